@@ -1,0 +1,120 @@
+import { dirname, join, normalize } from 'node:path/posix';
+import { parseSync, Visitor } from 'oxc-parser';
+
+const layers = ['domain', 'application', 'infrastructure', 'presentation'] as const;
+type Layer = (typeof layers)[number];
+
+/** Which layers a layer may import, and whether it may import builtins, packages and files of the root. */
+const rules: Record<Layer, { layers: readonly Layer[]; outside: boolean }> = {
+  domain: { layers: ['domain'], outside: false },
+  application: { layers: ['application', 'domain'], outside: false },
+  infrastructure: { layers: ['infrastructure', 'application', 'domain'], outside: true },
+  presentation: { layers: ['presentation', 'application', 'domain'], outside: true },
+};
+
+const deepest = 3;
+
+/**
+ * Says how one source file breaks the layering, one sentence each; an empty array means it does not.
+ * Static, type-only and dynamic imports, re-exports and `import('…')` types all count.
+ *
+ * @param path from the repository's root, with slashes: `src/domain/session.ts`
+ */
+export function layerViolations(path: string, source: string): string[] {
+  const found: string[] = [];
+  const report = (what: string) => found.push(`${path}: ${what}`);
+  const folders = path.split('/').slice(1, -1);
+  const layer = layers.find((name) => name === folders[0]);
+
+  if (folders.length > deepest)
+    report(`is ${folders.length} folders deep in src; at most ${deepest} are allowed.`);
+  if (layer === undefined && path !== 'src/main.ts') {
+    report(`belongs to no layer; src holds main.ts and the folders ${layers.join(', ')}.`);
+  }
+
+  const { imports, hasDefaultExport, impurities } = read(path, source);
+  if (hasDefaultExport) report('has a default export.');
+  for (const specifier of imports) {
+    if (specifier === null) report('imports a module by a computed name, which cannot be checked.');
+    else {
+      const broken = brokenBy(path, layer, specifier);
+      if (broken !== undefined) report(broken);
+    }
+  }
+  if (layer === 'domain') {
+    for (const impurity of impurities)
+      report(`uses ${impurity}; time and randomness are arguments in the domain.`);
+  }
+  return found;
+}
+
+function brokenBy(path: string, layer: Layer | undefined, specifier: string): string | undefined {
+  const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : undefined;
+  if (target === 'src/main.ts') return `imports ${specifier}; nothing imports the composition root.`;
+  if (layer === undefined) return undefined;
+
+  const rule = rules[layer];
+  if (target?.startsWith('src/')) {
+    const other = target.split('/')[1];
+    return rule.layers.some((name) => name === other)
+      ? undefined
+      : `imports ${specifier}; ${layer} may import only ${rule.layers.join(', ')}.`;
+  }
+  if (!rule.outside) return `imports ${specifier}; ${layer} may import nothing outside src.`;
+  return target?.includes('/')
+    ? `imports ${specifier}; beside src, only files of the root may be imported.`
+    : undefined;
+}
+
+interface Reading {
+  /** Module specifiers in order; null for one that is computed. */
+  imports: (string | null)[];
+  hasDefaultExport: boolean;
+  /** Calls whose result depends on the clock or on chance. */
+  impurities: string[];
+}
+
+function read(path: string, source: string): Reading {
+  const { program, errors } = parseSync(path, source);
+  const [error] = errors;
+  if (error !== undefined) throw new SyntaxError(`${path} cannot be parsed: ${error.message}`);
+
+  const reading: Reading = { imports: [], hasDefaultExport: false, impurities: [] };
+  const add = (node: { type: string; value?: unknown }) =>
+    reading.imports.push(node.type === 'Literal' && typeof node.value === 'string' ? node.value : null);
+
+  new Visitor({
+    ImportDeclaration: ({ source }) => void add(source),
+    ExportAllDeclaration: ({ source, exported }) => {
+      add(source);
+      if (exported !== null && isNamed(exported, 'default')) reading.hasDefaultExport = true;
+    },
+    ExportNamedDeclaration: ({ source, specifiers }) => {
+      if (source !== null) add(source);
+      if (specifiers.some(({ exported }) => isNamed(exported, 'default'))) reading.hasDefaultExport = true;
+    },
+    ExportDefaultDeclaration: () => {
+      reading.hasDefaultExport = true;
+    },
+    ImportExpression: ({ source }) => void add(source),
+    TSImportType: ({ source }) => void add(source),
+    TSExternalModuleReference: ({ expression }) => void add(expression),
+    CallExpression: ({ callee, arguments: args }) => {
+      if (isNamed(callee, 'require') && args[0] !== undefined) add(args[0]);
+      const name = source.slice(callee.start, callee.end);
+      if (name === 'Date.now' || name === 'Math.random' || name === 'Date')
+        reading.impurities.push(`${name}()`);
+    },
+    NewExpression: ({ callee, arguments: args }) => {
+      if (isNamed(callee, 'Date') && args.length === 0) reading.impurities.push('new Date()');
+    },
+  }).visit(program);
+  return reading;
+}
+
+function isNamed(node: { type: string }, name: string): boolean {
+  return (
+    (node.type === 'Identifier' && 'name' in node && node.name === name) ||
+    (node.type === 'Literal' && 'value' in node && node.value === name)
+  );
+}

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Options } from 'tsup';
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/**
+ * Keeps Ajv out of the bundle. The MCP SDK imports its Ajv validator at start, which makes every start some 20 ms
+ * slower, and calls it only to check the answers to form elicitations. Whoever needs those passes the SDK a
+ * `jsonSchemaValidator`; forgetting it fails with the message below. Any other import of Ajv fails the build.
+ */
+const withoutAjv: Plugin = {
+  name: 'without-ajv',
+  setup(build) {
+    build.onResolve({ filter: /\/(ajv-provider\.js|validation\/ajv)$/ }, () => ({
+      path: 'ajv-provider',
+      namespace: 'without-ajv',
+    }));
+    build.onResolve({ filter: /^ajv(-formats)?(\/|$)/ }, ({ importer, path }) => ({
+      errors: [{ text: `${path} must stay out of the bundle, but ${importer} imports it.` }],
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'without-ajv' }, () => ({
+      contents: `export class AjvJsonSchemaValidator {
+        getValidator() {
+          throw new Error('MAOS is built without Ajv: pass a jsonSchemaValidator to the MCP SDK.');
+        }
+      }`,
+    }));
+  },
+};
+
+/**
+ * Problem: esbuild lifts `import … from 'node:http'` out of a lazily imported module to the top of the one file, so
+ * every start pays for it (node:http alone: 40 ms and more until the server answers).
+ * Solution: each builtin becomes a small CommonJS module, which esbuild runs when the module importing it runs.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'lazy-builtins' }));
+    build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
+/** `import manifest from '../package.json' with { type: 'json' }` bundles the name and the version, nothing more. */
+const shortManifest: Plugin = {
+  name: 'short-manifest',
+  setup(build) {
+    const manifest = fileURLToPath(new URL('package.json', import.meta.url));
+    build.onLoad({ filter: /[\\/]package\.json$/ }, async ({ path }) => {
+      if (path !== manifest) return undefined;
+      const { name, version } = JSON.parse(await readFile(path, 'utf8'));
+      return { contents: JSON.stringify({ name, version }), loader: 'json' };
+    });
+  },
+};
+
+export default defineConfig({
+  entry: { maos: 'src/main.ts' },
+  outDir: 'dist',
+  format: 'esm',
+  platform: 'node',
+  target: 'node22',
+  bundle: true,
+  noExternal: [/.*/],
+  // With no chunk per `await import()`, esbuild wraps such a module in a function that runs at its first import.
+  splitting: false,
+  minify: true,
+  // `node:sqlite` and `node:test` have no name without the prefix.
+  removeNodeProtocol: false,
+  dts: false,
+  metafile: process.env.MAOS_BUILD_METAFILE === '1',
+  loader: { '.sql': 'text' },
+  // CommonJS dependencies call `require`, which an ES module does not have.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  esbuildPlugins: [withoutAjv, lazyBuiltins, shortManifest],
+});
