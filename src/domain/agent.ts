@@ -1,0 +1,111 @@
+import type { AgentId, SessionId } from './ids.ts';
+import { assertTransition, type TransitionTable } from './transitions.ts';
+import type { Usage } from './usage.ts';
+
+export const agentStates = ['pending', 'running', 'completed', 'failed', 'cancelled', 'resumable'] as const;
+export type AgentState = (typeof agentStates)[number];
+
+export const agentTransitions: TransitionTable<AgentState> = {
+  pending: ['running', 'cancelled'],
+  running: ['completed', 'failed', 'cancelled', 'resumable'],
+  completed: [],
+  /** Only by an explicit retry. */
+  failed: ['pending'],
+  cancelled: [],
+  resumable: ['running', 'cancelled', 'failed'],
+};
+
+export const failureKinds = [
+  'exit_code',
+  'signal',
+  'timeout',
+  'stalled',
+  'memory_limit',
+  'output_limit',
+  'auth_required',
+  'rate_limited',
+  'spawn_failed',
+  'lost',
+  'verification_failed',
+  'dependency_failed',
+] as const;
+export type FailureKind = (typeof failureKinds)[number];
+
+export interface AgentFailure {
+  readonly kind: FailureKind;
+  /** What happened, with the measured value and the limit where there is one, and what to do next. */
+  readonly message: string;
+  /** The last lines of stderr; empty when there were none. */
+  readonly stderrTail: string;
+}
+
+export type AgentWorkspace = 'project' | 'own';
+
+/** The agent's role as the session holds it: a later change of the catalogue does not change a stored plan. */
+export interface AgentRole {
+  readonly name: string;
+  /** Set for custom roles, which the catalogue does not know. */
+  readonly custom: { readonly description: string; readonly responsibilities: readonly string[] } | null;
+}
+
+export interface Agent {
+  readonly id: AgentId;
+  readonly sessionId: SessionId;
+  /** Unique in the session; what `depends_on` refers to. */
+  readonly name: string;
+  readonly role: AgentRole;
+  /** 1 for the first agent of its role in the session. */
+  readonly ordinal: number;
+  /** `role_ordinal`, or `role_suffix` where the caller named one. */
+  readonly instance: string;
+  readonly task: string;
+  readonly backend: string;
+  /** For the backend `command`: a program with its arguments, or a line for /bin/sh -c. */
+  readonly command: readonly string[] | string | null;
+  readonly model: string | null;
+  readonly workspace: AgentWorkspace;
+  readonly timeoutMs: number;
+  readonly maxMemoryMb: number;
+  /** Index of its phase in the orchestration. */
+  readonly phase: number;
+  readonly dependsOn: readonly AgentId[];
+
+  readonly state: AgentState;
+  /** How often it has been started; 0 before the first time. */
+  readonly attempt: number;
+  readonly failure: AgentFailure | null;
+  /** Its own summary of the outcome: what dependents are told. */
+  readonly result: string | null;
+  readonly usage: Usage | null;
+  /** The backend's own id of the conversation, with which it can be resumed. */
+  readonly conversation: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+/** Nothing will happen to it any more unless somebody asks for a retry. */
+export function isAgentEnded(state: AgentState): boolean {
+  return state === 'completed' || state === 'failed' || state === 'cancelled';
+}
+
+/** It may be started once its dependencies allow: never run, or interrupted in a way its backend can resume. */
+export function isStartable(state: AgentState): boolean {
+  return state === 'pending' || state === 'resumable';
+}
+
+/**
+ * @param at ISO 8601 UTC, milliseconds
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function moveAgent(
+  agent: Agent,
+  to: AgentState,
+  at: string,
+  outcome: Partial<Pick<Agent, 'failure' | 'result' | 'usage' | 'conversation'>> = {},
+): Agent {
+  assertTransition(agentTransitions, `Agent ${agent.id}`, agent.state, to);
+  const moved: Agent = { ...agent, failure: null, ...outcome, state: to };
+  if (to === 'running') return { ...moved, attempt: agent.attempt + 1, startedAt: at, endedAt: null };
+  if (to === 'pending') return { ...moved, result: null, startedAt: null, endedAt: null };
+  return { ...moved, endedAt: at };
+}

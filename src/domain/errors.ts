@@ -1,0 +1,56 @@
+/** Stable codes: the same one reaches MCP, ACP and the command line. */
+export const errorCodes = [
+  'SESSION_NOT_FOUND',
+  'AGENT_NOT_FOUND',
+  'INVALID_ROLE',
+  'INVALID_PLAN',
+  'INVALID_INPUT',
+  'INVALID_TRANSITION',
+  'RESOURCE_LIMIT_EXCEEDED',
+  'BACKEND_UNAVAILABLE',
+  'SPAWN_FAILED',
+  'STORE_BUSY',
+  'STORE_CORRUPT',
+  'CONFIG_INVALID',
+  'FORBIDDEN',
+  'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/**
+ * The one error of MAOS. The message says what failed, the value that caused it and the next step;
+ * `details` holds the same facts for programs. A value shown in a message goes through {@link quote}.
+ */
+export class MaosError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: Readonly<Record<string, unknown>>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'MaosError';
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+export function isMaosError(error: unknown, code?: ErrorCode): error is MaosError {
+  return error instanceof MaosError && (code === undefined || error.code === code);
+}
+
+/** What JSON allows bare in a string though it breaks the line or steers a terminal: DEL, C1, separators, bidi marks. */
+const disruptive = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A caller's value as it may stand in a message: on one line, control characters escaped, cut to 80 characters. */
+export function quote(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  return JSON.stringify(shown).replace(
+    disruptive,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,87 @@
+import type { FailureKind } from './agent.ts';
+import type { AgentId, SessionId } from './ids.ts';
+import type { ExitPolicy, FailurePolicy, PauseReason, Strategy } from './session.ts';
+import type { Usage } from './usage.ts';
+
+/** What each type of event carries. Types are past tense and never reused with another meaning. */
+export interface EventData {
+  'session.created': {
+    objective: string;
+    strategy: Strategy;
+    failurePolicy: FailurePolicy;
+    onExit: ExitPolicy;
+    agents: { id: AgentId; name: string; role: string; phase: number; dependsOn: readonly string[] }[];
+  };
+  'session.started': Record<string, never>;
+  'session.paused': { reason: PauseReason; resumeAt: string | null };
+  'session.resumed': Record<string, never>;
+  'session.completed': { agents: number };
+  'session.failed': { completed: number; failed: number; cancelled: number };
+  'session.cancelled': { reason: string };
+  /** Somebody asked; the owner acts on it. */
+  'session.cancel_requested': { by: string; reason: string };
+  'phase.started': { phase: number };
+  'phase.completed': { phase: number };
+  'phase.failed': { phase: number };
+  'phase.skipped': { phase: number };
+  /** It is ready but a limit holds it back; said once per reason. */
+  'agent.waiting': { name: string; reason: string };
+  'agent.started': { name: string; role: string; backend: string; attempt: number };
+  /** A process exists; `where` is the host's own description of it. */
+  'agent.spawned': { name: string; attempt: number; where: Readonly<Record<string, unknown>> };
+  'agent.progressed': { name: string; activity: string; usage: Usage | null };
+  'agent.completed': { name: string; durationMs: number; result: string; usage: Usage | null };
+  'agent.failed': {
+    name: string;
+    durationMs: number;
+    kind: FailureKind;
+    message: string;
+    usage: Usage | null;
+  };
+  'agent.cancelled': { name: string; reason: string; kind: FailureKind | null; usage: Usage | null };
+  'agent.interrupted': { name: string; reason: string; usage: Usage | null };
+  /** All processes of the agent are gone; how it was made sure. */
+  'agent.stopped': { name: string; signals: readonly string[]; survivors: number; tookMs: number };
+  'artifact.recorded': {
+    path: string;
+    sizeBytes: number;
+    sha256: string;
+    by: string | null;
+    candidates: readonly string[];
+  };
+}
+
+export type EventType = keyof EventData;
+
+/** A fact about a session, not yet stored. */
+export type DomainEvent = {
+  readonly [T in EventType]: {
+    readonly type: T;
+    readonly sessionId: SessionId;
+    readonly agentId: AgentId | null;
+    /** ISO 8601 UTC, milliseconds. */
+    readonly at: string;
+    readonly data: EventData[T];
+  };
+}[EventType];
+
+/** A stored fact: `seq` counts from 1 within its session, without gaps. */
+export type RecordedEvent = DomainEvent & { readonly seq: number };
+
+export function sessionEvent<T extends EventType>(
+  type: T,
+  sessionId: SessionId,
+  at: string,
+  data: EventData[T],
+): DomainEvent {
+  return { type, sessionId, agentId: null, at, data } as DomainEvent;
+}
+
+export function agentEvent<T extends EventType>(
+  type: T,
+  agent: { readonly id: AgentId; readonly sessionId: SessionId },
+  at: string,
+  data: EventData[T],
+): DomainEvent {
+  return { type, sessionId: agent.sessionId, agentId: agent.id, at, data } as DomainEvent;
+}

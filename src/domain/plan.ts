@@ -1,0 +1,212 @@
+import type { Agent, AgentRole, AgentWorkspace } from './agent.ts';
+import { MaosError, quote } from './errors.ts';
+import { type AgentId, makeAgentId, type SessionId } from './ids.ts';
+import type { ExitPolicy, FailurePolicy, SessionLimits, Strategy } from './session.ts';
+import { dependenciesUnder, findCycle, levelsOf, type PlanNode } from './strategies.ts';
+
+/** An agent as a caller asks for it. Shapes and sizes were checked at the edge; meaning is checked here. */
+export interface AgentRequest {
+  readonly role: AgentRole;
+  readonly task: string;
+  readonly name: string | null;
+  readonly dependsOn: readonly string[];
+  readonly stage: number | null;
+  readonly backend: string;
+  readonly command: readonly string[] | string | null;
+  readonly model: string | null;
+  readonly workspace: AgentWorkspace;
+  readonly instanceSuffix: string | null;
+  readonly timeoutMs: number;
+  readonly maxMemoryMb: number;
+}
+
+export interface PlanRequest {
+  readonly objective: string;
+  readonly strategy: Strategy;
+  readonly failurePolicy: FailurePolicy;
+  readonly onExit: ExitPolicy;
+  readonly limits: SessionLimits;
+  readonly depth: number;
+  readonly agents: readonly AgentRequest[];
+  /** Other names a dependency may be called by, such as the alias a role was asked for with. */
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
+/** Most agents one session may have. */
+export const maxAgentsPerSession = 500;
+
+/** Names become folder names and `depends_on` references: letters, digits, `_ . -`, not starting with a dot or dash. */
+export const agentNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+function invalidPlan(message: string, details: Readonly<Record<string, unknown>>): MaosError {
+  return new MaosError('INVALID_PLAN', message, { details });
+}
+
+function countBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
+  return counts;
+}
+
+/** Its own name; else its role with the suffix; else its role, numbered when several would be called the same. */
+function nameAgents(agents: readonly AgentRequest[]): readonly string[] {
+  const base = (agent: AgentRequest): string =>
+    agent.name ??
+    (agent.instanceSuffix === null ? agent.role.name : `${agent.role.name}_${agent.instanceSuffix}`);
+  const unnamed = agents.filter((agent) => agent.name === null);
+  const repeats = countBy(unnamed, base);
+  const ordinals = new Map<string, number>();
+  return agents.map((agent) => {
+    const name = base(agent);
+    if (agent.name !== null || repeats.get(name) === 1) return name;
+    const ordinal = (ordinals.get(name) ?? 0) + 1;
+    ordinals.set(name, ordinal);
+    return `${name}_${ordinal}`;
+  });
+}
+
+function checkNames(names: readonly string[]): void {
+  for (const [index, name] of names.entries()) {
+    if (!agentNamePattern.test(name)) {
+      throw invalidPlan(
+        `Agent name ${quote(name)} is not allowed: use 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit.`,
+        { agent: index, name: name.slice(0, 200) },
+      );
+    }
+    const first = names.indexOf(name);
+    if (first !== index) {
+      throw invalidPlan(
+        `Agents ${first + 1} and ${index + 1} are both named ${quote(name)}: give one of them another name.`,
+        { name, agents: [first, index] },
+      );
+    }
+  }
+}
+
+function resolveReference(
+  reference: string,
+  agent: string,
+  names: readonly string[],
+  aliases: Readonly<Record<string, string>>,
+): number {
+  const direct = names.indexOf(reference);
+  const alias = Object.hasOwn(aliases, reference) ? aliases[reference] : undefined;
+  const index = direct >= 0 || alias === undefined ? direct : names.indexOf(alias);
+  if (index >= 0) return index;
+  const known = names.filter((name) => name !== agent).slice(0, 20);
+  throw invalidPlan(
+    `Agent ${quote(agent)} depends on ${quote(reference)}, which is no agent of this plan. Agents: ${known.join(', ') || 'none other'}.`,
+    { agent, reference: reference.slice(0, 200), known },
+  );
+}
+
+function toNodes(request: PlanRequest, names: readonly string[]): readonly PlanNode[] {
+  return request.agents.map((agent, index) => {
+    const name = names[index] as string;
+    const dependsOn = agent.dependsOn.map((reference) => {
+      const upstream = resolveReference(reference, name, names, request.aliases);
+      if (upstream === index) {
+        throw invalidPlan(
+          `Agent ${quote(name)} depends on itself: remove ${quote(reference)} from its depends_on.`,
+          {
+            agent: name,
+          },
+        );
+      }
+      return upstream;
+    });
+    return { index, name, stage: agent.stage ?? index, dependsOn };
+  });
+}
+
+/** The two ends of a long path, so that a message about it stays readable. */
+function shorten(path: readonly string[]): readonly string[] {
+  const shown = 6;
+  if (path.length <= 2 * shown) return path;
+  return [...path.slice(0, shown), `… (${path.length - 2 * shown} more)`, ...path.slice(-shown)];
+}
+
+/** The plan of a session: who runs, under which name, after whom, in which phase. Nothing is stored yet. */
+export interface Plan {
+  readonly request: PlanRequest;
+  readonly names: readonly string[];
+  /** For each agent the indexes of the agents it depends on. */
+  readonly dependencies: readonly (readonly number[])[];
+  readonly phases: readonly number[];
+}
+
+/**
+ * Turns a request into a plan that is sure to end.
+ * @throws MaosError INVALID_PLAN for no agents, too many, a bad or repeated name, an unknown dependency, a cycle
+ */
+export function makePlan(request: PlanRequest): Plan {
+  const count = request.agents.length;
+  if (count === 0) {
+    const adaptive =
+      request.strategy === 'adaptive'
+        ? ' Letting the orchestrator role plan by itself is not available yet.'
+        : '';
+    throw invalidPlan(`The plan has no agents: give at least one of {role, task}.${adaptive}`, { agents: 0 });
+  }
+  if (count > maxAgentsPerSession) {
+    throw invalidPlan(`The plan has ${count} agents; a session may have at most ${maxAgentsPerSession}.`, {
+      agents: count,
+      limit: maxAgentsPerSession,
+    });
+  }
+  const names = nameAgents(request.agents);
+  checkNames(names);
+  const nodes = toNodes(request, names);
+  const dependencies = dependenciesUnder(request.strategy, nodes);
+  const cycle = findCycle(dependencies);
+  if (cycle !== null) {
+    const path = cycle.map((index) => names[index] as string);
+    const adds = request.strategy === 'sequential' || request.strategy === 'pipeline';
+    const hint = adds ? ` (the strategy '${request.strategy}' adds its own)` : '';
+    throw invalidPlan(
+      `The plan has a cycle: ${shorten(path).join(' needs ')}. Remove one of these dependencies${hint}.`,
+      { cycle: path },
+    );
+  }
+  return { request, names, dependencies, phases: levelsOf(dependencies) };
+}
+
+/**
+ * The agents of a plan, pending, with ids.
+ * @param suffixes six random characters (a-z, 0-9) for each agent
+ */
+export function agentsOf(plan: Plan, sessionId: SessionId, suffixes: readonly string[]): readonly Agent[] {
+  const ordinals = new Map<string, number>();
+  const ids: AgentId[] = [];
+  const places = plan.request.agents.map((agent, index) => {
+    const ordinal = (ordinals.get(agent.role.name) ?? 0) + 1;
+    ordinals.set(agent.role.name, ordinal);
+    ids.push(makeAgentId(agent.role.name, ordinal, suffixes[index] as string));
+    return ordinal;
+  });
+  return plan.request.agents.map((agent, index) => ({
+    id: ids[index] as AgentId,
+    sessionId,
+    name: plan.names[index] as string,
+    role: agent.role,
+    ordinal: places[index] as number,
+    instance: `${agent.role.name}_${agent.instanceSuffix ?? places[index]}`,
+    task: agent.task,
+    backend: agent.backend,
+    command: agent.command,
+    model: agent.model,
+    workspace: agent.workspace,
+    timeoutMs: agent.timeoutMs,
+    maxMemoryMb: agent.maxMemoryMb,
+    phase: plan.phases[index] as number,
+    dependsOn: (plan.dependencies[index] as readonly number[]).map((upstream) => ids[upstream] as AgentId),
+    state: 'pending',
+    attempt: 0,
+    failure: null,
+    result: null,
+    usage: null,
+    conversation: null,
+    startedAt: null,
+    endedAt: null,
+  }));
+}

@@ -1,0 +1,118 @@
+import {
+  apiArchitect,
+  applicationArchitect,
+  dataArchitect,
+  securityArchitect,
+  solutionArchitect,
+} from './architecture.ts';
+import { backendEngineer, dataScientist, devops, frontendEngineer, mobileEngineer } from './engineering.ts';
+import { analyst, orchestrator, researcher } from './planning.ts';
+import { documenter, pm, uxDesigner } from './product.ts';
+import { qa, reviewer, security, tester } from './quality.ts';
+import type { Role } from './role.ts';
+
+/** The roles every installation has, in the order in which they are listed. */
+export const predefinedRoles: readonly Role[] = [
+  orchestrator,
+  solutionArchitect,
+  applicationArchitect,
+  dataArchitect,
+  apiArchitect,
+  securityArchitect,
+  backendEngineer,
+  frontendEngineer,
+  mobileEngineer,
+  researcher,
+  qa,
+  pm,
+  devops,
+  security,
+  dataScientist,
+  uxDesigner,
+  documenter,
+  reviewer,
+  analyst,
+  tester,
+];
+
+/** Other names accepted for predefined roles. */
+export const roleAliases: Readonly<Record<string, string>> = {
+  architect: 'solution_architect',
+  engineer: 'backend_engineer',
+};
+
+const rolesByName = new Map<string, Role>(predefinedRoles.map((role) => [role.name, role]));
+for (const [alias, name] of Object.entries(roleAliases)) {
+  const role = rolesByName.get(name);
+  if (role !== undefined) rolesByName.set(alias, role);
+}
+
+// In how many role names each word occurs: sharing 'devops' says more than sharing 'engineer'.
+const wordCounts = new Map<string, number>();
+for (const word of predefinedRoles.flatMap((role) => role.name.split('_'))) {
+  wordCounts.set(word, (wordCounts.get(word) ?? 0) + 1);
+}
+
+/** The predefined role of this exact name or alias. */
+export function findPredefinedRole(name: string): Role | undefined {
+  return rolesByName.get(name);
+}
+
+/**
+ * Names of predefined roles that someone who wrote `name` may have meant, the likeliest first.
+ * Typing errors come before names that only share a word; empty if nothing is near.
+ */
+export function nearestRoleNames(name: string, max = 3): string[] {
+  const wanted = name
+    .slice(0, 64)
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, '_');
+  if (wanted === '') return [];
+
+  const misspelt: { name: string; rank: number }[] = [];
+  const related: { name: string; rank: number }[] = [];
+  for (const [known, role] of rolesByName) {
+    const distance = editDistance(wanted, known);
+    const shared = sharedWordWeight(wanted, known);
+    if (distance <= tolerance(wanted, known)) misspelt.push({ name: role.name, rank: distance });
+    else if (shared > 0) related.push({ name: role.name, rank: -shared });
+  }
+  const byRank = (a: { rank: number }, b: { rank: number }) => a.rank - b.rank;
+  const names = [...misspelt.sort(byRank), ...related.sort(byRank)].map((candidate) => candidate.name);
+  return [...new Set(names)].slice(0, max);
+}
+
+function tolerance(wanted: string, known: string): number {
+  return Math.floor(Math.min(wanted.length, known.length) / 4) + (known.length > 3 ? 1 : 0);
+}
+
+/** How much of `known` the words of `wanted`, or stems such as 'dev', cover; rare words count more. */
+function sharedWordWeight(wanted: string, known: string): number {
+  const starts = wanted.split('_').filter((word) => word.length > 1);
+  const words = known.split('_');
+  const shared = words.filter((word) => starts.some((start) => word === start || isStem(start, word)));
+  return shared.reduce((weight, word) => weight + 1 / (wordCounts.get(word) ?? 1), 0) / words.length;
+}
+
+function isStem(start: string, word: string): boolean {
+  return start.length > 2 && word.startsWith(start);
+}
+
+/** Levenshtein distance: how many characters to insert, delete or replace. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(replaced, at(previous, j) + 1, at(current, j - 1) + 1));
+    }
+    previous = current;
+  }
+  return at(previous, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,107 @@
+import { type Agent, isAgentEnded, isStartable } from './agent.ts';
+import type { AgentId } from './ids.ts';
+import type { Session, SessionLimits } from './session.ts';
+
+/** Why a ready agent is not started now. */
+export type WaitReason = 'session_limit' | 'role_limit' | 'machine_limit';
+
+export interface StartDecision {
+  /** In plan order. */
+  readonly start: readonly Agent[];
+  /** Ready, but held back by a limit; they keep their place. */
+  readonly wait: readonly { readonly agent: Agent; readonly reason: WaitReason }[];
+}
+
+function indexById(agents: readonly Agent[]): ReadonlyMap<AgentId, Agent> {
+  return new Map(agents.map((agent) => [agent.id, agent]));
+}
+
+/**
+ * What may start now: agents whose dependencies all completed, in plan order, as far as the limits allow.
+ * @param defaults limits that hold where the session has none of its own
+ */
+export function decideStarts(
+  session: Session,
+  agents: readonly Agent[],
+  defaults: SessionLimits = { maxConcurrency: null, maxAgentsPerRole: null },
+): StartDecision {
+  const start: Agent[] = [];
+  const wait: { agent: Agent; reason: WaitReason }[] = [];
+  if (session.state !== 'running' || mustStop(session, agents)) return { start, wait };
+  const byId = indexById(agents);
+  const maxInSession = session.limits.maxConcurrency ?? defaults.maxConcurrency ?? Number.POSITIVE_INFINITY;
+  const maxPerRole = session.limits.maxAgentsPerRole ?? defaults.maxAgentsPerRole ?? Number.POSITIVE_INFINITY;
+  const perRole = new Map<string, number>();
+  let running = 0;
+  const occupy = (agent: Agent): void => {
+    running += 1;
+    perRole.set(agent.role.name, (perRole.get(agent.role.name) ?? 0) + 1);
+  };
+  for (const agent of agents) if (agent.state === 'running') occupy(agent);
+  for (const agent of agents) {
+    if (!isStartable(agent.state)) continue;
+    if (!agent.dependsOn.every((id) => byId.get(id)?.state === 'completed')) continue;
+    if (running >= maxInSession) {
+      wait.push({ agent, reason: 'session_limit' });
+    } else if ((perRole.get(agent.role.name) ?? 0) >= maxPerRole) {
+      wait.push({ agent, reason: 'role_limit' });
+    } else {
+      occupy(agent);
+      start.push(agent);
+    }
+  }
+  return { start, wait };
+}
+
+/** One failure ends a session with the policy `fail_fast`. */
+function mustStop(session: Session, agents: readonly Agent[]): boolean {
+  return session.failurePolicy === 'fail_fast' && agents.some((agent) => agent.state === 'failed');
+}
+
+export interface Cancellation {
+  readonly agent: Agent;
+  readonly reason: 'dependency_failed' | 'fail_fast';
+  /** The dependency that did not complete. */
+  readonly because: Agent | null;
+}
+
+/**
+ * What the failures so far cancel among agents that are not running: everything downstream of an agent that ended
+ * without completing, and under `fail_fast` whatever has not started.
+ */
+export function decideCancellations(session: Session, agents: readonly Agent[]): readonly Cancellation[] {
+  const doomed = new Map<AgentId, Agent>();
+  for (const agent of agents)
+    if (isAgentEnded(agent.state) && agent.state !== 'completed') doomed.set(agent.id, agent);
+  const cancelled = new Map<AgentId, Cancellation>();
+  for (let grew = true; grew; ) {
+    grew = false;
+    for (const agent of agents) {
+      if (!isStartable(agent.state) || doomed.has(agent.id)) continue;
+      const because = agent.dependsOn.map((id) => doomed.get(id)).find((upstream) => upstream !== undefined);
+      if (because === undefined) continue;
+      doomed.set(agent.id, agent);
+      cancelled.set(agent.id, { agent, reason: 'dependency_failed', because });
+      grew = true;
+    }
+  }
+  if (mustStop(session, agents)) {
+    for (const agent of agents) {
+      if (isStartable(agent.state) && !cancelled.has(agent.id)) {
+        cancelled.set(agent.id, { agent, reason: 'fail_fast', because: null });
+      }
+    }
+  }
+  return agents.flatMap((agent) => cancelled.get(agent.id) ?? []);
+}
+
+/** Running agents that must be stopped because another one failed under `fail_fast`. */
+export function decideStops(session: Session, agents: readonly Agent[]): readonly Agent[] {
+  return mustStop(session, agents) ? agents.filter((agent) => agent.state === 'running') : [];
+}
+
+/** How the session ends, once every agent has; null before that. */
+export function decideOutcome(agents: readonly Agent[]): 'completed' | 'failed' | null {
+  if (!agents.every((agent) => isAgentEnded(agent.state))) return null;
+  return agents.every((agent) => agent.state === 'completed') ? 'completed' : 'failed';
+}

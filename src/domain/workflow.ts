@@ -1,0 +1,276 @@
+import { type Agent, type AgentFailure, isStartable, moveAgent } from './agent.ts';
+import { MaosError } from './errors.ts';
+import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
+import type { AgentId, SessionId } from './ids.ts';
+import { advancePhases, type Phase, progressOf } from './orchestration.ts';
+import { agentsOf, type Plan } from './plan.ts';
+import { decideCancellations, decideOutcome } from './scheduling.ts';
+import { moveSession, type PauseReason, type Session } from './session.ts';
+import type { Usage } from './usage.ts';
+
+/** A session with its agents and phases: what is loaded, decided upon and stored as one. */
+export interface Workflow {
+  readonly session: Session;
+  /** In plan order. */
+  readonly agents: readonly Agent[];
+  readonly phases: readonly Phase[];
+}
+
+/** The outcome of a decision: the next state and the facts that led there, to be stored in one transaction. */
+export interface Change {
+  readonly next: Workflow;
+  readonly events: readonly DomainEvent[];
+}
+
+/** How an agent's run ended. */
+export type AgentOutcome =
+  | { readonly state: 'completed'; readonly result: string }
+  | { readonly state: 'failed'; readonly failure: AgentFailure; readonly result: string | null }
+  | { readonly state: 'cancelled'; readonly reason: string }
+  | { readonly state: 'resumable'; readonly reason: string };
+
+export interface AgentReport {
+  readonly outcome: AgentOutcome;
+  readonly usage: Usage | null;
+  /** With which it can be resumed; null when there is no conversation to go on with. */
+  readonly conversation: string | null;
+}
+
+/** @throws MaosError AGENT_NOT_FOUND */
+export function agentOf(workflow: Workflow, id: AgentId): Agent {
+  const agent = workflow.agents.find((candidate) => candidate.id === id);
+  if (agent !== undefined) return agent;
+  throw new MaosError('AGENT_NOT_FOUND', `Session ${workflow.session.id} has no agent ${id}.`, {
+    details: { sessionId: workflow.session.id, agentId: id },
+  });
+}
+
+function withAgents(workflow: Workflow, changed: ReadonlyMap<AgentId, Agent>): Workflow {
+  return { ...workflow, agents: workflow.agents.map((agent) => changed.get(agent.id) ?? agent) };
+}
+
+export function createWorkflow(
+  plan: Plan,
+  ids: { readonly sessionId: SessionId; readonly suffixes: readonly string[] },
+  at: string,
+): Change {
+  const { request } = plan;
+  const agents = agentsOf(plan, ids.sessionId, ids.suffixes);
+  const session: Session = {
+    id: ids.sessionId,
+    objective: request.objective,
+    strategy: request.strategy,
+    failurePolicy: request.failurePolicy,
+    onExit: request.onExit,
+    limits: request.limits,
+    depth: request.depth,
+    state: 'created',
+    pauseReason: null,
+    resumeAt: null,
+    createdAt: at,
+    startedAt: null,
+    endedAt: null,
+  };
+  const phaseCount = Math.max(...plan.phases) + 1;
+  const phases = Array.from({ length: phaseCount }, (_, index): Phase => ({ index, state: 'planned' }));
+  const created = sessionEvent('session.created', session.id, at, {
+    objective: session.objective,
+    strategy: session.strategy,
+    failurePolicy: session.failurePolicy,
+    onExit: session.onExit,
+    agents: agents.map((agent, index) => ({
+      id: agent.id,
+      name: agent.name,
+      role: agent.role.name,
+      phase: agent.phase,
+      dependsOn: (plan.dependencies[index] ?? []).map((upstream) => plan.names[upstream] as string),
+    })),
+  });
+  return { next: { session, agents, phases }, events: [created] };
+}
+
+/** Lets the session run: for the first time, or again after a pause or for a retry. */
+export function startSession(workflow: Workflow, at: string): Change {
+  const session = moveSession(workflow.session, 'running', at);
+  const type = workflow.session.startedAt === null ? 'session.started' : 'session.resumed';
+  return { next: { ...workflow, session }, events: [sessionEvent(type, session.id, at, {})] };
+}
+
+/**
+ * Marks agents as running before their processes exist, so that a crash in between is seen.
+ * `conversation` is the id its backend will know the run by, where the backend lets the caller choose it.
+ */
+export function startAgents(
+  workflow: Workflow,
+  starts: readonly { readonly id: AgentId; readonly conversation: string | null }[],
+  at: string,
+): Change {
+  const changed = new Map<AgentId, Agent>();
+  const events: DomainEvent[] = [];
+  for (const { id, conversation } of starts) {
+    // An agent named twice is refused like any other that already runs.
+    const before = changed.get(id) ?? agentOf(workflow, id);
+    const agent = moveAgent(before, 'running', at, { conversation: conversation ?? before.conversation });
+    changed.set(id, agent);
+    events.push(
+      agentEvent('agent.started', agent, at, {
+        name: agent.name,
+        role: agent.role.name,
+        backend: agent.backend,
+        attempt: agent.attempt,
+      }),
+    );
+  }
+  return advance({ next: withAgents(workflow, changed), events }, at);
+}
+
+function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEvent {
+  const { name, usage } = agent;
+  const durationMs = agent.startedAt === null ? 0 : Math.max(0, Date.parse(at) - Date.parse(agent.startedAt));
+  switch (outcome.state) {
+    case 'completed':
+      return agentEvent('agent.completed', agent, at, { name, durationMs, result: outcome.result, usage });
+    case 'failed': {
+      const { kind, message } = outcome.failure;
+      return agentEvent('agent.failed', agent, at, { name, durationMs, kind, message, usage });
+    }
+    case 'cancelled':
+      return agentEvent('agent.cancelled', agent, at, { name, reason: outcome.reason, kind: null, usage });
+    case 'resumable':
+      return agentEvent('agent.interrupted', agent, at, { name, reason: outcome.reason, usage });
+  }
+}
+
+/** Records how a running agent ended, and everything that follows from it. */
+export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport, at: string): Change {
+  const before = agentOf(workflow, id);
+  const { outcome } = report;
+  const agent = moveAgent(before, outcome.state, at, {
+    failure: outcome.state === 'failed' ? outcome.failure : null,
+    result: outcome.state === 'completed' || outcome.state === 'failed' ? outcome.result : before.result,
+    usage: report.usage ?? before.usage,
+    conversation: report.conversation,
+  });
+  const change = {
+    next: withAgents(workflow, new Map([[id, agent]])),
+    events: [outcomeEvent(agent, outcome, at)],
+  };
+  return advance(change, at);
+}
+
+/** A cancelled session cancels whatever has not started; running agents are settled one by one as they stop. */
+export function cancelWaiting(workflow: Workflow, reason: string, at: string): Change {
+  const changed = new Map<AgentId, Agent>();
+  const events: DomainEvent[] = [];
+  for (const agent of workflow.agents) {
+    if (!isStartable(agent.state)) continue;
+    changed.set(agent.id, moveAgent(agent, 'cancelled', at));
+    events.push(
+      agentEvent('agent.cancelled', agent, at, { name: agent.name, reason, kind: null, usage: agent.usage }),
+    );
+  }
+  return advancePhasesOf({ next: withAgents(workflow, changed), events }, at);
+}
+
+/** Ends the session as cancelled; every agent must have ended. */
+export function cancelSession(workflow: Workflow, reason: string, at: string): Change {
+  const session = moveSession(workflow.session, 'cancelled', at);
+  return {
+    next: { ...workflow, session },
+    events: [sessionEvent('session.cancelled', session.id, at, { reason })],
+  };
+}
+
+export function pauseSession(
+  workflow: Workflow,
+  pause: { reason: PauseReason; resumeAt?: string },
+  at: string,
+): Change {
+  const session = moveSession(workflow.session, 'paused', at, pause);
+  const data = { reason: pause.reason, resumeAt: pause.resumeAt ?? null };
+  return { next: { ...workflow, session }, events: [sessionEvent('session.paused', session.id, at, data)] };
+}
+
+/** Cancels what failures doom, moves the phases, and ends the session when nothing is left to do. */
+function advance(change: Change, at: string): Change {
+  const changed = new Map<AgentId, Agent>();
+  const events = [...change.events];
+  for (const { agent, reason, because } of decideCancellations(change.next.session, change.next.agents)) {
+    const kind = reason === 'dependency_failed' ? reason : null;
+    const message =
+      because === null
+        ? 'Another agent failed and the failure policy is fail_fast.'
+        : `It depends on '${because.name}', which did not complete.`;
+    changed.set(
+      agent.id,
+      moveAgent(agent, 'cancelled', at, {
+        failure: kind === null ? null : { kind, message, stderrTail: '' },
+      }),
+    );
+    events.push(
+      agentEvent('agent.cancelled', agent, at, {
+        name: agent.name,
+        reason: message,
+        kind,
+        usage: agent.usage,
+      }),
+    );
+  }
+  return advancePhasesOf({ next: withAgents(change.next, changed), events }, at);
+}
+
+function advancePhasesOf(change: Change, at: string): Change {
+  const { session, agents } = change.next;
+  const { phases, moves } = advancePhases(change.next.phases, agents);
+  const events = moves.flatMap((phase) =>
+    phase.state === 'planned'
+      ? []
+      : [sessionEvent(`phase.${eventOf[phase.state]}`, session.id, at, { phase: phase.index })],
+  );
+  return { next: { ...change.next, phases }, events: [...change.events, ...events] };
+}
+
+const eventOf = { running: 'started', completed: 'completed', failed: 'failed', skipped: 'skipped' } as const;
+
+/** Ends a running or paused session when every agent has ended; null while there is something left to do. */
+export function finishSession(workflow: Workflow, at: string): Change | null {
+  const outcome = decideOutcome(workflow.agents);
+  const { state } = workflow.session;
+  if (outcome === null || (state !== 'running' && state !== 'paused')) return null;
+  const session = moveSession(workflow.session, outcome, at);
+  const { completed, failed, cancelled } = progressOf(workflow.agents);
+  const event =
+    outcome === 'completed'
+      ? sessionEvent('session.completed', session.id, at, { agents: completed })
+      : sessionEvent('session.failed', session.id, at, { completed, failed, cancelled });
+  return { next: { ...workflow, session }, events: [event] };
+}
+
+/** What was heard of a running agent since the last note. */
+export interface ProgressNote {
+  readonly id: AgentId;
+  /** One line: what it is doing. */
+  readonly activity: string;
+  readonly usage: Usage | null;
+  readonly conversation: string | null;
+}
+
+/** Records progress of running agents; notes on others are passed over, as they ended in the meantime. */
+export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[], at: string): Change {
+  const changed = new Map<AgentId, Agent>();
+  const events: DomainEvent[] = [];
+  for (const { id, activity, usage, conversation } of notes) {
+    const before = agentOf(workflow, id);
+    if (before.state !== 'running') continue;
+    const agent = {
+      ...before,
+      usage: usage ?? before.usage,
+      conversation: conversation ?? before.conversation,
+    };
+    changed.set(id, agent);
+    events.push(
+      agentEvent('agent.progressed', agent, at, { name: agent.name, activity, usage: agent.usage }),
+    );
+  }
+  return { next: withAgents(workflow, changed), events };
+}
