@@ -1,0 +1,61 @@
+import type { Agent } from '../domain/agent.ts';
+import { type DomainEvent, sessionEvent } from '../domain/events.ts';
+import type { Workflow } from '../domain/workflow.ts';
+import type { ArtifactRecord, SessionFiles } from './ports.ts';
+
+export interface RecordedArtifacts {
+  readonly records: readonly ArtifactRecord[];
+  readonly events: readonly DomainEvent[];
+}
+
+/**
+ * Finds what agents left in shared context and results since the last look. A file in an agent's own results folder is
+ * that agent's; any other is attributed to the one agent that ran when it was last modified. Where several ran, all are
+ * named as candidates and none as the author: nothing is guessed.
+ */
+export class ArtifactRecorder {
+  readonly #files: SessionFiles;
+  /** What was last seen of each path: size and time of modification. */
+  readonly #seen = new Map<string, string>();
+  readonly #known = new Map<string, string>();
+
+  /** @param known the newest stored record of each path */
+  constructor(files: SessionFiles, known: readonly ArtifactRecord[]) {
+    this.#files = files;
+    for (const record of known) this.#known.set(record.path, record.sha256);
+  }
+
+  async collect(workflow: Workflow, at: string): Promise<RecordedArtifacts> {
+    const records: ArtifactRecord[] = [];
+    for (const file of await this.#files.scanArtifacts(workflow.session.id)) {
+      const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
+      if (this.#seen.get(file.path) === stamp) continue;
+      const sha256 = await file.sha256();
+      if (sha256 === null) continue;
+      this.#seen.set(file.path, stamp);
+      if (this.#known.get(file.path) === sha256) continue;
+      this.#known.set(file.path, sha256);
+      const authors = this.#authors(file.path, file.modifiedAt, workflow.agents, at);
+      const { path, sizeBytes } = file;
+      const only = authors.length === 1 ? authors[0] : undefined;
+      const candidates = authors.map((agent) => agent.name);
+      records.push({ path, sizeBytes, sha256, by: only?.id ?? null, candidates, recordedAt: at });
+    }
+    const events = records.map(({ recordedAt: _, ...data }) =>
+      sessionEvent('artifact.recorded', workflow.session.id, at, data),
+    );
+    return { records, events };
+  }
+
+  #authors(path: string, modifiedAt: string, agents: readonly Agent[], now: string): readonly Agent[] {
+    const owner = this.#files.ownerByPath(path);
+    const byFolder = agents.filter((agent) => agent.name === owner);
+    if (byFolder.length > 0) return byFolder;
+    const ran = agents.filter((agent) => agent.startedAt !== null);
+    const during = ran.filter(
+      (agent) => (agent.startedAt as string) <= modifiedAt && modifiedAt <= (agent.endedAt ?? now),
+    );
+    // A file may carry an older time than its writing (copied, unpacked): then whoever runs now may have left it.
+    return during.length > 0 ? during : ran.filter((agent) => agent.state === 'running');
+  }
+}

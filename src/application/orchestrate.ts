@@ -1,0 +1,221 @@
+import type { AgentRole } from '../domain/agent.ts';
+import { MaosError, quote } from '../domain/errors.ts';
+import { makeSessionId } from '../domain/ids.ts';
+import { type AgentRequest, makePlan, type PlanRequest } from '../domain/plan.ts';
+import { findPredefinedRole, nearestRoleNames, roleAliases } from '../domain/roles/catalog.ts';
+import { customRole, isRoleName } from '../domain/roles/role.ts';
+import type { ExitPolicy, FailurePolicy, Strategy } from '../domain/session.ts';
+import { createWorkflow, type Workflow } from '../domain/workflow.ts';
+import type { Project } from './project.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** Who asks: a terminal may run any command, a client only those the user's configuration allows. */
+export type Origin = 'terminal' | 'client';
+
+export interface CustomRoleRequest {
+  readonly name: string;
+  readonly description: string;
+  readonly responsibilities?: readonly string[] | undefined;
+}
+
+/** An agent as callers write it, its shape checked at the edge. */
+export interface OrchestrateAgent {
+  readonly role: string | CustomRoleRequest;
+  readonly task: string;
+  readonly name?: string | undefined;
+  readonly depends_on?: readonly string[] | undefined;
+  readonly stage?: number | undefined;
+  readonly backend?: string | undefined;
+  readonly command?: readonly string[] | string | undefined;
+  readonly model?: string | undefined;
+  readonly workspace?: 'project' | 'own' | undefined;
+  readonly instance_suffix?: string | undefined;
+  readonly timeout_minutes?: number | undefined;
+  readonly max_memory_mb?: number | undefined;
+}
+
+export interface OrchestrateRequest {
+  readonly objective: string;
+  readonly agents?: readonly OrchestrateAgent[] | undefined;
+  readonly strategy?: Strategy | undefined;
+  readonly failure_policy?: FailurePolicy | undefined;
+  readonly on_exit?: ExitPolicy | undefined;
+  readonly max_agents_per_role?: number | undefined;
+  readonly max_concurrency?: number | undefined;
+  readonly dry_run?: boolean | undefined;
+}
+
+export interface Orchestrated {
+  readonly workflow: Workflow;
+  /** False for a dry run: nothing was stored and nothing runs. */
+  readonly stored: boolean;
+}
+
+/**
+ * Checks a request, stores the session with its first events and hands it to the supervisor. The answer comes before
+ * any agent runs, and after everything needed to run them is durable.
+ * @throws MaosError INVALID_ROLE, INVALID_PLAN, INVALID_INPUT, FORBIDDEN, BACKEND_UNAVAILABLE, RESOURCE_LIMIT_EXCEEDED
+ */
+export async function orchestrate(
+  project: Project,
+  supervisor: Supervisor,
+  request: OrchestrateRequest,
+  origin: Origin,
+): Promise<Orchestrated> {
+  const plan = makePlan(toPlanRequest(project, request));
+  checkDepth(project);
+  if (origin === 'client') checkCommands(project, plan.request.agents);
+  await checkBackends(project, plan.request.agents);
+  const ids = {
+    sessionId: makeSessionId(project.ids.ulid()),
+    suffixes: plan.request.agents.map(() => project.ids.suffix()),
+  };
+  const change = createWorkflow(plan, ids, project.clock.now());
+  if (request.dry_run === true) return { workflow: change.next, stored: false };
+  const lease = project.store.create(change, project.instance);
+  project.watcher.notify();
+  supervisor.take(lease, change.next);
+  return { workflow: change.next, stored: true };
+}
+
+function toPlanRequest(project: Project, request: OrchestrateRequest): PlanRequest {
+  const aliases: Record<string, string> = {};
+  const agents = (request.agents ?? []).map((agent): AgentRequest => {
+    const { role, defaults } = resolveRole(agent.role);
+    if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
+    return {
+      role,
+      task: agent.task,
+      name: agent.name ?? null,
+      dependsOn: agent.depends_on ?? [],
+      stage: agent.stage ?? null,
+      backend: agent.backend ?? (agent.command === undefined ? project.settings.defaultBackend : 'command'),
+      command: agent.command ?? null,
+      model: agent.model ?? null,
+      workspace: agent.workspace ?? 'project',
+      instanceSuffix: agent.instance_suffix ?? null,
+      timeoutMs: Math.round((agent.timeout_minutes ?? defaults.timeoutMinutes) * 60_000),
+      maxMemoryMb: agent.max_memory_mb ?? defaults.maxMemoryMb,
+    };
+  });
+  for (const [index, agent] of agents.entries()) checkCommandShape(agent, index);
+  return {
+    objective: request.objective,
+    strategy: request.strategy ?? 'parallel',
+    failurePolicy: request.failure_policy ?? 'continue',
+    onExit: request.on_exit ?? 'stop',
+    limits: {
+      maxConcurrency: request.max_concurrency ?? null,
+      maxAgentsPerRole: request.max_agents_per_role ?? null,
+    },
+    depth: project.depth,
+    agents,
+    aliases,
+  };
+}
+
+function resolveRole(role: string | CustomRoleRequest): {
+  role: AgentRole;
+  defaults: { timeoutMinutes: number; maxMemoryMb: number };
+} {
+  if (typeof role === 'string') {
+    const known = findPredefinedRole(role);
+    if (known === undefined) throw unknownRole(role);
+    const defaults = { timeoutMinutes: known.defaultTimeoutMinutes, maxMemoryMb: known.defaultMaxMemoryMb };
+    return { role: { name: known.name, custom: null }, defaults };
+  }
+  if (!isRoleName(role.name)) {
+    throw new MaosError(
+      'INVALID_ROLE',
+      `Role name ${quote(role.name)} is not allowed: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
+      { details: { role: role.name.slice(0, 200) } },
+    );
+  }
+  if (findPredefinedRole(role.name) !== undefined || Object.hasOwn(roleAliases, role.name)) {
+    throw new MaosError(
+      'INVALID_ROLE',
+      `${quote(role.name)} is a predefined role: name it as text ("role": ${quote(role.name)}), or give your own role another name.`,
+      { details: { role: role.name } },
+    );
+  }
+  const custom = customRole({ ...role, responsibilities: role.responsibilities ?? [] });
+  return {
+    role: {
+      name: role.name,
+      custom: { description: role.description, responsibilities: role.responsibilities ?? [] },
+    },
+    defaults: { timeoutMinutes: custom.defaultTimeoutMinutes, maxMemoryMb: custom.defaultMaxMemoryMb },
+  };
+}
+
+function unknownRole(name: string): MaosError {
+  const near = nearestRoleNames(name);
+  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
+  return new MaosError(
+    'INVALID_ROLE',
+    `There is no role ${quote(name)}.${hint} list-roles (maos roles) shows them; your own is {name, description}.`,
+    { details: { role: name.slice(0, 200), near } },
+  );
+}
+
+function checkCommandShape(agent: AgentRequest, index: number): void {
+  const label = agent.name ?? `${index + 1} (${agent.role.name})`;
+  if (agent.backend === 'command' && agent.command === null) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} has the backend 'command' but no command: give an array (program and arguments) or a shell line.`,
+      { details: { agent: index } },
+    );
+  }
+  if (agent.backend !== 'command' && agent.command !== null) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} has a command, which belongs to the backend 'command', not ${quote(agent.backend)}.`,
+      { details: { agent: index } },
+    );
+  }
+}
+
+/** Teams inside teams end at a depth, or one agent could start agents without end. */
+function checkDepth({ depth, settings }: Project): void {
+  if (depth < settings.maxDepth) return;
+  throw new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `This maos runs inside an agent at depth ${depth}; teams may be nested ${settings.maxDepth} deep. Do the work yourself, or raise maxDepth.`,
+    { details: { depth, limit: settings.maxDepth } },
+  );
+}
+
+/** The form a command is compared in: an array as its words in one line. */
+function commandLine(command: readonly string[] | string): string {
+  return typeof command === 'string' ? command : command.join(' ');
+}
+
+/**
+ * `*` stands for any text; in a shell line not for what would begin another command, so that `npm test *` does not
+ * allow `npm test ; anything`.
+ */
+function isAllowed(pattern: string, command: readonly string[] | string): boolean {
+  const wild = typeof command === 'string' ? '[^;&|<>$`()\\\\\\n\\r]*' : '[^\\n]*';
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${parts.join(wild)}$`).test(commandLine(command));
+}
+
+function checkCommands({ settings }: Project, agents: readonly AgentRequest[]): void {
+  for (const agent of agents) {
+    if (agent.command === null) continue;
+    const { command } = agent;
+    if (settings.allowCommands.some((pattern) => isAllowed(pattern, command))) continue;
+    const line = commandLine(command);
+    throw new MaosError(
+      'FORBIDDEN',
+      `The command ${quote(line)} may not be run for a client. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(line)}] (exact lines, or patterns with *).`,
+      { details: { command: line.slice(0, 500), setting: 'allowCommands' } },
+    );
+  }
+}
+
+/** Names the missing program before anything is stored, instead of in every agent's failure. */
+async function checkBackends({ backends }: Project, agents: readonly AgentRequest[]): Promise<void> {
+  for (const name of new Set(agents.map((agent) => agent.backend))) await backends.get(name).locate();
+}

@@ -1,0 +1,355 @@
+import type { Agent } from '../domain/agent.ts';
+import type { RecordedEvent } from '../domain/events.ts';
+import type { AgentId, InstanceId, SessionId } from '../domain/ids.ts';
+import type { Progress } from '../domain/orchestration.ts';
+import type { Session, SessionState } from '../domain/session.ts';
+import type { Usage } from '../domain/usage.ts';
+import type { AgentOutcome, Change, Workflow } from '../domain/workflow.ts';
+
+/** What the application needs from the world. Every adapter is made in `main.ts` and handed in. */
+
+export interface Clock {
+  /** ISO 8601 UTC with milliseconds and `Z`. */
+  now(): string;
+  /** Runs the callback once; the returned function calls it off. Does not keep the process alive by itself. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export interface IdSource {
+  /** 26 characters, sortable by time, monotonic within the process. */
+  ulid(): string;
+  /** Six random characters of a-z and 0-9. */
+  suffix(): string;
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
+
+/** Structured, to disk; `fields` must be JSON. Never stdout. */
+export interface Log {
+  log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+// ---------------------------------------------------------------- storage
+
+/** The right to change a session, held by one instance at a time. `epoch` grows with every new owner. */
+export interface Lease {
+  readonly sessionId: SessionId;
+  readonly owner: InstanceId;
+  readonly epoch: number;
+}
+
+/** What another process asked of a session's owner. */
+export interface SessionRequest {
+  readonly sessionId: SessionId;
+  readonly desired: 'cancelled';
+  readonly reason: string;
+}
+
+export interface SessionSummary {
+  readonly session: Session;
+  readonly progress: Progress;
+  readonly usage: Usage | null;
+}
+
+export interface ArtifactRecord {
+  /** Relative to the session's folder, `/` between parts: `shared/context/spec.md`, `results/reviewer/report.md`. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** The agent that left it; null when several could have. */
+  readonly by: AgentId | null;
+  /** Names of the agents that could have left it. */
+  readonly candidates: readonly string[];
+  readonly recordedAt: string;
+}
+
+/**
+ * Sessions of one project, durable. Every method is one transaction and durable when it returns.
+ * All throw MaosError STORE_BUSY when another writer holds the database too long, STORE_CORRUPT when it is damaged.
+ */
+export interface SessionStore {
+  /** Stores a new workflow with its events, owned by `owner`. */
+  create(change: Change, owner: InstanceId): Lease;
+  /** @throws MaosError SESSION_NOT_FOUND */
+  load(id: SessionId): Workflow;
+  /**
+   * Stores what differs between `previous` and `change.next`, the events and the artifacts, if the lease still holds.
+   * @throws LeaseLost when another instance owns the session by now; nothing is stored then
+   */
+  commit(
+    lease: Lease,
+    previous: Workflow,
+    change: Change,
+    artifacts?: readonly ArtifactRecord[],
+  ): readonly RecordedEvent[];
+  summary(id: SessionId): SessionSummary;
+  /** Newest first. `before` is the id of the last session of the page before. */
+  list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[];
+  /** Ids that start or end with the text (without regard to the `sess_` in front), newest first, at most `limit`. */
+  findSessions(text: string, limit: number): readonly SessionId[];
+  findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[];
+  /** Events with `seq` above `after`, in order. */
+  events(id: SessionId, after: number, limit: number): readonly RecordedEvent[];
+  lastSeq(id: SessionId): number;
+  /** The newest record of each path, by path. */
+  artifacts(id: SessionId): readonly ArtifactRecord[];
+
+  /** Writes down what somebody wants of a session, with its event, for the owner to see. */
+  request(request: SessionRequest, by: string, at: string): void;
+  /** Requests waiting for sessions this instance owns. */
+  requestsFor(owner: InstanceId): readonly SessionRequest[];
+  /** Becomes the owner if nobody is, if the owner's heartbeat is older than `staleBefore`, or if it is `knownDead`. */
+  acquire(
+    id: SessionId,
+    owner: InstanceId,
+    when: { staleBefore: string; knownDead?: InstanceId },
+  ): Lease | null;
+  release(lease: Lease): void;
+  ownerOf(id: SessionId): InstanceId | null;
+  /** Sessions that have not ended and are not paused, with their owner. */
+  unfinished(): readonly { sessionId: SessionId; owner: InstanceId | null; state: SessionState }[];
+  heartbeat(owner: InstanceId, at: string): void;
+  /** A number that changes whenever another process has written (cheap: one pragma, no read). */
+  dataVersion(): number;
+  close(): void;
+}
+
+/** Thrown by `commit` when the session has another owner: stand down, touch nothing. */
+export class LeaseLost extends Error {
+  readonly sessionId: SessionId;
+  constructor(sessionId: SessionId) {
+    super(`Session ${sessionId} is owned by another MAOS process by now.`);
+    this.name = 'LeaseLost';
+    this.sessionId = sessionId;
+  }
+}
+
+/** How many agents run on this machine, over all MAOS processes. */
+export interface AgentSlots {
+  /** False when the machine's limit is reached. Taking a slot one already holds is true. */
+  tryTake(agentId: AgentId, sessionId: SessionId, limit: number): boolean;
+  give(agentId: AgentId): void;
+}
+
+/** The MAOS processes of this machine. */
+export interface Instances {
+  /** False only when the process is known to be gone. */
+  isAlive(id: InstanceId): boolean;
+}
+
+// ---------------------------------------------------------------- files
+
+export type OutputStream = 'stdout' | 'stderr';
+
+/** Where things lie from the agent's own point of view: for its prompt and environment, never to be opened by MAOS. */
+export interface AgentLocations {
+  /** The session's folder: artifact paths are relative to it. */
+  readonly session: string;
+  readonly projectRoot: string;
+  /** Current directory of the agent's process. */
+  readonly workingDirectory: string;
+  readonly workspace: string;
+  readonly sharedContext: string;
+  readonly results: string;
+  readonly messages: string;
+  readonly prompt: string;
+}
+
+export interface FoundFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: string;
+  /** Computes SHA-256 (hex) of the present content; null when the file is gone or unreadable by now. */
+  sha256(): Promise<string | null>;
+}
+
+export interface OutputPage {
+  readonly bytes: Uint8Array;
+  /** Offset of the first byte. */
+  readonly start: number;
+  /** Size of the whole stream now. */
+  readonly size: number;
+}
+
+/** The files of sessions. Paths never leave this port but as text for people and agents. */
+export interface SessionFiles {
+  /** Makes the folders and `metadata.json`; safe to repeat. */
+  prepareSession(workflow: Workflow): Promise<void>;
+  /** Makes the agent's folder, `prompt.md` and `info.json`; safe to repeat. */
+  prepareAgent(agent: Agent, prompt: string): Promise<void>;
+  writeMetadata(workflow: Workflow): Promise<void>;
+  /**
+   * Brings session.log to the events given: appends those it does not have yet, mends a torn last line.
+   * @throws MaosError INTERNAL when the first event it lacks is not among those given; then nothing is written
+   */
+  appendLog(sessionId: SessionId, events: readonly RecordedEvent[]): Promise<void>;
+  /** `seq` of the last whole record in session.log; 0 for none. */
+  lastLogged(sessionId: SessionId): Promise<number>;
+  locations(agent: Agent): AgentLocations;
+  /**
+   * Files in shared context and results. Links and special files are passed over; of more than 10,000 the
+   * topmost are given, and the log says so.
+   */
+  scanArtifacts(sessionId: SessionId): Promise<readonly FoundFile[]>;
+  /** Name of the agent whose own results folder the path lies in; null elsewhere. */
+  ownerByPath(path: string): string | null;
+  /**
+   * @param path relative to the session's folder, below shared/ or results/
+   * @throws MaosError FORBIDDEN when it leads elsewhere, INVALID_INPUT when it is no file there,
+   *   RESOURCE_LIMIT_EXCEEDED when the file is larger than `maxBytes`
+   */
+  readArtifact(sessionId: SessionId, path: string, maxBytes: number): Promise<Uint8Array>;
+  /** `from` below zero counts from the end. Missing files read as empty. */
+  readOutput(agent: Agent, stream: OutputStream, from: number, maxBytes: number): Promise<OutputPage>;
+  /** The session's folder, for people to read. */
+  describe(sessionId: SessionId): string;
+}
+
+// ---------------------------------------------------------------- agents
+
+/** One start of one agent. The same key never runs twice. */
+export interface LaunchKey {
+  readonly sessionId: SessionId;
+  readonly agentId: AgentId;
+  readonly attempt: number;
+}
+
+/** What to run, as a backend composed it. */
+export interface LaunchSpec {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Added to (and, when null, removed from) the environment the host gives every agent. */
+  readonly env: Readonly<Record<string, string | null>>;
+  readonly stdin: 'prompt' | 'none';
+}
+
+export type AgentEnd =
+  /** At most one of exitCode and signal is null. */
+  | {
+      readonly how: 'exited';
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly at: string;
+    }
+  /** Gone without a record of how it ended. */
+  | { readonly how: 'lost'; readonly at: string }
+  /** It was never started, and the launch can never start any more. */
+  | { readonly how: 'never_started'; readonly at: string };
+
+export interface StopReport {
+  readonly signals: readonly string[];
+  /** Processes of the agent that could not be ended; 0 is the promise. */
+  readonly survivors: number;
+  readonly tookMs: number;
+}
+
+/** Receives an agent's stdout in order, without gap or repeat, from the first byte. */
+export interface OutputSink {
+  stdout(chunk: Uint8Array): void;
+}
+
+export interface RunningAgent {
+  /** The host's own description (a pid and its start time, a machine, …): for people, the log and the event. */
+  readonly where: Readonly<Record<string, unknown>>;
+  /** Settles once its output has been delivered to the end and none of its processes is left. */
+  readonly ended: Promise<AgentEnd>;
+  /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */
+  stop(graceMs: number): Promise<StopReport>;
+}
+
+/** Where agents run: this machine now, others later. Nothing above this port knows a pid. */
+export interface AgentHost {
+  /** @throws MaosError SPAWN_FAILED */
+  start(key: LaunchKey, agent: Agent, spec: LaunchSpec, sink: OutputSink): Promise<RunningAgent>;
+  /** Takes up an agent started earlier, by this or another MAOS; its output is delivered from the first byte. */
+  attach(key: LaunchKey, agent: Agent, sink: OutputSink): Promise<RunningAgent>;
+}
+
+export type AgentActivity =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'tool_use'; readonly tool: string; readonly detail: string }
+  | { readonly type: 'tool_result'; readonly ok: boolean; readonly text: string }
+  | { readonly type: 'notice'; readonly text: string }
+  | { readonly type: 'result'; readonly ok: boolean; readonly text: string };
+
+/** What a backend knows of a run from its output so far. */
+export interface ParsedRun {
+  /** The agent's final answer, when it gave one. */
+  readonly result: string | null;
+  readonly usage: Usage | null;
+  readonly conversation: string | null;
+  readonly turns: number;
+  readonly toolUses: number;
+}
+
+/** Folds a CLI's output into activities. Memory stays bounded whatever the output is. */
+export interface OutputParser {
+  push(chunk: Uint8Array): readonly AgentActivity[];
+  /** The output has ended: what was held back of an unfinished last line. */
+  end(): readonly AgentActivity[];
+  parsed(): ParsedRun;
+}
+
+export interface BackendProbe {
+  readonly name: string;
+  readonly available: boolean;
+  readonly path: string | null;
+  readonly version: string | null;
+  readonly signedIn: 'yes' | 'no' | 'unknown';
+  /** What is wrong and what to do; null when nothing is. */
+  readonly problem: string | null;
+}
+
+export interface LaunchContext {
+  readonly session: Session;
+  readonly agent: Agent;
+  /** The role's working instructions, for the CLI's system prompt. */
+  readonly briefing: string;
+  /** The task prompt, as stored in prompt.md. */
+  readonly prompt: string;
+  readonly locations: AgentLocations;
+  /** True to go on with `agent.conversation` instead of beginning one. */
+  readonly resume: boolean;
+}
+
+/** One kind of agent CLI. A new one is a file that implements this and a line in `main.ts`. */
+export interface Backend {
+  readonly name: string;
+  /** An interrupted run can be taken up again with its conversation. */
+  readonly canResume: boolean;
+  probe(): Promise<BackendProbe>;
+  /**
+   * Path of the CLI; fast, starts no process.
+   * @throws MaosError BACKEND_UNAVAILABLE saying where it was looked for and how to get it
+   */
+  locate(): Promise<string>;
+  /** The id of the conversation to begin, where the CLI lets the caller choose it. */
+  newConversation(): string | null;
+  /** @throws MaosError BACKEND_UNAVAILABLE, INVALID_INPUT */
+  prepare(context: LaunchContext): Promise<LaunchSpec>;
+  makeParser(): OutputParser;
+  /** Why the run ended. Exit status 0 alone is not success unless the backend says so. */
+  explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome;
+}
+
+/** Backends by name. @throws MaosError INVALID_INPUT for an unknown name, naming those that exist */
+export interface Backends {
+  get(name: string): Backend;
+  readonly names: readonly string[];
+}
+
+// ---------------------------------------------------------------- settings
+
+/** What the application reads of the configuration, already validated. */
+export interface Settings {
+  readonly defaultBackend: string;
+  readonly maxConcurrentAgents: {
+    readonly machine: number;
+    readonly session: number | null;
+    readonly role: number | null;
+  };
+  readonly maxDepth: number;
+  readonly stopGraceMs: number;
+  /** Commands a client may have run over MCP or HTTP: exact lines, or patterns with `*`. */
+  readonly allowCommands: readonly string[];
+}

@@ -1,0 +1,35 @@
+import type { InstanceId } from '../domain/ids.ts';
+import type { ChangeWatcher } from './change-watcher.ts';
+import type {
+  AgentHost,
+  AgentSlots,
+  Backends,
+  Clock,
+  IdSource,
+  Instances,
+  Log,
+  SessionFiles,
+  SessionStore,
+  Settings,
+} from './ports.ts';
+
+/** Everything the use cases of one project need. Made in `main.ts`. */
+export interface Project {
+  /** Canonical path of the project's folder. */
+  readonly path: string;
+  /** The running MAOS itself. */
+  readonly instance: InstanceId;
+  /** How many teams this MAOS is nested in: 0 when a person or a client started it. */
+  readonly depth: number;
+  readonly store: SessionStore;
+  readonly files: SessionFiles;
+  readonly host: AgentHost;
+  readonly backends: Backends;
+  readonly slots: AgentSlots;
+  readonly instances: Instances;
+  readonly settings: Settings;
+  readonly watcher: ChangeWatcher;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { exitPolicies, failurePolicies, strategies } from '../../domain/session.ts';
+
+/** Longest objective, in characters: it is handed to every agent, also through the environment. */
+const maxObjective = 20_000;
+const maxTask = 100_000;
+
+const noNul = (text: string): boolean => !text.includes('\u0000');
+const nulMessage = 'must not contain a NUL character';
+
+const text = (max: number) =>
+  z.string().trim().min(1, 'must not be empty').max(max).refine(noNul, nulMessage);
+
+const customRole = z.strictObject({
+  name: text(63),
+  description: text(2_000),
+  responsibilities: z.array(text(500)).max(20).optional(),
+});
+
+const agent = z.strictObject({
+  role: z
+    .union([text(63), customRole])
+    .describe('Predefined role (see list-roles) or your own {name, description}'),
+  task: text(maxTask).describe('What this agent is to do and deliver'),
+  name: text(64).optional().describe('Unique name; default: the role, numbered when repeated'),
+  depends_on: z.array(text(64)).max(500).optional().describe('Names of agents that must complete first'),
+  stage: z.int().min(0).max(499).optional().describe("For strategy 'pipeline'"),
+  backend: text(63).optional().describe("'claude' (default), 'command', …"),
+  command: z
+    .union([z.array(z.string().max(100_000).refine(noNul, nulMessage)).min(1).max(1_000), text(100_000)])
+    .optional()
+    .describe('For backend command: [program, args…] run without a shell, or a /bin/sh line'),
+  model: text(200).optional(),
+  workspace: z.enum(['project', 'own']).optional(),
+  instance_suffix: z
+    .string()
+    .regex(/^[a-z0-9_]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '_'")
+    .optional(),
+  timeout_minutes: z.number().positive().max(10_080).optional(),
+  max_memory_mb: z.int().min(16).max(1_048_576).optional(),
+});
+
+/** What `orchestrate` takes, and `maos run FILE.json`: the same object. */
+export const planInput = z.strictObject({
+  objective: text(maxObjective).describe('The goal of the whole team'),
+  agents: z.array(agent).max(500).optional(),
+  strategy: z.enum(strategies).optional().describe('parallel (default), sequential, pipeline, adaptive'),
+  failure_policy: z.enum(failurePolicies).optional(),
+  on_exit: z
+    .enum(exitPolicies)
+    .optional()
+    .describe('When MAOS must exit: stop the agents, or keep them running'),
+  max_agents_per_role: z.int().min(1).max(500).optional(),
+  max_concurrency: z.int().min(1).max(500).optional(),
+  dry_run: z.boolean().optional().describe('Show the plan; store and run nothing'),
+});
+
+export type PlanInput = z.infer<typeof planInput>;
+
+/**
+ * Checks a value from outside against a schema.
+ * @param what names the value in the message: 'orchestrate', 'plan.json'
+ * @throws MaosError INVALID_INPUT naming every wrong place (at most ten) with what is allowed there
+ */
+export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.flatMap(describeIssue).slice(0, 10);
+  throw new MaosError('INVALID_INPUT', `${what}: ${issues.join('; ')}.`, { details: { issues } });
+}
+
+type Issue = z.core.$ZodIssue;
+
+function describeIssue(issue: Issue): readonly string[] {
+  const place = issue.path.length === 0 ? '' : `${formatPath(issue.path)} `;
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${place}has an unknown key ${quote(key)}`);
+  }
+  if (issue.code === 'invalid_union') {
+    const best = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
+    const nested = best.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as Issue);
+    return nested.length > 0 ? nested.flatMap(describeIssue) : [`${place}${issue.message}`];
+  }
+  const message = issue.message.startsWith('Invalid input: ') ? issue.message.slice(15) : issue.message;
+  return [`${place}${lowerFirst(message)}`];
+}
+
+/** The alternative of a union that was understood furthest is the one the caller meant. */
+function depth(issues: readonly Issue[]): number {
+  return Math.max(0, ...issues.map((issue) => issue.path.length));
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('');
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
