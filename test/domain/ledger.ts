@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import type { DomainEvent } from '../../src/domain/events.ts';
+import type { AgentId } from '../../src/domain/ids.ts';
+import type { Workflow } from '../../src/domain/workflow.ts';
+
+interface AgentLine {
+  readonly phase: number;
+  state: string;
+  attempt: number;
+}
+
+/**
+ * What somebody believes who knows the events only. It refuses an event that cannot follow the ones before,
+ * so a sequence it accepts to the end is well-formed.
+ */
+export class Ledger {
+  session = 'none';
+  readonly agents = new Map<AgentId, AgentLine>();
+  readonly phases = new Map<number, string>();
+  readonly events: DomainEvent[] = [];
+  #failFast = false;
+
+  read(events: readonly DomainEvent[]): void {
+    for (const event of events) {
+      this.events.push(event);
+      if (event.type.startsWith('agent.')) this.#readAgent(event);
+      else if (event.type.startsWith('phase.')) this.#readPhase(event);
+      else this.#readSession(event);
+    }
+  }
+
+  /** The stored state must be the one the events tell of. */
+  agreesWith({ session, agents, phases }: Workflow): void {
+    assert.equal(this.session, session.state);
+    assert.deepEqual(
+      agents.map(({ id, state, attempt }) => ({ id, state, attempt })),
+      [...this.agents].map(([id, { state, attempt }]) => ({ id, state, attempt })),
+    );
+    assert.deepEqual(
+      phases.map(({ index, state }) => [index, state]),
+      [...this.phases],
+    );
+  }
+
+  started(id: AgentId): number {
+    return this.events.filter((event) => event.type === 'agent.started' && event.agentId === id).length;
+  }
+
+  #readSession(event: DomainEvent): void {
+    assert.equal(event.agentId, null);
+    const moves: Readonly<Record<string, readonly [from: readonly string[], to: string]>> = {
+      'session.created': [['none'], 'created'],
+      'session.started': [['created'], 'running'],
+      'session.paused': [['running'], 'paused'],
+      'session.resumed': [['paused'], 'running'],
+      'session.completed': [['running', 'paused'], 'completed'],
+      'session.failed': [['running', 'paused'], 'failed'],
+      'session.cancelled': [['created', 'running', 'paused'], 'cancelled'],
+    };
+    const [from, to] = moves[event.type] ?? [[], ''];
+    assert.ok(from.includes(this.session), `${event.type} while ${this.session}`);
+    this.session = to;
+    if (event.type === 'session.created') {
+      this.#failFast = event.data.failurePolicy === 'fail_fast';
+      for (const { id, phase } of event.data.agents)
+        this.agents.set(id, { phase, state: 'pending', attempt: 0 });
+      const levels = new Set([...this.agents.values()].map(({ phase }) => phase));
+      for (const phase of [...levels].sort((a, b) => a - b)) this.phases.set(phase, 'planned');
+    }
+    if (!['completed', 'failed', 'cancelled'].includes(to)) return;
+    for (const { state } of this.agents.values()) assert.match(state, /^(completed|failed|cancelled)$/);
+    for (const state of this.phases.values()) assert.match(state, /^(completed|failed|skipped)$/);
+  }
+
+  #readAgent(event: DomainEvent): void {
+    const agent = this.agents.get(event.agentId as AgentId);
+    assert.ok(agent, `${event.type} of an unknown agent`);
+    const moves: Readonly<Record<string, readonly [from: readonly string[], to: string]>> = {
+      'agent.started': [['pending', 'resumable'], 'running'],
+      'agent.completed': [['running'], 'completed'],
+      'agent.failed': [['running'], 'failed'],
+      'agent.cancelled': [['pending', 'running', 'resumable'], 'cancelled'],
+      'agent.interrupted': [['running'], 'resumable'],
+    };
+    const [from, to] = moves[event.type] ?? [[], ''];
+    assert.ok(from.includes(agent.state), `${event.type} while ${agent.state}`);
+    agent.state = to;
+    assert.match(this.session, /^(running|paused|created)$/, `${event.type} after the end of the session`);
+    if (event.type !== 'agent.started') return;
+    agent.attempt += 1;
+    assert.equal(event.data.attempt, agent.attempt);
+    assert.equal(this.session, 'running', 'agents start in running sessions only');
+    assert.ok(
+      !this.#failFast || this.#count('failed') === 0,
+      'nothing starts after a failure under fail_fast',
+    );
+  }
+
+  #readPhase(event: DomainEvent): void {
+    assert.ok('phase' in event.data);
+    const { phase } = event.data;
+    const moves: Readonly<Record<string, readonly [from: string, to: string]>> = {
+      'phase.started': ['planned', 'running'],
+      'phase.completed': ['running', 'completed'],
+      'phase.failed': ['running', 'failed'],
+      'phase.skipped': ['planned', 'skipped'],
+    };
+    const [from, to] = moves[event.type] ?? ['', ''];
+    assert.equal(this.phases.get(phase), from, `${event.type} of phase ${phase}`);
+    this.phases.set(phase, to);
+    const members = [...this.agents.values()].filter((agent) => agent.phase === phase);
+    const attempted = members.some((agent) => agent.attempt > 0);
+    assert.equal(attempted, to !== 'skipped', 'a phase is skipped exactly if none of its agents ran');
+    if (to === 'running') return;
+    assert.equal(
+      members.every((agent) => agent.state === 'completed'),
+      to === 'completed',
+    );
+    assert.ok(members.every((agent) => /^(completed|failed|cancelled)$/.test(agent.state)));
+  }
+
+  #count(state: string): number {
+    return [...this.agents.values()].filter((agent) => agent.state === state).length;
+  }
+}

@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  findPredefinedRole,
+  nearestRoleNames,
+  predefinedRoles,
+  roleAliases,
+} from '../../src/domain/roles/catalog.ts';
+import { customRole, isRoleName, roleBriefing, workingAgreement } from '../../src/domain/roles/role.ts';
+
+const namesOfTheContract = [
+  'orchestrator',
+  'solution_architect',
+  'application_architect',
+  'data_architect',
+  'api_architect',
+  'security_architect',
+  'backend_engineer',
+  'frontend_engineer',
+  'mobile_engineer',
+  'researcher',
+  'qa',
+  'pm',
+  'devops',
+  'security',
+  'data_scientist',
+  'ux_designer',
+  'documenter',
+  'reviewer',
+  'analyst',
+  'tester',
+];
+
+describe('predefined roles', () => {
+  it('are the twenty of the contract, in its order', () => {
+    assert.deepEqual(
+      predefinedRoles.map((role) => role.name),
+      namesOfTheContract,
+    );
+  });
+
+  it('have distinct titles and descriptions', () => {
+    assert.equal(new Set(predefinedRoles.map((role) => role.title)).size, 20);
+    assert.equal(new Set(predefinedRoles.map((role) => role.description)).size, 20);
+  });
+
+  for (const role of predefinedRoles) {
+    it(`${role.name} is complete`, () => {
+      assert.ok(isRoleName(role.name));
+      assert.equal(role.predefined, true);
+      assert.match(role.title, /^[A-Z]/);
+      assert.ok(role.description.length < 140, `description has ${role.description.length} characters`);
+      assert.match(role.description, /^[A-Z][^\n]*\.$/);
+      assertBetween(role.responsibilities.length, 3, 6, 'responsibilities');
+      assertBetween(role.capabilities.length, 3, 7, 'capabilities');
+      assert.equal(new Set(role.capabilities).size, role.capabilities.length);
+      for (const capability of role.capabilities) assert.match(capability, /^[a-z]+(-[a-z]+)*$/);
+      assertBetween(role.defaultTimeoutMinutes, 15, 60, 'timeout in minutes');
+      assertBetween(role.defaultMaxMemoryMb, 1024, 4096, 'memory in MB');
+    });
+
+    it(`${role.name} has instructions of a useful length that say where it hands over`, () => {
+      assertBetween(role.instructions.length, 1200, 3500, 'characters');
+      assertBetween(role.instructions.split(/\s+/).length, 250, 450, 'words');
+      assert.match(role.instructions, /\$MAOS_SHARED_CONTEXT\b/);
+      assert.match(role.instructions, /[a-z<>-]+\.md\b/, 'names the file it hands over');
+      assert.match(role.instructions, /results\s+folder/);
+    });
+  }
+
+  it('share no sentence longer than 60 characters', () => {
+    const ownerOf = new Map<string, string>();
+    for (const role of predefinedRoles) {
+      for (const sentence of longSentences(role.instructions)) {
+        assert.equal(ownerOf.get(sentence) ?? role.name, role.name, sentence);
+        ownerOf.set(sentence, role.name);
+      }
+    }
+    assert.ok(ownerOf.size > 20 * 8, `only ${ownerOf.size} sentences were compared`);
+  });
+
+  it('name only variables that agents really get', () => {
+    const given = ['MAOS_PROJECT_ROOT', 'MAOS_SHARED_CONTEXT', 'MAOS_WORKSPACE'];
+    for (const role of predefinedRoles) {
+      for (const [variable] of roleBriefing(role).matchAll(/MAOS_[A-Z_]+/g)) {
+        assert.ok(given.includes(variable), `${role.name}: ${variable}`);
+      }
+    }
+  });
+});
+
+describe('findPredefinedRole', () => {
+  it('finds every role by its name', () => {
+    for (const role of predefinedRoles) assert.equal(findPredefinedRole(role.name), role);
+  });
+
+  it('resolves aliases', () => {
+    assert.deepEqual(roleAliases, { architect: 'solution_architect', engineer: 'backend_engineer' });
+    assert.equal(findPredefinedRole('architect')?.name, 'solution_architect');
+    assert.equal(findPredefinedRole('engineer')?.name, 'backend_engineer');
+  });
+
+  it('finds nothing under other names, those of object members included', () => {
+    for (const name of ['', 'QA', 'backend-engineer', 'wizard', 'constructor', '__proto__']) {
+      assert.equal(findPredefinedRole(name), undefined, name);
+    }
+  });
+});
+
+describe('nearestRoleNames', () => {
+  const firstSuggestion = {
+    backend_enginer: 'backend_engineer',
+    bakcend_engineer: 'backend_engineer',
+    'Backend Engineer': 'backend_engineer',
+    'frontend-developer': 'frontend_engineer',
+    devops_engineer: 'devops',
+    security_engineer: 'security',
+    code_reviewer: 'reviewer',
+    reviwer: 'reviewer',
+    designer: 'ux_designer',
+    architct: 'solution_architect',
+    dev: 'devops',
+    PM: 'pm',
+  };
+  for (const [written, meant] of Object.entries(firstSuggestion)) {
+    it(`suggests ${meant} for ${written}`, () => assert.equal(nearestRoleNames(written)[0], meant));
+  }
+
+  it('suggests each role once, and no more than asked for', () => {
+    assert.deepEqual(nearestRoleNames('engineer', 1), ['backend_engineer']);
+    for (const name of ['engineer', 'architect', 'security_engineer', 'data']) {
+      const suggestions = nearestRoleNames(name, 3);
+      assertBetween(suggestions.length, 1, 3, 'suggestions');
+      assert.equal(new Set(suggestions).size, suggestions.length);
+    }
+    assert.deepEqual(nearestRoleNames('engineer', 0), []);
+  });
+
+  it('suggests nothing for what resembles no role', () => {
+    for (const name of ['', '   ', '_', 'q', 'xyzzy', 'constructor', 'z'.repeat(100_000)]) {
+      assert.deepEqual(nearestRoleNames(name), [], name.slice(0, 20));
+    }
+  });
+});
+
+describe('isRoleName', () => {
+  it('accepts snake_case of up to 63 characters', () => {
+    for (const name of ['a', 'qa', 'legal_reviewer', 'tier_2_support', `a${'b'.repeat(62)}`]) {
+      assert.equal(isRoleName(name), true, name);
+    }
+  });
+
+  it('refuses everything else', () => {
+    for (const name of [
+      '',
+      'A',
+      '2nd',
+      '_x',
+      'a-b',
+      'a b',
+      'a\n',
+      'a/b',
+      '../a',
+      'é',
+      `a${'b'.repeat(63)}`,
+    ]) {
+      assert.equal(isRoleName(name), false, JSON.stringify(name));
+    }
+  });
+});
+
+describe('customRole', () => {
+  it('has sensible defaults', () => {
+    const role = customRole({ name: 'legal_reviewer', description: ' Checks licences. ' });
+    assert.equal(role.name, 'legal_reviewer');
+    assert.equal(role.title, 'Legal reviewer');
+    assert.equal(role.description, 'Checks licences.');
+    assert.deepEqual(role.responsibilities, []);
+    assert.deepEqual(role.capabilities, []);
+    assert.equal(role.defaultTimeoutMinutes, 30);
+    assert.equal(role.defaultMaxMemoryMb, 2048);
+    assert.equal(role.predefined, false);
+    assert.match(role.instructions, /Legal reviewer/);
+    assert.match(role.instructions, /\$MAOS_SHARED_CONTEXT\b[\s\S]*results\s+folder/);
+  });
+
+  it('keeps the responsibilities, without blank ones', () => {
+    const role = customRole({ name: 'x', description: 'd', responsibilities: [' Read licences ', '  '] });
+    assert.deepEqual(role.responsibilities, ['Read licences']);
+    assert.match(role.instructions, /each\s+responsibility/);
+  });
+});
+
+describe('roleBriefing', () => {
+  it('joins who the agent is, what it answers for, how it works and the working agreement', () => {
+    for (const role of predefinedRoles) {
+      const briefing = roleBriefing(role);
+      const parts = [
+        role.title,
+        role.description,
+        ...role.responsibilities,
+        role.instructions,
+        workingAgreement,
+      ];
+      let from = 0;
+      for (const part of parts) {
+        const found = briefing.indexOf(part, from);
+        assert.notEqual(found, -1, `${role.name}: ${part.slice(0, 40)}`);
+        from = found + part.length;
+      }
+    }
+  });
+
+  it('tells a custom role its description once, and omits an empty list of responsibilities', () => {
+    const briefing = roleBriefing(customRole({ name: 'legal_reviewer', description: 'Checks licences.' }));
+    assert.equal(briefing.split('Checks licences.').length, 2);
+    assert.doesNotMatch(briefing, /You are responsible for/);
+    assert.ok(briefing.endsWith(workingAgreement));
+  });
+
+  it('includes the responsibilities of a custom role', () => {
+    const role = customRole({
+      name: 'x',
+      description: 'd',
+      responsibilities: ['Read licences', 'Keep a list'],
+    });
+    assert.match(roleBriefing(role), /## You are responsible for\n\n- Read licences\n- Keep a list\n/);
+  });
+});
+
+function assertBetween(value: number, least: number, most: number, what: string): void {
+  assert.ok(value >= least && value <= most, `${value} ${what}, expected ${least} to ${most}`);
+}
+
+function longSentences(text: string): string[] {
+  return text
+    .split(/\n\n|\n- /)
+    .map((paragraph) => paragraph.replaceAll(/\s+/g, ' '))
+    .flatMap((paragraph) => paragraph.split(/(?<=[.:;?!])\s/))
+    .map((sentence) => sentence.trim().toLowerCase())
+    .filter((sentence) => sentence.length > 60);
+}

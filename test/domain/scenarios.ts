@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import type { PlanRequest } from '../../src/domain/plan.ts';
+import { failurePolicies, type SessionLimits, strategies } from '../../src/domain/session.ts';
+import { agentRequest, planRequest } from './samples.ts';
+
+/** How an agent ends if it is left alone. */
+export type Ending = 'completed' | 'failed' | 'cancelled';
+
+/** A plan, and all that happens to it: with the same scenario a simulated run is the same. */
+export interface Scenario {
+  readonly request: PlanRequest;
+  /** For each agent. */
+  readonly endings: readonly Ending[];
+  /** How many agents may run on the machine; null for any number. */
+  readonly machineLimit: number | null;
+  /** Decides what chance decides: who ends next, how many at once, who obeys a stop. Used again from its start. */
+  readonly dice: readonly number[];
+  /** Rounds in which somebody pauses the session. */
+  readonly pauseRounds: readonly number[];
+  /** The round in which somebody cancels the session. */
+  readonly cancelRound: number | null;
+}
+
+const limit = fc.option(fc.integer({ min: 1, max: 6 }), { nil: null });
+const limits: fc.Arbitrary<SessionLimits> = fc.record({ maxConcurrency: limit, maxAgentsPerRole: limit });
+
+/** Plans without a cycle: every edge and every stage follows one hidden order of the agents. */
+function requests(count: number): fc.Arbitrary<PlanRequest> {
+  const index = fc.nat({ max: count - 1 });
+  const each = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+    fc.array(item, { minLength: count, maxLength: count });
+  return fc
+    .record({
+      strategy: fc.constantFrom(...strategies),
+      failurePolicy: fc.constantFrom(...failurePolicies),
+      limits,
+      order: fc.shuffledSubarray([...new Array(count).keys()], { minLength: count }),
+      roles: each(fc.constantFrom('qa', 'pm', 'devops')),
+      stages: each(fc.nat({ max: 4 })),
+      edges: fc.array(fc.tuple(index, index), { maxLength: 2 * count }),
+    })
+    .map(({ strategy, failurePolicy, limits, order, roles, stages, edges }) => {
+      const rank = (agent: number): number => (strategy === 'sequential' ? agent : (order[agent] as number));
+      const ascending = stages.toSorted((a, b) => a - b);
+      const agents = roles.map((roleName, agent) => {
+        const upstreams = edges
+          .filter((edge) => edge.includes(agent))
+          .map(([a, b]) => (a === agent ? b : a))
+          .filter((other) => rank(other) < rank(agent));
+        return agentRequest({
+          roleName,
+          name: `a${agent}`,
+          stage: strategy === 'pipeline' ? (ascending[rank(agent)] as number) : null,
+          dependsOn: upstreams.map((upstream) => `a${upstream}`),
+        });
+      });
+      return planRequest(agents, { strategy, failurePolicy, limits });
+    });
+}
+
+function endings(count: number): fc.Arbitrary<readonly Ending[]> {
+  const all = (ending: fc.Arbitrary<Ending>): fc.Arbitrary<Ending[]> =>
+    fc.array(ending, { minLength: count, maxLength: count });
+  const mixed = fc.oneof(
+    { weight: 8, arbitrary: fc.constant<Ending>('completed') },
+    { weight: 1, arbitrary: fc.constant<Ending>('failed') },
+    { weight: 1, arbitrary: fc.constant<Ending>('cancelled') },
+  );
+  return fc.oneof(
+    { weight: 2, arbitrary: all(mixed) },
+    { weight: 1, arbitrary: all(fc.constant<Ending>('completed')) },
+  );
+}
+
+/** Scenarios in which nobody interferes, of 1 to 25 agents. */
+export const undisturbed: fc.Arbitrary<Scenario> = fc.integer({ min: 1, max: 25 }).chain((count) =>
+  fc.record({
+    request: requests(count),
+    endings: endings(count),
+    machineLimit: limit,
+    dice: fc.array(fc.nat(), { minLength: 1, maxLength: 80 }),
+    pauseRounds: fc.constant([]),
+    cancelRound: fc.constant(null),
+  }),
+);
+
+const round = fc.nat({ max: 8 });
+
+/** Scenarios with pauses, in which agents are interrupted. */
+export const paused: fc.Arbitrary<Scenario> = fc
+  .tuple(undisturbed, fc.uniqueArray(round, { minLength: 1, maxLength: 4 }))
+  .map(([scenario, pauseRounds]) => ({ ...scenario, pauseRounds }));
+
+/** Scenarios that somebody cancels, unless they end before; some are paused as well. */
+export const cancelled: fc.Arbitrary<Scenario> = fc
+  .tuple(undisturbed, round, fc.uniqueArray(round, { maxLength: 2 }))
+  .map(([scenario, cancelRound, pauseRounds]) => ({ ...scenario, cancelRound, pauseRounds }));

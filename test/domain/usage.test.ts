@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { addUsage, noUsage, totalUsage, type Usage } from '../../src/domain/usage.ts';
+
+const first: Usage = {
+  inputTokens: 1,
+  outputTokens: 20,
+  cacheReadTokens: 300,
+  cacheWriteTokens: 4000,
+  turns: 5,
+  costUsd: 0.25,
+};
+const second: Usage = {
+  inputTokens: 10,
+  outputTokens: 200,
+  cacheReadTokens: 3000,
+  cacheWriteTokens: 40_000,
+  turns: 50,
+  costUsd: null,
+};
+
+describe('addUsage', () => {
+  it('adds field by field, and a known price to an unknown one', () => {
+    const sum: Usage = {
+      inputTokens: 11,
+      outputTokens: 220,
+      cacheReadTokens: 3300,
+      cacheWriteTokens: 44_000,
+      turns: 55,
+      costUsd: 0.25,
+    };
+    assert.deepEqual(addUsage(first, second), sum);
+    assert.deepEqual(addUsage(second, first), sum);
+    assert.equal(addUsage(first, { ...second, costUsd: 0.5 }).costUsd, 0.75);
+  });
+
+  it('keeps an unknown price unknown, and a price of zero known', () => {
+    assert.equal(addUsage(second, second).costUsd, null);
+    assert.equal(addUsage(second, { ...second, costUsd: 0 }).costUsd, 0);
+  });
+
+  it('changes nothing when nothing was used', () => assert.deepEqual(addUsage(first, noUsage), first));
+});
+
+describe('totalUsage', () => {
+  it('is unknown when nobody reported', () => {
+    assert.equal(totalUsage([]), null);
+    assert.equal(totalUsage([null, null]), null);
+  });
+
+  it('adds up those who reported', () => {
+    assert.deepEqual(totalUsage([null, first, null]), first);
+    assert.deepEqual(totalUsage(new Set([first, null, second])), addUsage(first, second));
+    assert.deepEqual(totalUsage([noUsage]), noUsage);
+  });
+});
