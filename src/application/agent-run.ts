@@ -99,9 +99,8 @@ export class AgentRun implements OutputSink {
   /** The report of the run's end, from how its process ended, what it printed and why it was stopped. */
   report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
     const run = this.#parser.parsed();
-    const conversation = end.how === 'never_started' ? null : (run.conversation ?? this.agent.conversation);
     const outcome = this.#byCause(this.#byEnd(end, run, stderrTail), run.result, stop, stderrTail);
-    return { outcome, usage: run.usage, conversation };
+    return { outcome, usage: run.usage, conversation: run.conversation };
   }
 
   #byEnd(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {

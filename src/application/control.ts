@@ -13,13 +13,13 @@ import type { Supervisor } from './supervisor.ts';
  * @param by who asks, for the event log: 'terminal', 'mcp'
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when the session ended otherwise
  */
-export function requestCancel(
+export async function requestCancel(
   project: Project,
   supervisor: Supervisor,
   id: SessionId,
   by: string,
   reason: string,
-): void {
+): Promise<void> {
   const { store, watcher, clock, instances } = project;
   const { state } = store.summary(id).session;
   if (state === 'cancelled') return;
@@ -32,7 +32,7 @@ export function requestCancel(
   watcher.notify();
   if (supervisor.owned.includes(id)) return;
   const owner = store.ownerOf(id);
-  if (owner === null || !instances.isAlive(owner)) supervisor.takeOver(id, owner);
+  if (owner === null || !(await instances.isAlive(owner))) await supervisor.takeOver(id, owner);
 }
 
 export interface Waited {

@@ -72,6 +72,7 @@ export async function orchestrate(
   };
   const change = createWorkflow(plan, ids, project.clock.now());
   if (request.dry_run === true) return { workflow: change.next, stored: false };
+  await project.instances.announce();
   const lease = project.store.create(change, project.instance);
   project.watcher.notify();
   supervisor.take(lease, change.next);

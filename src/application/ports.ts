@@ -1,4 +1,4 @@
-import type { Agent } from '../domain/agent.ts';
+import type { Agent, FailureKind } from '../domain/agent.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../domain/ids.ts';
 import type { Progress } from '../domain/orchestration.ts';
@@ -129,12 +129,17 @@ export interface AgentSlots {
   /** False when the machine's limit is reached. Taking a slot one already holds is true. */
   tryTake(agentId: AgentId, sessionId: SessionId, limit: number): boolean;
   give(agentId: AgentId): void;
+  /** Tells where the agent runs, so that its slot lasts as long as it does, and not only as long as its MAOS. */
+  bind(agentId: AgentId, where: RunningAgent['where']): void;
 }
 
 /** The MAOS processes of this machine. */
 export interface Instances {
-  /** False only when the process is known to be gone. */
-  isAlive(id: InstanceId): boolean;
+  /** Writes this process down, once; before it owns its first session. */
+  announce(): Promise<void>;
+  beat(at: string): void;
+  /** False when the process is gone. One that never announced itself owns nothing, and counts as gone. */
+  isAlive(id: InstanceId): Promise<boolean>;
 }
 
 // ---------------------------------------------------------------- files
@@ -272,8 +277,20 @@ export type AgentActivity =
   | { readonly type: 'notice'; readonly text: string }
   | { readonly type: 'result'; readonly ok: boolean; readonly text: string };
 
+/** What the CLI itself said of the outcome. */
+export interface Verdict {
+  readonly ok: boolean;
+  /** Why it failed, where the CLI told it in a way that can be relied on. */
+  readonly kind: FailureKind | null;
+  readonly message: string;
+  /** When the provider will answer again, if it said so. */
+  readonly retryAt: string | null;
+}
+
 /** What a backend knows of a run from its output so far. */
 export interface ParsedRun {
+  /** Null while it has said nothing: an exit status alone then tells how it ended. */
+  readonly verdict: Verdict | null;
   /** The agent's final answer, when it gave one. */
   readonly result: string | null;
   readonly usage: Usage | null;
@@ -308,8 +325,8 @@ export interface LaunchContext {
   /** The task prompt, as stored in prompt.md. */
   readonly prompt: string;
   readonly locations: AgentLocations;
-  /** True to go on with `agent.conversation` instead of beginning one. */
-  readonly resume: boolean;
+  /** The conversation to go on with; null to begin one. */
+  readonly resume: string | null;
 }
 
 /** One kind of agent CLI. A new one is a file that implements this and a line in `main.ts`. */
@@ -323,8 +340,6 @@ export interface Backend {
    * @throws MaosError BACKEND_UNAVAILABLE saying where it was looked for and how to get it
    */
   locate(): Promise<string>;
-  /** The id of the conversation to begin, where the CLI lets the caller choose it. */
-  newConversation(): string | null;
   /** @throws MaosError BACKEND_UNAVAILABLE, INVALID_INPUT */
   prepare(context: LaunchContext): Promise<LaunchSpec>;
   makeParser(): OutputParser;

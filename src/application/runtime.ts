@@ -8,6 +8,14 @@ export interface OpenProject {
   readonly supervisor: Supervisor;
 }
 
+/** What a check of a project's store found. */
+export interface StoreReport {
+  /** The database file, for people. */
+  readonly path: string;
+  /** What is damaged and what to do; null when nothing is. */
+  readonly problem: string | null;
+}
+
 /** A setting as `maos doctor` and `maos config` show it. */
 export interface SettingReport {
   readonly key: string;
@@ -36,6 +44,13 @@ export interface Runtime {
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
   /** Hands every session this process owns to a process of its own, which outlives this one. */
   handOver(): Promise<void>;
+  /**
+   * Takes over the sessions that instance `from` left in a project and brings each to where its exit policy says.
+   * Settles when none is left to do.
+   */
+  supervise(path: string, from: string): Promise<void>;
+  /** Reads the whole store of a folder's project for damage; null where there is none. */
+  checkStore(path: string): Promise<StoreReport | null>;
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Releases stores and files; the sessions owned must have ended or been handed over. */
   close(): void;

@@ -168,26 +168,17 @@ export class SessionRunner {
   }
 
   async #start(ready: readonly Agent[]): Promise<void> {
-    const { backends, store } = this.#project;
-    const artifacts = store.artifacts(this.#workflow.session.id);
-    const prompts = new Map<AgentId, string>();
-    const starts = ready.map((agent) => {
-      const resume = agent.state === 'resumable' && agent.conversation !== null;
-      return {
-        id: agent.id,
-        resume,
-        conversation: resume ? null : backends.get(agent.backend).newConversation(),
-      };
-    });
-    for (const [index, agent] of ready.entries()) {
-      const resume = starts[index]?.resume === true;
+    const artifacts = this.#project.store.artifacts(this.#workflow.session.id);
+    const prompts = ready.map((agent) => {
       const locations = this.#project.files.locations(agent);
-      prompts.set(agent.id, composePrompt({ workflow: this.#workflow, agent, locations, artifacts, resume }));
-    }
-    await this.#commit(startAgents(this.#workflow, starts, this.#now()));
+      const resume = resumeOf(agent) !== null;
+      return composePrompt({ workflow: this.#workflow, agent, locations, artifacts, resume });
+    });
+    const ids = ready.map((agent) => agent.id);
+    await this.#commit(startAgents(this.#workflow, ids, this.#now()));
     const launches = await Promise.all(
-      starts.map(({ id, resume }) =>
-        this.#launch(agentOf(this.#workflow, id), prompts.get(id) as string, resume),
+      ready.map((agent, index) =>
+        this.#launch(agentOf(this.#workflow, agent.id), prompts[index] as string, resumeOf(agent)),
       ),
     );
     const at = this.#now();
@@ -202,6 +193,9 @@ export class SessionRunner {
             }),
           ],
     );
+    for (const { agent, running } of launches) {
+      if (running !== null) this.#project.slots.bind(agent.id, running.where);
+    }
     if (spawned.length > 0) await this.#commit({ next: this.#workflow, events: spawned });
     for (const { agent, error } of launches) {
       if (error === null) continue;
@@ -212,7 +206,7 @@ export class SessionRunner {
   }
 
   /** Starts the process of an agent already recorded as running. Stores nothing: several are started at once. */
-  async #launch(agent: Agent, prompt: string, resume: boolean): Promise<Launch> {
+  async #launch(agent: Agent, prompt: string, resume: string | null): Promise<Launch> {
     const { backends, files, host, settings } = this.#project;
     const { session } = this.#workflow;
     const backend = backends.get(agent.backend);
@@ -408,6 +402,11 @@ export class SessionRunner {
     }
     this.#awake = false;
   }
+}
+
+/** The conversation an agent goes on with when it is started again; null when it begins anew. */
+function resumeOf(agent: Agent): string | null {
+  return agent.state === 'resumable' ? agent.conversation : null;
 }
 
 interface Launch {

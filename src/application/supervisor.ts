@@ -34,8 +34,9 @@ export class Supervisor {
    * @param deadOwner its present owner, when that is known to be gone
    * @returns false when it has an owner
    */
-  takeOver(id: SessionId, deadOwner: Lease['owner'] | null = null): boolean {
-    const { store, clock, instance } = this.#project;
+  async takeOver(id: SessionId, deadOwner: Lease['owner'] | null = null): Promise<boolean> {
+    const { store, clock, instance, instances } = this.#project;
+    await instances.announce();
     const staleBefore = new Date(Date.parse(clock.now()) - leaseTtlMs).toISOString();
     const when = deadOwner === null ? { staleBefore } : { staleBefore, knownDead: deadOwner };
     const lease = store.acquire(id, instance, when);
@@ -115,9 +116,10 @@ export class Supervisor {
   }
 
   #beat(): void {
-    const { store, instance, clock, log } = this.#project;
+    const { store, instance, instances, clock, log } = this.#project;
     try {
       store.heartbeat(instance, clock.now());
+      instances.beat(clock.now());
     } catch (error) {
       log.log('error', 'heartbeat not written', { error });
     }

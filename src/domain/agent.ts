@@ -77,7 +77,7 @@ export interface Agent {
   /** Its own summary of the outcome: what dependents are told. */
   readonly result: string | null;
   readonly usage: Usage | null;
-  /** The backend's own id of the conversation, with which it can be resumed. */
+  /** The backend's own id of the conversation, once its output has named it: with it, it can be resumed. */
   readonly conversation: string | null;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
@@ -106,6 +106,6 @@ export function moveAgent(
   assertTransition(agentTransitions, `Agent ${agent.id}`, agent.state, to);
   const moved: Agent = { ...agent, failure: null, ...outcome, state: to };
   if (to === 'running') return { ...moved, attempt: agent.attempt + 1, startedAt: at, endedAt: null };
-  if (to === 'pending') return { ...moved, result: null, startedAt: null, endedAt: null };
+  if (to === 'pending') return { ...moved, result: null, conversation: null, startedAt: null, endedAt: null };
   return { ...moved, endedAt: at };
 }

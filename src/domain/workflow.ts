@@ -32,7 +32,7 @@ export type AgentOutcome =
 export interface AgentReport {
   readonly outcome: AgentOutcome;
   readonly usage: Usage | null;
-  /** With which it can be resumed; null when there is no conversation to go on with. */
+  /** With which it can be resumed; null when none was heard of since it started. */
   readonly conversation: string | null;
 }
 
@@ -96,21 +96,13 @@ export function startSession(workflow: Workflow, at: string): Change {
   return { next: { ...workflow, session }, events: [sessionEvent(type, session.id, at, {})] };
 }
 
-/**
- * Marks agents as running before their processes exist, so that a crash in between is seen.
- * `conversation` is the id its backend will know the run by, where the backend lets the caller choose it.
- */
-export function startAgents(
-  workflow: Workflow,
-  starts: readonly { readonly id: AgentId; readonly conversation: string | null }[],
-  at: string,
-): Change {
+/** Marks agents as running before their processes exist, so that a crash in between is seen. */
+export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];
-  for (const { id, conversation } of starts) {
+  for (const id of ids) {
     // An agent named twice is refused like any other that already runs.
-    const before = changed.get(id) ?? agentOf(workflow, id);
-    const agent = moveAgent(before, 'running', at, { conversation: conversation ?? before.conversation });
+    const agent = moveAgent(changed.get(id) ?? agentOf(workflow, id), 'running', at);
     changed.set(id, agent);
     events.push(
       agentEvent('agent.started', agent, at, {
@@ -149,7 +141,7 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
     failure: outcome.state === 'failed' ? outcome.failure : null,
     result: outcome.state === 'completed' || outcome.state === 'failed' ? outcome.result : before.result,
     usage: report.usage ?? before.usage,
-    conversation: report.conversation,
+    conversation: report.conversation ?? before.conversation,
   });
   const change = {
     next: withAgents(workflow, new Map([[id, agent]])),

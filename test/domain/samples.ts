@@ -89,7 +89,7 @@ export function named(workflow: Workflow, name: string): Agent {
 }
 
 export function start(workflow: Workflow, names: readonly string[], at = time(2)): Change {
-  const starts = names.map((name) => ({ id: named(workflow, name).id, conversation: null }));
+  const starts = names.map((name) => named(workflow, name).id);
   return deepFreeze(startAgents(workflow, starts, at));
 }
 

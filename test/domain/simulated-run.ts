@@ -100,7 +100,7 @@ class Simulation {
     checkStarts(this.#workflow, decision.start, decision.wait);
     this.#waits += decision.wait.length;
     const room = (this.#scenario.machineLimit ?? Number.POSITIVE_INFINITY) - this.#running().length;
-    const starts = decision.start.slice(0, Math.max(0, room)).map(({ id }) => ({ id, conversation: null }));
+    const starts = decision.start.slice(0, Math.max(0, room)).map(({ id }) => id);
     if (starts.length > 0) this.#apply(startAgents(this.#workflow, starts, this.#now()));
     this.#widest = Math.max(this.#widest, this.#running().length);
   }

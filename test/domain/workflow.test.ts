@@ -130,15 +130,12 @@ describe('startAgents', () => {
     assert.deepEqual(phasesOf(second.next), ['running', 'planned']);
   });
 
-  it('keeps the conversation unless a new one is given', () => {
+  it('keeps the conversation of the run before', () => {
     const { id } = named(workflow, 'a');
-    const running = startAgents(workflow, [{ id, conversation: 'c1' }], time(2)).next;
+    const running = startAgents(workflow, [id], time(2)).next;
     const report = { outcome: outcomes.resumable, usage: null, conversation: 'c1' };
     const interrupted = settleAgent(running, id, report, time(3)).next;
-    const conversation = (given: string | null): string | null =>
-      named(startAgents(interrupted, [{ id, conversation: given }], time(4)).next, 'a').conversation;
-    assert.equal(conversation(null), 'c1');
-    assert.equal(conversation('c2'), 'c2');
+    assert.equal(named(startAgents(interrupted, [id], time(4)).next, 'a').conversation, 'c1');
   });
 
   it('refuses to start what runs, has ended, or is named twice', () => {
@@ -222,7 +219,7 @@ describe('settleAgent', () => {
     assert.deepEqual(named(settle(again, 'a', outcomes.completed).next, 'a').usage, usage);
   });
 
-  it('forgets a conversation that cannot be gone on with', () => {
+  it('keeps a conversation heard of before the end', () => {
     const { id } = named(workflow, 'a');
     const talking = recordProgress(
       workflow,
@@ -230,7 +227,7 @@ describe('settleAgent', () => {
       time(3),
     ).next;
     assert.equal(named(talking, 'a').conversation, 'c1');
-    assert.equal(named(settle(talking, 'a', outcomes.resumable).next, 'a').conversation, null);
+    assert.equal(named(settle(talking, 'a', outcomes.resumable).next, 'a').conversation, 'c1');
   });
 
   it('cancels the rest under fail_fast', () => {

@@ -1,0 +1,220 @@
+-- The whole current schema of MAOS, for people and for the test that compares it with what the numbered
+-- migrations in src/infrastructure/sqlite/migrations.ts build. Change both together; a database is only ever
+-- built by the migrations.
+--
+-- Times are ISO 8601 UTC with milliseconds and Z, so that they compare as text. JSON is stored as text.
+-- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
+
+-- project.db
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 1.
+
+-- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
+CREATE TABLE projects (
+  hash       TEXT NOT NULL PRIMARY KEY,  -- SHA-256 of the canonical path
+  path       TEXT NOT NULL,
+  created_at TEXT NOT NULL
+) STRICT;
+
+-- MAOS processes that own or owned sessions. A lease is as fresh as its owner's heartbeat.
+CREATE TABLE owners (
+  instance_id  TEXT NOT NULL PRIMARY KEY,
+  heartbeat_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+  id                  TEXT    NOT NULL PRIMARY KEY,
+  project_hash        TEXT    NOT NULL REFERENCES projects (hash),
+  state               TEXT    NOT NULL
+                      CHECK (state IN ('created', 'running', 'paused', 'completed', 'failed', 'cancelled')),
+  strategy            TEXT    NOT NULL CHECK (strategy IN ('parallel', 'sequential', 'pipeline', 'adaptive')),
+  failure_policy      TEXT    NOT NULL CHECK (failure_policy IN ('continue', 'fail_fast')),
+  on_exit             TEXT    NOT NULL CHECK (on_exit IN ('stop', 'keep')),
+  max_concurrency     INTEGER,                     -- null: no limit of its own
+  max_agents_per_role INTEGER,                     -- null: no limit of its own
+  depth               INTEGER NOT NULL,            -- 0: not started by an agent
+  pause_reason        TEXT    CHECK (pause_reason IN ('user', 'interrupted', 'quota')),
+  resume_at           TEXT,
+  created_at          TEXT    NOT NULL,
+  started_at          TEXT,
+  ended_at            TEXT,
+  -- The lease: whoever changes the session must be its owner in this epoch; every new owner makes a new epoch.
+  owner_id            TEXT    REFERENCES owners (instance_id),
+  owner_epoch         INTEGER NOT NULL,
+  -- What another process asked of the owner; cleared when the session ends.
+  desired             TEXT    CHECK (desired IN ('running', 'paused', 'cancelled')),
+  desired_reason      TEXT,
+  objective           TEXT    NOT NULL,            -- last: long, and not needed to find a row
+  CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
+  CHECK (state = 'paused' OR resume_at IS NULL),
+  CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
+  CHECK ((desired IS NULL) = (desired_reason IS NULL))
+) STRICT;
+
+-- Lists filtered by state; unfinished sessions.
+CREATE INDEX sessions_by_state ON sessions (state, id);
+-- What an owner is asked for; owners that own nothing any more.
+CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS NOT NULL;
+
+CREATE TABLE agents (
+  id                       TEXT    NOT NULL PRIMARY KEY,
+  session_id               TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  position                 INTEGER NOT NULL,       -- place in the plan, from 0
+  state                    TEXT    NOT NULL
+                           CHECK (state IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'resumable')),
+  -- Usage as the backend reported it; all null while nothing was reported.
+  usage_input_tokens       INTEGER,
+  usage_output_tokens      INTEGER,
+  usage_cache_read_tokens  INTEGER,
+  usage_cache_write_tokens INTEGER,
+  usage_turns              INTEGER,
+  usage_cost_usd           REAL,                   -- null where the backend names no price
+  phase                    INTEGER NOT NULL,       -- phases.idx
+  attempt                  INTEGER NOT NULL,       -- how often it has been started
+  name                     TEXT    NOT NULL,
+  role                     TEXT    NOT NULL,
+  role_custom              TEXT    CHECK (json_valid(role_custom)),  -- {description, responsibilities}; null: predefined
+  ordinal                  INTEGER NOT NULL,       -- 1 for the first agent of its role
+  instance                 TEXT    NOT NULL,
+  backend                  TEXT    NOT NULL,
+  command                  TEXT    CHECK (json_valid(command)),      -- array (program, arguments) or string (sh line)
+  model                    TEXT,
+  workspace                TEXT    NOT NULL CHECK (workspace IN ('project', 'own')),
+  timeout_ms               INTEGER NOT NULL,
+  max_memory_mb            INTEGER NOT NULL,
+  conversation             TEXT,                   -- the backend's own id, to resume with
+  started_at               TEXT,
+  ended_at                 TEXT,
+  failure_kind             TEXT
+                           CHECK (failure_kind IN ('exit_code', 'signal', 'timeout', 'stalled', 'memory_limit',
+                             'output_limit', 'auth_required', 'rate_limited', 'spawn_failed', 'lost',
+                             'verification_failed', 'dependency_failed')),
+  failure_message          TEXT,
+  failure_stderr_tail      TEXT,
+  result                   TEXT,                   -- its own summary: what dependents are told
+  task                     TEXT    NOT NULL,
+  UNIQUE (session_id, position),
+  UNIQUE (session_id, name),
+  CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),
+  CHECK ((failure_kind IS NULL) = (failure_stderr_tail IS NULL)),
+  CHECK ((usage_turns IS NULL) = (usage_input_tokens IS NULL)),
+  CHECK ((usage_turns IS NULL) = (usage_output_tokens IS NULL)),
+  CHECK ((usage_turns IS NULL) = (usage_cache_read_tokens IS NULL)),
+  CHECK ((usage_turns IS NULL) = (usage_cache_write_tokens IS NULL)),
+  CHECK (usage_turns IS NOT NULL OR usage_cost_usd IS NULL)
+) STRICT;
+
+-- agent_id may start only after depends_on_id completed.
+CREATE TABLE agent_dependencies (
+  agent_id      TEXT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  depends_on_id TEXT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  PRIMARY KEY (agent_id, depends_on_id),
+  CHECK (agent_id <> depends_on_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX agent_dependencies_by_upstream ON agent_dependencies (depends_on_id);
+
+-- The orchestration's progress: steps of the plan whose agents may run side by side.
+CREATE TABLE phases (
+  session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  idx        INTEGER NOT NULL,
+  state      TEXT    NOT NULL CHECK (state IN ('planned', 'running', 'completed', 'failed', 'skipped')),
+  PRIMARY KEY (session_id, idx)
+) STRICT, WITHOUT ROWID;
+
+-- The event log: appended in the transaction that made the change, never altered. No foreign key on agent_id:
+-- the log stands by itself, and the largest table does without another index.
+CREATE TABLE events (
+  session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  seq        INTEGER NOT NULL CHECK (seq >= 1),    -- from 1 within the session, without gaps
+  type       TEXT    NOT NULL,
+  agent_id   TEXT,
+  at         TEXT    NOT NULL,
+  hash       TEXT    NOT NULL,                     -- over the previous event's hash and this event: event-hash.ts
+  data       TEXT    NOT NULL CHECK (json_valid(data)),
+  PRIMARY KEY (session_id, seq)
+) STRICT;
+
+-- Files agents left. A file that changed is recorded again under the next revision.
+CREATE TABLE artifacts (
+  session_id  TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  path        TEXT    NOT NULL,                    -- relative to the session's folder
+  revision    INTEGER NOT NULL CHECK (revision >= 1),
+  size_bytes  INTEGER NOT NULL,
+  sha256      TEXT    NOT NULL,
+  agent_id    TEXT    REFERENCES agents (id) ON DELETE CASCADE,  -- null: several could have left it
+  candidates  TEXT    NOT NULL CHECK (json_valid(candidates)),   -- names of the agents that could have
+  recorded_at TEXT    NOT NULL,
+  PRIMARY KEY (session_id, path, revision)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX artifacts_by_agent ON artifacts (agent_id) WHERE agent_id IS NOT NULL;
+
+-- Messages between agents, and to them from people and clients.
+CREATE TABLE messages (
+  id              TEXT NOT NULL PRIMARY KEY,
+  session_id      TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  sender_id       TEXT REFERENCES agents (id) ON DELETE CASCADE,  -- null: from outside the team
+  recipient_id    TEXT REFERENCES agents (id) ON DELETE CASCADE,  -- null: to the people outside
+  reply_to        TEXT REFERENCES messages (id) ON DELETE SET NULL,
+  state           TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'acknowledged', 'dead')),
+  type            TEXT NOT NULL,
+  subject         TEXT NOT NULL,
+  queued_at       TEXT NOT NULL,
+  delivered_at    TEXT,
+  acknowledged_at TEXT,
+  dead_at         TEXT,
+  dead_reason     TEXT,
+  body            TEXT NOT NULL,
+  CHECK (state <> 'queued' OR delivered_at IS NULL),
+  CHECK (state NOT IN ('delivered', 'acknowledged') OR delivered_at IS NOT NULL),
+  CHECK ((state = 'acknowledged') = (acknowledged_at IS NOT NULL)),
+  CHECK ((state = 'dead') = (dead_at IS NOT NULL)),
+  CHECK ((dead_at IS NULL) = (dead_reason IS NULL))
+) STRICT;
+
+CREATE INDEX messages_by_session ON messages (session_id, id);
+CREATE INDEX messages_by_recipient ON messages (recipient_id, state, id);
+CREATE INDEX messages_by_sender ON messages (sender_id) WHERE sender_id IS NOT NULL;
+CREATE INDEX messages_by_reply ON messages (reply_to) WHERE reply_to IS NOT NULL;
+
+-- Copies of a session's state on disk, by which it can be taken back.
+CREATE TABLE checkpoints (
+  session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  seq        INTEGER NOT NULL CHECK (seq >= 1),
+  reason     TEXT    NOT NULL,
+  path       TEXT    NOT NULL,                     -- relative to the session's folder
+  created_at TEXT    NOT NULL,
+  PRIMARY KEY (session_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- instances.db
+-- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 1.
+-- A process is known by pid, start time and boot id together; a pid alone is used again by the system.
+
+-- Running MAOS processes.
+CREATE TABLE instances (
+  id           TEXT    NOT NULL PRIMARY KEY,
+  pid          INTEGER NOT NULL,
+  start_time   TEXT    NOT NULL,
+  boot_id      TEXT    NOT NULL,
+  version      TEXT    NOT NULL,
+  port         INTEGER,                            -- null: no HTTP
+  workspace    TEXT    NOT NULL,
+  started_at   TEXT    NOT NULL,
+  heartbeat_at TEXT    NOT NULL
+) STRICT;
+
+-- Agents running on this machine, over all MAOS processes. No foreign key on instance_id: an agent may outlive
+-- its MAOS and still use the machine.
+CREATE TABLE agent_slots (
+  agent_id    TEXT NOT NULL PRIMARY KEY,
+  instance_id TEXT NOT NULL,
+  session_id  TEXT NOT NULL,
+  taken_at    TEXT NOT NULL,
+  -- The agent's own process; null until it has one.
+  pid         INTEGER,
+  start_time  TEXT,
+  boot_id     TEXT,
+  CHECK ((pid IS NULL) = (start_time IS NULL)),
+  CHECK ((pid IS NULL) = (boot_id IS NULL))
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,151 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { AgentEnd, Backend, LaunchContext, LaunchSpec, ParsedRun } from '../../application/ports.ts';
+import { MaosError } from '../../domain/errors.ts';
+import type { AgentOutcome } from '../../domain/workflow.ts';
+import { environmentOf, inheritedEnvironment } from '../process/environment.ts';
+import { resolveProgram } from '../process/program.ts';
+import { ClaudeOutputParser } from './claude-output.ts';
+import { exitFailure } from './exit-failure.ts';
+
+/** The user's settings of this backend. */
+export interface ClaudeSettings {
+  /** Absolute path of the CLI; null for the one on PATH. */
+  readonly path: string | null;
+  readonly model: string | null;
+  readonly permissionMode: string;
+  readonly allowedTools: readonly string[];
+  readonly extraArgs: readonly string[];
+  readonly maxBudgetUsd: number | null;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What Claude Code needs of its provider: keys, addresses and the settings of other clouds. The rest of CLAUDE_CODE_*
+ * are marks of a running client, which must not reach an agent.
+ */
+const ownVariables = [
+  'ANTHROPIC_',
+  'CLAUDE_CONFIG_DIR',
+  'CLAUDE_CODE_OAUTH_TOKEN',
+  'CLAUDE_CODE_USE_BEDROCK',
+  'CLAUDE_CODE_USE_VERTEX',
+  'CLAUDE_CODE_USE_FOUNDRY',
+  'CLAUDE_CODE_SKIP_BEDROCK_AUTH',
+  'CLAUDE_CODE_SKIP_VERTEX_AUTH',
+  'CLAUDE_CODE_MAX_OUTPUT_TOKENS',
+  'CLAUDE_CODE_MAX_RETRIES',
+  'CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC',
+  'AWS_BEARER_TOKEN_BEDROCK',
+];
+
+/** Left alone it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */
+const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
+
+const versionTimeoutMs = 15_000;
+const signInAdvice =
+  "Sign in by running 'claude' once and entering /login, or set ANTHROPIC_API_KEY, then start again.";
+
+/** Claude Code in print mode: prompt on stdin, role as appended system prompt, JSON lines on stdout. */
+export function makeClaudeBackend(deps: { readonly config: ClaudeSettings; readonly env: Environment }): Backend {
+  const { config, env } = deps;
+
+  async function locate(): Promise<string> {
+    try {
+      return resolveProgram(config.path ?? 'claude', process.cwd(), env.PATH);
+    } catch (cause) {
+      const where = config.path === null ? 'is not on PATH' : `is not at ${config.path} (backends.claude.path)`;
+      throw new MaosError(
+        'BACKEND_UNAVAILABLE',
+        `Claude Code ${where}. Install it (npm install -g @anthropic-ai/claude-code), set MAOS_CLAUDE_PATH, or use another backend.`,
+        { cause, details: { backend: 'claude', path: config.path } },
+      );
+    }
+  }
+
+  async function probe() {
+    const found = { name: 'claude', path: null, version: null, signedIn: 'unknown' as const };
+    try {
+      const path = await locate();
+      const options = { env: inheritedEnvironment(env), timeout: versionTimeoutMs };
+      const { stdout } = await promisify(execFile)(path, ['--version'], options);
+      const signedIn = signInOf(env);
+      const problem = signedIn === 'no' ? `Not signed in. ${signInAdvice}` : null;
+      return { ...found, available: true, path, version: stdout.trim().split(/\s/, 1)[0] ?? null, signedIn, problem };
+    } catch (error) {
+      return { ...found, available: false, problem: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async function prepare({ agent, briefing, locations, resume }: LaunchContext): Promise<LaunchSpec> {
+    const model = agent.model ?? config.model;
+    const args = [
+      ...['-p', '--output-format', 'stream-json', '--verbose'],
+      ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),
+      ...['--append-system-prompt', briefing],
+      ...['--permission-mode', config.permissionMode],
+      ...(model === null ? [] : ['--model', model]),
+      ...(config.maxBudgetUsd === null ? [] : ['--max-budget-usd', String(config.maxBudgetUsd)]),
+      // Shared context and results lie outside the project: without this, writing there needs a permission nobody gives.
+      ...['--add-dir', locations.session],
+      // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
+      '--strict-mcp-config',
+      ...(config.allowedTools.length === 0 ? [] : ['--allowedTools', config.allowedTools.join(',')]),
+      ...config.extraArgs,
+    ];
+    return { program: await locate(), args, env: { ...boundedRetries, ...environmentOf(env, ownVariables) }, stdin: 'prompt' };
+  }
+
+  return {
+    name: 'claude',
+    canResume: true,
+    locate,
+    probe,
+    prepare,
+    explain,
+    makeParser: () => new ClaudeOutputParser(),
+  };
+}
+
+/** Only a result line without error is success: interrupted by SIGINT it exits with status 0 and none. */
+function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
+  const { verdict } = run;
+  if (verdict?.ok === true) return { state: 'completed', result: run.result ?? '' };
+  if (verdict === null) {
+    const failure = exitFailure('Claude Code', end, stderrTail);
+    if (failure.kind !== 'exit_code') return { state: 'failed', failure, result: null };
+    const message = `${failure.message} It gave no result${stderrTail === '' ? '' : `: ${lastLine(stderrTail)}`}`;
+    return { state: 'failed', failure: { ...failure, message }, result: null };
+  }
+  const kind = verdict.kind ?? 'exit_code';
+  return { state: 'failed', failure: { kind, message: adviseOn(verdict), stderrTail }, result: run.result };
+}
+
+function adviseOn({ kind, message, retryAt }: NonNullable<ParsedRun['verdict']>): string {
+  if (kind === 'auth_required') {
+    return /credit/i.test(message) ? `${message}. Add credit, or sign in with another account.` : `${message}. ${signInAdvice}`;
+  }
+  if (kind !== 'rate_limited') return message;
+  return retryAt === null
+    ? `${message} (the provider refused; try again later)`
+    : `${message} (the provider refuses until ${retryAt})`;
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? '';
+}
+
+/** Credentials where Claude Code looks for them; on macOS they may be in the keychain, which is not read. */
+function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
+  const keys = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'];
+  const clouds = ['CLAUDE_CODE_USE_BEDROCK', 'CLAUDE_CODE_USE_VERTEX', 'CLAUDE_CODE_USE_FOUNDRY'];
+  if ([...keys, ...clouds].some((name) => (env[name] ?? '') !== '')) return 'yes';
+  const folder = env.CLAUDE_CONFIG_DIR ?? join(env.HOME ?? homedir(), '.claude');
+  if (existsSync(join(folder, '.credentials.json'))) return 'yes';
+  return process.platform === 'darwin' ? 'unknown' : 'no';
+}

@@ -1,0 +1,84 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import type { AgentActivity, Backend, LaunchSpec, OutputParser, ParsedRun } from '../../application/ports.ts';
+import { MaosError } from '../../domain/errors.ts';
+import { exitFailure } from './exit-failure.ts';
+import { LineSplitter } from './line-splitter.ts';
+
+const shell = '/bin/sh';
+const maxLineBytes = 64 * 1024;
+/** What of the end of the output becomes the result. */
+const resultBytes = 4_096;
+const resultLines = 20;
+
+/** Any program as an agent: exit status 0 is success, its last lines are the result. The prompt is on its stdin. */
+export function makeCommandBackend(): Backend {
+  return {
+    name: 'command',
+    canResume: false,
+    async locate() {
+      try {
+        await access(shell, constants.X_OK);
+        return shell;
+      } catch (cause) {
+        throw new MaosError('BACKEND_UNAVAILABLE', `${shell} is missing or not executable.`, { cause });
+      }
+    },
+    async probe() {
+      return { name: 'command', available: true, path: shell, version: null, signedIn: 'yes', problem: null };
+    },
+    async prepare({ agent }): Promise<LaunchSpec> {
+      const { command } = agent;
+      if (command === null) throw new MaosError('INVALID_INPUT', `Agent ${agent.name} has no command to run.`);
+      if (typeof command === 'string') return { program: shell, args: ['-c', command], env: {}, stdin: 'prompt' };
+      const [program = '', ...args] = command;
+      return { program, args, env: {}, stdin: 'prompt' };
+    },
+    makeParser: () => new TextParser(),
+    explain(end, run, stderrTail) {
+      const result = run.result ?? '';
+      if (end.how === 'exited' && end.exitCode === 0) return { state: 'completed', result };
+      return { state: 'failed', failure: exitFailure('The command', end, stderrTail), result: run.result };
+    },
+  };
+}
+
+/** Plain output: every line is text, the last ones are the result. */
+class TextParser implements OutputParser {
+  readonly #splitter = new LineSplitter(maxLineBytes, 'split');
+  readonly #decoder = new TextDecoder();
+  #tail: Uint8Array = new Uint8Array();
+
+  push(chunk: Uint8Array): readonly AgentActivity[] {
+    this.#keepTail(chunk);
+    return this.#toActivities(this.#splitter.push(chunk));
+  }
+
+  end(): readonly AgentActivity[] {
+    return this.#toActivities(this.#splitter.end());
+  }
+
+  parsed(): ParsedRun {
+    const text = this.#decoder.decode(this.#tail).trim();
+    const result = text === '' ? null : text.split('\n').slice(-resultLines).join('\n');
+    return { verdict: null, result, usage: null, conversation: null, turns: 0, toolUses: 0 };
+  }
+
+  /** The last line apart from those before it: it is what the program is at. */
+  #toActivities(lines: readonly Uint8Array[]): readonly AgentActivity[] {
+    const texts = lines.map((line) => this.#decoder.decode(line));
+    const last = texts.pop();
+    if (last === undefined) return [];
+    const before: AgentActivity[] = texts.length === 0 ? [] : [{ type: 'text', text: texts.join('\n') }];
+    return [...before, { type: 'text', text: last }];
+  }
+
+  #keepTail(chunk: Uint8Array): void {
+    if (chunk.length >= resultBytes) {
+      this.#tail = chunk.slice(-resultBytes);
+      return;
+    }
+    const joined = Buffer.concat([this.#tail, chunk]);
+    this.#tail = joined.subarray(Math.max(0, joined.length - resultBytes));
+  }
+}

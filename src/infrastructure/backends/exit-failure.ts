@@ -1,0 +1,18 @@
+import type { AgentEnd } from '../../application/ports.ts';
+import type { AgentFailure } from '../../domain/agent.ts';
+
+/**
+ * The failure of a run that gave no better reason than how its process ended.
+ * @param program how people call it: 'claude', 'The command'
+ */
+export function exitFailure(program: string, end: AgentEnd, stderrTail: string): AgentFailure {
+  if (end.how !== 'exited') {
+    const message = `${program} is gone without a record of how it ended. Look at its log, then retry.`;
+    return { kind: 'lost', message, stderrTail };
+  }
+  if (end.signal !== null) {
+    const hint = end.signal === 'SIGKILL' ? ' (somebody, or the system when memory ran out)' : '';
+    return { kind: 'signal', message: `${program} was ended by ${end.signal}${hint}.`, stderrTail };
+  }
+  return { kind: 'exit_code', message: `${program} exited with status ${end.exitCode}.`, stderrTail };
+}

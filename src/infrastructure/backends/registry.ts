@@ -1,0 +1,17 @@
+import type { Backend, Backends } from '../../application/ports.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+
+export function makeBackends(backends: readonly Backend[]): Backends {
+  const byName = new Map(backends.map((backend) => [backend.name, backend]));
+  const names = [...byName.keys()];
+  return {
+    names,
+    get(name) {
+      const backend = byName.get(name);
+      if (backend !== undefined) return backend;
+      throw new MaosError('INVALID_INPUT', `There is no backend ${quote(name)}. There are: ${names.join(', ')}.`, {
+        details: { backend: name.slice(0, 200), names },
+      });
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Settings } from '../../application/ports.ts';
+import type { Environment } from '../files/home.ts';
+import { projectFolder } from '../files/home.ts';
+import { readConfigFile } from './config-file.ts';
+import { type Layer, layerOf } from './layer.ts';
+import {
+  type Config,
+  isSetting,
+  type PartialConfig,
+  type SettingGroup,
+  settingsByKey,
+  settingsTable,
+} from './settings-table.ts';
+import { readVariables } from './variables.ts';
+
+/** Where a setting's value comes from. */
+export type Origin =
+  | { readonly kind: 'default' }
+  | { readonly kind: 'file'; readonly scope: 'user' | 'project'; readonly path: string }
+  | { readonly kind: 'variable'; readonly name: string }
+  | { readonly kind: 'flag' };
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** By key path, such as `maxConcurrentAgents.machine`; every setting is in it. */
+  readonly sources: ReadonlyMap<string, Origin>;
+  /** What is probably a mistake but does no harm: MAOS_* variables that mean nothing. */
+  readonly warnings: readonly string[];
+}
+
+/** The user's settings, or with a hash those of one project. */
+export function configPath(home: string, projectHash?: string): string {
+  return join(projectHash === undefined ? home : projectFolder(home, projectHash), 'config.json');
+}
+
+/**
+ * The settings in force: the table's defaults, then the user's file, the project's file, MAOS_* variables and flags,
+ * each over the one before. A list replaces the list below it.
+ *
+ * @param from.home see `maosHome`
+ * @param from.flags settings given on the command line; undefined ones count as not given
+ * @throws MaosError CONFIG_INVALID naming the file or variable, the key, the value and what is allowed
+ */
+export function loadConfig(from: {
+  readonly home: string;
+  readonly projectHash?: string | undefined;
+  readonly env: Environment;
+  readonly flags?: PartialConfig | undefined;
+}): LoadedConfig {
+  const values = new Map<string, unknown>();
+  const sources = new Map<string, Origin>();
+  for (const [key, setting] of settingsByKey) {
+    values.set(key, setting.fallback);
+    sources.set(key, { kind: 'default' });
+  }
+  const apply = (layer: Layer, origin: Origin): void => {
+    for (const [key, value] of layer) {
+      values.set(key, value);
+      sources.set(key, origin);
+    }
+  };
+
+  const userFile = configPath(from.home);
+  apply(fileLayer(userFile, 'user', userFile), { kind: 'file', scope: 'user', path: userFile });
+  if (from.projectHash !== undefined) {
+    const path = configPath(from.home, from.projectHash);
+    apply(fileLayer(path, 'project', userFile), { kind: 'file', scope: 'project', path });
+  }
+  const variables = readVariables(from.env);
+  for (const { key, variable, value } of variables.values) {
+    apply(new Map([[key, value]]), { kind: 'variable', name: variable });
+  }
+  const flags = layerOf(from.flags ?? {}, { name: 'The command line', mayNamePrograms: true, userFile });
+  apply(flags, { kind: 'flag' });
+
+  return { config: nested(settingsTable, '', values) as Config, sources, warnings: variables.warnings };
+}
+
+/** What the application reads of the settings. */
+export function toSettings(config: Config): Settings {
+  return {
+    defaultBackend: config.backend,
+    maxConcurrentAgents: config.maxConcurrentAgents,
+    maxDepth: config.maxDepth,
+    stopGraceMs: Math.round(config.stopGraceSeconds * 1_000),
+    allowCommands: config.allowCommands,
+  };
+}
+
+function fileLayer(path: string, scope: 'user' | 'project', userFile: string): Layer {
+  const content = readConfigFile(path);
+  if (content === undefined) return new Map();
+  return layerOf(content, { name: JSON.stringify(path), mayNamePrograms: scope === 'user', userFile });
+}
+
+function nested(group: SettingGroup, prefix: string, values: ReadonlyMap<string, unknown>): object {
+  return Object.fromEntries(
+    Object.entries(group).map(([key, node]) => [
+      key,
+      isSetting(node) ? values.get(prefix + key) : nested(node, `${prefix}${key}.`, values),
+    ]),
+  );
+}

@@ -1,0 +1,77 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+
+/** What values a setting takes: checked by `schema`, told to people by `allowed`. */
+export interface Kind<T> {
+  readonly schema: z.ZodType<T>;
+  /** To follow 'it must be': 'a whole number from 1 to 5'. */
+  readonly allowed: string;
+  /** The value meant by the text of an environment variable; text that means none is returned as it is. */
+  readonly fromText: (text: string) => unknown;
+}
+
+const asText = (text: string): unknown => text;
+
+function asNumber(text: string): unknown {
+  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text.trim()) ? Number(text) : text;
+}
+
+/** Both ends included. */
+export function wholeNumber(least: number, most: number): Kind<number> {
+  return {
+    schema: z.int().min(least).max(most),
+    allowed: `a whole number from ${least} to ${most}`,
+    fromText: asNumber,
+  };
+}
+
+/** Both ends included; fractions are fine. */
+export function number(least: number, most: number): Kind<number> {
+  return {
+    schema: z.number().min(least).max(most),
+    allowed: `a number from ${least} to ${most}`,
+    fromText: asNumber,
+  };
+}
+
+export function oneOf<const T extends string>(values: readonly T[]): Kind<T> {
+  return { schema: z.enum(values), allowed: `one of ${values.join(', ')}`, fromText: asText };
+}
+
+/** @param allowed describes what `pattern` takes */
+export function textLike(pattern: RegExp, allowed: string): Kind<string> {
+  return { schema: z.string().regex(pattern), allowed, fromText: asText };
+}
+
+export const absolutePath: Kind<string> = {
+  schema: z.string().refine((path) => isAbsolute(path) && !path.includes('\0')),
+  allowed: 'an absolute path',
+  fromText: asText,
+};
+
+/** @param what names one entry: 'command' */
+export function listOfTexts(what: string): Kind<readonly string[]> {
+  return {
+    schema: z
+      .array(
+        z
+          .string()
+          .min(1)
+          .max(4_096)
+          .regex(/^[^\0]*$/),
+      )
+      .max(1_000),
+    allowed: `a list of at most 1000 texts, each one ${what} of 1 to 4096 characters`,
+    // Lists stand in files: any separator would be a part of some entry.
+    fromText: asText,
+  };
+}
+
+/** `none` (in a file: null) or a value of the kind. */
+export function orNone<T>(kind: Kind<T>): Kind<T | null> {
+  return {
+    schema: kind.schema.nullable(),
+    allowed: `${kind.allowed}, or null`,
+    fromText: (text) => (text.trim() === 'none' ? null : kind.fromText(text)),
+  };
+}

@@ -1,0 +1,107 @@
+import { MaosError, quote } from '../../domain/errors.ts';
+import { nearest } from './nearest.ts';
+import { isSetting, type SettingGroup, settingsByKey, settingsTable } from './settings-table.ts';
+
+/** What one source says: values by key path. */
+export type Layer = ReadonlyMap<string, unknown>;
+
+/** Where a layer comes from, as messages name it: the quoted path of a file, 'The variable MAOS_LOG', ... */
+export interface LayerSource {
+  readonly name: string;
+  /** False for a project's file, which may not decide what programs run. */
+  readonly mayNamePrograms: boolean;
+  /** Where a setting that is refused here belongs: the path of the user's own file. */
+  readonly userFile: string;
+}
+
+/** Names no setting has yet, but which would name programs. */
+const programNames = /^(backends\.[^.]+\.(path|args|extraArgs|command|env)|customBackends)(\.|$)/;
+
+/**
+ * Checks an object in the shape of config.json against the table, key by key.
+ * @throws MaosError CONFIG_INVALID that tells everything wrong with it
+ */
+export function layerOf(content: unknown, source: LayerSource): Layer {
+  const values = new Map<string, unknown>();
+  const problems: string[] = [];
+  collect(content, settingsTable, '', source, values, problems);
+  const [first] = problems;
+  if (first === undefined) return values;
+  const message =
+    problems.length === 1
+      ? `${source.name}: ${first}`
+      : `${source.name} has ${problems.length} problems:\n${problems.map((problem) => `- ${problem}`).join('\n')}`;
+  throw new MaosError('CONFIG_INVALID', message, { details: { source: source.name, problems } });
+}
+
+function collect(
+  content: unknown,
+  group: SettingGroup,
+  prefix: string,
+  source: LayerSource,
+  values: Map<string, unknown>,
+  problems: string[],
+): void {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    const subject = prefix === '' ? 'the content' : prefix.slice(0, -1);
+    problems.push(
+      `${subject} is ${shown(content)}; it must be an object with keys such as ${someKeys(group)}.`,
+    );
+    return;
+  }
+  for (const [key, value] of Object.entries(content)) {
+    // A flag that was not given.
+    if (value === undefined) continue;
+    const path = prefix + key;
+    const node = Object.hasOwn(group, key) ? group[key] : undefined;
+    const namesPrograms = node !== undefined && isSetting(node) ? node.userOnly : programNames.test(path);
+    if (namesPrograms && !source.mayNamePrograms) {
+      problems.push(
+        `${path} decides what programs run, so only your own settings may hold it: move it to ${source.userFile}.`,
+      );
+    } else if (node === undefined) {
+      problems.push(unknownKey(path, group, prefix));
+    } else if (!isSetting(node)) {
+      collect(value, node, `${path}.`, source, values, problems);
+    } else {
+      const problem = wrongValue(path, value);
+      if (problem === null) values.set(path, value);
+      else problems.push(problem);
+    }
+  }
+}
+
+/** What is wrong with the value of a setting that exists; null when nothing is. */
+export function wrongValue(path: string, value: unknown): string | null {
+  const kind = settingsByKey.get(path)?.kind;
+  if (kind === undefined || kind.schema.safeParse(value).success) return null;
+  return `${path} is ${shown(value)}; it must be ${kind.allowed}.`;
+}
+
+function unknownKey(path: string, group: SettingGroup, prefix: string): string {
+  // The key may be misspelt, or stand at the wrong place: 'machine' instead of 'maxConcurrentAgents.machine'.
+  const siblings = Object.keys(group).map((key) => prefix + key);
+  const own = path.slice(prefix.length);
+  const meant =
+    nearest(path, siblings) ??
+    [...settingsByKey.keys()].find((key) => key.split('.').at(-1) === own) ??
+    nearest(path, settingsByKey.keys());
+  const hint = meant === null ? `known keys here: ${someKeys(group)}` : `did you mean ${meant}?`;
+  return `${escaped(path)} is not a setting; ${hint}${hint.endsWith('?') ? '' : '.'}`;
+}
+
+function someKeys(group: SettingGroup): string {
+  return Object.keys(group).join(', ') || '(none)';
+}
+
+/** A value as JSON shows it, so that "4" and 4 can be told apart. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+}
+
+/** A key from a file as it may stand in a message. */
+function escaped(path: string): string {
+  return /^[\w.-]{1,80}$/.test(path) ? path : quote(path);
+}

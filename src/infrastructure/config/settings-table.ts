@@ -1,0 +1,175 @@
+import { availableParallelism } from 'node:os';
+import type { LogLevel } from '../../application/ports.ts';
+import {
+  absolutePath,
+  type Kind,
+  listOfTexts,
+  number,
+  oneOf,
+  orNone,
+  textLike,
+  wholeNumber,
+} from './kinds.ts';
+
+/** One setting: a leaf of the table. */
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  readonly fallback: T;
+  /** One sentence for people, shown by `maos config`. */
+  readonly description: string;
+  /** The environment variable that sets it. */
+  readonly variable: string | null;
+  /**
+   * It decides which programs run, so only the user's own file, variables and flags may set it: a project's file must
+   * not be able to make MAOS run something.
+   */
+  readonly userOnly: boolean;
+}
+
+function setting<T>(
+  kind: Kind<T>,
+  fallback: T,
+  description: string,
+  more: { readonly variable?: string; readonly userOnly?: boolean } = {},
+): Setting<T> {
+  return { kind, fallback, description, variable: more.variable ?? null, userOnly: more.userOnly ?? false };
+}
+
+const levels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug', 'trace'];
+const modes = ['acceptEdits', 'auto', 'bypassPermissions', 'manual', 'dontAsk', 'plan'] as const;
+const agentCount = wholeNumber(1, 10_000);
+const backendName = textLike(
+  /^[a-z][a-z0-9_-]{0,62}$/,
+  "a backend's name: lower-case letters, digits, '-' or '_'",
+);
+const modelName = textLike(/^[^\s\0-][^\s\0]{0,199}$/, "a model's name without spaces");
+
+/** Every setting there is, in the shape of `config.json`. */
+export const settingsTable = {
+  backend: setting(backendName, 'claude', 'Backend of agents that name none.', { variable: 'MAOS_BACKEND' }),
+  maxConcurrentAgents: {
+    machine: setting(
+      agentCount,
+      Math.max(4, 2 * availableParallelism()),
+      'Agents that run at once on this machine, over all MAOS processes (default: twice the cores, at least 4).',
+      { variable: 'MAOS_MAX_CONCURRENT_AGENTS' },
+    ),
+    session: setting(
+      orNone(agentCount),
+      null,
+      'Agents of one session that run at once; null: only the limit of the machine counts.',
+      { variable: 'MAOS_MAX_AGENTS_PER_SESSION' },
+    ),
+    role: setting(
+      orNone(agentCount),
+      null,
+      'Agents of one role in a session that run at once; null: no such limit.',
+      {
+        variable: 'MAOS_MAX_AGENTS_PER_ROLE',
+      },
+    ),
+  },
+  maxDepth: setting(
+    wholeNumber(0, 10),
+    2,
+    'How deep teams may be nested: 0 lets no agent start a team of its own.',
+    { variable: 'MAOS_MAX_DEPTH' },
+  ),
+  stopGraceSeconds: setting(
+    number(0, 3_600),
+    10,
+    'Seconds between asking an agent to stop and ending it by force.',
+    { variable: 'MAOS_STOP_GRACE_SECONDS' },
+  ),
+  allowCommands: setting(
+    listOfTexts('command line'),
+    [],
+    'Commands that clients over MCP or HTTP may have run: exact lines, or patterns with *.',
+    { userOnly: true },
+  ),
+  backends: {
+    claude: {
+      path: setting(orNone(absolutePath), null, 'Claude Code; null: the `claude` found on PATH.', {
+        variable: 'MAOS_CLAUDE_PATH',
+        userOnly: true,
+      }),
+      model: setting(
+        orNone(modelName),
+        null,
+        "Model of agents that name none; null: Claude Code's own choice.",
+        {
+          variable: 'MAOS_CLAUDE_MODEL',
+        },
+      ),
+      permissionMode: setting(oneOf(modes), 'acceptEdits', 'What Claude Code may do without asking.', {
+        variable: 'MAOS_CLAUDE_PERMISSION_MODE',
+      }),
+      allowedTools: setting(
+        listOfTexts('permission rule'),
+        [],
+        'Tools Claude Code may use without asking, such as Bash(npm test).',
+      ),
+      extraArgs: setting(listOfTexts('argument'), [], 'Further arguments for Claude Code.', {
+        userOnly: true,
+      }),
+      maxBudgetUsd: setting(
+        orNone(number(0.01, 1_000_000)),
+        null,
+        'US dollars one agent may spend; null: no limit.',
+        { variable: 'MAOS_CLAUDE_MAX_BUDGET_USD' },
+      ),
+    },
+    command: {},
+  },
+  log: {
+    level: setting(oneOf(levels), 'info', 'The least important records that are still logged.', {
+      variable: 'MAOS_LOG',
+    }),
+    maxFiles: setting(wholeNumber(1, 10_000), 50, 'Log files kept, the newest first.'),
+    maxBytes: setting(
+      wholeNumber(1_000_000, 100_000_000_000),
+      100_000_000,
+      'Bytes of log files kept in all.',
+    ),
+  },
+  busyTimeoutMs: setting(
+    wholeNumber(0, 600_000),
+    5_000,
+    'Milliseconds to wait for a database that another process is writing.',
+    { variable: 'MAOS_BUSY_TIMEOUT_MS' },
+  ),
+};
+
+type Values<Table> = {
+  readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : Values<Table[K]>;
+};
+
+/** All settings with their values, in the shape of `config.json`. */
+export type Config = Values<typeof settingsTable>;
+
+type Part<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: Part<T[K]> | undefined }
+    : T;
+
+/** Some of the settings, in the same shape. */
+export type PartialConfig = Part<Config>;
+
+/** A branch of the table: settings, and further branches. */
+export interface SettingGroup {
+  readonly [key: string]: Setting<unknown> | SettingGroup;
+}
+
+export function isSetting(node: Setting<unknown> | SettingGroup): node is Setting<unknown> {
+  return Object.hasOwn(node, 'kind') && Object.hasOwn(node, 'fallback');
+}
+
+/** Every setting by its key path, such as `maxConcurrentAgents.machine`, in the table's order. */
+export const settingsByKey: ReadonlyMap<string, Setting<unknown>> = new Map(flatten(settingsTable, ''));
+
+function flatten(group: SettingGroup, prefix: string): [string, Setting<unknown>][] {
+  return Object.entries(group).flatMap(([key, node]): [string, Setting<unknown>][] =>
+    isSetting(node) ? [[prefix + key, node]] : flatten(node, `${prefix}${key}.`),
+  );
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { lstat, open, opendir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FoundFile } from '../../application/ports.ts';
+import { isTemporaryName } from './atomic.ts';
+import { isMissing, systemCode } from './file-error.ts';
+import { safeRead } from './output.ts';
+
+/** Most files, and most folders, one scan looks at: an agent that unpacks a toolchain must not stall its session. */
+export const scanLimit = 10_000;
+const hashBufferBytes = 256 * 1024;
+
+export interface Scan {
+  /** Sorted by path. */
+  readonly files: readonly FoundFile[];
+  /** What was passed over although it should not have been, for people: 'results: 10000 files, the rest ...'. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * All regular files in the folders and below, the topmost first when there are more than {@link scanLimit}.
+ * Links, special files and files that are only being written are passed over; so is what disappears meanwhile.
+ *
+ * @param base what the found paths are relative to
+ * @param folders relative to `base`, `/` between parts; one that is missing has no files
+ */
+export async function scanFiles(base: string, folders: readonly string[], limit = scanLimit): Promise<Scan> {
+  const files: FoundFile[] = [];
+  const notes: string[] = [];
+  const queue = [...folders];
+  for (let index = 0; index < queue.length; index++) {
+    const folder = queue[index] as string;
+    for await (const entry of entriesOf(base, folder, notes)) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory() && queue.length < limit) queue.push(path);
+      else if (entry.isDirectory() || files.length >= limit) {
+        notes.push(`artifacts: more than ${limit} files or folders; from ${path} on they are not listed`);
+        return { files: files.sort(byPath), notes };
+      } else if (entry.isFile() && !isTemporaryName(entry.name)) {
+        const found = await foundFile(base, path);
+        if (found !== null) files.push(found);
+      }
+    }
+  }
+  return { files: files.sort(byPath), notes };
+}
+
+function byPath(a: FoundFile, b: FoundFile): number {
+  return a.path < b.path ? -1 : 1;
+}
+
+async function* entriesOf(base: string, folder: string, notes: string[]): AsyncGenerator<Dirent> {
+  try {
+    // lstat first: opendir would follow a link that took the folder's place.
+    if (!(await lstat(join(base, folder))).isDirectory()) return;
+    yield* await opendir(join(base, folder), { bufferSize: 256 });
+  } catch (error) {
+    if (isMissing(error)) return;
+    notes.push(`artifacts: ${folder} cannot be read (${systemCode(error) ?? String(error)})`);
+  }
+}
+
+async function foundFile(base: string, path: string): Promise<FoundFile | null> {
+  const absolute = join(base, path);
+  try {
+    const stats = await lstat(absolute);
+    if (!stats.isFile()) return null;
+    const modifiedAt = stats.mtime.toISOString();
+    return { path, sizeBytes: stats.size, modifiedAt, sha256: () => hashFile(absolute) };
+  } catch {
+    // Gone since it was listed, or its name is no UTF-8 and cannot be asked for: nothing anyone could read.
+    return null;
+  }
+}
+
+/** SHA-256 (hex) of what the file holds now, read piece by piece; null when it is gone, unreadable or no file. */
+export async function hashFile(path: string): Promise<string | null> {
+  try {
+    const file = await open(path, safeRead);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) return null;
+      const hash = createHash('sha256');
+      const buffer = Buffer.alloc(Math.min(hashBufferBytes, stats.size + 1));
+      // Not beyond the size it had: a file that is written faster than it is read has an end too.
+      for (let position = 0; position < stats.size; ) {
+        const wanted = Math.min(buffer.length, stats.size - position);
+        const { bytesRead } = await file.read(buffer, 0, wanted, position);
+        if (bytesRead === 0) break;
+        hash.update(buffer.subarray(0, bytesRead));
+        position += bytesRead;
+      }
+      return hash.digest('hex');
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // Gone, closed to us, or a link by now: no artifact any more. The port asks for null.
+    return null;
+  }
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileError } from './file-error.ts';
+import { fileMode } from './folders.ts';
+
+/** The names of files being written: a leading dot, the target's name, 12 hex digits, `.tmp`. */
+const temporaryName = /^\..+\.[0-9a-f]{12}\.tmp$/s;
+
+/** True for the name of a file that {@link writeFileAtomic} is writing, or was when its process was killed. */
+export function isTemporaryName(name: string): boolean {
+  return temporaryName.test(name);
+}
+
+/**
+ * Replaces the file's whole content, durably: whoever reads, at whatever moment and after a crash, sees the old
+ * content or the new one. The folder must exist. A failure leaves no temporary file, and the old content (the new one
+ * where only making it durable failed); a kill in between can leave one, see {@link isTemporaryName}.
+ *
+ * @throws MaosError RESOURCE_LIMIT_EXCEEDED for a full disk, FORBIDDEN, INTERNAL; all name the file
+ */
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { readonly mode?: number } = {},
+): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const mode = options.mode ?? fileMode;
+    // 'wx': never through a link somebody else put there.
+    await written(await open(temporary, 'wx', mode), data, mode);
+    await rename(temporary, path);
+    await syncFolder(folder);
+  } catch (error) {
+    // Gone already when open or the last step failed; what cannot be removed has a name that readers pass over.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw fileError(error, 'write', path);
+  }
+}
+
+async function written(file: FileHandle, data: string | Uint8Array, mode: number): Promise<void> {
+  try {
+    // The umask narrows the mode given to open.
+    await file.chmod(mode);
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a rename in the folder durable. Windows cannot open folders and keeps its directory entries itself. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

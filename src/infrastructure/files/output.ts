@@ -1,0 +1,50 @@
+import { constants, open } from 'node:fs/promises';
+import type { OutputPage } from '../../application/ports.ts';
+import { MaosError } from '../../domain/errors.ts';
+import { fileError, isMissing } from './file-error.ts';
+
+/** Most bytes one page holds, whatever was asked for. */
+const largestPage = 16 * 1024 * 1024;
+
+/** Refuses links, which an agent may have put there, and does not wait for the other end of a named pipe. */
+export const safeRead = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function assertWhole(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new MaosError('INVALID_INPUT', `${name} is ${value}: it must be a whole number, ${least} or more.`, {
+    details: { [name]: value },
+  });
+}
+
+/**
+ * A part of a growing file.
+ * @param from offset of the first byte; below zero it counts from the end; beyond the end the page is empty
+ * @param maxBytes at most 16 MiB are given
+ * @returns an empty page with size 0 when there is no such file (yet)
+ * @throws MaosError INVALID_INPUT for offsets that are no whole numbers, FORBIDDEN for a link
+ */
+export async function readPage(path: string, from: number, maxBytes: number): Promise<OutputPage> {
+  assertWhole('from', from, Number.MIN_SAFE_INTEGER);
+  assertWhole('maxBytes', maxBytes, 0);
+  try {
+    const file = await open(path, safeRead);
+    try {
+      const { size } = await file.stat();
+      const start = from < 0 ? Math.max(0, size + from) : Math.min(from, size);
+      const bytes = Buffer.alloc(Math.min(maxBytes, size - start, largestPage));
+      let length = 0;
+      while (length < bytes.length) {
+        const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length);
+        // Shorter than it was a moment ago.
+        if (bytesRead === 0) break;
+        length += bytesRead;
+      }
+      return { bytes: bytes.subarray(0, length), start, size };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (isMissing(error)) return { bytes: new Uint8Array(0), start: 0, size: 0 };
+    throw fileError(error, 'read', path);
+  }
+}

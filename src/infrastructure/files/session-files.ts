@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Log, SessionFiles } from '../../application/ports.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import { readArtifactFile } from './artifact-read.ts';
+import { scanFiles } from './artifact-scan.ts';
+import { writeFileAtomic } from './atomic.ts';
+import { ensureFolder } from './folders.ts';
+import { agentFolders, ownerOfPath, sessionFolders, sessionLayout } from './layout.ts';
+import { readPage } from './output.ts';
+import { Serial } from './serial.ts';
+import { infoOf, metadataOf } from './session-documents.ts';
+import { SessionLogs } from './session-log.ts';
+
+/** Session files on this machine: what the host of local processes has to know besides the port. */
+export interface LocalSessionFiles extends SessionFiles {
+  /** Absolute path of the folder with the agent's logs, prompt.md and exit.json. @throws MaosError INVALID_INPUT */
+  agentFolder(sessionId: SessionId, agentId: AgentId): string;
+}
+
+/**
+ * The files of one project's sessions.
+ * @param deps.projectFolder absolute: `~/.maos/projects/{hash}`
+ * @param deps.projectRoot absolute: the project the agents work on
+ * @param deps.log told of artifacts that could not be listed
+ */
+export function makeSessionFiles(deps: {
+  readonly projectFolder: string;
+  readonly projectRoot: string;
+  readonly log?: Log;
+}): LocalSessionFiles {
+  const { projectFolder, projectRoot, log } = deps;
+  const layout = sessionLayout(projectFolder);
+  const logs = new SessionLogs(layout.log);
+  const writes = new Serial<SessionId>();
+  const unwritten = new Map<SessionId, Workflow>();
+
+  /** In the order of the calls; of several waiting, only the newest is written, and all of them wait for it. */
+  function writeMetadata(workflow: Workflow): Promise<void> {
+    const { id } = workflow.session;
+    const path = layout.metadata(id);
+    unwritten.set(id, workflow);
+    return writes.run(id, async () => {
+      const newest = unwritten.get(id);
+      if (newest === undefined) return;
+      unwritten.delete(id);
+      try {
+        await writeFileAtomic(path, metadataOf(newest, projectRoot));
+      } catch (error) {
+        // The next in line stands for the same state, and must not take it for written.
+        if (!unwritten.has(id)) unwritten.set(id, newest);
+        throw error;
+      }
+    });
+  }
+
+  return {
+    async prepareSession(workflow) {
+      for (const folder of sessionFolders(layout, workflow.session.id)) await ensureFolder(folder);
+      await writeMetadata(workflow);
+    },
+
+    async prepareAgent(agent, prompt) {
+      for (const folder of agentFolders(layout, agent)) await ensureFolder(folder);
+      const folder = layout.agent(agent.sessionId, agent.id);
+      await Promise.all([
+        writeFileAtomic(join(folder, 'prompt.md'), prompt),
+        writeFileAtomic(join(folder, 'info.json'), infoOf(agent)),
+      ]);
+    },
+
+    writeMetadata: async (workflow) => writeMetadata(workflow),
+    appendLog: async (id, events) => logs.append(id, events),
+    lastLogged: async (id) => logs.last(id),
+
+    locations(agent) {
+      const { sessionId, id } = agent;
+      const workspace = layout.workspace(sessionId, id);
+      return {
+        session: layout.session(sessionId),
+        projectRoot,
+        workingDirectory: agent.workspace === 'own' ? workspace : projectRoot,
+        workspace,
+        sharedContext: layout.sharedContext(sessionId),
+        results: layout.resultsOf(sessionId, agent.name),
+        messages: layout.sharedMessages(sessionId),
+        prompt: join(layout.agent(sessionId, id), 'prompt.md'),
+      };
+    },
+
+    async scanArtifacts(id) {
+      const { files, notes } = await scanFiles(layout.session(id), ['shared/context', 'results']);
+      for (const note of notes) log?.log('warn', note, { session: id });
+      return files;
+    },
+
+    ownerByPath: ownerOfPath,
+    readArtifact: async (id, path, maxBytes) => readArtifactFile(layout.session(id), path, maxBytes),
+    readOutput: async (agent, stream, from, maxBytes) =>
+      readPage(join(layout.agent(agent.sessionId, agent.id), `${stream}.log`), from, maxBytes),
+    describe: (id) => layout.session(id),
+    agentFolder: layout.agent,
+  };
+}

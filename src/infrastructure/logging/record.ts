@@ -1,0 +1,86 @@
+import { isSecretName, redacted, redactText } from './redact.ts';
+
+const deepest = 6;
+const mostItems = 100;
+const longestText = 8_192;
+
+/**
+ * A value as it may stand in a log: plain JSON of bounded size, secrets replaced, errors with code, stack and cause.
+ * It takes anything, also cycles and getters that throw.
+ */
+export function loggable(value: unknown): unknown {
+  return plain(value, false, 0, []);
+}
+
+/** @param secret the name above says so: whatever text is found below is replaced */
+function plain(value: unknown, secret: boolean, depth: number, above: readonly object[]): unknown {
+  switch (typeof value) {
+    case 'string':
+      return secret ? redacted : bounded(value);
+    case 'number':
+      return Number.isFinite(value) ? value : String(value);
+    case 'boolean':
+    case 'undefined':
+      return value;
+    case 'object':
+      return value === null ? null : plainObject(value, secret, depth, above);
+    default:
+      // bigint, symbol, function
+      return secret ? redacted : bounded(String(value));
+  }
+}
+
+function plainObject(value: object, secret: boolean, depth: number, above: readonly object[]): unknown {
+  if (above.includes(value)) return '[circular]';
+  if (depth >= deepest) return '[too deep]';
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  const within = [...above, value];
+  if (Array.isArray(value) || value instanceof Set) {
+    const items = [...value];
+    const shown = items.slice(0, mostItems).map((item) => plain(item, secret, depth + 1, within));
+    return items.length > mostItems ? [...shown, `[${items.length - mostItems} more]`] : shown;
+  }
+  const entries = value instanceof Error ? errorEntries(value) : entriesOf(value);
+  const shown = entries
+    .slice(0, mostItems)
+    .map(([key, item]) => [key, plain(item, secret || isSecretText(key, item), depth + 1, within)]);
+  if (entries.length > mostItems) shown.push(['...', `[${entries.length - mostItems} more]`]);
+  return Object.fromEntries(shown);
+}
+
+/** An object under 'key' is no key (a launch key has an agent's id in it); one under 'credentials' is. */
+function isSecretText(name: string, value: unknown): boolean {
+  return isSecretName(name) && (typeof value !== 'object' || !/key$/i.test(name));
+}
+
+function errorEntries(error: Error): [string, unknown][] {
+  // Own fields such as code, details, errno and path; then what is not enumerable. Undefined ones vanish in JSON.
+  return [
+    ['name', error.name],
+    ['message', error.message],
+    ...entriesOf(error).filter(([key]) => key !== 'name' && key !== 'message'),
+    ['stack', error.stack],
+    ['cause', error.cause],
+    ['errors', error instanceof AggregateError ? error.errors : undefined],
+  ];
+}
+
+function entriesOf(value: object): [string, unknown][] {
+  if (value instanceof Map) return [...value].map(([key, item]) => [String(key), item]);
+  return Object.keys(value).map((key) => {
+    try {
+      return [key, (value as Record<string, unknown>)[key]];
+    } catch (error) {
+      return [key, `[unreadable: ${String(error)}]`];
+    }
+  });
+}
+
+function bounded(text: string): string {
+  // Cut after looking for secrets: half of one would not be found.
+  const clean = redactText(text.length > 2 * longestText ? text.slice(0, 2 * longestText) : text);
+  return clean.length > longestText
+    ? `${clean.slice(0, longestText)}[${text.length} characters in all]`
+    : clean;
+}

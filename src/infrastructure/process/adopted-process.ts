@@ -1,0 +1,32 @@
+import { type Bell, firstOf } from './first-of.ts';
+import { isAlive, mayBeAlive, type ProcessIdentity } from './identity.ts';
+
+const pollMs = 200;
+/** Every so many polls it is made sure that the pid has not gone to another process. */
+const pollsPerCheck = 5;
+const checksAfterHint = 20;
+
+/**
+ * Settles when a process that is no child of this one has ended: there is no event for that.
+ * @param hint rings when it is probably about to end: then it is looked at closely for a moment
+ */
+export async function processEnd(identity: ProcessIdentity, hint: Bell): Promise<void> {
+  let close = 0;
+  for (let polls = 1; ; polls++) {
+    if (!mayBeAlive(identity.pid)) return;
+    if ((close > 0 || polls % pollsPerCheck === 0) && !(await seemsAlive(identity))) return;
+    const hinted = hint.next().then(() => {
+      close = checksAfterHint;
+    });
+    await firstOf(close-- > 0 ? 5 : pollMs, [hinted]);
+  }
+}
+
+async function seemsAlive(identity: ProcessIdentity): Promise<boolean> {
+  try {
+    return await isAlive(identity);
+  } catch {
+    // It could not be asked just now (no descriptor, no process for `ps`): that is no sign of its end. Ask again.
+    return true;
+  }
+}

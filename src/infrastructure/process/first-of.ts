@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Settles with the first of the events, at the latest after `ms` milliseconds. The events must not reject. */
+export async function firstOf(ms: number, events: readonly Promise<unknown>[]): Promise<void> {
+  if (ms <= 0) return;
+  const timeout = new AbortController();
+  const timer = sleep(Math.min(ms, 2 ** 31 - 1), undefined, { signal: timeout.signal }).catch(() => {
+    // Called off below.
+  });
+  await Promise.race([timer, ...events]);
+  timeout.abort();
+}
+
+/** An event that can happen more than once. */
+export interface Bell {
+  ring(): void;
+  /** Settles at the next ring. */
+  next(): Promise<void>;
+}
+
+export function makeBell(): Bell {
+  let waiting = Promise.withResolvers<void>();
+  return {
+    ring() {
+      waiting.resolve();
+      waiting = Promise.withResolvers<void>();
+    },
+    next: () => waiting.promise,
+  };
+}

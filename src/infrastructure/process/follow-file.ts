@@ -1,0 +1,126 @@
+import { fstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { patiently } from './patiently.ts';
+
+export interface FollowedFile {
+  /** The file may have grown. Cheap, however often it is called. */
+  poke(): void;
+  /** Delivers what is there by now and closes the file. To be called once, last. */
+  finish(): Promise<void>;
+}
+
+export interface FollowOptions {
+  /** Offset of the first byte to deliver. */
+  readonly from: number;
+  /** Called in order with each piece of at most 64 KiB; the piece is the receiver's own. */
+  readonly deliver: (chunk: Uint8Array) => void;
+  /** The file could not be read any further. The rest is not delivered. */
+  readonly onProblem: (problem: string, cause?: unknown) => void;
+}
+
+const pieceBytes = 64 * 1024;
+/** Pause after the end was reached: an agent that prints letter by letter costs a hundred reads a second, not more. */
+const pauseMs = 10;
+/** Sizes are compared this often, for file systems that send no events. */
+const pollMs = 2_000;
+
+/** Buffers are held only while a read is under way: two hundred silent agents need none. */
+const spareBuffers: Buffer[] = [];
+const maxSpareBuffers = 4;
+
+/**
+ * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing.
+ * A file that shrinks has lost bytes for good: that is a problem, and the end of following.
+ */
+export async function followFile(path: string, options: FollowOptions): Promise<FollowedFile> {
+  const { deliver, onProblem } = options;
+  let offset = options.from;
+  let file: FileHandle | null = null;
+  let reading: Promise<void> | null = null;
+  let again = false;
+  let timer: NodeJS.Timeout | null = null;
+
+  try {
+    file = await patiently(() => open(path, 'r'));
+  } catch (error) {
+    onProblem(`${path} cannot be opened.`, error);
+  }
+
+  function giveUp(problem: string, cause?: unknown): void {
+    onProblem(problem, cause);
+    void close().catch(() => {
+      // Nothing is read from it any more, and nothing was written to it: a failed close loses nothing.
+    });
+  }
+
+  async function close(): Promise<void> {
+    const closing = file;
+    file = null;
+    if (timer !== null) clearTimeout(timer);
+    clearInterval(poll);
+    await closing?.close();
+  }
+
+  async function readTo(end: number): Promise<void> {
+    const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
+    try {
+      while (file !== null && offset < end) {
+        const { bytesRead } = await file.read(buffer, 0, pieceBytes, offset);
+        if (bytesRead === 0) break;
+        offset += bytesRead;
+        deliver(Buffer.from(buffer.subarray(0, bytesRead)));
+      }
+    } catch (error) {
+      giveUp(`${path} cannot be read beyond byte ${offset}.`, error);
+    } finally {
+      if (spareBuffers.length < maxSpareBuffers) spareBuffers.push(buffer);
+    }
+  }
+
+  async function round(): Promise<void> {
+    again = false;
+    await readTo(Number.POSITIVE_INFINITY);
+    reading = null;
+    if (file === null) return;
+    timer = setTimeout(() => {
+      timer = null;
+      if (again) poke();
+    }, pauseMs);
+  }
+
+  function poke(): void {
+    again = true;
+    if (file !== null && reading === null && timer === null) reading = round();
+  }
+
+  /** The size now; null after it turned out that nothing more can be read. */
+  function checkSize(): number | null {
+    if (file === null) return null;
+    try {
+      const { size } = fstatSync(file.fd);
+      if (size >= offset) return size;
+      giveUp(`${path} was cut to ${size} bytes by somebody while ${offset} had been read.`);
+    } catch (error) {
+      giveUp(`${path} cannot be read beyond byte ${offset}.`, error);
+    }
+    return null;
+  }
+
+  const poll = setInterval(() => {
+    if ((checkSize() ?? 0) > offset) poke();
+  }, pollMs);
+  if (file === null) clearInterval(poll);
+  poke();
+
+  return {
+    poke,
+    async finish() {
+      await reading;
+      if (timer !== null) clearTimeout(timer);
+      // Not beyond the present size: a process that could not be ended may write for ever.
+      const size = checkSize();
+      if (size !== null) await readTo(size);
+      await close();
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import type {
+  AgentHost,
+  AgentLocations,
+  Clock,
+  LaunchKey,
+  LaunchSpec,
+  Log,
+  OutputSink,
+  RunningAgent,
+} from '../../application/ports.ts';
+import type { Agent } from '../../domain/agent.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { processEnd } from './adopted-process.ts';
+import { inheritedEnvironment } from './environment.ts';
+import { firstOf, makeBell } from './first-of.ts';
+import { identify, type ProcessIdentity } from './identity.ts';
+import { barLaunch, type LaunchClaim, readClaim } from './launch-record.ts';
+import { makeProcessTable, type ProcessTable } from './process-table.ts';
+import { resolveProgram } from './program.ts';
+import { superviseAgent } from './supervised-agent.ts';
+import { spawnWrapper, type Wrapper } from './wrapper.ts';
+
+export interface LocalAgentHostDeps {
+  /** The agent's folder, an absolute path: holds prompt.md, gets stdout.log, stderr.log and the launch's records. */
+  readonly folderOf: (key: Pick<LaunchKey, 'sessionId' | 'agentId'>) => { readonly folder: string };
+  readonly locations: (agent: Agent) => Pick<AgentLocations, 'workingDirectory'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The environment agents inherit from, after cleaning. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly table?: ProcessTable;
+}
+
+/** How long a claim may stay half written while its wrapper lives. */
+const halfClaimMs = 250;
+
+/** Runs agents as processes of this machine that outlive MAOS; see `wrapper.ts` for how. */
+export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
+  const { clock, log, environment = process.env, table = makeProcessTable() } = deps;
+
+  async function start(
+    key: LaunchKey,
+    agent: Agent,
+    spec: LaunchSpec,
+    sink: OutputSink,
+  ): Promise<RunningAgent> {
+    const { folder } = deps.folderOf(key);
+    const { agentId, attempt } = key;
+    if ((await readClaim(folder, attempt)) !== null) return attach(key, agent, sink);
+
+    const cwd = deps.locations(agent).workingDirectory;
+    const env = composeEnvironment(environment, spec.env, { MAOS_AGENT_ID: agentId, PWD: cwd });
+    const program = resolveProgram(spec.program, cwd, env.PATH);
+    const notBefore = Math.floor(Date.now() / 1000) * 1000;
+    const { args, stdin } = spec;
+    const wrapper = await spawnWrapper({ agentId, attempt, folder, program, args, cwd, env, stdin });
+    try {
+      const identity = await identify(wrapper.pid);
+      const claim = await awaitClaim(folder, attempt, wrapper);
+      if (claim?.pid !== wrapper.pid) {
+        if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
+        // Another start of the same key was faster: this wrapper ran nothing.
+        return await attach(key, agent, sink);
+      }
+      return await superviseAgent({
+        key,
+        folder,
+        // On Linux the identity is read before the child can be collected; `ps` may come too late for a short program.
+        mark: { agentId, wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) } },
+        where: whereabouts(wrapper.pid, identity),
+        wrapperGone: wrapper.exit,
+        exitHint: makeBell(),
+        stdoutFrom: claim.stdoutFrom,
+        sink,
+        table,
+        clock,
+        log,
+      });
+    } catch (error) {
+      // Nobody would look after it: a start that fails leaves nothing running.
+      wrapper.kill();
+      throw error;
+    }
+  }
+
+  async function attach(key: LaunchKey, _agent: Agent, sink: OutputSink): Promise<RunningAgent> {
+    const { folder } = deps.folderOf(key);
+    const { agentId, attempt } = key;
+    const claim = (await readWholeClaim(folder, attempt)) ?? (await barOrRead(folder, attempt));
+    if (claim.barred) return neverStarted(clock.now());
+
+    const wrapper = await findWrapper(agentId, claim);
+    const exitHint = makeBell();
+    return superviseAgent({
+      key,
+      folder,
+      mark: {
+        agentId,
+        wrapper: wrapper === null ? null : { pid: wrapper.pid, start: Number(wrapper.startTime) },
+      },
+      where: whereabouts(wrapper?.pid ?? claim.pid, wrapper),
+      wrapperGone: (wrapper === null ? Promise.resolve() : processEnd(wrapper, exitHint)).then(() => null),
+      exitHint,
+      stdoutFrom: claim.stdoutFrom,
+      sink,
+      table,
+      clock,
+      log,
+    });
+  }
+
+  /** The living wrapper. A process that merely has its pid by now is not touched: it lacks the agent's mark. */
+  async function findWrapper(agentId: string, { pid }: LaunchClaim): Promise<ProcessIdentity | null> {
+    const snapshot = await table.snapshot();
+    const candidates = pid === null ? snapshot.processes.values() : [snapshot.processes.get(pid)];
+    for (const entry of candidates) {
+      const isLeader = entry !== undefined && entry.pid === entry.sid;
+      if (isLeader && snapshot.agentIdOf(entry) === agentId) return identify(entry.pid);
+    }
+    return null;
+  }
+
+  return { start, attach };
+}
+
+function composeEnvironment(
+  source: Readonly<Record<string, string | undefined>>,
+  changes: LaunchSpec['env'],
+  fixed: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const env = inheritedEnvironment(source);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) delete env[name];
+    else env[name] = value;
+  }
+  return { ...env, ...fixed };
+}
+
+/** Waits until the wrapper, or a faster one, holds the attempt; then signals cannot end it any more, either. */
+async function awaitClaim(folder: string, attempt: number, wrapper: Wrapper): Promise<LaunchClaim | null> {
+  let isGone = false;
+  const gone = wrapper.exit.then(() => {
+    isGone = true;
+  });
+  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
+    const isLastLook = isGone;
+    const claim = await readClaim(folder, attempt);
+    if (isLastLook || isWhole(claim)) return claim;
+    await firstOf(pause, [gone]);
+  }
+}
+
+/** The claim once it is complete; as far as it got when its writer seems to have died over it. */
+async function readWholeClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
+  const until = Date.now() + halfClaimMs;
+  for (;;) {
+    const claim = await readClaim(folder, attempt);
+    if (claim === null || isWhole(claim) || Date.now() > until) return claim;
+    await firstOf(10, []);
+  }
+}
+
+async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> {
+  if (await barLaunch(folder, attempt)) return { pid: null, barred: true, stdoutFrom: 0 };
+  const claim = await readWholeClaim(folder, attempt);
+  if (claim !== null) return claim;
+  throw new MaosError('INTERNAL', `The claim of attempt ${attempt} in ${quote(folder)} came and went.`);
+}
+
+function isWhole(claim: LaunchClaim | null): boolean {
+  return claim !== null && (claim.barred || claim.pid !== null);
+}
+
+function unclaimed(program: string, folder: string): MaosError {
+  return new MaosError(
+    'SPAWN_FAILED',
+    `Cannot start ${quote(program)}: the launch could not be recorded in ${quote(folder)}. See stderr.log there, and whether the disk is full.`,
+    { details: { program, folder } },
+  );
+}
+
+function whereabouts(pid: number | null, identity: ProcessIdentity | null): RunningAgent['where'] {
+  return { host: 'local', pid, startTime: identity?.startTime ?? null, bootId: identity?.bootId ?? null };
+}
+
+function neverStarted(at: string): RunningAgent {
+  return {
+    where: whereabouts(null, null),
+    ended: Promise.resolve({ how: 'never_started', at }),
+    stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
+  };
+}

@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { ProcessEntry } from './proc-stat.ts';
+
+const run = promisify(execFile);
+
+/** What `ps` tells of a process, where there is no procfs. */
+export interface PsEntry extends ProcessEntry {
+  readonly args: string;
+  /** The environment as `ps` prints it, one blank between variables; empty where the system does not show it. */
+  readonly environment: string;
+}
+
+// Fixed zone and language: `lstart` is a local time in words.
+const options = { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: 'C', LANG: 'C', TZ: 'UTC0' } };
+
+/**
+ * The processes of this user, by two calls of `ps`: one with the environment behind the arguments and one without,
+ * because only the difference tells an environment from an argument that looks like one.
+ * @param pid only this process
+ */
+export async function readPs(pid?: number): Promise<PsEntry[]> {
+  const which = pid === undefined ? [] : ['-p', String(pid)];
+  const flags = pid === undefined ? 'x' : '';
+  const [plain, long] = await Promise.all([
+    ps([`${flags}wwo`, 'pid=,ppid=,pgid=,stat=,lstart=,args=', ...which]),
+    ps([`${flags}ewwo`, 'pid=,args=', ...which]),
+  ]);
+  const longByPid = new Map<number, string>();
+  for (const line of long.split('\n')) {
+    const match = /^\s*(\d+) (.*)$/.exec(line);
+    if (match !== null) longByPid.set(Number(match[1]), match[2] as string);
+  }
+  return plain.split('\n').flatMap((line) => {
+    const entry = parsePsLine(line);
+    if (entry === null) return [];
+    const all = longByPid.get(entry.pid) ?? '';
+    return { ...entry, environment: all.startsWith(entry.args) ? all.slice(entry.args.length) : '' };
+  });
+}
+
+const psLine = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}) ?(.*)$/;
+
+/** One line of `pid=,ppid=,pgid=,stat=,lstart=,args=`. Sessions are not told apart from groups. */
+function parsePsLine(line: string): Omit<PsEntry, 'environment'> | null {
+  const match = psLine.exec(line);
+  if (match === null) return null;
+  const [, pid, ppid, pgid, stat, lstart, args] = match as unknown as readonly string[];
+  return {
+    pid: Number(pid),
+    ppid: Number(ppid),
+    pgid: Number(pgid),
+    sid: Number(pgid),
+    start: Date.parse(`${lstart} UTC`),
+    zombie: stat?.startsWith('Z') ?? false,
+    args: args ?? '',
+  };
+}
+
+async function ps(args: readonly string[]): Promise<string> {
+  try {
+    return (await run('ps', args, options)).stdout;
+  } catch (error) {
+    // With no process to show, ps says so by its exit status.
+    if ((error as { code?: unknown }).code === 1) return '';
+    throw error;
+  }
+}

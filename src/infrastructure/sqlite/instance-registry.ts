@@ -1,0 +1,250 @@
+import type { AgentSlots } from '../../application/ports.ts';
+import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
+import type { ProcessIdentity } from '../process/identity.ts';
+import { instancesMigrations } from './migrations.ts';
+import { type Database, openDatabase } from './open-database.ts';
+import type { Row } from './rows.ts';
+
+export interface InstanceInfo extends ProcessIdentity {
+  readonly id: InstanceId;
+  readonly version: string;
+  /** Where it listens; null without HTTP. */
+  readonly port: number | null;
+  readonly workspace: string;
+  readonly startedAt: string;
+}
+
+interface InstanceRecord extends InstanceInfo {
+  readonly heartbeatAt: string;
+}
+
+/** An agent's place on this machine. */
+export interface AgentSlot {
+  readonly agentId: AgentId;
+  readonly sessionId: SessionId;
+  readonly instanceId: InstanceId;
+  /** The MAOS that took it; null when that is not registered any more. */
+  readonly instance: InstanceRecord | null;
+  readonly takenAt: string;
+  /** The agent's own process; null before `bind`. */
+  readonly process: ProcessIdentity | null;
+}
+
+/** The machine's slots as one instance uses them. */
+interface MachineSlots extends Pick<AgentSlots, 'give'> {
+  /**
+   * As the port says. At the limit this also starts looking for slots whose holders are gone, so that one of the next tries succeeds;
+   * what went wrong while looking is thrown by the next try.
+   */
+  tryTake(agentId: AgentId, sessionId: SessionId, limit: number): boolean;
+  /** Tells the agent's process, so that its slot lasts as long as that, and not only as long as its MAOS. */
+  bind(agentId: AgentId, process: ProcessIdentity): void;
+  /** Frees the slots whose holders are gone and returns how many that were. */
+  reclaim(): Promise<number>;
+}
+
+interface AgentSlotsOptions {
+  readonly instance: InstanceId;
+  /**
+   * Whether the slot is still used: its MAOS lives, or its agent's process does. Asked only once the limit is
+   * reached, outside of any transaction, and never about the instance's own slots.
+   */
+  readonly isHolderAlive: (slot: AgentSlot) => boolean | Promise<boolean>;
+  /** Shortest time between two searches, in milliseconds: agents waiting at the limit try often. Default 1000. */
+  readonly reclaimEveryMs?: number;
+}
+
+/**
+ * The MAOS processes of this machine and the agents they run, over all projects.
+ * All methods throw MaosError STORE_BUSY, STORE_CORRUPT, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED.
+ */
+export interface InstanceRegistry {
+  /** Writes the instance down, or anew under the same id. Its heartbeat begins at `startedAt`. */
+  register(instance: InstanceInfo): void;
+  heartbeat(id: InstanceId, at: string): void;
+  /** The slots it holds stay until its agents are gone. */
+  remove(id: InstanceId): void;
+  /** Oldest first. */
+  list(): readonly InstanceRecord[];
+  slots(options: AgentSlotsOptions): MachineSlots;
+  close(): void;
+}
+
+export interface InstanceRegistryOptions {
+  /** Absolute path of `instances.db`; made with its folder when missing. */
+  readonly file: string;
+  readonly busyTimeoutMs?: number;
+}
+
+/** @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, CONFIG_INVALID, RESOURCE_LIMIT_EXCEEDED */
+export function openInstanceRegistry({ file, busyTimeoutMs }: InstanceRegistryOptions): InstanceRegistry {
+  const db = openDatabase({
+    file,
+    migrations: instancesMigrations,
+    // It tells of live processes, and a power cut ends those anyway.
+    synchronous: 'NORMAL',
+    ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }),
+  });
+  return new SqliteInstanceRegistry(db);
+}
+
+const putInstance = `INSERT OR REPLACE INTO instances
+  (id, pid, start_time, boot_id, version, port, workspace, started_at, heartbeat_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const beat = 'UPDATE instances SET heartbeat_at = ? WHERE id = ?';
+const deleteInstance = 'DELETE FROM instances WHERE id = ?';
+const selectInstances = 'SELECT * FROM instances ORDER BY id';
+
+const lookAtSlots =
+  'SELECT count(*) AS taken, count(CASE WHEN agent_id = ? THEN 1 END) AS held FROM agent_slots';
+const countSlots = 'SELECT count(*) AS taken FROM agent_slots';
+const insertSlot =
+  'INSERT INTO agent_slots (agent_id, instance_id, session_id, taken_at) VALUES (?, ?, ?, ?)';
+/** An agent that another MAOS started keeps its slot, with its process, under the MAOS that adopts it. */
+const adoptSlot = 'UPDATE agent_slots SET instance_id = ?, session_id = ? WHERE agent_id = ?';
+const deleteSlot = 'DELETE FROM agent_slots WHERE agent_id = ? AND instance_id = ?';
+const bindSlot =
+  'UPDATE agent_slots SET pid = ?, start_time = ?, boot_id = ? WHERE agent_id = ? AND instance_id = ?';
+const selectStrangers = 'SELECT * FROM agent_slots WHERE instance_id <> ?';
+/** Only as it was when its holder was found dead. */
+const reclaimSlot = `DELETE FROM agent_slots
+  WHERE agent_id = ? AND instance_id = ? AND taken_at = ? AND pid IS ? AND start_time IS ? AND boot_id IS ?`;
+
+class SqliteInstanceRegistry implements InstanceRegistry {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  register({ id, pid, startTime, bootId, version, port, workspace, startedAt }: InstanceInfo): void {
+    const values = [id, pid, startTime, bootId, version, port, workspace, startedAt, startedAt];
+    this.#db.run(() => this.#db.sql(putInstance).run(...values));
+  }
+
+  heartbeat(id: InstanceId, at: string): void {
+    this.#db.run(() => this.#db.sql(beat).run(at, id));
+  }
+
+  remove(id: InstanceId): void {
+    this.#db.run(() => this.#db.sql(deleteInstance).run(id));
+  }
+
+  list(): readonly InstanceRecord[] {
+    return this.#db.run(() => this.#db.sql(selectInstances).all().map(instanceOf));
+  }
+
+  slots(options: AgentSlotsOptions): MachineSlots {
+    return new SqliteAgentSlots(this.#db, options);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+class SqliteAgentSlots implements MachineSlots {
+  readonly #db: Database;
+  readonly #instance: InstanceId;
+  readonly #isHolderAlive: AgentSlotsOptions['isHolderAlive'];
+  readonly #reclaimEveryMs: number;
+  #nextReclaim = Number.NEGATIVE_INFINITY;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(db: Database, { instance, isHolderAlive, reclaimEveryMs = 1_000 }: AgentSlotsOptions) {
+    this.#db = db;
+    this.#instance = instance;
+    this.#isHolderAlive = isHolderAlive;
+    this.#reclaimEveryMs = reclaimEveryMs;
+  }
+
+  tryTake(agentId: AgentId, sessionId: SessionId, limit: number): boolean {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure.error;
+    // Most tries at the limit end here, without the lock that only one process can hold.
+    const { held, taken } = this.#db.run(() => this.#db.sql(lookAtSlots).get(agentId)) as Row;
+    if (Number(held) === 0 && Number(taken) >= limit) {
+      this.#reclaimInBackground();
+      return false;
+    }
+    return this.#db.write(() => this.#take(agentId, sessionId, limit));
+  }
+
+  async reclaim(): Promise<number> {
+    this.#nextReclaim = performance.now() + this.#reclaimEveryMs;
+    const slots = this.#strangers();
+    const alive = await Promise.all(slots.map((slot) => this.#isHolderAlive(slot)));
+    const dead = slots.filter((_, index) => !alive[index]);
+    if (dead.length === 0) return 0;
+    return this.#db.write(() => dead.filter((slot) => this.#free(slot)).length);
+  }
+
+  give(agentId: AgentId): void {
+    this.#db.run(() => this.#db.sql(deleteSlot).run(agentId, this.#instance));
+  }
+
+  bind(agentId: AgentId, { pid, startTime, bootId }: ProcessIdentity): void {
+    this.#db.run(() => this.#db.sql(bindSlot).run(pid, startTime, bootId, agentId, this.#instance));
+  }
+
+  #take(agentId: AgentId, sessionId: SessionId, limit: number): boolean {
+    if (this.#db.sql(adoptSlot).run(this.#instance, sessionId, agentId).changes === 1) return true;
+    if (Number(this.#db.sql(countSlots).get()?.taken) >= limit) return false;
+    this.#db.sql(insertSlot).run(agentId, this.#instance, sessionId, new Date().toISOString());
+    return true;
+  }
+
+  #strangers(): readonly AgentSlot[] {
+    return this.#db.read(() => {
+      const instances = new Map(
+        this.#db
+          .sql(selectInstances)
+          .all()
+          .map((row) => [row.id, instanceOf(row)]),
+      );
+      return this.#db
+        .sql(selectStrangers)
+        .all(this.#instance)
+        .map((row) => slotOf(row, instances.get(row.instance_id) ?? null));
+    });
+  }
+
+  #reclaimInBackground(): void {
+    if (performance.now() < this.#nextReclaim) return;
+    this.reclaim().catch((error: unknown) => {
+      this.#failure = { error };
+    });
+  }
+
+  #free({ agentId, instanceId, takenAt, process }: AgentSlot): boolean {
+    const identity = [process?.pid ?? null, process?.startTime ?? null, process?.bootId ?? null];
+    return this.#db.sql(reclaimSlot).run(agentId, instanceId, takenAt, ...identity).changes === 1;
+  }
+}
+
+function instanceOf(row: Row): InstanceRecord {
+  return {
+    id: row.id,
+    pid: row.pid,
+    startTime: row.start_time,
+    bootId: row.boot_id,
+    version: row.version,
+    port: row.port,
+    workspace: row.workspace,
+    startedAt: row.started_at,
+    heartbeatAt: row.heartbeat_at,
+  } as InstanceRecord;
+}
+
+function slotOf(row: Row, instance: InstanceRecord | null): AgentSlot {
+  const process = row.pid === null ? null : { pid: row.pid, startTime: row.start_time, bootId: row.boot_id };
+  return {
+    agentId: row.agent_id,
+    sessionId: row.session_id,
+    instanceId: row.instance_id,
+    instance,
+    takenAt: row.taken_at,
+    process,
+  } as AgentSlot;
+}

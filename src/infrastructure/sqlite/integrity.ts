@@ -1,0 +1,23 @@
+import { DatabaseSync } from 'node:sqlite';
+import { translateSqliteError } from './sqlite-errors.ts';
+
+/**
+ * Reads a whole database for damage, without changing it.
+ * @returns what is wrong and what to do; null when nothing is
+ */
+export function checkIntegrity(file: string): string | null {
+  try {
+    const db = new DatabaseSync(file, { readOnly: true });
+    try {
+      const [first] = db.prepare('PRAGMA integrity_check(1)').all();
+      const found = String(first?.integrity_check);
+      if (found === 'ok') return null;
+      return `${file} is damaged (${found}). Move it away to begin anew; the sessions' folders beside it keep their logs.`;
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    const translated = translateSqliteError(error, file);
+    return translated instanceof Error ? translated.message : String(translated);
+  }
+}

@@ -1,0 +1,210 @@
+/** One step of a schema: brings a database from `version - 1` to `version`. Never changed once released. */
+export interface Migration {
+  readonly version: number;
+  readonly sql: string;
+}
+
+/**
+ * `project.db`. Versions count from 1 without gaps. A new one is added at the end together with its change of
+ * schema.sql (a test compares the two); the statements run in one transaction with foreign keys off, so a table
+ * may be rebuilt.
+ */
+export const projectMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    sql: `
+      CREATE TABLE projects (
+        hash       TEXT NOT NULL PRIMARY KEY,
+        path       TEXT NOT NULL,
+        created_at TEXT NOT NULL
+      ) STRICT;
+
+      CREATE TABLE owners (
+        instance_id  TEXT NOT NULL PRIMARY KEY,
+        heartbeat_at TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE sessions (
+        id                  TEXT    NOT NULL PRIMARY KEY,
+        project_hash        TEXT    NOT NULL REFERENCES projects (hash),
+        state               TEXT    NOT NULL
+                            CHECK (state IN ('created', 'running', 'paused', 'completed', 'failed', 'cancelled')),
+        strategy            TEXT    NOT NULL CHECK (strategy IN ('parallel', 'sequential', 'pipeline', 'adaptive')),
+        failure_policy      TEXT    NOT NULL CHECK (failure_policy IN ('continue', 'fail_fast')),
+        on_exit             TEXT    NOT NULL CHECK (on_exit IN ('stop', 'keep')),
+        max_concurrency     INTEGER,
+        max_agents_per_role INTEGER,
+        depth               INTEGER NOT NULL,
+        pause_reason        TEXT    CHECK (pause_reason IN ('user', 'interrupted', 'quota')),
+        resume_at           TEXT,
+        created_at          TEXT    NOT NULL,
+        started_at          TEXT,
+        ended_at            TEXT,
+        owner_id            TEXT    REFERENCES owners (instance_id),
+        owner_epoch         INTEGER NOT NULL,
+        desired             TEXT    CHECK (desired IN ('running', 'paused', 'cancelled')),
+        desired_reason      TEXT,
+        objective           TEXT    NOT NULL,
+        CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
+        CHECK (state = 'paused' OR resume_at IS NULL),
+        CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
+        CHECK ((desired IS NULL) = (desired_reason IS NULL))
+      ) STRICT;
+
+      CREATE INDEX sessions_by_state ON sessions (state, id);
+      CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS NOT NULL;
+
+      CREATE TABLE agents (
+        id                       TEXT    NOT NULL PRIMARY KEY,
+        session_id               TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        position                 INTEGER NOT NULL,
+        state                    TEXT    NOT NULL
+                                 CHECK (state IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'resumable')),
+        usage_input_tokens       INTEGER,
+        usage_output_tokens      INTEGER,
+        usage_cache_read_tokens  INTEGER,
+        usage_cache_write_tokens INTEGER,
+        usage_turns              INTEGER,
+        usage_cost_usd           REAL,
+        phase                    INTEGER NOT NULL,
+        attempt                  INTEGER NOT NULL,
+        name                     TEXT    NOT NULL,
+        role                     TEXT    NOT NULL,
+        role_custom              TEXT    CHECK (json_valid(role_custom)),
+        ordinal                  INTEGER NOT NULL,
+        instance                 TEXT    NOT NULL,
+        backend                  TEXT    NOT NULL,
+        command                  TEXT    CHECK (json_valid(command)),
+        model                    TEXT,
+        workspace                TEXT    NOT NULL CHECK (workspace IN ('project', 'own')),
+        timeout_ms               INTEGER NOT NULL,
+        max_memory_mb            INTEGER NOT NULL,
+        conversation             TEXT,
+        started_at               TEXT,
+        ended_at                 TEXT,
+        failure_kind             TEXT
+                                 CHECK (failure_kind IN ('exit_code', 'signal', 'timeout', 'stalled', 'memory_limit',
+                                   'output_limit', 'auth_required', 'rate_limited', 'spawn_failed', 'lost',
+                                   'verification_failed', 'dependency_failed')),
+        failure_message          TEXT,
+        failure_stderr_tail      TEXT,
+        result                   TEXT,
+        task                     TEXT    NOT NULL,
+        UNIQUE (session_id, position),
+        UNIQUE (session_id, name),
+        CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),
+        CHECK ((failure_kind IS NULL) = (failure_stderr_tail IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_input_tokens IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_output_tokens IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_cache_read_tokens IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_cache_write_tokens IS NULL)),
+        CHECK (usage_turns IS NOT NULL OR usage_cost_usd IS NULL)
+      ) STRICT;
+
+      CREATE TABLE agent_dependencies (
+        agent_id      TEXT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+        depends_on_id TEXT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+        PRIMARY KEY (agent_id, depends_on_id),
+        CHECK (agent_id <> depends_on_id)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE INDEX agent_dependencies_by_upstream ON agent_dependencies (depends_on_id);
+      CREATE TABLE phases (
+        session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        idx        INTEGER NOT NULL,
+        state      TEXT    NOT NULL CHECK (state IN ('planned', 'running', 'completed', 'failed', 'skipped')),
+        PRIMARY KEY (session_id, idx)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE events (
+        session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        seq        INTEGER NOT NULL CHECK (seq >= 1),
+        type       TEXT    NOT NULL,
+        agent_id   TEXT,
+        at         TEXT    NOT NULL,
+        hash       TEXT    NOT NULL,
+        data       TEXT    NOT NULL CHECK (json_valid(data)),
+        PRIMARY KEY (session_id, seq)
+      ) STRICT;
+
+      CREATE TABLE artifacts (
+        session_id  TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        path        TEXT    NOT NULL,
+        revision    INTEGER NOT NULL CHECK (revision >= 1),
+        size_bytes  INTEGER NOT NULL,
+        sha256      TEXT    NOT NULL,
+        agent_id    TEXT    REFERENCES agents (id) ON DELETE CASCADE,
+        candidates  TEXT    NOT NULL CHECK (json_valid(candidates)),
+        recorded_at TEXT    NOT NULL,
+        PRIMARY KEY (session_id, path, revision)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE INDEX artifacts_by_agent ON artifacts (agent_id) WHERE agent_id IS NOT NULL;
+      CREATE TABLE messages (
+        id              TEXT NOT NULL PRIMARY KEY,
+        session_id      TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        sender_id       TEXT REFERENCES agents (id) ON DELETE CASCADE,
+        recipient_id    TEXT REFERENCES agents (id) ON DELETE CASCADE,
+        reply_to        TEXT REFERENCES messages (id) ON DELETE SET NULL,
+        state           TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'acknowledged', 'dead')),
+        type            TEXT NOT NULL,
+        subject         TEXT NOT NULL,
+        queued_at       TEXT NOT NULL,
+        delivered_at    TEXT,
+        acknowledged_at TEXT,
+        dead_at         TEXT,
+        dead_reason     TEXT,
+        body            TEXT NOT NULL,
+        CHECK (state <> 'queued' OR delivered_at IS NULL),
+        CHECK (state NOT IN ('delivered', 'acknowledged') OR delivered_at IS NOT NULL),
+        CHECK ((state = 'acknowledged') = (acknowledged_at IS NOT NULL)),
+        CHECK ((state = 'dead') = (dead_at IS NOT NULL)),
+        CHECK ((dead_at IS NULL) = (dead_reason IS NULL))
+      ) STRICT;
+
+      CREATE INDEX messages_by_session ON messages (session_id, id);
+      CREATE INDEX messages_by_recipient ON messages (recipient_id, state, id);
+      CREATE INDEX messages_by_sender ON messages (sender_id) WHERE sender_id IS NOT NULL;
+      CREATE INDEX messages_by_reply ON messages (reply_to) WHERE reply_to IS NOT NULL;
+      CREATE TABLE checkpoints (
+        session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        seq        INTEGER NOT NULL CHECK (seq >= 1),
+        reason     TEXT    NOT NULL,
+        path       TEXT    NOT NULL,
+        created_at TEXT    NOT NULL,
+        PRIMARY KEY (session_id, seq)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+];
+
+/** `instances.db`, by the same rules. */
+export const instancesMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    sql: `
+      CREATE TABLE instances (
+        id           TEXT    NOT NULL PRIMARY KEY,
+        pid          INTEGER NOT NULL,
+        start_time   TEXT    NOT NULL,
+        boot_id      TEXT    NOT NULL,
+        version      TEXT    NOT NULL,
+        port         INTEGER,
+        workspace    TEXT    NOT NULL,
+        started_at   TEXT    NOT NULL,
+        heartbeat_at TEXT    NOT NULL
+      ) STRICT;
+
+      CREATE TABLE agent_slots (
+        agent_id    TEXT NOT NULL PRIMARY KEY,
+        instance_id TEXT NOT NULL,
+        session_id  TEXT NOT NULL,
+        taken_at    TEXT NOT NULL,
+        pid         INTEGER,
+        start_time  TEXT,
+        boot_id     TEXT,
+        CHECK ((pid IS NULL) = (start_time IS NULL)),
+        CHECK ((pid IS NULL) = (boot_id IS NULL))
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+];

@@ -1,0 +1,223 @@
+import type { SQLInputValue } from 'node:sqlite';
+import type { ArtifactRecord } from '../../application/ports.ts';
+import type { Agent, AgentFailure, AgentRole } from '../../domain/agent.ts';
+import { MaosError } from '../../domain/errors.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import type { Progress } from '../../domain/orchestration.ts';
+import type { Session } from '../../domain/session.ts';
+import type { Usage } from '../../domain/usage.ts';
+
+/** A row as node:sqlite returns it. STRICT tables and CHECK constraints hold types and states; JSON is checked here. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** One column of a table and its value for a record: the only list of columns for reading and writing alike. */
+interface Column<T> {
+  readonly name: string;
+  readonly value: (record: T) => SQLInputValue;
+}
+
+function column<T>(name: string, value: (record: T) => SQLInputValue): Column<T> {
+  return { name, value };
+}
+
+export function columnNames<T>(columns: readonly Column<T>[]): string {
+  return columns.map(({ name }) => name).join(', ');
+}
+
+export function columnValues<T>(columns: readonly Column<T>[], record: T): SQLInputValue[] {
+  return columns.map(({ value }) => value(record));
+}
+
+export function placeholders(columns: readonly unknown[]): string {
+  return columns.map(() => '?').join(', ');
+}
+
+/** `a = ?, b = ?` for an UPDATE. */
+export function assignments<T>(columns: readonly Column<T>[]): string {
+  return columns.map(({ name }) => `${name} = ?`).join(', ');
+}
+
+/**
+ * Problem: on older supported Nodes, text read from SQLite ends at its first NUL (Node 22.13), and agents do print NULs.
+ * Solution: store the replacement character instead. JSON columns need none of this: JSON escapes it.
+ */
+function text<T extends string | null>(value: T): T {
+  return (value?.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value) as T;
+}
+
+function json(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+/** @throws MaosError STORE_CORRUPT */
+export function parseJson<T>(value: unknown, where: string): T {
+  try {
+    return JSON.parse(String(value)) as T;
+  } catch (cause) {
+    throw new MaosError(
+      'STORE_CORRUPT',
+      `${where} holds no valid JSON. Put a backup of the database in its place.`,
+      {
+        details: { where },
+        cause,
+      },
+    );
+  }
+}
+
+// ---------------------------------------------------------------- sessions
+
+export const sessionColumns: readonly Column<Session>[] = [
+  column('id', (session) => session.id),
+  column('state', (session) => session.state),
+  column('strategy', (session) => session.strategy),
+  column('failure_policy', (session) => session.failurePolicy),
+  column('on_exit', (session) => session.onExit),
+  column('max_concurrency', (session) => session.limits.maxConcurrency),
+  column('max_agents_per_role', (session) => session.limits.maxAgentsPerRole),
+  column('depth', (session) => session.depth),
+  column('pause_reason', (session) => session.pauseReason),
+  column('resume_at', (session) => session.resumeAt),
+  column('created_at', (session) => session.createdAt),
+  column('started_at', (session) => session.startedAt),
+  column('ended_at', (session) => session.endedAt),
+  column('objective', (session) => text(session.objective)),
+];
+
+export function sessionOf(row: Row): Session {
+  return {
+    id: row.id,
+    objective: row.objective,
+    strategy: row.strategy,
+    failurePolicy: row.failure_policy,
+    onExit: row.on_exit,
+    limits: { maxConcurrency: row.max_concurrency, maxAgentsPerRole: row.max_agents_per_role },
+    depth: row.depth,
+    state: row.state,
+    pauseReason: row.pause_reason,
+    resumeAt: row.resume_at,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+  } as Session;
+}
+
+// ---------------------------------------------------------------- agents
+
+/** All but `position`, which is its place in the workflow, and `dependsOn`, which has its own table. */
+export const agentColumns: readonly Column<Agent>[] = [
+  column('id', (agent) => agent.id),
+  column('session_id', (agent) => agent.sessionId),
+  column('state', (agent) => agent.state),
+  column('usage_input_tokens', (agent) => agent.usage?.inputTokens ?? null),
+  column('usage_output_tokens', (agent) => agent.usage?.outputTokens ?? null),
+  column('usage_cache_read_tokens', (agent) => agent.usage?.cacheReadTokens ?? null),
+  column('usage_cache_write_tokens', (agent) => agent.usage?.cacheWriteTokens ?? null),
+  column('usage_turns', (agent) => agent.usage?.turns ?? null),
+  column('usage_cost_usd', (agent) => agent.usage?.costUsd ?? null),
+  column('phase', (agent) => agent.phase),
+  column('attempt', (agent) => agent.attempt),
+  column('name', (agent) => agent.name),
+  column('role', (agent) => agent.role.name),
+  column('role_custom', (agent) => json(agent.role.custom)),
+  column('ordinal', (agent) => agent.ordinal),
+  column('instance', (agent) => agent.instance),
+  column('backend', (agent) => agent.backend),
+  column('command', (agent) => json(agent.command)),
+  column('model', (agent) => agent.model),
+  column('workspace', (agent) => agent.workspace),
+  column('timeout_ms', (agent) => agent.timeoutMs),
+  column('max_memory_mb', (agent) => agent.maxMemoryMb),
+  column('conversation', (agent) => text(agent.conversation)),
+  column('started_at', (agent) => agent.startedAt),
+  column('ended_at', (agent) => agent.endedAt),
+  column('failure_kind', (agent) => agent.failure?.kind ?? null),
+  column('failure_message', (agent) => text(agent.failure?.message ?? null)),
+  column('failure_stderr_tail', (agent) => text(agent.failure?.stderrTail ?? null)),
+  column('result', (agent) => text(agent.result)),
+  column('task', (agent) => text(agent.task)),
+];
+
+/** @throws MaosError STORE_CORRUPT */
+export function agentOf(row: Row, dependsOn: readonly AgentId[]): Agent {
+  const where = `Agent ${row.id}`;
+  const role = {
+    name: row.role,
+    custom: row.role_custom === null ? null : parseJson(row.role_custom, where),
+  } as AgentRole;
+  const failure = {
+    kind: row.failure_kind,
+    message: row.failure_message,
+    stderrTail: row.failure_stderr_tail,
+  } as AgentFailure;
+  return {
+    id: row.id,
+    sessionId: row.session_id,
+    name: row.name,
+    role,
+    ordinal: row.ordinal,
+    instance: row.instance,
+    task: row.task,
+    backend: row.backend,
+    command: row.command === null ? null : parseJson(row.command, where),
+    model: row.model,
+    workspace: row.workspace,
+    timeoutMs: row.timeout_ms,
+    maxMemoryMb: row.max_memory_mb,
+    phase: row.phase,
+    dependsOn,
+    state: row.state,
+    attempt: row.attempt,
+    failure: row.failure_kind === null ? null : failure,
+    result: row.result,
+    usage: usageOf(row),
+    conversation: row.conversation,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+  } as Agent;
+}
+
+/** Of an agent's row, or of sums under the same names; null when nothing was reported. */
+export function usageOf(row: Row): Usage | null {
+  if (row.usage_turns === null) return null;
+  return {
+    inputTokens: row.usage_input_tokens,
+    outputTokens: row.usage_output_tokens,
+    cacheReadTokens: row.usage_cache_read_tokens,
+    cacheWriteTokens: row.usage_cache_write_tokens,
+    turns: row.usage_turns,
+    costUsd: row.usage_cost_usd,
+  } as Usage;
+}
+
+export function progressOf(row: Row): Progress {
+  const { total, pending, running, completed, failed, cancelled, resumable } = row;
+  return { total, pending, running, completed, failed, cancelled, resumable } as Progress;
+}
+
+// ---------------------------------------------------------------- events and artifacts
+
+/** @throws MaosError STORE_CORRUPT */
+export function eventOf(row: Row): RecordedEvent {
+  return {
+    type: row.type,
+    sessionId: row.session_id,
+    agentId: row.agent_id,
+    at: row.at,
+    data: parseJson(row.data, `Event ${row.seq} of session ${row.session_id}`),
+    seq: row.seq,
+  } as RecordedEvent;
+}
+
+/** @throws MaosError STORE_CORRUPT */
+export function artifactOf(row: Row): ArtifactRecord {
+  return {
+    path: row.path,
+    sizeBytes: row.size_bytes,
+    sha256: row.sha256,
+    by: row.agent_id,
+    candidates: parseJson(row.candidates, `Artifact ${row.path}`),
+    recordedAt: row.recorded_at,
+  } as ArtifactRecord;
+}

@@ -1,0 +1,227 @@
+import type {
+  ArtifactRecord,
+  Clock,
+  Lease,
+  SessionRequest,
+  SessionStore,
+  SessionSummary,
+} from '../../application/ports.ts';
+import { MaosError } from '../../domain/errors.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
+import type { SessionState } from '../../domain/session.ts';
+import type { Change, Workflow } from '../../domain/workflow.ts';
+import { projectMigrations } from './migrations.ts';
+import { type Database, openDatabase, readRow } from './open-database.ts';
+import {
+  acquireSession,
+  putHeartbeat,
+  putRequest,
+  readOwner,
+  readRequests,
+  readUnfinished,
+  releaseSession,
+} from './session-ownership.ts';
+import {
+  findAgents,
+  findSessions,
+  listSummaries,
+  loadWorkflow,
+  readArtifacts,
+  readEvents,
+  readLastSeq,
+  readSummary,
+} from './workflow-reader.ts';
+import {
+  appendEvents,
+  assertLease,
+  insertArtifacts,
+  insertWorkflow,
+  updateWorkflow,
+} from './workflow-writer.ts';
+
+export interface SessionStoreOptions {
+  /** Absolute path of the project's `project.db`; made with its folder when missing. */
+  readonly file: string;
+  readonly project: {
+    /** SHA-256 (hex) of the canonical path. */
+    readonly hash: string;
+    readonly path: string;
+  };
+  /** For the heartbeats that creating and acquiring imply. Default: the system's clock. */
+  readonly clock?: Pick<Clock, 'now'>;
+  /** How long a method waits for another writer, in milliseconds. Default 5000. */
+  readonly busyTimeoutMs?: number;
+}
+
+/**
+ * Opens the sessions of one project. Opening writes nothing unless the file is new or of an older schema.
+ * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, CONFIG_INVALID (written by a newer maos), RESOURCE_LIMIT_EXCEEDED
+ */
+export function openSessionStore(options: SessionStoreOptions): SessionStore {
+  const { file, busyTimeoutMs } = options;
+  const db = openDatabase({
+    file,
+    migrations: projectMigrations,
+    synchronous: 'FULL',
+    ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }),
+  });
+  return new SqliteSessionStore(db, options);
+}
+
+/**
+ * The path of the project a database belongs to; null before its first session. The database is not made or changed.
+ * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, INTERNAL when it is no `project.db`
+ */
+export function readProjectOf(file: string): string | null {
+  const row = readRow(file, 'SELECT path FROM projects LIMIT 1');
+  return row === undefined ? null : String(row.path);
+}
+
+const insertProject =
+  'INSERT INTO projects (hash, path, created_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING';
+const selectAgentSession = 'SELECT session_id FROM agents WHERE id = ?';
+const dataVersion = 'PRAGMA data_version';
+
+class SqliteSessionStore implements SessionStore {
+  readonly #db: Database;
+  readonly #project: SessionStoreOptions['project'];
+  readonly #now: () => string;
+  /** SQLite's data_version tells of other connections only, but a request made through this one is news as well. */
+  #requestsMade = 0;
+
+  constructor(db: Database, { project, clock }: SessionStoreOptions) {
+    this.#db = db;
+    this.#project = project;
+    this.#now = clock === undefined ? () => new Date().toISOString() : () => clock.now();
+  }
+
+  create({ next, events }: Change, owner: InstanceId): Lease {
+    const { session, agents } = next;
+    assertOneSession(session.id, { next, events });
+    const now = this.#now();
+    this.#db.write(() => {
+      this.#assertNewAgents(agents.map((agent) => agent.id));
+      this.#db.sql(insertProject).run(this.#project.hash, this.#project.path, now);
+      putHeartbeat(this.#db, owner, now);
+      insertWorkflow(this.#db, next, this.#project.hash, owner);
+      appendEvents(this.#db, session.id, events);
+    });
+    return { sessionId: session.id, owner, epoch: 1 };
+  }
+
+  load(id: SessionId): Workflow {
+    return loadWorkflow(this.#db, id);
+  }
+
+  commit(
+    lease: Lease,
+    previous: Workflow,
+    change: Change,
+    artifacts: readonly ArtifactRecord[] = [],
+  ): readonly RecordedEvent[] {
+    const { sessionId } = lease;
+    assertOneSession(sessionId, change);
+    return this.#db.write(() => {
+      assertLease(this.#db, lease);
+      updateWorkflow(this.#db, previous, change.next);
+      insertArtifacts(this.#db, sessionId, artifacts);
+      return appendEvents(this.#db, sessionId, change.events);
+    });
+  }
+
+  summary(id: SessionId): SessionSummary {
+    return readSummary(this.#db, id);
+  }
+
+  list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[] {
+    return listSummaries(this.#db, query);
+  }
+
+  findSessions(text: string, limit: number): readonly SessionId[] {
+    return findSessions(this.#db, text, limit);
+  }
+
+  findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[] {
+    return findAgents(this.#db, text, limit);
+  }
+
+  events(id: SessionId, after: number, limit: number): readonly RecordedEvent[] {
+    return readEvents(this.#db, id, after, limit);
+  }
+
+  lastSeq(id: SessionId): number {
+    return readLastSeq(this.#db, id);
+  }
+
+  artifacts(id: SessionId): readonly ArtifactRecord[] {
+    return readArtifacts(this.#db, id);
+  }
+
+  request(request: SessionRequest, by: string, at: string): void {
+    putRequest(this.#db, request, by, at);
+    this.#requestsMade += 1;
+  }
+
+  requestsFor(owner: InstanceId): readonly SessionRequest[] {
+    return readRequests(this.#db, owner);
+  }
+
+  acquire(
+    id: SessionId,
+    owner: InstanceId,
+    when: { staleBefore: string; knownDead?: InstanceId },
+  ): Lease | null {
+    return acquireSession(this.#db, id, owner, when, this.#now());
+  }
+
+  release(lease: Lease): void {
+    releaseSession(this.#db, lease);
+  }
+
+  ownerOf(id: SessionId): InstanceId | null {
+    return readOwner(this.#db, id);
+  }
+
+  unfinished(): readonly { sessionId: SessionId; owner: InstanceId | null; state: SessionState }[] {
+    return readUnfinished(this.#db);
+  }
+
+  heartbeat(owner: InstanceId, at: string): void {
+    this.#db.write(() => putHeartbeat(this.#db, owner, at));
+  }
+
+  dataVersion(): number {
+    return this.#db.run(() => Number(this.#db.sql(dataVersion).get()?.data_version)) + this.#requestsMade;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Six random characters can meet: at 10,000 sessions of one shape the odds are about 1 in 50. */
+  #assertNewAgents(ids: readonly AgentId[]): void {
+    for (const id of ids) {
+      const row = this.#db.sql(selectAgentSession).get(id);
+      if (row === undefined) continue;
+      throw new MaosError(
+        'INTERNAL',
+        `The new agent's id ${id} is taken by session ${row.session_id}; nothing was stored. Ask again: ids are drawn anew.`,
+        { details: { agentId: id, sessionId: row.session_id } },
+      );
+    }
+  }
+}
+
+function assertOneSession(id: SessionId, { next, events }: Change): void {
+  const strangers = [next.session.id, ...next.agents.map((agent) => agent.sessionId)];
+  const stranger = [...strangers, ...events.map((event) => event.sessionId)].find((other) => other !== id);
+  if (stranger === undefined) return;
+  throw new MaosError(
+    'INTERNAL',
+    `A change of session ${id} names session ${stranger}; nothing was stored.`,
+    {
+      details: { sessionId: id, other: stranger },
+    },
+  );
+}

@@ -1,0 +1,115 @@
+import { MaosError } from '../../domain/errors.ts';
+
+/** Primary result codes, https://www.sqlite.org/rescode.html. The upper bits of an extended code refine them. */
+const BUSY = [5, 6, 15];
+const CORRUPT = [11, 26];
+const FORBIDDEN = [3, 8, 14, 23];
+const NO_MEMORY = 7;
+const IO_ERROR = 10;
+const FULL = 13;
+const TOO_BIG = 18;
+/** The file was moved, replaced or deleted under an open connection. */
+const READONLY_DBMOVED = 1032;
+
+const forbiddenByFs = ['EACCES', 'EPERM', 'EROFS'];
+const exhaustedByFs = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'];
+
+interface SqliteError extends Error {
+  readonly code: 'ERR_SQLITE_ERROR';
+  /** Extended result code. */
+  readonly errcode: number;
+  readonly errstr: string;
+}
+
+function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Error && (error as { code?: unknown }).code === 'ERR_SQLITE_ERROR';
+}
+
+/** Whether another connection held the lock for longer than the busy timeout. */
+export function isBusy(error: unknown): boolean {
+  return isSqliteError(error) && BUSY.includes(error.errcode & 0xff);
+}
+
+/**
+ * Makes a MaosError of whatever using the database file threw: the only place that knows SQLite's result codes.
+ * Errors that are neither SQLite's nor the file system's are returned as they are.
+ */
+export function translateSqliteError(error: unknown, file: string): unknown {
+  if (isSqliteError(error)) return translateResult(error, file);
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (code === 'ERR_INVALID_STATE') {
+    return new MaosError('INTERNAL', `The database ${file} was used after it was closed.`, {
+      details: { file },
+      cause: error,
+    });
+  }
+  if (code === undefined || (error as NodeJS.ErrnoException).syscall === undefined) return error;
+  const details = { file, errno: code };
+  if (forbiddenByFs.includes(code)) return forbidden(file, code, details, error);
+  if (exhaustedByFs.includes(code)) return exhausted(file, code, details, error);
+  return new MaosError(
+    'CONFIG_INVALID',
+    `The database ${file} cannot be opened or made (${code}): its folder must be a folder on this machine. Check MAOS_HOME.`,
+    { details, cause: error },
+  );
+}
+
+function translateResult(error: SqliteError, file: string): MaosError {
+  const primary = error.errcode & 0xff;
+  const details = { file, sqliteCode: error.errcode, sqliteMessage: error.message };
+  const said = error.message === error.errstr ? error.errstr : `${error.errstr}: ${error.message}`;
+  if (BUSY.includes(primary)) {
+    return new MaosError(
+      'STORE_BUSY',
+      `The database ${file} is locked by another process; nothing was changed. Try again; if it stays so, 'maos instances' shows who uses it.`,
+      { details, cause: error },
+    );
+  }
+  if (CORRUPT.includes(primary)) {
+    return new MaosError(
+      'STORE_CORRUPT',
+      `The database ${file} is damaged (${said}). Move it away together with its -wal and -shm files, or put a backup in its place; the session folders beside it stay readable.`,
+      { details, cause: error },
+    );
+  }
+  if (error.errcode === READONLY_DBMOVED) {
+    return new MaosError(
+      'FORBIDDEN',
+      `The database ${file} was moved or replaced while in use; nothing was changed. Put it back or start MAOS again.`,
+      { details, cause: error },
+    );
+  }
+  if (FORBIDDEN.includes(primary)) return forbidden(file, said, details, error);
+  if (primary === FULL || primary === IO_ERROR) return exhausted(file, said, details, error);
+  if (primary === NO_MEMORY || primary === TOO_BIG) {
+    return new MaosError(
+      'RESOURCE_LIMIT_EXCEEDED',
+      `Too much data at once for the database ${file} (${said}).`,
+      {
+        details,
+        cause: error,
+      },
+    );
+  }
+  return new MaosError(
+    'INTERNAL',
+    `The database ${file} refused a statement (${said}); nothing was changed. This is a bug in MAOS: please report it.`,
+    { details, cause: error },
+  );
+}
+
+function forbidden(file: string, said: string, details: Record<string, unknown>, cause: unknown): MaosError {
+  return new MaosError(
+    'FORBIDDEN',
+    `No permission to write the database ${file} (${said}). Make the file and its folder writable for this user, or set MAOS_HOME to another folder.`,
+    { details, cause },
+  );
+}
+
+function exhausted(file: string, said: string, details: Record<string, unknown>, cause: unknown): MaosError {
+  return new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `The database ${file} cannot be written: the disk is full or failing (${said}); nothing was changed. Free some space ('maos gc' removes old sessions) and try again.`,
+    { details, cause },
+  );
+}

@@ -1,0 +1,211 @@
+import type { ArtifactRecord, SessionSummary } from '../../application/ports.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
+import type { Phase } from '../../domain/orchestration.ts';
+import type { Session, SessionState } from '../../domain/session.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import type { Database } from './open-database.ts';
+import {
+  agentColumns,
+  agentOf,
+  artifactOf,
+  columnNames,
+  eventOf,
+  parseJson,
+  progressOf,
+  type Row,
+  sessionColumns,
+  sessionOf,
+  usageOf,
+} from './rows.ts';
+
+/** What is read of sessions. Functions with more than one statement run in a read transaction of their own. */
+
+const selectSession = `SELECT ${columnNames(sessionColumns)} FROM sessions WHERE id = ?`;
+const selectPage = `SELECT ${columnNames(sessionColumns)} FROM sessions
+  WHERE id < ? ORDER BY id DESC LIMIT ?`;
+const selectPageOfState = `SELECT ${columnNames(sessionColumns)} FROM sessions
+  WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?`;
+const sumUsage = agentColumns
+  .filter(({ name }) => name.startsWith('usage_'))
+  .map(({ name }) => `sum(${name}) AS ${name}`)
+  .join(', ');
+const countStates = ['pending', 'running', 'completed', 'failed', 'cancelled', 'resumable']
+  .map((state) => `sum(state = '${state}') AS ${state}`)
+  .join(', ');
+/** One row for each session that has agents; the parameter is a JSON array of session ids. */
+const aggregateAgents = `SELECT session_id, count(*) AS total, ${countStates}, ${sumUsage} FROM agents
+  WHERE session_id IN (SELECT value FROM json_each(?)) GROUP BY session_id`;
+
+const selectAgents = `SELECT ${columnNames(agentColumns)}, position FROM agents WHERE session_id = ? ORDER BY position`;
+/** Positions, gathered by SQLite: a wide pipeline has tens of thousands of edges. */
+const selectDependencies = `SELECT d.agent_id, json_group_array(upstream.position) AS upstreams FROM agents a
+  JOIN agent_dependencies d ON d.agent_id = a.id JOIN agents upstream ON upstream.id = d.depends_on_id
+  WHERE a.session_id = ? GROUP BY d.agent_id`;
+const selectPhases = 'SELECT idx, state FROM phases WHERE session_id = ? ORDER BY idx';
+
+const selectEvents = `SELECT session_id, seq, type, agent_id, at, data FROM events
+  WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
+const selectLastSeq = 'SELECT coalesce(max(seq), 0) AS seq FROM events WHERE session_id = ?';
+/** SQLite takes the other columns from the row that has the maximum (https://www.sqlite.org/lang_select.html#bareagg). */
+const selectArtifacts = `SELECT path, size_bytes, sha256, agent_id, candidates, recorded_at, max(revision)
+  FROM artifacts WHERE session_id = ? GROUP BY path ORDER BY path`;
+
+/** Ranges and substr, never LIKE: what the caller typed is text, not a pattern. */
+const findSessionIds = `SELECT id FROM sessions
+  WHERE (id >= :from AND id < :to) OR substr(id, :tail) = :text
+  ORDER BY id DESC LIMIT :limit`;
+const findAgentIds = `SELECT session_id, id FROM agents
+  WHERE id IN (SELECT id FROM agents WHERE (id >= :from AND id < :to) OR substr(id, :tail) = :text)
+  ORDER BY session_id DESC, position LIMIT :limit`;
+const selectAgentSession = 'SELECT session_id FROM agents WHERE id = ?';
+
+/** After every character an id can have. */
+const afterAll = '~';
+
+const noAgents = {
+  progress: { total: 0, pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0, resumable: 0 },
+  usage: null,
+};
+
+export function sessionNotFound(id: SessionId): MaosError {
+  return new MaosError(
+    'SESSION_NOT_FOUND',
+    `There is no session ${quote(id)} in this project. List them to see which there are.`,
+    {
+      details: { sessionId: id },
+    },
+  );
+}
+
+/** @throws MaosError SESSION_NOT_FOUND */
+export function readSession(db: Database, id: SessionId): Session {
+  const row = db.sql(selectSession).get(id);
+  if (row === undefined) throw sessionNotFound(id);
+  return sessionOf(row);
+}
+
+/** @throws MaosError SESSION_NOT_FOUND */
+export function loadWorkflow(db: Database, id: SessionId): Workflow {
+  return db.read(() => {
+    const session = readSession(db, id);
+    const rows = db.sql(selectAgents).all(id);
+    const dependencies = readDependencies(db, id, rows);
+    const agents = rows.map((row) => agentOf(row, dependencies.get(row.id) ?? []));
+    const phases = db
+      .sql(selectPhases)
+      .all(id)
+      .map((row) => ({ index: row.idx, state: row.state }) as Phase);
+    return { session, agents, phases };
+  });
+}
+
+/**
+ * For each agent what it depends on, in plan order.
+ * @param agents all rows of the session, in plan order
+ */
+function readDependencies(
+  db: Database,
+  id: SessionId,
+  agents: readonly Row[],
+): ReadonlyMap<unknown, readonly AgentId[]> {
+  const ids = new Map(agents.map((row) => [row.position as number, row.id as AgentId]));
+  return new Map(
+    db
+      .sql(selectDependencies)
+      .all(id)
+      .map((row) => {
+        const positions = parseJson<number[]>(row.upstreams, `Dependencies of agent ${row.agent_id}`);
+        positions.sort((a, b) => a - b);
+        return [row.agent_id, positions.map((position) => ids.get(position) as AgentId)];
+      }),
+  );
+}
+
+/** @throws MaosError SESSION_NOT_FOUND */
+export function readSummary(db: Database, id: SessionId): SessionSummary {
+  return db.read(() => summariesOf(db, [readSession(db, id)])[0] as SessionSummary);
+}
+
+export function listSummaries(
+  db: Database,
+  { state, limit, before }: { state?: SessionState; limit: number; before?: SessionId },
+): readonly SessionSummary[] {
+  return db.read(() => {
+    const upTo = before ?? afterAll;
+    const rows =
+      state === undefined
+        ? db.sql(selectPage).all(upTo, limit)
+        : db.sql(selectPageOfState).all(state, upTo, limit);
+    return summariesOf(db, rows.map(sessionOf));
+  });
+}
+
+function summariesOf(db: Database, sessions: readonly Session[]): readonly SessionSummary[] {
+  const ids = JSON.stringify(sessions.map(({ id }) => id));
+  const aggregates = new Map<unknown, Row>();
+  for (const row of db.sql(aggregateAgents).all(ids)) aggregates.set(row.session_id, row);
+  return sessions.map((session) => {
+    const row = aggregates.get(session.id);
+    return row === undefined
+      ? { session, ...noAgents }
+      : { session, progress: progressOf(row), usage: usageOf(row) };
+  });
+}
+
+/** Ids that start or end with the text, newest first. Case does not matter: ids are written in one. */
+export function findSessions(db: Database, text: string, limit: number): readonly SessionId[] {
+  const wanted = text.replace(/^sess_/i, '').toUpperCase();
+  if (!/^[0-9A-Z]*$/.test(wanted)) return [];
+  const id = `sess_${wanted}`;
+  return db.run(() => {
+    // The usual case, and worth it: a part of an id takes a look at every session.
+    const rows = isSessionId(id)
+      ? db.sql(selectSession).all(id)
+      : db.sql(findSessionIds).all(searchFor('sess_', wanted, limit));
+    return rows.map((row) => row.id as SessionId);
+  });
+}
+
+/** An id given in full is found alone, even where it begins another one. */
+export function findAgents(
+  db: Database,
+  text: string,
+  limit: number,
+): readonly { sessionId: SessionId; agentId: AgentId }[] {
+  const wanted = text.replace(/^agent_/i, '').toLowerCase();
+  if (!/^[0-9a-z_]*$/.test(wanted)) return [];
+  return db.run(() => {
+    const agentId = `agent_${wanted}`;
+    const exact = isAgentId(agentId) ? db.sql(selectAgentSession).get(agentId) : undefined;
+    if (exact !== undefined)
+      return [{ sessionId: exact.session_id as SessionId, agentId: agentId as AgentId }];
+    return db
+      .sql(findAgentIds)
+      .all(searchFor('agent_', wanted, limit))
+      .map((row) => ({ sessionId: row.session_id as SessionId, agentId: row.id as AgentId }));
+  });
+}
+
+function searchFor(prefix: string, text: string, limit: number): Record<string, string | number> {
+  const from = `${prefix}${text}`;
+  return { from, to: `${from}${afterAll}`, text, tail: -text.length, limit };
+}
+
+export function readEvents(
+  db: Database,
+  id: SessionId,
+  after: number,
+  limit: number,
+): readonly RecordedEvent[] {
+  return db.run(() => db.sql(selectEvents).all(id, after, limit).map(eventOf));
+}
+
+export function readLastSeq(db: Database, id: SessionId): number {
+  return db.run(() => Number(db.sql(selectLastSeq).get(id)?.seq));
+}
+
+export function readArtifacts(db: Database, id: SessionId): readonly ArtifactRecord[] {
+  return db.run(() => db.sql(selectArtifacts).all(id).map(artifactOf));
+}

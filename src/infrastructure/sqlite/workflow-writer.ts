@@ -1,0 +1,136 @@
+import { type ArtifactRecord, type Lease, LeaseLost } from '../../application/ports.ts';
+import type { Agent } from '../../domain/agent.ts';
+import type { DomainEvent, RecordedEvent } from '../../domain/events.ts';
+import type { InstanceId, SessionId } from '../../domain/ids.ts';
+import type { Phase } from '../../domain/orchestration.ts';
+import { isSessionEnded, type Session } from '../../domain/session.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import { eventHash } from './event-hash.ts';
+import type { Database } from './open-database.ts';
+import {
+  agentColumns,
+  assignments,
+  columnNames,
+  columnValues,
+  placeholders,
+  sessionColumns,
+} from './rows.ts';
+
+/** What is written of a session. Every function runs inside a transaction of the caller's. */
+
+const insertSession = `INSERT INTO sessions (${columnNames(sessionColumns)}, project_hash, owner_id, owner_epoch)
+  VALUES (${placeholders(sessionColumns)}, ?, ?, 1)`;
+const updateSession = `UPDATE sessions SET ${assignments(sessionColumns)} WHERE id = ?`;
+const clearDesired =
+  'UPDATE sessions SET desired = NULL, desired_reason = NULL WHERE id = ? AND desired IS NOT NULL';
+const leaseHolds = 'SELECT 1 FROM sessions WHERE id = ? AND owner_id = ? AND owner_epoch = ?';
+
+const insertAgent = `INSERT INTO agents (${columnNames(agentColumns)}, position)
+  VALUES (${placeholders(agentColumns)}, ?)`;
+const updateAgent = `UPDATE agents SET ${assignments(agentColumns)} WHERE id = ?`;
+const insertDependency = 'INSERT INTO agent_dependencies (agent_id, depends_on_id) VALUES (?, ?)';
+const deleteDependencies = 'DELETE FROM agent_dependencies WHERE agent_id = ?';
+const putPhase = `INSERT INTO phases (session_id, idx, state) VALUES (?, ?, ?)
+  ON CONFLICT (session_id, idx) DO UPDATE SET state = excluded.state`;
+
+const lastEvent = 'SELECT seq, hash FROM events WHERE session_id = ? ORDER BY seq DESC LIMIT 1';
+const insertEvent =
+  'INSERT INTO events (session_id, seq, type, agent_id, at, hash, data) VALUES (?, ?, ?, ?, ?, ?, ?)';
+/** No `?1`: on older supported Nodes a numbered parameter cannot be given by its place (Node 22.13). */
+const insertArtifact = `INSERT INTO artifacts
+  (session_id, path, size_bytes, sha256, agent_id, candidates, recorded_at, revision)
+  VALUES (?, ?, ?, ?, ?, ?, ?,
+    1 + coalesce((SELECT max(revision) FROM artifacts WHERE session_id = ? AND path = ?), 0))`;
+
+/** Stores a new workflow without its events, owned in epoch 1. */
+export function insertWorkflow(
+  db: Database,
+  workflow: Workflow,
+  projectHash: string,
+  owner: InstanceId,
+): void {
+  const { session, agents, phases } = workflow;
+  db.sql(insertSession).run(...columnValues(sessionColumns, session), projectHash, owner);
+  agents.forEach((agent, position) => {
+    db.sql(insertAgent).run(...columnValues(agentColumns, agent), position);
+  });
+  for (const agent of agents) insertDependenciesOf(db, agent);
+  for (const phase of phases) putPhaseOf(db, session.id, phase);
+}
+
+/** @throws LeaseLost */
+export function assertLease(db: Database, { sessionId, owner, epoch }: Lease): void {
+  if (db.sql(leaseHolds).get(sessionId, owner, epoch) === undefined) throw new LeaseLost(sessionId);
+}
+
+/** Writes the records that are not the same objects as before. */
+export function updateWorkflow(db: Database, previous: Workflow, next: Workflow): void {
+  if (next.session !== previous.session) updateSessionRow(db, next.session);
+  updateAgents(db, previous.agents, next.agents);
+  const phasesBefore = new Set(previous.phases);
+  for (const phase of next.phases) {
+    if (!phasesBefore.has(phase)) putPhaseOf(db, next.session.id, phase);
+  }
+}
+
+function updateSessionRow(db: Database, session: Session): void {
+  db.sql(updateSession).run(...columnValues(sessionColumns, session), session.id);
+  // What was asked of a session that has ended by now would otherwise hit the retry of it.
+  if (isSessionEnded(session.state)) db.sql(clearDesired).run(session.id);
+}
+
+function updateAgents(db: Database, previous: readonly Agent[], next: readonly Agent[]): void {
+  if (next === previous) return;
+  const before = new Map(previous.map((agent) => [agent.id, agent]));
+  const rewired: Agent[] = [];
+  for (const [position, agent] of next.entries()) {
+    const old = before.get(agent.id);
+    if (old === agent) continue;
+    const values = columnValues(agentColumns, agent);
+    if (old === undefined) db.sql(insertAgent).run(...values, position);
+    else db.sql(updateAgent).run(...values, agent.id);
+    if (old?.dependsOn !== agent.dependsOn) rewired.push(agent);
+  }
+  for (const agent of rewired) {
+    db.sql(deleteDependencies).run(agent.id);
+    insertDependenciesOf(db, agent);
+  }
+}
+
+function insertDependenciesOf(db: Database, agent: Agent): void {
+  for (const upstream of agent.dependsOn) db.sql(insertDependency).run(agent.id, upstream);
+}
+
+function putPhaseOf(db: Database, sessionId: SessionId, phase: Phase): void {
+  db.sql(putPhase).run(sessionId, phase.index, phase.state);
+}
+
+/** Appends the events to the session's chain and returns them with their places in it. */
+export function appendEvents(
+  db: Database,
+  sessionId: SessionId,
+  events: readonly DomainEvent[],
+): readonly RecordedEvent[] {
+  const last = events.length === 0 ? undefined : db.sql(lastEvent).get(sessionId);
+  let hash = String(last?.hash ?? '');
+  let seq = Number(last?.seq ?? 0);
+  return events.map((event) => {
+    seq += 1;
+    const recorded: RecordedEvent = { ...event, seq };
+    hash = eventHash(hash, recorded);
+    const { type, agentId, at, data } = event;
+    db.sql(insertEvent).run(sessionId, seq, type, agentId, at, hash, JSON.stringify(data));
+    return recorded;
+  });
+}
+
+export function insertArtifacts(
+  db: Database,
+  sessionId: SessionId,
+  artifacts: readonly ArtifactRecord[],
+): void {
+  for (const { path, sizeBytes, sha256, by, candidates, recordedAt } of artifacts) {
+    const values = [sessionId, path, sizeBytes, sha256, by, JSON.stringify(candidates), recordedAt];
+    db.sql(insertArtifact).run(...values, sessionId, path);
+  }
+}

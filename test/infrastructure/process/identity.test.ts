@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { suite, test } from 'node:test';
+import { identify, isAlive } from '../../../src/infrastructure/process/identity.ts';
+import { parseProcStat } from '../../../src/infrastructure/process/proc-stat.ts';
+
+suite('the identity of a process', () => {
+  test('stays the same while it lives', async () => {
+    const identity = await identify(process.pid);
+    assert.ok(identity !== null);
+    assert.deepEqual(await identify(process.pid), identity);
+    assert.equal(await isAlive(identity), true);
+  });
+
+  test('is not that of a process with its pid, but another start or boot', async () => {
+    const identity = await identify(process.pid);
+    assert.ok(identity !== null);
+    assert.equal(await isAlive({ ...identity, startTime: `${identity.startTime}1` }), false);
+    assert.equal(await isAlive({ ...identity, bootId: 'another' }), false);
+  });
+
+  test('ends with it', async () => {
+    const child = spawn('sleep', ['60']);
+    const identity = await identify(child.pid as number);
+    assert.ok(identity !== null);
+    assert.equal(await isAlive(identity), true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.equal(await isAlive(identity), false);
+    assert.equal(await identify(identity.pid), null);
+  });
+
+  test('a zombie is not alive', async (t) => {
+    // The shell becomes a program that never collects its child.
+    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60']);
+    t.after(() => parent.kill('SIGKILL'));
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(String(line));
+    let identity = await identify(pid);
+    for (; identity !== null && (await isAlive(identity)); identity = await identify(pid));
+    assert.ok(identity !== null, 'it is still there');
+    assert.equal(await isAlive(identity), false);
+  });
+});
+
+test('a line of /proc/PID/stat is read whatever the name of the program', () => {
+  const rest = 'S 1 42 41 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 987654 0 0';
+  for (const name of ['sh', 'a b', ') S 9 (', '((', ')']) {
+    assert.deepEqual(parseProcStat(`43 (${name}) ${rest}\n`), {
+      pid: 43,
+      ppid: 1,
+      pgid: 42,
+      sid: 41,
+      start: 987654,
+      zombie: false,
+    });
+  }
+  assert.equal(parseProcStat(`43 (sh) ${rest.replace('S', 'Z')}`)?.zombie, true);
+  assert.equal(parseProcStat(''), null);
+});

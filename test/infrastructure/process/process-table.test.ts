@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { suite, test } from 'node:test';
+import { findAgentProcesses } from '../../../src/infrastructure/process/agent-processes.ts';
+import type { ProcessEntry } from '../../../src/infrastructure/process/proc-stat.ts';
+import {
+  makeProcessTable,
+  type ProcessSnapshot,
+  readProcfs,
+  readWithPs,
+} from '../../../src/infrastructure/process/process-table.ts';
+
+const readers = { readWithPs, ...(process.platform === 'linux' ? { readProcfs } : {}) };
+
+for (const [name, read] of Object.entries(readers)) {
+  suite(name, () => {
+    test('shows a process, its parent, its group and the agent it belongs to', async (t) => {
+      const env = { ...process.env, MAOS_AGENT_ID: 'agent_tester_1_abcdef', LATER: 'x' };
+      const child = spawn('sleep', ['60'], { detached: true, env });
+      t.after(() => child.kill());
+      await once(child, 'spawn');
+      const pid = child.pid as number;
+      const snapshot = await read();
+      const entry = snapshot.processes.get(pid);
+      assert.ok(entry !== undefined);
+      assert.deepEqual([entry.ppid, entry.pgid, entry.sid], [process.pid, pid, pid]);
+      assert.equal(snapshot.agentIdOf(entry), 'agent_tester_1_abcdef');
+      assert.equal(snapshot.processes.get(process.pid)?.pid, process.pid);
+      assert.ok(entry.start >= (snapshot.processes.get(process.pid)?.start ?? Number.NaN));
+    });
+
+    test('takes no argument for the environment', async (t) => {
+      const child = spawn('sh', ['-c', 'sleep 60', 'MAOS_AGENT_ID=agent_tester_1_abcdef'], {
+        detached: true,
+      });
+      t.after(() => process.kill(-(child.pid as number), 'SIGKILL'));
+      await once(child, 'spawn');
+      const snapshot = await read();
+      const entry = snapshot.processes.get(child.pid as number);
+      assert.ok(entry !== undefined);
+      assert.equal(snapshot.agentIdOf(entry), null);
+    });
+  });
+}
+
+test('callers who wait at the same time share a snapshot, later ones get a newer', async () => {
+  let taken = 0;
+  const table = makeProcessTable(async () => {
+    taken++;
+    return snapshotOf([]);
+  });
+  const first = await Promise.all([table.snapshot(), table.snapshot(), table.snapshot()]);
+  assert.equal(taken, 1);
+  assert.equal(first[0], first[2]);
+  assert.notEqual(await table.snapshot(), first[0]);
+});
+
+test('a failed snapshot does not spoil the next one', async () => {
+  let fails = true;
+  const table = makeProcessTable(async () => {
+    if (fails) throw new Error('EMFILE');
+    return snapshotOf([]);
+  });
+  await assert.rejects(table.snapshot(), /EMFILE/);
+  fails = false;
+  assert.equal((await table.snapshot()).processes.size, 0);
+});
+
+suite('the processes of an agent', () => {
+  const mark = { agentId: 'mine', wrapper: { pid: 100_100, start: 50 } };
+  const pids = (entries: readonly ProcessEntry[]): number[] => entries.map(({ pid }) => pid).sort();
+
+  test('are its session, its group, its marked ones and the descendants of all these', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_100 },
+      { pid: 100_101, ppid: 100_100, sid: 100_100 },
+      { pid: 100_102, ppid: 1, pgid: 100_100 },
+      { pid: 100_103, ppid: 1, agentId: 'mine' },
+      { pid: 100_104, ppid: 100_103, agentId: 'nested' },
+      { pid: 100_105, ppid: 1, agentId: 'other' },
+      { pid: 100_106, ppid: 1 },
+      { pid: process.pid, ppid: 100_103, agentId: 'mine' },
+    ]);
+    assert.deepEqual(pids(findAgentProcesses(snapshot, mark)), [100_100, 100_101, 100_102, 100_103, 100_104]);
+  });
+
+  test('are not the session of a process that has got the pid of a wrapper gone', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_100, start: 60 },
+      { pid: 100_101, ppid: 100_100, sid: 100_100, start: 61 },
+      { pid: 100_102, agentId: 'mine', start: 61 },
+    ]);
+    assert.deepEqual(pids(findAgentProcesses(snapshot, mark)), [100_102]);
+  });
+
+  test('are those marked, when the wrapper was never seen alive', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_101, sid: 100_100 },
+      { pid: 100_102, agentId: 'mine' },
+    ]);
+    assert.deepEqual(pids(findAgentProcesses(snapshot, { agentId: 'mine', wrapper: null })), [100_102]);
+  });
+});
+
+function snapshotOf(given: readonly (Partial<ProcessEntry> & { agentId?: string })[]): ProcessSnapshot {
+  const agents = new Map(given.map(({ pid = 0, agentId }) => [pid, agentId ?? null]));
+  const entries = given.map(({ pid = 0, ppid = 1, pgid = pid, sid = pid, start = 50 }) => {
+    return { pid, ppid, pgid, sid, start, zombie: false };
+  });
+  return {
+    processes: new Map(entries.map((entry) => [entry.pid, entry])),
+    blurred: false,
+    agentIdOf: ({ pid }) => agents.get(pid) ?? null,
+    commandOf: () => '',
+  };
+}

@@ -1,0 +1,44 @@
+import type { LaunchKey } from '../../../src/application/ports.ts';
+import type { Agent } from '../../../src/domain/agent.ts';
+import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';
+
+const sessionId = makeSessionId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
+const suffix = (): string => Math.floor(36 ** 5 + Math.random() * (36 ** 6 - 36 ** 5)).toString(36);
+
+/** Its id is the same for a process and those it starts, and differs between test runs. */
+process.env.MAOS_TEST_SUFFIX ??= suffix();
+const agentId = makeAgentId('tester', 1, process.env.MAOS_TEST_SUFFIX);
+
+export const sampleKey: LaunchKey = { sessionId, agentId, attempt: 1 };
+
+export const sampleAgent: Agent = {
+  id: agentId,
+  sessionId,
+  name: 'tester',
+  role: { name: 'tester', custom: null },
+  ordinal: 1,
+  instance: 'tester_1',
+  task: 'Test it.',
+  backend: 'command',
+  command: null,
+  model: null,
+  workspace: 'own',
+  timeoutMs: 90_000,
+  maxMemoryMb: 512,
+  phase: 0,
+  dependsOn: [],
+  state: 'running',
+  attempt: 1,
+  failure: null,
+  result: null,
+  usage: null,
+  conversation: null,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  endedAt: null,
+};
+
+/** The same agent under an id of its own, for tests that run side by side. */
+export function anotherAgent(): { agent: Agent; key: LaunchKey } {
+  const id = makeAgentId('tester', 1, suffix());
+  return { agent: { ...sampleAgent, id }, key: { ...sampleKey, agentId: id } };
+}

@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import psList from 'ps-list';
+import type { AgentHost, LaunchKey, LaunchSpec, RunningAgent } from '../../../src/application/ports.ts';
+import type { Agent } from '../../../src/domain/agent.ts';
+import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
+import { anotherAgent } from './sample-agent.ts';
+
+/** One agent with a folder of its own and a host for it; whatever it started is stopped after the test. */
+export interface Bench {
+  readonly folder: string;
+  readonly agent: Agent;
+  readonly key: LaunchKey;
+  readonly host: AgentHost;
+  readonly output: Collector;
+  /** Messages the host logged. */
+  readonly logged: string[];
+  start(program: string, args?: readonly string[], spec?: Partial<LaunchSpec>): Promise<RunningAgent>;
+  attach(output?: Collector): Promise<RunningAgent>;
+}
+
+export async function makeBench(
+  t: TestContext,
+  options: {
+    environment?: Record<string, string | undefined>;
+    workingDirectory?: string;
+    identity?: { agent: Agent; key: LaunchKey };
+  } = {},
+): Promise<Bench> {
+  const folder = await mkdtemp(join(tmpdir(), 'maos-host-'));
+  const { agent, key } = options.identity ?? anotherAgent();
+  const logged: string[] = [];
+  const output = new Collector();
+  const host = makeLocalAgentHost({
+    folderOf: () => ({ folder }),
+    locations: () => ({ workingDirectory: options.workingDirectory ?? folder }),
+    clock: { now: () => new Date().toISOString(), after: () => () => {} },
+    log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },
+    ...(options.environment === undefined ? {} : { environment: options.environment }),
+  });
+  const runs: RunningAgent[] = [];
+  const remember = (running: RunningAgent): RunningAgent => {
+    runs.push(running);
+    return running;
+  };
+  t.after(async () => {
+    for (const running of runs) {
+      await running.stop(0);
+      await running.ended;
+    }
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    folder,
+    agent,
+    key,
+    host,
+    output,
+    logged,
+    start: async (program, args = [], spec = {}) =>
+      remember(await host.start(key, agent, { program, args, env: {}, stdin: 'none', ...spec }, output)),
+    attach: async (sink = output) => remember(await host.attach(key, agent, sink)),
+  };
+}
+
+/** Takes an agent's output, and tells when some text has come. */
+export class Collector {
+  readonly #chunks: Uint8Array[] = [];
+  #waiting: (() => void)[] = [];
+
+  stdout(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  get text(): string {
+    return this.bytes.toString('utf8');
+  }
+
+  async heard(text: string): Promise<void> {
+    while (!this.text.includes(text)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+export function program(name: string): string {
+  return fileURLToPath(new URL(`../../fixtures/programs/${name}`, import.meta.url));
+}
+
+/** A number of seconds nobody else sleeps: `sleep` with it is found in a process list, whoever started it. */
+export function rareSeconds(): string {
+  return String(100_000 + Math.floor(Math.random() * 900_000));
+}
+
+/** Processes with the word among their arguments, as an observer that shares no code with MAOS sees them. */
+export async function processesWith(word: string): Promise<{ pid: number; cmd: string }[]> {
+  return (await psList())
+    .filter(({ pid, cmd }) => pid !== process.pid && cmd?.split(' ').includes(word))
+    .map(({ pid, cmd }) => ({ pid, cmd: cmd ?? '' }));
+}
