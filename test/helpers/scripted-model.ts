@@ -1,0 +1,297 @@
+/**
+ * A model that says what a test tells it to: a loopback HTTP server that speaks enough of Anthropic's
+ * Messages API (streaming and not) for the real Claude Code to run against it, with no account and no network.
+ */
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** One content block of a message; the fields beside `type` depend on it. */
+export interface ContentBlock {
+  type: string;
+  text?: string;
+  name?: string;
+  input?: unknown;
+  content?: unknown;
+  is_error?: boolean;
+  [field: string]: unknown;
+}
+
+/** A message as the client sent it: its content is a plain string or blocks. */
+export interface ModelMessage {
+  role: 'user' | 'assistant';
+  content: string | ContentBlock[];
+}
+
+/** One `POST /v1/messages`, parsed. `raw` is the whole body, for what is not named here. */
+export interface ModelRequest {
+  model: string;
+  /** The system prompt's blocks joined by newlines. */
+  system: string;
+  messages: ModelMessage[];
+  tools: { name: string; description?: string; input_schema?: unknown }[];
+  stream: boolean;
+  headers: IncomingHttpHeaders;
+  raw: Record<string, unknown>;
+}
+
+/** Any request that reached the server, in the order of arrival; `body` is undefined unless it was JSON. */
+export interface RecordedRequest {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: unknown;
+  /** Set for `POST /v1/messages` only. */
+  message?: ModelRequest;
+}
+
+/** What the model says: text, or a wish to call a tool. */
+export type ScriptBlock = { text: string } | { toolUse: { name: string; input: unknown; id?: string } };
+
+/** Tokens reported for one answer. */
+export interface ScriptUsage {
+  inputTokens?: number;
+  outputTokens?: number;
+  cacheReadTokens?: number;
+  cacheCreationTokens?: number;
+}
+
+/** An HTTP error in Anthropic's shape: `{type: 'error', error: {type, message}}`. */
+export interface ScriptError {
+  status: number;
+  type: string;
+  message: string;
+  headers?: Record<string, string>;
+}
+
+/**
+ * The answer to one request: one block, several blocks, an error, or silence, after `delayMs` of waiting.
+ * `hang: true` sends the headers and `message_start` of a stream and then nothing, so that the client is in the
+ * middle of a model call until it or the server goes away; `hang: 'before-headers'` sends nothing at all.
+ */
+export type ScriptStep = { delayMs?: number } & (
+  | (ScriptBlock & { usage?: ScriptUsage; stopReason?: string })
+  | { blocks: ScriptBlock[]; usage?: ScriptUsage; stopReason?: string }
+  | { error: ScriptError }
+  | { hang: true | 'before-headers' }
+);
+
+/** A running scripted model. */
+export interface ScriptedModel {
+  /** The base URL, for `ANTHROPIC_BASE_URL`. */
+  url: string;
+  port: number;
+  requests: RecordedRequest[];
+  /** Ends every open connection and frees the port. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Options of {@link startScriptedModel}. */
+export interface ScriptedModelOptions {
+  /** Chooses the answer to each `POST /v1/messages`, from that request and how many came before it. */
+  respond(request: ModelRequest, index: number): ScriptStep | Promise<ScriptStep>;
+}
+
+/**
+ * Starts a scripted model on 127.0.0.1 and a free port. A `respond` that throws is answered by a 400, which clients do
+ * not retry, so that a mistake in a test shows at once. Token counting is answered from the size of the
+ * body, `GET /v1/models` by an empty list, HEAD probes by 200 and everything else by 404.
+ */
+export async function startScriptedModel({ respond }: ScriptedModelOptions): Promise<ScriptedModel> {
+  const requests: RecordedRequest[] = [];
+  let answered = 0;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.method ?? 'GET';
+    const path = new URL(request.url ?? '/', 'http://loopback').pathname;
+    const body = await readJson(request);
+    const recorded: RecordedRequest = { method, path, headers: request.headers, body };
+    requests.push(recorded);
+
+    if (method === 'HEAD') return void response.writeHead(200).end();
+    if (method === 'POST' && path === '/v1/messages/count_tokens') {
+      return sendJson(response, 200, { input_tokens: Math.ceil(JSON.stringify(body ?? null).length / 4) });
+    }
+    if (method === 'POST' && path === '/v1/messages') {
+      recorded.message = parseMessage(body, request.headers);
+      const index = answered++;
+      let step: ScriptStep;
+      try {
+        step = await respond(recorded.message, index);
+      } catch (cause) {
+        const message = `the script failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+        step = { error: { status: 400, type: 'invalid_request_error', message } };
+      }
+      return answer(response, recorded.message, step, index);
+    }
+    if (method === 'GET' && path === '/v1/models') {
+      return sendJson(response, 200, { data: [], has_more: false, first_id: null, last_id: null });
+    }
+    const error = { type: 'not_found_error', message: `${method} ${path} is not scripted` };
+    return sendJson(response, 404, { type: 'error', error });
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((cause: unknown) => {
+      // The client may hang up at any moment (tests kill it); anything else it sees as a broken connection.
+      response.destroy(cause instanceof Error ? cause : new Error(String(cause)));
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  async function close(): Promise<void> {
+    if (!server.listening) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
+  }
+  return { url: `http://127.0.0.1:${port}`, port, requests, close, [Symbol.asyncDispose]: close };
+}
+
+/**
+ * The text of the newest user message without Claude Code's own `<system-reminder>` blocks; empty when that message
+ * carries only tool results.
+ */
+export function lastUserText(request: ModelRequest): string {
+  const last = request.messages.findLast((message) => message.role === 'user');
+  if (last === undefined) return '';
+  const blocks: ContentBlock[] =
+    typeof last.content === 'string' ? [{ type: 'text', text: last.content }] : last.content;
+  return blocks
+    .flatMap((block) => (block.type === 'text' && block.text !== undefined ? [block.text] : []))
+    .filter((text) => !text.startsWith('<system-reminder>'))
+    .join('\n');
+}
+
+/** The tool results in the newest message, in order: how a script knows that its tool call was answered. */
+export function lastToolResults(request: ModelRequest): ContentBlock[] {
+  const last = request.messages.findLast((message) => message.role === 'user');
+  return Array.isArray(last?.content) ? last.content.filter((block) => block.type === 'tool_result') : [];
+}
+
+async function answer(
+  response: ServerResponse,
+  request: ModelRequest,
+  step: ScriptStep,
+  index: number,
+): Promise<void> {
+  if (step.delayMs !== undefined) await delay(step.delayMs);
+  if ('error' in step) {
+    const { status, type, message, headers } = step.error;
+    return sendJson(response, status, { type: 'error', error: { type, message } }, headers);
+  }
+  if ('hang' in step) {
+    if (step.hang === 'before-headers' || !request.stream) return;
+    startStream(response, index);
+    sendEvent(response, 'message_start', { message: message(request, index, {}, null) });
+    return;
+  }
+
+  const blocks = 'blocks' in step ? step.blocks : [step];
+  const content = blocks.map((block, position) => contentBlock(block, `${index}_${position}`));
+  const wantsTool = content.some((block) => block.type === 'tool_use');
+  const stopReason = step.stopReason ?? (wantsTool ? 'tool_use' : 'end_turn');
+  if (!request.stream) {
+    return sendJson(response, 200, { ...message(request, index, step.usage, stopReason), content });
+  }
+
+  startStream(response, index);
+  sendEvent(response, 'message_start', {
+    message: message(request, index, { ...step.usage, outputTokens: 1 }, null),
+  });
+  content.forEach((block, position) => {
+    const { empty, delta } = streamed(block);
+    sendEvent(response, 'content_block_start', { index: position, content_block: empty });
+    sendEvent(response, 'content_block_delta', { index: position, delta });
+    sendEvent(response, 'content_block_stop', { index: position });
+  });
+  const usage = { output_tokens: usageOf(step.usage).output_tokens };
+  sendEvent(response, 'message_delta', { delta: { stop_reason: stopReason, stop_sequence: null }, usage });
+  sendEvent(response, 'message_stop', {});
+  response.end();
+}
+
+function contentBlock(block: ScriptBlock, suffix: string): ContentBlock {
+  if ('text' in block) return { type: 'text', text: block.text };
+  const { name, input, id } = block.toolUse;
+  return { type: 'tool_use', id: id ?? `toolu_scripted_${suffix}`, name, input };
+}
+
+/** A block as a stream begins it (empty) and the one delta that fills it. */
+function streamed(block: ContentBlock): { empty: ContentBlock; delta: ContentBlock } {
+  return block.type === 'tool_use'
+    ? {
+        empty: { ...block, input: {} },
+        delta: { type: 'input_json_delta', partial_json: JSON.stringify(block.input) },
+      }
+    : { empty: { ...block, text: '' }, delta: { type: 'text_delta', text: block.text ?? '' } };
+}
+
+function message(
+  request: ModelRequest,
+  index: number,
+  usage: ScriptUsage | undefined,
+  stopReason: string | null,
+): Record<string, unknown> {
+  return {
+    id: `msg_scripted_${index}`,
+    type: 'message',
+    role: 'assistant',
+    model: request.model,
+    content: [],
+    stop_reason: stopReason,
+    stop_sequence: null,
+    usage: usageOf(usage),
+  };
+}
+
+function usageOf(usage: ScriptUsage = {}): Record<string, number> {
+  return {
+    input_tokens: usage.inputTokens ?? 100,
+    output_tokens: usage.outputTokens ?? 20,
+    cache_read_input_tokens: usage.cacheReadTokens ?? 0,
+    cache_creation_input_tokens: usage.cacheCreationTokens ?? 0,
+  };
+}
+
+function parseMessage(body: unknown, headers: IncomingHttpHeaders): ModelRequest {
+  const raw = (body ?? {}) as Record<string, unknown>;
+  const system = raw.system as string | ContentBlock[] | undefined;
+  return {
+    model: String(raw.model ?? ''),
+    system: Array.isArray(system) ? system.map((block) => block.text ?? '').join('\n') : (system ?? ''),
+    messages: (raw.messages ?? []) as ModelMessage[],
+    tools: (raw.tools ?? []) as ModelRequest['tools'],
+    stream: raw.stream === true,
+    headers,
+    raw,
+  };
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    return undefined; // an empty body or another content type: recorded as undefined
+  }
+}
+
+function startStream(response: ServerResponse, index: number): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'request-id': `req_scripted_${index}` });
+}
+
+function sendEvent(response: ServerResponse, type: string, data: Record<string, unknown>): void {
+  response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown, headers = {}): void {
+  const fixed = { 'content-type': 'application/json', 'request-id': 'req_scripted' };
+  response.writeHead(status, { ...fixed, ...headers }).end(JSON.stringify(body));
+}
