@@ -1,11 +1,13 @@
 import type { AgentActivity, OutputParser, ParsedRun, Verdict } from '../../application/ports.ts';
 import type { FailureKind } from '../../domain/agent.ts';
-import type { Usage } from '../../domain/usage.ts';
+import { addUsage, totalUsage, type Usage } from '../../domain/usage.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 /** Tool results can hold whole files; a longer line is dropped with a notice. */
 const maxLineBytes = 16 * 1024 * 1024;
 const maxText = 4_000;
+/** Messages whose usage may still grow: those of agents that Claude Code itself runs side by side are interleaved. */
+const maxOpenMessages = 64;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -23,10 +25,14 @@ export class ClaudeOutputParser implements OutputParser {
   #finalUsage: Usage | null = null;
   #toolUses = 0;
   #retryAt: string | null = null;
+  /** After SIGINT its mark may be the last that comes: no result line, and exit status 0. */
+  #interrupted = false;
   /** Claude Code's own name of the provider's error, on its synthetic last message. */
   #apiError = '';
   /** Usage by message: a message comes as several lines, each with the usage so far. */
-  readonly #messages = new Map<string, Json>();
+  readonly #messages = new Map<string, Usage>();
+  /** Usage of the messages before those. */
+  #spent: Usage | null = null;
 
   push(chunk: Uint8Array): readonly AgentActivity[] {
     return this.#lines(this.#splitter.push(chunk));
@@ -37,9 +43,9 @@ export class ClaudeOutputParser implements OutputParser {
   }
 
   parsed(): ParsedRun {
-    const usage = this.#finalUsage ?? this.#runningUsage();
+    const usage = this.#finalUsage ?? totalUsage([this.#spent, ...this.#messages.values()]);
     return {
-      verdict: this.#verdict,
+      verdict: this.#verdict ?? (this.#interrupted ? interrupted : null),
       result: this.#result,
       usage,
       conversation: this.#conversation,
@@ -50,8 +56,7 @@ export class ClaudeOutputParser implements OutputParser {
 
   #lines(lines: readonly Uint8Array[]): readonly AgentActivity[] {
     const activities = lines.flatMap((line) => this.#line(this.#decoder.decode(line)));
-    if (this.#splitter.dropped > this.#told) {
-      this.#told = this.#splitter.dropped;
+    for (; this.#told < this.#splitter.dropped; this.#told += 1) {
       activities.push({ type: 'notice', text: 'A line of more than 16 MiB was passed over.' });
     }
     return activities;
@@ -72,7 +77,7 @@ export class ClaudeOutputParser implements OutputParser {
       case 'assistant':
         return this.#assistant(line, asJson(line.message));
       case 'user':
-        return blocksOf(asJson(line.message)).flatMap(toolResult);
+        return blocksOf(asJson(line.message)).flatMap((block) => this.#user(block));
       case 'rate_limit_event':
         return this.#rateLimit(asJson(line.rate_limit_info));
       case 'result':
@@ -85,25 +90,43 @@ export class ClaudeOutputParser implements OutputParser {
   #system(line: Json): AgentActivity[] {
     if (line.subtype === 'init') this.#conversation = textOf(line.session_id) || null;
     if (line.subtype !== 'api_retry') return [];
-    const status = line.error_status === null || line.error_status === undefined ? '' : ` (${line.error_status})`;
-    return [
-      {
-        type: 'notice',
-        text: `The provider answered ${textOf(line.error)}${status}; attempt ${line.attempt} of ${line.max_retries}, again in ${Math.round(numberOf(line.retry_delay_ms) / 1000)} s`,
-      },
-    ];
+    const status = numberOf(line.error_status);
+    const what = status === 0 ? 'did not answer' : `answered ${textOf(line.error)} (${status})`;
+    const seconds = Math.round(numberOf(line.retry_delay_ms) / 1000);
+    const text = `The provider ${what}; attempt ${numberOf(line.attempt)} of ${numberOf(line.max_retries)}, again in ${seconds} s`;
+    return [{ type: 'notice', text }];
+  }
+
+  #user(block: Json): AgentActivity[] {
+    const text = textOf(block.text);
+    if (block.type !== 'text' || !text.startsWith(interruptedMark)) return toolResult(block);
+    this.#interrupted = true;
+    return [{ type: 'notice', text }];
   }
 
   #assistant(line: Json, message: Json): AgentActivity[] {
     // '<synthetic>' messages are Claude Code's own words on an error, not a turn of the model.
     if (message.model === '<synthetic>') this.#apiError = textOf(line.error);
-    else this.#messages.set(textOf(message.id), asJson(message.usage));
+    else this.#turn(textOf(message.id), asJson(message.usage));
     return blocksOf(message).flatMap((block): AgentActivity[] => {
       if (block.type === 'text') return [{ type: 'text', text: textOf(block.text) }];
       if (block.type !== 'tool_use') return [];
       this.#toolUses += 1;
       return [{ type: 'tool_use', tool: textOf(block.name), detail: describeInput(asJson(block.input)) }];
     });
+  }
+
+  #turn(id: string, usage: Json): void {
+    this.#messages.set(id, usageOfMessage(usage));
+    const [oldest] = this.#messages;
+    if (this.#messages.size > maxOpenMessages && oldest !== undefined) {
+      this.#spent = this.#spent === null ? oldest[1] : addUsage(this.#spent, oldest[1]);
+      this.#messages.delete(oldest[0]);
+    }
+    // The model answers again: what had failed before is not what ends the run.
+    this.#apiError = '';
+    this.#retryAt = null;
+    this.#interrupted = false;
   }
 
   #rateLimit(info: Json): AgentActivity[] {
@@ -117,42 +140,61 @@ export class ClaudeOutputParser implements OutputParser {
   #end(line: Json): AgentActivity[] {
     const text = textOf(line.result);
     const ok = line.is_error === false && line.subtype === 'success';
-    const kind = ok ? null : failureKind(line, this.#apiError, this.#retryAt);
     const message = text === '' ? describeSubtype(line) : text;
-    this.#verdict = { ok, kind, message, retryAt: kind === 'rate_limited' ? this.#retryAt : null };
+    this.#verdict = ok
+      ? { ok, kind: null, message, retryAt: null }
+      : failureVerdict(line, message, this.#apiError, this.#retryAt);
     this.#result = ok ? text : null;
-    this.#finalUsage = usageOfModels(line);
-    this.#conversation ??= textOf(line.session_id) || null;
-    return [{ type: 'result', ok, text: message }];
+    this.#finalUsage = usageOfRun(line);
+    return [{ type: 'result', ok, text: this.#verdict.message }];
   }
+}
 
-  #runningUsage(): Usage | null {
-    if (this.#messages.size === 0) return null;
-    const usages = [...this.#messages.values()];
-    const sum = (key: string): number => usages.reduce((total, usage) => total + numberOf(usage[key]), 0);
-    return {
-      inputTokens: sum('input_tokens'),
-      outputTokens: sum('output_tokens'),
-      cacheReadTokens: sum('cache_read_input_tokens'),
-      cacheWriteTokens: sum('cache_creation_input_tokens'),
-      turns: usages.length,
-      costUsd: null,
-    };
-  }
+/** What Claude Code says in the user's name when it was interrupted. */
+const interruptedMark = '[Request interrupted by user';
+const interrupted: Verdict = {
+  ok: false,
+  kind: 'signal',
+  message: 'Claude Code was interrupted before it had finished.',
+  retryAt: null,
+};
+
+function failureVerdict(line: Json, message: string, apiError: string, retryAt: string | null): Verdict {
+  if (textOf(line.terminal_reason).startsWith('aborted_')) return interrupted;
+  const kind = failureKind(line, apiError, retryAt);
+  return { ok: false, kind, message, retryAt: kind === 'rate_limited' ? retryAt : null };
 }
 
 /** What Claude Code calls an error, or else the status its provider answered; see test/fixtures/claude-code/README.md. */
 function failureKind(line: Json, apiError: string, retryAt: string | null): FailureKind | null {
   const status = line.api_error_status;
-  if (apiError === 'authentication_failed' || apiError === 'billing_error' || status === 401 || status === 403) {
+  if (
+    apiError === 'authentication_failed' ||
+    apiError === 'billing_error' ||
+    status === 401 ||
+    status === 403
+  ) {
     return 'auth_required';
   }
-  if (apiError === 'rate_limit' || retryAt !== null || status === 429 || status === 529) return 'rate_limited';
+  if (apiError === 'rate_limit' || retryAt !== null || status === 429 || status === 529)
+    return 'rate_limited';
   return null;
 }
 
+/** As it stood when the message began: its output is counted only in the result line. */
+function usageOfMessage(usage: Json): Usage {
+  return {
+    inputTokens: numberOf(usage.input_tokens),
+    outputTokens: numberOf(usage.output_tokens),
+    cacheReadTokens: numberOf(usage.cache_read_input_tokens),
+    cacheWriteTokens: numberOf(usage.cache_creation_input_tokens),
+    turns: 1,
+    costUsd: null,
+  };
+}
+
 /** `modelUsage` counts every model and subagent; `usage` is zero when a run was cut short. */
-function usageOfModels(line: Json): Usage {
+function usageOfRun(line: Json): Usage {
   const models = Object.values(asJson(line.modelUsage)).map(asJson);
   const sum = (key: string): number => models.reduce((total, model) => total + numberOf(model[key]), 0);
   return {

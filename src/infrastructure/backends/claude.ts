@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentEnd, Backend, LaunchContext, LaunchSpec, ParsedRun } from '../../application/ports.ts';
-import { MaosError } from '../../domain/errors.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
 import { environmentOf, inheritedEnvironment } from '../process/environment.ts';
 import { resolveProgram } from '../process/program.ts';
@@ -52,17 +52,22 @@ const signInAdvice =
   "Sign in by running 'claude' once and entering /login, or set ANTHROPIC_API_KEY, then start again.";
 
 /** Claude Code in print mode: prompt on stdin, role as appended system prompt, JSON lines on stdout. */
-export function makeClaudeBackend(deps: { readonly config: ClaudeSettings; readonly env: Environment }): Backend {
+export function makeClaudeBackend(deps: {
+  readonly config: ClaudeSettings;
+  readonly env: Environment;
+}): Backend {
   const { config, env } = deps;
 
   async function locate(): Promise<string> {
     try {
       return resolveProgram(config.path ?? 'claude', process.cwd(), env.PATH);
     } catch (cause) {
-      const where = config.path === null ? 'is not on PATH' : `is not at ${config.path} (backends.claude.path)`;
+      const reason = cause instanceof MaosError ? cause.details.reason : undefined;
+      const where = config.path === null ? 'on PATH' : `at ${quote(config.path)} (backends.claude.path)`;
+      const what = reason === undefined || reason === 'not_found' ? 'is not' : 'cannot be executed';
       throw new MaosError(
         'BACKEND_UNAVAILABLE',
-        `Claude Code ${where}. Install it (npm install -g @anthropic-ai/claude-code), set MAOS_CLAUDE_PATH, or use another backend.`,
+        `Claude Code ${what} ${where}. Install it (npm install -g @anthropic-ai/claude-code), set MAOS_CLAUDE_PATH, or use another backend.`,
         { cause, details: { backend: 'claude', path: config.path } },
       );
     }
@@ -76,7 +81,14 @@ export function makeClaudeBackend(deps: { readonly config: ClaudeSettings; reado
       const { stdout } = await promisify(execFile)(path, ['--version'], options);
       const signedIn = signInOf(env);
       const problem = signedIn === 'no' ? `Not signed in. ${signInAdvice}` : null;
-      return { ...found, available: true, path, version: stdout.trim().split(/\s/, 1)[0] ?? null, signedIn, problem };
+      return {
+        ...found,
+        available: true,
+        path,
+        version: stdout.trim().split(/\s/, 1)[0] ?? null,
+        signedIn,
+        problem,
+      };
     } catch (error) {
       return { ...found, available: false, problem: error instanceof Error ? error.message : String(error) };
     }
@@ -98,7 +110,12 @@ export function makeClaudeBackend(deps: { readonly config: ClaudeSettings; reado
       ...(config.allowedTools.length === 0 ? [] : ['--allowedTools', config.allowedTools.join(',')]),
       ...config.extraArgs,
     ];
-    return { program: await locate(), args, env: { ...boundedRetries, ...environmentOf(env, ownVariables) }, stdin: 'prompt' };
+    return {
+      program: await locate(),
+      args,
+      env: { ...boundedRetries, ...environmentOf(env, ownVariables) },
+      stdin: 'prompt',
+    };
   }
 
   return {
@@ -127,13 +144,16 @@ function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcom
 }
 
 function adviseOn({ kind, message, retryAt }: NonNullable<ParsedRun['verdict']>): string {
+  const said = message.replace(/\.$/, '');
   if (kind === 'auth_required') {
-    return /credit/i.test(message) ? `${message}. Add credit, or sign in with another account.` : `${message}. ${signInAdvice}`;
+    return /credit/i.test(said)
+      ? `${said}. Add credit, or sign in with another account.`
+      : `${said}. ${signInAdvice}`;
   }
   if (kind !== 'rate_limited') return message;
   return retryAt === null
-    ? `${message} (the provider refused; try again later)`
-    : `${message} (the provider refuses until ${retryAt})`;
+    ? `${said} (the provider refused; try again later)`
+    : `${said} (the provider refuses until ${retryAt})`;
 }
 
 function lastLine(text: string): string {

@@ -16,21 +16,26 @@ export function makeCommandBackend(): Backend {
   return {
     name: 'command',
     canResume: false,
-    async locate() {
-      try {
-        await access(shell, constants.X_OK);
-        return shell;
-      } catch (cause) {
-        throw new MaosError('BACKEND_UNAVAILABLE', `${shell} is missing or not executable.`, { cause });
-      }
-    },
+    locate,
     async probe() {
-      return { name: 'command', available: true, path: shell, version: null, signedIn: 'yes', problem: null };
+      const found = { name: 'command', version: null, signedIn: 'yes' as const };
+      try {
+        return { ...found, available: true, path: await locate(), problem: null };
+      } catch (error) {
+        return {
+          ...found,
+          available: false,
+          path: null,
+          problem: error instanceof Error ? error.message : String(error),
+        };
+      }
     },
     async prepare({ agent }): Promise<LaunchSpec> {
       const { command } = agent;
-      if (command === null) throw new MaosError('INVALID_INPUT', `Agent ${agent.name} has no command to run.`);
-      if (typeof command === 'string') return { program: shell, args: ['-c', command], env: {}, stdin: 'prompt' };
+      if (command === null)
+        throw new MaosError('INVALID_INPUT', `Agent ${agent.name} has no command to run.`);
+      if (typeof command === 'string')
+        return { program: shell, args: ['-c', command], env: {}, stdin: 'prompt' };
       const [program = '', ...args] = command;
       return { program, args, env: {}, stdin: 'prompt' };
     },
@@ -43,11 +48,22 @@ export function makeCommandBackend(): Backend {
   };
 }
 
+async function locate(): Promise<string> {
+  try {
+    await access(shell, constants.X_OK);
+    return shell;
+  } catch (cause) {
+    const message = `${shell} is missing or not executable: MAOS starts every agent with it. Install a POSIX shell there.`;
+    throw new MaosError('BACKEND_UNAVAILABLE', message, { cause });
+  }
+}
+
 /** Plain output: every line is text, the last ones are the result. */
 class TextParser implements OutputParser {
   readonly #splitter = new LineSplitter(maxLineBytes, 'split');
   readonly #decoder = new TextDecoder();
   #tail: Uint8Array = new Uint8Array();
+  #isCut = false;
 
   push(chunk: Uint8Array): readonly AgentActivity[] {
     this.#keepTail(chunk);
@@ -59,9 +75,18 @@ class TextParser implements OutputParser {
   }
 
   parsed(): ParsedRun {
-    const text = this.#decoder.decode(this.#tail).trim();
+    const text = this.#decoder.decode(this.#wholeLines()).trim();
     const result = text === '' ? null : text.split('\n').slice(-resultLines).join('\n');
     return { verdict: null, result, usage: null, conversation: null, turns: 0, toolUses: 0 };
+  }
+
+  /** Without the half of a line the tail may begin with, or at least without the half of a character. */
+  #wholeLines(): Uint8Array {
+    if (!this.#isCut) return this.#tail;
+    const lineFeed = this.#tail.indexOf(10);
+    if (lineFeed >= 0 && lineFeed < this.#tail.length - 1) return this.#tail.subarray(lineFeed + 1);
+    const character = this.#tail.findIndex((byte) => (byte & 0b1100_0000) !== 0b1000_0000);
+    return this.#tail.subarray(Math.min(3, Math.max(0, character)));
   }
 
   /** The last line apart from those before it: it is what the program is at. */
@@ -74,11 +99,8 @@ class TextParser implements OutputParser {
   }
 
   #keepTail(chunk: Uint8Array): void {
-    if (chunk.length >= resultBytes) {
-      this.#tail = chunk.slice(-resultBytes);
-      return;
-    }
-    const joined = Buffer.concat([this.#tail, chunk]);
+    const joined = Buffer.concat([this.#tail, chunk.subarray(-resultBytes)]);
+    this.#isCut ||= this.#tail.length + chunk.length > resultBytes;
     this.#tail = joined.subarray(Math.max(0, joined.length - resultBytes));
   }
 }

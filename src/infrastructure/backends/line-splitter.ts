@@ -1,14 +1,18 @@
 /** A line longer than the limit is handed over in pieces or dropped, so that memory stays bounded. */
 export type LongLines = 'split' | 'drop';
 
+const firstBufferBytes = 4_096;
+
 /**
- * Cuts a byte stream into lines. UTF-8 is safe: a line feed is never part of another character.
- * Lines are handed over without their line feed.
+ * Cuts a byte stream into lines; what comes out does not depend on how the stream was cut into chunks.
+ * UTF-8 is safe: a line feed is never part of another character, and a long line is not cut within one.
+ * Lines are handed over without their line feed. Holds at most twice `maxBytes`.
  */
 export class LineSplitter {
   readonly #maxBytes: number;
   readonly #longLines: LongLines;
-  #held: Uint8Array[] = [];
+  /** The unfinished line, in one buffer that doubles: a list of parts costs far more when they are small. */
+  #held = new Uint8Array();
   #heldBytes = 0;
   #dropping = false;
   /** How many lines were dropped for their length. */
@@ -24,54 +28,73 @@ export class LineSplitter {
     let from = 0;
     for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
       this.#hold(chunk.subarray(from, at), lines);
-      this.#flush(lines);
+      if (!this.#dropping) lines.push(this.#take(this.#heldBytes));
+      this.#dropping = false;
       from = at + 1;
     }
-    if (from < chunk.length) this.#hold(chunk.subarray(from), lines);
+    this.#hold(chunk.subarray(from), lines);
     return lines;
   }
 
   /** The stream has ended: its last line, if it was not ended by a line feed. */
   end(): readonly Uint8Array[] {
-    const lines: Uint8Array[] = [];
-    if (this.#heldBytes > 0 || this.#dropping) this.#flush(lines);
-    return lines;
+    this.#dropping = false;
+    return this.#heldBytes > 0 ? [this.#take(this.#heldBytes)] : [];
   }
 
   #hold(part: Uint8Array, lines: Uint8Array[]): void {
     if (this.#dropping) return;
-    if (this.#heldBytes + part.length > this.#maxBytes) {
-      if (this.#longLines === 'split') {
-        if (this.#heldBytes > 0) lines.push(this.#take());
-        for (let at = 0; at + this.#maxBytes < part.length; at += this.#maxBytes) {
-          lines.push(part.slice(at, at + this.#maxBytes));
-        }
-        const rest = part.slice(part.length - (part.length % this.#maxBytes || this.#maxBytes));
-        this.#held = [rest];
-        this.#heldBytes = rest.length;
+    let rest = part;
+    while (this.#heldBytes + rest.length > this.#maxBytes) {
+      if (this.#longLines === 'drop') {
+        this.#held = new Uint8Array();
+        this.#heldBytes = 0;
+        this.#dropping = true;
+        this.dropped += 1;
         return;
       }
-      this.#held = [];
-      this.#heldBytes = 0;
-      this.#dropping = true;
-      this.dropped += 1;
-      return;
+      const room = this.#maxBytes - this.#heldBytes;
+      this.#append(rest.subarray(0, room));
+      rest = rest.subarray(room);
+      lines.push(this.#take(this.#cutBefore(rest[0] as number)));
     }
-    // A copy: the caller may use its buffer again.
-    this.#held.push(part.slice());
-    this.#heldBytes += part.length;
+    this.#append(rest);
   }
 
-  #flush(lines: Uint8Array[]): void {
-    if (this.#dropping) this.#dropping = false;
-    else lines.push(this.#take());
+  /** Where to cut a full buffer so that the character that goes on with byte `next` stays whole. */
+  #cutBefore(next: number): number {
+    let following = next;
+    for (let cut = this.#heldBytes; cut > Math.max(0, this.#heldBytes - 4); cut -= 1) {
+      if (!isContinuation(following)) return cut;
+      following = this.#held[cut - 1] as number;
+    }
+    // No UTF-8: any place is as good.
+    return this.#heldBytes;
   }
 
-  #take(): Uint8Array {
-    const [first] = this.#held;
-    const line = this.#held.length === 1 && first !== undefined ? first : Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
+  #append(part: Uint8Array): void {
+    const needed = this.#heldBytes + part.length;
+    if (needed > this.#held.length) {
+      const size = Math.min(this.#maxBytes, Math.max(needed, this.#held.length * 2, firstBufferBytes));
+      const grown = new Uint8Array(size);
+      grown.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = grown;
+    }
+    this.#held.set(part, this.#heldBytes);
+    this.#heldBytes = needed;
+  }
+
+  /** A copy of the first bytes held; the others stay. */
+  #take(bytes: number): Uint8Array {
+    const line = this.#held.slice(0, bytes);
+    this.#held.copyWithin(0, bytes, this.#heldBytes);
+    this.#heldBytes -= bytes;
+    // One long line must not cost its memory for the rest of the run.
+    if (this.#heldBytes === 0 && this.#held.length > firstBufferBytes) this.#held = new Uint8Array();
     return line;
   }
+}
+
+function isContinuation(byte: number): boolean {
+  return (byte & 0b1100_0000) === 0b1000_0000;
 }

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What values a setting takes: checked by `schema`, told to people by `allowed`. */
 export interface Kind<T> {

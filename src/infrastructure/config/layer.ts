@@ -97,6 +97,8 @@ function someKeys(group: SettingGroup): string {
 /** A value as JSON shows it, so that "4" and 4 can be told apart. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return quote(value);
+  // 1e999 is read as Infinity, for which JSON has no word.
+  if (typeof value === 'number') return String(value);
   const json = JSON.stringify(value) ?? String(value);
   return json.length > 80 ? `${json.slice(0, 77)}...` : json;
 }

@@ -64,8 +64,8 @@ export async function pruneLogs(options: {
     for (const file of files) {
       count += 1;
       bytes += file.sizeBytes;
-      // Once one is too many, so is every older one: a small old log does not outlive a large newer one.
-      if (kept(file) || (removed.length === 0 && count <= maxFiles && bytes <= maxBytes)) continue;
+      // Removed ones count too, so that a small old log does not outlive a large newer one.
+      if (kept(file) || (count <= maxFiles && bytes <= maxBytes)) continue;
       if (!dryRun) await rm(file.path, { force: true });
       removed.push(file.path);
     }

@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { isMaosError, type MaosError } from '../../../src/domain/errors.ts';
+import { configPath, loadConfig, toSettings } from '../../../src/infrastructure/config/config.ts';
+import { type PartialConfig, settingsByKey } from '../../../src/infrastructure/config/settings-table.ts';
+import { keyByVariable, ownVariables } from '../../../src/infrastructure/config/variables.ts';
+
+const hash = 'a'.repeat(64);
+let home: string;
+let userFile: string;
+let projectFile: string;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'maos-config-'));
+  userFile = configPath(home);
+  projectFile = configPath(home, hash);
+  mkdirSync(join(projectFile, '..'), { recursive: true });
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const user = (content: string | object): void =>
+  writeFileSync(userFile, typeof content === 'string' ? content : JSON.stringify(content));
+const project = (content: object): void => writeFileSync(projectFile, JSON.stringify(content));
+const load = (env: Record<string, string> = {}, flags?: PartialConfig) =>
+  loadConfig({ home, projectHash: hash, env, flags });
+
+function refusal(run: () => unknown): MaosError {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(isMaosError(error, 'CONFIG_INVALID'), String(error));
+    return error;
+  }
+  assert.fail('it was accepted');
+}
+
+describe('the settings', () => {
+  it('have defaults without any file', () => {
+    const { config, sources, warnings } = load();
+    assert.equal(config.backend, 'claude');
+    assert.ok(config.maxConcurrentAgents.machine >= 4);
+    assert.equal(config.maxConcurrentAgents.session, null);
+    assert.equal(config.maxDepth, 2);
+    assert.equal(config.backends.claude.permissionMode, 'acceptEdits');
+    assert.deepEqual(config.allowCommands, []);
+    assert.equal(config.busyTimeoutMs, 5_000);
+    assert.deepEqual([...sources.keys()], [...settingsByKey.keys()]);
+    assert.ok([...sources.values()].every((origin) => origin.kind === 'default'));
+    assert.deepEqual(warnings, []);
+  });
+
+  it('have defaults that they allow, a description, and a variable of their own', () => {
+    const variables = new Set<string>();
+    for (const [key, { kind, fallback, description, variable }] of settingsByKey) {
+      assert.ok(kind.schema.safeParse(fallback).success, key);
+      assert.match(description, /^[A-Z].{10,}\.$/, key);
+      if (variable === null) continue;
+      assert.match(variable, /^MAOS_[A-Z_]+$/);
+      assert.ok(!variables.has(variable) && !ownVariables.has(variable), variable);
+      variables.add(variable);
+    }
+    assert.equal(variables.size, keyByVariable.size);
+  });
+
+  it('lie over each other: user file, project file, variable, flag', () => {
+    const layers: [run: () => unknown, kind: string][] = [
+      [() => user({ maxDepth: 3, backend: 'codex' }), 'file user'],
+      [() => project({ maxDepth: 4 }), 'file project'],
+    ];
+    const kindOf = (key: string, env = {}, flags?: PartialConfig): string => {
+      const origin = load(env, flags).sources.get(key);
+      return origin?.kind === 'file' ? `file ${origin.scope}` : (origin?.kind ?? 'none');
+    };
+    for (const [index, [write, kind]] of layers.entries()) {
+      write();
+      assert.equal(load().config.maxDepth, 3 + index);
+      assert.equal(kindOf('maxDepth'), kind);
+    }
+    const env = { MAOS_MAX_DEPTH: '5' };
+    assert.equal(load(env).config.maxDepth, 5);
+    assert.deepEqual(load(env).sources.get('maxDepth'), { kind: 'variable', name: 'MAOS_MAX_DEPTH' });
+    assert.equal(load(env, { maxDepth: 6 }).config.maxDepth, 6);
+    assert.equal(kindOf('maxDepth', env, { maxDepth: 6 }), 'flag');
+    assert.equal(load(env, { maxDepth: undefined }).config.maxDepth, 5);
+    assert.deepEqual(load().sources.get('backend'), { kind: 'file', scope: 'user', path: userFile });
+    assert.equal(
+      loadConfig({ home, env: {} }).config.maxDepth,
+      3,
+      'without a project its file does not count',
+    );
+  });
+
+  it('merge groups key by key and replace lists', () => {
+    user({
+      maxConcurrentAgents: { machine: 8, session: 3 },
+      backends: { claude: { allowedTools: ['Read', 'Edit'] } },
+    });
+    project({
+      maxConcurrentAgents: { session: null, role: 2 },
+      backends: { claude: { allowedTools: ['Bash(npm test)'] } },
+    });
+    const { config } = load();
+    assert.deepEqual(config.maxConcurrentAgents, { machine: 8, session: null, role: 2 });
+    assert.deepEqual(config.backends.claude.allowedTools, ['Bash(npm test)']);
+  });
+
+  it('give the application what it reads', () => {
+    user({ stopGraceSeconds: 2.5, allowCommands: ['npm test'], maxConcurrentAgents: { machine: 6 } });
+    assert.deepEqual(toSettings(load().config), {
+      defaultBackend: 'claude',
+      maxConcurrentAgents: { machine: 6, session: null, role: null },
+      maxDepth: 2,
+      stopGraceMs: 2_500,
+      allowCommands: ['npm test'],
+    });
+  });
+
+  it('may be saved with a byte order mark', () => {
+    user('\uFEFF{"maxDepth": 1}');
+    assert.equal(load().config.maxDepth, 1);
+  });
+});
+
+describe('a wrong user file', () => {
+  const cases: [content: string, complaint: string][] = [
+    ['{"maxDepth": "2"}', 'maxDepth is "2"; it must be a whole number from 0 to 10.'],
+    ['{"maxDepth": 11}', 'maxDepth is 11; it must be a whole number from 0 to 10.'],
+    ['{"maxDepth": 1.5}', 'maxDepth is 1.5; it must be'],
+    ['{"maxDepth": null}', 'maxDepth is null; it must be'],
+    ['{"maxDepth": 1e999}', 'maxDepth is Infinity; it must be'],
+    ['{"backend": ""}', `backend is ""; it must be a backend's name`],
+    ['{"backend": "../x"}', 'backend is "../x"; it must be'],
+    [
+      '{"maxConcurrentAgents": 4}',
+      'maxConcurrentAgents is 4; it must be an object with keys such as machine, session, role.',
+    ],
+    [
+      '{"maxConcurrentAgents": {"machine": 0}}',
+      'maxConcurrentAgents.machine is 0; it must be a whole number from 1 to 10000.',
+    ],
+    [
+      '{"maxConcurrentAgents": {"session": "none"}}',
+      'maxConcurrentAgents.session is "none"; it must be a whole number from 1 to 10000, or null.',
+    ],
+    ['{"maxConcurrentAgents": [1]}', 'maxConcurrentAgents is [1]; it must be an object'],
+    ['{"stopGraceSeconds": -1}', 'stopGraceSeconds is -1; it must be a number from 0 to 3600.'],
+    ['{"allowCommands": "npm test"}', 'allowCommands is "npm test"; it must be a list'],
+    ['{"allowCommands": ["ok", 3]}', 'allowCommands is ["ok",3]; it must be a list'],
+    ['{"allowCommands": [""]}', 'allowCommands is [""]; it must be a list'],
+    [
+      '{"backends": {"claude": {"path": "claude"}}}',
+      'backends.claude.path is "claude"; it must be an absolute path, or null.',
+    ],
+    [
+      '{"backends": {"claude": {"permissionMode": "yolo"}}}',
+      'backends.claude.permissionMode is "yolo"; it must be one of acceptEdits, auto,',
+    ],
+    [
+      '{"backends": {"claude": {"model": "--flag"}}}',
+      'backends.claude.model is "--flag"; it must be a model\'s name',
+    ],
+    [
+      '{"backends": {"claude": {"maxBudgetUsd": 0}}}',
+      'backends.claude.maxBudgetUsd is 0; it must be a number from 0.01 to 1000000, or null.',
+    ],
+    ['{"backends": null}', 'backends is null; it must be an object'],
+    ['{"log": {"level": "loud"}}', 'log.level is "loud"; it must be one of error, warn, info, debug, trace.'],
+    ['{"busyTimeoutMs": true}', 'busyTimeoutMs is true; it must be'],
+    ['{"maxdepth": 2}', 'maxdepth is not a setting; did you mean maxDepth?'],
+    ['{"machine": 2}', 'machine is not a setting; did you mean maxConcurrentAgents.machine?'],
+    ['{"log": {"lvl": "info"}}', 'log.lvl is not a setting; did you mean log.level?'],
+    ['{"backends": {"claud": {}}}', 'backends.claud is not a setting; did you mean backends.claude?'],
+    [
+      '{"backends": {"command": {"shell": 1}}}',
+      'backends.command.shell is not a setting; known keys here: (none).',
+    ],
+    ['{"colour": "red"}', 'colour is not a setting; known keys here: backend, maxConcurrentAgents,'],
+    ['{"__proto__": {"maxDepth": 1}}', '__proto__ is not a setting'],
+    ['{"constructor": 1}', 'constructor is not a setting'],
+    ['{"a\\u001b[31m": 1}', '"a\\u001b[31m" is not a setting'],
+    ['[]', 'the content is []; it must be an object'],
+    ['null', 'the content is null; it must be an object'],
+    ['"x"', 'the content is "x"; it must be an object'],
+  ];
+  for (const [content, complaint] of cases) {
+    it(`is refused: ${content}`, () => {
+      user(content);
+      const { message, details } = refusal(load);
+      assert.ok(message.startsWith(`${JSON.stringify(userFile)}: `), message);
+      assert.ok(message.includes(complaint), message);
+      assert.equal((details.problems as string[]).length, 1);
+    });
+  }
+
+  it('is told everything at once', () => {
+    user({ maxDepth: 'two', log: { level: 'loud', maxFile: 1 }, backend: 'claude' });
+    const { message, details } = refusal(load);
+    assert.ok(
+      message.startsWith(`${JSON.stringify(userFile)} has 3 problems:\n- maxDepth is "two"`),
+      message,
+    );
+    assert.match(
+      message,
+      /\n- log\.level is "loud".*\n- log\.maxFile is not a setting; did you mean log\.maxFiles\?$/s,
+    );
+    assert.equal((details.problems as string[]).length, 3);
+  });
+
+  const broken: [content: string, line: number, column: number][] = [
+    ['{"maxDepth": 2,}', 1, 16],
+    ['{\n  "maxDepth": tru\n}', 2, 15],
+    ['{\n  // comment\n}', 2, 3],
+    ['{"a": "x\ny"}', 1, 7],
+    ["{'a': 1}", 1, 2],
+    ['{"a": 1', 1, 8],
+    ['{"a": 01}', 1, 8],
+    ['{"maxDepth": 2} extra', 1, 17],
+    ['', 1, 1],
+    [' \n', 2, 1],
+    ['[1, 2', 1, 6],
+    ['\uFEFF{"a" 1}', 1, 6],
+  ];
+  for (const [content, line, column] of broken) {
+    it(`is refused with the place: ${JSON.stringify(content)}`, () => {
+      user(content);
+      const { message, details } = refusal(load);
+      assert.ok(message.startsWith(JSON.stringify(userFile)), message);
+      assert.ok(message.includes(`line ${line}, column ${column}`), message);
+      assert.deepEqual([details.line, details.column], [line, column]);
+    });
+  }
+
+  it('is refused when it is a folder, too large or closed', (t) => {
+    mkdirSync(userFile);
+    assert.match(refusal(load).message, /config\.json" is not a file/);
+    rmSync(userFile, { recursive: true });
+    user(`{"allowCommands": ["${'x'.repeat(300_000)}"]}`);
+    assert.match(refusal(load).message, /has 300\d\d\d bytes, and settings at most 262144/);
+    if (process.getuid?.() === 0) return t.diagnostic('root reads every file: closed ones not tried');
+    chmodSync(userFile, 0);
+    assert.match(refusal(load).message, /config\.json" cannot be read/);
+  });
+});
+
+describe("a project's file", () => {
+  it('may hold other settings, and is named when they are wrong', () => {
+    project({ maxDepth: 99 });
+    assert.ok(refusal(load).message.startsWith(`${JSON.stringify(projectFile)}: maxDepth is 99`));
+  });
+
+  const programs: [content: object, key: string][] = [
+    [{ allowCommands: ['rm -rf /'] }, 'allowCommands'],
+    [{ allowCommands: [] }, 'allowCommands'],
+    [{ backends: { claude: { path: '/tmp/evil' } } }, 'backends.claude.path'],
+    [{ backends: { claude: { path: null } } }, 'backends.claude.path'],
+    [{ backends: { claude: { extraArgs: ['--mcp-config', 'evil.json'] } } }, 'backends.claude.extraArgs'],
+    [{ backends: { claude: { args: [] } } }, 'backends.claude.args'],
+    [{ backends: { command: { path: '/bin/sh' } } }, 'backends.command.path'],
+    [{ customBackends: { evil: { path: '/tmp/evil' } } }, 'customBackends'],
+  ];
+  for (const [content, key] of programs) {
+    it(`may not name programs: ${JSON.stringify(content)}`, () => {
+      project(content);
+      const { message } = refusal(load);
+      assert.ok(
+        message.startsWith(`${JSON.stringify(projectFile)}: ${key} decides what programs run`),
+        message,
+      );
+      assert.ok(message.includes(`move it to ${userFile}`), message);
+    });
+  }
+
+  it('may not name programs that a user may', () => {
+    const known = programs.filter(([, key]) => settingsByKey.has(key) && key !== 'allowCommands');
+    for (const [content] of known) {
+      user(content);
+      load();
+    }
+  });
+});
+
+describe('variables', () => {
+  const given: [variable: string, text: string, key: string, value: unknown][] = [
+    ['MAOS_BACKEND', 'codex', 'backend', 'codex'],
+    ['MAOS_MAX_CONCURRENT_AGENTS', '7', 'maxConcurrentAgents.machine', 7],
+    ['MAOS_MAX_AGENTS_PER_SESSION', 'none', 'maxConcurrentAgents.session', null],
+    ['MAOS_MAX_AGENTS_PER_ROLE', '3', 'maxConcurrentAgents.role', 3],
+    ['MAOS_MAX_DEPTH', ' 0 ', 'maxDepth', 0],
+    ['MAOS_LOG', 'debug', 'log.level', 'debug'],
+    ['MAOS_STOP_GRACE_SECONDS', '0.5', 'stopGraceSeconds', 0.5],
+    ['MAOS_CLAUDE_PATH', '/opt/claude', 'backends.claude.path', '/opt/claude'],
+    ['MAOS_CLAUDE_MODEL', 'opus', 'backends.claude.model', 'opus'],
+    ['MAOS_CLAUDE_PERMISSION_MODE', 'plan', 'backends.claude.permissionMode', 'plan'],
+    ['MAOS_CLAUDE_MAX_BUDGET_USD', '2.50', 'backends.claude.maxBudgetUsd', 2.5],
+    ['MAOS_BUSY_TIMEOUT_MS', '100', 'busyTimeoutMs', 100],
+  ];
+  it('are all tried below', () => {
+    assert.deepEqual(given.map(([variable]) => variable).sort(), [...keyByVariable.keys()].sort());
+  });
+  for (const [variable, text, key, value] of given) {
+    it(`${variable} sets ${key}`, () => {
+      const { config, sources, warnings } = load({ [variable]: text });
+      const found = key
+        .split('.')
+        .reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config);
+      assert.equal(found, value);
+      assert.deepEqual(sources.get(key), { kind: 'variable', name: variable });
+      assert.deepEqual(warnings, []);
+    });
+  }
+
+  const wrong: [variable: string, text: string, complaint: string][] = [
+    [
+      'MAOS_MAX_DEPTH',
+      'deep',
+      'The variable MAOS_MAX_DEPTH: maxDepth is "deep"; it must be a whole number from 0 to 10.',
+    ],
+    ['MAOS_MAX_DEPTH', '0x2', 'maxDepth is "0x2"'],
+    ['MAOS_MAX_DEPTH', '-1', 'maxDepth is -1'],
+    ['MAOS_MAX_DEPTH', 'none', 'maxDepth is "none"'],
+    ['MAOS_LOG', 'INFO', 'The variable MAOS_LOG: log.level is "INFO"; it must be one of error, warn'],
+    [
+      'MAOS_CLAUDE_PATH',
+      'bin/claude',
+      'MAOS_CLAUDE_PATH: backends.claude.path is "bin/claude"; it must be an absolute path',
+    ],
+    ['MAOS_MAX_CONCURRENT_AGENTS', '1e3', 'maxConcurrentAgents.machine is "1e3"'],
+  ];
+  for (const [variable, text, complaint] of wrong) {
+    it(`${variable}=${text} is refused`, () => {
+      const { message } = refusal(() => load({ [variable]: text }));
+      assert.ok(message.includes(complaint), message);
+    });
+  }
+
+  it('of an agent are neither settings nor mistakes, an empty one is none', () => {
+    const env = Object.fromEntries([...ownVariables].map((name) => [name, '?']));
+    const { config, warnings } = load({ ...env, MAOS_MAX_DEPTH: '', PATH: '/bin' });
+    assert.equal(config.maxDepth, 2);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('that mean nothing are told', () => {
+    const { warnings } = load({ MAOS_MAX_DEPHT: '3', MAOS_XYZZY_PLUGH: '1', XMAOS_LOG: '1' });
+    assert.deepEqual(warnings, [
+      'The variable MAOS_MAX_DEPHT means nothing to MAOS and was ignored. Did you mean MAOS_MAX_DEPTH?',
+      'The variable MAOS_XYZZY_PLUGH means nothing to MAOS and was ignored.',
+    ]);
+  });
+});
+
+describe('flags', () => {
+  it('are checked like everything else', () => {
+    const { message } = refusal(() => load({}, { maxConcurrentAgents: { machine: 0 } }));
+    assert.ok(message.startsWith('The command line: maxConcurrentAgents.machine is 0;'), message);
+  });
+});

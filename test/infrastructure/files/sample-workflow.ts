@@ -1,0 +1,45 @@
+import type { RecordedEvent } from '../../../src/domain/events.ts';
+import { makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
+import { type AgentRequest, makePlan } from '../../../src/domain/plan.ts';
+import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
+
+export const sessionId = makeSessionId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
+export const at = '2026-11-22T13:00:00.000Z';
+
+/** A session of two agents, `writer` in the project's folder and `reviewer` in its own, not yet started. */
+export function sampleWorkflow(objective = 'Write it down'): Workflow {
+  const request = (name: string, more: Partial<AgentRequest>): AgentRequest => ({
+    role: { name: 'tester', custom: null },
+    task: `Task of ${name}`,
+    name,
+    dependsOn: [],
+    stage: null,
+    backend: 'command',
+    command: ['true'],
+    model: null,
+    workspace: 'project',
+    instanceSuffix: null,
+    timeoutMs: 60_000,
+    maxMemoryMb: 512,
+    ...more,
+  });
+  const plan = makePlan({
+    objective,
+    strategy: 'parallel',
+    failurePolicy: 'continue',
+    onExit: 'stop',
+    limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    depth: 0,
+    agents: [request('writer', {}), request('reviewer', { dependsOn: ['writer'], workspace: 'own' })],
+    aliases: {},
+  });
+  return createWorkflow(plan, { sessionId, suffixes: ['aaaaa1', 'bbbbb2'] }, at).next;
+}
+
+/** Events `from` to `to` of the sample session. */
+export function sampleEvents(from: number, to: number, id: SessionId = sessionId): RecordedEvent[] {
+  return Array.from({ length: to - from + 1 }, (_, index): RecordedEvent => {
+    const data = { by: 'test', reason: `line ${from + index}\nwith "quotes" and ümlauts` };
+    return { at, data, agentId: null, sessionId: id, type: 'session.cancel_requested', seq: from + index };
+  });
+}

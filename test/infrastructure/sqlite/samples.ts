@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { SessionStore } from '../../../src/application/ports.ts';
+import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
+import { type AgentRequest, makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
+import { type Change, createWorkflow, startAgents, startSession } from '../../../src/domain/workflow.ts';
+import { makeIdSource } from '../../../src/infrastructure/ids.ts';
+import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
+
+/** What the storage tests store: real plans through the real domain. */
+
+const ids = makeIdSource();
+export const project = { hash: 'a'.repeat(64), path: '/home/someone/project' };
+export const at = '2026-03-01T10:00:00.000Z';
+export const later = '2026-03-01T10:00:05.250Z';
+
+export function instanceId(): InstanceId {
+  return makeInstanceId(ids.ulid());
+}
+
+export function sessionId(): SessionId {
+  return makeSessionId(ids.ulid());
+}
+
+/** A folder that is removed with the test. */
+export function tempFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'maos-sqlite-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A store in a folder of its own, closed and removed with the test. */
+export function tempStore(
+  t: TestContext,
+  file = join(tempFolder(t), 'project.db'),
+): SessionStore & { file: string } {
+  const store = openSessionStore({ file, project });
+  t.after(() => store.close());
+  return Object.assign(store, { file });
+}
+
+export function agentRequest(overrides: Partial<AgentRequest> = {}): AgentRequest {
+  return {
+    role: { name: 'backend_engineer', custom: null },
+    task: 'Write it.',
+    name: null,
+    dependsOn: [],
+    stage: null,
+    backend: 'claude',
+    command: null,
+    model: null,
+    workspace: 'project',
+    instanceSuffix: null,
+    timeoutMs: 1_800_000,
+    maxMemoryMb: 2048,
+    ...overrides,
+  };
+}
+
+export function planRequest(overrides: Partial<PlanRequest> = {}): PlanRequest {
+  return {
+    objective: 'Make it work.',
+    strategy: 'sequential',
+    failurePolicy: 'continue',
+    onExit: 'stop',
+    limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    depth: 0,
+    agents: [agentRequest(), agentRequest({ role: { name: 'qa', custom: null } }), agentRequest()],
+    aliases: {},
+    ...overrides,
+  };
+}
+
+/** A new session of three agents in sequence, or as asked. */
+export function created(overrides: Partial<PlanRequest> = {}, id: SessionId = sessionId()): Change {
+  const request = planRequest(overrides);
+  const suffixes = request.agents.map(() => ids.suffix());
+  return createWorkflow(makePlan(request), { sessionId: id, suffixes }, at);
+}
+
+/** The session running with its first agent. */
+export function started(created: Change): Change {
+  const running = startSession(created.next, at);
+  const first = running.next.agents[0];
+  if (first === undefined) throw new Error('the sample has no agent');
+  const change = startAgents(running.next, [first.id], later);
+  return { next: change.next, events: [...running.events, ...change.events] };
+}
