@@ -14,6 +14,9 @@ const rules: Record<Layer, { layers: readonly Layer[]; outside: boolean }> = {
 
 const deepest = 3;
 
+/** The composition root: the start, and the adapters it loads when they are needed. */
+const root = ['src/main.ts', 'src/maos-runtime.ts'];
+
 /**
  * Says how one source file breaks the layering, one sentence each; an empty array means it does not.
  * Static, type-only and dynamic imports, re-exports and `import('…')` types all count.
@@ -28,8 +31,8 @@ export function layerViolations(path: string, source: string): string[] {
 
   if (folders.length > deepest)
     report(`is ${folders.length} folders deep in src; at most ${deepest} are allowed.`);
-  if (layer === undefined && path !== 'src/main.ts') {
-    report(`belongs to no layer; src holds main.ts and the folders ${layers.join(', ')}.`);
+  if (layer === undefined && !root.includes(path)) {
+    report(`belongs to no layer; src holds ${root.join(', ')} and the folders ${layers.join(', ')}.`);
   }
 
   const { imports, hasDefaultExport, impurities } = read(path, source);
@@ -50,7 +53,8 @@ export function layerViolations(path: string, source: string): string[] {
 
 function brokenBy(path: string, layer: Layer | undefined, specifier: string): string | undefined {
   const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : undefined;
-  if (target === 'src/main.ts') return `imports ${specifier}; nothing imports the composition root.`;
+  if (target !== undefined && root.includes(target) && path !== 'src/main.ts')
+    return `imports ${specifier}; nothing imports the composition root.`;
   if (layer === undefined) return undefined;
 
   const rule = rules[layer];
