@@ -19,10 +19,10 @@ import {
   canonicalProject,
   ensureHome,
   ensureProjectFolder,
-  maosHome,
   projectFolder,
   workspaceHash,
 } from './infrastructure/files/home.ts';
+import { maosHome } from './infrastructure/files/maos-home.ts';
 import { makeSessionFiles } from './infrastructure/files/session-files.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
@@ -49,6 +49,7 @@ export class MaosRuntime implements Runtime {
   readonly #instance: InstanceId;
   readonly #startedAt = systemClock.now();
   readonly #open = new Map<string, OpenProject>();
+  readonly #handedOver = new Set<string>();
   #log: FileLog | null = null;
   #registry: InstanceRegistry | null = null;
   #announced: Promise<void> | null = null;
@@ -110,7 +111,8 @@ export class MaosRuntime implements Runtime {
 
   async handOver(): Promise<void> {
     for (const { project, supervisor } of this.#open.values()) {
-      if (supervisor.owned.length === 0) continue;
+      if (supervisor.owned.length === 0 || this.#handedOver.has(project.path)) continue;
+      this.#handedOver.add(project.path);
       const args = ['supervise', '--project', project.path, '--from', this.#instance];
       // Its own session, no shared streams, not marked as part of an agent this maos may run in: whatever ends this
       // process and what belongs to it does not reach it.

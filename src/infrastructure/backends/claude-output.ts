@@ -6,6 +6,8 @@ import { LineSplitter } from './line-splitter.ts';
 /** Tool results can hold whole files; a longer line is dropped with a notice. */
 const maxLineBytes = 16 * 1024 * 1024;
 const maxText = 4_000;
+/** In seconds since 1970: beyond it a time has no ISO form of the usual length, and soon none at all. */
+const year10000 = 253_402_300_800;
 /** Messages whose usage may still grow: those of agents that Claude Code itself runs side by side are interleaved. */
 const maxOpenMessages = 64;
 
@@ -132,7 +134,7 @@ export class ClaudeOutputParser implements OutputParser {
   #rateLimit(info: Json): AgentActivity[] {
     if (info.status !== 'rejected') return [];
     const resetsAt = numberOf(info.resetsAt);
-    if (resetsAt > 0) this.#retryAt = new Date(resetsAt * 1000).toISOString();
+    if (resetsAt > 0 && resetsAt < year10000) this.#retryAt = new Date(resetsAt * 1000).toISOString();
     const until = this.#retryAt === null ? '' : ` until ${this.#retryAt}`;
     return [{ type: 'notice', text: `Usage limit reached (${textOf(info.rateLimitType)})${until}` }];
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Settings } from '../../application/ports.ts';
-import type { Environment } from '../files/home.ts';
 import { projectFolder } from '../files/home.ts';
+import type { Environment } from '../files/maos-home.ts';
 import { readConfigFile } from './config-file.ts';
 import { type Layer, layerOf } from './layer.ts';
 import {

@@ -1,23 +1,9 @@
 import { createHash } from 'node:crypto';
 import { accessSync, chmodSync, constants, realpathSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { MaosError } from '../../domain/errors.ts';
 import { fileError, isMissing, showPath, systemCode } from './file-error.ts';
 import { ensureFolderSync, folderMode } from './folders.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/**
- * The folder with everything MAOS keeps: `MAOS_HOME`, or `.maos` in the user's home folder. Absolute; it need not
- * exist. A leading `~/` is the home folder, since no shell expands what stands in a client's JSON settings.
- */
-export function maosHome(env: Environment): string {
-  const home = env.HOME === undefined || env.HOME === '' ? homedir() : env.HOME;
-  const chosen = env.MAOS_HOME;
-  if (chosen === undefined || chosen === '') return resolve(home, '.maos');
-  return chosen === '~' || chosen.startsWith('~/') ? resolve(home, chosen.slice(2)) : resolve(chosen);
-}
 
 /**
  * Makes the home folder, or closes one that others may enter.

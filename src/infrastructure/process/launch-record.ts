@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { patiently } from './patiently.ts';
@@ -47,6 +47,8 @@ export async function readClaim(folder: string, attempt: number): Promise<Launch
 export async function barLaunch(folder: string, attempt: number): Promise<boolean> {
   try {
     const path = claimPath(folder, attempt);
+    // A MAOS that ended right after recording the start has not even made the folder.
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     await patiently(() => writeFile(path, '{"barred":true}\n', { flag: 'wx', mode: 0o600 }));
     return true;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { exitPolicies, failurePolicies, strategies } from '../../domain/session.ts';
 

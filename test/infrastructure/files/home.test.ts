@@ -18,10 +18,10 @@ import { isMaosError } from '../../../src/domain/errors.ts';
 import {
   ensureHome,
   ensureProjectFolder,
-  maosHome,
   projectFolder,
   workspaceHash,
 } from '../../../src/infrastructure/files/home.ts';
+import { maosHome } from '../../../src/infrastructure/files/maos-home.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'maos-home-'));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, type TestContext, test } from 'node:test';
@@ -119,6 +119,12 @@ suite('attaching to', { concurrency: true }, () => {
     assert.equal((await late.ended).how, 'never_started');
     assert.deepEqual(await late.stop(0), { signals: [], survivors: 0, tookMs: 0 });
     assert.equal(bench.output.text, '');
+  });
+
+  test('what has not even a folder bars it as well', async (t) => {
+    const bench = await makeBench(t);
+    await rm(bench.folder, { recursive: true });
+    assert.equal((await (await bench.attach()).ended).how, 'never_started');
   });
 
   test('a pid that belongs to another process by now: lost, and that process is not touched', async (t) => {

@@ -1,0 +1,194 @@
+import { resolve } from 'node:path';
+import type { Runtime } from '../../application/runtime.ts';
+import type { CliCommand, CommandContext, FindJsonError } from './command.ts';
+import { serveCommand } from './commands/serve.ts';
+import { superviseCommand } from './commands/supervise.ts';
+import { reportError } from './error-report.ts';
+import { exitStatus } from './exit-status.ts';
+import { Interruption, type SignalSource } from './interruption.ts';
+import { OptionValues } from './option-values.ts';
+import type { ParsedCall } from './program.ts';
+import { programName } from './program-name.ts';
+import { type OutputStream, Terminal } from './terminal.ts';
+
+/** Settings given on the command line, over those of files and variables. */
+export interface RuntimeFlags {
+  readonly backend?: string;
+}
+
+type Stream = OutputStream & NodeJS.WritableStream;
+
+/** The process the command line runs in. What is optional is the present process's own. */
+export interface CliDeps {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly findJsonError: FindJsonError;
+  readonly cwd?: string;
+  /** Path of the program, as it was called. */
+  readonly script?: string;
+  readonly signals?: SignalSource;
+  readonly exit?: (status: number) => void;
+}
+
+/**
+ * Runs one command line.
+ * @param argv without the program's own name
+ * @param makeRuntime called at most once, when the command needs it
+ * @returns the exit status. A command that leaves sessions to another process ends this one itself.
+ */
+export async function runCli(
+  argv: readonly string[],
+  makeRuntime: (flags: RuntimeFlags) => Runtime,
+  deps: CliDeps,
+): Promise<number> {
+  const json = hasFlag(argv, '--json');
+  const terminal = new Terminal({ ...deps, noColor: hasFlag(argv, '--no-color') });
+  try {
+    const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime));
+    return call === null ? exitStatus.done : await runCall(call, terminal, makeRuntime, deps);
+  } catch (error) {
+    return fail(error, json, deps);
+  } finally {
+    await flushed(deps.stdout);
+  }
+}
+
+function hasFlag(argv: readonly string[], flag: string): boolean {
+  const end = argv.indexOf('--');
+  return (end < 0 ? argv : argv.slice(0, end)).includes(flag);
+}
+
+/**
+ * What programs call: `maos serve`, `maos supervise`, and `maos` with a pipe on stdin. Understood here, because a
+ * client waits for them and the full parser takes its time to load. Null for everything else.
+ */
+function plainCall(argv: readonly string[], deps: CliDeps): ParsedCall | null {
+  const piped = argv.length === 0 && deps.stdin.isTTY !== true;
+  const command = [serveCommand, superviseCommand].find(({ name }) => name === (piped ? 'serve' : argv[0]));
+  if (command === undefined) return null;
+  const values = new Map<string, unknown>();
+  for (let index = 1; index < argv.length; index += 2) {
+    const name = argv[index]?.match(/^--(project|from)$/)?.[1];
+    const value = argv[index + 1];
+    if (name === undefined || value === undefined || value.startsWith('-')) return null;
+    values.set(name, value);
+  }
+  if (command === serveCommand && values.has('from')) return null;
+  const project = values.get('project') as string | undefined;
+  return { command, args: [], options: new OptionValues(values), json: false, project };
+}
+
+async function readCall(
+  argv: readonly string[],
+  terminal: Terminal,
+  makeRuntime: (flags: RuntimeFlags) => Runtime,
+): Promise<ParsedCall | null> {
+  const { parseCall } = await import('./program.ts');
+  return parseCall(argv, terminal, () => makeRuntime({}).version);
+}
+
+async function runCall(
+  call: ParsedCall,
+  terminal: Terminal,
+  makeRuntime: (flags: RuntimeFlags) => Runtime,
+  deps: CliDeps,
+): Promise<number> {
+  const { command } = call;
+  const exit = deps.exit ?? ((status: number) => process.exit(status));
+  const interruption = command.ownsProcess === true ? null : new Interruption(deps.signals ?? process, exit);
+  if (interruption !== null) watchOutput(deps.stdout, terminal, interruption);
+  // What the commands wait for (timers of the store's watcher) does not keep the process alive by itself.
+  const alive = setInterval(() => {}, 2 ** 30);
+  const held: Held = { runtime: null, leaving: command.ownsProcess === true };
+  const context = makeContext(call, terminal, makeRuntime, deps, interruption, held);
+  let status: number;
+  try {
+    status = await command.run(context);
+  } catch (error) {
+    if (held.runtime !== null) logFailure(held.runtime, command, error);
+    status = fail(error, call.json, deps);
+  }
+  clearInterval(alive);
+  interruption?.dispose();
+  if (!held.leaving) {
+    held.runtime?.close();
+    return status;
+  }
+  // Its sessions still run in here, and another process waits for this one to be gone.
+  await flushed(deps.stdout);
+  exit(status);
+  return status;
+}
+
+/** What a call has come to hold. */
+interface Held {
+  runtime: Runtime | null;
+  /** Sessions were left to another process. */
+  leaving: boolean;
+}
+
+function makeContext(
+  call: ParsedCall,
+  terminal: Terminal,
+  makeRuntime: (flags: RuntimeFlags) => Runtime,
+  deps: CliDeps,
+  interruption: Interruption | null,
+  held: Held,
+): CommandContext {
+  const cwd = deps.cwd ?? process.cwd();
+  const backend = call.options.text('backend');
+  const runtime = (): Runtime => {
+    held.runtime ??= makeRuntime(backend === undefined ? {} : { backend });
+    return held.runtime;
+  };
+  return {
+    args: call.args,
+    options: call.options,
+    json: call.json,
+    projectPath: resolve(cwd, call.project ?? '.'),
+    projectGiven: call.project !== undefined,
+    cwd,
+    env: deps.env,
+    terminal,
+    stdin: deps.stdin,
+    program: programName(deps.script ?? process.argv[1], deps.env),
+    findJsonError: deps.findJsonError,
+    runtime,
+    handOver: async () => {
+      held.leaving = true;
+      await runtime().handOver();
+    },
+    watchInterrupts: () => interruption?.watch() ?? new AbortController().signal,
+  };
+}
+
+function fail(error: unknown, json: boolean, { stderr }: CliDeps): number {
+  const { status, text } = reportError(error, json);
+  stderr.write(text);
+  return status;
+}
+
+function logFailure(runtime: Runtime, { name }: CliCommand, error: unknown): void {
+  try {
+    runtime.log('error', 'command failed', { command: name, error });
+  } catch {
+    // The settings may be what is wrong: then there is no log, and stderr says it.
+  }
+}
+
+function watchOutput(stdout: Stream, terminal: Terminal, interruption: Interruption): void {
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    terminal.closeOutput();
+    if (error.code !== 'EPIPE') throw error;
+    interruption.outputClosed();
+  });
+}
+
+async function flushed(stream: Stream): Promise<void> {
+  if (!stream.writable) return;
+  await new Promise<void>((resolve) => {
+    stream.write('', () => resolve());
+  });
+}

@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { orchestrate } from '../../../application/orchestrate.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { demoScripts } from '../demo/scripts.ts';
+import { demoTeam } from '../demo/team.ts';
+import { followSession } from '../run/follow-session.ts';
+
+export const demoCommand: CliCommand = {
+  name: 'demo',
+  summary: 'Watch a team of four small programs at work; needs no account',
+  details:
+    'Makes a folder for temporary files and runs four real processes in it: a spec, then code and tests from it side by side, then a check of one against the other. Takes some five seconds. With --json, stdout is JSON lines as for run.',
+  arguments: [],
+  options: [],
+  examples: [{ line: 'maos demo', says: 'live, on a terminal' }],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { terminal, json, program } = context;
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'maos-demo-')));
+  for (const [path, text] of Object.entries(demoScripts)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  if (!json) {
+    const { paint } = terminal.canvas;
+    terminal.line(`Four agents build and check ${paint('bold', 'slugify.mjs')} in ${folder}`);
+    terminal.line(
+      paint('dim', 'Each is a real process; their programs lie in team/. Ctrl-C hands the session over.'),
+    );
+    terminal.line();
+  }
+  const { project, supervisor } = await context.runtime().openProject(folder);
+  context.watchInterrupts();
+  const { workflow } = await orchestrate(project, supervisor, demoTeam(process.execPath), 'terminal');
+  const { id } = workflow.session;
+  const { paint } = terminal.canvas;
+  const shared = join(project.files.describe(id), 'shared', 'context', 'spec.md');
+  return followSession(
+    context,
+    { project, supervisor, id },
+    {
+      record: { project_folder: folder },
+      lines: [
+        `${paint('bold', 'Project folder')}  ${folder}`,
+        `${paint('bold', 'The spec')}        ${shared}`,
+      ],
+      next: [
+        [`cat ${join(folder, 'slugify.mjs')}`, 'what they built'],
+        [`${program} run --exec 'hello=echo hello'`, 'a team of your own'],
+        ['claude mcp add maos -- npx maos serve', 'let Claude Code lead such teams'],
+      ],
+    },
+  );
+}

@@ -1,0 +1,183 @@
+import { stat } from 'node:fs/promises';
+import type { BackendProbe } from '../../../application/ports.ts';
+import type { Runtime, SettingReport } from '../../../application/runtime.ts';
+import { isMaosError } from '../../../domain/errors.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { oneLine } from '../render/format.ts';
+import { padEnd } from '../render/text-width.ts';
+import type { Canvas, Format } from '../terminal.ts';
+
+/** One thing looked at. A `problem` must be fixed before MAOS can be used as it is set up; a `warning` need not. */
+interface Check {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'problem';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly fix: string | null;
+}
+
+export const doctorCommand: CliCommand = {
+  name: 'doctor',
+  summary: 'Check this installation: Node, folders, stores, settings, backends',
+  details: 'Exit status: 0 usable, 1 something must be fixed.',
+  arguments: [],
+  options: [],
+  examples: [{ line: 'maos doctor', says: 'what is wrong, and how to fix it' }],
+  async run(context) {
+    const { terminal, json, projectPath } = context;
+    const runtime = context.runtime();
+    const settings = await settingsOf(runtime, projectPath);
+    const backends = settings.check.state === 'problem' ? [] : await runtime.probeBackends();
+    const checks = [
+      checkNode(),
+      await checkHome(runtime.home),
+      await checkStore(runtime, projectPath),
+      settings.check,
+      ...settings.warnings.map(warningCheck),
+      ...backends.map((probe) => checkBackend(probe, settings.defaultBackend)),
+    ];
+    const usable = checks.every(({ state }) => state !== 'problem');
+    if (json) {
+      const { changed } = settings;
+      terminal.document({
+        usable,
+        version: runtime.version,
+        home: runtime.home,
+        checks,
+        settings: changed,
+        backends,
+      });
+    } else {
+      for (const line of renderChecks(checks, settings.changed, context)) terminal.line(line);
+    }
+    return usable ? exitStatus.done : exitStatus.failed;
+  },
+};
+
+function checkNode(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const supported = major > 22 || (major === 22 && minor >= 13);
+  return {
+    name: 'node',
+    state: supported ? 'ok' : 'problem',
+    detail: `${process.version} at ${process.execPath}`,
+    fix: supported ? null : 'MAOS needs Node 22.13 or later: install it from https://nodejs.org.',
+  };
+}
+
+async function checkHome(home: string): Promise<Check> {
+  const name = 'home';
+  try {
+    const found = await stat(home);
+    if (!found.isDirectory()) {
+      return { name, state: 'problem', detail: `${home} is not a folder`, fix: 'Set MAOS_HOME to a folder.' };
+    }
+    const mode = found.mode & 0o777;
+    const detail = `${home}, mode ${mode.toString(8).padStart(4, '0')}`;
+    const open = (mode & 0o077) !== 0 && process.platform !== 'win32';
+    return {
+      name,
+      state: open ? 'warning' : 'ok',
+      detail,
+      fix: open ? `Other users may enter it: chmod 700 '${home}'.` : null,
+    };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { name, state: 'ok', detail: `${home} (made when first needed)`, fix: null };
+    }
+    return { name, state: 'problem', detail: messageOf(error), fix: 'Set MAOS_HOME to a folder of yours.' };
+  }
+}
+
+async function checkStore(runtime: Runtime, projectPath: string): Promise<Check> {
+  const name = 'store';
+  try {
+    const report = await runtime.checkStore(projectPath);
+    if (report === null) return { name, state: 'ok', detail: `none yet for ${projectPath}`, fix: null };
+    if (report.problem === null) return { name, state: 'ok', detail: `${report.path} is sound`, fix: null };
+    return { name, state: 'problem', detail: report.path, fix: report.problem };
+  } catch (error) {
+    if (!isMaosError(error)) throw error;
+    return { name, state: 'problem', detail: `${projectPath}: ${error.code}`, fix: error.message };
+  }
+}
+
+interface SettingsFound {
+  readonly check: Check;
+  readonly warnings: readonly string[];
+  readonly changed: readonly SettingReport[];
+  readonly defaultBackend: string | null;
+}
+
+async function settingsOf(runtime: Runtime, projectPath: string): Promise<SettingsFound> {
+  const name = 'settings';
+  try {
+    const { settings, warnings } = await runtime.settings(projectPath);
+    const changed = settings.filter(({ origin }) => origin !== 'default');
+    const detail = changed.length === 0 ? 'all at their defaults' : `${changed.length} set`;
+    const backend = settings.find(({ key }) => key === 'backend')?.value;
+    return {
+      check: { name, state: 'ok', detail, fix: null },
+      warnings,
+      changed,
+      defaultBackend: typeof backend === 'string' ? backend : null,
+    };
+  } catch (error) {
+    if (!isMaosError(error)) throw error;
+    const check = { name, state: 'problem', detail: error.code, fix: error.message } as const;
+    return { check, warnings: [], changed: [], defaultBackend: null };
+  }
+}
+
+function warningCheck(text: string): Check {
+  return { name: 'settings', state: 'warning', detail: text, fix: null };
+}
+
+/** Only the backend agents get when they name none must work. */
+function checkBackend(probe: BackendProbe, defaultBackend: string | null): Check {
+  const { available, path, version, signedIn, problem } = probe;
+  const name = `backend ${probe.name}`;
+  const facts = [
+    version ?? (available ? 'available' : 'not found'),
+    path === null ? null : `at ${path}`,
+    !available || signedIn === 'yes' ? null : signedIn === 'no' ? 'not signed in' : 'sign-in unknown',
+    probe.name === defaultBackend ? 'the default' : null,
+  ].filter((fact) => fact !== null);
+  const works = available && signedIn !== 'no' && problem === null;
+  const state = works ? 'ok' : probe.name === defaultBackend ? 'problem' : 'warning';
+  return { name, state, detail: facts.join(', '), fix: problem };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const marks: Readonly<Record<Check['state'], { symbol: string; format: Format }>> = {
+  ok: { symbol: '✓', format: 'green' },
+  warning: { symbol: '!', format: 'yellow' },
+  problem: { symbol: '✗', format: 'red' },
+};
+
+function renderChecks(
+  checks: readonly Check[],
+  changed: readonly SettingReport[],
+  { terminal }: CommandContext,
+): readonly string[] {
+  const { paint }: Canvas = terminal.canvas;
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const lines = checks.flatMap(({ name, state, detail, fix }) => {
+    const { symbol, format } = marks[state];
+    const line = `${paint(format, symbol)} ${padEnd(name, width)}  ${oneLine(detail)}`;
+    const settings =
+      name === 'settings' && state === 'ok'
+        ? changed.map(({ key, value, origin }) =>
+            paint('dim', `    ${key} = ${JSON.stringify(value)}  (${origin})`),
+          )
+        : [];
+    return fix === null ? [line, ...settings] : [line, `    ${oneLine(fix)}`];
+  });
+  const problems = checks.filter(({ state }) => state === 'problem').length;
+  const verdict = problems === 0 ? 'Ready.' : `${problems} to fix.`;
+  return [...lines, '', paint('bold', verdict)];
+}

@@ -1,0 +1,95 @@
+import { isSettled, waitForSession } from '../../../application/control.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import type { RecordedEvent } from '../../../domain/events.ts';
+import { eventView } from '../../contracts/views.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { watchOwner } from '../owner-notice.ts';
+import { SessionFinder } from '../projects.ts';
+import { describeEvent, eventTypes, subjectOf } from '../render/event-line.ts';
+import { formatTime } from '../render/format.ts';
+import { padEnd } from '../render/text-width.ts';
+import { sessionArgument } from './session-argument.ts';
+
+const pageSize = 500;
+
+export const eventsCommand: CliCommand = {
+  name: 'events',
+  summary: 'Show what happened in a session, in order',
+  details: 'With --json, stdout is JSON lines: the records of session.log.',
+  arguments: [sessionArgument],
+  options: [
+    { flags: '-f, --follow', description: 'go on until the session ends or pauses', kind: 'flag' },
+    {
+      flags: '--after <seq>',
+      description: 'only events after this number',
+      kind: 'integer',
+      range: [0, Number.MAX_SAFE_INTEGER],
+    },
+    {
+      flags: '--type <type>',
+      description: "only this type ('agent.failed') or group ('agent'); repeatable",
+      kind: 'list',
+    },
+  ],
+  examples: [
+    { line: 'maos events -f --type agent', says: 'follow the agents of the session started last' },
+    { line: 'maos events latest --json --after 120', says: 'go on reading where a program stopped' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { args, options, runtime, projectPath } = context;
+  const wanted = wantedTypes(options.list('type').map(({ value }) => value));
+  const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+  const { project, id } = session;
+  const names = new Map<string, string>(project.store.load(id).agents.map((agent) => [agent.id, agent.name]));
+  const print = (events: readonly RecordedEvent[]): void => {
+    for (const event of events) if (wanted.has(event.type)) printEvent(event, names, context);
+  };
+  let after = options.number('after') ?? 0;
+  for (;;) {
+    const page = project.store.events(id, after, pageSize);
+    print(page);
+    after = page.at(-1)?.seq ?? after;
+    if (page.length < pageSize) break;
+  }
+  if (options.flag('follow') && !isSettled(project.store.summary(id).session.state)) {
+    const stopWatching = watchOwner(session, context);
+    await waitForSession(project, id, { signal: new AbortController().signal, after, onEvents: print });
+    stopWatching();
+  }
+  return exitStatus.done;
+}
+
+function wantedTypes(given: readonly string[]): ReadonlySet<string> {
+  if (given.length === 0) return new Set(eventTypes);
+  return new Set(
+    given.flatMap((text) => {
+      const types = eventTypes.filter((type) => type === text || type.startsWith(`${text}.`));
+      if (types.length > 0) return types;
+      throw new MaosError(
+        'INVALID_INPUT',
+        `There are no events of type ${quote(text)}. Types: ${eventTypes.join(', ')}.`,
+        { details: { type: text.slice(0, 200), types: eventTypes } },
+      );
+    }),
+  );
+}
+
+function printEvent(
+  event: RecordedEvent,
+  names: ReadonlyMap<string, string>,
+  { terminal, json }: CommandContext,
+): void {
+  if (json) {
+    terminal.record(eventView(event));
+    return;
+  }
+  const { paint } = terminal.canvas;
+  const subject = subjectOf(event, names);
+  const head = `${String(event.seq).padStart(5)}  ${formatTime(event.at)}`;
+  const what = `${subject === '' ? '' : `${subject}: `}${describeEvent(event)}`;
+  terminal.line(`${paint('dim', head)}  ${padEnd(event.type, 24)}  ${what}`.trimEnd());
+}

@@ -1,0 +1,121 @@
+import type { SessionSummary } from '../../../application/ports.ts';
+import type { Project } from '../../../application/project.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import { type SessionState, sessionStates } from '../../../domain/session.ts';
+import { summaryView } from '../../contracts/views.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { formatAge, formatUsage, oneLine } from '../render/format.ts';
+import { lookOf } from '../render/states.ts';
+import { renderTable } from '../render/table.ts';
+
+interface Listed {
+  readonly project: string;
+  readonly summary: SessionSummary;
+}
+
+const defaultLimit = 20;
+/** Most sessions the store is asked for at once. */
+const pageSize = 500;
+
+export const listCommand: CliCommand = {
+  name: 'list',
+  summary: 'List sessions, newest first',
+  arguments: [],
+  options: [
+    {
+      flags: '--state <state>',
+      description: 'only those in this state',
+      kind: 'text',
+      choices: sessionStates,
+    },
+    {
+      flags: '--limit <n>',
+      description: `at most so many (default: ${defaultLimit})`,
+      kind: 'integer',
+      range: [1, 100_000],
+    },
+    { flags: '--all', description: 'of every project, not only this folder', kind: 'flag' },
+  ],
+  examples: [
+    { line: 'maos list --state running', says: 'what runs now' },
+    { line: 'maos list --all --json', says: 'every project, for a program' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { options, terminal, json, runtime, projectPath, program } = context;
+  const limit = options.number('limit') ?? defaultLimit;
+  const state = options.text('state') as SessionState | undefined;
+  const all = options.flag('all');
+  const listed: Listed[] = [];
+  if (all) {
+    for await (const { project } of runtime().allProjects())
+      listed.push(...sessionsOf(project, state, limit));
+    // Ids begin with the time of their creation.
+    listed.sort((a, b) => (a.summary.session.id < b.summary.session.id ? 1 : -1));
+    listed.splice(limit);
+  } else {
+    const open = await runtime().findProject(projectPath);
+    if (open !== null) listed.push(...sessionsOf(open.project, state, limit));
+  }
+  if (json) {
+    terminal.document({
+      sessions: listed.map(({ project, summary }) => ({ ...summaryView(summary), project })),
+    });
+    return exitStatus.done;
+  }
+  if (listed.length === 0) {
+    const where = all ? '' : ` in ${projectPath}`;
+    const hint = all || state !== undefined ? '' : ` '${program} list --all' looks everywhere.`;
+    terminal.notice(`No ${state === undefined ? '' : `${state} `}sessions${where}.${hint}`);
+    return exitStatus.done;
+  }
+  for (const line of tableOf(listed, all, context)) terminal.line(line);
+  return exitStatus.done;
+}
+
+function sessionsOf(project: Project, state: SessionState | undefined, limit: number): Listed[] {
+  const found: Listed[] = [];
+  let before: SessionId | undefined;
+  while (found.length < limit) {
+    const wanted = Math.min(pageSize, limit - found.length);
+    const page = project.store.list({
+      limit: wanted,
+      ...(state === undefined ? {} : { state }),
+      ...(before === undefined ? {} : { before }),
+    });
+    found.push(...page.map((summary) => ({ project: project.path, summary })));
+    before = page.at(-1)?.session.id;
+    if (page.length < wanted) break;
+  }
+  return found;
+}
+
+function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandContext): string[] {
+  const now = Date.now();
+  const rows = listed.map(({ project, summary: { session, progress, usage } }) => {
+    const { symbol, format } = lookOf(session.state);
+    const state = session.pauseReason === null ? session.state : `paused (${session.pauseReason})`;
+    return [
+      session.id,
+      { text: `${symbol} ${state}`, format },
+      `${progress.completed}/${progress.total}`,
+      formatAge(now - Date.parse(session.createdAt)),
+      formatUsage(usage) ?? '',
+      all ? oneLine(project) : '',
+      oneLine(session.objective.slice(0, 500)),
+    ];
+  });
+  const columns = [
+    { title: 'SESSION' },
+    { title: 'STATE' },
+    { title: 'DONE' },
+    { title: 'CREATED' },
+    { title: 'USAGE' },
+    { title: 'PROJECT' },
+    { title: 'OBJECTIVE' },
+  ];
+  return renderTable(columns, rows, terminal.canvas);
+}

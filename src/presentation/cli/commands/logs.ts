@@ -1,0 +1,131 @@
+import { type OutputView, outputViews } from '../../../application/agent-output.ts';
+import { isSettled } from '../../../application/control.ts';
+import type { Project } from '../../../application/project.ts';
+import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { type OutputLine, OutputReader } from '../output-reader.ts';
+import { watchOwner } from '../owner-notice.ts';
+import { type OpenSession, SessionFinder } from '../projects.ts';
+import type { Format } from '../terminal.ts';
+
+/** Between two looks at the files of agents that still write. */
+const pollMs = 200;
+const prefixFormats: readonly Format[] = ['cyan', 'yellow', 'green', 'magenta', 'blue'];
+
+export const logsCommand: CliCommand = {
+  name: 'logs',
+  summary: 'Show what agents printed',
+  details:
+    'Lines of several agents begin with their names. With --json, stdout is JSON lines {agent_id, name, stream, line}.',
+  arguments: [
+    { syntax: '[session|agent]', description: "id, an unambiguous part of one, or 'latest' (default)" },
+    { syntax: '[names...]', description: "only these agents of the session, such as 'tester'" },
+  ],
+  options: [
+    { flags: '-f, --follow', description: 'go on until the session ends or pauses', kind: 'flag' },
+    {
+      flags: '--tail <n>',
+      description: 'only the last lines of each agent',
+      kind: 'integer',
+      range: [0, 1_000_000],
+    },
+    {
+      flags: '--stream <stream>',
+      description: 'readable (default): the output made readable; or the bytes as they came',
+      kind: 'text',
+      choices: outputViews,
+    },
+  ],
+  examples: [
+    { line: 'maos logs -f', says: 'follow the session started last' },
+    { line: 'maos logs latest tester --tail 20', says: 'the last lines of one agent' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { args, options, runtime, projectPath } = context;
+  const [reference = 'latest', ...names] = args;
+  const found = await new SessionFinder(runtime(), projectPath).sessionOrAgent(reference);
+  const agents = chosenAgents(found, found.agent, names);
+  const view = (options.text('stream') as OutputView | undefined) ?? 'readable';
+  const tail = options.number('tail') ?? null;
+  const readers = agents.map((agent) => new OutputReader(found.project, agent, view, tail));
+  const print = printer(context, agents, view);
+  for (const reader of readers) await reader.read(print);
+  if (options.flag('follow')) {
+    const stopWatching = watchOwner(found, context);
+    await follow(found, readers, found.agent !== null, print);
+    stopWatching();
+  }
+  for (const reader of readers) reader.finish(print);
+  return exitStatus.done;
+}
+
+function chosenAgents(
+  { project, id }: OpenSession,
+  agent: Agent | null,
+  names: readonly string[],
+): readonly Agent[] {
+  const { agents } = project.store.load(id);
+  if (agent !== null) return agents.filter((member) => member.id === agent.id);
+  for (const name of names) {
+    if (agents.some((member) => member.name === name)) continue;
+    throw new MaosError(
+      'AGENT_NOT_FOUND',
+      `Session ${id} has no agent named ${quote(name)}. Its agents: ${agents.map((member) => member.name).join(', ')}.`,
+      { details: { sessionId: id, name } },
+    );
+  }
+  return names.length === 0 ? agents : agents.filter((member) => names.includes(member.name));
+}
+
+/** Reads on until nothing more can come: the session has settled, or the one agent asked for has ended. */
+async function follow(
+  { project, id }: OpenSession,
+  readers: readonly OutputReader[],
+  onlyAgent: boolean,
+  print: (line: OutputLine) => void,
+): Promise<void> {
+  for (;;) {
+    // Asked before reading: what is written until then is read below.
+    const over = isOver(project, id, onlyAgent ? (readers[0]?.agent.id ?? null) : null);
+    const { agents } = project.store.load(id);
+    for (const reader of readers) {
+      await reader.read(
+        print,
+        agents.find((agent) => agent.id === reader.agent.id),
+      );
+    }
+    if (over) return;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+function isOver(project: Project, id: OpenSession['id'], agentId: Agent['id'] | null): boolean {
+  const { session, agents } = project.store.load(id);
+  if (isSettled(session.state)) return true;
+  return agentId !== null && agents.some((agent) => agent.id === agentId && isAgentEnded(agent.state));
+}
+
+function printer(
+  { terminal, json }: CommandContext,
+  agents: readonly Agent[],
+  view: OutputView,
+): (line: OutputLine) => void {
+  if (json) {
+    return ({ agent, line }) => terminal.record({ agent_id: agent.id, name: agent.name, stream: view, line });
+  }
+  if (agents.length === 1) return ({ line }) => terminal.line(line);
+  const width = Math.max(...agents.map(({ name }) => name.length));
+  const { paint } = terminal.canvas;
+  const prefixes = new Map(
+    agents.map(({ id, name }, index) => [
+      id,
+      paint(prefixFormats[index % prefixFormats.length] as Format, `${name.padEnd(width)} |`),
+    ]),
+  );
+  return ({ agent, line }) => terminal.line(`${prefixes.get(agent.id)} ${line}`);
+}

@@ -1,0 +1,137 @@
+import { type OrchestrateRequest, orchestrate } from '../../../application/orchestrate.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import { exitPolicies, failurePolicies, strategies } from '../../../domain/session.ts';
+import { workflowView } from '../../contracts/views.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { renderPlan } from '../render/plan-view.ts';
+import { followSession } from '../run/follow-session.ts';
+import { agentsFromOptions, isPlanFile, objectiveOf, withOptions } from '../run/plan-words.ts';
+
+export const runCommand: CliCommand = {
+  name: 'run',
+  summary: 'Run a team of agents and watch it',
+  details: [
+    "The team is given by --agent and --exec, or by a file: JSON as the MCP tool orchestrate takes it, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}; '-' reads it from stdin.",
+    'Ctrl-C hands the session to a process of its own (see --on-exit) and exits with 130.',
+    'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
+    'Exit status: 0 completed, 1 failed, cancelled or paused, 6 an agent is not signed in.',
+  ].join('\n'),
+  arguments: [
+    {
+      syntax: '[objective|file.json|-]',
+      description: 'what the team is to reach, or a file with the whole plan',
+    },
+  ],
+  options: [
+    {
+      flags: '-a, --agent <role=task>',
+      description: 'an agent (or name:role=task); repeatable',
+      kind: 'list',
+    },
+    {
+      flags: '-x, --exec <name=line>',
+      description: 'an agent that runs a /bin/sh line; repeatable',
+      kind: 'list',
+    },
+    {
+      flags: '-s, --strategy <strategy>',
+      description: 'order of the agents',
+      kind: 'text',
+      choices: strategies,
+    },
+    {
+      flags: '--failure-policy <policy>',
+      description: 'after a failure: run what does not depend on it, or stop everything',
+      kind: 'text',
+      choices: failurePolicies,
+    },
+    {
+      flags: '--on-exit <policy>',
+      description: 'when maos must exit: stop the agents so that they can be resumed, or keep them running',
+      kind: 'text',
+      choices: exitPolicies,
+    },
+    { flags: '--max-concurrency <n>', description: 'agents at once', kind: 'integer', range: [1, 500] },
+    {
+      flags: '--max-per-role <n>',
+      description: 'agents of one role at once',
+      kind: 'integer',
+      range: [1, 500],
+    },
+    {
+      flags: '--timeout-minutes <n>',
+      description: 'for agents that name no limit of their own',
+      kind: 'number',
+      range: [0.001, 10_080],
+    },
+    { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
+    { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
+    { flags: '-n, --dry-run', description: 'show the plan; store and start nothing', kind: 'flag' },
+    {
+      flags: '-d, --detach',
+      description: 'leave it running in the background and print its id',
+      kind: 'flag',
+    },
+  ],
+  examples: [
+    {
+      line: "maos run --exec 'lint=npm run lint' --exec 'tests=npm test'",
+      says: 'two programs side by side',
+    },
+    {
+      line: "maos run 'Add a login' -s sequential -a 'architect=Design it' -a 'engineer=Build it'",
+      says: 'one agent after the other',
+    },
+    { line: 'maos run team.json --dry-run', says: 'a plan from a file, only shown' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { options, terminal, json, projectPath } = context;
+  if (options.flag('detach') && options.text('on-exit') === 'stop') {
+    throw new MaosError('INVALID_INPUT', '--detach keeps the agents running: leave out --on-exit stop.');
+  }
+  const request = withOptions(await readRequest(context), options);
+  const { project, supervisor } = await context.runtime().openProject(projectPath);
+  context.watchInterrupts();
+  const { workflow, stored } = await orchestrate(project, supervisor, request, 'terminal');
+  if (!stored) {
+    if (json) terminal.document({ dry_run: true, ...workflowView(workflow) });
+    else for (const line of renderPlan(workflow, terminal.canvas)) terminal.line(line);
+    return exitStatus.done;
+  }
+  const { id } = workflow.session;
+  if (options.flag('detach')) {
+    await context.handOver();
+    if (json) terminal.document(workflowView(workflow));
+    else terminal.line(id);
+    return exitStatus.done;
+  }
+  return followSession(context, { project, supervisor, id });
+}
+
+async function readRequest(context: CommandContext): Promise<OrchestrateRequest> {
+  const [word] = context.args;
+  const agents = agentsFromOptions(context.options);
+  if (word !== undefined && isPlanFile(word)) {
+    if (agents.length > 0) {
+      throw new MaosError(
+        'INVALID_INPUT',
+        `The agents stand in ${word === '-' ? 'the plan on stdin' : word}: leave out --agent and --exec, or the file.`,
+      );
+    }
+    // Only a plan from a file needs its schema.
+    const { readPlanFile } = await import('../run/plan-file.ts');
+    return readPlanFile(word, context);
+  }
+  if (agents.length === 0) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      "The plan has no agents: add --agent 'role=task' or --exec 'name=shell line' (each as often as you like), or name a file with the plan.",
+      { details: { agents: 0 } },
+    );
+  }
+  return { objective: word?.trim() || objectiveOf(agents), agents };
+}

@@ -1,0 +1,29 @@
+import type { CliCommand } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { SessionFinder } from '../projects.ts';
+import { renderNext, renderReport } from '../render/session-report.ts';
+import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
+import { sessionArgument } from './session-argument.ts';
+
+export const statusCommand: CliCommand = {
+  name: 'status',
+  summary: 'Show a session: its agents, results, failures and files',
+  arguments: [sessionArgument],
+  options: [],
+  examples: [
+    { line: 'maos status', says: 'the session started last' },
+    { line: 'maos status k7q2 --json', says: 'by the end of its id, for a program' },
+  ],
+  async run({ args, terminal, json, runtime, projectPath, program }) {
+    const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+    const facts = factsOf(session);
+    if (json) {
+      terminal.document(summaryRecord(facts));
+      return exitStatus.done;
+    }
+    const { canvas } = terminal;
+    const next = nextCommands(program, facts.workflow).slice(0, 2);
+    for (const line of [...renderReport(facts, canvas), '', ...renderNext(next, canvas)]) terminal.line(line);
+    return exitStatus.done;
+  },
+};

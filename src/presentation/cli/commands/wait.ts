@@ -1,0 +1,44 @@
+import { waitForSession } from '../../../application/control.ts';
+import { summaryView } from '../../contracts/views.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus, statusOfSession } from '../exit-status.ts';
+import { watchOwner } from '../owner-notice.ts';
+import { SessionFinder } from '../projects.ts';
+import { sessionArgument } from './session-argument.ts';
+
+export const waitCommand: CliCommand = {
+  name: 'wait',
+  summary: 'Wait until a session ends or pauses',
+  details:
+    'Exit status: 0 completed, 1 failed, cancelled or paused, 5 still running at the timeout, 6 an agent is not signed in.',
+  arguments: [sessionArgument],
+  options: [
+    {
+      flags: '--timeout <seconds>',
+      description: 'give up after so long (default: never)',
+      kind: 'number',
+      range: [0, 2_000_000],
+    },
+  ],
+  examples: [
+    { line: 'maos wait && maos status', says: 'go on only if the session started last completed' },
+    { line: 'maos wait k7q2 --timeout 600', says: 'at most ten minutes' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { args, options, terminal, json, runtime, projectPath, program } = context;
+  const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+  const seconds = options.number('timeout');
+  const signal = seconds === undefined ? new AbortController().signal : AbortSignal.timeout(seconds * 1000);
+  const { project, id } = session;
+  const stopWatching = watchOwner(session, context);
+  const { summary, settled } = await waitForSession(project, id, { signal });
+  stopWatching();
+  if (json) terminal.document({ ...summaryView(summary), timed_out: !settled });
+  else terminal.line(`${id} ${summary.session.state}`);
+  if (settled) return statusOfSession(project.store.load(id));
+  if (!json) terminal.notice(`It still runs after ${seconds} s. See it with: ${program} status ${id}`);
+  return exitStatus.limit;
+}

@@ -1,0 +1,40 @@
+import type { OrchestrateRequest } from '../../../application/orchestrate.ts';
+
+/**
+ * The demo's team: a spec, then code and tests from it side by side, then a check of one against the other.
+ * @param node path of the Node that runs the team's programs
+ */
+export function demoTeam(node: string): OrchestrateRequest {
+  return {
+    objective: 'Build slugify(text) from a written spec, test it, and say truthfully whether it works.',
+    agents: [
+      {
+        name: 'spec',
+        role: 'documenter',
+        task: 'Write spec.md into the shared context: the steps of slugify(text), and examples.',
+        command: [node, 'team/write-spec.mjs'],
+      },
+      {
+        name: 'builder',
+        role: 'engineer',
+        task: 'Build slugify.mjs in the project from the steps in spec.md.',
+        command: [node, 'team/build.mjs'],
+        depends_on: ['spec'],
+      },
+      {
+        name: 'tester',
+        role: 'tester',
+        task: 'Write slugify.test.mjs in the project from the examples in spec.md.',
+        command: [node, 'team/write-tests.mjs'],
+        depends_on: ['spec'],
+      },
+      {
+        name: 'checker',
+        role: 'reviewer',
+        task: 'Run the tests on what was built and leave a report in the results.',
+        command: ['/bin/sh', 'team/check.sh', node],
+        depends_on: ['builder', 'tester'],
+      },
+    ],
+  };
+}

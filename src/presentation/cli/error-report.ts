@@ -1,0 +1,38 @@
+import { plainText } from '../../application/agent-output.ts';
+import { type ErrorCode, isMaosError } from '../../domain/errors.ts';
+import { statusOfCode } from './exit-status.ts';
+
+/** An error as the command line shows it. */
+export interface ErrorReport {
+  readonly status: number;
+  /** For stderr, ended by a line feed. */
+  readonly text: string;
+}
+
+/**
+ * The one way an error leaves the command line: `maos: message (CODE)`, or with `--json` one line
+ * `{"error":{code,message,details}}`. What is no MaosError is a bug and says so.
+ */
+export function reportError(error: unknown, json: boolean): ErrorReport {
+  const { code, message, details } = factsOf(error);
+  const status = statusOfCode(code);
+  if (json) return { status, text: `${JSON.stringify({ error: { code, message, details } })}\n` };
+  return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
+}
+
+/** Where a command line that was not understood is explained. */
+function helpLine(error: unknown): string {
+  if (!isMaosError(error, 'INVALID_INPUT') || !('command' in error.details)) return '';
+  const { command } = error.details;
+  return `Try 'maos help${typeof command === 'string' ? ` ${command}` : ''}'.\n`;
+}
+
+function factsOf(error: unknown): { code: ErrorCode; message: string; details: unknown } {
+  if (isMaosError(error)) return { code: error.code, message: error.message, details: error.details };
+  const said = error instanceof Error ? error.message : String(error);
+  return {
+    code: 'INTERNAL',
+    message: `This is a bug in MAOS: ${said}. The log in the folder 'logs' of MAOS_HOME (~/.maos) has the details.`,
+    details: error instanceof Error ? { name: error.name, stack: error.stack } : {},
+  };
+}

@@ -1,0 +1,49 @@
+import { exitStatus } from './exit-status.ts';
+
+/** Signals that ask a program to end. SIGHUP: its terminal was closed. */
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** The part of `process` that is used. */
+export interface SignalSource {
+  on(signal: (typeof endingSignals)[number], listener: () => void): unknown;
+  removeListener(signal: (typeof endingSignals)[number], listener: () => void): unknown;
+}
+
+/**
+ * What a signal does: ends the program at once, unless the command watches for it; then the first one asks the command
+ * to end and the second one ends the program.
+ */
+export class Interruption {
+  readonly #controller = new AbortController();
+  readonly #source: SignalSource;
+  readonly #exit: (status: number) => void;
+  readonly #onSignal = (): void => this.#end(exitStatus.interrupted);
+  #watched = false;
+
+  constructor(source: SignalSource, exit: (status: number) => void) {
+    this.#source = source;
+    this.#exit = exit;
+    for (const signal of endingSignals) source.on(signal, this.#onSignal);
+  }
+
+  /** From now on the first signal only aborts the signal returned. */
+  watch(): AbortSignal {
+    this.#watched = true;
+    return this.#controller.signal;
+  }
+
+  /** Nobody reads the output any more, as after `| head -1`: not the user's fault, and nothing to complain about. */
+  outputClosed(): void {
+    if (this.#controller.signal.aborted) return;
+    this.#end(exitStatus.done);
+  }
+
+  dispose(): void {
+    for (const signal of endingSignals) this.#source.removeListener(signal, this.#onSignal);
+  }
+
+  #end(status: number): void {
+    if (!this.#watched || this.#controller.signal.aborted) this.#exit(status);
+    this.#controller.abort();
+  }
+}

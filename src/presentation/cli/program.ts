@@ -1,0 +1,168 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { MaosError, quote } from '../../domain/errors.ts';
+import type { CliCommand, OptionSpec } from './command.ts';
+import { cancelCommand } from './commands/cancel.ts';
+import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { eventsCommand } from './commands/events.ts';
+import { listCommand } from './commands/list.ts';
+import { logsCommand } from './commands/logs.ts';
+import { rolesCommand } from './commands/roles.ts';
+import { runCommand } from './commands/run.ts';
+import { serveCommand } from './commands/serve.ts';
+import { statusCommand } from './commands/status.ts';
+import { superviseCommand } from './commands/supervise.ts';
+import { versionCommand } from './commands/version.ts';
+import { waitCommand } from './commands/wait.ts';
+import { type ListedValue, OptionValues } from './option-values.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Every command, in the order and under the headings of `maos help`. */
+export const commandGroups: readonly (readonly [heading: string, commands: readonly CliCommand[]])[] = [
+  ['Start:', [runCommand, demoCommand, serveCommand]],
+  ['Sessions:', [listCommand, statusCommand, logsCommand, eventsCommand, waitCommand, cancelCommand]],
+  ['Installation:', [rolesCommand, doctorCommand, versionCommand, superviseCommand]],
+];
+
+/** A command line as it was understood. */
+export interface ParsedCall {
+  readonly command: CliCommand;
+  readonly args: readonly string[];
+  readonly options: OptionValues;
+  readonly json: boolean;
+  readonly project: string | undefined;
+}
+
+const statuses =
+  'Exit status: 0 done, 1 the session or an agent failed, 2 usage, 3 not found, 4 not possible in this state,\n5 a limit, 6 backend not available or not signed in, 70 a bug in maos, 130 interrupted.';
+
+/**
+ * Reads a command line. Help and the version are written to the terminal.
+ * @returns null when nothing is left to do
+ * @throws MaosError INVALID_INPUT; `details.command` names the command whose help tells more, null for no particular one
+ */
+export async function parseCall(
+  argv: readonly string[],
+  terminal: Terminal,
+  version: () => string,
+): Promise<ParsedCall | null> {
+  let call: ParsedCall | null = null;
+  const program = makeProgram(terminal, (parsed) => {
+    call = parsed;
+  });
+  if (argv.length === 0) {
+    program.outputHelp();
+    return null;
+  }
+  const [first] = argv;
+  if (argv.length === 1 && (first === '--version' || first === '-V')) {
+    terminal.line(version());
+    return null;
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return call;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return null;
+    throw usageError(error, argv);
+  }
+}
+
+function usageError(error: CommanderError, argv: readonly string[]): MaosError {
+  const command = argv.find((word) => allCommands.some(({ name }) => name === word)) ?? null;
+  return new MaosError('INVALID_INPUT', usageMessage(error, argv), { details: { command }, cause: error });
+}
+
+function usageMessage({ code, message }: CommanderError, argv: readonly string[]): string {
+  // Where no command is named, or help is asked for an unknown one, commander says nothing but shows its help.
+  if (code === 'commander.help') {
+    const unknown = argv.find((word) => !word.startsWith('-') && word !== 'help');
+    return unknown === undefined ? 'No command was named.' : `There is no command ${quote(unknown)}.`;
+  }
+  const said = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  const sentence = said.charAt(0).toUpperCase() + said.slice(1);
+  return /[.!?)]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+const allCommands = commandGroups.flatMap(([, commands]) => commands);
+
+function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Command {
+  const program = new Command('maos')
+    .description(
+      'Runs teams of agents as real processes: ordered, watched, limited, recorded and recoverable.',
+    )
+    .option('--json', 'one JSON document, or JSON lines for streams, on stdout; errors as JSON on stderr')
+    .option('--project <path>', 'folder of the project (default: the current folder)')
+    .option('--no-color', 'no colours, as with NO_COLOR')
+    .option('-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'Show help for a command')
+    .addHelpText('after', `\n${statuses}`)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.write(text),
+      // Errors leave by the one renderer.
+      writeErr: () => {},
+      outputError: () => {},
+      getOutHelpWidth: () => (terminal.live ? Math.min(100, terminal.columns) : 100),
+    })
+    .exitOverride();
+  for (const [heading, commands] of commandGroups) {
+    program.commandsGroup(heading);
+    for (const command of commands) addCommand(program, command, onCall);
+  }
+  return program;
+}
+
+function addCommand(program: Command, command: CliCommand, onCall: (call: ParsedCall) => void): void {
+  const added = program.command(command.name, { hidden: command.hidden === true });
+  const details = command.details === undefined ? '' : `\n\n${command.details}`;
+  added.summary(command.summary).description(`${command.summary}.${details}`);
+  for (const { syntax, description } of command.arguments) added.argument(syntax, description);
+  const counter = { place: 0 };
+  const options = command.options.map((spec) => ({ spec, option: toOption(spec, counter) }));
+  for (const { option } of options) added.addOption(option);
+  if (command.examples.length > 0) added.addHelpText('after', examplesText(command));
+  added.action(() => {
+    const given = added.opts();
+    const values = options.map(({ option }) => [option.name(), given[option.attributeName()]] as const);
+    const { json, project } = program.opts<{ json?: boolean; project?: string }>();
+    onCall({
+      command,
+      args: added.args,
+      options: new OptionValues(new Map(values)),
+      json: json === true,
+      project,
+    });
+  });
+}
+
+function toOption(spec: OptionSpec, counter: { place: number }): Option {
+  const option = new Option(spec.flags, spec.description);
+  if (spec.choices !== undefined) return option.choices(spec.choices);
+  if (spec.kind === 'list') {
+    return option.argParser((value, previous: readonly ListedValue[] | undefined) => {
+      counter.place += 1;
+      return [...(previous ?? []), { option: option.name(), value, place: counter.place }];
+    });
+  }
+  if (spec.kind === 'integer' || spec.kind === 'number')
+    return option.argParser((value) => toNumber(value, spec));
+  return option;
+}
+
+function toNumber(text: string, { kind, range = [0, Number.MAX_SAFE_INTEGER] }: OptionSpec): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  const [least, most] = range;
+  const whole = kind === 'integer';
+  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
+  const upTo = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
+  throw new InvalidArgumentError(`It must be a ${whole ? 'whole ' : ''}number, ${upTo}.`);
+}
+
+function examplesText({ examples }: CliCommand): string {
+  return ['', 'Examples:', ...examples.flatMap(({ line, says }) => [`  $ ${line}`, `      ${says}`])].join(
+    '\n',
+  );
+}

@@ -1,0 +1,132 @@
+import type { Agent, AgentState } from '../../../domain/agent.ts';
+import { progressOf } from '../../../domain/orchestration.ts';
+import { totalUsage } from '../../../domain/usage.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
+import type { Paint } from '../terminal.ts';
+import { formatCount, formatDuration, formatUsage, oneLine, tokensOf } from './format.ts';
+import { lookOf, spin } from './states.ts';
+import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
+
+export interface LiveView {
+  readonly workflow: Workflow;
+  /** By agent id: what it was last heard doing, or why it waits. */
+  readonly activities: ReadonlyMap<string, string>;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Turns the spinners. */
+  readonly frame: number;
+}
+
+export interface LiveSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+const maxName = 24;
+const maxRole = 20;
+const elapsedWidth = 8;
+/** Narrower terminals show no roles. */
+const rolesFrom = 80;
+
+/** The lines of the live view: the session, then one line per agent as far as the terminal's height allows. */
+export function renderLive(view: LiveView, size: LiveSize, paint: Paint): string[] {
+  const { agents } = view.workflow;
+  // A line stays free for the cursor, and none is so full that the terminal would wrap it.
+  const width = Math.max(20, size.columns - 1);
+  const room = Math.max(1, size.rows - 2);
+  const fits = agents.length <= room;
+  const shown = fits ? agents : mostTelling(agents, Math.max(1, room - 1));
+  const names = Math.min(maxName, Math.floor(width / 3), Math.max(...shown.map(({ name }) => name.length)));
+  const roles =
+    size.columns < rolesFrom ? 0 : Math.min(maxRole, Math.max(...shown.map(({ role }) => role.name.length)));
+  const lines = [header(view, width, paint)];
+  for (const agent of shown) lines.push(agentLine(agent, view, { width, names, roles }, paint));
+  if (!fits) lines.push(paint('dim', truncate(`  … ${restOf(agents, shown)}`, width)));
+  return lines;
+}
+
+function header({ workflow, now, frame }: LiveView, width: number, paint: Paint): string {
+  const { session, agents } = workflow;
+  const { completed, failed, cancelled, total } = progressOf(agents);
+  const started = Date.parse(session.startedAt ?? session.createdAt);
+  const ended = session.endedAt === null ? now : Date.parse(session.endedAt);
+  const parts = [
+    session.state,
+    `${completed}/${total} done`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+    formatDuration(ended - started),
+    formatUsage(totalUsage(agents.map(({ usage }) => usage))) ?? [],
+  ].flat();
+  const { symbol, format } = lookOf(session.state);
+  const rest = truncate(` ${session.id}  ${parts.join(' · ')}`, width - 1);
+  return `${paint(format, session.state === 'running' ? spin(frame) : symbol)}${paint('bold', rest)}`;
+}
+
+function agentLine(
+  agent: Agent,
+  { workflow, activities, now, frame }: LiveView,
+  { width, names, roles }: { width: number; names: number; roles: number },
+  paint: Paint,
+): string {
+  const { symbol, format } = lookOf(agent.state);
+  const name = padEnd(truncate(agent.name, names), names);
+  const role = roles === 0 ? '' : `  ${padEnd(truncate(agent.role.name, roles), roles)}`;
+  const elapsed = padStart(elapsedOf(agent, now), elapsedWidth);
+  const usage = agent.usage === null ? '' : `  ${formatCount(tokensOf(agent.usage))} tok`;
+  const fixed = 4 + displayWidth(name) + displayWidth(role) + elapsedWidth + 2;
+  const left = width - fixed - usage.length;
+  const roomy = left >= 12;
+  const text = truncate(oneLine(textOf(agent, workflow, activities)), roomy ? left : width - fixed);
+  const line = `${name}${paint('dim', role)}${elapsed}  ${paint(agent.state === 'failed' ? 'red' : 'dim', text)}`;
+  const mark = paint(format, agent.state === 'running' ? spin(frame) : symbol);
+  return `  ${mark} ${line}${roomy ? paint('dim', usage) : ''}`.trimEnd();
+}
+
+function elapsedOf({ startedAt, endedAt }: Agent, now: number): string {
+  if (startedAt === null) return '';
+  return formatDuration((endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt));
+}
+
+function textOf(agent: Agent, { agents }: Workflow, activities: ReadonlyMap<string, string>): string {
+  switch (agent.state) {
+    case 'pending': {
+      const waitsFor = agents.filter(
+        ({ id, state }) => agent.dependsOn.includes(id) && state !== 'completed',
+      );
+      if (waitsFor.length > 0) return `after ${waitsFor.map(({ name }) => name).join(', ')}`;
+      return activities.get(agent.id) ?? '';
+    }
+    case 'completed':
+      return agent.result?.trim().split('\n').at(-1) ?? '';
+    case 'failed':
+    case 'cancelled':
+      return agent.failure === null ? '' : `${agent.failure.kind}: ${agent.failure.message}`;
+    default:
+      return activities.get(agent.id) ?? '';
+  }
+}
+
+const urgency: Readonly<Record<AgentState, number>> = {
+  running: 0,
+  failed: 1,
+  resumable: 2,
+  pending: 3,
+  completed: 4,
+  cancelled: 5,
+};
+
+/** The agents worth a line when there is not one for each, in plan order. */
+function mostTelling(agents: readonly Agent[], count: number): readonly Agent[] {
+  const ranked = agents.toSorted(
+    (a, b) => urgency[a.state] - urgency[b.state] || (b.endedAt ?? '').localeCompare(a.endedAt ?? ''),
+  );
+  const chosen = new Set(ranked.slice(0, count));
+  return agents.filter((agent) => chosen.has(agent));
+}
+
+function restOf(agents: readonly Agent[], shown: readonly Agent[]): string {
+  const hidden = agents.filter((agent) => !shown.includes(agent));
+  const counts = Object.entries(progressOf(hidden)).filter(([key, count]) => key !== 'total' && count > 0);
+  return `${hidden.length} more: ${counts.map(([state, count]) => `${count} ${state}`).join(', ')}`;
+}

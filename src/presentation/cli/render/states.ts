@@ -1,0 +1,34 @@
+import type { AgentState } from '../../../domain/agent.ts';
+import type { PhaseState } from '../../../domain/orchestration.ts';
+import type { SessionState } from '../../../domain/session.ts';
+import type { Format } from '../terminal.ts';
+
+interface Look {
+  readonly symbol: string;
+  readonly format: Format;
+}
+
+const looks: Readonly<Record<AgentState | SessionState | PhaseState, Look>> = {
+  created: { symbol: '·', format: 'dim' },
+  planned: { symbol: '·', format: 'dim' },
+  pending: { symbol: '·', format: 'dim' },
+  running: { symbol: '●', format: 'cyan' },
+  paused: { symbol: '‖', format: 'yellow' },
+  resumable: { symbol: '‖', format: 'yellow' },
+  completed: { symbol: '✓', format: 'green' },
+  failed: { symbol: '✗', format: 'red' },
+  cancelled: { symbol: '⊘', format: 'yellow' },
+  skipped: { symbol: '⊘', format: 'dim' },
+};
+
+/** How a state is drawn: one column wide. */
+export function lookOf(state: AgentState | SessionState | PhaseState): Look {
+  return looks[state];
+}
+
+const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const;
+
+/** The symbol of something running, turning with `frame`. */
+export function spin(frame: number): string {
+  return spinner[frame % spinner.length] as string;
+}

@@ -1,0 +1,50 @@
+import type { Canvas, Format } from '../terminal.ts';
+import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
+
+export interface Cell {
+  /** One line, free of control characters. */
+  readonly text: string;
+  readonly format?: Format;
+}
+
+export interface Column {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+}
+
+const gap = '  ';
+const leastLast = 10;
+
+/**
+ * Lines of a table, the first one its titles. Columns are as wide as their content, the last one cut at the canvas's
+ * edge; a column with nothing in it is left out.
+ */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly (Cell | string)[])[],
+  { paint, width }: Canvas,
+): string[] {
+  const cells = rows.map((row) =>
+    row.map((cell): Cell => (typeof cell === 'string' ? { text: cell } : cell)),
+  );
+  const shown = columns.flatMap((column, index) => {
+    const texts = cells.map((row) => row[index]?.text ?? '');
+    if (texts.every((text) => text === '')) return [];
+    return [{ ...column, index, width: Math.max(...[column.title, ...texts].map(displayWidth)) }];
+  });
+  const before = shown.slice(0, -1).reduce((sum, column) => sum + column.width + gap.length, 0);
+  const lastWidth = Math.max(leastLast, width - before);
+  const render = (row: readonly Cell[]): string =>
+    shown
+      .map((column, place) => {
+        const { text, format } = row[column.index] ?? { text: '' };
+        const isLast = place === shown.length - 1;
+        const cut = isLast ? truncate(text, lastWidth) : text;
+        const left = isLast ? cut : padEnd(cut, column.width);
+        const placed = column.align === 'right' ? padStart(cut, column.width) : left;
+        return format === undefined ? placed : paint(format, placed);
+      })
+      .join(gap)
+      .trimEnd();
+  return [columns.map(({ title }): Cell => ({ text: title, format: 'dim' })), ...cells].map(render);
+}

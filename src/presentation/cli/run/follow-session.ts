@@ -1,0 +1,75 @@
+import { waitForSession } from '../../../application/control.ts';
+import type { CommandContext } from '../command.ts';
+import { exitStatus, statusOfSession } from '../exit-status.ts';
+import type { OpenSession } from '../projects.ts';
+import { renderNext, renderReport } from '../render/session-report.ts';
+import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
+import { makeProgress } from './progress.ts';
+
+/** What a caller of {@link followSession} says besides the session itself. */
+export interface FollowExtras {
+  /** Joins the last JSON record. */
+  readonly record?: Readonly<Record<string, unknown>>;
+  /** Lines between the report and the commands worth trying. */
+  readonly lines?: readonly string[];
+  readonly next?: readonly (readonly [line: string, says: string])[];
+}
+
+/**
+ * Shows a session this process runs until it ends or pauses, then reports on it. When interrupted, hands it over to
+ * a process of its own and is done.
+ * @returns the exit status
+ */
+export async function followSession(
+  context: CommandContext,
+  session: OpenSession,
+  extras: FollowExtras = {},
+): Promise<number> {
+  const { project, supervisor, id } = session;
+  const { terminal, json } = context;
+  const interrupted = context.watchInterrupts();
+  const progress = makeProgress(terminal, json);
+  const leaving = new Promise<void>((resolve) => {
+    if (interrupted.aborted) resolve();
+    interrupted.addEventListener('abort', () => resolve());
+  });
+  let settled = false;
+  try {
+    await waitForSession(project, id, {
+      signal: interrupted,
+      after: 0,
+      onEvents: (events) => progress.show(events, project.store.load(id)),
+    });
+    if (!interrupted.aborted) await Promise.race([supervisor.idle(), leaving]);
+    settled = !interrupted.aborted;
+  } finally {
+    progress.stop(settled ? 'clear' : 'keep');
+  }
+  if (!settled) return leave(context, session);
+  const facts = factsOf(session);
+  const status = statusOfSession(facts.workflow);
+  if (json) {
+    terminal.record({ type: 'summary', ...summaryRecord(facts), exit_status: status, ...extras.record });
+    return status;
+  }
+  const next = [...nextCommands(context.program, facts.workflow), ...(extras.next ?? [])];
+  const { canvas } = terminal;
+  // On a terminal the report takes the place of the live view; elsewhere it follows the lines about events.
+  if (!terminal.live) terminal.line();
+  for (const line of renderReport(facts, canvas)) terminal.line(line);
+  for (const line of extras.lines ?? []) terminal.line(line);
+  terminal.line();
+  for (const line of renderNext(next, canvas)) terminal.line(line);
+  return status;
+}
+
+async function leave({ terminal, handOver, program }: CommandContext, session: OpenSession): Promise<number> {
+  const { onExit } = session.project.store.load(session.id).session;
+  const what =
+    onExit === 'keep'
+      ? 'It runs to its end in the background.'
+      : 'Its agents are being stopped; what can be resumed is kept.';
+  terminal.notice(`\nHanding over ${session.id}. ${what} See it with: ${program} status ${session.id}`);
+  await handOver();
+  return exitStatus.interrupted;
+}

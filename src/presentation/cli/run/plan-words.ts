@@ -1,0 +1,96 @@
+import type { OrchestrateAgent, OrchestrateRequest } from '../../../application/orchestrate.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import type { ExitPolicy, FailurePolicy, Strategy } from '../../../domain/session.ts';
+import type { ListedValue, OptionValues } from '../option-values.ts';
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/** Whether the first word of `maos run` names a file with a plan rather than an objective. */
+export function isPlanFile(word: string): boolean {
+  return word === '-' || word.endsWith('.json');
+}
+
+/**
+ * The agents of `--agent` and `--exec`, in the order they were written.
+ * @throws MaosError INVALID_INPUT for one that cannot be read
+ */
+export function agentsFromOptions(options: OptionValues): readonly OrchestrateAgent[] {
+  return options
+    .list('agent', 'exec')
+    .map((given) => (given.option === 'exec' ? execAgent(given) : roleAgent(given)));
+}
+
+/** `role=task` or `name:role=task`. */
+function roleAgent({ value }: ListedValue): OrchestrateAgent {
+  const [who, task] = splitAt(value, '=');
+  if (task === undefined || who === '' || task === '') {
+    throw invalid(
+      '--agent',
+      value,
+      "'role=task' or 'name:role=task', such as --agent 'tester=Test the login'",
+    );
+  }
+  const [first, second] = splitAt(who, ':');
+  if (second === undefined) return { role: first, task };
+  if (!namePattern.test(first) || second === '') {
+    throw invalid('--agent', value, "'name:role=task' with a name of letters, digits, '_', '.' or '-'");
+  }
+  return { name: first, role: second, task };
+}
+
+/** `name=shell line`: any program, as an engineer of the backend `command`. */
+function execAgent({ value }: ListedValue): OrchestrateAgent {
+  const [name, line] = splitAt(value, '=');
+  if (line === undefined || line === '' || !namePattern.test(name)) {
+    throw invalid('--exec', value, "'name=shell line', such as --exec 'tests=npm test'");
+  }
+  return { name, role: 'engineer', task: `Run: ${line}`, backend: 'command', command: line };
+}
+
+function splitAt(text: string, separator: string): readonly [string, string | undefined] {
+  const index = text.indexOf(separator);
+  if (index < 0) return [text.trim(), undefined];
+  return [text.slice(0, index).trim(), text.slice(index + separator.length).trim()];
+}
+
+function invalid(option: string, value: string, form: string): MaosError {
+  return new MaosError('INVALID_INPUT', `${option} ${quote(value)} cannot be read: write ${form}.`, {
+    details: { option, value: value.slice(0, 200) },
+  });
+}
+
+/** What the team is to reach, where only its agents were given. */
+export function objectiveOf(agents: readonly OrchestrateAgent[]): string {
+  const [only] = agents;
+  if (agents.length === 1 && only !== undefined) return only.task;
+  return agents
+    .map(({ name, role, task }) => `${name ?? String(role)}: ${task}`)
+    .join('; ')
+    .slice(0, 2_000);
+}
+
+/** The request with what the options say over it; `--model` and `--timeout-minutes` fill gaps of its agents. */
+export function withOptions(request: OrchestrateRequest, options: OptionValues): OrchestrateRequest {
+  const model = options.text('model');
+  const minutes = options.number('timeout-minutes');
+  const agents = request.agents?.map((agent): OrchestrateAgent => {
+    const isCommand = agent.command !== undefined || agent.backend === 'command';
+    return {
+      ...agent,
+      model: agent.model ?? (isCommand ? undefined : model),
+      timeout_minutes: agent.timeout_minutes ?? minutes,
+    };
+  });
+  return {
+    ...request,
+    agents,
+    strategy: (options.text('strategy') as Strategy | undefined) ?? request.strategy,
+    failure_policy: (options.text('failure-policy') as FailurePolicy | undefined) ?? request.failure_policy,
+    on_exit: options.flag('detach')
+      ? 'keep'
+      : ((options.text('on-exit') as ExitPolicy | undefined) ?? request.on_exit),
+    max_concurrency: options.number('max-concurrency') ?? request.max_concurrency,
+    max_agents_per_role: options.number('max-per-role') ?? request.max_agents_per_role,
+    dry_run: options.flag('dry-run') || request.dry_run,
+  };
+}

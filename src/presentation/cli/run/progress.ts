@@ -1,0 +1,54 @@
+import type { RecordedEvent } from '../../../domain/events.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
+import { eventView } from '../../contracts/views.ts';
+import { eventLine } from '../render/event-line.ts';
+import type { Terminal } from '../terminal.ts';
+import { LiveDisplay } from './live-display.ts';
+
+/** Shows a session while it runs. */
+export interface Progress {
+  /** New events, and the session as it is after them. */
+  show(events: readonly RecordedEvent[], workflow: Workflow): void;
+  /** Ends the display; `clear` where a report takes its place. */
+  stop(how: 'keep' | 'clear'): void;
+}
+
+/** Live on a terminal, a line per event of interest elsewhere, every event as JSON with `--json`. */
+export function makeProgress(terminal: Terminal, json: boolean): Progress {
+  if (json) return new JsonProgress(terminal);
+  return terminal.live ? new LiveDisplay(terminal) : new LineProgress(terminal);
+}
+
+class JsonProgress implements Progress {
+  readonly #terminal: Terminal;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  show(events: readonly RecordedEvent[]): void {
+    for (const event of events) this.#terminal.record(eventView(event));
+  }
+
+  stop(): void {}
+}
+
+/** Says too much for a log that is read later. */
+const uninteresting = /^(agent\.(spawned|progressed)|phase\.)/;
+
+class LineProgress implements Progress {
+  readonly #terminal: Terminal;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  show(events: readonly RecordedEvent[], workflow: Workflow): void {
+    const names = new Map<string, string>(workflow.agents.map(({ id, name }) => [id, name]));
+    for (const event of events) {
+      if (!uninteresting.test(event.type)) this.#terminal.line(eventLine(event, names));
+    }
+  }
+
+  stop(): void {}
+}

@@ -1,0 +1,110 @@
+import { styleText } from 'node:util';
+
+/** Formats of {@link styleText}. */
+export type Format = Parameters<typeof styleText>[0];
+/** The text in a format, or as it is where there is no colour. */
+export type Paint = (format: Format, text: string) => string;
+
+export const plainPaint: Paint = (_format, text) => text;
+export const colourPaint: Paint = (format, text) =>
+  text === '' ? '' : styleText(format, text, { validateStream: false });
+
+/** What text is made for: colours, and the width lines are cut to. */
+export interface Canvas {
+  readonly paint: Paint;
+  /** Columns; Infinity where nothing is cut. */
+  readonly width: number;
+}
+
+/** The part of a tty.WriteStream that is used. */
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): boolean;
+}
+
+/** Where a command's output goes. */
+export class Terminal {
+  readonly #stdout: OutputStream;
+  readonly #stderr: OutputStream;
+  readonly #paint: Paint;
+  readonly #paintErrors: Paint;
+  /** stdout is a terminal whose lines can be redrawn. */
+  readonly live: boolean;
+  #closed = false;
+
+  constructor(options: {
+    readonly stdout: OutputStream;
+    readonly stderr: OutputStream;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly noColor: boolean;
+  }) {
+    const { stdout, stderr, env, noColor } = options;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#paint = wantsColour(stdout, env, noColor) ? colourPaint : plainPaint;
+    this.#paintErrors = wantsColour(stderr, env, noColor) ? colourPaint : plainPaint;
+    this.live = stdout.isTTY === true && env.TERM !== 'dumb';
+  }
+
+  get canvas(): Canvas {
+    return { paint: this.#paint, width: this.live ? this.columns : Number.POSITIVE_INFINITY };
+  }
+
+  get columns(): number {
+    return this.#stdout.columns || 80;
+  }
+
+  get rows(): number {
+    return this.#stdout.rows || 24;
+  }
+
+  /** Writes to stdout as it is. */
+  write(text: string): void {
+    if (!this.#closed && text !== '') this.#stdout.write(text);
+  }
+
+  /** A line for people. */
+  line(text = ''): void {
+    this.write(`${text}\n`);
+  }
+
+  /** One JSON document, over several lines. */
+  document(value: unknown): void {
+    this.line(escapeControls(JSON.stringify(value, null, 2)));
+  }
+
+  /** One JSON document on one line of a stream. */
+  record(value: unknown): void {
+    this.line(escapeControls(JSON.stringify(value)));
+  }
+
+  /** A notice for people beside the output: to stderr. */
+  notice(text: string): void {
+    this.#stderr.write(`${this.#paintErrors('dim', text)}\n`);
+  }
+
+  /** Nobody reads stdout any more. */
+  closeOutput(): void {
+    this.#closed = true;
+  }
+}
+
+/** As Node does it: a flag, then FORCE_COLOR, then NO_COLOR (https://no-color.org), then whether it is a terminal. */
+export function wantsColour(
+  stream: { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>>,
+  noColor: boolean,
+): boolean {
+  if (noColor) return false;
+  const force = env.FORCE_COLOR;
+  if (force !== undefined) return force !== '0' && force !== 'false';
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  return stream.isTTY === true && env.TERM !== 'dumb';
+}
+
+/** DEL and the C1 controls may stand bare in JSON, but steer terminals. */
+function escapeControls(json: string): string {
+  return json.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+}

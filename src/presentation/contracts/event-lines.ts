@@ -1,0 +1,78 @@
+import type { RecordedEvent } from '../../domain/events.ts';
+import { shorten } from './session-answers.ts';
+
+/**
+ * What an event says, on one line of at most 200 characters.
+ * @returns null for the steps in between, which tell a reader of progress nothing
+ */
+export function progressLine(event: RecordedEvent): string | null {
+  switch (event.type) {
+    case 'session.cancel_requested':
+    case 'phase.started':
+    case 'phase.completed':
+    case 'phase.failed':
+    case 'phase.skipped':
+    case 'agent.spawned':
+    case 'agent.stopped':
+      return null;
+    default:
+      return eventLine(event);
+  }
+}
+
+/** What any event says, on one line of at most 200 characters. */
+export function eventLine(event: RecordedEvent): string {
+  return shorten(describe(event).replaceAll(/\s+/g, ' ').trim(), 200);
+}
+
+function describe(event: RecordedEvent): string {
+  switch (event.type) {
+    case 'session.created':
+      return `session created with ${count(event.data.agents.length, 'agent')}`;
+    case 'session.started':
+    case 'session.resumed':
+    case 'session.completed':
+      return event.type.replace('.', ' ');
+    case 'session.paused':
+      return `session paused (${event.data.reason})`;
+    case 'session.failed':
+      return `session failed: ${event.data.completed} completed, ${event.data.failed} failed, ${event.data.cancelled} cancelled`;
+    case 'session.cancelled':
+      return `session cancelled: ${event.data.reason}`;
+    case 'session.cancel_requested':
+      return `${event.data.by} asked to cancel: ${event.data.reason}`;
+    case 'phase.started':
+    case 'phase.completed':
+    case 'phase.failed':
+    case 'phase.skipped':
+      return `phase ${event.data.phase} ${event.type.slice('phase.'.length)}`;
+    case 'agent.waiting':
+      return `${event.data.name} waits: ${event.data.reason}`;
+    case 'agent.started':
+      return `${event.data.name} started${event.data.attempt > 1 ? ` (attempt ${event.data.attempt})` : ''}`;
+    case 'agent.spawned':
+      return `${event.data.name} has its process`;
+    case 'agent.progressed':
+      return `${event.data.name}: ${event.data.activity || 'goes on'}`;
+    case 'agent.completed':
+      return `${event.data.name} completed in ${seconds(event.data.durationMs)}: ${event.data.result}`;
+    case 'agent.failed':
+      return `${event.data.name} failed (${event.data.kind}) after ${seconds(event.data.durationMs)}: ${event.data.message}`;
+    case 'agent.cancelled':
+      return `${event.data.name} cancelled: ${event.data.reason}`;
+    case 'agent.interrupted':
+      return `${event.data.name} interrupted: ${event.data.reason}`;
+    case 'agent.stopped':
+      return `${event.data.name} stopped, ${event.data.survivors} processes left`;
+    case 'artifact.recorded':
+      return `file ${event.data.path} (${event.data.sizeBytes} bytes)`;
+  }
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

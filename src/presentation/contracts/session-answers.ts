@@ -1,0 +1,154 @@
+import * as z from 'zod';
+import { type Agent, type AgentFailure, agentStates } from '../../domain/agent.ts';
+import type { Progress } from '../../domain/orchestration.ts';
+import { sessionStates } from '../../domain/session.ts';
+import type { Usage } from '../../domain/usage.ts';
+
+/**
+ * What servers answer about sessions and agents, as schemas: advertised to clients and held against every answer in
+ * the tests. Short, because all of them go to a client at its start. What there is not is absent.
+ */
+
+export const sessionState = z.enum(sessionStates);
+export const agentState = z.enum(agentStates);
+
+/** Agents by state, and `total`. */
+export const progressCounts = z.partialRecord(z.enum(['total', ...agentStates]), z.int());
+
+const usageKeys = [
+  'input_tokens',
+  'output_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+  'turns',
+  'cost_usd',
+] as const;
+
+/** Without `cost_usd` where the backends name no price. */
+export const usageTotals = z.partialRecord(z.enum(usageKeys), z.number());
+
+const agentCore = {
+  agent_id: z.string(),
+  name: z.string(),
+  role: z.string(),
+  state: agentState,
+};
+
+const outcome = {
+  failure_kind: z.string().optional(),
+  failure: z.string().optional(),
+  result: z.string().optional(),
+};
+
+/** An agent's place in the plan. A dry run has no ids: nothing was stored. */
+export const plannedAgent = z.strictObject({
+  ...agentCore,
+  agent_id: z.string().optional(),
+  phase: z.int(),
+  depends_on: z.array(z.string()),
+});
+
+/** How an agent stands and what came of it. */
+export const agentOutcome = z.strictObject({ ...agentCore, ...outcome });
+
+export const agentStatus = z.strictObject({
+  ...agentCore,
+  backend: z.string(),
+  depends_on: z.array(z.string()),
+  attempt: z.int(),
+  started_at: z.string().optional(),
+  ended_at: z.string().optional(),
+  ...outcome,
+  cost_usd: z.number().optional(),
+});
+
+/** A copy: the domain's counts are read-only. */
+export function progressAnswer(progress: Progress): z.infer<typeof progressCounts> {
+  return { ...progress };
+}
+
+export function usageAnswer(usage: Usage): z.infer<typeof usageTotals> {
+  return {
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    cache_read_tokens: usage.cacheReadTokens,
+    cache_write_tokens: usage.cacheWriteTokens,
+    turns: usage.turns,
+    ...(usage.costUsd === null ? {} : { cost_usd: usage.costUsd }),
+  };
+}
+
+/** Names of agents by id, for `depends_on`. */
+export function namesOf(agents: readonly Agent[]): ReadonlyMap<string, string> {
+  return new Map(agents.map((agent) => [agent.id, agent.name]));
+}
+
+export function plannedAgentAnswer(
+  agent: Agent,
+  names: ReadonlyMap<string, string>,
+  stored: boolean,
+): z.infer<typeof plannedAgent> {
+  const { agent_id, ...core } = coreOf(agent);
+  return {
+    ...(stored ? { agent_id } : {}),
+    ...core,
+    phase: agent.phase,
+    depends_on: dependenciesOf(agent, names),
+  };
+}
+
+/** @param maxText most characters of the result and of the failure's message; longer ones end in `…` */
+export function agentOutcomeAnswer(agent: Agent, maxText: number): z.infer<typeof agentOutcome> {
+  return { ...coreOf(agent), ...outcomeOf(agent, maxText) };
+}
+
+/** @param maxText as in {@link agentOutcomeAnswer} */
+export function agentStatusAnswer(
+  agent: Agent,
+  names: ReadonlyMap<string, string>,
+  maxText: number,
+): z.infer<typeof agentStatus> {
+  const cost = agent.usage?.costUsd ?? null;
+  return {
+    ...coreOf(agent),
+    backend: agent.backend,
+    depends_on: dependenciesOf(agent, names),
+    attempt: agent.attempt,
+    ...(agent.startedAt === null ? {} : { started_at: agent.startedAt }),
+    ...(agent.endedAt === null ? {} : { ended_at: agent.endedAt }),
+    ...outcomeOf(agent, maxText),
+    ...(cost === null ? {} : { cost_usd: cost }),
+  };
+}
+
+/** The text cut to so many characters, with `…` where it was cut. */
+export function shorten(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max - 1).toWellFormed()}…` : text;
+}
+
+function coreOf(agent: Agent): z.infer<z.ZodObject<typeof agentCore>> {
+  return { agent_id: agent.id, name: agent.name, role: agent.role.name, state: agent.state };
+}
+
+/** Hundreds of dependencies of one agent would fill an answer: the list ends by saying how many more there are. */
+const maxDependencies = 12;
+
+function dependenciesOf(agent: Agent, names: ReadonlyMap<string, string>): string[] {
+  const all = agent.dependsOn.map((id) => names.get(id) ?? id);
+  const more = all.length - maxDependencies;
+  return more > 0 ? [...all.slice(0, maxDependencies), `… ${more} more`] : all;
+}
+
+function outcomeOf(agent: Agent, maxText: number) {
+  return {
+    ...(agent.failure === null
+      ? {}
+      : { failure_kind: agent.failure.kind, failure: shorten(failureText(agent.failure), maxText) }),
+    ...(agent.result === null ? {} : { result: shorten(agent.result, maxText) }),
+  };
+}
+
+/** The message, and what stderr said last, which often is the reason. */
+function failureText({ message, stderrTail }: AgentFailure): string {
+  return stderrTail === '' ? message : `${message} stderr: ${stderrTail}`;
+}

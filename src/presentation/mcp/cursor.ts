@@ -1,0 +1,26 @@
+import { MaosError, quote } from '../../domain/errors.ts';
+
+/** A cursor that says how many items the pages before held. Opaque to clients. */
+export function formatCursor(shown: number): string {
+  return `from-${shown}`;
+}
+
+/**
+ * @param tool named in the message
+ * @returns how many items to pass over
+ * @throws MaosError INVALID_INPUT for what {@link formatCursor} did not make
+ */
+export function parseCursor(cursor: string | undefined, tool: string): number {
+  if (cursor === undefined) return 0;
+  const position = /^from-([0-9]{1,9})$/.exec(cursor)?.[1];
+  if (position !== undefined) return Number(position);
+  throw notACursor(cursor, tool);
+}
+
+export function notACursor(cursor: string, tool: string): MaosError {
+  return new MaosError(
+    'INVALID_INPUT',
+    `${quote(cursor)} is not a cursor of ${tool}: pass back next_cursor as the page before gave it, or leave it out.`,
+    { details: { cursor: cursor.slice(0, 200) } },
+  );
+}

@@ -1,0 +1,76 @@
+import { type Waited, waitForSession } from '../../application/control.ts';
+import type { Project } from '../../application/project.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import type { Progress } from '../../domain/orchestration.ts';
+import { progressLine } from '../contracts/event-lines.ts';
+import type { ToolContext } from './tool.ts';
+
+/** Clients take a call without progress for dead; the contract promises a sign of life this often. */
+const signOfLifeMs = 15_000;
+
+/**
+ * Waits until the session ends or pauses, telling the client of every change and every 15 s that it still waits.
+ * Ends early when the time is up or the call is called off.
+ * @throws MaosError SESSION_NOT_FOUND
+ */
+export async function followSession(
+  context: ToolContext,
+  project: Project,
+  id: SessionId,
+  timeoutMs: number,
+): Promise<Waited> {
+  const { clock, store } = project;
+  const timeout = new AbortController();
+  const stopTimeout = clock.after(timeoutMs, () => timeout.abort());
+  const meter = new ProgressMeter();
+  let stopSign = (): void => {};
+  const tell = (message: string): void => {
+    const { progress } = store.summary(id);
+    context.notifyProgress({ ...meter.next(progress), message });
+    stopSign();
+    stopSign = clock.after(signOfLifeMs, () => {
+      const now = store.summary(id).progress;
+      tell(`${now.running} running, ${endedOf(now)} of ${now.total} ended`);
+    });
+  };
+  stopSign = clock.after(signOfLifeMs, () => tell('waiting'));
+  try {
+    return await waitForSession(project, id, {
+      signal: AbortSignal.any([context.signal, timeout.signal]),
+      onEvents: (events) => {
+        const message = newsOf(events);
+        if (message !== null) tell(message);
+      },
+    });
+  } finally {
+    stopTimeout();
+    stopSign();
+  }
+}
+
+/** One message for what was stored together: the last thing worth telling, and how many came before. */
+function newsOf(events: readonly RecordedEvent[]): string | null {
+  const lines = events.flatMap((event) => progressLine(event) ?? []);
+  const last = lines.at(-1);
+  if (last === undefined) return null;
+  return lines.length === 1 ? last : `${last} (and ${lines.length - 1} more)`;
+}
+
+function endedOf(progress: Progress): number {
+  return progress.completed + progress.failed + progress.cancelled;
+}
+
+/**
+ * Problem: MCP wants the progress value to grow with every notification, but most changes end no agent.
+ * Solution: the number of agents ended, and in between a small part of the way to the next one.
+ */
+class ProgressMeter {
+  #last = -1;
+
+  next(progress: Progress): { progress: number; total: number } {
+    const ended = endedOf(progress);
+    this.#last = this.#last < ended ? ended : this.#last + (Math.floor(this.#last) + 1 - this.#last) / 100;
+    return { progress: this.#last, total: progress.total };
+  }
+}

@@ -1,0 +1,70 @@
+import { findAgent, findSession } from '../../application/lookup.ts';
+import type { SessionSummary } from '../../application/ports.ts';
+import type { Project } from '../../application/project.ts';
+import type { OpenProject } from '../../application/runtime.ts';
+import type { Agent } from '../../domain/agent.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import type { Session } from '../../domain/session.ts';
+import { count } from '../contracts/event-lines.ts';
+import type { ToolContext } from './tool.ts';
+
+export interface LocatedSession extends OpenProject {
+  readonly id: SessionId;
+}
+
+/**
+ * The session an id, an unambiguous part of one or 'latest' means: in the server's project, else in any other.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
+ */
+export async function locateSession(context: ToolContext, reference: string): Promise<LocatedSession> {
+  const opened = new Map<Project, OpenProject>();
+  const { project, id } = await findSession(projectsOf(context, opened), reference);
+  return { ...(opened.get(project) as OpenProject), id };
+}
+
+/** @throws MaosError AGENT_NOT_FOUND, INVALID_INPUT */
+export function locateAgent(
+  context: ToolContext,
+  reference: string,
+): Promise<{ readonly project: Project; readonly agent: Agent }> {
+  return findAgent(projectsOf(context, new Map()), reference);
+}
+
+async function* projectsOf(context: ToolContext, opened: Map<Project, OpenProject>): AsyncGenerator<Project> {
+  for await (const open of context.projects()) {
+    opened.set(open.project, open);
+    yield open.project;
+  }
+}
+
+/** How a session stands, in one sentence. */
+export function summarize({ session, progress, usage }: SessionSummary): string {
+  const why = session.pauseReason === null ? '' : ` (${pauseReasonOf(session)})`;
+  const { total, ...states } = progress;
+  const parts = Object.entries(states).flatMap(([state, n]) => (n > 0 ? [`${n} ${state}`] : []));
+  const cost = usage?.costUsd ?? null;
+  const spent = cost === null ? '' : ` Cost so far: $${cost.toFixed(2)}.`;
+  return `Session ${session.id} is ${session.state}${why}: ${count(total, 'agent')}, ${parts.join(', ')}.${spent}`;
+}
+
+/** Why a session is paused: 'interrupted', 'quota until …'. */
+export function pauseReasonOf({ pauseReason, resumeAt }: Session): string {
+  return resumeAt === null ? String(pauseReason) : `${pauseReason} until ${resumeAt}`;
+}
+
+/** What a model does next with a session in this state. */
+export function nextStep({ session }: SessionSummary): string {
+  switch (session.state) {
+    case 'created':
+    case 'running':
+      return `Call wait-session with session_id ${session.id}, again until settled is true.`;
+    case 'paused':
+      return 'Nothing runs while it is paused. control-session with action cancel ends it.';
+    case 'completed':
+      return "Check what the agents made. agent-output shows all an agent wrote; 'folder' holds their files.";
+    case 'failed':
+      return 'Read each failure; agent-output shows more. Start a new session for what is missing.';
+    case 'cancelled':
+      return 'Nothing of it runs any more. What agents wrote before stays: see agent-output.';
+  }
+}

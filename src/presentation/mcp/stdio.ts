@@ -1,0 +1,127 @@
+import { statSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { ErrorCode } from '@modelcontextprotocol/sdk/types.js';
+import type { Runtime } from '../../application/runtime.ts';
+import { makeMcpServer } from './server.ts';
+
+export interface StdioOptions {
+  /** The folder whose project the tools work on; default: {@link clientFolder}. */
+  readonly projectPath?: string;
+}
+
+/** How long calls under way may take to come back once the server ends. */
+const drainMs = 250;
+
+/**
+ * Serves MCP on stdin and stdout until the client goes: EOF, SIGTERM, SIGINT, SIGHUP, or nobody reading stdout.
+ * Then hands the sessions over, before anything else, for a client may kill this process 30 ms later. When the
+ * promise settles the caller ends the process; signals that still come are ignored.
+ *
+ * stdout belongs to the protocol from here on: what other code prints there goes to the log.
+ */
+export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): Promise<void> {
+  const gone = Promise.withResolvers<string>();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.on(signal, () => gone.resolve(signal));
+  process.stdin.once('end', () => gone.resolve('EOF'));
+  process.stdin.once('close', () => gone.resolve('EOF'));
+  process.stdout.once('error', (error) => gone.resolve(String(error)));
+
+  const ending = new AbortController();
+  const calls = new Set<Promise<unknown>>();
+  let changesUnderWay = 0;
+  const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
+  const server = makeMcpServer({
+    runtime,
+    projectPath,
+    ending: ending.signal,
+    onCall: (call, tool) => {
+      const change = tool.annotations.readOnlyHint ? 0 : 1;
+      calls.add(call);
+      changesUnderWay += change;
+      void call.finally(() => {
+        calls.delete(call);
+        changesUnderWay -= change;
+      });
+    },
+  });
+  const wire = claimStdout(runtime);
+  const transport = new StdioServerTransport(process.stdin, wire);
+  server.onerror = (error) => {
+    runtime.log('warn', 'mcp message not understood', { error });
+    const answer = complaintAbout(error);
+    if (answer !== null) void transport.send(answer);
+  };
+  server.onclose = () => gone.resolve('closed');
+  await server.connect(transport);
+  const reason = await gone.promise;
+  const changing = changesUnderWay > 0;
+  await handOver(runtime);
+  runtime.log('info', 'mcp client gone', { reason, callsUnderWay: calls.size });
+  ending.abort();
+  if (calls.size > 0) {
+    await Promise.race([Promise.allSettled(calls), delay(drainMs)]);
+    // A call that was under way may have started a session since.
+    if (changing) await handOver(runtime);
+    // One turn for the last answers to be written.
+    await delay(0);
+  }
+  await server.close();
+  await Promise.race([new Promise<void>((resolve) => wire.end(resolve)), delay(drainMs)]);
+}
+
+/** `CLAUDE_PROJECT_DIR` when it is a folder: Claude Code may start servers elsewhere. Else the current folder. */
+function clientFolder(env: Readonly<Record<string, string | undefined>>, cwd: string): string {
+  const folder = env.CLAUDE_PROJECT_DIR;
+  if (folder === undefined || folder === '') return cwd;
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : cwd;
+}
+
+async function handOver(runtime: Runtime): Promise<void> {
+  try {
+    await runtime.handOver();
+  } catch (error) {
+    // Whichever MAOS comes next takes the sessions over, as after a crash.
+    runtime.log('error', 'sessions not handed over', { error });
+  }
+}
+
+/** Takes stdout for the protocol. @returns the only way to write to it */
+function claimStdout(runtime: Runtime): Writable {
+  const { stdout } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    if (chunk.length > 0) runtime.log('warn', 'kept off stdout', { text: String(chunk).slice(0, 500) });
+    const done = rest.find((argument) => typeof argument === 'function');
+    if (done !== undefined) process.nextTick(done as () => void);
+    return true;
+  };
+  return new Writable({
+    decodeStrings: false,
+    write: (chunk: string, encoding, done) => {
+      write(chunk, encoding, done);
+    },
+  });
+}
+
+/** The answer JSON-RPC has for a line that is no message; null for other trouble. Whose id it had is not known. */
+function complaintAbout(error: Error): Parameters<StdioServerTransport['send']>[0] | null {
+  if (error instanceof SyntaxError) {
+    return {
+      jsonrpc: '2.0',
+      error: { code: ErrorCode.ParseError, message: 'Parse error: the line is not JSON.' },
+    };
+  }
+  if (/ZodError$/.test(error.name)) {
+    const message = 'Invalid request: the line is no JSON-RPC 2.0 message.';
+    return { jsonrpc: '2.0', error: { code: ErrorCode.InvalidRequest, message } };
+  }
+  return null;
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

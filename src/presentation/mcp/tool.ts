@@ -1,0 +1,83 @@
+import type { z } from 'zod';
+import type { OpenProject, Runtime } from '../../application/runtime.ts';
+import { parseInput } from '../contracts/plan-input.ts';
+
+/**
+ * What MCP calls ToolAnnotations. They are hints to the client: keep them honest. Whether a
+ * change destroys or may be repeated is a question only for tools that change something.
+ */
+type Annotations =
+  | { readonly readOnlyHint: true; readonly openWorldHint: boolean }
+  | {
+      readonly readOnlyHint: false;
+      readonly destructiveHint: boolean;
+      readonly idempotentHint: boolean;
+      readonly openWorldHint: boolean;
+    };
+
+/** A read of MAOS's own records: clients may run such calls side by side and need not ask the user. */
+export const readsOnly: Annotations = { readOnlyHint: true, openWorldHint: false };
+
+export interface ProgressUpdate {
+  /** Must grow from one update of a call to the next. */
+  readonly progress: number;
+  readonly total: number;
+  readonly message: string;
+}
+
+/** What a call may use. Knows nothing of a transport or an SDK. */
+export interface ToolContext {
+  readonly runtime: Runtime;
+  /** The project of the server's folder; makes its store when there is none. */
+  openProject(): Promise<OpenProject>;
+  /** The project of the server's folder when it has a store; null otherwise. */
+  findProject(): Promise<OpenProject | null>;
+  /** Every project with a store, that of the server's folder first. */
+  projects(): AsyncIterable<OpenProject>;
+  /** Aborts when the client calls the request off or the server ends. */
+  readonly signal: AbortSignal;
+  /** Does nothing when the client asked for no progress. */
+  notifyProgress(update: ProgressUpdate): void;
+}
+
+/** An answer, in both forms in which clients show it. */
+interface ToolAnswer {
+  readonly structured: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+/** A tool as the servers see it. */
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: z.ZodType;
+  readonly output: z.ZodType;
+  readonly annotations: Annotations;
+  readonly meta?: Readonly<Record<string, unknown>>;
+  /** @throws MaosError INVALID_INPUT for arguments the input schema refuses, and what the tool itself throws */
+  call(args: unknown, context: ToolContext): Promise<ToolAnswer>;
+}
+
+/**
+ * Makes a tool of its parts. Both schemas must be strict objects: unknown arguments are refused by name, and what is
+ * answered is exactly what is advertised.
+ * @param definition `run` is given checked arguments; `text` says the whole answer as text (default: its JSON)
+ */
+export function defineTool<Input, Output extends Readonly<Record<string, unknown>>>(
+  definition: Omit<Tool, 'input' | 'output' | 'call'> & {
+    readonly input: z.ZodType<Input>;
+    readonly output: z.ZodType<Output>;
+    run(input: Input, context: ToolContext): Promise<Output>;
+    text?(answer: Output): string;
+  },
+): Tool {
+  const { run, text = JSON.stringify, ...rest } = definition;
+  return {
+    ...rest,
+    async call(args, context) {
+      const structured = await run(parseInput(definition.input, args, definition.name), context);
+      return { structured, text: text(structured) };
+    },
+  };
+}

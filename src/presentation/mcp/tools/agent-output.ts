@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { outputViews } from '../../../application/agent-output.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import { agentState } from '../../contracts/session-answers.ts';
+import { roomBeside } from '../budget.ts';
+import { readPage, readTail } from '../output-page.ts';
+import { locateAgent } from '../sessions.ts';
+import { defineTool, readsOnly } from '../tool.ts';
+
+const input = z.strictObject({
+  agent_id: z.string(),
+  stream: z.enum(outputViews).default('readable').describe("readable: parsed from the CLI's output"),
+  tail_lines: z.int().min(1).max(1_000).optional().describe('Only the last lines'),
+  cursor: z.string().optional(),
+});
+
+const output = z.strictObject({
+  summary: z.string(),
+  agent_id: z.string(),
+  name: z.string(),
+  state: agentState,
+  text: z.string(),
+  next_cursor: z.string(),
+  at_end: z.boolean(),
+});
+
+/** What an agent wrote. */
+export const agentOutput = defineTool({
+  name: 'agent-output',
+  title: 'Output of an agent',
+  description:
+    'What an agent wrote, in pages from the start, or its last lines. next_cursor is where to read on, also when more is written later.',
+  input,
+  output,
+  annotations: readsOnly,
+  async run({ agent_id, stream, tail_lines, cursor }, context) {
+    if (tail_lines !== undefined && cursor !== undefined) {
+      throw new MaosError('INVALID_INPUT', 'agent-output: give tail_lines or cursor, not both.');
+    }
+    const { project, agent } = await locateAgent(context, agent_id);
+    const frame = {
+      summary: 'x'.repeat(240),
+      agent_id: agent.id,
+      name: agent.name,
+      state: agent.state,
+      text: '',
+      next_cursor: 'x'.repeat(40),
+      at_end: false,
+    };
+    const room = roomBeside(frame);
+    const source = { project, agent, view: stream };
+    const page =
+      tail_lines === undefined
+        ? await readPage(source, cursor ?? null, room)
+        : await readTail(source, tail_lines, room);
+    return { ...frame, ...page, summary: `${agent.name} is ${agent.state}. ${page.summary}` };
+  },
+});

@@ -1,0 +1,75 @@
+import * as z from 'zod';
+import type { SessionSummary } from '../../../application/ports.ts';
+import { isSessionId } from '../../../domain/ids.ts';
+import { count } from '../../contracts/event-lines.ts';
+import { progressAnswer, progressCounts, sessionState, shorten } from '../../contracts/session-answers.ts';
+import { countFitting, roomBeside } from '../budget.ts';
+import { notACursor } from '../cursor.ts';
+import { pauseReasonOf } from '../sessions.ts';
+import { defineTool, readsOnly } from '../tool.ts';
+
+const input = z.strictObject({
+  state: sessionState.optional(),
+  limit: z.int().min(1).max(50).default(10).describe('At most; fewer when long'),
+  cursor: z.string().optional(),
+});
+
+const entry = z.strictObject({
+  session_id: z.string(),
+  state: sessionState,
+  reason: z.string().optional(),
+  objective: z.string(),
+  created_at: z.string(),
+  ended_at: z.string().optional(),
+  progress: progressCounts,
+  cost_usd: z.number().optional(),
+});
+
+const output = z.strictObject({
+  summary: z.string(),
+  sessions: z.array(entry),
+  next_cursor: z.string().optional(),
+});
+
+/** Sessions of the server's project. */
+export const listSessions = defineTool({
+  name: 'list-sessions',
+  title: 'Sessions of this project',
+  description: 'Sessions of this project, newest first.',
+  input,
+  output,
+  annotations: readsOnly,
+  async run({ state, limit, cursor }, context) {
+    if (cursor !== undefined && !isSessionId(cursor)) throw notACursor(cursor, 'list-sessions');
+    const open = await context.findProject();
+    const found = open?.project.store.list({
+      limit: limit + 1,
+      ...(state === undefined ? {} : { state }),
+      ...(cursor === undefined ? {} : { before: cursor }),
+    });
+    const entries = (found ?? []).slice(0, limit).map(entryOf);
+    const frame = { summary: 'x'.repeat(80), sessions: [], next_cursor: 'x'.repeat(31) };
+    const sessions = entries.slice(0, Math.max(1, countFitting(entries, roomBeside(frame))));
+    const last = sessions.at(-1);
+    const more = last !== undefined && sessions.length < (found?.length ?? 0);
+    return {
+      summary: `${count(sessions.length, 'session')}, newest first${more ? '; there are more' : ''}.`,
+      sessions,
+      ...(more ? { next_cursor: last.session_id } : {}),
+    };
+  },
+});
+
+function entryOf({ session, progress, usage }: SessionSummary): z.infer<typeof entry> {
+  const cost = usage?.costUsd ?? null;
+  return {
+    session_id: session.id,
+    state: session.state,
+    ...(session.pauseReason === null ? {} : { reason: pauseReasonOf(session) }),
+    objective: shorten(session.objective, 120),
+    created_at: session.createdAt,
+    ...(session.endedAt === null ? {} : { ended_at: session.endedAt }),
+    progress: progressAnswer(progress),
+    ...(cost === null ? {} : { cost_usd: cost }),
+  };
+}

@@ -1,0 +1,81 @@
+import * as z from 'zod';
+import { orchestrate as startSession } from '../../../application/orchestrate.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
+import { count } from '../../contracts/event-lines.ts';
+import { planInput } from '../../contracts/plan-input.ts';
+import { namesOf, plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
+import { countFitting, fitNames, roomBeside } from '../budget.ts';
+import { defineTool } from '../tool.ts';
+
+const output = z.strictObject({
+  summary: z.string(),
+  next: z.string(),
+  stored: z.boolean(),
+  session_id: z.string().optional(),
+  phases: z.array(z.array(z.string())).optional(),
+  agents: z.array(plannedAgent),
+  agents_omitted: z.int().optional(),
+});
+
+type Answer = z.infer<typeof output>;
+
+/** Starts a team, or shows how it would be run. */
+export const orchestrate = defineTool({
+  name: 'orchestrate',
+  title: 'Start a team of agents',
+  description:
+    'Starts agents as real processes and answers at once with their ids; then call wait-session. Costs tokens and money; agents may change files of the project. ' +
+    'Agents run side by side unless depends_on or the strategy orders them: sequential (one after the other) or pipeline (by stage). ' +
+    'Write each task so that it stands alone.',
+  input: planInput,
+  output,
+  // Agents can do anything their CLI can: edit and delete files, use the network.
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  // Claude Code keeps tools behind a search otherwise; this one and wait-session are needed for any use of MAOS.
+  meta: { 'anthropic/alwaysLoad': true },
+  async run(input, context) {
+    const { project, supervisor } = await context.openProject();
+    const { workflow, stored } = await startSession(project, supervisor, input, 'client');
+    return stored ? startedAnswer(workflow) : planAnswer(workflow);
+  },
+});
+
+function startedAnswer(workflow: Workflow): Answer {
+  const { session, agents, phases } = workflow;
+  const answer: Answer = {
+    summary: `Session ${session.id} is stored and starts: ${count(agents.length, 'agent')} in ${count(phases.length, 'phase')}.`,
+    next: `Call wait-session with session_id ${session.id}, again until settled is true.`,
+    stored: true,
+    session_id: session.id,
+    agents: [],
+  };
+  return withAgents(answer, workflow, ' session-status shows the agents omitted here.');
+}
+
+function planAnswer(workflow: Workflow): Answer {
+  const names = workflow.phases.map(({ index }) =>
+    workflow.agents.filter(({ phase }) => phase === index).map(({ name }) => name),
+  );
+  const answer: Answer = {
+    summary: `Plan of ${count(workflow.agents.length, 'agent')} in ${count(names.length, 'phase')}. Nothing was stored, nothing runs.`,
+    next: 'To start it, call orchestrate again without dry_run.',
+    stored: false,
+    agents: [],
+  };
+  // Phases may take half of the room; very many names of one phase a part of that.
+  const room = roomBeside(answer) / 2;
+  const fitted = names.map((phase) => [...fitNames(phase, Math.max(room / names.length, 120))]);
+  const shown = countFitting(fitted, room);
+  const phases =
+    shown === names.length ? fitted : [...fitted.slice(0, shown), [`… ${names.length - shown} more phases`]];
+  return withAgents({ ...answer, phases }, workflow, '');
+}
+
+function withAgents(answer: Answer, { agents }: Workflow, whereMore: string): Answer {
+  const names = namesOf(agents);
+  const all = agents.map((agent) => plannedAgentAnswer(agent, names, answer.stored));
+  const shown = countFitting(all, roomBeside(answer) - 80);
+  if (shown === all.length) return { ...answer, agents: all };
+  const next = `${answer.next}${whereMore}`;
+  return { ...answer, next, agents: all.slice(0, shown), agents_omitted: all.length - shown };
+}

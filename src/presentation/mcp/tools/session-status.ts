@@ -1,0 +1,115 @@
+import * as z from 'zod';
+import type { Project } from '../../../application/project.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import { eventLine } from '../../contracts/event-lines.ts';
+import {
+  agentStatus,
+  agentStatusAnswer,
+  namesOf,
+  progressAnswer,
+  progressCounts,
+  sessionState,
+  shorten,
+  usageAnswer,
+  usageTotals,
+} from '../../contracts/session-answers.ts';
+import { costOf, countFitting, roomBeside } from '../budget.ts';
+import { formatCursor, parseCursor } from '../cursor.ts';
+import { locateSession, nextStep, pauseReasonOf, summarize } from '../sessions.ts';
+import { defineTool, readsOnly } from '../tool.ts';
+
+const input = z.strictObject({
+  session_id: z.string(),
+  include_agents: z.boolean().default(true),
+  include_messages: z.boolean().default(false).describe('Messages between agents; there are none yet'),
+  include_events: z.boolean().default(false).describe('The last 20'),
+  cursor: z.string().optional(),
+});
+
+const output = z.strictObject({
+  summary: z.string(),
+  next: z.string(),
+  session_id: z.string(),
+  state: sessionState,
+  reason: z.string().optional(),
+  objective: z.string(),
+  created_at: z.string(),
+  started_at: z.string().optional(),
+  ended_at: z.string().optional(),
+  progress: progressCounts,
+  usage: usageTotals.optional(),
+  folder: z.string(),
+  agents: z.array(agentStatus).optional(),
+  next_cursor: z.string().optional(),
+  events: z.array(z.string()).optional(),
+  messages: z.array(z.never()).optional(),
+});
+
+const maxEvents = 20;
+const textLengths = [800, 400, 200, 100];
+
+/** How a session stands, in full. */
+export const sessionStatus = defineTool({
+  name: 'session-status',
+  title: 'State of a team',
+  description:
+    'State, progress, agents, usage and cost of a session, at once. To wait for its end use wait-session.',
+  input,
+  output,
+  annotations: readsOnly,
+  async run({ session_id, include_agents, include_messages, include_events, cursor }, context) {
+    const from = parseCursor(cursor, 'session-status');
+    const { project, id } = await locateSession(context, session_id);
+    const base = { ...header(project, id), ...(include_messages ? { messages: [] } : {}) };
+    const answer = include_events
+      ? { ...base, events: lastEvents(project, id, roomBeside(base) / (include_agents ? 2 : 1)) }
+      : base;
+    if (!include_agents) return answer;
+    return { ...answer, ...pageOfAgents(project.store.load(id).agents, from, roomBeside(answer)) };
+  },
+});
+
+function header(project: Project, id: SessionId) {
+  const summary = project.store.summary(id);
+  const { session, progress, usage } = summary;
+  return {
+    summary: summarize(summary),
+    next: nextStep(summary),
+    session_id: id,
+    state: session.state,
+    ...(session.pauseReason === null ? {} : { reason: pauseReasonOf(session) }),
+    objective: shorten(session.objective, 200),
+    created_at: session.createdAt,
+    ...(session.startedAt === null ? {} : { started_at: session.startedAt }),
+    ...(session.endedAt === null ? {} : { ended_at: session.endedAt }),
+    progress: progressAnswer(progress),
+    ...(usage === null ? {} : { usage: usageAnswer(usage) }),
+    folder: project.files.describe(id),
+  };
+}
+
+/** The newest of them that fit, oldest first. */
+function lastEvents({ store }: Project, id: SessionId, bytes: number): string[] {
+  const after = Math.max(0, store.lastSeq(id) - maxEvents);
+  const newestFirst = store
+    .events(id, after, maxEvents)
+    .map((event) => `${event.seq} ${event.at} ${event.type}: ${shorten(eventLine(event), 100)}`)
+    .reverse();
+  return newestFirst.slice(0, countFitting(newestFirst, bytes - costOf({ events: [] }))).reverse();
+}
+
+function pageOfAgents(agents: readonly Agent[], from: number, room: number) {
+  const names = namesOf(agents);
+  const rest = agents.slice(from);
+  for (const length of textLengths) {
+    const all = rest.map((agent) => agentStatusAnswer(agent, names, length));
+    if (countFitting(all, room - emptyList) === all.length) return { agents: all };
+  }
+  const all = rest.map((agent) => agentStatusAnswer(agent, names, textLengths.at(-1) as number));
+  const shown = Math.max(1, countFitting(all, room - emptyList - nextCursor));
+  return { agents: all.slice(0, shown), next_cursor: formatCursor(from + shown) };
+}
+
+const emptyList = costOf({ agents: [] });
+const nextCursor = costOf({ next_cursor: formatCursor(1_000) });

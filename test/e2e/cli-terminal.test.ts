@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
+
+const esc = String.fromCharCode(27);
+// The `script` of util-linux runs a program on a pseudo-terminal; that of macOS wants a terminal of its own.
+const recorder = 'script';
+const skip = /util-linux/.test(spawnSync(recorder, ['--version'], { encoding: 'utf8' }).stdout ?? '')
+  ? false
+  : "needs util-linux' script";
+
+describe('maos on a terminal', { skip }, () => {
+  let maos: MaosFolder;
+  before(async () => {
+    maos = await MaosFolder.make();
+  });
+  after(() => maos.remove());
+
+  function onTerminal(words: string, env: NodeJS.ProcessEnv = {}) {
+    const line = `stty cols 90 rows 20; '${process.execPath}' '${bundle}' ${words}`;
+    const { status, stdout } = spawnSync(recorder, ['--quiet', '--return', '--command', line, '/dev/null'], {
+      cwd: maos.project,
+      env: { ...maos.env, TERM: 'xterm', ...env },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    return { status, stdout };
+  }
+
+  it('redraws the agents in place and gives the cursor back', () => {
+    const { status, stdout } = onTerminal("run -x 'a=echo x; sleep 0.6' -x 'b=exit 3'");
+    assert.equal(status, 1);
+    assert.ok(stdout.startsWith(`${esc}[?25l`), 'the cursor is hidden');
+    assert.ok(stdout.lastIndexOf(`${esc}[?25h`) > stdout.lastIndexOf(`${esc}[?25l`), 'and shown again');
+    assert.ok(stdout.split(`${esc}[3A\r${esc}[0J`).length > 3, 'three lines drawn again and again');
+    assert.ok(stdout.includes(`${esc}[31m✗${esc}[39m`), 'red for a failure');
+    const report = stripVTControlCharacters(stdout.slice(stdout.lastIndexOf(`${esc}[?25h`)));
+    assert.match(report, /✗ sess_\w{26} failed {2}1 of 2 agents completed/);
+  });
+
+  it('has no colours with NO_COLOR or --no-color', () => {
+    assert.ok(onTerminal('list').stdout.includes(`${esc}[31m`));
+    assert.ok(!onTerminal('list', { NO_COLOR: '1' }).stdout.includes(esc));
+    assert.ok(!onTerminal('list --no-color').stdout.includes(esc));
+  });
+
+  it('cuts tables at its edge', () => {
+    const { stdout } = onTerminal("run --json --dry-run -x 'a=true'");
+    assert.ok(JSON.parse(stdout), 'JSON stays JSON');
+    for (const line of onTerminal('list --no-color').stdout.split('\r\n')) assert.ok(line.length <= 90, line);
+  });
+
+  it('gives help where a pipe would be served', () => {
+    const line = `'${process.execPath}' '${bundle}' < /dev/tty`;
+    const { status, stdout } = spawnSync(recorder, ['--quiet', '--return', '--command', line, '/dev/null'], {
+      cwd: maos.project,
+      env: maos.env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    assert.equal(status, 0);
+    assert.match(stdout, /^Usage: maos /);
+  });
+});

@@ -1,0 +1,14 @@
+import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude.ts';
+
+/** The defaults, and what a test sets otherwise. */
+export function settingsOf(given: Partial<ClaudeSettings> = {}): ClaudeSettings {
+  return {
+    path: null,
+    model: null,
+    permissionMode: 'acceptEdits',
+    allowedTools: [],
+    extraArgs: [],
+    maxBudgetUsd: null,
+    ...given,
+  };
+}

@@ -1,0 +1,29 @@
+import type { LaunchContext } from '../../../src/application/ports.ts';
+import type { AgentRequest } from '../../../src/domain/plan.ts';
+import { planRequest, started } from '../../domain/samples.ts';
+
+/** What a backend is told of the only agent of a session. */
+export function contextOf(request: AgentRequest, given: Partial<LaunchContext> = {}): LaunchContext {
+  const { session, agents } = started(planRequest([request]));
+  const [agent] = agents;
+  if (agent === undefined) throw new Error('the session has no agent');
+  const folder = '/home/user/.maos/projects/p/sessions/s';
+  return {
+    session,
+    agent,
+    briefing: "You are the team's tester.",
+    prompt: '# Your task\n\nTest it.\n',
+    locations: {
+      session: folder,
+      projectRoot: '/home/user/project',
+      workingDirectory: '/home/user/project',
+      workspace: `${folder}/agents/a/workspace`,
+      sharedContext: `${folder}/shared/context`,
+      results: `${folder}/results/tester`,
+      messages: `${folder}/shared/messages`,
+      prompt: `${folder}/agents/a/prompt.md`,
+    },
+    resume: null,
+    ...given,
+  };
+}

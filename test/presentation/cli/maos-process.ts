@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+/** The launcher of the built program. */
+export const bundle = join(import.meta.dirname, '../../../bin/maos.js');
+
+/** Outside the folder of a test: a process that ends after it would make it anew. */
+const compileCache = join(tmpdir(), 'node-compile-cache');
+
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A `maos` that runs: its lines as they come, and how it ended. */
+export interface Running {
+  readonly process: ChildProcess;
+  readonly finished: Promise<Finished>;
+}
+
+/** A MAOS_HOME and a project of their own, and the built `maos` in them. */
+export class MaosFolder {
+  readonly home: string;
+  readonly project: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.home = join(root, 'home');
+    this.project = root;
+  }
+
+  static async make(): Promise<MaosFolder> {
+    return new MaosFolder(await realpath(await mkdtemp(join(tmpdir(), 'maos-cli-'))));
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    // Under NODE_TEST_CONTEXT a `node --test` inside an agent would report to this run instead of printing.
+    const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
+    return { ...inherited, MAOS_HOME: this.home, TMPDIR: this.#root, NODE_COMPILE_CACHE: compileCache };
+  }
+
+  start(
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Running {
+    const child = spawn(process.execPath, [bundle, ...args], {
+      cwd: options.cwd ?? this.project,
+      env: options.env ?? this.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    child.stdin.end(options.input ?? '');
+    const finished = Promise.all([
+      new Promise<number | null>((resolve) => child.on('close', resolve)),
+      text(child.stdout),
+      text(child.stderr),
+    ]).then(([status, stdout, stderr]) => ({ status, stdout, stderr }));
+    return { process: child, finished };
+  }
+
+  run(...args: readonly string[]): Promise<Finished> {
+    return this.start(args).finished;
+  }
+
+  /** The one JSON document a command prints; it must succeed and keep quiet on stderr. */
+  async json<T = Record<string, unknown>>(...args: readonly string[]): Promise<T> {
+    const { status, stdout, stderr } = await this.run(...args, '--json');
+    assert.equal(status, 0, stderr);
+    assert.equal(stderr, '');
+    return JSON.parse(stdout) as T;
+  }
+
+  async remove(): Promise<void> {
+    // A supervisor that has just ended may still be writing its log.
+    await rm(this.#root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+/** Every line as JSON: fails on one that is none. */
+export function jsonLines(stdout: string): Record<string, unknown>[] {
+  assert.ok(stdout.endsWith('\n'), 'the last line has no end');
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Settles with the first line on a stream that matches. */
+export function lineFrom(stream: NodeJS.ReadableStream, pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let seen = '';
+    stream.on('data', (chunk) => {
+      seen += String(chunk);
+      const line = seen.split('\n').find((candidate) => pattern.test(candidate));
+      if (line !== undefined) resolve(line);
+    });
+    stream.on('end', () => reject(new Error(`ended without ${pattern}: ${seen}`)));
+  });
+}
+
+/** Whether a process of this id runs. One that has ended and waits for its parent to notice does not. */
+export function isThere(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
+}

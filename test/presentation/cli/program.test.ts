@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isMaosError } from '../../../src/domain/errors.ts';
+import { commandGroups, parseCall } from '../../../src/presentation/cli/program.ts';
+import { Terminal } from '../../../src/presentation/cli/terminal.ts';
+
+const commands = commandGroups.flatMap(([, group]) => group);
+
+async function parse(...argv: readonly string[]) {
+  let output = '';
+  const stdout = {
+    write: (text: string) => {
+      output += text;
+      return true;
+    },
+  };
+  const terminal = new Terminal({
+    stdout,
+    stderr: { write: () => assert.fail('wrote to stderr') },
+    env: {},
+    noColor: false,
+  });
+  return { call: await parseCall(argv, terminal, () => '1.2.3'), output };
+}
+
+describe('the commands', () => {
+  it('say what they do on a line, with one to three examples that begin with maos or claude', () => {
+    for (const { name, summary, examples, hidden } of commands) {
+      assert.ok(summary.length <= 70 && !summary.endsWith('.'), name);
+      if (hidden === true) continue;
+      assert.ok(examples.length >= 1 && examples.length <= 3, name);
+      for (const { line } of examples) assert.match(line, /^(maos|claude) /);
+    }
+  });
+
+  it('are all in the help, but for the hidden ones', async () => {
+    const { call, output } = await parse('help');
+    assert.equal(call, null);
+    for (const { name, summary, hidden } of commands) {
+      assert.equal(output.replaceAll(/\s+/g, ' ').includes(summary), hidden !== true, name);
+    }
+  });
+
+  for (const { name, options, examples } of commands) {
+    it(`${name}: help shows its options and examples`, async () => {
+      const { output } = await parse('help', name);
+      assert.equal(output, (await parse(name, '--help')).output);
+      for (const { flags } of options) assert.ok(output.includes(flags), flags);
+      for (const { line } of examples) assert.ok(output.includes(`$ ${line}`), line);
+      assert.ok(output.includes('--json'));
+    });
+  }
+});
+
+describe('a command line', () => {
+  it('gives arguments, options and global options, wherever they stand', async () => {
+    const line = [
+      '--json',
+      'run',
+      'Do it',
+      '-x',
+      'b=2',
+      '-a',
+      'qa=1',
+      '--exec',
+      'c=3',
+      '--max-concurrency',
+      '4',
+      '--project',
+      '/p',
+    ];
+    const { call } = await parse(...line);
+    assert.ok(call);
+    assert.equal(call.command.name, 'run');
+    assert.deepEqual(call.args, ['Do it']);
+    assert.equal(call.json, true);
+    assert.equal(call.project, '/p');
+    assert.equal(call.options.number('max-concurrency'), 4);
+    assert.equal(call.options.flag('detach'), false);
+    assert.equal(call.options.text('strategy'), undefined);
+    assert.deepEqual(
+      call.options.list('agent', 'exec').map(({ option, value }) => `${option} ${value}`),
+      ['exec b=2', 'agent qa=1', 'exec c=3'],
+    );
+  });
+
+  it('prints the version for --version', async () => {
+    assert.deepEqual(await parse('--version'), { call: null, output: '1.2.3\n' });
+    assert.deepEqual(await parse('-V'), { call: null, output: '1.2.3\n' });
+  });
+
+  const refused: [argv: string[], message: RegExp, command: string | null][] = [
+    [['bogus'], /^Unknown command 'bogus'/, null],
+    [['lst'], /Did you mean list\?/, null],
+    [['help', 'bogus'], /^There is no command "bogus"\.$/, null],
+    [['--json'], /^No command was named\.$/, null],
+    [['list', '--al'], /^Unknown option '--al' \(Did you mean --all\?\)$/, 'list'],
+    [['list', '--limit', '0'], /whole number, from 1 to 100000/, 'list'],
+    [['list', '--limit', '1.5'], /whole number/, 'list'],
+    [['list', '--limit', '-3'], /whole number/, 'list'],
+    [['wait', '--timeout', 'soon'], /must be a number/, 'wait'],
+    [['list', '--state', 'odd'], /Allowed choices are created, running/, 'list'],
+    [['cancel'], /missing required argument 'session'/i, 'cancel'],
+    [['status', 'a', 'b'], /too many arguments/i, 'status'],
+    [['list', '--limit'], /argument missing/, 'list'],
+  ];
+  for (const [argv, message, command] of refused) {
+    it(`refuses ${argv.join(' ')}`, () =>
+      assert.rejects(parse(...argv), (error) => {
+        assert.ok(isMaosError(error, 'INVALID_INPUT'), String(error));
+        assert.match(error.message, message);
+        assert.equal(error.details.command, command);
+        return true;
+      }));
+  }
+});

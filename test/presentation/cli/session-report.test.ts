@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { renderPlan } from '../../../src/presentation/cli/render/plan-view.ts';
+import { renderNext, renderReport } from '../../../src/presentation/cli/render/session-report.ts';
+import { plainPaint } from '../../../src/presentation/cli/terminal.ts';
+import { agent, failureOf, ms, sessionId, time, usage, waiting, workflow } from './samples.ts';
+
+const canvas = { paint: plainPaint, width: Number.POSITIVE_INFINITY };
+const spec = agent('spec', {
+  state: 'completed',
+  endedAt: time(2.5),
+  result: 'Wrote it.\n\nFiles:\n- spec.md\nOpen: none\n',
+  usage,
+});
+const build = agent('build', {
+  state: 'failed',
+  backend: 'command',
+  endedAt: time(4),
+  failure: failureOf('exit_code', 'The command exited with status 3.', 'first\n\u001b[31mboom\u001b[0m\n'),
+});
+const check = agent('check', {
+  ...waiting,
+  state: 'cancelled',
+  dependsOn: [build.id],
+  failure: failureOf('dependency_failed', "It depends on 'build', which did not complete."),
+});
+const failed = workflow([spec, build, check], { state: 'failed', endedAt: time(4) });
+const artifact = { sha256: '', recordedAt: time(3) };
+
+describe('the report on a session', () => {
+  it('tells all there is', () => {
+    const facts = {
+      workflow: failed,
+      artifacts: [
+        { ...artifact, path: 'results/spec/spec.md', sizeBytes: 1_234, by: spec.id, candidates: ['spec'] },
+        { ...artifact, path: 'shared/context/x', sizeBytes: 5, by: null, candidates: ['spec', 'build'] },
+      ],
+      folder: '/home/me/.maos/projects/p/sessions/s',
+      now: ms(100),
+    };
+    assert.deepEqual(renderReport(facts, canvas), [
+      `✗ ${sessionId} failed  1 of 3 agents completed · 4.0s · 12.3k tokens, $0.25`,
+      '  Ship it.',
+      '',
+      '   AGENT  ROLE  BACKEND  STATE      TIME  TOKENS   COST  ID      AFTER',
+      '✓  spec   qa    claude   completed  1.5s   12.3k  $0.25  spec00',
+      '✗  build  qa    command  failed     3.0s                 build0',
+      '⊘  check  qa    claude   cancelled                       check0  build',
+      '',
+      'Results',
+      '  spec',
+      '    Wrote it.',
+      '    Files:',
+      '    - spec.md',
+      '    … 1 line more',
+      '',
+      'Failures',
+      '  build: exit_code: The command exited with status 3.',
+      '    | first',
+      '    | boom',
+      "  check: dependency_failed: It depends on 'build', which did not complete.",
+      '',
+      'Files left',
+      '  FILE                    SIZE  BY',
+      '  results/spec/spec.md  1.2 kB  spec',
+      '  shared/context/x         5 B  spec or build',
+      '',
+      'Session folder  /home/me/.maos/projects/p/sessions/s',
+    ]);
+  });
+
+  it("ends a program's result with its last lines", () => {
+    const program = agent('p', {
+      state: 'completed',
+      backend: 'command',
+      result: '1\n2\n3\n4\n5',
+      endedAt: time(2),
+    });
+    const facts = { workflow: workflow([program]), artifacts: [], folder: '/s', now: ms(3) };
+    const lines = renderReport(facts, canvas);
+    const at = lines.indexOf('Results');
+    assert.deepEqual(lines.slice(at, at + 6), [
+      'Results',
+      '  p',
+      '    … 2 lines before',
+      '    3',
+      '    4',
+      '    5',
+    ]);
+  });
+
+  it('says why a session is paused', () => {
+    const paused = workflow([agent('a')], { state: 'paused', pauseReason: 'interrupted' });
+    const [first] = renderReport({ workflow: paused, artifacts: [], folder: '/s', now: ms(1) }, canvas);
+    assert.equal(first, `‖ ${sessionId} paused (interrupted)  0 of 1 agents completed · 1.0s`);
+  });
+
+  it('names what to try next, aligned', () => {
+    const next = renderNext(
+      [
+        ['maos x', 'one'],
+        ['maos longer', 'two'],
+      ],
+      canvas,
+    );
+    assert.deepEqual(next, ['Next', '  maos x       one', '  maos longer  two']);
+  });
+});
+
+describe('the plan of a dry run', () => {
+  it('goes phase by phase', () => {
+    const plan = workflow(
+      [
+        agent('a', { ...waiting, model: 'opus', task: 'Do\nthis.' }),
+        agent('b', { ...waiting, dependsOn: [agent('a').id], phase: 1, backend: 'command' }),
+      ],
+      { state: 'created', strategy: 'sequential', limits: { maxConcurrency: 2, maxAgentsPerRole: null } },
+    );
+    assert.deepEqual(renderPlan(plan, canvas), [
+      'Plan: Ship it.',
+      '2 agents · 2 phases · strategy sequential · failure policy continue · at most 2 at once',
+      '',
+      'Phase 1',
+      '  a (qa, claude opus, at most 1m 00s)',
+      '    Do this.',
+      '',
+      'Phase 2',
+      '  b (qa, command, at most 1m 00s) after a',
+      '    Do b.',
+      '',
+      'Nothing was stored or started (dry run).',
+    ]);
+  });
+});

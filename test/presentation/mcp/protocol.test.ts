@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import {
+  EmptyResultSchema,
+  isJSONRPCNotification,
+  isJSONRPCResultResponse,
+  type JSONRPCMessage,
+  McpError,
+} from '@modelcontextprotocol/sdk/types.js';
+import type { Clock } from '../../../src/application/ports.ts';
+import type { Runtime } from '../../../src/application/runtime.ts';
+import { MaosError } from '../../../src/domain/errors.ts';
+import { callTool, errorMetaKey } from '../../../src/presentation/mcp/call-tool.ts';
+import { followSession } from '../../../src/presentation/mcp/follow-session.ts';
+import { tools } from '../../../src/presentation/mcp/registry.ts';
+import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
+import type { ProgressUpdate, Tool, ToolContext } from '../../../src/presentation/mcp/tool.ts';
+import { agentRequest, planRequest } from '../../domain/samples.ts';
+import { openWorkbench, textOf, type Workbench } from './workbench.ts';
+
+let bench: Workbench;
+before(async () => {
+  bench = await openWorkbench();
+});
+after(() => bench.close());
+
+function contextOf(runtime: Runtime, given: Partial<ToolContext> = {}): ToolContext {
+  return {
+    runtime,
+    openProject: () => runtime.openProject(bench.root),
+    findProject: () => runtime.findProject(bench.root),
+    projects: () => runtime.allProjects(),
+    signal: new AbortController().signal,
+    notifyProgress: () => {},
+    ...given,
+  };
+}
+
+async function protocolError(request: Promise<unknown>): Promise<McpError> {
+  try {
+    await request;
+  } catch (error) {
+    assert.ok(error instanceof McpError, String(error));
+    return error;
+  }
+  assert.fail('no error was answered');
+}
+
+describe('the protocol', () => {
+  it('names the server and how to use it', () => {
+    assert.deepEqual(bench.client.getServerVersion(), { name: 'maos', title: 'MAOS', version: '0.0.0-test' });
+    assert.match(bench.client.getInstructions() ?? '', /orchestrate/);
+  });
+
+  it('answers an unknown tool with the error the specification names', async () => {
+    const error = await protocolError(bench.client.callTool({ name: 'orchestrat' }));
+    assert.equal(error.code, -32602);
+    assert.match(error.message, /^MCP error -32602: Unknown tool: "orchestrat"\. There are: orchestrate, /);
+  });
+
+  it('answers malformed parameters with invalid params, unknown methods with method not found', async () => {
+    const ask = (method: string, params: Record<string, unknown>) =>
+      protocolError(bench.client.request({ method, params }, EmptyResultSchema));
+    assert.equal((await ask('tools/call', { arguments: {} })).code, -32602);
+    assert.equal((await ask('tools/call', { name: 'list-roles', arguments: [] })).code, -32602);
+    assert.equal((await ask('tools/list', { cursor: 'x' })).code, -32602);
+    assert.equal((await ask('server/discover', {})).code, -32601);
+  });
+
+  it('takes a call without arguments as one with none', async () => {
+    const result = await bench.client.callTool({ name: 'list-sessions' });
+    assert.notEqual(result.isError, true);
+  });
+
+  it('refuses unknown arguments by name, with the code for programs', async () => {
+    const result = await bench.call('list-sessions', { limits: 3, state: 'done' });
+    assert.match(textOf(result), /^INVALID_INPUT: .*"limits"/);
+    assert.match(textOf(result), /state/);
+    const error = result._meta?.[errorMetaKey] as { code: string; message: string } | undefined;
+    assert.equal(`${error?.code}: ${error?.message}`, textOf(result));
+  });
+});
+
+describe('callTool', () => {
+  const broken = (error: unknown): Tool => ({
+    ...(tools[0] as Tool),
+    name: 'broken',
+    call: () => Promise.reject(error),
+  });
+
+  it('hides what a defect says from the client and logs it', async () => {
+    const error = new TypeError('secret path /x');
+    const result = await callTool(broken(error), {}, contextOf(bench.runtime));
+    assert.equal(result.isError, true);
+    assert.match(String(result.content[0]?.text), /^INTERNAL: broken failed/);
+    assert.doesNotMatch(JSON.stringify(result), /secret/);
+    assert.deepEqual(bench.errors.at(-1), { message: 'tool failed', tool: 'broken', error });
+  });
+
+  it('keeps an error with endless details short', async () => {
+    const error = new MaosError('INVALID_PLAN', 'x'.repeat(50_000), {
+      details: { names: 'x'.repeat(50_000) },
+    });
+    const result = await callTool(broken(error), {}, contextOf(bench.runtime));
+    assert.ok(JSON.stringify(result).length < 10_000);
+    assert.match(String(result.content[0]?.text), /^INVALID_PLAN: x+…$/);
+  });
+});
+
+describe('sessions of other projects', () => {
+  it('are found by their id but not listed', async () => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-mcp-other-')));
+    try {
+      const { project } = await bench.runtime.openProject(folder);
+      const { session, agents } = bench.store(planRequest([agentRequest()]), project);
+      const status = await bench.ask('session-status', { session_id: session.id.slice(-12) });
+      assert.equal(status.session_id, session.id);
+      const output = await bench.ask('agent-output', { agent_id: agents[0]?.id });
+      assert.equal(output.agent_id, agents[0]?.id);
+      const { sessions } = await bench.ask('list-sessions', { limit: 50 });
+      assert.ok(!(sessions as { session_id: string }[]).some(({ session_id }) => session_id === session.id));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('waiting', () => {
+  it('gives a sign of life every 15 s, each with a larger progress', async () => {
+    const { session } = bench.store(planRequest([agentRequest(), agentRequest()]));
+    const clock = new HandClock();
+    const updates: ProgressUpdate[] = [];
+    const context = contextOf(bench.runtime, { notifyProgress: (update) => updates.push(update) });
+    const wait = followSession(context, { ...bench.project, clock }, session.id, 60_000);
+    clock.advance(14_999);
+    assert.equal(updates.length, 0);
+    clock.advance(1);
+    assert.equal(updates.length, 1);
+    clock.advance(30_000);
+    assert.deepEqual(
+      updates.map(({ total }) => total),
+      [2, 2, 2],
+    );
+    assert.ok(
+      updates.every(({ progress }, index) => index === 0 || progress > (updates[index - 1]?.progress ?? 0)),
+    );
+    clock.advance(15_000);
+    assert.equal((await wait).settled, false);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('sends a client that reads slowly the newest progress, not all of it', async () => {
+    const { session_id } = await bench.ask('orchestrate', {
+      objective: 'Many changes.',
+      max_concurrency: 1,
+      agents: Array.from({ length: 6 }, (_, index) => ({
+        role: 'qa',
+        name: `n${index}`,
+        task: 'Do.',
+        command: index === 0 ? bench.gate('slow') : ['/bin/echo', 'x'],
+      })),
+    });
+    const client = new SlowClient();
+    const ending = new AbortController();
+    const server = makeMcpServer({ runtime: bench.runtime, projectPath: bench.root, ending: ending.signal });
+    await server.connect(client);
+    client.onmessage({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'wait-session', arguments: { session_id }, _meta: { progressToken: 't' } },
+    });
+    bench.open('slow');
+    await client.answered;
+    assert.equal(client.progress.length, 1);
+    client.read();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(client.progress.length <= 2, `${client.progress.length} notifications`);
+    await server.close();
+  });
+});
+
+/** A clock moved by hand: the tests do not wait for a quarter of a minute. */
+class HandClock implements Clock {
+  #now = 0;
+  #timers: { at: number; run: () => void }[] = [];
+
+  now(): string {
+    return new Date(this.#now).toISOString();
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer = { at: this.#now + ms, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== due);
+      this.#now = due.at;
+      due.run();
+    }
+    this.#now = end;
+  }
+}
+
+/** Takes the first notification and nothing more before it is told to read. */
+class SlowClient implements Transport {
+  readonly progress: JSONRPCMessage[] = [];
+  readonly answered: Promise<void>;
+  read = (): void => {};
+  onmessage: (message: JSONRPCMessage) => void = () => {};
+  #answer = (): void => {};
+  readonly #reading = new Promise<void>((resolve) => {
+    this.read = resolve;
+  });
+
+  constructor() {
+    this.answered = new Promise((resolve) => {
+      this.#answer = resolve;
+    });
+  }
+
+  async start(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (isJSONRPCResultResponse(message)) this.#answer();
+    if (!isJSONRPCNotification(message)) return;
+    this.progress.push(message);
+    await this.#reading;
+  }
+}

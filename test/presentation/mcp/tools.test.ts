@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { predefinedRoles } from '../../../src/domain/roles/catalog.ts';
+import { agentRequest, planRequest } from '../../domain/samples.ts';
+import { openWorkbench, type Workbench } from './workbench.ts';
+
+let bench: Workbench;
+before(async () => {
+  bench = await openWorkbench();
+});
+after(async () => {
+  await bench.close();
+  assert.deepEqual(bench.errors, []);
+});
+
+const say = (text: string) => ['/bin/echo', text];
+
+async function finished(args: Record<string, unknown>) {
+  const started = await bench.ask('orchestrate', args);
+  return bench.ask('wait-session', { session_id: started.session_id, timeout_seconds: 30 });
+}
+
+describe('orchestrate', () => {
+  it('answers at once with ids and states, and the team runs in order', async () => {
+    const started = await bench.ask('orchestrate', {
+      objective: 'Greet.',
+      agents: [
+        { role: 'qa', name: 'first', task: 'Say hello.', backend: 'command', command: say('hello') },
+        { role: 'tester', task: 'Say bye.', command: say('bye'), depends_on: ['first'] },
+      ],
+    });
+    assert.match(String(started.session_id), /^sess_/);
+    assert.equal(started.stored, true);
+    assert.match(String(started.next), /wait-session/);
+    const agents = started.agents as Record<string, unknown>[];
+    assert.deepEqual(
+      agents.map(({ name, role, state, phase, depends_on }) => [name, role, state, phase, depends_on]),
+      [
+        ['first', 'qa', 'pending', 0, []],
+        ['tester', 'tester', 'pending', 1, ['first']],
+      ],
+    );
+    for (const { agent_id } of agents) assert.match(String(agent_id), /^agent_/);
+
+    const ended = await bench.ask('wait-session', { session_id: started.session_id });
+    assert.deepEqual([ended.state, ended.settled], ['completed', true]);
+    assert.equal((ended.progress as Record<string, number>).completed, 2);
+    assert.deepEqual(
+      (ended.agents as Record<string, unknown>[]).map(({ name, state, result }) => [name, state, result]),
+      [
+        ['first', 'completed', 'hello'],
+        ['tester', 'completed', 'bye'],
+      ],
+    );
+  });
+
+  it('shows the plan of a dry run and stores nothing', async () => {
+    const before = await bench.ask('list-sessions', { limit: 50 });
+    const plan = await bench.ask('orchestrate', {
+      objective: 'Plan.',
+      strategy: 'pipeline',
+      dry_run: true,
+      agents: ['a', 'b', 'c'].map((name) => ({
+        role: 'qa',
+        name,
+        task: 'Do.',
+        command: say(name),
+        stage: name === 'c' ? 1 : 0,
+      })),
+    });
+    assert.equal(plan.stored, false);
+    assert.equal(plan.session_id, undefined);
+    assert.deepEqual(plan.phases, [['a', 'b'], ['c']]);
+    for (const agent of plan.agents as Record<string, unknown>[]) assert.equal(agent.agent_id, undefined);
+    assert.deepEqual(await bench.ask('list-sessions', { limit: 50 }), before);
+  });
+
+  it('cuts the plan of 500 agents and says how many are missing', async () => {
+    const agents = Array.from({ length: 500 }, (_, index) => ({
+      role: 'backend_engineer',
+      name: `agent_with_a_long_name_that_takes_its_room_number_${index}`,
+      task: 'Do.',
+      command: say('x'),
+    }));
+    for (const strategy of ['parallel', 'sequential']) {
+      const plan = await bench.ask('orchestrate', { objective: 'Many.', strategy, dry_run: true, agents });
+      const shown = (plan.agents as unknown[]).length;
+      assert.ok(shown > 3, `${shown} shown`);
+      assert.equal(shown + Number(plan.agents_omitted), 500);
+      const last = (plan.phases as string[][]).at(-1) as string[];
+      assert.match(String(last.at(-1)), /^… [0-9]+ more/);
+    }
+  });
+
+  it('refuses what is wrong with a code and the reason', async () => {
+    const agent = { role: 'qa', task: 'Do.', command: say('x') };
+    const cases: [args: Record<string, unknown>, said: RegExp][] = [
+      [{}, /^INVALID_INPUT: .*objective/],
+      [{ objective: 'x', agent: [] }, /^INVALID_INPUT: .*unknown key "agent"/],
+      [
+        { objective: 'x', agents: [{ ...agent, dependson: [] }] },
+        /^INVALID_INPUT: .*agents\[0\].*"dependson"/,
+      ],
+      [{ objective: 'x', agents: [{ ...agent, role: 'chef' }] }, /^INVALID_ROLE: .*"chef"/],
+      [{ objective: 'x', agents: [{ ...agent, depends_on: ['qa'] }] }, /^INVALID_PLAN: .*itself/],
+      [{ objective: 'x', agents: [{ ...agent, backend: 'none' }] }, /^INVALID_(INPUT|PLAN): .*"none"/],
+    ];
+    for (const [args, said] of cases) assert.match(await bench.refusal('orchestrate', args), said);
+  });
+});
+
+describe('wait-session', () => {
+  it('comes back at the timeout with what is so far, and tells of every change', async () => {
+    const updates: { progress: number; total?: number | undefined; message?: string | undefined }[] = [];
+    const started = await bench.ask('orchestrate', {
+      objective: 'Wait.',
+      agents: [{ role: 'qa', task: 'Wait.', command: bench.gate('wait') }],
+    });
+    const { session_id } = started;
+    const early = await bench.ask('wait-session', { session_id, timeout_seconds: 1 });
+    assert.deepEqual([early.state, early.settled], ['running', false]);
+    assert.match(String(early.next), /wait-session/);
+
+    const wait = bench.ask('wait-session', { session_id }, { onprogress: (update) => updates.push(update) });
+    bench.open('wait');
+    const ended = await wait;
+    assert.deepEqual([ended.state, ended.settled], ['completed', true]);
+    assert.ok(
+      updates.some(({ message }) => /qa completed/.test(message ?? '')),
+      JSON.stringify(updates),
+    );
+    for (const [index, { progress, total }] of updates.entries()) {
+      assert.equal(total, 1);
+      assert.ok(index === 0 || progress > (updates[index - 1]?.progress ?? 0), 'progress must grow');
+    }
+  });
+
+  it('reports failures with their kind and what stderr said', async () => {
+    const ended = await finished({
+      objective: 'Fail.',
+      agents: [
+        {
+          role: 'qa',
+          name: 'bad',
+          task: 'Fail.',
+          command: ['/bin/sh', '-c', 'echo broken wheel >&2; exit 3'],
+        },
+        { role: 'qa', name: 'later', task: 'Never.', command: say('x'), depends_on: ['bad'] },
+      ],
+    });
+    assert.equal(ended.state, 'failed');
+    const [bad, later] = ended.agents as Record<string, unknown>[];
+    assert.deepEqual([bad?.name, bad?.state, bad?.failure_kind], ['bad', 'failed', 'exit_code']);
+    assert.match(String(bad?.failure), /broken wheel/);
+    assert.deepEqual([later?.state, later?.failure_kind], ['cancelled', 'dependency_failed']);
+    assert.match(String(ended.next), /failure/);
+  });
+
+  it('ends without an answer when the client calls it off', async () => {
+    const { session_id } = await bench.ask('orchestrate', {
+      objective: 'Call off.',
+      agents: [{ role: 'qa', task: 'Wait.', command: bench.gate('off') }],
+    });
+    const calledOff = new AbortController();
+    const wait = bench.call(
+      'wait-session',
+      { session_id, timeout_seconds: 280 },
+      { signal: calledOff.signal },
+    );
+    calledOff.abort('changed my mind');
+    await assert.rejects(wait, /changed my mind/);
+    bench.open('off');
+    const ended = await bench.ask('wait-session', { session_id });
+    assert.equal(ended.state, 'completed');
+  });
+
+  it('lists the files agents left', async () => {
+    const ended = await finished({
+      objective: 'Write.',
+      agents: [
+        { role: 'qa', task: 'Write.', command: ['/bin/sh', '-c', 'echo 1 > "$MAOS_SHARED_CONTEXT/spec.md"'] },
+      ],
+    });
+    assert.deepEqual(ended.files, ['shared/context/spec.md']);
+    assert.match(String(ended.folder), /sess_/);
+  });
+
+  it('keeps 500 agents in one answer, the failed first', async () => {
+    const long = `${'é"'.repeat(2_000)}end`;
+    const ended = await finished({
+      objective: 'Many.',
+      max_concurrency: 4,
+      failure_policy: 'fail_fast',
+      agents: Array.from({ length: 500 }, (_, index) => ({
+        role: 'qa',
+        name: `n${index}`,
+        task: 'Do.',
+        command: index === 7 ? ['/bin/sh', '-c', 'printf "%s" "$0" >&2; exit 1', long] : say(long),
+      })),
+    });
+    assert.equal(ended.state, 'failed');
+    const agents = ended.agents as Record<string, unknown>[];
+    assert.deepEqual([agents[0]?.name, agents[0]?.state], ['n7', 'failed']);
+    assert.equal(agents.length + Number(ended.agents_omitted), 500);
+  });
+});
+
+describe('session-status', () => {
+  it('gives everything asked for', async () => {
+    const { session_id } = await finished({
+      objective: 'Look.',
+      agents: [{ role: 'qa', task: 'Do.', command: say('done') }],
+    });
+    const full = await bench.ask('session-status', {
+      session_id: 'latest',
+      include_events: true,
+      include_messages: true,
+    });
+    assert.equal(full.session_id, session_id);
+    assert.equal(full.objective, 'Look.');
+    assert.deepEqual(full.messages, []);
+    const events = full.events as string[];
+    assert.match(String(events[0]), /^1 2.*Z session\.created: /);
+    assert.match(String(events.at(-1)), /session\.completed/);
+    const [agent] = full.agents as Record<string, unknown>[];
+    assert.deepEqual(
+      [agent?.name, agent?.state, agent?.attempt, agent?.result],
+      ['qa', 'completed', 1, 'done'],
+    );
+
+    const short = await bench.ask('session-status', { session_id, include_agents: false });
+    assert.equal(short.agents, undefined);
+    assert.equal(short.events, undefined);
+  });
+
+  it('pages through 500 agents, none twice, none left out', async () => {
+    const names = Array.from({ length: 500 }, (_, index) => `agent-${index}`);
+    const { session } = bench.store(
+      planRequest(
+        names.map((name, index) => agentRequest({ name, dependsOn: index > 400 ? names.slice(0, 40) : [] })),
+        { objective: '\u0001漢字'.repeat(500) },
+      ),
+    );
+    const seen: unknown[] = [];
+    let cursor: unknown;
+    do {
+      const page = await bench.ask('session-status', {
+        session_id: session.id,
+        include_events: true,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      const agents = page.agents as Record<string, unknown>[];
+      assert.ok(agents.length > 0);
+      seen.push(...agents.map(({ name }) => name));
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    assert.deepEqual(seen, names);
+  });
+
+  it('refuses unknown sessions and cursors', async () => {
+    assert.match(
+      await bench.refusal('session-status', { session_id: 'nothing' }),
+      /^SESSION_NOT_FOUND: .*list-sessions/,
+    );
+    assert.match(await bench.refusal('session-status', { session_id: '../x' }), /^INVALID_INPUT: /);
+    assert.match(
+      await bench.refusal('session-status', { session_id: 'latest', cursor: '7' }),
+      /^INVALID_INPUT: .*cursor/,
+    );
+  });
+});
+
+describe('control-session', () => {
+  it('cancels, answers when all has stopped, and may be repeated', async () => {
+    const { session_id } = await bench.ask('orchestrate', {
+      objective: 'Cancel.',
+      agents: [{ role: 'qa', task: 'Wait.', command: bench.gate('never') }],
+    });
+    const cancelled = await bench.ask('control-session', { session_id, action: 'cancel' });
+    assert.equal(cancelled.state, 'cancelled');
+    assert.deepEqual(await bench.ask('control-session', { session_id, action: 'cancel' }), cancelled);
+    const status = await bench.ask('session-status', { session_id });
+    assert.equal((status.agents as Record<string, unknown>[])[0]?.state, 'cancelled');
+  });
+
+  it('refuses to cancel what has ended, and actions there are not', async () => {
+    const { session_id } = await finished({
+      objective: 'End.',
+      agents: [{ role: 'qa', task: 'Do.', command: say('x') }],
+    });
+    assert.match(
+      await bench.refusal('control-session', { session_id, action: 'cancel' }),
+      /^INVALID_TRANSITION: .*completed/,
+    );
+    assert.match(
+      await bench.refusal('control-session', { session_id, action: 'explode' }),
+      /^INVALID_INPUT: .*action/,
+    );
+  });
+});
+
+describe('list-sessions', () => {
+  it('pages through all of them, newest first', async () => {
+    const stored = Array.from({ length: 25 }, () =>
+      bench.store(planRequest([agentRequest()], { objective: 'A rather long objective. '.repeat(40) })),
+    );
+    const newest = stored.map(({ session }) => session.id).reverse();
+    const seen: unknown[] = [];
+    let cursor: unknown;
+    do {
+      const page = await bench.ask('list-sessions', {
+        state: 'created',
+        limit: 50,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      seen.push(...(page.sessions as Record<string, unknown>[]).map(({ session_id }) => session_id));
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    assert.deepEqual(seen.slice(0, 25), newest);
+    assert.equal(new Set(seen).size, seen.length);
+    const ten = await bench.ask('list-sessions');
+    assert.equal((ten.sessions as unknown[]).length, 10);
+    assert.notEqual(ten.next_cursor, undefined);
+  });
+
+  it('refuses limits and cursors out of range', async () => {
+    assert.match(await bench.refusal('list-sessions', { limit: 51 }), /^INVALID_INPUT: .*limit/);
+    assert.match(await bench.refusal('list-sessions', { cursor: 'x' }), /^INVALID_INPUT: .*cursor/);
+  });
+});
+
+describe('list-roles', () => {
+  it('gives all predefined roles in one answer, in both forms', async () => {
+    const answer = await bench.ask('list-roles');
+    const roles = answer.roles as Record<string, unknown>[];
+    assert.deepEqual(
+      roles.map(({ name }) => name),
+      predefinedRoles.map(({ name }) => name),
+    );
+    assert.equal(answer.next_cursor, undefined);
+    const { content } = await bench.call('list-roles');
+    const text = content[0]?.type === 'text' ? content[0].text : '';
+    for (const role of predefinedRoles) {
+      const { defaultTimeoutMinutes: minutes, defaultMaxMemoryMb: memory } = role;
+      assert.ok(
+        text.includes(`${role.name}: ${role.description} [${role.capabilities.join()}] ${minutes}/${memory}`),
+        text,
+      );
+    }
+  });
+
+  it('gives the roles of a session, its own ones marked, in pages when they are many', async () => {
+    const agents = Array.from({ length: 60 }, (_, index) => ({
+      role: { name: `specialist_${index}`, description: `Knows area ${index}. ${'More of it. '.repeat(30)}` },
+      task: 'Do.',
+      command: say('x'),
+    }));
+    const { session_id } = await bench.ask('orchestrate', {
+      objective: 'Own roles.',
+      max_concurrency: 8,
+      agents: [...agents, { role: 'reviewer', task: 'Review.', command: say('x') }],
+    });
+    const seen: Record<string, unknown>[] = [];
+    let cursor: unknown;
+    do {
+      const page = await bench.ask('list-roles', { session_id, ...(cursor === undefined ? {} : { cursor }) });
+      seen.push(...(page.roles as Record<string, unknown>[]));
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    assert.equal(seen.length, 61);
+    assert.equal(seen.filter(({ custom }) => custom === true).length, 60);
+    const only = await bench.ask('list-roles', { session_id, include_custom: false });
+    assert.deepEqual(
+      (only.roles as Record<string, unknown>[]).map(({ name }) => name),
+      ['reviewer'],
+    );
+  });
+});

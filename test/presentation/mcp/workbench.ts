@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { ChangeWatcher } from '../../../src/application/change-watcher.ts';
+import { isSettled, requestCancel } from '../../../src/application/control.ts';
+import type { Project } from '../../../src/application/project.ts';
+import type { OpenProject, Runtime } from '../../../src/application/runtime.ts';
+import { Supervisor } from '../../../src/application/supervisor.ts';
+import { makeInstanceId, makeSessionId } from '../../../src/domain/ids.ts';
+import { makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
+import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
+import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
+import { systemClock } from '../../../src/infrastructure/clock.ts';
+import { loadConfig, toSettings } from '../../../src/infrastructure/config/config.ts';
+import {
+  ensureHome,
+  ensureProjectFolder,
+  projectFolder,
+  workspaceHash,
+} from '../../../src/infrastructure/files/home.ts';
+import { makeSessionFiles } from '../../../src/infrastructure/files/session-files.ts';
+import { makeIdSource } from '../../../src/infrastructure/ids.ts';
+import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
+import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
+import { maxResultBytes } from '../../../src/presentation/mcp/budget.ts';
+import { tools } from '../../../src/presentation/mcp/registry.ts';
+import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
+
+/** What a successful call answered: checked against everything that is promised of every answer. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** A server over a real store, real files and real processes, and a client connected to it. */
+export interface Workbench {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly project: Project;
+  readonly root: string;
+  /** What was logged at level error. */
+  readonly errors: readonly unknown[];
+  /** Calls a tool that must succeed. */
+  ask(name: string, args?: Record<string, unknown>, options?: RequestOptions): Promise<Answer>;
+  /** Calls a tool that must refuse. @returns what the client is shown */
+  refusal(name: string, args?: Record<string, unknown>): Promise<string>;
+  /** Calls a tool, whatever it answers. */
+  call(name: string, args?: Record<string, unknown>, options?: RequestOptions): Promise<CallToolResult>;
+  /** Stores a session that nobody runs, in the server's project or another. */
+  store(request: PlanRequest, where?: Project): Workflow;
+  /** Writes what an agent printed. */
+  writeStdout(workflow: Workflow, name: string, text: string): void;
+  /** A command that ends once {@link open} was called with the same name. */
+  gate(name: string): string[];
+  open(name: string): void;
+  close(): Promise<void>;
+}
+
+export async function openWorkbench(): Promise<Workbench> {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'maos-mcp-home-')));
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'maos-mcp-project-')));
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ allowCommands: ['*'] }));
+  const errors: unknown[] = [];
+  const runtime = makeRuntime(home, (level, message, fields) => {
+    if (level === 'error') errors.push({ message, ...fields });
+  });
+  const { project, supervisor } = await runtime.openProject(root);
+
+  const ending = new AbortController();
+  const server = makeMcpServer({ runtime, projectPath: root, ending: ending.signal });
+  const client = new Client({ name: 'test', version: '1' });
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  await Promise.all([server.connect(far), client.connect(near)]);
+  // The client checks structured content only against schemas it has seen.
+  await client.listTools();
+
+  const call = async (
+    name: string,
+    args: Record<string, unknown> = {},
+    options?: RequestOptions,
+  ): Promise<CallToolResult> => {
+    const result = (await client.callTool({ name, arguments: args }, undefined, options)) as CallToolResult;
+    const bytes = Buffer.byteLength(JSON.stringify(result));
+    assert.ok(bytes < (name === 'list-roles' ? 10_240 : maxResultBytes), `${name} answered ${bytes} bytes`);
+    return result;
+  };
+
+  return {
+    client,
+    runtime,
+    project,
+    root,
+    errors,
+    call,
+    async ask(name, args, options) {
+      const result = await call(name, args, options);
+      const text = textOf(result);
+      assert.notEqual(result.isError, true, text);
+      const structured = result.structuredContent as Answer;
+      const tool = tools.find((candidate) => candidate.name === name);
+      tool?.output.parse(structured);
+      if (name !== 'list-roles') assert.deepEqual(JSON.parse(text), structured);
+      return structured;
+    },
+    async refusal(name, args) {
+      const result = await call(name, args);
+      assert.equal(result.isError, true, textOf(result));
+      assert.equal(result.structuredContent, undefined);
+      return textOf(result);
+    },
+    store(request, { ids, clock, store, instance } = project) {
+      const made = {
+        sessionId: makeSessionId(ids.ulid()),
+        suffixes: request.agents.map(() => ids.suffix()),
+      };
+      const change = createWorkflow(makePlan(request), made, clock.now());
+      store.release(store.create(change, instance));
+      return change.next;
+    },
+    writeStdout(workflow, name, text) {
+      const agent = workflow.agents.find((candidate) => candidate.name === name);
+      assert.ok(agent);
+      const folder = join(project.files.describe(workflow.session.id), 'agents', agent.id);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'stdout.log'), text);
+    },
+    gate: (name) => ['/bin/sh', '-c', 'until [ -e "$0" ]; do sleep 0.02; done', join(root, `gate-${name}`)],
+    open: (name) => writeFileSync(join(root, `gate-${name}`), ''),
+    async close() {
+      for (const id of supervisor.owned) {
+        if (isSettled(project.store.summary(id).session.state)) continue;
+        await requestCancel(project, supervisor, id, 'test', 'The test ends.');
+      }
+      await supervisor.idle();
+      ending.abort();
+      await client.close();
+      runtime.close();
+      for (const folder of [home, root]) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function textOf(result: CallToolResult): string {
+  assert.equal(result.content.length, 1);
+  const [content] = result.content;
+  assert.equal(content?.type, 'text');
+  return content.text;
+}
+
+/** The runtime of `main.ts`, without what only whole processes need. */
+function makeRuntime(home: string, log: Runtime['log']): Runtime {
+  const ids = makeIdSource();
+  const instance = makeInstanceId(ids.ulid());
+  const open = new Map<string, OpenProject>();
+  ensureHome(home);
+  const openProject = async (root: string): Promise<OpenProject> => {
+    const known = open.get(root);
+    if (known !== undefined) return known;
+    const hash = workspaceHash(root);
+    ensureProjectFolder(home, hash);
+    const { config } = loadConfig({ home, projectHash: hash, env: {}, flags: {} });
+    const folder = projectFolder(home, hash);
+    const clock = systemClock;
+    const store = openSessionStore({
+      file: join(folder, 'project.db'),
+      project: { hash, path: root },
+      clock,
+      busyTimeoutMs: config.busyTimeoutMs,
+    });
+    const files = makeSessionFiles({ projectFolder: folder, projectRoot: root, log: { log } });
+    const project: Project = {
+      path: root,
+      instance,
+      depth: 0,
+      store,
+      files,
+      host: makeLocalAgentHost({
+        folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
+        locations: (agent) => files.locations(agent),
+        clock,
+        log: { log },
+      }),
+      backends: makeBackends([
+        makeClaudeBackend({ config: config.backends.claude, env: { PATH: dirname(process.execPath) } }),
+        makeCommandBackend(),
+      ]),
+      slots: { tryTake: () => true, give: () => {}, bind: () => {} },
+      instances: { announce: async () => {}, beat: () => {}, isAlive: async (id) => id === instance },
+      settings: toSettings(config),
+      watcher: new ChangeWatcher(store, clock),
+      clock,
+      ids,
+      log: { log },
+    };
+    const opened = { project, supervisor: new Supervisor(project) };
+    open.set(root, opened);
+    return opened;
+  };
+  return {
+    version: '0.0.0-test',
+    home,
+    openProject,
+    findProject: async (root) => open.get(root) ?? null,
+    async *allProjects() {
+      yield* open.values();
+    },
+    probeBackends: async () => [],
+    settings: async () => ({ settings: [], warnings: [] }),
+    handOver: async () => {},
+    supervise: async () => {},
+    checkStore: async () => null,
+    log,
+    close: () => {
+      for (const { project } of open.values()) project.store.close();
+    },
+  };
+}
