@@ -34,6 +34,17 @@ const packed = [
 /** Run on every supported Node. stderr must stay empty unless a check says otherwise. */
 const checks: Check[] = [
   { args: ['--version'], status: 0, stdout: new RegExp(`^(maos )?${version.replaceAll('.', '\\.')}\\n$`) },
+  // The whole engine: SQLite, processes, files, events.
+  { args: ['demo', '--json'], status: 0, stdout: /"type":"session\.completed"[\s\S]*"state":"completed"/ },
+  { args: ['list', '--all', '--json'], status: 0, stdout: /"state":\s*"completed"/ },
+  { args: ['run', 'fails', '--exec', 'a=exit 3'], status: 1, stdout: /exited with status 3/ },
+  { args: ['status', 'nobody'], status: 3, stdout: /^$/, stderr: /No session is called "nobody"/ },
+  {
+    args: ['serve'],
+    status: 0,
+    stdin: `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })}\n`,
+    stdout: /^\{.*"result":\{\}.*\}\n$/,
+  },
 ];
 
 /** Each entry: the first of these that the registry has for this platform. */

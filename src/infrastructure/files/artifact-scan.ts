@@ -8,7 +8,7 @@ import { isMissing, systemCode } from './file-error.ts';
 import { safeRead } from './output.ts';
 
 /** Most files, and most folders, one scan looks at: an agent that unpacks a toolchain must not stall its session. */
-export const scanLimit = 10_000;
+const scanLimit = 10_000;
 const hashBufferBytes = 256 * 1024;
 
 export interface Scan {

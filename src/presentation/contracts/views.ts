@@ -9,7 +9,7 @@ import type { Workflow } from '../../domain/workflow.ts';
 
 /** How MAOS's data looks outside: JSON with snake_case keys, the same in MCP, ACP and `--json`. Absent means null. */
 
-export function usageView(usage: Usage | null) {
+function usageView(usage: Usage | null) {
   if (usage === null) return null;
   return {
     input_tokens: usage.inputTokens,
@@ -21,7 +21,7 @@ export function usageView(usage: Usage | null) {
   };
 }
 
-export function sessionView(session: Session, progress: Progress, usage: Usage | null) {
+function sessionView(session: Session, progress: Progress, usage: Usage | null) {
   return {
     session_id: session.id,
     state: session.state,
@@ -44,7 +44,7 @@ export function summaryView(summary: SessionSummary) {
   return sessionView(summary.session, summary.progress, summary.usage);
 }
 
-export function agentView(agent: Agent, names: ReadonlyMap<string, string>) {
+function agentView(agent: Agent, names: ReadonlyMap<string, string>) {
   return {
     agent_id: agent.id,
     name: agent.name,

@@ -6,7 +6,6 @@ import { quote } from '../../domain/errors.ts';
 import { instructions } from './instructions.ts';
 import type { ProgressUpdate, Tool, ToolContext } from './tool.ts';
 
-
 /** Only the method: the SDK would answer malformed parameters with 'internal error' instead of 'invalid params'. */
 const listRequest = z.object({ method: z.literal('tools/list'), params: z.unknown().optional() });
 const callRequest = z.object({ method: z.literal('tools/call'), params: z.unknown().optional() });
