@@ -84,10 +84,7 @@ CREATE TABLE agents (
   conversation             TEXT,                   -- the backend's own id, to resume with
   started_at               TEXT,
   ended_at                 TEXT,
-  failure_kind             TEXT
-                           CHECK (failure_kind IN ('exit_code', 'signal', 'timeout', 'stalled', 'memory_limit',
-                             'output_limit', 'auth_required', 'rate_limited', 'spawn_failed', 'lost',
-                             'verification_failed', 'dependency_failed')),
+  failure_kind             TEXT,                   -- the domain's kinds: a new one needs no rebuild of the table
   failure_message          TEXT,
   failure_stderr_tail      TEXT,
   result                   TEXT,                   -- its own summary: what dependents are told
