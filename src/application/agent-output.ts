@@ -27,6 +27,7 @@ export interface OutputSlice {
 }
 
 const windowBytes = 64 * 1024;
+const maxCharacterBytes = 4;
 /** A tail looks back at most this far. */
 const maxTailBytes = 4 * 1024 * 1024;
 /** A longer line of a structured stream is passed over, with a note. */
@@ -44,68 +45,144 @@ export async function readAgentOutput(project: Project, request: OutputRequest):
 }
 
 async function readForward(project: Project, request: OutputRequest): Promise<OutputSlice> {
-  let position = parseCursor(request.cursor);
+  let { at, shown } = parseCursor(request.cursor);
   let text = '';
   for (;;) {
-    const line = await nextLine(project, request, position);
-    if (line === null) return { text, cursor: String(position), atEnd: true };
-    const shown = render(project, request, line.bytes);
-    if (text !== '' && text.length + shown.length > request.maxChars) {
-      return { text, cursor: String(position), atEnd: false };
+    const line = await nextLine(project, request, at);
+    if (line === null) return { text, cursor: formatCursor({ at, shown }), atEnd: true };
+    const rendered = renderLine(project, request, line).slice(shown);
+    const room = request.maxChars - text.length;
+    if (rendered.length > room) {
+      if (text !== '') return { text, cursor: formatCursor({ at, shown }), atEnd: false };
+      const piece = startOf(rendered, room);
+      return { text: piece, cursor: formatCursor({ at, shown: shown + piece.length }), atEnd: false };
     }
-    text += shown;
-    position = line.next;
-    if (text.length >= request.maxChars) {
-      return { text: text.slice(0, request.maxChars), cursor: String(position), atEnd: false };
-    }
+    text += rendered;
+    at = line.next;
+    shown = 0;
+    if (text.length >= request.maxChars) return { text, cursor: formatCursor({ at, shown }), atEnd: false };
   }
 }
 
+/** At most so many code units, but no character cut in two; at least one character. */
+function startOf(text: string, length: number): string {
+  const splits = /[\ud800-\udbff]$/.test(text.slice(0, length));
+  return text.slice(0, splits ? Math.max(2, length - 1) : length);
+}
+
+interface Line {
+  /** Null when it is too long to be read. */
+  readonly bytes: Uint8Array | null;
+  readonly next: number;
+}
+
 /** The line at a position, with its end; a part of one where it is longer than a window and need not be parsed. */
-async function nextLine(
-  project: Project,
-  request: OutputRequest,
-  position: number,
-): Promise<{ bytes: Uint8Array; next: number } | null> {
-  const stream = request.view === 'stderr' ? 'stderr' : 'stdout';
-  const structured = request.view === 'readable' && request.agent.backend !== 'command';
-  const limit = structured ? maxLineBytes : Math.min(windowBytes, request.maxChars);
+async function nextLine(project: Project, request: OutputRequest, position: number): Promise<Line | null> {
+  const structured = isStructured(request);
+  const limit = structured
+    ? maxLineBytes
+    : Math.max(maxCharacterBytes, Math.min(windowBytes, request.maxChars));
   for (let size = Math.min(windowBytes, limit); ; size = Math.min(size * 4, limit)) {
-    const page = await project.files.readOutput(request.agent, stream, position, size);
+    const page = await project.files.readOutput(request.agent, streamOf(request), position, size);
     if (page.bytes.length === 0) return null;
     const newline = page.bytes.indexOf(10);
     if (newline >= 0) return { bytes: page.bytes.subarray(0, newline + 1), next: position + newline + 1 };
     const whole = page.start + page.bytes.length >= page.size;
-    // The end of a file that still grows may be half a line: it is shown when its rest is there or the agent ended.
-    if (whole && structured && request.agent.state === 'running') return null;
-    if (whole || size >= limit) return { bytes: page.bytes, next: position + page.bytes.length };
+    if (whole && size > page.bytes.length) return endOfFile(request, page.bytes, position);
+    if (size < limit) continue;
+    if (structured) return passOver(project, request, position + page.bytes.length);
+    const bytes = withoutHalfCharacter(page.bytes);
+    return { bytes, next: position + bytes.length };
   }
 }
 
+/** The end of a file that still grows may be half a line, or half a character. */
+function endOfFile(request: OutputRequest, bytes: Uint8Array, position: number): Line | null {
+  const grows = request.agent.state === 'running';
+  // Made readable, half a line would be taken for a whole one: it is shown when its rest is there or the agent ended.
+  if (grows && request.view === 'readable') return null;
+  const text = grows ? withoutHalfCharacter(bytes) : bytes;
+  return text.length === 0 ? null : { bytes: text, next: position + text.length };
+}
+
+async function passOver(project: Project, request: OutputRequest, from: number): Promise<Line | null> {
+  for (let position = from; ; ) {
+    const page = await project.files.readOutput(request.agent, streamOf(request), position, maxLineBytes);
+    const newline = page.bytes.indexOf(10);
+    if (newline >= 0) return { bytes: null, next: position + newline + 1 };
+    if (page.bytes.length === 0)
+      return request.agent.state === 'running' ? null : { bytes: null, next: position };
+    position += page.bytes.length;
+  }
+}
+
+/** UTF-8: a character of several bytes begins with 11......, and goes on with 10....... */
+function withoutHalfCharacter(bytes: Uint8Array): Uint8Array {
+  for (let back = 1; back < maxCharacterBytes && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back] as number;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return back < wanted ? bytes.subarray(0, bytes.length - back) : bytes;
+  }
+  return bytes;
+}
+
 async function readTail(project: Project, request: OutputRequest, lines: number): Promise<OutputSlice> {
-  const stream = request.view === 'stderr' ? 'stderr' : 'stdout';
   for (let size = windowBytes; ; size *= 4) {
-    const page = await project.files.readOutput(request.agent, stream, -size, size);
+    const page = await project.files.readOutput(request.agent, streamOf(request), -size, size);
     const fromStart = page.start === 0;
-    const skip = fromStart ? 0 : page.bytes.indexOf(10) + 1;
-    const shown = render(project, request, page.bytes.subarray(skip)).trimEnd().split('\n');
+    const bytes = page.bytes.subarray(
+      fromStart ? 0 : page.bytes.indexOf(10) + 1,
+      endOfTail(request, page.bytes),
+    );
+    const shown = render(project, request, bytes).trimEnd().split('\n');
     if (fromStart || shown.length > lines || size >= maxTailBytes) {
-      let text = shown.slice(-lines).join('\n');
+      let text = lines === 0 ? '' : shown.slice(-lines).join('\n');
       if (text.length > request.maxChars) text = text.slice(-request.maxChars);
-      const cursor = String(page.start + page.bytes.length);
-      return { text: text === '' ? '' : `${text}\n`, cursor, atEnd: true };
+      const at = page.start + endOfTail(request, page.bytes);
+      return { text: text === '' ? '' : `${text}\n`, cursor: formatCursor({ at, shown: 0 }), atEnd: true };
     }
   }
 }
 
-function parseCursor(cursor: string | null): number {
-  if (cursor === null) return 0;
-  const position = /^[0-9]{1,15}$/.test(cursor) ? Number(cursor) : Number.NaN;
-  if (!Number.isNaN(position)) return position;
+/** Half a line at the end of what still grows belongs to the page that goes on from here. */
+function endOfTail(request: OutputRequest, bytes: Uint8Array): number {
+  const grows = request.agent.state === 'running' && request.view === 'readable';
+  return grows ? bytes.lastIndexOf(10) + 1 || bytes.length : bytes.length;
+}
+
+/** A position in the stream, and how many characters of the line that begins there were shown already. */
+interface Position {
+  readonly at: number;
+  readonly shown: number;
+}
+
+function formatCursor({ at, shown }: Position): string {
+  return shown === 0 ? String(at) : `${at}+${shown}`;
+}
+
+function parseCursor(cursor: string | null): Position {
+  const [, at, shown = '0'] = /^([0-9]{1,15})(?:\+([0-9]{1,15}))?$/.exec(cursor ?? '0') ?? [];
+  if (at !== undefined) return { at: Number(at), shown: Number(shown) };
   throw new MaosError(
     'INVALID_INPUT',
     `${quote(cursor)} is not a cursor of agent-output: pass back 'cursor' as the page before gave it, or leave it out.`,
   );
+}
+
+function streamOf({ view }: OutputRequest): 'stdout' | 'stderr' {
+  return view === 'stderr' ? 'stderr' : 'stdout';
+}
+
+/** Each line is a record that can only be read whole. */
+function isStructured({ view, agent }: OutputRequest): boolean {
+  return view === 'readable' && agent.backend !== 'command';
+}
+
+function renderLine(project: Project, request: OutputRequest, { bytes }: Line): string {
+  if (bytes !== null) return render(project, request, bytes);
+  return `! A line of more than ${maxLineBytes / 1024 / 1024} MiB was passed over.\n`;
 }
 
 function render(project: Project, request: OutputRequest, bytes: Uint8Array): string {

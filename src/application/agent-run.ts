@@ -26,6 +26,9 @@ export interface RunEnd {
   readonly stop: StopReport | null;
 }
 
+/** How long the end of an agent is waited for of which some processes could not be ended. */
+const survivorPatienceMs = 1_000;
+
 /** One run of one agent, from its start to its end: its output parsed, its time limited, its stop remembered. */
 export class AgentRun implements OutputSink {
   readonly agent: Agent;
@@ -36,7 +39,9 @@ export class AgentRun implements OutputSink {
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
   #stopping: Promise<StopReport> | null = null;
-  #cancelTimeout = (): void => {};
+  #graceMs = 0;
+  #onEnd: ((end: RunEnd) => void) | null = null;
+  #cancelTimers: (() => void)[] = [];
   #activity: string | null = null;
   #notedTurns = 0;
 
@@ -54,36 +59,36 @@ export class AgentRun implements OutputSink {
 
   /**
    * @param running the process behind it
-   * @param graceMs how long a stop stays polite
+   * @param graceMs how long a stop at the time limit stays polite
    * @param onEnd called once, after the output has been read to its end
    */
   begin(running: RunningAgent, graceMs: number, onEnd: (end: RunEnd) => void): void {
     this.#running = running;
+    this.#onEnd = onEnd;
     const spent = Math.max(
       0,
       Date.parse(this.#clock.now()) - Date.parse(this.agent.startedAt ?? this.#clock.now()),
     );
     const limitMs = this.agent.timeoutMs;
-    this.#cancelTimeout = this.#clock.after(Math.max(0, limitMs - spent), () => {
-      this.stop({ kind: 'timeout', limitMs }, graceMs);
-    });
+    this.#later(Math.max(0, limitMs - spent), () => this.stop({ kind: 'timeout', limitMs }, graceMs));
     void running.ended.then(async (end) => {
-      this.#cancelTimeout();
-      this.#hear(this.#parser.end());
-      onEnd({ run: this, end, stop: this.#stopping === null ? null : await this.#stopping });
+      this.#finish(end, this.#stopping === null ? null : await this.#stopping);
     });
+    if (this.#cause !== null) this.#stopNow(running);
   }
 
-  /** The first cause stands: what comes later does not change why it ended. */
-  stop(cause: StopCause, graceMs: number): Promise<StopReport> {
-    this.#cause ??= cause;
-    this.#stopping ??=
-      this.#running?.stop(graceMs) ?? Promise.resolve({ signals: [], survivors: 0, tookMs: 0 });
-    return this.#stopping;
+  /** Safe to repeat, and before `begin`. The first cause stands: what comes later does not change why it ended. */
+  stop(cause: StopCause, graceMs: number): void {
+    if (this.#cause !== null) return;
+    this.#cause = cause;
+    this.#graceMs = graceMs;
+    if (this.#running !== null) this.#stopNow(this.#running);
   }
 
-  get stopAsked(): boolean {
-    return this.#cause !== null;
+  /** Another owner looks after the agent from now on: its limits are not enforced from here any more. */
+  abandon(): void {
+    this.#onEnd = null;
+    for (const cancel of this.#cancelTimers) cancel();
   }
 
   /** What was heard since the last call; null when nothing was. */
@@ -137,6 +142,27 @@ export class AgentRun implements OutputSink {
       default:
         return explained;
     }
+  }
+
+  #stopNow(running: RunningAgent): void {
+    this.#stopping = running.stop(this.#graceMs);
+    void this.#stopping.then((report) => {
+      if (report.survivors === 0) return;
+      // The end may never come: what could not be ended is reported instead of waited for.
+      this.#later(survivorPatienceMs, () => this.#finish({ how: 'lost', at: this.#clock.now() }, report));
+    });
+  }
+
+  #finish(end: AgentEnd, stop: StopReport | null): void {
+    const onEnd = this.#onEnd;
+    if (onEnd === null) return;
+    this.abandon();
+    this.#hear(this.#parser.end());
+    onEnd({ run: this, end, stop });
+  }
+
+  #later(ms: number, action: () => void): void {
+    this.#cancelTimers.push(this.#clock.after(ms, action));
   }
 
   #hear(activities: readonly AgentActivity[]): void {

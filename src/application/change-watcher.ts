@@ -38,11 +38,21 @@ export class ChangeWatcher {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  #arm(): void {
-    this.#stopTimer = this.#clock.after(this.#intervalMs, () => {
+  #look(): boolean {
+    try {
       const version = this.#store.dataVersion();
       const changed = version !== this.#seen;
       this.#seen = version;
+      return changed;
+    } catch {
+      // A store in trouble is no reason to end the program from a timer: whoever uses it meets the trouble and says so.
+      return false;
+    }
+  }
+
+  #arm(): void {
+    this.#stopTimer = this.#clock.after(this.#intervalMs, () => {
+      const changed = this.#look();
       if (this.#listeners.size > 0) this.#arm();
       if (changed) this.notify();
     });

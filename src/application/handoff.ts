@@ -73,15 +73,11 @@ function upstreamSection({ workflow, agent, artifacts, locations }: HandoffInput
     return [
       `## From ${upstream.name} (${upstream.role.name})`,
       '',
-      quoted(
-        result.length > maxSummary
-          ? `${result.slice(0, maxSummary)}\n[cut; the whole is in its log]`
-          : result,
-      ),
+      quoted(cut(result)),
       ...artifactLines(upstream.id, upstream.name, artifacts, locations.session),
     ].join('\n');
   });
-  return ['# What was handed over to you', '', ...parts].join('\n\n').replace('\n\n\n\n', '\n\n');
+  return ['# What was handed over to you', ...parts].join('\n\n');
 }
 
 function artifactLines(
@@ -94,17 +90,37 @@ function artifactLines(
   if (own.length === 0) return [];
   const lines = own
     .slice(0, maxArtifacts)
-    .map((artifact) => `- ${folder}/${artifact.path} (${artifact.sizeBytes} bytes)`);
+    .map((artifact) => `- ${onOneLine(`${folder}/${artifact.path}`)} (${artifact.sizeBytes} bytes)`);
   const more = own.length > maxArtifacts ? [`- and ${own.length - maxArtifacts} more files`] : [];
   return ['', 'Files:', ...lines, ...more];
 }
 
+/** Everything that a reader may take for the end of a line. */
+const lineEnd = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/;
+
 /** A quotation cannot be mistaken for a heading of the prompt it stands in. */
 function quoted(text: string): string {
   return text
-    .split('\n')
-    .map((line) => `> ${line}`)
+    .split(lineEnd)
+    .map((line) => `> ${line}`.trimEnd())
     .join('\n');
+}
+
+function cut(text: string): string {
+  if (text.length <= maxSummary) return text;
+  const start = text.slice(0, maxSummary);
+  // A character of two code units is not cut in two.
+  return `${start.isWellFormed() ? start : start.slice(0, -1)}\n[cut; the whole is in its log]`;
+}
+
+/** An agent chooses the names of its files, and a name may hold line ends. */
+function onOneLine(path: string): string {
+  return lineEnd.test(path)
+    ? JSON.stringify(path)
+        .replaceAll('\u2028', '\\u2028')
+        .replaceAll('\u2029', '\\u2029')
+        .replaceAll('\u0085', '\\u0085')
+    : path;
 }
 
 function placesSection(places: AgentLocations): string {
@@ -123,6 +139,6 @@ function placesSection(places: AgentLocations): string {
 }
 
 function firstLine(text: string): string {
-  const line = text.trim().split('\n', 1)[0] ?? '';
+  const line = text.trim().split(lineEnd, 1)[0] ?? '';
   return line.length > 120 ? `${line.slice(0, 117)}...` : line;
 }

@@ -88,7 +88,11 @@ function ambiguous(
 ): MaosError {
   const shown = found.slice(0, maxShown);
   const more = found.length > maxShown ? ', …' : '';
-  return new MaosError(code, `${quote(text)} could be more than one ${kind}: ${shown.join(', ')}${more}.`, {
-    details: { reference: text, matches: shown },
-  });
+  return new MaosError(
+    code,
+    `${quote(text)} could be more than one ${kind}: ${shown.join(', ')}${more}. Give more of the one you mean.`,
+    {
+      details: { reference: text, matches: shown },
+    },
+  );
 }

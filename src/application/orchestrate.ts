@@ -1,13 +1,17 @@
 import type { AgentRole } from '../domain/agent.ts';
-import { MaosError, quote } from '../domain/errors.ts';
+import { isMaosError, MaosError, quote } from '../domain/errors.ts';
 import { makeSessionId } from '../domain/ids.ts';
-import { type AgentRequest, makePlan, type PlanRequest } from '../domain/plan.ts';
+import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../domain/plan.ts';
 import { findPredefinedRole, nearestRoleNames, roleAliases } from '../domain/roles/catalog.ts';
 import { customRole, isRoleName } from '../domain/roles/role.ts';
 import type { ExitPolicy, FailurePolicy, Strategy } from '../domain/session.ts';
-import { createWorkflow, type Workflow } from '../domain/workflow.ts';
+import { type Change, createWorkflow, type Workflow } from '../domain/workflow.ts';
+import type { Lease } from './ports.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './supervisor.ts';
+
+/** Even with millions of agents stored, that many draws in a row do not all meet one. */
+const maxDraws = 10;
 
 /** Who asks: a terminal may run any command, a client only those the user's configuration allows. */
 export type Origin = 'terminal' | 'client';
@@ -66,17 +70,33 @@ export async function orchestrate(
   checkDepth(project);
   if (origin === 'client') checkCommands(project, plan.request.agents);
   await checkBackends(project, plan.request.agents);
+  if (request.dry_run === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
+  await project.instances.announce();
+  const { lease, workflow } = store(project, plan);
+  project.watcher.notify();
+  supervisor.take(lease, workflow);
+  return { workflow, stored: true };
+}
+
+function drawWorkflow(project: Project, plan: Plan): Change {
   const ids = {
     sessionId: makeSessionId(project.ids.ulid()),
     suffixes: plan.request.agents.map(() => project.ids.suffix()),
   };
-  const change = createWorkflow(plan, ids, project.clock.now());
-  if (request.dry_run === true) return { workflow: change.next, stored: false };
-  await project.instances.announce();
-  const lease = project.store.create(change, project.instance);
-  project.watcher.notify();
-  supervisor.take(lease, change.next);
-  return { workflow: change.next, stored: true };
+  return createWorkflow(plan, ids, project.clock.now());
+}
+
+/** Draws new ids when the store says that one is taken: among many sessions, six random characters meet at times. */
+function store(project: Project, plan: Plan): { lease: Lease; workflow: Workflow } {
+  for (let draws = 1; ; draws++) {
+    const change = drawWorkflow(project, plan);
+    try {
+      return { lease: project.store.create(change, project.instance), workflow: change.next };
+    } catch (error) {
+      const isTaken = isMaosError(error, 'INTERNAL') && error.details.agentId !== undefined;
+      if (!isTaken || draws === maxDraws) throw error;
+    }
+  }
 }
 
 function toPlanRequest(project: Project, request: OrchestrateRequest): PlanRequest {

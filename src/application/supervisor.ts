@@ -7,14 +7,18 @@ import { SessionRunner } from './session-runner.ts';
 
 const heartbeatMs = 2_000;
 /** An owner that has not been heard of for this long has lost its sessions. */
-export const leaseTtlMs = 15_000;
+const leaseTtlMs = 15_000;
+/** How often a session is taken up again after its runner failed, and the pause before. */
+const maxRestarts = 3;
+const restartMs = 1_000;
 
 /** The sessions of one project that this process owns: runs them, keeps their leases, hears what others ask. */
 export class Supervisor {
   readonly #project: Project;
-  readonly #runners = new Map<SessionId, { readonly runner: SessionRunner; readonly done: Promise<void> }>();
+  readonly #runners = new Map<SessionId, { runner: SessionRunner; readonly done: Promise<void> }>();
   #unsubscribe: (() => void) | null = null;
   #stopHeartbeat: (() => void) | null = null;
+  #lettingGo = false;
 
   constructor(project: Project) {
     this.#project = project;
@@ -62,8 +66,10 @@ export class Supervisor {
   /** Leaves every session as it is, agents running, for another process to take over. */
   async letGo(): Promise<readonly SessionId[]> {
     const ids = this.owned;
+    this.#lettingGo = true;
     for (const { runner } of this.#runners.values()) runner.standDown();
     await this.idle();
+    this.#lettingGo = false;
     return ids;
   }
 
@@ -72,13 +78,17 @@ export class Supervisor {
     this.#runners.get(id)?.runner.interrupt(reason);
   }
 
-  async #run(runner: SessionRunner, lease: Lease): Promise<void> {
+  async #run(first: SessionRunner, lease: Lease): Promise<void> {
     const { log, store, watcher } = this.#project;
-    try {
-      const outcome = await runner.run();
-      log.log('info', 'session left', { session: lease.sessionId, outcome });
-    } catch (error) {
-      log.log('error', 'session runner failed', { session: lease.sessionId, error });
+    for (let runner: SessionRunner | null = first, runs = 1; runner !== null; runs++) {
+      try {
+        const outcome = await runner.run();
+        log.log('info', 'session left', { session: lease.sessionId, outcome });
+        break;
+      } catch (error) {
+        log.log('error', 'session runner failed', { session: lease.sessionId, runs, error });
+        runner = runs > maxRestarts || this.#lettingGo ? null : await this.#replace(lease);
+      }
     }
     try {
       store.release(lease);
@@ -90,6 +100,22 @@ export class Supervisor {
     this.#runners.delete(lease.sessionId);
     if (this.#runners.size === 0) this.#rest();
     watcher.notify();
+  }
+
+  /** A runner that begins anew from what is stored, as after a crash. */
+  async #replace(lease: Lease): Promise<SessionRunner | null> {
+    const { clock, log, store } = this.#project;
+    await new Promise<void>((resolve) => clock.after(restartMs, resolve));
+    const entry = this.#runners.get(lease.sessionId);
+    if (this.#lettingGo || entry === undefined) return null;
+    try {
+      entry.runner = new SessionRunner(this.#project, lease, store.load(lease.sessionId));
+      this.#hearRequests();
+      return entry.runner;
+    } catch (error) {
+      log.log('error', 'session could not be taken up again', { session: lease.sessionId, error });
+      return null;
+    }
   }
 
   #listen(): void {

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { BenchOptions, Measurement, Row } from '../measurement.ts';
+import { summarize } from '../statistics.ts';
+import { awaitCompletion, orchestrate, readEvents, teamOf } from '../teams.ts';
+import { inWorkplace, type Workplace } from '../workplace.ts';
+
+const agents = 3;
+const warmUps = 2;
+
+/** From the request to the answer, by when the team is on disk for good. */
+export const orchestration: Row = {
+  name: 'orchestrate',
+  measure: (options) => inWorkplace({}, (place) => measure(place, options)),
+};
+
+async function measure(place: Workplace, { quick }: BenchOptions): Promise<readonly Measurement[]> {
+  const client = place.maos();
+  await client.initialize();
+  const store = makeFloor(join(place.home, 'floor.db'));
+  const times: number[] = [];
+  const floor: number[] = [];
+  const first = await once();
+  for (let round = 1 - warmUps; round <= (quick ? 5 : 60); round += 1) {
+    const took = await once();
+    const bare = store.write();
+    if (round <= 0) continue;
+    times.push(took);
+    floor.push(bare);
+  }
+  store.close();
+  const bare = { is: `one fsynced SQLite transaction of ${agents + 3} rows`, summary: summarize(floor) };
+  const what = `\`orchestrate\` with ${agents} agents, answered (stored, durable)`;
+  return [
+    {
+      what,
+      unit: 'ms',
+      maos: summarize(times),
+      floor: bare,
+      basis: 'value',
+      must: { typical: 50 },
+      aim: { typical: 15 },
+    },
+    {
+      what: 'the first `orchestrate` of a server, in a project never used before',
+      unit: 'ms',
+      maos: summarize([first]),
+      floor: bare,
+      basis: 'value',
+      must: null,
+      aim: null,
+    },
+  ];
+
+  async function once(): Promise<number> {
+    const before = performance.now();
+    const id = await orchestrate(client, teamOf(agents, ['/bin/true']));
+    const took = performance.now() - before;
+    const [created] = readEvents(place, id);
+    if (created?.type !== 'session.created' || created.data.agents.length !== agents) {
+      throw new Error(`orchestrate answered before session ${id} was stored.`);
+    }
+    // The next request finds the server at rest, as a person's does.
+    await awaitCompletion(client, id);
+    return took;
+  }
+}
+
+/** As many rows as a new session has: itself, its agents, a phase and an event. */
+function makeFloor(file: string): { write(): number; close(): void } {
+  const db = new DatabaseSync(file);
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE bare (id INTEGER PRIMARY KEY, text TEXT)',
+  );
+  const insert = db.prepare('INSERT INTO bare (text) VALUES (?)');
+  const text = 'x'.repeat(300);
+  return {
+    write() {
+      const before = performance.now();
+      db.exec('BEGIN IMMEDIATE');
+      for (let row = 0; row < agents + 3; row += 1) insert.run(text);
+      db.exec('COMMIT');
+      return performance.now() - before;
+    },
+    close: () => db.close(),
+  };
+}

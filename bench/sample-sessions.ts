@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../src/domain/ids.ts';
+import { type AgentRequest, makePlan, type Plan } from '../src/domain/plan.ts';
+import {
+  type Change,
+  createWorkflow,
+  finishSession,
+  settleAgent,
+  startAgents,
+  startSession,
+} from '../src/domain/workflow.ts';
+import { ensureProjectFolder, workspaceHash } from '../src/infrastructure/files/home.ts';
+import { makeIdSource } from '../src/infrastructure/ids.ts';
+import { projectMigrations } from '../src/infrastructure/sqlite/migrations.ts';
+import { openDatabase } from '../src/infrastructure/sqlite/open-database.ts';
+import { putHeartbeat, releaseSession } from '../src/infrastructure/sqlite/session-ownership.ts';
+import { appendEvents, insertWorkflow } from '../src/infrastructure/sqlite/workflow-writer.ts';
+import type { Workplace } from './workplace.ts';
+
+const ids = makeIdSource();
+
+/**
+ * Stores completed sessions of three agents with all their events, in one transaction of the real store.
+ * @returns their ids
+ */
+export function storeSessions(
+  place: Pick<Workplace, 'home' | 'project'>,
+  count: number,
+): readonly SessionId[] {
+  const hash = workspaceHash(place.project);
+  const file = join(ensureProjectFolder(place.home, hash), 'project.db');
+  const db = openDatabase({ file, migrations: projectMigrations, synchronous: 'NORMAL' });
+  try {
+    const owner = makeInstanceId(ids.ulid());
+    return db.write(() => {
+      const at = new Date().toISOString();
+      putHeartbeat(db, owner, at);
+      db.sql('INSERT INTO projects (hash, path, created_at) VALUES (?, ?, ?)').run(hash, place.project, at);
+      return Array.from({ length: count }, (_, index) => storeOne(index, owner));
+    });
+  } finally {
+    db.close();
+  }
+
+  function storeOne(index: number, owner: InstanceId): SessionId {
+    const { next, events } = completed(samplePlan(index), index);
+    insertWorkflow(db, next, hash, owner);
+    appendEvents(db, next.session.id, events);
+    releaseSession(db, { sessionId: next.session.id, owner, epoch: 1 });
+    return next.session.id;
+  }
+}
+
+function samplePlan(index: number): Plan {
+  const agent = (role: string, task: string): AgentRequest => ({
+    role: { name: role, custom: null },
+    task,
+    name: null,
+    dependsOn: [],
+    stage: null,
+    backend: 'claude',
+    command: null,
+    model: null,
+    workspace: 'project',
+    instanceSuffix: null,
+    timeoutMs: 1_800_000,
+    maxMemoryMb: 2_048,
+  });
+  return makePlan({
+    objective: `Add rate limiting to the public endpoints of service ${index}, with tests and a page in the guide.`,
+    strategy: 'sequential',
+    failurePolicy: 'continue',
+    onExit: 'stop',
+    limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    depth: 0,
+    agents: [
+      agent('api_architect', 'Decide on the limits and headers; write them down in shared context.'),
+      agent('backend_engineer', 'Implement the decision in the gateway, with unit tests.'),
+      agent('reviewer', 'Review the change for correctness under load; list what must be fixed.'),
+    ],
+    aliases: {},
+  });
+}
+
+/** The plan run to its end, agent by agent. */
+function completed(plan: Plan, index: number): Change {
+  const start = Date.now();
+  let seconds = 0;
+  const now = (): string => new Date(start + 1_000 * seconds++).toISOString();
+  // Drawn ones would meet: at this number of sessions of one shape in every fifteenth run.
+  const suffixes = plan.names.map(() => index.toString(36).padStart(6, '0'));
+  const created = createWorkflow(plan, { sessionId: makeSessionId(ids.ulid()), suffixes }, now());
+  const events = [...created.events];
+  let { next } = created;
+  const take = (change: Change | null): void => {
+    if (change === null) throw new Error('The sample session does not end.');
+    events.push(...change.events);
+    next = change.next;
+  };
+  take(startSession(next, now()));
+  for (const { id, name } of next.agents) {
+    take(startAgents(next, [id], now()));
+    const usage = {
+      inputTokens: 12_000,
+      outputTokens: 1_800,
+      cacheReadTokens: 90_000,
+      cacheWriteTokens: 7_000,
+      turns: 14,
+      costUsd: 0.31,
+    };
+    const outcome = {
+      state: 'completed',
+      result: `${name}: done as asked; see the shared context for what was decided.`,
+    } as const;
+    take(settleAgent(next, id, { outcome, usage, conversation: null }, now()));
+  }
+  take(finishSession(next, now()));
+  return { next, events };
+}

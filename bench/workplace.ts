@@ -1,0 +1,120 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { processesNaming } from './machine.ts';
+import { StdioClient } from './stdio-client.ts';
+
+const launcher = fileURLToPath(new URL('../bin/maos.js', import.meta.url));
+const rawServer = fileURLToPath(new URL('floor/raw-server.mjs', import.meta.url));
+
+/** How long what MAOS leaves behind at its exit may take to end by itself. */
+const leavingMs = 15_000;
+
+const open = new Set<Workplace>();
+
+/** A home and a project in a temporary folder, and the programs under comparison started there as a client starts them. */
+export class Workplace {
+  readonly #folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-bench-')));
+  readonly #temp = join(this.#folder, 'tmp');
+  readonly home = join(this.#folder, 'home');
+  readonly project = join(this.#folder, 'project');
+  readonly #clients: StdioClient[] = [];
+
+  /** @param settings the user's own, as in `config.json` */
+  constructor(settings: object = {}) {
+    for (const folder of [this.home, this.project, this.#temp]) mkdirSync(folder, { mode: 0o700 });
+    const config = JSON.stringify({ allowCommands: ['*'], ...settings });
+    writeFileSync(join(this.home, 'config.json'), config, { mode: 0o600 });
+    open.add(this);
+  }
+
+  /** The bench's own, without what would change how MAOS runs. Node keeps compiled code in the folder for temporary files. */
+  environment(temp: string = this.#temp): NodeJS.ProcessEnv {
+    const strange = /^(MAOS_|NODE_)/;
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !strange.test(name)));
+    return { ...env, MAOS_HOME: this.home, TMPDIR: temp };
+  }
+
+  /** Arguments with which node runs a command of MAOS. */
+  command(...words: readonly string[]): readonly string[] {
+    return [launcher, ...words];
+  }
+
+  /** `maos serve`, not yet asked anything. */
+  maos(temp?: string): StdioClient {
+    return this.#start(this.command('serve'), temp);
+  }
+
+  /** `maos serve` as at its first start on a machine: none of its code has been compiled before. */
+  coldMaos(): StdioClient {
+    return this.maos(mkdtempSync(join(this.#temp, 'cold-')));
+  }
+
+  rawServer(): StdioClient {
+    return this.#start([rawServer]);
+  }
+
+  #start(args: readonly string[], temp?: string): StdioClient {
+    const client = new StdioClient({ args, cwd: this.project, env: this.environment(temp) });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /**
+   * Ends what was started here and removes the folder.
+   * @throws Error when a process of MAOS or an agent would not end
+   */
+  async close(): Promise<void> {
+    open.delete(this);
+    await Promise.all(this.#clients.map((client) => client.close()));
+    const left = await this.#awaitRest();
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    if (left.length > 0)
+      throw new Error(`MAOS left processes behind, ended by force now: ${left.join('; ')}`);
+  }
+
+  /** Whatever MAOS starts has the home's path in its environment. */
+  async #awaitRest(): Promise<readonly string[]> {
+    const until = Date.now() + leavingMs;
+    for (;;) {
+      const left = processesNaming(this.home);
+      if (left.length === 0) return [];
+      if (Date.now() > until) {
+        for (const { pid } of left) kill(pid);
+        return left.map(({ pid, command }) => `${pid} ${command}`);
+      }
+      await sleep(50);
+    }
+  }
+}
+
+/** Does something in a workplace of its own. */
+export async function inWorkplace<T>(settings: object, work: (place: Workplace) => Promise<T>): Promise<T> {
+  const place = new Workplace(settings);
+  let result: T;
+  try {
+    result = await work(place);
+  } catch (error) {
+    // What went wrong first says more than what is left of it.
+    await place.close().catch(() => {});
+    throw error;
+  }
+  await place.close();
+  return result;
+}
+
+/** For a bench that is interrupted. */
+export async function closeAll(): Promise<void> {
+  await Promise.allSettled([...open].map((place) => place.close()));
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It has just ended by itself.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

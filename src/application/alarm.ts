@@ -1,0 +1,49 @@
+import type { Clock } from './ports.ts';
+
+/** What a loop sleeps by: rung while it works, it does not sleep at all; rung several times, it wakes once. */
+export class Alarm {
+  readonly #clock: Clock;
+  readonly #timers = new Map<string, () => void>();
+  #rung = true;
+  #wake = (): void => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake();
+  }
+
+  /** Settles at the next ring; at once when it has rung since the last sleep. */
+  async sleep(): Promise<void> {
+    if (!this.#rung) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#rung = false;
+  }
+
+  /** Does something after `ms` and rings; what was to happen under the same name is called off. */
+  later(name: string, ms: number, action: () => void = () => {}): void {
+    this.#timers.get(name)?.();
+    const cancel = this.#clock.after(ms, () => {
+      this.#timers.delete(name);
+      action();
+      this.ring();
+    });
+    this.#timers.set(name, cancel);
+  }
+
+  isSet(name: string): boolean {
+    return this.#timers.has(name);
+  }
+
+  /** Calls everything off. */
+  off(): void {
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { utimesSync } from 'node:fs';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Gate } from '../helpers/gate.ts';
+import { eventOf, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+describe('what agents leave', () => {
+  it('in their own results folder is theirs, also when others run', async (t) => {
+    const real = realProject(t);
+    const gate = new Gate(real.root, 'written');
+    const write =
+      'mkdir -p "$MAOS_SHARED_CONTEXT/../../results/left/deep"; echo mine >"$MAOS_SHARED_CONTEXT/../../results/left/deep/a.txt"';
+    const outcome = await run(real, [shell('left', `${write}; ${gate.open}`), shell('right', gate.wait)]);
+    const [artifact, ...more] = real.project.store.artifacts(outcome.id);
+    assert.deepEqual(more, []);
+    assert.deepEqual(artifact, {
+      path: 'results/left/deep/a.txt',
+      sizeBytes: 5,
+      sha256: sha256('mine\n'),
+      by: outcome.agent('left').id,
+      candidates: ['left'],
+      recordedAt: artifact?.recordedAt,
+    });
+    const bytes = await real.files.readArtifact(outcome.id, 'results/left/deep/a.txt', 100);
+    assert.equal(sha256(Buffer.from(bytes).toString()), artifact?.sha256);
+    const { recordedAt: _, ...data } = artifact;
+    assert.deepEqual(outcome.of('artifact.recorded')[0]?.data, data);
+  });
+
+  it('in shared context is its who ran alone then', async (t) => {
+    const real = realProject(t);
+    const outcome = await run(real, [
+      shell('first', 'echo 1 >"$MAOS_SHARED_CONTEXT/one"'),
+      shell('second', 'echo 2 >"$MAOS_SHARED_CONTEXT/two"', { depends_on: ['first'] }),
+    ]);
+    assert.deepEqual(
+      real.project.store.artifacts(outcome.id).map(({ path, by }) => [path, by]),
+      [
+        ['shared/context/one', outcome.agent('first').id],
+        ['shared/context/two', outcome.agent('second').id],
+      ],
+    );
+    const recorded = outcome.of('artifact.recorded')[0]?.seq ?? 0;
+    assert.ok(
+      recorded < (outcome.of('agent.started', 'second')[0]?.seq ?? 0),
+      'known before the next starts',
+    );
+  });
+
+  it('names all that could have been it when several ran, and none as the author', async (t) => {
+    const real = realProject(t);
+    const [wrote, seen] = [new Gate(real.root, 'wrote'), new Gate(real.root, 'seen')];
+    const outcome = await run(real, [
+      shell('writer', `${seen.wait}; echo x >"$MAOS_SHARED_CONTEXT/notes"; ${wrote.open}`),
+      shell('watcher', `${seen.open}; ${wrote.wait}`),
+    ]);
+    const [artifact] = real.project.store.artifacts(outcome.id);
+    assert.deepEqual([artifact?.by, artifact?.candidates], [null, ['writer', 'watcher']]);
+  });
+
+  it('is recorded again when it changed, and only then', async (t) => {
+    const real = realProject(t);
+    const file = '"$MAOS_SHARED_CONTEXT/log"';
+    const outcome = await run(
+      real,
+      [
+        shell('one', `echo 1 >${file}`),
+        shell('same', `cp -p ${file} copy && touch ${file}`),
+        shell('two', `echo 2 >>${file}`),
+      ],
+      { strategy: 'sequential' },
+    );
+    assert.deepEqual(
+      outcome.of('artifact.recorded').map(({ data: { sha256, sizeBytes, by } }) => [sha256, sizeBytes, by]),
+      [
+        [sha256('1\n'), 2, outcome.agent('one').id],
+        [sha256('1\n2\n'), 4, outcome.agent('two').id],
+      ],
+    );
+    assert.equal(
+      real.project.store.artifacts(outcome.id)[0]?.sha256,
+      sha256('1\n2\n'),
+      'the newest is listed',
+    );
+  });
+
+  it('with a time before its writing belongs to who runs when it is found', async (t) => {
+    const real = realProject(t);
+    const outcome = await run(real, [shell('unpacker', 'touch -t 200001010000 "$MAOS_SHARED_CONTEXT/old"')]);
+    assert.equal(real.project.store.artifacts(outcome.id)[0]?.by, outcome.agent('unpacker').id);
+  });
+
+  it('is not found through links, and known files are not recorded again after a take-over', async (t) => {
+    const real = realProject(t);
+    const gate = new Gate(real.root, 'go');
+    const secret = join(real.root, 'secret');
+    await writeFile(secret, 'secret');
+    const id = await start(real, [
+      shell('first', 'echo 1 >"$MAOS_SHARED_CONTEXT/kept"'),
+      shell('second', gate.wait, { depends_on: ['first'] }),
+    ]);
+    await eventOf(real, id, 'agent.spawned', 'second');
+    const shared = join(real.files.describe(id), 'shared/context');
+    await symlink(secret, join(shared, 'link'));
+    utimesSync(join(shared, 'kept'), new Date(), new Date());
+    const heir = realProject(t, { home: real.home, root: real.root });
+    await real.supervisor.letGo();
+    assert.equal(await heir.supervisor.takeOver(id), true);
+    gate.openNow();
+    const outcome = await settled(heir, id);
+    assert.equal(outcome.state, 'completed');
+    assert.deepEqual(
+      outcome.of('artifact.recorded').map(({ data }) => data.path),
+      ['shared/context/kept'],
+    );
+    assert.equal(await readFile(secret, 'utf8'), 'secret');
+  });
+});

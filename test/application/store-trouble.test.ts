@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, rmSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { agentProcesses } from '../helpers/agent-processes.ts';
+import { Gate } from '../helpers/gate.ts';
+import {
+  eventOf,
+  outcome,
+  type RealProject,
+  realProject,
+  settled,
+  shell,
+  start,
+} from '../helpers/real-project.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
+
+const script = fileURLToPath(new URL('../infrastructure/sqlite/fixtures/store-process.ts', import.meta.url));
+
+/** Another process holds the database's write lock. Settles once it does. */
+async function holdLock(
+  t: TestContext,
+  real: RealProject,
+  ms: number,
+): Promise<{ released: Promise<unknown> }> {
+  const child = spawn(process.execPath, ['--no-warnings', script, 'holdLockFor', real.database, String(ms)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const released = once(child, 'exit');
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await released;
+  });
+  await once(child.stdout, 'data');
+  return { released };
+}
+
+async function assertWhole(real: RealProject, id: Parameters<typeof outcome>[1]): Promise<void> {
+  const { events } = outcome(real, id);
+  assert.deepEqual(
+    events.map(({ seq }) => seq),
+    events.map((_, index) => index + 1),
+  );
+  const log = await readFile(join(real.files.describe(id), 'session.log'), 'utf8');
+  assert.deepEqual(
+    log
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    events.map((event) => ({ ...event })),
+  );
+}
+
+describe('a store that another process keeps locked', () => {
+  for (const [patience, busyTimeoutMs] of [
+    ['within its patience', 5_000],
+    ['beyond its patience', 100],
+  ] as const) {
+    it(`for two seconds in the middle, ${patience}: nothing is lost`, async (t) => {
+      const real = realProject(t, { busyTimeoutMs });
+      const gate = new Gate(real.root, 'go');
+      const team = ['a', 'b', 'c'].map((name) => shell(name, `${gate.wait}; echo ${name}`));
+      const id = await start(real, [...team, shell('last', 'echo last', { depends_on: ['a', 'b', 'c'] })]);
+      await eventOf(real, id, 'agent.spawned', 'c');
+      const lock = await holdLock(t, real, 2_000);
+      gate.openNow();
+      const ended = await settled(real, id);
+      await lock.released;
+      assert.equal(ended.state, 'completed');
+      assert.deepEqual(
+        ['a', 'b', 'c', 'last'].map((name) => [
+          ended.agent(name).result,
+          ended.of('agent.completed', name).length,
+        ]),
+        ['a', 'b', 'c', 'last'].map((name) => [name, 1]),
+      );
+      const retried = real.logged.some((line) => line.startsWith('error store not usable, trying again'));
+      assert.equal(retried, busyTimeoutMs < 2_000);
+      await assertWhole(real, id);
+    });
+  }
+});
+
+describe('a disk that is full in the middle', () => {
+  it('loses nothing: what happened is stored once there is room', async (t) => {
+    const disk = smallDisk(t, 1_500);
+    if (disk === null) return;
+    const real = realProject(t, { home: join(disk, 'home') });
+    const [go, second] = [new Gate(real.root, 'go'), new Gate(real.root, 'second')];
+    const id = await start(real, [
+      shell('a', `${go.wait}; echo done`),
+      shell('b', `${second.wait}; echo done`),
+      shell('c', 'echo done', { depends_on: ['a', 'b'] }),
+    ]);
+    await eventOf(real, id, 'agent.spawned', 'b');
+    const ballast = fill(join(disk, 'ballast'));
+    // Output would be lost to the full disk, not by MAOS: the agent's has nowhere to go but its exit status has.
+    go.openNow();
+    await until(() => real.logged.some((line) => line.includes('store not usable, trying again')));
+    assert.equal(outcome(real, id).agent('a').state, 'running');
+    rmSync(ballast);
+    await eventOf(real, id, 'agent.completed', 'a');
+    second.openNow();
+    const ended = await settled(real, id);
+    assert.equal(ended.state, 'completed', JSON.stringify(ended.agent('c').failure));
+    assert.equal(ended.agent('c').result, 'done');
+    await assertWhole(real, id);
+  });
+
+  it('fails agents that cannot be prepared, and says why; the session ends', async (t) => {
+    const disk = smallDisk(t, 1_500);
+    if (disk === null) return;
+    const real = realProject(t, { home: join(disk, 'home') });
+    // The store still has room in files it already has: a session was stored and deleted events reuse nothing.
+    const id = await start(real, [shell('first', 'true')]);
+    await settled(real, id);
+    const ballast = fill(join(disk, 'ballast'));
+    const request = start(real, [shell('second', 'echo never')]);
+    await assert.rejects(request, {
+      code: 'RESOURCE_LIMIT_EXCEEDED',
+      message: /the disk is full or failing/,
+    });
+    rmSync(ballast);
+    assert.equal(real.project.store.list({ limit: 10 }).length, 1, 'nothing was stored');
+    assert.equal((await settled(real, await start(real, [shell('third', 'true')]))).state, 'completed');
+  });
+});
+
+describe('a runner that cannot go on', () => {
+  it('is replaced by one that begins from what is stored', async (t) => {
+    const real = realProject(t);
+    const gate = new Gate(real.root, 'go');
+    const { store } = real.project;
+    const commit = store.commit.bind(store);
+    let failures = 1;
+    // A bug, once: nothing real makes this adapter throw what is no MaosError.
+    store.commit = (...args) => {
+      if (args[2].events.some(({ type }) => type === 'agent.completed') && failures-- > 0)
+        throw new TypeError('a bug');
+      return commit(...args);
+    };
+    const id = await start(real, [
+      shell('a', 'echo a >>ran.txt'),
+      shell('b', `echo b >>ran.txt; ${gate.wait}`),
+      shell('c', 'echo c >>ran.txt', { depends_on: ['a'] }),
+    ]);
+    await eventOf(real, id, 'agent.completed', 'c');
+    gate.openNow();
+    const ended = await settled(real, id);
+    assert.equal(ended.state, 'completed');
+    assert.ok(real.logged.includes('error session runner failed TypeError: a bug'), real.logged.join('\n'));
+    assert.deepEqual((await readFile(join(real.root, 'ran.txt'), 'utf8')).split('\n').toSorted(), [
+      '',
+      'a',
+      'b',
+      'c',
+    ]);
+    for (const name of ['a', 'b', 'c']) assert.equal(ended.agent(name).attempt, 1);
+    assert.equal(store.ownerOf(id), null);
+  });
+
+  it('gives up after some tries, and leaves the session to others', async (t) => {
+    const real = realProject(t);
+    const { store } = real.project;
+    const commit = store.commit.bind(store);
+    let tries = 0;
+    store.commit = () => {
+      tries += 1;
+      throw new TypeError('a bug');
+    };
+    const id = await start(real, [shell('a', 'echo ran')]);
+    await real.supervisor.idle();
+    assert.equal(tries, 4);
+    assert.equal(store.ownerOf(id), null);
+    assert.deepEqual(agentProcesses([outcome(real, id).agent('a').id]), []);
+    store.commit = commit;
+    assert.equal(await real.supervisor.takeOver(id), true);
+    assert.equal((await settled(real, id)).agent('a').result, 'ran');
+  });
+});
+
+/** Takes all the room there is. */
+function fill(path: string): string {
+  const file = openSync(path, 'w');
+  for (let size = 65_536; size >= 1; ) {
+    try {
+      writeSync(file, Buffer.alloc(size));
+    } catch {
+      // Full for this size: perhaps not for a smaller one.
+      size = Math.floor(size / 16);
+    }
+  }
+  return path;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { OrchestrateRequest } from '../../src/application/orchestrate.ts';
+import type { RecordedEvent } from '../../src/domain/events.ts';
+import type { SessionId } from '../../src/domain/ids.ts';
+import type { RealProject, RealProjectOptions } from './real-project.ts';
+
+const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts', import.meta.url));
+
+/** A second MAOS of the same machine, in a process of its own. */
+export interface OtherMaos {
+  readonly process: ChildProcess;
+  start(request: OrchestrateRequest): Promise<SessionId>;
+  /** The next of its sessions' events that matches. */
+  event(matches: (event: RecordedEvent) => boolean): Promise<RecordedEvent>;
+  /** SIGKILL: it gets no chance to do anything. */
+  kill(): Promise<void>;
+}
+
+export async function otherMaos(
+  t: TestContext,
+  { home, root }: RealProject,
+  options: Pick<RealProjectOptions, 'settings' | 'busyTimeoutMs'> = {},
+): Promise<OtherMaos> {
+  const child = spawn(
+    process.execPath,
+    ['--no-warnings', script, JSON.stringify({ home, root, ...options })],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
+  const exited = once(child, 'exit');
+  const kill = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await exited;
+  };
+  t.after(kill);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  async function next(): Promise<Record<string, unknown>> {
+    const line = await lines.next();
+    if (line.done === true) throw new Error('the other MAOS has ended');
+    return JSON.parse(line.value);
+  }
+  await next();
+  return {
+    process: child,
+    kill,
+    async start(request) {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      for (;;) {
+        const { session } = await next();
+        if (session !== undefined) return session as SessionId;
+      }
+    },
+    async event(matches) {
+      for (;;) {
+        const record = await next();
+        if ('seq' in record && matches(record as unknown as RecordedEvent))
+          return record as unknown as RecordedEvent;
+      }
+    },
+  };
+}

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { ChangeWatcher } from '../../src/application/change-watcher.ts';
+import { waitForSession } from '../../src/application/control.ts';
+import { followEvents } from '../../src/application/event-feed.ts';
+import {
+  type OrchestrateAgent,
+  type OrchestrateRequest,
+  orchestrate,
+} from '../../src/application/orchestrate.ts';
+import type { Backend, LogLevel, Settings } from '../../src/application/ports.ts';
+import type { Project } from '../../src/application/project.ts';
+import { Supervisor } from '../../src/application/supervisor.ts';
+import type { Agent } from '../../src/domain/agent.ts';
+import type { EventType, RecordedEvent } from '../../src/domain/events.ts';
+import { type InstanceId, makeInstanceId, type SessionId } from '../../src/domain/ids.ts';
+import { isSessionEnded } from '../../src/domain/session.ts';
+import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
+import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
+import { systemClock } from '../../src/infrastructure/clock.ts';
+import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home.ts';
+import { type LocalSessionFiles, makeSessionFiles } from '../../src/infrastructure/files/session-files.ts';
+import { makeIdSource } from '../../src/infrastructure/ids.ts';
+import { identify, isAlive, type ProcessIdentity } from '../../src/infrastructure/process/identity.ts';
+import { makeLocalAgentHost } from '../../src/infrastructure/process/local-agent-host.ts';
+import { openInstanceRegistry } from '../../src/infrastructure/sqlite/instance-registry.ts';
+import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
+
+/** One MAOS of a project, made of the real adapters as main.ts makes it. */
+export interface RealProject {
+  readonly project: Project;
+  readonly supervisor: Supervisor;
+  readonly files: LocalSessionFiles;
+  readonly home: string;
+  readonly root: string;
+  /** The project's database. */
+  readonly database: string;
+  /** What was logged, newest last: 'level message error'. */
+  readonly logged: string[];
+  /** Cancels what still runs, and closes everything. */
+  close(): Promise<void>;
+}
+
+export interface RealProjectOptions {
+  /** Two projects with the same folders are two MAOS of one machine. Default: new ones. */
+  readonly home?: string;
+  readonly root?: string;
+  readonly settings?: Partial<Settings>;
+  readonly backends?: readonly Backend[];
+  readonly depth?: number;
+  readonly busyTimeoutMs?: number;
+}
+
+const settings: Settings = {
+  defaultBackend: 'command',
+  maxConcurrentAgents: { machine: 50, session: null, role: null },
+  maxDepth: 2,
+  stopGraceMs: 2_000,
+  allowCommands: [],
+};
+
+/** In folders of its own, cancelled, closed and removed with the test. */
+export function realProject(t: TestContext, options: RealProjectOptions = {}): RealProject {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-app-')));
+  const home = options.home ?? join(folder, 'home');
+  const root = options.root ?? join(folder, 'project');
+  mkdirSync(root, { recursive: true });
+  const real = openRealProject({ ...options, home, root });
+  t.after(async () => {
+    await real.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  });
+  return real;
+}
+
+export function openRealProject(
+  options: RealProjectOptions & { readonly home: string; readonly root: string },
+): RealProject {
+  const { home, root, busyTimeoutMs } = options;
+  const clock = systemClock;
+  const hash = workspaceHash(root);
+  const projectFolder = ensureProjectFolder(home, hash);
+  const database = join(projectFolder, 'project.db');
+  const logged: string[] = [];
+  const log = {
+    log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+      void logged.push(`${level} ${message} ${fields.error ?? ''}`.trimEnd()),
+  };
+  const busy = busyTimeoutMs === undefined ? {} : { busyTimeoutMs };
+  const store = openSessionStore({ file: database, project: { hash, path: root }, clock, ...busy });
+  const files = makeSessionFiles({ projectFolder, projectRoot: root, log });
+  const ids = makeIdSource();
+  const instance = makeInstanceId(ids.ulid());
+  const registry = openInstanceRegistry({ file: join(home, 'instances.db'), ...busy });
+  const slots = registry.slots({
+    instance,
+    isHolderAlive: async (slot) =>
+      (slot.instance !== null && (await isAlive(slot.instance))) ||
+      (slot.process !== null && (await isAlive(slot.process))),
+    reclaimEveryMs: 100,
+  });
+  const project: Project = {
+    path: root,
+    instance,
+    depth: options.depth ?? 0,
+    store,
+    files,
+    host: makeLocalAgentHost({
+      folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
+      locations: (agent) => files.locations(agent),
+      clock,
+      log,
+    }),
+    backends: makeBackends([makeCommandBackend(), ...(options.backends ?? [])]),
+    slots: {
+      tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
+      give: (agentId) => slots.give(agentId),
+      bind: (agentId, where) => slots.bind(agentId, where as unknown as ProcessIdentity),
+    },
+    instances: {
+      announce: async () => {
+        const self = (await identify(process.pid)) as ProcessIdentity;
+        const facts = { version: 'test', port: null, workspace: root, startedAt: clock.now() };
+        registry.register({ id: instance, ...facts, ...self });
+      },
+      beat: (at) => registry.heartbeat(instance, at),
+      isAlive: async (id: InstanceId) => {
+        const found = registry.list().find((candidate) => candidate.id === id);
+        return found !== undefined && (await isAlive(found));
+      },
+    },
+    settings: { ...settings, ...options.settings },
+    watcher: new ChangeWatcher(store, clock),
+    clock,
+    ids,
+    log,
+  };
+  const supervisor = new Supervisor(project);
+  async function close(): Promise<void> {
+    // The product's timers let the process end; a test has to wait for them.
+    const alive = setInterval(() => {}, 1_000);
+    for (const id of supervisor.owned) {
+      if (isSessionEnded(store.summary(id).session.state)) continue;
+      store.request(
+        { sessionId: id, desired: 'cancelled', reason: 'The test is over.' },
+        'test',
+        clock.now(),
+      );
+    }
+    project.watcher.notify();
+    await supervisor.idle();
+    clearInterval(alive);
+    store.close();
+    registry.close();
+  }
+  return { project, supervisor, files, home, root, database, logged, close };
+}
+
+/** An agent that runs a shell line. */
+export function shell(name: string, command: string, more: Partial<OrchestrateAgent> = {}): OrchestrateAgent {
+  return { name, role: 'tester', task: `Run ${name}.`, command, ...more };
+}
+
+/** Starts a team as a terminal would. */
+export async function start(
+  real: RealProject,
+  agents: readonly OrchestrateAgent[],
+  more: Partial<OrchestrateRequest> = {},
+): Promise<SessionId> {
+  const request = { objective: 'See it work.', agents, ...more };
+  const { workflow } = await orchestrate(real.project, real.supervisor, request, 'terminal');
+  return workflow.session.id;
+}
+
+/** Starts a team and waits until it has ended and this MAOS has let go of it. */
+export async function run(
+  real: RealProject,
+  agents: readonly OrchestrateAgent[],
+  more: Partial<OrchestrateRequest> = {},
+): Promise<Outcome> {
+  return settled(real, await start(real, agents, more));
+}
+
+/** A session as its store and its events tell of it. */
+export interface Outcome {
+  readonly id: SessionId;
+  readonly state: string;
+  readonly events: readonly RecordedEvent[];
+  agent(name: string): Agent;
+  /** The events of a type, by the agent's name where it has one. */
+  of<T extends EventType>(type: T, name?: string): readonly Extract<RecordedEvent, { type: T }>[];
+}
+
+/** Waits until the session has ended or paused, at most a minute. */
+export async function settled(real: RealProject, id: SessionId): Promise<Outcome> {
+  const signal = AbortSignal.timeout(60_000);
+  const { settled } = await waitForSession(real.project, id, { signal });
+  const found = outcome(real, id);
+  assert.ok(settled, `still ${found.state}: ${found.events.map(({ type }) => type).join(' ')}`);
+  if (real.supervisor.owned.includes(id)) await real.supervisor.idle();
+  return outcome(real, id);
+}
+
+export function outcome({ project: { store } }: RealProject, id: SessionId): Outcome {
+  const { session, agents } = store.load(id);
+  const events = store.events(id, 0, 100_000);
+  return {
+    id,
+    state: session.state,
+    events,
+    agent: (name) => {
+      const agent = agents.find((candidate) => candidate.name === name);
+      assert.ok(agent, `no agent ${name}`);
+      return agent;
+    },
+    of: <T extends EventType>(type: T, name?: string) =>
+      events.filter(
+        (event): event is Extract<RecordedEvent, { type: T }> =>
+          event.type === type && (name === undefined || ('name' in event.data && event.data.name === name)),
+      ),
+  };
+}
+
+/** Waits for an event of a session, past or to come, at most half a minute. */
+export async function eventOf<T extends EventType>(
+  real: RealProject,
+  id: SessionId,
+  type: T,
+  name?: string,
+): Promise<Extract<RecordedEvent, { type: T }>> {
+  const stop = AbortSignal.timeout(30_000);
+  for await (const _ of followEvents(real.project, id, 0, stop)) {
+    const [found] = outcome(real, id).of(type, name);
+    if (found !== undefined) return found;
+  }
+  const { events } = outcome(real, id);
+  assert.fail(`no ${type} of ${name}: ${events.map((event) => JSON.stringify(event)).join('\n')}`);
+}
