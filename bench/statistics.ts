@@ -19,10 +19,6 @@ export function summarize(samples: readonly number[]): Summary {
   };
 }
 
-export function median(samples: readonly number[]): number {
-  return summarize(samples).p50;
-}
-
 /** Between the two nearest ranks, so that few samples do not jump. */
 function percentile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RecordedEvent } from '../src/domain/events.ts';
 import { parseSessionId } from '../src/domain/ids.ts';
@@ -5,6 +6,9 @@ import { projectFolder, workspaceHash } from '../src/infrastructure/files/home.t
 import { openSessionStore } from '../src/infrastructure/sqlite/session-store.ts';
 import type { StdioClient } from './stdio-client.ts';
 import type { Workplace } from './workplace.ts';
+
+/** The program that does least. macOS keeps it elsewhere. */
+export const trueProgram = existsSync('/bin/true') ? '/bin/true' : '/usr/bin/true';
 
 export interface Team {
   readonly objective: string;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { summarize } from '../statistics.ts';
 import type { StdioClient } from '../stdio-client.ts';
-import { awaitCompletion, orchestrate, readEvents, teamOf, timesOf } from '../teams.ts';
+import { awaitCompletion, orchestrate, readEvents, teamOf, timesOf, trueProgram } from '../teams.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
 
 /** Agents one after the other in one session. Times of events have whole milliseconds: a mean over ten has tenths. */
@@ -23,7 +23,7 @@ export const agentOverhead: Row = {
 
 async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<readonly Measurement[]> {
   const programs: readonly Program[] = [
-    { name: '`/bin/true`', command: ['/bin/true'] },
+    { name: '`true`', command: [trueProgram] },
     { name: '`node -e 0`', command: [process.execPath, '-e', '0'] },
   ];
   const client = place.maos();
@@ -102,7 +102,7 @@ function bareSpawn(program: string, args: readonly string[]): Promise<void> {
 
 async function sideBySide(place: Workplace, client: StdioClient, sessions: number): Promise<Measurement> {
   const count = 60;
-  const team = teamOf(count, ['/bin/true']);
+  const team = teamOf(count, [trueProgram]);
   const maos: number[] = [];
   const bare: number[] = [];
   for (let session = 0; session < sessions; session += 1) {
@@ -115,12 +115,12 @@ async function sideBySide(place: Workplace, client: StdioClient, sessions: numbe
     maos.push((count * 1_000) / took);
     const before = performance.now();
     await Promise.all(
-      Array.from({ length: atOnce }, () => bareSpawns(['/bin/true'], Math.ceil(count / atOnce))),
+      Array.from({ length: atOnce }, () => bareSpawns([trueProgram], Math.ceil(count / atOnce))),
     );
     bare.push((Math.ceil(count / atOnce) * atOnce * 1_000) / (performance.now() - before));
   }
   return {
-    what: `throughput: ${count} agents \`/bin/true\`, ${atOnce} at once`,
+    what: `throughput: ${count} agents \`true\`, ${atOnce} at once`,
     unit: 'agents/s',
     maos: summarize(maos),
     floor: { is: `bare spawns, ${atOnce} at once`, summary: summarize(bare) },
