@@ -1,4 +1,4 @@
-import type { Agent } from '../domain/agent.ts';
+import { type Agent, isStartable } from '../domain/agent.ts';
 import { type DomainEvent, sessionEvent } from '../domain/events.ts';
 import type { Workflow } from '../domain/workflow.ts';
 import type { ArtifactRecord, SessionFiles } from './ports.ts';
@@ -25,9 +25,15 @@ export class ArtifactRecorder {
     for (const record of known) this.#known.set(record.path, record.sha256);
   }
 
+  /** @param workflow in which agents that just ended are still running */
   async collect(workflow: Workflow, at: string): Promise<RecordedArtifacts> {
     const records: ArtifactRecord[] = [];
-    for (const file of await this.#files.scanArtifacts(workflow.session.id)) {
+    const running = workflow.agents.filter((agent) => agent.state === 'running');
+    // Every folder at the end; before that only those of agents that could have written, or a large team's cost grows
+    // with its square.
+    const last = running.length <= 1 && !workflow.agents.some((agent) => isStartable(agent.state));
+    const resultsOf = last ? undefined : new Set(running.map((agent) => agent.name));
+    for (const file of await this.#files.scanArtifacts(workflow.session.id, resultsOf)) {
       const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
       if (this.#seen.get(file.path) === stamp) continue;
       const sha256 = await file.sha256();

@@ -194,8 +194,9 @@ export interface SessionFiles {
   /**
    * Files in shared context and results. Links and special files are passed over; of more than 10,000 the
    * topmost are given, and the log says so.
+   * @param resultsOf names of the agents whose own results folders are looked into; all of them without it
    */
-  scanArtifacts(sessionId: SessionId): Promise<readonly FoundFile[]>;
+  scanArtifacts(sessionId: SessionId, resultsOf?: ReadonlySet<string>): Promise<readonly FoundFile[]>;
   /** Name of the agent whose own results folder the path lies in; null elsewhere. */
   ownerByPath(path: string): string | null;
   /**

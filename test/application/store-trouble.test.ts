@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -92,13 +92,12 @@ describe('a disk that is full in the middle', () => {
     const real = realProject(t, { home: join(disk, 'home') });
     const [go, second] = [new Gate(real.root, 'go'), new Gate(real.root, 'second')];
     const id = await start(real, [
-      shell('a', `${go.wait}; echo done`),
-      shell('b', `${second.wait}; echo done`),
+      shell('a', go.wait),
+      shell('b', second.wait),
       shell('c', 'echo done', { depends_on: ['a', 'b'] }),
     ]);
     await eventOf(real, id, 'agent.spawned', 'b');
     const ballast = fill(join(disk, 'ballast'));
-    // Output would be lost to the full disk, not by MAOS: the agent's has nowhere to go but its exit status has.
     go.openNow();
     await until(() => real.logged.some((line) => line.includes('store not usable, trying again')));
     assert.equal(outcome(real, id).agent('a').state, 'running');
@@ -111,13 +110,11 @@ describe('a disk that is full in the middle', () => {
     await assertWhole(real, id);
   });
 
-  it('fails agents that cannot be prepared, and says why; the session ends', async (t) => {
+  it('refuses a new session, clearly, and stores nothing of it; later ones are taken', async (t) => {
     const disk = smallDisk(t, 1_500);
     if (disk === null) return;
     const real = realProject(t, { home: join(disk, 'home') });
-    // The store still has room in files it already has: a session was stored and deleted events reuse nothing.
-    const id = await start(real, [shell('first', 'true')]);
-    await settled(real, id);
+    await settled(real, await start(real, [shell('first', 'true')]));
     const ballast = fill(join(disk, 'ballast'));
     const request = start(real, [shell('second', 'echo never')]);
     await assert.rejects(request, {
@@ -194,6 +191,8 @@ function fill(path: string): string {
       size = Math.floor(size / 16);
     }
   }
+  // As long as it is open, removing it frees nothing.
+  closeSync(file);
   return path;
 }
 

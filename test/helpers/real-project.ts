@@ -102,6 +102,7 @@ export function openRealProject(
       (slot.process !== null && (await isAlive(slot.process))),
     reclaimEveryMs: 100,
   });
+  let announced = false;
   const project: Project = {
     path: root,
     instance,
@@ -122,9 +123,11 @@ export function openRealProject(
     },
     instances: {
       announce: async () => {
+        if (announced) return;
         const self = (await identify(process.pid)) as ProcessIdentity;
         const facts = { version: 'test', port: null, workspace: root, startedAt: clock.now() };
         registry.register({ id: instance, ...facts, ...self });
+        announced = true;
       },
       beat: (at) => registry.heartbeat(instance, at),
       isAlive: async (id: InstanceId) => {
@@ -151,10 +154,17 @@ export function openRealProject(
       );
     }
     project.watcher.notify();
-    await supervisor.idle();
+    // What cannot end must not keep a failed test from saying so.
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, 15_000, 'still running');
+    });
+    const left = await Promise.race([supervisor.idle(), patience]);
+    clearTimeout(timer);
     clearInterval(alive);
     store.close();
     registry.close();
+    assert.equal(left, undefined, `${supervisor.owned} could not be ended`);
   }
   return { project, supervisor, files, home, root, database, logged, close };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { lstat, open, opendir } from 'node:fs/promises';
+import { type Dirent, lstatSync, opendirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FoundFile } from '../../application/ports.ts';
 import { isTemporaryName } from './atomic.ts';
@@ -9,7 +9,14 @@ import { safeRead } from './output.ts';
 
 /** Most files, and most folders, one scan looks at: an agent that unpacks a toolchain must not stall its session. */
 const scanLimit = 10_000;
+/** Folders looked at before others get their turn. */
+const foldersAtOnce = 32;
 const hashBufferBytes = 256 * 1024;
+
+export interface ScanOptions {
+  readonly skip?: (folder: string) => boolean;
+  readonly limit?: number;
+}
 
 export interface Scan {
   /** Sorted by path. */
@@ -24,21 +31,29 @@ export interface Scan {
  *
  * @param base what the found paths are relative to
  * @param folders relative to `base`, `/` between parts; one that is missing has no files
+ * @param options `skip`: folders not to be entered; `limit`: most files, and most folders
  */
-export async function scanFiles(base: string, folders: readonly string[], limit = scanLimit): Promise<Scan> {
+export async function scanFiles(
+  base: string,
+  folders: readonly string[],
+  { skip = () => false, limit = scanLimit }: ScanOptions = {},
+): Promise<Scan> {
   const files: FoundFile[] = [];
   const notes: string[] = [];
   const queue = [...folders];
   for (let index = 0; index < queue.length; index++) {
     const folder = queue[index] as string;
-    for await (const entry of entriesOf(base, folder, notes)) {
+    // Most folders are empty or small: asking the thread pool for each takes many times longer than looking.
+    if (index % foldersAtOnce === foldersAtOnce - 1) await new Promise((resolve) => setImmediate(resolve));
+    for (const entry of entriesOf(base, folder, notes)) {
       const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory() && skip(path)) continue;
       if (entry.isDirectory() && queue.length < limit) queue.push(path);
       else if (entry.isDirectory() || files.length >= limit) {
         notes.push(`artifacts: more than ${limit} files or folders; from ${path} on they are not listed`);
         return { files: files.sort(byPath), notes };
       } else if (entry.isFile() && !isTemporaryName(entry.name)) {
-        const found = await foundFile(base, path);
+        const found = foundFile(base, path);
         if (found !== null) files.push(found);
       }
     }
@@ -50,21 +65,26 @@ function byPath(a: FoundFile, b: FoundFile): number {
   return a.path < b.path ? -1 : 1;
 }
 
-async function* entriesOf(base: string, folder: string, notes: string[]): AsyncGenerator<Dirent> {
+function* entriesOf(base: string, folder: string, notes: string[]): Generator<Dirent> {
   try {
     // lstat first: opendir would follow a link that took the folder's place.
-    if (!(await lstat(join(base, folder))).isDirectory()) return;
-    yield* await opendir(join(base, folder), { bufferSize: 256 });
+    if (!lstatSync(join(base, folder)).isDirectory()) return;
+    const entries = opendirSync(join(base, folder), { bufferSize: 256 });
+    try {
+      for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry;
+    } finally {
+      entries.closeSync();
+    }
   } catch (error) {
     if (isMissing(error)) return;
     notes.push(`artifacts: ${folder} cannot be read (${systemCode(error) ?? String(error)})`);
   }
 }
 
-async function foundFile(base: string, path: string): Promise<FoundFile | null> {
+function foundFile(base: string, path: string): FoundFile | null {
   const absolute = join(base, path);
   try {
-    const stats = await lstat(absolute);
+    const stats = lstatSync(absolute);
     if (!stats.isFile()) return null;
     const modifiedAt = stats.mtime.toISOString();
     return { path, sizeBytes: stats.size, modifiedAt, sha256: () => hashFile(absolute) };

@@ -44,7 +44,7 @@ export async function ensureFolder(path: string): Promise<void> {
   }
 }
 
-/** {@link ensureFolder} for the start of the program, where nothing else could run meanwhile. */
+/** {@link ensureFolder} for where waiting for the thread pool would take longer than the work. */
 export function ensureFolderSync(path: string): void {
   try {
     try {

@@ -1,3 +1,4 @@
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log, SessionFiles } from '../../application/ports.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
@@ -5,7 +6,8 @@ import type { Workflow } from '../../domain/workflow.ts';
 import { readArtifactFile } from './artifact-read.ts';
 import { scanFiles } from './artifact-scan.ts';
 import { writeFileAtomic } from './atomic.ts';
-import { ensureFolder } from './folders.ts';
+import { fileError } from './file-error.ts';
+import { ensureFolder, ensureFolderSync, fileMode } from './folders.ts';
 import { agentFolders, ownerOfPath, sessionFolders, sessionLayout } from './layout.ts';
 import { readPage } from './output.ts';
 import { Serial } from './serial.ts';
@@ -61,12 +63,20 @@ export function makeSessionFiles(deps: {
     },
 
     async prepareAgent(agent, prompt) {
-      for (const folder of agentFolders(layout, agent)) await ensureFolder(folder);
+      // Synchronous: a few calls of some ten microseconds each, on the way of every start.
+      for (const folder of agentFolders(layout, agent)) ensureFolderSync(folder);
       const folder = layout.agent(agent.sessionId, agent.id);
-      await Promise.all([
-        writeFileAtomic(join(folder, 'prompt.md'), prompt),
-        writeFileAtomic(join(folder, 'info.json'), infoOf(agent)),
-      ]);
+      const path = join(folder, 'prompt.md');
+      try {
+        writeFileSync(path, prompt, { mode: fileMode });
+        chmodSync(path, fileMode);
+      } catch (error) {
+        throw fileError(error, 'write', path);
+      }
+      // For people, and not needed to start: nobody waits for its way to the disk.
+      writeFileAtomic(join(folder, 'info.json'), infoOf(agent)).catch((error: unknown) =>
+        log?.log('warn', 'info.json not written', { agent: agent.id, error }),
+      );
     },
 
     writeMetadata: async (workflow) => writeMetadata(workflow),
@@ -88,8 +98,12 @@ export function makeSessionFiles(deps: {
       };
     },
 
-    async scanArtifacts(id) {
-      const { files, notes } = await scanFiles(layout.session(id), ['shared/context', 'results']);
+    async scanArtifacts(id, resultsOf) {
+      const skip = (folder: string): boolean => {
+        const owner = ownerOfPath(`${folder}/`);
+        return resultsOf !== undefined && owner !== null && !resultsOf.has(owner);
+      };
+      const { files, notes } = await scanFiles(layout.session(id), ['shared/context', 'results'], { skip });
       for (const note of notes) log?.log('warn', note, { session: id });
       return files;
     },

@@ -31,7 +31,9 @@ function session(files: Readonly<Record<string, string>>): string {
 }
 
 const scan = async (folder: string, limit?: number): Promise<string[]> =>
-  (await scanFiles(folder, ['shared/context', 'results'], limit)).files.map((file) => file.path);
+  (await scanFiles(folder, ['shared/context', 'results'], limit === undefined ? {} : { limit })).files.map(
+    (file) => file.path,
+  );
 
 describe('the scan', () => {
   it('finds regular files at any depth, sorted, and nothing else', async () => {
@@ -71,7 +73,7 @@ describe('the scan', () => {
       Array.from({ length: 30 }, (_, index) => [`results/a/b/file-${index}`, '']),
     );
     const folder = session({ ...deep, 'results/top.md': 't', 'shared/context/spec.md': 's' });
-    const { files, notes } = await scanFiles(folder, ['shared/context', 'results'], 10);
+    const { files, notes } = await scanFiles(folder, ['shared/context', 'results'], { limit: 10 });
     const paths = files.map((file) => file.path);
     assert.equal(paths.length, 10);
     assert.ok(paths.includes('results/top.md') && paths.includes('shared/context/spec.md'));
@@ -82,9 +84,9 @@ describe('the scan', () => {
   it('is bounded in empty folders too, and silent at exactly the limit', async () => {
     const folder = session({});
     for (let index = 0; index < 20; index++) mkdirSync(join(folder, 'results', `empty-${index}`));
-    assert.equal((await scanFiles(folder, ['results'], 10)).notes.length, 1);
+    assert.equal((await scanFiles(folder, ['results'], { limit: 10 })).notes.length, 1);
     const full = session({ 'results/a': '', 'results/b': '', 'results/c': '' });
-    assert.deepEqual((await scanFiles(full, ['results'], 3)).notes, []);
+    assert.deepEqual((await scanFiles(full, ['results'], { limit: 3 })).notes, []);
   });
 
   it('hashes what a file holds, however large, and knows when there is none', async () => {

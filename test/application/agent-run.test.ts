@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AgentRun, describeActivity, type RunEnd, type StopCause } from '../../src/application/agent-run.ts';
+import type { AgentEnd, Clock, RunningAgent, StopReport } from '../../src/application/ports.ts';
+import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
+import { sampleAgent } from '../infrastructure/process/sample-agent.ts';
+
+/** A process that cannot be ended exists only where the kernel or another user holds it: so here it is told of. */
+class Process implements RunningAgent {
+  readonly where = {};
+  readonly stops: number[] = [];
+  readonly #survivors: number;
+  readonly ended: Promise<AgentEnd>;
+  end: (end: AgentEnd) => void = () => {};
+
+  constructor(survivors = 0) {
+    this.#survivors = survivors;
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+
+  async stop(graceMs: number): Promise<StopReport> {
+    this.stops.push(graceMs);
+    return { signals: ['SIGTERM'], survivors: this.#survivors, tookMs: 1 };
+  }
+}
+
+/** Time passes when the test says so. */
+class TestClock implements Clock {
+  #nowMs = Date.parse('2026-01-01T00:00:10.000Z');
+  #timers: { readonly due: number; readonly callback: () => void }[] = [];
+
+  now(): string {
+    return new Date(this.#nowMs).toISOString();
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { due: this.#nowMs + ms, callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.#nowMs += ms;
+    const due = this.#timers.filter((timer) => timer.due <= this.#nowMs);
+    this.#timers = this.#timers.filter((timer) => timer.due > this.#nowMs);
+    for (const { callback } of due) callback();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const exited: AgentEnd = { how: 'exited', exitCode: 0, signal: null, at: '2026-01-01T00:00:20.000Z' };
+const killed: AgentEnd = { how: 'exited', exitCode: null, signal: 'SIGTERM', at: '2026-01-01T00:00:20.000Z' };
+const cancelled: StopCause = { kind: 'cancelled', reason: 'Enough.' };
+
+/** Started ten seconds ago, with 90 seconds in all. */
+function begun(process = new Process()) {
+  const clock = new TestClock();
+  const run = new AgentRun(sampleAgent, makeCommandBackend(), clock);
+  const ends: RunEnd[] = [];
+  run.begin(process, 500, (end) => ends.push(end));
+  return { clock, run, ends, process };
+}
+
+describe('a run', () => {
+  it('is stopped when its time is up, counted from its start', async () => {
+    const { clock, run, ends, process } = begun();
+    await clock.pass(79_999);
+    assert.deepEqual(process.stops, []);
+    await clock.pass(1);
+    assert.deepEqual(process.stops, [500]);
+    process.end(killed);
+    await clock.pass(0);
+    assert.deepEqual(ends, [{ run, end: killed, stop: { signals: ['SIGTERM'], survivors: 0, tookMs: 1 } }]);
+    const { outcome } = run.report(killed, null, 'last words');
+    assert.deepEqual(outcome, {
+      state: 'failed',
+      failure: {
+        kind: 'timeout',
+        message:
+          'It ran longer than its limit of 90 s and was stopped. Give it a longer timeout_minutes or a smaller task.',
+        stderrTail: 'last words',
+      },
+      result: null,
+    });
+  });
+
+  it('ends once, as lost, when some of its processes cannot be ended', async () => {
+    const { clock, run, ends, process } = begun(new Process(2));
+    run.stop(cancelled, 0);
+    await clock.pass(0);
+    await clock.pass(999);
+    assert.equal(ends.length, 0);
+    await clock.pass(1);
+    assert.equal(ends.length, 1);
+    assert.equal(ends[0]?.end.how, 'lost');
+    process.end(killed);
+    await clock.pass(0);
+    assert.equal(ends.length, 1, 'a real end that comes late is not a second one');
+    const { outcome } = run.report(killed, ends[0]?.stop ?? null, '');
+    assert.deepEqual(outcome, { state: 'cancelled', reason: 'Enough. 2 processes could not be ended.' });
+  });
+
+  it('over its time ends too when some of its processes cannot be ended', async () => {
+    const { clock, ends } = begun(new Process(1));
+    await clock.pass(80_000);
+    await clock.pass(1_000);
+    assert.equal(ends[0]?.end.how, 'lost');
+  });
+
+  it('keeps its real end when that comes soon after', async () => {
+    const { clock, run, ends, process } = begun(new Process(1));
+    run.stop(cancelled, 0);
+    await clock.pass(10);
+    process.end(killed);
+    await clock.pass(0);
+    assert.deepEqual(
+      ends.map(({ end }) => end),
+      [killed],
+    );
+  });
+
+  it('that was stopped before its process was known is stopped then', async () => {
+    const clock = new TestClock();
+    const run = new AgentRun(sampleAgent, makeCommandBackend(), clock);
+    run.stop(cancelled, 70);
+    const process = new Process();
+    run.begin(process, 500, () => {});
+    assert.deepEqual(process.stops, [70]);
+  });
+
+  it('ended for the first reason it was stopped for', async () => {
+    const { run, process } = begun();
+    run.stop({ kind: 'interrupted', reason: 'Power.' }, 1);
+    run.stop(cancelled, 2);
+    assert.deepEqual(process.stops, [1]);
+    assert.deepEqual(run.report(killed, null, '').outcome, { state: 'resumable', reason: 'Power.' });
+  });
+
+  it('that finished before it could be stopped has completed, unless it was cancelled', () => {
+    for (const [cause, state] of [
+      [{ kind: 'interrupted', reason: 'x' }, 'completed'],
+      [{ kind: 'timeout', limitMs: 1 }, 'completed'],
+      [cancelled, 'cancelled'],
+    ] as const) {
+      const { run } = begun();
+      run.stop(cause, 0);
+      assert.equal(run.report(exited, null, '').outcome.state, state, cause.kind);
+    }
+  });
+
+  it('that is abandoned is neither stopped nor reported', async () => {
+    const { clock, run, ends, process } = begun();
+    run.abandon();
+    await clock.pass(200_000);
+    process.end(exited);
+    await clock.pass(0);
+    assert.deepEqual([process.stops, ends], [[], []]);
+  });
+
+  it('that never started can be started again', () => {
+    const { run } = begun();
+    const { outcome } = run.report({ how: 'never_started', at: exited.at }, null, '');
+    assert.equal(outcome.state, 'resumable');
+  });
+
+  it('that is lost has failed, or can be resumed where its backend can', () => {
+    const lost: AgentEnd = { how: 'lost', at: exited.at };
+    const { run } = begun();
+    assert.equal(run.report(lost, null, '').outcome.state, 'failed');
+    const resuming = new AgentRun(sampleAgent, { ...makeCommandBackend(), canResume: true }, new TestClock());
+    assert.equal(resuming.report(lost, null, '').outcome.state, 'resumable');
+  });
+
+  it('notes only what is new', () => {
+    const { run } = begun();
+    assert.equal(run.takeNote(), null);
+    run.stdout(Buffer.from('one\ntwo\n'));
+    assert.equal(run.takeNote()?.activity, 'two');
+    assert.equal(run.takeNote(), null);
+  });
+});
+
+describe('an activity in one line', () => {
+  it('is its first line with something in it, cut to 160 characters', () => {
+    assert.equal(describeActivity({ type: 'text', text: '\n  first \nsecond' }), 'first');
+    assert.equal(describeActivity({ type: 'text', text: ' \n ' }), null);
+    assert.equal(describeActivity({ type: 'notice', text: 'x'.repeat(161) }), `${'x'.repeat(157)}...`);
+    assert.equal(describeActivity({ type: 'tool_use', tool: 'Bash', detail: 'ls' }), 'Bash: ls');
+    assert.equal(describeActivity({ type: 'tool_use', tool: 'Bash', detail: '' }), 'Bash');
+    assert.equal(describeActivity({ type: 'tool_result', ok: true, text: 'x' }), null);
+  });
+});

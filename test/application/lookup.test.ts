@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { findAgent, findSession } from '../../src/application/lookup.ts';
+import type { Project } from '../../src/application/project.ts';
+import { type RealProject, realProject, run, shell } from '../helpers/real-project.ts';
+
+async function* among(...projects: readonly RealProject[]): AsyncGenerator<Project> {
+  for (const { project } of projects) yield project;
+}
+
+/** Two projects with two sessions each; the last is the newest. */
+async function twoProjects(
+  t: TestContext,
+): Promise<{ here: RealProject; there: RealProject; ids: string[] }> {
+  const [here, there] = [realProject(t), realProject(t)];
+  const ids: string[] = [];
+  for (const real of [here, here, there, there]) ids.push((await run(real, [shell('a', 'true')])).id);
+  return { here, there, ids };
+}
+
+describe('a session is found', () => {
+  it('by its id, in whichever project', async (t) => {
+    const { here, there, ids } = await twoProjects(t);
+    for (const [index, id] of ids.entries()) {
+      const found = await findSession(among(here, there), id);
+      assert.deepEqual([found.id, found.project], [id, index < 2 ? here.project : there.project]);
+    }
+  });
+
+  it('by a part of its start or end, with or without sess_, in any case', async (t) => {
+    const { here, there, ids } = await twoProjects(t);
+    const [, second = ''] = ids;
+    for (const text of [
+      second.slice(0, -1),
+      second.slice(5, -1),
+      second.slice(-8),
+      second.slice(-8).toLowerCase(),
+    ]) {
+      assert.equal((await findSession(among(here, there), text)).id, second, text);
+    }
+  });
+
+  it("as 'latest': the newest of the first project that has any", async (t) => {
+    const { here, there, ids } = await twoProjects(t);
+    const empty = realProject(t);
+    assert.equal((await findSession(among(here, there), 'latest')).id, ids[1]);
+    assert.equal((await findSession(among(empty, there), 'latest')).id, ids[3]);
+  });
+
+  it('not when several could be meant: they are named', async (t) => {
+    const { here, ids } = await twoProjects(t);
+    const text = ids[0]?.slice(0, 9) ?? '';
+    await assert.rejects(findSession(among(here), text), {
+      code: 'SESSION_NOT_FOUND',
+      message: `"${text}" could be more than one session: ${ids[1]}, ${ids[0]}. Give more of the one you mean.`,
+      details: { reference: text, matches: [ids[1], ids[0]] },
+    });
+  });
+
+  it('not when there is none, or the text cannot be a part of an id', async (t) => {
+    const real = realProject(t);
+    await assert.rejects(findSession(among(real), 'latest'), {
+      code: 'SESSION_NOT_FOUND',
+      message: /no session yet/,
+    });
+    await run(real, [shell('a', 'true')]);
+    await assert.rejects(findSession(among(real), 'ZZZZ'), {
+      code: 'SESSION_NOT_FOUND',
+      message: `No session is called "ZZZZ". 'maos list' (list-sessions) shows those there are.`,
+    });
+    for (const text of ['', '../../etc/passwd', 'a\0b', 'a\nb', '%', 'sess_*', 'x'.repeat(200), "' OR 1=1"]) {
+      await assert.rejects(findSession(among(real), text), {
+        code: 'INVALID_INPUT',
+        message: /cannot name a session/,
+      });
+    }
+    // Signs that mean something to SQL mean only themselves.
+    for (const text of ['_', '__________']) {
+      await assert.rejects(findSession(among(real), text), { code: 'SESSION_NOT_FOUND' });
+    }
+  });
+});
+
+describe('an agent is found', () => {
+  it('by its id or a part of it, and otherwise not', async (t) => {
+    const real = realProject(t);
+    const outcome = await run(real, [
+      shell('one', 'true', { role: 'qa' }),
+      shell('two', 'true', { role: 'qa' }),
+      shell('three', 'true', { role: 'pm' }),
+    ]);
+    const { id } = outcome.agent('two');
+    for (const text of [id, id.slice(0, -1), id.slice(6), 'qa_2', id.slice(-6)]) {
+      const { agent, project } = await findAgent(among(real), text);
+      assert.deepEqual([agent.name, agent.sessionId, project], ['two', outcome.id, real.project], text);
+    }
+    assert.equal((await findAgent(among(real), 'pm')).agent.name, 'three');
+    await assert.rejects(findAgent(among(real), 'qa'), {
+      code: 'AGENT_NOT_FOUND',
+      message: /more than one agent/,
+    });
+    await assert.rejects(findAgent(among(real), 'devops'), {
+      code: 'AGENT_NOT_FOUND',
+      message: `No agent is called "devops". 'maos status SESSION' (session-status) shows those of a session.`,
+    });
+    await assert.rejects(findAgent(among(real), '../x'), {
+      code: 'INVALID_INPUT',
+      message: /cannot name an agent/,
+    });
+  });
+});
