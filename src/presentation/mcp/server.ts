@@ -3,7 +3,7 @@ import { ErrorCode } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { OpenProject, Runtime } from '../../application/runtime.ts';
 import { quote } from '../../domain/errors.ts';
-import { instructions } from './instructions.ts';
+import type { ServerIdentity } from './identity.ts';
 import type { ProgressUpdate, Tool, ToolContext } from './tool.ts';
 
 /** Only the method: the SDK would answer malformed parameters with 'internal error' instead of 'invalid params'. */
@@ -16,6 +16,7 @@ const callParams = z.looseObject({ name: z.string(), arguments: z.unknown().opti
 
 export interface McpServerOptions {
   readonly runtime: Runtime;
+  readonly identity: ServerIdentity;
   /** The folder whose project the tools work on. */
   readonly projectPath: string;
   /** Aborts when the server ends: calls that wait come back. */
@@ -28,20 +29,17 @@ export interface McpServerOptions {
  * The MCP server of one connection, not yet connected. Opens no store and converts no schema before it is asked to:
  * a client starts it whether or not it will be used.
  */
-export function makeMcpServer({ runtime, projectPath, ending, onCall }: McpServerOptions): Server {
-  const server = new Server(
-    { name: 'maos', title: 'MAOS', version: runtime.version },
-    {
-      capabilities: { tools: {} },
-      instructions,
-      // Needed only for answers to elicitations, which MAOS never asks for.
-      jsonSchemaValidator: {
-        getValidator: () => () => {
-          throw new Error('MAOS asks for no elicitation.');
-        },
+export function makeMcpServer({ runtime, identity, projectPath, ending, onCall }: McpServerOptions): Server {
+  const { serverInfo, ...offer } = identity;
+  const server = new Server(serverInfo, {
+    ...offer,
+    // Needed only for answers to elicitations, which MAOS never asks for.
+    jsonSchemaValidator: {
+      getValidator: () => () => {
+        throw new Error('MAOS asks for no elicitation.');
       },
     },
-  );
+  });
 
   server.setRequestHandler(listRequest, async ({ params }) => {
     if (!listParams.safeParse(params).success) {

@@ -1,14 +1,18 @@
 import { statSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { ErrorCode } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Runtime } from '../../application/runtime.ts';
-import { makeMcpServer } from './server.ts';
+import { type Handshake, shakeHands } from './handshake.ts';
+import { serverIdentity } from './identity.ts';
 
 export interface StdioOptions {
   /** The folder whose project the tools work on; default: {@link clientFolder}. */
   readonly projectPath?: string;
 }
+
+/** JSON-RPC 2.0, section 5.1. */
+const parseError = -32700;
+const invalidRequest = -32600;
 
 /** How long calls under way may take to come back once the server ends. */
 const drainMs = 250;
@@ -32,8 +36,16 @@ export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): 
   const calls = new Set<Promise<unknown>>();
   let changesUnderWay = 0;
   const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
+  const wire = claimStdout(runtime);
+  const identity = serverIdentity(runtime.version);
+  const handshake = await shakeHands(process.stdin, (line) => wire.write(`${line}\n`), identity);
+  const [{ StdioServerTransport }, { makeMcpServer }] = await Promise.all([
+    import('@modelcontextprotocol/sdk/server/stdio.js'),
+    import('./server.ts'),
+  ]);
   const server = makeMcpServer({
     runtime,
+    identity,
     projectPath,
     ending: ending.signal,
     onCall: (call, tool) => {
@@ -46,8 +58,7 @@ export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): 
       });
     },
   });
-  const wire = claimStdout(runtime);
-  const transport = new StdioServerTransport(process.stdin, wire);
+  const transport = new StdioServerTransport(handshake.input, withoutAnswer(wire, handshake));
   server.onerror = (error) => {
     runtime.log('warn', 'mcp message not understood', { error });
     const answer = complaintAbout(error);
@@ -105,17 +116,33 @@ function claimStdout(runtime: Runtime): Writable {
   });
 }
 
+/** The client has its answer to `initialize` already: the SDK's own, its first message with that id, goes nowhere. */
+function withoutAnswer(wire: Writable, { answered }: Handshake): Writable {
+  if (answered === null) return wire;
+  let isDue = true;
+  return new Writable({
+    decodeStrings: false,
+    write: (line: string, encoding, done) => {
+      if (isDue && JSON.parse(line).id === answered) {
+        isDue = false;
+        return done();
+      }
+      wire.write(line, encoding, done);
+    },
+  });
+}
+
 /** The answer JSON-RPC has for a line that is no message; null for other trouble. Whose id it had is not known. */
-function complaintAbout(error: Error): Parameters<StdioServerTransport['send']>[0] | null {
+function complaintAbout(error: Error): JSONRPCMessage | null {
   if (error instanceof SyntaxError) {
     return {
       jsonrpc: '2.0',
-      error: { code: ErrorCode.ParseError, message: 'Parse error: the line is not JSON.' },
+      error: { code: parseError, message: 'Parse error: the line is not JSON.' },
     };
   }
   if (/ZodError$/.test(error.name)) {
     const message = 'Invalid request: the line is no JSON-RPC 2.0 message.';
-    return { jsonrpc: '2.0', error: { code: ErrorCode.InvalidRequest, message } };
+    return { jsonrpc: '2.0', error: { code: invalidRequest, message } };
   }
   return null;
 }

@@ -16,6 +16,7 @@ import type { Runtime } from '../../../src/application/runtime.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 import { callTool, errorMetaKey } from '../../../src/presentation/mcp/call-tool.ts';
 import { followSession } from '../../../src/presentation/mcp/follow-session.ts';
+import { serverIdentity } from '../../../src/presentation/mcp/identity.ts';
 import { tools } from '../../../src/presentation/mcp/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
 import type { ProgressUpdate, Tool, ToolContext } from '../../../src/presentation/mcp/tool.ts';
@@ -166,7 +167,12 @@ describe('waiting', () => {
     });
     const client = new SlowClient();
     const ending = new AbortController();
-    const server = makeMcpServer({ runtime: bench.runtime, projectPath: bench.root, ending: ending.signal });
+    const server = makeMcpServer({
+      runtime: bench.runtime,
+      identity: serverIdentity(bench.runtime.version),
+      projectPath: bench.root,
+      ending: ending.signal,
+    });
     await server.connect(client);
     client.onmessage({
       jsonrpc: '2.0',

@@ -30,6 +30,7 @@ import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
 import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
 import { maxResultBytes } from '../../../src/presentation/mcp/budget.ts';
+import { serverIdentity } from '../../../src/presentation/mcp/identity.ts';
 import { tools } from '../../../src/presentation/mcp/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
 
@@ -71,7 +72,12 @@ export async function openWorkbench(): Promise<Workbench> {
   const { project, supervisor } = await runtime.openProject(root);
 
   const ending = new AbortController();
-  const server = makeMcpServer({ runtime, projectPath: root, ending: ending.signal });
+  const server = makeMcpServer({
+    runtime,
+    identity: serverIdentity(runtime.version),
+    projectPath: root,
+    ending: ending.signal,
+  });
   const client = new Client({ name: 'test', version: '1' });
   const [near, far] = InMemoryTransport.createLinkedPair();
   await Promise.all([server.connect(far), client.connect(near)]);
