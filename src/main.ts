@@ -22,6 +22,10 @@ class LateRuntime implements Runtime {
     this.#flags = flags;
   }
 
+  async prepare(): Promise<void> {
+    await this.#load();
+  }
+
   async openProject(path: string): Promise<OpenProject> {
     return (await this.#load()).openProject(path);
   }

@@ -59,6 +59,9 @@ export class MaosRuntime implements Runtime {
     this.#instance = makeInstanceId(this.#ids.ulid());
   }
 
+  /** It is loaded with this module. */
+  async prepare(): Promise<void> {}
+
   async openProject(path: string): Promise<OpenProject> {
     const root = canonicalProject(path);
     const hash = workspaceHash(root);

@@ -12,7 +12,7 @@ export class ChangeWatcher {
   #seen = 0;
   #stopTimer: (() => void) | null = null;
 
-  constructor(store: Pick<SessionStore, 'dataVersion'>, clock: Clock, intervalMs = 40) {
+  constructor(store: Pick<SessionStore, 'dataVersion'>, clock: Clock, intervalMs = 20) {
     this.#store = store;
     this.#clock = clock;
     this.#intervalMs = intervalMs;

@@ -32,6 +32,8 @@ export interface Runtime {
   readonly version: string;
   /** The folder of all state, for people. */
   readonly home: string;
+  /** Loads what the first project to be opened will need; nothing is opened. */
+  prepare(): Promise<void>;
   /** Opens the project of a folder, making its store when there is none. @throws MaosError INVALID_INPUT, STORE_… */
   openProject(path: string): Promise<OpenProject>;
   /** Opens a project's store only if it exists already; null otherwise. For commands that only look. */

@@ -49,6 +49,8 @@ export function makeMcpServer({ runtime, identity, projectPath, ending, onCall }
       import('./registry.ts'),
       import('./definitions.ts'),
     ]);
+    // Who lists the tools will soon call one.
+    setImmediate(() => void warmUp(runtime));
     return { tools: [...defineTools(tools)] };
   });
 
@@ -80,6 +82,14 @@ export function makeMcpServer({ runtime, identity, projectPath, ending, onCall }
   });
 
   return server;
+}
+
+async function warmUp(runtime: Runtime): Promise<void> {
+  try {
+    await Promise.all([import('./call-tool.ts'), runtime.prepare()]);
+  } catch (error) {
+    runtime.log('warn', 'not warmed up; the first call will say why', { error });
+  }
 }
 
 function projectAccess(

@@ -209,6 +209,7 @@ function makeRuntime(home: string, log: Runtime['log']): Runtime {
   return {
     version: '0.0.0-test',
     home,
+    prepare: async () => {},
     openProject,
     findProject: async (root) => open.get(root) ?? null,
     async *allProjects() {
