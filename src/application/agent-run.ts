@@ -166,10 +166,8 @@ export class AgentRun implements OutputSink {
   }
 
   #hear(activities: readonly AgentActivity[]): void {
-    for (const activity of activities) {
-      const line = describeActivity(activity);
-      if (line !== null) this.#activity = line;
-    }
+    const last = activities.findLast((activity) => describeActivity(activity) !== null);
+    if (last !== undefined) this.#activity = describeActivity(last);
   }
 }
 
@@ -191,10 +189,8 @@ export function describeActivity(activity: AgentActivity): string | null {
 }
 
 function oneLine(text: string): string | null {
-  const line = text
-    .split('\n')
-    .map((part) => part.trim())
-    .find((part) => part !== '');
+  // Not split first: a chunk of output can hold thousands of lines.
+  const line = /\S.*/.exec(text)?.[0].trimEnd();
   if (line === undefined) return null;
   return line.length > 160 ? `${line.slice(0, 157)}...` : line;
 }

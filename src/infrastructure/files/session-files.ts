@@ -73,10 +73,7 @@ export function makeSessionFiles(deps: {
       } catch (error) {
         throw fileError(error, 'write', path);
       }
-      // For people, and not needed to start: nobody waits for its way to the disk.
-      writeFileAtomic(join(folder, 'info.json'), infoOf(agent)).catch((error: unknown) =>
-        log?.log('warn', 'info.json not written', { agent: agent.id, error }),
-      );
+      await writeFileAtomic(join(folder, 'info.json'), infoOf(agent));
     },
 
     writeMetadata: async (workflow) => writeMetadata(workflow),
