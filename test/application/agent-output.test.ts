@@ -13,7 +13,7 @@ import type { Agent } from '../../src/domain/agent.ts';
 import { makeClaudeBackend } from '../../src/infrastructure/backends/claude.ts';
 import { realProject, run, shell } from '../helpers/real-project.ts';
 
-const escape = String.fromCharCode(27);
+const esc = String.fromCharCode(27);
 
 /** An agent that has run, whose output the test then writes as it likes. */
 async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
@@ -59,7 +59,7 @@ describe('a page of output', () => {
     await writeFile(stdout, text);
     const all = await pages({ maxChars: 50 });
     assert.ok(all.length > 20);
-    for (const page of all) assert.ok(page.text.length <= 50 && /^(|[^]*\n)$/.test(page.text), page.text);
+    for (const page of all) assert.ok(page.text.length <= 50 && /(^|\n)$/.test(page.text), page.text);
     assert.equal(all.map((page) => page.text).join(''), text);
   });
 
@@ -172,20 +172,17 @@ describe('the last lines', () => {
 describe('text for a terminal', () => {
   it('is free of whatever could steer it', () => {
     assert.equal(
-      plainText(`${escape}[31mred${escape}[0m ${escape}]0;title\u0007x\r\n\ty\u0000\u0008\u009b2J`),
+      plainText(`${esc}[31mred${esc}[0m ${esc}]0;title\u0007x\r\n\ty\u0000\u0008\u009b2J`),
       'red x\n\ty2J',
     );
-    assert.equal(plainText(`${escape}]8;;http://evil${escape}\\link`), 'link');
+    assert.equal(plainText(`${esc}]8;;http://evil${esc}\\link`), 'link');
     assert.equal(plainText('é語😀'), 'é語😀');
   });
 
   it('shows what kind of activity it was', () => {
     assert.equal(renderActivity({ type: 'text', text: 'a\nb\n' }), 'a\nb\n');
     assert.equal(renderActivity({ type: 'notice', text: 'a\nb' }), '! a\n  b\n');
-    assert.equal(
-      renderActivity({ type: 'tool_use', tool: 'Bash', detail: `ls ${escape}[2J` }),
-      '> Bash: ls\n',
-    );
+    assert.equal(renderActivity({ type: 'tool_use', tool: 'Bash', detail: `ls ${esc}[2J` }), '> Bash: ls\n');
     assert.equal(renderActivity({ type: 'tool_use', tool: 'Bash', detail: '' }), '> Bash\n');
     assert.equal(renderActivity({ type: 'tool_result', ok: true, text: 'x' }), '');
     assert.equal(renderActivity({ type: 'tool_result', ok: false, text: 'x' }), 'x x\n');

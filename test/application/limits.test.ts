@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
 import { otherMaos } from '../helpers/other-maos.ts';
@@ -144,21 +144,31 @@ describe('the limit of the machine', () => {
     assert.equal((await settled(real, id)).state, 'completed');
   });
 
-  it('counts agents that were adopted, and their place is free when they end', async (t) => {
+  async function adopted(t: TestContext) {
     const real = realProject(t, machine(1));
     const other = await otherMaos(t, real, machine(1));
-    const theirs = gated(real, ['theirs']);
-    const their = await other.start({ objective: 'Theirs.', agents: theirs.agents });
+    const { gate, agents } = gated(real, ['theirs']);
+    const id = await other.start({ objective: 'Theirs.', agents });
     await other.event(({ type }) => type === 'agent.spawned');
     await other.kill();
-    const dead = real.project.store.ownerOf(their);
-    assert.equal(await real.supervisor.takeOver(their, dead), true);
-    const id = await start(real, [shell('ours', 'true')]);
-    await eventOf(real, id, 'agent.waiting', 'ours');
-    theirs.gate.openNow();
-    assert.equal((await settled(real, their)).state, 'completed');
+    assert.equal(await real.supervisor.takeOver(id, real.project.store.ownerOf(id)), true);
+    return { real, gate, id };
+  }
+
+  it('counts agents that were adopted', async (t) => {
+    const { real, gate, id } = await adopted(t);
+    const ours = await start(real, [shell('ours', 'true')]);
+    await eventOf(real, ours, 'agent.waiting', 'ours');
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
+    assert.equal((await settled(real, ours)).state, 'completed');
+  });
+
+  it('has the place of an adopted agent free as soon as that has ended', async (t) => {
+    const { real, gate, id } = await adopted(t);
+    gate.openNow();
     assert.equal((await settled(real, id)).state, 'completed');
     const later = await settled(real, await start(real, [shell('later', 'true')]));
-    assert.deepEqual(later.of('agent.waiting'), [], 'no slot was left behind');
+    assert.deepEqual(later.of('agent.waiting'), []);
   });
 });

@@ -317,6 +317,7 @@ describe('a command asked for by a client', () => {
       '(id)',
       '\\\nid',
       '2>&1',
+      '\\',
     ]) {
       for (const command of [`npm test ${tail}`, `npm test${tail}`, `npm test x ${tail} y`]) {
         assert.equal(

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel } from '../../src/application/control.ts';
+import { makeClaudeBackend } from '../../src/infrastructure/backends/claude.ts';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
 import { eventOf, type Outcome, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
@@ -224,6 +227,34 @@ describe('the record of a session', () => {
     );
     const metadata = JSON.parse(await readFile(join(real.files.describe(id), 'metadata.json'), 'utf8'));
     assert.match(JSON.stringify(metadata), /"state":"failed"/);
+  });
+
+  it('holds what the agents used, and their sum, as their CLI reported it', async (t) => {
+    const fixture = join(import.meta.dirname, '../fixtures/claude-code/success.jsonl');
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-cli-')));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const cli = join(folder, 'claude');
+    writeFileSync(cli, `#!/bin/sh\ncat >/dev/null\ncat '${fixture}'\n`, { mode: 0o755 });
+    const config = {
+      path: cli,
+      model: null,
+      permissionMode: 'plan',
+      allowedTools: [],
+      extraArgs: [],
+      maxBudgetUsd: null,
+    };
+    const real = realProject(t, { backends: [makeClaudeBackend({ config, env: process.env })] });
+    const team = ['a', 'b'].map((name) => ({ name, role: 'tester', task: 'Say hello.', backend: 'claude' }));
+    const outcome = await run(real, [...team, shell('c', 'true')]);
+    const { usage } = outcome.agent('a');
+    assert.equal(outcome.agent('a').result, 'Hello.');
+    assert.deepEqual([usage?.inputTokens, usage?.outputTokens, usage?.turns], [1_200, 12, 1]);
+    assert.equal(usage?.costUsd?.toFixed(5), '0.00504');
+    assert.equal(outcome.agent('c').usage, null);
+    assert.deepEqual(outcome.of('agent.completed', 'b')[0]?.data.usage, usage);
+    const total = real.project.store.summary(outcome.id).usage;
+    assert.deepEqual([total?.inputTokens, total?.costUsd?.toFixed(5)], [2_400, '0.01008']);
+    assert.equal(outcome.agent('a').conversation, '11111111-2222-4333-8444-555555555555');
   });
 
   it('tells what an agent is at while it runs', async (t) => {

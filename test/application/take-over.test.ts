@@ -107,7 +107,7 @@ describe('after kill -9 of the owner', () => {
     await other.event(({ type }) => type === 'agent.spawned');
     await other.kill();
     const processes = agentProcesses([outcome(real, id).agent('gone').id]);
-    for (const line of processes) process.kill(Number(line.split(' ')[1]), 'SIGKILL');
+    for (const pid of processes) process.kill(pid, 'SIGKILL');
     assert.ok(processes.length > 0);
     await real.supervisor.takeOver(id, real.project.store.ownerOf(id));
     const after = await settled(real, id);

@@ -1,23 +1,25 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/**
- * Processes that have one of the agents' ids in their environment, as an observer that shares no code with MAOS sees
- * them: `ID pid`.
- */
-export function agentProcesses(agentIds: readonly string[]): readonly string[] {
-  return process.platform === 'linux' ? byProcfs(agentIds) : byPs(agentIds);
+/** Processes of agents, by the id in their environment. */
+export function agentProcesses(agentIds: readonly string[]): readonly number[] {
+  return agentIds.flatMap((id) => processesWith('MAOS_AGENT_ID', id));
 }
 
-function byProcfs(agentIds: readonly string[]): readonly string[] {
-  const wanted = agentIds.map((id) => `\0MAOS_AGENT_ID=${id}\0`);
+/**
+ * Processes with a variable in their environment, as an observer that shares no code with MAOS sees them: on Linux
+ * those that may be looked at, elsewhere those `ps` shows.
+ */
+export function processesWith(variable: string, value: string): readonly number[] {
+  return process.platform === 'linux' ? byProcfs(`${variable}=${value}`) : byPs(`${variable}=${value}`);
+}
+
+function byProcfs(entry: string): readonly number[] {
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^[0-9]+$/.test(pid)) return [];
     try {
-      const environment = `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}\0`;
-      return agentIds
-        .filter((_, index) => environment.includes(wanted[index] as string))
-        .map((id) => `${id} ${pid}`);
+      const environment = `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}\0`;
+      return environment.includes(`\0${entry}\0`) ? [Number(pid)] : [];
     } catch {
       // It has ended, or belongs to another user: no agent of a test's.
       return [];
@@ -25,10 +27,8 @@ function byProcfs(agentIds: readonly string[]): readonly string[] {
   });
 }
 
-function byPs(agentIds: readonly string[]): readonly string[] {
+function byPs(entry: string): readonly number[] {
   const { stdout } = spawnSync('ps', ['axeww', '-o', 'pid=,command='], { encoding: 'utf8' });
-  return stdout.split('\n').flatMap((line) => {
-    const pid = line.trim().split(' ', 1)[0];
-    return agentIds.filter((id) => line.includes(`MAOS_AGENT_ID=${id}`)).map((id) => `${id} ${pid}`);
-  });
+  const lines = stdout.split('\n').filter((line) => ` ${line} `.includes(` ${entry} `));
+  return lines.map((line) => Number.parseInt(line, 10)).filter((pid) => pid !== process.pid);
 }

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, globSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+import { processesWith } from '../helpers/agent-processes.ts';
+import { bundle, type Finished, jsonLines } from '../presentation/cli/maos-process.ts';
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Another user's id, as root. */
+  readonly uid?: number;
+}
+
+/** A home and a project of their own, and the built executable in them. */
+export class EngineBench {
+  readonly folder: string;
+  readonly home: string;
+  readonly project: string;
+
+  constructor(t: TestContext, home?: string) {
+    this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-engine-')));
+    this.home = home ?? join(this.folder, 'home');
+    this.project = join(this.folder, 'project');
+    mkdirSync(this.project);
+    t.after(async () => {
+      for (const pid of this.processes) process.kill(pid, 'SIGKILL');
+      rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    });
+  }
+
+  /** Runs `maos` to its end. */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const child = this.spawn(args, options);
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.on('close', resolve);
+      child.on('error', reject);
+    });
+    const [status, stdout, stderr] = await Promise.all([
+      ended,
+      text(child.stdout as NodeJS.ReadableStream),
+      text(child.stderr as NodeJS.ReadableStream),
+    ]);
+    return { status, stdout, stderr };
+  }
+
+  spawn(args: readonly string[], { input, env, cwd, uid }: RunOptions = {}): ChildProcess {
+    const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
+    const child = spawn(process.execPath, [bundle, ...args], {
+      cwd: cwd ?? this.project,
+      env: { ...inherited, MAOS_HOME: this.home, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    });
+    // A program that refuses its arguments need not read its input.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input ?? '');
+    return child;
+  }
+
+  /** A plan on stdin. */
+  plan(plan: unknown, args: readonly string[] = [], options: RunOptions = {}): Promise<Finished> {
+    return this.run(['run', '-', ...args], { ...options, input: JSON.stringify(plan) });
+  }
+
+  /** Runs and gives the last of the JSON lines: how the session ended. */
+  async summary(
+    args: readonly string[],
+    options: RunOptions = {},
+  ): Promise<Summary & { status: number | null }> {
+    const { status, stdout, stderr } = await this.run(['run', '--json', ...args], options);
+    assert.equal(stderr, '');
+    const records = jsonLines(stdout);
+    const summary = records.at(-1) as unknown as Summary;
+    assert.equal(summary.type, 'summary');
+    return { ...summary, status, events: records.slice(0, -1) as unknown as readonly EventRecord[] };
+  }
+
+  /** The project's database, once there is one. */
+  get database(): string {
+    const [found] = globSync(join(this.home, 'projects/*/project.db'));
+    assert.ok(found, 'there is no database');
+    return found;
+  }
+
+  /** How many sessions are stored in all. */
+  async sessions(options: RunOptions = {}): Promise<number> {
+    const { status, stdout, stderr } = await this.run(['list', '--json'], options);
+    assert.equal(status, 0, stderr);
+    const { sessions } = JSON.parse(stdout) as { sessions: readonly unknown[] };
+    return sessions.length;
+  }
+
+  /** Everything that runs in this home: agents, and `maos` itself. */
+  get processes(): readonly number[] {
+    return processesWith('MAOS_HOME', this.home);
+  }
+}
+
+export interface EventRecord {
+  readonly seq: number;
+  readonly type: string;
+  readonly at: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface AgentRecord {
+  readonly agent_id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly result: string | null;
+  readonly failure?: { readonly kind: string; readonly message: string };
+}
+
+export interface Summary {
+  readonly type: string;
+  readonly session_id: string;
+  readonly state: string;
+  readonly folder: string;
+  readonly agents: readonly AgentRecord[];
+  readonly events: readonly EventRecord[];
+}
+
+export interface Expected {
+  readonly status: number;
+  readonly code: string;
+  /** The value and the next step. */
+  readonly says: RegExp;
+}
+
+/** One line on stderr, nothing on stdout, and the status that belongs to the code. */
+export function assertRefused({ status, stdout, stderr }: Finished, expected: Expected): void {
+  assert.equal(status, expected.status, stderr);
+  assert.equal(stdout, '');
+  const [line = '', help = '', ...more] = stderr.split('\n');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  assert.match(line, /^maos: [^\u0000-\u001f\u007f-\u009f]+ \([A-Z_]+\)$/);
+  assert.ok(line.endsWith(`(${expected.code})`), line);
+  assert.match(line, expected.says);
+  // What was not understood may be followed by where it is explained.
+  assert.match(help, /^(Try 'maos help( [a-z]+)?'\.)?$/);
+  assert.ok(
+    more.every((rest) => rest === ''),
+    stderr,
+  );
+}
+
+const nobody = 65_534;
+
+/**
+ * The id of a user without privileges who may use the bench: root may read and write whatever its mode.
+ * @returns null, with the test skipped and the reason said, where there is none
+ */
+export function unprivileged(t: TestContext, bench: EngineBench): number | null {
+  const own = process.getuid?.();
+  if (own === undefined) {
+    t.skip('this system has no user ids');
+    return null;
+  }
+  if (own !== 0) return own;
+  for (const folder of [bench.folder, bench.project]) chmodSync(folder, 0o777);
+  const tried = spawnSync(process.execPath, [bundle, '--version'], {
+    uid: nobody,
+    gid: nobody,
+    cwd: bench.project,
+  });
+  if (tried.status === 0) return nobody;
+  t.skip(`the user ${nobody} may not run maos from here: ${tried.stderr || tried.error}`);
+  return null;
+}
