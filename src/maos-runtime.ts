@@ -242,7 +242,11 @@ export class MaosRuntime implements Runtime {
   #instances(workspace: string): Instances {
     return {
       announce: () => {
-        this.#announced ??= this.#announce(workspace);
+        // One that failed is tried again: a disk may have been full for a moment.
+        this.#announced ??= this.#announce(workspace).catch((error: unknown) => {
+          this.#announced = null;
+          throw error;
+        });
         return this.#announced;
       },
       beat: (at) => this.#machine().heartbeat(this.#instance, at),

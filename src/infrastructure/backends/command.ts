@@ -3,10 +3,10 @@ import { access } from 'node:fs/promises';
 import type { AgentActivity, Backend, LaunchSpec, OutputParser, ParsedRun } from '../../application/ports.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { exitFailure } from './exit-failure.ts';
-import { LineSplitter } from './line-splitter.ts';
 
 const shell = '/bin/sh';
-const maxLineBytes = 64 * 1024;
+/** A longer line, in characters, is handed on in pieces. */
+const maxLineLength = 64 * 1024;
 /** What of the end of the output becomes the result. */
 const resultBytes = 4_096;
 const resultLines = 20;
@@ -58,20 +58,29 @@ async function locate(): Promise<string> {
   }
 }
 
-/** Plain output: every line is text, the last ones are the result. */
+/** Plain output: every line is text, the last ones are the result. Decoded chunk by chunk: lines can be many. */
 class TextParser implements OutputParser {
-  readonly #splitter = new LineSplitter(maxLineBytes, 'split');
+  readonly #stream = new TextDecoder();
   readonly #decoder = new TextDecoder();
+  /** A line whose end has not come yet. */
+  #held = '';
   #tail: Uint8Array = new Uint8Array();
   #isCut = false;
 
   push(chunk: Uint8Array): readonly AgentActivity[] {
     this.#keepTail(chunk);
-    return this.#toActivities(this.#splitter.push(chunk));
+    const text = this.#held + this.#stream.decode(chunk, { stream: true });
+    const end = text.lastIndexOf('\n');
+    const isLong = text.length - end > maxLineLength;
+    this.#held = isLong ? '' : text.slice(end + 1);
+    if (isLong) return textActivities(text);
+    return end < 0 ? [] : textActivities(text.slice(0, end));
   }
 
   end(): readonly AgentActivity[] {
-    return this.#toActivities(this.#splitter.end());
+    const rest = this.#held + this.#stream.decode();
+    this.#held = '';
+    return rest === '' ? [] : textActivities(rest);
   }
 
   parsed(): ParsedRun {
@@ -89,18 +98,19 @@ class TextParser implements OutputParser {
     return this.#tail.subarray(Math.min(3, Math.max(0, character)));
   }
 
-  /** The last line apart from those before it: it is what the program is at. */
-  #toActivities(lines: readonly Uint8Array[]): readonly AgentActivity[] {
-    const texts = lines.map((line) => this.#decoder.decode(line));
-    const last = texts.pop();
-    if (last === undefined) return [];
-    const before: AgentActivity[] = texts.length === 0 ? [] : [{ type: 'text', text: texts.join('\n') }];
-    return [...before, { type: 'text', text: last }];
-  }
-
   #keepTail(chunk: Uint8Array): void {
     const joined = Buffer.concat([this.#tail, chunk.subarray(-resultBytes)]);
     this.#isCut ||= this.#tail.length + chunk.length > resultBytes;
     this.#tail = joined.subarray(Math.max(0, joined.length - resultBytes));
   }
+}
+
+/** The last line apart from those before it: it is what the program is at. */
+function textActivities(text: string): readonly AgentActivity[] {
+  const at = text.lastIndexOf('\n');
+  if (at < 0) return [{ type: 'text', text }];
+  return [
+    { type: 'text', text: text.slice(0, at) },
+    { type: 'text', text: text.slice(at + 1) },
+  ];
 }

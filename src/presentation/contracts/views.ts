@@ -65,7 +65,7 @@ function agentView(agent: Agent, names: ReadonlyMap<string, string>) {
             stderr_tail: agent.failure.stderrTail.slice(-500),
           },
         }),
-    result: agent.result === null ? null : shorten(agent.result, 600),
+    result: agent.result === null ? null : shortenResult(agent, 600),
     usage: usageView(agent.usage),
   };
 }
@@ -102,6 +102,12 @@ export function roleView(role: Role) {
     default_max_memory_mb: role.defaultMaxMemoryMb,
     predefined: role.predefined,
   };
+}
+
+/** What matters of a command's output stands at its end, and of a message at its beginning. */
+function shortenResult({ backend, result }: Agent, max: number): string {
+  const text = result ?? '';
+  return backend === 'command' && text.length > max ? `…${text.slice(1 - max)}` : shorten(text, max);
 }
 
 function shorten(text: string, max: number): string {

@@ -122,7 +122,6 @@ async function readRequest(context: CommandContext): Promise<OrchestrateRequest>
         `The agents stand in ${word === '-' ? 'the plan on stdin' : word}: leave out --agent and --exec, or the file.`,
       );
     }
-    // Only a plan from a file needs its schema.
     const { readPlanFile } = await import('../run/plan-file.ts');
     return readPlanFile(word, context);
   }
@@ -133,5 +132,6 @@ async function readRequest(context: CommandContext): Promise<OrchestrateRequest>
       { details: { agents: 0 } },
     );
   }
-  return { objective: word?.trim() || objectiveOf(agents), agents };
+  const { parseInput, planInput } = await import('../../contracts/plan-input.ts');
+  return parseInput(planInput, { objective: word ?? objectiveOf(agents), agents }, 'run');
 }

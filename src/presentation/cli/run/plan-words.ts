@@ -62,7 +62,7 @@ function invalid(option: string, value: string, form: string): MaosError {
 /** What the team is to reach, where only its agents were given. */
 export function objectiveOf(agents: readonly OrchestrateAgent[]): string {
   const [only] = agents;
-  if (agents.length === 1 && only !== undefined) return only.task;
+  if (agents.length === 1 && only !== undefined) return only.task.slice(0, 2_000);
   return agents
     .map(({ name, role, task }) => `${name ?? String(role)}: ${task}`)
     .join('; ')
