@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 1.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 2.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -43,7 +43,10 @@ CREATE TABLE sessions (
   -- What another process asked of the owner; cleared when the session ends.
   desired             TEXT    CHECK (desired IN ('running', 'paused', 'cancelled')),
   desired_reason      TEXT,
-  objective           TEXT    NOT NULL,            -- last: long, and not needed to find a row
+  objective           TEXT    NOT NULL,            -- long, and not needed to find a row
+  budget              TEXT    CHECK (json_valid(budget)),  -- caps for all agents together; null: none
+  -- 1: its owner announced its exit, and the session is to be stopped by whoever takes it over.
+  exiting             INTEGER NOT NULL DEFAULT 0 CHECK (exiting IN (0, 1)),
   CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
   CHECK (state = 'paused' OR resume_at IS NULL),
   CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
@@ -54,6 +57,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_state ON sessions (state, id);
 -- What an owner is asked for; owners that own nothing any more.
 CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS NOT NULL;
+-- Pauses that are expected to end by themselves.
+CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
 
 CREATE TABLE agents (
   id                       TEXT    NOT NULL PRIMARY KEY,
@@ -89,6 +94,14 @@ CREATE TABLE agents (
   failure_stderr_tail      TEXT,
   result                   TEXT,                   -- its own summary: what dependents are told
   task                     TEXT    NOT NULL,
+  budget                   TEXT    CHECK (json_valid(budget)),        -- its own caps; null: none
+  usage_before             TEXT    CHECK (json_valid(usage_before)),  -- what attempts before the present one used
+  resumed                  TEXT,                   -- the conversation the present attempt goes on with
+  not_before               TEXT,                   -- its provider asked for patience until then
+  postponed                INTEGER NOT NULL DEFAULT 0,                -- how often in a row it did
+  -- What another process asked of the owner for this agent alone.
+  desired                  TEXT    CHECK (desired IN ('pending', 'cancelled')),
+  desired_reason           TEXT,
   UNIQUE (session_id, position),
   UNIQUE (session_id, name),
   CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),
@@ -99,6 +112,9 @@ CREATE TABLE agents (
   CHECK ((usage_turns IS NULL) = (usage_cache_write_tokens IS NULL)),
   CHECK (usage_turns IS NOT NULL OR usage_cost_usd IS NULL)
 ) STRICT;
+
+-- Requests for single agents.
+CREATE INDEX agents_desired ON agents (session_id) WHERE desired IS NOT NULL;
 
 -- agent_id may start only after depends_on_id completed.
 CREATE TABLE agent_dependencies (

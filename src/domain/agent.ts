@@ -1,3 +1,4 @@
+import type { Budget } from './budget.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
 import type { Usage } from './usage.ts';
@@ -11,7 +12,8 @@ export const agentTransitions: TransitionTable<AgentState> = {
   completed: [],
   /** Only by an explicit retry. */
   failed: ['pending'],
-  cancelled: [],
+  /** Only by an explicit retry: what a failure elsewhere had cancelled. */
+  cancelled: ['pending'],
   resumable: ['running', 'cancelled', 'failed'],
 };
 
@@ -28,6 +30,7 @@ export const failureKinds = [
   'lost',
   'verification_failed',
   'dependency_failed',
+  'budget_exceeded',
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
@@ -66,6 +69,7 @@ export interface Agent {
   readonly workspace: AgentWorkspace;
   readonly timeoutMs: number;
   readonly maxMemoryMb: number;
+  readonly budget: Budget;
   /** Index of its phase in the orchestration. */
   readonly phase: number;
   readonly dependsOn: readonly AgentId[];
@@ -76,9 +80,18 @@ export interface Agent {
   readonly failure: AgentFailure | null;
   /** Its own summary of the outcome: what dependents are told. */
   readonly result: string | null;
+  /** Over all attempts. */
   readonly usage: Usage | null;
+  /** What the attempts before the present one had used. */
+  readonly usageBefore: Usage | null;
+  /** The conversation the present attempt goes on with; null when it began one. */
+  readonly resumed: string | null;
   /** The backend's own id of the conversation, once its output has named it: with it, it can be resumed. */
   readonly conversation: string | null;
+  /** Not to be started before: its provider asked for patience. */
+  readonly notBefore: string | null;
+  /** How often in a row its provider has put it off. */
+  readonly postponed: number;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
 }
@@ -101,11 +114,18 @@ export function moveAgent(
   agent: Agent,
   to: AgentState,
   at: string,
-  outcome: Partial<Pick<Agent, 'failure' | 'result' | 'usage' | 'conversation'>> = {},
+  outcome: Partial<
+    Pick<Agent, 'failure' | 'result' | 'usage' | 'conversation' | 'notBefore' | 'postponed'>
+  > = {},
 ): Agent {
   assertTransition(agentTransitions, `Agent ${agent.id}`, agent.state, to);
-  const moved: Agent = { ...agent, failure: null, ...outcome, state: to };
-  if (to === 'running') return { ...moved, attempt: agent.attempt + 1, startedAt: at, endedAt: null };
-  if (to === 'pending') return { ...moved, result: null, conversation: null, startedAt: null, endedAt: null };
+  const moved: Agent = { ...agent, failure: null, notBefore: null, ...outcome, state: to };
+  if (to === 'running') {
+    const { attempt, usage: usageBefore, conversation: resumed } = agent;
+    return { ...moved, attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
+  }
+  if (to === 'pending') {
+    return { ...moved, result: null, conversation: null, postponed: 0, startedAt: null, endedAt: null };
+  }
   return { ...moved, endedAt: at };
 }

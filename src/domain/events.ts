@@ -1,6 +1,6 @@
 import type { FailureKind } from './agent.ts';
 import type { AgentId, SessionId } from './ids.ts';
-import type { ExitPolicy, FailurePolicy, PauseReason, Strategy } from './session.ts';
+import type { ExitPolicy, FailurePolicy, PauseReason, SessionAction, Strategy } from './session.ts';
 import type { Usage } from './usage.ts';
 
 /** What each type of event carries. Types are past tense and never reused with another meaning. */
@@ -18,8 +18,12 @@ export interface EventData {
   'session.completed': { agents: number };
   'session.failed': { completed: number; failed: number; cancelled: number };
   'session.cancelled': { reason: string };
+  /** Failed agents and what was cancelled because of them will run again. */
+  'session.retried': { agents: readonly string[] };
+  /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
+  'session.recovered': { checkpoint: string; events: number };
   /** Somebody asked; the owner acts on it. */
-  'session.cancel_requested': { by: string; reason: string };
+  'session.requested': { action: SessionAction; agent: string | null; by: string; reason: string };
   'phase.started': { phase: number };
   'phase.completed': { phase: number };
   'phase.failed': { phase: number };
@@ -39,9 +43,19 @@ export interface EventData {
     usage: Usage | null;
   };
   'agent.cancelled': { name: string; reason: string; kind: FailureKind | null; usage: Usage | null };
+  /** Its processes stand still until the session is resumed. */
+  'agent.suspended': { name: string };
+  'agent.continued': { name: string };
+  /** Back to the start, to run again. */
+  'agent.retried': { name: string; attempts: number };
+  /** Its provider refused it for a while; it goes on by itself then. */
+  'agent.postponed': { name: string; until: string; reason: string; usage: Usage | null };
   'agent.interrupted': { name: string; reason: string; usage: Usage | null };
   /** All processes of the agent are gone; how it was made sure. */
   'agent.stopped': { name: string; signals: readonly string[]; survivors: number; tookMs: number };
+  /** Most of a cap is used up; said once for each. `name`: the agent's, null for the whole session's budget. */
+  'budget.warned': { name: string | null; message: string };
+  'checkpoint.written': { path: string; reason: string };
   'artifact.recorded': {
     path: string;
     sizeBytes: number;

@@ -1,4 +1,5 @@
 import type { Agent, AgentRole, AgentWorkspace } from './agent.ts';
+import type { Budget } from './budget.ts';
 import { MaosError, quote } from './errors.ts';
 import { type AgentId, makeAgentId, type SessionId } from './ids.ts';
 import type { ExitPolicy, FailurePolicy, SessionLimits, Strategy } from './session.ts';
@@ -18,6 +19,7 @@ export interface AgentRequest {
   readonly instanceSuffix: string | null;
   readonly timeoutMs: number;
   readonly maxMemoryMb: number;
+  readonly budget: Budget;
 }
 
 export interface PlanRequest {
@@ -26,6 +28,7 @@ export interface PlanRequest {
   readonly failurePolicy: FailurePolicy;
   readonly onExit: ExitPolicy;
   readonly limits: SessionLimits;
+  readonly budget: Budget;
   readonly depth: number;
   readonly agents: readonly AgentRequest[];
   /** Other names a dependency may be called by, such as the alias a role was asked for with. */
@@ -198,6 +201,7 @@ export function agentsOf(plan: Plan, sessionId: SessionId, suffixes: readonly st
     workspace: agent.workspace,
     timeoutMs: agent.timeoutMs,
     maxMemoryMb: agent.maxMemoryMb,
+    budget: agent.budget,
     phase: plan.phases[index] as number,
     dependsOn: (plan.dependencies[index] as readonly number[]).map((upstream) => ids[upstream] as AgentId),
     state: 'pending',
@@ -205,7 +209,11 @@ export function agentsOf(plan: Plan, sessionId: SessionId, suffixes: readonly st
     failure: null,
     result: null,
     usage: null,
+    usageBefore: null,
+    resumed: null,
     conversation: null,
+    notBefore: null,
+    postponed: 0,
     startedAt: null,
     endedAt: null,
   }));

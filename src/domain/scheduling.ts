@@ -3,7 +3,7 @@ import type { AgentId } from './ids.ts';
 import type { Session, SessionLimits } from './session.ts';
 
 /** Why a ready agent is not started now. */
-export type WaitReason = 'session_limit' | 'role_limit' | 'machine_limit';
+export type WaitReason = 'session_limit' | 'role_limit' | 'provider';
 
 export interface StartDecision {
   /** In plan order. */
@@ -17,18 +17,35 @@ function indexById(agents: readonly Agent[]): ReadonlyMap<AgentId, Agent> {
 }
 
 /**
+ * Until when each backend is held back: an agent that its provider put off holds its siblings back as well, as they
+ * would only be refused in turn.
+ */
+export function heldBackends(agents: readonly Agent[], now: string): ReadonlyMap<string, string> {
+  const held = new Map<string, string>();
+  for (const { state, backend, notBefore } of agents) {
+    if (state !== 'resumable' || notBefore === null || notBefore <= now) continue;
+    const until = held.get(backend);
+    if (until === undefined || until < notBefore) held.set(backend, notBefore);
+  }
+  return held;
+}
+
+/**
  * What may start now: agents whose dependencies all completed, in plan order, as far as the limits allow.
+ * @param now ISO 8601 UTC, milliseconds
  * @param defaults limits that hold where the session has none of its own
  */
 export function decideStarts(
   session: Session,
   agents: readonly Agent[],
+  now: string,
   defaults: SessionLimits = { maxConcurrency: null, maxAgentsPerRole: null },
 ): StartDecision {
   const start: Agent[] = [];
   const wait: { agent: Agent; reason: WaitReason }[] = [];
   if (session.state !== 'running' || mustStop(session, agents)) return { start, wait };
   const byId = indexById(agents);
+  const held = heldBackends(agents, now);
   const maxInSession = session.limits.maxConcurrency ?? defaults.maxConcurrency ?? Number.POSITIVE_INFINITY;
   const maxPerRole = session.limits.maxAgentsPerRole ?? defaults.maxAgentsPerRole ?? Number.POSITIVE_INFINITY;
   const perRole = new Map<string, number>();
@@ -41,7 +58,9 @@ export function decideStarts(
   for (const agent of agents) {
     if (!isStartable(agent.state)) continue;
     if (!agent.dependsOn.every((id) => byId.get(id)?.state === 'completed')) continue;
-    if (running >= maxInSession) {
+    if (held.has(agent.backend)) {
+      wait.push({ agent, reason: 'provider' });
+    } else if (running >= maxInSession) {
       wait.push({ agent, reason: 'session_limit' });
     } else if ((perRole.get(agent.role.name) ?? 0) >= maxPerRole) {
       wait.push({ agent, reason: 'role_limit' });

@@ -1,3 +1,4 @@
+import type { Budget } from './budget.ts';
 import type { SessionId } from './ids.ts';
 import { assertTransition, isFinal, type TransitionTable } from './transitions.ts';
 
@@ -28,6 +29,10 @@ export type ExitPolicy = (typeof exitPolicies)[number];
 /** `user`: asked for. `interrupted`: its MAOS exited. `quota`: the provider refused until `resumeAt`. */
 export type PauseReason = 'user' | 'interrupted' | 'quota';
 
+/** What somebody may ask of a session, whoever owns it. */
+export const sessionActions = ['pause', 'resume', 'cancel', 'retry'] as const;
+export type SessionAction = (typeof sessionActions)[number];
+
 /** How many agents of the session may run at once; null is 'no limit of its own'. */
 export interface SessionLimits {
   readonly maxConcurrency: number | null;
@@ -41,6 +46,8 @@ export interface Session {
   readonly failurePolicy: FailurePolicy;
   readonly onExit: ExitPolicy;
   readonly limits: SessionLimits;
+  /** For all its agents together. */
+  readonly budget: Budget;
   /** 0 for a session a person or client started, 1 for one started by an agent of such a session, and so on. */
   readonly depth: number;
   readonly state: SessionState;

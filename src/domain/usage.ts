@@ -30,6 +30,30 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
+/** True when every count of `total` is at least that of `part`: `total` may contain it. */
+function covers(total: Usage, part: Usage): boolean {
+  return (
+    total.inputTokens >= part.inputTokens &&
+    total.outputTokens >= part.outputTokens &&
+    (total.costUsd ?? 0) >= (part.costUsd ?? 0)
+  );
+}
+
+/**
+ * Usage over all attempts. A conversation gone on with may report all it ever used, or only what came since (Claude Code
+ * does the one after SIGTERM and the other after SIGKILL); a new conversation reports its own.
+ * @param before what earlier attempts used
+ * @param sameConversation the present attempt goes on with theirs
+ */
+export function continuedUsage(
+  before: Usage | null,
+  reported: Usage | null,
+  sameConversation: boolean,
+): Usage | null {
+  if (before === null || reported === null) return reported ?? before;
+  return sameConversation && covers(reported, before) ? reported : addUsage(before, reported);
+}
+
 /** The sum over agents; null when none of them reported anything. */
 export function totalUsage(usages: Iterable<Usage | null>): Usage | null {
   let total: Usage | null = null;

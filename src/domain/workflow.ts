@@ -6,7 +6,7 @@ import { advancePhases, type Phase, progressOf } from './orchestration.ts';
 import { agentsOf, type Plan } from './plan.ts';
 import { decideCancellations, decideOutcome } from './scheduling.ts';
 import { moveSession, type PauseReason, type Session } from './session.ts';
-import type { Usage } from './usage.ts';
+import { continuedUsage, type Usage } from './usage.ts';
 
 /** A session with its agents and phases: what is loaded, decided upon and stored as one. */
 export interface Workflow {
@@ -27,7 +27,8 @@ export type AgentOutcome =
   | { readonly state: 'completed'; readonly result: string }
   | { readonly state: 'failed'; readonly failure: AgentFailure; readonly result: string | null }
   | { readonly state: 'cancelled'; readonly reason: string }
-  | { readonly state: 'resumable'; readonly reason: string };
+  /** `notBefore`: its provider put it off until then. */
+  | { readonly state: 'resumable'; readonly reason: string; readonly notBefore?: string };
 
 export interface AgentReport {
   readonly outcome: AgentOutcome;
@@ -63,6 +64,7 @@ export function createWorkflow(
     failurePolicy: request.failurePolicy,
     onExit: request.onExit,
     limits: request.limits,
+    budget: request.budget,
     depth: request.depth,
     state: 'created',
     pauseReason: null,
@@ -129,8 +131,21 @@ function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEv
     case 'cancelled':
       return agentEvent('agent.cancelled', agent, at, { name, reason: outcome.reason, kind: null, usage });
     case 'resumable':
-      return agentEvent('agent.interrupted', agent, at, { name, reason: outcome.reason, usage });
+      return outcome.notBefore === undefined
+        ? agentEvent('agent.interrupted', agent, at, { name, reason: outcome.reason, usage })
+        : agentEvent('agent.postponed', agent, at, {
+            name,
+            until: outcome.notBefore,
+            reason: outcome.reason,
+            usage,
+          });
   }
+}
+
+/** What the agent has used over all its attempts, with what the present one reports so far. */
+export function usageNow(agent: Agent, reported: Usage | null, conversation: string | null): Usage | null {
+  if (reported === null) return agent.usage;
+  return continuedUsage(agent.usageBefore, reported, conversation !== null && conversation === agent.resumed);
 }
 
 /** Records how a running agent ended, and everything that follows from it. */
@@ -140,8 +155,11 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
   const agent = moveAgent(before, outcome.state, at, {
     failure: outcome.state === 'failed' ? outcome.failure : null,
     result: outcome.state === 'completed' || outcome.state === 'failed' ? outcome.result : before.result,
-    usage: report.usage ?? before.usage,
+    usage: usageNow(before, report.usage, report.conversation),
     conversation: report.conversation ?? before.conversation,
+    ...(outcome.state === 'resumable' && outcome.notBefore !== undefined
+      ? { notBefore: outcome.notBefore, postponed: before.postponed + 1 }
+      : { postponed: 0 }),
   });
   const change = {
     next: withAgents(workflow, new Map([[id, agent]])),
@@ -162,6 +180,29 @@ export function cancelWaiting(workflow: Workflow, reason: string, at: string): C
     );
   }
   return advancePhasesOf({ next: withAgents(workflow, changed), events }, at);
+}
+
+/**
+ * Cancels one agent that is not running, and with it what depends on it.
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function cancelAgent(workflow: Workflow, id: AgentId, reason: string, at: string): Change {
+  const before = agentOf(workflow, id);
+  if (before.state === 'running') {
+    throw new MaosError(
+      'INVALID_TRANSITION',
+      `Agent ${id} is running: it is cancelled by stopping it and recording how it ended.`,
+      { details: { agentId: id, state: before.state } },
+    );
+  }
+  const agent = moveAgent(before, 'cancelled', at);
+  const event = agentEvent('agent.cancelled', agent, at, {
+    name: agent.name,
+    reason,
+    kind: null,
+    usage: agent.usage,
+  });
+  return advance({ next: withAgents(workflow, new Map([[id, agent]])), events: [event] }, at);
 }
 
 /** Ends the session as cancelled; every agent must have ended. */
@@ -256,7 +297,7 @@ export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[
     if (before.state !== 'running') continue;
     const agent = {
       ...before,
-      usage: usage ?? before.usage,
+      usage: usageNow(before, usage, conversation),
       conversation: conversation ?? before.conversation,
     };
     changed.set(id, agent);

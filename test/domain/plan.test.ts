@@ -286,9 +286,10 @@ describe('stages', () => {
 
 describe('agentsOf', () => {
   const role = { name: 'wizard', custom: { description: 'Knows spells.', responsibilities: ['Cast them'] } };
+  const budget = { maxTokens: null, maxCostUsd: 2, maxTurns: 7, maxWallMs: null };
   const agents = [
     agentRequest({ roleName: 'qa' }),
-    agentRequest({ role, name: 'merlin', dependsOn: ['qa_1', 'qa_2_web'] }),
+    agentRequest({ role, name: 'merlin', budget, dependsOn: ['qa_1', 'qa_2_web'] }),
     agentRequest({ roleName: 'qa' }),
     agentRequest({ roleName: 'qa', instanceSuffix: '2_web', command: ['true'], backend: 'command' }),
   ];
@@ -321,6 +322,7 @@ describe('agentsOf', () => {
       workspace: 'project',
       timeoutMs: 60_000,
       maxMemoryMb: 1024,
+      budget,
       phase: 1,
       dependsOn: ['agent_qa_1_aaaaaa', 'agent_qa_3_dddddd'],
       state: 'pending',
@@ -328,7 +330,11 @@ describe('agentsOf', () => {
       failure: null,
       result: null,
       usage: null,
+      usageBefore: null,
+      resumed: null,
       conversation: null,
+      notBefore: null,
+      postponed: 0,
       startedAt: null,
       endedAt: null,
     });

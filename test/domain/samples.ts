@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Agent, AgentFailure } from '../../src/domain/agent.ts';
+import { noBudget } from '../../src/domain/budget.ts';
 import { type ErrorCode, MaosError } from '../../src/domain/errors.ts';
 import { makeSessionId } from '../../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type PlanRequest } from '../../src/domain/plan.ts';
@@ -39,6 +40,7 @@ export function agentRequest(
     instanceSuffix: null,
     timeoutMs: 60_000,
     maxMemoryMb: 1024,
+    budget: noBudget,
     ...rest,
   };
 }
@@ -53,6 +55,7 @@ export function planRequest(
     failurePolicy: 'continue',
     onExit: 'stop',
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    budget: noBudget,
     depth: 0,
     agents,
     aliases: {},
@@ -130,8 +133,8 @@ export function phasesOf(workflow: Workflow): readonly string[] {
 }
 
 /** The names of the agents that may start now. */
-export function ready(workflow: Workflow): readonly string[] {
-  return decideStarts(workflow.session, workflow.agents).start.map((agent) => agent.name);
+export function ready(workflow: Workflow, now = time(10)): readonly string[] {
+  return decideStarts(workflow.session, workflow.agents, now).start.map((agent) => agent.name);
 }
 
 /** The error `action` throws, whose code must be `code`. */

@@ -17,6 +17,10 @@ export interface Scenario {
   readonly dice: readonly number[];
   /** Rounds in which somebody pauses the session. */
   readonly pauseRounds: readonly number[];
+  /** How often the provider of an agent puts it off, for each agent. */
+  readonly refusals: readonly number[];
+  /** What somebody retries whenever the session has failed: all of it, or one agent by dice. A retried agent completes. */
+  readonly retry: 'none' | 'session' | 'agent';
   /** The round in which somebody cancels the session. */
   readonly cancelRound: number | null;
 }
@@ -36,10 +40,11 @@ function requests(count: number): fc.Arbitrary<PlanRequest> {
       limits,
       order: fc.shuffledSubarray([...new Array(count).keys()], { minLength: count }),
       roles: each(fc.constantFrom('qa', 'pm', 'devops')),
+      backends: each(fc.constantFrom('claude', 'codex')),
       stages: each(fc.nat({ max: 4 })),
       edges: fc.array(fc.tuple(index, index), { maxLength: 2 * count }),
     })
-    .map(({ strategy, failurePolicy, limits, order, roles, stages, edges }) => {
+    .map(({ strategy, failurePolicy, limits, order, roles, backends, stages, edges }) => {
       const rank = (agent: number): number => (strategy === 'sequential' ? agent : (order[agent] as number));
       const ascending = stages.toSorted((a, b) => a - b);
       const agents = roles.map((roleName, agent) => {
@@ -49,6 +54,7 @@ function requests(count: number): fc.Arbitrary<PlanRequest> {
           .filter((other) => rank(other) < rank(agent));
         return agentRequest({
           roleName,
+          backend: backends[agent] as string,
           name: `a${agent}`,
           stage: strategy === 'pipeline' ? (ascending[rank(agent)] as number) : null,
           dependsOn: upstreams.map((upstream) => `a${upstream}`),
@@ -80,6 +86,8 @@ export const undisturbed: fc.Arbitrary<Scenario> = fc.integer({ min: 1, max: 25 
     machineLimit: limit,
     dice: fc.array(fc.nat(), { minLength: 1, maxLength: 80 }),
     pauseRounds: fc.constant([]),
+    refusals: fc.constant([]),
+    retry: fc.constant('none'),
     cancelRound: fc.constant(null),
   }),
 );
@@ -90,6 +98,20 @@ const round = fc.nat({ max: 8 });
 export const paused: fc.Arbitrary<Scenario> = fc
   .tuple(undisturbed, fc.uniqueArray(round, { minLength: 1, maxLength: 4 }))
   .map(([scenario, pauseRounds]) => ({ ...scenario, pauseRounds }));
+
+/** Scenarios in which providers ask for patience; some are paused as well. */
+export const postponed: fc.Arbitrary<Scenario> = fc
+  .tuple(
+    undisturbed,
+    fc.array(fc.nat({ max: 3 }), { minLength: 25, maxLength: 25 }),
+    fc.uniqueArray(round, { maxLength: 2 }),
+  )
+  .map(([scenario, refusals, pauseRounds]) => ({ ...scenario, refusals, pauseRounds }));
+
+/** Scenarios in which what fails is retried until nothing does; providers ask for patience in some. */
+export const retried: fc.Arbitrary<Scenario> = fc
+  .tuple(fc.oneof(undisturbed, postponed), fc.constantFrom<Scenario['retry'][]>('session', 'agent'))
+  .map(([scenario, retry]) => ({ ...scenario, retry }));
 
 /** Scenarios that somebody cancels, unless they end before; some are paused as well. */
 export const cancelled: fc.Arbitrary<Scenario> = fc

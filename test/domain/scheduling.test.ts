@@ -6,6 +6,7 @@ import {
   decideOutcome,
   decideStarts,
   decideStops,
+  heldBackends,
 } from '../../src/domain/scheduling.ts';
 import {
   type FailurePolicy,
@@ -14,7 +15,7 @@ import {
   sessionStates,
 } from '../../src/domain/session.ts';
 import type { Workflow } from '../../src/domain/workflow.ts';
-import { agentRequest, deepFreeze, planRequest, requestOf, started } from './samples.ts';
+import { agentRequest, deepFreeze, planRequest, requestOf, started, time } from './samples.ts';
 
 /** Agents by name, each with its state and what it depends on: `{ a: 'running', b: 'pending a' }`. */
 function workflowOf(
@@ -36,8 +37,8 @@ function workflowOf(
   return deepFreeze({ ...workflow, agents });
 }
 
-function startsOf(workflow: Workflow, defaults?: SessionLimits): readonly [string, string] {
-  const { start, wait } = decideStarts(workflow.session, workflow.agents, defaults);
+function startsOf(workflow: Workflow, seconds = 10, defaults?: SessionLimits): readonly [string, string] {
+  const { start, wait } = decideStarts(workflow.session, workflow.agents, time(seconds), defaults);
   return [
     start.map((agent) => agent.name).join(' '),
     wait.map(({ agent, reason }) => `${agent.name}:${reason}`).join(' '),
@@ -65,7 +66,7 @@ describe('decideStarts', () => {
   for (const state of sessionStates) {
     it(`${state === 'running' ? 'starts' : 'starts nothing'} in a session that is ${state}`, () => {
       const { session, agents } = workflowOf({ a: 'pending', b: 'resumable' });
-      const decision = decideStarts({ ...session, state: state as SessionState }, agents);
+      const decision = decideStarts({ ...session, state: state as SessionState }, agents, time(10));
       assert.deepEqual(
         decision.start.map((agent) => agent.name),
         state === 'running' ? ['a', 'b'] : [],
@@ -99,12 +100,12 @@ describe('decideStarts', () => {
   it('takes defaults where the session has no limit of its own', () => {
     const graph = { a: 'pending', b: 'pending', c: 'pending' };
     const defaults = { maxConcurrency: 1, maxAgentsPerRole: null };
-    assert.deepEqual(startsOf(workflowOf(graph), defaults), ['a', 'b:session_limit c:session_limit']);
-    assert.deepEqual(startsOf(workflowOf(graph, 'continue', { maxConcurrency: 2 }), defaults), [
+    assert.deepEqual(startsOf(workflowOf(graph), 10, defaults), ['a', 'b:session_limit c:session_limit']);
+    assert.deepEqual(startsOf(workflowOf(graph, 'continue', { maxConcurrency: 2 }), 10, defaults), [
       'a b',
       'c:session_limit',
     ]);
-    assert.deepEqual(startsOf(workflowOf(graph), { maxConcurrency: null, maxAgentsPerRole: 2 }), [
+    assert.deepEqual(startsOf(workflowOf(graph), 10, { maxConcurrency: null, maxAgentsPerRole: 2 }), [
       'a b',
       'c:role_limit',
     ]);
@@ -114,6 +115,55 @@ describe('decideStarts', () => {
     assert.deepEqual(startsOf(workflowOf({ a: 'failed', b: 'pending' }, 'fail_fast')), ['', '']);
     assert.deepEqual(startsOf(workflowOf({ a: 'failed', b: 'pending' }, 'continue')), ['b', '']);
     assert.deepEqual(startsOf(workflowOf({ a: 'cancelled', b: 'pending' }, 'fail_fast')), ['b', '']);
+  });
+});
+
+describe('heldBackends', () => {
+  /** Agents by name: state, backend and, after '@', the second before which it must not start. */
+  const team = (lines: Readonly<Record<string, string>>): Workflow => {
+    const workflow = workflowOf(Object.fromEntries(Object.keys(lines).map((name) => [name, 'pending'])));
+    const agents = workflow.agents.map((agent): Agent => {
+      const [state, backend, until] = (lines[agent.name] ?? '').split(/[ @]/);
+      const notBefore = until === undefined ? null : time(Number(until));
+      return { ...agent, state: state as AgentState, backend: backend as string, notBefore };
+    });
+    return deepFreeze({ ...workflow, agents });
+  };
+
+  it('holds a backend until the latest time one of its agents was put off to', () => {
+    const { agents } = team({
+      a: 'resumable x@20',
+      b: 'resumable x@30',
+      c: 'resumable y@15',
+      d: 'pending z',
+    });
+    assert.deepEqual(
+      [...heldBackends(agents, time(10))],
+      [
+        ['x', time(30)],
+        ['y', time(15)],
+      ],
+    );
+    assert.deepEqual(
+      [...heldBackends(agents, time(15))],
+      [['x', time(30)]],
+      'the time itself is late enough',
+    );
+    assert.deepEqual([...heldBackends(agents, time(30))], []);
+  });
+
+  it('lets an agent go that no longer waits for its provider', () => {
+    const { agents } = team({ a: 'running x@20', b: 'cancelled x@20', c: 'pending x@20', d: 'resumable x' });
+    assert.equal(heldBackends(agents, time(10)).size, 0);
+  });
+
+  it('holds the siblings on the same backend back, and no other, without using up their places', () => {
+    const { session, agents } = team({ a: 'resumable x@20', b: 'pending x', c: 'pending y', d: 'pending y' });
+    const limits = { maxConcurrency: 2, maxAgentsPerRole: null };
+    const at = (seconds: number) =>
+      startsOf({ session: { ...session, limits }, agents, phases: [] }, seconds);
+    assert.deepEqual(at(10), ['c d', 'a:provider b:provider']);
+    assert.deepEqual(at(20), ['a b', 'c:session_limit d:session_limit']);
   });
 });
 

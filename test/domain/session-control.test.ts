@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  cancelAgent,
   cancelSession,
   cancelWaiting,
   finishSession,
   pauseSession,
   startSession,
+  type Workflow,
 } from '../../src/domain/workflow.ts';
 import {
   created,
+  named,
   outcomes,
   ready,
   requestOf,
@@ -121,6 +124,55 @@ describe('cancelling', () => {
     const change = cancelWaiting(running, 'Enough.', time(3));
     assert.deepEqual(change.events, []);
     assert.deepEqual(change.next, running);
+  });
+});
+
+describe('cancelling one agent', () => {
+  const cancelOne = (workflow: Workflow, name: string) =>
+    cancelAgent(workflow, named(workflow, name).id, 'Not needed.', time(4));
+
+  it('takes with it what depends on it, and lets the rest run', () => {
+    const workflow = start(started(requestOf({ a: [], b: ['c'], c: [], d: ['b'] })), ['a']).next;
+    const change = cancelOne(workflow, 'c');
+    assert.deepEqual(told(change), [
+      'agent.cancelled c',
+      'agent.cancelled b',
+      'agent.cancelled d',
+      'phase.skipped 1',
+      'phase.skipped 2',
+    ]);
+    assert.deepEqual(change.events[0]?.data, {
+      name: 'c',
+      reason: 'Not needed.',
+      kind: null,
+      usage: null,
+    });
+    assert.deepEqual(
+      change.next.agents.map(({ failure }) => failure?.kind ?? null),
+      [null, 'dependency_failed', null, 'dependency_failed'],
+    );
+    assert.equal(named(change.next, 'a').state, 'running');
+    const ended = finishSession(settle(change.next, 'a', outcomes.completed).next, time(9));
+    assert.equal(ended?.next.session.state, 'failed');
+  });
+
+  it('takes an interrupted agent as well', () => {
+    const running = start(started(requestOf({ a: [] })), ['a']).next;
+    assert.deepEqual(told(cancelOne(settle(running, 'a', outcomes.resumable).next, 'a')), [
+      'agent.cancelled a',
+      'phase.failed 0',
+    ]);
+  });
+
+  it('is refused for one that has ended, and for one that runs: that is to be stopped', () => {
+    const running = start(started(requestOf({ a: [] })), ['a']).next;
+    assert.match(
+      thrownBy('INVALID_TRANSITION', () => cancelOne(running, 'a')).message,
+      /is running: .* stopping it/,
+    );
+    for (const fate of ['completed', 'failed', 'cancelled'] as const) {
+      thrownBy('INVALID_TRANSITION', () => cancelOne(settle(running, 'a', outcomes[fate]).next, 'a'));
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Agent } from '../../src/domain/agent.ts';
 import type { AgentId } from '../../src/domain/ids.ts';
 import { progressOf } from '../../src/domain/orchestration.ts';
+import { decideRetries, retryWorkflow } from '../../src/domain/retry.ts';
 import { decideStarts, decideStops } from '../../src/domain/scheduling.ts';
 import {
   type AgentOutcome,
@@ -17,7 +18,7 @@ import {
   type Workflow,
 } from '../../src/domain/workflow.ts';
 import { Ledger } from './ledger.ts';
-import { created, deepFreeze, outcomes, time } from './samples.ts';
+import { created, deepFreeze, outcomes, thrownBy, time } from './samples.ts';
 import type { Scenario } from './scenarios.ts';
 
 /** What happened in a run, for the properties that look at it as a whole. */
@@ -25,6 +26,13 @@ export interface RunRecord {
   readonly final: Workflow;
   readonly ledger: Ledger;
   readonly interruptions: ReadonlyMap<AgentId, number>;
+  readonly postponements: ReadonlyMap<AgentId, number>;
+  /** How often each agent was set back to its start. */
+  readonly retries: ReadonlyMap<AgentId, number>;
+  /** Retries of one agent that were refused, as it could not have run. */
+  readonly refusedRetries: number;
+  /** Agents held back because a provider had put off another one, counted in every round. */
+  readonly held: number;
   /** Agents ready but held back by a limit, counted in every round. */
   readonly waits: number;
   /** Agents stopped under fail_fast. */
@@ -38,6 +46,10 @@ class Simulation {
   readonly #scenario: Scenario;
   readonly #ledger = new Ledger();
   readonly #interruptions = new Map<AgentId, number>();
+  readonly #postponements = new Map<AgentId, number>();
+  readonly #retries = new Map<AgentId, number>();
+  #refusedRetries = 0;
+  #held = 0;
   #workflow: Workflow;
   #clock = 0;
   #die = 0;
@@ -53,10 +65,11 @@ class Simulation {
   }
 
   run(): RunRecord {
-    const { endings, pauseRounds, cancelRound } = this.#scenario;
-    const rounds = endings.length * (1 + pauseRounds.length) + pauseRounds.length;
+    const { endings, pauseRounds, cancelRound, refusals } = this.#scenario;
+    const ends = endings.length + refusals.reduce((sum, times) => sum + times, 0);
+    const rounds = 3 * ends * (1 + pauseRounds.length) + pauseRounds.length;
     if (cancelRound !== 0) this.#apply(startSession(this.#workflow, this.#now()));
-    for (let round = 0; this.#workflow.session.endedAt === null; round++) {
+    for (let round = 0; this.#workflow.session.endedAt === null || this.#retry(); round++) {
       assert.ok(round <= rounds, `not ended after ${rounds} rounds`);
       if (round === cancelRound) this.#cancel();
       else if (!this.#finish()) this.#play(pauseRounds.includes(round));
@@ -65,6 +78,10 @@ class Simulation {
       final: this.#workflow,
       ledger: this.#ledger,
       interruptions: this.#interruptions,
+      postponements: this.#postponements,
+      retries: this.#retries,
+      refusedRetries: this.#refusedRetries,
+      held: this.#held,
       waits: this.#waits,
       stops: this.#stops,
       widest: this.#widest,
@@ -74,7 +91,12 @@ class Simulation {
   /** One round: what may start is started, then one or more of the running agents end, or all do in a pause. */
   #play(pause: boolean): void {
     this.#start();
-    const running = this.#running();
+    let running = this.#running();
+    if (running.length === 0 && !pause) {
+      this.#waitForProvider();
+      this.#start();
+      running = this.#running();
+    }
     if (pause) {
       this.#apply(pauseSession(this.#workflow, { reason: 'interrupted' }, this.#now()));
       for (const agent of running) this.#end(agent, this.#roll(3) > 0 ? 'resumable' : null);
@@ -85,9 +107,44 @@ class Simulation {
     for (let ends = Math.min(running.length, 1 + this.#roll(3)); ends > 0; ends--) {
       const [agent] = running.splice(this.#roll(running.length), 1);
       const stopped = decideStops(this.#workflow.session, this.#workflow.agents).includes(agent as Agent);
-      this.#end(agent as Agent, stopped && this.#roll(4) > 0 ? 'cancelled' : null);
+      this.#end(agent as Agent, stopped && this.#roll(4) > 0 ? 'cancelled' : this.#refusal(agent as Agent));
       if (stopped) this.#stops += 1;
     }
+  }
+
+  /** Nothing runs because every agent that is ready is held back: time passes until the first may start. */
+  #waitForProvider(): void {
+    const times = this.#workflow.agents.flatMap(({ notBefore }) => notBefore ?? []);
+    for (const last = times.toSorted().at(-1) ?? ''; this.#now() < last; );
+  }
+
+  #refusal(agent: Agent): 'postponed' | null {
+    const index = this.#workflow.agents.findIndex(({ id }) => id === agent.id);
+    const left = (this.#scenario.refusals[index] ?? 0) - (this.#postponements.get(agent.id) ?? 0);
+    return left > 0 ? 'postponed' : null;
+  }
+
+  /** Retries a failed session as the scenario wants it; false when the session stays as it is. */
+  #retry(): boolean {
+    const { retry } = this.#scenario;
+    if (retry === 'none' || this.#workflow.session.state !== 'failed') return false;
+    const candidates = this.#workflow.agents.filter(
+      ({ state }) => state === 'failed' || state === 'cancelled',
+    );
+    let only = retry === 'session' ? null : (candidates[this.#roll(candidates.length)] as Agent).id;
+    if (only !== null && !couldRun(this.#workflow, agentOf(this.#workflow, only))) {
+      const refused = only;
+      thrownBy('INVALID_TRANSITION', () => decideRetries(this.#workflow, refused));
+      this.#refusedRetries += 1;
+      only = null;
+    }
+    const before = this.#workflow;
+    this.#apply(retryWorkflow(before, only, this.#now()));
+    for (const { id, state } of this.#workflow.agents) {
+      if (state === 'pending' && agentOf(before, id).state !== 'pending')
+        this.#retries.set(id, (this.#retries.get(id) ?? 0) + 1);
+    }
+    return true;
   }
 
   #mustEnd(): boolean {
@@ -96,20 +153,28 @@ class Simulation {
 
   #start(): void {
     const { session, agents } = this.#workflow;
-    const decision = decideStarts(session, agents);
-    checkStarts(this.#workflow, decision.start, decision.wait);
-    this.#waits += decision.wait.length;
+    const now = this.#now();
+    const decision = decideStarts(session, agents, now);
+    checkStarts(this.#workflow, now, decision.start, decision.wait);
+    const held = decision.wait.filter(({ reason }) => reason === 'provider').length;
+    this.#waits += decision.wait.length - held;
+    this.#held += held;
     const room = (this.#scenario.machineLimit ?? Number.POSITIVE_INFINITY) - this.#running().length;
     const starts = decision.start.slice(0, Math.max(0, room)).map(({ id }) => id);
     if (starts.length > 0) this.#apply(startAgents(this.#workflow, starts, this.#now()));
     this.#widest = Math.max(this.#widest, this.#running().length);
   }
 
-  #end({ id }: Agent, fate: 'resumable' | 'cancelled' | null): void {
+  #end({ id }: Agent, fate: 'resumable' | 'postponed' | 'cancelled' | null): void {
     const index = this.#workflow.agents.findIndex((agent) => agent.id === id);
-    const outcome: AgentOutcome = outcomes[fate ?? this.#scenario.endings[index] ?? 'completed'];
+    const ending = this.#retries.has(id) ? 'completed' : this.#scenario.endings[index];
+    const outcome: AgentOutcome =
+      fate === 'postponed'
+        ? { ...outcomes.resumable, notBefore: time(this.#clock + 1 + this.#roll(6)) }
+        : outcomes[fate ?? ending ?? 'completed'];
     const before = this.#workflow;
     this.#apply(settleAgent(before, id, { outcome, usage: null, conversation: null }, this.#now()));
+    if (fate === 'postponed') this.#postponements.set(id, (this.#postponements.get(id) ?? 0) + 1);
     if (fate === 'resumable') this.#interruptions.set(id, (this.#interruptions.get(id) ?? 0) + 1);
     checkConsequences(before, id, outcome, this.#workflow);
   }
@@ -184,9 +249,20 @@ function checkInvariants({ session, agents }: Workflow): void {
   );
 }
 
+/** Nothing that stays as it is keeps the agent from running. */
+function couldRun({ session, agents }: Workflow, agent: Agent): boolean {
+  const stateOf = new Map(agents.map(({ id, state }) => [id, state]));
+  if (!agent.dependsOn.every((id) => stateOf.get(id) === 'completed')) return false;
+  return (
+    session.failurePolicy === 'continue' ||
+    agents.every(({ id, state }) => state !== 'failed' || id === agent.id)
+  );
+}
+
 /** Neither more nor less may start than the dependencies and limits allow, and nobody is overtaken. */
 function checkStarts(
   { session, agents }: Workflow,
+  now: string,
   start: readonly Agent[],
   wait: readonly { readonly agent: Agent; readonly reason: string }[],
 ): void {
@@ -201,7 +277,15 @@ function checkStarts(
   assert.deepEqual(new Set([...start, ...wait.map(({ agent }) => agent)]), new Set(ready));
   const busy = [...agents.filter((agent) => agent.state === 'running'), ...start];
   const { maxConcurrency, maxAgentsPerRole } = session.limits;
+  const isHeld = (agent: Agent): boolean =>
+    agents.some(
+      ({ state, backend, notBefore }) =>
+        state === 'resumable' && backend === agent.backend && notBefore !== null && notBefore > now,
+    );
+  assert.deepEqual(start.filter(isHeld), [], 'the provider has its rest');
   for (const { agent, reason } of wait) {
+    assert.equal(reason === 'provider', isHeld(agent));
+    if (reason === 'provider') continue;
     const later = start.filter((other) => agents.indexOf(other) > agents.indexOf(agent));
     const sameRole = (other: Agent): boolean => other.role.name === agent.role.name;
     if (reason === 'session_limit') {

@@ -22,6 +22,7 @@ import {
   isFinal,
   type TransitionTable,
 } from '../../src/domain/transitions.ts';
+import { noUsage } from '../../src/domain/usage.ts';
 import { failure, named, requestOf, started, thrownBy, time } from './samples.ts';
 
 /** Section 3 of the contract, written out again: each line is 'from: what it may become'. */
@@ -38,7 +39,7 @@ const legalForAgent: readonly string[] = [
   'running: completed failed cancelled resumable',
   'completed:',
   'failed: pending',
-  'cancelled:',
+  'cancelled: pending',
   'resumable: running cancelled failed',
 ];
 /** A phase nobody entered is skipped without having been running; `failed` and `skipped` are left by a retry only. */
@@ -199,6 +200,29 @@ describe('moveAgent', () => {
       [null, null, null, null],
     );
     assert.equal(retried.attempt, 1);
+  });
+
+  it('sets a cancelled agent back in the same way', () => {
+    const retried = moveAgent(moveAgent(pending, 'cancelled', time(2)), 'pending', time(3));
+    assert.deepEqual([retried.attempt, retried.endedAt, retried.postponed], [0, null, 0]);
+  });
+
+  it('remembers with each start what was used before and which conversation goes on', () => {
+    const interrupted = moveAgent(running, 'resumable', time(2), {
+      usage: noUsage,
+      notBefore: time(5),
+      postponed: 1,
+    });
+    assert.deepEqual([interrupted.notBefore, interrupted.postponed], [time(5), 1]);
+    const again = moveAgent(interrupted, 'running', time(6));
+    assert.deepEqual(
+      [again.notBefore, again.postponed, again.usageBefore, again.resumed],
+      [null, 1, noUsage, 'c1'],
+    );
+    const retried = moveAgent(moveAgent(again, 'failed', time(7), { failure }), 'pending', time(8));
+    assert.deepEqual([retried.conversation, retried.postponed, retried.usage], [null, 0, noUsage]);
+    const afresh = moveAgent(retried, 'running', time(9));
+    assert.deepEqual([afresh.resumed, afresh.usageBefore, afresh.attempt], [null, noUsage, 3]);
   });
 
   it('ends a cancelled agent that never ran', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addUsage, noUsage, totalUsage, type Usage } from '../../src/domain/usage.ts';
+import { addUsage, continuedUsage, noUsage, totalUsage, type Usage } from '../../src/domain/usage.ts';
 
 const first: Usage = {
   inputTokens: 1,
@@ -40,6 +40,37 @@ describe('addUsage', () => {
   });
 
   it('changes nothing when nothing was used', () => assert.deepEqual(addUsage(first, noUsage), first));
+});
+
+describe('continuedUsage', () => {
+  const more: Usage = { ...first, inputTokens: 3, outputTokens: 40, turns: 2, costUsd: 0.5 };
+
+  it('takes a report that contains what came before for the whole conversation', () => {
+    assert.deepEqual(continuedUsage(first, more, true), more);
+    assert.deepEqual(continuedUsage(first, first, true), first);
+  });
+
+  it('adds a report that cannot contain what came before', () => {
+    for (const less of [
+      { ...more, inputTokens: 0 },
+      { ...more, outputTokens: 19 },
+      { ...more, costUsd: 0.2 },
+      { ...more, costUsd: null },
+    ]) {
+      assert.deepEqual(continuedUsage(first, less, true), addUsage(first, less));
+    }
+  });
+
+  it('adds what another conversation used', () => {
+    assert.deepEqual(continuedUsage(first, more, false), addUsage(first, more));
+  });
+
+  it('keeps what is known when one of them is not', () => {
+    assert.deepEqual(continuedUsage(null, more, true), more);
+    assert.deepEqual(continuedUsage(first, null, true), first);
+    assert.deepEqual(continuedUsage(first, null, false), first);
+    assert.equal(continuedUsage(null, null, true), null);
+  });
 });
 
 describe('totalUsage', () => {

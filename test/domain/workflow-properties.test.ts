@@ -3,7 +3,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Agent } from '../../src/domain/agent.ts';
 import type { Workflow } from '../../src/domain/workflow.ts';
-import { cancelled, type Ending, paused, type Scenario, undisturbed } from './scenarios.ts';
+import {
+  cancelled,
+  type Ending,
+  paused,
+  postponed,
+  retried,
+  type Scenario,
+  undisturbed,
+} from './scenarios.ts';
 import { above, type RunRecord, simulate } from './simulated-run.ts';
 
 const numRuns = 250;
@@ -159,6 +167,71 @@ function endedPaused({ ledger }: RunRecord): boolean {
   const changes = ledger.events.filter((event) => event.type.startsWith('session.'));
   return changes.at(-2)?.type === 'session.paused';
 }
+
+describe('any session whose providers ask for patience', () => {
+  it('ends as it would without, each agent put off started once more', () => {
+    forEvery(
+      postponed,
+      {
+        'an agent put off twice': ({ postponements }) =>
+          [...postponements.values()].some((times) => times > 1),
+        'a sibling held back': ({ held, postponements }) => held > postponements.size,
+        'put off and interrupted': ({ postponements, interruptions }) =>
+          [...interruptions.keys()].some((id) => postponements.has(id)),
+        'all completed': ({ final, postponements }) =>
+          final.session.state === 'completed' && postponements.size > 0,
+      },
+      (record, { endings }) => {
+        assertOutcome(record);
+        const { final, interruptions, postponements, ledger } = record;
+        const cutShort = final.session.failurePolicy === 'fail_fast' && someFailed(final);
+        for (const agent of final.agents) {
+          const again = (interruptions.get(agent.id) ?? 0) + (postponements.get(agent.id) ?? 0);
+          assert.equal(ledger.started(agent.id), agent.attempt);
+          assert.equal(agent.notBefore, null);
+          if (cutShort) {
+            assert.ok(agent.attempt >= again && agent.attempt <= again + 1);
+          } else {
+            assert.equal(agent.state, expected(final, endings, agent), agent.name);
+            assert.equal(agent.attempt, agent.failure?.kind === 'dependency_failed' ? 0 : again + 1);
+          }
+        }
+      },
+    );
+  });
+});
+
+describe('any session that is retried until nothing fails', () => {
+  it('completes, and runs nothing again that had completed', () => {
+    forEvery(
+      retried,
+      {
+        'several agents one by one': ({ ledger }, { retry }) =>
+          retry === 'agent' && ledger.events.filter(({ type }) => type === 'session.retried').length > 1,
+        'the whole session': ({ retries }, { retry }) => retry === 'session' && retries.size > 1,
+        'an agent that could not run': ({ refusedRetries }) => refusedRetries > 0,
+        'under fail_fast': ({ final, retries }) =>
+          final.session.failurePolicy === 'fail_fast' && retries.size > 0,
+        'an agent that was put off': ({ postponements, retries }) =>
+          [...retries.keys()].some((id) => postponements.has(id)),
+      },
+      (record) => {
+        assert.equal(record.final.session.state, 'completed');
+        const { final, interruptions, ledger, postponements, retries } = record;
+        assert.ok(final.phases.every(({ state }) => state === 'completed'));
+        for (const agent of final.agents) {
+          const started = ledger.started(agent.id);
+          assert.equal(started, agent.attempt);
+          const again = [retries, postponements, interruptions]
+            .map((times) => times.get(agent.id) ?? 0)
+            .reduce((sum, times) => sum + times, 0);
+          assert.ok(started >= 1 && started <= 1 + again);
+          if (again === 0) assert.equal(started, 1);
+        }
+      },
+    );
+  });
+});
 
 describe('any session that is cancelled', () => {
   it('ends with every agent ended and nothing started afterwards', () => {

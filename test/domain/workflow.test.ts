@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { makeAgentId } from '../../src/domain/ids.ts';
-import type { Usage } from '../../src/domain/usage.ts';
+import { addUsage, type Usage } from '../../src/domain/usage.ts';
 import {
   agentOf,
   finishSession,
@@ -9,6 +9,7 @@ import {
   settleAgent,
   startAgents,
   startSession,
+  type Workflow,
 } from '../../src/domain/workflow.ts';
 import {
   agentRequest,
@@ -41,6 +42,7 @@ const usage: Usage = {
 
 describe('createWorkflow', () => {
   const limits = { maxConcurrency: 3, maxAgentsPerRole: 2 };
+  const budget = { maxTokens: 10, maxCostUsd: 0.5, maxTurns: null, maxWallMs: 1_000 };
   const change = created(
     planRequest([agentRequest({ name: 'b', dependsOn: ['a'] }), agentRequest({ name: 'a' })], {
       objective: 'Try it.',
@@ -48,6 +50,7 @@ describe('createWorkflow', () => {
       failurePolicy: 'fail_fast',
       onExit: 'keep',
       limits,
+      budget,
       depth: 1,
     }),
   );
@@ -60,6 +63,7 @@ describe('createWorkflow', () => {
       failurePolicy: 'fail_fast',
       onExit: 'keep',
       limits,
+      budget,
       depth: 1,
       state: 'created',
       pauseReason: null,
@@ -263,6 +267,55 @@ describe('settleAgent', () => {
     }
     thrownBy('INVALID_TRANSITION', () => settle(workflow, 'b', outcomes.completed));
     thrownBy('INVALID_TRANSITION', () => settle(workflow, 'b', outcomes.failed));
+  });
+});
+
+describe('an agent its provider puts off', () => {
+  const running = start(started(requestOf({ a: [] })), ['a']).next;
+  const postpone = (workflow: Workflow, seconds: number) =>
+    settleAgent(
+      workflow,
+      named(workflow, 'a').id,
+      {
+        outcome: { state: 'resumable', reason: 'Overloaded.', notBefore: time(seconds) },
+        usage,
+        conversation: 'c1',
+      },
+      time(3),
+    );
+
+  it('waits until then, counted in a row, and tells of it', () => {
+    const once = postpone(running, 9);
+    assert.deepEqual(told(once), ['agent.postponed a']);
+    assert.deepEqual(once.events[0]?.data, { name: 'a', until: time(9), reason: 'Overloaded.', usage });
+    const { state, notBefore, postponed, conversation } = named(once.next, 'a');
+    assert.deepEqual([state, notBefore, postponed, conversation], ['resumable', time(9), 1, 'c1']);
+    assert.deepEqual([ready(once.next, time(8)), ready(once.next, time(9))], [[], ['a']]);
+    const twice = postpone(start(once.next, ['a'], time(9)).next, 20).next;
+    assert.deepEqual([named(twice, 'a').postponed, named(twice, 'a').attempt], [2, 2]);
+  });
+
+  it('begins to count anew once it got through', () => {
+    const again = start(postpone(running, 9).next, ['a'], time(9)).next;
+    assert.equal(named(again, 'a').postponed, 1);
+    assert.equal(named(settle(again, 'a', outcomes.resumable).next, 'a').postponed, 0);
+  });
+
+  it('counts what it used over all attempts', () => {
+    const again = start(postpone(running, 9).next, ['a'], time(9)).next;
+    const settled = (conversation: string, reported: Usage) =>
+      named(
+        settleAgent(
+          again,
+          named(again, 'a').id,
+          { outcome: outcomes.completed, usage: reported, conversation },
+          time(12),
+        ).next,
+        'a',
+      ).usage;
+    const total = addUsage(usage, usage);
+    assert.deepEqual(settled('c1', total), total, 'the same conversation reported its sum');
+    assert.deepEqual(settled('c2', usage), total, 'a new one reported its own');
   });
 });
 

@@ -14,7 +14,7 @@ export interface InstanceInfo extends ProcessIdentity {
   readonly startedAt: string;
 }
 
-interface InstanceRecord extends InstanceInfo {
+export interface InstanceRecord extends InstanceInfo {
   readonly heartbeatAt: string;
 }
 

@@ -172,6 +172,22 @@ export const projectMigrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    version: 2,
+    sql: `
+      ALTER TABLE sessions ADD COLUMN budget TEXT CHECK (json_valid(budget));
+      ALTER TABLE sessions ADD COLUMN exiting INTEGER NOT NULL DEFAULT 0 CHECK (exiting IN (0, 1));
+      ALTER TABLE agents ADD COLUMN budget TEXT CHECK (json_valid(budget));
+      ALTER TABLE agents ADD COLUMN usage_before TEXT CHECK (json_valid(usage_before));
+      ALTER TABLE agents ADD COLUMN resumed TEXT;
+      ALTER TABLE agents ADD COLUMN not_before TEXT;
+      ALTER TABLE agents ADD COLUMN postponed INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE agents ADD COLUMN desired TEXT CHECK (desired IN ('pending', 'cancelled'));
+      ALTER TABLE agents ADD COLUMN desired_reason TEXT;
+      CREATE INDEX agents_desired ON agents (session_id) WHERE desired IS NOT NULL;
+      CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { ArtifactRecord } from '../../application/ports.ts';
 import type { Agent, AgentFailure, AgentRole } from '../../domain/agent.ts';
+import { type Budget, noBudget } from '../../domain/budget.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
@@ -83,6 +84,7 @@ export const sessionColumns: readonly Column<Session>[] = [
   column('started_at', (session) => session.startedAt),
   column('ended_at', (session) => session.endedAt),
   column('objective', (session) => text(session.objective)),
+  column('budget', (session) => json(capped(session.budget))),
 ];
 
 export function sessionOf(row: Row): Session {
@@ -93,6 +95,7 @@ export function sessionOf(row: Row): Session {
     failurePolicy: row.failure_policy,
     onExit: row.on_exit,
     limits: { maxConcurrency: row.max_concurrency, maxAgentsPerRole: row.max_agents_per_role },
+    budget: budgetOf(row.budget, `Session ${row.id}`),
     depth: row.depth,
     state: row.state,
     pauseReason: row.pause_reason,
@@ -137,6 +140,11 @@ export const agentColumns: readonly Column<Agent>[] = [
   column('failure_stderr_tail', (agent) => text(agent.failure?.stderrTail ?? null)),
   column('result', (agent) => text(agent.result)),
   column('task', (agent) => text(agent.task)),
+  column('budget', (agent) => json(capped(agent.budget))),
+  column('usage_before', (agent) => json(agent.usageBefore)),
+  column('resumed', (agent) => text(agent.resumed)),
+  column('not_before', (agent) => agent.notBefore),
+  column('postponed', (agent) => agent.postponed),
 ];
 
 /** @throws MaosError STORE_CORRUPT */
@@ -165,6 +173,7 @@ export function agentOf(row: Row, dependsOn: readonly AgentId[]): Agent {
     workspace: row.workspace,
     timeoutMs: row.timeout_ms,
     maxMemoryMb: row.max_memory_mb,
+    budget: budgetOf(row.budget, where),
     phase: row.phase,
     dependsOn,
     state: row.state,
@@ -172,10 +181,23 @@ export function agentOf(row: Row, dependsOn: readonly AgentId[]): Agent {
     failure: row.failure_kind === null ? null : failure,
     result: row.result,
     usage: usageOf(row),
+    usageBefore: row.usage_before === null ? null : parseJson(row.usage_before, where),
     conversation: row.conversation,
+    resumed: row.resumed,
+    notBefore: row.not_before,
+    postponed: row.postponed,
     startedAt: row.started_at,
     endedAt: row.ended_at,
   } as Agent;
+}
+
+/** Null for a budget without any cap: that is what most are. */
+function capped(budget: Budget): Budget | null {
+  return Object.values(budget).every((cap) => cap === null) ? null : budget;
+}
+
+function budgetOf(value: unknown, where: string): Budget {
+  return value === null ? noBudget : { ...noBudget, ...parseJson<Budget>(value, where) };
 }
 
 /** Of an agent's row, or of sums under the same names; null when nothing was reported. */

@@ -1,4 +1,5 @@
-import type { Lease, SessionRequest } from '../../application/ports.ts';
+import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports.ts';
+import { MaosError } from '../../domain/errors.ts';
 import { sessionEvent } from '../../domain/events.ts';
 import type { InstanceId, SessionId } from '../../domain/ids.ts';
 import { isSessionEnded, type SessionState, sessionTransitions } from '../../domain/session.ts';
@@ -13,24 +14,58 @@ const beat = `INSERT INTO owners (instance_id, heartbeat_at) VALUES (?, ?)
   ON CONFLICT (instance_id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at`;
 const selectOwner = `SELECT owner_id, owner_epoch, heartbeat_at FROM sessions
   LEFT JOIN owners ON instance_id = owner_id WHERE id = ?`;
-const takeOver = `UPDATE sessions SET owner_id = ?, owner_epoch = owner_epoch + 1
+/** What was said of an exit is about the run it interrupts; a session that is begun again knows nothing of it. */
+const exitingStill = `exiting = CASE WHEN state IN ('created', 'running') THEN exiting ELSE 0 END`;
+const takeOver = `UPDATE sessions SET owner_id = ?, owner_epoch = owner_epoch + 1, ${exitingStill}
   WHERE id = ? AND owner_epoch = ? AND owner_id IS ?`;
-const letGo = 'UPDATE sessions SET owner_id = NULL WHERE id = ? AND owner_id = ? AND owner_epoch = ?';
+const letGo = `UPDATE sessions SET owner_id = NULL, ${exitingStill}
+  WHERE id = ? AND owner_id = ? AND owner_epoch = ?`;
+const markExiting = `UPDATE sessions SET exiting = 1
+  WHERE owner_id = ? AND on_exit = 'stop' AND state IN ('created', 'running')`;
+const selectLeases = 'SELECT id, owner_epoch FROM sessions WHERE owner_id = ?';
 const forgetOwners = `DELETE FROM owners WHERE heartbeat_at < ?
   AND NOT EXISTS (SELECT 1 FROM sessions WHERE owner_id = instance_id)`;
 
 const unfinishedStates: readonly SessionState[] = ['created', 'running'];
-const selectUnfinished = `SELECT id, owner_id, state FROM sessions
-  WHERE state IN (${unfinishedStates.map((state) => `'${state}'`).join(', ')}) ORDER BY id`;
+const unfinished = 'SELECT id, state, owner_id, heartbeat_at, exiting FROM sessions';
+/** The second half is few rows, which SQLite would not believe: left alone, it looks through every session that ended. */
+const selectUnfinished = `${unfinished} LEFT JOIN owners ON instance_id = owner_id
+    WHERE state IN (${unfinishedStates.map((state) => `'${state}'`).join(', ')})
+  UNION ALL ${unfinished} INDEXED BY sessions_by_owner LEFT JOIN owners ON instance_id = owner_id
+    WHERE owner_id IS NOT NULL AND ended_at IS NOT NULL
+  ORDER BY id`;
+const selectDue = `SELECT id FROM sessions
+  WHERE resume_at <= ? AND state = 'paused' AND pause_reason = 'quota' ORDER BY id`;
 
 const selectDesired = 'SELECT desired FROM sessions WHERE id = ?';
 const setDesired = 'UPDATE sessions SET desired = ?, desired_reason = ? WHERE id = ?';
-const selectRequests = `SELECT id, desired, desired_reason FROM sessions
-  WHERE owner_id = ? AND desired IS NOT NULL ORDER BY id`;
+const selectAgentDesired = 'SELECT name, state, desired FROM agents WHERE id = ? AND session_id = ?';
+const setAgentDesired = 'UPDATE agents SET desired = ?, desired_reason = ? WHERE id = ?';
+const selectRequests = `SELECT id, NULL AS agent_id, desired, desired_reason FROM sessions
+  WHERE owner_id = ? AND desired IS NOT NULL
+  UNION ALL
+  SELECT session_id, agents.id, agents.desired, agents.desired_reason FROM agents
+  JOIN sessions ON sessions.id = session_id WHERE agents.desired IS NOT NULL AND owner_id = ?
+  ORDER BY 1, 2`;
+const actions = { running: 'resume', paused: 'pause', cancelled: 'cancel', pending: 'retry' } as const;
 
 /** To be called inside a write transaction. */
 export function putHeartbeat(db: Database, owner: InstanceId, at: string): void {
   db.sql(beat).run(owner, at);
+}
+
+export function beatOwner(db: Database, owner: InstanceId, at: string): readonly Lease[] {
+  return db.write(() => {
+    putHeartbeat(db, owner, at);
+    return db
+      .sql(selectLeases)
+      .all(owner)
+      .map((row) => ({ sessionId: row.id, owner, epoch: row.owner_epoch }) as Lease);
+  });
+}
+
+export function announceExit(db: Database, owner: InstanceId): void {
+  db.run(() => db.sql(markExiting).run(owner));
 }
 
 /** @throws MaosError SESSION_NOT_FOUND */
@@ -69,43 +104,84 @@ export function readOwner(db: Database, id: SessionId): InstanceId | null {
   return row.owner_id as InstanceId | null;
 }
 
-export function readUnfinished(
-  db: Database,
-): readonly { sessionId: SessionId; owner: InstanceId | null; state: SessionState }[] {
+export function readUnfinished(db: Database): readonly UnfinishedSession[] {
   return db.run(() =>
     db
       .sql(selectUnfinished)
       .all()
-      .map((row) => ({
-        sessionId: row.id as SessionId,
-        owner: row.owner_id as InstanceId | null,
-        state: row.state as SessionState,
-      })),
+      .map(
+        (row) =>
+          ({
+            sessionId: row.id,
+            state: row.state,
+            owner: row.owner_id,
+            heartbeatAt: row.heartbeat_at,
+            exiting: row.exiting === 1,
+          }) as UnfinishedSession,
+      ),
+  );
+}
+
+export function readDueForResume(db: Database, at: string): readonly SessionId[] {
+  return db.run(() =>
+    db
+      .sql(selectDue)
+      .all(at)
+      .map((row) => row.id as SessionId),
   );
 }
 
 /**
- * Asking again for what is asked for already changes nothing and makes no second event.
- * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when the session has ended
+ * Asking again for what is asked for already changes nothing and makes no second event; asking for the state a session
+ * is in takes back what was asked before.
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session has ended
  */
 export function putRequest(db: Database, request: SessionRequest, by: string, at: string): void {
-  const { sessionId, desired, reason } = request;
+  const { sessionId, agentId, desired, reason } = request;
   db.write(() => {
     const { state } = readSession(db, sessionId);
-    if (isSessionEnded(state)) assertTransition(sessionTransitions, `Session ${sessionId}`, state, desired);
-    if (db.sql(selectDesired).get(sessionId)?.desired === desired) return;
-    db.sql(setDesired).run(desired, reason, sessionId);
-    appendEvents(db, sessionId, [sessionEvent('session.cancel_requested', sessionId, at, { by, reason })]);
+    const target = desired === 'pending' ? 'running' : desired;
+    if (isSessionEnded(state)) assertTransition(sessionTransitions, `Session ${sessionId}`, state, target);
+    const agent = agentId === null ? null : putAgentRequest(db, request);
+    if (agentId === null) {
+      if (db.sql(selectDesired).get(sessionId)?.desired === desired) return;
+      if (desired === state) db.sql(setDesired).run(null, null, sessionId);
+      else db.sql(setDesired).run(desired, reason, sessionId);
+    } else if (agent === null) return;
+    const data = { action: actions[desired], agent, by, reason };
+    appendEvents(db, sessionId, [sessionEvent('session.requested', sessionId, at, data)]);
   });
+}
+
+/** @returns the agent's name; null when it was asked for already */
+function putAgentRequest(
+  db: Database,
+  { sessionId, agentId, desired, reason }: SessionRequest,
+): string | null {
+  const row = db.sql(selectAgentDesired).get(agentId, sessionId);
+  if (row === undefined) {
+    throw new MaosError('AGENT_NOT_FOUND', `Session ${sessionId} has no agent ${agentId}.`, {
+      details: { sessionId, agentId },
+    });
+  }
+  if (row.desired === desired) return null;
+  db.sql(setAgentDesired).run(desired, reason, agentId);
+  return String(row.name);
 }
 
 export function readRequests(db: Database, owner: InstanceId): readonly SessionRequest[] {
   return db.run(() =>
     db
       .sql(selectRequests)
-      .all(owner)
+      .all(owner, owner)
       .map(
-        (row) => ({ sessionId: row.id, desired: row.desired, reason: row.desired_reason }) as SessionRequest,
+        (row) =>
+          ({
+            sessionId: row.id,
+            agentId: row.agent_id,
+            desired: row.desired,
+            reason: row.desired_reason,
+          }) as SessionRequest,
       ),
   );
 }

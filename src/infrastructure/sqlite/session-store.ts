@@ -1,3 +1,4 @@
+import type { KeepingStore } from '../../application/keeping-ports.ts';
 import type {
   ArtifactRecord,
   Clock,
@@ -5,18 +6,23 @@ import type {
   SessionRequest,
   SessionStore,
   SessionSummary,
+  UnfinishedSession,
 } from '../../application/ports.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import type { SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
+import { makeKeepingStore } from './keeping-store.ts';
 import { projectMigrations } from './migrations.ts';
 import { type Database, openDatabase, readRow } from './open-database.ts';
 import {
   acquireSession,
+  announceExit,
+  beatOwner,
   putHeartbeat,
   putRequest,
+  readDueForResume,
   readOwner,
   readRequests,
   readUnfinished,
@@ -89,10 +95,12 @@ class SqliteSessionStore implements SessionStore {
   readonly #now: () => string;
   /** SQLite's data_version tells of other connections only, but a request made through this one is news as well. */
   #requestsMade = 0;
+  readonly keeping: KeepingStore;
 
   constructor(db: Database, { project, clock }: SessionStoreOptions) {
     this.#db = db;
     this.#project = project;
+    this.keeping = makeKeepingStore(db, project);
     this.#now = clock === undefined ? () => new Date().toISOString() : () => clock.now();
   }
 
@@ -183,12 +191,20 @@ class SqliteSessionStore implements SessionStore {
     return readOwner(this.#db, id);
   }
 
-  unfinished(): readonly { sessionId: SessionId; owner: InstanceId | null; state: SessionState }[] {
+  unfinished(): readonly UnfinishedSession[] {
     return readUnfinished(this.#db);
   }
 
-  heartbeat(owner: InstanceId, at: string): void {
-    this.#db.write(() => putHeartbeat(this.#db, owner, at));
+  dueForResume(at: string): readonly SessionId[] {
+    return readDueForResume(this.#db, at);
+  }
+
+  heartbeat(owner: InstanceId, at: string): readonly Lease[] {
+    return beatOwner(this.#db, owner, at);
+  }
+
+  announceExit(owner: InstanceId): void {
+    announceExit(this.#db, owner);
   }
 
   dataVersion(): number {

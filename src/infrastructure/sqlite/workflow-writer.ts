@@ -3,7 +3,7 @@ import type { Agent } from '../../domain/agent.ts';
 import type { DomainEvent, RecordedEvent } from '../../domain/events.ts';
 import type { InstanceId, SessionId } from '../../domain/ids.ts';
 import type { Phase } from '../../domain/orchestration.ts';
-import { isSessionEnded, type Session } from '../../domain/session.ts';
+import type { Session } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { eventHash } from './event-hash.ts';
 import type { Database } from './open-database.ts';
@@ -21,8 +21,10 @@ import {
 const insertSession = `INSERT INTO sessions (${columnNames(sessionColumns)}, project_hash, owner_id, owner_epoch)
   VALUES (${placeholders(sessionColumns)}, ?, ?, 1)`;
 const updateSession = `UPDATE sessions SET ${assignments(sessionColumns)} WHERE id = ?`;
-const clearDesired =
-  'UPDATE sessions SET desired = NULL, desired_reason = NULL WHERE id = ? AND desired IS NOT NULL';
+const clearDesired = `UPDATE sessions SET desired = NULL, desired_reason = NULL
+  WHERE id = ? AND (desired = state OR state IN ('completed', 'failed', 'cancelled'))`;
+const clearAgentDesired = `UPDATE agents SET desired = NULL, desired_reason = NULL
+  WHERE id = ? AND (desired = state OR (desired = 'cancelled' AND state IN ('completed', 'failed')))`;
 const leaseHolds = 'SELECT 1 FROM sessions WHERE id = ? AND owner_id = ? AND owner_epoch = ?';
 
 const insertAgent = `INSERT INTO agents (${columnNames(agentColumns)}, position)
@@ -75,8 +77,8 @@ export function updateWorkflow(db: Database, previous: Workflow, next: Workflow)
 
 function updateSessionRow(db: Database, session: Session): void {
   db.sql(updateSession).run(...columnValues(sessionColumns, session), session.id);
-  // What was asked of a session that has ended by now would otherwise hit the retry of it.
-  if (isSessionEnded(session.state)) db.sql(clearDesired).run(session.id);
+  // What was asked for has come about; or it ended, and what was asked of it would otherwise hit the retry of it.
+  db.sql(clearDesired).run(session.id);
 }
 
 function updateAgents(db: Database, previous: readonly Agent[], next: readonly Agent[]): void {
@@ -88,7 +90,10 @@ function updateAgents(db: Database, previous: readonly Agent[], next: readonly A
     if (old === agent) continue;
     const values = columnValues(agentColumns, agent);
     if (old === undefined) db.sql(insertAgent).run(...values, position);
-    else db.sql(updateAgent).run(...values, agent.id);
+    else {
+      db.sql(updateAgent).run(...values, agent.id);
+      if (old.state !== agent.state) db.sql(clearAgentDesired).run(agent.id);
+    }
     if (old?.dependsOn !== agent.dependsOn) rewired.push(agent);
   }
   for (const agent of rewired) {

@@ -53,11 +53,18 @@ function describeSchema(db: DatabaseSync): unknown {
 }
 
 function normalise(sql: string): string {
-  return sql
-    .replace(/--[^\n]*/g, ' ')
-    .replace(/\s+/g, ' ')
-    .replace(/\s*([(),])\s*/g, '$1')
-    .trim();
+  return (
+    sql
+      .replace(/--[^\n]*/g, ' ')
+      .replace(/\s+/g, ' ')
+      .replace(/\s*([(),])\s*/g, '$1')
+      .trim()
+      // ALTER TABLE writes a new column behind the constraints; the columns' order is compared by table_xinfo.
+      .split(/,(?![^(]*\))/)
+      .map((part) => part.replace(/^CREATE TABLE \w+\(|\) STRICT(,WITHOUT ROWID)?$/g, ''))
+      .sort()
+      .join(',')
+  );
 }
 
 function fileWith(t: Parameters<typeof tempFolder>[0], sql: string): string {
@@ -171,8 +178,8 @@ describe('opening', () => {
       const before = readFileSync(file);
       assert.throws(() => tempStore(t, file), {
         code: 'CONFIG_INVALID',
-        message: /was written by a newer maos \(schema 99, this one knows 1\); update maos/,
-        details: { file, found: 99, known: 1 },
+        message: /was written by a newer maos \(schema 99, this one knows 2\); update maos/,
+        details: { file, found: 99, known: 2 },
       });
       assert.deepEqual(readFileSync(file), before, mode);
     }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { SessionStore } from '../../../src/application/ports.ts';
+import { noBudget } from '../../../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
 import { type Change, createWorkflow, startAgents, startSession } from '../../../src/domain/workflow.ts';
@@ -55,6 +56,7 @@ export function agentRequest(overrides: Partial<AgentRequest> = {}): AgentReques
     instanceSuffix: null,
     timeoutMs: 1_800_000,
     maxMemoryMb: 2048,
+    budget: noBudget,
     ...overrides,
   };
 }
@@ -66,6 +68,7 @@ export function planRequest(overrides: Partial<PlanRequest> = {}): PlanRequest {
     failurePolicy: 'continue',
     onExit: 'stop',
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    budget: noBudget,
     depth: 0,
     agents: [agentRequest(), agentRequest({ role: { name: 'qa', custom: null } }), agentRequest()],
     aliases: {},

@@ -284,6 +284,21 @@ describe('the lease', () => {
     );
   });
 
+  it('tells of an ended session until its owner has let go of it, as that may die over its files', (t) => {
+    const store = tempStore(t);
+    const owner = instanceId();
+    const change = created({ agents: [agentRequest()] });
+    const lease = store.create(change, owner);
+    const session = { ...change.next.session, state: 'cancelled', endedAt: later } as const;
+    store.commit(lease, change.next, { next: { ...change.next, session }, events: [] });
+    assert.deepEqual(
+      store.unfinished().map(({ sessionId, state }) => [sessionId, state]),
+      [[lease.sessionId, 'cancelled']],
+    );
+    store.release(lease);
+    assert.deepEqual(store.unfinished(), []);
+  });
+
   it('tells which sessions still need an owner', (t) => {
     const store = tempStore(t);
     const owner = instanceId();
@@ -294,9 +309,21 @@ describe('the lease', () => {
     const halted = pauseSession(going, { reason: 'user' }, later);
     store.commit(leases[2] as (typeof leases)[0], paused.next, halted);
     store.release(leases[0] as (typeof leases)[0]);
+    const beat = '2026-03-01T10:01:00.000Z';
+    assert.deepEqual(
+      store.heartbeat(owner, beat),
+      leases.slice(1),
+      'a beat tells which leases are still held',
+    );
     assert.deepEqual(store.unfinished(), [
-      { sessionId: waiting.next.session.id, owner: null, state: 'created' },
-      { sessionId: running.next.session.id, owner, state: 'running' },
+      {
+        sessionId: waiting.next.session.id,
+        state: 'created',
+        owner: null,
+        heartbeatAt: null,
+        exiting: false,
+      },
+      { sessionId: running.next.session.id, state: 'running', owner, heartbeatAt: beat, exiting: false },
     ]);
   });
 });
@@ -312,7 +339,12 @@ describe('a request', () => {
     store.commit(lease, change.next, running);
     const seen = store.dataVersion();
     assert.equal(store.dataVersion(), seen, 'its own commits are no news');
-    const request = { sessionId: lease.sessionId, desired: 'cancelled', reason: 'changed my mind' } as const;
+    const request = {
+      sessionId: lease.sessionId,
+      agentId: null,
+      desired: 'cancelled',
+      reason: 'changed my mind',
+    } as const;
     other.request(request, 'someone', later);
     assert.notEqual(store.dataVersion(), seen);
     assert.deepEqual(store.requestsFor(owner), [request]);
@@ -323,7 +355,13 @@ describe('a request', () => {
     const events = store.events(lease.sessionId, 4, 10);
     assert.deepEqual(
       events.map(({ seq, type, data }) => ({ seq, type, data })),
-      [{ seq: 5, type: 'session.cancel_requested', data: { by: 'someone', reason: 'changed my mind' } }],
+      [
+        {
+          seq: 5,
+          type: 'session.requested',
+          data: { action: 'cancel', agent: null, by: 'someone', reason: 'changed my mind' },
+        },
+      ],
     );
     const agent = running.next.agents[0];
     if (agent === undefined) throw new Error('one agent');

@@ -1,0 +1,64 @@
+import type { Usage } from './usage.ts';
+
+/** Caps on what may be spent; null is no cap. Time counts because flat plans report no cost. */
+export interface Budget {
+  /** Input, output and cache tokens together. */
+  readonly maxTokens: number | null;
+  /** US dollars as the backend prices them. */
+  readonly maxCostUsd: number | null;
+  readonly maxTurns: number | null;
+  readonly maxWallMs: number | null;
+}
+
+export const noBudget: Budget = { maxTokens: null, maxCostUsd: null, maxTurns: null, maxWallMs: null };
+
+export const budgetItems = ['tokens', 'cost_usd', 'turns', 'wall_ms'] as const;
+export type BudgetItem = (typeof budgetItems)[number];
+
+/** A cap that is nearly or wholly used up. */
+export interface BudgetFinding {
+  readonly item: BudgetItem;
+  readonly level: 'warning' | 'exceeded';
+  readonly spent: number;
+  readonly limit: number;
+}
+
+/** From this share of a cap on, people are warned. */
+const warningShare = 0.8;
+
+/**
+ * What is to be said of a budget. A cap is exceeded once it is reached: the next turn would go beyond it.
+ * @param wallMs how long it has been running
+ */
+export function checkBudget(budget: Budget, usage: Usage | null, wallMs: number): readonly BudgetFinding[] {
+  const spent: Readonly<Record<BudgetItem, readonly [number, number | null]>> = {
+    tokens: [usage === null ? 0 : tokensOf(usage), budget.maxTokens],
+    cost_usd: [usage?.costUsd ?? 0, budget.maxCostUsd],
+    turns: [usage?.turns ?? 0, budget.maxTurns],
+    wall_ms: [wallMs, budget.maxWallMs],
+  };
+  return budgetItems.flatMap((item): BudgetFinding[] => {
+    const [value, limit] = spent[item];
+    if (limit === null || value < limit * warningShare) return [];
+    return [{ item, level: value >= limit ? 'exceeded' : 'warning', spent: value, limit }];
+  });
+}
+
+export function tokensOf(usage: Usage): number {
+  return usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+}
+
+/** 'tokens: 120000 of 100000 (20 % over)': what was measured, the cap, and by how much it was overshot. */
+export function describeFinding({ item, spent, limit, level }: BudgetFinding): string {
+  const [amount, cap] =
+    item === 'wall_ms'
+      ? [`${Math.round(spent / 1000)} s`, `${Math.round(limit / 1000)} s`]
+      : item === 'cost_usd'
+        ? [`$${spent.toFixed(4)}`, `$${limit}`]
+        : [String(spent), String(limit)];
+  const share =
+    level === 'warning'
+      ? `${Math.floor((spent / limit) * 100)} % used`
+      : `${Math.round((spent / limit - 1) * 100)} % over`;
+  return `${item.replace('_usd', '').replace('_ms', ' time')}: ${amount} of ${cap} (${share})`;
+}

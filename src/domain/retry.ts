@@ -1,0 +1,94 @@
+import { type Agent, type AgentState, moveAgent } from './agent.ts';
+import { MaosError } from './errors.ts';
+import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
+import type { AgentId } from './ids.ts';
+import { advancePhases } from './orchestration.ts';
+import { agentOf, type Change, startSession, type Workflow } from './workflow.ts';
+
+/** It ended without having completed. */
+function fellShort(state: AgentState): boolean {
+  return state === 'failed' || state === 'cancelled';
+}
+
+/**
+ * Which agents a retry runs again: those that failed, and those that were cancelled on the way. With an agent named,
+ * only that one and what was cancelled downstream of it and of nothing else. What completed is never run again.
+ * @throws MaosError INVALID_TRANSITION when the agent named neither failed nor was cancelled, when nothing is to retry, or
+ *   when what is to retry could not run after all, because of an agent that is not retried with it
+ */
+export function decideRetries(workflow: Workflow, only: AgentId | null): readonly Agent[] {
+  if (only === null) {
+    const agents = workflow.agents.filter(({ state }) => fellShort(state));
+    if (agents.length > 0) return agents;
+    const { id, state } = workflow.session;
+    throw new MaosError('INVALID_TRANSITION', `Session ${id} is ${state} and has no failed agent to retry.`, {
+      details: { sessionId: id, state },
+    });
+  }
+  const named = agentOf(workflow, only);
+  if (!fellShort(named.state)) {
+    throw new MaosError(
+      'INVALID_TRANSITION',
+      `Agent ${named.id} is ${named.state}: only an agent that failed or was cancelled can be retried.`,
+      { details: { agentId: named.id, state: named.state } },
+    );
+  }
+  const chosen = new Set<AgentId>([named.id]);
+  const inTheWay = (agent: Agent): Agent | undefined =>
+    agent.dependsOn
+      .map((id) => agentOf(workflow, id))
+      .find((upstream) => fellShort(upstream.state) && !chosen.has(upstream.id));
+  const blocker = inTheWay(named);
+  if (blocker !== undefined) throw cannotRunAlone(named, blocker, `it depends on '${blocker.name}'`);
+  // Agents stand in plan order, which need not be that of the edges: look until nothing is added any more.
+  for (let size = 0; size !== chosen.size; ) {
+    size = chosen.size;
+    for (const agent of workflow.agents) {
+      if (agent.state !== 'cancelled' || !agent.dependsOn.some((id) => chosen.has(id))) continue;
+      if (inTheWay(agent) === undefined) chosen.add(agent.id);
+    }
+  }
+  if (workflow.session.failurePolicy === 'fail_fast') {
+    const other = workflow.agents.find(({ id, state }) => state === 'failed' && !chosen.has(id));
+    if (other !== undefined) throw cannotRunAlone(named, other, 'the failure policy is fail_fast');
+  }
+  return workflow.agents.filter((agent) => chosen.has(agent.id));
+}
+
+/** Set back to the start it would wait for ever, and its session with it. */
+function cannotRunAlone(agent: Agent, blocker: Agent, because: string): MaosError {
+  return new MaosError(
+    'INVALID_TRANSITION',
+    `Agent ${agent.id} cannot be retried by itself: ${because}, and '${blocker.name}' (${blocker.id}) ${
+      blocker.state === 'failed' ? 'failed' : 'was cancelled'
+    }. Retry that one, or the whole session.`,
+    { details: { agentId: agent.id, state: agent.state, blockedBy: blocker.id } },
+  );
+}
+
+/**
+ * Sets agents back to the start and lets the session run again.
+ * @throws MaosError INVALID_TRANSITION for a completed or cancelled session, and as {@link decideRetries}
+ */
+export function retryWorkflow(workflow: Workflow, only: AgentId | null, at: string): Change {
+  const agents = decideRetries(workflow, only);
+  const started =
+    workflow.session.state === 'running' ? { next: workflow, events: [] } : startSession(workflow, at);
+  const changed = new Map(agents.map((agent) => [agent.id, moveAgent(agent, 'pending', at)]));
+  const next = started.next.agents.map((agent) => changed.get(agent.id) ?? agent);
+  const { phases, moves } = advancePhases(workflow.phases, next);
+  const { session } = started.next;
+  const events: DomainEvent[] = [
+    sessionEvent('session.retried', session.id, at, { agents: agents.map(({ name }) => name) }),
+    ...started.events,
+    ...agents.map((agent) =>
+      agentEvent('agent.retried', agent, at, { name: agent.name, attempts: agent.attempt }),
+    ),
+    ...moves.flatMap((phase) =>
+      phase.state === 'running'
+        ? [sessionEvent('phase.started', session.id, at, { phase: phase.index })]
+        : [],
+    ),
+  ];
+  return { next: { session, agents: next, phases }, events };
+}
