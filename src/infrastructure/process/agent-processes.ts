@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { StopReport } from '../../application/ports.ts';
-import { firstOf } from './first-of.ts';
+import { Kinship } from './kinship.ts';
 import { type ProcessEntry, readProcStat } from './proc-stat.ts';
 import type { ProcessSnapshot, ProcessTable } from './process-table.ts';
 
@@ -31,125 +29,78 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
   const earliest = wrapper?.start ?? 0;
 
   const found = new Map<number, ProcessEntry>();
-  const children = new Map<number, ProcessEntry[]>();
-  for (const entry of processes.values()) {
-    if (entry.pid === process.pid || entry.start < earliest) continue;
-    const siblings = children.get(entry.ppid);
-    if (siblings === undefined) children.set(entry.ppid, [entry]);
-    else siblings.push(entry);
-    const inSession = trusted !== null && (entry.sid === trusted.pid || entry.pgid === trusted.pid);
-    if (inSession || snapshot.agentIdOf(entry) === agentId) found.set(entry.pid, entry);
+  function take(entries: readonly ProcessEntry[]): void {
+    for (const entry of entries) {
+      if (entry.pid !== process.pid && entry.start >= earliest) found.set(entry.pid, entry);
+    }
   }
-  for (const { pid } of found.values()) {
-    // A Map visits what is added while it is walked: the whole tree.
-    for (const child of children.get(pid) ?? []) found.set(child.pid, child);
-  }
+  const kinship = Kinship.of(snapshot);
+  if (trusted !== null) take(kinship.inSessionOrGroup(trusted.pid));
+  take(kinship.marked(agentId, earliest));
+  // A Map visits what is added while it is walked: the whole tree.
+  for (const { pid } of found.values()) take(kinship.childrenOf(pid));
   return [...found.values()];
 }
 
-export interface EndingOptions {
+/** The processes of one agent, looked at again and again. */
+export class AgentFamily {
   readonly mark: AgentMark;
-  readonly table: ProcessTable;
-  /** Unix milliseconds after which force is used; asked again whenever it may have changed. */
-  readonly forceAt: () => number;
-  /** Settles when the wrapper has ended. */
-  readonly wrapperGone: Promise<unknown>;
-  /** Settles when `forceAt` has changed; a new promise after each time. */
-  readonly hurry: () => Promise<unknown>;
-}
-
-/** From the first SIGKILL until the wrapper, spared at first to record the end, gets it too. */
-const recordMs = 1_000;
-/** From the first SIGKILL until what is left counts as impossible to end. */
-const proofMs = 5_000;
-
-/**
- * Ends all processes of an agent: SIGTERM (and SIGCONT, for those that are stopped), time until `forceAt`, SIGKILL,
- * and a last look that finds none. With no process there it is one look.
- */
-export async function endAgentProcesses(options: EndingOptions): Promise<StopReport> {
-  const { mark, table, wrapperGone } = options;
-  const { wrapper } = mark;
-  const startedAt = performance.now();
-  const signals = new Set<NodeJS.Signals>();
+  readonly #table: ProcessTable;
   /** All that were seen and still live: a parent that ends first takes its children out of the agent's tree. */
-  const known = new Map<number, ProcessEntry>();
-  const asked = new Set<number>();
-  let isWrapperGone = false;
-  void wrapperGone.then(() => {
-    isWrapperGone = true;
-  });
+  readonly #known = new Map<number, ProcessEntry>();
+  #snapshot: ProcessSnapshot | null = null;
 
-  let snapshot: ProcessSnapshot | null = null;
-
-  async function look(): Promise<ProcessEntry[]> {
-    for (const secondLook of [false, true]) {
-      snapshot = await table.snapshot();
-      for (const entry of findAgentProcesses(snapshot, mark)) known.set(entry.pid, entry);
-      for (const entry of known.values()) {
-        if (snapshot.processes.get(entry.pid)?.start !== entry.start) known.delete(entry.pid);
-      }
-      if (known.size > 0 || !snapshot.blurred || secondLook) break;
-    }
-    return [...known.values()];
+  constructor(mark: AgentMark, table: ProcessTable) {
+    this.mark = mark;
+    this.#table = table;
   }
 
-  function send(signal: NodeJS.Signals, entries: readonly ProcessEntry[]): void {
-    for (const entry of entries) {
-      if (isStill(entry) && sendSignal(entry.pid, signal)) signals.add(signal);
+  /** How many there were at the last look. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** True when the last look may have missed a process. */
+  get blurred(): boolean {
+    return this.#snapshot?.blurred ?? false;
+  }
+
+  async look(): Promise<readonly ProcessEntry[]> {
+    for (const secondLook of [false, true]) {
+      const snapshot = await this.#table.snapshot();
+      this.#snapshot = snapshot;
+      for (const { pid, start } of this.#known.values()) {
+        const entry = snapshot.processes.get(pid);
+        if (entry?.start === start) this.#known.set(pid, entry);
+        else this.#known.delete(pid);
+      }
+      for (const entry of findAgentProcesses(snapshot, this.mark)) this.#known.set(entry.pid, entry);
+      if (this.#known.size > 0 || !snapshot.blurred || secondLook) break;
     }
+    return [...this.#known.values()];
+  }
+
+  isWrapper({ pid }: ProcessEntry): boolean {
+    return pid === this.mark.wrapper?.pid;
   }
 
   /** Forked by the wrapper, and about to execute the program: there it still swallows signals as the wrapper does. */
-  function isHatching(entry: ProcessEntry): boolean {
-    const parent = wrapper === null ? undefined : known.get(wrapper.pid);
-    if (snapshot === null || parent === undefined || entry.ppid !== parent.pid) return false;
-    return snapshot.commandOf(entry) === snapshot.commandOf(parent);
+  isHatching(entry: ProcessEntry): boolean {
+    const { wrapper } = this.mark;
+    const parent = wrapper === null ? undefined : this.#known.get(wrapper.pid);
+    if (this.#snapshot === null || parent === undefined || entry.ppid !== parent.pid) return false;
+    return this.#snapshot.commandOf(entry) === this.#snapshot.commandOf(parent);
   }
+}
 
-  function askToEnd(entries: readonly ProcessEntry[]): void {
-    const fresh = entries.filter((entry) => !asked.has(entry.pid) && !isHatching(entry));
-    for (const { pid } of fresh) asked.add(pid);
-    send('SIGTERM', fresh);
-    send('SIGCONT', fresh);
-  }
+/** @returns whether there was such a process to get it */
+export function signalProcess(entry: ProcessEntry, signal: NodeJS.Signals): boolean {
+  return isStill(entry) && sendSignal(entry.pid, signal);
+}
 
-  async function politely(): Promise<void> {
-    for (let pause = 5; Date.now() < options.forceAt(); pause = Math.min(pause * 2, 100)) {
-      const left = await look();
-      if (left.length === 0) return;
-      // With the wrapper gone, whatever is left is a stray. Before, a process that appears later belongs to the
-      // cleaning up of one that was asked: it is left to it. But the program itself may not have been there yet.
-      const isProgramAsked = asked.size > 1;
-      if (isWrapperGone || !isProgramAsked) askToEnd(left);
-      const untilForce = options.forceAt() - Date.now();
-      if (isWrapperGone || asked.size <= 1) await sleep(Math.min(pause, Math.max(untilForce, 0)));
-      else await firstOf(untilForce, [wrapperGone, options.hurry()]);
-    }
-  }
-
-  async function byForce(): Promise<void> {
-    const from = Date.now();
-    for (let pause = 2; Date.now() - from < proofMs; pause = Math.min(pause * 2, 50)) {
-      const left = await look();
-      if (left.length === 0) return;
-      const others = left.filter(({ pid }) => pid !== wrapper?.pid);
-      const isWrapperLeft = others.length < left.length;
-      send('SIGKILL', others);
-      if (wrapper !== null && isWrapperLeft) {
-        if (Date.now() - from < recordMs) sendSignal(wrapper.pid, 'SIGCONT');
-        // To the group, at one stroke: processes that multiply faster than they are counted end too.
-        else if (sendSignal(-wrapper.pid, 'SIGKILL')) signals.add('SIGKILL');
-      }
-      await firstOf(pause, isWrapperLeft ? [wrapperGone] : []);
-    }
-  }
-
-  if ((await look()).length > 0) {
-    await politely();
-    if (known.size > 0) await byForce();
-  }
-  return { signals: [...signals], survivors: known.size, tookMs: Math.round(performance.now() - startedAt) };
+/** To the wrapper's group, at one stroke: the wrapper must have been seen at the last look. */
+export function signalGroup(wrapper: ProcessEntry, signal: NodeJS.Signals): boolean {
+  return isStill(wrapper) && sendSignal(-wrapper.pid, signal);
 }
 
 /** Its pid has not gone to another process since the snapshot. Elsewhere than on Linux that takes too long to ask. */

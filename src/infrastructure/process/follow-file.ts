@@ -1,10 +1,13 @@
 import { fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { atNextBeat } from './beat.ts';
 import { patiently } from './patiently.ts';
 
 export interface FollowedFile {
   /** The file may have grown. Cheap, however often it is called. */
   poke(): void;
+  /** Bytes in the file, as far as known by events and the last poll; those of a deleted file too. Costs nothing. */
+  size(): number;
   /** Delivers what is there by now and closes the file. To be called once, last. */
   finish(): Promise<void>;
 }
@@ -14,7 +17,7 @@ export interface FollowOptions {
   readonly from: number;
   /** Called in order with each piece of at most 64 KiB; the piece is the receiver's own. */
   readonly deliver: (chunk: Uint8Array) => void;
-  /** The file could not be read any further. The rest is not delivered. */
+  /** What is wrong with the file, and what of it is not delivered therefore. */
   readonly onProblem: (problem: string, cause?: unknown) => void;
 }
 
@@ -29,7 +32,8 @@ const spareBuffers: Buffer[] = [];
 const maxSpareBuffers = 4;
 
 /**
- * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing.
+ * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing here; but
+ * whoever opens it later does not find it, and so a deletion is told as a problem.
  * A file that shrinks has lost bytes for good: that is a problem, and the end of following.
  */
 export async function followFile(path: string, options: FollowOptions): Promise<FollowedFile> {
@@ -39,6 +43,9 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   let reading: Promise<void> | null = null;
   let again = false;
   let timer: NodeJS.Timeout | null = null;
+  let size = 0;
+  let isGone = false;
+  let stopPolling = (): void => {};
 
   try {
     file = await patiently(() => open(path, 'r'));
@@ -57,7 +64,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
     const closing = file;
     file = null;
     if (timer !== null) clearTimeout(timer);
-    clearInterval(poll);
+    stopPolling();
     await closing?.close();
   }
 
@@ -97,7 +104,14 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   function checkSize(): number | null {
     if (file === null) return null;
     try {
-      const { size } = fstatSync(file.fd);
+      const stat = fstatSync(file.fd);
+      size = stat.size;
+      if (stat.nlink === 0 && !isGone) {
+        isGone = true;
+        onProblem(
+          `${path} was deleted by somebody. It is followed to its end, but cannot be read again later.`,
+        );
+      }
       if (size >= offset) return size;
       giveUp(`${path} was cut to ${size} bytes by somebody while ${offset} had been read.`);
     } catch (error) {
@@ -106,20 +120,22 @@ export async function followFile(path: string, options: FollowOptions): Promise<
     return null;
   }
 
-  const poll = setInterval(() => {
+  function poll(): void {
     if ((checkSize() ?? 0) > offset) poke();
-  }, pollMs);
-  if (file === null) clearInterval(poll);
+    if (file !== null) stopPolling = atNextBeat(pollMs, poll);
+  }
+  if (checkSize() !== null) stopPolling = atNextBeat(pollMs, poll);
   poke();
 
   return {
     poke,
+    size: () => Math.max(size, offset),
     async finish() {
       await reading;
       if (timer !== null) clearTimeout(timer);
       // Not beyond the present size: a process that could not be ended may write for ever.
-      const size = checkSize();
-      if (size !== null) await readTo(size);
+      const end = checkSize();
+      if (end !== null) await readTo(end);
       await close();
     },
   };

@@ -23,7 +23,12 @@ export async function identify(pid: number): Promise<ProcessIdentity | null> {
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   if (!mayBeAlive(identity.pid) || identity.bootId !== (await bootId())) return false;
   const entry = process.platform === 'linux' ? readProcStat(identity.pid) : (await readPs(identity.pid))[0];
-  return entry !== undefined && entry !== null && !entry.zombie && String(entry.start) === identity.startTime;
+  return (
+    entry !== undefined &&
+    entry !== null &&
+    entry.state !== 'zombie' &&
+    String(entry.start) === identity.startTime
+  );
 }
 
 /** False: there is certainly no process of that pid. True: there is one, perhaps another. Costs one system call. */

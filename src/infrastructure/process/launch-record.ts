@@ -18,6 +18,8 @@ export interface LaunchClaim {
   readonly barred: boolean;
   /** Size of stdout.log when the attempt began: earlier attempts have written to the same file. */
   readonly stdoutFrom: number;
+  /** Size of stderr.log when the attempt began. */
+  readonly stderrFrom: number;
 }
 
 export interface ExitRecord {
@@ -35,11 +37,12 @@ function claimPath(folder: string, attempt: number): string {
 export async function readClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
   const text = await readIfThere(claimPath(folder, attempt));
   if (text === null) return null;
-  const { pid, barred, stdoutFrom } = parseRecord(text);
+  const { pid, barred, stdoutFrom, stderrFrom } = parseRecord(text);
   return {
     pid: isCount(pid) && pid > 0 ? pid : null,
     barred: barred === true,
     stdoutFrom: isCount(stdoutFrom) ? stdoutFrom : 0,
+    stderrFrom: isCount(stderrFrom) ? stderrFrom : 0,
   };
 }
 

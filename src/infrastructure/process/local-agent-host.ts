@@ -17,6 +17,7 @@ import { identify, type ProcessIdentity } from './identity.ts';
 import { barLaunch, type LaunchClaim, readClaim } from './launch-record.ts';
 import { makeProcessTable, type ProcessTable } from './process-table.ts';
 import { resolveProgram } from './program.ts';
+import { makeResourceSampler } from './resource-sampler.ts';
 import { superviseAgent } from './supervised-agent.ts';
 import { spawnWrapper, type Wrapper } from './wrapper.ts';
 
@@ -29,6 +30,8 @@ export interface LocalAgentHostDeps {
   /** The environment agents inherit from, after cleaning. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly table?: ProcessTable;
+  /** Where samples come from; none needs the proof that `table` gives. */
+  readonly samplingTable?: ProcessTable;
 }
 
 /** How long a claim may stay half written while its wrapper lives. */
@@ -37,6 +40,7 @@ const halfClaimMs = 250;
 /** Runs agents as processes of this machine that outlive MAOS; see `wrapper.ts` for how. */
 export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   const { clock, log, environment = process.env, table = makeProcessTable() } = deps;
+  const sampler = makeResourceSampler(deps.samplingTable);
 
   async function start(
     key: LaunchKey,
@@ -71,8 +75,10 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         wrapperGone: wrapper.exit,
         exitHint: makeBell(),
         stdoutFrom: claim.stdoutFrom,
+        stderrFrom: claim.stderrFrom,
         sink,
         table,
+        sampler,
         clock,
         log,
       });
@@ -102,8 +108,10 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       wrapperGone: (wrapper === null ? Promise.resolve() : processEnd(wrapper, exitHint)).then(() => null),
       exitHint,
       stdoutFrom: claim.stdoutFrom,
+      stderrFrom: claim.stderrFrom,
       sink,
       table,
+      sampler,
       clock,
       log,
     });
@@ -152,16 +160,16 @@ async function awaitClaim(folder: string, attempt: number, wrapper: Wrapper): Pr
 
 /** The claim once it is complete; as far as it got when its writer seems to have died over it. */
 async function readWholeClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
-  const until = Date.now() + halfClaimMs;
+  const until = performance.now() + halfClaimMs;
   for (;;) {
     const claim = await readClaim(folder, attempt);
-    if (claim === null || isWhole(claim) || Date.now() > until) return claim;
+    if (claim === null || isWhole(claim) || performance.now() > until) return claim;
     await firstOf(10, []);
   }
 }
 
 async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> {
-  if (await barLaunch(folder, attempt)) return { pid: null, barred: true, stdoutFrom: 0 };
+  if (await barLaunch(folder, attempt)) return { pid: null, barred: true, stdoutFrom: 0, stderrFrom: 0 };
   const claim = await readWholeClaim(folder, attempt);
   if (claim !== null) return claim;
   throw new MaosError('INTERNAL', `The claim of attempt ${attempt} in ${quote(folder)} came and went.`);
@@ -188,5 +196,8 @@ function neverStarted(at: string): RunningAgent {
     where: whereabouts(null, null),
     ended: Promise.resolve({ how: 'never_started', at }),
     stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
+    suspend: () => Promise.resolve(),
+    proceed: () => Promise.resolve(),
+    sample: () => Promise.resolve(null),
   };
 }

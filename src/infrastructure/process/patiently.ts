@@ -8,13 +8,13 @@ const patienceMs = 10_000;
  * would otherwise be taken for facts: an agent's record that cannot be opened now is no agent that got lost.
  */
 export async function patiently<T>(action: () => Promise<T>): Promise<T> {
-  const until = Date.now() + patienceMs;
+  const until = performance.now() + patienceMs;
   for (;;) {
     try {
       return await action();
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if ((code !== 'EMFILE' && code !== 'ENFILE') || Date.now() > until) throw error;
+      if ((code !== 'EMFILE' && code !== 'ENFILE') || performance.now() > until) throw error;
       await sleep(pauseMs);
     }
   }

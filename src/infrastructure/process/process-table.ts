@@ -1,12 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { patiently } from './patiently.ts';
-import { isGone, type ProcessEntry, readProcStat } from './proc-stat.ts';
+import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
+import { isWrapperCommand } from './wrapper.ts';
 
-/** The processes of the system at one time, without zombies. */
+/** The processes of the system at one time. */
 export interface ProcessSnapshot {
+  /** Without zombies. */
   readonly processes: ReadonlyMap<number, ProcessEntry>;
+  readonly zombies: readonly ProcessEntry[];
+  /** What taking it cost, in milliseconds. */
+  readonly tookMs: number;
   /**
    * True when a process ended while it was looked at: it may have left a child that is not in the list. Read it after
    * the calls of `agentIdOf`, which may find out.
@@ -21,14 +27,17 @@ export interface ProcessSnapshot {
 export interface ProcessTable {
   /** A snapshot begun after the call. Callers who wait at the same time share one. */
   snapshot(): Promise<ProcessSnapshot>;
+  /** A snapshot that is at most so old; the one being taken, if any. */
+  recent(maxAgeMs: number): Promise<ProcessSnapshot>;
 }
 
 /** The table of this platform: procfs on Linux, `ps` elsewhere. */
 export function makeProcessTable(
-  read: () => Promise<ProcessSnapshot> = process.platform === 'linux' ? readProcfs : readWithPs,
+  read: () => Promise<ProcessSnapshot> = process.platform === 'linux' ? () => readProcfs() : readWithPs,
 ): ProcessTable {
   let waiting: Promise<ProcessSnapshot> | null = null;
   let running: Promise<unknown> = Promise.resolve();
+  let newest: { readonly snapshot: Promise<ProcessSnapshot>; readonly takenAt: number } | null = null;
 
   async function take(before: Promise<unknown>): Promise<ProcessSnapshot> {
     await before;
@@ -38,13 +47,25 @@ export function makeProcessTable(
     return patiently(read);
   }
 
+  function snapshot(): Promise<ProcessSnapshot> {
+    if (waiting === null) {
+      waiting = take(running);
+      running = waiting.catch(() => 'whoever asked for it hears of the failure');
+    }
+    return waiting;
+  }
+
   return {
-    snapshot() {
-      if (waiting === null) {
-        waiting = take(running);
-        running = waiting.catch(() => 'whoever asked for it hears of the failure');
-      }
-      return waiting;
+    snapshot,
+    recent(maxAgeMs) {
+      if (newest !== null && performance.now() - newest.takenAt <= maxAgeMs) return newest.snapshot;
+      const taken = { snapshot: snapshot(), takenAt: performance.now() };
+      newest = taken;
+      taken.snapshot.catch(() => {
+        // Whoever asked hears of the failure; the next one to ask gets another try.
+        if (newest === taken) newest = null;
+      });
+      return taken.snapshot;
     },
   };
 }
@@ -52,34 +73,72 @@ export function makeProcessTable(
 const kernelThreads = 2;
 const pidsPerTurn = 128;
 
-/** Some ten microseconds a process; lets other work through between portions. */
-export async function readProcfs(): Promise<ProcessSnapshot> {
+/** Agent ids found in environments, by pid, so that they need not be read again at every look. */
+export type KnownMarks = Map<
+  number,
+  { readonly start: number; readonly agentId: string | null; readonly until: number }
+>;
+
+/** A process without a mark can get one with the next program it executes: it is asked again after so long. */
+const unmarkedMs = 30_000;
+/** A process younger than this may be about to execute its program. */
+const settledMs = 2_000;
+
+/**
+ * Some ten microseconds a process; lets other work through between portions.
+ * @param marks kept from call to call by somebody who looks again and again and needs no proof
+ */
+export async function readProcfs(marks: KnownMarks | null = null): Promise<ProcessSnapshot> {
   const processes = new Map<number, ProcessEntry>();
+  const zombies: ProcessEntry[] = [];
   const agentIds = new Map<number, string | null>();
   let blurred = false;
   let portion = 0;
+  let tookMs = 0;
+  let turnFrom = performance.now();
+  const settledBefore = (uptime() - settledMs / 1000) * kernelUnits().ticksPerSecond;
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
-    if (++portion % pidsPerTurn === 0) await setImmediate();
+    if (++portion % pidsPerTurn === 0) {
+      tookMs += performance.now() - turnFrom;
+      await setImmediate();
+      turnFrom = performance.now();
+    }
     const entry = readProcStat(pid);
     if (entry === null) blurred = true;
-    else if (!entry.zombie) processes.set(pid, entry);
+    else if (entry.state === 'zombie') zombies.push(entry);
+    else processes.set(pid, entry);
   }
+  tookMs += performance.now() - turnFrom;
+  for (const pid of marks?.keys() ?? []) if (!processes.has(pid)) marks?.delete(pid);
 
-  function agentIdOf({ pid, ppid }: ProcessEntry): string | null {
+  function agentIdOf(entry: ProcessEntry): string | null {
+    const { pid, start } = entry;
     const known = agentIds.get(pid);
     if (known !== undefined) return known;
+    const mark = marks?.get(pid);
+    if (mark !== undefined && mark.start === start && mark.until > performance.now()) return mark.agentId;
+    const agentId = readAgentId(entry);
+    agentIds.set(pid, agentId);
+    if (agentId !== null) marks?.set(pid, { start, agentId, until: Number.POSITIVE_INFINITY });
+    else if (start < settledBefore) {
+      marks?.set(pid, { start, agentId, until: performance.now() + unmarkedMs });
+    }
+    return agentId;
+  }
+
+  function readAgentId({ pid, ppid }: ProcessEntry): string | null {
     const environ = readText(`/proc/${pid}/environ`);
     // Empty for a moment while a process executes another program; always for kernel threads.
     if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) blurred = true;
-    const agentId = /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1] ?? null;
-    agentIds.set(pid, agentId);
-    return agentId;
+    return /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1] ?? null;
   }
 
   return {
     processes,
+    zombies,
+    tookMs,
     get blurred() {
       return blurred;
     },
@@ -100,19 +159,19 @@ function readText(path: string): string {
 }
 
 export async function readWithPs(): Promise<ProcessSnapshot> {
-  const entries = new Map(
-    (await readPs()).filter((entry) => !entry.zombie).map((entry) => [entry.pid, entry]),
-  );
+  const from = performance.now();
+  const all = await readPs();
+  const entries = new Map(all.filter(({ state }) => state !== 'zombie').map((entry) => [entry.pid, entry]));
   return {
     processes: entries,
+    zombies: all.filter(({ state }) => state === 'zombie'),
+    tookMs: performance.now() - from,
     blurred: false,
     agentIdOf({ pid }) {
       const entry = entries.get(pid);
       if (entry === undefined) return null;
       // The wrapper carries its mark in its arguments too, for systems that hide the environment of /bin/sh.
-      const wrapped = entry.args.startsWith('/bin/sh -c trap : ')
-        ? / MAOS_AGENT_ID=(\S+) \d+ \//.exec(entry.args)
-        : null;
+      const wrapped = isWrapperCommand(entry.args) ? / MAOS_AGENT_ID=(\S+) \d+ \//.exec(entry.args) : null;
       return (wrapped ?? /(?:^| )MAOS_AGENT_ID=(\S*)/.exec(entry.environment))?.[1] ?? null;
     },
     commandOf: ({ pid }) => entries.get(pid)?.args ?? '',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { ProcessEntry } from './proc-stat.ts';
+import { type ProcessEntry, processState } from './proc-stat.ts';
 
 const run = promisify(execFile);
 
@@ -17,13 +17,16 @@ const options = { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: 'C
 /**
  * The processes of this user, by two calls of `ps`: one with the environment behind the arguments and one without,
  * because only the difference tells an environment from an argument that looks like one.
+ *
+ * Elsewhere than on Linux, CPU time has whole seconds or hundredths, as `ps` prints it.
  * @param pid only this process
  */
 export async function readPs(pid?: number): Promise<PsEntry[]> {
   const which = pid === undefined ? [] : ['-p', String(pid)];
-  const flags = pid === undefined ? 'x' : '';
+  // S: CPU time with that of children that have ended.
+  const flags = pid === undefined ? 'xS' : 'S';
   const [plain, long] = await Promise.all([
-    ps([`${flags}wwo`, 'pid=,ppid=,pgid=,stat=,lstart=,args=', ...which]),
+    ps([`${flags}wwo`, 'pid=,ppid=,pgid=,stat=,rss=,time=,lstart=,args=', ...which]),
     ps([`${flags}ewwo`, 'pid=,args=', ...which]),
   ]);
   const longByPid = new Map<number, string>();
@@ -39,22 +42,32 @@ export async function readPs(pid?: number): Promise<PsEntry[]> {
   });
 }
 
-const psLine = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}) ?(.*)$/;
+const psLine =
+  /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\d+)\s+([\d:.-]+)\s+(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}) ?(.*)$/;
 
-/** One line of `pid=,ppid=,pgid=,stat=,lstart=,args=`. Sessions are not told apart from groups. */
+/** One line of `pid=,ppid=,pgid=,stat=,rss=,time=,lstart=,args=`. Sessions are not told apart from groups. */
 function parsePsLine(line: string): Omit<PsEntry, 'environment'> | null {
   const match = psLine.exec(line);
   if (match === null) return null;
-  const [, pid, ppid, pgid, stat, lstart, args] = match as unknown as readonly string[];
+  const [, pid, ppid, pgid, stat, rss, time, lstart, args] = match as unknown as readonly string[];
   return {
     pid: Number(pid),
     ppid: Number(ppid),
     pgid: Number(pgid),
     sid: Number(pgid),
     start: Date.parse(`${lstart} UTC`),
-    zombie: stat?.startsWith('Z') ?? false,
+    state: processState(stat?.[0]),
+    cpuMs: parseCpuTime(time ?? ''),
+    memoryBytes: Number(rss) * 1024,
     args: args ?? '',
   };
+}
+
+/** @param time `[days-][hours:]minutes:seconds[.hundredths]` */
+export function parseCpuTime(time: string): number {
+  const [days, clock] = time.includes('-') ? time.split('-') : ['0', time];
+  const seconds = (clock ?? '').split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+  return Math.round((Number(days) * 86_400 + seconds) * 1000);
 }
 
 async function ps(args: readonly string[]): Promise<string> {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   AgentEnd,
@@ -5,14 +6,18 @@ import type {
   LaunchKey,
   Log,
   OutputSink,
+  ResourceSample,
   RunningAgent,
   StopReport,
 } from '../../application/ports.ts';
-import { type AgentMark, endAgentProcesses } from './agent-processes.ts';
+import { AgentFamily, type AgentMark } from './agent-processes.ts';
+import { endAgentProcesses } from './ending.ts';
 import { type Bell, makeBell } from './first-of.ts';
 import { followFile } from './follow-file.ts';
 import { readExit, readShellStatus } from './launch-record.ts';
 import type { ProcessTable } from './process-table.ts';
+import { makeCpuMeter, type ResourceSampler } from './resource-sampler.ts';
+import { proceedAgentProcesses, suspendAgentProcesses } from './suspending.ts';
 import { watchFolder } from './watch-folder.ts';
 
 /** How the wrapper itself ended, where this MAOS is its parent. */
@@ -31,8 +36,10 @@ export interface Supervision {
   /** Rung when exit.json was written. */
   readonly exitHint: Bell;
   readonly stdoutFrom: number;
+  readonly stderrFrom: number;
   readonly sink: OutputSink;
   readonly table: ProcessTable;
+  readonly sampler: ResourceSampler;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -42,7 +49,8 @@ const strayGraceMs = 2_000;
 
 /** Follows an agent that was started, to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
-  const { key, folder, mark, wrapperGone, exitHint, sink, table, clock, log } = supervision;
+  const { key, folder, mark, wrapperGone, exitHint, sink, sampler, clock, log } = supervision;
+  const family = new AgentFamily(mark, supervision.table);
   const hurry = makeBell();
   let forceAt = Number.POSITIVE_INFINITY;
   let ending: Promise<StopReport> | null = null;
@@ -81,11 +89,10 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   poke = output.poke;
 
   function end(graceMs: number): Promise<StopReport> {
-    forceAt = Math.min(forceAt, Date.now() + graceMs);
+    forceAt = Math.min(forceAt, performance.now() + graceMs);
     hurry.ring();
     ending ??= endAgentProcesses({
-      mark,
-      table,
+      family,
       forceAt: () => forceAt,
       wrapperGone,
       hurry: hurry.next,
@@ -97,15 +104,42 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     return ending;
   }
 
+  let isToMove = true;
+  let turn: Promise<unknown> = Promise.resolve();
+  /** One after the other: each finds what the one before it has done. */
+  function move(isMoving: boolean): Promise<void> {
+    isToMove = isMoving;
+    const isWanted = (): boolean => ending === null && isToMove === isMoving;
+    const act = isMoving ? proceedAgentProcesses : suspendAgentProcesses;
+    const done = turn.then(() => act(family, isWanted));
+    turn = done.catch(() => 'whoever asked for it hears of the failure');
+    return done;
+  }
+
+  const meter = makeCpuMeter();
+  let stdoutBytes = 0;
+  let stderrBytes = 0;
+  let isOver = false;
+  async function sample(): Promise<ResourceSample | null> {
+    const use = isOver ? null : await sampler.measure(mark);
+    if (use === null || isOver) return null;
+    // Both files hold the output of earlier attempts too. What was cut off or deleted has been printed all the same.
+    stdoutBytes = Math.max(stdoutBytes, output.size() - supervision.stdoutFrom);
+    stderrBytes = Math.max(stderrBytes, sizeOf(join(folder, 'stderr.log')) - supervision.stderrFrom);
+    return { ...use, cpuMs: meter(use.cpuMs), outputBytes: stdoutBytes + stderrBytes };
+  }
+
   async function settle(): Promise<AgentEnd> {
     const wrapperExit = await wrapperGone;
     const isAsked = ending !== null;
-    const report = await end(strayGraceMs);
+    // The record is final by now, whatever else is left of the agent.
+    const [report, told] = await Promise.all([end(strayGraceMs), readEnd(wrapperExit)]);
     if (!isAsked && report.signals.length > 0) note('The agent left processes behind; they were ended.');
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
     await output.finish();
     unwatch();
-    return readEnd(wrapperExit);
+    isOver = true;
+    return told;
   }
 
   async function readEnd(wrapperExit: WrapperExit | null): Promise<AgentEnd> {
@@ -121,7 +155,19 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   const ended = settle().catch((error: unknown): AgentEnd => {
     note('The end of the agent could not be read.', error);
     unwatch();
+    isOver = true;
     return { how: 'lost', at: clock.now() };
   });
-  return { where: supervision.where, ended, stop: end };
+  return {
+    where: supervision.where,
+    ended,
+    stop: end,
+    suspend: () => move(false),
+    proceed: () => move(true),
+    sample,
+  };
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -14,11 +14,11 @@ import { MaosError, quote } from '../../domain/errors.ts';
  * - It forks nothing but the program (`exec`): each further process would cost a millisecond.
  */
 const script = `trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
-attempt=$1 folder=$2 from=$3 mask=$4
-shift 4
+attempt=$1 folder=$2 from=$3 errorsFrom=$4 mask=$5
+shift 5
 umask 077
 set -C
-{ echo "{\\"pid\\":$$,\\"stdoutFrom\\":$from}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
+{ echo "{\\"pid\\":$$,\\"stdoutFrom\\":$from,\\"stderrFrom\\":$errorsFrom}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
 set +C
 umask "$mask"
 exec 3>&2 2>/dev/null
@@ -27,6 +27,11 @@ status=$?
 umask 077
 echo "{\\"attempt\\":$attempt,\\"status\\":$status}" >"$folder/exit.json"
 exit "$status"`;
+
+/** @param command a command line as `ps` or, with NUL between the arguments, procfs shows it */
+export function isWrapperCommand(command: string): boolean {
+  return /^\/bin\/sh[ \0]-c[ \0]trap : HUP INT QUIT /.test(command);
+}
 
 export interface WrapperLaunch {
   readonly agentId: string;
@@ -67,12 +72,24 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
     const stdout = open(join(folder, 'stdout.log'), 'a');
     const stderr = open(join(folder, 'stderr.log'), 'a');
     const stdoutFrom = fstatSync(stdout).size;
+    const stderrFrom = fstatSync(stderr).size;
     const mask = process.umask().toString(8);
     // The name under which `ps` shows the wrapper tells whose it is, also where environments are hidden.
     const name = `MAOS_AGENT_ID=${agentId}`;
     const child = spawn(
       '/bin/sh',
-      ['-c', script, name, String(attempt), folder, String(stdoutFrom), mask, program, ...args],
+      [
+        '-c',
+        script,
+        name,
+        String(attempt),
+        folder,
+        String(stdoutFrom),
+        String(stderrFrom),
+        mask,
+        program,
+        ...args,
+      ],
       { cwd, env, detached: true, stdio: [stdin, stdout, stderr] },
     );
     const pid = await pidOf(child);

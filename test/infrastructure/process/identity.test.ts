@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { identify, isAlive } from '../../../src/infrastructure/process/identity.ts';
 import { parseProcStat } from '../../../src/infrastructure/process/proc-stat.ts';
+import { parseCpuTime } from '../../../src/infrastructure/process/ps-command.ts';
 
 suite('the identity of a process', () => {
   test('stays the same while it lives', async () => {
@@ -45,17 +46,28 @@ suite('the identity of a process', () => {
 });
 
 test('a line of /proc/PID/stat is read whatever the name of the program', () => {
-  const rest = 'S 1 42 41 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 987654 0 0';
+  const units = { pageBytes: 16_384, ticksPerSecond: 250 };
+  const rest = 'S 1 42 41 0 -1 4194304 0 0 0 0 1 20 300 4000 20 0 1 0 987654 0 7 18446744073709551615';
   for (const name of ['sh', 'a b', ') S 9 (', '((', ')']) {
-    assert.deepEqual(parseProcStat(`43 (${name}) ${rest}\n`), {
+    assert.deepEqual(parseProcStat(`43 (${name}) ${rest}\n`, units), {
       pid: 43,
       ppid: 1,
       pgid: 42,
       sid: 41,
       start: 987654,
-      zombie: false,
+      state: 'live',
+      cpuMs: 4321 * 4,
+      memoryBytes: 7 * 16_384,
     });
   }
-  assert.equal(parseProcStat(`43 (sh) ${rest.replace('S', 'Z')}`)?.zombie, true);
-  assert.equal(parseProcStat(''), null);
+  const states = { R: 'live', I: 'live', T: 'stopped', t: 'stopped', D: 'blocked', Z: 'zombie', X: 'zombie' };
+  for (const [letter, state] of Object.entries(states)) {
+    assert.equal(parseProcStat(`43 (sh) ${rest.replace('S', letter)}`, units)?.state, state);
+  }
+  assert.equal(parseProcStat('', units), null);
+});
+
+test("times of ps are read in every system's way", () => {
+  const times = { '00:00:07': 7_000, '1-02:03:04': 93_784_000, '0:00.03': 30, '12:34.56': 754_560, '': 0 };
+  for (const [text, ms] of Object.entries(times)) assert.equal(parseCpuTime(text), ms, text);
 });

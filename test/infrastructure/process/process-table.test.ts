@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
-import { findAgentProcesses } from '../../../src/infrastructure/process/agent-processes.ts';
+import {
+  AgentFamily,
+  findAgentProcesses,
+  signalProcess,
+} from '../../../src/infrastructure/process/agent-processes.ts';
 import type { ProcessEntry } from '../../../src/infrastructure/process/proc-stat.ts';
 import {
   makeProcessTable,
@@ -56,6 +60,26 @@ test('callers who wait at the same time share a snapshot, later ones get a newer
   assert.notEqual(await table.snapshot(), first[0]);
 });
 
+test('who is content with a recent snapshot shares the last one until it is too old', async () => {
+  let taken = 0;
+  let fails = false;
+  const table = makeProcessTable(async () => {
+    taken++;
+    if (fails) throw new Error('EIO');
+    return snapshotOf([]);
+  });
+  const first = await Promise.all([table.recent(60_000), table.recent(60_000)]);
+  assert.equal(await table.recent(60_000), first[0]);
+  assert.equal(first[0], first[1]);
+  assert.equal(taken, 1);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  fails = true;
+  await assert.rejects(table.recent(1), /EIO/);
+  fails = false;
+  await table.recent(60_000);
+  assert.equal(taken, 3, 'a failure is not kept');
+});
+
 test('a failed snapshot does not spoil the next one', async () => {
   let fails = true;
   const table = makeProcessTable(async () => {
@@ -103,13 +127,44 @@ suite('the processes of an agent', () => {
   });
 });
 
+test('a pid that another process gets between a look and a signal is not signalled', async (t) => {
+  const bystander = spawn('sleep', ['60'], { detached: true });
+  t.after(() => bystander.kill());
+  await once(bystander, 'spawn');
+  const pid = bystander.pid as number;
+  const looks = [
+    snapshotOf([
+      { pid: 100_100, start: 50 },
+      { pid, agentId: 'mine', start: 51 },
+    ]),
+    snapshotOf([
+      { pid: 100_100, start: 50 },
+      { pid, start: 52 },
+    ]),
+  ];
+  const table = makeProcessTable(async () => looks.shift() ?? snapshotOf([]));
+  const family = new AgentFamily({ agentId: 'mine', wrapper: { pid: 100_100, start: 50 } }, table);
+  const seen = (await family.look()).find((entry) => entry.pid === pid);
+  assert.ok(seen !== undefined);
+  // Only procfs is quick enough to be asked before each signal.
+  if (process.platform === 'linux') assert.equal(signalProcess(seen, 'SIGKILL'), false);
+  assert.deepEqual(pidsOf(await family.look()), [100_100], 'at the next look it is known to be another');
+  assert.equal(bystander.exitCode ?? bystander.signalCode, null);
+});
+
+function pidsOf(entries: readonly ProcessEntry[]): number[] {
+  return entries.map(({ pid }) => pid);
+}
+
 function snapshotOf(given: readonly (Partial<ProcessEntry> & { agentId?: string })[]): ProcessSnapshot {
   const agents = new Map(given.map(({ pid = 0, agentId }) => [pid, agentId ?? null]));
   const entries = given.map(({ pid = 0, ppid = 1, pgid = pid, sid = pid, start = 50 }) => {
-    return { pid, ppid, pgid, sid, start, zombie: false };
+    return { pid, ppid, pgid, sid, start, state: 'live' as const, cpuMs: 0, memoryBytes: 0 };
   });
   return {
     processes: new Map(entries.map((entry) => [entry.pid, entry])),
+    zombies: [],
+    tookMs: 0,
     blurred: false,
     agentIdOf: ({ pid }) => agents.get(pid) ?? null,
     commandOf: () => '',

@@ -1,5 +1,6 @@
 import type { LaunchKey } from '../../../src/application/ports.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
+import { noBudget } from '../../../src/domain/budget.ts';
 import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';
 
 const sessionId = makeSessionId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
@@ -25,6 +26,7 @@ export const sampleAgent: Agent = {
   workspace: 'own',
   timeoutMs: 90_000,
   maxMemoryMb: 512,
+  budget: noBudget,
   phase: 0,
   dependsOn: [],
   state: 'running',
@@ -32,7 +34,11 @@ export const sampleAgent: Agent = {
   failure: null,
   result: null,
   usage: null,
+  usageBefore: null,
+  resumed: null,
   conversation: null,
+  notBefore: null,
+  postponed: 0,
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: null,
 };

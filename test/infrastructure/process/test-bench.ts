@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import psList from 'ps-list';
 import type { AgentHost, LaunchKey, LaunchSpec, RunningAgent } from '../../../src/application/ports.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
+import { makeProcessTable } from '../../../src/infrastructure/process/process-table.ts';
 import { anotherAgent } from './sample-agent.ts';
 
 /** One agent with a folder of its own and a host for it; whatever it started is stopped after the test. */
@@ -34,9 +36,12 @@ export async function makeBench(
   const { agent, key } = options.identity ?? anotherAgent();
   const logged: string[] = [];
   const output = new Collector();
+  // Samples that are not shared with those before: a test need not wait for a new one.
+  const table = makeProcessTable();
   const host = makeLocalAgentHost({
     folderOf: () => ({ folder }),
     locations: () => ({ workingDirectory: options.workingDirectory ?? folder }),
+    samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
     clock: { now: () => new Date().toISOString(), after: () => () => {} },
     log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },
     ...(options.environment === undefined ? {} : { environment: options.environment }),
@@ -105,4 +110,16 @@ export async function processesWith(word: string): Promise<{ pid: number; cmd: s
   return (await psList())
     .filter(({ pid, cmd }) => pid !== process.pid && cmd?.split(' ').includes(word))
     .map(({ pid, cmd }) => ({ pid, cmd: cmd ?? '' }));
+}
+
+/** State letters of the processes with the word among their arguments, by pid: 'T' stands still. */
+export function statesOf(word: string): ReadonlyMap<number, string> {
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' }).split('\n');
+  const found = lines.flatMap((line): [number, string][] => {
+    const [, pid, state = '', args = ''] = /^\s*(\d+)\s+(\S)\S*\s+(.*)$/.exec(line) ?? [];
+    // The wrapper has the program's arguments among its own.
+    const isWrapper = args.startsWith('/bin/sh -c trap :');
+    return !isWrapper && args.split(' ').includes(word) ? [[Number(pid), state]] : [];
+  });
+  return new Map(found);
 }

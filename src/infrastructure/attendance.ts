@@ -1,0 +1,64 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalProject, ensureHome, projectFolder, workspaceHash } from './files/home.ts';
+import type { Presence } from './presence.ts';
+import { readRow } from './sqlite/open-database.ts';
+
+const lookMs = 2_000;
+/** What may need an owner now or later. */
+const selectWork = `SELECT 1 FROM sessions WHERE state IN ('created', 'running')
+  UNION ALL SELECT 1 FROM sessions WHERE resume_at IS NOT NULL LIMIT 1`;
+
+/**
+ * A server that nobody has asked for anything yet: it is written down among the maos processes of this machine, and
+ * looks whether its project has sessions to look after. Loads little, and reads the store only when it has changed.
+ */
+export class Attendance {
+  readonly #presence: Presence;
+  readonly #store: string;
+  readonly #project: string;
+  #seen = '';
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @throws MaosError INVALID_INPUT when the path is no folder, CONFIG_INVALID when there can be no home */
+  constructor(presence: Presence, home: string, path: string) {
+    this.#presence = presence;
+    this.#project = canonicalProject(path);
+    ensureHome(home);
+    this.#store = join(projectFolder(home, workspaceHash(this.#project)), 'project.db');
+  }
+
+  /** @param onWork is called, once, when the project has sessions that run or wait for their time */
+  async begin(onWork: () => void): Promise<void> {
+    await this.#presence.announce(this.#project);
+    const look = (): void => {
+      if (this.#hasWork()) {
+        this.end();
+        onWork();
+      }
+    };
+    this.#timer = setInterval(look, lookMs).unref();
+    look();
+  }
+
+  end(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  #hasWork(): boolean {
+    const now = [this.#store, `${this.#store}-wal`].map(changedAt).join(' ');
+    if (now === this.#seen || changedAt(this.#store) === 0) return false;
+    this.#seen = now;
+    try {
+      return readRow(this.#store, selectWork) !== undefined;
+    } catch {
+      // Whoever opens it for work says what is wrong with it.
+      return true;
+    }
+  }
+}
+
+/** 0 when there is no such file. */
+function changedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import type { Instances } from '../application/ports.ts';
+import { type InstanceId, makeInstanceId } from '../domain/ids.ts';
+import { systemClock } from './clock.ts';
+import { makeIdSource } from './ids.ts';
+import { identify, isAlive, mayBeAlive, type ProcessIdentity } from './process/identity.ts';
+import {
+  type InstanceRecord,
+  type InstanceRegistry,
+  openInstanceRegistry,
+} from './sqlite/instance-registry.ts';
+
+/** An instance as it was written down, and whether its process still runs. */
+export interface KnownInstance extends InstanceRecord {
+  readonly alive: boolean;
+}
+
+/** Where looking at a process means to run `ps`, a process once found alive is not looked at again for so long. */
+const trustMs = 10_000;
+
+/** The running MAOS among those of this machine. Opens `instances.db` when first needed. */
+export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
+  readonly #file: string;
+  readonly instance: InstanceId;
+  readonly #facts: { readonly version: string; readonly startedAt: string };
+  readonly #seenAlive = new Map<InstanceId, number>();
+  #registry: InstanceRegistry | null = null;
+  #announced: Promise<void> | null = null;
+
+  /** @param home absolute, made already when {@link announce} is called */
+  constructor(home: string, version: string) {
+    this.#file = join(home, 'instances.db');
+    this.instance = makeInstanceId(makeIdSource().ulid());
+    this.#facts = { version, startedAt: systemClock.now() };
+  }
+
+  get registry(): InstanceRegistry {
+    this.#registry ??= openInstanceRegistry({ file: this.#file });
+    return this.#registry;
+  }
+
+  /**
+   * Writes this process down, once, and forgets those that are gone.
+   * @param workspace the folder it works for, for people
+   */
+  announce(workspace: string): Promise<void> {
+    this.#announced ??= this.#announce(workspace).catch((error: unknown) => {
+      this.#announced = null;
+      throw error;
+    });
+    return this.#announced;
+  }
+
+  beat(at: string): void {
+    this.registry.heartbeat(this.instance, at);
+  }
+
+  async isAlive(id: InstanceId): Promise<boolean> {
+    const found = this.registry.list().find((candidate) => candidate.id === id);
+    return found !== undefined && this.#runs(found);
+  }
+
+  /** Oldest first. */
+  async list(): Promise<readonly KnownInstance[]> {
+    const records = this.registry.list();
+    return Promise.all(records.map(async (record) => ({ ...record, alive: await isAlive(record) })));
+  }
+
+  /** Crosses out instances that are gone: nothing is asked of them any more, and an unknown one counts as gone. */
+  forget(ids: readonly InstanceId[]): void {
+    for (const id of ids) this.registry.remove(id);
+  }
+
+  /** Crosses this process out; it announces itself anew if it is used again. */
+  withdraw(): void {
+    if (this.#announced === null) return;
+    this.#announced = null;
+    this.registry.remove(this.instance);
+  }
+
+  close(): void {
+    this.#registry?.close();
+    this.#registry = null;
+  }
+
+  async #announce(workspace: string): Promise<void> {
+    const self = (await identify(process.pid)) as ProcessIdentity;
+    this.registry.register({ id: this.instance, ...this.#facts, port: null, workspace, ...self });
+    this.forget((await this.list()).flatMap(({ id, alive }) => (alive ? [] : [id])));
+  }
+
+  async #runs(record: InstanceRecord): Promise<boolean> {
+    if (process.platform === 'linux') return isAlive(record);
+    if (!mayBeAlive(record.pid)) return false;
+    const seen = this.#seenAlive.get(record.id) ?? Number.NEGATIVE_INFINITY;
+    if (performance.now() - seen < trustMs) return true;
+    const alive = await isAlive(record);
+    if (alive) this.#seenAlive.set(record.id, performance.now());
+    else this.#seenAlive.delete(record.id);
+    return alive;
+  }
+}

@@ -1,0 +1,66 @@
+import type { ProcessEntry } from './proc-stat.ts';
+import type { ProcessSnapshot } from './process-table.ts';
+
+/**
+ * Who belongs to whom in a snapshot, found once for all agents: then each of two hundred costs what its own
+ * processes cost, and not what all processes of the machine do.
+ */
+export class Kinship {
+  readonly #snapshot: ProcessSnapshot;
+  readonly #children = new Map<number, ProcessEntry[]>();
+  readonly #sessions = new Map<number, ProcessEntry[]>();
+  readonly #groups = new Map<number, ProcessEntry[]>();
+  readonly #newestFirst: readonly ProcessEntry[];
+  readonly #marked = new Map<string, ProcessEntry[]>();
+  /** So many of the newest have been asked for their mark. */
+  #asked = 0;
+
+  private constructor(snapshot: ProcessSnapshot) {
+    this.#snapshot = snapshot;
+    for (const entry of snapshot.processes.values()) {
+      add(this.#children, entry.ppid, entry);
+      add(this.#sessions, entry.sid, entry);
+      add(this.#groups, entry.pgid, entry);
+    }
+    this.#newestFirst = [...snapshot.processes.values()].sort((a, b) => b.start - a.start);
+  }
+
+  static readonly #known = new WeakMap<ProcessSnapshot, Kinship>();
+
+  static of(snapshot: ProcessSnapshot): Kinship {
+    const known = Kinship.#known.get(snapshot);
+    if (known !== undefined) return known;
+    const made = new Kinship(snapshot);
+    Kinship.#known.set(snapshot, made);
+    return made;
+  }
+
+  childrenOf(pid: number): readonly ProcessEntry[] {
+    return this.#children.get(pid) ?? [];
+  }
+
+  inSessionOrGroup(leader: number): readonly ProcessEntry[] {
+    return [...(this.#sessions.get(leader) ?? []), ...(this.#groups.get(leader) ?? [])];
+  }
+
+  /**
+   * Processes with the agent's id in their environment. Environments are read as far back as asked for: what is older
+   * than an agent is not its own, and most of a machine's processes are older.
+   * @param since the earliest start, in the unit of {@link ProcessEntry}
+   */
+  marked(agentId: string, since: number): readonly ProcessEntry[] {
+    for (; ; this.#asked++) {
+      const entry = this.#newestFirst[this.#asked];
+      if (entry === undefined || entry.start < since) break;
+      const mark = this.#snapshot.agentIdOf(entry);
+      if (mark !== null) add(this.#marked, mark, entry);
+    }
+    return this.#marked.get(agentId) ?? [];
+  }
+}
+
+function add(index: Map<number | string, ProcessEntry[]>, key: number | string, entry: ProcessEntry): void {
+  const entries = index.get(key);
+  if (entries === undefined) index.set(key, [entry]);
+  else entries.push(entry);
+}

@@ -1,0 +1,98 @@
+import { type AgentMark, findAgentProcesses } from './agent-processes.ts';
+import {
+  type KnownMarks,
+  makeProcessTable,
+  type ProcessSnapshot,
+  type ProcessTable,
+  readProcfs,
+  readWithPs,
+} from './process-table.ts';
+
+/** What the living processes of an agent use, together. */
+export interface TreeUse {
+  /**
+   * User and system time of the processes and of their collected children. Time of a process that nobody of the
+   * agent collected is lost with it: the number can fall.
+   */
+  readonly cpuMs: number;
+  /**
+   * Sum of the resident sets, without the wrapper's. Pages that processes share count for each of them: reading
+   * proportional sets takes the kernel a walk over all page tables, some milliseconds a process.
+   */
+  readonly memoryBytes: number;
+  /** Without the wrapper. */
+  readonly processes: number;
+}
+
+export interface ResourceSampler {
+  /** @returns null when no process of the agent was there */
+  measure(mark: AgentMark): Promise<TreeUse | null>;
+}
+
+/** One snapshot serves all agents that are asked for within this time. */
+const minAgeMs = 500;
+const maxAgeMs = 5_000;
+/** A snapshot that took long is used for so many times as long: looking takes at most some 0.5 % of a processor. */
+const ageByCost = 200;
+
+/** Measures agents by one shared look at the machine, however many they are. */
+export function makeResourceSampler(table: ProcessTable = makeSamplingTable()): ResourceSampler {
+  let ageMs = minAgeMs;
+
+  async function look(): Promise<ProcessSnapshot> {
+    const snapshot = await table.recent(ageMs);
+    ageMs = Math.min(Math.max(snapshot.tookMs * ageByCost, minAgeMs), maxAgeMs);
+    return snapshot;
+  }
+
+  const known = new WeakMap<
+    AgentMark,
+    { readonly snapshot: ProcessSnapshot; readonly use: TreeUse | null }
+  >();
+  return {
+    async measure(mark) {
+      const snapshot = await look();
+      const last = known.get(mark);
+      if (last?.snapshot === snapshot) return last.use;
+      const use = measureIn(snapshot, mark);
+      known.set(mark, { snapshot, use });
+      return use;
+    },
+  };
+}
+
+function measureIn(snapshot: ProcessSnapshot, mark: AgentMark): TreeUse | null {
+  const entries = findAgentProcesses(snapshot, mark);
+  if (entries.length === 0) return null;
+  const pids = new Set(entries.map(({ pid }) => pid));
+  const uncollected = snapshot.zombies.filter(({ ppid }) => pids.has(ppid));
+  const own = entries.filter(({ pid }) => pid !== mark.wrapper?.pid);
+  return {
+    cpuMs: sum([...entries, ...uncollected].map(({ cpuMs }) => cpuMs)),
+    memoryBytes: sum(own.map(({ memoryBytes }) => memoryBytes)),
+    processes: own.length,
+  };
+}
+
+function makeSamplingTable(): ProcessTable {
+  const marks: KnownMarks = new Map();
+  return makeProcessTable(process.platform === 'linux' ? () => readProcfs(marks) : readWithPs);
+}
+
+/**
+ * CPU time that never falls, and rises with the first millisecond used after a fall: the time of processes that took
+ * theirs with them is carried on.
+ */
+export function makeCpuMeter(): (measuredMs: number) => number {
+  let carried = 0;
+  let last = 0;
+  return (measuredMs) => {
+    carried = Math.max(carried, last - measuredMs);
+    last = measuredMs + carried;
+    return last;
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
