@@ -1,4 +1,5 @@
-import { constants, open } from 'node:fs/promises';
+import { constants, lstat, open } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { OutputPage } from '../../application/ports.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { fileError, isMissing } from './file-error.ts';
@@ -47,4 +48,22 @@ export async function readPage(path: string, from: number, maxBytes: number): Pr
     if (isMissing(error)) return { bytes: new Uint8Array(0), start: 0, size: 0 };
     throw fileError(error, 'read', path);
   }
+}
+
+/** When one of an agent's logs last grew; null while both are empty or missing. */
+export async function lastOutputAt(folder: string): Promise<string | null> {
+  const times = await Promise.all(
+    ['stdout.log', 'stderr.log'].map(async (name) => {
+      const path = join(folder, name);
+      try {
+        const { size, mtimeMs } = await lstat(path);
+        return size === 0 ? 0 : mtimeMs;
+      } catch (error) {
+        if (isMissing(error)) return 0;
+        throw fileError(error, 'read', path);
+      }
+    }),
+  );
+  const newest = Math.max(...times);
+  return newest === 0 ? null : new Date(newest).toISOString();
 }

@@ -8,8 +8,9 @@ import { scanFiles } from './artifact-scan.ts';
 import { writeFileAtomic } from './atomic.ts';
 import { fileError } from './file-error.ts';
 import { ensureFolder, ensureFolderSync, fileMode } from './folders.ts';
+import { makeKeepingFiles } from './keeping-files.ts';
 import { agentFolders, ownerOfPath, sessionFolders, sessionLayout } from './layout.ts';
-import { readPage } from './output.ts';
+import { lastOutputAt, readPage } from './output.ts';
 import { Serial } from './serial.ts';
 import { infoOf, metadataOf } from './session-documents.ts';
 import { SessionLogs } from './session-log.ts';
@@ -109,6 +110,8 @@ export function makeSessionFiles(deps: {
     readArtifact: async (id, path, maxBytes) => readArtifactFile(layout.session(id), path, maxBytes),
     readOutput: async (agent, stream, from, maxBytes) =>
       readPage(join(layout.agent(agent.sessionId, agent.id), `${stream}.log`), from, maxBytes),
+    keeping: makeKeepingFiles(projectFolder, layout),
+    lastOutputAt: async (agent) => lastOutputAt(layout.agent(agent.sessionId, agent.id)),
     describe: (id) => layout.session(id),
     agentFolder: layout.agent,
   };

@@ -1,3 +1,4 @@
+import { noBudget } from '../../../src/domain/budget.ts';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { type AgentRequest, makePlan } from '../../../src/domain/plan.ts';
@@ -21,6 +22,7 @@ export function sampleWorkflow(objective = 'Write it down'): Workflow {
     instanceSuffix: null,
     timeoutMs: 60_000,
     maxMemoryMb: 512,
+    budget: noBudget,
     ...more,
   });
   const plan = makePlan({
@@ -29,6 +31,7 @@ export function sampleWorkflow(objective = 'Write it down'): Workflow {
     failurePolicy: 'continue',
     onExit: 'stop',
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    budget: noBudget,
     depth: 0,
     agents: [request('writer', {}), request('reviewer', { dependsOn: ['writer'], workspace: 'own' })],
     aliases: {},
@@ -39,7 +42,12 @@ export function sampleWorkflow(objective = 'Write it down'): Workflow {
 /** Events `from` to `to` of the sample session. */
 export function sampleEvents(from: number, to: number, id: SessionId = sessionId): RecordedEvent[] {
   return Array.from({ length: to - from + 1 }, (_, index): RecordedEvent => {
-    const data = { by: 'test', reason: `line ${from + index}\nwith "quotes" and ümlauts` };
-    return { at, data, agentId: null, sessionId: id, type: 'session.cancel_requested', seq: from + index };
+    const data = {
+      action: 'cancel',
+      agent: null,
+      by: 'test',
+      reason: `line ${from + index}\nwith "quotes" and ümlauts`,
+    } as const;
+    return { at, data, agentId: null, sessionId: id, type: 'session.requested', seq: from + index };
   });
 }

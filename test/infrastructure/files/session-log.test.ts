@@ -39,10 +39,7 @@ describe('session.log', () => {
   it('holds the same records as the table, one a line, seq first, for its user alone', async () => {
     await open().append(sessionId, sampleEvents(1, 3));
     assert.deepEqual(records(), sampleEvents(1, 3));
-    assert.match(
-      readFileSync(path, 'utf8'),
-      /^\{"seq":1,"type":"session\.cancel_requested","sessionId":"sess_/,
-    );
+    assert.match(readFileSync(path, 'utf8'), /^\{"seq":1,"type":"session\.requested","sessionId":"sess_/);
     assert.equal(statSync(path).mode & 0o777, 0o600);
   });
 

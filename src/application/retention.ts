@@ -1,0 +1,219 @@
+import type { SessionId } from '../domain/ids.ts';
+import type { RetentionPolicy, SessionAge } from './keeping-ports.ts';
+import type { Project } from './project.ts';
+
+/** `leftover`: a removal that was begun earlier and not ended, or a folder that no session belongs to. */
+export type RemovalReason = 'age' | 'count' | 'bytes' | 'leftover';
+
+export interface GarbageReport {
+  readonly dryRun: boolean;
+  /** Sessions removed, or that would be; in the order of their removal. */
+  readonly removed: readonly {
+    readonly id: SessionId;
+    readonly reason: RemovalReason;
+    readonly endedAt: string | null;
+    readonly bytes: number;
+  }[];
+  readonly removedBytes: number;
+  readonly kept: number;
+  /** Null where nothing asked for it: to know it takes a look at every file. */
+  readonly keptBytes: number | null;
+}
+
+type Goner = GarbageReport['removed'][number];
+
+/** Sessions of one removal; what a kill leaves over is at most the folders of so many. */
+const batchSize = 50;
+/** As long as a removal may hold the store at a time, and the least pause after it, for whoever runs a session. */
+const holdMs = 10;
+const restMs = 10;
+/** Folders looked into at once. */
+const lookers = 4;
+/** An owner not heard of for so long is none; far longer than any lease. */
+const ownerPatienceMs = 3_600_000;
+/** A removal of another process that has not ended by then never will. */
+const removalPatienceMs = 3_600_000;
+
+/**
+ * Removes sessions by age, number and size, those that ended first before the others; never a live one. Killed at any
+ * moment, it leaves every session either whole or gone; the next one removes the files left over.
+ * @param signal stops between two steps
+ */
+export async function collectGarbage(
+  project: Project,
+  policy: RetentionPolicy,
+  now: string,
+  dryRun: boolean,
+  signal: AbortSignal | null = null,
+): Promise<GarbageReport> {
+  const { keeping } = project.files;
+  const staleBefore = earlier(now, ownerPatienceMs);
+  const sessions = project.store.keeping.sessionAges(staleBefore);
+  const leftovers = await findLeftovers(project, policy, now, new Set(sessions.map(({ id }) => id)));
+  const { goners, keptBytes } = await decide(project, policy, now, sessions);
+  const found: Goner[] = [...leftovers, ...goners];
+  const removed: Goner[] = dryRun ? found : [];
+  if (!dryRun) {
+    await endOldRemovals(project, now);
+    for (let from = 0; from < found.length && signal?.aborted !== true; from += batchSize) {
+      removed.push(...(await removeBatch(project, found.slice(from, from + batchSize), staleBefore, now)));
+    }
+    await keeping.noteCollection(now);
+  }
+  const gone = removed.filter(({ reason }) => reason !== 'leftover').length;
+  const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { dryRun, removed, removedBytes, kept: sessions.length - gone, keptBytes };
+}
+
+/** What has to go so that the limits hold, and what is left then. */
+async function decide(
+  { files }: Project,
+  { maxAgeMs, maxSessions, maxBytes }: RetentionPolicy,
+  now: string,
+  sessions: readonly SessionAge[],
+): Promise<{ goners: readonly Goner[]; keptBytes: number | null }> {
+  const oldest = maxAgeMs === null ? null : earlier(now, maxAgeMs);
+  const sizes = maxBytes === null ? null : await sizesOf(files, sessions);
+  const goners: Goner[] = [];
+  let count = sessions.length;
+  let total = sizes === null ? 0 : [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  for (const { id, live, endedAt } of sessions) {
+    if (live || endedAt === null) continue;
+    const reason = (): RemovalReason | null => {
+      if (oldest !== null && endedAt < oldest) return 'age';
+      if (maxSessions !== null && count > maxSessions) return 'count';
+      return maxBytes !== null && total > maxBytes ? 'bytes' : null;
+    };
+    const because = reason();
+    // Those that follow ended later: no limit reaches them, either.
+    if (because === null) break;
+    const bytes = sizes?.get(id) ?? (await files.keeping.sizeOf(id));
+    goners.push({ id, reason: because, endedAt, bytes });
+    count -= 1;
+    total -= bytes;
+  }
+  return { goners, keptBytes: sizes === null ? null : total };
+}
+
+async function sizesOf(
+  { keeping }: Project['files'],
+  sessions: readonly SessionAge[],
+): Promise<ReadonlyMap<SessionId, number>> {
+  const sizes = new Map<SessionId, number>();
+  let next = 0;
+  const look = async (): Promise<void> => {
+    for (let session = sessions[next++]; session !== undefined; session = sessions[next++]) {
+      sizes.set(session.id, await keeping.sizeOf(session.id));
+    }
+  };
+  await Promise.all(Array.from({ length: lookers }, look));
+  return sizes;
+}
+
+/**
+ * Folders without a session: of removals begun earlier, and those nobody wrote into for as long as sessions are kept.
+ * A younger one may be all that a lost database left of a session, from which it can be recovered.
+ */
+async function findLeftovers(
+  { files: { keeping } }: Project,
+  { maxAgeMs }: RetentionPolicy,
+  now: string,
+  known: ReadonlySet<SessionId>,
+): Promise<readonly Goner[]> {
+  const begun = new Set((await keeping.removals()).flatMap(({ sessions }) => sessions));
+  const found: Goner[] = [];
+  for (const id of await keeping.folders()) {
+    if (known.has(id)) continue;
+    const changed = begun.has(id) ? null : await keeping.lastChange(id);
+    const isOld = maxAgeMs !== null && changed !== null && changed < earlier(now, maxAgeMs);
+    if (begun.has(id) || isOld) {
+      found.push({ id, reason: 'leftover', endedAt: null, bytes: await keeping.sizeOf(id) });
+    }
+  }
+  return found;
+}
+
+/** Ends what an earlier collection was killed over. */
+async function endOldRemovals({ files: { keeping }, store }: Project, now: string): Promise<void> {
+  for (const removal of await keeping.removals()) {
+    for (const id of removal.sessions) if (!store.keeping.exists(id)) await keeping.discard(id);
+    const isOver = removal.sessions.every((id) => !store.keeping.exists(id));
+    if (isOver || removal.begunAt < earlier(now, removalPatienceMs)) await keeping.endRemoval(removal);
+  }
+  await keeping.sweep();
+}
+
+/** The order is what makes it safe to be killed: the intent, the records, the folders, the intent's end. */
+async function removeBatch(
+  project: Project,
+  batch: readonly Goner[],
+  staleBefore: string,
+  now: string,
+): Promise<readonly Goner[]> {
+  const { store, files, clock, watcher } = project;
+  const removal = await files.keeping.beginRemoval(
+    batch.map(({ id }) => id),
+    now,
+  );
+  const removed: Goner[] = [];
+  for (let rest = batch; rest.length > 0; ) {
+    const began = Date.parse(clock.now());
+    const ids = rest.map(({ id }) => id);
+    const { dealtWith } = store.keeping.removeEnded(ids, staleBefore, holdMs);
+    // At least as long for the others as it was held: SQLite lets nobody in by turns.
+    const held = Math.max(0, Date.parse(clock.now()) - began);
+    await new Promise<void>((resolve) => clock.after(Math.max(restMs, held), resolve));
+    // Asked again, so that one that came back to life in between keeps its folder.
+    removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.keeping.exists(id)));
+    rest = rest.slice(dealtWith);
+  }
+  for (const { id } of removed) await files.keeping.discard(id);
+  await files.keeping.endRemoval(removal);
+  watcher.notify();
+  return removed;
+}
+
+function earlier(than: string, ms: number): string {
+  return new Date(Date.parse(than) - ms).toISOString();
+}
+
+/** How soon after the start, and how often then, sessions are collected; all processes of a project share the turns. */
+const firstMs = 60_000;
+const everyMs = 6 * 3_600_000;
+
+/**
+ * Collects by itself, as long as this process lives: a minute after it opened the project, and every few hours.
+ * @returns ends it
+ */
+export function keepTidy(project: Project): () => void {
+  const { clock, log, files, settings } = project;
+  const stopped = new AbortController();
+  let cancel = clock.after(firstMs, () => void turn());
+
+  async function turn(): Promise<void> {
+    try {
+      const last = await files.keeping.lastCollection();
+      const isDue = last === null || last < earlier(clock.now(), everyMs) || last > clock.now();
+      if (isDue && !stopped.signal.aborted) {
+        const { removed, removedBytes } = await collectGarbage(
+          project,
+          settings.retention,
+          clock.now(),
+          false,
+          stopped.signal,
+        );
+        if (removed.length > 0) {
+          log.log('info', 'old sessions removed', { sessions: removed.length, bytes: removedBytes });
+        }
+      }
+    } catch (error) {
+      if (!stopped.signal.aborted) log.log('warn', 'old sessions not removed; tried again later', { error });
+    }
+    if (!stopped.signal.aborted) cancel = clock.after(everyMs, () => void turn());
+  }
+
+  return () => {
+    stopped.abort();
+    cancel();
+  };
+}
