@@ -1,5 +1,7 @@
-import type { Agent } from '../domain/agent.ts';
-import type { AgentOutcome, AgentReport, ProgressNote } from '../domain/workflow.ts';
+import type { Agent, FailureKind } from '../domain/agent.ts';
+import type { Usage } from '../domain/usage.ts';
+import { type AgentOutcome, type AgentReport, type ProgressNote, usageNow } from '../domain/workflow.ts';
+import { describeActivity } from './activity-line.ts';
 import type {
   AgentActivity,
   AgentEnd,
@@ -9,21 +11,45 @@ import type {
   OutputParser,
   OutputSink,
   ParsedRun,
+  ResourceSample,
   RunningAgent,
   StopReport,
 } from './ports.ts';
+import type { HeldTime } from './session-history.ts';
+import { Standstill } from './standstill.ts';
 
 /** Why MAOS itself ended a run. */
 export type StopCause =
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'interrupted'; readonly reason: string }
-  | { readonly kind: 'timeout'; readonly limitMs: number };
+  /** What its output has told already will not get better: its backend explains it. */
+  | { readonly kind: 'hopeless' }
+  /** `explain` says what was measured and the limit, from what it had used and how long it had run at its end. */
+  | {
+      readonly kind: 'limit';
+      readonly failure: FailureKind;
+      readonly explain: (usage: Usage | null, ranMs: number) => string;
+    };
 
 /** How a run ended, as far as processes are concerned. */
 export interface RunEnd {
   readonly run: AgentRun;
   readonly end: AgentEnd;
   readonly stop: StopReport | null;
+}
+
+/** What a run needs of whoever looks after it. */
+export interface RunKeeper {
+  readonly clock: Clock;
+  /** How long a stop stays polite. */
+  readonly graceMs: number;
+  /** Most bytes it may print; null: no limit. */
+  readonly maxOutputBytes: number | null;
+  /** Called once, after the output has been read to its end. */
+  ended(end: RunEnd): void;
+  /** It stands still, or goes on: something may be decided now. */
+  changed(): void;
+  trouble(message: string, error: unknown): void;
 }
 
 /** How long the end of an agent is waited for of which some processes could not be ended. */
@@ -33,61 +59,108 @@ const survivorPatienceMs = 1_000;
 export class AgentRun implements OutputSink {
   readonly agent: Agent;
   readonly key: LaunchKey;
+  readonly canResume: boolean;
   readonly #backend: Backend;
   readonly #parser: OutputParser;
-  readonly #clock: Clock;
+  readonly #keeper: RunKeeper;
+  readonly #standstill: Standstill;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
   #stopping: Promise<StopReport> | null = null;
-  #graceMs = 0;
-  #onEnd: ((end: RunEnd) => void) | null = null;
+  #isOver = false;
+  #stopTimeLimit = (): void => {};
   #cancelTimers: (() => void)[] = [];
+  #printed = 0;
   #activity: string | null = null;
   #notedTurns = 0;
 
-  constructor(agent: Agent, backend: Backend, clock: Clock) {
+  /** @param held how long this attempt has stood still before, where another owner looked after it */
+  constructor(agent: Agent, backend: Backend, keeper: RunKeeper, held: HeldTime = { ms: 0, since: null }) {
     this.agent = agent;
     this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
+    this.canResume = backend.canResume;
     this.#backend = backend;
     this.#parser = backend.makeParser();
-    this.#clock = clock;
+    this.#keeper = keeper;
+    this.#standstill = new Standstill(keeper, held);
   }
 
   stdout(chunk: Uint8Array): void {
-    this.#hear(this.#parser.push(chunk));
+    const activities = this.#parser.push(chunk);
+    this.#hear(activities);
+    this.#printed += chunk.length;
+    const { maxOutputBytes } = this.#keeper;
+    if (maxOutputBytes !== null && this.#printed > maxOutputBytes) {
+      this.stop(outputLimit(this.#printed, maxOutputBytes));
+    }
+    if (activities.some(({ type }) => type === 'notice')) {
+      const { verdict } = this.#parser.parsed();
+      if (verdict?.kind === 'auth_required') this.stop({ kind: 'hopeless' });
+    }
   }
 
-  /**
-   * @param running the process behind it
-   * @param graceMs how long a stop at the time limit stays polite
-   * @param onEnd called once, after the output has been read to its end
-   */
-  begin(running: RunningAgent, graceMs: number, onEnd: (end: RunEnd) => void): void {
+  /** @param running the process behind it */
+  begin(running: RunningAgent): void {
     this.#running = running;
-    this.#onEnd = onEnd;
-    const spent = Math.max(
-      0,
-      Date.parse(this.#clock.now()) - Date.parse(this.agent.startedAt ?? this.#clock.now()),
-    );
-    const limitMs = this.agent.timeoutMs;
-    this.#later(Math.max(0, limitMs - spent), () => this.stop({ kind: 'timeout', limitMs }, graceMs));
+    this.#armTimeLimit();
     void running.ended.then(async (end) => {
       this.#finish(end, this.#stopping === null ? null : await this.#stopping);
     });
-    if (this.#cause !== null) this.#stopNow(running);
+    if (this.#cause === null) this.#standstill.begin(running);
+    else this.#stopNow(running);
   }
 
   /** Safe to repeat, and before `begin`. The first cause stands: what comes later does not change why it ended. */
-  stop(cause: StopCause, graceMs: number): void {
-    if (this.#cause !== null) return;
+  stop(cause: StopCause): void {
+    if (this.#cause !== null || this.#isOver) return;
     this.#cause = cause;
-    this.#graceMs = graceMs;
     if (this.#running !== null) this.#stopNow(this.#running);
+  }
+
+  get isStopping(): boolean {
+    return this.#cause !== null;
+  }
+
+  /** Lets its processes stand still as soon as there are any, and its time limit with them. Safe to repeat. */
+  hold(): void {
+    this.#stopTimeLimit();
+    this.#standstill.hold();
+  }
+
+  /** Lets them go on. Safe to repeat. */
+  release(): void {
+    this.#standstill.release();
+    this.#armTimeLimit();
+  }
+
+  /** 'held' and 'free' once it is so, 'changing' before. */
+  get standing(): 'held' | 'free' | 'changing' {
+    return this.#standstill.state;
+  }
+
+  /** Milliseconds this attempt has run, without those it stood still. */
+  ranMs(now: string): number {
+    const started = Date.parse(this.agent.startedAt ?? now);
+    return Math.max(0, Date.parse(now) - started - this.#standstill.heldMs(now));
+  }
+
+  /** What the agent has used over all attempts, with what this one has reported so far. */
+  usage(agent: Agent = this.agent): Usage | null {
+    const { usage, conversation } = this.#parser.parsed();
+    return usageNow(agent, usage, conversation);
+  }
+
+  /** What its processes use; null while they are not to be measured: not begun, standing still, or about to end. */
+  async sample(): Promise<ResourceSample | null> {
+    if (this.#running === null || this.#isOver || this.isStopping || this.standing !== 'free') return null;
+    return this.#running.sample();
   }
 
   /** Another owner looks after the agent from now on: its limits are not enforced from here any more. */
   abandon(): void {
-    this.#onEnd = null;
+    this.#isOver = true;
+    this.#stopTimeLimit();
+    this.#standstill.abandon();
     for (const cancel of this.#cancelTimers) cancel();
   }
 
@@ -101,10 +174,15 @@ export class AgentRun implements OutputSink {
     return note;
   }
 
+  /** When its provider answers again, if that is why it failed and it was said. */
+  get retryAt(): string | null {
+    return this.#parser.parsed().verdict?.retryAt ?? null;
+  }
+
   /** The report of the run's end, from how its process ended, what it printed and why it was stopped. */
   report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
     const run = this.#parser.parsed();
-    const outcome = this.#byCause(this.#byEnd(end, run, stderrTail), run.result, stop, stderrTail);
+    const outcome = this.#byCause(this.#byEnd(end, run, stderrTail), run, end, stop, stderrTail);
     return { outcome, usage: run.usage, conversation: run.conversation };
   }
 
@@ -120,7 +198,8 @@ export class AgentRun implements OutputSink {
 
   #byCause(
     explained: AgentOutcome,
-    result: string | null,
+    run: ParsedRun,
+    end: AgentEnd,
     stop: StopReport | null,
     stderrTail: string,
   ): AgentOutcome {
@@ -134,35 +213,44 @@ export class AgentRun implements OutputSink {
         return explained.state === 'completed'
           ? explained
           : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
-      case 'timeout': {
-        if (explained.state === 'completed') return explained;
-        const message = `It ran longer than its limit of ${formatMs(this.#cause.limitMs)} and was stopped.${left} Give it a longer timeout_minutes or a smaller task.`;
-        return { state: 'failed', failure: { kind: 'timeout', message, stderrTail }, result };
+      case 'limit': {
+        // It finished before it was stopped. That it obeyed a signal with status 0 does not say so; its CLI may.
+        const wasAsked = stop !== null && stop.signals.length > 0;
+        if (explained.state === 'completed' && (run.verdict?.ok === true || !wasAsked)) return explained;
+        const said = this.#cause.explain(this.usage(), this.ranMs(end.at));
+        const failure = { kind: this.#cause.failure, message: `${said}${left}`, stderrTail };
+        return { state: 'failed', failure, result: run.result };
       }
       default:
         return explained;
     }
   }
 
+  #armTimeLimit(): void {
+    this.#stopTimeLimit();
+    if (this.#running === null || this.#isOver || this.#standstill.isAsked) return;
+    const { clock } = this.#keeper;
+    const limitMs = this.agent.timeoutMs;
+    const left = Math.max(0, limitMs - this.ranMs(clock.now()));
+    this.#stopTimeLimit = clock.after(left, () => this.stop(timeLimit(limitMs)));
+  }
+
   #stopNow(running: RunningAgent): void {
-    this.#stopping = running.stop(this.#graceMs);
+    this.#stopping = running.stop(this.#keeper.graceMs);
     void this.#stopping.then((report) => {
       if (report.survivors === 0) return;
       // The end may never come: what could not be ended is reported instead of waited for.
-      this.#later(survivorPatienceMs, () => this.#finish({ how: 'lost', at: this.#clock.now() }, report));
+      const { clock } = this.#keeper;
+      const giveUp = (): void => this.#finish({ how: 'lost', at: clock.now() }, report);
+      this.#cancelTimers.push(clock.after(survivorPatienceMs, giveUp));
     });
   }
 
   #finish(end: AgentEnd, stop: StopReport | null): void {
-    const onEnd = this.#onEnd;
-    if (onEnd === null) return;
+    if (this.#isOver) return;
     this.abandon();
     this.#hear(this.#parser.end());
-    onEnd({ run: this, end, stop });
-  }
-
-  #later(ms: number, action: () => void): void {
-    this.#cancelTimers.push(this.#clock.after(ms, action));
+    this.#keeper.ended({ run: this, end, stop });
   }
 
   #hear(activities: readonly AgentActivity[]): void {
@@ -171,26 +259,20 @@ export class AgentRun implements OutputSink {
   }
 }
 
-function formatMs(ms: number): string {
-  return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1000} s`;
+function timeLimit(limitMs: number): StopCause {
+  const limit = limitMs % 60_000 === 0 ? `${limitMs / 60_000} min` : `${limitMs / 1000} s`;
+  const text = `It ran longer than its limit of ${limit} and was stopped. Give it a longer timeout_minutes or a smaller task.`;
+  return { kind: 'limit', failure: 'timeout', explain: () => text };
 }
 
-/** One line of at most 160 characters for a listing; null for what is no news. */
-export function describeActivity(activity: AgentActivity): string | null {
-  switch (activity.type) {
-    case 'text':
-    case 'notice':
-      return oneLine(activity.text);
-    case 'tool_use':
-      return oneLine(activity.detail === '' ? activity.tool : `${activity.tool}: ${activity.detail}`);
-    default:
-      return null;
-  }
+/** It printed more than it may. */
+export function outputLimit(printed: number, limit: number): StopCause {
+  const text = `It printed ${mebibytes(printed)} MiB, more than its limit of ${mebibytes(limit)} MiB (limits.maxOutputMb), and was stopped. Let it write to files, or print less.`;
+  return { kind: 'limit', failure: 'output_limit', explain: () => text };
 }
 
-function oneLine(text: string): string | null {
-  // Not split first: a chunk of output can hold thousands of lines.
-  const line = /\S.*/.exec(text)?.[0].trimEnd();
-  if (line === undefined) return null;
-  return line.length > 160 ? `${line.slice(0, 157)}...` : line;
+/** With one decimal, and more where it would be 0. */
+export function mebibytes(bytes: number): string {
+  const value = bytes / 2 ** 20;
+  return value >= 0.1 ? value.toFixed(1).replace(/\.0$/, '') : value.toPrecision(2);
 }

@@ -1,17 +1,30 @@
+import { isAgentEnded } from '../domain/agent.ts';
 import { MaosError } from '../domain/errors.ts';
-import type { RecordedEvent } from '../domain/events.ts';
-import type { SessionId } from '../domain/ids.ts';
+import { type RecordedEvent, sessionEvent } from '../domain/events.ts';
+import type { AgentId, SessionId } from '../domain/ids.ts';
+import { decideRetries, retryWorkflow } from '../domain/retry.ts';
 import { isSessionEnded, type SessionState } from '../domain/session.ts';
+import { agentOf, type Workflow } from '../domain/workflow.ts';
 import { followEvents } from './event-feed.ts';
 import type { SessionSummary } from './ports.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /**
- * Asks for the session to be cancelled, whoever owns it. Where nobody does any more, this process takes it over and
- * does it. Cancelling a cancelled session is no error.
+ * What any process may ask of a session, whoever owns it: it is written down for the owner, who acts within a quarter of
+ * a second. Where there is no owner, or none that lives, this process becomes it and does what was asked.
+ */
+
+/** How long an owner that is about to leave a session is waited for, and the time between two looks. */
+const patienceMs = 3_000;
+const lookMs = 20;
+/** No heartbeat is older: an owner that lives is never taken for stale. */
+const never = '1970-01-01T00:00:00.000Z';
+
+/**
+ * Asks for the session, or one of its agents, to be cancelled. What is cancelled already is no error.
  * @param by who asks, for the event log: 'terminal', 'mcp'
- * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when the session ended otherwise
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when it ended otherwise
  */
 export async function requestCancel(
   project: Project,
@@ -19,20 +32,189 @@ export async function requestCancel(
   id: SessionId,
   by: string,
   reason: string,
+  agentId: AgentId | null = null,
 ): Promise<void> {
-  const { store, watcher, clock, instances } = project;
-  const { state } = store.summary(id).session;
-  if (state === 'cancelled') return;
-  if (isSessionEnded(state)) {
-    throw new MaosError('INVALID_TRANSITION', `Session ${id} cannot be cancelled: it is already ${state}.`, {
-      details: { sessionId: id, from: state, to: 'cancelled' },
-    });
+  const { store, clock } = project;
+  const workflow = store.load(id);
+  const { state } = workflow.session;
+  if (agentId !== null) {
+    const agent = agentOf(workflow, agentId);
+    if (agent.state === 'cancelled') return;
+    if (isAgentEnded(agent.state)) {
+      throw new MaosError(
+        'INVALID_TRANSITION',
+        `Agent ${agentId} cannot be cancelled: it is already ${agent.state}.`,
+        { details: { sessionId: id, agentId, from: agent.state, to: 'cancelled' } },
+      );
+    }
+  } else {
+    if (state === 'cancelled') return;
+    if (isSessionEnded(state)) throw notPossible(id, 'cancelled', state, 'cancelled', 'it is already');
   }
-  store.request({ sessionId: id, desired: 'cancelled', reason }, by, clock.now());
+  store.request({ sessionId: id, agentId, desired: 'cancelled', reason }, by, clock.now());
+  await makeHeard(project, supervisor, id);
+}
+
+/**
+ * Asks for the session to pause: agents that can go on with their conversation are interrupted, the others stand still.
+ * Pausing a paused session is no error, and takes back that it was asked to resume.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended
+ */
+export async function requestPause(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { store, clock } = project;
+  const { state } = store.summary(id).session;
+  if (isSessionEnded(state)) throw notPossible(id, 'paused', state, 'paused', 'it has ended as');
+  if (state === 'paused') return;
+  store.request({ sessionId: id, agentId: null, desired: 'paused', reason }, by, clock.now());
+  await makeHeard(project, supervisor, id);
+}
+
+/**
+ * Asks for a paused session to go on. One that is running is no error: a pause under way is taken back.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended
+ */
+export async function requestResume(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { store, clock } = project;
+  const { state } = store.summary(id).session;
+  if (isSessionEnded(state)) {
+    const hint = state === 'failed' ? ' Retry it to run again what failed.' : '';
+    throw notPossible(id, 'resumed', state, 'running', 'it has ended as', hint);
+  }
+  store.request({ sessionId: id, agentId: null, desired: 'running', reason }, by, clock.now());
+  await makeHeard(project, supervisor, id);
+}
+
+/**
+ * Asks for what failed to run again, with everything cancelled because of it; what completed never does. A failed
+ * session is taken up by this process; in one that still runs, or is paused, its owner does it.
+ * @param agentId only this agent and what depends on it; null: all
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when there is nothing to retry
+ */
+export async function requestRetry(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  agentId: AgentId | null,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { store, clock } = project;
+  const workflow = store.load(id);
+  const { state } = workflow.session;
+  if (state === 'completed' || state === 'cancelled') {
+    throw notPossible(id, 'retried', state, 'running', 'it is', ' Only what failed can be retried.');
+  }
+  const agents = decideRetries(workflow, agentId);
+  if (state === 'failed') return retryFailed(project, supervisor, id, agentId, by, reason);
+  const asked = agentId === null ? agents.map((agent) => agent.id) : [agentId];
+  for (const one of asked) {
+    store.request({ sessionId: id, agentId: one, desired: 'pending', reason }, by, clock.now());
+  }
+  await makeHeard(project, supervisor, id);
+}
+
+async function retryFailed(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  agentId: AgentId | null,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { store, clock, instances, instance, watcher } = project;
+  await instances.announce();
+  for (let waited = 0; ; waited += lookMs) {
+    const at = clock.now();
+    const owner = store.ownerOf(id);
+    const isFree = owner === null || (owner !== instance && !(await instances.isAlive(owner)));
+    const lease = isFree
+      ? store.acquire(id, instance, { staleBefore: never, ...(owner === null ? {} : { knownDead: owner }) })
+      : null;
+    if (lease !== null) {
+      try {
+        const workflow = store.load(id);
+        // Somebody else's retry was faster, and its owner has died since: it goes on as it is.
+        const change =
+          workflow.session.state === 'failed' ? retryWorkflow(workflow, agentId, at) : unchanged(workflow);
+        const action = { action: 'retry', agent: nameOf(workflow, agentId), by, reason } as const;
+        const asked = sessionEvent('session.requested', id, at, action);
+        store.commit(lease, workflow, { ...change, events: [asked, ...change.events] });
+        supervisor.take(lease, change.next);
+      } catch (error) {
+        store.release(lease);
+        throw error;
+      }
+      watcher.notify();
+      return;
+    }
+    // It has been taken up by another retry; or the owner that ended it still finishes its files.
+    if (store.summary(id).session.state !== 'failed') return;
+    if (waited >= patienceMs) throw stillOwned(id);
+    await pause(project);
+  }
+}
+
+function unchanged(workflow: Workflow) {
+  return { next: workflow, events: [] };
+}
+
+function nameOf(workflow: Workflow, agentId: AgentId | null): string | null {
+  return agentId === null ? null : agentOf(workflow, agentId).name;
+}
+
+/**
+ * Sees to it that what was asked for is heard by an owner. The owner of a paused session may be about to leave it, and
+ * then hears nothing any more: it is watched until something has come of it.
+ */
+async function makeHeard(project: Project, supervisor: Supervisor, id: SessionId): Promise<void> {
+  const { store, watcher, instances, instance } = project;
   watcher.notify();
-  if (supervisor.owned.includes(id)) return;
-  const owner = store.ownerOf(id);
-  if (owner === null || !(await instances.isAlive(owner))) await supervisor.takeOver(id, owner);
+  for (let waited = 0; waited <= patienceMs; waited += lookMs) {
+    const owner = store.ownerOf(id);
+    const { state } = store.summary(id).session;
+    if (isSessionEnded(state)) return;
+    const isOwned = owner !== null && (owner === instance || (await instances.isAlive(owner)));
+    if (!isOwned) await supervisor.takeOver(id, owner);
+    else if (state !== 'paused') return;
+    await pause(project);
+  }
+}
+
+function pause({ clock }: Project): Promise<void> {
+  return new Promise((resolve) => clock.after(lookMs, resolve));
+}
+
+function notPossible(
+  id: SessionId,
+  what: string,
+  from: SessionState,
+  to: SessionState,
+  because: string,
+  hint = '',
+): MaosError {
+  return new MaosError('INVALID_TRANSITION', `Session ${id} cannot be ${what}: ${because} ${from}.${hint}`, {
+    details: { sessionId: id, from, to },
+  });
+}
+
+function stillOwned(id: SessionId): MaosError {
+  return new MaosError(
+    'STORE_BUSY',
+    `Session ${id} is still held by the maos that ran it. Try again in a moment.`,
+    { details: { sessionId: id } },
+  );
 }
 
 export interface Waited {

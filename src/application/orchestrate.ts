@@ -1,4 +1,5 @@
 import type { AgentRole } from '../domain/agent.ts';
+import type { Budget } from '../domain/budget.ts';
 import { isMaosError, MaosError, quote } from '../domain/errors.ts';
 import { makeSessionId } from '../domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../domain/plan.ts';
@@ -22,6 +23,13 @@ export interface CustomRoleRequest {
   readonly responsibilities?: readonly string[] | undefined;
 }
 
+export interface BudgetRequest {
+  readonly max_tokens?: number | undefined;
+  readonly max_cost_usd?: number | undefined;
+  readonly max_turns?: number | undefined;
+  readonly max_minutes?: number | undefined;
+}
+
 /** An agent as callers write it, its shape checked at the edge. */
 export interface OrchestrateAgent {
   readonly role: string | CustomRoleRequest;
@@ -36,6 +44,7 @@ export interface OrchestrateAgent {
   readonly instance_suffix?: string | undefined;
   readonly timeout_minutes?: number | undefined;
   readonly max_memory_mb?: number | undefined;
+  readonly budget?: BudgetRequest | undefined;
 }
 
 export interface OrchestrateRequest {
@@ -46,6 +55,7 @@ export interface OrchestrateRequest {
   readonly on_exit?: ExitPolicy | undefined;
   readonly max_agents_per_role?: number | undefined;
   readonly max_concurrency?: number | undefined;
+  readonly budget?: BudgetRequest | undefined;
   readonly dry_run?: boolean | undefined;
 }
 
@@ -68,6 +78,7 @@ export async function orchestrate(
 ): Promise<Orchestrated> {
   const plan = makePlan(toPlanRequest(project, request));
   checkDepth(project);
+  checkMemory(project, plan);
   if (origin === 'client') checkCommands(project, plan.request.agents);
   await checkBackends(project, plan.request.agents);
   if (request.dry_run === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
@@ -101,6 +112,8 @@ function store(project: Project, plan: Plan): { lease: Lease; workflow: Workflow
 
 function toPlanRequest(project: Project, request: OrchestrateRequest): PlanRequest {
   const aliases: Record<string, string> = {};
+  // What a role usually needs must not keep it from ever starting on a small machine.
+  const halfOfMachine = Math.floor(project.machine.totalMemoryMb() / 2);
   const agents = (request.agents ?? []).map((agent): AgentRequest => {
     const { role, defaults } = resolveRole(agent.role);
     if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
@@ -116,7 +129,8 @@ function toPlanRequest(project: Project, request: OrchestrateRequest): PlanReque
       workspace: agent.workspace ?? 'project',
       instanceSuffix: agent.instance_suffix ?? null,
       timeoutMs: Math.round((agent.timeout_minutes ?? defaults.timeoutMinutes) * 60_000),
-      maxMemoryMb: agent.max_memory_mb ?? defaults.maxMemoryMb,
+      maxMemoryMb: agent.max_memory_mb ?? Math.min(defaults.maxMemoryMb, halfOfMachine),
+      budget: budgetOf(agent.budget, project.settings.budgets.agent),
     };
   });
   for (const [index, agent] of agents.entries()) checkCommandShape(agent, index);
@@ -129,9 +143,20 @@ function toPlanRequest(project: Project, request: OrchestrateRequest): PlanReque
       maxConcurrency: request.max_concurrency ?? null,
       maxAgentsPerRole: request.max_agents_per_role ?? null,
     },
+    budget: budgetOf(request.budget, project.settings.budgets.session),
     depth: project.depth,
     agents,
     aliases,
+  };
+}
+
+function budgetOf(asked: BudgetRequest | undefined, defaults: Budget): Budget {
+  const { max_tokens, max_cost_usd, max_turns, max_minutes } = asked ?? {};
+  return {
+    maxTokens: max_tokens ?? defaults.maxTokens,
+    maxCostUsd: max_cost_usd ?? defaults.maxCostUsd,
+    maxTurns: max_turns ?? defaults.maxTurns,
+    maxWallMs: max_minutes === undefined ? defaults.maxWallMs : Math.round(max_minutes * 60_000),
   };
 }
 
@@ -205,6 +230,19 @@ function checkDepth({ depth, settings }: Project): void {
     `This maos runs inside an agent at depth ${depth}; teams may be nested ${settings.maxDepth} deep. Do the work yourself, or raise maxDepth.`,
     { details: { depth, limit: settings.maxDepth } },
   );
+}
+
+/** What needs more memory than there is would wait for ever. */
+function checkMemory({ machine }: Project, { request, names }: Plan): void {
+  const total = machine.totalMemoryMb();
+  for (const [index, { maxMemoryMb }] of request.agents.entries()) {
+    if (maxMemoryMb <= total) continue;
+    throw new MaosError(
+      'RESOURCE_LIMIT_EXCEEDED',
+      `Agent ${names[index]} needs ${maxMemoryMb} MiB of memory, and this machine has ${total} MiB: give it a smaller max_memory_mb.`,
+      { details: { agent: index, needMb: maxMemoryMb, totalMb: total } },
+    );
+  }
 }
 
 /** The form a command is compared in: an array as its words in one line. */

@@ -1,10 +1,13 @@
 import type { Agent, FailureKind } from '../domain/agent.ts';
+import type { Budget } from '../domain/budget.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../domain/ids.ts';
 import type { Progress } from '../domain/orchestration.ts';
+import type { QuotaPolicy } from '../domain/quota.ts';
 import type { Session, SessionState } from '../domain/session.ts';
 import type { Usage } from '../domain/usage.ts';
 import type { AgentOutcome, Change, Workflow } from '../domain/workflow.ts';
+import type { KeepingFiles, KeepingStore, RetentionPolicy } from './keeping-ports.ts';
 
 /** What the application needs from the world. Every adapter is made in `main.ts` and handed in. */
 
@@ -41,7 +44,10 @@ export interface Lease {
 /** What another process asked of a session's owner. */
 export interface SessionRequest {
   readonly sessionId: SessionId;
-  readonly desired: 'cancelled';
+  /** Null: the session as a whole. */
+  readonly agentId: AgentId | null;
+  /** `pending` is asked of an agent only: to run again. Of an agent only `pending` and `cancelled` are asked. */
+  readonly desired: 'running' | 'paused' | 'cancelled' | 'pending';
   readonly reason: string;
 }
 
@@ -61,6 +67,17 @@ export interface ArtifactRecord {
   /** Names of the agents that could have left it. */
   readonly candidates: readonly string[];
   readonly recordedAt: string;
+}
+
+/** A session that should have an owner, and who that is. */
+export interface UnfinishedSession {
+  readonly sessionId: SessionId;
+  readonly state: SessionState;
+  readonly owner: InstanceId | null;
+  /** When its owner last said that it lives; null without an owner. */
+  readonly heartbeatAt: string | null;
+  /** Its owner announced its exit, and the session's exit policy is to stop. */
+  readonly exiting: boolean;
 }
 
 /**
@@ -106,9 +123,18 @@ export interface SessionStore {
   ): Lease | null;
   release(lease: Lease): void;
   ownerOf(id: SessionId): InstanceId | null;
-  /** Sessions that have not ended and are not paused, with their owner. */
-  unfinished(): readonly { sessionId: SessionId; owner: InstanceId | null; state: SessionState }[];
-  heartbeat(owner: InstanceId, at: string): void;
+  /**
+   * Sessions that have neither ended nor paused; and ended ones whose owner has not let go of them: it may have died
+   * over their files.
+   */
+  unfinished(): readonly UnfinishedSession[];
+  /** Sessions paused for quota until a time that has come by `at`. */
+  dueForResume(at: string): readonly SessionId[];
+  /** Writes that the owner lives. @returns the leases it holds now: what is missing has got another owner */
+  heartbeat(owner: InstanceId, at: string): readonly Lease[];
+  /** The owner is about to exit: those of its sessions that stop with it are marked, for whoever takes them over. */
+  announceExit(owner: InstanceId): void;
+  readonly keeping: KeepingStore;
   /** A number that changes whenever another process has written (cheap: one pragma, no read). */
   dataVersion(): number;
   close(): void;
@@ -140,6 +166,14 @@ export interface Instances {
   beat(at: string): void;
   /** False when the process is gone. One that never announced itself owns nothing, and counts as gone. */
   isAlive(id: InstanceId): Promise<boolean>;
+}
+
+/** The machine agents run on. */
+export interface Machine {
+  /** Memory that can be used without swapping, in MiB. */
+  freeMemoryMb(): number;
+  /** All it has, in MiB. */
+  totalMemoryMb(): number;
 }
 
 // ---------------------------------------------------------------- files
@@ -207,6 +241,9 @@ export interface SessionFiles {
   readArtifact(sessionId: SessionId, path: string, maxBytes: number): Promise<Uint8Array>;
   /** `from` below zero counts from the end. Missing files read as empty. */
   readOutput(agent: Agent, stream: OutputStream, from: number, maxBytes: number): Promise<OutputPage>;
+  readonly keeping: KeepingFiles;
+  /** When it last printed something; null when it has not, or its files are gone. */
+  lastOutputAt(agent: Agent): Promise<string | null>;
   /** The session's folder, for people to read. */
   describe(sessionId: SessionId): string;
 }
@@ -254,6 +291,17 @@ export interface OutputSink {
   stdout(chunk: Uint8Array): void;
 }
 
+/** What an agent's whole process tree uses. */
+export interface ResourceSample {
+  /** CPU time since its start, user and system, also of processes that have ended; never falls. */
+  readonly cpuMs: number;
+  /** Resident sets, pages that processes share counted for each. */
+  readonly memoryBytes: number;
+  readonly processes: number;
+  /** Printed by this attempt so far, stdout and stderr together. */
+  readonly outputBytes: number;
+}
+
 export interface RunningAgent {
   /** The host's own description (a pid and its start time, a machine, …): for people, the log and the event. */
   readonly where: Readonly<Record<string, unknown>>;
@@ -261,6 +309,16 @@ export interface RunningAgent {
   readonly ended: Promise<AgentEnd>;
   /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */
   stop(graceMs: number): Promise<StopReport>;
+  /**
+   * All its processes stand still until {@link proceed}, also when this MAOS ends; a stop works all the same, and the
+   * end of what is killed meanwhile is told at once. Safe to repeat.
+   * @throws MaosError INTERNAL when some could not be made to stand still
+   */
+  suspend(): Promise<void>;
+  /** Whoever suspended it. Safe to repeat. */
+  proceed(): Promise<void>;
+  /** Null when nothing can be told: it has ended, or the platform does not say. */
+  sample(): Promise<ResourceSample | null>;
 }
 
 /** Where agents run: this machine now, others later. Nothing above this port knows a pid. */
@@ -365,6 +423,19 @@ export interface Settings {
     readonly role: number | null;
   };
   readonly maxDepth: number;
+  /** Caps for agents and sessions that bring none of their own. */
+  readonly budgets: { readonly agent: Budget; readonly session: Budget };
+  readonly quota: QuotaPolicy & {
+    /** A session that paused for quota goes on by itself when its time has come. */
+    readonly autoResume: boolean;
+  };
+  readonly limits: {
+    /** No output and no CPU for this long: stalled. Null: never. */
+    readonly stallMs: number | null;
+    /** Output of one agent, both streams together. */
+    readonly maxOutputBytes: number | null;
+  };
+  readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;
   /** Commands a client may have run over MCP or HTTP: exact lines, or patterns with `*`. */
   readonly allowCommands: readonly string[];

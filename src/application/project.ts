@@ -8,6 +8,7 @@ import type {
   IdSource,
   Instances,
   Log,
+  Machine,
   SessionFiles,
   SessionStore,
   Settings,
@@ -27,6 +28,7 @@ export interface Project {
   readonly backends: Backends;
   readonly slots: AgentSlots;
   readonly instances: Instances;
+  readonly machine: Machine;
   readonly settings: Settings;
   readonly watcher: ChangeWatcher;
   readonly clock: Clock;

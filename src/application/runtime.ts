@@ -1,3 +1,4 @@
+import type { InstanceId, SessionId } from '../domain/ids.ts';
 import type { BackendProbe, LogLevel } from './ports.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -24,6 +25,42 @@ export interface SettingReport {
   readonly origin: string;
 }
 
+/** A MAOS process of this machine, as `maos instances` shows it. */
+export interface InstanceReport {
+  readonly id: InstanceId;
+  readonly pid: number;
+  readonly version: string;
+  /** Where it listens; null without HTTP. */
+  readonly port: number | null;
+  /** The folder it works for. */
+  readonly project: string;
+  readonly startedAt: string;
+  /** Sessions it runs. */
+  readonly sessions: readonly SessionId[];
+  /**
+   * `stale`: the process is there, but has not been heard of for longer than a lease lasts, and may lose its sessions.
+   * `gone`: it ended without a word.
+   */
+  readonly state: 'alive' | 'stale' | 'gone';
+}
+
+/** All processes of one agent on this machine, whoever started them. */
+export interface AgentProcess {
+  readonly agentId: string;
+  /** The topmost of its processes: the one that its start was recorded with, as long as that one lives. */
+  readonly pid: number;
+  readonly startedAt: string;
+  /** CPU time, user and system. */
+  readonly cpuMs: number;
+  /** Of one processor (200: two were busy), while it was watched; null when it was not. */
+  readonly cpuPercent: number | null;
+  /** Resident sets; pages that processes share count for each. */
+  readonly memoryBytes: number;
+  readonly processes: number;
+  /** `suspended`: all of them stand still. `left_behind`: its program has ended without these. */
+  readonly state: 'running' | 'suspended' | 'left_behind';
+}
+
 /**
  * The running MAOS as the command line and the servers see it. Everything is opened when first asked for, so that a
  * command pays only for what it uses.
@@ -44,13 +81,37 @@ export interface Runtime {
   settings(
     path: string,
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
-  /** Hands every session this process owns to a process of its own, which outlives this one. */
-  handOver(): Promise<void>;
   /**
-   * Takes over the sessions that instance `from` left in a project and brings each to where its exit policy says.
-   * Settles when none is left to do.
+   * Hands every session this process owns to a process of its own, which outlives this one.
+   * @param how `keep`: all of them run to their end there, whatever their exit policy says
    */
-  supervise(path: string, from: string): Promise<void>;
+  handOver(how?: 'keep'): Promise<void>;
+  /**
+   * Writes this process down among those of the machine, and from now on takes over what nobody runs in a folder's
+   * project. For processes that stay.
+   */
+  attend(path: string): Promise<void>;
+  /**
+   * Starts a process of its own for the sessions of a project that nobody runs, if there are any. For processes that
+   * do not stay.
+   * @returns those sessions; empty when there are none, or when one was started for them a moment ago
+   */
+  rescue(project: Project): Promise<readonly SessionId[]>;
+  /**
+   * Takes over the sessions of a project that nobody runs: each goes on, or, where its owner announced its exit, is
+   * brought to where its exit policy says. Settles when none is left to do.
+   * @param from an instance that is about to exit: its end is waited for. Null: nobody is
+   */
+  supervise(path: string, from: string | null): Promise<void>;
+  /** MAOS processes of this machine, oldest first. */
+  instances(): Promise<readonly InstanceReport[]>;
+  /** Crosses out instances that are gone. */
+  forgetInstances(ids: readonly InstanceId[]): Promise<void>;
+  /**
+   * Every agent that has processes on this machine, over all projects; the oldest first.
+   * @param watchMs for so long CPU use is watched; 0, the default: it is not told
+   */
+  agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]>;
   /** Reads the whole store of a folder's project for damage; null where there is none. */
   checkStore(path: string): Promise<StoreReport | null>;
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;

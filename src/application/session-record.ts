@@ -1,5 +1,6 @@
 import { isMaosError } from '../domain/errors.ts';
 import type { Change, Workflow } from '../domain/workflow.ts';
+import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { type ArtifactRecord, type Lease, LeaseLost } from './ports.ts';
 import type { Project } from './project.ts';
 
@@ -14,11 +15,16 @@ export class SessionRecord {
   #workflow: Workflow;
   #left = false;
   #logged: Promise<boolean> = Promise.resolve(true);
+  readonly #checkpoints: CheckpointKeeper;
 
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
     this.#lease = lease;
     this.#workflow = workflow;
+    this.#checkpoints = new CheckpointKeeper(project, lease, {
+      isLeft: () => this.#left,
+      logged: () => this.#logged,
+    });
   }
 
   get workflow(): Workflow {
@@ -36,12 +42,13 @@ export class SessionRecord {
 
   /** @throws LeaseLost */
   async commit(change: Change, artifacts: readonly ArtifactRecord[] = []): Promise<void> {
-    await this.patiently(() => {
-      this.#project.store.commit(this.#lease, this.#workflow, change, artifacts);
-    });
+    const recorded = await this.patiently(() =>
+      this.#project.store.commit(this.#lease, this.#workflow, change, artifacts),
+    );
     this.#workflow = change.next;
     this.#project.watcher.notify();
-    if (change.events.length > 0) this.#logged = this.#logged.then(() => this.#keepLog());
+    if (recorded.length > 0) this.#logged = this.#logged.then(() => this.#keepLog());
+    this.#checkpoints.note(change.next, recorded);
   }
 
   /**
@@ -69,6 +76,9 @@ export class SessionRecord {
 
   /** Brings the files beside the table after it, for the last time. */
   async close(): Promise<void> {
+    await this.#checkpoints.close();
+    // A checkpoint leaves an event behind, too.
+    this.#logged = this.#logged.then(() => this.#keepLog());
     for (let tries = 1; !(await this.#logged) && tries < lastLogTries && !this.#left; tries++) {
       await this.pause();
       this.#logged = this.#keepLog();

@@ -1,38 +1,45 @@
-import { type Agent, type AgentFailure, isStartable } from '../domain/agent.ts';
+import { type Agent, isStartable } from '../domain/agent.ts';
+import { isMaosError } from '../domain/errors.ts';
 import { agentEvent, type DomainEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
-import { findPredefinedRole } from '../domain/roles/catalog.ts';
-import { customRole, type Role, roleBriefing } from '../domain/roles/role.ts';
-import { decideStarts, decideStops } from '../domain/scheduling.ts';
+import { quotaPause, resumeSession } from '../domain/quota.ts';
+import { retryWorkflow } from '../domain/retry.ts';
+import { decideStops } from '../domain/scheduling.ts';
 import { isSessionEnded } from '../domain/session.ts';
 import {
-  type AgentReport,
   agentOf,
+  type Change,
+  cancelAgent,
   cancelSession,
   cancelWaiting,
   finishSession,
   pauseSession,
   recordProgress,
   settleAgent,
-  startAgents,
   startSession,
   type Workflow,
 } from '../domain/workflow.ts';
-import { agentEnvironment } from './agent-environment.ts';
-import { AgentRun, type RunEnd, type StopCause } from './agent-run.ts';
+import { AgentLauncher } from './agent-launcher.ts';
+import type { StopCause } from './agent-run.ts';
 import { Alarm } from './alarm.ts';
 import { ArtifactRecorder } from './artifact-recorder.ts';
-import { composePrompt } from './handoff.ts';
-import { type Backend, type Lease, LeaseLost, type RunningAgent } from './ports.ts';
+import { BudgetWatch } from './budget-watch.ts';
+import { lastWords } from './last-words.ts';
+import { LimitsWatch } from './limits-watch.ts';
+import { type Lease, LeaseLost, type SessionRequest } from './ports.ts';
 import type { Project } from './project.ts';
+import { withPatience } from './quota-patience.ts';
+import { SessionHistory } from './session-history.ts';
 import { SessionRecord } from './session-record.ts';
 import { SlotKeeper } from './slot-keeper.ts';
+import { Starter } from './starter.ts';
+import { Suspension } from './suspension.ts';
+import { Wishes } from './wishes.ts';
 
 /** How a runner left its session: ended or paused for good, or in the hands of another owner. */
 export type RunnerOutcome = 'settled' | 'stood_down';
 
 const progressMs = 2_000;
-const stderrTailBytes = 4_096;
 
 /**
  * Runs one session that this process owns. All decisions and commits happen in one loop, one after the other; what
@@ -43,33 +50,42 @@ export class SessionRunner {
   readonly #project: Project;
   readonly #record: SessionRecord;
   readonly #alarm: Alarm;
-  readonly #slots: SlotKeeper;
+  readonly #history = new SessionHistory();
+  readonly #launcher: AgentLauncher;
+  readonly #starter: Starter;
+  readonly #limits: LimitsWatch;
+  readonly #suspension: Suspension;
   readonly #artifacts: ArtifactRecorder;
-  readonly #runs = new Map<AgentId, AgentRun>();
-  readonly #ends: RunEnd[] = [];
-  /** The reason last said to each agent that waits for a limit. */
-  readonly #waiting = new Map<AgentId, string>();
-  #cancelReason: string | null = null;
-  #interruptReason: string | null = null;
+  readonly #wishes = new Wishes();
+  #budgets = new BudgetWatch(this.#history);
   #progressDue = false;
 
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
-    this.#record = new SessionRecord(project, lease, workflow);
-    this.#alarm = new Alarm(project.clock);
-    this.#slots = new SlotKeeper(project, this.#alarm);
+    const record = new SessionRecord(project, lease, workflow);
+    const alarm = new Alarm(project.clock);
+    const slots = new SlotKeeper(project, alarm);
+    this.#record = record;
+    this.#alarm = alarm;
+    this.#launcher = new AgentLauncher({ project, record, slots, history: this.#history, alarm });
+    this.#starter = new Starter({ project, record, slots, alarm, launcher: this.#launcher });
+    const { clock, log } = project;
+    const { limits } = project.settings;
+    this.#limits = new LimitsWatch({ limits, clock, log }, this.#launcher.runs);
+    this.#suspension = new Suspension(record, this.#launcher.runs, clock);
     this.#artifacts = new ArtifactRecorder(project.files, project.store.artifacts(lease.sessionId));
   }
 
-  /** Cancels the session as soon as the loop comes round. */
-  cancel(reason: string): void {
-    this.#cancelReason ??= reason;
-    this.#alarm.ring();
+  /** What is asked of the session now, all of it: a pause that is not asked for any more is taken back. */
+  hear(requests: readonly SessionRequest[]): void {
+    const wasPausing = this.#wishes.pause !== null;
+    this.#wishes.hear(requests);
+    if (requests.length > 0 || wasPausing) this.#alarm.ring();
   }
 
   /** Stops the agents so that they can be resumed, and leaves the session paused as interrupted. */
   interrupt(reason: string): void {
-    this.#interruptReason ??= reason;
+    this.#wishes.interrupt ??= reason;
     this.#alarm.ring();
   }
 
@@ -80,13 +96,13 @@ export class SessionRunner {
   }
 
   /**
-   * Runs the session until it ends, pauses or gets another owner.
+   * Runs the session until it ends, pauses with no agent left standing still, or gets another owner.
    * @throws whatever makes it impossible to go on; the session can be run again by another runner then
    */
   async run(): Promise<RunnerOutcome> {
     try {
       await this.#prepare();
-      this.#attachRunning();
+      this.#launcher.attachRunning();
       while (!this.#record.left && !(await this.#step())) await this.#alarm.sleep();
     } catch (error) {
       // What comes late, such as an agent that just started, must find that nobody listens here any more.
@@ -96,7 +112,8 @@ export class SessionRunner {
       this.#log('warn', 'stood down: session has another owner');
     } finally {
       this.#alarm.off();
-      for (const run of this.#runs.values()) run.abandon();
+      this.#limits.off();
+      this.#launcher.abandon();
       await this.#record.close();
     }
     return this.#record.left ? 'stood_down' : 'settled';
@@ -106,13 +123,25 @@ export class SessionRunner {
     return this.#record.workflow;
   }
 
-  /** Without its folders the agents' own preparation fails and says why; a running agent needs none of them. */
+  get #running(): readonly Agent[] {
+    return this.#workflow.agents.filter((agent) => agent.state === 'running');
+  }
+
   async #prepare(): Promise<void> {
+    await this.#readHistory();
+    this.#budgets = new BudgetWatch(this.#history);
+    this.#suspension.recall(this.#history);
     try {
       await this.#project.files.prepareSession(this.#workflow);
     } catch (error) {
+      // Without its folders the agents' own preparation fails and says why; a running agent needs none of them.
       this.#log('error', "the session's folders could not be prepared", error);
     }
+  }
+
+  async #readHistory(): Promise<void> {
+    const { store } = this.#project;
+    await this.#record.patiently(() => this.#history.read(store, this.#workflow.session.id));
   }
 
   /** One round of the loop. True when nothing is left to do. */
@@ -120,234 +149,192 @@ export class SessionRunner {
     await this.#settleEnded();
     if (this.#record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
-    if (this.#cancelReason !== null) return this.#cancelAll(this.#cancelReason);
-    if (this.#interruptReason !== null) return this.#interruptAll(this.#interruptReason);
-    if (this.#workflow.session.state === 'created')
-      await this.#record.commit(startSession(this.#workflow, this.#now()));
-    for (const agent of decideStops(this.#workflow.session, this.#workflow.agents)) {
-      this.#stop(agent, {
-        kind: 'cancelled',
-        reason: 'Another agent failed and the failure policy is fail_fast.',
-      });
+    if (this.#wishes.cancel !== null) return this.#cancelAll(this.#wishes.cancel);
+    if (this.#wishes.interrupt !== null) return this.#interruptAll(this.#wishes.interrupt);
+    await this.#heedAgentWishes();
+    if (this.#workflow.session.state === 'created') await this.#letRun(startSession);
+    if (this.#workflow.session.state === 'paused') {
+      if (!this.#wishes.resume) return (await this.#finish()) || this.#running.length === 0;
+      await this.#letRun(resumeSession);
     }
-    await this.#noteProgress();
-    await this.#startReady();
-    const finished = finishSession(this.#workflow, this.#now());
-    if (finished === null) return false;
-    await this.#record.commit(finished);
-    return true;
+    this.#wishes.resume = false;
+    return this.#runOn();
   }
 
-  // -------------------------------------------------------------- starting
-
-  async #startReady(): Promise<void> {
-    const { settings } = this.#project;
+  async #runOn(): Promise<boolean> {
     const { session, agents } = this.#workflow;
-    const decision = decideStarts(session, agents, {
-      maxConcurrency: settings.maxConcurrentAgents.session,
-      maxAgentsPerRole: settings.maxConcurrentAgents.role,
-    });
-    const onMachine = this.#slots.take(decision.start);
-    await this.#sayWaiting([
-      ...decision.wait,
-      ...onMachine.wait.map((agent) => ({ agent, reason: onMachine.reason })),
-    ]);
-    if (onMachine.start.length > 0) await this.#start(onMachine.start);
-  }
-
-  async #sayWaiting(waits: readonly { agent: Agent; reason: string }[]): Promise<void> {
-    const at = this.#now();
-    const events: DomainEvent[] = [];
-    for (const { agent, reason } of waits) {
-      if (this.#waiting.get(agent.id) === reason) continue;
-      this.#waiting.set(agent.id, reason);
-      events.push(agentEvent('agent.waiting', agent, at, { name: agent.name, reason }));
-    }
-    if (events.length > 0) await this.#record.commit({ next: this.#workflow, events });
-  }
-
-  async #start(ready: readonly Agent[]): Promise<void> {
-    const { store } = this.#project;
-    const artifacts = await this.#record.patiently(() => store.artifacts(this.#workflow.session.id));
-    const prompts = ready.map((agent) => {
-      const locations = this.#project.files.locations(agent);
-      const resume = resumeOf(agent) !== null;
-      return composePrompt({ workflow: this.#workflow, agent, locations, artifacts, resume });
-    });
-    const ids = ready.map((agent) => agent.id);
-    await this.#record.commit(startAgents(this.#workflow, ids, this.#now()));
-    const launches = await Promise.all(
-      ready.map((agent, index) =>
-        this.#launch(agentOf(this.#workflow, agent.id), prompts[index] as string, resumeOf(agent)),
-      ),
-    );
-    const at = this.#now();
-    const spawned = launches.flatMap(({ agent, running }) =>
-      running === null
-        ? []
-        : [
-            agentEvent('agent.spawned', agent, at, {
-              name: agent.name,
-              attempt: agent.attempt,
-              where: running.where,
-            }),
-          ],
-    );
-    for (const { agent, running } of launches) {
-      if (running !== null) this.#slots.bind(agent, running);
-    }
-    if (spawned.length > 0) await this.#record.commit({ next: this.#workflow, events: spawned });
-    for (const { agent, error } of launches) {
-      if (error === null) continue;
-      await this.#record.commit(settleAgent(this.#workflow, agent.id, spawnFailed(error), this.#now()));
-      this.#forget(agent.id);
-      this.#alarm.ring();
-    }
-  }
-
-  /** Starts the process of an agent already recorded as running. Stores nothing: several are started at once. */
-  async #launch(agent: Agent, prompt: string, resume: string | null): Promise<Launch> {
-    const { files, host } = this.#project;
-    const { session } = this.#workflow;
-    try {
-      const { run, backend } = this.#makeRun(agent);
-      await files.prepareAgent(agent, prompt);
-      const locations = files.locations(agent);
-      const briefing = roleBriefing(roleOf(agent));
-      const spec = await backend.prepare({ session, agent, briefing, prompt, locations, resume });
-      const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
-      const running = await host.start(run.key, agent, { ...spec, env }, run);
-      this.#begin(run, running);
-      return { agent, running, error: null };
-    } catch (error) {
-      this.#log('error', `agent ${agent.id} could not be started`, error);
-      return { agent, running: null, error };
-    }
-  }
-
-  /** Agents recorded as running by an owner before this one: their processes are taken up, or their ends. */
-  #attachRunning(): void {
-    for (const agent of this.#workflow.agents) {
-      if (agent.state === 'running') void this.#attach(this.#makeRun(agent).run);
-    }
-  }
-
-  /**
-   * An agent that cannot be taken up is tried again for as long as it takes: it may live, and to take it for lost could
-   * run it twice.
-   */
-  async #attach(run: AgentRun): Promise<void> {
-    const { agent } = run;
-    for (;;) {
-      try {
-        const running = await this.#project.host.attach(run.key, agent, run);
-        if (this.#record.left) return;
-        this.#slots.adopt(agent, running);
-        return this.#begin(run, running);
-      } catch (error) {
-        this.#log('error', `agent ${agent.id} could not be taken up, trying again`, error);
-        await this.#record.pause();
-        if (this.#record.left) return;
-      }
-    }
-  }
-
-  #makeRun(agent: Agent): { run: AgentRun; backend: Backend } {
-    const backend = this.#project.backends.get(agent.backend);
-    const run = new AgentRun(agent, backend, this.#project.clock);
-    this.#runs.set(agent.id, run);
-    return { run, backend };
-  }
-
-  #begin(run: AgentRun, running: RunningAgent): void {
-    if (this.#record.left) return;
-    run.begin(running, this.#project.settings.stopGraceMs, (end) => {
-      this.#ends.push(end);
-      this.#alarm.ring();
-    });
+    const failedFast = 'Another agent failed and the failure policy is fail_fast.';
+    this.#stop(decideStops(session, agents), { kind: 'cancelled', reason: failedFast });
+    await this.#noteProgress();
+    await this.#checkBudgets();
+    if (this.#wishes.pause !== null) return this.#pauseAll(this.#wishes.pause);
+    await this.#suspension.release();
+    const isRefused = quotaPause(this.#workflow.agents, this.#project.settings.quota, this.#now()) !== null;
+    if (!isRefused) await this.#starter.startReady();
+    this.#limits.watch();
+    if (await this.#finish()) return true;
+    return isRefused && this.#pauseForQuota();
   }
 
   // -------------------------------------------------------------- ending
 
   async #settleEnded(): Promise<void> {
-    const ends = this.#ends.splice(0);
+    const ends = this.#launcher.takeEnds();
     if (ends.length === 0) return;
-    const tails = await Promise.all(ends.map(({ run }) => this.#stderrTail(run.agent)));
+    const { files, log } = this.#project;
+    const tails = await Promise.all(ends.map(({ run }) => lastWords(run.agent, files, log)));
     const at = this.#now();
     let found = await this.#artifacts.collect(this.#workflow, at);
     for (const [index, { run, end, stop }] of ends.entries()) {
-      const report = run.report(end, stop, tails[index] ?? '');
-      const settled = settleAgent(this.#workflow, run.agent.id, report, at);
+      const { id, name } = run.agent;
+      const { quota } = this.#project.settings;
+      const told = run.report(end, stop, tails[index] ?? '');
+      const report = withPatience(told, agentOf(this.#workflow, id), run.retryAt, quota, at);
+      const settled = settleAgent(this.#workflow, id, report, at);
       const stopped: DomainEvent[] =
-        stop === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name: run.agent.name, ...stop })];
+        stop === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name, ...stop })];
       await this.#record.commit(
         { next: settled.next, events: [...found.events, ...stopped, ...settled.events] },
         found.records,
       );
       found = { records: [], events: [] };
-      this.#forget(run.agent.id);
+      this.#launcher.forget(id);
+      this.#starter.forget(id);
+      this.#suspension.forget(id);
     }
   }
 
-  #stop(agent: Agent, cause: StopCause): void {
-    this.#runs.get(agent.id)?.stop(cause, this.#project.settings.stopGraceMs);
+  #stop(agents: readonly Agent[], cause: StopCause): void {
+    for (const { id } of agents) this.#launcher.runs.get(id)?.stop(cause);
+  }
+
+  /** Ends the session if every agent has ended. */
+  async #finish(): Promise<boolean> {
+    const finished = finishSession(this.#workflow, this.#now());
+    if (finished !== null) await this.#record.commit(finished);
+    return finished !== null;
+  }
+
+  async #cancelWaiting(reason: string): Promise<void> {
+    if (!this.#workflow.agents.some((agent) => isStartable(agent.state))) return;
+    await this.#record.commit(cancelWaiting(this.#workflow, reason, this.#now()));
   }
 
   async #cancelAll(reason: string): Promise<boolean> {
-    if (this.#workflow.agents.some((agent) => isStartable(agent.state))) {
-      await this.#record.commit(cancelWaiting(this.#workflow, reason, this.#now()));
-    }
-    const running = this.#workflow.agents.filter((agent) => agent.state === 'running');
-    for (const agent of running) this.#stop(agent, { kind: 'cancelled', reason });
-    if (running.length > 0) return false;
+    await this.#cancelWaiting(reason);
+    this.#stop(this.#running, { kind: 'cancelled', reason });
+    if (this.#running.length > 0) return false;
     await this.#record.commit(cancelSession(this.#workflow, reason, this.#now()));
     return true;
   }
 
+  // -------------------------------------------------------------- pausing
+
   async #interruptAll(reason: string): Promise<boolean> {
-    const running = this.#workflow.agents.filter((agent) => agent.state === 'running');
-    for (const agent of running) this.#stop(agent, { kind: 'interrupted', reason });
-    if (running.length > 0) return false;
-    if (this.#workflow.session.state === 'created') {
-      await this.#record.commit(startSession(this.#workflow, this.#now()));
-    }
-    const finished = finishSession(this.#workflow, this.#now());
-    if (finished !== null) await this.#record.commit(finished);
-    else if (this.#workflow.session.state === 'running') {
+    this.#stop(this.#running, { kind: 'interrupted', reason });
+    if (this.#running.length > 0) return false;
+    if (this.#workflow.session.state === 'created') await this.#letRun(startSession);
+    if (!(await this.#finish()) && this.#workflow.session.state === 'running') {
       await this.#record.commit(pauseSession(this.#workflow, { reason: 'interrupted' }, this.#now()));
     }
     return true;
   }
 
-  #forget(id: AgentId): void {
-    this.#runs.delete(id);
-    this.#waiting.delete(id);
-    this.#slots.give(id);
+  /** Interrupts what can be resumed with its conversation, and lets everything else stand still as it is. */
+  async #pauseAll(reason: string): Promise<boolean> {
+    if (await this.#finish()) return true;
+    const { runs } = this.#launcher;
+    const holding: Agent[] = [];
+    for (const agent of this.#running) {
+      const run = runs.get(agent.id);
+      if (run === undefined || run.isStopping) continue;
+      if (run.canResume) run.stop({ kind: 'interrupted', reason });
+      else holding.push(agent);
+    }
+    await this.#suspension.hold(holding);
+    if (!this.#suspension.isComplete) return false;
+    await this.#record.commit(pauseSession(this.#workflow, { reason: 'user' }, this.#now()));
+    return this.#running.length === 0;
   }
 
-  async #stderrTail(agent: Agent): Promise<string> {
+  /** Agents that run are let finish first. */
+  async #pauseForQuota(): Promise<boolean> {
+    if (this.#running.length > 0) return false;
+    const pause = quotaPause(this.#workflow.agents, this.#project.settings.quota, this.#now());
+    if (pause === null) {
+      this.#alarm.ring();
+      return false;
+    }
+    await this.#record.commit(pauseSession(this.#workflow, { reason: 'quota', ...pause }, this.#now()));
+    return true;
+  }
+
+  // -------------------------------------------------------------- agents
+
+  async #heedAgentWishes(): Promise<void> {
+    const requests = this.#wishes.takeAgents();
+    for (const { agentId, desired, reason } of requests) {
+      if (agentId === null || desired !== 'cancelled') continue;
+      const agent = agentOf(this.#workflow, agentId);
+      if (agent.state === 'running') this.#stop([agent], { kind: 'cancelled', reason });
+      else if (isStartable(agent.state)) {
+        await this.#record.commit(cancelAgent(this.#workflow, agentId, reason, this.#now()));
+      }
+    }
+    const retries = requests.flatMap(({ agentId, desired }) =>
+      agentId !== null && desired === 'pending' ? [agentId] : [],
+    );
+    const short = this.#workflow.agents.filter(({ state }) => state === 'failed' || state === 'cancelled');
+    // Together they can go where one by one each would be in the other's way.
+    const isWhole = short.length > 0 && short.every(({ id }) => retries.includes(id));
+    for (const id of isWhole ? [null] : retries) await this.#retry(id);
+  }
+
+  async #retry(id: AgentId | null): Promise<void> {
     try {
-      const page = await this.#project.files.readOutput(agent, 'stderr', -stderrTailBytes, stderrTailBytes);
-      return new TextDecoder().decode(page.bytes).trimEnd().split('\n').slice(-20).join('\n');
+      const at = this.#now();
+      const isPaused = this.#workflow.session.state === 'paused';
+      const resumed = isPaused ? resumeSession(this.#workflow, at) : { next: this.#workflow, events: [] };
+      const { next, events } = retryWorkflow(resumed.next, id, at);
+      await this.#record.commit({ next, events: [...resumed.events, ...events] });
+      await this.#readHistory();
     } catch (error) {
-      // How it ended is known and has to be recorded, with or without its last words.
-      this.#log('warn', `stderr of agent ${agent.id} could not be read`, error);
-      return '';
+      // It was possible when it was asked for, and another retry has come in between.
+      if (!isMaosError(error, 'INVALID_TRANSITION')) throw error;
+      this.#project.log.log('debug', 'nothing to retry', { session: this.#workflow.session.id, error });
     }
   }
 
   // -------------------------------------------------------------- progress
 
   async #noteProgress(): Promise<void> {
-    if (this.#runs.size > 0 && !this.#alarm.isSet('progress')) {
+    const { runs } = this.#launcher;
+    if (runs.size > 0 && !this.#alarm.isSet('progress')) {
       this.#alarm.later('progress', progressMs, () => {
         this.#progressDue = true;
       });
     }
     if (!this.#progressDue) return;
     this.#progressDue = false;
-    const notes = [...this.#runs.values()].flatMap((run) => run.takeNote() ?? []);
+    const notes = [...runs.values()].flatMap((run) => run.takeNote() ?? []);
     if (notes.length > 0) await this.#record.commit(recordProgress(this.#workflow, notes, this.#now()));
+  }
+
+  async #checkBudgets(): Promise<void> {
+    const check = this.#budgets.check(this.#workflow, this.#launcher.runs, this.#now());
+    if (check.events.length > 0) await this.#record.commit({ next: this.#workflow, events: check.events });
+    for (const { id, cause } of check.stops) this.#launcher.runs.get(id)?.stop(cause);
+    const { sessionSpent } = check;
+    if (sessionSpent === null) return;
+    await this.#cancelWaiting(sessionSpent);
+    const explain = (): string => `${sessionSpent} It was stopped.`;
+    this.#stop(this.#running, { kind: 'limit', failure: 'budget_exceeded', explain });
+  }
+
+  async #letRun(decide: (workflow: Workflow, at: string) => Change): Promise<void> {
+    await this.#record.commit(decide(this.#workflow, this.#now()));
+    // The time it runs is counted from the event.
+    await this.#readHistory();
   }
 
   #now(): string {
@@ -358,32 +345,4 @@ export class SessionRunner {
     const { id } = this.#workflow.session;
     this.#project.log.log(level, message, { session: id, ...(error === undefined ? {} : { error }) });
   }
-}
-
-/** The conversation an agent goes on with when it is started again; null when it begins anew. */
-function resumeOf(agent: Agent): string | null {
-  return agent.state === 'resumable' ? agent.conversation : null;
-}
-
-interface Launch {
-  readonly agent: Agent;
-  readonly running: RunningAgent | null;
-  readonly error: unknown;
-}
-
-function roleOf(agent: Agent): Role {
-  const { name, custom } = agent.role;
-  return (
-    findPredefinedRole(name) ?? customRole({ name, description: custom?.description ?? name, ...custom })
-  );
-}
-
-/** A process that could not be started is a recorded failure of its agent, whatever the reason. */
-function spawnFailed(error: unknown): AgentReport {
-  const failure: AgentFailure = { kind: 'spawn_failed', message: messageOf(error), stderrTail: '' };
-  return { outcome: { state: 'failed', failure, result: null }, usage: null, conversation: null };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,57 +1,82 @@
 import type { SessionId } from '../domain/ids.ts';
 import { isSessionEnded } from '../domain/session.ts';
 import type { Workflow } from '../domain/workflow.ts';
-import { type Lease, LeaseLost } from './ports.ts';
+import type { Lease } from './ports.ts';
 import type { Project } from './project.ts';
 import { SessionRunner } from './session-runner.ts';
 
-const heartbeatMs = 2_000;
-/** An owner that has not been heard of for this long has lost its sessions. */
-const leaseTtlMs = 15_000;
+/** How owners show that they live, and how soon others act on it. All in milliseconds. */
+export interface OwnershipTiming {
+  readonly heartbeatMs: number;
+  /** An owner that has not been heard of for this long loses its sessions to whoever wants them. */
+  readonly leaseTtlMs: number;
+  /** How often a process looks for sessions that nobody runs. */
+  readonly lookMs: number;
+}
+
+export const ownershipTiming: OwnershipTiming = { heartbeatMs: 2_000, leaseTtlMs: 15_000, lookMs: 2_000 };
+
 /** How often a session is taken up again after its runner failed, and the pause before. */
 const maxRestarts = 3;
 const restartMs = 1_000;
 
 /** The sessions of one project that this process owns: runs them, keeps their leases, hears what others ask. */
 export class Supervisor {
+  readonly timing: OwnershipTiming;
   readonly #project: Project;
-  readonly #runners = new Map<SessionId, { runner: SessionRunner; readonly done: Promise<void> }>();
+  readonly #runners = new Map<SessionId, Running>();
+  readonly #givenUp = new Set<SessionId>();
+  /** Leases of sessions that are not run any more, which the store was not ready to take back. */
+  readonly #unreleased = new Set<Lease>();
   #unsubscribe: (() => void) | null = null;
   #stopHeartbeat: (() => void) | null = null;
   #lettingGo = false;
 
-  constructor(project: Project) {
+  constructor(project: Project, timing: OwnershipTiming = ownershipTiming) {
     this.#project = project;
+    this.timing = timing;
   }
 
   /** Starts to run a session whose lease this process holds. */
   take(lease: Lease, workflow: Workflow): void {
     const runner = new SessionRunner(this.#project, lease, workflow);
     const done = this.#run(runner, lease);
-    this.#runners.set(lease.sessionId, { runner, done });
+    this.#runners.set(lease.sessionId, { runner, lease, done });
     this.#listen();
     this.#hearRequests();
   }
 
   /**
-   * Becomes the owner of a session nobody owns any more and runs it.
+   * Becomes the owner of a session nobody owns any more and runs it, or stops it where its owner announced its exit
+   * and the session's exit policy says so.
    * @param deadOwner its present owner, when that is known to be gone
    * @returns false when it has an owner
    */
   async takeOver(id: SessionId, deadOwner: Lease['owner'] | null = null): Promise<boolean> {
-    const { store, clock, instance, instances } = this.#project;
+    const { store, clock, instance, instances, log } = this.#project;
+    if (this.#runners.has(id)) return true;
     await instances.announce();
-    const staleBefore = new Date(Date.parse(clock.now()) - leaseTtlMs).toISOString();
+    const staleBefore = new Date(Date.parse(clock.now()) - this.timing.leaseTtlMs).toISOString();
     const when = deadOwner === null ? { staleBefore } : { staleBefore, knownDead: deadOwner };
+    const before = store.ownerOf(id);
     const lease = store.acquire(id, instance, when);
     if (lease === null) return false;
     const workflow = store.load(id);
-    if (isSessionEnded(workflow.session.state)) {
+    // One that has ended but still has an owner is run as well: that owner may have died over its files.
+    if (isSessionEnded(workflow.session.state) && before === null) {
       store.release(lease);
       return true;
     }
     this.take(lease, workflow);
+    log.log('info', 'session taken over', { session: id, from: deadOwner, epoch: lease.epoch });
+    const isExiting = store.unfinished().some(({ sessionId, exiting }) => exiting && sessionId === id);
+    if (isExiting) this.interrupt(id, 'The maos that ran it has exited.');
     return true;
+  }
+
+  /** Its runner failed again and again: another process may have more luck with it, this one does not try again. */
+  hasGivenUp(id: SessionId): boolean {
+    return this.#givenUp.has(id);
   }
 
   /** Settles when every session taken so far has ended, paused or changed hands. */
@@ -79,7 +104,7 @@ export class Supervisor {
   }
 
   async #run(first: SessionRunner, lease: Lease): Promise<void> {
-    const { log, store, watcher } = this.#project;
+    const { log, watcher } = this.#project;
     for (let runner: SessionRunner | null = first, runs = 1; runner !== null; runs++) {
       try {
         const outcome = await runner.run();
@@ -87,19 +112,25 @@ export class Supervisor {
         break;
       } catch (error) {
         log.log('error', 'session runner failed', { session: lease.sessionId, runs, error });
+        if (runs > maxRestarts) this.#givenUp.add(lease.sessionId);
         runner = runs > maxRestarts || this.#lettingGo ? null : await this.#replace(lease);
       }
     }
-    try {
-      store.release(lease);
-    } catch (error) {
-      if (!(error instanceof LeaseLost)) {
-        log.log('error', 'lease not released; it will run out', { session: lease.sessionId, error });
-      }
-    }
+    this.#release(lease);
     this.#runners.delete(lease.sessionId);
     if (this.#runners.size === 0) this.#rest();
     watcher.notify();
+  }
+
+  #release(lease: Lease): void {
+    try {
+      this.#project.store.release(lease);
+      this.#unreleased.delete(lease);
+    } catch (error) {
+      this.#unreleased.add(lease);
+      const { sessionId } = lease;
+      this.#project.log.log('error', 'lease not released; tried again', { session: sessionId, error });
+    }
   }
 
   /** A runner that begins anew from what is stored, as after a crash. */
@@ -133,8 +164,9 @@ export class Supervisor {
   #hearRequests(): void {
     const { store, instance, log } = this.#project;
     try {
-      for (const { sessionId, desired, reason } of store.requestsFor(instance)) {
-        if (desired === 'cancelled') this.#runners.get(sessionId)?.runner.cancel(reason);
+      const requests = store.requestsFor(instance);
+      for (const [id, { runner }] of this.#runners) {
+        runner.hear(requests.filter(({ sessionId }) => sessionId === id));
       }
     } catch (error) {
       log.log('error', 'requests not read; asked again at the next change', { error });
@@ -144,11 +176,28 @@ export class Supervisor {
   #beat(): void {
     const { store, instance, instances, clock, log } = this.#project;
     try {
-      store.heartbeat(instance, clock.now());
+      this.#standDownFrom(store.heartbeat(instance, clock.now()));
+      for (const lease of this.#unreleased) this.#release(lease);
       instances.beat(clock.now());
     } catch (error) {
       log.log('error', 'heartbeat not written', { error });
     }
-    this.#stopHeartbeat = clock.after(heartbeatMs, () => this.#beat());
+    this.#stopHeartbeat = clock.after(this.timing.heartbeatMs, () => this.#beat());
   }
+
+  /** A process that stood still for longer than its lease (a laptop asleep, SIGSTOP) comes back to find heirs. */
+  #standDownFrom(held: readonly Lease[]): void {
+    const epochs = new Map(held.map(({ sessionId, epoch }) => [sessionId, epoch]));
+    for (const { runner, lease } of this.#runners.values()) {
+      if (epochs.get(lease.sessionId) === lease.epoch) continue;
+      this.#project.log.log('warn', 'session has another owner by now', { session: lease.sessionId });
+      runner.standDown();
+    }
+  }
+}
+
+interface Running {
+  runner: SessionRunner;
+  readonly lease: Lease;
+  readonly done: Promise<void>;
 }

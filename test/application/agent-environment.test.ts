@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentEnvironment } from '../../src/application/agent-environment.ts';
+import { noBudget } from '../../src/domain/budget.ts';
 import type { Session } from '../../src/domain/session.ts';
 import { sampleAgent } from '../infrastructure/process/sample-agent.ts';
 
@@ -11,6 +12,7 @@ const session: Session = {
   failurePolicy: 'continue',
   onExit: 'stop',
   limits: { maxConcurrency: null, maxAgentsPerRole: null },
+  budget: noBudget,
   depth: 1,
   state: 'running',
   pauseReason: null,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AgentRun, describeActivity, type RunEnd, type StopCause } from '../../src/application/agent-run.ts';
+import { describeActivity } from '../../src/application/activity-line.ts';
+import { AgentRun, type RunEnd, type RunKeeper, type StopCause } from '../../src/application/agent-run.ts';
 import type { AgentEnd, Clock, RunningAgent, StopReport } from '../../src/application/ports.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { sampleAgent } from '../infrastructure/process/sample-agent.ts';
@@ -23,6 +24,12 @@ class Process implements RunningAgent {
   async stop(graceMs: number): Promise<StopReport> {
     this.stops.push(graceMs);
     return { signals: ['SIGTERM'], survivors: this.#survivors, tookMs: 1 };
+  }
+
+  async suspend(): Promise<void> {}
+  async proceed(): Promise<void> {}
+  async sample(): Promise<null> {
+    return null;
   }
 }
 
@@ -56,12 +63,21 @@ const exited: AgentEnd = { how: 'exited', exitCode: 0, signal: null, at: '2026-0
 const killed: AgentEnd = { how: 'exited', exitCode: null, signal: 'SIGTERM', at: '2026-01-01T00:00:20.000Z' };
 const cancelled: StopCause = { kind: 'cancelled', reason: 'Enough.' };
 
+function keeperOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunKeeper {
+  const trouble = (message: string, error: unknown): never => assert.fail(`${message}: ${error}`);
+  return { clock, graceMs: 500, maxOutputBytes: null, ended, changed: () => {}, trouble };
+}
+
 /** Started ten seconds ago, with 90 seconds in all. */
 function begun(process = new Process()) {
   const clock = new TestClock();
-  const run = new AgentRun(sampleAgent, makeCommandBackend(), clock);
   const ends: RunEnd[] = [];
-  run.begin(process, 500, (end) => ends.push(end));
+  const run = new AgentRun(
+    sampleAgent,
+    makeCommandBackend(),
+    keeperOf(clock, (end) => ends.push(end)),
+  );
+  run.begin(process);
   return { clock, run, ends, process };
 }
 
@@ -90,7 +106,7 @@ describe('a run', () => {
 
   it('ends once, as lost, when some of its processes cannot be ended', async () => {
     const { clock, run, ends, process } = begun(new Process(2));
-    run.stop(cancelled, 0);
+    run.stop(cancelled);
     await clock.pass(0);
     await clock.pass(999);
     assert.equal(ends.length, 0);
@@ -113,7 +129,7 @@ describe('a run', () => {
 
   it('keeps its real end when that comes soon after', async () => {
     const { clock, run, ends, process } = begun(new Process(1));
-    run.stop(cancelled, 0);
+    run.stop(cancelled);
     await clock.pass(10);
     process.end(killed);
     await clock.pass(0);
@@ -125,30 +141,32 @@ describe('a run', () => {
 
   it('that was stopped before its process was known is stopped then', async () => {
     const clock = new TestClock();
-    const run = new AgentRun(sampleAgent, makeCommandBackend(), clock);
-    run.stop(cancelled, 70);
+    const run = new AgentRun(sampleAgent, makeCommandBackend(), keeperOf(clock));
+    run.stop(cancelled);
     const process = new Process();
-    run.begin(process, 500, () => {});
-    assert.deepEqual(process.stops, [70]);
+    run.begin(process);
+    assert.deepEqual(process.stops, [500]);
   });
 
   it('ended for the first reason it was stopped for', async () => {
     const { run, process } = begun();
-    run.stop({ kind: 'interrupted', reason: 'Power.' }, 1);
-    run.stop(cancelled, 2);
-    assert.deepEqual(process.stops, [1]);
+    run.stop({ kind: 'interrupted', reason: 'Power.' });
+    run.stop(cancelled);
+    assert.deepEqual(process.stops, [500]);
     assert.deepEqual(run.report(killed, null, '').outcome, { state: 'resumable', reason: 'Power.' });
   });
 
-  it('that finished before it could be stopped has completed, unless it was cancelled', () => {
+  it('that finished before it could be stopped has completed if it was to go on later', () => {
     for (const [cause, state] of [
       [{ kind: 'interrupted', reason: 'x' }, 'completed'],
-      [{ kind: 'timeout', limitMs: 1 }, 'completed'],
+      // A status alone is no success any more after our signal.
+      [{ kind: 'limit', failure: 'timeout', explain: () => 'Over.' }, 'failed'],
       [cancelled, 'cancelled'],
     ] as const) {
       const { run } = begun();
-      run.stop(cause, 0);
-      assert.equal(run.report(exited, null, '').outcome.state, state, cause.kind);
+      run.stop(cause);
+      const stop = { signals: ['SIGTERM'], survivors: 0, tookMs: 1 };
+      assert.equal(run.report(exited, stop, '').outcome.state, state, cause.kind);
     }
   });
 
@@ -171,7 +189,11 @@ describe('a run', () => {
     const lost: AgentEnd = { how: 'lost', at: exited.at };
     const { run } = begun();
     assert.equal(run.report(lost, null, '').outcome.state, 'failed');
-    const resuming = new AgentRun(sampleAgent, { ...makeCommandBackend(), canResume: true }, new TestClock());
+    const resuming = new AgentRun(
+      sampleAgent,
+      { ...makeCommandBackend(), canResume: true },
+      keeperOf(new TestClock()),
+    );
     assert.equal(resuming.report(lost, null, '').outcome.state, 'resumable');
   });
 

@@ -23,7 +23,7 @@ function mostAtOnce({ events }: Outcome, counts: (name: string) => boolean = () 
   let running = 0;
   let most = 0;
   for (const { type, data } of events) {
-    if (!('name' in data) || !counts(data.name)) continue;
+    if (!('name' in data) || data.name === null || !counts(data.name)) continue;
     if (type === 'agent.started') running += 1;
     if (type === 'agent.completed') running -= 1;
     most = Math.max(most, running);
@@ -55,7 +55,7 @@ describe('a limit of the session', () => {
     assert.equal(mostAtOnce(ended), 2);
     assert.deepEqual(
       ended.of('agent.waiting').map(({ data }) => data),
-      ['c', 'd', 'e'].map((name) => ({ name, reason: 'session_limit' })),
+      ['c', 'd', 'e'].map((name) => ({ name, reason: 'session_limit of 2 at once' })),
     );
   });
 
@@ -95,7 +95,7 @@ describe('a limit of the role', () => {
       mostAtOnce(ended, (name) => name.startsWith('t')),
       1,
     );
-    assert.equal(ended.of('agent.waiting', 'w2')[0]?.data.reason, 'role_limit');
+    assert.equal(ended.of('agent.waiting', 'w2')[0]?.data.reason, 'role_limit of 1 at once');
   });
 });
 

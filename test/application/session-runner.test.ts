@@ -168,8 +168,13 @@ describe('cancelling', () => {
     assert.equal(outcome.state, 'cancelled');
     for (const name of ['long', 'next']) assert.equal(outcome.agent(name).state, 'cancelled');
     assert.deepEqual(agentProcesses([outcome.agent('long').id]), []);
-    const [asked] = outcome.of('session.cancel_requested');
-    assert.deepEqual(asked?.data, { by: 'test', reason: 'Changed my mind.' });
+    const [asked] = outcome.of('session.requested');
+    assert.deepEqual(asked?.data, {
+      action: 'cancel',
+      agent: null,
+      by: 'test',
+      reason: 'Changed my mind.',
+    });
     assert.deepEqual(outcome.of('session.cancelled')[0]?.data, { reason: 'Changed my mind.' });
     // Once more is no error and no second event.
     await requestCancel(real.project, real.supervisor, id, 'test', 'Again.');

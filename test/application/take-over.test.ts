@@ -114,6 +114,26 @@ describe('after kill -9 of the owner', () => {
     assert.deepEqual([after.state, after.agent('gone').failure?.kind], ['failed', 'lost']);
   });
 
+  it('a session whose owner died over its files has them finished, and nothing runs again', async (t) => {
+    const real = realProject(t);
+    const { files, store } = real.project;
+    const append = files.appendLog.bind(files);
+    const goOn = Promise.withResolvers<void>();
+    // As if it were killed between the last commit and the copy of it.
+    files.appendLog = () => goOn.promise;
+    const id = await start(real, [shell('a', 'echo ran >>ran.txt')]);
+    await eventOf(real, id, 'session.completed');
+    const heir = realProject(t, { home: real.home, root: real.root });
+    assert.equal(await files.lastLogged(id), 0);
+    assert.equal(await heir.supervisor.takeOver(id, real.project.instance), true);
+    await heir.supervisor.idle();
+    assert.equal(await files.lastLogged(id), store.lastSeq(id));
+    assert.deepEqual([store.ownerOf(id), store.unfinished()], [null, []]);
+    assert.equal(await readFile(join(real.root, 'ran.txt'), 'utf8'), 'ran\n');
+    files.appendLog = append;
+    goOn.resolve();
+  });
+
   it('a session that had not even begun is run, or paused where it has to be interrupted', async (t) => {
     const real = realProject(t);
     const heir = realProject(t, { home: real.home, root: real.root });

@@ -16,6 +16,8 @@ export interface OtherMaos {
   start(request: OrchestrateRequest): Promise<SessionId>;
   /** The next of its sessions' events that matches. */
   event(matches: (event: RecordedEvent) => boolean): Promise<RecordedEvent>;
+  /** From now on it takes over what nobody runs. */
+  watch(): void;
   /** SIGKILL: it gets no chance to do anything. */
   kill(): Promise<void>;
 }
@@ -23,7 +25,7 @@ export interface OtherMaos {
 export async function otherMaos(
   t: TestContext,
   { home, root }: RealProject,
-  options: Pick<RealProjectOptions, 'settings' | 'busyTimeoutMs'> = {},
+  options: Pick<RealProjectOptions, 'settings' | 'busyTimeoutMs' | 'timing'> = {},
 ): Promise<OtherMaos> {
   const child = spawn(
     process.execPath,
@@ -48,6 +50,7 @@ export async function otherMaos(
   return {
     process: child,
     kill,
+    watch: () => void child.stdin.write('{"watch":true}\n'),
     async start(request) {
       child.stdin.write(`${JSON.stringify(request)}\n`);
       for (;;) {

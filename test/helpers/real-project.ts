@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { ChangeWatcher } from '../../src/application/change-watcher.ts';
@@ -11,10 +11,12 @@ import {
   type OrchestrateRequest,
   orchestrate,
 } from '../../src/application/orchestrate.ts';
-import type { Backend, LogLevel, Settings } from '../../src/application/ports.ts';
+import { OrphanWatch } from '../../src/application/orphans.ts';
+import type { Backend, Clock, LogLevel, Machine, Settings } from '../../src/application/ports.ts';
 import type { Project } from '../../src/application/project.ts';
-import { Supervisor } from '../../src/application/supervisor.ts';
+import { type OwnershipTiming, Supervisor } from '../../src/application/supervisor.ts';
 import type { Agent } from '../../src/domain/agent.ts';
+import { noBudget } from '../../src/domain/budget.ts';
 import type { EventType, RecordedEvent } from '../../src/domain/events.ts';
 import { type InstanceId, makeInstanceId, type SessionId } from '../../src/domain/ids.ts';
 import { isSessionEnded } from '../../src/domain/session.ts';
@@ -33,6 +35,8 @@ import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.
 export interface RealProject {
   readonly project: Project;
   readonly supervisor: Supervisor;
+  /** Not started. */
+  readonly watch: OrphanWatch;
   readonly files: LocalSessionFiles;
   readonly home: string;
   readonly root: string;
@@ -50,14 +54,22 @@ export interface RealProjectOptions {
   readonly root?: string;
   readonly settings?: Partial<Settings>;
   readonly backends?: readonly Backend[];
+  readonly machine?: Partial<Machine>;
+  readonly clock?: Clock;
   readonly depth?: number;
   readonly busyTimeoutMs?: number;
+  /** How soon an owner counts as gone; default: as in earnest. */
+  readonly timing?: OwnershipTiming;
 }
 
 const settings: Settings = {
   defaultBackend: 'command',
   maxConcurrentAgents: { machine: 50, session: null, role: null },
   maxDepth: 2,
+  budgets: { agent: noBudget, session: noBudget },
+  quota: { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume: false },
+  limits: { stallMs: null, maxOutputBytes: null },
+  retention: { maxAgeMs: null, maxSessions: null, maxBytes: null },
   stopGraceMs: 2_000,
   allowCommands: [],
 };
@@ -80,7 +92,7 @@ export function openRealProject(
   options: RealProjectOptions & { readonly home: string; readonly root: string },
 ): RealProject {
   const { home, root, busyTimeoutMs } = options;
-  const clock = systemClock;
+  const { clock = systemClock } = options;
   const hash = workspaceHash(root);
   const projectFolder = ensureProjectFolder(home, hash);
   const database = join(projectFolder, 'project.db');
@@ -135,20 +147,27 @@ export function openRealProject(
         return found !== undefined && (await isAlive(found));
       },
     },
+    machine: {
+      freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),
+      totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),
+      ...options.machine,
+    },
     settings: { ...settings, ...options.settings },
     watcher: new ChangeWatcher(store, clock),
     clock,
     ids,
     log,
   };
-  const supervisor = new Supervisor(project);
+  const supervisor = new Supervisor(project, options.timing);
+  const watch = new OrphanWatch(project, supervisor);
   async function close(): Promise<void> {
+    watch.stop();
     // The product's timers let the process end; a test has to wait for them.
     const alive = setInterval(() => {}, 1_000);
     for (const id of supervisor.owned) {
       if (isSessionEnded(store.summary(id).session.state)) continue;
       store.request(
-        { sessionId: id, desired: 'cancelled', reason: 'The test is over.' },
+        { sessionId: id, agentId: null, desired: 'cancelled', reason: 'The test is over.' },
         'test',
         clock.now(),
       );
@@ -166,7 +185,7 @@ export function openRealProject(
     registry.close();
     assert.equal(left, undefined, `${supervisor.owned} could not be ended`);
   }
-  return { project, supervisor, files, home, root, database, logged, close };
+  return { project, supervisor, watch, files, home, root, database, logged, close };
 }
 
 /** An agent that runs a shell line. */

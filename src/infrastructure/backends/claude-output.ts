@@ -31,6 +31,8 @@ export class ClaudeOutputParser implements OutputParser {
   #interrupted = false;
   /** Claude Code's own name of the provider's error, on its synthetic last message. */
   #apiError = '';
+  /** Its provider does not accept who it is: it tries again a few times, but that does not help. */
+  #refused: Verdict | null = null;
   /** Usage by message: a message comes as several lines, each with the usage so far. */
   readonly #messages = new Map<string, Usage>();
   /** Usage of the messages before those. */
@@ -47,7 +49,7 @@ export class ClaudeOutputParser implements OutputParser {
   parsed(): ParsedRun {
     const usage = this.#finalUsage ?? totalUsage([this.#spent, ...this.#messages.values()]);
     return {
-      verdict: this.#verdict ?? (this.#interrupted ? interrupted : null),
+      verdict: this.#verdict ?? this.#refused ?? (this.#interrupted ? interrupted : null),
       result: this.#result,
       usage,
       conversation: this.#conversation,
@@ -93,6 +95,7 @@ export class ClaudeOutputParser implements OutputParser {
     if (line.subtype === 'init') this.#conversation = textOf(line.session_id) || null;
     if (line.subtype !== 'api_retry') return [];
     const status = numberOf(line.error_status);
+    if (textOf(line.error) === 'authentication_failed') this.#refused = refused(status);
     const what = status === 0 ? 'did not answer' : `answered ${textOf(line.error)} (${status})`;
     const seconds = Math.round(numberOf(line.retry_delay_ms) / 1000);
     const text = `The provider ${what}; attempt ${numberOf(line.attempt)} of ${numberOf(line.max_retries)}, again in ${seconds} s`;
@@ -127,6 +130,7 @@ export class ClaudeOutputParser implements OutputParser {
     }
     // The model answers again: what had failed before is not what ends the run.
     this.#apiError = '';
+    this.#refused = null;
     this.#retryAt = null;
     this.#interrupted = false;
   }
@@ -146,6 +150,8 @@ export class ClaudeOutputParser implements OutputParser {
     this.#verdict = ok
       ? { ok, kind: null, message, retryAt: null }
       : failureVerdict(line, message, this.#apiError, this.#retryAt);
+    // Stopped because of it, it only says that it was interrupted.
+    if (this.#verdict === interrupted && this.#refused !== null) this.#verdict = this.#refused;
     this.#result = ok ? text : null;
     this.#finalUsage = usageOfRun(line);
     return [{ type: 'result', ok, text: this.#verdict.message }];
@@ -160,6 +166,11 @@ const interrupted: Verdict = {
   message: 'Claude Code was interrupted before it had finished.',
   retryAt: null,
 };
+
+function refused(status: number): Verdict {
+  const message = `The provider did not accept the credentials (${status === 0 ? 'no status' : status}).`;
+  return { ok: false, kind: 'auth_required', message, retryAt: null };
+}
 
 function failureVerdict(line: Json, message: string, apiError: string, retryAt: string | null): Verdict {
   if (textOf(line.terminal_reason).startsWith('aborted_')) return interrupted;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Settings } from '../../application/ports.ts';
+import type { Budget } from '../../domain/budget.ts';
 import { projectFolder } from '../files/home.ts';
 import type { Environment } from '../files/maos-home.ts';
 import { readConfigFile } from './config-file.ts';
@@ -83,9 +84,33 @@ export function toSettings(config: Config): Settings {
     defaultBackend: config.backend,
     maxConcurrentAgents: config.maxConcurrentAgents,
     maxDepth: config.maxDepth,
+    budgets: { agent: budgetOf(config.budgets.agent), session: budgetOf(config.budgets.session) },
+    quota: {
+      maxRetries: config.quota.maxRetries,
+      baseDelayMs: Math.round(config.quota.baseDelaySeconds * 1_000),
+      maxDelayMs: Math.round(config.quota.maxDelaySeconds * 1_000),
+      autoResume: config.quota.autoResume,
+    },
+    limits: {
+      stallMs: scaled(config.limits.stallMinutes, 60_000),
+      maxOutputBytes: scaled(config.limits.maxOutputMb, 1_048_576),
+    },
+    retention: {
+      maxAgeMs: scaled(config.retention.maxAgeDays, 86_400_000),
+      maxSessions: config.retention.maxSessions,
+      maxBytes: config.retention.maxBytes,
+    },
     stopGraceMs: Math.round(config.stopGraceSeconds * 1_000),
     allowCommands: config.allowCommands,
   };
+}
+
+function budgetOf({ maxTokens, maxCostUsd, maxTurns, maxMinutes }: Config['budgets']['agent']): Budget {
+  return { maxTokens, maxCostUsd, maxTurns, maxWallMs: scaled(maxMinutes, 60_000) };
+}
+
+function scaled(value: number | null, factor: number): number | null {
+  return value === null ? null : Math.round(value * factor);
 }
 
 function fileLayer(path: string, scope: 'user' | 'project', userFile: string): Layer {

@@ -38,6 +38,12 @@ export function oneOf<const T extends string>(values: readonly T[]): Kind<T> {
   return { schema: z.enum(values), allowed: `one of ${values.join(', ')}`, fromText: asText };
 }
 
+export const trueOrFalse: Kind<boolean> = {
+  schema: z.boolean(),
+  allowed: 'true or false',
+  fromText: (text) => ({ true: true, false: false })[text.trim().toLowerCase()] ?? text,
+};
+
 /** @param allowed describes what `pattern` takes */
 export function textLike(pattern: RegExp, allowed: string): Kind<string> {
   return { schema: z.string().regex(pattern), allowed, fromText: asText };

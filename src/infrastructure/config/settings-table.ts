@@ -8,6 +8,7 @@ import {
   oneOf,
   orNone,
   textLike,
+  trueOrFalse,
   wholeNumber,
 } from './kinds.ts';
 
@@ -44,6 +45,15 @@ const backendName = textLike(
 );
 const modelName = textLike(/^[^\s\0-][^\s\0]{0,199}$/, "a model's name without spaces");
 
+function budgetSettings(scope: string) {
+  return {
+    maxTokens: setting(orNone(wholeNumber(1, 1e12)), null, `Tokens ${scope} may use; null: no cap.`),
+    maxCostUsd: setting(orNone(number(0.001, 1e9)), null, `US dollars ${scope} may cost; null: no cap.`),
+    maxTurns: setting(orNone(wholeNumber(1, 1e9)), null, `Model turns of ${scope}; null: no cap.`),
+    maxMinutes: setting(orNone(number(0.001, 1e6)), null, `Minutes ${scope} may take; null: no cap.`),
+  };
+}
+
 /** Every setting there is, in the shape of `config.json`. */
 export const settingsTable = {
   backend: setting(backendName, 'claude', 'Backend of agents that name none.', { variable: 'MAOS_BACKEND' }),
@@ -75,6 +85,53 @@ export const settingsTable = {
     'How deep teams may be nested: 0 lets no agent start a team of its own.',
     { variable: 'MAOS_MAX_DEPTH' },
   ),
+  budgets: {
+    agent: budgetSettings('one agent'),
+    session: budgetSettings('all agents of a session together'),
+  },
+  quota: {
+    maxRetries: setting(wholeNumber(0, 100), 4, 'Refusals in a row before a session pauses.'),
+    baseDelaySeconds: setting(
+      number(0, 3_600),
+      15,
+      'First wait after a refusal; each further one is twice as long.',
+    ),
+    maxDelaySeconds: setting(number(0, 86_400), 300, 'A longer wait pauses the session instead.'),
+    autoResume: setting(trueOrFalse, false, 'Go on by itself when a pause for quota is over.', {
+      variable: 'MAOS_QUOTA_AUTO_RESUME',
+    }),
+  },
+  limits: {
+    stallMinutes: setting(
+      orNone(number(0.01, 10_080)),
+      20,
+      'Minutes without output and without CPU after which an agent counts as stalled; null: never.',
+      { variable: 'MAOS_STALL_MINUTES' },
+    ),
+    maxOutputMb: setting(
+      orNone(wholeNumber(1, 1_000_000)),
+      1_024,
+      'MiB one agent may print before it is stopped; null: no limit.',
+      { variable: 'MAOS_MAX_OUTPUT_MB' },
+    ),
+  },
+  retention: {
+    maxAgeDays: setting(
+      orNone(number(0, 36_500)),
+      30,
+      'Days a session is kept after it ended; null: for ever.',
+    ),
+    maxSessions: setting(
+      orNone(wholeNumber(0, 1e9)),
+      1_000,
+      'Sessions kept of one project, live ones included; null: any number.',
+    ),
+    maxBytes: setting(
+      orNone(wholeNumber(0, 1e15)),
+      10_000_000_000,
+      "Bytes kept in all sessions' folders of one project, holes of sparse files included; null: any.",
+    ),
+  },
   stopGraceSeconds: setting(
     number(0, 3_600),
     10,

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { noBudget } from '../../../src/domain/budget.ts';
 import { isMaosError, type MaosError } from '../../../src/domain/errors.ts';
 import { configPath, loadConfig, toSettings } from '../../../src/infrastructure/config/config.ts';
 import { type PartialConfig, settingsByKey } from '../../../src/infrastructure/config/settings-table.ts';
@@ -113,6 +114,10 @@ describe('the settings', () => {
       defaultBackend: 'claude',
       maxConcurrentAgents: { machine: 6, session: null, role: null },
       maxDepth: 2,
+      budgets: { agent: noBudget, session: noBudget },
+      quota: { maxRetries: 4, baseDelayMs: 15_000, maxDelayMs: 300_000, autoResume: false },
+      limits: { stallMs: 1_200_000, maxOutputBytes: 1_073_741_824 },
+      retention: { maxAgeMs: 30 * 86_400_000, maxSessions: 1_000, maxBytes: 10_000_000_000 },
       stopGraceMs: 2_500,
       allowCommands: ['npm test'],
     });
@@ -290,6 +295,9 @@ describe('variables', () => {
     ['MAOS_MAX_AGENTS_PER_ROLE', '3', 'maxConcurrentAgents.role', 3],
     ['MAOS_MAX_DEPTH', ' 0 ', 'maxDepth', 0],
     ['MAOS_LOG', 'debug', 'log.level', 'debug'],
+    ['MAOS_STALL_MINUTES', '1.5', 'limits.stallMinutes', 1.5],
+    ['MAOS_MAX_OUTPUT_MB', 'none', 'limits.maxOutputMb', null],
+    ['MAOS_QUOTA_AUTO_RESUME', 'true', 'quota.autoResume', true],
     ['MAOS_STOP_GRACE_SECONDS', '0.5', 'stopGraceSeconds', 0.5],
     ['MAOS_CLAUDE_PATH', '/opt/claude', 'backends.claude.path', '/opt/claude'],
     ['MAOS_CLAUDE_MODEL', 'opus', 'backends.claude.model', 'opus'],

@@ -1,0 +1,198 @@
+import type { Agent, AgentFailure } from '../domain/agent.ts';
+import { agentEvent } from '../domain/events.ts';
+import type { AgentId } from '../domain/ids.ts';
+import { findPredefinedRole } from '../domain/roles/catalog.ts';
+import { customRole, type Role, roleBriefing } from '../domain/roles/role.ts';
+import { type AgentReport, agentOf, settleAgent, startAgents } from '../domain/workflow.ts';
+import { agentEnvironment } from './agent-environment.ts';
+import { AgentRun, type RunEnd, type RunKeeper } from './agent-run.ts';
+import type { Alarm } from './alarm.ts';
+import { composePrompt } from './handoff.ts';
+import type { Backend, RunningAgent } from './ports.ts';
+import type { Project } from './project.ts';
+import type { SessionHistory } from './session-history.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { SlotKeeper } from './slot-keeper.ts';
+
+interface LauncherDeps {
+  readonly project: Project;
+  readonly record: SessionRecord;
+  readonly slots: SlotKeeper;
+  readonly history: SessionHistory;
+  readonly alarm: Alarm;
+}
+
+interface Launch {
+  readonly agent: Agent;
+  readonly running: RunningAgent | null;
+  readonly error: unknown;
+}
+
+/** Starts the agents of one session, takes up those that run already, and keeps their runs until they end. */
+export class AgentLauncher {
+  readonly #deps: LauncherDeps;
+  readonly #runs = new Map<AgentId, AgentRun>();
+  readonly #ends: RunEnd[] = [];
+  readonly #keeper: RunKeeper;
+
+  constructor(deps: LauncherDeps) {
+    this.#deps = deps;
+    const { project, record, alarm } = deps;
+    this.#keeper = {
+      clock: project.clock,
+      graceMs: project.settings.stopGraceMs,
+      maxOutputBytes: project.settings.limits.maxOutputBytes,
+      ended: (end) => {
+        this.#ends.push(end);
+        alarm.ring();
+      },
+      changed: () => alarm.ring(),
+      trouble: (message, error) =>
+        project.log.log('error', message, { session: record.workflow.session.id, error }),
+    };
+  }
+
+  /** Every run of an agent that is recorded as running. */
+  get runs(): ReadonlyMap<AgentId, AgentRun> {
+    return this.#runs;
+  }
+
+  /** The runs that have ended since the last call. */
+  takeEnds(): readonly RunEnd[] {
+    return this.#ends.splice(0);
+  }
+
+  forget(id: AgentId): void {
+    this.#runs.delete(id);
+    this.#deps.slots.give(id);
+  }
+
+  /** Agents go on; nothing is enforced or heard of them from here any more. */
+  abandon(): void {
+    for (const run of this.#runs.values()) run.abandon();
+  }
+
+  /** Records agents as running and starts them, all at once. One that cannot be started has failed. */
+  async start(ready: readonly Agent[]): Promise<void> {
+    const { project, record, slots } = this.#deps;
+    const { store } = project;
+    const artifacts = await record.patiently(() => store.artifacts(record.workflow.session.id));
+    const prompts = ready.map((agent) => {
+      const locations = project.files.locations(agent);
+      const resume = resumeOf(agent) !== null;
+      return composePrompt({ workflow: record.workflow, agent, locations, artifacts, resume });
+    });
+    const ids = ready.map((agent) => agent.id);
+    await record.commit(startAgents(record.workflow, ids, this.#now()));
+    const launches = await Promise.all(
+      ready.map((agent, index) =>
+        this.#launch(agentOf(record.workflow, agent.id), prompts[index] as string, resumeOf(agent)),
+      ),
+    );
+    const at = this.#now();
+    const spawned = launches.flatMap(({ agent, running }) => {
+      if (running === null) return [];
+      const { name, attempt } = agent;
+      return [agentEvent('agent.spawned', agent, at, { name, attempt, where: running.where })];
+    });
+    for (const { agent, running } of launches) {
+      if (running !== null) slots.bind(agent, running);
+    }
+    if (spawned.length > 0) await record.commit({ next: record.workflow, events: spawned });
+    for (const { agent, error } of launches) {
+      if (error === null) continue;
+      await record.commit(settleAgent(record.workflow, agent.id, spawnFailed(error), this.#now()));
+      this.forget(agent.id);
+      this.#deps.alarm.ring();
+    }
+  }
+
+  /** Agents recorded as running by an owner before this one: their processes are taken up, or their ends. */
+  attachRunning(): void {
+    for (const agent of this.#deps.record.workflow.agents) {
+      if (agent.state === 'running') void this.#attach(this.#makeRun(agent).run);
+    }
+  }
+
+  /** Starts the process of an agent already recorded as running. Stores nothing: several are started at once. */
+  async #launch(agent: Agent, prompt: string, resume: string | null): Promise<Launch> {
+    const { project, record } = this.#deps;
+    const { files, host } = project;
+    const { session } = record.workflow;
+    try {
+      const { run, backend } = this.#makeRun(agent);
+      await files.prepareAgent(agent, prompt);
+      const locations = files.locations(agent);
+      const briefing = roleBriefing(roleOf(agent));
+      const spec = await backend.prepare({ session, agent, briefing, prompt, locations, resume });
+      const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
+      const running = await host.start(run.key, agent, { ...spec, env }, run);
+      this.#begin(run, running);
+      return { agent, running, error: null };
+    } catch (error) {
+      this.#log(`agent ${agent.id} could not be started`, error);
+      return { agent, running: null, error };
+    }
+  }
+
+  /**
+   * An agent that cannot be taken up is tried again for as long as it takes: it may live, and to take it for lost could
+   * run it twice.
+   */
+  async #attach(run: AgentRun): Promise<void> {
+    const { project, record, slots } = this.#deps;
+    const { agent } = run;
+    for (;;) {
+      try {
+        const running = await project.host.attach(run.key, agent, run);
+        if (record.left) return;
+        slots.adopt(agent, running);
+        return this.#begin(run, running);
+      } catch (error) {
+        this.#log(`agent ${agent.id} could not be taken up, trying again`, error);
+        await record.pause();
+        if (record.left) return;
+      }
+    }
+  }
+
+  #makeRun(agent: Agent): { run: AgentRun; backend: Backend } {
+    const { project, history } = this.#deps;
+    const backend = project.backends.get(agent.backend);
+    const run = new AgentRun(agent, backend, this.#keeper, history.held(agent.id));
+    this.#runs.set(agent.id, run);
+    return { run, backend };
+  }
+
+  #begin(run: AgentRun, running: RunningAgent): void {
+    if (!this.#deps.record.left) run.begin(running);
+  }
+
+  #now(): string {
+    return this.#deps.project.clock.now();
+  }
+
+  #log(message: string, error: unknown): void {
+    const { project, record } = this.#deps;
+    project.log.log('error', message, { session: record.workflow.session.id, error });
+  }
+}
+
+/** The conversation an agent goes on with when it is started again; null when it begins anew. */
+function resumeOf(agent: Agent): string | null {
+  return agent.state === 'resumable' ? agent.conversation : null;
+}
+
+function roleOf(agent: Agent): Role {
+  const { name, custom } = agent.role;
+  return (
+    findPredefinedRole(name) ?? customRole({ name, description: custom?.description ?? name, ...custom })
+  );
+}
+
+/** A process that could not be started is a recorded failure of its agent, whatever the reason. */
+function spawnFailed(error: unknown): AgentReport {
+  const message = error instanceof Error ? error.message : String(error);
+  const failure: AgentFailure = { kind: 'spawn_failed', message, stderrTail: '' };
+  return { outcome: { state: 'failed', failure, result: null }, usage: null, conversation: null };
+}

@@ -1,0 +1,90 @@
+import type { Clock, RunningAgent } from './ports.ts';
+import type { HeldTime } from './session-history.ts';
+
+/** Before a suspension that failed is tried again. */
+const retryMs = 500;
+
+interface StandstillKeeper {
+  readonly clock: Clock;
+  changed(): void;
+  trouble(message: string, error: unknown): void;
+}
+
+/**
+ * Brings the processes of one run to stand still and lets them go on, as was last asked. What was asked may change while
+ * the processes still follow; and of a run taken over it is not known whether its last owner had got as far as he said.
+ */
+export class Standstill {
+  readonly #keeper: StandstillKeeper;
+  #running: RunningAgent | null = null;
+  #actual: 'held' | 'free' | 'unknown';
+  #isAsked: boolean;
+  #isBusy = false;
+  #isOver = false;
+  #heldMs: number;
+  #heldSince: string | null;
+
+  constructor(keeper: StandstillKeeper, held: HeldTime) {
+    this.#keeper = keeper;
+    this.#heldMs = held.ms;
+    this.#heldSince = held.since;
+    this.#isAsked = held.since !== null;
+    this.#actual = this.#isAsked ? 'unknown' : 'free';
+  }
+
+  /** There is something to stand still now. */
+  begin(running: RunningAgent): void {
+    this.#running = running;
+    void this.#follow();
+  }
+
+  hold(): void {
+    this.#isAsked = true;
+    this.#heldSince ??= this.#keeper.clock.now();
+    void this.#follow();
+  }
+
+  release(): void {
+    this.#isAsked = false;
+    this.#heldMs = this.heldMs(this.#keeper.clock.now());
+    this.#heldSince = null;
+    void this.#follow();
+  }
+
+  abandon(): void {
+    this.#isOver = true;
+  }
+
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
+  get state(): 'held' | 'free' | 'changing' {
+    if (this.#actual === (this.#isAsked ? 'held' : 'free')) return this.#actual;
+    return 'changing';
+  }
+
+  heldMs(now: string): number {
+    const since = this.#heldSince === null ? 0 : Date.parse(now) - Date.parse(this.#heldSince);
+    return this.#heldMs + Math.max(0, since);
+  }
+
+  async #follow(): Promise<void> {
+    if (this.#isBusy || this.#running === null) return;
+    this.#isBusy = true;
+    while (!this.#isOver && this.state === 'changing') {
+      const isHolding = this.#isAsked;
+      try {
+        await (isHolding ? this.#running.suspend() : this.#running.proceed());
+        this.#actual = isHolding ? 'held' : 'free';
+      } catch (error) {
+        this.#actual = 'unknown';
+        const what = isHolding ? 'suspended' : 'continued';
+        this.#keeper.trouble(`agent could not be ${what}, trying again`, error);
+        await new Promise<void>((resolve) => this.#keeper.clock.after(retryMs, resolve));
+      }
+    }
+    this.#isBusy = false;
+    if (!this.#isOver) this.#keeper.changed();
+  }
+}

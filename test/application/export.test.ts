@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { exportSession } from '../../src/application/export.ts';
+import { isMaosError } from '../../src/domain/errors.ts';
+import { realProject, run, shell } from '../helpers/real-project.ts';
+
+interface Manifest {
+  readonly session: string;
+  readonly lastHash: string;
+  readonly files: readonly { path: string; bytes?: number; sha256?: string; link?: string }[];
+  readonly notes: readonly { path: string; note: string }[];
+}
+
+function sha256(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+describe('an archive of a session', () => {
+  it('holds everything, as system tar unpacks it, with the hash of every file', async (t) => {
+    const real = realProject(t);
+    const deep = `${'d'.repeat(90)}/${'e'.repeat(90)}/Größe-${'n'.repeat(100)}.txt`;
+    const command = `echo hello; mkdir -p "$MAOS_SHARED_CONTEXT/$(dirname '${deep}')"; echo deep >"$MAOS_SHARED_CONTEXT/${deep}"`;
+    const { id, events } = await run(real, [shell('a', command)]);
+    const folder = real.project.files.describe(id);
+    symlinkSync('out.txt', join(folder, 'results', 'link'));
+    execFileSync('mkfifo', [join(folder, 'results', 'pipe')]);
+    mkdirSync(join(folder, 'results', 'empty'));
+    const to = join(real.root, 'session.tar.gz');
+    const report = await exportSession(real.project, id, to, { replace: false, version: '1.2.3' });
+    assert.equal(statSync(to).mode & 0o777, 0o600);
+    assert.equal(report.archiveBytes, statSync(to).size);
+
+    const out = join(real.root, 'out');
+    mkdirSync(out);
+    const { status, stderr } = spawnSync('tar', ['-xzf', to, '-C', out], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    const unpacked = join(out, id);
+    const manifest = JSON.parse(readFileSync(join(unpacked, 'manifest.json'), 'utf8')) as Manifest;
+    for (const { path, bytes, sha256: expected, link } of manifest.files) {
+      if (link !== undefined) continue;
+      assert.equal(statSync(join(unpacked, path)).size, bytes, path);
+      assert.equal(sha256(join(unpacked, path)), expected, path);
+    }
+    const paths = manifest.files.map(({ path }) => path);
+    const agent = readdirSync(join(folder, 'agents'))[0];
+    for (const path of [
+      'metadata.json',
+      'session.log',
+      'session.json',
+      'events.json',
+      `agents/${agent}/stdout.log`,
+      `agents/${agent}/prompt.md`,
+      `agents/${agent}/exit.json`,
+      `shared/context/${deep}`,
+      'results/link',
+    ]) {
+      assert.ok(paths.includes(path), path);
+    }
+    assert.ok(paths.some((path) => path.startsWith('checkpoints/')));
+    assert.ok(existsSync(join(unpacked, 'results', 'empty')));
+    assert.deepEqual(manifest.notes, [
+      { path: 'results/pipe', note: 'not packed: neither file, folder nor link' },
+    ]);
+    assert.equal(
+      spawnSync('diff', ['-r', '--no-dereference', join(folder, 'agents'), join(unpacked, 'agents')]).status,
+      0,
+    );
+
+    const told = JSON.parse(readFileSync(join(unpacked, 'events.json'), 'utf8'));
+    assert.deepEqual(
+      told.map(({ hash: _, ...event }: { hash: string }) => event),
+      events,
+    );
+    assert.equal(told.at(-1).hash, manifest.lastHash);
+    const stored = JSON.parse(readFileSync(join(unpacked, 'session.json'), 'utf8'));
+    assert.deepEqual(stored.workflow, real.project.store.load(id));
+  });
+
+  it('replaces nothing unless told so, and leaves nothing where it fails', async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'echo one')]);
+    const to = join(real.root, 'out.tar.gz');
+    writeFileSync(to, 'mine');
+    const options = { replace: false, version: '1' };
+    await assert.rejects(exportSession(real.project, id, to, options), (error) =>
+      isMaosError(error, 'INVALID_INPUT'),
+    );
+    assert.equal(readFileSync(to, 'utf8'), 'mine');
+    await exportSession(real.project, id, to, { ...options, replace: true });
+    assert.notEqual(readFileSync(to, 'utf8'), 'mine');
+    const nowhere = join(real.root, 'missing', 'out.tar.gz');
+    await assert.rejects(exportSession(real.project, id, nowhere, options), /missing/);
+    const stopped = AbortSignal.abort();
+    const other = join(real.root, 'other.tar.gz');
+    await assert.rejects(exportSession(real.project, id, other, { ...options, signal: stopped }));
+    assert.deepEqual(readdirSync(real.root), ['out.tar.gz']);
+  });
+
+  it('is written piece by piece, whatever its size', async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'echo one')]);
+    const hole = join(real.project.files.describe(id), 'results', 'hole.bin');
+    writeFileSync(hole, '');
+    const bytes = 250_000_000;
+    truncateSync(hole, bytes);
+    let peak = 0;
+    const before = process.memoryUsage().rss;
+    const watch = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage().rss);
+    }, 20);
+    const to = join(real.root, 'large.tar.gz');
+    const report = await exportSession(real.project, id, to, { replace: false, version: '1' });
+    clearInterval(watch);
+    assert.ok(report.contentBytes > bytes);
+    assert.ok(peak > 0 && peak - before < 120_000_000, `memory grew by ${peak - before}`);
+    assert.equal(spawnSync('tar', ['-tzf', to]).status, 0);
+  });
+});

@@ -1,0 +1,68 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { noBudget } from '../../src/domain/budget.ts';
+import { makeSessionId, type SessionId } from '../../src/domain/ids.ts';
+import type { AgentRequest } from '../../src/domain/plan.ts';
+import { makePlan } from '../../src/domain/plan.ts';
+import { cancelSession, cancelWaiting, createWorkflow, startSession } from '../../src/domain/workflow.ts';
+import type { RealProject } from './real-project.ts';
+
+/**
+ * Stores a session that was cancelled at a certain time, with its folder, without running anything.
+ * @param options.bytes size of a file in its folder
+ */
+export function endedSession(
+  real: Pick<RealProject, 'project'>,
+  endedAt: string,
+  options: { readonly agents?: number; readonly bytes?: number; readonly ended?: boolean } = {},
+): SessionId {
+  const { store, files, ids, instance } = real.project;
+  const id = makeSessionId(ids.ulid());
+  const count = options.agents ?? 1;
+  const agents = Array.from(
+    { length: count },
+    (): AgentRequest => ({
+      role: { name: 'tester', custom: null },
+      task: 'Nothing.',
+      name: null,
+      dependsOn: [],
+      stage: null,
+      backend: 'command',
+      command: 'true',
+      model: null,
+      workspace: 'project',
+      instanceSuffix: null,
+      timeoutMs: 60_000,
+      maxMemoryMb: 100,
+      budget: noBudget,
+    }),
+  );
+  const plan = makePlan({
+    objective: 'Be removed.',
+    strategy: 'parallel',
+    failurePolicy: 'continue',
+    onExit: 'stop',
+    limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    budget: noBudget,
+    depth: 0,
+    agents,
+    aliases: {},
+  });
+  const suffixes = agents.map(() => ids.suffix());
+  const created = createWorkflow(plan, { sessionId: id, suffixes }, endedAt);
+  const running = startSession(created.next, endedAt);
+  const events = [...created.events, ...running.events];
+  let next = running.next;
+  if (options.ended !== false) {
+    const waiting = cancelWaiting(next, 'A sample.', endedAt);
+    const cancelled = cancelSession(waiting.next, 'A sample.', endedAt);
+    events.push(...waiting.events, ...cancelled.events);
+    next = cancelled.next;
+  }
+  store.release(store.create({ next, events }, instance));
+  const folder = files.describe(id);
+  mkdirSync(join(folder, 'results'), { recursive: true });
+  writeFileSync(join(folder, 'metadata.json'), '{}\n');
+  writeFileSync(join(folder, 'results', 'out.txt'), 'x'.repeat(options.bytes ?? 10));
+  return id;
+}

@@ -1,0 +1,88 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { OrchestrateAgent } from '../../src/application/orchestrate.ts';
+import type { Backend } from '../../src/application/ports.ts';
+import { makeClaudeBackend } from '../../src/infrastructure/backends/claude.ts';
+
+const script = fileURLToPath(new URL('../fixtures/programs/fake-claude.mjs', import.meta.url));
+
+/** A step of {@link file://../fixtures/programs/fake-claude.mjs}. */
+export type Step =
+  | { readonly line: object }
+  | { readonly ms: number }
+  | { readonly wait: string }
+  | { readonly make: string }
+  | { readonly exit: number };
+
+/** The real backend, with a program that plays Claude Code's part. */
+export function fakeClaudeBackend(folder: string): Backend {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'fake-claude');
+  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`);
+  chmodSync(path, 0o755);
+  const config = { path, model: null, permissionMode: 'acceptEdits', maxBudgetUsd: null };
+  return makeClaudeBackend({ config: { ...config, allowedTools: [], extraArgs: [] }, env: process.env });
+}
+
+/**
+ * An agent of that backend.
+ * @param plays what it does at its first start, at its second, and so on; the last one again and again
+ */
+export function player(
+  root: string,
+  name: string,
+  plays: readonly (readonly Step[])[],
+  more: Partial<OrchestrateAgent> = {},
+): OrchestrateAgent {
+  writeFileSync(join(root, `${name}.play.json`), JSON.stringify(plays));
+  return { name, role: 'tester', task: `play ${name}`, backend: 'claude', ...more };
+}
+
+/** For each start the conversation it went on with, null for a new one. */
+export function startsOf(root: string, name: string): readonly (string | null)[] {
+  const file = join(root, `${name}.starts`);
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
+let turns = 0;
+
+/** A turn of the model. */
+export function turn(inputTokens: number, text = 'Working.'): Step {
+  turns += 1;
+  const usage = { input_tokens: inputTokens, output_tokens: 0 };
+  const content = [{ type: 'text', text }];
+  return {
+    line: { type: 'assistant', message: { id: `msg_${turns}`, model: 'claude-x', usage, content } },
+  };
+}
+
+/** Its last line, as after a success. */
+export function success(result: string, inputTokens = 10, costUsd = 0.01): Step {
+  return {
+    line: {
+      ...{ type: 'result', subtype: 'success', is_error: false, result, num_turns: 1 },
+      total_cost_usd: costUsd,
+      modelUsage: { x: { inputTokens, outputTokens: 0 } },
+    },
+  };
+}
+
+/** Its last lines when the provider refuses. @param until when it answers again; null: it does not say */
+export function refusal(until: Date | null): readonly Step[] {
+  const info = { status: 'rejected', resetsAt: (until?.getTime() ?? 0) / 1000, rateLimitType: 'five_hour' };
+  const message = { model: '<synthetic>', content: [] };
+  return [
+    ...(until === null ? [] : [{ line: { type: 'rate_limit_event', rate_limit_info: info } }]),
+    { line: { type: 'assistant', error: 'rate_limit', message } },
+    {
+      line: {
+        ...{ type: 'result', subtype: 'success', is_error: true, api_error_status: 429, num_turns: 0 },
+        ...{ result: 'API Error: Request rejected (429)', total_cost_usd: 0, modelUsage: {} },
+      },
+    },
+    { exit: 1 },
+  ];
+}
