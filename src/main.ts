@@ -1,9 +1,13 @@
 import manifest from '../package.json' with { type: 'json' };
 import type { LogLevel } from './application/ports.ts';
-import type { OpenProject, Runtime } from './application/runtime.ts';
+import type { Project } from './application/project.ts';
+import type { AgentProcess, InstanceReport, OpenProject, Runtime } from './application/runtime.ts';
+import type { InstanceId, SessionId } from './domain/ids.ts';
+import type { Attendance } from './infrastructure/attendance.ts';
 import { findJsonError } from './infrastructure/config/json-position.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import { maosHome } from './infrastructure/files/maos-home.ts';
+import type { Presence } from './infrastructure/presence.ts';
 import type { MaosRuntime } from './maos-runtime.ts';
 import { runCli } from './presentation/cli/cli.ts';
 
@@ -17,6 +21,8 @@ class LateRuntime implements Runtime {
   readonly #flags: PartialConfig;
   #loading: Promise<MaosRuntime> | null = null;
   #loaded: MaosRuntime | null = null;
+  #presence: Presence | null = null;
+  #attendance: Attendance | null = null;
 
   constructor(flags: PartialConfig) {
     this.#flags = flags;
@@ -50,13 +56,47 @@ class LateRuntime implements Runtime {
     return (await this.#load()).checkStore(path);
   }
 
-  async supervise(path: string, from: string): Promise<void> {
+  /** What is needed to look after sessions is loaded when there are some. */
+  async attend(path: string): Promise<void> {
+    if (this.#loading !== null) return (await this.#load()).attend(path);
+    const [{ Attendance }, presence] = await Promise.all([
+      import('./infrastructure/attendance.ts'),
+      this.#present(),
+    ]);
+    this.#attendance = new Attendance(presence, this.home, path);
+    await this.#attendance.begin(() => {
+      const attended = this.#load().then((runtime) => runtime.attend(path));
+      attended.catch((error: unknown) =>
+        this.log('error', 'sessions of the project are not watched over', { error }),
+      );
+    });
+  }
+
+  async rescue(project: Project): Promise<readonly SessionId[]> {
+    return (await this.#load()).rescue(project);
+  }
+
+  async supervise(path: string, from: string | null): Promise<void> {
     await (await this.#load()).supervise(path, from);
   }
 
+  async instances(): Promise<readonly InstanceReport[]> {
+    return (await this.#load()).instances();
+  }
+
+  async forgetInstances(ids: readonly InstanceId[]): Promise<void> {
+    await (await this.#load()).forgetInstances(ids);
+  }
+
+  async agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]> {
+    return (await this.#load()).agentProcesses(watchMs);
+  }
+
   /** What was never loaded owns no session. */
-  async handOver(): Promise<void> {
-    await this.#loaded?.handOver();
+  async handOver(how?: 'keep'): Promise<void> {
+    this.#attendance?.end();
+    if (this.#loaded !== null) await this.#loaded.handOver(how);
+    else this.#presence?.withdraw();
   }
 
   /** A server that nobody asked for anything leaves no log behind, unless it has something to complain about. */
@@ -68,14 +108,23 @@ class LateRuntime implements Runtime {
   }
 
   close(): void {
+    this.#attendance?.end();
     this.#loaded?.close();
   }
 
+  async #present(): Promise<Presence> {
+    const { Presence } = await import('./infrastructure/presence.ts');
+    this.#presence ??= new Presence(this.home, this.version);
+    return this.#presence;
+  }
+
   #load(): Promise<MaosRuntime> {
-    this.#loading ??= import('./maos-runtime.ts').then((module) => {
-      this.#loaded = new module.MaosRuntime(this.#flags);
-      return this.#loaded;
-    });
+    this.#loading ??= Promise.all([import('./maos-runtime.ts'), this.#present()]).then(
+      ([module, presence]) => {
+        this.#loaded = new module.MaosRuntime(this.#flags, presence);
+        return this.#loaded;
+      },
+    );
     return this.#loading;
   }
 }

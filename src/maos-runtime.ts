@@ -1,14 +1,15 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { ChangeWatcher } from './application/change-watcher.ts';
-import type { Instances, LogLevel } from './application/ports.ts';
+import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/orphans.ts';
+import type { Instances, LogLevel, UnfinishedSession } from './application/ports.ts';
 import type { Project } from './application/project.ts';
-import type { OpenProject, Runtime } from './application/runtime.ts';
-import { Supervisor } from './application/supervisor.ts';
-import { type InstanceId, makeInstanceId } from './domain/ids.ts';
+import { keepTidy } from './application/retention.ts';
+import type { AgentProcess, InstanceReport, OpenProject, Runtime } from './application/runtime.ts';
+import { ownershipTiming, Supervisor } from './application/supervisor.ts';
+import type { InstanceId, SessionId } from './domain/ids.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
@@ -27,19 +28,30 @@ import { makeSessionFiles } from './infrastructure/files/session-files.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
-import { identify, isAlive, type ProcessIdentity } from './infrastructure/process/identity.ts';
+import type { Presence } from './infrastructure/presence.ts';
+import { listAgentProcesses } from './infrastructure/process/agent-list.ts';
+import { isAlive, type ProcessIdentity } from './infrastructure/process/identity.ts';
 import { makeLocalAgentHost } from './infrastructure/process/local-agent-host.ts';
-import { type InstanceRegistry, openInstanceRegistry } from './infrastructure/sqlite/instance-registry.ts';
+import { makeMachine } from './infrastructure/process/machine.ts';
+import { startSuccessor } from './infrastructure/process/successor.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
 import { openSessionStore, readProjectOf } from './infrastructure/sqlite/session-store.ts';
 
-/** How long a detached process waits for the one before it to be gone. */
-const takeOverPatienceMs = 10_000;
+/** How long a detached process waits for the one before it to be gone: until then its lease has run out. */
+const takeOverPatienceMs = ownershipTiming.leaseTtlMs + 5_000;
 const takeOverPollMs = 20;
+/** From the end of a process to the take-over by the one it started, in all likelihood. */
+const handOverMs = 400;
+
+interface WatchedProject extends OpenProject {
+  readonly watch: OrphanWatch;
+  readonly stopTidying: () => void;
+}
 
 /**
  * The running MAOS: makes every adapter, each when it is first needed.
  * @param flags settings given on the command line
+ * @param presence this process among those of the machine; closed with the runtime
  */
 export class MaosRuntime implements Runtime {
   readonly version = manifest.version;
@@ -47,22 +59,29 @@ export class MaosRuntime implements Runtime {
   readonly #flags: PartialConfig;
   readonly #ids = makeIdSource();
   readonly #instance: InstanceId;
-  readonly #startedAt = systemClock.now();
-  readonly #open = new Map<string, OpenProject>();
+  readonly #presence: Presence;
+  readonly #open = new Map<string, WatchedProject>();
   readonly #handedOver = new Set<string>();
+  readonly #rescuedAt = new Map<string, number>();
+  /** The folder whose project this process watches over. */
+  #attended: string | null = null;
+  #logsPruned = false;
   #log: FileLog | null = null;
-  #registry: InstanceRegistry | null = null;
-  #announced: Promise<void> | null = null;
 
-  constructor(flags: PartialConfig) {
+  constructor(flags: PartialConfig, presence: Presence) {
     this.#flags = flags;
-    this.#instance = makeInstanceId(this.#ids.ulid());
+    this.#presence = presence;
+    this.#instance = presence.instance;
   }
 
   /** It is loaded with this module. */
   async prepare(): Promise<void> {}
 
   async openProject(path: string): Promise<OpenProject> {
+    return this.#openProject(path);
+  }
+
+  async #openProject(path: string): Promise<WatchedProject> {
     const root = canonicalProject(path);
     const hash = workspaceHash(root);
     const { tightenedFrom } = ensureHome(this.home);
@@ -112,44 +131,105 @@ export class MaosRuntime implements Runtime {
     return { settings, warnings };
   }
 
-  async handOver(): Promise<void> {
-    for (const { project, supervisor } of this.#open.values()) {
-      if (supervisor.owned.length === 0 || this.#handedOver.has(project.path)) continue;
+  async attend(path: string): Promise<void> {
+    const root = canonicalProject(path);
+    ensureHome(this.home);
+    await this.#announce(root);
+    this.#attended = root;
+    const hash = workspaceHash(root);
+    // No store, no sessions: it is not made for the sake of looking.
+    const look = (): void => {
+      if (this.#attended === null) return;
+      try {
+        if (existsSync(this.#storeFile(hash))) {
+          this.#opened(hash, root).watch.start();
+          return;
+        }
+      } catch (error) {
+        this.log('error', 'the project could not be opened; its sessions are not watched over', { error });
+      }
+      systemClock.after(ownershipTiming.lookMs, look);
+    };
+    look();
+  }
+
+  async handOver(how?: 'keep'): Promise<void> {
+    this.#attended = null;
+    const owning = [...this.#open.values()].filter(({ supervisor }) => supervisor.owned.length > 0);
+    if (how === 'keep') {
+      for (const { watch } of this.#open.values()) watch.stop();
+      // Sessions without an owner that announced its exit go on, whoever takes them.
+      for (const { project, supervisor } of owning) {
+        await supervisor.letGo();
+        this.#succeed(project, null);
+      }
+      this.#presence.withdraw();
+      return;
+    }
+    // First of all: this process may have 30 ms left.
+    for (const { project } of owning) {
+      if (this.#handedOver.has(project.path)) continue;
       this.#handedOver.add(project.path);
-      const args = ['supervise', '--project', project.path, '--from', this.#instance];
-      // Its own session, no shared streams, not marked as part of an agent this maos may run in: whatever ends this
-      // process and what belongs to it does not reach it.
-      const { MAOS_AGENT_ID: _, ...env } = process.env;
-      const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
-        cwd: project.path,
-        detached: true,
-        stdio: 'ignore',
-        env: { ...env, MAOS_HOME: this.home },
-      });
-      child.on('error', (error) =>
-        this.log('error', 'hand-over failed; sessions wait for the next maos', { error }),
-      );
-      child.unref();
+      this.#succeed(project, this.#instance);
+    }
+    for (const { watch } of this.#open.values()) watch.stop();
+    for (const { project } of owning) {
+      try {
+        project.store.announceExit(this.#instance);
+      } catch (error) {
+        this.log('warn', 'exit not announced; the process started for the sessions does it', { error });
+      }
+    }
+    if (owning.length === 0) this.#presence.withdraw();
+  }
+
+  async rescue(project: Project): Promise<readonly SessionId[]> {
+    const ids = [...(await this.#abandoned(project)), ...findDue(project)];
+    const last = this.#rescuedAt.get(project.path) ?? Number.NEGATIVE_INFINITY;
+    if (ids.length === 0 || performance.now() - last < ownershipTiming.leaseTtlMs) return [];
+    this.#rescuedAt.set(project.path, performance.now());
+    this.#succeed(project, null);
+    return ids;
+  }
+
+  async supervise(path: string, from: string | null): Promise<void> {
+    const { project, supervisor, watch } = await this.#openProject(path);
+    if (from !== null) {
+      const before = from as InstanceId;
+      await this.#untilGone(project, before);
+      // It may have had no time left to say so itself.
+      project.store.announceExit(before);
+    }
+    while ((await watch.look()).length > 0) {
+      // While its own are under way, others may lose their owner.
+      watch.start();
+      await supervisor.idle();
+      watch.stop();
     }
   }
 
-  async supervise(path: string, from: string): Promise<void> {
-    const { project, supervisor } = await this.openProject(path);
-    const dead = from as InstanceId;
-    for (let waited = 0; await project.instances.isAlive(dead); waited += takeOverPollMs) {
-      if (waited >= takeOverPatienceMs) {
-        this.log('warn', 'nothing taken over: the maos before still runs', { from });
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, takeOverPollMs));
-    }
-    for (const { sessionId, owner } of project.store.unfinished()) {
-      if (owner !== dead || !(await supervisor.takeOver(sessionId, dead))) continue;
-      if (project.store.load(sessionId).session.onExit === 'stop') {
-        supervisor.interrupt(sessionId, 'The maos that ran it has exited.');
-      }
-    }
-    await supervisor.idle();
+  async instances(): Promise<readonly InstanceReport[]> {
+    if (!existsSync(join(this.home, 'instances.db'))) return [];
+    const staleBefore = Date.now() - ownershipTiming.leaseTtlMs;
+    const owned: UnfinishedSession[] = [];
+    for await (const { project } of this.allProjects()) owned.push(...project.store.unfinished());
+    return (await this.#presence.list()).map(
+      ({ id, pid, version, port, workspace: folder, startedAt, alive }) => {
+        const sessions = owned.filter(({ owner }) => owner === id);
+        const isStale = sessions.some(({ heartbeatAt }) => Date.parse(heartbeatAt ?? '') < staleBefore);
+        const state = !alive ? 'gone' : isStale ? 'stale' : 'alive';
+        const ids = sessions.map(({ sessionId }) => sessionId);
+        return { id, pid, version, port, project: folder, startedAt, sessions: ids, state };
+      },
+    );
+  }
+
+  async forgetInstances(ids: readonly InstanceId[]): Promise<void> {
+    this.#presence.forget(ids);
+  }
+
+  async agentProcesses(watchMs = 0): Promise<readonly AgentProcess[]> {
+    return listAgentProcesses({ watchMs });
   }
 
   async checkStore(path: string) {
@@ -168,15 +248,49 @@ export class MaosRuntime implements Runtime {
 
   close(): void {
     const owns = [...this.#open.values()].some(({ supervisor }) => supervisor.owned.length > 0);
-    if (!owns && this.#announced !== null) this.#registry?.remove(this.#instance);
-    for (const { project } of this.#open.values()) project.store.close();
+    if (!owns) this.#presence.withdraw();
+    for (const { project, watch, stopTidying } of this.#open.values()) {
+      watch.stop();
+      stopTidying();
+      project.store.close();
+    }
     this.#open.clear();
-    this.#registry?.close();
-    this.#registry = null;
+    this.#presence.close();
     this.#log?.close();
   }
 
-  #opened(hash: string, root: string): OpenProject {
+  #succeed({ path }: Project, from: InstanceId | null): void {
+    const onError = (error: unknown): void =>
+      this.log('error', 'no process started for sessions; they wait for the next maos', { error });
+    startSuccessor({ project: path, home: this.home, from, onError });
+  }
+
+  /** Those that nobody runs and nobody is about to: being handed over takes a moment. */
+  async #abandoned(project: Project): Promise<readonly SessionId[]> {
+    const look = async (): Promise<readonly Orphan[]> => {
+      const recently = new Date(Date.now() - 2 * ownershipTiming.heartbeatMs).toISOString();
+      const isFresh = ({ heartbeatAt }: Orphan): boolean => heartbeatAt !== null && heartbeatAt > recently;
+      const orphans = await findOrphans(project, ownershipTiming);
+      return orphans.filter((orphan) => !(orphan.exiting && isFresh(orphan)));
+    };
+    if ((await look()).length === 0) return [];
+    await new Promise((resolve) => setTimeout(resolve, handOverMs));
+    return (await look()).map(({ sessionId }) => sessionId);
+  }
+
+  async #untilGone(project: Project, id: InstanceId): Promise<void> {
+    for (let waited = 0; await project.instances.isAlive(id); waited += takeOverPollMs) {
+      if (waited >= takeOverPatienceMs) {
+        this.log('warn', 'the maos before still runs; its sessions are taken when its lease runs out', {
+          from: id,
+        });
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, takeOverPollMs));
+    }
+  }
+
+  #opened(hash: string, root: string): WatchedProject {
     const known = this.#open.get(hash);
     if (known !== undefined) return known;
     const { config } = this.#config(hash);
@@ -206,14 +320,18 @@ export class MaosRuntime implements Runtime {
       backends: this.#backends(config),
       slots: this.#slots(),
       instances: this.#instances(root),
+      machine: makeMachine(),
       settings: toSettings(config),
       watcher: new ChangeWatcher(store, clock),
       clock,
       ids: this.#ids,
       log,
     };
-    const opened = { project, supervisor: new Supervisor(project) };
+    const supervisor = new Supervisor(project);
+    const watch = new OrphanWatch(project, supervisor);
+    const opened = { project, supervisor, watch, stopTidying: keepTidy(project) };
     this.#open.set(hash, opened);
+    if (this.#attended === root) opened.watch.start();
     return opened;
   }
 
@@ -225,7 +343,7 @@ export class MaosRuntime implements Runtime {
   }
 
   #slots(): Project['slots'] {
-    const slots = this.#machine().slots({
+    const slots = this.#presence.registry.slots({
       instance: this.#instance,
       isHolderAlive: async ({ instance, process: agent }) =>
         (instance !== null && (await isAlive(instance))) || (agent !== null && (await isAlive(agent))),
@@ -241,42 +359,22 @@ export class MaosRuntime implements Runtime {
 
   #instances(workspace: string): Instances {
     return {
-      announce: () => {
-        // One that failed is tried again: a disk may have been full for a moment.
-        this.#announced ??= this.#announce(workspace).catch((error: unknown) => {
-          this.#announced = null;
-          throw error;
-        });
-        return this.#announced;
-      },
-      beat: (at) => this.#machine().heartbeat(this.#instance, at),
-      isAlive: async (id) => {
-        const instance = this.#machine()
-          .list()
-          .find((candidate) => candidate.id === id);
-        return instance !== undefined && (await isAlive(instance));
-      },
+      announce: () => this.#announce(workspace),
+      beat: (at) => this.#presence.beat(at),
+      isAlive: (id) => this.#presence.isAlive(id),
     };
   }
 
   async #announce(workspace: string): Promise<void> {
-    const self = (await identify(process.pid)) as ProcessIdentity;
-    const { version } = this;
-    const info = { id: this.#instance, version, port: null, workspace, startedAt: this.#startedAt };
-    this.#machine().register({ ...info, ...self });
-    const living = this.#machine()
-      .list()
-      .map(({ id }) => logPath(this.home, id));
+    await this.#presence.announce(workspace);
+    if (this.#logsPruned) return;
+    this.#logsPruned = true;
+    const living = this.#presence.registry.list().map(({ id }) => logPath(this.home, id));
     const { maxFiles, maxBytes } = this.#config(undefined).config.log;
     const folder = dirname(logPath(this.home, this.#instance));
     pruneLogs({ folder, maxFiles, maxBytes, keep: new Set(living) }).catch((error: unknown) =>
       this.log('warn', 'old logs not removed', { error }),
     );
-  }
-
-  #machine(): InstanceRegistry {
-    this.#registry ??= openInstanceRegistry({ file: join(this.home, 'instances.db') });
-    return this.#registry;
   }
 
   #config(projectHash: string | undefined): LoadedConfig {

@@ -45,6 +45,8 @@ export async function runCli(
 ): Promise<number> {
   const json = hasFlag(argv, '--json');
   const terminal = new Terminal({ ...deps, noColor: hasFlag(argv, '--no-color') });
+  // Before anything is printed, help included: 'maos help | head' ends quietly.
+  deps.stdout.on('error', throwUnlessClosed);
   try {
     const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime));
     return call === null ? exitStatus.done : await runCall(call, terminal, makeRuntime, deps);
@@ -156,9 +158,9 @@ function makeContext(
     program: programName(deps.script ?? process.argv[1], deps.env),
     findJsonError: deps.findJsonError,
     runtime,
-    handOver: async () => {
+    handOver: async (how) => {
       held.leaving = true;
-      await runtime().handOver();
+      await runtime().handOver(how);
     },
     watchInterrupts: () => interruption?.watch() ?? new AbortController().signal,
   };
@@ -184,6 +186,10 @@ function watchOutput(stdout: Stream, terminal: Terminal, interruption: Interrupt
     if (error.code !== 'EPIPE') throw error;
     interruption.outputClosed();
   });
+}
+
+function throwUnlessClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 async function flushed(stream: Stream): Promise<void> {

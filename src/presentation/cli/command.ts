@@ -65,8 +65,11 @@ export interface CommandContext {
   readonly findJsonError: FindJsonError;
   /** Made at the first call. */
   runtime(): Runtime;
-  /** Leaves the sessions of this process to one of its own; this one ends as soon as the command returns. */
-  handOver(): Promise<void>;
+  /**
+   * Leaves the sessions of this process to one of its own; this one ends as soon as the command returns.
+   * @param how `keep`: they run to their end there, whatever their exit policy says
+   */
+  handOver(how?: 'keep'): Promise<void>;
   /**
    * From this call on, the command ends in order by itself: the signal aborts at the first Ctrl-C (or SIGTERM, SIGHUP)
    * and when nobody reads stdout any more. Before it, either ends the program at once.

@@ -1,28 +1,47 @@
-import { isSettled } from '../../application/control.ts';
+import type { Project } from '../../application/project.ts';
 import type { CommandContext } from './command.ts';
 import type { OpenSession } from './projects.ts';
+import { plural } from './render/format.ts';
+import type { Terminal } from './terminal.ts';
 
-/** Handing a session over takes a moment in which nobody runs it. */
-const patienceMs = 3_000;
+const lookMs = 2_000;
+
+interface Needs extends Pick<CommandContext, 'runtime'> {
+  readonly terminal: Pick<Terminal, 'notice'>;
+}
 
 /**
- * Says on stderr when the session somebody waits for is run by nobody: its maos was killed, and none took it over.
- * @returns the function that calls the look off
+ * Has a process of its own started for the sessions of a project that nobody runs, because their maos was killed, and
+ * says so on stderr. A command that only looks does not fail for that: what goes wrong goes to the log.
  */
-export function watchOwner(session: OpenSession, { terminal, program }: CommandContext): () => void {
-  const look = async (): Promise<void> => {
-    const { project, id } = session;
-    const owner = project.store.ownerOf(id);
-    const abandoned = owner === null || !(await project.instances.isAlive(owner));
-    if (!abandoned || isSettled(project.store.summary(id).session.state)) return;
-    terminal.notice(
-      `No maos runs ${id} at the moment: the one that did is gone. '${program} cancel ${id}' ends it.`,
-    );
+export async function rescueOrphans({ runtime, terminal }: Needs, project: Project): Promise<void> {
+  try {
+    const ids = await runtime().rescue(project);
+    if (ids.length === 0) return;
+    const which = ids.length === 1 ? String(ids[0]) : plural(ids.length, 'session');
+    terminal.notice(`No maos ran ${which} any more: the one that did is gone. Another was started to go on.`);
+  } catch (error) {
+    project.log.log('warn', 'sessions without an owner not looked after', { error });
+  }
+}
+
+/**
+ * {@link rescueOrphans} from time to time, for commands that stay.
+ * @returns the function that ends it
+ */
+export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: Needs): () => void {
+  let stopped = false;
+  let timer: NodeJS.Timeout;
+  const later = (ms: number): void => {
+    timer = setTimeout(() => {
+      void rescueOrphans(context, project).then(() => {
+        if (!stopped) later(lookMs);
+      });
+    }, ms);
   };
-  const timer = setTimeout(() => {
-    look().catch((error: unknown) =>
-      session.project.log.log('warn', 'owner not known', { session: session.id, error }),
-    );
-  }, patienceMs);
-  return () => clearTimeout(timer);
+  later(0);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }

@@ -1,12 +1,21 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { CliCommand, OptionSpec } from './command.ts';
+import { auditCommand } from './commands/audit.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
+import { exportCommand } from './commands/export.ts';
+import { gcCommand } from './commands/gc.ts';
+import { instancesCommand } from './commands/instances.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
+import { pauseCommand } from './commands/pause.ts';
+import { psCommand } from './commands/ps.ts';
+import { recoverCommand } from './commands/recover.ts';
+import { resumeCommand } from './commands/resume.ts';
+import { retryCommand } from './commands/retry.ts';
 import { rolesCommand } from './commands/roles.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -20,7 +29,22 @@ import type { Terminal } from './terminal.ts';
 /** Every command, in the order and under the headings of `maos help`. */
 export const commandGroups: readonly (readonly [heading: string, commands: readonly CliCommand[]])[] = [
   ['Start:', [runCommand, demoCommand, serveCommand]],
-  ['Sessions:', [listCommand, statusCommand, logsCommand, eventsCommand, waitCommand, cancelCommand]],
+  [
+    'Sessions:',
+    [
+      listCommand,
+      statusCommand,
+      logsCommand,
+      eventsCommand,
+      waitCommand,
+      pauseCommand,
+      resumeCommand,
+      retryCommand,
+      cancelCommand,
+    ],
+  ],
+  ['Machine:', [psCommand, instancesCommand]],
+  ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   ['Installation:', [rolesCommand, doctorCommand, versionCommand, superviseCommand]],
 ];
 

@@ -1,22 +1,25 @@
+import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { standingOf } from '../contracts/standing.ts';
 import { workflowView } from '../contracts/views.ts';
 import type { OpenSession } from './projects.ts';
 import type { SessionFacts } from './render/session-report.ts';
 
 /** All that a report on a session needs, as it is now. */
 export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): SessionFacts {
+  const workflow = project.store.load(id);
   return {
-    workflow: project.store.load(id),
+    workflow,
+    standing: standingOf(project.store, workflow, Date.parse(project.clock.now())),
     artifacts: project.store.artifacts(id),
     folder: project.files.describe(id),
-    now: Date.parse(project.clock.now()),
   };
 }
 
 /** The same for programs: the session as everywhere, with its files and its folder. */
-export function summaryRecord({ workflow, artifacts, folder }: SessionFacts) {
+export function summaryRecord({ workflow, standing, artifacts, folder }: SessionFacts) {
   return {
-    ...workflowView(workflow),
+    ...workflowView(workflow, standing),
     artifacts: artifacts.map(({ path, sizeBytes, sha256, by, candidates, recordedAt }) => ({
       path,
       size_bytes: sizeBytes,
@@ -37,8 +40,18 @@ export function nextCommands(program: string, { session, agents }: Workflow): (r
       ? [`${program} logs ${session.id}`, 'what every agent printed']
       : [`${program} logs ${failed.id}`, `what ${failed.name} printed`];
   return [
+    ...steps(program, session.id, session.state),
     logs,
     [`${program} events ${session.id}`, 'everything that happened, in order'],
     [`${program} status ${session.id}`, 'this report again'],
   ];
+}
+
+/** What a session in this state asks of somebody. */
+function steps(program: string, id: string, state: SessionState): (readonly [string, string])[] {
+  if (state === 'paused') return [[`${program} resume ${id}`, 'go on where it stopped']];
+  if (state === 'failed') {
+    return [[`${program} retry ${id}`, 'run again what failed, and what depends on it']];
+  }
+  return [];
 }

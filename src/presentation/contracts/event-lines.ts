@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import { shorten } from './session-answers.ts';
+import { waitReason } from './standing.ts';
 
 /**
  * What an event says, on one line of at most 200 characters.
@@ -7,7 +8,8 @@ import { shorten } from './session-answers.ts';
  */
 export function progressLine(event: RecordedEvent): string | null {
   switch (event.type) {
-    case 'session.cancel_requested':
+    case 'session.requested':
+    case 'checkpoint.written':
     case 'phase.started':
     case 'phase.completed':
     case 'phase.failed':
@@ -34,20 +36,35 @@ function describe(event: RecordedEvent): string {
     case 'session.completed':
       return event.type.replace('.', ' ');
     case 'session.paused':
-      return `session paused (${event.data.reason})`;
+      return `session paused (${event.data.reason}${event.data.resumeAt === null ? '' : ` until ${event.data.resumeAt}`})`;
     case 'session.failed':
       return `session failed: ${event.data.completed} completed, ${event.data.failed} failed, ${event.data.cancelled} cancelled`;
     case 'session.cancelled':
       return `session cancelled: ${event.data.reason}`;
-    case 'session.cancel_requested':
-      return `${event.data.by} asked to cancel: ${event.data.reason}`;
+    case 'session.requested':
+      return `${event.data.by} asked to ${event.data.action}${event.data.agent === null ? '' : ` ${event.data.agent}`}: ${event.data.reason}`;
+    case 'session.recovered':
+      return `session recovered from ${event.data.checkpoint}`;
+    case 'session.retried':
+      return `session retried: ${event.data.agents.join(', ')}`;
+    case 'agent.retried':
+      return `${event.data.name} is to run again`;
+    case 'agent.suspended':
+    case 'agent.continued':
+      return `${event.data.name} ${event.type.slice('agent.'.length)}`;
+    case 'agent.postponed':
+      return `${event.data.name} put off until ${event.data.until}: ${event.data.reason}`;
+    case 'budget.warned':
+      return `${event.data.name ?? 'session'} has nearly used up its budget: ${event.data.message}`;
+    case 'checkpoint.written':
+      return `checkpoint ${event.data.path} (${event.data.reason})`;
     case 'phase.started':
     case 'phase.completed':
     case 'phase.failed':
     case 'phase.skipped':
       return `phase ${event.data.phase} ${event.type.slice('phase.'.length)}`;
     case 'agent.waiting':
-      return `${event.data.name} waits: ${event.data.reason}`;
+      return `${event.data.name} waits: ${waitReason(event.data.reason)}`;
     case 'agent.started':
       return `${event.data.name} started${event.data.attempt > 1 ? ` (attempt ${event.data.attempt})` : ''}`;
     case 'agent.spawned':

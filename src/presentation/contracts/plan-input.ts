@@ -18,6 +18,13 @@ const customRole = z.strictObject({
   responsibilities: z.array(text(500)).max(20).optional(),
 });
 
+const budget = z.strictObject({
+  max_tokens: z.int().min(1).optional(),
+  max_cost_usd: z.number().positive().optional(),
+  max_turns: z.int().min(1).optional(),
+  max_minutes: z.number().positive().optional(),
+});
+
 const agent = z.strictObject({
   role: z
     .union([text(63), customRole])
@@ -39,13 +46,14 @@ const agent = z.strictObject({
     .optional(),
   timeout_minutes: z.number().positive().max(10_080).optional(),
   max_memory_mb: z.int().min(16).max(1_048_576).optional(),
+  budget: budget.optional(),
 });
 
 /** What `orchestrate` takes, and `maos run FILE.json`: the same object. */
 export const planInput = z.strictObject({
   objective: text(maxObjective).describe('The goal of the whole team'),
   agents: z.array(agent).max(500).optional(),
-  strategy: z.enum(strategies).optional().describe('parallel (default), sequential, pipeline, adaptive'),
+  strategy: z.enum(strategies).optional().describe('Default: parallel'),
   failure_policy: z.enum(failurePolicies).optional(),
   on_exit: z
     .enum(exitPolicies)
@@ -53,6 +61,7 @@ export const planInput = z.strictObject({
     .describe('When MAOS must exit: stop the agents, or keep them running'),
   max_agents_per_role: z.int().min(1).max(500).optional(),
   max_concurrency: z.int().min(1).max(500).optional(),
+  budget: budget.optional().describe('Caps for all agents together'),
   dry_run: z.boolean().optional().describe('Show the plan; store and run nothing'),
 });
 

@@ -1,8 +1,17 @@
 import * as z from 'zod';
 import { type Agent, type AgentFailure, agentStates } from '../../domain/agent.ts';
+import { tokensOf } from '../../domain/budget.ts';
 import type { Progress } from '../../domain/orchestration.ts';
-import { sessionStates } from '../../domain/session.ts';
+import { type Session, sessionStates } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
+import {
+  type BudgetShare,
+  budgetShares,
+  isSuspended,
+  postponedUntil,
+  type Standing,
+  waitReason,
+} from './standing.ts';
 
 /**
  * What servers answer about sessions and agents, as schemas: advertised to clients and held against every answer in
@@ -59,7 +68,11 @@ export const agentStatus = z.strictObject({
   started_at: z.string().optional(),
   ended_at: z.string().optional(),
   ...outcome,
+  /** Suspended, put off by its provider, or why it waits. */
+  note: z.string().optional(),
+  tokens: z.int().optional(),
   cost_usd: z.number().optional(),
+  budget: z.string().optional(),
 });
 
 /** A copy: the domain's counts are read-only. */
@@ -105,10 +118,13 @@ export function agentOutcomeAnswer(agent: Agent, maxText: number): z.infer<typeo
 /** @param maxText as in {@link agentOutcomeAnswer} */
 export function agentStatusAnswer(
   agent: Agent,
-  names: ReadonlyMap<string, string>,
+  { session, names, standing }: AgentSurroundings,
   maxText: number,
 ): z.infer<typeof agentStatus> {
-  const cost = agent.usage?.costUsd ?? null;
+  const { usage } = agent;
+  const cost = usage?.costUsd ?? null;
+  const note = noteOf(agent, session, standing);
+  const shares = budgetShares(agent.budget, usage, standing.agentRanMs(agent));
   return {
     ...coreOf(agent),
     backend: agent.backend,
@@ -117,8 +133,45 @@ export function agentStatusAnswer(
     ...(agent.startedAt === null ? {} : { started_at: agent.startedAt }),
     ...(agent.endedAt === null ? {} : { ended_at: agent.endedAt }),
     ...outcomeOf(agent, maxText),
+    ...(note === null ? {} : { note }),
+    ...(usage === null ? {} : { tokens: tokensOf(usage) }),
     ...(cost === null ? {} : { cost_usd: cost }),
+    ...(shares.length === 0 ? {} : { budget: budgetText(shares) }),
   };
+}
+
+/** What an agent's answer needs besides the agent. */
+export interface AgentSurroundings {
+  readonly session: Session;
+  readonly names: ReadonlyMap<string, string>;
+  readonly standing: Standing;
+}
+
+function noteOf(agent: Agent, session: Session, { waiting, now }: Standing): string | null {
+  if (isSuspended(session, agent)) return 'suspended';
+  const until = postponedUntil(agent, now);
+  if (until !== null) return `put off by its provider until ${until}`;
+  const reason = waiting.get(agent.id);
+  return reason === undefined ? null : `waits: ${shorten(waitReason(reason), 150)}`;
+}
+
+/** 'tokens 12000 of 50000 (24 %), cost $0.25 of $1 (25 %)'. */
+export function budgetText(shares: readonly BudgetShare[]): string {
+  return shares
+    .map((share) => `${amounts(share)} (${Math.floor((share.spent / share.cap) * 100)} %)`)
+    .join(', ');
+}
+
+function amounts({ item, spent, cap }: BudgetShare): string {
+  switch (item) {
+    case 'tokens':
+    case 'turns':
+      return `${item} ${spent} of ${cap}`;
+    case 'cost_usd':
+      return `cost $${spent.toFixed(2)} of $${cap}`;
+    case 'wall_ms':
+      return `minutes ${(spent / 60_000).toFixed(1)} of ${cap / 60_000}`;
+  }
 }
 
 /** The text cut to so many characters, with `…` where it was cut. */

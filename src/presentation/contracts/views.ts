@@ -6,6 +6,7 @@ import type { Role } from '../../domain/roles/role.ts';
 import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { type BudgetShare, budgetShares, isSuspended, postponedUntil, type Standing } from './standing.ts';
 
 /** How MAOS's data looks outside: JSON with snake_case keys, the same in MCP, ACP and `--json`. Absent means null. */
 
@@ -21,7 +22,13 @@ function usageView(usage: Usage | null) {
   };
 }
 
-function sessionView(session: Session, progress: Progress, usage: Usage | null) {
+/** What of each cap is used up; absent where there is none. `wall_ms` in milliseconds. */
+function budgetView(shares: readonly BudgetShare[]) {
+  if (shares.length === 0) return {};
+  return { budget: Object.fromEntries(shares.map(({ item, spent, cap }) => [item, { spent, cap }])) };
+}
+
+function sessionView(session: Session, progress: Progress, usage: Usage | null, ranMs: number) {
   return {
     session_id: session.id,
     state: session.state,
@@ -37,14 +44,23 @@ function sessionView(session: Session, progress: Progress, usage: Usage | null) 
     ended_at: session.endedAt,
     progress,
     usage: usageView(usage),
+    ...budgetView(budgetShares(session.budget, usage, ranMs)),
   };
 }
 
-export function summaryView(summary: SessionSummary) {
-  return sessionView(summary.session, summary.progress, summary.usage);
+/** @param ranMs milliseconds it has run, as its budget counts them */
+export function summaryView(summary: SessionSummary, ranMs: number) {
+  return sessionView(summary.session, summary.progress, summary.usage, ranMs);
 }
 
-function agentView(agent: Agent, names: ReadonlyMap<string, string>) {
+function agentView(
+  agent: Agent,
+  session: Session,
+  names: ReadonlyMap<string, string>,
+  standing: Standing | null,
+) {
+  const waits = standing?.waiting.get(agent.id);
+  const until = standing === null ? null : postponedUntil(agent, standing.now);
   return {
     agent_id: agent.id,
     name: agent.name,
@@ -54,6 +70,9 @@ function agentView(agent: Agent, names: ReadonlyMap<string, string>) {
     phase: agent.phase,
     depends_on: agent.dependsOn.map((id) => names.get(id) ?? id),
     attempt: agent.attempt,
+    ...(isSuspended(session, agent) ? { suspended: true } : {}),
+    ...(waits === undefined ? {} : { waiting: waits }),
+    ...(until === null ? {} : { postponed_until: until }),
     started_at: agent.startedAt,
     ended_at: agent.endedAt,
     ...(agent.failure === null
@@ -67,15 +86,18 @@ function agentView(agent: Agent, names: ReadonlyMap<string, string>) {
         }),
     result: agent.result === null ? null : shortenResult(agent, 600),
     usage: usageView(agent.usage),
+    ...budgetView(budgetShares(agent.budget, agent.usage, standing?.agentRanMs(agent) ?? 0)),
   };
 }
 
-export function workflowView(workflow: Workflow) {
-  const names = new Map(workflow.agents.map((agent) => [agent.id as string, agent.name]));
-  const usage = totalUsage(workflow.agents.map((agent) => agent.usage));
+/** @param standing what its events tell besides; null where they are not asked */
+export function workflowView(workflow: Workflow, standing: Standing | null = null) {
+  const { session, agents } = workflow;
+  const names = new Map(agents.map((agent) => [agent.id as string, agent.name]));
+  const usage = totalUsage(agents.map((agent) => agent.usage));
   return {
-    ...sessionView(workflow.session, progressOf(workflow.agents), usage),
-    agents: workflow.agents.map((agent) => agentView(agent, names)),
+    ...sessionView(session, progressOf(agents), usage, standing?.sessionRanMs ?? 0),
+    agents: agents.map((agent) => agentView(agent, session, names, standing)),
   };
 }
 

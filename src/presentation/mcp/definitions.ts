@@ -32,8 +32,8 @@ const guardFrom = 499;
 
 /**
  * The schema as a client is told it. Every client reads all of them at its start, so what advises nobody is left out,
- * and is checked all the same: the dialect (2020-12 is MCP's default), limits on lengths and other guards, and of
- * answers all but the names and types of their fields.
+ * and is checked all the same: the dialect (2020-12 is MCP's default), limits on lengths and other guards, that nested
+ * objects are strict like the outer one, and of answers all but the names and types of their fields.
  */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _, ...converted } = z.toJSONSchema(schema, {
@@ -44,11 +44,14 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
       }
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if ((jsonSchema.maximum ?? 0) >= guardFrom) delete jsonSchema.maximum;
+      // That a number of things is positive goes without saying, but with an upper limit the range is told.
+      if (jsonSchema.maximum === undefined && (jsonSchema.minimum ?? 2) <= 1) delete jsonSchema.minimum;
+      if (jsonSchema.exclusiveMinimum === 0) delete jsonSchema.exclusiveMinimum;
+      if (path.length > 0 && (io === 'output' || jsonSchema.additionalProperties === false))
+        delete jsonSchema.additionalProperties;
       if (io === 'input') return;
       delete jsonSchema.enum;
       delete jsonSchema.required;
-      if (path.length > 0 && jsonSchema.additionalProperties === false)
-        delete jsonSchema.additionalProperties;
     },
   });
   return converted as unknown as JsonSchema;

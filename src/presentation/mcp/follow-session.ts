@@ -9,17 +9,36 @@ import type { ToolContext } from './tool.ts';
 /** Clients take a call without progress for dead; the contract promises a sign of life this often. */
 const signOfLifeMs = 15_000;
 
+/** What a wait is given: when to end, and where to tell of events. */
+export interface TellingWait {
+  readonly signal: AbortSignal;
+  readonly onEvents: (events: readonly RecordedEvent[]) => void;
+}
+
 /**
- * Waits until the session ends or pauses, telling the client of every change and every 15 s that it still waits.
- * Ends early when the time is up or the call is called off.
+ * Waits until the session ends or pauses, telling the client of it. Ends early as {@link tellProgress} says.
  * @throws MaosError SESSION_NOT_FOUND
  */
-export async function followSession(
+export function followSession(
   context: ToolContext,
   project: Project,
   id: SessionId,
   timeoutMs: number,
 ): Promise<Waited> {
+  return tellProgress(context, project, id, timeoutMs, (wait) => waitForSession(project, id, wait));
+}
+
+/**
+ * Tells the client of every change while something is waited for, and every 15 s that it still is. The wait is called
+ * off when the time is up or the client calls the request off.
+ */
+export async function tellProgress<T>(
+  context: ToolContext,
+  project: Project,
+  id: SessionId,
+  timeoutMs: number,
+  waitFor: (wait: TellingWait) => Promise<T>,
+): Promise<T> {
   const { clock, store } = project;
   const timeout = new AbortController();
   const stopTimeout = clock.after(timeoutMs, () => timeout.abort());
@@ -36,7 +55,7 @@ export async function followSession(
   };
   stopSign = clock.after(signOfLifeMs, () => tell('waiting'));
   try {
-    return await waitForSession(project, id, {
+    return await waitFor({
       signal: AbortSignal.any([context.signal, timeout.signal]),
       onEvents: (events) => {
         const message = newsOf(events);

@@ -7,4 +7,4 @@ Use it when work splits into parts for different specialists, or should run side
 2. wait-session: call it again until settled is true. It reports states, results, failures and files.
 3. agent-output: all an agent wrote. session-status: every agent, events, usage and cost.
 
-control-session cancels. list-roles and list-sessions show what there is. 'latest' stands for the newest session. An agent that completed says that it is done: check what it made.`;
+control-session pauses, resumes, cancels, retries. list-roles and list-sessions show what there is. 'latest' stands for the newest session. An agent that completed says that it is done: check what it made.`;

@@ -44,12 +44,15 @@ export function summarize({ session, progress, usage }: SessionSummary): string 
   const parts = Object.entries(states).flatMap(([state, n]) => (n > 0 ? [`${n} ${state}`] : []));
   const cost = usage?.costUsd ?? null;
   const spent = cost === null ? '' : ` Cost so far: $${cost.toFixed(2)}.`;
-  return `Session ${session.id} is ${session.state}${why}: ${count(total, 'agent')}, ${parts.join(', ')}.${spent}`;
+  const still = session.state === 'paused' && progress.running > 0 ? ' Running ones stand still.' : '';
+  return `Session ${session.id} is ${session.state}${why}: ${count(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
 }
 
-/** Why a session is paused: 'interrupted', 'quota until …'. */
+/** Why a session is paused: 'interrupted', 'quota until …, in 12 min'. */
 export function pauseReasonOf({ pauseReason, resumeAt }: Session): string {
-  return resumeAt === null ? String(pauseReason) : `${pauseReason} until ${resumeAt}`;
+  if (resumeAt === null) return String(pauseReason);
+  const minutes = Math.ceil((Date.parse(resumeAt) - Date.now()) / 60_000);
+  return `${pauseReason} until ${resumeAt}, ${minutes > 0 ? `in ${minutes} min` : 'which is over'}`;
 }
 
 /** What a model does next with a session in this state. */
@@ -59,11 +62,11 @@ export function nextStep({ session }: SessionSummary): string {
     case 'running':
       return `Call wait-session with session_id ${session.id}, again until settled is true.`;
     case 'paused':
-      return 'Nothing runs while it is paused. control-session with action cancel ends it.';
+      return 'Nothing works while it is paused. control-session goes on with it (resume) or ends it (cancel).';
     case 'completed':
       return "Check what the agents made. agent-output shows all an agent wrote; 'folder' holds their files.";
     case 'failed':
-      return 'Read each failure; agent-output shows more. Start a new session for what is missing.';
+      return 'Read each failure; agent-output shows more. control-session with action retry runs again what failed.';
     case 'cancelled':
       return 'Nothing of it runs any more. What agents wrote before stays: see agent-output.';
   }

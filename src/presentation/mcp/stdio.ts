@@ -10,6 +10,8 @@ export interface StdioOptions {
   readonly projectPath?: string;
 }
 
+/** From `initialize` until this server looks after the project: the client's first requests come before. */
+const attendMs = 250;
 /** JSON-RPC 2.0, section 5.1. */
 const parseError = -32700;
 const invalidRequest = -32600;
@@ -65,8 +67,13 @@ export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): 
     if (answer !== null) void transport.send(answer);
   };
   server.onclose = () => gone.resolve('closed');
+  let attending: NodeJS.Timeout | undefined;
+  server.oninitialized = () => {
+    attending = setTimeout(() => void attend(runtime, projectPath), attendMs);
+  };
   await server.connect(transport);
   const reason = await gone.promise;
+  clearTimeout(attending);
   const changing = changesUnderWay > 0;
   await handOver(runtime);
   runtime.log('info', 'mcp client gone', { reason, callsUnderWay: calls.size });
@@ -87,6 +94,14 @@ function clientFolder(env: Readonly<Record<string, string | undefined>>, cwd: st
   const folder = env.CLAUDE_PROJECT_DIR;
   if (folder === undefined || folder === '') return cwd;
   return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : cwd;
+}
+
+async function attend(runtime: Runtime, projectPath: string): Promise<void> {
+  try {
+    await runtime.attend(projectPath);
+  } catch (error) {
+    runtime.log('error', 'sessions of the project are not watched over', { error });
+  }
 }
 
 async function handOver(runtime: Runtime): Promise<void> {

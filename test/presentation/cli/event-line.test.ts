@@ -68,7 +68,8 @@ describe('an event in a few words', () => {
   for (const [given, text] of cases) it(given.type, () => assert.equal(describeEvent(given), text));
 
   it('exists for every type, which all have a group and a name', () => {
-    for (const type of eventTypes) assert.match(type, /^(session|phase|agent|artifact)\.[a-z_]+$/);
+    for (const type of eventTypes)
+      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint)\.[a-z_]+$/);
     assert.equal(new Set(eventTypes).size, eventTypes.length);
   });
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { noBudget } from '../../../src/domain/budget.ts';
+import { formatTime } from '../../../src/presentation/cli/render/format.ts';
 import { renderLive } from '../../../src/presentation/cli/render/live-block.ts';
 import { displayWidth } from '../../../src/presentation/cli/render/text-width.ts';
 import { eraseLines } from '../../../src/presentation/cli/run/live-display.ts';
@@ -43,6 +45,28 @@ describe('the live view', () => {
       '  ✗ linter   qa                  3.0s  exit_code: It exited with 3.',
       '  · checker  qa                        after builder',
       '  · extra    qa                        this machine runs as many agents as it may (4 agents)',
+    ]);
+  });
+
+  it('shows what stands still, what is put off, and what is left of the budget', () => {
+    const agents = [
+      agent('held', { usage }),
+      agent('off', { state: 'resumable', notBefore: time(125), endedAt: time(9) }),
+    ];
+    const paused = workflow(agents, {
+      state: 'paused',
+      pauseReason: 'user',
+      budget: { ...noBudget, maxCostUsd: 1, maxWallMs: 60_000 },
+    });
+    const lines = renderLive(
+      { ...view, workflow: paused, activities: new Map([[agents[0]?.id as string, 'Edit: x']]) },
+      { columns: 130, rows: 24 },
+      plainPaint,
+    );
+    assert.deepEqual(lines, [
+      `‖ ${sessionId}  paused (user) · 0/2 done · 1m 05s · 12.3k tokens, $0.25 · budget $0.25 of $1.00 (25 %)`,
+      '  ‖ held  qa  1m 04s  suspended  12.3k tok',
+      `  ‖ off   qa    8.0s  put off until ${formatTime(time(125))}, in 1m 00s`,
     ]);
   });
 

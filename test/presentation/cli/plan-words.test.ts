@@ -109,6 +109,26 @@ describe('options over a plan', () => {
   });
 });
 
+describe('budget options', () => {
+  const plan = { objective: 'x', agents: [], budget: { max_tokens: 5, max_turns: 7 } };
+
+  it('win over the plan, cap by cap', () => {
+    const given = options({ 'max-tokens': 9, 'max-cost': 1.5, 'max-minutes': 2 });
+    assert.deepEqual(withOptions(plan, given).budget, {
+      max_tokens: 9,
+      max_cost_usd: 1.5,
+      max_turns: 7,
+      max_minutes: 2,
+    });
+    assert.deepEqual(withOptions({ objective: 'x' }, options({ 'max-turns': 3 })).budget, { max_turns: 3 });
+  });
+
+  it('leave the plan its own', () => {
+    assert.deepEqual(withOptions(plan, options({})).budget, plan.budget);
+    assert.equal(withOptions({ objective: 'x' }, options({})).budget, undefined);
+  });
+});
+
 describe('what names a file', () => {
   for (const [word, file] of [
     ['-', true],

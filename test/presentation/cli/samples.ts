@@ -1,4 +1,5 @@
 import type { Agent, AgentFailure, FailureKind } from '../../../src/domain/agent.ts';
+import { noBudget } from '../../../src/domain/budget.ts';
 import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';
 import type { Phase } from '../../../src/domain/orchestration.ts';
 import type { Session } from '../../../src/domain/session.ts';
@@ -48,6 +49,7 @@ export function agent(name: string, given: Partial<Agent> = {}): Agent {
     workspace: 'project',
     timeoutMs: 60_000,
     maxMemoryMb: 1024,
+    budget: noBudget,
     phase: 0,
     dependsOn: [],
     state: 'running',
@@ -55,7 +57,11 @@ export function agent(name: string, given: Partial<Agent> = {}): Agent {
     failure: null,
     result: null,
     usage: null,
+    usageBefore: null,
+    resumed: null,
     conversation: null,
+    notBefore: null,
+    postponed: 0,
     startedAt: time(1),
     endedAt: null,
     ...given,
@@ -72,6 +78,7 @@ export function workflow(agents: readonly Agent[], given: Partial<Session> = {})
     failurePolicy: 'continue',
     onExit: 'stop',
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    budget: noBudget,
     depth: 0,
     state: 'running',
     pauseReason: null,

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { noBudget } from '../../../src/domain/budget.ts';
+import { formatTime } from '../../../src/presentation/cli/render/format.ts';
 import { renderPlan } from '../../../src/presentation/cli/render/plan-view.ts';
 import { renderNext, renderReport } from '../../../src/presentation/cli/render/session-report.ts';
 import { plainPaint } from '../../../src/presentation/cli/terminal.ts';
+import type { Standing } from '../../../src/presentation/contracts/standing.ts';
 import { agent, failureOf, ms, sessionId, time, usage, waiting, workflow } from './samples.ts';
 
 const canvas = { paint: plainPaint, width: Number.POSITIVE_INFINITY };
@@ -27,6 +30,10 @@ const check = agent('check', {
 const failed = workflow([spec, build, check], { state: 'failed', endedAt: time(4) });
 const artifact = { sha256: '', recordedAt: time(3) };
 
+function standing(seconds: number): Standing {
+  return { now: ms(seconds), waiting: new Map(), sessionRanMs: 0, agentRanMs: () => 0 };
+}
+
 describe('the report on a session', () => {
   it('tells all there is', () => {
     const facts = {
@@ -36,7 +43,7 @@ describe('the report on a session', () => {
         { ...artifact, path: 'shared/context/x', sizeBytes: 5, by: null, candidates: ['spec', 'build'] },
       ],
       folder: '/home/me/.maos/projects/p/sessions/s',
-      now: ms(100),
+      standing: standing(100),
     };
     assert.deepEqual(renderReport(facts, canvas), [
       `✗ ${sessionId} failed  1 of 3 agents completed · 4.0s · 12.3k tokens, $0.25`,
@@ -76,7 +83,7 @@ describe('the report on a session', () => {
       result: '1\n2\n3\n4\n5',
       endedAt: time(2),
     });
-    const facts = { workflow: workflow([program]), artifacts: [], folder: '/s', now: ms(3) };
+    const facts = { workflow: workflow([program]), artifacts: [], folder: '/s', standing: standing(3) };
     const lines = renderReport(facts, canvas);
     const at = lines.indexOf('Results');
     assert.deepEqual(lines.slice(at, at + 6), [
@@ -91,8 +98,68 @@ describe('the report on a session', () => {
 
   it('says why a session is paused', () => {
     const paused = workflow([agent('a')], { state: 'paused', pauseReason: 'interrupted' });
-    const [first] = renderReport({ workflow: paused, artifacts: [], folder: '/s', now: ms(1) }, canvas);
+    const facts = { workflow: paused, artifacts: [], folder: '/s', standing: standing(1) };
+    const [first] = renderReport(facts, canvas);
     assert.equal(first, `‖ ${sessionId} paused (interrupted)  0 of 1 agents completed · 1.0s`);
+  });
+
+  it('says until when a provider is waited for, and who stands still', () => {
+    const resumeAt = time(725);
+    const stopped = agent('b', { state: 'resumable', attempt: 3, notBefore: resumeAt, endedAt: time(2) });
+    const paused = workflow([agent('a'), stopped], { state: 'paused', pauseReason: 'quota', resumeAt });
+    const facts = { workflow: paused, artifacts: [], folder: '/s', standing: standing(5) };
+    const clock = formatTime(resumeAt);
+    assert.deepEqual(renderReport(facts, canvas).slice(0, 8), [
+      `‖ ${sessionId} paused (quota until ${clock}, in 12m 00s)  0 of 2 agents completed · 5.0s`,
+      '  Ship it.',
+      '',
+      '   AGENT  ROLE  BACKEND  STATE      ATTEMPT  TIME  ID',
+      '‖  a      qa    claude   suspended           4.0s  a00000',
+      '‖  b      qa    claude   resumable        3  1.0s  b00000',
+      '',
+      'Waiting',
+    ]);
+    assert.equal(renderReport(facts, canvas)[8], `  b: put off by its provider until ${clock}, in 12m 00s`);
+    const due = renderReport({ ...facts, standing: standing(800) }, canvas);
+    assert.match(due[0] as string, /paused \(quota until now\)/);
+    assert.ok(!due.includes('Waiting'));
+  });
+
+  it('gives the numbers of what an agent waits for', () => {
+    const wait = agent('w', waiting);
+    const facts = {
+      workflow: workflow([wait]),
+      artifacts: [],
+      folder: '/s',
+      standing: {
+        ...standing(1),
+        waiting: new Map([[wait.id, 'memory: 512 MiB free, it needs 1024 MiB']]),
+      },
+    };
+    const lines = renderReport(facts, canvas);
+    assert.equal(
+      lines[lines.indexOf('Waiting') + 1],
+      '  w: this machine has too little free memory (512 MiB free, it needs 1024 MiB)',
+    );
+  });
+
+  it('says what of each budget is used up', () => {
+    const capped = agent('a', { usage, budget: { ...noBudget, maxTurns: 2 } });
+    const facts = {
+      workflow: workflow([capped, agent('free', { usage })], {
+        budget: { maxTokens: 50_000, maxCostUsd: 1, maxTurns: null, maxWallMs: 600_000 },
+      }),
+      artifacts: [],
+      folder: '/s',
+      standing: { ...standing(100), sessionRanMs: 60_000 },
+    };
+    const lines = renderReport(facts, canvas);
+    const at = lines.indexOf('Budgets');
+    assert.deepEqual(lines.slice(at + 1, at + 4), [
+      '  session: 24.7k of 50.0k tokens (49 %), $0.50 of $1.00 (50 %), 1m 00s of 10m 00s (10 %)',
+      '  a: 3 of 2 turns (150 %)',
+      '',
+    ]);
   });
 
   it('names what to try next, aligned', () => {
@@ -111,17 +178,27 @@ describe('the plan of a dry run', () => {
   it('goes phase by phase', () => {
     const plan = workflow(
       [
-        agent('a', { ...waiting, model: 'opus', task: 'Do\nthis.' }),
+        agent('a', {
+          ...waiting,
+          model: 'opus',
+          task: 'Do\nthis.',
+          budget: { ...noBudget, maxCostUsd: 2.5 },
+        }),
         agent('b', { ...waiting, dependsOn: [agent('a').id], phase: 1, backend: 'command' }),
       ],
-      { state: 'created', strategy: 'sequential', limits: { maxConcurrency: 2, maxAgentsPerRole: null } },
+      {
+        state: 'created',
+        strategy: 'sequential',
+        limits: { maxConcurrency: 2, maxAgentsPerRole: null },
+        budget: { maxTokens: 50_000, maxCostUsd: null, maxTurns: 1, maxWallMs: 90_000 },
+      },
     );
     assert.deepEqual(renderPlan(plan, canvas), [
       'Plan: Ship it.',
-      '2 agents · 2 phases · strategy sequential · failure policy continue · at most 2 at once',
+      '2 agents · 2 phases · strategy sequential · failure policy continue · at most 2 at once · budget 50.0k tokens · budget 1 turn · budget 1m 30s',
       '',
       'Phase 1',
-      '  a (qa, claude opus, at most 1m 00s)',
+      '  a (qa, claude opus, at most 1m 00s, budget $2.50)',
       '    Do this.',
       '',
       'Phase 2',

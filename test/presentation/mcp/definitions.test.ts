@@ -79,7 +79,7 @@ describe('what a client reads at its start', () => {
     assert.ok(control);
     assert.deepEqual((control.properties as Record<string, object>).action, {
       type: 'string',
-      enum: ['cancel'],
+      enum: ['pause', 'resume', 'cancel', 'retry'],
     });
     assert.deepEqual(control.required, ['session_id', 'action']);
   });

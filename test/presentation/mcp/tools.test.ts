@@ -283,6 +283,97 @@ describe('control-session', () => {
     assert.equal((status.agents as Record<string, unknown>[])[0]?.state, 'cancelled');
   });
 
+  it('pauses what runs as it is, and resumes it', async () => {
+    const { session_id } = await bench.ask('orchestrate', {
+      objective: 'Pause.',
+      agents: [{ role: 'qa', task: 'Wait.', command: bench.gate('pause') }],
+      budget: { max_tokens: 1_000, max_minutes: 60 },
+    });
+    await agentRuns(session_id as string);
+    const paused = await bench.ask('control-session', { session_id, action: 'pause' });
+    assert.equal(paused.state, 'paused');
+    assert.match(
+      paused.summary as string,
+      /is paused \(user\): 1 agent, 1 running\. Running ones stand still\./,
+    );
+    assert.match(paused.next as string, /resume/);
+    const status = await bench.ask('session-status', { session_id });
+    assert.deepEqual(
+      [status.reason, (status.agents as Record<string, unknown>[])[0]?.note],
+      ['user', 'suspended'],
+    );
+    assert.match(status.budget as string, /^tokens 0 of 1000 \(0 %\), minutes 0\.\d of 60 \(0 %\)$/);
+    assert.equal((await bench.ask('control-session', { session_id, action: 'resume' })).state, 'running');
+    bench.open('pause');
+    const ended = await bench.ask('wait-session', { session_id });
+    assert.equal(ended.state, 'completed');
+  });
+
+  it('retries what failed, all of it or one agent', async () => {
+    const { session_id } = await finished({
+      objective: 'Fail.',
+      agents: [
+        { role: 'qa', name: 'bad', task: 'Fail.', command: ['/bin/sh', '-c', 'exit 3'] },
+        { role: 'qa', name: 'good', task: 'Do.', command: say('x') },
+      ],
+    });
+    const retried = await bench.ask('control-session', { session_id, action: 'retry', agent_id: 'bad' });
+    assert.match(retried.summary as string, /^Agent bad is /);
+    await bench.ask('wait-session', { session_id });
+    await bench.ask('control-session', { session_id, action: 'retry' });
+    const ended = await bench.ask('wait-session', { session_id });
+    assert.equal(ended.state, 'failed');
+    assert.match(ended.next as string, /retry/);
+    const { agents } = await bench.ask('session-status', { session_id });
+    assert.deepEqual(
+      (agents as Record<string, unknown>[]).map(({ name, attempt }) => [name, attempt]),
+      [
+        ['bad', 3],
+        ['good', 1],
+      ],
+    );
+    assert.match(
+      await bench.refusal('control-session', { session_id, action: 'retry', agent_id: 'good' }),
+      /^INVALID_TRANSITION: /,
+    );
+  });
+
+  it('cancels one agent and what depends on it', async () => {
+    const { session_id } = await bench.ask('orchestrate', {
+      objective: 'Lose one.',
+      agents: [
+        { role: 'qa', name: 'kept', task: 'Wait.', command: bench.gate('kept') },
+        { role: 'qa', name: 'lost', task: 'Wait.', command: bench.gate('lost') },
+        { role: 'qa', name: 'after', task: 'Do.', command: say('x'), depends_on: ['lost'] },
+      ],
+    });
+    const answer = await bench.ask('control-session', { session_id, action: 'cancel', agent_id: 'lost' });
+    assert.deepEqual([answer.state, answer.agent_state], ['running', 'cancelled']);
+    bench.open('kept');
+    const { agents } = await bench.ask('wait-session', { session_id });
+    assert.deepEqual(
+      Object.fromEntries((agents as Record<string, unknown>[]).map(({ name, state }) => [name, state])),
+      { kept: 'completed', lost: 'cancelled', after: 'cancelled' },
+    );
+  });
+
+  it('refuses agents there are not, and to pause only one', async () => {
+    const { session_id } = await finished({
+      objective: 'End.',
+      agents: [{ role: 'qa', task: 'Do.', command: say('x') }],
+    });
+    const refused = (args: Record<string, unknown>) =>
+      bench.refusal('control-session', { session_id, ...args });
+    assert.match(
+      await refused({ action: 'retry', agent_id: 'nobody' }),
+      /^AGENT_NOT_FOUND: .*Its agents: qa/,
+    );
+    assert.match(await refused({ action: 'pause', agent_id: 'qa' }), /^INVALID_INPUT: .*whole session/);
+    assert.match(await refused({ action: 'pause' }), /^INVALID_TRANSITION: .*completed/);
+    assert.match(await refused({ action: 'resume' }), /^INVALID_TRANSITION: .*completed/);
+    assert.match(await refused({ action: 'retry' }), /^INVALID_TRANSITION: .*completed/);
+  });
+
   it('refuses to cancel what has ended, and actions there are not', async () => {
     const { session_id } = await finished({
       objective: 'End.',
@@ -298,6 +389,15 @@ describe('control-session', () => {
     );
   });
 });
+
+/** Settles once an agent of the session has its process. */
+async function agentRuns(session_id: string): Promise<void> {
+  for (;;) {
+    const { events } = await bench.ask('session-status', { session_id, include_events: true });
+    if ((events as string[]).some((event) => event.includes('agent.spawned'))) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 describe('list-sessions', () => {
   it('pages through all of them, newest first', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { freemem, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
@@ -196,6 +196,10 @@ function makeRuntime(home: string, log: Runtime['log']): Runtime {
       ]),
       slots: { tryTake: () => true, give: () => {}, bind: () => {} },
       instances: { announce: async () => {}, beat: () => {}, isAlive: async (id) => id === instance },
+      machine: {
+        freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),
+        totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),
+      },
       settings: toSettings(config),
       watcher: new ChangeWatcher(store, clock),
       clock,
@@ -217,6 +221,11 @@ function makeRuntime(home: string, log: Runtime['log']): Runtime {
     },
     probeBackends: async () => [],
     settings: async () => ({ settings: [], warnings: [] }),
+    attend: async () => {},
+    rescue: async () => [],
+    instances: async () => [],
+    forgetInstances: async () => {},
+    agentProcesses: async () => [],
     handOver: async () => {},
     supervise: async () => {},
     checkStore: async () => null,

@@ -1,82 +1,91 @@
-import { requestCancel } from '../../../application/control.ts';
-import { followEvents } from '../../../application/event-feed.ts';
+import type { Project } from '../../../application/project.ts';
 import type { EventData } from '../../../domain/events.ts';
+import type { SessionId } from '../../../domain/ids.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
-import { isSessionEnded } from '../../../domain/session.ts';
-import { workflowView } from '../../contracts/views.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
+import { agentOfSession } from '../../contracts/steering.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { type OpenSession, SessionFinder } from '../projects.ts';
 import { plural } from '../render/format.ts';
+import { letGoOf } from '../run/follow-session.ts';
+import {
+  agentOption,
+  reasonOption,
+  report,
+  type SteeredSession,
+  steerSession,
+} from '../run/steer-session.ts';
 import { neededSessionArgument } from './session-argument.ts';
 
 type Stopped = EventData['agent.stopped'];
 
 export const cancelCommand: CliCommand = {
   name: 'cancel',
-  summary: 'Cancel a session and stop its agents',
-  details:
-    'Returns when nothing of the session runs any more. Exit status: 0 cancelled, 1 processes could not be ended, 4 the session had already ended.',
+  summary: 'Cancel a session and stop its agents, or one of them',
+  details: [
+    'Returns when nothing of it runs any more. With an agent cancelled, those that depend on it are cancelled too, and the rest goes on.',
+    'Exit status: 0 cancelled, 1 processes could not be ended, 4 it had already ended.',
+  ].join('\n'),
   arguments: [neededSessionArgument],
-  options: [{ flags: '--reason <text>', description: 'why, for the event log', kind: 'text' }],
+  options: [agentOption, reasonOption],
   examples: [
     { line: 'maos cancel latest', says: 'the session started last' },
     { line: "maos cancel k7q2 --reason 'wrong branch'", says: 'with a reason' },
+    { line: 'maos cancel latest --agent survey', says: 'one agent' },
   ],
   run,
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { args, options, terminal, json, runtime, projectPath } = context;
-  const session = await new SessionFinder(runtime(), projectPath).session(args[0] as string);
-  const { project, supervisor, id } = session;
-  const interrupted = context.watchInterrupts();
-  const after = project.store.lastSeq(id);
-  const already = project.store.summary(id).session.state === 'cancelled';
-  await requestCancel(
-    project,
-    supervisor,
-    id,
-    'terminal',
-    options.text('reason') ?? 'Cancelled from the terminal.',
-  );
-  const stopped = await waitUntilEnded(session, after, interrupted);
-  if (interrupted.aborted) {
-    await context.handOver();
-    return exitStatus.interrupted;
-  }
-  // Where this process had to take the session over, its files are still being finished.
-  await supervisor.idle();
-  const workflow = project.store.load(id);
+  const cancelled = await steerSession(context, 'cancel');
+  if (cancelled === null) return exitStatus.interrupted;
+  const { session, steered } = cancelled;
+  const wholeSession = context.options.text('agent') === undefined;
+  const goesOn = steered.workflow.session.state === 'running';
+  // Where this process had to take the session over, it still holds it.
+  if (!goesOn) await letGoOf(context, session);
+  const stopped = stoppedSince(session.project, session.id, steered.after);
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
-  if (json) {
-    terminal.document({ ...workflowView(workflow), stopped_agents: stopped.map(stopView), survivors });
-  } else if (already) {
-    terminal.line(`${id} was cancelled before.`);
-  } else {
-    const { completed, total } = progressOf(workflow.agents);
-    terminal.line(
-      `${id} ${workflow.session.state}: ${plural(stopped.length, 'running agent')} stopped, ${completed} of ${total} had completed, ${plural(survivors, 'process', 'processes')} left.`,
-    );
-  }
+  const said = wholeSession ? sessionSaid(cancelled, stopped) : agentSaid(context, cancelled, survivors);
+  report(context, cancelled, said, { stopped_agents: stopped.map(stopView), survivors });
+  if (session.supervisor.owned.includes(session.id)) await context.handOver('keep');
+  if (!isCancelled(steered.workflow, context.options.text('agent'))) return exitStatus.notPossible;
   return survivors === 0 ? exitStatus.done : exitStatus.failed;
 }
 
-/** @returns what was stopped on the way */
-async function waitUntilEnded(
-  { project, id }: OpenSession,
-  after: number,
-  interrupted: AbortSignal,
-): Promise<readonly Stopped[]> {
+function isCancelled(workflow: Workflow, agent: string | undefined): boolean {
+  const { state } = agent === undefined ? workflow.session : agentOfSession(workflow, agent);
+  return state === 'cancelled';
+}
+
+function sessionSaid({ steered }: SteeredSession, stopped: readonly Stopped[]): string {
+  const { session, agents } = steered.workflow;
+  if (steered.already) return `${session.id} was cancelled before.`;
+  const { completed, total } = progressOf(agents);
+  const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
+  return `${session.id} ${session.state}: ${plural(stopped.length, 'running agent')} stopped, ${completed} of ${total} had completed, ${plural(survivors, 'process', 'processes')} left.`;
+}
+
+function agentSaid(
+  { options }: CommandContext,
+  { steered: { workflow, already } }: SteeredSession,
+  survivors: number,
+): string {
+  const { state } = workflow.session;
+  const agent = agentOfSession(workflow, options.text('agent') as string);
+  const was = already ? `was ${agent.state} before` : agent.state;
+  return `${agent.name} (${agent.id}) ${was}, ${plural(survivors, 'process', 'processes')} left. The session is ${state}.`;
+}
+
+function stoppedSince(project: Project, id: SessionId, after: number): readonly Stopped[] {
   const stopped: Stopped[] = [];
-  const ended = new AbortController();
-  const isEnded = (): boolean => isSessionEnded(project.store.summary(id).session.state);
-  if (isEnded() && project.store.lastSeq(id) <= after) return stopped;
-  for await (const events of followEvents(project, id, after, AbortSignal.any([interrupted, ended.signal]))) {
+  for (let last = after; ; ) {
+    const events = project.store.events(id, last, 500);
     for (const event of events) if (event.type === 'agent.stopped') stopped.push(event.data);
-    if (isEnded() && (events.at(-1)?.seq ?? 0) >= project.store.lastSeq(id)) ended.abort();
+    const newest = events.at(-1);
+    if (newest === undefined) return stopped;
+    last = newest.seq;
   }
-  return stopped;
 }
 
 function stopView({ name, signals, survivors, tookMs }: Stopped) {

@@ -2,24 +2,17 @@ import { stat } from 'node:fs/promises';
 import type { BackendProbe } from '../../../application/ports.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
 import { isMaosError } from '../../../domain/errors.ts';
+import type { Check } from '../check.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+import { checkMachine } from '../machine-checks.ts';
 import { oneLine } from '../render/format.ts';
 import { padEnd } from '../render/text-width.ts';
 import type { Canvas, Format } from '../terminal.ts';
 
-/** One thing looked at. A `problem` must be fixed before MAOS can be used as it is set up; a `warning` need not. */
-interface Check {
-  readonly name: string;
-  readonly state: 'ok' | 'warning' | 'problem';
-  readonly detail: string;
-  /** What to do about it. */
-  readonly fix: string | null;
-}
-
 export const doctorCommand: CliCommand = {
   name: 'doctor',
-  summary: 'Check this installation: Node, folders, stores, settings, backends',
+  summary: 'Check Node, folders, stores, settings, backends and what runs',
   details: 'Exit status: 0 usable, 1 something must be fixed.',
   arguments: [],
   options: [],
@@ -36,6 +29,7 @@ export const doctorCommand: CliCommand = {
       settings.check,
       ...settings.warnings.map(warningCheck),
       ...backends.map((probe) => checkBackend(probe, settings.defaultBackend)),
+      ...(await checkMachine(runtime)),
     ];
     const usable = checks.every(({ state }) => state !== 'problem');
     if (json) {

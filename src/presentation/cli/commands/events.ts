@@ -1,4 +1,4 @@
-import { isSettled, waitForSession } from '../../../application/control.ts';
+import { waitForSession } from '../../../application/control.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import { eventView } from '../../contracts/views.ts';
@@ -55,7 +55,8 @@ async function run(context: CommandContext): Promise<number> {
     after = page.at(-1)?.seq ?? after;
     if (page.length < pageSize) break;
   }
-  if (options.flag('follow') && !isSettled(project.store.summary(id).session.state)) {
+  // Also when it has ended by now: what was stored since the last page is still to be shown.
+  if (options.flag('follow')) {
     const stopWatching = watchOwner(session, context);
     await waitForSession(project, id, { signal: new AbortController().signal, after, onEvents: print });
     stopWatching();

@@ -2,16 +2,20 @@ import type { SessionSummary } from '../../../application/ports.ts';
 import type { Project } from '../../../application/project.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
+import { sessionRanMs } from '../../contracts/standing.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { formatAge, formatUsage, oneLine } from '../render/format.ts';
+import { rescueOrphans } from '../owner-notice.ts';
+import { formatAge, formatSessionState, formatUsage, oneLine } from '../render/format.ts';
 import { lookOf } from '../render/states.ts';
 import { renderTable } from '../render/table.ts';
 
 interface Listed {
   readonly project: string;
   readonly summary: SessionSummary;
+  /** Milliseconds it has run, as its budget counts them. */
+  readonly ranMs: number;
 }
 
 const defaultLimit = 20;
@@ -51,18 +55,23 @@ async function run(context: CommandContext): Promise<number> {
   const all = options.flag('all');
   const listed: Listed[] = [];
   if (all) {
-    for await (const { project } of runtime().allProjects())
+    for await (const { project } of runtime().allProjects()) {
+      await rescueOrphans(context, project);
       listed.push(...sessionsOf(project, state, limit));
+    }
     // Ids begin with the time of their creation.
     listed.sort((a, b) => (a.summary.session.id < b.summary.session.id ? 1 : -1));
     listed.splice(limit);
   } else {
     const open = await runtime().findProject(projectPath);
-    if (open !== null) listed.push(...sessionsOf(open.project, state, limit));
+    if (open !== null) {
+      await rescueOrphans(context, open.project);
+      listed.push(...sessionsOf(open.project, state, limit));
+    }
   }
   if (json) {
     terminal.document({
-      sessions: listed.map(({ project, summary }) => ({ ...summaryView(summary), project })),
+      sessions: listed.map(({ project, summary, ranMs }) => ({ ...summaryView(summary, ranMs), project })),
     });
     return exitStatus.done;
   }
@@ -77,6 +86,7 @@ async function run(context: CommandContext): Promise<number> {
 }
 
 function sessionsOf(project: Project, state: SessionState | undefined, limit: number): Listed[] {
+  const now = Date.parse(project.clock.now());
   const found: Listed[] = [];
   let before: SessionId | undefined;
   while (found.length < limit) {
@@ -86,7 +96,13 @@ function sessionsOf(project: Project, state: SessionState | undefined, limit: nu
       ...(state === undefined ? {} : { state }),
       ...(before === undefined ? {} : { before }),
     });
-    found.push(...page.map((summary) => ({ project: project.path, summary })));
+    found.push(
+      ...page.map((summary) => ({
+        project: project.path,
+        summary,
+        ranMs: sessionRanMs(project.store, summary.session, now),
+      })),
+    );
     before = page.at(-1)?.session.id;
     if (page.length < wanted) break;
   }
@@ -97,7 +113,7 @@ function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandC
   const now = Date.now();
   const rows = listed.map(({ project, summary: { session, progress, usage } }) => {
     const { symbol, format } = lookOf(session.state);
-    const state = session.pauseReason === null ? session.state : `paused (${session.pauseReason})`;
+    const state = formatSessionState(session, now);
     return [
       session.id,
       { text: `${symbol} ${state}`, format },

@@ -13,6 +13,7 @@ export const runCommand: CliCommand = {
   summary: 'Run a team of agents and watch it',
   details: [
     "The team is given by --agent and --exec, or by a file: JSON as the MCP tool orchestrate takes it, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}; '-' reads it from stdin.",
+    'Budgets (--max-…, or "budget" in the file, for the session and for each agent) are checked from what the agents report: at 80 % it is said, at 100 % they are stopped.',
     'Ctrl-C hands the session to a process of its own (see --on-exit) and exits with 130.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
     'Exit status: 0 completed, 1 failed, cancelled or paused, 6 an agent is not signed in.',
@@ -65,6 +66,30 @@ export const runCommand: CliCommand = {
       kind: 'number',
       range: [0.001, 10_080],
     },
+    {
+      flags: '--max-tokens <n>',
+      description: 'budget of the session: tokens, those from the cache included',
+      kind: 'integer',
+      range: [1, Number.MAX_SAFE_INTEGER],
+    },
+    {
+      flags: '--max-cost <usd>',
+      description: 'budget: US dollars, as the backends price themselves',
+      kind: 'number',
+      range: [0.000_001, 1_000_000],
+    },
+    {
+      flags: '--max-turns <n>',
+      description: 'budget: turns of the models',
+      kind: 'integer',
+      range: [1, Number.MAX_SAFE_INTEGER],
+    },
+    {
+      flags: '--max-minutes <n>',
+      description: 'budget: time from start to end',
+      kind: 'number',
+      range: [0.001, 525_600],
+    },
     { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
     { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
     { flags: '-n, --dry-run', description: 'show the plan; store and start nothing', kind: 'flag' },
@@ -83,7 +108,10 @@ export const runCommand: CliCommand = {
       line: "maos run 'Add a login' -s sequential -a 'architect=Design it' -a 'engineer=Build it'",
       says: 'one agent after the other',
     },
-    { line: 'maos run team.json --dry-run', says: 'a plan from a file, only shown' },
+    {
+      line: 'maos run team.json --max-cost 5 --max-minutes 30',
+      says: 'a plan from a file, stopped at five dollars or after half an hour',
+    },
   ],
   run,
 };
@@ -98,14 +126,14 @@ async function run(context: CommandContext): Promise<number> {
   context.watchInterrupts();
   const { workflow, stored } = await orchestrate(project, supervisor, request, 'terminal');
   if (!stored) {
-    if (json) terminal.document({ dry_run: true, ...workflowView(workflow) });
+    if (json) terminal.document({ dry_run: true, ...workflowView(workflow, null) });
     else for (const line of renderPlan(workflow, terminal.canvas)) terminal.line(line);
     return exitStatus.done;
   }
   const { id } = workflow.session;
   if (options.flag('detach')) {
     await context.handOver();
-    if (json) terminal.document(workflowView(workflow));
+    if (json) terminal.document(workflowView(workflow, null));
     else terminal.line(id);
     return exitStatus.done;
   }

@@ -1,5 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+import { rescueOrphans } from '../owner-notice.ts';
 import { SessionFinder } from '../projects.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
@@ -14,8 +15,10 @@ export const statusCommand: CliCommand = {
     { line: 'maos status', says: 'the session started last' },
     { line: 'maos status k7q2 --json', says: 'by the end of its id, for a program' },
   ],
-  async run({ args, terminal, json, runtime, projectPath, program }) {
+  async run(context) {
+    const { args, terminal, json, runtime, projectPath, program } = context;
     const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+    await rescueOrphans(context, session.project);
     const facts = factsOf(session);
     if (json) {
       terminal.document(summaryRecord(facts));

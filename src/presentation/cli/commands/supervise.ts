@@ -1,19 +1,18 @@
-import { MaosError } from '../../../domain/errors.ts';
 import type { CliCommand } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 
-/** What a maos that must exit starts in its place; see Runtime.handOver. Not for people. */
+/** What a maos that must exit starts in its place, or finds missing; see Runtime.supervise. Not for people. */
 export const superviseCommand: CliCommand = {
   name: 'supervise',
-  summary: 'Take over the sessions of a maos that has exited',
+  summary: 'Run the sessions of a project that nobody runs',
   arguments: [],
-  options: [{ flags: '--from <instance>', description: 'the instance that has exited', kind: 'text' }],
+  options: [
+    { flags: '--from <instance>', description: 'an instance that exits: wait for its end', kind: 'text' },
+  ],
   examples: [],
   hidden: true,
   async run({ options, projectPath, runtime }) {
-    const from = options.text('from');
-    if (from === undefined) throw new MaosError('INVALID_INPUT', 'supervise needs --from INSTANCE.');
-    await runtime().supervise(projectPath, from);
+    await runtime().supervise(projectPath, options.text('from') ?? null);
     return exitStatus.done;
   },
 };

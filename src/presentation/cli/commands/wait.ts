@@ -1,4 +1,5 @@
 import { waitForSession } from '../../../application/control.ts';
+import { sessionRanMs } from '../../contracts/standing.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus, statusOfSession } from '../exit-status.ts';
@@ -36,7 +37,8 @@ async function run(context: CommandContext): Promise<number> {
   const stopWatching = watchOwner(session, context);
   const { summary, settled } = await waitForSession(project, id, { signal });
   stopWatching();
-  if (json) terminal.document({ ...summaryView(summary), timed_out: !settled });
+  const ranMs = sessionRanMs(project.store, summary.session, Date.parse(project.clock.now()));
+  if (json) terminal.document({ ...summaryView(summary, ranMs), timed_out: !settled });
   else terminal.line(`${id} ${summary.session.state}`);
   if (settled) return statusOfSession(project.store.load(id));
   if (!json) terminal.notice(`It still runs after ${seconds} s. See it with: ${program} status ${id}`);

@@ -1,4 +1,5 @@
 import type { DomainEvent, EventData, EventType, RecordedEvent } from '../../../domain/events.ts';
+import { waitReason } from '../../contracts/standing.ts';
 import { formatDuration, formatTime, formatUsage, oneLine, plural } from './format.ts';
 
 type Describe<T extends EventType> = (data: EventData[T]) => string;
@@ -14,7 +15,11 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'session.failed': ({ completed, failed, cancelled }) =>
     `failed: ${completed} completed, ${failed} failed, ${cancelled} cancelled`,
   'session.cancelled': ({ reason }) => `cancelled: ${reason}`,
-  'session.cancel_requested': ({ by, reason }) => `cancel requested by ${by}: ${reason}`,
+  'session.requested': ({ action, agent, by, reason }) =>
+    `${action}${agent === null ? '' : ` of ${agent}`} requested by ${by}: ${reason}`,
+  'session.recovered': ({ checkpoint, events }) =>
+    `recovered from ${checkpoint} and ${plural(events, 'logged event')}`,
+  'session.retried': ({ agents }) => `retried: ${agents.join(', ')}`,
   'phase.started': ({ phase }) => `phase ${phase + 1} started`,
   'phase.completed': ({ phase }) => `phase ${phase + 1} completed`,
   'phase.failed': ({ phase }) => `phase ${phase + 1} failed`,
@@ -30,6 +35,12 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
     `failed after ${formatDuration(durationMs)}${usageText(usage)}: ${kind}: ${message}`,
   'agent.cancelled': ({ reason, kind }) => `cancelled${kind === null ? '' : ` (${kind})`}: ${reason}`,
   'agent.interrupted': ({ reason }) => `interrupted: ${reason}`,
+  'agent.postponed': ({ until, reason }) => `put off until ${until}: ${reason}`,
+  'agent.suspended': () => 'suspended',
+  'agent.continued': () => 'continued',
+  'agent.retried': ({ attempts }) => `to run again after ${plural(attempts, 'attempt')}`,
+  'budget.warned': ({ message }) => `budget nearly used up: ${message}`,
+  'checkpoint.written': ({ path, reason }) => `checkpoint ${path} (${reason})`,
   'agent.stopped': ({ signals, survivors, tookMs }) =>
     `stopped in ${formatDuration(tookMs)}${signals.length > 0 ? ` (${signals.join(', ')})` : ''}, ${plural(survivors, 'process', 'processes')} left`,
   'artifact.recorded': ({ path, candidates }) =>
@@ -47,7 +58,7 @@ export function describeEvent(event: DomainEvent): string {
 
 /** Who it happened to: an agent's name, or nothing for the session itself. */
 export function subjectOf(event: DomainEvent, names: ReadonlyMap<string, string>): string {
-  if ('name' in event.data) return event.data.name;
+  if ('name' in event.data) return event.data.name ?? '';
   const id = event.type === 'artifact.recorded' ? event.data.by : event.agentId;
   return id === null ? '' : (names.get(id) ?? id);
 }
@@ -56,19 +67,6 @@ export function subjectOf(event: DomainEvent, names: ReadonlyMap<string, string>
 export function eventLine(event: RecordedEvent, names: ReadonlyMap<string, string>): string {
   const subject = subjectOf(event, names);
   return `${formatTime(event.at)} ${subject === '' ? 'session' : subject}: ${describeEvent(event)}`;
-}
-
-/** Why an agent that is ready is not started, for people. */
-export function waitReason(reason: string): string {
-  const [kind, ...more] = reason.split(' ');
-  const known: Readonly<Record<string, string>> = {
-    session_limit: 'the session runs as many agents as it may',
-    role_limit: 'the role runs as many agents as it may',
-    machine_limit: 'this machine runs as many agents as it may',
-  };
-  const text = known[kind as string];
-  if (text === undefined) return reason;
-  return more.length === 0 ? text : `${text} (${more.join(' ').replace(/^of /, '')})`;
 }
 
 function whereText(where: Readonly<Record<string, unknown>>): string {

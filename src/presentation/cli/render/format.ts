@@ -1,5 +1,8 @@
 import { plainText } from '../../../application/agent-output.ts';
+import { tokensOf } from '../../../domain/budget.ts';
+import type { Session } from '../../../domain/session.ts';
 import type { Usage } from '../../../domain/usage.ts';
+import type { BudgetShare } from '../../contracts/standing.ts';
 
 /** `0.4s`, `12.3s`, `3m 05s`, `2h 05m`. */
 export function formatDuration(ms: number): string {
@@ -33,11 +36,6 @@ export function formatBytes(bytes: number): string {
   return bytes < 999_950 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** All tokens that went in or out, those from the cache included. */
-export function tokensOf(usage: Usage): number {
-  return usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
-}
-
 /** `$1.25`; with more digits below a cent. */
 export function formatCost(usd: number): string {
   return `$${usd > 0 && usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)}`;
@@ -48,6 +46,37 @@ export function formatUsage(usage: Usage | null): string | null {
   if (usage === null) return null;
   const tokens = `${formatCount(tokensOf(usage))} tokens`;
   return usage.costUsd === null ? tokens : `${tokens}, ${formatCost(usage.costUsd)}`;
+}
+
+/** `12.3k of 50.0k tokens (24 %), $0.25 of $1.00 (25 %)`: what of each cap is used up. */
+export function formatBudget(shares: readonly BudgetShare[]): string {
+  return shares.map(formatShare).join(', ');
+}
+
+function formatShare({ item, spent, cap }: BudgetShare): string {
+  const share = `(${Math.floor((spent / cap) * 100)} %)`;
+  switch (item) {
+    case 'tokens':
+      return `${formatCount(spent)} of ${formatCount(cap)} tokens ${share}`;
+    case 'cost_usd':
+      return `${formatCost(spent)} of ${formatCost(cap)} ${share}`;
+    case 'turns':
+      return `${spent} of ${plural(cap, 'turn')} ${share}`;
+    case 'wall_ms':
+      return `${formatDuration(spent)} of ${formatDuration(cap)} ${share}`;
+  }
+}
+
+/** `14:03:59, in 12m 05s`; `now` once the time has come. @param now milliseconds since the epoch */
+export function formatUntil(iso: string, now: number): string {
+  const left = Date.parse(iso) - now;
+  return left <= 0 ? 'now' : `${formatTime(iso)}, in ${formatDuration(left)}`;
+}
+
+/** `running`; `paused (quota until 14:03:59, in 12m 05s)`. @param now milliseconds since the epoch */
+export function formatSessionState({ state, pauseReason, resumeAt }: Session, now: number): string {
+  if (pauseReason === null) return state;
+  return `${state} (${pauseReason}${resumeAt === null ? '' : ` until ${formatUntil(resumeAt, now)}`})`;
 }
 
 /** `14:03:59` in the machine's own time zone. */

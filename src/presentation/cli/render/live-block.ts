@@ -1,9 +1,19 @@
 import type { Agent, AgentState } from '../../../domain/agent.ts';
+import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { budgetShares, isSuspended, postponedUntil } from '../../contracts/standing.ts';
 import type { Paint } from '../terminal.ts';
-import { formatCount, formatDuration, formatUsage, oneLine, tokensOf } from './format.ts';
+import {
+  formatBudget,
+  formatCount,
+  formatDuration,
+  formatSessionState,
+  formatUntil,
+  formatUsage,
+  oneLine,
+} from './format.ts';
 import { lookOf, spin } from './states.ts';
 import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
 
@@ -50,13 +60,17 @@ function header({ workflow, now, frame }: LiveView, width: number, paint: Paint)
   const { completed, failed, cancelled, total } = progressOf(agents);
   const started = Date.parse(session.startedAt ?? session.createdAt);
   const ended = session.endedAt === null ? now : Date.parse(session.endedAt);
+  const usage = totalUsage(agents.map((agent) => agent.usage));
+  // The time that has passed stands beside it.
+  const shares = budgetShares({ ...session.budget, maxWallMs: null }, usage, 0);
   const parts = [
-    session.state,
+    formatSessionState(session, now),
     `${completed}/${total} done`,
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
     formatDuration(ended - started),
-    formatUsage(totalUsage(agents.map(({ usage }) => usage))) ?? [],
+    formatUsage(usage) ?? [],
+    shares.length === 0 ? [] : `budget ${formatBudget(shares)}`,
   ].flat();
   const { symbol, format } = lookOf(session.state);
   const rest = truncate(` ${session.id}  ${parts.join(' · ')}`, width - 1);
@@ -69,7 +83,8 @@ function agentLine(
   { width, names, roles }: { width: number; names: number; roles: number },
   paint: Paint,
 ): string {
-  const { symbol, format } = lookOf(agent.state);
+  const suspended = isSuspended(workflow.session, agent);
+  const { symbol, format } = lookOf(suspended ? 'suspended' : agent.state);
   const name = padEnd(truncate(agent.name, names), names);
   const role = roles === 0 ? '' : `  ${padEnd(truncate(agent.role.name, roles), roles)}`;
   const elapsed = padStart(elapsedOf(agent, now), elapsedWidth);
@@ -77,9 +92,12 @@ function agentLine(
   const fixed = 4 + displayWidth(name) + displayWidth(role) + elapsedWidth + 2;
   const left = width - fixed - usage.length;
   const roomy = left >= 12;
-  const text = truncate(oneLine(textOf(agent, workflow, activities)), roomy ? left : width - fixed);
+  const text = truncate(
+    oneLine(suspended ? 'suspended' : textOf(agent, workflow, activities, now)),
+    roomy ? left : width - fixed,
+  );
   const line = `${name}${paint('dim', role)}${elapsed}  ${paint(agent.state === 'failed' ? 'red' : 'dim', text)}`;
-  const mark = paint(format, agent.state === 'running' ? spin(frame) : symbol);
+  const mark = paint(format, agent.state === 'running' && !suspended ? spin(frame) : symbol);
   return `  ${mark} ${line}${roomy ? paint('dim', usage) : ''}`.trimEnd();
 }
 
@@ -88,7 +106,14 @@ function elapsedOf({ startedAt, endedAt }: Agent, now: number): string {
   return formatDuration((endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt));
 }
 
-function textOf(agent: Agent, { agents }: Workflow, activities: ReadonlyMap<string, string>): string {
+function textOf(
+  agent: Agent,
+  { agents }: Workflow,
+  activities: ReadonlyMap<string, string>,
+  now: number,
+): string {
+  const until = postponedUntil(agent, now);
+  if (until !== null) return `put off until ${formatUntil(until, now)}`;
   switch (agent.state) {
     case 'pending': {
       const waitsFor = agents.filter(

@@ -1,6 +1,7 @@
+import type { Budget } from '../../../domain/budget.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import type { Canvas } from '../terminal.ts';
-import { formatDuration, oneLine, plural } from './format.ts';
+import { formatCost, formatCount, formatDuration, oneLine, plural } from './format.ts';
 import { truncate } from './text-width.ts';
 
 /** A plan that was not stored, phase by phase. */
@@ -11,6 +12,7 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
     ...(session.limits.maxAgentsPerRole === null
       ? []
       : [`at most ${session.limits.maxAgentsPerRole} per role`]),
+    ...caps(session.budget),
   ];
   const facts = [
     plural(agents.length, 'agent'),
@@ -28,10 +30,22 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
     for (const agent of agents.filter((member) => member.phase === phase.index)) {
       const after = agent.dependsOn.map((id) => names.get(id)).join(', ');
       const where = agent.model === null ? agent.backend : `${agent.backend} ${agent.model}`;
-      const head = `${agent.name} (${agent.role.name}, ${where}, at most ${formatDuration(agent.timeoutMs)})`;
+      const limits = [`at most ${formatDuration(agent.timeoutMs)}`, ...caps(agent.budget)].join(', ');
+      const head = `${agent.name} (${agent.role.name}, ${where}, ${limits})`;
       lines.push(`  ${head}${after === '' ? '' : paint('dim', ` after ${after}`)}`);
       lines.push(paint('dim', `    ${truncate(oneLine(agent.task), width - 4)}`));
     }
   }
   return [...lines, '', 'Nothing was stored or started (dry run).'];
+}
+
+/** `budget 50.0k tokens`: one for each cap. */
+function caps({ maxTokens, maxCostUsd, maxTurns, maxWallMs }: Budget): string[] {
+  const texts = [
+    maxTokens === null ? null : `${formatCount(maxTokens)} tokens`,
+    maxCostUsd === null ? null : formatCost(maxCostUsd),
+    maxTurns === null ? null : plural(maxTurns, 'turn'),
+    maxWallMs === null ? null : formatDuration(maxWallMs),
+  ];
+  return texts.flatMap((text) => (text === null ? [] : [`budget ${text}`]));
 }

@@ -1,20 +1,31 @@
 import { plainText } from '../../../application/agent-output.ts';
 import type { ArtifactRecord } from '../../../application/ports.ts';
 import type { Agent } from '../../../domain/agent.ts';
+import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import {
+  budgetShares,
+  isSuspended,
+  postponedUntil,
+  type Standing,
+  waitReason,
+  wallMs,
+} from '../../contracts/standing.ts';
 import type { Canvas } from '../terminal.ts';
 import {
+  formatBudget,
   formatBytes,
   formatCost,
   formatCount,
   formatDuration,
+  formatSessionState,
+  formatUntil,
   formatUsage,
   oneLine,
   plural,
-  tokensOf,
 } from './format.ts';
 import { lookOf } from './states.ts';
 import { renderTable } from './table.ts';
@@ -24,10 +35,9 @@ import { displayWidth, truncate } from './text-width.ts';
 export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
+  readonly standing: Standing;
   /** The session's folder. */
   readonly folder: string;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
 }
 
 const resultLines = 3;
@@ -40,6 +50,8 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
   const sections = [
     [sessionLine(facts, canvas), `  ${truncate(oneLine(workflow.session.objective), canvas.width - 2)}`],
     agentTable(facts, canvas),
+    section('Waiting', waitingLines(facts, canvas), canvas),
+    section('Budgets', budgetLines(facts), canvas),
     section(
       'Results',
       workflow.agents.flatMap((agent) => resultOf(agent, canvas)),
@@ -70,7 +82,7 @@ export function renderNext(
   ];
 }
 
-function sessionLine({ workflow, now }: SessionFacts, { paint }: Canvas): string {
+function sessionLine({ workflow, standing: { now } }: SessionFacts, { paint }: Canvas): string {
   const { session, agents } = workflow;
   const { completed, total } = progressOf(agents);
   const { symbol, format } = lookOf(session.state);
@@ -79,7 +91,7 @@ function sessionLine({ workflow, now }: SessionFacts, { paint }: Canvas): string
     durationOf(session, now),
     formatUsage(totalUsage(agents.map(({ usage }) => usage))),
   ].filter((fact) => fact !== null);
-  const state = session.pauseReason === null ? session.state : `paused (${session.pauseReason})`;
+  const state = formatSessionState(session, now);
   return `${paint(format, symbol)} ${paint('bold', session.id)} ${paint(format, state)}  ${facts.join(' · ')}`;
 }
 
@@ -88,19 +100,20 @@ function durationOf({ startedAt, endedAt }: Session, now: number): string | null
   return formatDuration((endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt));
 }
 
-function agentTable({ workflow, now }: SessionFacts, canvas: Canvas): string[] {
+function agentTable({ workflow, standing: { now } }: SessionFacts, canvas: Canvas): string[] {
   const names = new Map(workflow.agents.map(({ id, name }) => [id, name]));
   const rows = workflow.agents.map((agent) => {
-    const { symbol, format } = lookOf(agent.state);
-    const ended = agent.endedAt === null ? now : Date.parse(agent.endedAt);
-    const time = agent.startedAt === null ? '' : formatDuration(ended - Date.parse(agent.startedAt));
+    const state = isSuspended(workflow.session, agent) ? 'suspended' : agent.state;
+    const { symbol, format } = lookOf(state);
+    const time = agent.startedAt === null ? '' : formatDuration(wallMs(agent, now));
     const after = agent.dependsOn.map((id) => names.get(id) ?? id).join(', ');
     return [
       { text: symbol, format },
       agent.name,
       agent.role.name,
       agent.backend,
-      { text: agent.state, format },
+      { text: state, format },
+      agent.attempt > 1 ? String(agent.attempt) : '',
       time,
       agent.usage === null ? '' : formatCount(tokensOf(agent.usage)),
       agent.usage?.costUsd == null ? '' : formatCost(agent.usage.costUsd),
@@ -115,6 +128,7 @@ function agentTable({ workflow, now }: SessionFacts, canvas: Canvas): string[] {
     { title: 'ROLE' },
     { title: 'BACKEND' },
     { title: 'STATE' },
+    { title: 'ATTEMPT', align: right },
     { title: 'TIME', align: right },
     { title: 'TOKENS', align: right },
     { title: 'COST', align: right },
@@ -126,6 +140,32 @@ function agentTable({ workflow, now }: SessionFacts, canvas: Canvas): string[] {
 
 function section(title: string, lines: readonly string[], { paint }: Canvas): string[] {
   return lines.length === 0 ? [] : [paint('bold', title), ...lines];
+}
+
+/** Who is ready and does not run, and why. */
+function waitingLines({ workflow, standing: { waiting, now } }: SessionFacts, { width }: Canvas): string[] {
+  return workflow.agents.flatMap((agent) => {
+    const until = postponedUntil(agent, now);
+    const reason = waiting.get(agent.id);
+    if (until === null && reason === undefined) return [];
+    const why =
+      until === null ? waitReason(reason ?? '') : `put off by its provider until ${formatUntil(until, now)}`;
+    return [truncate(`  ${agent.name}: ${oneLine(why)}`, width)];
+  });
+}
+
+/** What of each cap is used up, the session's first. */
+function budgetLines({ workflow, standing }: SessionFacts): string[] {
+  const { session, agents } = workflow;
+  const total = totalUsage(agents.map(({ usage }) => usage));
+  const ofSession = budgetShares(session.budget, total, standing.sessionRanMs);
+  return [
+    ...(ofSession.length === 0 ? [] : [`  session: ${formatBudget(ofSession)}`]),
+    ...agents.flatMap((agent) => {
+      const shares = budgetShares(agent.budget, agent.usage, standing.agentRanMs(agent));
+      return shares.length === 0 ? [] : [`  ${agent.name}: ${formatBudget(shares)}`];
+    }),
+  ];
 }
 
 function resultOf(agent: Agent, { paint, width }: Canvas): string[] {

@@ -8,12 +8,16 @@ interface Look {
   readonly format: Format;
 }
 
-const looks: Readonly<Record<AgentState | SessionState | PhaseState, Look>> = {
+/** What is drawn: every state, and of agents that run whether their processes stand still. */
+type DrawnState = AgentState | SessionState | PhaseState | 'suspended';
+
+const looks: Readonly<Record<DrawnState, Look>> = {
   created: { symbol: '·', format: 'dim' },
   planned: { symbol: '·', format: 'dim' },
   pending: { symbol: '·', format: 'dim' },
   running: { symbol: '●', format: 'cyan' },
   paused: { symbol: '‖', format: 'yellow' },
+  suspended: { symbol: '‖', format: 'yellow' },
   resumable: { symbol: '‖', format: 'yellow' },
   completed: { symbol: '✓', format: 'green' },
   failed: { symbol: '✗', format: 'red' },
@@ -22,7 +26,7 @@ const looks: Readonly<Record<AgentState | SessionState | PhaseState, Look>> = {
 };
 
 /** How a state is drawn: one column wide. */
-export function lookOf(state: AgentState | SessionState | PhaseState): Look {
+export function lookOf(state: DrawnState): Look {
   return looks[state];
 }
 

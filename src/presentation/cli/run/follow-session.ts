@@ -1,6 +1,7 @@
 import { waitForSession } from '../../../application/control.ts';
 import type { CommandContext } from '../command.ts';
 import { exitStatus, statusOfSession } from '../exit-status.ts';
+import { watchOwner } from '../owner-notice.ts';
 import type { OpenSession } from '../projects.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
@@ -13,6 +14,8 @@ export interface FollowExtras {
   /** Lines between the report and the commands worth trying. */
   readonly lines?: readonly string[];
   readonly next?: readonly (readonly [line: string, says: string])[];
+  /** Events up to this `seq` are not shown (default: 0). */
+  readonly after?: number;
 }
 
 /**
@@ -25,7 +28,7 @@ export async function followSession(
   session: OpenSession,
   extras: FollowExtras = {},
 ): Promise<number> {
-  const { project, supervisor, id } = session;
+  const { project, id } = session;
   const { terminal, json } = context;
   const interrupted = context.watchInterrupts();
   const progress = makeProgress(terminal, json);
@@ -33,16 +36,20 @@ export async function followSession(
     if (interrupted.aborted) resolve();
     interrupted.addEventListener('abort', () => resolve());
   });
+  // Others of the project are none of what is shown here.
+  const quiet = { notice: (text: string) => project.log.log('info', text) };
+  const stopWatching = watchOwner(session, { runtime: context.runtime, terminal: quiet });
   let settled = false;
   try {
     await waitForSession(project, id, {
       signal: interrupted,
-      after: 0,
+      after: extras.after ?? 0,
       onEvents: (events) => progress.show(events, project.store.load(id)),
     });
-    if (!interrupted.aborted) await Promise.race([supervisor.idle(), leaving]);
+    if (!interrupted.aborted) await Promise.race([letGoOf(context, session), leaving]);
     settled = !interrupted.aborted;
   } finally {
+    stopWatching();
     progress.stop(settled ? 'clear' : 'keep');
   }
   if (!settled) return leave(context, session);
@@ -61,6 +68,20 @@ export async function followSession(
   terminal.line();
   for (const line of renderNext(next, canvas)) terminal.line(line);
   return status;
+}
+
+/**
+ * Lets this process be done with a session that ended or paused: its files are finished first. Agents that stand still
+ * in a paused one need nobody until they are to go on.
+ */
+export async function letGoOf(
+  { handOver }: CommandContext,
+  { project, supervisor, id }: OpenSession,
+): Promise<void> {
+  if (project.store.summary(id).session.state !== 'paused') return supervisor.idle();
+  const ids = await supervisor.letGo();
+  // Their processes are children of this one, which does not wait for them: it has to end by itself.
+  if (ids.length > 0) await handOver();
 }
 
 async function leave({ terminal, handOver, program }: CommandContext, session: OpenSession): Promise<number> {

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { waitReason } from '../render/event-line.ts';
+import { waitReason } from '../../contracts/standing.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
 import type { Terminal } from '../terminal.ts';
@@ -36,7 +36,7 @@ export class LiveDisplay {
         this.#activities.set(event.agentId, event.data.activity);
       } else if (event.type === 'agent.waiting') {
         this.#activities.set(event.agentId, waitReason(event.data.reason));
-      } else if (event.type === 'agent.started') {
+      } else if (event.type === 'agent.started' || event.type === 'agent.retried') {
         this.#activities.delete(event.agentId);
       }
     }

@@ -1,4 +1,8 @@
-import type { OrchestrateAgent, OrchestrateRequest } from '../../../application/orchestrate.ts';
+import type {
+  BudgetRequest,
+  OrchestrateAgent,
+  OrchestrateRequest,
+} from '../../../application/orchestrate.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { ExitPolicy, FailurePolicy, Strategy } from '../../../domain/session.ts';
 import type { ListedValue, OptionValues } from '../option-values.ts';
@@ -91,6 +95,19 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
       : ((options.text('on-exit') as ExitPolicy | undefined) ?? request.on_exit),
     max_concurrency: options.number('max-concurrency') ?? request.max_concurrency,
     max_agents_per_role: options.number('max-per-role') ?? request.max_agents_per_role,
+    budget: budgetWith(request.budget, options),
     dry_run: options.flag('dry-run') || request.dry_run,
   };
+}
+
+/** The plan's budget of the session, with what the options say over it. */
+function budgetWith(budget: BudgetRequest | undefined, options: OptionValues): BudgetRequest | undefined {
+  const given = {
+    max_tokens: options.number('max-tokens'),
+    max_cost_usd: options.number('max-cost'),
+    max_turns: options.number('max-turns'),
+    max_minutes: options.number('max-minutes'),
+  };
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return set.length === 0 ? budget : { ...budget, ...Object.fromEntries(set) };
 }

@@ -1,13 +1,17 @@
 import * as z from 'zod';
-import { requestCancel } from '../../../application/control.ts';
-import { sessionState } from '../../contracts/session-answers.ts';
-import { followSession } from '../follow-session.ts';
+import { isSettled } from '../../../application/control.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import { type SessionAction, sessionActions } from '../../../domain/session.ts';
+import { agentState, sessionState } from '../../contracts/session-answers.ts';
+import { agentOfSession, type Steered, steer } from '../../contracts/steering.ts';
+import { tellProgress } from '../follow-session.ts';
 import { locateSession, nextStep, summarize } from '../sessions.ts';
 import { defineTool } from '../tool.ts';
 
 const input = z.strictObject({
   session_id: z.string(),
-  action: z.enum(['cancel']),
+  action: z.enum(sessionActions),
+  agent_id: z.string().optional().describe('Only this agent (or its name); for cancel and retry'),
 });
 
 const output = z.strictObject({
@@ -15,33 +19,62 @@ const output = z.strictObject({
   next: z.string(),
   session_id: z.string(),
   state: sessionState,
+  agent_state: agentState.optional(),
 });
 
 /** Beyond the agents' grace period: for signals, the last output and the records. */
 const reserveMs = 5_000;
 
-/** Steers a session. */
+/** Steers a session or one of its agents. */
 export const controlSession = defineTool({
   name: 'control-session',
-  title: 'Cancel a team',
-  description: 'cancel: stops every agent of the session, for good, and answers when they have stopped.',
+  title: 'Steer a team',
+  description:
+    'pause: agents stop, resumably. resume. cancel: stops for good. retry: runs again what failed and what depends on it. Answers when it is so.',
   input,
   output,
-  // What an agent has not written yet is lost. Cancelling a cancelled session changes nothing.
-  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
-  async run({ session_id }, context) {
-    const { project, supervisor, id } = await locateSession(context, session_id);
-    await requestCancel(project, supervisor, id, 'mcp', 'The client cancelled the session.');
-    const { summary } = await followSession(context, project, id, project.settings.stopGraceMs + reserveMs);
-    const { state } = summary.session;
-    const stopped = state === 'cancelled';
+  // What a cancelled agent has not written yet is lost. A retry runs its agents once more each time.
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  async run({ session_id, action, agent_id }, context) {
+    const open = await locateSession(context, session_id);
+    const { project, id } = open;
+    const { store, settings } = project;
+    if (agent_id !== undefined && action !== 'cancel' && action !== 'retry') throw onlyWhole(action);
+    const agent = agent_id === undefined ? null : agentOfSession(store.load(id), agent_id);
+    const steering = { action, agentId: agent?.id ?? null, by: 'mcp', reason: reasons[action] };
+    const steered = await tellProgress(context, project, id, settings.stopGraceMs + reserveMs, (wait) =>
+      steer(open, steering, wait.signal, wait.onEvents),
+    );
+    const summary = store.summary(id);
+    const now = steered.workflow.agents.find((member) => member.id === agent?.id);
+    const about = now === undefined ? '' : `Agent ${now.name} is ${now.state}. `;
     return {
-      summary: stopped
-        ? summarize(summary)
-        : `Cancelling was asked for, but not all has stopped yet. ${summarize(summary)}`,
+      summary: `${saidOf(action, steered)}${about}${summarize(summary)}`,
       next: nextStep(summary),
       session_id: id,
-      state,
+      state: summary.session.state,
+      ...(now === undefined ? {} : { agent_state: now.state }),
     };
   },
 });
+
+const reasons: Readonly<Record<SessionAction, string>> = {
+  pause: 'The client paused the session.',
+  resume: 'The client resumed the session.',
+  cancel: 'The client cancelled it.',
+  retry: 'The client asked for a retry.',
+};
+
+function saidOf(action: SessionAction, { done, workflow }: Steered): string {
+  if (!done) return `To ${action} was asked for, but it is not so yet. `;
+  const endedFirst = action === 'pause' && workflow.session.state !== 'paused';
+  return endedFirst && isSettled(workflow.session.state) ? 'It ended before it could be paused. ' : '';
+}
+
+function onlyWhole(action: SessionAction): MaosError {
+  return new MaosError(
+    'INVALID_INPUT',
+    `control-session: ${action} is for a whole session: leave out agent_id, which belongs to cancel and retry.`,
+    { details: { action } },
+  );
+}

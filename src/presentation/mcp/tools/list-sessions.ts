@@ -35,7 +35,7 @@ const output = z.strictObject({
 export const listSessions = defineTool({
   name: 'list-sessions',
   title: 'Sessions of this project',
-  description: 'Sessions of this project, newest first.',
+  description: 'Newest first.',
   input,
   output,
   annotations: readsOnly,

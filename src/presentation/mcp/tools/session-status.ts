@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import type { Project } from '../../../application/project.ts';
-import type { Agent } from '../../../domain/agent.ts';
 import type { SessionId } from '../../../domain/ids.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
 import { eventLine } from '../../contracts/event-lines.ts';
 import {
   agentStatus,
   agentStatusAnswer,
+  budgetText,
   namesOf,
   progressAnswer,
   progressCounts,
@@ -14,6 +15,7 @@ import {
   usageAnswer,
   usageTotals,
 } from '../../contracts/session-answers.ts';
+import { budgetShares, type Standing, standingOf } from '../../contracts/standing.ts';
 import { costOf, countFitting, roomBeside } from '../budget.ts';
 import { formatCursor, parseCursor } from '../cursor.ts';
 import { locateSession, nextStep, pauseReasonOf, summarize } from '../sessions.ts';
@@ -22,7 +24,7 @@ import { defineTool, readsOnly } from '../tool.ts';
 const input = z.strictObject({
   session_id: z.string(),
   include_agents: z.boolean().default(true),
-  include_messages: z.boolean().default(false).describe('Messages between agents; there are none yet'),
+  include_messages: z.boolean().default(false).describe('There are none yet'),
   include_events: z.boolean().default(false).describe('The last 20'),
   cursor: z.string().optional(),
 });
@@ -39,6 +41,7 @@ const output = z.strictObject({
   ended_at: z.string().optional(),
   progress: progressCounts,
   usage: usageTotals.optional(),
+  budget: z.string().optional(),
   folder: z.string(),
   agents: z.array(agentStatus).optional(),
   next_cursor: z.string().optional(),
@@ -54,25 +57,28 @@ export const sessionStatus = defineTool({
   name: 'session-status',
   title: 'State of a team',
   description:
-    'State, progress, agents, usage and cost of a session, at once. To wait for its end use wait-session.',
+    'State, progress, agents, usage, cost and budgets of a session, at once. To wait for its end use wait-session.',
   input,
   output,
   annotations: readsOnly,
   async run({ session_id, include_agents, include_messages, include_events, cursor }, context) {
     const from = parseCursor(cursor, 'session-status');
     const { project, id } = await locateSession(context, session_id);
-    const base = { ...header(project, id), ...(include_messages ? { messages: [] } : {}) };
+    const workflow = project.store.load(id);
+    const standing = standingOf(project.store, workflow, Date.parse(project.clock.now()));
+    const base = { ...header(project, id, standing), ...(include_messages ? { messages: [] } : {}) };
     const answer = include_events
       ? { ...base, events: lastEvents(project, id, roomBeside(base) / (include_agents ? 2 : 1)) }
       : base;
     if (!include_agents) return answer;
-    return { ...answer, ...pageOfAgents(project.store.load(id).agents, from, roomBeside(answer)) };
+    return { ...answer, ...pageOfAgents(workflow, standing, from, roomBeside(answer)) };
   },
 });
 
-function header(project: Project, id: SessionId) {
+function header(project: Project, id: SessionId, { sessionRanMs }: Standing) {
   const summary = project.store.summary(id);
   const { session, progress, usage } = summary;
+  const shares = budgetShares(session.budget, usage, sessionRanMs);
   return {
     summary: summarize(summary),
     next: nextStep(summary),
@@ -85,6 +91,7 @@ function header(project: Project, id: SessionId) {
     ...(session.endedAt === null ? {} : { ended_at: session.endedAt }),
     progress: progressAnswer(progress),
     ...(usage === null ? {} : { usage: usageAnswer(usage) }),
+    ...(shares.length === 0 ? {} : { budget: budgetText(shares) }),
     folder: project.files.describe(id),
   };
 }
@@ -99,14 +106,14 @@ function lastEvents({ store }: Project, id: SessionId, bytes: number): string[] 
   return newestFirst.slice(0, countFitting(newestFirst, bytes - costOf({ events: [] }))).reverse();
 }
 
-function pageOfAgents(agents: readonly Agent[], from: number, room: number) {
-  const names = namesOf(agents);
+function pageOfAgents({ session, agents }: Workflow, standing: Standing, from: number, room: number) {
+  const around = { session, names: namesOf(agents), standing };
   const rest = agents.slice(from);
   for (const length of textLengths) {
-    const all = rest.map((agent) => agentStatusAnswer(agent, names, length));
+    const all = rest.map((agent) => agentStatusAnswer(agent, around, length));
     if (countFitting(all, room - emptyList) === all.length) return { agents: all };
   }
-  const all = rest.map((agent) => agentStatusAnswer(agent, names, textLengths.at(-1) as number));
+  const all = rest.map((agent) => agentStatusAnswer(agent, around, textLengths.at(-1) as number));
   const shown = Math.max(1, countFitting(all, room - emptyList - nextCursor));
   return { agents: all.slice(0, shown), next_cursor: formatCursor(from + shown) };
 }

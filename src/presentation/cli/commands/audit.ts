@@ -1,0 +1,72 @@
+import { type AuditReport, verifyAudit } from '../../../application/audit.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { SessionFinder } from '../projects.ts';
+import { oneLine, plural } from '../render/format.ts';
+
+export const auditCommand: CliCommand = {
+  name: 'audit',
+  summary: "Prove that a session's records are as they were written",
+  details:
+    "'verify' recomputes the chain of hashes over the session's events and compares session.log and the checkpoints with them. A record that was changed, removed, added or moved is named. Exit status: 0 sound, 1 not.",
+  arguments: [
+    { syntax: '<verify>', description: "what to do: 'verify'" },
+    {
+      syntax: '[session]',
+      description: "id, an unambiguous part of its start or end, or 'latest' (default)",
+    },
+  ],
+  options: [],
+  examples: [
+    { line: 'maos audit verify latest', says: 'the session started last' },
+    { line: 'maos audit verify k7q2 --json', says: 'with the hash of the last record, to note down' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { args, terminal, json, runtime, projectPath } = context;
+  const [action, reference = 'latest'] = args;
+  if (action !== 'verify') {
+    throw new MaosError(
+      'INVALID_INPUT',
+      `${quote(action)} cannot be done with an audit: 'maos audit verify SESSION' checks a session's records.`,
+      { details: { command: 'audit' } },
+    );
+  }
+  const { project, id } = await new SessionFinder(runtime(), projectPath).session(reference);
+  const report = await verifyAudit(project, id);
+  if (json) terminal.document(reportView(report));
+  else for (const line of render(report, context)) terminal.line(line);
+  return report.sound ? exitStatus.done : exitStatus.failed;
+}
+
+function reportView(report: AuditReport) {
+  return {
+    session_id: report.session,
+    sound: report.sound,
+    first_bad_seq: report.problems[0]?.seq ?? null,
+    events: report.events,
+    last_hash: report.lastHash,
+    log_records: report.logRecords,
+    log_behind: report.logBehind,
+    problems: report.problems,
+  };
+}
+
+function render(report: AuditReport, { terminal }: CommandContext): string[] {
+  const { paint } = terminal.canvas;
+  const records = plural(report.events, 'record');
+  if (report.sound) {
+    const behind = report.logBehind === 0 ? '' : ` session.log is ${report.logBehind} behind.`;
+    return [
+      `${paint('green', '✓')} ${report.session} is sound: ${records}, each in its place.${behind}`,
+      `  last hash ${report.lastHash}`,
+    ];
+  }
+  return [
+    `${paint('red', '✗')} ${report.session} is not as it was written (${records} in the table).`,
+    ...report.problems.map(({ where, kind, message }) => `  ${where}: ${kind}. ${oneLine(message)}`),
+  ];
+}

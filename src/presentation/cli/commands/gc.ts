@@ -1,0 +1,129 @@
+import type { RetentionPolicy } from '../../../application/keeping-ports.ts';
+import type { Project } from '../../../application/project.ts';
+import { collectGarbage, type GarbageReport } from '../../../application/retention.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { formatAge, formatBytes, oneLine, plural } from '../render/format.ts';
+import { renderTable } from '../render/table.ts';
+
+const reasons = { age: 'too old', count: 'too many', bytes: 'too much', leftover: 'left over' } as const;
+const dayMs = 86_400_000;
+
+interface Collected extends GarbageReport {
+  readonly project: string;
+}
+
+export const gcCommand: CliCommand = {
+  name: 'gc',
+  summary: 'Remove old sessions with all their files',
+  details:
+    `Those that ended first go first, by the settings retention.maxAgeDays, maxSessions and maxBytes. A session that
+has not ended is never touched. A sparse file counts with its full size. MAOS does the same by itself every few hours.`.replaceAll(
+      '\n',
+      ' ',
+    ),
+  arguments: [],
+  options: [
+    { flags: '-n, --dry-run', description: 'only say what would go', kind: 'flag' },
+    { flags: '--all', description: 'of every project, not only this folder', kind: 'flag' },
+    {
+      flags: '--max-age <days>',
+      description: 'instead of retention.maxAgeDays',
+      kind: 'number',
+      range: [0, 36_500],
+    },
+    { flags: '--max-sessions <n>', description: 'instead of retention.maxSessions', kind: 'integer' },
+    { flags: '--max-bytes <n>', description: 'instead of retention.maxBytes', kind: 'integer' },
+  ],
+  examples: [
+    { line: 'maos gc --dry-run', says: 'what would go, and why' },
+    { line: 'maos gc --max-age 7', says: 'all that ended more than a week ago' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { options, terminal, json, runtime, projectPath } = context;
+  const collected: Collected[] = [];
+  for await (const project of projectsOf(context)) {
+    const policy = policyOf(project.settings.retention, context);
+    const now = project.clock.now();
+    const report = await collectGarbage(project, policy, now, options.flag('dry-run'));
+    collected.push({ project: project.path, ...report });
+  }
+  if (json) {
+    terminal.document({
+      dry_run: options.flag('dry-run'),
+      removed_bytes: sum(collected, ({ removedBytes }) => removedBytes),
+      projects: collected.map(reportView),
+    });
+  } else if (collected.length === 0) {
+    const where = options.flag('all') ? runtime().home : projectPath;
+    terminal.notice(`No sessions in ${where}.`);
+  } else {
+    for (const line of render(collected, context)) terminal.line(line);
+  }
+  return exitStatus.done;
+}
+
+async function* projectsOf({ options, runtime, projectPath }: CommandContext): AsyncGenerator<Project> {
+  if (options.flag('all')) {
+    for await (const { project } of runtime().allProjects()) yield project;
+    return;
+  }
+  const open = await runtime().findProject(projectPath);
+  if (open !== null) yield open.project;
+}
+
+function policyOf(policy: RetentionPolicy, { options }: CommandContext): RetentionPolicy {
+  const days = options.number('max-age');
+  return {
+    maxAgeMs: days === undefined ? policy.maxAgeMs : days * dayMs,
+    maxSessions: options.number('max-sessions') ?? policy.maxSessions,
+    maxBytes: options.number('max-bytes') ?? policy.maxBytes,
+  };
+}
+
+function reportView({ project, removed, removedBytes, kept, keptBytes }: Collected) {
+  return {
+    project,
+    removed: removed.map(({ id, reason, endedAt, bytes }) => ({
+      session_id: id,
+      reason,
+      ended_at: endedAt,
+      bytes,
+    })),
+    removed_bytes: removedBytes,
+    kept,
+    kept_bytes: keptBytes,
+  };
+}
+
+function render(collected: readonly Collected[], { options, terminal }: CommandContext): string[] {
+  const now = Date.now();
+  const rows = collected.flatMap(({ project, removed }) =>
+    removed.map(({ id, reason, endedAt, bytes }) => [
+      id,
+      reasons[reason],
+      endedAt === null ? '' : formatAge(now - Date.parse(endedAt)),
+      formatBytes(bytes),
+      options.flag('all') ? oneLine(project) : '',
+    ]),
+  );
+  const columns = [
+    { title: 'SESSION' },
+    { title: 'WHY' },
+    { title: 'ENDED' },
+    { title: 'SIZE', align: 'right' as const },
+    { title: 'PROJECT' },
+  ];
+  const kept = sum(collected, (report) => report.kept);
+  const verb = options.flag('dry-run') ? 'would be removed' : 'removed';
+  const bytes = formatBytes(sum(collected, ({ removedBytes }) => removedBytes));
+  const total = `${plural(rows.length, 'session')} (${bytes}) ${verb}, ${kept} kept.`;
+  return rows.length === 0 ? [total] : [...renderTable(columns, rows, terminal.canvas), '', total];
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

@@ -1,0 +1,78 @@
+import type { InstanceReport } from '../../../application/runtime.ts';
+import type { CliCommand } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { formatAge, oneLine, plural } from '../render/format.ts';
+import { renderTable } from '../render/table.ts';
+import type { Canvas, Format } from '../terminal.ts';
+
+export const instancesCommand: CliCommand = {
+  name: 'instances',
+  summary: 'List the maos processes of this machine',
+  details:
+    'Servers that clients started, runs in terminals, and those that finish what others left. One that ended without a word is shown as gone, once.',
+  arguments: [],
+  options: [],
+  examples: [{ line: 'maos instances', says: 'which run, since when, and how many sessions each runs' }],
+  async run({ terminal, json, runtime }) {
+    const instances = await runtime().instances();
+    const gone = instances.flatMap(({ id, state }) => (state === 'gone' ? [id] : []));
+    if (gone.length > 0) await runtime().forgetInstances(gone);
+    if (json) {
+      terminal.document({ instances: instances.map(instanceView) });
+      return exitStatus.done;
+    }
+    if (instances.length === 0) terminal.notice('No maos is running.');
+    else
+      for (const line of renderInstances(instances, runtime().version, terminal.canvas)) terminal.line(line);
+    return exitStatus.done;
+  },
+};
+
+function instanceView({ id, pid, version, port, project, startedAt, sessions, state }: InstanceReport) {
+  return {
+    instance_id: id,
+    pid,
+    version,
+    state,
+    started_at: startedAt,
+    port,
+    project,
+    session_ids: sessions,
+  };
+}
+
+const looks: Readonly<Record<InstanceReport['state'], Format>> = {
+  alive: 'green',
+  stale: 'yellow',
+  gone: 'dim',
+};
+
+/** @param version this program's: another one's is marked */
+export function renderInstances(
+  instances: readonly InstanceReport[],
+  version: string,
+  canvas: Canvas,
+  now = Date.now(),
+): string[] {
+  const rows = instances.map((instance) => [
+    instance.id,
+    { text: instance.state, format: looks[instance.state] },
+    String(instance.pid),
+    { text: instance.version, format: instance.version === version ? 'dim' : 'yellow' } as const,
+    formatAge(now - Date.parse(instance.startedAt)),
+    instance.sessions.length === 0 ? '' : plural(instance.sessions.length, 'session'),
+    instance.port === null ? '' : String(instance.port),
+    oneLine(instance.project),
+  ]);
+  const columns = [
+    { title: 'INSTANCE' },
+    { title: 'STATE' },
+    { title: 'PID', align: 'right' },
+    { title: 'VERSION' },
+    { title: 'STARTED' },
+    { title: 'RUNS' },
+    { title: 'PORT' },
+    { title: 'PROJECT' },
+  ] as const;
+  return renderTable(columns, rows, canvas);
+}

@@ -1,0 +1,108 @@
+import { type CountedAgent, countAgents } from '../../../application/agent-census.ts';
+import type { Project } from '../../../application/project.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { rescueOrphans } from '../owner-notice.ts';
+import { formatAge, formatBytes, formatDuration } from '../render/format.ts';
+import { renderTable } from '../render/table.ts';
+import type { Canvas, Format } from '../terminal.ts';
+
+/** CPU use is watched for so long. */
+const watchMs = 250;
+
+export const psCommand: CliCommand = {
+  name: 'ps',
+  summary: 'List the agents that have processes on this machine',
+  details:
+    "Of every project, whichever maos started them. OWNER: whether the maos that runs the session lives. A stray belongs to an agent that is not running by what is stored: 'maos cancel SESSION' ends what can still be cancelled, kill -9 the rest.",
+  arguments: [],
+  options: [],
+  examples: [
+    { line: 'maos ps', says: 'what each uses, and when it last printed something' },
+    { line: 'maos ps --json', says: 'for a program' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { terminal, json, runtime } = context;
+  const agents = await countAgents(runtime(), watchMs);
+  if (json) terminal.document({ agents: agents.map(agentView) });
+  else if (agents.length === 0) terminal.notice('No agent has a process on this machine.');
+  else for (const line of renderAgents(agents, terminal.canvas, Date.now())) terminal.line(line);
+  const abandoned = agents.flatMap(({ known }) =>
+    known === null || known.owner === 'alive' ? [] : known.project,
+  );
+  for (const project of new Set<Project>(abandoned)) await rescueOrphans(context, project);
+  return exitStatus.done;
+}
+
+function agentView({ process, known, stray }: CountedAgent) {
+  return {
+    agent_id: process.agentId,
+    name: known?.agent.name ?? null,
+    role: known?.agent.role.name ?? null,
+    session_id: known?.agent.sessionId ?? null,
+    session_state: known?.session ?? null,
+    project: known?.project.path ?? null,
+    pid: process.pid,
+    processes: process.processes,
+    state: process.state,
+    stray,
+    owner: known?.owner ?? null,
+    started_at: process.startedAt,
+    cpu_ms: process.cpuMs,
+    cpu_percent: process.cpuPercent,
+    memory_bytes: process.memoryBytes,
+    last_output_at: known?.lastOutputAt ?? null,
+  };
+}
+
+/** @param now milliseconds since the epoch */
+export function renderAgents(agents: readonly CountedAgent[], canvas: Canvas, now: number): string[] {
+  const rows = agents.map((counted) => {
+    const { process, known } = counted;
+    const since = (iso: string | null): string => (iso === null ? '' : formatAge(now - Date.parse(iso)));
+    return [
+      known?.agent.name ?? process.agentId,
+      known?.agent.role.name ?? '',
+      stateOf(counted),
+      String(process.pid),
+      process.processes === 1 ? '' : String(process.processes),
+      process.cpuPercent === null ? '' : `${process.cpuPercent.toFixed(0)} %`,
+      formatDuration(process.cpuMs),
+      formatBytes(process.memoryBytes),
+      since(process.startedAt),
+      since(known?.lastOutputAt ?? null),
+      ownerCell(counted),
+      known?.agent.sessionId ?? '',
+    ];
+  });
+  const columns = [
+    { title: 'AGENT' },
+    { title: 'ROLE' },
+    { title: 'STATE' },
+    { title: 'PID', align: 'right' },
+    { title: 'PROCS', align: 'right' },
+    { title: 'CPU', align: 'right' },
+    { title: 'TIME', align: 'right' },
+    { title: 'MEMORY', align: 'right' },
+    { title: 'STARTED' },
+    { title: 'PRINTED' },
+    { title: 'OWNER' },
+    { title: 'SESSION' },
+  ] as const;
+  return renderTable(columns, rows, canvas);
+}
+
+function stateOf({ process, known, stray }: CountedAgent): { text: string; format: Format } {
+  if (known === null) return { text: 'not of this home', format: 'dim' };
+  if (stray) return { text: `stray (${known.agent.state})`, format: 'red' };
+  if (process.state === 'left_behind') return { text: 'left behind', format: 'yellow' };
+  return { text: process.state, format: process.state === 'running' ? 'green' : 'yellow' };
+}
+
+function ownerCell({ known }: CountedAgent): { text: string; format: Format } {
+  const owner = known?.owner ?? '';
+  return { text: owner, format: owner === 'alive' ? 'dim' : 'red' };
+}

@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import { findFolder, recoverFromFile, recoverSession } from '../../../application/recover.ts';
+import { isSessionEnded } from '../../../domain/session.ts';
+import { workflowView } from '../../contracts/views.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { oneLine, plural } from '../render/format.ts';
+
+export const recoverCommand: CliCommand = {
+  name: 'recover',
+  summary: 'Put back a session that the database has lost',
+  details:
+    "For a project.db that was deleted, or was damaged and moved away: the session's folder has what it takes, its newest checkpoint and its log. A session that had not ended goes on in the background; agents that had ended do not run again.",
+  arguments: [
+    {
+      syntax: '[session]',
+      description: "id of the session's folder, an unambiguous part of it, or 'latest' (default)",
+    },
+  ],
+  options: [
+    { flags: '--from-checkpoint <file>', description: 'this checkpoint, not the newest one', kind: 'text' },
+    { flags: '--only', description: 'put it back, and do not run it', kind: 'flag' },
+  ],
+  examples: [
+    { line: 'maos recover latest', says: 'the session started last' },
+    { line: 'maos recover --from-checkpoint 0042.json', says: 'as it was at a certain moment' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { args, options, terminal, json, runtime, projectPath, program, cwd } = context;
+  const { project } = await runtime().openProject(projectPath);
+  const file = options.text('from-checkpoint');
+  const { workflow, checkpoint, events, passedOver } =
+    file === undefined
+      ? await recoverSession(project, await findFolder(project, args[0] ?? 'latest'))
+      : await recoverFromFile(project, resolve(cwd, file));
+  const { id, state } = workflow.session;
+  const goesOn = !isSessionEnded(state) && state !== 'paused';
+  const started = goesOn && !options.flag('only') ? await runtime().rescue(project) : [];
+  if (json) {
+    terminal.document({
+      ...workflowView(workflow, null),
+      recovered_from: checkpoint,
+      events,
+      passed_over: passedOver,
+      started: started.includes(id),
+    });
+    return exitStatus.done;
+  }
+  for (const line of passedOver) terminal.notice(`Not usable: ${oneLine(line)}`);
+  terminal.line(`${id} is back (${state}): ${checkpoint} and ${plural(events, 'record')} of session.log.`);
+  if (started.includes(id)) terminal.line(`It goes on in the background: ${program} wait ${id}`);
+  else if (state === 'paused') terminal.line(`It is paused: ${program} resume ${id}`);
+  else if (goesOn) terminal.line('The next maos that stays takes it up.');
+  return exitStatus.done;
+}

@@ -1,0 +1,44 @@
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { plural } from '../render/format.ts';
+import { agentOption, detachOption, goOn, reasonOption, steerSession } from '../run/steer-session.ts';
+import { neededSessionArgument } from './session-argument.ts';
+
+export const retryCommand: CliCommand = {
+  name: 'retry',
+  summary: 'Run again what failed in a session, and what depends on it',
+  details: [
+    'What completed is never run again. Where no maos runs the session, this one does, in the foreground as run: Ctrl-C hands it over.',
+    'With --json, stdout is JSON lines as for run; one document where the session runs elsewhere.',
+    'Exit status: as run; 0 when it runs elsewhere, 4 nothing failed or the session was cancelled.',
+  ].join('\n'),
+  arguments: [neededSessionArgument],
+  options: [agentOption, detachOption, reasonOption],
+  examples: [
+    { line: 'maos retry latest', says: 'everything that failed or was cancelled because of it' },
+    { line: 'maos retry latest --agent build', says: 'one agent, and what was cancelled downstream of it' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const retried = await steerSession(context, 'retry');
+  if (retried === null) return exitStatus.interrupted;
+  const { session, steered } = retried;
+  const again = namesRetried(retried.session, steered.after);
+  return goOn(
+    context,
+    retried,
+    `${session.id} retried: ${plural(again.length, 'agent')} to run again (${again.join(', ')}).`,
+  );
+}
+
+function namesRetried({ project, id }: NonNullable<Retried>['session'], after: number): readonly string[] {
+  const names: string[] = [];
+  for (const event of project.store.events(id, after, 1_000)) {
+    if (event.type === 'agent.retried') names.push(event.data.name);
+  }
+  return names;
+}
+
+type Retried = Awaited<ReturnType<typeof steerSession>>;

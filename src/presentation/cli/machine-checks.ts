@@ -1,0 +1,78 @@
+import { type CountedAgent, countAgents } from '../../application/agent-census.ts';
+import type { InstanceReport, Runtime } from '../../application/runtime.ts';
+import { isMaosError } from '../../domain/errors.ts';
+import type { Check } from './check.ts';
+import { plural } from './render/format.ts';
+
+/** Most ids or pids named in one line. */
+const maxNamed = 5;
+
+/** What runs on this machine: other maos processes, and agents nobody looks after. */
+export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> {
+  try {
+    const instances = await runtime.instances();
+    const agents = await countAgents(runtime, 0);
+    return [checkInstances(instances, runtime.version), checkAgents(agents)];
+  } catch (error) {
+    if (!isMaosError(error)) throw error;
+    return [{ name: 'instances', state: 'problem', detail: error.code, fix: error.message }];
+  }
+}
+
+export function checkInstances(instances: readonly InstanceReport[], version: string): Check {
+  const name = 'instances';
+  const here = instances.filter(({ state }) => state !== 'gone');
+  const stale = instances.filter(({ state }) => state === 'stale');
+  const others = here.filter((instance) => instance.version !== version);
+  const gone = instances.length - here.length;
+  const detail = [
+    here.length === 0 ? 'none runs' : `${plural(here.length, 'maos process', 'maos processes')}`,
+    ...(stale.length === 0 ? [] : [`stale: ${named(stale.map(withPid))}`]),
+    ...(others.length === 0 ? [] : [`another version: ${named(others.map(withVersion))}`]),
+    ...(gone === 0 ? [] : [`${gone} ended without a word`]),
+  ].join('; ');
+  const fixes = [
+    ...(stale.length === 0
+      ? []
+      : ['A stale one stands still (stopped or overloaded) and loses its sessions: end it by its pid.']),
+    ...(others.length === 0
+      ? []
+      : [`Start the clients of those of another version again; this is ${version}.`]),
+  ];
+  const isFine = fixes.length === 0;
+  return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
+}
+
+export function checkAgents(agents: readonly CountedAgent[]): Check {
+  const name = 'agents';
+  const orphans = agents.filter(({ known, stray }) => known !== null && !stray && known.owner !== 'alive');
+  const strays = agents.filter(({ stray }) => stray);
+  const detail = [
+    agents.length === 0 ? 'none runs' : `${plural(agents.length, 'agent')} running`,
+    ...(orphans.length === 0 ? [] : [`looked after by no maos: ${named(orphans.map(agentPid))}`]),
+    ...(strays.length === 0 ? [] : [`left over from agents that ended: ${named(strays.map(agentPid))}`]),
+  ].join('; ');
+  const fixes = [
+    ...(orphans.length === 0 ? [] : ["'maos list --all' has a maos started that goes on with them."]),
+    ...(strays.length === 0 ? [] : ["'maos ps' shows them; end them by their pids."]),
+  ];
+  const isFine = fixes.length === 0;
+  return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
+}
+
+function withPid({ id, pid }: InstanceReport): string {
+  return `${id} (pid ${pid})`;
+}
+
+function withVersion({ id, pid, version }: InstanceReport): string {
+  return `${id} (pid ${pid}, ${version})`;
+}
+
+function agentPid({ process }: CountedAgent): string {
+  return `${process.agentId} (pid ${process.pid})`;
+}
+
+function named(texts: readonly string[]): string {
+  const more = texts.length - maxNamed;
+  return `${texts.slice(0, maxNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

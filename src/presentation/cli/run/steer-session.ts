@@ -1,0 +1,138 @@
+import { progressOf } from '../../../domain/orchestration.ts';
+import type { SessionAction } from '../../../domain/session.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
+import { isSuspended, standingOf } from '../../contracts/standing.ts';
+import { agentOfSession, type Steered, steer } from '../../contracts/steering.ts';
+import { workflowView } from '../../contracts/views.ts';
+import type { CommandContext, OptionSpec } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { watchOwner } from '../owner-notice.ts';
+import { type OpenSession, SessionFinder } from '../projects.ts';
+import { plural } from '../render/format.ts';
+import { renderNext } from '../render/session-report.ts';
+import { nextCommands } from '../session-facts.ts';
+import { followSession } from './follow-session.ts';
+
+export const reasonOption: OptionSpec = {
+  flags: '--reason <text>',
+  description: 'why, for the event log',
+  kind: 'text',
+};
+
+export const agentOption: OptionSpec = {
+  flags: '--agent <agent>',
+  description: 'only this agent: its name, or a part of its id',
+  kind: 'text',
+};
+
+export const detachOption: OptionSpec = {
+  flags: '-d, --detach',
+  description: 'run it in the background to its end, instead of here',
+  kind: 'flag',
+};
+
+const past: Readonly<Record<SessionAction, string>> = {
+  pause: 'Paused',
+  resume: 'Resumed',
+  retry: 'Retried',
+  cancel: 'Cancelled',
+};
+
+/** A steered session, for what a command says of it. */
+export interface SteeredSession {
+  readonly session: OpenSession;
+  readonly steered: Steered;
+}
+
+/**
+ * Does what a command asks of the session it names, and waits until it is done.
+ * @returns null when the user interrupted the wait; sessions this process took over are handed over then
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION
+ */
+export async function steerSession(
+  context: CommandContext,
+  action: SessionAction,
+): Promise<SteeredSession | null> {
+  const { args, options, runtime, projectPath } = context;
+  const session = await new SessionFinder(runtime(), projectPath).session(args[0] as string);
+  const reference = options.text('agent');
+  const agent =
+    reference === undefined ? null : agentOfSession(session.project.store.load(session.id), reference);
+  const interrupted = context.watchInterrupts();
+  const stopWatching = watchOwner(session, context);
+  const reason = options.text('reason') ?? `${past[action]} from the terminal.`;
+  try {
+    const steering = { action, agentId: agent?.id ?? null, by: 'terminal', reason };
+    const steered = await steer(session, steering, interrupted);
+    if (steered.done) return { session, steered };
+  } finally {
+    stopWatching();
+  }
+  await context.handOver();
+  return null;
+}
+
+/**
+ * Runs a session on that this process had to take over, as `maos run` does; where another one runs it, says so.
+ * @param said what was done
+ */
+export async function goOn(
+  context: CommandContext,
+  { session, steered }: SteeredSession,
+  said: string,
+): Promise<number> {
+  const { options, terminal, json } = context;
+  const owned = session.supervisor.owned.includes(session.id);
+  if (owned && !options.flag('detach')) {
+    if (!json) terminal.notice(said);
+    return followSession(context, session, { after: steered.after });
+  }
+  if (owned) await context.handOver('keep');
+  if (json) {
+    terminal.document(documentOf({ session, steered }));
+    return exitStatus.done;
+  }
+  const { id } = session;
+  const where = owned ? 'in the background' : 'in the maos that owns it';
+  terminal.line(steered.workflow.session.state === 'running' ? `${said} It runs ${where}.` : said);
+  const watch: readonly [string, string][] = [
+    [`${context.program} logs ${id} -f`, 'what its agents print'],
+    [`${context.program} wait ${id}`, 'until it ends or pauses'],
+  ];
+  for (const line of renderNext(watch, terminal.canvas)) terminal.line(line);
+  return exitStatus.done;
+}
+
+/** Says what was done and what may be done next, as one document with `--json`. */
+export function report(
+  { terminal, json, program }: CommandContext,
+  { session, steered }: SteeredSession,
+  said: string,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  const { workflow } = steered;
+  if (json) {
+    terminal.document({ ...documentOf({ session, steered }), ...more });
+    return;
+  }
+  terminal.line(said);
+  const next = nextCommands(program, workflow).slice(0, 2);
+  for (const line of renderNext(next, terminal.canvas)) terminal.line(line);
+}
+
+function documentOf({ session: { project }, steered: { workflow, already } }: SteeredSession) {
+  const standing = standingOf(project.store, workflow, Date.parse(project.clock.now()));
+  return { ...workflowView(workflow, standing), already };
+}
+
+/** `1 agent suspended, 2 interrupted, 1 waits, 3 of 7 completed`. */
+export function agentCounts({ session, agents }: Workflow): string {
+  const { completed, resumable, pending, total } = progressOf(agents);
+  const suspended = agents.filter((agent) => isSuspended(session, agent)).length;
+  return [
+    ...(suspended > 0 ? [`${plural(suspended, 'agent')} suspended`] : []),
+    ...(resumable > 0 ? [`${plural(resumable, 'agent')} interrupted`] : []),
+    ...(pending > 0 ? [`${pending} not started yet`] : []),
+    `${completed} of ${total} completed`,
+  ].join(', ');
+}
