@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { noBudget } from '../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan } from '../src/domain/plan.ts';
 import {
@@ -65,6 +66,7 @@ function samplePlan(index: number): Plan {
     instanceSuffix: null,
     timeoutMs: 1_800_000,
     maxMemoryMb: 2_048,
+    budget: noBudget,
   });
   return makePlan({
     objective: `Add rate limiting to the public endpoints of service ${index}, with tests and a page in the guide.`,
@@ -72,6 +74,7 @@ function samplePlan(index: number): Plan {
     failurePolicy: 'continue',
     onExit: 'stop',
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
+    budget: noBudget,
     depth: 0,
     agents: [
       agent('api_architect', 'Decide on the limits and headers; write them down in shared context.'),

@@ -204,8 +204,8 @@ describe('a session that runs', () => {
     assert.equal(run.status, 1);
     assert.equal(jsonLines(run.stdout).at(-1)?.state, 'cancelled');
     const events = jsonLines((await maos.run('events', session, '--json')).stdout);
-    const asked = events.find(({ type }) => type === 'session.cancel_requested');
-    assert.deepEqual(asked?.data, { by: 'terminal', reason: 'enough' });
+    const asked = events.find(({ type }) => type === 'session.requested');
+    assert.deepEqual(asked?.data, { action: 'cancel', agent: null, by: 'terminal', reason: 'enough' });
     const again = await maos.run('cancel', session);
     assert.match(again.stdout, /was cancelled before/);
     assert.equal(again.status, 0);
@@ -218,7 +218,7 @@ describe('a session that runs', () => {
     await finished;
     const waited = await maos.run('wait', session, '--timeout', '4');
     assert.equal(waited.status, 5);
-    assert.match(waited.stderr, /No maos runs sess_\w{26} at the moment.*cancel sess_/);
+    assert.match(waited.stderr, /No maos ran sess_\w{26} any more: .* Another was started to go on\./);
     assert.ok(pids.every(isThere), 'the agent goes on');
     const { status, stdout } = await maos.run('cancel', session);
     assert.match(stdout, /cancelled: 1 running agent stopped, .* 0 processes left\./);

@@ -16,6 +16,7 @@ const run = spawnSync(
   process.execPath,
   [
     '--test',
+    '--test-concurrency=2',
     '--test-timeout=600000',
     '--experimental-test-coverage',
     '--test-coverage-include-all',

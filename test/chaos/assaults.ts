@@ -1,0 +1,119 @@
+import type { Dice } from './dice.ts';
+import { isWrapper, maosAmong, type SeenProcess } from './processes.ts';
+import { kill, pause, type World } from './world.ts';
+
+const kinds = {
+  /** kill -9 of one MAOS: foreground, server or detached. */
+  'maos killed': 10,
+  /** All of them at the same moment. */
+  'all maos killed': 4,
+  /** MAOS and every agent at the same moment, as when the power goes. */
+  blackout: 3,
+  /** SIGTERM, SIGINT or SIGHUP. */
+  'maos asked to end': 5,
+  /** Claude Code's way: SIGINT, after 100 ms SIGTERM, after 500 ms SIGKILL. */
+  'maos ended by its client': 3,
+  /** End of stdin for a server. */
+  'client gone': 3,
+  /** SIGSTOP for a while. */
+  'maos stopped for a while': 2,
+  'agent killed': 4,
+  'wrapper killed': 3,
+  'agent and wrapper killed': 3,
+} as const;
+export type AssaultKind = keyof typeof kinds;
+
+/** What was done to whom. */
+export interface Assault {
+  readonly kind: AssaultKind;
+  /** Agents of which a process was killed. */
+  readonly agents: ReadonlySet<string>;
+  /** Sizes of the ledger just before and just after. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Does one thing, by dice, to what runs just now. @returns null when there was nobody to do it to */
+export async function assault(world: World, dice: Dice): Promise<Assault | null> {
+  const kind = dice.weighted<AssaultKind>(kinds);
+  const processes = world.processes();
+  const maos = maosAmong(processes);
+  const agents = processes.filter(({ agentId }) => agentId !== null);
+  const from = world.ledgerSize;
+  const hit = new Set<string>();
+  const strike = (targets: readonly SeenProcess[], signal: NodeJS.Signals): boolean => {
+    const struck = targets.filter(({ pid }) => kill(pid, signal));
+    for (const { agentId } of struck) if (agentId !== null) hit.add(agentId);
+    for (const { pid, agentId, command } of struck) {
+      world.note(`${kind}: ${signal} to ${pid} ${agentId ?? command.split('maos.js ')[1] ?? command}`);
+    }
+    return struck.length > 0;
+  };
+  const one = (candidates: readonly SeenProcess[]): readonly SeenProcess[] => {
+    const chosen = dice.pick(candidates);
+    return chosen === null ? [] : [chosen];
+  };
+  async function act(): Promise<boolean> {
+    switch (kind) {
+      case 'maos killed':
+        return strike(one(maos), 'SIGKILL');
+      case 'all maos killed':
+        return strike(maos, 'SIGKILL');
+      case 'blackout':
+        return strike([...maos, ...agents], 'SIGKILL');
+      case 'maos asked to end':
+        return strike(one(maos), dice.pick(['SIGTERM', 'SIGINT', 'SIGHUP']) ?? 'SIGTERM');
+      case 'maos ended by its client': {
+        const target = one(maos);
+        if (!strike(target, 'SIGINT')) return false;
+        await pause(100);
+        strike(
+          target.filter(({ pid }) => isStill(world, pid)),
+          'SIGTERM',
+        );
+        await pause(400);
+        strike(
+          target.filter(({ pid }) => isStill(world, pid)),
+          'SIGKILL',
+        );
+        return true;
+      }
+      case 'client gone': {
+        const server = dice.pick(
+          world.launched.filter((each) => each.name.endsWith('serve') && world.isRunning(each)),
+        );
+        server?.child.stdin?.end();
+        if (server !== null) world.note(`${kind}: end of stdin for ${server.child.pid}`);
+        return server !== null;
+      }
+      case 'maos stopped for a while': {
+        const target = one(maos);
+        // Seldom so long that its leases run out meanwhile.
+        const ms = dice.chance(0.05) ? 17_000 : dice.between(50, 1_500);
+        if (!strike(target, 'SIGSTOP')) return false;
+        await pause(ms);
+        return strike(target, 'SIGCONT') || true;
+      }
+      case 'agent killed':
+        return strike(one(agents.filter((each) => !isWrapper(each))), 'SIGKILL');
+      case 'wrapper killed':
+        return strike(one(agents.filter(isWrapper)), 'SIGKILL');
+      case 'agent and wrapper killed': {
+        const [leader] = one(agents.filter(isWrapper));
+        return (
+          leader !== undefined &&
+          strike(
+            agents.filter(({ pgid }) => pgid === leader.pgid),
+            'SIGKILL',
+          )
+        );
+      }
+    }
+  }
+  const done = await act();
+  return done ? { kind, agents: hit, from, to: world.ledgerSize } : null;
+}
+
+function isStill(world: World, pid: number): boolean {
+  return world.processes().some((each) => each.pid === pid);
+}

@@ -1,0 +1,134 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { wholeLines } from './world.ts';
+
+/** What MAOS has stored, read with SQL of our own. */
+export interface StoredSession {
+  readonly id: string;
+  readonly state: string;
+  readonly pauseReason: string | null;
+  readonly failurePolicy: string;
+  readonly owner: string | null;
+  readonly agents: readonly StoredAgent[];
+}
+
+export interface StoredAgent {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly command: string;
+  readonly failureKind: string | null;
+  readonly failureMessage: string | null;
+  readonly dependsOn: readonly string[];
+}
+
+export interface StoredEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly sessionId: string;
+  readonly agentId: string | null;
+  readonly at: string;
+  readonly data: unknown;
+}
+
+/** The database of the only project in a home; null before it is there. */
+function openStore(home: string): DatabaseSync | null {
+  const projects = join(home, 'projects');
+  const [hash] = existsSync(projects) ? readdirSync(projects) : [];
+  const file = join(projects, hash ?? '-', 'project.db');
+  return existsSync(file) ? new DatabaseSync(file, { readOnly: true, timeout: 10_000 }) : null;
+}
+
+function reading<T>(home: string, empty: T, read: (db: DatabaseSync) => T): T {
+  const db = openStore(home);
+  try {
+    const isMade = db?.prepare("SELECT 1 FROM sqlite_master WHERE name = 'sessions'").get() !== undefined;
+    return db === null || !isMade ? empty : read(db);
+  } finally {
+    db?.close();
+  }
+}
+
+export function readSessions(home: string): readonly StoredSession[] {
+  return reading(home, [], (db) => {
+    const edges = db.prepare('SELECT agent_id, depends_on_id FROM agent_dependencies').all();
+    const agents = db.prepare('SELECT * FROM agents ORDER BY session_id, position').all();
+    return db
+      .prepare('SELECT * FROM sessions ORDER BY id')
+      .all()
+      .map((row) => ({
+        id: String(row.id),
+        state: String(row.state),
+        pauseReason: row.pause_reason as string | null,
+        failurePolicy: String(row.failure_policy),
+        owner: row.owner_id as string | null,
+        agents: agents
+          .filter((agent) => agent.session_id === row.id)
+          .map((agent) => ({
+            id: String(agent.id),
+            name: String(agent.name),
+            state: String(agent.state),
+            attempt: Number(agent.attempt),
+            command: String(agent.command),
+            failureKind: agent.failure_kind as string | null,
+            failureMessage: agent.failure_message as string | null,
+            dependsOn: edges
+              .filter((edge) => edge.agent_id === agent.id)
+              .map((edge) => String(edge.depends_on_id)),
+          })),
+      }));
+  });
+}
+
+/** With the hash each was stored with. */
+export function readEvents(home: string): readonly (StoredEvent & { readonly hash: string })[] {
+  return reading(home, [], (db) =>
+    db
+      .prepare('SELECT * FROM events ORDER BY session_id, seq')
+      .all()
+      .map((row) => ({
+        seq: Number(row.seq),
+        type: String(row.type),
+        sessionId: String(row.session_id),
+        agentId: row.agent_id as string | null,
+        at: String(row.at),
+        data: JSON.parse(String(row.data)),
+        hash: String(row.hash),
+      })),
+  );
+}
+
+/** The events in a session's own log; null when there is none. */
+export function readSessionLog(home: string, sessionId: string): readonly StoredEvent[] | null {
+  const projects = join(home, 'projects');
+  const path = join(projects, readdirSync(projects)[0] ?? '-', 'sessions', sessionId, 'session.log');
+  return existsSync(path) ? wholeLines(path).map((line) => JSON.parse(line) as StoredEvent) : null;
+}
+
+/** What the workers themselves wrote down, in order. `offset` counts bytes from the start of the ledger. */
+export interface LedgerLine {
+  readonly what: 'start' | 'end' | 'overlap';
+  readonly agentId: string;
+  readonly pid: number;
+  /** Exit status of an end. */
+  readonly status: number | null;
+  readonly offset: number;
+}
+
+export function readLedger(path: string): readonly LedgerLine[] {
+  let offset = 0;
+  return wholeLines(path).map((line) => {
+    const [what, agentId = '', pid, status] = line.split(' ');
+    const found = {
+      what: what as LedgerLine['what'],
+      agentId,
+      pid: Number(pid),
+      status: status === undefined ? null : Number(status),
+      offset,
+    };
+    offset += Buffer.byteLength(line) + 1;
+    return found;
+  });
+}

@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type ViolationKind, violationKinds } from './checks.ts';
+import { Dice } from './dice.ts';
+import { playRound, type RoundReport } from './round.ts';
+import { World } from './world.ts';
+
+const usage = `Breaks the built MAOS in many ways, lets it recover, and checks that nothing was lost, nothing ran twice,
+nothing is left running and every session tells the truth.
+
+  npm run chaos -- [--rounds N] [--seed N] [--short] [--verbose] [--maos FILE]
+  npm run chaos -- --scale
+
+  --rounds N   how many rounds (default: 200)
+  --seed N     repeats the choices of a run; the moments they hit differ a little
+  --only N     only this round of the seed
+  --short      15 rounds and at most a minute, for CI
+  --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
+  --verbose    a line per round
+  --maos FILE  the launcher (default: bin/maos.js)
+
+Exit status 1 on any violation; what was found is kept in its folder.`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '200' },
+    seed: { type: 'string' },
+    only: { type: 'string' },
+    short: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    maos: { type: 'string', default: fileURLToPath(new URL('../../bin/maos.js', import.meta.url)) },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+if (values.help) say(usage);
+else if (values.scale) process.exitCode = scale(values.maos);
+else process.exitCode = await chaos();
+
+function scale(maos: string): number {
+  const file = fileURLToPath(new URL('scale.ts', import.meta.url));
+  const env = { ...process.env, MAOS_LAUNCHER: maos };
+  return (
+    spawnSync(process.execPath, ['--test', '--test-timeout=600000', file], { stdio: 'inherit', env })
+      .status ?? 1
+  );
+}
+
+/** @returns the exit status */
+async function chaos(): Promise<number> {
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
+  const rounds = values.short ? 15 : Number(values.rounds);
+  const until = performance.now() + (values.short ? 60_000 : Number.POSITIVE_INFINITY);
+  const wanted = values.only === undefined ? null : Number(values.only);
+  say(`chaos: seed ${seed}, ${rounds} rounds, ${availableParallelism()} cores, Node ${process.version}`);
+  const begunAt = performance.now();
+  const reports: RoundReport[] = [];
+  for (let round = wanted ?? 1; round <= (wanted ?? rounds) && performance.now() < until; round++) {
+    const report = await play(seed, round);
+    reports.push(report);
+  }
+  const seconds = Math.round((performance.now() - begunAt) / 1000);
+  for (const line of summary(seed, reports, seconds)) say(line);
+  return reports.some(({ violations }) => violations.length > 0) ? 1 : 0;
+}
+
+async function play(seed: number, round: number): Promise<RoundReport> {
+  const world = new World(values.maos);
+  const begunAt = performance.now();
+  let report: RoundReport | null = null;
+  try {
+    // Every round has dice of its own, so that one can be repeated without those before it.
+    report = await playRound(world, new Dice(seed + round * 0x9e3779b1));
+    return report;
+  } finally {
+    await world.end();
+    const broken = report === null || report.violations.length > 0;
+    if (broken) world.keepDiary();
+    if (values.verbose || broken) {
+      const { sessions = 0, agents = 0, starts = 0, assaults = [] } = report ?? {};
+      const done = assaults.map(({ kind }) => kind).join(', ') || 'nothing done';
+      const took = ((performance.now() - begunAt) / 1000).toFixed(1);
+      say(`round ${round}: ${sessions} sessions, ${agents} agents, ${starts} starts, ${took} s: ${done}`);
+    }
+    for (const { kind, what } of report?.violations ?? []) say(`  ${kind.toUpperCase()}: ${what}`);
+    if (broken) say(`  kept: ${world.folder}; again: npm run chaos -- --seed ${seed} --only ${round}`);
+    else await world.remove();
+  }
+}
+
+function summary(seed: number, reports: readonly RoundReport[], seconds: number): readonly string[] {
+  const sum = (of: (report: RoundReport) => number): number =>
+    reports.reduce((total, report) => total + of(report), 0);
+  const done = new Map<string, number>();
+  for (const { kind } of reports.flatMap(({ assaults }) => assaults))
+    done.set(kind, (done.get(kind) ?? 0) + 1);
+  const found = (kind: ViolationKind): number =>
+    sum(({ violations }) => violations.filter((violation) => violation.kind === kind).length);
+  const assaults = [...done].sort((a, b) => b[1] - a[1]).map(([kind, times]) => `${kind} ${times}`);
+  return [
+    `chaos: ${sum(() => 1)} rounds in ${seconds} s, seed ${seed}: ${sum((each) => each.sessions)} sessions, ${sum((each) => each.agents)} agents started ${sum((each) => each.starts)} times, ${sum((each) => each.resumed)} resumed, ${sum((each) => each.retried)} retried, ${sum((each) => each.events)} events (${sum((each) => each.acknowledged)} acknowledged before)`,
+    `chaos: ${sum((each) => each.assaults.length)} assaults: ${assaults.join(', ')}`,
+    `chaos: ${violationKinds.map((kind) => `${kind} ${found(kind)}`).join(', ')}`,
+  ];
+}
