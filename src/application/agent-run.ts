@@ -66,6 +66,7 @@ export class AgentRun implements OutputSink {
   readonly #standstill: Standstill;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
+  #stopAskedAt: string | null = null;
   #stopping: Promise<StopReport> | null = null;
   #isOver = false;
   #stopTimeLimit = (): void => {};
@@ -114,6 +115,7 @@ export class AgentRun implements OutputSink {
   stop(cause: StopCause): void {
     if (this.#cause !== null || this.#isOver) return;
     this.#cause = cause;
+    this.#stopAskedAt = this.#keeper.clock.now();
     if (this.#running !== null) this.#stopNow(this.#running);
   }
 
@@ -205,18 +207,13 @@ export class AgentRun implements OutputSink {
   ): AgentOutcome {
     const left =
       stop === null || stop.survivors === 0 ? '' : ` ${stop.survivors} processes could not be ended.`;
-    switch (this.#cause?.kind) {
+    if (this.#cause === null || this.#hasFinished(explained, run, end, stop)) return explained;
+    switch (this.#cause.kind) {
       case 'cancelled':
         return { state: 'cancelled', reason: `${this.#cause.reason}${left}` };
       case 'interrupted':
-        // It finished before the signal reached it: finished work is never run again.
-        return explained.state === 'completed'
-          ? explained
-          : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
+        return { state: 'resumable', reason: `${this.#cause.reason}${left}` };
       case 'limit': {
-        // It finished before it was stopped. That it obeyed a signal with status 0 does not say so; its CLI may.
-        const wasAsked = stop !== null && stop.signals.length > 0;
-        if (explained.state === 'completed' && (run.verdict?.ok === true || !wasAsked)) return explained;
         const said = this.#cause.explain(this.usage(), this.ranMs(end.at));
         const failure = { kind: this.#cause.failure, message: `${said}${left}`, stderrTail };
         return { state: 'failed', failure, result: run.result };
@@ -224,6 +221,18 @@ export class AgentRun implements OutputSink {
       default:
         return explained;
     }
+  }
+
+  /**
+   * Finished work stays finished, whatever was asked since. That a program obeyed a signal with status 0 does not say
+   * so: it must have ended before it was asked, or its CLI must say that it is done.
+   */
+  #hasFinished(explained: AgentOutcome, run: ParsedRun, end: AgentEnd, stop: StopReport | null): boolean {
+    if (explained.state !== 'completed') return false;
+    const wasAsked = stop !== null && stop.signals.length > 0;
+    return (
+      run.verdict?.ok === true || !wasAsked || (this.#stopAskedAt !== null && end.at < this.#stopAskedAt)
+    );
   }
 
   #armTimeLimit(): void {

@@ -27,6 +27,10 @@ export class SessionRecord {
     });
   }
 
+  get lease(): Lease {
+    return this.#lease;
+  }
+
   get workflow(): Workflow {
     return this.#workflow;
   }

@@ -1,6 +1,6 @@
 import { type Agent, isStartable } from '../domain/agent.ts';
 import { isMaosError } from '../domain/errors.ts';
-import { agentEvent, type DomainEvent } from '../domain/events.ts';
+import { agentEvent, type DomainEvent, sessionEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { quotaPause, resumeSession } from '../domain/quota.ts';
 import { retryWorkflow } from '../domain/retry.ts';
@@ -102,6 +102,7 @@ export class SessionRunner {
   async run(): Promise<RunnerOutcome> {
     try {
       await this.#prepare();
+      await this.#sayTakenOver();
       this.#launcher.attachRunning();
       while (!this.#record.left && !(await this.#step())) await this.#alarm.sleep();
     } catch (error) {
@@ -117,6 +118,15 @@ export class SessionRunner {
       await this.#record.close();
     }
     return this.#record.left ? 'stood_down' : 'settled';
+  }
+
+  /** So that whoever reads the log knows why agents that one MAOS started end under another. */
+  async #sayTakenOver(): Promise<void> {
+    const { owner, epoch, sessionId } = this.#record.lease;
+    if (epoch === 1 || isSessionEnded(this.#workflow.session.state)) return;
+    const data = { owner, epoch, running: this.#running.map(({ name }) => name) };
+    const event = sessionEvent('session.taken_over', sessionId, this.#now(), data);
+    await this.#record.commit({ next: this.#workflow, events: [event] });
   }
 
   get #workflow(): Workflow {

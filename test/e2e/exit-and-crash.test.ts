@@ -94,6 +94,7 @@ function stored(id: string): { readonly state: string; readonly pause_reason: st
   const [hash = ''] = readdirSync(join(maos.home, 'projects'));
   const db = new DatabaseSync(join(maos.home, 'projects', hash, 'project.db'), { readOnly: true });
   try {
+    db.exec('PRAGMA busy_timeout = 5000');
     return db.prepare('SELECT state, pause_reason FROM sessions WHERE id = ?').get(id) as never;
   } finally {
     db.close();

@@ -103,7 +103,8 @@ suite('a sample', { concurrency: true }, () => {
       processes = sample.processes;
       peak = Math.max(peak, processes);
     }
-    assert.ok(last >= 500, `${last} ms`);
+    // On a busy machine it gets a small part of the time it spins.
+    assert.ok(last >= 30, `${last} ms`);
   });
 
   test('of an adopted agent is the same', async (t) => {

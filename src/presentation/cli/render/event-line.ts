@@ -17,6 +17,8 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'session.cancelled': ({ reason }) => `cancelled: ${reason}`,
   'session.requested': ({ action, agent, by, reason }) =>
     `${action}${agent === null ? '' : ` of ${agent}`} requested by ${by}: ${reason}`,
+  'session.taken_over': ({ owner, running }) =>
+    `taken over by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')}`}`,
   'session.recovered': ({ checkpoint, events }) =>
     `recovered from ${checkpoint} and ${plural(events, 'logged event')}`,
   'session.retried': ({ agents }) => `retried: ${agents.join(', ')}`,
