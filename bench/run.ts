@@ -11,11 +11,21 @@ import { events } from './rows/events.ts';
 import { manyAgents } from './rows/many-agents.ts';
 import { orchestration } from './rows/orchestrate.ts';
 import { queries } from './rows/queries.ts';
+import { retention } from './rows/retention.ts';
 import { sizes } from './rows/sizes.ts';
 import { startup } from './rows/startup.ts';
 import { closeAll } from './workplace.ts';
 
-const rows: readonly Row[] = [startup, queries, orchestration, agentOverhead, manyAgents, events, sizes];
+const rows: readonly Row[] = [
+  startup,
+  queries,
+  orchestration,
+  agentOverhead,
+  manyAgents,
+  events,
+  retention,
+  sizes,
+];
 const names = rows.map(({ name }) => name).join(', ');
 const results = fileURLToPath(new URL('results', import.meta.url));
 

