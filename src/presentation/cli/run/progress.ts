@@ -34,7 +34,7 @@ class JsonProgress implements Progress {
 }
 
 /** Says too much for a log that is read later. */
-const uninteresting = /^(agent\.(spawned|progressed)|phase\.)/;
+const uninteresting = /^(agent\.(spawned|progressed)|phase\.|checkpoint\.)/;
 
 class LineProgress implements Progress {
   readonly #terminal: Terminal;
