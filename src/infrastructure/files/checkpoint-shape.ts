@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Checkpoint } from '../../application/keeping-ports.ts';
 import { agentStates, failureKinds } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
