@@ -1,5 +1,6 @@
 // Runs the tests with line coverage of src/ and holds each folder to its own gate: node:test knows only one gate
-// for everything. Files no test ever loaded count as uncovered.
+// for everything. Files no test ever loaded count as uncovered, and so do lines that run only in processes which
+// tests start.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ mkdirSync(join(root, 'coverage'));
 const run = spawnSync(
   process.execPath,
   [
+    '--import',
+    join(import.meta.dirname, 'only-this-process.ts'),
     '--test',
     '--test-concurrency=2',
     '--test-timeout=600000',

@@ -179,7 +179,8 @@ suite('a log file deleted under MAOS', { concurrency: true }, () => {
   test('is missed by the next MAOS, which says so; how the agent ended is told all the same', async (t) => {
     const { bench } = await deleteLogs(t);
     const adopted = await bench.attach();
-    assert.equal((await adopted.sample())?.processes, 2);
+    // The shell, and now and then its sleep.
+    assert.ok(((await adopted.sample())?.processes ?? 0) >= 1);
     await writeFile(join(bench.folder, 'go'), '');
     const end = await adopted.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 5);
