@@ -9,19 +9,21 @@ const noLimits = { stallMs: null, maxOutputBytes: null };
 
 describe('an agent that does nothing', () => {
   it('is stopped as stalled, with what was measured; one that works or prints is not', async (t) => {
-    const real = realProject(t, { settings: { limits: { ...noLimits, stallMs: 4_000 } } });
+    const real = realProject(t, { settings: { limits: { ...noLimits, stallMs: 8_000 } } });
     const done = await run(real, [
       shell('idle', 'echo began; sleep 300'),
-      shell('printing', 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $i; sleep 0.4; done'),
-      shell('working', 'i=0; while [ $i -lt 5000000 ]; do i=$((i+1)); done; echo worked'),
+      shell('printing', 'i=0; while [ $i -lt 12 ]; do i=$((i+1)); echo $i; sleep 1; done'),
+      shell('working', 'end=$(($(date +%s) + 12)); while [ $(date +%s) -lt $end ]; do :; done; echo worked'),
     ]);
     assert.equal(done.agent('idle').failure?.kind, 'stalled');
     assert.match(
       done.agent('idle').failure?.message ?? '',
-      /^It printed nothing and used no CPU for \d+(\.\d)? s \(limit 4 s.*6 bytes printed/,
+      /^It printed nothing and used no CPU for \d+(\.\d)? s \(limit 8 s.*6 bytes printed/,
     );
     assert.deepEqual(agentProcesses([done.agent('idle').id]), []);
-    for (const name of ['printing', 'working']) assert.equal(done.agent(name).state, 'completed', name);
+    for (const name of ['printing', 'working']) {
+      assert.equal(done.agent(name).state, 'completed', `${name}: ${done.agent(name).failure?.message}`);
+    }
   });
 
   it('because it was suspended is not stalled', async (t) => {

@@ -55,7 +55,7 @@ suite('a suspended agent', { concurrency: true }, () => {
 
   // Every generation leaves a sleeper, begins the next one and is gone; `setsid` is no program of macOS.
   const generation =
-    '[ "$3" -gt 2000 ] || { sleep "$2" & sleep 0.05; setsid sh -c "$1" sh "$1" "$2" $(($3+1)) & }';
+    '[ "$3" -gt 2000 ] || { sleep "$2" & sleep 0.2; setsid sh -c "$1" sh "$1" "$2" $(($3+1)) & }';
   for (const [name, breed] of [
     ['in one group', 'echo ready; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); sleep "$1" & sleep 0.001; done'],
     ['in sessions of its own', 'echo ready; sh -c "$2" sh "$2" "$1" 0; sleep "$1"'],
@@ -66,10 +66,9 @@ suite('a suspended agent', { concurrency: true }, () => {
       const seconds = rareSeconds();
       const running = await bench.start('sh', ['-c', breed, 'breeder', seconds, generation]);
       await bench.output.heard('ready');
-      await sleep(30);
+      while (statesOf(seconds).size <= 2) await sleep(10);
       await running.suspend();
       const states = statesOf(seconds);
-      assert.ok(states.size > 2, 'it has multiplied');
       assert.ok(areAllStopped(states), JSON.stringify([...states]));
       await sleep(100);
       assert.deepEqual([...statesOf(seconds)], [...states], 'nobody has come');
