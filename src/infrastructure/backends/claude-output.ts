@@ -1,7 +1,7 @@
+import { LineSplitter } from '../../application/line-splitter.ts';
 import type { AgentActivity, OutputParser, ParsedRun, Verdict } from '../../application/ports.ts';
 import type { FailureKind } from '../../domain/agent.ts';
 import { addUsage, totalUsage, type Usage } from '../../domain/usage.ts';
-import { LineSplitter } from './line-splitter.ts';
 
 /** Tool results can hold whole files; a longer line is dropped with a notice. */
 const maxLineBytes = 16 * 1024 * 1024;

@@ -18,6 +18,8 @@ const stderr = 2;
 export interface FileLog extends Log {
   /** Records that could not be written so far. */
   readonly dropped: number;
+  /** Whether records of this level are written. */
+  takes(level: LogLevel): boolean;
   /** Gives the file back; a later record opens it again. */
   close(): void;
 }
@@ -59,8 +61,12 @@ class AppendingLog implements FileLog {
     return this.#dropped;
   }
 
+  takes(level: LogLevel): boolean {
+    return ranks[level] <= this.#least;
+  }
+
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    if (ranks[level] > this.#least) return;
+    if (!this.takes(level)) return;
     try {
       if (this.#untold > 0) {
         this.#append(this.#line('warn', 'log records were dropped', { dropped: this.#untold }));

@@ -1,8 +1,9 @@
-import { isSecretName, redacted, redactText } from './redact.ts';
+import { isSecretMember, redacted, redactText } from './redact.ts';
 
-const deepest = 6;
+const deepest = 12;
 const mostItems = 100;
-const longestText = 8_192;
+/** As much as a protocol message is traced with. */
+const longestText = 16_384;
 
 /**
  * A value as it may stand in a log: plain JSON of bounded size, secrets replaced, errors with code, stack and cause.
@@ -44,14 +45,12 @@ function plainObject(value: object, secret: boolean, depth: number, above: reado
   const entries = value instanceof Error ? errorEntries(value) : entriesOf(value);
   const shown = entries
     .slice(0, mostItems)
-    .map(([key, item]) => [key, plain(item, secret || isSecretText(key, item), depth + 1, within)]);
+    .map(([key, item]) => [
+      key,
+      plain(item, secret || isSecretMember(key, typeof item === 'object'), depth + 1, within),
+    ]);
   if (entries.length > mostItems) shown.push(['...', `[${entries.length - mostItems} more]`]);
   return Object.fromEntries(shown);
-}
-
-/** An object under 'key' is no key (a launch key has an agent's id in it); one under 'credentials' is. */
-function isSecretText(name: string, value: unknown): boolean {
-  return isSecretName(name) && (typeof value !== 'object' || !/key$/i.test(name));
 }
 
 function errorEntries(error: Error): [string, unknown][] {

@@ -1,20 +1,23 @@
 import { statSync } from 'node:fs';
-import { Writable } from 'node:stream';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Runtime } from '../../application/runtime.ts';
-import { type Handshake, shakeHands } from './handshake.ts';
+import { answerEarly } from './handshake.ts';
 import { serverIdentity } from './identity.ts';
+import type { Registry } from './registry.ts';
+import { StdioTransport } from './stdio-transport.ts';
+import { traceMessages } from './trace.ts';
 
 export interface StdioOptions {
   /** The folder whose project the tools work on; default: {@link clientFolder}. */
   readonly projectPath?: string;
+  /** What is offered; default: everything MAOS has. */
+  readonly loadRegistry?: () => Promise<Registry>;
 }
 
 /** From `initialize` until this server looks after the project: the client's first requests come before. */
 const attendMs = 250;
-/** JSON-RPC 2.0, section 5.1. */
-const parseError = -32700;
-const invalidRequest = -32600;
+
+/** So many lines that are no messages get into the log: a client that sends nothing else must not fill the disk. */
+const mostComplaints = 100;
 
 /** How long calls under way may take to come back once the server ends. */
 const drainMs = 250;
@@ -30,22 +33,29 @@ export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): 
   const gone = Promise.withResolvers<string>();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => gone.resolve(signal));
-  process.stdin.once('end', () => gone.resolve('EOF'));
-  process.stdin.once('close', () => gone.resolve('EOF'));
   process.stdout.once('error', (error) => gone.resolve(String(error)));
+
+  const write = claimStdout(runtime);
+  const identity = serverIdentity(runtime.version);
+  const complain = makeComplaintLog(runtime);
+  const transport = new StdioTransport({
+    input: process.stdin,
+    write,
+    answerEarly: (message) => answerEarly(message, identity),
+    trace: (await runtime.logs('trace')) ? traceMessages(runtime) : null,
+    onComplaint: ({ problem }) => complain({ problem }),
+    onEnd: () => gone.resolve('EOF'),
+  });
+  const begun = await Promise.race([transport.begun.then(() => true), gone.promise.then(() => false)]);
+  if (!begun) return flush(write);
 
   const ending = new AbortController();
   const calls = new Set<Promise<unknown>>();
   let changesUnderWay = 0;
   const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
-  const wire = claimStdout(runtime);
-  const identity = serverIdentity(runtime.version);
-  const handshake = await shakeHands(process.stdin, (line) => wire.write(`${line}\n`), identity);
-  const [{ StdioServerTransport }, { makeMcpServer }] = await Promise.all([
-    import('@modelcontextprotocol/sdk/server/stdio.js'),
-    import('./server.ts'),
-  ]);
+  const { makeMcpServer } = await import('./server.ts');
   const server = makeMcpServer({
+    ...options,
     runtime,
     identity,
     projectPath,
@@ -60,12 +70,7 @@ export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): 
       });
     },
   });
-  const transport = new StdioServerTransport(handshake.input, withoutAnswer(wire, handshake));
-  server.onerror = (error) => {
-    runtime.log('warn', 'mcp message not understood', { error });
-    const answer = complaintAbout(error);
-    if (answer !== null) void transport.send(answer);
-  };
+  server.onerror = (error) => complain({ error });
   server.onclose = () => gone.resolve('closed');
   let attending: NodeJS.Timeout | undefined;
   server.oninitialized = () => {
@@ -74,19 +79,20 @@ export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): 
   await server.connect(transport);
   const reason = await gone.promise;
   clearTimeout(attending);
-  const changing = changesUnderWay > 0;
+  let changing = changesUnderWay > 0;
   await handOver(runtime);
   runtime.log('info', 'mcp client gone', { reason, callsUnderWay: calls.size });
+  // One turn for what was read last to become a call.
+  await delay(0);
+  changing ||= changesUnderWay > 0;
   ending.abort();
-  if (calls.size > 0) {
-    await Promise.race([Promise.allSettled(calls), delay(drainMs)]);
-    // A call that was under way may have started a session since.
-    if (changing) await handOver(runtime);
-    // One turn for the last answers to be written.
-    await delay(0);
-  }
+  if (calls.size > 0) await Promise.race([Promise.allSettled(calls), delay(drainMs)]);
+  // A call that was under way may have started a session since.
+  if (changing) await handOver(runtime);
+  // One turn for the last answers to be written.
+  await delay(0);
   await server.close();
-  await Promise.race([new Promise<void>((resolve) => wire.end(resolve)), delay(drainMs)]);
+  await flush(write);
 }
 
 /** `CLAUDE_PROJECT_DIR` when it is a folder: Claude Code may start servers elsewhere. Else the current folder. */
@@ -113,8 +119,10 @@ async function handOver(runtime: Runtime): Promise<void> {
   }
 }
 
+type Write = (text: string, done: () => void) => void;
+
 /** Takes stdout for the protocol. @returns the only way to write to it */
-function claimStdout(runtime: Runtime): Writable {
+function claimStdout(runtime: Runtime): Write {
   const { stdout } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
@@ -123,43 +131,24 @@ function claimStdout(runtime: Runtime): Writable {
     if (done !== undefined) process.nextTick(done as () => void);
     return true;
   };
-  return new Writable({
-    decodeStrings: false,
-    write: (chunk: string, encoding, done) => {
-      write(chunk, encoding, done);
-    },
-  });
+  return (text, done) => {
+    write(text, () => done());
+  };
 }
 
-/** The client has its answer to `initialize` already: the SDK's own, its first message with that id, goes nowhere. */
-function withoutAnswer(wire: Writable, { answered }: Handshake): Writable {
-  if (answered === null) return wire;
-  let isDue = true;
-  return new Writable({
-    decodeStrings: false,
-    write: (line: string, encoding, done) => {
-      if (isDue && JSON.parse(line).id === answered) {
-        isDue = false;
-        return done();
-      }
-      wire.write(line, encoding, done);
-    },
-  });
+async function flush(write: Write): Promise<void> {
+  await Promise.race([new Promise<void>((resolve) => write('', resolve)), delay(drainMs)]);
 }
 
-/** The answer JSON-RPC has for a line that is no message; null for other trouble. Whose id it had is not known. */
-function complaintAbout(error: Error): JSONRPCMessage | null {
-  if (error instanceof SyntaxError) {
-    return {
-      jsonrpc: '2.0',
-      error: { code: parseError, message: 'Parse error: the line is not JSON.' },
-    };
-  }
-  if (/ZodError$/.test(error.name)) {
-    const message = 'Invalid request: the line is no JSON-RPC 2.0 message.';
-    return { jsonrpc: '2.0', error: { code: invalidRequest, message } };
-  }
-  return null;
+/** Who sent it is told as well; the log is told the first times. */
+function makeComplaintLog(runtime: Runtime): (facts: Readonly<Record<string, unknown>>) => void {
+  let count = 0;
+  return (facts) => {
+    count += 1;
+    if (count > mostComplaints) return;
+    const last = count === mostComplaints ? { furtherOnes: 'are not logged' } : {};
+    runtime.log('warn', 'mcp message not understood', { ...facts, ...last });
+  };
 }
 
 function delay(ms: number): Promise<void> {

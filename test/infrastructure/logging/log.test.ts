@@ -250,7 +250,7 @@ describe('a log record', () => {
     assert.deepEqual([fields.bytes, fields.map, fields.set], ['[4 bytes]', { a: 1 }, [1]]);
     assert.deepEqual(fields.bare, { x: 1 });
     assert.deepEqual(fields.broken, { fine: 1, bad: '[unreadable: Error: no]' });
-    assert.match(String(fields.long), /^x{8192}\[20000 characters in all\]$/);
+    assert.match(String(fields.long), /^x{16384}\[20000 characters in all\]$/);
     assert.deepEqual((fields.many as unknown[]).slice(-2), [99, '[50 more]']);
     assert.equal((fields.both as unknown[]).length, 2);
   });
@@ -279,7 +279,15 @@ describe('a log record', () => {
     ['a URL', { url: 'https://ada:hunter2@example.com/x' }],
     ['an error', { error: new Error('refused GITHUB_TOKEN=hunter2') }],
     ['a web token', { text: 'eyJhunter2hunter2.eyJhunter2hunter2.hunter2' }],
-    ['a secret at the cut', { text: `${'x'.repeat(8_180)} sk-ant-api03-hunter2hunter2hunter2` }],
+    ['JSON in a text', { text: 'got {"a": [{"api_key" : "hunter2"}]}' }],
+    ['JSON in JSON in a text', { text: JSON.stringify({ text: JSON.stringify({ password: 'hunter2' }) }) }],
+    ['a secret with quotes and backslashes in JSON', { text: JSON.stringify({ token: '\\"\\\\" hunter2' }) }],
+    ['the same in JSON in JSON', { text: JSON.stringify(JSON.stringify({ token: '\\"\\\\" hunter2' })) }],
+    ['a secret that ends with a backslash', { text: '{"token":"\\\\","secret":"hunter2"}' }],
+    ['JSON cut within the secret', { text: '{"token":"hunter2 and' }],
+    ['what lies below a name in JSON', { text: '{"credentials":{"user":["}","hunter2"]},"x":1}' }],
+    ['the same, cut', { text: '{"credentials":{"user":["hunter2"' }],
+    ['a secret at the cut', { text: `${'x'.repeat(16_372)} sk-ant-api03-hunter2hunter2hunter2` }],
   ];
   for (const [title, fields] of secrets) {
     it(`does not tell ${title}`, () => {
@@ -300,6 +308,8 @@ describe('a log record', () => {
       monkey: 'a',
       keyboard: 'b',
       key: { sessionId: 's', attempt: 1 },
+      progressToken: 'p-1',
+      json: '{"tokens":5,"monkey":"a","progressToken":"p","key":{"attempt":1},"a":"\\"token\\""}',
       path: '/srv/sk-tools/x',
       url: 'https://example.com:8080/a@b',
     };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { LineSplitter, type LongLines } from '../../../src/infrastructure/backends/line-splitter.ts';
-import { cutAt } from './recordings.ts';
+import { LineSplitter, type LongLines } from '../../src/application/line-splitter.ts';
+import { cutAt } from '../infrastructure/backends/recordings.ts';
 
 /** Few different bytes, so that line feeds are frequent; some of them parts of characters. */
 const streams = fc

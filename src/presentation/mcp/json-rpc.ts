@@ -1,0 +1,115 @@
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+
+/** Error codes of JSON-RPC 2.0, section 5.1. */
+export const errorCode = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+} as const;
+
+/** What is wrong with something that should have been a message. */
+export interface Complaint {
+  readonly problem: string;
+  /** The answer it gets; null for what may not be answered: notifications and responses. */
+  readonly answer: JSONRPCMessage | null;
+}
+
+export type Checked = { readonly message: JSONRPCMessage } | { readonly complaint: Complaint };
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** How MCP says that a message belongs to a task; the SDK refuses it without a text in `taskId`. */
+const relatedTask = 'io.modelcontextprotocol/related-task';
+
+/**
+ * Whether a value, fresh from `JSON.parse`, is a message the SDK takes; a test compares. Members that JSON-RPC has no
+ * meaning for are left out, where the SDK would refuse the message.
+ *
+ * A request that is refused is told so under its id, so that its sender does not wait; the SDK tells nobody. Without
+ * `method` an id may be that of an answer: then it is not used, lest the sender take the complaint for its answer.
+ */
+export function checkMessage(value: unknown): Checked {
+  if (Array.isArray(value)) return refused('batches are not supported: send one message at a time');
+  if (!isJson(value)) return refused('a message is a JSON object');
+  if (!Object.hasOwn(value, 'method')) return checkResponse(value);
+  const { jsonrpc, id, method, params } = value;
+  if (jsonrpc !== '2.0') return refused('jsonrpc must be "2.0"', id);
+  if (typeof method !== 'string') return refused('method must be a text', id);
+  const isRequest = Object.hasOwn(value, 'id');
+  if (isRequest && !isId(id)) return refused('id must be a text or a whole number');
+  const problem = problemWithParams(params);
+  const given = params === undefined ? {} : { params };
+  // The SDK's type has more to say about params; see the test.
+  const message = (
+    isId(id) ? { jsonrpc, id, method, ...given } : { jsonrpc, method, ...given }
+  ) as JSONRPCMessage;
+  if (problem === null) return { message };
+  const answer = isId(id) ? errorAnswer(errorCode.invalidParams, `Invalid params: ${problem}.`, id) : null;
+  return { complaint: { problem, answer } };
+}
+
+function checkResponse(value: Json): Checked {
+  const { jsonrpc, id, result, error } = value;
+  const [hasResult, hasError] = [Object.hasOwn(value, 'result'), Object.hasOwn(value, 'error')];
+  if (!hasResult && !hasError) return refused('a message has a method, a result or an error');
+  const isFine = jsonrpc === '2.0' && hasResult !== hasError;
+  if (isFine && hasResult && isId(id) && isJson(result) && problemWithMeta(result) === null) {
+    return { message: { jsonrpc, id, result } };
+  }
+  if (isFine && hasError && (id === undefined || isId(id)) && isJson(error)) {
+    const { code, message, data } = error;
+    if (Number.isSafeInteger(code) && typeof message === 'string') {
+      const said = { code: code as number, message, ...(data === undefined ? {} : { data }) };
+      return { message: { jsonrpc, ...(id === undefined ? {} : { id }), error: said } };
+    }
+  }
+  return { complaint: { problem: 'the answer is malformed', answer: null } };
+}
+
+/** The answer JSON-RPC has for a text that is no JSON. Whose id it had is not known. */
+export function notJson(problem: string): Complaint {
+  return { problem, answer: errorAnswer(errorCode.parseError, `Parse error: ${problem}.`) };
+}
+
+function refused(problem: string, id?: unknown): Checked {
+  const answer = errorAnswer(
+    errorCode.invalidRequest,
+    `Invalid request: ${problem}.`,
+    isId(id) ? id : undefined,
+  );
+  return { complaint: { problem, answer } };
+}
+
+/** An error without an id is for whoever reads along: MCP, unlike JSON-RPC, knows no id `null`. */
+export function errorAnswer(code: number, message: string, id?: RequestId): JSONRPCMessage {
+  return { jsonrpc: '2.0', ...(id === undefined ? {} : { id }), error: { code, message } };
+}
+
+function problemWithParams(params: unknown): string | null {
+  if (params === undefined) return null;
+  return isJson(params) ? problemWithMeta(params) : 'params must be an object';
+}
+
+function problemWithMeta({ _meta: meta }: Json): string | null {
+  if (meta === undefined) return null;
+  if (!isJson(meta)) return '_meta must be an object';
+  const { progressToken, [relatedTask]: task } = meta;
+  if (progressToken !== undefined && !isId(progressToken)) {
+    return 'progressToken must be a text or a whole number';
+  }
+  if (task !== undefined && !(isJson(task) && typeof task.taskId === 'string')) {
+    return `${relatedTask} must have a taskId`;
+  }
+  return null;
+}
+
+/** Larger numbers would come back as another id: JSON.parse rounds them. */
+export function isId(value: unknown): value is RequestId {
+  return typeof value === 'string' || Number.isSafeInteger(value);
+}
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
