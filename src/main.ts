@@ -1,10 +1,17 @@
 import manifest from '../package.json' with { type: 'json' };
 import type { LogLevel } from './application/ports.ts';
 import type { Project } from './application/project.ts';
-import type { AgentProcess, InstanceReport, OpenProject, Runtime } from './application/runtime.ts';
+import type {
+  AgentProcess,
+  InstanceReport,
+  LogListener,
+  OpenProject,
+  Runtime,
+} from './application/runtime.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import type { Attendance } from './infrastructure/attendance.ts';
 import { findJsonError } from './infrastructure/config/json-position.ts';
+import { mayTrace } from './infrastructure/config/may-trace.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import { maosHome } from './infrastructure/files/maos-home.ts';
 import type { Presence } from './infrastructure/presence.ts';
@@ -19,6 +26,7 @@ class LateRuntime implements Runtime {
   readonly version = manifest.version;
   readonly home = maosHome(process.env);
   readonly #flags: PartialConfig;
+  readonly #logListeners = new Set<LogListener>();
   #loading: Promise<MaosRuntime> | null = null;
   #loaded: MaosRuntime | null = null;
   #presence: Presence | null = null;
@@ -46,6 +54,10 @@ class LateRuntime implements Runtime {
 
   async probeBackends() {
     return (await this.#load()).probeBackends();
+  }
+
+  async roles(path: string) {
+    return (await this.#load()).roles(path);
   }
 
   async settings(path: string) {
@@ -99,12 +111,23 @@ class LateRuntime implements Runtime {
     else this.#presence?.withdraw();
   }
 
+  /** What reads settings is loaded for `trace` only where they may say it. */
+  async logs(level: LogLevel): Promise<boolean> {
+    if (this.#loading === null && level === 'trace' && !mayTrace(this.home, process.env)) return false;
+    return (await this.#load()).logs(level);
+  }
+
   /** A server that nobody asked for anything leaves no log behind, unless it has something to complain about. */
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
     if (this.#loaded !== null) this.#loaded.log(level, message, fields);
     else if (level === 'error' || level === 'warn') {
       void this.#load().then((runtime) => runtime.log(level, message, fields));
     }
+  }
+
+  watchLog(listener: LogListener): () => void {
+    this.#logListeners.add(listener);
+    return () => this.#logListeners.delete(listener);
   }
 
   close(): void {
@@ -121,7 +144,7 @@ class LateRuntime implements Runtime {
   #load(): Promise<MaosRuntime> {
     this.#loading ??= Promise.all([import('./maos-runtime.ts'), this.#present()]).then(
       ([module, presence]) => {
-        this.#loaded = new module.MaosRuntime(this.#flags, presence);
+        this.#loaded = new module.MaosRuntime(this.#flags, presence, this.#logListeners);
         return this.#loaded;
       },
     );
@@ -135,4 +158,8 @@ process.exitCode = await runCli(process.argv.slice(2), (flags) => new LateRuntim
   stderr: process.stderr,
   env: process.env,
   findJsonError,
+  replaceFile: async (path, text, mode) => {
+    const { writeFileAtomic } = await import('./infrastructure/files/atomic.ts');
+    await writeFileAtomic(path, text, { mode });
+  },
 });

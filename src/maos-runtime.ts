@@ -7,7 +7,14 @@ import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/or
 import type { Instances, LogLevel, UnfinishedSession } from './application/ports.ts';
 import type { Project } from './application/project.ts';
 import { keepTidy } from './application/retention.ts';
-import type { AgentProcess, InstanceReport, OpenProject, Runtime } from './application/runtime.ts';
+import type { RoleFiles } from './application/role-ports.ts';
+import type {
+  AgentProcess,
+  InstanceReport,
+  LogListener,
+  OpenProject,
+  Runtime,
+} from './application/runtime.ts';
 import { ownershipTiming, Supervisor } from './application/supervisor.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude.ts';
@@ -24,10 +31,12 @@ import {
   workspaceHash,
 } from './infrastructure/files/home.ts';
 import { maosHome } from './infrastructure/files/maos-home.ts';
+import { makeRoleFiles } from './infrastructure/files/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session-files.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
+import { loggable } from './infrastructure/logging/record.ts';
 import type { Presence } from './infrastructure/presence.ts';
 import { listAgentProcesses } from './infrastructure/process/agent-list.ts';
 import { isAlive, type ProcessIdentity } from './infrastructure/process/identity.ts';
@@ -52,11 +61,13 @@ interface WatchedProject extends OpenProject {
  * The running MAOS: makes every adapter, each when it is first needed.
  * @param flags settings given on the command line
  * @param presence this process among those of the machine; closed with the runtime
+ * @param logListeners are told of all that is logged; the set may change
  */
 export class MaosRuntime implements Runtime {
   readonly version = manifest.version;
   readonly home = maosHome(process.env);
   readonly #flags: PartialConfig;
+  readonly #logListeners: Set<LogListener>;
   readonly #ids = makeIdSource();
   readonly #instance: InstanceId;
   readonly #presence: Presence;
@@ -68,8 +79,9 @@ export class MaosRuntime implements Runtime {
   #logsPruned = false;
   #log: FileLog | null = null;
 
-  constructor(flags: PartialConfig, presence: Presence) {
+  constructor(flags: PartialConfig, presence: Presence, logListeners: Set<LogListener>) {
     this.#flags = flags;
+    this.#logListeners = logListeners;
     this.#presence = presence;
     this.#instance = presence.instance;
   }
@@ -117,6 +129,10 @@ export class MaosRuntime implements Runtime {
   async probeBackends() {
     const backends = this.#backends(this.#config(undefined).config);
     return Promise.all(backends.names.map((name) => backends.get(name).probe()));
+  }
+
+  async roles(path: string) {
+    return this.#roles(canonicalProject(path)).read();
   }
 
   async settings(path: string) {
@@ -237,13 +253,20 @@ export class MaosRuntime implements Runtime {
     return existsSync(file) ? { path: file, problem: checkIntegrity(file) } : null;
   }
 
+  async logs(level: LogLevel): Promise<boolean> {
+    return this.#fileLog.takes(level);
+  }
+
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
-    if (this.#log === null) {
-      const { config } = this.#config(undefined);
-      const file = logPath(this.home, this.#instance);
-      this.#log = openLog({ file, level: config.log.level, instance: this.#instance });
-    }
-    this.#log.log(level, message, fields);
+    this.#fileLog.log(level, message, fields);
+    if (this.#logListeners.size === 0 || level === 'trace') return;
+    const told = loggable(fields ?? {}) as Readonly<Record<string, unknown>>;
+    for (const listener of this.#logListeners) listener(level, message, told);
+  }
+
+  watchLog(listener: LogListener): () => void {
+    this.#logListeners.add(listener);
+    return () => this.#logListeners.delete(listener);
   }
 
   close(): void {
@@ -257,6 +280,21 @@ export class MaosRuntime implements Runtime {
     this.#open.clear();
     this.#presence.close();
     this.#log?.close();
+  }
+
+  get #fileLog(): FileLog {
+    const instance = this.#instance;
+    this.#log ??= openLog({ file: logPath(this.home, instance), level: this.#logLevel(), instance });
+    return this.#log;
+  }
+
+  #logLevel(): LogLevel {
+    try {
+      return this.#config(undefined).config.log.level;
+    } catch {
+      // Whatever needs the settings says what is wrong with them; a record must not fail for it.
+      return 'info';
+    }
   }
 
   #succeed({ path }: Project, from: InstanceId | null): void {
@@ -311,6 +349,7 @@ export class MaosRuntime implements Runtime {
       depth: depthOf(process.env.MAOS_DEPTH),
       store,
       files,
+      roles: this.#roles(root),
       host: makeLocalAgentHost({
         folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
         locations: (agent) => files.locations(agent),
@@ -333,6 +372,10 @@ export class MaosRuntime implements Runtime {
     this.#open.set(hash, opened);
     if (this.#attended === root) opened.watch.start();
     return opened;
+  }
+
+  #roles(projectRoot: string): RoleFiles {
+    return makeRoleFiles({ home: this.home, projectRoot, env: process.env });
   }
 
   #backends(config: Config) {

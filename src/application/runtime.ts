@@ -1,6 +1,7 @@
 import type { InstanceId, SessionId } from '../domain/ids.ts';
 import type { BackendProbe, LogLevel } from './ports.ts';
 import type { Project } from './project.ts';
+import type { RoleFiles, RoleFinding } from './role-ports.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** A project with the supervisor of the sessions this process owns in it. */
@@ -61,6 +62,12 @@ export interface AgentProcess {
   readonly state: 'running' | 'suspended' | 'left_behind';
 }
 
+export type LogListener = (
+  level: LogLevel,
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
 /**
  * The running MAOS as the command line and the servers see it. Everything is opened when first asked for, so that a
  * command pays only for what it uses.
@@ -78,6 +85,8 @@ export interface Runtime {
   /** Every project with a store, those used last first. Broken stores are reported to the log and passed over. */
   allProjects(): AsyncIterable<OpenProject>;
   probeBackends(): Promise<readonly BackendProbe[]>;
+  /** What files define roles for the project of a folder; see {@link RoleFiles}. @throws MaosError INVALID_INPUT */
+  roles(path: string): Promise<readonly RoleFinding[]>;
   settings(
     path: string,
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
@@ -114,7 +123,14 @@ export interface Runtime {
   agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]>;
   /** Reads the whole store of a folder's project for damage; null where there is none. */
   checkStore(path: string): Promise<StoreReport | null>;
+  /** Whether records of this level are written. Once it has said so of `trace`, they are, at once and in order. */
+  logs(level: LogLevel): Promise<boolean>;
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /**
+   * Hands over what is logged from now on, whatever its level but `trace`, with secrets replaced.
+   * @returns the function that ends it
+   */
+  watchLog(listener: LogListener): () => void;
   /** Releases stores and files; the sessions owned must have ended or been handed over. */
   close(): void;
 }

@@ -1,11 +1,12 @@
 import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
 import { shorten } from '../contracts/session-answers.ts';
 import { costOf } from './budget.ts';
+import type { Content } from './content.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
 /** What `tools/call` answers. */
 export interface CallResult {
-  readonly content: readonly { readonly type: 'text'; readonly text: string }[];
+  readonly content: readonly Content[];
   readonly structuredContent?: Readonly<Record<string, unknown>>;
   readonly isError?: true;
   readonly _meta?: Readonly<Record<string, unknown>>;
@@ -19,8 +20,8 @@ const maxDetailBytes = 4_000;
 /** Calls a tool; whatever goes wrong becomes a tool error, which a model can read and act on. */
 export async function callTool(tool: Tool, args: unknown, context: ToolContext): Promise<CallResult> {
   try {
-    const { structured, text } = await tool.call(args, context);
-    return { content: [{ type: 'text', text }], structuredContent: structured };
+    const { structured, content } = await tool.call(args, context);
+    return { content, ...(structured === undefined ? {} : { structuredContent: structured }) };
   } catch (error) {
     return errorResult(isMaosError(error) ? error : internalError(error, tool, context));
   }

@@ -6,21 +6,21 @@ export function formatCursor(shown: number): string {
 }
 
 /**
- * @param tool named in the message
+ * @param asked the tool or method, named in the message
  * @returns how many items to pass over
  * @throws MaosError INVALID_INPUT for what {@link formatCursor} did not make
  */
-export function parseCursor(cursor: string | undefined, tool: string): number {
+export function parseCursor(cursor: string | undefined, asked: string): number {
   if (cursor === undefined) return 0;
   const position = /^from-([0-9]{1,9})$/.exec(cursor)?.[1];
   if (position !== undefined) return Number(position);
-  throw notACursor(cursor, tool);
+  throw notACursor(cursor, asked);
 }
 
-export function notACursor(cursor: string, tool: string): MaosError {
+export function notACursor(cursor: string, asked: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `${quote(cursor)} is not a cursor of ${tool}: pass back next_cursor as the page before gave it, or leave it out.`,
+    `${quote(cursor)} is not a cursor of ${asked}: pass back the one the page before gave, or leave it out.`,
     { details: { cursor: cursor.slice(0, 200) } },
   );
 }

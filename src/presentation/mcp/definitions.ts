@@ -9,7 +9,7 @@ export interface ToolDefinition {
   readonly title: string;
   readonly description: string;
   readonly inputSchema: JsonSchema;
-  readonly outputSchema: JsonSchema;
+  readonly outputSchema?: JsonSchema;
   readonly annotations: Readonly<Record<string, boolean>>;
   readonly _meta?: Readonly<Record<string, unknown>>;
 }
@@ -21,7 +21,7 @@ export function defineTools(tools: readonly Tool[]): readonly ToolDefinition[] {
     title: tool.title,
     description: tool.description,
     inputSchema: toJsonSchema(tool.input, 'input'),
-    outputSchema: toJsonSchema(tool.output, 'output'),
+    ...(tool.output === undefined ? {} : { outputSchema: toJsonSchema(tool.output, 'output') }),
     annotations: { ...tool.annotations },
     ...(tool.meta === undefined ? {} : { _meta: tool.meta }),
   }));
@@ -32,11 +32,12 @@ const guardFrom = 499;
 
 /**
  * The schema as a client is told it. Every client reads all of them at its start, so what advises nobody is left out,
- * and is checked all the same: the dialect (2020-12 is MCP's default), limits on lengths and other guards, that nested
- * objects are strict like the outer one, and of answers all but the names and types of their fields.
+ * and is checked all the same: the dialect (2020-12 is MCP's default), unless the schema names it in its metadata, limits
+ * on lengths and other guards, that nested objects are strict like the outer one, and of answers all but the names and
+ * types of their fields.
  */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema: _, ...converted } = z.toJSONSchema(schema, {
+  const { $schema, ...converted } = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema, path }) => {
       for (const key of ['minLength', 'maxLength', 'minItems', 'maxItems', 'propertyNames'] as const) {
@@ -54,5 +55,6 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
       delete jsonSchema.required;
     },
   });
-  return converted as unknown as JsonSchema;
+  const dialect = schema.meta()?.$schema === undefined ? {} : { $schema };
+  return { ...dialect, ...converted } as unknown as JsonSchema;
 }

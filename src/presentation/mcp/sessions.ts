@@ -6,7 +6,7 @@ import type { Agent } from '../../domain/agent.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import { count } from '../contracts/event-lines.ts';
-import type { ToolContext } from './tool.ts';
+import type { RequestContext } from './context.ts';
 
 export interface LocatedSession extends OpenProject {
   readonly id: SessionId;
@@ -16,7 +16,7 @@ export interface LocatedSession extends OpenProject {
  * The session an id, an unambiguous part of one or 'latest' means: in the server's project, else in any other.
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
  */
-export async function locateSession(context: ToolContext, reference: string): Promise<LocatedSession> {
+export async function locateSession(context: RequestContext, reference: string): Promise<LocatedSession> {
   const opened = new Map<Project, OpenProject>();
   const { project, id } = await findSession(projectsOf(context, opened), reference);
   return { ...(opened.get(project) as OpenProject), id };
@@ -24,13 +24,16 @@ export async function locateSession(context: ToolContext, reference: string): Pr
 
 /** @throws MaosError AGENT_NOT_FOUND, INVALID_INPUT */
 export function locateAgent(
-  context: ToolContext,
+  context: RequestContext,
   reference: string,
 ): Promise<{ readonly project: Project; readonly agent: Agent }> {
   return findAgent(projectsOf(context, new Map()), reference);
 }
 
-async function* projectsOf(context: ToolContext, opened: Map<Project, OpenProject>): AsyncGenerator<Project> {
+async function* projectsOf(
+  context: RequestContext,
+  opened: Map<Project, OpenProject>,
+): AsyncGenerator<Project> {
   for await (const open of context.projects()) {
     opened.set(open.project, open);
     yield open.project;

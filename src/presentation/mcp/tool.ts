@@ -1,6 +1,7 @@
 import type { z } from 'zod';
-import type { OpenProject, Runtime } from '../../application/runtime.ts';
-import { parseInput } from '../contracts/plan-input.ts';
+import { parseInput } from '../contracts/parse-input.ts';
+import type { Content } from './content.ts';
+import type { RequestContext } from './context.ts';
 
 /**
  * What MCP calls ToolAnnotations. They are hints to the client: keep them honest. Whether a
@@ -25,25 +26,15 @@ export interface ProgressUpdate {
   readonly message: string;
 }
 
-/** What a call may use. Knows nothing of a transport or an SDK. */
-export interface ToolContext {
-  readonly runtime: Runtime;
-  /** The project of the server's folder; makes its store when there is none. */
-  openProject(): Promise<OpenProject>;
-  /** The project of the server's folder when it has a store; null otherwise. */
-  findProject(): Promise<OpenProject | null>;
-  /** Every project with a store, that of the server's folder first. */
-  projects(): AsyncIterable<OpenProject>;
-  /** Aborts when the client calls the request off or the server ends. */
-  readonly signal: AbortSignal;
+export interface ToolContext extends RequestContext {
   /** Does nothing when the client asked for no progress. */
   notifyProgress(update: ProgressUpdate): void;
 }
 
 /** An answer, in both forms in which clients show it. */
 interface ToolAnswer {
-  readonly structured: Readonly<Record<string, unknown>>;
-  readonly text: string;
+  readonly structured?: Readonly<Record<string, unknown>>;
+  readonly content: readonly Content[];
 }
 
 /** A tool as the servers see it. */
@@ -52,7 +43,7 @@ export interface Tool {
   readonly title: string;
   readonly description: string;
   readonly input: z.ZodType;
-  readonly output: z.ZodType;
+  readonly output?: z.ZodType;
   readonly annotations: Annotations;
   readonly meta?: Readonly<Record<string, unknown>>;
   /** @throws MaosError INVALID_INPUT for arguments the input schema refuses, and what the tool itself throws */
@@ -71,13 +62,13 @@ export function defineTool<Input, Output extends Readonly<Record<string, unknown
     run(input: Input, context: ToolContext): Promise<Output>;
     text?(answer: Output): string;
   },
-): Tool {
+): Tool & { readonly output: z.ZodType } {
   const { run, text = JSON.stringify, ...rest } = definition;
   return {
     ...rest,
     async call(args, context) {
       const structured = await run(parseInput(definition.input, args, definition.name), context);
-      return { structured, text: text(structured) };
+      return { structured, content: [{ type: 'text', text: text(structured) }] };
     },
   };
 }

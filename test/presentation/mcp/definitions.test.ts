@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { defineTools } from '../../../src/presentation/mcp/definitions.ts';
 import { instructions } from '../../../src/presentation/mcp/instructions.ts';
-import { tools } from '../../../src/presentation/mcp/registry.ts';
+import { registry } from '../../../src/presentation/mcp/registry.ts';
+
+const { tools } = registry;
 
 const definitions = defineTools(tools);
 
@@ -46,11 +48,11 @@ describe('what a client reads at its start', () => {
     });
 
     it(`${tool.name} is checked in full where less is advertised`, () => {
-      const full = z.toJSONSchema(tool.output) as { required?: string[]; properties: object };
+      const full = z.toJSONSchema(tool.output as z.ZodType) as { required?: string[]; properties: object };
       assert.ok((full.required ?? []).length > 0);
       const definition = definitions.find(({ name }) => name === tool.name);
       assert.deepEqual(
-        Object.keys(definition?.outputSchema.properties as object),
+        Object.keys(definition?.outputSchema?.properties as object),
         Object.keys(full.properties),
       );
     });
@@ -67,6 +69,15 @@ describe('what a client reads at its start', () => {
         'readOnlyHint',
       ]);
     }
+  });
+
+  it('says the dialect where a schema names it, and nowhere else', () => {
+    const $schema = 'https://json-schema.org/draft/2020-12/schema';
+    const [first] = tools;
+    assert.ok(first);
+    const input = z.strictObject({}).meta({ $schema });
+    assert.equal(defineTools([{ ...first, input }])[0]?.inputSchema.$schema, $schema);
+    assert.ok(!JSON.stringify(definitions).includes('$schema'));
   });
 
   it('keeps what a caller must know: names, enums, small limits', () => {

@@ -15,13 +15,16 @@ import type { Clock } from '../../../src/application/ports.ts';
 import type { Runtime } from '../../../src/application/runtime.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 import { callTool, errorMetaKey } from '../../../src/presentation/mcp/call-tool.ts';
+import { projectAccess } from '../../../src/presentation/mcp/context.ts';
 import { followSession } from '../../../src/presentation/mcp/follow-session.ts';
 import { serverIdentity } from '../../../src/presentation/mcp/identity.ts';
-import { tools } from '../../../src/presentation/mcp/registry.ts';
+import { registry } from '../../../src/presentation/mcp/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
 import type { ProgressUpdate, Tool, ToolContext } from '../../../src/presentation/mcp/tool.ts';
 import { agentRequest, planRequest } from '../../domain/samples.ts';
 import { openWorkbench, textOf, type Workbench } from './workbench.ts';
+
+const { tools } = registry;
 
 let bench: Workbench;
 before(async () => {
@@ -31,11 +34,9 @@ after(() => bench.close());
 
 function contextOf(runtime: Runtime, given: Partial<ToolContext> = {}): ToolContext {
   return {
-    runtime,
-    openProject: () => runtime.openProject(bench.root),
-    findProject: () => runtime.findProject(bench.root),
-    projects: () => runtime.allProjects(),
+    ...projectAccess(runtime, bench.root),
     signal: new AbortController().signal,
+    client: { request: async () => ({}), notify: async () => {} },
     notifyProgress: () => {},
     ...given,
   };
@@ -97,7 +98,7 @@ describe('callTool', () => {
     const error = new TypeError('secret path /x');
     const result = await callTool(broken(error), {}, contextOf(bench.runtime));
     assert.equal(result.isError, true);
-    assert.match(String(result.content[0]?.text), /^INTERNAL: broken failed/);
+    assert.match(JSON.stringify(result.content), /"INTERNAL: broken failed/);
     assert.doesNotMatch(JSON.stringify(result), /secret/);
     assert.deepEqual(bench.errors.at(-1), { message: 'tool failed', tool: 'broken', error });
   });
@@ -108,7 +109,7 @@ describe('callTool', () => {
     });
     const result = await callTool(broken(error), {}, contextOf(bench.runtime));
     assert.ok(JSON.stringify(result).length < 10_000);
-    assert.match(String(result.content[0]?.text), /^INVALID_PLAN: x+…$/);
+    assert.match(JSON.stringify(result.content), /"INVALID_PLAN: x+…"/);
   });
 });
 

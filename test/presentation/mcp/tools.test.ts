@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { predefinedRoles } from '../../../src/domain/roles/catalog.ts';
 import { agentRequest, planRequest } from '../../domain/samples.ts';
@@ -446,6 +448,60 @@ describe('list-roles', () => {
         text.includes(`${role.name}: ${role.description} [${role.capabilities.join()}] ${minutes}/${memory}`),
         text,
       );
+    }
+  });
+
+  it('gives roles that files define, with the file, in place of those they shadow', async () => {
+    const folder = join(bench.root, '.claude/agents');
+    mkdirSync(folder, { recursive: true });
+    const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+    write('reviewer.md', '---\nname: reviewer\ndescription: |\n  Reviews\n  ours.\n---\nReview.\n');
+    write('broken.md', '---\nname: broken\n---\n');
+    for (let i = 0; i < 40; i++) {
+      write(`r${i}.md`, `---\nname: extra-${i}\ndescription: ${'Long. '.repeat(30)}\n---\n`);
+    }
+    try {
+      const seen: Record<string, unknown>[] = [];
+      let cursor: unknown;
+      do {
+        const page = await bench.ask('list-roles', cursor === undefined ? {} : { cursor });
+        assert.equal(page.summary, '60 roles; 1 broken role file left out: see maos roles');
+        seen.push(...(page.roles as Record<string, unknown>[]));
+        cursor = page.next_cursor;
+      } while (cursor !== undefined);
+      assert.equal(seen.length, 60);
+      assert.deepEqual(
+        seen.filter(({ name }) => name === 'reviewer'),
+        [
+          {
+            name: 'reviewer',
+            description: 'Reviews ours.',
+            capabilities: [],
+            timeout_minutes: 30,
+            max_memory_mb: 2048,
+            custom: true,
+            from: join(folder, 'reviewer.md'),
+          },
+        ],
+      );
+      const { roles } = await bench.ask('list-roles', { include_custom: false });
+      assert.equal((roles as unknown[]).length, 19);
+      const text = await bench.call('list-roles', { include_predefined: false });
+      assert.match(JSON.stringify(text.content), /extra_0 \(custom, [^)]*\/r0\.md\): Long\./);
+
+      const agents = [{ role: 'reviewer', task: 'Review.', command: say('x') }];
+      const { session_id } = await bench.ask('orchestrate', { objective: 'Own role.', agents });
+      rmSync(folder, { recursive: true });
+      const used = await bench.ask('list-roles', { session_id });
+      assert.deepEqual(
+        (used.roles as Record<string, unknown>[]).map(({ name, custom, from }) => [name, custom, from]),
+        [['reviewer', true, join(folder, 'reviewer.md')]],
+        'as the session was made with it',
+      );
+      const refused = { objective: 'x', agents: [{ role: 'extra-1', task: 'x', command: say('x') }] };
+      assert.match(await bench.refusal('orchestrate', refused), /^INVALID_ROLE: There is no role "extra-1"/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 

@@ -9,7 +9,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { ChangeWatcher } from '../../../src/application/change-watcher.ts';
 import { isSettled, requestCancel } from '../../../src/application/control.ts';
 import type { Project } from '../../../src/application/project.ts';
-import type { OpenProject, Runtime } from '../../../src/application/runtime.ts';
+import type { LogListener, OpenProject, Runtime } from '../../../src/application/runtime.ts';
 import { Supervisor } from '../../../src/application/supervisor.ts';
 import { makeInstanceId, makeSessionId } from '../../../src/domain/ids.ts';
 import { makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
@@ -25,13 +25,14 @@ import {
   projectFolder,
   workspaceHash,
 } from '../../../src/infrastructure/files/home.ts';
+import { makeRoleFiles } from '../../../src/infrastructure/files/role-files.ts';
 import { makeSessionFiles } from '../../../src/infrastructure/files/session-files.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
 import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
 import { maxResultBytes } from '../../../src/presentation/mcp/budget.ts';
 import { serverIdentity } from '../../../src/presentation/mcp/identity.ts';
-import { tools } from '../../../src/presentation/mcp/registry.ts';
+import { registry } from '../../../src/presentation/mcp/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
 
 /** What a successful call answered: checked against everything that is promised of every answer. */
@@ -107,8 +108,8 @@ export async function openWorkbench(): Promise<Workbench> {
       const text = textOf(result);
       assert.notEqual(result.isError, true, text);
       const structured = result.structuredContent as Answer;
-      const tool = tools.find((candidate) => candidate.name === name);
-      tool?.output.parse(structured);
+      const tool = registry.tools.find((candidate) => candidate.name === name);
+      tool?.output?.parse(structured);
       if (name !== 'list-roles') assert.deepEqual(JSON.parse(text), structured);
       return structured;
     },
@@ -158,11 +159,17 @@ export function textOf(result: CallToolResult): string {
 }
 
 /** The runtime of `main.ts`, without what only whole processes need. */
-function makeRuntime(home: string, log: Runtime['log']): Runtime {
+function makeRuntime(home: string, write: Runtime['log']): Runtime {
+  const listeners = new Set<LogListener>();
+  const log: Runtime['log'] = (level, message, fields = {}) => {
+    write(level, message, fields);
+    for (const listener of listeners) listener(level, message, fields);
+  };
   const ids = makeIdSource();
   const instance = makeInstanceId(ids.ulid());
   const open = new Map<string, OpenProject>();
   ensureHome(home);
+  const rolesOf = (root: string) => makeRoleFiles({ home, projectRoot: root, env: { HOME: home } });
   const openProject = async (root: string): Promise<OpenProject> => {
     const known = open.get(root);
     if (known !== undefined) return known;
@@ -184,6 +191,7 @@ function makeRuntime(home: string, log: Runtime['log']): Runtime {
       depth: 0,
       store,
       files,
+      roles: rolesOf(root),
       host: makeLocalAgentHost({
         folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
         locations: (agent) => files.locations(agent),
@@ -220,6 +228,7 @@ function makeRuntime(home: string, log: Runtime['log']): Runtime {
       yield* open.values();
     },
     probeBackends: async () => [],
+    roles: async (root) => rolesOf(root).read(),
     settings: async () => ({ settings: [], warnings: [] }),
     attend: async () => {},
     rescue: async () => [],
@@ -229,7 +238,12 @@ function makeRuntime(home: string, log: Runtime['log']): Runtime {
     handOver: async () => {},
     supervise: async () => {},
     checkStore: async () => null,
+    logs: async () => false,
     log,
+    watchLog: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close: () => {
       for (const { project } of open.values()) project.store.close();
     },

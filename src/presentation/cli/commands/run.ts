@@ -160,6 +160,9 @@ async function readRequest(context: CommandContext): Promise<OrchestrateRequest>
       { details: { agents: 0 } },
     );
   }
-  const { parseInput, planInput } = await import('../../contracts/plan-input.ts');
+  const [{ parseInput }, { planInput }] = await Promise.all([
+    import('../../contracts/parse-input.ts'),
+    import('../../contracts/plan-input.ts'),
+  ]);
   return parseInput(planInput, { objective: word ?? objectiveOf(agents), agents }, 'run');
 }

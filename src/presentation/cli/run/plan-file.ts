@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import { type PlanInput, parseInput, planInput } from '../../contracts/plan-input.ts';
+import { parseInput } from '../../contracts/parse-input.ts';
+import { type PlanInput, planInput } from '../../contracts/plan-input.ts';
 import type { FindJsonError } from '../command.ts';
 
 /** Larger files are no plans. */

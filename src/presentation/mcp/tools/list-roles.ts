@@ -1,6 +1,9 @@
 import * as z from 'zod';
-import { predefinedRoles } from '../../../domain/roles/catalog.ts';
-import { customRole, type Role } from '../../../domain/roles/role.ts';
+import { catalogueOf } from '../../../application/role-catalogue.ts';
+import type { RoleProblem } from '../../../application/role-ports.ts';
+import { roleOf } from '../../../domain/roles/catalog.ts';
+import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
+import type { Role } from '../../../domain/roles/role.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { count } from '../../contracts/event-lines.ts';
 import { shorten } from '../../contracts/session-answers.ts';
@@ -22,6 +25,8 @@ const entry = z.strictObject({
   timeout_minutes: z.number(),
   max_memory_mb: z.int(),
   custom: z.literal(true).optional(),
+  /** The file that defines it. */
+  from: z.string().optional(),
 });
 
 type Entry = z.infer<typeof entry>;
@@ -45,50 +50,57 @@ export const listRoles = defineTool({
   annotations: readsOnly,
   async run({ include_predefined, include_custom, session_id, cursor }, context) {
     const from = parseCursor(cursor, 'list-roles');
-    const roles = session_id === undefined ? predefinedRoles : rolesOf(await load());
-    const wanted = roles.filter(({ predefined }) => (predefined ? include_predefined : include_custom));
-    return page(wanted.map(entryOf), from);
+    const { entries, problems } = session_id === undefined ? await known() : await used(session_id);
+    const wanted = entries.filter(({ custom = false }) => (custom ? include_custom : include_predefined));
+    return page(wanted, problems, from);
 
-    async function load(): Promise<Workflow> {
-      const { project, id } = await locateSession(context, session_id as string);
-      return project.store.load(id);
+    async function known(): Promise<Found> {
+      const { custom, predefined, problems } = catalogueOf(await context.roles());
+      return { entries: [...custom, ...predefined].map((role) => entryOf(role)), problems };
+    }
+
+    async function used(reference: string): Promise<Found> {
+      const { project, id } = await locateSession(context, reference);
+      return { entries: entriesOf(project.store.load(id)), problems: [] };
     }
   },
   // Twenty roles fit into one answer only because the text does without the names of the fields.
   text: textOf,
 });
 
-/** The roles of a session's agents, each once. */
-function rolesOf({ agents }: Workflow): readonly Role[] {
-  const roles = new Map<string, Role>();
-  for (const { role } of agents) {
-    const known = predefinedRoles.find(({ name }) => name === role.name);
-    const { description = role.name, responsibilities = [] } = role.custom ?? {};
-    roles.set(role.name, known ?? customRole({ name: role.name, description, responsibilities }));
-  }
-  return [...roles.values()];
+interface Found {
+  readonly entries: readonly Entry[];
+  readonly problems: readonly RoleProblem[];
 }
 
-function entryOf(role: Role): Entry {
+/** The roles of a session's agents, each once. */
+function entriesOf({ agents }: Workflow): readonly Entry[] {
+  const roles = new Map(agents.map(({ role }) => [role.name, role]));
+  return [...roles.values()].map((role) => entryOf(roleOf(role), role.custom?.file?.path));
+}
+
+function entryOf(role: Role | FileRole, path = isFileRole(role) ? role.path : undefined): Entry {
   return {
     name: role.name,
-    description: shorten(role.description, 300),
+    description: shorten(role.description.replaceAll(/\s+/g, ' '), 300),
     capabilities: [...role.capabilities],
     timeout_minutes: role.defaultTimeoutMinutes,
     max_memory_mb: role.defaultMaxMemoryMb,
     ...(role.predefined ? {} : { custom: true as const }),
+    ...(path === undefined ? {} : { from: path }),
   };
 }
 
 /** Twenty roles take 10,080 bytes: closer to the limit of 10,240 than other tools go, for all of them in one answer. */
 const maxPageBytes = 10_120;
 
-function page(entries: readonly Entry[], from: number): Answer {
+function page(entries: readonly Entry[], { length: broken }: readonly RoleProblem[], from: number): Answer {
+  const leftOut = broken === 0 ? '' : `; ${count(broken, 'broken role file')} left out: see maos roles`;
   const rest = entries.slice(from);
   for (let shown = rest.length; ; shown--) {
     const more = shown < rest.length;
     const answer: Answer = {
-      summary: `${count(entries.length, 'role')}`,
+      summary: `${count(entries.length, 'role')}${leftOut}`,
       roles: rest.slice(0, shown),
       ...(more ? { next_cursor: formatCursor(from + shown) } : {}),
     };
@@ -99,10 +111,10 @@ function page(entries: readonly Entry[], from: number): Answer {
 }
 
 function textOf({ summary, roles, next_cursor }: Answer): string {
-  const lines = roles.map(
-    (role) =>
-      `${role.name}${role.custom === true ? ' (custom)' : ''}: ${role.description} [${role.capabilities.join()}] ${role.timeout_minutes}/${role.max_memory_mb}`,
-  );
+  const lines = roles.map((role) => {
+    const custom = role.custom === true ? ` (custom${role.from === undefined ? '' : `, ${role.from}`})` : '';
+    return `${role.name}${custom}: ${role.description} [${role.capabilities.join()}] ${role.timeout_minutes}/${role.max_memory_mb}`;
+  });
   const more = next_cursor === undefined ? '' : `\nnext_cursor: ${next_cursor}`;
   return `${summary} (timeout_minutes/max_memory_mb)\n${lines.join('\n')}${more}`;
 }

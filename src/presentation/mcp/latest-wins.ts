@@ -1,0 +1,27 @@
+/**
+ * Sends one thing after the other. A client that reads slowly is sent the newest when it can take one again, so that
+ * they do not pile up here.
+ * @param send when it fails, nothing is told: the connection is gone, and with it whoever wanted to know
+ */
+export function latestWins<T>(send: (item: T) => Promise<void>): (item: T) => void {
+  let sending = false;
+  let waiting: { readonly item: T } | null = null;
+  const pump = async (first: T): Promise<void> => {
+    sending = true;
+    try {
+      for (let next: { readonly item: T } | null = { item: first }; next !== null; ) {
+        waiting = null;
+        await send(next.item);
+        next = waiting;
+      }
+    } catch {
+      // As said above.
+    } finally {
+      sending = false;
+    }
+  };
+  return (item) => {
+    if (sending) waiting = { item };
+    else void pump(item);
+  };
+}

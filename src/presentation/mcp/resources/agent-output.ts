@@ -1,0 +1,113 @@
+import { readAgentOutput } from '../../../application/agent-output.ts';
+import type { SessionFiles } from '../../../application/ports.ts';
+import type { Project } from '../../../application/project.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { agentOf } from '../../../domain/workflow.ts';
+import type { RequestContext } from '../context.ts';
+import { expandUri, type Resource, type Variables } from '../resource.ts';
+import { locateAgent, locateSession } from '../sessions.ts';
+import { completeAgent, completeSession, followSessionEvents, listedSessions } from './sessions-named.ts';
+
+const uri = 'maos://sessions/{session_id}/agents/{agent_id}/output';
+
+/** Of longer output the end is shown: clients cut from 40,000 characters, and nobody reads more in one piece. */
+const mostChars = 40_000;
+const mostLines = 10_000;
+
+/** How often a running agent's output is looked at for somebody who subscribed to it. */
+const lookMs = 100;
+
+/** What an agent wrote, readable. */
+export const agentOutputResource: Resource = {
+  uri,
+  name: 'agent-output',
+  title: 'Output of an agent',
+  description: `What an agent wrote, made readable: the last ${mostChars.toLocaleString('en')} characters; the tool agent-output pages through all of it.`,
+  mimeType: 'text/plain',
+  async list(context) {
+    return (await listedSessions(context)).flatMap(({ summary, about, agents }) =>
+      agents.map((agent) => ({
+        uri: expandUri({ uri }, { session_id: summary.session.id, agent_id: agent.id }),
+        name: `${agent.name} output`,
+        title: `Output of ${agent.name}: ${about}`,
+        mimeType: 'text/plain',
+        ...(agent.startedAt === null
+          ? {}
+          : { annotations: { lastModified: agent.endedAt ?? agent.startedAt } }),
+      })),
+    );
+  },
+  async read(variables, asked, context) {
+    const { project, agent } = await locate(variables, context);
+    const request = {
+      agent,
+      view: 'readable',
+      tailLines: mostLines,
+      cursor: null,
+      maxChars: mostChars,
+    } as const;
+    const { text } = await readAgentOutput(project, request);
+    return { uri: asked, mimeType: 'text/plain', text: text.toWellFormed() };
+  },
+  complete: (variable, typed, given, context) =>
+    variable === 'session_id'
+      ? completeSession(typed, context)
+      : completeAgent(typed, given.session_id, context),
+  async follow(variables, changed, context) {
+    const { project, agent } = await locate(variables, context);
+    return followOutput(project, agent, changed);
+  },
+};
+
+async function locate({ session_id = '', agent_id = '' }: Variables, context: RequestContext) {
+  const { id } = await locateSession(context, session_id);
+  const found = await locateAgent(context, agent_id);
+  if (found.agent.sessionId === id) return found;
+  throw new MaosError(
+    'AGENT_NOT_FOUND',
+    `Session ${id} has no agent ${quote(agent_id)}: that one is of ${found.agent.sessionId}.`,
+  );
+}
+
+/**
+ * Looks at the size of what was written: after every event of the session, and again and again as long as the agent
+ * runs.
+ */
+async function followOutput(project: Project, agent: Agent, changed: () => void): Promise<() => void> {
+  const { store, files, clock, log } = project;
+  let { state } = agent;
+  let seen = await sizeOf(files, agent);
+  let looking = false;
+  let stopped = false;
+  let stopTimer = (): void => {};
+  const look = async (): Promise<void> => {
+    if (looking || stopped) return;
+    looking = true;
+    stopTimer();
+    try {
+      const size = await sizeOf(files, agent);
+      if (size !== seen && !stopped) changed();
+      seen = size;
+    } catch (error) {
+      // Files that cannot be read now are looked at again.
+      log.log('warn', 'subscribed output could not be looked at', { agentId: agent.id, error });
+    }
+    looking = false;
+    if (!stopped && state === 'running') stopTimer = clock.after(lookMs, () => void look());
+  };
+  const unsubscribe = followSessionEvents(project, agent.sessionId, () => {
+    state = agentOf(store.load(agent.sessionId), agent.id).state;
+    void look();
+  });
+  void look();
+  return () => {
+    stopped = true;
+    stopTimer();
+    unsubscribe();
+  };
+}
+
+async function sizeOf(files: SessionFiles, agent: Agent): Promise<number> {
+  return (await files.readOutput(agent, 'stdout', 0, 0)).size;
+}

@@ -1,0 +1,52 @@
+import { isUtf8 } from 'node:buffer';
+import { lookup } from 'mrmime';
+import { expandUri, type Resource } from '../resource.ts';
+import { locateSession } from '../sessions.ts';
+import { completeSession, listedSessions } from './sessions-named.ts';
+
+const uri = 'maos://sessions/{session_id}/artifacts/{path}';
+
+/** A larger file is better read where it lies. */
+const maxBytes = 4 * 1024 * 1024;
+
+const unknownType = 'application/octet-stream';
+
+/** A file that agents left in shared context or results. */
+export const artifactResource: Resource = {
+  uri,
+  name: 'artifact',
+  title: 'File left by agents',
+  description:
+    'A file in the shared context or the results of a session, such as results/reviewer/report.md.',
+  async list(context) {
+    return (await listedSessions(context)).flatMap(({ summary, about, artifacts }) =>
+      artifacts.map(({ path, sizeBytes, recordedAt }) => ({
+        uri: expandUri({ uri }, { session_id: summary.session.id, path }),
+        name: path,
+        title: `${path}: ${about}`,
+        size: sizeBytes,
+        annotations: { lastModified: recordedAt },
+      })),
+    );
+  },
+  async read({ session_id = '', path = '' }, asked, context) {
+    const { project, id } = await locateSession(context, session_id);
+    const bytes = Buffer.from(await project.files.readArtifact(id, path, maxBytes));
+    const type = lookup(path) ?? unknownType;
+    if (!isUtf8(bytes) || bytes.includes(0)) {
+      return { uri: asked, mimeType: isTextual(type) ? unknownType : type, blob: bytes.toString('base64') };
+    }
+    return { uri: asked, mimeType: isTextual(type) ? type : 'text/plain', text: bytes.toString('utf8') };
+  },
+  async complete(variable, typed, given, context) {
+    if (variable === 'session_id') return completeSession(typed, context);
+    const { project, id } = await locateSession(context, given.session_id ?? 'latest');
+    const paths = project.store.artifacts(id).map((artifact) => artifact.path);
+    return paths.filter((path) => path.startsWith(typed));
+  },
+};
+
+/** What a name promises of text and pictures; `.ts`, a video by the registry, is text here when it is text. */
+function isTextual(type: string): boolean {
+  return /^text\/|[/+](json|xml|yaml|toml|javascript)$/.test(type);
+}

@@ -1,0 +1,17 @@
+import { catalogueOf } from '../../../application/role-catalogue.ts';
+import { roleView } from '../../contracts/views.ts';
+import type { Resource } from '../resource.ts';
+import { json } from './sessions-named.ts';
+
+/** What agents can be. */
+export const rolesResource: Resource = {
+  uri: 'maos://roles',
+  name: 'roles',
+  title: 'Roles for agents',
+  description: 'Every role an agent can have, with responsibilities, capabilities and default limits.',
+  mimeType: 'application/json',
+  async read(_, uri, context) {
+    const { custom, predefined } = catalogueOf(await context.roles());
+    return json(uri, { roles: [...custom, ...predefined].map(roleView) });
+  },
+};

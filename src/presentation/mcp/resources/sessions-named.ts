@@ -1,0 +1,95 @@
+import type { ArtifactRecord, SessionSummary } from '../../../application/ports.ts';
+import type { Project } from '../../../application/project.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import { shorten } from '../../contracts/session-answers.ts';
+import type { RequestContext } from '../context.ts';
+import { locateSession } from '../sessions.ts';
+
+/** Resources of the newest sessions are listed; those of older ones are reached by their templates. */
+const mostListed = 20;
+/** Of each session, at most so many agents and so many files are listed. */
+const mostOfEach = 100;
+
+interface ListedSession {
+  readonly summary: SessionSummary;
+  /** Its objective, short. */
+  readonly about: string;
+  readonly agents: readonly Agent[];
+  readonly artifacts: readonly ArtifactRecord[];
+}
+
+/** The newest sessions of the server's project, with what can be named of them. */
+export async function listedSessions(context: RequestContext): Promise<readonly ListedSession[]> {
+  const open = await context.findProject();
+  if (open === null) return [];
+  const { store } = open.project;
+  return store.list({ limit: mostListed }).map((summary) => ({
+    summary,
+    about: shorten(summary.session.objective.replaceAll(/\s+/g, ' '), 60),
+    agents: store.load(summary.session.id).agents.slice(0, mostOfEach),
+    artifacts: store.artifacts(summary.session.id).slice(0, mostOfEach),
+  }));
+}
+
+/** When a session last changed state. */
+export function lastModified({ session }: SessionSummary): string {
+  return session.endedAt ?? session.startedAt ?? session.createdAt;
+}
+
+/** Ids of sessions that begin so, the newest first; `latest` too, as long as it could be meant. */
+export async function completeSession(typed: string, context: RequestContext): Promise<readonly string[]> {
+  const open = await context.findProject();
+  const newest = open?.project.store.list({ limit: 1_000 }) ?? [];
+  return ['latest', ...newest.map(({ session }) => session.id as string)].filter((id) =>
+    id.startsWith(typed),
+  );
+}
+
+/** Ids of a session's agents that begin so. @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT */
+export async function completeAgent(
+  typed: string,
+  session: string | undefined,
+  context: RequestContext,
+): Promise<readonly string[]> {
+  const { project, id } = await locateSession(context, session ?? 'latest');
+  return project.store
+    .load(id)
+    .agents.map((agent) => agent.id as string)
+    .filter((agent) => agent.startsWith(typed));
+}
+
+/**
+ * Calls `changed` after every event of a session, whoever stored it.
+ * @returns the function that ends it
+ */
+export function followSessionEvents(project: Project, id: SessionId, changed: () => void): () => void {
+  return followValue(project, () => project.store.lastSeq(id), changed);
+}
+
+/**
+ * Calls `changed` whenever a value read from the store is another than before.
+ * @returns the function that ends it
+ */
+export function followValue(
+  { watcher, log }: Project,
+  read: () => string | number,
+  changed: () => void,
+): () => void {
+  let seen = read();
+  return watcher.subscribe(() => {
+    try {
+      const now = read();
+      if (now === seen) return;
+      seen = now;
+      changed();
+    } catch (error) {
+      // A store that cannot be read now is asked again at its next change.
+      log.log('warn', 'what a client subscribed to could not be looked at', { error });
+    }
+  });
+}
+
+export function json(uri: string, value: unknown) {
+  return { uri, mimeType: 'application/json', text: JSON.stringify(value) };
+}

@@ -1,0 +1,32 @@
+import type { Project } from '../../../application/project.ts';
+import { summaryView } from '../../contracts/views.ts';
+import type { Resource } from '../resource.ts';
+import { followValue, json } from './sessions-named.ts';
+
+/** The list goes on in the tool list-sessions. */
+const mostShown = 50;
+
+/** Sessions of the server's project. */
+export const sessionsResource: Resource = {
+  uri: 'maos://sessions',
+  name: 'sessions',
+  title: 'Sessions of this project',
+  description: `The newest ${mostShown} sessions with state, progress and usage; the tool list-sessions has them all.`,
+  mimeType: 'application/json',
+  async read(_, uri, context) {
+    const open = await context.findProject();
+    return json(uri, open === null ? { sessions: [], more: false } : newest(open.project));
+  },
+  async follow(_, changed, context) {
+    const { project } = await context.openProject();
+    return followValue(project, () => JSON.stringify(newest(project)), changed);
+  },
+};
+
+function newest({ store }: Project) {
+  const found = store.list({ limit: mostShown + 1 });
+  return {
+    sessions: found.slice(0, mostShown).map((summary) => summaryView(summary, 0)),
+    more: found.length > mostShown,
+  };
+}
