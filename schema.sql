@@ -77,7 +77,7 @@ CREATE TABLE agents (
   attempt                  INTEGER NOT NULL,       -- how often it has been started
   name                     TEXT    NOT NULL,
   role                     TEXT    NOT NULL,
-  role_custom              TEXT    CHECK (json_valid(role_custom)),  -- {description, responsibilities}; null: predefined
+  role_custom              TEXT    CHECK (json_valid(role_custom)),  -- {description, responsibilities, file?}; null: predefined
   ordinal                  INTEGER NOT NULL,       -- 1 for the first agent of its role
   instance                 TEXT    NOT NULL,
   backend                  TEXT    NOT NULL,

@@ -1,8 +1,8 @@
 import type { Agent, AgentFailure } from '../domain/agent.ts';
 import { agentEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
-import { findPredefinedRole } from '../domain/roles/catalog.ts';
-import { customRole, type Role, roleBriefing } from '../domain/roles/role.ts';
+import { roleOf } from '../domain/roles/catalog.ts';
+import { roleBriefing } from '../domain/roles/role.ts';
 import { type AgentReport, agentOf, settleAgent, startAgents } from '../domain/workflow.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { AgentRun, type RunEnd, type RunKeeper } from './agent-run.ts';
@@ -123,7 +123,7 @@ export class AgentLauncher {
       const { run, backend } = this.#makeRun(agent);
       await files.prepareAgent(agent, prompt);
       const locations = files.locations(agent);
-      const briefing = roleBriefing(roleOf(agent));
+      const briefing = roleBriefing(roleOf(agent.role));
       const spec = await backend.prepare({ session, agent, briefing, prompt, locations, resume });
       const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
       const running = await host.start(run.key, agent, { ...spec, env }, run);
@@ -181,13 +181,6 @@ export class AgentLauncher {
 /** The conversation an agent goes on with when it is started again; null when it begins anew. */
 function resumeOf(agent: Agent): string | null {
   return agent.state === 'resumable' ? agent.conversation : null;
-}
-
-function roleOf(agent: Agent): Role {
-  const { name, custom } = agent.role;
-  return (
-    findPredefinedRole(name) ?? customRole({ name, description: custom?.description ?? name, ...custom })
-  );
 }
 
 /** A process that could not be started is a recorded failure of its agent, whatever the reason. */

@@ -3,12 +3,14 @@ import type { Budget } from '../domain/budget.ts';
 import { isMaosError, MaosError, quote } from '../domain/errors.ts';
 import { makeSessionId } from '../domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../domain/plan.ts';
-import { findPredefinedRole, nearestRoleNames, roleAliases } from '../domain/roles/catalog.ts';
-import { customRole, isRoleName } from '../domain/roles/role.ts';
+import { findPredefinedRole, roleAliases } from '../domain/roles/catalog.ts';
+import { type FileRole, isFileRole } from '../domain/roles/file-role.ts';
+import { customRole, isRoleName, type Role } from '../domain/roles/role.ts';
 import type { ExitPolicy, FailurePolicy, Strategy } from '../domain/session.ts';
 import { type Change, createWorkflow, type Workflow } from '../domain/workflow.ts';
 import type { Lease } from './ports.ts';
 import type { Project } from './project.ts';
+import { catalogueOf, type RoleCatalogue } from './role-catalogue.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Even with millions of agents stored, that many draws in a row do not all meet one. */
@@ -76,7 +78,7 @@ export async function orchestrate(
   request: OrchestrateRequest,
   origin: Origin,
 ): Promise<Orchestrated> {
-  const plan = makePlan(toPlanRequest(project, request));
+  const plan = makePlan(toPlanRequest(project, request, await rolesFor(project, request)));
   checkDepth(project);
   checkMemory(project, plan);
   if (origin === 'client') checkCommands(project, plan.request.agents);
@@ -110,26 +112,40 @@ function store(project: Project, plan: Plan): { lease: Lease; workflow: Workflow
   }
 }
 
-function toPlanRequest(project: Project, request: OrchestrateRequest): PlanRequest {
+/** The files that define roles are read once for a plan, and only if it names a role. */
+async function rolesFor(project: Project, { agents = [] }: OrchestrateRequest): Promise<RoleCatalogue> {
+  const asks = agents.some(({ role }) => typeof role === 'string');
+  const catalogue = catalogueOf(asks ? await project.roles.read() : []);
+  for (const { path, message } of catalogue.problems) {
+    project.log.log('warn', 'a role file is left out', { path, reason: message });
+  }
+  return catalogue;
+}
+
+function toPlanRequest(project: Project, request: OrchestrateRequest, roles: RoleCatalogue): PlanRequest {
   const aliases: Record<string, string> = {};
   // What a role usually needs must not keep it from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.machine.totalMemoryMb() / 2);
   const agents = (request.agents ?? []).map((agent): AgentRequest => {
-    const { role, defaults } = resolveRole(agent.role);
+    const { role, stored } = resolveRole(agent.role, roles);
     if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
+    const ofRole = isFileRole(role) ? role : null;
+    const backend =
+      agent.backend ??
+      (agent.command === undefined ? (ofRole?.backend ?? project.settings.defaultBackend) : 'command');
     return {
-      role,
+      role: stored,
       task: agent.task,
       name: agent.name ?? null,
       dependsOn: agent.depends_on ?? [],
       stage: agent.stage ?? null,
-      backend: agent.backend ?? (agent.command === undefined ? project.settings.defaultBackend : 'command'),
+      backend,
       command: agent.command ?? null,
-      model: agent.model ?? null,
+      model: agent.model ?? modelOf(ofRole, backend),
       workspace: agent.workspace ?? 'project',
       instanceSuffix: agent.instance_suffix ?? null,
-      timeoutMs: Math.round((agent.timeout_minutes ?? defaults.timeoutMinutes) * 60_000),
-      maxMemoryMb: agent.max_memory_mb ?? Math.min(defaults.maxMemoryMb, halfOfMachine),
+      timeoutMs: Math.round((agent.timeout_minutes ?? role.defaultTimeoutMinutes) * 60_000),
+      maxMemoryMb: agent.max_memory_mb ?? Math.min(role.defaultMaxMemoryMb, halfOfMachine),
       budget: budgetOf(agent.budget, project.settings.budgets.agent),
     };
   });
@@ -160,16 +176,32 @@ function budgetOf(asked: BudgetRequest | undefined, defaults: Budget): Budget {
   };
 }
 
-function resolveRole(role: string | CustomRoleRequest): {
-  role: AgentRole;
-  defaults: { timeoutMinutes: number; maxMemoryMb: number };
-} {
-  if (typeof role === 'string') {
-    const known = findPredefinedRole(role);
-    if (known === undefined) throw unknownRole(role);
-    const defaults = { timeoutMinutes: known.defaultTimeoutMinutes, maxMemoryMb: known.defaultMaxMemoryMb };
-    return { role: { name: known.name, custom: null }, defaults };
+/** A model belongs to the backend that its name was written for. */
+function modelOf(role: FileRole | null, backend: string): string | null {
+  const model = role?.model ?? null;
+  if (model === null || backend === 'command') return null;
+  return model.backend === null || model.backend === backend ? model.name : null;
+}
+
+function resolveRole(
+  asked: string | CustomRoleRequest,
+  roles: RoleCatalogue,
+): { readonly role: Role | FileRole; readonly stored: AgentRole } {
+  if (typeof asked === 'string') {
+    const role = roles.find(asked);
+    return { role, stored: { name: role.name, custom: isFileRole(role) ? customOf(role) : null } };
   }
+  const role = inlineRole(asked);
+  const { name, description, responsibilities } = role;
+  return { role, stored: { name, custom: { description, responsibilities } } };
+}
+
+/** All of a file that its agents need: they stay what they are when it is changed or removed. */
+function customOf({ description, responsibilities, prompt = '', path, tools, deniedTools }: FileRole) {
+  return { description, responsibilities, file: { path, prompt, tools, deniedTools } };
+}
+
+function inlineRole(role: CustomRoleRequest): Role {
   if (!isRoleName(role.name)) {
     throw new MaosError(
       'INVALID_ROLE',
@@ -184,24 +216,7 @@ function resolveRole(role: string | CustomRoleRequest): {
       { details: { role: role.name } },
     );
   }
-  const custom = customRole({ ...role, responsibilities: role.responsibilities ?? [] });
-  return {
-    role: {
-      name: role.name,
-      custom: { description: role.description, responsibilities: role.responsibilities ?? [] },
-    },
-    defaults: { timeoutMinutes: custom.defaultTimeoutMinutes, maxMemoryMb: custom.defaultMaxMemoryMb },
-  };
-}
-
-function unknownRole(name: string): MaosError {
-  const near = nearestRoleNames(name);
-  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
-  return new MaosError(
-    'INVALID_ROLE',
-    `There is no role ${quote(name)}.${hint} list-roles (maos roles) shows them; your own is {name, description}.`,
-    { details: { role: name.slice(0, 200), near } },
-  );
+  return customRole(role);
 }
 
 function checkCommandShape(agent: AgentRequest, index: number): void {

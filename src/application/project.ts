@@ -13,6 +13,7 @@ import type {
   SessionStore,
   Settings,
 } from './ports.ts';
+import type { RoleFiles } from './role-ports.ts';
 
 /** Everything the use cases of one project need. Made in `main.ts`. */
 export interface Project {
@@ -24,6 +25,7 @@ export interface Project {
   readonly depth: number;
   readonly store: SessionStore;
   readonly files: SessionFiles;
+  readonly roles: RoleFiles;
   readonly host: AgentHost;
   readonly backends: Backends;
   readonly slots: AgentSlots;

@@ -44,11 +44,27 @@ export interface AgentFailure {
 
 export type AgentWorkspace = 'project' | 'own';
 
+/** What a role brings from the file that defines it, as it was when the session was made. */
+export interface RoleFile {
+  /** Where it was found; for people. */
+  readonly path: string;
+  /** The system prompt written in it; may be empty. */
+  readonly prompt: string;
+  /** The only tools the agent may use, in the words of Claude Code; null: all it has. */
+  readonly tools: readonly string[] | null;
+  readonly deniedTools: readonly string[];
+}
+
 /** The agent's role as the session holds it: a later change of the catalogue does not change a stored plan. */
 export interface AgentRole {
   readonly name: string;
   /** Set for custom roles, which the catalogue does not know. */
-  readonly custom: { readonly description: string; readonly responsibilities: readonly string[] } | null;
+  readonly custom: {
+    readonly description: string;
+    readonly responsibilities: readonly string[];
+    /** Absent for a role that the plan itself describes. */
+    readonly file?: RoleFile;
+  } | null;
 }
 
 export interface Agent {

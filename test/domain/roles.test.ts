@@ -5,8 +5,16 @@ import {
   nearestRoleNames,
   predefinedRoles,
   roleAliases,
+  roleOf,
 } from '../../src/domain/roles/catalog.ts';
-import { customRole, isRoleName, roleBriefing, workingAgreement } from '../../src/domain/roles/role.ts';
+import { fileRole, isFileRole } from '../../src/domain/roles/file-role.ts';
+import {
+  customRole,
+  isRoleName,
+  roleBriefing,
+  toRoleName,
+  workingAgreement,
+} from '../../src/domain/roles/role.ts';
 
 const namesOfTheContract = [
   'orchestrator',
@@ -136,6 +144,11 @@ describe('nearestRoleNames', () => {
     assert.deepEqual(nearestRoleNames('engineer', 0), []);
   });
 
+  it('suggests roles of files beside them', () => {
+    assert.deepEqual(nearestRoleNames('scrib', 3, ['scribe']), ['scribe']);
+    assert.deepEqual(nearestRoleNames('reviewr', 3, ['reviewer_two', 'reviewer']).slice(0, 1), ['reviewer']);
+  });
+
   it('suggests nothing for what resembles no role', () => {
     for (const name of ['', '   ', '_', 'q', 'xyzzy', 'constructor', 'z'.repeat(100_000)]) {
       assert.deepEqual(nearestRoleNames(name), [], name.slice(0, 20));
@@ -166,6 +179,62 @@ describe('isRoleName', () => {
     ]) {
       assert.equal(isRoleName(name), false, JSON.stringify(name));
     }
+  });
+});
+
+describe('toRoleName', () => {
+  it('writes names as MAOS does', () => {
+    const names = {
+      'code-reviewer': 'code_reviewer',
+      'Code Reviewer (v2)': 'code_reviewer_v2',
+      already_fine: 'already_fine',
+      '--x--': 'x',
+      'c++': 'c',
+      审: '',
+      '': '',
+    };
+    for (const [written, name] of Object.entries(names)) assert.equal(toRoleName(written), name, written);
+  });
+});
+
+describe('fileRole', () => {
+  const given = { model: null, backend: null, tools: ['Read'], deniedTools: [] };
+  const prompt = ' \n# You write\n\n- minutes\n ';
+  const role = fileRole(
+    { ...given, name: 'scribe', description: 'Use it for minutes.', prompt },
+    'user',
+    '/a/scribe.md',
+  );
+
+  it('is a custom role that says where it comes from', () => {
+    assert.equal(isFileRole(role), true);
+    assert.equal(isFileRole(customRole({ name: 'x', description: 'd' })), false);
+    assert.deepEqual([role.source, role.path, role.predefined], ['user', '/a/scribe.md', false]);
+  });
+
+  it('is briefed with its own prompt in place of description and general instructions', () => {
+    assert.equal(
+      roleBriefing(role),
+      `# Your role: Scribe\n\n# You write\n\n- minutes\n\n## Working in this team\n\n${workingAgreement}`,
+    );
+  });
+
+  it('is briefed as any custom role where its prompt is blank', () => {
+    const input = { name: 'scribe', description: 'Writes.' };
+    assert.equal(
+      roleBriefing(fileRole({ ...given, ...input, prompt: ' \n' }, 'user', '/a')),
+      roleBriefing(customRole(input)),
+    );
+  });
+});
+
+describe('roleOf', () => {
+  it('gives what a session holds of a role, not what the catalogue has', () => {
+    assert.equal(roleOf({ name: 'qa', custom: null }), findPredefinedRole('qa'));
+    const file = { path: '/a', prompt: 'You test.', tools: null, deniedTools: [] };
+    const role = roleOf({ name: 'qa', custom: { description: 'd', responsibilities: ['r'], file } });
+    assert.deepEqual([role.prompt, role.responsibilities, role.predefined], ['You test.', ['r'], false]);
+    assert.equal(roleOf({ name: 'gone', custom: null }).description, 'gone', 'a role of an older MAOS');
   });
 });
 

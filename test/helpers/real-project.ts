@@ -24,6 +24,7 @@ import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
 import { systemClock } from '../../src/infrastructure/clock.ts';
 import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home.ts';
+import { makeRoleFiles } from '../../src/infrastructure/files/role-files.ts';
 import { type LocalSessionFiles, makeSessionFiles } from '../../src/infrastructure/files/session-files.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
 import { identify, isAlive, type ProcessIdentity } from '../../src/infrastructure/process/identity.ts';
@@ -121,6 +122,8 @@ export function openRealProject(
     depth: options.depth ?? 0,
     store,
     files,
+    // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
+    roles: makeRoleFiles({ home, projectRoot: root, env: { HOME: home } }),
     host: makeLocalAgentHost({
       folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
       locations: (agent) => files.locations(agent),

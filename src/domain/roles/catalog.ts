@@ -1,3 +1,4 @@
+import type { AgentRole } from '../agent.ts';
 import {
   apiArchitect,
   applicationArchitect,
@@ -9,7 +10,7 @@ import { backendEngineer, dataScientist, devops, frontendEngineer, mobileEnginee
 import { analyst, orchestrator, researcher } from './planning.ts';
 import { documenter, pm, uxDesigner } from './product.ts';
 import { qa, reviewer, security, tester } from './quality.ts';
-import type { Role } from './role.ts';
+import { customRole, type Role } from './role.ts';
 
 /** The roles every installation has, in the order in which they are listed. */
 export const predefinedRoles: readonly Role[] = [
@@ -58,11 +59,19 @@ export function findPredefinedRole(name: string): Role | undefined {
   return rolesByName.get(name);
 }
 
+/** The role of an agent as its session holds it. */
+export function roleOf({ name, custom }: AgentRole): Role {
+  if (custom === null) return findPredefinedRole(name) ?? customRole({ name, description: name });
+  const { description, responsibilities, file } = custom;
+  return customRole({ name, description, responsibilities, prompt: file?.prompt });
+}
+
 /**
- * Names of predefined roles that someone who wrote `name` may have meant, the likeliest first.
+ * Names of roles that someone who wrote `name` may have meant, the likeliest first.
  * Typing errors come before names that only share a word; empty if nothing is near.
+ * @param custom names of roles there are besides the predefined ones
  */
-export function nearestRoleNames(name: string, max = 3): string[] {
+export function nearestRoleNames(name: string, max = 3, custom: readonly string[] = []): string[] {
   const wanted = name
     .slice(0, 64)
     .trim()
@@ -72,11 +81,13 @@ export function nearestRoleNames(name: string, max = 3): string[] {
 
   const misspelt: { name: string; rank: number }[] = [];
   const related: { name: string; rank: number }[] = [];
-  for (const [known, role] of rolesByName) {
+  const all = new Map([...rolesByName].map(([known, role]) => [known, role.name]));
+  for (const own of custom) all.set(own, own);
+  for (const [known, meant] of all) {
     const distance = editDistance(wanted, known);
     const shared = sharedWordWeight(wanted, known);
-    if (distance <= tolerance(wanted, known)) misspelt.push({ name: role.name, rank: distance });
-    else if (shared > 0) related.push({ name: role.name, rank: -shared });
+    if (distance <= tolerance(wanted, known)) misspelt.push({ name: meant, rank: distance });
+    else if (shared > 0) related.push({ name: meant, rank: -shared });
   }
   const byRank = (a: { rank: number }, b: { rank: number }) => a.rank - b.rank;
   const names = [...misspelt.sort(byRank), ...related.sort(byRank)].map((candidate) => candidate.name);

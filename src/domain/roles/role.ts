@@ -14,6 +14,8 @@ export interface Role {
   readonly defaultMaxMemoryMb: number;
   /** What is particular to this role in the agent's prompt; {@link roleBriefing} gives the whole of it. */
   readonly instructions: string;
+  /** The system prompt its author wrote; in the briefing it stands for description and instructions. */
+  readonly prompt?: string;
   readonly predefined: boolean;
 }
 
@@ -21,7 +23,14 @@ export interface Role {
 export interface CustomRoleInput {
   readonly name: string;
   readonly description: string;
-  readonly responsibilities?: readonly string[];
+  readonly responsibilities?: readonly string[] | undefined;
+  readonly capabilities?: readonly string[] | undefined;
+  /** Default: 30 */
+  readonly defaultTimeoutMinutes?: number | undefined;
+  /** Default: 2048 */
+  readonly defaultMaxMemoryMb?: number | undefined;
+  /** See {@link Role}; blank: none. */
+  readonly prompt?: string | undefined;
 }
 
 const customRoleTimeoutMinutes = 30;
@@ -70,10 +79,22 @@ export function isRoleName(text: string): boolean {
 }
 
 /**
- * A role defined by the user, with default limits (30 minutes, 2048 MB).
+ * The name of a role as people may write it, as MAOS writes it: 'Code-Reviewer' is `code_reviewer`. What comes out need
+ * not be a name: check it with {@link isRoleName}.
+ */
+export function toRoleName(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .replaceAll(/^_|_$/g, '');
+}
+
+/**
+ * A role defined by the user.
  * The name is taken as it is: check it with {@link isRoleName} first.
  */
-export function customRole({ name, description, responsibilities = [] }: CustomRoleInput): Role {
+export function customRole(input: CustomRoleInput): Role {
+  const { name, description, responsibilities = [], prompt = '' } = input;
   const title = titleOf(name);
   const duties = responsibilities.map((duty) => duty.trim()).filter((duty) => duty !== '');
   return {
@@ -81,21 +102,26 @@ export function customRole({ name, description, responsibilities = [] }: CustomR
     title,
     description: description.trim(),
     responsibilities: duties,
-    capabilities: [],
-    defaultTimeoutMinutes: customRoleTimeoutMinutes,
-    defaultMaxMemoryMb: customRoleMaxMemoryMb,
+    capabilities: input.capabilities ?? [],
+    defaultTimeoutMinutes: input.defaultTimeoutMinutes ?? customRoleTimeoutMinutes,
+    defaultMaxMemoryMb: input.defaultMaxMemoryMb ?? customRoleMaxMemoryMb,
     instructions: customInstructions(title, duties.length > 0),
+    ...(prompt.trim() === '' ? {} : { prompt: prompt.trim() }),
     predefined: false,
   };
 }
 
-/** The whole prompt of a role: who it is, what it answers for, how it works, and the working agreement. */
+/**
+ * The whole prompt of a role: who it is, what it answers for, how it works, and the working agreement. A description
+ * beside a prompt of its author's is left out: it tells others when to choose the role.
+ */
 export function roleBriefing(role: Role): string {
-  const sections = [`# Your role: ${role.title}`, role.description];
+  const sections = [`# Your role: ${role.title}`, role.prompt ?? role.description];
   if (role.responsibilities.length > 0) {
     sections.push('## You are responsible for', role.responsibilities.map((duty) => `- ${duty}`).join('\n'));
   }
-  sections.push('## How you work', role.instructions, '## Working in this team', workingAgreement);
+  if (role.prompt === undefined) sections.push('## How you work', role.instructions);
+  sections.push('## Working in this team', workingAgreement);
   return sections.filter((section) => section !== '').join('\n\n');
 }
 

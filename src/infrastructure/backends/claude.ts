@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentEnd, Backend, LaunchContext, LaunchSpec, ParsedRun } from '../../application/ports.ts';
+import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
 import { environmentOf, inheritedEnvironment } from '../process/environment.ts';
@@ -108,6 +109,7 @@ export function makeClaudeBackend(deps: {
       // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
       '--strict-mcp-config',
       ...(config.allowedTools.length === 0 ? [] : ['--allowedTools', config.allowedTools.join(',')]),
+      ...toolLimits(agent, config.extraArgs),
       ...config.extraArgs,
     ];
     return {
@@ -127,6 +129,24 @@ export function makeClaudeBackend(deps: {
     explain,
     makeParser: () => new ClaudeOutputParser(),
   };
+}
+
+/**
+ * The tools that the role's file leaves its agents. They limit what there is to ask for; what is allowed is still for
+ * the user's permissions to say, and `--allowedTools` is never taken from a file.
+ *
+ * With the user's own `--tools` the two lists would be added up, and under `--restricted` it brings back what that takes
+ * away (Claude Code 2.1.330). Then the user's list holds alone.
+ */
+function toolLimits({ role }: Agent, extraArgs: readonly string[]): readonly string[] {
+  const { tools = null, deniedTools = [] } = role.custom?.file ?? {};
+  const isUsers = extraArgs.some((argument) => /^--(tools|restricted)(=|$)/.test(argument));
+  // A rule such as `Bash(git log *)` names a tool; whether these commands need a permission is not for the file to say.
+  const names = [...new Set(tools?.map((rule) => rule.replace(/\(.*$/, '')))];
+  return [
+    ...(tools === null || isUsers ? [] : ['--tools', names.join(',')]),
+    ...(deniedTools.length === 0 ? [] : ['--disallowedTools', deniedTools.join(',')]),
+  ];
 }
 
 /** Only a result line without error is success: interrupted by SIGINT it exits with status 0 and none. */

@@ -54,7 +54,20 @@ const agent = z.strictObject({
   name: z.string().regex(agentNamePattern),
   role: z.strictObject({
     name: z.string(),
-    custom: z.strictObject({ description: z.string(), responsibilities: z.array(z.string()) }).nullable(),
+    custom: z
+      .strictObject({
+        description: z.string(),
+        responsibilities: z.array(z.string()),
+        file: z
+          .strictObject({
+            path: z.string(),
+            prompt: z.string(),
+            tools: z.array(z.string()).nullable(),
+            deniedTools: z.array(z.string()),
+          })
+          .optional(),
+      })
+      .nullable(),
   }),
   ordinal: z.int().min(1),
   instance: z.string(),

@@ -2,6 +2,7 @@ import type { SessionSummary } from '../../application/ports.ts';
 import type { Agent } from '../../domain/agent.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import { type Progress, progressOf } from '../../domain/orchestration.ts';
+import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import type { Role } from '../../domain/roles/role.ts';
 import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
@@ -113,7 +114,7 @@ export function eventView(event: RecordedEvent) {
   };
 }
 
-export function roleView(role: Role) {
+export function roleView(role: Role | FileRole) {
   return {
     name: role.name,
     title: role.title,
@@ -123,7 +124,12 @@ export function roleView(role: Role) {
     default_timeout_minutes: role.defaultTimeoutMinutes,
     default_max_memory_mb: role.defaultMaxMemoryMb,
     predefined: role.predefined,
+    ...(isFileRole(role) ? fileView(role) : {}),
   };
+}
+
+function fileView({ source, path, backend, model, tools, deniedTools }: FileRole) {
+  return { source, path, backend, model: model?.name ?? null, tools, denied_tools: deniedTools };
 }
 
 /** What matters of a command's output stands at its end, and of a message at its beginning. */

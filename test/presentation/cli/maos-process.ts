@@ -42,7 +42,14 @@ export class MaosFolder {
   get env(): NodeJS.ProcessEnv {
     // Under NODE_TEST_CONTEXT a `node --test` inside an agent would report to this run instead of printing.
     const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
-    return { ...inherited, MAOS_HOME: this.home, TMPDIR: this.#root, NODE_COMPILE_CACHE: compileCache };
+    return {
+      ...inherited,
+      MAOS_HOME: this.home,
+      // What roles the one who runs the tests has defined is none of their business.
+      CLAUDE_CONFIG_DIR: join(this.#root, 'claude-config'),
+      TMPDIR: this.#root,
+      NODE_COMPILE_CACHE: compileCache,
+    };
   }
 
   start(

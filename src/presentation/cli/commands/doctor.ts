@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { BackendProbe } from '../../../application/ports.ts';
+import { catalogueOf } from '../../../application/role-catalogue.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import type { Check } from '../check.ts';
@@ -28,6 +29,7 @@ export const doctorCommand: CliCommand = {
       await checkStore(runtime, projectPath),
       settings.check,
       ...settings.warnings.map(warningCheck),
+      ...(await checkRoles(runtime, projectPath)),
       ...backends.map((probe) => checkBackend(probe, settings.defaultBackend)),
       ...(await checkMachine(runtime)),
     ];
@@ -126,6 +128,19 @@ async function settingsOf(runtime: Runtime, projectPath: string): Promise<Settin
 
 function warningCheck(text: string): Check {
   return { name: 'settings', state: 'warning', detail: text, fix: null };
+}
+
+/** A role file that is left out keeps nothing else from working. */
+async function checkRoles(runtime: Runtime, projectPath: string): Promise<readonly Check[]> {
+  const name = 'roles';
+  const { custom, predefined, problems } = catalogueOf(await runtime.roles(projectPath));
+  const detail = `${predefined.length} predefined, ${custom.length} defined by files`;
+  return [
+    { name, state: 'ok', detail, fix: null },
+    ...problems.map(
+      ({ path, message }): Check => ({ name, state: 'warning', detail: `${path} is left out`, fix: message }),
+    ),
+  ];
 }
 
 /** Only the backend agents get when they name none must work. */

@@ -1,19 +1,19 @@
+import { catalogueOf, type RoleCatalogue } from '../../../application/role-catalogue.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import {
-  findPredefinedRole,
-  nearestRoleNames,
-  predefinedRoles,
-  roleAliases,
-} from '../../../domain/roles/catalog.ts';
+import { roleAliases } from '../../../domain/roles/catalog.ts';
+import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
 import { type Role, roleBriefing } from '../../../domain/roles/role.ts';
 import { roleView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+import { oneLine, plural } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 
 export const rolesCommand: CliCommand = {
   name: 'roles',
   summary: 'List the roles agents can have, or show one',
+  details:
+    'Roles are predefined, or defined by files: .claude/agents/ of the project, agents/ of MAOS_HOME, ~/.claude/agents/.',
   arguments: [
     {
       syntax: '[list|show]',
@@ -28,8 +28,9 @@ export const rolesCommand: CliCommand = {
   ],
   async run(context) {
     const [action = 'list', name] = context.args;
-    if (action === 'show' && name !== undefined) return show(findRole(name), context);
-    if (action === 'list' && name === undefined) return list(context);
+    const catalogue = async () => catalogueOf(await context.runtime().roles(context.projectPath));
+    if (action === 'show' && name !== undefined) return show((await catalogue()).find(name), context);
+    if (action === 'list' && name === undefined) return list(await catalogue(), context);
     throw new MaosError(
       'INVALID_INPUT',
       action === 'show'
@@ -39,42 +40,77 @@ export const rolesCommand: CliCommand = {
   },
 };
 
-function findRole(name: string): Role {
-  const role = findPredefinedRole(name);
-  if (role !== undefined) return role;
-  const near = nearestRoleNames(name);
-  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
-  throw new MaosError('INVALID_ROLE', `There is no role ${quote(name)}.${hint} 'maos roles' lists them.`, {
-    details: { role: name.slice(0, 200), near },
-  });
-}
-
-function list({ terminal, json }: CommandContext): number {
+function list(catalogue: RoleCatalogue, context: CommandContext): number {
+  const { terminal, json } = context;
+  const { custom, predefined, shadowed, problems } = catalogue;
+  const roles = [...custom, ...predefined];
   if (json) {
-    terminal.document({ roles: predefinedRoles.map(roleView), aliases: roleAliases });
+    const hidden = shadowed.map(({ role, by }) => ({ ...roleView(role), shadowed_by: by.path }));
+    terminal.document({ roles: roles.map(roleView), aliases: roleAliases, shadowed: hidden, problems });
     return exitStatus.done;
   }
-  const rows = predefinedRoles.map((role) => [
+  const { paint } = terminal.canvas;
+  const rows = roles.map((role) => [
     role.name,
     `${role.defaultTimeoutMinutes} min`,
     `${role.defaultMaxMemoryMb} MB`,
-    role.description,
+    custom.length === 0 ? '' : originOf(role, context),
+    oneLine(role.description),
   ]);
   const right = 'right' as const;
   const columns = [
     { title: 'ROLE' },
     { title: 'TIME', align: right },
     { title: 'MEMORY', align: right },
+    { title: 'FROM' },
     { title: 'FOR' },
   ];
   for (const line of renderTable(columns, rows, terminal.canvas)) terminal.line(line);
   const aliases = Object.entries(roleAliases).map(([alias, role]) => `${alias} = ${role}`);
-  terminal.line(terminal.canvas.paint('dim', `Also accepted: ${aliases.join(', ')}.`));
+  terminal.line(paint('dim', `Also accepted: ${aliases.join(', ')}.`));
+  for (const { role, by } of shadowed) {
+    const lost = isFileRole(role) ? originOf(role, context) : 'the predefined role';
+    terminal.line(paint('yellow', `! ${role.name}: ${originOf(by, context)} is used, not ${lost}.`));
+  }
+  if (problems.length > 0) terminal.line(`${plural(problems.length, 'role file')} left out:`);
+  for (const { path, message } of problems) {
+    terminal.line(`${paint('yellow', '!')} ${oneLine(`${placeOf(path, context)}: ${message}`)}`);
+  }
   return exitStatus.done;
 }
 
-function show(role: Role, { terminal, json }: CommandContext): number {
+/** Where a role comes from, short where it is the project's: '.claude/agents/scribe.md', 'predefined'. */
+function originOf(role: Role | FileRole, context: CommandContext): string {
+  return isFileRole(role) ? oneLine(placeOf(role.path, context)) : 'predefined';
+}
+
+function placeOf(path: string, { projectPath, env }: CommandContext): string {
+  if (path.startsWith(`${projectPath}/`)) return path.slice(projectPath.length + 1);
+  const home = env.HOME ?? '';
+  return home !== '' && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}
+
+function show(role: Role | FileRole, { terminal, json }: CommandContext): number {
   if (json) terminal.document({ ...roleView(role), briefing: roleBriefing(role) });
-  else terminal.line(roleBriefing(role));
+  else {
+    if (isFileRole(role)) {
+      for (const line of factsOf(role)) terminal.line(terminal.canvas.paint('dim', oneLine(line)));
+      terminal.line('');
+    }
+    terminal.line(roleBriefing(role));
+  }
   return exitStatus.done;
+}
+
+/** What is known of a role besides what its agents are told. */
+function factsOf(role: FileRole): readonly string[] {
+  const { path, description, backend, model, tools, deniedTools } = role;
+  return [
+    `From ${path}`,
+    `For: ${description}`,
+    ...(backend === null ? [] : [`Backend: ${backend}`]),
+    ...(model === null ? [] : [`Model: ${model.name}${model.backend === null ? '' : ` (${model.backend})`}`]),
+    ...(tools === null ? [] : [`Only these tools: ${tools.join(', ') || 'none'}`]),
+    ...(deniedTools.length === 0 ? [] : [`Not these tools: ${deniedTools.join(', ')}`]),
+  ];
 }

@@ -1,0 +1,83 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { RoleFiles, RoleFinding } from '../../application/role-ports.ts';
+import type { RoleSource } from '../../domain/roles/file-role.ts';
+import type { Environment } from './maos-home.ts';
+import { readRegistry } from './role-registry.ts';
+import { roleOfText } from './role-text.ts';
+import { Allowance, isWithin, problemOf, readRoleTexts } from './role-texts.ts';
+
+/**
+ * The files that define roles, read anew each time.
+ * @param deps `home`: MAOS's folder; `projectRoot`: canonical; `env` says where Claude Code keeps its settings
+ */
+export function makeRoleFiles(deps: {
+  readonly home: string;
+  readonly projectRoot: string;
+  readonly env: Environment;
+}): RoleFiles {
+  return {
+    async read() {
+      const allowance = new Allowance();
+      const userHome = resolved(deps.env.HOME || homedir());
+      const ofUser = resolve(deps.env.CLAUDE_CONFIG_DIR || join(userHome, '.claude'), 'agents');
+      const ofProject = await projectFolders(deps.projectRoot, userHome);
+      const findings: RoleFinding[] = [];
+      for (const folder of ofProject) {
+        const agents = join(folder, '.claude', 'agents');
+        if (resolved(agents) === resolved(ofUser)) continue;
+        if (existsSync(agents) && !isWithin(resolved(agents), ofProject.at(-1) as string)) {
+          const message = 'it is a link that leads out of the project, and such links are not followed.';
+          findings.push({ kind: 'problem', problem: problemOf(agents, message, null) });
+        } else findings.push(...(await readClaudeFolder(agents, 'project', allowance)));
+      }
+      findings.push(...(await readRegistry(join(deps.home, 'agents'), allowance)));
+      findings.push(...(await readClaudeFolder(ofUser, 'user', allowance)));
+      return findings;
+    },
+  };
+}
+
+async function readClaudeFolder(
+  folder: string,
+  source: RoleSource,
+  allowance: Allowance,
+): Promise<readonly RoleFinding[]> {
+  const { texts, problems } = await readRoleTexts(folder, allowance);
+  return [
+    ...texts.flatMap((text) => roleOfText(text, source) ?? []),
+    ...problems.map((problem) => ({ kind: 'problem' as const, problem })),
+  ];
+}
+
+/**
+ * The project's folder and those above it up to the repository's, the nearest first, as Claude Code (2.1.330) looks for
+ * them. Without a repository it goes on upwards; here no further than below the user's home folder, and never into a
+ * folder that somebody else owns or may write: what lies there would tell agents what to do.
+ */
+async function projectFolders(root: string, userHome: string): Promise<readonly string[]> {
+  const folders: string[] = [];
+  for (let at = root; ; at = dirname(at)) {
+    folders.push(at);
+    const above = dirname(at);
+    if (at === userHome || above === userHome || above === at || existsSync(join(at, '.git'))) return folders;
+    if (!(await isOwn(above))) return folders;
+  }
+}
+
+async function isOwn(folder: string): Promise<boolean> {
+  const { uid, mode } = await stat(folder);
+  return uid === process.getuid?.() && (mode & 0o002) === 0;
+}
+
+/** With links resolved, where it exists. */
+function resolved(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // Then there is nothing to read either, or the reading of it says why it cannot be.
+    return resolve(path);
+  }
+}

@@ -1,0 +1,27 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const script = `#!/bin/sh
+if [ "$1" = --version ]; then echo '9.9.9 (Claude Code)'; exit; fi
+for word in "$@"; do printf '%s\\0' "$word"; done >"$MAOS_WORKSPACE/arguments"
+cat >/dev/null
+echo '{"type":"result","subtype":"success","is_error":false,"result":"Recorded.","num_turns":1}'
+`;
+
+/**
+ * A program that Claude Code's part is played by: it writes down how it was called and succeeds.
+ * @returns its path
+ */
+export function recordingClaude(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'recording-claude');
+  writeFileSync(path, script, { mode: 0o755 });
+  return path;
+}
+
+/** How it was called: the value after an option; null without the option. @param workspace of its agent */
+export function givenOption(workspace: string, option: string): string | null {
+  const words = readFileSync(join(workspace, 'arguments'), 'utf8').split('\0');
+  const index = words.indexOf(option);
+  return index < 0 ? null : (words[index + 1] ?? null);
+}
