@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Runtime } from '../../application/runtime.ts';
-import type { CliCommand, CommandContext, FindJsonError } from './command.ts';
+import type { CliCommand, CommandContext, FindJsonError, ReplaceFile } from './command.ts';
 import { serveCommand } from './commands/serve.ts';
 import { superviseCommand } from './commands/supervise.ts';
 import { reportError } from './error-report.ts';
@@ -25,6 +25,7 @@ export interface CliDeps {
   readonly stderr: Stream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly findJsonError: FindJsonError;
+  readonly replaceFile: ReplaceFile;
   readonly cwd?: string;
   /** Path of the program, as it was called. */
   readonly script?: string;
@@ -157,6 +158,7 @@ function makeContext(
     stdin: deps.stdin,
     program: programName(deps.script ?? process.argv[1], deps.env),
     findJsonError: deps.findJsonError,
+    replaceFile: deps.replaceFile,
     runtime,
     handOver: async (how) => {
       held.leaving = true;

@@ -35,6 +35,8 @@ export interface CliCommand {
   readonly options: readonly OptionSpec[];
   readonly examples: readonly Example[];
   readonly hidden?: boolean;
+  /** `--project` may stand alone, for the current folder. */
+  readonly takesBareProject?: boolean;
   /** It listens for signals itself and leaves its sessions to another process: the program ends when it returns. */
   readonly ownsProcess?: boolean;
   /** @returns the exit status */
@@ -43,6 +45,9 @@ export interface CliCommand {
 
 /** Where a text stops being JSON, both from 1; null when it is JSON. */
 export type FindJsonError = (source: string) => { readonly line: number; readonly column: number } | null;
+
+/** Replaces a file's whole content, durably; readers see the old or the new. @throws MaosError that names the file */
+export type ReplaceFile = (path: string, text: string, mode: number) => Promise<void>;
 
 /** What a command is given. */
 export interface CommandContext {
@@ -63,6 +68,7 @@ export interface CommandContext {
   /** How this program was called, for commands shown to people: 'maos', 'npx maos'. */
   readonly program: string;
   readonly findJsonError: FindJsonError;
+  readonly replaceFile: ReplaceFile;
   /** Made at the first call. */
   runtime(): Runtime;
   /**

@@ -10,5 +10,10 @@ export function programName(
 ): string {
   if (env.npm_command === 'exec') return 'npx maos';
   if (script === undefined || basename(script) === 'maos') return 'maos';
-  return /[^\w./-]/.test(script) ? `node '${script.replaceAll("'", `'\\''`)}'` : `node ${script}`;
+  return `node ${shellWord(script)}`;
+}
+
+/** A word as it may be pasted into a shell: quoted where that is needed. */
+export function shellWord(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

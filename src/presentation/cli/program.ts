@@ -8,6 +8,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
 import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
+import { initCommand } from './commands/init.ts';
 import { instancesCommand } from './commands/instances.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
@@ -45,7 +46,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
   ],
   ['Machine:', [psCommand, instancesCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
-  ['Installation:', [rolesCommand, doctorCommand, versionCommand, superviseCommand]],
+  ['Installation:', [initCommand, rolesCommand, doctorCommand, versionCommand, superviseCommand]],
 ];
 
 /** A command line as it was understood. */
@@ -84,7 +85,7 @@ export async function parseCall(
     return null;
   }
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withFolder(argv), { from: 'user' });
     return call;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -93,9 +94,21 @@ export async function parseCall(
   }
 }
 
+/** Names the current folder after a `--project` that stands alone, where the command allows that. */
+function withFolder(argv: readonly string[]): readonly string[] {
+  if (commandNamedIn(argv)?.takesBareProject !== true) return argv;
+  const isBare = (index: number): boolean => (argv[index + 1] ?? '-').startsWith('-');
+  return argv.flatMap((word, index) => (word === '--project' && isBare(index) ? [word, '.'] : [word]));
+}
+
 function usageError(error: CommanderError, argv: readonly string[]): MaosError {
-  const command = argv.find((word) => allCommands.some(({ name }) => name === word)) ?? null;
+  const command = commandNamedIn(argv)?.name ?? null;
   return new MaosError('INVALID_INPUT', usageMessage(error, argv), { details: { command }, cause: error });
+}
+
+function commandNamedIn(argv: readonly string[]): CliCommand | undefined {
+  const commands = argv.map((word) => allCommands.find(({ name }) => name === word));
+  return commands.find((command) => command !== undefined);
 }
 
 function usageMessage({ code, message }: CommanderError, argv: readonly string[]): string {

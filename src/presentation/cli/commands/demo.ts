@@ -51,7 +51,7 @@ async function run(context: CommandContext): Promise<number> {
       next: [
         [`cat ${join(folder, 'slugify.mjs')}`, 'what they built'],
         [`${program} run --exec 'hello=echo hello'`, 'a team of your own'],
-        ['claude mcp add maos -- npx maos serve', 'let Claude Code lead such teams'],
+        [`${program} init`, 'let Claude Code lead such teams'],
       ],
     },
   );

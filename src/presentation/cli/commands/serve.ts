@@ -8,7 +8,7 @@ export const serveCommand: CliCommand = {
     "What an MCP client starts; 'maos' with a pipe on stdin does the same. Ends when the client goes, and leaves running sessions to a process of their own.",
   arguments: [],
   options: [],
-  examples: [{ line: 'claude mcp add maos -- npx maos serve', says: 'register with Claude Code' }],
+  examples: [{ line: 'maos init', says: 'register it with Claude Code' }],
   ownsProcess: true,
   async run({ runtime, projectPath, projectGiven }) {
     const { serveStdio } = await import('../../mcp/stdio.ts');

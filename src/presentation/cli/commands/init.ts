@@ -1,0 +1,145 @@
+import { isMaosError, MaosError } from '../../../domain/errors.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { exitStatus } from '../exit-status.ts';
+import { type ClaudeProgram, register, unregister } from '../init/claude-registration.ts';
+import { type ClientEntry, otherClients } from '../init/other-clients.ts';
+import { registerInProject, unregisterInProject } from '../init/project-file.ts';
+import type { Registration } from '../init/registration.ts';
+import { ownCommand, type ServerCommand, sharedCommand } from '../init/server-command.ts';
+import { shellWord } from '../program-name.ts';
+import { oneLine } from '../render/format.ts';
+
+export const initCommand: CliCommand = {
+  name: 'init',
+  summary: 'Register maos with Claude Code; print what Codex and Gemini need',
+  details: [
+    "Runs 'claude mcp add --scope user maos -- …', for all projects of this user. With --project, alone or with a folder, it writes .mcp.json there instead, to be shared with the project: other entries stay, and no path of this machine is written.",
+    'What is registered already stays as it is; another command under the name maos is replaced, and shown. The entries for Codex and Gemini CLI are only printed.',
+    'Exit status: 6 Claude Code was not found or refused.',
+  ].join('\n'),
+  arguments: [],
+  options: [{ flags: '--remove', description: 'take the entry out again', kind: 'flag' }],
+  examples: [
+    { line: 'maos init', says: 'for all your projects' },
+    { line: 'maos init --project', says: '.mcp.json in the current folder, for everybody who works on it' },
+    { line: 'maos init --remove', says: 'undo' },
+  ],
+  takesBareProject: true,
+  run,
+};
+
+/** What was done, and with what. */
+interface Done extends Registration {
+  readonly scope: 'user' | 'project';
+  readonly wanted: ServerCommand;
+  /** The file of the entry; null where Claude Code keeps it itself. */
+  readonly file: string | null;
+  /** What counts in this folder instead. */
+  readonly shadowedBy: string | null;
+}
+
+async function run(context: CommandContext): Promise<number> {
+  const { terminal, json, projectGiven, options } = context;
+  const scope = projectGiven ? 'project' : 'user';
+  const wanted = projectGiven ? sharedCommand : ownCommandOf(context);
+  const others = options.flag('remove') ? [] : otherClients(wanted, scope);
+  try {
+    const done = projectGiven ? await changeProject(context, wanted) : await changeUser(context, wanted);
+    if (json) terminal.document(documentOf(done, others));
+    else for (const line of [...render(done, context), ...renderOthers(others)]) terminal.line(line);
+    return exitStatus.done;
+  } catch (error) {
+    if (isMaosError(error, 'BACKEND_UNAVAILABLE') && others.length > 0) {
+      // The other clients can do without Claude Code.
+      if (json)
+        terminal.document({ scope, client: 'claude', action: null, others: others.map(clientRecord) });
+      else for (const line of renderOthers(others)) terminal.line(line);
+    }
+    throw error;
+  }
+}
+
+function ownCommandOf({ env }: CommandContext): ServerCommand {
+  return ownCommand({ script: process.argv[1] as string, execPath: process.execPath, env });
+}
+
+async function changeProject(context: CommandContext, wanted: ServerCommand): Promise<Done> {
+  const { projectPath, options } = context;
+  const { path, ...registration } = options.flag('remove')
+    ? await unregisterInProject(projectPath, context)
+    : await registerInProject(projectPath, wanted, context);
+  return { ...registration, scope: 'project', wanted, file: path, shadowedBy: null };
+}
+
+async function changeUser(context: CommandContext, wanted: ServerCommand): Promise<Done> {
+  const claude = await findClaude(context);
+  const registration = context.options.flag('remove')
+    ? await unregister(claude)
+    : await register(claude, wanted);
+  return { ...registration, scope: 'user', wanted, file: null };
+}
+
+async function findClaude({ runtime, program, cwd, env }: CommandContext): Promise<ClaudeProgram> {
+  const probe = (await runtime().probeBackends()).find(({ name }) => name === 'claude');
+  if (probe?.available === true && probe.path !== null) return { path: probe.path, cwd, env };
+  throw new MaosError(
+    'BACKEND_UNAVAILABLE',
+    `Nothing was changed at Claude Code. ${probe?.problem ?? 'It was not found.'} '${program} init --project' can do without: it works on the file .mcp.json alone.`,
+    { details: { client: 'claude' } },
+  );
+}
+
+function documentOf(done: Done, others: readonly ClientEntry[]) {
+  const { scope, action, file, wanted, previous, shadowedBy } = done;
+  return {
+    scope,
+    client: 'claude',
+    action,
+    file,
+    entry: action === 'removed' || action === 'absent' ? null : { type: 'stdio', ...wanted },
+    previous,
+    shadowed_by: shadowedBy,
+    others: others.map(clientRecord),
+  };
+}
+
+function clientRecord({ client, file, text }: ClientEntry) {
+  return { client, file, text };
+}
+
+function render(done: Done, context: CommandContext): readonly string[] {
+  const { action, scope, shadowedBy } = done;
+  const { paint } = context.terminal.canvas;
+  const place = done.file ?? 'Claude Code (user scope, for all your projects)';
+  const line = [done.wanted.command, ...done.wanted.args].map(shellWord).join(' ');
+  const previous = oneLine(done.previous ?? '');
+  const said = {
+    added: `Added maos to ${place}: ${paint('bold', line)}`,
+    updated: `Changed maos in ${place}: ${paint('bold', line)}\n  It was: ${previous}`,
+    unchanged: `maos is in ${place} already: ${line}\n  Nothing was changed.`,
+    removed: `Removed maos from ${place}. It was: ${previous}`,
+    absent: `There is no maos in ${place}. Nothing was changed.`,
+  };
+  const lines = [...said[action].split('\n')];
+  if (action === 'added' || action === 'updated') lines.push(...nextSteps(scope, context));
+  if (shadowedBy !== null) {
+    lines.push(
+      `  In this folder another entry counts: ${shadowedBy}. 'claude mcp get maos' tells how to remove it.`,
+    );
+  }
+  return lines;
+}
+
+function nextSteps(scope: Done['scope'], { program, projectPath, cwd }: CommandContext): readonly string[] {
+  const option = projectPath === cwd ? ' --project' : ` --project ${shellWord(projectPath)}`;
+  return [
+    scope === 'user'
+      ? "  Check it with 'claude mcp get maos'; a Claude Code that runs already must be started again."
+      : "  Start 'claude' in that folder: it asks once whether to use it.",
+    `  Undo: ${program} init${scope === 'user' ? '' : option} --remove`,
+  ];
+}
+
+function renderOthers(others: readonly ClientEntry[]): readonly string[] {
+  return others.flatMap(({ title, file, text }) => ['', `For ${title}, in ${file}:`, '', text]);
+}

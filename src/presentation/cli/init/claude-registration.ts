@@ -1,0 +1,125 @@
+import { type ExecFileException, execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { oneLine } from '../render/format.ts';
+import { entryName, type Registration } from './registration.ts';
+import type { ServerCommand } from './server-command.ts';
+
+/** How Claude Code's own command line is called. */
+export interface ClaudeProgram {
+  readonly path: string;
+  /** The folder whose own entries are looked at too. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ClaudeRegistration extends Registration {
+  /** An entry of the same name that counts in this folder instead of the user's, for people; null where none does. */
+  readonly shadowedBy: string | null;
+}
+
+const patienceMs = 60_000;
+const inUserScope = ['--scope', 'user', entryName];
+
+/**
+ * Brings the user's entry to a command, through `claude mcp`, which knows where Claude Code keeps it. Variables that an
+ * older entry sets are kept.
+ * @throws MaosError BACKEND_UNAVAILABLE with Claude Code's words
+ */
+export async function register(claude: ClaudeProgram, wanted: ServerCommand): Promise<ClaudeRegistration> {
+  const { entry, shadowedBy } = await look(claude);
+  const words = [wanted.command, ...wanted.args];
+  if (entry?.line === words.join(' ')) return { action: 'unchanged', previous: null, shadowedBy };
+  // 'add' refuses to replace.
+  if (entry !== null) await callMcp(claude, ['remove', ...inUserScope]);
+  const variables = (entry?.variables ?? []).flatMap((variable) => ['-e', variable]);
+  const lost = entry === null ? '' : ` The entry it had, ${quote(entry.line)}, is removed already.`;
+  await callMcp(claude, ['add', ...inUserScope, ...variables, '--', ...words], lost);
+  return { action: entry === null ? 'added' : 'updated', previous: entry?.line ?? null, shadowedBy };
+}
+
+/** Removes the user's entry. @throws MaosError BACKEND_UNAVAILABLE with Claude Code's words */
+export async function unregister(claude: ClaudeProgram): Promise<ClaudeRegistration> {
+  const { entry, shadowedBy } = await look(claude);
+  if (entry === null) return { action: 'absent', previous: null, shadowedBy };
+  await callMcp(claude, ['remove', ...inUserScope]);
+  return { action: 'removed', previous: entry.line, shadowedBy };
+}
+
+/** An entry as `claude mcp get` shows it. */
+interface Entry {
+  readonly scope: string;
+  /** Command and arguments, not quoted; of a server that is not started, its transport and address. */
+  readonly line: string;
+  /** `NAME=value` each. */
+  readonly variables: readonly string[];
+}
+
+/** `claude mcp get` shows the entry that counts in a folder: one of the folder's own hides the user's. */
+async function look(claude: ClaudeProgram): Promise<{ entry: Entry | null; shadowedBy: string | null }> {
+  const here = await getEntry(claude);
+  if (here === null || isOfUser(here)) return { entry: here, shadowedBy: null };
+  const entry = await getEntry({ ...claude, cwd: '/' });
+  const shadowedBy = oneLine(`${here.line}, of ${here.scope}`);
+  return { entry: entry !== null && isOfUser(entry) ? entry : null, shadowedBy };
+}
+
+function isOfUser({ scope }: Entry): boolean {
+  return scope.startsWith('User ');
+}
+
+async function getEntry(claude: ClaudeProgram): Promise<Entry | null> {
+  const args = ['get', entryName];
+  // It starts the server besides, to see whether it answers, and gives one that does not 30 s.
+  const env = { ...claude.env, MCP_TIMEOUT: '1' };
+  const { ok, said } = await execute({ ...claude, env }, args);
+  if (!ok && /no mcp server/i.test(said)) return null;
+  if (!ok) throw refusal(args, said);
+  const fieldOf = (label: string): string =>
+    said.match(new RegExp(`^ +${label}:(.*)$`, 'm'))?.[1]?.trim() ?? '';
+  const scope = fieldOf('Scope');
+  const line = (fieldOf('Type') === 'stdio' ? ['Command', 'Args'] : ['Type', 'URL'])
+    .map(fieldOf)
+    .join(' ')
+    .trim();
+  // Not with its words: among them are the values of variables.
+  if (scope === '' || line === '') throw refusal(args, 'its answer has a form that maos does not know');
+  const variables = said.match(/^ +Environment:\s*\n((?: {4}\S+=.*\n)*)/m)?.[1] ?? '';
+  return {
+    scope,
+    line,
+    variables: variables
+      .split('\n')
+      .slice(0, -1)
+      .map((text) => text.trimStart()),
+  };
+}
+
+async function callMcp(claude: ClaudeProgram, args: readonly string[], lost = ''): Promise<void> {
+  const { ok, said } = await execute(claude, args);
+  if (!ok) throw refusal(args, said, lost);
+}
+
+async function execute(
+  { path, cwd, env }: ClaudeProgram,
+  args: readonly string[],
+): Promise<{ readonly ok: boolean; readonly said: string }> {
+  const running = promisify(execFile)(path, ['mcp', ...args], { cwd, env, timeout: patienceMs });
+  running.child.stdin?.end();
+  try {
+    return { ok: true, said: (await running).stdout };
+  } catch (error) {
+    const { stdout = '', stderr = '', killed, message } = error as ExecFileException;
+    const said = killed === true ? `no answer within ${patienceMs / 1000} s` : `${stderr}${stdout}`.trim();
+    return { ok: false, said: said === '' ? message : said };
+  }
+}
+
+/** @param lost what has been done to the entry before, to be said too */
+function refusal([action]: readonly string[], said: string, lost = ''): MaosError {
+  return new MaosError(
+    'BACKEND_UNAVAILABLE',
+    `'claude mcp ${action}' failed: ${oneLine(said).slice(0, 300)}.${lost} See whether 'claude mcp list' works, then try again.`,
+    { details: { client: 'claude', action } },
+  );
+}

@@ -1,0 +1,48 @@
+import { entryName } from './registration.ts';
+import type { ServerCommand } from './server-command.ts';
+
+/** What a client that MAOS does not register itself with is to be given. */
+export interface ClientEntry {
+  readonly client: 'codex' | 'gemini';
+  readonly title: string;
+  /** Its settings, of the user (`~/…`) or relative to the project's folder. */
+  readonly file: string;
+  /** To be added to the file. */
+  readonly text: string;
+}
+
+/** Longer than `wait-session` ever takes: 280 s. */
+const toolTimeoutSeconds = 300;
+
+/** The entries for Codex and Gemini CLI. @param scope whose settings they are for */
+export function otherClients(
+  { command, args }: ServerCommand,
+  scope: 'user' | 'project',
+): readonly ClientEntry[] {
+  const home = scope === 'user' ? '~/' : '';
+  const codex = [
+    `[mcp_servers.${entryName}]`,
+    // The strings of JSON are strings of TOML as well.
+    `command = ${JSON.stringify(command)}`,
+    `args = [${args.map((arg) => JSON.stringify(arg)).join(', ')}]`,
+    `tool_timeout_sec = ${toolTimeoutSeconds}`,
+    '# Codex begins without a server that is not there within a second unless this is set:',
+    'required = true',
+    '# Codex hands on only the most common variables; name those that agents need:',
+    '# env_vars = ["MAOS_HOME", "ANTHROPIC_API_KEY"]',
+    "# 'codex exec' has nobody to ask, and refuses the tools that start and steer agents unless this is set:",
+    '# default_tools_approval_mode = "approve"',
+  ];
+  const gemini = {
+    mcpServers: { [entryName]: { command, args, timeout: toolTimeoutSeconds * 1000 } },
+  };
+  return [
+    { client: 'codex', title: 'Codex', file: `${home}.codex/config.toml`, text: codex.join('\n') },
+    {
+      client: 'gemini',
+      title: 'Gemini CLI',
+      file: `${home}.gemini/settings.json`,
+      text: JSON.stringify(gemini, null, 2),
+    },
+  ];
+}
