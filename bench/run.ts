@@ -8,6 +8,7 @@ import { isWithin, type Measurement, type Row } from './measurement.ts';
 import { renderTable } from './report.ts';
 import { agentOverhead } from './rows/agent-overhead.ts';
 import { events } from './rows/events.ts';
+import { inFlight } from './rows/in-flight.ts';
 import { manyAgents } from './rows/many-agents.ts';
 import { orchestration } from './rows/orchestrate.ts';
 import { queries } from './rows/queries.ts';
@@ -19,6 +20,7 @@ import { closeAll } from './workplace.ts';
 const rows: readonly Row[] = [
   startup,
   queries,
+  inFlight,
   orchestration,
   agentOverhead,
   manyAgents,

@@ -1,5 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
+interface Notification {
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
 interface Answer {
   readonly result?: Record<string, unknown>;
   readonly error?: { readonly code: number; readonly message: string };
@@ -20,6 +25,8 @@ export class StdioClient {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #exit: Promise<string>;
   readonly #startedAt = performance.now();
+  /** Is told what the server says without being asked. */
+  onNotification: (notification: Notification) => void = () => {};
   #stderr = '';
   #rest = '';
   #nextId = 1;
@@ -107,8 +114,9 @@ export class StdioClient {
     const lines = (this.#rest + chunk).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {
-      const message = JSON.parse(line) as Answer & { readonly id?: number };
-      if (message.id !== undefined) this.#waiting.get(message.id)?.(message);
+      const message = JSON.parse(line) as Notification | (Answer & { readonly id: number });
+      if ('id' in message) this.#waiting.get(message.id)?.(message);
+      else this.onNotification(message);
     }
   }
 }
