@@ -1,6 +1,6 @@
 import type { Agent } from '../domain/agent.ts';
 import { MaosError, quote } from '../domain/errors.ts';
-import type { AgentActivity, OutputParser } from './ports.ts';
+import type { AgentActivity, OutputPage, OutputParser } from './ports.ts';
 import type { Project } from './project.ts';
 
 /** `readable`: the CLI's output made readable. The others: the bytes as they came, decoded as UTF-8. */
@@ -47,8 +47,9 @@ export async function readAgentOutput(project: Project, request: OutputRequest):
 async function readForward(project: Project, request: OutputRequest): Promise<OutputSlice> {
   let { at, shown } = parseCursor(request.cursor);
   let text = '';
+  const window: Window = { page: null };
   for (;;) {
-    const line = await nextLine(project, request, at);
+    const line = lineWithin(window, at) ?? (await nextLine(project, request, at, window));
     if (line === null) return { text, cursor: formatCursor({ at, shown }), atEnd: true };
     const rendered = renderLine(project, request, line).slice(shown);
     const room = request.maxChars - text.length;
@@ -76,8 +77,25 @@ interface Line {
   readonly next: number;
 }
 
+/** What was read last: most lines are found in it. */
+interface Window {
+  page: OutputPage | null;
+}
+
+function lineWithin({ page }: Window, position: number): Line | null {
+  if (page === null || position < page.start) return null;
+  const newline = page.bytes.indexOf(10, position - page.start);
+  if (newline < 0) return null;
+  return { bytes: page.bytes.subarray(position - page.start, newline + 1), next: page.start + newline + 1 };
+}
+
 /** The line at a position, with its end; a part of one where it is longer than a window and need not be parsed. */
-async function nextLine(project: Project, request: OutputRequest, position: number): Promise<Line | null> {
+async function nextLine(
+  project: Project,
+  request: OutputRequest,
+  position: number,
+  window: Window,
+): Promise<Line | null> {
   const structured = isStructured(request);
   const limit = structured
     ? maxLineBytes
@@ -85,8 +103,9 @@ async function nextLine(project: Project, request: OutputRequest, position: numb
   for (let size = Math.min(windowBytes, limit); ; size = Math.min(size * 4, limit)) {
     const page = await project.files.readOutput(request.agent, streamOf(request), position, size);
     if (page.bytes.length === 0) return null;
-    const newline = page.bytes.indexOf(10);
-    if (newline >= 0) return { bytes: page.bytes.subarray(0, newline + 1), next: position + newline + 1 };
+    window.page = page;
+    const line = lineWithin(window, position);
+    if (line !== null) return line;
     const whole = page.start + page.bytes.length >= page.size;
     if (whole && size > page.bytes.length) return endOfFile(request, page.bytes, position);
     if (size < limit) continue;

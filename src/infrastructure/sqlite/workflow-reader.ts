@@ -163,7 +163,7 @@ export function findSessions(db: Database, text: string, limit: number): readonl
     // The usual case, and worth it: a part of an id takes a look at every session.
     const rows = isSessionId(id)
       ? db.sql(selectSession).all(id)
-      : db.sql(findSessionIds).all(searchFor('sess_', wanted, limit));
+      : db.sql(findSessionIds).all(searchFor('sess_', text, wanted, limit));
     return rows.map((row) => row.id as SessionId);
   });
 }
@@ -183,14 +183,16 @@ export function findAgents(
       return [{ sessionId: exact.session_id as SessionId, agentId: agentId as AgentId }];
     return db
       .sql(findAgentIds)
-      .all(searchFor('agent_', wanted, limit))
+      .all(searchFor('agent_', text, wanted, limit))
       .map((row) => ({ sessionId: row.session_id as SessionId, agentId: row.id as AgentId }));
   });
 }
 
-function searchFor(prefix: string, text: string, limit: number): Record<string, string | number> {
-  const from = `${prefix}${text}`;
-  return { from, to: `${from}${afterAll}`, text, tail: -text.length, limit };
+/** What begins as an id does is the beginning of one; anything else may be its end as well. */
+function searchFor(prefix: string, given: string, wanted: string, limit: number) {
+  const from = `${prefix}${wanted}`;
+  const text = given.length > wanted.length ? null : wanted;
+  return { from, to: `${from}${afterAll}`, text, tail: -wanted.length, limit };
 }
 
 export function readEvents(

@@ -3,7 +3,7 @@ import type { SessionSummary } from '../../application/ports.ts';
 import type { Project } from '../../application/project.ts';
 import type { OpenProject } from '../../application/runtime.ts';
 import type { Agent } from '../../domain/agent.ts';
-import type { SessionId } from '../../domain/ids.ts';
+import { isAgentId, type SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import { count } from '../contracts/event-lines.ts';
 import type { RequestContext } from './context.ts';
@@ -22,11 +22,22 @@ export async function locateSession(context: RequestContext, reference: string):
   return { ...(opened.get(project) as OpenProject), id };
 }
 
-/** @throws MaosError AGENT_NOT_FOUND, INVALID_INPUT */
-export function locateAgent(
+/**
+ * The agent of that name in the newest session of the server's project, else the one an id or an unambiguous part of
+ * one means.
+ * @throws MaosError AGENT_NOT_FOUND, INVALID_INPUT
+ */
+export async function locateAgent(
   context: RequestContext,
   reference: string,
 ): Promise<{ readonly project: Project; readonly agent: Agent }> {
+  const open = isAgentId(reference) ? null : await context.findProject();
+  const newest = open?.project.store.list({ limit: 1 })[0];
+  if (open !== null && newest !== undefined) {
+    const { agents } = open.project.store.load(newest.session.id);
+    const agent = agents.find(({ name }) => name === reference);
+    if (agent !== undefined) return { project: open.project, agent };
+  }
   return findAgent(projectsOf(context, new Map()), reference);
 }
 

@@ -195,6 +195,7 @@ describe('finding by a part of an id', () => {
     assert.deepEqual(found('', 1), [c]);
     assert.deepEqual(found(c as string), [c]);
     assert.deepEqual(found('CCC'), [], 'the middle is neither');
+    assert.deepEqual(found('sess_BBB01'), [], 'an id with its prefix is looked for from its start');
     for (const pattern of ['%', '_', '01K_', '01K0%', '*', '?', '[0-9]', "' OR 1=1 --", '\0', '~']) {
       assert.deepEqual(found(pattern), [], `${pattern} is not a pattern`);
     }
@@ -214,6 +215,7 @@ describe('finding by a part of an id', () => {
     assert.deepEqual(store.findAgents(qa.id, 10), [{ sessionId: twins.next.session.id, agentId: qa.id }]);
     assert.deepEqual(found('Backend_Engineer'), [engineer.id]);
     assert.deepEqual(found(engineer.id.slice(-6)), [engineer.id]);
+    assert.deepEqual(found(`agent_${engineer.id.slice(-6)}`), []);
     assert.deepEqual(found('backend%'), []);
     assert.deepEqual(found('backend?engineer'), []);
     assert.deepEqual(found('backendxengineer'), [], "'_' stands for itself");

@@ -91,6 +91,14 @@ describe('agent-output', () => {
     }
   });
 
+  it('takes the name of an agent in the newest session before parts of ids', async () => {
+    bench.writeStdout(bench.store(planRequest([agentRequest({ name: 'named' })])), 'named', 'older\n');
+    const { workflow } = agentThatPrinted('command', 'newest\n');
+    assert.equal((await bench.ask('agent-output', { agent_id: 'a' })).text, 'newest\n');
+    assert.equal((await bench.ask('agent-output', { agent_id: 'a' })).agent_id, workflow.agents[0]?.id);
+    assert.match(await bench.refusal('agent-output', { agent_id: 'named' }), /^AGENT_NOT_FOUND/);
+  });
+
   it('answers for an agent that has printed nothing', async () => {
     const workflow = bench.store(planRequest([agentRequest({ name: 'a' })]));
     const answer = await bench.ask('agent-output', { agent_id: workflow.agents[0]?.id, stream: 'stderr' });

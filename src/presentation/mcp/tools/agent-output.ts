@@ -8,7 +8,7 @@ import { locateAgent } from '../sessions.ts';
 import { defineTool, readsOnly } from '../tool.ts';
 
 const input = z.strictObject({
-  agent_id: z.string(),
+  agent_id: z.string().describe('Or a name in the newest session'),
   stream: z.enum(outputViews).default('readable').describe("readable: parsed from the CLI's output"),
   tail_lines: z.int().min(1).max(1_000).optional().describe('Only the last lines'),
   cursor: z.string().optional(),
