@@ -68,8 +68,8 @@ describe('maos demo', () => {
       .trimEnd()
       .split('\n');
     const commands = next.map((line) => line.trim().split(/ {2,}/)[0] as string);
-    assert.ok(commands.some((command) => command === 'claude mcp add maos -- npx maos serve'));
-    const ours = commands.filter((command) => !command.startsWith('claude '));
+    assert.ok(commands.some((command) => command.endsWith(' init')));
+    const ours = commands.filter((command) => !command.endsWith(' init'));
     assert.ok(ours.length >= 5, stdout);
     for (const command of ours) {
       // What is shown calls 'node' as found on PATH; here it has to be the one under test.

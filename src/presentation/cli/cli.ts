@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Runtime } from '../../application/runtime.ts';
+import { isMaosError } from '../../domain/errors.ts';
 import type { CliCommand, CommandContext, FindJsonError, ReplaceFile } from './command.ts';
 import { serveCommand } from './commands/serve.ts';
 import { superviseCommand } from './commands/supervise.ts';
@@ -175,11 +176,9 @@ function fail(error: unknown, json: boolean, { stderr }: CliDeps): number {
 }
 
 function logFailure(runtime: Runtime, { name }: CliCommand, error: unknown): void {
-  try {
-    runtime.log('error', 'command failed', { command: name, error });
-  } catch {
-    // The settings may be what is wrong: then there is no log, and stderr says it.
-  }
+  // The home or the settings are what is wrong: stderr says it, and there may be no place for a log.
+  if (isMaosError(error, 'CONFIG_INVALID')) return;
+  runtime.log('error', 'command failed', { command: name, error });
 }
 
 function watchOutput(stdout: Stream, terminal: Terminal, interruption: Interruption): void {
