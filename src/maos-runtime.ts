@@ -27,6 +27,7 @@ import {
   canonicalProject,
   ensureHome,
   ensureProjectFolder,
+  hashOf,
   projectFolder,
   workspaceHash,
 } from './infrastructure/files/home.ts';
@@ -90,10 +91,6 @@ export class MaosRuntime implements Runtime {
   async prepare(): Promise<void> {}
 
   async openProject(path: string): Promise<OpenProject> {
-    return this.#openProject(path);
-  }
-
-  async #openProject(path: string): Promise<WatchedProject> {
     const root = canonicalProject(path);
     const hash = workspaceHash(root);
     const { tightenedFrom } = ensureHome(this.home);
@@ -209,7 +206,11 @@ export class MaosRuntime implements Runtime {
   }
 
   async supervise(path: string, from: string | null): Promise<void> {
-    const { project, supervisor, watch } = await this.#openProject(path);
+    // Its sessions are looked after even when the project's folder has been removed meanwhile.
+    const root = existsSync(path) ? canonicalProject(path) : path;
+    const hash = hashOf(root);
+    if (!existsSync(this.#storeFile(hash))) return;
+    const { project, supervisor, watch } = this.#opened(hash, root);
     if (from !== null) {
       const before = from as InstanceId;
       await this.#untilGone(project, before);

@@ -34,8 +34,16 @@ export class EngineBench {
   }
 
   /** Runs `maos` to its end. */
-  async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    const child = this.spawn(args, options);
+  run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return this.#finish(this.spawn(args, options));
+  }
+
+  /** Runs a line of shell in a folder to its end. */
+  shell(line: string, cwd: string): Promise<Finished> {
+    return this.#finish(this.#start('/bin/sh', ['-c', line], { cwd }));
+  }
+
+  async #finish(child: ChildProcess): Promise<Finished> {
     const ended = new Promise<number | null>((resolve, reject) => {
       child.on('close', resolve);
       child.on('error', reject);
@@ -48,9 +56,13 @@ export class EngineBench {
     return { status, stdout, stderr };
   }
 
-  spawn(args: readonly string[], { input, env, cwd, uid }: RunOptions = {}): ChildProcess {
+  spawn(args: readonly string[], options: RunOptions = {}): ChildProcess {
+    return this.#start(process.execPath, [bundle, ...args], options);
+  }
+
+  #start(program: string, args: readonly string[], { input, env, cwd, uid }: RunOptions): ChildProcess {
     const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
-    const child = spawn(process.execPath, [bundle, ...args], {
+    const child = spawn(program, args, {
       cwd: cwd ?? this.project,
       env: { ...inherited, MAOS_HOME: this.home, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -44,7 +44,12 @@ function invalidProject(path: string, wrong: string, todo: string, cause?: unkno
  * @throws MaosError INVALID_INPUT when the folder does not exist, is none, or cannot be read
  */
 export function workspaceHash(path: string): string {
-  return createHash('sha256').update(canonicalProject(path)).digest('hex');
+  return hashOf(canonicalProject(path));
+}
+
+/** As {@link workspaceHash}, of a path that is canonical already; its folder may be gone. */
+export function hashOf(canonicalPath: string): string {
+  return createHash('sha256').update(canonicalPath).digest('hex');
 }
 
 /**

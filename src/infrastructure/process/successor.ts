@@ -18,7 +18,8 @@ export function startSuccessor(options: {
   const { MAOS_AGENT_ID: _, ...env } = process.env;
   try {
     const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
-      cwd: project,
+      // Not the project's folder, which may be removed under it.
+      cwd: home,
       detached: true,
       stdio: 'ignore',
       env: { ...env, MAOS_HOME: home },

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { Runtime } from '../../application/runtime.ts';
-import { isMaosError } from '../../domain/errors.ts';
+import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { CliCommand, CommandContext, FindJsonError, ReplaceFile } from './command.ts';
 import { serveCommand } from './commands/serve.ts';
 import { superviseCommand } from './commands/supervise.ts';
@@ -106,10 +106,9 @@ async function runCall(
   // What the commands wait for (timers of the store's watcher) does not keep the process alive by itself.
   const alive = setInterval(() => {}, 2 ** 30);
   const held: Held = { runtime: null, leaving: command.ownsProcess === true };
-  const context = makeContext(call, terminal, makeRuntime, deps, interruption, held);
   let status: number;
   try {
-    status = await command.run(context);
+    status = await command.run(makeContext(call, terminal, makeRuntime, deps, interruption, held));
   } catch (error) {
     if (held.runtime !== null) logFailure(held.runtime, command, error);
     status = fail(error, call.json, deps);
@@ -141,7 +140,7 @@ function makeContext(
   interruption: Interruption | null,
   held: Held,
 ): CommandContext {
-  const cwd = deps.cwd ?? process.cwd();
+  const currentFolder = (): string => deps.cwd ?? existingFolder();
   const backend = call.options.text('backend');
   const runtime = (): Runtime => {
     held.runtime ??= makeRuntime(backend === undefined ? {} : { backend });
@@ -151,9 +150,13 @@ function makeContext(
     args: call.args,
     options: call.options,
     json: call.json,
-    projectPath: resolve(cwd, call.project ?? '.'),
+    projectPath: isAbsolute(call.project ?? '')
+      ? resolve(call.project ?? '')
+      : resolve(currentFolder(), call.project ?? '.'),
     projectGiven: call.project !== undefined,
-    cwd,
+    get cwd() {
+      return currentFolder();
+    },
     env: deps.env,
     terminal,
     stdin: deps.stdin,
@@ -167,6 +170,19 @@ function makeContext(
     },
     watchInterrupts: () => interruption?.watch() ?? new AbortController().signal,
   };
+}
+
+/** @throws MaosError INVALID_INPUT when it has been removed under this process */
+function existingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new MaosError(
+      'INVALID_INPUT',
+      'The current folder does not exist any more: change to one that does, or name the project with --project.',
+      { cause },
+    );
+  }
 }
 
 function fail(error: unknown, json: boolean, { stderr }: CliDeps): number {
