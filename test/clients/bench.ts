@@ -1,49 +1,21 @@
-/** A scratch home, a project, a scripted model, and the real programs on the loopback interface: nothing leaves it. */
+/** The real Claude Code, a scripted model, and MAOS on the loopback interface: nothing leaves it. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { globSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import type { summaryRecord } from '../../src/presentation/cli/session-facts.ts';
-import { cleanClaudeEnv, installClaudeCode } from '../helpers/claude-code.ts';
+import { CLAUDE_CODE_VERSION, cleanClaudeEnv, installClaudeCode } from '../helpers/claude-code.ts';
 import {
   type ModelRequest,
   type ScriptedModel,
   type ScriptedModelOptions,
   startScriptedModel,
 } from '../helpers/scripted-model.ts';
-
-export const maosProgram = fileURLToPath(new URL('../../bin/maos.js', import.meta.url));
-
-/** How a program ended, and what it printed. */
-export interface Ended {
-  readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly tookMs: number;
-}
-
-export interface Running {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-}
-
-export type StatusDocument = ReturnType<typeof summaryRecord>;
-
-/** A line of `maos events --json` and `maos run --json`. */
-export interface EventRecord {
-  readonly type: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
+import { type Ended, makeWorkplace, type Running, type Workplace } from './workplace.ts';
 
 export interface BenchOptions {
+  /** Default: the version the tests speak of. */
+  readonly claudeVersion?: string;
   readonly respond: ScriptedModelOptions['respond'];
   /** Added to the clean environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -53,82 +25,38 @@ export interface BenchOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
-export interface Bench {
-  readonly folder: string;
-  readonly project: string;
-  readonly maosHome: string;
+export interface Bench extends Workplace {
   readonly model: ScriptedModel;
   /** Runs the real Claude Code in the project to its end. */
   claude(args: readonly string[], stdin?: string): Promise<Ended>;
-  startClaude(args: readonly string[], stdin?: string): Running;
-  /** Runs the built `maos` in the project to its end. */
-  maos(...args: string[]): Promise<Ended>;
-  /** What `maos status latest --json` says. */
-  status(): Promise<StatusDocument>;
-  startMaos(...args: string[]): Running;
+  startClaude(args: readonly string[], stdin?: string | null): Running;
   /** Conversations as they are stored, by agent. */
   conversations(): ReadonlyMap<string, string | null>;
-  /** Command lines of every process the bench has started, directly or not, and that still lives. */
-  running(): readonly string[];
-  /** Waits until there is none any more; those that still live after ten seconds fail the test. */
-  nothingLeft(): Promise<void>;
 }
 
 export async function makeBench(t: TestContext, options: BenchOptions): Promise<Bench> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'maos-clients-')));
-  const [home, project, maosHome] = ['home', 'project', 'maos'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  await Promise.all([home, project, maosHome].map((path) => mkdir(path, { mode: 0o700 })));
-  if (options.settings !== undefined) {
-    await writeFile(join(maosHome, 'config.json'), JSON.stringify(options.settings), { mode: 0o600 });
-  }
-  const claudeProgram = await installClaudeCode();
+  const claudeProgram = await installClaudeCode({ version: options.claudeVersion ?? CLAUDE_CODE_VERSION });
   const model = await startScriptedModel({ respond: options.respond });
+  t.after(model.close);
   const { apiKey } = options;
-  const env = {
-    ...cleanClaudeEnv({ home, modelUrl: model.url, ...(apiKey === undefined ? {} : { apiKey }) }),
-    MAOS_HOME: maosHome,
-    MAOS_CLAUDE_PATH: claudeProgram,
-    MAOS_LOG: 'trace',
-    ...options.env,
-  };
-  const start = (program: string, args: readonly string[], stdin?: string): Running => {
-    const running = startProgram(program, args, { cwd: project, env, stdin });
-    t.signal.addEventListener('abort', () => running.child.kill('SIGKILL'));
-    return running;
-  };
-  t.after(async () => {
-    for (const pid of processesOf(folder)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended in between.
-      }
-    }
-    await model.close();
-    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  const workplace = await makeWorkplace(t, {
+    settings: options.settings,
+    env: (home) => ({
+      ...cleanClaudeEnv({ home, modelUrl: model.url, ...(apiKey === undefined ? {} : { apiKey }) }),
+      MAOS_CLAUDE_PATH: claudeProgram,
+      MAOS_LOG: 'trace',
+      ...options.env,
+    }),
   });
-  const running = (): readonly string[] => processesOf(folder).map(commandLineOf);
-  const maos = (...args: string[]): Promise<Ended> => start(process.execPath, [maosProgram, ...args]).ended;
+  const startClaude = (args: readonly string[], stdin?: string | null): Running =>
+    workplace.start(claudeProgram, args, stdin);
   return {
-    folder,
-    project,
-    maosHome,
+    ...workplace,
     model,
-    claude: (args, stdin) => start(claudeProgram, args, stdin).ended,
-    startClaude: (args, stdin) => start(claudeProgram, args, stdin),
-    maos,
-    async status() {
-      const { status, stdout, stderr } = await maos('status', 'latest', '--json');
-      assert.equal(status, 0, stderr);
-      return JSON.parse(stdout);
-    },
-    startMaos: (...args) => start(process.execPath, [maosProgram, ...args]),
+    claude: (args, stdin) => startClaude(args, stdin).ended,
+    startClaude,
     conversations() {
-      const [file] = globSync(join(maosHome, 'projects', '*', 'project.db'));
+      const [file] = globSync(join(workplace.maosHome, 'projects', '*', 'project.db'));
       const store = new DatabaseSync(file ?? assert.fail('there is no store'), { readOnly: true });
       try {
         const rows = store.prepare('SELECT id, conversation FROM agents').all();
@@ -137,23 +65,7 @@ export async function makeBench(t: TestContext, options: BenchOptions): Promise<
         store.close();
       }
     },
-    running,
-    async nothingLeft() {
-      // No event tells of the end of a process that is not a child; agents are stopped within their grace.
-      for (const since = performance.now(); running().length > 0; await delay(50)) {
-        if (performance.now() - since < 10_000) continue;
-        assert.fail(`still running: ${running().join('; ')}`);
-      }
-    },
   };
-}
-
-/** JSON, one document a line; empty lines are passed over. */
-export function readJsonLines<T = EventRecord>(output: string): T[] {
-  return output
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
 }
 
 /** The prompt an agent was started with: the first message of its conversation, without Claude Code's reminders. */
@@ -162,75 +74,4 @@ export function promptOf({ messages }: ModelRequest): string {
   if (typeof content === 'string') return content;
   const texts = content.flatMap((block) => (block.type === 'text' ? [block.text ?? ''] : []));
   return texts.filter((part) => !part.startsWith('<system-reminder>')).join('\n');
-}
-
-/** A promise and the functions that settle it, with a time limit so that a test that waits in vain says for what. */
-export function makeMoment(
-  what: string,
-  limitMs = 60_000,
-): { readonly came: Promise<void>; arrive: () => void } {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => reject(new Error(`${what} did not happen within ${limitMs} ms`)), limitMs);
-  promise.catch(() => {}).finally(() => clearTimeout(timer));
-  return { came: promise, arrive: () => resolve() };
-}
-
-function startProgram(
-  program: string,
-  args: readonly string[],
-  { cwd, env, stdin }: { cwd: string; env: Record<string, string>; stdin: string | undefined },
-): Running {
-  const startedAt = performance.now();
-  const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
-  // A program that fails at once does not read its input.
-  child.stdin.on('error', () => {});
-  child.stdin.end(stdin);
-  const closed = new Promise<Pick<Ended, 'status' | 'signal'>>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status, signal) => resolve({ status, signal }));
-  });
-  const ended = Promise.all([closed, text(child.stdout), text(child.stderr)]).then(
-    ([end, stdout, stderr]) => ({
-      ...end,
-      stdout,
-      stderr,
-      tookMs: performance.now() - startedAt,
-    }),
-  );
-  ended.catch(() => {});
-  return { child, ended };
-}
-
-/** Processes that have the bench's folder in their environment: everything it ever started, wherever it went. */
-function processesOf(folder: string): number[] {
-  if (process.platform !== 'linux') {
-    const listed = execFileSync('ps', ['eww', '-axo', 'pid=,command='], {
-      encoding: 'utf8',
-      maxBuffer: 2 ** 26,
-    });
-    return listed
-      .split('\n')
-      .filter((line) => line.includes(`MAOS_HOME=${folder}/`))
-      .map((line) => Number.parseInt(line, 10));
-  }
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => readProc(pid, 'environ').includes(`MAOS_HOME=${folder}/`))
-    .filter((pid) => !/^State:\s+[ZX]/m.test(readProc(pid, 'status')))
-    .map(Number);
-}
-
-function commandLineOf(pid: number): string {
-  return process.platform === 'linux'
-    ? `${pid} ${readProc(pid, 'cmdline').replaceAll('\0', ' ').slice(0, 200)}`
-    : String(pid);
-}
-
-function readProc(pid: number | string, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    // It ended in between, or belongs to somebody else.
-    return '';
-  }
 }

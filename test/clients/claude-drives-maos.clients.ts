@@ -9,7 +9,9 @@ import {
   type ModelRequest,
   type ScriptStep,
 } from '../helpers/scripted-model.ts';
-import { type Bench, makeBench, makeMoment, maosProgram, readJsonLines } from './bench.ts';
+import { makeBench } from './bench.ts';
+import { register, textOf } from './claude-script.ts';
+import { makeMoment, maosProgram, readJsonLines } from './workplace.ts';
 
 /** A line of `claude --output-format stream-json`. */
 interface StreamLine {
@@ -42,17 +44,6 @@ const allowCommands = ['echo no complaints', 'echo * tests pass', 'cat >prompt.t
 const mcpTools = ['orchestrate', 'wait-session', 'session-status', 'agent-output'].map(
   (name) => `mcp__maos__${name}`,
 );
-
-/** Registers MAOS with Claude Code as its manual says: `claude mcp add maos -- …`. */
-async function register(bench: Bench, ...command: string[]): Promise<void> {
-  const added = await bench.claude(['mcp', 'add', 'maos', '--', ...command]);
-  assert.equal(added.status, 0, `${added.stdout}\n${added.stderr}`);
-}
-
-function textOf({ content }: ContentBlock): string {
-  if (typeof content === 'string') return content;
-  return (content as readonly ContentBlock[]).map(({ text }) => text ?? '').join('\n');
-}
 
 /** The JSON of the newest tool result; one that is an error ends the script. */
 function lastAnswer(request: ModelRequest): Record<string, unknown> | null {

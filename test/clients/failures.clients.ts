@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { watch } from 'node:fs';
 import { suite, type TestContext, test } from 'node:test';
 import { lastToolResults, type ScriptStep } from '../helpers/scripted-model.ts';
-import { type Bench, makeBench, makeMoment, type Running, readJsonLines } from './bench.ts';
+import { type Bench, makeBench } from './bench.ts';
+import { makeMoment, type Running, readJsonLines } from './workplace.ts';
 
 const resetAt = '2099-01-01T00:00:00.000Z';
 

@@ -6,7 +6,8 @@ import type { EventData } from '../../src/domain/events.ts';
 import { findPredefinedRole } from '../../src/domain/roles/catalog.ts';
 import { roleBriefing } from '../../src/domain/roles/role.ts';
 import { lastToolResults, type ModelRequest, type ScriptStep } from '../helpers/scripted-model.ts';
-import { makeBench, makeMoment, promptOf, readJsonLines } from './bench.ts';
+import { makeBench, promptOf } from './bench.ts';
+import { makeMoment, readJsonLines } from './workplace.ts';
 
 const objective = 'Make logins work with passkeys.';
 const plan = {

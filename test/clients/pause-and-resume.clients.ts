@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelRequest, ScriptStep } from '../helpers/scripted-model.ts';
-import { makeBench, makeMoment, promptOf, readJsonLines } from './bench.ts';
+import { makeBench, promptOf } from './bench.ts';
+import { makeMoment, readJsonLines } from './workplace.ts';
 
 const task = 'Count the endpoints.';
 const answer = 'There are three.';

@@ -1,56 +1,35 @@
 /** The real Claude Code, installed apart from the project and run against a scripted model. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { npm } from '../packaging/npm.ts';
+import { installClient } from './client-installation.ts';
 
 const run = promisify(execFile);
-const CLIENTS = fileURLToPath(new URL('../../.cache/clients', import.meta.url));
 
 /** The version the fixtures were recorded with. */
 export const CLAUDE_CODE_VERSION = '2.1.330';
 
-/**
- * Returns the absolute path of the `claude` executable of `version`, installing it from the npm registry (or npm's own
- * cache, when that has it) into `.cache/clients/claude-code-<version>` the first time; about 365 MB.
- *
- * The native binary is an optional dependency per platform, so nothing is downloaded outside npm. The package's
- * install script only links that binary over a placeholder. It is run here by hand, because npm may hold back
- * install scripts. The installation is made in a folder of its own and renamed when complete, so a killed
- * or a simultaneous installation never leaves half of one.
- *
- * @throws when npm cannot get the package, with npm's last words.
- */
-export async function installClaudeCode({ version = CLAUDE_CODE_VERSION } = {}): Promise<string> {
-  const home = join(CLIENTS, `claude-code-${version}`);
-  const executable = join(home, 'node_modules', '.bin', 'claude');
-  if (existsSync(executable)) return executable;
+/** Of December 2025: those who do not update still run the like. */
+export const OLDER_CLAUDE_CODE_VERSION = '2.0.76';
 
-  await mkdir(CLIENTS, { recursive: true });
-  const staging = await mkdtemp(join(CLIENTS, `installing-claude-code-${version}-`));
-  try {
-    const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-    npm(['install', '--prefix', staging, ...flags, `@anthropic-ai/claude-code@${version}`], staging);
-    const link = join(staging, 'node_modules', '@anthropic-ai', 'claude-code', 'install.cjs');
-    await run(process.execPath, [link]);
-    await run(join(staging, 'node_modules', '.bin', 'claude'), ['--version'], {
-      env: cleanClaudeEnv({ home: staging }),
-    });
-    await rename(staging, home).catch((cause: NodeJS.ErrnoException) => {
-      // Another process finished first: its installation is as good as this one.
-      if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST') throw cause;
-    });
-  } catch (cause) {
-    const { stderr } = cause as { stderr?: string };
-    const words = stderr?.trim() || (cause instanceof Error ? cause.message : String(cause));
-    throw new Error(`Claude Code ${version} could not be installed: ${words}`, { cause });
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
-  return executable;
+/**
+ * Returns the absolute path of the `claude` executable, installed by {@link installClient}; about 365 MB. The native
+ * binary is an optional dependency per platform, which the package's own script links over a placeholder; before
+ * 2.1.113 it is a script for Node, and a fifth of the size.
+ */
+export function installClaudeCode({ version = CLAUDE_CODE_VERSION } = {}): Promise<string> {
+  return installClient({
+    package: '@anthropic-ai/claude-code',
+    version,
+    executable: 'claude',
+    folder: 'claude-code',
+    env: (home) => cleanClaudeEnv({ home }),
+    async finish(folder) {
+      const link = join(folder, 'install.cjs');
+      if (existsSync(link)) await run(process.execPath, [link]);
+    },
+  });
 }
 
 /** What {@link cleanClaudeEnv} builds an environment from. */
@@ -86,5 +65,7 @@ export function cleanClaudeEnv(options: CleanClaudeEnvOptions): Record<string, s
     DISABLE_ERROR_REPORTING: '1',
     DISABLE_AUTOUPDATER: '1',
     DISABLE_INSTALLATION_CHECKS: '1',
+    // Left to itself it asks the model after two seconds, without the tools of servers that are not up by then.
+    CLAUDE_CODE_MCP_STARTUP_WAIT_MS: '60000',
   };
 }

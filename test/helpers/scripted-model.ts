@@ -2,9 +2,15 @@
  * A model that says what a test tells it to: a loopback HTTP server that speaks enough of Anthropic's
  * Messages API (streaming and not) for the real Claude Code to run against it, with no account and no network.
  */
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type LoopbackServer,
+  type ReceivedRequest,
+  sendEvent,
+  sendJson as sendJsonAs,
+  startLoopbackServer,
+} from './loopback-server.ts';
 
 /** One content block of a message; the fields beside `type` depend on it. */
 export interface ContentBlock {
@@ -35,12 +41,8 @@ export interface ModelRequest {
   raw: Record<string, unknown>;
 }
 
-/** Any request that reached the server, in the order of arrival; `body` is undefined unless it was JSON. */
-export interface RecordedRequest {
-  method: string;
-  path: string;
-  headers: IncomingHttpHeaders;
-  body: unknown;
+/** Any request that reached the server. */
+export interface RecordedRequest extends ReceivedRequest {
   /** Set for `POST /v1/messages` only. */
   message?: ModelRequest;
 }
@@ -76,15 +78,10 @@ export type ScriptStep = { delayMs?: number } & (
   | { hang: true | 'before-headers' }
 );
 
-/** A running scripted model. */
-export interface ScriptedModel {
-  /** The base URL, for `ANTHROPIC_BASE_URL`. */
-  url: string;
-  port: number;
+/** A running scripted model; its `url` is for `ANTHROPIC_BASE_URL`. */
+export interface ScriptedModel extends LoopbackServer {
+  /** In the order of arrival. */
   requests: RecordedRequest[];
-  /** Ends every open connection and frees the port. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Options of {@link startScriptedModel}. */
@@ -102,11 +99,9 @@ export async function startScriptedModel({ respond }: ScriptedModelOptions): Pro
   const requests: RecordedRequest[] = [];
   let answered = 0;
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const method = request.method ?? 'GET';
-    const path = new URL(request.url ?? '/', 'http://loopback').pathname;
-    const body = await readJson(request);
-    const recorded: RecordedRequest = { method, path, headers: request.headers, body };
+  async function handle(request: ReceivedRequest, response: ServerResponse): Promise<void> {
+    const { method, path, headers, body } = request;
+    const recorded: RecordedRequest = request;
     requests.push(recorded);
 
     if (method === 'HEAD') return void response.writeHead(200).end();
@@ -114,7 +109,7 @@ export async function startScriptedModel({ respond }: ScriptedModelOptions): Pro
       return sendJson(response, 200, { input_tokens: Math.ceil(JSON.stringify(body ?? null).length / 4) });
     }
     if (method === 'POST' && path === '/v1/messages') {
-      recorded.message = parseMessage(body, request.headers);
+      recorded.message = parseMessage(body, headers);
       const index = answered++;
       let step: ScriptStep;
       try {
@@ -132,25 +127,7 @@ export async function startScriptedModel({ respond }: ScriptedModelOptions): Pro
     return sendJson(response, 404, { type: 'error', error });
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch((cause: unknown) => {
-      // The client may hang up at any moment (tests kill it); anything else it sees as a broken connection.
-      response.destroy(cause instanceof Error ? cause : new Error(String(cause)));
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
-  }
-  return { url: `http://127.0.0.1:${port}`, port, requests, close, [Symbol.asyncDispose]: close };
+  return { ...(await startLoopbackServer(handle)), requests };
 }
 
 /**
@@ -273,25 +250,10 @@ function parseMessage(body: unknown, headers: IncomingHttpHeaders): ModelRequest
   };
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    return undefined; // an empty body or another content type: recorded as undefined
-  }
-}
-
 function startStream(response: ServerResponse, index: number): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'request-id': `req_scripted_${index}` });
 }
 
-function sendEvent(response: ServerResponse, type: string, data: Record<string, unknown>): void {
-  response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
-}
-
 function sendJson(response: ServerResponse, status: number, body: unknown, headers = {}): void {
-  const fixed = { 'content-type': 'application/json', 'request-id': 'req_scripted' };
-  response.writeHead(status, { ...fixed, ...headers }).end(JSON.stringify(body));
+  sendJsonAs(response, status, body, { 'request-id': 'req_scripted', ...headers });
 }

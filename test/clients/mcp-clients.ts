@@ -1,0 +1,198 @@
+/** The official MCP clients: the Inspector, and the TypeScript SDK in its first and second version. */
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import {
+  LoggingMessageNotificationSchema,
+  ResourceUpdatedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { installClient } from '../helpers/client-installation.ts';
+import type { Told } from './heard.ts';
+import { maosProgram, type Workplace } from './workplace.ts';
+
+const INSPECTOR_VERSION = '2.12.0';
+const CLIENT_V2_VERSION = '2.4.0';
+
+/** The whole environment of a client: nothing is inherited, and no request leaves the machine. */
+export function clientEnv(home: string): Record<string, string> {
+  const closedPort = 'http://127.0.0.1:9';
+  return {
+    HOME: home,
+    PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+    TMPDIR: home,
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    HTTP_PROXY: closedPort,
+    HTTPS_PROXY: closedPort,
+  };
+}
+
+/** Returns the path of the Inspector's executable, a script for Node 22.19 and later; about 110 MB. */
+export function installInspector(): Promise<string> {
+  return installClient({
+    package: '@modelcontextprotocol/inspector',
+    version: INSPECTOR_VERSION,
+    executable: 'mcp-inspector',
+    folder: 'mcp-inspector',
+    env: clientEnv,
+  });
+}
+
+/** What both versions of the SDK have, by the types of the first. */
+type SdkClient = Pick<
+  Client,
+  | 'getServerVersion'
+  | 'getServerCapabilities'
+  | 'getInstructions'
+  | 'listTools'
+  | 'listPrompts'
+  | 'listResources'
+  | 'listResourceTemplates'
+  | 'readResource'
+  | 'subscribeResource'
+  | 'unsubscribeResource'
+  | 'getPrompt'
+  | 'complete'
+  | 'setLoggingLevel'
+  | 'ping'
+  | 'close'
+>;
+
+export type CallOptions = NonNullable<Parameters<Client['callTool']>[2]>;
+
+type CallTool = (
+  call: Parameters<Client['callTool']>[0],
+  options?: CallOptions,
+) => ReturnType<Client['callTool']>;
+
+/** A client with a MAOS of its own. */
+export interface Connected {
+  readonly client: SdkClient;
+  readonly callTool: CallTool;
+  /** What the server sends passes through its `onmessage`. */
+  readonly transport: Pick<StdioClientTransport, 'onmessage'>;
+  readonly protocolVersion: string;
+  /** What the client could not make sense of, such as an answer nobody waits for. */
+  readonly trouble: readonly Error[];
+  /** What the server has written to stderr. */
+  stderr(): string;
+}
+
+/** An SDK and a way to connect with it. */
+export interface Sdk {
+  readonly name: string;
+  /** The requests it begins with, one list for each process of the server it starts. */
+  readonly opens: readonly (readonly string[])[];
+  /** Whether it answers a list asked for without a cursor with all pages in one. */
+  readonly joinsPages: boolean;
+  /** The code it has for a resource that is not there; the server's is -32002, as MCP 2025-11-25 has it. */
+  readonly noResource: number;
+  connect(workplace: Workplace, onTold: (told: Told) => void): Promise<Connected>;
+}
+
+/** The SDK's second version, as far as it differs from the first. */
+interface SecondVersion {
+  readonly Client: new (
+    info: { name: string; version: string },
+    options: { versionNegotiation: { mode: 'legacy' | 'auto' } },
+  ) => Client & {
+    setNotificationHandler(method: Told['method'], handler: (told: Told) => void): void;
+    callTool: CallTool;
+  };
+  readonly StdioClientTransport: typeof StdioClientTransport;
+}
+
+const clientInfo = { name: 'sdk-test', version: '1' };
+
+const firstVersion: Sdk = {
+  name: 'SDK v1',
+  opens: [['initialize']],
+  joinsPages: false,
+  noResource: -32002,
+  async connect(workplace, onTold) {
+    const client = new Client(clientInfo);
+    client.setNotificationHandler(ResourceUpdatedNotificationSchema, onTold);
+    client.setNotificationHandler(LoggingMessageNotificationSchema, onTold);
+    const callTool: CallTool = (call, options) => client.callTool(call, undefined, options);
+    return connect(client, callTool, new StdioClientTransport(serverOf(workplace)));
+  },
+};
+
+function secondVersion(name: string, mode: 'legacy' | 'auto', opens: Sdk['opens']): Sdk {
+  return {
+    name: `SDK v2, ${name}`,
+    opens,
+    joinsPages: true,
+    // Its `ResourceNotFoundError`, which has the code of a later protocol.
+    noResource: -32602,
+    async connect(workplace, onTold) {
+      const { Client, StdioClientTransport } = await loadSecondVersion();
+      const client = new Client(clientInfo, { versionNegotiation: { mode } });
+      client.setNotificationHandler('notifications/resources/updated', onTold);
+      client.setNotificationHandler('notifications/message', onTold);
+      // The probe goes to a process of its own, unless the transport is a class the SDK does not know.
+      const isOnePipe = opens.length === 1;
+      const Transport = isOnePipe ? class extends StdioClientTransport {} : StdioClientTransport;
+      return connect(client, client.callTool.bind(client), new Transport(serverOf(workplace)));
+    },
+  };
+}
+
+/** Every way in which the official SDK speaks to a server over stdio. */
+export const sdks: readonly Sdk[] = [
+  firstVersion,
+  secondVersion('legacy', 'legacy', [['initialize']]),
+  secondVersion('auto', 'auto', [['server/discover'], ['initialize']]),
+  secondVersion('auto on one pipe', 'auto', [['server/discover', 'initialize']]),
+];
+
+/** The version comes from the registry: as a dependency of the project it would be one more for everybody to install. */
+async function loadSecondVersion(): Promise<SecondVersion> {
+  const name = '@modelcontextprotocol/client';
+  const path = await installClient({
+    package: name,
+    version: CLIENT_V2_VERSION,
+    // A library has no executable: it gets one, which runs when the library loads, and is what the tests import.
+    executable: 'mcp-client.mjs',
+    folder: 'mcp-client',
+    env: clientEnv,
+    finish: (folder) =>
+      writeFile(
+        join(folder, '..', '..', '.bin', 'mcp-client.mjs'),
+        `#!/usr/bin/env node\nexport * from '${name}';\nexport * from '${name}/stdio';\n`,
+        { mode: 0o755 },
+      ),
+  });
+  return import(pathToFileURL(path).href);
+}
+
+function serverOf({ home, maosHome, project }: Workplace) {
+  return {
+    command: process.execPath,
+    args: [maosProgram, 'serve'],
+    cwd: project,
+    env: { ...clientEnv(home), MAOS_HOME: maosHome, MAOS_LOG: 'trace' },
+    stderr: 'pipe' as const,
+  };
+}
+
+async function connect(
+  client: Client,
+  callTool: CallTool,
+  transport: StdioClientTransport & { setProtocolVersion?(version: string): void },
+): Promise<Connected> {
+  let protocolVersion = '';
+  transport.setProtocolVersion = (version) => {
+    protocolVersion = version;
+  };
+  let stderr = '';
+  transport.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const trouble: Error[] = [];
+  client.onerror = (error) => trouble.push(error);
+  await client.connect(transport);
+  return { client, callTool, transport, protocolVersion, trouble, stderr: () => stderr };
+}

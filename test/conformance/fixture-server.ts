@@ -1,0 +1,14 @@
+/**
+ * MAOS's own server and transport, with the tools, resources and prompts the conformance suites ask for in place of its own.
+ * Works in the current folder and MAOS_HOME.
+ */
+
+import { maosHome } from '../../src/infrastructure/files/maos-home.ts';
+import { Presence } from '../../src/infrastructure/presence.ts';
+import { MaosRuntime } from '../../src/maos-runtime.ts';
+import { serveStdio } from '../../src/presentation/mcp/stdio.ts';
+import { fixtures } from './fixtures.ts';
+
+const runtime = new MaosRuntime({}, new Presence(maosHome(process.env), 'fixture'), new Set());
+await serveStdio(runtime, { loadRegistry: async () => fixtures });
+process.exit();

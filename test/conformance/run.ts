@@ -1,0 +1,86 @@
+/**
+ * The official MCP conformance suites, against the built MAOS and against its server with the fixtures the suites ask for.
+ * Prints a table. Exit status 1 on any deviation: the fixture server passes all, MAOS all but its baseline.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
+import { openBridge } from './bridge.ts';
+import { installSuite, runSuite, type Suite } from './suite.ts';
+import { judge, scenariosIn, type Verdict } from './verdict.ts';
+
+interface Target {
+  readonly name: string;
+  readonly script: readonly [string, ...string[]];
+  /** A file; null: nothing may fail. */
+  readonly baseline: string | null;
+}
+
+const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+const suites: readonly Suite[] = [
+  { version: '0.1.16', options: ['--suite', 'all'] },
+  { version: '0.2.0-alpha.12', options: ['--requirements', '2025-11-25', '--timeout', '120000'] },
+];
+
+const targets: readonly Target[] = [
+  { name: 'fixtures', script: [file('fixture-server.ts')], baseline: null },
+  { name: 'maos serve', script: [bundle, 'serve'], baseline: file('maos-baseline.yml') },
+];
+
+const begunAt = performance.now();
+const scripts: string[] = [];
+for (const suite of suites) scripts.push(await installSuite(suite));
+const installedAt = performance.now();
+const runs = suites.flatMap((suite, index) =>
+  targets.map((target) => run(suite, scripts[index] as string, target)),
+);
+const rows = await Promise.all(runs);
+process.stdout.write(table(rows));
+for (const { title, verdict } of rows) {
+  for (const deviation of verdict.deviations) process.stdout.write(`${title}: ${deviation}\n`);
+}
+const seconds = (from: number, to: number): string => `${((to - from) / 1000).toFixed(1)} s`;
+const installation = seconds(begunAt, installedAt);
+process.stdout.write(
+  `${seconds(installedAt, performance.now())}, after ${installation} for the installation\n`,
+);
+process.exitCode = rows.some(({ verdict }) => verdict.deviations.length > 0) ? 1 : 0;
+
+interface Row {
+  readonly title: string;
+  readonly verdict: Verdict;
+}
+
+async function run(suite: Suite, script: string, { name, script: server, baseline }: Target): Promise<Row> {
+  const folder = await MaosFolder.make();
+  try {
+    const results = join(folder.project, 'results');
+    await mkdir(results);
+    const bridge = await openBridge({ script: server, folder: folder.project, env: folder.env });
+    const report = await runSuite(script, suite, bridge.url, results, baseline);
+    const problems = await bridge.close();
+    const expected = baseline === null ? [] : scenariosIn(await readFile(baseline, 'utf8'));
+    const verdict = judge(report, expected);
+    return {
+      title: `${suite.version}, ${name}`,
+      verdict: { ...verdict, deviations: [...verdict.deviations, ...problems] },
+    };
+  } finally {
+    await folder.remove();
+  }
+}
+
+function table(rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(({ title }) => title.length));
+  const numbers = ['passed', 'failed', 'expected', 'checks'] as const;
+  const cells = (title: string, values: readonly (string | number)[]): string =>
+    `${title.padEnd(width)} ${values.map((value) => String(value).padStart(9)).join('')}\n`;
+  return [
+    cells('scenarios', [...numbers, 'wrong']),
+    ...rows.map(({ title, verdict }) =>
+      cells(title, [...numbers.map((key) => verdict[key]), verdict.deviations.length]),
+    ),
+  ].join('');
+}

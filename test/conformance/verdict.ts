@@ -1,0 +1,53 @@
+import type { SuiteReport } from './suite.ts';
+
+/** What is counted of a suite, in scenarios, and what is not as it must be. */
+export interface Verdict {
+  readonly passed: number;
+  readonly failed: number;
+  /** Of those that failed. */
+  readonly expected: number;
+  /** Checks of the scenarios that passed. */
+  readonly checks: number;
+  readonly deviations: readonly string[];
+}
+
+/** @returns the scenarios that a baseline file of the conformance tool lists */
+export function scenariosIn(baseline: string): readonly string[] {
+  return [...baseline.matchAll(/^\s*- ([\w-]+)/gm)].map(([, name]) => name as string);
+}
+
+/**
+ * Holds what a suite found against what is expected. Stricter than the tool itself, which leaves out scenarios it runs
+ * without scoring them, forgets those that throw, and does not mind names in the baseline that it does not know.
+ * @param expected scenarios that must fail
+ */
+export function judge(
+  { scenarios, announced, status, stderr }: SuiteReport,
+  expected: readonly string[],
+): Verdict {
+  const failing = scenarios.filter(({ failures }) => failures.length > 0);
+  const passing = scenarios.filter(({ failures }) => failures.length === 0);
+  const unexpected = failing.filter(({ name }) => !expected.includes(name));
+  const deviations = unexpected.map(({ name, failures }) => `${name} failed: ${failures.join('; ')}`);
+  for (const name of expected) {
+    if (passing.some((scenario) => scenario.name === name)) {
+      deviations.push(`${name} passed: take it from the baseline`);
+    } else if (!failing.some((scenario) => scenario.name === name)) {
+      deviations.push(`${name} was not run: take it from the baseline`);
+    }
+  }
+  for (const { name, passed } of passing) {
+    if (passed === 0) deviations.push(`${name} checked nothing`);
+  }
+  if (scenarios.length === 0 || scenarios.length !== announced) {
+    deviations.push(`${scenarios.length} of ${announced} scenarios were run`);
+  }
+  if (status !== 0) deviations.push(`the tool itself ended with ${status}. ${stderr.slice(-500)}`);
+  return {
+    passed: passing.length,
+    failed: failing.length,
+    expected: failing.length - unexpected.length,
+    checks: passing.reduce((sum, { passed }) => sum + passed, 0),
+    deviations,
+  };
+}

@@ -1,0 +1,78 @@
+/** Real agent CLIs, installed from the npm registry apart from the project. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { npm } from '../packaging/npm.ts';
+
+const run = promisify(execFile);
+const CLIENTS = fileURLToPath(new URL('../../.cache/clients', import.meta.url));
+const TRIES = 3;
+
+/** An agent CLI as the registry has it. */
+export interface Client {
+  /** The npm package, such as `@openai/codex`. */
+  readonly package: string;
+  readonly version: string;
+  /** The name of its executable in `node_modules/.bin`. */
+  readonly executable: string;
+  /** The folder it is installed into, inside `.cache/clients`; the version is added. */
+  readonly folder: string;
+  /** The whole environment in which `--version` is asked for; `home` is a scratch folder. */
+  env(home: string): Record<string, string>;
+  /** Does by hand what of the package's install scripts is needed: they are not run. */
+  finish?(packageFolder: string): Promise<unknown>;
+}
+
+/**
+ * Returns the absolute path of a client's executable, installing it from the npm registry (or npm's own cache, when
+ * that has it) into `.cache/clients/<folder>-<version>` the first time.
+ *
+ * No install script is run, since npm may hold them back. The installation is made in a folder of its own, asked for its
+ * version there and renamed when complete, so a killed or a simultaneous installation never leaves half of one.
+ *
+ * @throws when npm cannot get the package in three tries, or what it got does not run, with the last words of it.
+ */
+export async function installClient(client: Client): Promise<string> {
+  const { package: name, version } = client;
+  const home = join(CLIENTS, `${client.folder}-${version}`);
+  const executable = join(home, 'node_modules', '.bin', client.executable);
+  if (existsSync(executable)) return executable;
+
+  await mkdir(CLIENTS, { recursive: true });
+  for (let failed = 1; ; failed += 1) {
+    try {
+      await installInto(home, client);
+      return executable;
+    } catch (cause) {
+      const { stderr } = cause as { stderr?: string };
+      const words = stderr?.trim() || (cause instanceof Error ? cause.message : String(cause));
+      if (failed === TRIES) {
+        throw new Error(`${name}@${version} could not be installed in ${TRIES} tries: ${words}`, { cause });
+      }
+      // A registry that refuses does so for seconds; npm has tried each request again by itself.
+      await delay(failed * 5_000);
+    }
+  }
+}
+
+async function installInto(home: string, client: Client): Promise<void> {
+  const { package: name, version } = client;
+  const staging = await mkdtemp(join(CLIENTS, `installing-${client.folder}-${version}-`));
+  const modules = join(staging, 'node_modules');
+  try {
+    const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+    npm(['install', '--prefix', staging, ...flags, `${name}@${version}`], staging);
+    await client.finish?.(join(modules, name));
+    await run(join(modules, '.bin', client.executable), ['--version'], { env: client.env(staging) });
+    await rename(staging, home).catch((cause: NodeJS.ErrnoException) => {
+      // Another process finished first: its installation is as good as this one.
+      if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST') throw cause;
+    });
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}

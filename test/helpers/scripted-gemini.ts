@@ -1,0 +1,99 @@
+/**
+ * A model that says what a test tells it to: a loopback HTTP server that speaks enough of the Gemini API (streaming and
+ * not) for the real Gemini CLI to run against it, with no account and no network.
+ */
+import type { ServerResponse } from 'node:http';
+import {
+  type LoopbackServer,
+  type ReceivedRequest,
+  sendJson,
+  startLoopbackServer,
+} from './loopback-server.ts';
+
+/** A function as the model is told of it. */
+export interface GeminiFunction {
+  readonly name: string;
+  readonly description?: string;
+  readonly parametersJsonSchema?: Readonly<Record<string, unknown>>;
+}
+
+/** One part of a message; which field it has says what it is. */
+export interface GeminiPart {
+  readonly text?: string;
+  readonly functionCall?: { readonly name: string; readonly args: unknown };
+  readonly functionResponse?: { readonly name: string; readonly response: GeminiAnswer };
+}
+
+/** What a called function answered, as Gemini CLI tells it. */
+export interface GeminiAnswer {
+  readonly output?: string;
+  readonly error?: string;
+}
+
+/** One request to generate content. */
+export interface GeminiRequest {
+  readonly contents: readonly { readonly role: string; readonly parts: readonly GeminiPart[] }[];
+  readonly tools?: readonly { readonly functionDeclarations?: readonly GeminiFunction[] }[];
+}
+
+/** The answer to one request: text, which ends the turn, or a call of a function. */
+export type GeminiStep =
+  | { readonly text: string }
+  | { readonly functionCall: { readonly name: string; readonly args: unknown } };
+
+/** A running scripted model; `url` is the value of `GOOGLE_GEMINI_BASE_URL`. */
+export interface ScriptedGemini extends LoopbackServer {
+  /** In the order of arrival; what is asked beside the model itself is among them. */
+  readonly requests: readonly ReceivedRequest[];
+}
+
+/**
+ * Starts a scripted model on 127.0.0.1 and a free port. A `respond` that throws is answered by a 400, which Gemini CLI
+ * does not retry, so that a mistake in a test shows at once. Whatever is not
+ * `POST /v1beta/models/NAME:generateContent` or `:streamGenerateContent` is answered by a 404.
+ */
+export async function startScriptedGemini(
+  respond: (request: GeminiRequest) => GeminiStep | Promise<GeminiStep>,
+): Promise<ScriptedGemini> {
+  const requests: ReceivedRequest[] = [];
+
+  async function handle(request: ReceivedRequest, response: ServerResponse): Promise<void> {
+    requests.push(request);
+    const [, model, verb] =
+      /^\/v1beta\/models\/([^/:]+):(generateContent|streamGenerateContent)$/.exec(request.path) ?? [];
+    if (request.method !== 'POST' || model === undefined) {
+      return refuse(response, 404, 'NOT_FOUND', `${request.method} ${request.path} is not scripted`);
+    }
+    let step: GeminiStep;
+    try {
+      step = await respond(request.body as GeminiRequest);
+    } catch (cause) {
+      const words = cause instanceof Error ? cause.message : String(cause);
+      return refuse(response, 400, 'INVALID_ARGUMENT', `the script failed: ${words}`);
+    }
+    const answer = answerOf(model, step);
+    if (verb === 'generateContent') return sendJson(response, 200, answer);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(`data: ${JSON.stringify(answer)}\n\n`);
+  }
+  return { ...(await startLoopbackServer(handle)), requests };
+}
+
+/** What the functions called last have answered, in order: nothing unless the conversation ends with it. */
+export function lastAnswers({ contents }: GeminiRequest): GeminiAnswer[] {
+  const parts = contents.at(-1)?.parts ?? [];
+  return parts.flatMap(({ functionResponse }) => functionResponse?.response ?? []);
+}
+
+function answerOf(modelVersion: string, step: GeminiStep): unknown {
+  const content = { role: 'model', parts: [step] };
+  return {
+    candidates: [{ content, finishReason: 'STOP', index: 0 }],
+    usageMetadata: { promptTokenCount: 100, candidatesTokenCount: 20, totalTokenCount: 120 },
+    modelVersion,
+  };
+}
+
+function refuse(response: ServerResponse, code: number, status: string, message: string): void {
+  sendJson(response, code, { error: { code, message, status } });
+}
