@@ -25,9 +25,7 @@ const budget = z.strictObject({
 });
 
 const agent = z.strictObject({
-  role: z
-    .union([text(63), customRole])
-    .describe('One of list-roles, or your own {name, description}'),
+  role: z.union([text(63), customRole]).describe('One of list-roles, or your own {name, description}'),
   task: text(maxTask).describe('What this agent is to do and deliver'),
   name: text(64).optional().describe('Unique name; default: the role, numbered when repeated'),
   depends_on: z.array(text(64)).max(500).optional().describe('Names of agents that must complete first'),
