@@ -111,6 +111,14 @@ class LateRuntime implements Runtime {
     else this.#presence?.withdraw();
   }
 
+  async httpToken(change: 'keep' | 'rotate'): Promise<string> {
+    return (await this.#load()).httpToken(change);
+  }
+
+  async listening(path: string, port: number): Promise<void> {
+    await (await this.#load()).listening(path, port);
+  }
+
   /** What reads settings is loaded for `trace` only where they may say it. */
   async logs(level: LogLevel): Promise<boolean> {
     if (this.#loading === null && level === 'trace' && !mayTrace(this.home, process.env)) return false;

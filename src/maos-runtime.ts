@@ -31,6 +31,7 @@ import {
   projectFolder,
   workspaceHash,
 } from './infrastructure/files/home.ts';
+import { readHttpToken, rotateHttpToken } from './infrastructure/files/http-token.ts';
 import { maosHome } from './infrastructure/files/maos-home.ts';
 import { makeRoleFiles } from './infrastructure/files/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session-files.ts';
@@ -252,6 +253,17 @@ export class MaosRuntime implements Runtime {
   async checkStore(path: string) {
     const file = this.#storeFile(workspaceHash(canonicalProject(path)));
     return existsSync(file) ? { path: file, problem: checkIntegrity(file) } : null;
+  }
+
+  async httpToken(change: 'keep' | 'rotate'): Promise<string> {
+    ensureHome(this.home);
+    return change === 'rotate' ? rotateHttpToken(this.home) : readHttpToken(this.home);
+  }
+
+  async listening(path: string, port: number): Promise<void> {
+    ensureHome(this.home);
+    this.#presence.port = port;
+    await this.#announce(canonicalProject(path));
   }
 
   async logs(level: LogLevel): Promise<boolean> {

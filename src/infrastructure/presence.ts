@@ -24,6 +24,8 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   readonly instance: InstanceId;
   readonly #facts: { readonly version: string; readonly startedAt: string };
   readonly #seenAlive = new Map<InstanceId, number>();
+  /** Where this process listens; set before it is announced. */
+  port: number | null = null;
   #registry: InstanceRegistry | null = null;
   #announced: Promise<void> | null = null;
 
@@ -85,7 +87,7 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
 
   async #announce(workspace: string): Promise<void> {
     const self = (await identify(process.pid)) as ProcessIdentity;
-    this.registry.register({ id: this.instance, ...this.#facts, port: null, workspace, ...self });
+    this.registry.register({ id: this.instance, ...this.#facts, port: this.port, workspace, ...self });
     this.forget((await this.list()).flatMap(({ id, alive }) => (alive ? [] : [id])));
   }
 

@@ -6,9 +6,13 @@
 import { maosHome } from '../../src/infrastructure/files/maos-home.ts';
 import { Presence } from '../../src/infrastructure/presence.ts';
 import { MaosRuntime } from '../../src/maos-runtime.ts';
-import { serveStdio } from '../../src/presentation/mcp/stdio.ts';
+import { openStdio } from '../../src/presentation/mcp/stdio.ts';
+import { Serving } from '../../src/presentation/serving.ts';
 import { fixtures } from './fixtures.ts';
 
 const runtime = new MaosRuntime({}, new Presence(maosHome(process.env), 'fixture'), new Set());
-await serveStdio(runtime, { loadRegistry: async () => fixtures });
+const serving = new Serving(runtime);
+const close = await openStdio(serving, runtime, { loadRegistry: async () => fixtures });
+await serving.untilEnd();
+await close();
 process.exit();

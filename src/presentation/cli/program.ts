@@ -22,6 +22,7 @@ import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import { superviseCommand } from './commands/supervise.ts';
+import { tokenCommand } from './commands/token.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
 import { type ListedValue, OptionValues } from './option-values.ts';
@@ -46,7 +47,10 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
   ],
   ['Machine:', [psCommand, instancesCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
-  ['Installation:', [initCommand, rolesCommand, doctorCommand, versionCommand, superviseCommand]],
+  [
+    'Installation:',
+    [initCommand, rolesCommand, tokenCommand, doctorCommand, versionCommand, superviseCommand],
+  ],
 ];
 
 /** A command line as it was understood. */
@@ -163,7 +167,11 @@ function addCommand(program: Command, command: CliCommand, onCall: (call: Parsed
   if (command.examples.length > 0) added.addHelpText('after', examplesText(command));
   added.action(() => {
     const given = added.opts();
-    const values = options.map(({ option }) => [option.name(), given[option.attributeName()]] as const);
+    const values = options.map(({ option }) => {
+      const value: unknown = given[option.attributeName()];
+      // What '--no-x' sets is that x is false.
+      return [option.name(), option.negate ? value === false : value] as const;
+    });
     const { json, project } = program.opts<{ json?: boolean; project?: string }>();
     onCall({
       command,

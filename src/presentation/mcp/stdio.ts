@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Runtime } from '../../application/runtime.ts';
+import type { Serving } from '../serving.ts';
 import { answerEarly } from './handshake.ts';
 import { serverIdentity } from './identity.ts';
 import type { Registry } from './registry.ts';
@@ -19,22 +20,22 @@ const attendMs = 250;
 /** So many lines that are no messages get into the log: a client that sends nothing else must not fill the disk. */
 const mostComplaints = 100;
 
-/** How long calls under way may take to come back once the server ends. */
+/** How long the last answers may take to leave. */
 const drainMs = 250;
 
 /**
- * Serves MCP on stdin and stdout until the client goes: EOF, SIGTERM, SIGINT, SIGHUP, or nobody reading stdout.
- * Then hands the sessions over, before anything else, for a client may kill this process 30 ms later. When the
- * promise settles the caller ends the process; signals that still come are ignored.
+ * Serves MCP on stdin and stdout until the client goes: EOF, or nobody reading stdout. Settles once it listens to the
+ * client's requests, or the end has come before the first.
  *
  * stdout belongs to the protocol from here on: what other code prints there goes to the log.
+ * @returns takes leave of the client, after the last answers
  */
-export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): Promise<void> {
-  const gone = Promise.withResolvers<string>();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-    process.on(signal, () => gone.resolve(signal));
-  process.stdout.once('error', (error) => gone.resolve(String(error)));
-
+export async function openStdio(
+  serving: Serving,
+  runtime: Runtime,
+  options: StdioOptions = {},
+): Promise<() => Promise<void>> {
+  process.stdout.once('error', (error) => serving.end(String(error)));
   const write = claimStdout(runtime);
   const identity = serverIdentity(runtime.version);
   const complain = makeComplaintLog(runtime);
@@ -44,55 +45,27 @@ export async function serveStdio(runtime: Runtime, options: StdioOptions = {}): 
     answerEarly: (message) => answerEarly(message, identity),
     trace: (await runtime.logs('trace')) ? traceMessages(runtime) : null,
     onComplaint: ({ problem }) => complain({ problem }),
-    onEnd: () => gone.resolve('EOF'),
+    onEnd: () => serving.end('EOF'),
   });
-  const begun = await Promise.race([transport.begun.then(() => true), gone.promise.then(() => false)]);
-  if (!begun) return flush(write);
+  const begun = await Promise.race([transport.begun.then(() => true), serving.gone.then(() => false)]);
+  if (!begun) return () => flush(write);
 
-  const ending = new AbortController();
-  const calls = new Set<Promise<unknown>>();
-  let changesUnderWay = 0;
   const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
   const { makeMcpServer } = await import('./server.ts');
-  const server = makeMcpServer({
-    ...options,
-    runtime,
-    identity,
-    projectPath,
-    ending: ending.signal,
-    onCall: (call, tool) => {
-      const change = tool.annotations.readOnlyHint ? 0 : 1;
-      calls.add(call);
-      changesUnderWay += change;
-      void call.finally(() => {
-        calls.delete(call);
-        changesUnderWay -= change;
-      });
-    },
-  });
+  const { ending, onCall } = serving;
+  const server = makeMcpServer({ ...options, runtime, identity, projectPath, ending, onCall });
   server.onerror = (error) => complain({ error });
-  server.onclose = () => gone.resolve('closed');
+  server.onclose = () => serving.end('closed');
   let attending: NodeJS.Timeout | undefined;
   server.oninitialized = () => {
     attending = setTimeout(() => void attend(runtime, projectPath), attendMs);
   };
+  void serving.gone.then(() => clearTimeout(attending));
   await server.connect(transport);
-  const reason = await gone.promise;
-  clearTimeout(attending);
-  let changing = changesUnderWay > 0;
-  await handOver(runtime);
-  runtime.log('info', 'mcp client gone', { reason, callsUnderWay: calls.size });
-  // One turn for what was read last to become a call.
-  await delay(0);
-  changing ||= changesUnderWay > 0;
-  ending.abort();
-  if (calls.size > 0) await Promise.race([Promise.allSettled(calls), delay(drainMs)]);
-  // A call that was under way may have started a session since.
-  if (changing) await handOver(runtime);
-  // One turn for the last answers to be written.
-  await delay(0);
-  await server.close();
-  await flush(write);
+  return async () => {
+    await server.close();
+    await flush(write);
+  };
 }
 
 /** `CLAUDE_PROJECT_DIR` when it is a folder: Claude Code may start servers elsewhere. Else the current folder. */
@@ -107,15 +80,6 @@ async function attend(runtime: Runtime, projectPath: string): Promise<void> {
     await runtime.attend(projectPath);
   } catch (error) {
     runtime.log('error', 'sessions of the project are not watched over', { error });
-  }
-}
-
-async function handOver(runtime: Runtime): Promise<void> {
-  try {
-    await runtime.handOver();
-  } catch (error) {
-    // Whichever MAOS comes next takes the sessions over, as after a crash.
-    runtime.log('error', 'sessions not handed over', { error });
   }
 }
 

@@ -238,6 +238,8 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     handOver: async () => {},
     supervise: async () => {},
     checkStore: async () => null,
+    httpToken: async () => 'workbench-token',
+    listening: async () => {},
     logs: async () => false,
     log,
     watchLog: (listener) => {

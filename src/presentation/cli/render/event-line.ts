@@ -47,6 +47,12 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
     `stopped in ${formatDuration(tookMs)}${signals.length > 0 ? ` (${signals.join(', ')})` : ''}, ${plural(survivors, 'process', 'processes')} left`,
   'artifact.recorded': ({ path, candidates }) =>
     `left ${path}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
+  'message.queued': ({ id, type, attempt, reason }) =>
+    `${type} ${id} queued${attempt === 0 ? '' : ' again'}${reason === null ? '' : `: ${reason}`}`,
+  'message.delivered': ({ id, attempt }) =>
+    `message ${id} delivered${attempt > 1 ? `, attempt ${attempt}` : ''}`,
+  'message.acknowledged': ({ id }) => `message ${id} acknowledged`,
+  'message.dead': ({ id, reason }) => `message ${id} dead: ${reason}`,
 };
 
 /** Every type of event there is. */
