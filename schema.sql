@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 2.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 5.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -137,6 +137,9 @@ CREATE TABLE phases (
 -- The event log: appended in the transaction that made the change, never altered. No foreign key on agent_id:
 -- the log stands by itself, and the largest table does without another index.
 CREATE TABLE events (
+  -- Among all events of the project, in the order they were stored. AUTOINCREMENT: what retention removes leaves no
+  -- place to be given out again, so that whoever follows the project knows what is new by it.
+  place      INTEGER PRIMARY KEY AUTOINCREMENT,
   session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
   seq        INTEGER NOT NULL CHECK (seq >= 1),    -- from 1 within the session, without gaps
   type       TEXT    NOT NULL,
@@ -144,7 +147,7 @@ CREATE TABLE events (
   at         TEXT    NOT NULL,
   hash       TEXT    NOT NULL,                     -- over the previous event's hash and this event: event-hash.ts
   data       TEXT    NOT NULL CHECK (json_valid(data)),
-  PRIMARY KEY (session_id, seq)
+  UNIQUE (session_id, seq)
 ) STRICT;
 
 -- Files agents left. A file that changed is recorded again under the next revision.
@@ -164,22 +167,36 @@ CREATE INDEX artifacts_by_agent ON artifacts (agent_id) WHERE agent_id IS NOT NU
 
 -- Messages between agents, and to them from people and clients.
 CREATE TABLE messages (
-  id              TEXT NOT NULL PRIMARY KEY,
-  session_id      TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-  sender_id       TEXT REFERENCES agents (id) ON DELETE CASCADE,  -- null: from outside the team
-  recipient_id    TEXT REFERENCES agents (id) ON DELETE CASCADE,  -- null: to the people outside
-  reply_to        TEXT REFERENCES messages (id) ON DELETE SET NULL,
-  state           TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'acknowledged', 'dead')),
-  type            TEXT NOT NULL,
-  subject         TEXT NOT NULL,
-  queued_at       TEXT NOT NULL,
-  delivered_at    TEXT,
+  id              TEXT    NOT NULL PRIMARY KEY,
+  session_id      TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  sender_id       TEXT    REFERENCES agents (id) ON DELETE CASCADE,      -- null: from outside the team
+  recipient_id    TEXT    REFERENCES agents (id) ON DELETE CASCADE,      -- null: to the people outside
+  reply_to        TEXT    REFERENCES messages (id) ON DELETE SET NULL,
+  broadcast_id    TEXT,                            -- shared by the messages of one broadcast
+  correlation_id  TEXT,
+  state           TEXT    NOT NULL CHECK (state IN ('queued', 'delivered', 'acknowledged', 'dead')),
+  type            TEXT    NOT NULL,
+  schema_version  INTEGER NOT NULL,
+  attempt         INTEGER NOT NULL,                -- how often it has been delivered
+  max_attempts    INTEGER NOT NULL,
+  queued_at       TEXT    NOT NULL,
+  available_at    TEXT,                            -- queued: not delivered before
+  delivered_at    TEXT,                            -- the last time
+  lease_until     TEXT,                            -- delivered: queued again unless acknowledged by then
   acknowledged_at TEXT,
   dead_at         TEXT,
   dead_reason     TEXT,
-  body            TEXT NOT NULL,
-  CHECK (state <> 'queued' OR delivered_at IS NULL),
-  CHECK (state NOT IN ('delivered', 'acknowledged') OR delivered_at IS NOT NULL),
+  last_trouble    TEXT,                            -- why the last delivery came to nothing
+  -- How often it has changed, and the change that messages.jsonl of its recipient has.
+  revision        INTEGER NOT NULL,
+  recorded        INTEGER NOT NULL,
+  content_type    TEXT    NOT NULL,
+  subject         TEXT    NOT NULL,
+  body            TEXT    NOT NULL,
+  CHECK ((state = 'queued') = (available_at IS NOT NULL)),
+  CHECK ((state = 'delivered') = (lease_until IS NOT NULL)),
+  CHECK ((attempt = 0) = (delivered_at IS NULL)),
+  CHECK (state = 'queued' OR attempt > 0),
   CHECK ((state = 'acknowledged') = (acknowledged_at IS NOT NULL)),
   CHECK ((state = 'dead') = (dead_at IS NOT NULL)),
   CHECK ((dead_at IS NULL) = (dead_reason IS NULL))
@@ -189,6 +206,11 @@ CREATE INDEX messages_by_session ON messages (session_id, id);
 CREATE INDEX messages_by_recipient ON messages (recipient_id, state, id);
 CREATE INDEX messages_by_sender ON messages (sender_id) WHERE sender_id IS NOT NULL;
 CREATE INDEX messages_by_reply ON messages (reply_to) WHERE reply_to IS NOT NULL;
+CREATE INDEX messages_by_broadcast ON messages (broadcast_id) WHERE broadcast_id IS NOT NULL;
+-- What a recipient may have next; leases that run out; what messages.jsonl lacks.
+CREATE INDEX messages_due ON messages (session_id, recipient_id, available_at, id) WHERE state = 'queued';
+CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
 
 -- Copies of a session's state on disk, by which it can be taken back.
 CREATE TABLE checkpoints (
@@ -199,6 +221,15 @@ CREATE TABLE checkpoints (
   created_at TEXT    NOT NULL,
   PRIMARY KEY (session_id, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- Sessions that are runs of the Agent Communication Protocol, with what they were asked.
+CREATE TABLE acp_runs (
+  session_id  TEXT NOT NULL PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+  acp_session TEXT NOT NULL,                       -- UUID: runs of one conversation have the same
+  input       TEXT NOT NULL CHECK (json_valid(input))  -- Message[], as they were sent
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
 
 -- instances.db
 -- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 1.

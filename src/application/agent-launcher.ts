@@ -80,14 +80,14 @@ export class AgentLauncher {
     const artifacts = this.#deps.artifacts.records;
     const prompts = ready.map((agent) => {
       const locations = project.files.locations(agent);
-      const resume = resumeOf(agent) !== null;
+      const resume = agent.state === 'resumable' && agent.conversation !== null;
       return composePrompt({ workflow: record.workflow, agent, locations, artifacts, resume });
     });
     const ids = ready.map((agent) => agent.id);
     await record.commit(startAgents(record.workflow, ids, this.#now()));
     const launches = await Promise.all(
       ready.map((agent, index) =>
-        this.#launch(agentOf(record.workflow, agent.id), prompts[index] as string, resumeOf(agent)),
+        this.#launch(agentOf(record.workflow, agent.id), prompts[index] as string, agent.conversation),
       ),
     );
     const at = this.#now();
@@ -177,11 +177,6 @@ export class AgentLauncher {
     const { project, record } = this.#deps;
     project.log.log('error', message, { session: record.workflow.session.id, error });
   }
-}
-
-/** The conversation an agent goes on with when it is started again; null when it begins anew. */
-function resumeOf(agent: Agent): string | null {
-  return agent.state === 'resumable' ? agent.conversation : null;
 }
 
 /** A process that could not be started is a recorded failure of its agent, whatever the reason. */

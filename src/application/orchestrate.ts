@@ -8,6 +8,7 @@ import { type FileRole, isFileRole } from '../domain/roles/file-role.ts';
 import { customRole, isRoleName, type Role } from '../domain/roles/role.ts';
 import type { ExitPolicy, FailurePolicy, Strategy } from '../domain/session.ts';
 import { type Change, createWorkflow, type Workflow } from '../domain/workflow.ts';
+import type { AcpRunRecord } from './acp-ports.ts';
 import type { Lease } from './ports.ts';
 import type { Project } from './project.ts';
 import { catalogueOf, type RoleCatalogue } from './role-catalogue.ts';
@@ -61,6 +62,13 @@ export interface OrchestrateRequest {
   readonly dry_run?: boolean | undefined;
 }
 
+/** A session that is a run of the Agent Communication Protocol. */
+export interface AcpOrigin {
+  readonly record: AcpRunRecord;
+  /** The conversation of an earlier run that its agent goes on with. */
+  readonly conversation: string | null;
+}
+
 export interface Orchestrated {
   readonly workflow: Workflow;
   /** False for a dry run: nothing was stored and nothing runs. */
@@ -77,6 +85,7 @@ export async function orchestrate(
   supervisor: Supervisor,
   request: OrchestrateRequest,
   origin: Origin,
+  acp: AcpOrigin | null = null,
 ): Promise<Orchestrated> {
   const plan = makePlan(toPlanRequest(project, request, await rolesFor(project, request)));
   checkDepth(project);
@@ -85,7 +94,7 @@ export async function orchestrate(
   await checkBackends(project, plan.request.agents);
   if (request.dry_run === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
   await project.instances.announce();
-  const { lease, workflow } = store(project, plan);
+  const { lease, workflow } = store(project, plan, acp);
   project.watcher.notify();
   supervisor.take(lease, workflow);
   return { workflow, stored: true };
@@ -100,16 +109,23 @@ function drawWorkflow(project: Project, plan: Plan): Change {
 }
 
 /** Draws new ids when the store says that one is taken: among many sessions, six random characters meet at times. */
-function store(project: Project, plan: Plan): { lease: Lease; workflow: Workflow } {
+function store(project: Project, plan: Plan, acp: AcpOrigin | null): { lease: Lease; workflow: Workflow } {
   for (let draws = 1; ; draws++) {
-    const change = drawWorkflow(project, plan);
+    const change = goingOn(drawWorkflow(project, plan), acp?.conversation ?? null);
     try {
-      return { lease: project.store.create(change, project.instance), workflow: change.next };
+      const lease = project.store.create(change, project.instance, acp?.record ?? null);
+      return { lease, workflow: change.next };
     } catch (error) {
       const isTaken = isMaosError(error, 'INTERNAL') && error.details.agentId !== undefined;
       if (!isTaken || draws === maxDraws) throw error;
     }
   }
+}
+
+function goingOn(change: Change, conversation: string | null): Change {
+  if (conversation === null) return change;
+  const { next, events } = change;
+  return { next: { ...next, agents: next.agents.map((agent) => ({ ...agent, conversation })) }, events };
 }
 
 /** The files that define roles are read once for a plan, and only if it names a role. */

@@ -7,7 +7,10 @@ import type { QuotaPolicy } from '../domain/quota.ts';
 import type { Session, SessionState } from '../domain/session.ts';
 import type { Usage } from '../domain/usage.ts';
 import type { AgentOutcome, Change, Workflow } from '../domain/workflow.ts';
+import type { AcpRunRecord, AcpRunStore } from './acp-ports.ts';
+import type { FeedStore } from './feed-ports.ts';
 import type { KeepingFiles, KeepingStore, RetentionPolicy } from './keeping-ports.ts';
+import type { MessageJournal, MessageStore } from './message-ports.ts';
 
 /** What the application needs from the world. Every adapter is made in `main.ts` and handed in. */
 
@@ -85,8 +88,8 @@ export interface UnfinishedSession {
  * All throw MaosError STORE_BUSY when another writer holds the database too long, STORE_CORRUPT when it is damaged.
  */
 export interface SessionStore {
-  /** Stores a new workflow with its events, owned by `owner`. */
-  create(change: Change, owner: InstanceId): Lease;
+  /** Stores a new workflow with its events, owned by `owner`, and what it is a run of. */
+  create(change: Change, owner: InstanceId, acpRun?: AcpRunRecord | null): Lease;
   /** @throws MaosError SESSION_NOT_FOUND */
   load(id: SessionId): Workflow;
   /**
@@ -135,6 +138,9 @@ export interface SessionStore {
   /** The owner is about to exit: those of its sessions that stop with it are marked, for whoever takes them over. */
   announceExit(owner: InstanceId): void;
   readonly keeping: KeepingStore;
+  readonly messages: MessageStore;
+  readonly feed: FeedStore;
+  readonly acpRuns: AcpRunStore;
   /** A number that changes whenever another process has written (cheap: one pragma, no read). */
   dataVersion(): number;
   close(): void;
@@ -243,7 +249,10 @@ export interface SessionFiles {
   readArtifact(sessionId: SessionId, path: string, maxBytes: number): Promise<Uint8Array>;
   /** `from` below zero counts from the end. Missing files read as empty. */
   readOutput(agent: Agent, stream: OutputStream, from: number, maxBytes: number): Promise<OutputPage>;
+  /** Offset in stdout at which an attempt began; null for one that was not started. */
+  outputStart(agent: Agent, attempt: number): Promise<number | null>;
   readonly keeping: KeepingFiles;
+  readonly messages: MessageJournal;
   /** When it last printed something; null when it has not, or its files are gone. */
   lastOutputAt(agent: Agent): Promise<string | null>;
   /** The session's folder, for people to read. */

@@ -1,5 +1,6 @@
 import type { FailureKind } from './agent.ts';
-import type { AgentId, SessionId } from './ids.ts';
+import type { AgentId, MessageId, SessionId } from './ids.ts';
+import type { MessageType } from './message.ts';
 import type { ExitPolicy, FailurePolicy, PauseReason, SessionAction, Strategy } from './session.ts';
 import type { Usage } from './usage.ts';
 
@@ -65,6 +66,20 @@ export interface EventData {
     by: string | null;
     candidates: readonly string[];
   };
+  /** Each state a message comes to. `agentId` is whom it is for; null in `from` and there: people outside the team. */
+  'message.queued': {
+    id: MessageId;
+    type: MessageType;
+    from: AgentId | null;
+    subject: string;
+    /** Deliveries that came to nothing so far, and why the last of them did. */
+    attempt: number;
+    availableAt: string;
+    reason: string | null;
+  };
+  'message.delivered': { id: MessageId; attempt: number; leaseUntil: string };
+  'message.acknowledged': { id: MessageId; attempt: number };
+  'message.dead': { id: MessageId; attempt: number; reason: string };
 }
 
 export type EventType = keyof EventData;

@@ -6,11 +6,13 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 export type SessionId = Branded<'SessionId'>;
 export type AgentId = Branded<'AgentId'>;
 export type InstanceId = Branded<'InstanceId'>;
+export type MessageId = Branded<'MessageId'>;
 
 /** Crockford base 32, as in the ULID specification: 26 characters, the first at most 7. */
 const ulid = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 const sessionPattern = new RegExp(`^sess_${ulid}$`);
 const instancePattern = new RegExp(`^inst_${ulid}$`);
+const messagePattern = new RegExp(`^msg_${ulid}$`);
 const agentPattern = /^agent_[a-z][a-z0-9_]{0,62}_[1-9][0-9]{0,4}_[a-z0-9]{6}$/;
 
 export function isSessionId(text: string): text is SessionId {
@@ -58,4 +60,19 @@ export function makeInstanceId(ulidText: string): InstanceId {
  */
 export function makeAgentId(role: string, ordinal: number, suffix: string): AgentId {
   return parseAgentId(`agent_${role}_${ordinal}_${suffix}`);
+}
+
+/** @throws MaosError INVALID_INPUT when the text is not a message id. */
+export function parseMessageId(text: string): MessageId {
+  if (messagePattern.test(text)) return text as MessageId;
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${quote(text)} is not a message id: it must be 'msg_' and a ULID, such as msg_01K0ABCDEFGHJKMNPQRSTVWXYZ.`,
+    { details: { value: text.slice(0, 200) } },
+  );
+}
+
+/** @param ulidText a ULID (26 characters, https://github.com/ulid/spec) */
+export function makeMessageId(ulidText: string): MessageId {
+  return parseMessageId(`msg_${ulidText}`);
 }

@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 import { openBridge } from './bridge.ts';
+import { openHttpServer } from './http-process.ts';
 import { installSuite, runSuite, type Suite } from './suite.ts';
 import { judge, scenariosIn, type Verdict } from './verdict.ts';
 
 interface Target {
   readonly name: string;
   readonly script: readonly [string, ...string[]];
+  /** `stdio`: a bridge speaks HTTP for it. `http`: it does so itself, and prints its address. */
+  readonly over: 'stdio' | 'http';
   /** A file; null: nothing may fail. */
   readonly baseline: string | null;
 }
@@ -24,9 +27,13 @@ const suites: readonly Suite[] = [
   { version: '0.2.0-alpha.12', options: ['--requirements', '2025-11-25', '--timeout', '120000'] },
 ];
 
+const baseline = file('maos-baseline.yml');
+
 const targets: readonly Target[] = [
-  { name: 'fixtures', script: [file('fixture-server.ts')], baseline: null },
-  { name: 'maos serve', script: [bundle, 'serve'], baseline: file('maos-baseline.yml') },
+  { name: 'fixtures', over: 'stdio', script: [file('fixture-server.ts')], baseline: null },
+  { name: 'maos serve', over: 'stdio', script: [bundle, 'serve'], baseline },
+  { name: 'fixtures, http', over: 'http', script: [file('http-server.ts'), 'fixtures'], baseline: null },
+  { name: 'maos, http', over: 'http', script: [file('http-server.ts'), 'maos'], baseline },
 ];
 
 const begunAt = performance.now();
@@ -53,14 +60,16 @@ interface Row {
   readonly verdict: Verdict;
 }
 
-async function run(suite: Suite, script: string, { name, script: server, baseline }: Target): Promise<Row> {
+async function run(suite: Suite, script: string, target: Target): Promise<Row> {
+  const { name, over, script: server, baseline } = target;
   const folder = await MaosFolder.make();
   try {
     const results = join(folder.project, 'results');
     await mkdir(results);
-    const bridge = await openBridge({ script: server, folder: folder.project, env: folder.env });
-    const report = await runSuite(script, suite, bridge.url, results, baseline);
-    const problems = await bridge.close();
+    const open = over === 'stdio' ? openBridge : openHttpServer;
+    const served = await open({ script: server, folder: folder.project, env: folder.env });
+    const report = await runSuite(script, suite, served.url, results, baseline);
+    const problems = await served.close();
     const expected = baseline === null ? [] : scenariosIn(await readFile(baseline, 'utf8'));
     const verdict = judge(report, expected);
     return {

@@ -17,8 +17,8 @@ export interface Client {
   /** The npm package, such as `@openai/codex`. */
   readonly package: string;
   readonly version: string;
-  /** The name of its executable in `node_modules/.bin`. */
-  readonly executable: string;
+  /** The name of its executable in `node_modules/.bin`; null for a library. */
+  readonly executable: string | null;
   /** The folder it is installed into, inside `.cache/clients`; the version is added. */
   readonly folder: string;
   /** The whole environment in which `--version` is asked for; `home` is a scratch folder. */
@@ -28,7 +28,7 @@ export interface Client {
 }
 
 /**
- * Returns the absolute path of a client's executable, installing it from the npm registry (or npm's own cache, when
+ * Returns the absolute path of a client's executable (of a library, its package's folder), installing it from the npm registry (or npm's own cache, when
  * that has it) into `.cache/clients/<folder>-<version>` the first time.
  *
  * No install script is run, since npm may hold them back. The installation is made in a folder of its own, asked for its
@@ -39,14 +39,15 @@ export interface Client {
 export async function installClient(client: Client): Promise<string> {
   const { package: name, version } = client;
   const home = join(CLIENTS, `${client.folder}-${version}`);
-  const executable = join(home, 'node_modules', '.bin', client.executable);
-  if (existsSync(executable)) return executable;
+  const modules = join(home, 'node_modules');
+  const wanted = client.executable === null ? join(modules, name) : join(modules, '.bin', client.executable);
+  if (existsSync(wanted)) return wanted;
 
   await mkdir(CLIENTS, { recursive: true });
   for (let failed = 1; ; failed += 1) {
     try {
       await installInto(home, client);
-      return executable;
+      return wanted;
     } catch (cause) {
       const { stderr } = cause as { stderr?: string };
       const words = stderr?.trim() || (cause instanceof Error ? cause.message : String(cause));
@@ -67,7 +68,9 @@ async function installInto(home: string, client: Client): Promise<void> {
     const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     npm(['install', '--prefix', staging, ...flags, `${name}@${version}`], staging);
     await client.finish?.(join(modules, name));
-    await run(join(modules, '.bin', client.executable), ['--version'], { env: client.env(staging) });
+    if (client.executable !== null) {
+      await run(join(modules, '.bin', client.executable), ['--version'], { env: client.env(staging) });
+    }
     await rename(staging, home).catch((cause: NodeJS.ErrnoException) => {
       // Another process finished first: its installation is as good as this one.
       if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST') throw cause;

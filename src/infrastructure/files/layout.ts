@@ -27,6 +27,7 @@ export interface SessionLayout {
   resultsOf(id: SessionId, agentName: string): string;
   agent(id: SessionId, agentId: AgentId): string;
   workspace(id: SessionId, agentId: AgentId): string;
+  messages(id: SessionId, agentId: AgentId): string;
 }
 
 function checkedName(name: string): string {
@@ -51,6 +52,7 @@ export function sessionLayout(projectFolder: string): SessionLayout {
     resultsOf: (id, name) => join(session(id), 'results', checkedName(name)),
     agent,
     workspace: (id, agentId) => join(agent(id, agentId), 'workspace'),
+    messages: (id, agentId) => join(agent(id, agentId), 'messages.jsonl'),
   };
 }
 

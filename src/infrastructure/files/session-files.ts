@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Log, SessionFiles } from '../../application/ports.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { readClaim } from '../process/launch-record.ts';
 import { readArtifactFile } from './artifact-read.ts';
 import { scanFiles } from './artifact-scan.ts';
 import { writeFileAtomic } from './atomic.ts';
@@ -10,6 +11,7 @@ import { fileError } from './file-error.ts';
 import { ensureFolder, ensureFolderSync, fileMode } from './folders.ts';
 import { makeKeepingFiles } from './keeping-files.ts';
 import { agentFolders, ownerOfPath, sessionFolders, sessionLayout } from './layout.ts';
+import { makeMessageJournal } from './message-journal.ts';
 import { lastOutputAt, readPage } from './output.ts';
 import { Serial } from './serial.ts';
 import { infoOf, metadataOf } from './session-documents.ts';
@@ -115,7 +117,12 @@ export function makeSessionFiles(deps: {
     readArtifact: async (id, path, maxBytes) => readArtifactFile(layout.session(id), path, maxBytes),
     readOutput: async (agent, stream, from, maxBytes) =>
       readPage(join(layout.agent(agent.sessionId, agent.id), `${stream}.log`), from, maxBytes),
+    async outputStart(agent, attempt) {
+      const claim = await readClaim(layout.agent(agent.sessionId, agent.id), attempt);
+      return claim === null || claim.barred ? null : claim.stdoutFrom;
+    },
     keeping: makeKeepingFiles(projectFolder, layout),
+    messages: makeMessageJournal(layout),
     lastOutputAt: async (agent) => lastOutputAt(layout.agent(agent.sessionId, agent.id)),
     describe: (id) => layout.session(id),
     agentFolder: layout.agent,

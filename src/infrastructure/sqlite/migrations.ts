@@ -188,6 +188,87 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
     `,
   },
+  {
+    version: 3,
+    sql: `
+      CREATE TABLE acp_runs (
+        session_id  TEXT NOT NULL PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+        acp_session TEXT NOT NULL,
+        input       TEXT NOT NULL CHECK (json_valid(input))
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
+    `,
+  },
+  {
+    version: 4,
+    sql: `
+      ALTER TABLE events RENAME TO events_without_place;
+      CREATE TABLE events (
+        place      INTEGER PRIMARY KEY AUTOINCREMENT,
+        session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        seq        INTEGER NOT NULL CHECK (seq >= 1),
+        type       TEXT    NOT NULL,
+        agent_id   TEXT,
+        at         TEXT    NOT NULL,
+        hash       TEXT    NOT NULL,
+        data       TEXT    NOT NULL CHECK (json_valid(data)),
+        UNIQUE (session_id, seq)
+      ) STRICT;
+      INSERT INTO events (session_id, seq, type, agent_id, at, hash, data)
+        SELECT session_id, seq, type, agent_id, at, hash, data FROM events_without_place ORDER BY rowid;
+      DROP TABLE events_without_place;
+    `,
+  },
+  {
+    // No earlier version has ever stored a message: the table is made anew.
+    version: 5,
+    sql: `
+      DROP TABLE messages;
+      CREATE TABLE messages (
+        id              TEXT    NOT NULL PRIMARY KEY,
+        session_id      TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        sender_id       TEXT    REFERENCES agents (id) ON DELETE CASCADE,
+        recipient_id    TEXT    REFERENCES agents (id) ON DELETE CASCADE,
+        reply_to        TEXT    REFERENCES messages (id) ON DELETE SET NULL,
+        broadcast_id    TEXT,
+        correlation_id  TEXT,
+        state           TEXT    NOT NULL CHECK (state IN ('queued', 'delivered', 'acknowledged', 'dead')),
+        type            TEXT    NOT NULL,
+        schema_version  INTEGER NOT NULL,
+        attempt         INTEGER NOT NULL,
+        max_attempts    INTEGER NOT NULL,
+        queued_at       TEXT    NOT NULL,
+        available_at    TEXT,
+        delivered_at    TEXT,
+        lease_until     TEXT,
+        acknowledged_at TEXT,
+        dead_at         TEXT,
+        dead_reason     TEXT,
+        last_trouble    TEXT,
+        revision        INTEGER NOT NULL,
+        recorded        INTEGER NOT NULL,
+        content_type    TEXT    NOT NULL,
+        subject         TEXT    NOT NULL,
+        body            TEXT    NOT NULL,
+        CHECK ((state = 'queued') = (available_at IS NOT NULL)),
+        CHECK ((state = 'delivered') = (lease_until IS NOT NULL)),
+        CHECK ((attempt = 0) = (delivered_at IS NULL)),
+        CHECK (state = 'queued' OR attempt > 0),
+        CHECK ((state = 'acknowledged') = (acknowledged_at IS NOT NULL)),
+        CHECK ((state = 'dead') = (dead_at IS NOT NULL)),
+        CHECK ((dead_at IS NULL) = (dead_reason IS NULL))
+      ) STRICT;
+
+      CREATE INDEX messages_by_session ON messages (session_id, id);
+      CREATE INDEX messages_by_recipient ON messages (recipient_id, state, id);
+      CREATE INDEX messages_by_sender ON messages (sender_id) WHERE sender_id IS NOT NULL;
+      CREATE INDEX messages_by_reply ON messages (reply_to) WHERE reply_to IS NOT NULL;
+      CREATE INDEX messages_by_broadcast ON messages (broadcast_id) WHERE broadcast_id IS NOT NULL;
+      CREATE INDEX messages_due ON messages (session_id, recipient_id, available_at, id) WHERE state = 'queued';
+      CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_until IS NOT NULL;
+      CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

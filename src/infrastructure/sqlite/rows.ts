@@ -13,12 +13,12 @@ import type { Usage } from '../../domain/usage.ts';
 export type Row = Readonly<Record<string, unknown>>;
 
 /** One column of a table and its value for a record: the only list of columns for reading and writing alike. */
-interface Column<T> {
+export interface Column<T> {
   readonly name: string;
   readonly value: (record: T) => SQLInputValue;
 }
 
-function column<T>(name: string, value: (record: T) => SQLInputValue): Column<T> {
+export function column<T>(name: string, value: (record: T) => SQLInputValue): Column<T> {
   return { name, value };
 }
 
@@ -43,7 +43,7 @@ export function assignments<T>(columns: readonly Column<T>[]): string {
  * Problem: on older supported Nodes, text read from SQLite ends at its first NUL (Node 22.13), and agents do print NULs.
  * Solution: store the replacement character instead. JSON columns need none of this: JSON escapes it.
  */
-function text<T extends string | null>(value: T): T {
+export function text<T extends string | null>(value: T): T {
   return (value?.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value) as T;
 }
 

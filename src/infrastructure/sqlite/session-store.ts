@@ -1,4 +1,7 @@
+import type { AcpRunRecord, AcpRunStore } from '../../application/acp-ports.ts';
+import type { FeedStore } from '../../application/feed-ports.ts';
 import type { KeepingStore } from '../../application/keeping-ports.ts';
+import type { MessageStore } from '../../application/message-ports.ts';
 import type {
   ArtifactRecord,
   Clock,
@@ -13,7 +16,10 @@ import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import type { SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
+import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
+import { makeFeedStore } from './feed-store.ts';
 import { makeKeepingStore } from './keeping-store.ts';
+import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
 import { type Database, openDatabase, readRow } from './open-database.ts';
 import {
@@ -96,15 +102,21 @@ class SqliteSessionStore implements SessionStore {
   /** SQLite's data_version tells of other connections only, but a request made through this one is news as well. */
   #requestsMade = 0;
   readonly keeping: KeepingStore;
+  readonly messages: MessageStore;
+  readonly feed: FeedStore;
+  readonly acpRuns: AcpRunStore;
 
   constructor(db: Database, { project, clock }: SessionStoreOptions) {
     this.#db = db;
     this.#project = project;
     this.keeping = makeKeepingStore(db, project);
+    this.messages = makeMessageStore(db);
+    this.feed = makeFeedStore(db);
+    this.acpRuns = makeAcpRunStore(db);
     this.#now = clock === undefined ? () => new Date().toISOString() : () => clock.now();
   }
 
-  create({ next, events }: Change, owner: InstanceId): Lease {
+  create({ next, events }: Change, owner: InstanceId, acpRun: AcpRunRecord | null = null): Lease {
     const { session, agents } = next;
     assertOneSession(session.id, { next, events });
     const now = this.#now();
@@ -114,6 +126,7 @@ class SqliteSessionStore implements SessionStore {
       putHeartbeat(this.#db, owner, now);
       insertWorkflow(this.#db, next, this.#project.hash, owner);
       appendEvents(this.#db, session.id, events);
+      if (acpRun !== null) insertAcpRun(this.#db, session.id, acpRun);
     });
     return { sessionId: session.id, owner, epoch: 1 };
   }

@@ -27,7 +27,8 @@ const selectPage = `SELECT ${columnNames(sessionColumns)} FROM sessions
   WHERE id < ? ORDER BY id DESC LIMIT ?`;
 const selectPageOfState = `SELECT ${columnNames(sessionColumns)} FROM sessions
   WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?`;
-const sumUsage = agentColumns
+/** `sum(usage_x) AS usage_x, …`, for {@link usageOf}. */
+export const sumUsage = agentColumns
   .filter(({ name }) => name.startsWith('usage_'))
   .map(({ name }) => `sum(${name}) AS ${name}`)
   .join(', ');
@@ -142,7 +143,8 @@ export function listSummaries(
   });
 }
 
-function summariesOf(db: Database, sessions: readonly Session[]): readonly SessionSummary[] {
+/** To be called inside a transaction. */
+export function summariesOf(db: Database, sessions: readonly Session[]): readonly SessionSummary[] {
   const ids = JSON.stringify(sessions.map(({ id }) => id));
   const aggregates = new Map<unknown, Row>();
   for (const row of db.sql(aggregateAgents).all(ids)) aggregates.set(row.session_id, row);

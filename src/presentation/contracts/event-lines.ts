@@ -16,6 +16,9 @@ export function progressLine(event: RecordedEvent): string | null {
     case 'phase.skipped':
     case 'agent.spawned':
     case 'agent.stopped':
+    case 'message.queued':
+    case 'message.delivered':
+    case 'message.acknowledged':
       return null;
     default:
       return eventLine(event);
@@ -85,6 +88,12 @@ function describe(event: RecordedEvent): string {
       return `${event.data.name} stopped, ${event.data.survivors} processes left`;
     case 'artifact.recorded':
       return `file ${event.data.path} (${event.data.sizeBytes} bytes)`;
+    case 'message.queued':
+    case 'message.delivered':
+    case 'message.acknowledged':
+      return `message ${event.data.id} ${event.type.slice('message.'.length)}`;
+    case 'message.dead':
+      return `message ${event.data.id} dead: ${event.data.reason}`;
   }
 }
 

@@ -1,7 +1,19 @@
 import { Hono } from 'hono';
 import { isMaosError } from '../../domain/errors.ts';
+import { acpPath, acpRoutes } from './acp/acp-routes.ts';
+import { messagesRoutes } from './acp/messages-routes.ts';
+import { acpOperations } from './acp/operations.ts';
+import { errorSchema } from './acp/schemas.ts';
 import type { HttpDeps } from './deps.ts';
+import { EventStreams } from './event-streams.ts';
+import { eventsRoutes } from './events-routes.ts';
 import { type GuardOptions, makeGuard } from './guard.ts';
+import { mcpRoutes } from './mcp-routes.ts';
+import { metricsRoutes } from './metrics-routes.ts';
+import { openApiDocument, openApiRoute } from './openapi.ts';
+import { pageRoute } from './page-route.ts';
+import { RequestCounts } from './request-counts.ts';
+import { sseRoutes } from './sse-routes.ts';
 
 /** Needs no token: monitors ask it. */
 export const healthPath = '/health';
@@ -9,8 +21,22 @@ export const healthPath = '/health';
 /** All routes of HTTP mode behind one guard. */
 export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono {
   const app = new Hono();
+  const requests = new RequestCounts();
+  app.use(requests.middleware);
   for (const check of makeGuard(guard)) app.use(check);
   app.get(healthPath, (context) => context.json({ status: 'ok', version: deps.runtime.version }));
+  const eventStreams = new EventStreams(deps);
+  app.route('/', eventsRoutes(deps, eventStreams));
+  app.route('/', metricsRoutes(deps, { requests, eventStreams }));
+  app.route('/', pageRoute(deps.runtime.version));
+  app.route('/', messagesRoutes(deps));
+  app.route(acpPath, acpRoutes(deps));
+  app.route(
+    '/',
+    openApiRoute(() => openApiDocument(deps.runtime.version, acpOperations, errorSchema)),
+  );
+  app.route('/', mcpRoutes(deps));
+  app.route('/', sseRoutes(deps));
   app.notFound((context) =>
     context.json(
       { code: 'INVALID_INPUT', message: `There is nothing at ${context.req.method} ${context.req.path}.` },

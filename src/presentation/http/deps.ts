@@ -2,6 +2,8 @@ import type { Runtime } from '../../application/runtime.ts';
 import type { ServerIdentity } from '../mcp/identity.ts';
 import type { Registry } from '../mcp/registry.ts';
 import type { Tool } from '../mcp/tool.ts';
+import type { EventLimits } from './event-stream.ts';
+import type { McpLimits } from './mcp-limits.ts';
 
 /** What the routes are made from. Each file of routes takes these and gives a Hono app, mounted by `app.ts`. */
 export interface HttpDeps {
@@ -14,4 +16,8 @@ export interface HttpDeps {
   /** Default: everything MAOS has. */
   readonly loadRegistry?: () => Promise<Registry>;
   readonly onCall?: (call: Promise<unknown>, tool: Tool) => void;
+  /** Of the streams of `/events`; what is left out has a default. */
+  readonly eventLimits?: Partial<EventLimits>;
+  /** Of `/mcp` and `/sse`; what is left out has a default. */
+  readonly mcpLimits?: Partial<McpLimits>;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DomainEvent, EventData, EventType } from '../../../src/domain/events.ts';
+import { makeMessageId } from '../../../src/domain/ids.ts';
 import {
   describeEvent,
   eventLine,
@@ -10,6 +11,7 @@ import {
 import { agent, sessionId, time, usage } from './samples.ts';
 
 const { id } = agent('builder');
+const messageId = makeMessageId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
 
 function event<T extends EventType>(type: T, data: EventData[T], agentId: DomainEvent['agentId'] = null) {
   return { type, sessionId, agentId, at: time(0), data } as DomainEvent;
@@ -64,12 +66,32 @@ describe('an event in a few words', () => {
       'left results/x (one of a, b)',
     ],
     [event('agent.progressed', { name: 'a', activity: '\u001b[2J\u001b[Hhidden', usage: null }), 'hidden'],
+    [
+      event('message.queued', {
+        id: messageId,
+        type: 'request',
+        from: null,
+        subject: 'Ports',
+        attempt: 1,
+        availableAt: '2026-03-01T10:00:01.000Z',
+        reason: 'Busy.',
+      }),
+      `request ${messageId} queued again: Busy.`,
+    ],
+    [
+      event('message.delivered', { id: messageId, attempt: 2, leaseUntil: '2026-03-01T10:00:01.000Z' }),
+      `message ${messageId} delivered, attempt 2`,
+    ],
+    [
+      event('message.dead', { id: messageId, attempt: 3, reason: 'Busy.' }),
+      `message ${messageId} dead: Busy.`,
+    ],
   ];
   for (const [given, text] of cases) it(given.type, () => assert.equal(describeEvent(given), text));
 
   it('exists for every type, which all have a group and a name', () => {
     for (const type of eventTypes)
-      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint)\.[a-z_]+$/);
+      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message)\.[a-z_]+$/);
     assert.equal(new Set(eventTypes).size, eventTypes.length);
   });
 

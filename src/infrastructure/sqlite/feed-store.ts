@@ -1,0 +1,99 @@
+import type { EventCount, FeedStore, Overview, PlacedEvent } from '../../application/feed-ports.ts';
+import type { AgentState } from '../../domain/agent.ts';
+import type { SessionState } from '../../domain/session.ts';
+import { totalUsage } from '../../domain/usage.ts';
+import type { Database } from './open-database.ts';
+import { columnNames, eventOf, type Row, sessionColumns, sessionOf, usageOf } from './rows.ts';
+import { readSession, summariesOf, sumUsage } from './workflow-reader.ts';
+
+const selectOrigin = 'SELECT created_at FROM projects LIMIT 1';
+/** What SQLite itself keeps so that a place is never given out twice (https://www.sqlite.org/autoinc.html). */
+const selectLastPlace = "SELECT seq AS place FROM sqlite_sequence WHERE name = 'events'";
+/** From the newest back: what happened lately is what is asked about. */
+const selectPlaceBefore = 'SELECT place FROM events WHERE at < ? ORDER BY place DESC LIMIT 1';
+const eventColumns = 'place, session_id, seq, type, agent_id, at, data';
+const selectEvents = `SELECT ${eventColumns} FROM events WHERE place > ? ORDER BY place LIMIT ?`;
+/** The plus keeps SQLite from going through everybody's events: those of the session are found by its own index. */
+const selectEventsOf = `SELECT ${eventColumns} FROM events
+  WHERE session_id = ? AND +place > ? ORDER BY seq LIMIT ?`;
+const selectOverview = `SELECT ${columnNames(sessionColumns)} FROM sessions WHERE id IN (
+    SELECT id FROM sessions WHERE state IN ('created', 'running', 'paused')
+    UNION SELECT id FROM (SELECT id FROM sessions ORDER BY id DESC LIMIT ?))
+  ORDER BY id DESC`;
+const countSessions = 'SELECT count(*) AS sessions FROM sessions';
+const sessionFigures = 'SELECT state, count(*) AS found FROM sessions GROUP BY state';
+const agentFigures = `SELECT state, count(*) AS found, ${sumUsage} FROM agents GROUP BY state`;
+const countByKind = `SELECT type,
+    CASE WHEN type IN ('agent.failed', 'agent.cancelled') THEN json_extract(data, '$.kind') END AS kind,
+    count(*) AS found, max(place) AS place
+  FROM events WHERE place > ? GROUP BY 1, 2`;
+
+export function makeFeedStore(db: Database): FeedStore {
+  const lastPlace = (): number => Number(db.sql(selectLastPlace).get()?.place ?? 0);
+  return {
+    origin: () =>
+      db.run(() => {
+        const row = db.sql(selectOrigin).get();
+        return row === undefined ? null : Date.parse(String(row.created_at)).toString(36);
+      }),
+
+    lastPlace: () => db.run(lastPlace),
+
+    placeBefore: (at) => db.run(() => Number(db.sql(selectPlaceBefore).get(at)?.place ?? 0)),
+
+    eventsAfter: (place, limit, of) =>
+      db.run(() =>
+        (of === undefined
+          ? db.sql(selectEvents).all(place, limit)
+          : db.sql(selectEventsOf).all(of, place, limit)
+        ).map(placedEventOf),
+      ),
+
+    overview: (newest) =>
+      db.read((): Overview => {
+        const sessions = summariesOf(db, db.sql(selectOverview).all(newest).map(sessionOf));
+        const total = Number(db.sql(countSessions).get()?.sessions);
+        return { place: lastPlace(), sessions, omitted: total - sessions.length };
+      }),
+
+    overviewOf: (id) =>
+      db.read((): Overview => {
+        const sessions = summariesOf(db, [readSession(db, id)]);
+        return { place: lastPlace(), sessions, omitted: 0 };
+      }),
+
+    figures: () =>
+      db.read(() => {
+        const agents = db.sql(agentFigures).all();
+        return {
+          sessions: new Map(
+            db
+              .sql(sessionFigures)
+              .all()
+              .map(foundOf<SessionState>),
+          ),
+          agents: new Map(agents.map(foundOf<AgentState>)),
+          usage: totalUsage(agents.map(usageOf)),
+        };
+      }),
+
+    countEvents: (after) =>
+      db.run(() => {
+        const rows = db.sql(countByKind).all(after);
+        const place = rows.reduce((last, row) => Math.max(last, Number(row.place)), after);
+        return { place, counts: rows.map(countOf) };
+      }),
+  };
+}
+
+function placedEventOf(row: Row): PlacedEvent {
+  return { place: Number(row.place), event: eventOf(row) };
+}
+
+function foundOf<State>(row: Row): readonly [State, number] {
+  return [row.state as State, Number(row.found)];
+}
+
+function countOf({ type, kind, found }: Row): EventCount {
+  return { type, kind, count: found } as EventCount;
+}

@@ -1,0 +1,26 @@
+import { Hono } from 'hono';
+import { parseInput } from '../../contracts/parse-input.ts';
+import { notFound } from './errors.ts';
+import { agentNameOf } from './role-manifest.ts';
+import type { RunSource } from './run-source.ts';
+import { agentNameSchema, pageSchema } from './schemas.ts';
+
+/** Which agents there are. */
+export function agentsRoutes(source: RunSource): Hono {
+  const app = new Hono();
+
+  app.get('/agents', async (context) => {
+    const { limit, offset = 0 } = parseInput(pageSchema, context.req.query(), 'query');
+    const agents = await source.agents();
+    return context.json({ agents: agents.slice(offset, limit === undefined ? undefined : offset + limit) });
+  });
+
+  app.get('/agents/:name', async (context) => {
+    const name = parseInput(agentNameSchema, context.req.param('name'), 'agent name');
+    const agent = (await source.agents()).find((one) => one.name === agentNameOf(name));
+    if (agent === undefined) throw notFound(`There is no agent ${JSON.stringify(name)}.`);
+    return context.json(agent);
+  });
+
+  return app;
+}

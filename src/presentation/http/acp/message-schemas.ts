@@ -1,0 +1,128 @@
+import * as z from 'zod';
+import { everyAgent, outside } from '../../../application/mailbox.ts';
+import { messageSchemaVersion, messageStates, messageTypes } from '../../../domain/message.ts';
+
+/** Messages between agents, `/acp/messages`: an extension of MAOS's, unlike the protocol's own Message. */
+
+/** Longest body, in characters. What is longer belongs into a file of the session, whose path the message names. */
+export const maxBody = 65_536;
+const maxPage = 100;
+/** How long a lease may wait for a message; well below what requests are given. */
+const maxWaitSeconds = 30;
+const maxVisibilitySeconds = 43_200;
+
+const noNul = (text: string): boolean => !text.includes('\u0000');
+const nulMessage = 'must not contain a NUL character';
+const text = (min: number, max: number) => z.string().min(min).max(max).refine(noNul, nulMessage);
+
+const messageId = z
+  .string()
+  .regex(/^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$/, "must be 'msg_' and a ULID (26 characters)");
+const sessionId = text(1, 128).describe("A session's id, or an unambiguous part of it");
+const party = text(1, 128);
+const correlationId = text(1, 200);
+const attempt = z.int().min(1).describe('Of the delivery that is meant, as the lease gave it');
+
+export const sendSchema = z
+  .strictObject({
+    id: messageId.nullish().describe('The same id again sends nothing. Default: a new one'),
+    session_id: sessionId,
+    from: party.nullish().describe(`Agent id or name. Default: '${outside}', who is not of the team`),
+    to: party
+      .nullish()
+      .describe(`Agent id or name, '${everyAgent}' or '${outside}'. Default: who sent what reply_to names`),
+    type: z.enum(messageTypes),
+    subject: text(0, 200).nullish(),
+    body: text(0, maxBody),
+    content_type: z
+      .string()
+      .max(100)
+      .regex(/^[\w.+-]+\/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*$/, 'must be a media type')
+      .nullish()
+      .describe('Default: text/plain'),
+    schema_version: z.int().nullish().describe(`Default, and the only one so far: ${messageSchemaVersion}`),
+    correlation_id: correlationId
+      .nullish()
+      .describe("Default: the request's id, and that of what is answered"),
+    reply_to: messageId.nullish().describe('A response needs it: the request it answers'),
+    max_attempts: z.int().min(1).max(20).nullish().describe('Deliveries before it is dead. Default: 5'),
+  })
+  .meta({ id: 'SendAgentMessage' });
+
+export const leaseSchema = z
+  .strictObject({
+    session_id: sessionId,
+    recipient: party.describe(`Agent id or name, or '${outside}'`),
+    max: z.int().min(1).max(maxPage).nullish().describe('Default: 1'),
+    visibility_seconds: z
+      .number()
+      .min(0.1)
+      .max(maxVisibilitySeconds)
+      .nullish()
+      .describe('Not acknowledged by then, it is delivered again. Default: 60'),
+    wait_seconds: z.number().min(0).max(maxWaitSeconds).nullish().describe('For the first one. Default: 0'),
+  })
+  .meta({ id: 'LeaseAgentMessages' });
+
+export const ackSchema = z.strictObject({ attempt }).meta({ id: 'AcknowledgeAgentMessage' });
+
+export const nackSchema = z
+  .strictObject({
+    attempt,
+    reason: text(1, 500).describe('What went wrong'),
+    retry: z.boolean().nullish().describe('false: it is dead at once. Default: true'),
+  })
+  .meta({ id: 'GiveBackAgentMessage' });
+
+export const listQuerySchema = z.strictObject({
+  session_id: sessionId,
+  recipient: party.optional(),
+  state: z.enum(messageStates).optional().describe("'dead' are the dead letters"),
+  type: z.enum(messageTypes).optional(),
+  correlation_id: correlationId.optional(),
+  limit: z
+    .string()
+    .regex(/^([1-9][0-9]?|100)$/, `must be a number from 1 to ${maxPage}`)
+    .optional(),
+  before: messageId.optional().describe('`next` of the page before'),
+});
+
+const time = z.iso.datetime();
+
+export const agentMessageSchema = z
+  .strictObject({
+    id: messageId,
+    session_id: z.string(),
+    from: z.string().describe(`Agent id, or '${outside}'`),
+    to: z.string().describe(`Agent id, or '${outside}'`),
+    type: z.enum(messageTypes),
+    subject: z.string(),
+    body: z.string(),
+    content_type: z.string(),
+    schema_version: z.int(),
+    correlation_id: z.string().nullable(),
+    reply_to: messageId.nullable(),
+    broadcast_id: messageId.nullable().describe('The id that a message to all agents was sent under'),
+    state: z.enum(messageStates),
+    attempt: z.int().min(0).describe('How often it has been delivered'),
+    max_attempts: z.int(),
+    queued_at: time,
+    available_at: time.nullable().describe('While queued: not delivered before'),
+    delivered_at: time.nullable().describe('The last time'),
+    lease_until: time.nullable().describe('While delivered: queued again unless acknowledged by then'),
+    acknowledged_at: time.nullable(),
+    dead_at: time.nullable(),
+    dead_reason: z.string().nullable(),
+    last_trouble: z.string().nullable().describe('Why the last delivery came to nothing'),
+  })
+  .meta({ id: 'AgentMessage' });
+
+export type AgentMessage = z.infer<typeof agentMessageSchema>;
+
+export const messagesSchema = z
+  .strictObject({ messages: z.array(agentMessageSchema) })
+  .meta({ id: 'AgentMessages' });
+
+export const messagePageSchema = z
+  .strictObject({ messages: z.array(agentMessageSchema), next: messageId.nullable() })
+  .meta({ id: 'AgentMessagePage' });

@@ -1,0 +1,162 @@
+import { type Context, Hono } from 'hono';
+import { findSession } from '../../../application/lookup.ts';
+import { Mailbox, messageNotFound, outside } from '../../../application/mailbox.ts';
+import type { MessageQuery } from '../../../application/message-ports.ts';
+import type { Project } from '../../../application/project.ts';
+import { isMaosError } from '../../../domain/errors.ts';
+import { type AgentId, type MessageId, parseMessageId } from '../../../domain/ids.ts';
+import type { Message } from '../../../domain/message.ts';
+import { parseInput } from '../../contracts/parse-input.ts';
+import { projectAccess } from '../../mcp/context.ts';
+import type { HttpDeps } from '../deps.ts';
+import { AcpError, answerError, readBody } from './errors.ts';
+import {
+  type AgentMessage,
+  ackSchema,
+  leaseSchema,
+  listQuerySchema,
+  nackSchema,
+  sendSchema,
+} from './message-schemas.ts';
+
+const messagesPath = '/acp/messages';
+
+const defaultPage = 50;
+const defaultVisibilitySeconds = 60;
+
+/** Messages between agents: sent, leased, acknowledged, given back, listed. */
+export function messagesRoutes(deps: HttpDeps): Hono {
+  const app = new Hono();
+  const { projects } = projectAccess(deps.runtime, deps.projectPath);
+
+  async function* allProjects(): AsyncGenerator<Project> {
+    for await (const { project } of projects()) yield project;
+  }
+
+  async function sessionOf(reference: string) {
+    const { project, id } = await findSession(allProjects(), reference);
+    return { mailbox: new Mailbox(project), id };
+  }
+
+  /** The message named in the path, and where it lies. */
+  async function messageOf(context: Context): Promise<{ mailbox: Mailbox; message: Message }> {
+    const id = parseMessageId(context.req.param('id') ?? '');
+    for await (const project of allProjects()) {
+      const mailbox = new Mailbox(project);
+      const message = mailbox.find(id);
+      if (message !== null) return { mailbox, message };
+    }
+    throw messageNotFound(id);
+  }
+
+  app.post(messagesPath, async (context) => {
+    const input = await readBody(context, sendSchema);
+    const { mailbox, id } = await sessionOf(input.session_id);
+    const { messages, isNew } = mailbox.send({
+      id: (input.id ?? null) as MessageId | null,
+      sessionId: id,
+      from: input.from ?? null,
+      to: input.to ?? null,
+      type: input.type,
+      subject: input.subject ?? '',
+      body: input.body,
+      contentType: input.content_type ?? 'text/plain',
+      schemaVersion: input.schema_version ?? null,
+      correlationId: input.correlation_id ?? null,
+      replyTo: (input.reply_to ?? null) as MessageId | null,
+      maxAttempts: input.max_attempts ?? null,
+    });
+    return context.json({ messages: messages.map(viewOf) }, isNew ? 201 : 200);
+  });
+
+  app.post(`${messagesPath}/lease`, async (context) => {
+    const input = await readBody(context, leaseSchema);
+    const { mailbox, id } = await sessionOf(input.session_id);
+    const options = {
+      max: input.max ?? 1,
+      leaseMs: Math.round((input.visibility_seconds ?? defaultVisibilitySeconds) * 1_000),
+      waitMs: Math.round((input.wait_seconds ?? 0) * 1_000),
+    };
+    const signal = AbortSignal.any([context.req.raw.signal, deps.ending]);
+    const messages = await mailbox.lease(mailbox.recipient(id, input.recipient), options, signal);
+    return context.json({ messages: messages.map(viewOf) });
+  });
+
+  app.get(messagesPath, async (context) => {
+    const query = parseInput(listQuerySchema, context.req.query(), 'query');
+    const { mailbox, id } = await sessionOf(query.session_id);
+    const limit = Number(query.limit ?? defaultPage);
+    const { recipient, state, type, correlation_id: correlationId, before } = query;
+    const filter: MessageQuery = {
+      sessionId: id,
+      limit: limit + 1,
+      ...(recipient === undefined ? {} : { to: mailbox.recipient(id, recipient).agentId }),
+      ...(state === undefined ? {} : { state }),
+      ...(type === undefined ? {} : { type }),
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(before === undefined ? {} : { before: before as MessageId }),
+    };
+    const found = mailbox.list(filter);
+    const messages = found.slice(0, limit);
+    const next = found.length > limit ? (messages.at(-1)?.id ?? null) : null;
+    return context.json({ messages: messages.map(viewOf), next });
+  });
+
+  app.get(`${messagesPath}/:id`, async (context) => context.json(viewOf((await messageOf(context)).message)));
+
+  app.post(`${messagesPath}/:id/ack`, async (context) => {
+    const { attempt } = await readBody(context, ackSchema);
+    const { mailbox, message } = await messageOf(context);
+    return context.json(viewOf(mailbox.acknowledge(message.id, attempt)));
+  });
+
+  app.post(`${messagesPath}/:id/nack`, async (context) => {
+    const { attempt, reason, retry } = await readBody(context, nackSchema);
+    const { mailbox, message } = await messageOf(context);
+    return context.json(viewOf(mailbox.giveBack(message.id, attempt, { reason, retry: retry ?? true })));
+  });
+
+  app.onError((error, context) => answerError(deps, asAcpError(error), context));
+  return app;
+}
+
+/** Which of the wrong inputs is which; the protocol has a status for each. */
+function asAcpError(error: unknown): unknown {
+  if (!isMaosError(error, 'INVALID_INPUT')) return error;
+  const data = { code: error.code };
+  if (error.details.problem === 'not_found') return new AcpError(404, 'not_found', error.message, data);
+  if (error.details.problem === 'conflict') return new AcpError(409, 'invalid_input', error.message, data);
+  return error;
+}
+
+function viewOf(message: Message): AgentMessage {
+  return {
+    id: message.id,
+    session_id: message.sessionId,
+    from: partyOf(message.from),
+    to: partyOf(message.to),
+    type: message.type,
+    subject: message.subject,
+    body: message.body,
+    content_type: message.contentType,
+    schema_version: message.schemaVersion,
+    correlation_id: message.correlationId,
+    reply_to: message.replyTo,
+    broadcast_id: message.broadcastId,
+    state: message.state,
+    attempt: message.attempt,
+    max_attempts: message.maxAttempts,
+    queued_at: message.queuedAt,
+    available_at: message.availableAt,
+    delivered_at: message.deliveredAt,
+    lease_until: message.leaseUntil,
+    acknowledged_at: message.acknowledgedAt,
+    dead_at: message.deadAt,
+    dead_reason: message.deadReason,
+    last_trouble: message.lastTrouble,
+  };
+}
+
+function partyOf(agent: AgentId | null): string {
+  return agent ?? outside;
+}

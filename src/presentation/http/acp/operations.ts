@@ -1,0 +1,103 @@
+import * as z from 'zod';
+import type { Operation } from '../openapi.ts';
+import {
+  agentNameSchema,
+  agentsListSchema,
+  eventSchema,
+  eventsListSchema,
+  idSchema,
+  manifestSchema,
+  messageSchema,
+  pageSchema,
+  pingSchema,
+  runCreateSchema,
+  runResumeSchema,
+  runSchema,
+  sessionSchema,
+} from './schemas.ts';
+
+const json = (schema: z.ZodType) => ({ 'application/json': schema });
+const runOrStream = { ...json(runSchema), 'text/event-stream': eventSchema };
+const runId = { 'Run-ID': idSchema };
+const ofRun = { run_id: idSchema };
+const modes =
+  'sync waits for the end, or until the run awaits; async answers at once; stream sends its events.';
+
+/** Every endpoint of the protocol, for the document. */
+export const acpOperations: readonly Operation[] = [
+  {
+    ...{ method: 'get', path: '/acp/ping', id: 'ping', tag: 'acp', summary: 'Whether anybody is there' },
+    answers: { 200: { description: 'Yes', content: json(pingSchema) } },
+  },
+  {
+    ...{ method: 'get', path: '/acp/agents', id: 'listAgents', tag: 'acp', summary: 'The agents' },
+    query: pageSchema,
+    answers: { 200: { description: 'All of them, or a page', content: json(agentsListSchema) } },
+    errors: [422],
+  },
+  {
+    ...{ method: 'get', path: '/acp/agents/{name}', id: 'getAgent', tag: 'acp', summary: 'One agent' },
+    params: { name: agentNameSchema },
+    answers: { 200: { description: 'Its manifest', content: json(manifestSchema) } },
+    errors: [404, 422],
+  },
+  {
+    ...{ method: 'post', path: '/acp/runs', id: 'createRun', tag: 'acp', summary: 'Start a run' },
+    description: modes,
+    body: runCreateSchema,
+    answers: {
+      200: { description: 'How it ended, or its events', content: runOrStream, headers: runId },
+      202: { description: 'It is started', content: json(runSchema), headers: runId },
+    },
+    errors: [404, 422],
+  },
+  {
+    ...{ method: 'get', path: '/acp/runs/{run_id}', id: 'getRun', tag: 'acp', summary: 'How a run stands' },
+    params: ofRun,
+    answers: { 200: { description: 'The run', content: json(runSchema) } },
+    errors: [404, 422],
+  },
+  {
+    ...{ method: 'post', path: '/acp/runs/{run_id}', id: 'resumeRun', tag: 'acp' },
+    summary: 'Let an awaiting run go on',
+    description: modes,
+    params: ofRun,
+    body: runResumeSchema,
+    answers: {
+      200: { description: 'How it ended, or its events from now on', content: runOrStream, headers: runId },
+      202: { description: 'It goes on', content: json(runSchema), headers: runId },
+    },
+    errors: [404, 422],
+  },
+  {
+    ...{ method: 'post', path: '/acp/runs/{run_id}/cancel', id: 'cancelRun', tag: 'acp' },
+    summary: 'End a run',
+    params: ofRun,
+    answers: { 202: { description: 'It is being cancelled', content: json(runSchema) } },
+    errors: [404, 422],
+  },
+  {
+    ...{ method: 'get', path: '/acp/runs/{run_id}/events', id: 'listRunEvents', tag: 'acp' },
+    summary: 'The events of a run so far',
+    params: ofRun,
+    answers: { 200: { description: 'As they are streamed', content: json(eventsListSchema) } },
+    errors: [404, 422],
+  },
+  {
+    ...{ method: 'get', path: '/acp/runs/{run_id}/messages/{index}', id: 'getRunMessage', tag: 'acp' },
+    summary: 'A message of a completed run: what the history of a session names',
+    params: { ...ofRun, index: z.int().min(0) },
+    answers: { 200: { description: 'The message', content: json(messageSchema) } },
+    errors: [404, 422],
+  },
+  ...(['sessions', 'session'] as const).map(
+    (name): Operation => ({
+      ...{ method: 'get', path: `/acp/${name}/{session_id}`, tag: 'acp' },
+      id: name === 'sessions' ? 'getSession' : 'getSessionByOldPath',
+      summary: 'A session',
+      params: { session_id: idSchema },
+      answers: { 200: { description: 'Where its messages are', content: json(sessionSchema) } },
+      errors: [404, 422],
+    }),
+  ),
+];

@@ -1,0 +1,66 @@
+import { invalid } from './errors.ts';
+import type { Message, MessagePart } from './schemas.ts';
+
+/** Most characters of what was said before that are put into a task. */
+const maxHistory = 20_000;
+/** As for any task. */
+const maxTask = 100_000;
+const maxObjective = 200;
+
+/**
+ * What a role's agent is told: the text of the input, after what was said before in the session and is not in its own
+ * conversation. Files and pictures cannot be handed to an agent's CLI this way: they are refused, not left out.
+ * @throws AcpError 422
+ */
+export function toTask(
+  input: readonly Message[],
+  before: readonly Message[],
+): { readonly task: string; readonly objective: string } {
+  const asked = render(input, input.length > 1, true);
+  if (asked.length > maxTask) {
+    throw invalid(`The input has ${asked.length} characters; a role takes ${maxTask}.`);
+  }
+  const said = asked.trim() === '' ? '(The message was empty.)' : asked;
+  const history = lastOf(render(before, true, false));
+  const task = history === '' ? said : `Said before in this session:\n\n${history}\n\nNow:\n\n${said}`;
+  const line = said.trim().replace(/\s+/g, ' ');
+  const start = line.slice(0, maxObjective - 1);
+  // A character of two code units is not cut in two.
+  const whole = start.isWellFormed() ? start : start.slice(0, -1);
+  return { task, objective: line.length > maxObjective ? `${whole}…` : line };
+}
+
+function render(messages: readonly Message[], named: boolean, strict: boolean): string {
+  return messages
+    .map(({ role = 'user', parts }) => {
+      const text = parts.map((part) => textOf(part, strict)).filter((piece) => piece !== '');
+      return `${named ? `${role}:\n` : ''}${text.join('\n')}`;
+    })
+    .join('\n\n');
+}
+
+function textOf(part: MessagePart, strict: boolean): string {
+  if (part.metadata?.kind === 'trajectory') return '';
+  const name = part.name == null ? '' : `[${part.name}]\n`;
+  if (part.content_url != null) return `${name}${part.content_url}`;
+  const content = part.content ?? '';
+  const text = part.content_encoding === 'base64' ? decoded(content) : content;
+  if (text !== null && !text.includes('\u0000')) return text === '' ? '' : `${name}${text}`;
+  if (!strict) return `${name}(${part.content_type ?? 'a file'}, not text)`;
+  throw invalid(
+    `A part of type ${part.content_type ?? 'text/plain'} is not text: the agents of MAOS take text. Put the file into the project and name its path.`,
+  );
+}
+
+function decoded(base64: string): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));
+  } catch {
+    // Not UTF-8: the caller says what that means.
+    return null;
+  }
+}
+
+function lastOf(text: string): string {
+  return text.length <= maxHistory ? text : `[cut]${text.slice(-maxHistory).replace(/^[\udc00-\udfff]/, '')}`;
+}

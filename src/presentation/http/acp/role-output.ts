@@ -1,0 +1,146 @@
+import { isUtf8 } from 'node:buffer';
+import { lookup } from 'mrmime';
+import type { AgentActivity, OutputParser } from '../../../application/ports.ts';
+import type { Project } from '../../../application/project.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import type { MessagePart } from './schemas.ts';
+
+/** Most steps of a run that are told; its whole output is in its log. */
+const maxSteps = 500;
+const pageBytes = 256 * 1024;
+/** Larger files are named, not sent. */
+const maxFileBytes = 256 * 1024;
+const maxFilesBytes = 1024 * 1024;
+
+/** What an agent did, from its output: each step once, in order, whenever and however often it is read. */
+export class StepReader {
+  readonly #project: Project;
+  #attempt = 0;
+  #parser: OutputParser | null = null;
+  #at = 0;
+  #told = 0;
+  /** The last words are the result, which is a part of its own. */
+  #held: string | null = null;
+
+  constructor(project: Project) {
+    this.#project = project;
+  }
+
+  /** The steps of an attempt since the last call. */
+  async read(agent: Agent, attempt: number): Promise<readonly MessagePart[]> {
+    const { files, backends } = this.#project;
+    if (attempt !== this.#attempt) {
+      const start = await files.outputStart(agent, attempt);
+      if (start === null) return [];
+      this.#attempt = attempt;
+      this.#at = start;
+      this.#parser = backends.get(agent.backend).makeParser();
+    }
+    const end = await this.#endOf(agent, attempt);
+    const parts: MessagePart[] = [];
+    while (this.#told < maxSteps) {
+      const page = await files.readOutput(agent, 'stdout', this.#at, Math.min(pageBytes, end - this.#at));
+      if (page.bytes.length === 0) break;
+      this.#at += page.bytes.length;
+      for (const activity of this.#parser?.push(page.bytes) ?? []) parts.push(...this.#tell(activity));
+    }
+    return parts;
+  }
+
+  /** What was held back, when the attempt has ended. @param result what the agent itself gave as its result */
+  end(result: string | null): readonly MessagePart[] {
+    const activities = this.#parser?.end() ?? [];
+    const parts = activities.flatMap((activity) => this.#tell(activity));
+    this.#parser = null;
+    const last = this.#held;
+    this.#held = null;
+    if (last !== null && last.trim() !== result?.trim()) parts.push(step({ message: last }));
+    return parts;
+  }
+
+  /** Where the next attempt that was started began to write. */
+  async #endOf(agent: Agent, attempt: number): Promise<number> {
+    for (let next = attempt + 1; next <= agent.attempt; next++) {
+      const start = await this.#project.files.outputStart(agent, next);
+      if (start !== null) return start;
+    }
+    return Number.MAX_SAFE_INTEGER;
+  }
+
+  #tell(activity: AgentActivity): readonly MessagePart[] {
+    // The result comes from the session's log; the words before it are held until it is known.
+    if (this.#told >= maxSteps || activity.type === 'result') return [];
+    const before = this.#held === null ? [] : [step({ message: this.#held })];
+    this.#held = null;
+    const parts = [...before, ...this.#step(activity)];
+    this.#told += parts.length;
+    return parts;
+  }
+
+  #step(activity: Exclude<AgentActivity, { type: 'result' }>): readonly MessagePart[] {
+    switch (activity.type) {
+      case 'text':
+        this.#held = activity.text;
+        return [];
+      case 'tool_use':
+        return [step({ tool_name: activity.tool, tool_input: { detail: activity.detail } })];
+      case 'tool_result':
+        return activity.ok ? [] : [step({ tool_output: { error: activity.text } })];
+      case 'notice':
+        return [step({ message: activity.text })];
+    }
+  }
+}
+
+interface Step {
+  readonly message?: string;
+  readonly tool_name?: string;
+  readonly tool_input?: Record<string, unknown>;
+  readonly tool_output?: Record<string, unknown>;
+}
+
+function step(what: Step): MessagePart {
+  return { content_type: 'text/plain', metadata: { kind: 'trajectory', ...what } };
+}
+
+/** The files that the agents of a session left, each a part with a name: an artifact. */
+export async function artifactParts(
+  { store, files }: Project,
+  id: SessionId,
+): Promise<readonly MessagePart[]> {
+  const parts: MessagePart[] = [];
+  let total = 0;
+  for (const { path, sizeBytes } of store.artifacts(id)) {
+    const type = lookup(path) ?? 'application/octet-stream';
+    const isSmall = sizeBytes <= maxFileBytes && total + sizeBytes <= maxFilesBytes;
+    const bytes = isSmall ? await readFile(files.readArtifact(id, path, maxFileBytes)) : null;
+    if (bytes === null) {
+      const where = path.split('/').map(encodeURIComponent).join('/');
+      parts.push({
+        name: path,
+        content_type: type,
+        content_url: `maos://sessions/${id}/artifacts/${where}`,
+      });
+      continue;
+    }
+    total += bytes.length;
+    const isText = isUtf8(bytes) && !bytes.includes(0);
+    parts.push({
+      name: path,
+      content_type: isText && type === 'application/octet-stream' ? 'text/plain' : type,
+      content: isText ? bytes.toString('utf8') : bytes.toString('base64'),
+      content_encoding: isText ? 'plain' : 'base64',
+    });
+  }
+  return parts;
+}
+
+async function readFile(read: Promise<Uint8Array>): Promise<Buffer | null> {
+  try {
+    return Buffer.from(await read);
+  } catch {
+    // Removed or grown since it was recorded: it is named, as the ones that are too large are.
+    return null;
+  }
+}

@@ -1,0 +1,60 @@
+import { type Context, Hono } from 'hono';
+import { parseInput } from '../../contracts/parse-input.ts';
+import { invalid, notFound } from './errors.ts';
+import { messagesOf } from './role-runs.ts';
+import type { RunHandle, RunSource } from './run-source.ts';
+import { idSchema } from './schemas.ts';
+
+/** Sessions: which messages the completed runs of a conversation had, each with a URL of its own. */
+export function sessionsRoutes(source: RunSource): Hono {
+  const app = new Hono();
+
+  const session = async (context: Context): Promise<Response> => {
+    const id = parseInput(idSchema, context.req.param('id'), 'session id').toLowerCase();
+    const runs = await source.ofSession(id);
+    if (runs.length === 0) throw notFound(`There is no session ${id}.`);
+    const paths = await historyOf(runs);
+    const base = context.req.url.replace(/\/sessions?\/[^/]*$/, '');
+    return context.json({ id, history: paths.map((path) => `${base}${path}`), state: null });
+  };
+  app.get('/sessions/:id', session);
+  app.get('/session/:id', session);
+
+  app.get('/runs/:id/messages/:index', async (context) => {
+    const id = parseInput(idSchema, context.req.param('id'), 'run id').toLowerCase();
+    const message = (await messagesOf(await source.find(id)))[Number(context.req.param('index'))];
+    if (message === undefined) throw notFound(`There is nothing at ${context.req.path}.`);
+    return context.json(message);
+  });
+
+  return app;
+}
+
+/** Input and output of each completed run, oldest first, as paths below the mount. */
+async function historyOf(runs: readonly RunHandle[]): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const run of runs) {
+    const messages = await messagesOf(run);
+    paths.push(...messages.map((_, index) => `/runs/${run.id}/messages/${index}`));
+  }
+  return paths;
+}
+
+/**
+ * A history that a caller brings may only repeat what the session has here: MAOS fetches nothing from an address that
+ * it is given.
+ * @throws AcpError 422
+ */
+export async function checkHistory(
+  source: RunSource,
+  sessionId: string,
+  urls: readonly string[],
+): Promise<void> {
+  if (urls.length === 0) return;
+  const own = new Set(await historyOf(await source.ofSession(sessionId)));
+  const stranger = urls.find((url) => !own.has(/\/runs\/[^/]+\/messages\/[0-9]+$/.exec(url)?.[0] ?? ''));
+  if (stranger === undefined) return;
+  throw invalid(
+    `The history may only name messages that this session has here, not ${JSON.stringify(stranger)}.`,
+  );
+}

@@ -1,0 +1,135 @@
+import type { EventStore } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+
+/** What is kept of one MCP session; the newest event always is, however large. */
+export interface StoreLimits {
+  readonly events: number;
+  /** Of the messages as JSON. */
+  readonly bytes: number;
+}
+
+export interface StoredEvent {
+  readonly id: string;
+  readonly message: JSONRPCMessage;
+}
+
+/** Where a client that comes back goes on. */
+export interface Place {
+  /** Nothing more will be added to its stream. */
+  readonly hasEnded: boolean;
+}
+
+interface Stream {
+  /** Number of its newest event. */
+  newest: number;
+  /** Number of the newest that had to go. */
+  gone: number;
+  kept: number;
+  hasEnded: boolean;
+}
+
+interface Kept {
+  readonly streamId: string;
+  readonly number: number;
+  readonly bytes: number;
+  /** Null: takes a place, but is nothing to send. */
+  readonly message: JSONRPCMessage | null;
+}
+
+/**
+ * The events of one MCP session in memory, for clients that lost a stream. The oldest go first, over all streams; after
+ * an event is gone, places before it are not known any more, for a replay from there would leave something out.
+ *
+ * The id of an event is its stream's and its number there. A stream ends with the answer to its request.
+ */
+export class MessageStore implements EventStore {
+  readonly #limits: StoreLimits;
+  readonly #streams = new Map<string, Stream>();
+  /** By their ids, the oldest first. */
+  readonly #events = new Map<string, Kept>();
+  readonly #unsaid = new WeakSet<object>();
+  #bytes = 0;
+
+  constructor(limits: StoreLimits) {
+    this.#limits = limits;
+  }
+
+  /** A message without content, as the SDK stores one at the beginning of a stream, only gives the stream a place. */
+  async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
+    const stream = this.#stream(streamId);
+    stream.newest += 1;
+    const id = `${streamId}:${stream.newest}`;
+    if (!('jsonrpc' in message)) return id;
+    stream.hasEnded ||= !('method' in message);
+    const isSaid = !this.#unsaid.has(message);
+    const bytes = isSaid ? Buffer.byteLength(JSON.stringify(message)) : 0;
+    this.#events.set(id, { streamId, number: stream.newest, bytes, message: isSaid ? message : null });
+    stream.kept += 1;
+    this.#bytes += bytes;
+    this.#bound();
+    return id;
+  }
+
+  async replayEventsAfter(
+    lastEventId: string,
+    { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
+  ): Promise<string> {
+    // What is stored meanwhile comes in its turn.
+    for (const { id, message } of this.after(lastEventId)) await send(id, message);
+    return placeOf(lastEventId).streamId;
+  }
+
+  /** The events of the same stream that came later. */
+  *after(eventId: string): Generator<StoredEvent> {
+    const { streamId, number } = placeOf(eventId);
+    for (const [id, event] of this.#events) {
+      if (event.streamId === streamId && event.number > number && event.message !== null)
+        yield { id, message: event.message };
+    }
+  }
+
+  /** Null when nobody was given this id, or something that came after it is gone. */
+  find(eventId: string): Place | null {
+    const { streamId, number } = placeOf(eventId);
+    const stream = this.#streams.get(streamId);
+    const isKnown = stream !== undefined && number >= stream.gone && number <= stream.newest;
+    return isKnown ? { hasEnded: stream.hasEnded } : null;
+  }
+
+  /** The place before everything that is kept of a stream, and the one after. */
+  ends(streamId: string): { readonly oldest: string; readonly newest: string } {
+    const { gone, newest } = this.#stream(streamId);
+    return { oldest: `${streamId}:${gone}`, newest: `${streamId}:${newest}` };
+  }
+
+  /** A message that will be stored like any other, but is never replayed. */
+  keepUnsaid(message: JSONRPCMessage): void {
+    this.#unsaid.add(message);
+  }
+
+  #stream(streamId: string): Stream {
+    const known = this.#streams.get(streamId);
+    if (known !== undefined) return known;
+    const stream = { newest: 0, gone: 0, kept: 0, hasEnded: false };
+    this.#streams.set(streamId, stream);
+    return stream;
+  }
+
+  #bound(): void {
+    for (const [id, { streamId, number, bytes }] of this.#events) {
+      const isFull = this.#events.size > this.#limits.events || this.#bytes > this.#limits.bytes;
+      if (!isFull || this.#events.size === 1) return;
+      this.#events.delete(id);
+      this.#bytes -= bytes;
+      const stream = this.#stream(streamId);
+      stream.gone = number;
+      stream.kept -= 1;
+      if (stream.hasEnded && stream.kept === 0) this.#streams.delete(streamId);
+    }
+  }
+}
+
+function placeOf(eventId: string): { readonly streamId: string; readonly number: number } {
+  const [, streamId = '', digits = ''] = /^(.+):([0-9]{1,15})$/.exec(eventId) ?? [];
+  return { streamId, number: digits === '' ? -1 : Number(digits) };
+}

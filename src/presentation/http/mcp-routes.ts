@@ -1,0 +1,99 @@
+import type { HttpBindings } from '@hono/node-server';
+import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
+import { type Context, Hono } from 'hono';
+import { errorAnswer, errorCode } from '../mcp/json-rpc.ts';
+import type { HttpDeps } from './deps.ts';
+import { mcpLimits } from './mcp-limits.ts';
+import { type McpSession, McpSessions } from './mcp-sessions.ts';
+import { OutgoingStream } from './outgoing-stream.ts';
+import { httpError, noSuchSession, readMessage, tooManySessions } from './read-message.ts';
+import { ResumableTransport } from './resumable-transport.ts';
+
+type Env = { Bindings: HttpBindings };
+type Session = McpSession<ResumableTransport>;
+
+/**
+ * `/mcp`: Streamable HTTP (MCP 2025-11-25, basic/transports). POST `initialize` opens a session, which the header
+ * `Mcp-Session-Id` names from then on: POST sends a message, GET listens, DELETE ends it. Every stream can be resumed by
+ * `Last-Event-ID`.
+ */
+export function mcpRoutes(deps: HttpDeps): Hono<Env> {
+  const limits = mcpLimits(deps.mcpLimits);
+  const sessions = new McpSessions<ResumableTransport>(deps, limits, limits.after);
+  const app = new Hono<Env>();
+
+  const open = async (context: Context<Env>): Promise<Response> => {
+    const message = await readMessage(context, null);
+    if (message instanceof Response) return message;
+    if (!('id' in message && 'method' in message) || message.method !== 'initialize')
+      return nameless(context);
+    if (!isInitializeRequest(message)) {
+      const why = 'Invalid params: initialize takes protocolVersion, capabilities and clientInfo.';
+      return context.json(errorAnswer(errorCode.invalidParams, why, message.id), 400);
+    }
+    const session = await sessions.open((id) => new ResumableTransport(id, limits));
+    if (session === null) return tooManySessions(context);
+    session.trace?.received(await context.req.text(), message);
+    const response = await serve(context, session, message);
+    if (!response.ok) await session.close();
+    return response;
+  };
+
+  /** What the transport answers, with a stream that is bounded. The session is in use until it has ended. */
+  const serve = async (context: Context<Env>, session: Session, parsedBody?: unknown): Promise<Response> => {
+    const release = session.hold();
+    let streams = false;
+    try {
+      const response = await session.transport.handleRequest(context.req.raw, { parsedBody });
+      if (response.body === null || !isStream(response)) return response;
+      streams = true;
+      const reader = response.body.getReader();
+      const out = new OutgoingStream({
+        ...limits,
+        cut: () => context.env.outgoing.destroy(),
+        onEnd: () => {
+          release();
+          // It has ended, or is of no use to anybody.
+          reader.cancel().catch(() => {});
+        },
+      });
+      void pass(reader, out);
+      return new Response(out.body, response);
+    } finally {
+      if (!streams) release();
+    }
+  };
+
+  app.on(['GET', 'POST', 'DELETE'], '/mcp', async (context) => {
+    const id = context.req.header('mcp-session-id');
+    if (id === undefined) return context.req.method === 'POST' ? open(context) : nameless(context);
+    const session = sessions.find(id);
+    if (session === undefined) return noSuchSession(context);
+    if (context.req.method !== 'POST') return serve(context, session);
+    const message = await readMessage(context, session.trace);
+    return message instanceof Response ? message : serve(context, session, message);
+  });
+  app.all('/mcp', (context) => {
+    context.header('Allow', 'GET, POST, DELETE');
+    return context.json(errorAnswer(httpError.refused, 'Method not allowed.'), 405);
+  });
+  return app;
+}
+
+function nameless(context: Context): Response {
+  const why = "Name the session in the header 'Mcp-Session-Id', or open one by POST of initialize.";
+  return context.json(errorAnswer(httpError.refused, why), 400);
+}
+
+function isStream(response: Response): boolean {
+  return response.headers.get('content-type') === 'text/event-stream';
+}
+
+/** Takes at once what the transport writes: it has no bound of its own. */
+async function pass(reader: ReadableStreamDefaultReader<Uint8Array>, out: OutgoingStream): Promise<void> {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return out.end();
+    out.write(value);
+  }
+}

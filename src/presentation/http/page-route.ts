@@ -1,0 +1,59 @@
+import { Hono } from 'hono';
+
+/** Needs no token: it says how to get one, and nothing of the project. */
+export const pagePath = '/';
+
+const endpoints: readonly (readonly [path: string, what: string])[] = [
+  ['/mcp', 'Model Context Protocol, Streamable HTTP'],
+  ['/sse', 'Model Context Protocol for older clients; their messages go to /messages'],
+  ['/acp', 'Agent Communication Protocol'],
+  ['/events', 'what happens, as server-sent events; ?session=ID for one session; Last-Event-ID goes on'],
+  ['/metrics', 'figures for Prometheus'],
+  ['/openapi.json', 'description of /acp for programs'],
+  ['/health', 'whether this server answers; needs no token'],
+];
+const how = [
+  "Every request but those to / and /health needs the header 'Authorization: Bearer TOKEN'.",
+  "'maos token' prints the token.",
+];
+
+const headers = {
+  'Content-Security-Policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  Vary: 'Accept',
+};
+
+/** `GET /`: what is here, for people: as HTML where the Accept header names it, as plain text otherwise. */
+export function pageRoute(version: string): Hono {
+  const app = new Hono();
+  app.get(pagePath, (context) => {
+    const wantsHtml = /\btext\/html\b/i.test(context.req.header('Accept') ?? '');
+    return wantsHtml ? context.html(html(version), 200, headers) : context.text(text(version), 200, headers);
+  });
+  return app;
+}
+
+function text(version: string): string {
+  const width = Math.max(...endpoints.map(([path]) => path.length)) + 2;
+  const lines = endpoints.map(([path, what]) => `${path.padEnd(width)}${what}`);
+  return [`MAOS ${version}`, '', ...lines, '', ...how, ''].join('\n');
+}
+
+/** All of it is text of our own without a character that HTML reads otherwise. */
+function html(version: string): string {
+  const rows = endpoints.map(([path, what]) => `<dt><code>${path}</code></dt><dd>${what}</dd>`);
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>MAOS</title></head>
+<body>
+<h1>MAOS ${version}</h1>
+<dl>
+${rows.join('\n')}
+</dl>
+<p>${how.join(' ')}</p>
+</body>
+</html>
+`;
+}

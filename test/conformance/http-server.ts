@@ -1,0 +1,54 @@
+/**
+ * MAOS's own HTTP mode, with the fixtures of the suites (argument `fixtures`) or with what MAOS offers (`maos`), behind a
+ * proxy that has the token: the suites cannot send one. Prints the address of `/mcp`. Works in the current folder and
+ * MAOS_HOME, until its input ends.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { maosHome } from '../../src/infrastructure/files/maos-home.ts';
+import { Presence } from '../../src/infrastructure/presence.ts';
+import { MaosRuntime } from '../../src/maos-runtime.ts';
+import { startHttp } from '../../src/presentation/http/http-service.ts';
+import { serverIdentity } from '../../src/presentation/mcp/identity.ts';
+import type { Registry } from '../../src/presentation/mcp/registry.ts';
+import { fixtures } from './fixtures.ts';
+import { openTokenProxy } from './token-proxy.ts';
+
+const token = 'token-of-the-suites';
+const runtime = new MaosRuntime({}, new Presence(maosHome(process.env), 'fixture'), new Set());
+const ending = new AbortController();
+const service = await startHttp(
+  {
+    runtime,
+    identity: serverIdentity(runtime.version),
+    projectPath: process.cwd(),
+    ending: ending.signal,
+    ...(process.argv[2] === 'fixtures' ? { loadRegistry: async () => breaking } : {}),
+  },
+  { host: '127.0.0.1', port: 0, token },
+);
+const proxy = await openTokenProxy(service.port, token);
+process.stdout.write(`${proxy.url}/mcp\n`);
+
+/** The suites want `test_reconnection` to lose its stream in mid-call. */
+const breaking: Registry = {
+  ...fixtures,
+  tools: fixtures.tools.map((tool) =>
+    tool.name !== 'test_reconnection'
+      ? tool
+      : {
+          ...tool,
+          call: async (args, context) => {
+            await proxy.cut();
+            // The client is away meanwhile, and for a while longer.
+            await delay(500);
+            return tool.call(args, context);
+          },
+        },
+  ),
+};
+
+for await (const _ of process.stdin);
+ending.abort();
+await proxy.close();
+await service.close(1_000);
+process.exit();

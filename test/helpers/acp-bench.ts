@@ -1,0 +1,47 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import { createAdaptorServer } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Runtime } from '../../src/application/runtime.ts';
+import { acpPath, acpRoutes } from '../../src/presentation/http/acp/acp-routes.ts';
+import type { RunSource } from '../../src/presentation/http/acp/run-source.ts';
+import type { HttpDeps } from '../../src/presentation/http/deps.ts';
+import { serverIdentity } from '../../src/presentation/mcp/identity.ts';
+import type { RealProject } from './real-project.ts';
+
+/** The protocol's routes, without the guard. */
+export function acpApp(options: { readonly real?: RealProject; readonly source?: RunSource }): Hono {
+  return new Hono().route(acpPath, acpRoutes(acpDeps(options), options.source));
+}
+
+/** What routes are made from, with a project whose runtime has no more than they use. */
+export function acpDeps({ real }: { readonly real?: RealProject }): HttpDeps {
+  const runtime = {
+    version: '0.0.0-test',
+    home: real?.home ?? '/nowhere',
+    openProject: async () => real,
+    findProject: async () => real ?? null,
+    roles: async () => (await real?.project.roles.read()) ?? [],
+    log: (level: string, message: string, fields: unknown) => console.error(level, message, fields),
+  } as unknown as Runtime;
+  return {
+    runtime,
+    identity: serverIdentity('0.0.0-test'),
+    projectPath: real?.root ?? '/',
+    ending: new AbortController().signal,
+  };
+}
+
+/** The same behind Node's server, ended with the test. @returns the URL below which the protocol is */
+export async function serveAcp(t: TestContext, app: Hono): Promise<string> {
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${acpPath}`;
+}

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import type { SessionStore } from '../../../src/application/ports.ts';
+import { sessionEvent } from '../../../src/domain/events.ts';
+import { makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
+import { startSession } from '../../../src/domain/workflow.ts';
+import { migrate } from '../../../src/infrastructure/sqlite/migrate.ts';
+import { projectMigrations } from '../../../src/infrastructure/sqlite/migrations.ts';
+import { runStoreProcess } from './child.ts';
+import { at, created, instanceId, later, sessionId, started, tempFolder, tempStore } from './samples.ts';
+
+const everBefore = '2000-01-01T00:00:00.000Z';
+
+/** A session with four events. */
+function fourEvents(store: SessionStore): SessionId {
+  const change = created();
+  const lease = store.create(change, instanceId());
+  store.commit(lease, change.next, started(change));
+  return lease.sessionId;
+}
+
+/** A session that was cancelled and is owned by nobody: three events. */
+function ended(store: SessionStore): SessionId {
+  const change = created();
+  const lease = store.create(change, instanceId());
+  const { id } = change.next.session;
+  const next = {
+    ...change.next,
+    session: { ...change.next.session, state: 'cancelled', endedAt: later },
+  } as const;
+  const events = [sessionEvent('session.cancelled', id, later, { reason: 'x' })];
+  store.commit(lease, change.next, { next, events });
+  store.release(lease);
+  return id;
+}
+
+describe('the feed', () => {
+  it('has all events of the project in the order they were stored, whoever stored them', async (t) => {
+    const store = tempStore(t);
+    assert.deepEqual(
+      [store.feed.origin(), store.feed.lastPlace(), store.feed.eventsAfter(0, 10)],
+      [null, 0, []],
+    );
+    const others = [1, 2].map(() => runStoreProcess(t, 'createSessions', [store.file, '20']));
+    for (const other of others) await other.next();
+    for (const other of others) other.process.stdin?.write('go\n');
+    const seen: number[] = [];
+    const follow = (): void => {
+      for (const { place } of store.feed.eventsAfter(seen.at(-1) ?? 0, 7)) seen.push(place);
+    };
+    const finished = Promise.all(others.map((other) => other.finish()));
+    let running = true;
+    void finished.finally(() => {
+      running = false;
+    });
+    while (running) {
+      follow();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await finished;
+    while ((seen.at(-1) ?? 0) < store.feed.lastPlace()) follow();
+    assert.equal(seen.length, 2 * 20 * 4);
+    assert.deepEqual(
+      seen,
+      seen.map((_, index) => index + 1),
+    );
+    for (const { session } of store.list({ limit: 100 })) {
+      const own = store.feed
+        .eventsAfter(0, 1_000)
+        .flatMap(({ event }) => (event.sessionId === session.id ? [event] : []));
+      assert.deepEqual(own, store.events(session.id, 0, 100));
+    }
+  });
+
+  it('has those of one session, found without looking at the others', (t) => {
+    const store = tempStore(t);
+    const [first, second] = [fourEvents(store), fourEvents(store)];
+    assert.deepEqual(
+      store.feed.eventsAfter(0, 10, first).map(({ place }) => place),
+      [1, 2, 3, 4],
+    );
+    assert.deepEqual(
+      store.feed.eventsAfter(6, 1, second).map(({ place, event }) => [place, event.seq]),
+      [[7, 3]],
+    );
+    assert.deepEqual(store.feed.eventsAfter(4, 10, first), []);
+    const db = new DatabaseSync(store.file);
+    t.after(() => db.close());
+    const plan = db
+      .prepare(
+        'EXPLAIN QUERY PLAN SELECT place FROM events WHERE session_id = ? AND +place > ? ORDER BY seq LIMIT 5',
+      )
+      .all('x', 0)
+      .map(({ detail }) => detail);
+    assert.deepEqual(plan, ['SEARCH events USING COVERING INDEX sqlite_autoindex_events_1 (session_id=?)']);
+  });
+
+  it('never gives a place out twice, also when everything is removed, and leaves none out', (t) => {
+    const store = tempStore(t);
+    const gone = [ended(store), ended(store)];
+    const last = store.feed.lastPlace();
+    assert.equal(last, 4);
+    assert.equal(store.keeping.removeEnded(gone, later, 10_000).removed.length, 2);
+    assert.deepEqual([store.feed.lastPlace(), store.feed.eventsAfter(0, 10)], [last, []]);
+    const change = created();
+    const lease = store.create(change, instanceId());
+    const stray = sessionEvent('session.started', sessionId(), at, {});
+    assert.throws(() => store.commit({ ...lease, epoch: 7 }, change.next, startSession(change.next, at)));
+    assert.throws(() => store.commit(lease, change.next, { next: change.next, events: [stray] }));
+    store.commit(lease, change.next, startSession(change.next, at));
+    assert.deepEqual(
+      store.feed.eventsAfter(0, 10).map(({ place }) => place),
+      [5, 6],
+    );
+    const db = new DatabaseSync(store.file);
+    db.exec('VACUUM');
+    db.close();
+    assert.deepEqual(
+      store.feed.eventsAfter(5, 10).map(({ place }) => place),
+      [6],
+    );
+  });
+
+  it('tells the place something happened after', (t) => {
+    const store = tempStore(t);
+    assert.equal(store.feed.placeBefore(later), 0);
+    fourEvents(store);
+    assert.deepEqual(
+      [everBefore, at, later, '9999-01-01T00:00:00.000Z'].map((time) => store.feed.placeBefore(time)),
+      [0, 0, 2, 4],
+    );
+  });
+
+  it('has another origin in another store', (t) => {
+    const [one, other] = [tempStore(t), tempStore(t)];
+    const times = [at, later];
+    for (const store of [one, other]) {
+      fourEvents(store);
+      const db = new DatabaseSync(store.file);
+      db.prepare('UPDATE projects SET created_at = ?').run(times.shift() ?? '');
+      db.close();
+    }
+    assert.match(one.feed.origin() ?? '', /^[0-9a-z]{8}$/);
+    assert.notEqual(one.feed.origin(), other.feed.origin());
+  });
+
+  it('keeps the order of what an older schema held', (t) => {
+    const file = join(tempFolder(t), 'project.db');
+    const db = new DatabaseSync(file);
+    migrate(
+      db,
+      projectMigrations.filter(({ version }) => version <= 3),
+      file,
+    );
+    const [a, b] = ['sess_01K0ABCDEFGHJKMNPQRSTVWXYB', 'sess_01K0ABCDEFGHJKMNPQRSTVWXYA'];
+    db.exec(`INSERT INTO projects VALUES ('${'a'.repeat(64)}', '/p', '${at}')`);
+    const session =
+      db.prepare(`INSERT INTO sessions (id, project_hash, state, strategy, failure_policy, on_exit, depth,
+      created_at, owner_epoch, objective) VALUES (?, ?, 'created', 'parallel', 'continue', 'stop', 0, ?, 1, 'x')`);
+    for (const id of [a, b]) session.run(id ?? '', 'a'.repeat(64), at);
+    const event = db.prepare("INSERT INTO events VALUES (?, ?, 'session.started', NULL, ?, 'h', '{}')");
+    const order = [
+      [a, 1],
+      [b, 1],
+      [a, 2],
+      [b, 2],
+    ] as const;
+    for (const [id, seq] of order) event.run(id ?? '', seq, at);
+    db.close();
+    const store = tempStore(t, file);
+    assert.deepEqual(
+      store.feed.eventsAfter(0, 10).map(({ place, event }) => [place, event.sessionId, event.seq]),
+      order.map(([id, seq], index) => [index + 1, id, seq]),
+    );
+    assert.equal(store.feed.lastPlace(), 4);
+  });
+});
+
+describe('the overview', () => {
+  it('has what has not ended and the newest of the rest, with the place it is true at', (t) => {
+    const store = tempStore(t);
+    assert.deepEqual(store.feed.overview(2), { place: 0, sessions: [], omitted: 0 });
+    const oldest = fourEvents(store);
+    const [, , third, fourth] = [ended(store), ended(store), ended(store), ended(store)];
+    const { place, sessions, omitted } = store.feed.overview(2);
+    assert.deepEqual([place, omitted], [12, 2]);
+    assert.deepEqual(
+      sessions.map(({ session }) => session.id),
+      [fourth, third, oldest],
+    );
+    assert.deepEqual(sessions.at(-1), store.summary(oldest));
+    assert.deepEqual(store.feed.overviewOf(oldest), {
+      place: 12,
+      sessions: [store.summary(oldest)],
+      omitted: 0,
+    });
+    assert.throws(() => store.feed.overviewOf(makeSessionId('01K0ABCDEFGHJKMNPQRSTVWXYZ')), {
+      code: 'SESSION_NOT_FOUND',
+    });
+  });
+});
+
+describe('the figures', () => {
+  it('are sums over what is kept, and counts of what came after a place', (t) => {
+    const store = tempStore(t);
+    assert.deepEqual(store.feed.figures(), { sessions: new Map(), agents: new Map(), usage: null });
+    const change = created();
+    const lease = store.create(change, instanceId());
+    const before = store.feed.lastPlace();
+    const usage = {
+      inputTokens: 1,
+      outputTokens: 2,
+      cacheReadTokens: 3,
+      cacheWriteTokens: 4,
+      turns: 5,
+      costUsd: 0.5,
+    };
+    const next = {
+      ...change.next,
+      agents: change.next.agents.map((agent, index) => (index < 2 ? { ...agent, usage } : agent)),
+    };
+    const [agent = assert.fail()] = next.agents;
+    const common = { sessionId: lease.sessionId, agentId: agent.id, at };
+    const data = { name: agent.name, durationMs: 1, message: 'm', usage: null };
+    store.commit(lease, change.next, {
+      next,
+      events: [
+        { ...common, type: 'agent.failed', data: { ...data, kind: 'timeout' } },
+        { ...common, type: 'agent.failed', data: { ...data, kind: 'timeout' } },
+        { ...common, type: 'agent.failed', data: { ...data, kind: 'signal' } },
+        {
+          ...common,
+          type: 'agent.cancelled',
+          data: { name: agent.name, reason: 'r', kind: null, usage: null },
+        },
+        { ...common, type: 'agent.suspended', data: { name: agent.name } },
+      ],
+    });
+    assert.deepEqual(store.feed.figures(), {
+      sessions: new Map([['created', 1]]),
+      agents: new Map([['pending', 3]]),
+      usage: {
+        inputTokens: 2,
+        outputTokens: 4,
+        cacheReadTokens: 6,
+        cacheWriteTokens: 8,
+        turns: 10,
+        costUsd: 1,
+      },
+    });
+    const { place, counts } = store.feed.countEvents(before);
+    assert.equal(place, store.feed.lastPlace());
+    assert.deepEqual(
+      counts.map(({ type, kind, count }) => [type, kind, count]),
+      [
+        ['agent.cancelled', null, 1],
+        ['agent.failed', 'signal', 1],
+        ['agent.failed', 'timeout', 2],
+        ['agent.suspended', null, 1],
+      ],
+    );
+    assert.deepEqual(store.feed.countEvents(place), { place, counts: [] });
+  });
+});
