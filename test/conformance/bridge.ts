@@ -35,7 +35,7 @@ const mostSessions = 3;
  * none waits, to the one a client opens with GET. On stdio a message does not say which request it belongs to.
  *
  * Three scenarios look at nothing but HTTP, and are met right here: `dns-rebinding-protection`, `server-session-lifecycle`
- * and the priming events of `server-sse-polling`. They will say something of MAOS once it answers HTTP itself.
+ * and the priming events of `server-sse-polling`. What they say of MAOS they say where it answers HTTP itself.
  */
 export async function openBridge(command: Command): Promise<Bridge> {
   const sessions = new Map<string, Session>();

@@ -2,7 +2,8 @@ import {
   type HandleRequestOptions,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { isInitializeRequest, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { protocolVersions } from '../mcp/handshake.ts';
 import { errorAnswer, errorCode, isId, isJson } from '../mcp/json-rpc.ts';
 import { MessageStore, type StoreLimits } from './event-store.ts';
 
@@ -31,6 +32,7 @@ const primingSince = '2025-11-25';
 export class ResumableTransport extends WebStandardStreamableHTTPServerTransport {
   readonly #store: MessageStore;
   readonly #id: string;
+  #version: string | null = null;
   #wasListenedTo = false;
 
   constructor(id: string, { kept, keepAliveMs }: ResumableOptions) {
@@ -40,7 +42,9 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
     this.#id = id;
   }
 
-  override async handleRequest(request: Request, options?: HandleRequestOptions): Promise<Response> {
+  override async handleRequest(given: Request, options?: HandleRequestOptions): Promise<Response> {
+    this.#version ??= versionAgreedUpon(options?.parsedBody);
+    const request = this.#asAgreed(given);
     if (request.method === 'GET') {
       const seen = request.headers.get('last-event-id');
       return seen ? this.#resume(request, seen) : this.#listen(request);
@@ -51,6 +55,14 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
     return response;
   }
 
+  /** The version agreed upon at the beginning counts, whichever other one a request names, or none. */
+  #asAgreed(request: Request): Request {
+    const named = request.headers.get('mcp-protocol-version');
+    const isKnown = named === null || protocolVersions.includes(named);
+    if (this.#version === null || named === this.#version || !isKnown) return request;
+    return withHeader(request, 'mcp-protocol-version', this.#version);
+  }
+
   async #listen(request: Request): Promise<Response> {
     const { oldest, newest } = this.#store.ends(generalStream);
     const from = this.#wasListenedTo ? newest : oldest;
@@ -59,7 +71,7 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
     );
     if (!response.ok || response.body === null) return response;
     this.#wasListenedTo = true;
-    if ((request.headers.get('mcp-protocol-version') ?? '') < primingSince) return response;
+    if ((this.#version ?? '') < primingSince) return response;
     const priming = new TextEncoder().encode(`id: ${from}\nretry: ${retryMs}\ndata: \n\n`);
     const primed = new TransformStream<Uint8Array, Uint8Array>({ start: (out) => out.enqueue(priming) });
     return new Response(response.body.pipeThrough(primed), response);
@@ -94,6 +106,13 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
   }
 }
 
+/** As the SDK agrees to it. */
+function versionAgreedUpon(message: unknown): string | null {
+  if (!isInitializeRequest(message)) return null;
+  const asked = message.params.protocolVersion;
+  return protocolVersions.includes(asked) ? asked : (protocolVersions[0] ?? null);
+}
+
 function requestCalledOff(message: unknown): RequestId | null {
   const { method, params } = (message ?? {}) as Partial<Extract<JSONRPCMessage, { method: string }>>;
   if (method !== 'notifications/cancelled' || !isJson(params)) return null;
@@ -103,5 +122,6 @@ function requestCalledOff(message: unknown): RequestId | null {
 function withHeader(request: Request, name: string, value: string): Request {
   const headers = new Headers(request.headers);
   headers.set(name, value);
-  return new Request(request.url, { headers });
+  // Its body has been read.
+  return new Request(request.url, { method: request.method, headers });
 }

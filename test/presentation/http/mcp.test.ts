@@ -285,6 +285,25 @@ describe('/mcp', () => {
     assert.deepEqual(await take(again, 2), frames.slice(1));
   });
 
+  it('goes by the version agreed upon at the beginning, whatever a request says', async () => {
+    await using served = await serve([]);
+    const begins = async (agreed: string, named: string): Promise<string> => {
+      const params = {
+        protocolVersion: agreed,
+        capabilities: {},
+        clientInfo: { name: 'test', version: '1' },
+      };
+      const opened = await send(served, 'POST', { body: request(0, 'initialize', params) });
+      await opened.text();
+      const session = opened.headers.get('mcp-session-id') ?? '';
+      const headers = { 'mcp-session-id': session, 'mcp-protocol-version': named };
+      return (await send(served, 'POST', { headers, body: request(1, 'ping') })).text();
+    };
+    assert.match(await begins('2025-11-25', '2025-03-26'), /^id: \S+\nretry: \d+\ndata: \n\n/);
+    // Older clients do not understand events without data.
+    assert.match(await begins('2025-06-18', '2025-11-25'), /^event: message\n/);
+  });
+
   it('ends the stream of a call that is called off', async () => {
     const { tool, begun, aborted } = led();
     await using served = await serve([tool]);
