@@ -178,6 +178,15 @@ describe('a run', () => {
     });
   }
 
+  it('that was gone without a record before it could be interrupted is lost, not to be run again', () => {
+    const { run } = begun();
+    run.stop({ kind: 'interrupted', reason: 'x' });
+    const lost: AgentEnd = { how: 'lost', at: exited.at };
+    const { outcome } = run.report(lost, { ...asked, signals: [] }, '');
+    assert.equal(outcome.state === 'failed' && outcome.failure.kind, 'lost');
+    assert.equal(run.report(lost, asked, '').outcome.state, 'resumable');
+  });
+
   it('that is abandoned is neither stopped nor reported', async () => {
     const { clock, run, ends, process } = begun();
     run.abandon();
