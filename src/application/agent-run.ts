@@ -212,9 +212,9 @@ export class AgentRun implements OutputSink {
       case 'cancelled':
         return { state: 'cancelled', reason: `${this.#cause.reason}${left}` };
       case 'interrupted':
-        // Its success stands even if it came after the signal: finished work is never run again. Nor is what was gone
-        // before there was anything to signal and left no record: nobody can say that it had not finished.
-        return explained.state === 'completed' || (end.how === 'lost' && stop?.signals.length === 0)
+        // Its success stands even if it came after the signal: finished work is never run again. Nor is what
+        // left no record of its end, whether it obeyed or was done at that moment: nobody can say that it had not finished.
+        return explained.state === 'completed' || end.how === 'lost'
           ? explained
           : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
       case 'limit': {

@@ -178,13 +178,14 @@ describe('a run', () => {
     });
   }
 
-  it('that was gone without a record before it could be interrupted is lost, not to be run again', () => {
+  it('that left no record of its end when it was interrupted is lost, not to be run again', () => {
     const { run } = begun();
     run.stop({ kind: 'interrupted', reason: 'x' });
     const lost: AgentEnd = { how: 'lost', at: exited.at };
-    const { outcome } = run.report(lost, { ...asked, signals: [] }, '');
-    assert.equal(outcome.state === 'failed' && outcome.failure.kind, 'lost');
-    assert.equal(run.report(lost, asked, '').outcome.state, 'resumable');
+    for (const signals of [[], asked.signals]) {
+      const { outcome } = run.report(lost, { ...asked, signals }, '');
+      assert.equal(outcome.state === 'failed' && outcome.failure.kind, 'lost');
+    }
   });
 
   it('that is abandoned is neither stopped nor reported', async () => {
