@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { ChangeWatcher } from './application/change-watcher.ts';
 import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/orphans.ts';
 import type { Instances, LogLevel, UnfinishedSession } from './application/ports.ts';
 import type { Project } from './application/project.ts';
 import { keepTidy } from './application/retention.ts';
-import type { RoleFiles } from './application/role-ports.ts';
 import type {
   AgentProcess,
   InstanceReport,
@@ -17,36 +15,28 @@ import type {
 } from './application/runtime.ts';
 import { ownershipTiming, Supervisor } from './application/supervisor.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
-import { makeClaudeBackend } from './infrastructure/backends/claude.ts';
-import { makeCommandBackend } from './infrastructure/backends/command.ts';
-import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';
-import { type LoadedConfig, loadConfig, toSettings } from './infrastructure/config/config.ts';
-import type { Config, PartialConfig } from './infrastructure/config/settings-table.ts';
+import { type LoadedConfig, loadConfig } from './infrastructure/config/config.ts';
+import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import {
   canonicalProject,
   ensureHome,
   ensureProjectFolder,
   hashOf,
-  projectFolder,
   workspaceHash,
 } from './infrastructure/files/home.ts';
 import { readHttpToken, rotateHttpToken } from './infrastructure/files/http-token.ts';
 import { maosHome } from './infrastructure/files/maos-home.ts';
-import { makeRoleFiles } from './infrastructure/files/role-files.ts';
-import { makeSessionFiles } from './infrastructure/files/session-files.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
 import { loggable } from './infrastructure/logging/record.ts';
 import type { Presence } from './infrastructure/presence.ts';
 import { listAgentProcesses } from './infrastructure/process/agent-list.ts';
-import { isAlive, type ProcessIdentity } from './infrastructure/process/identity.ts';
-import { makeLocalAgentHost } from './infrastructure/process/local-agent-host.ts';
-import { makeMachine } from './infrastructure/process/machine.ts';
 import { startSuccessor } from './infrastructure/process/successor.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
-import { openSessionStore, readProjectOf } from './infrastructure/sqlite/session-store.ts';
+import { readProjectOf } from './infrastructure/sqlite/session-store.ts';
+import { backendsOf, makeProject, rolesFor, storeFile } from './project-adapters.ts';
 
 /** How long a detached process waits for the one before it to be gone: until then its lease has run out. */
 const takeOverPatienceMs = ownershipTiming.leaseTtlMs + 5_000;
@@ -125,12 +115,12 @@ export class MaosRuntime implements Runtime {
   }
 
   async probeBackends() {
-    const backends = this.#backends(this.#config(undefined).config);
+    const backends = backendsOf(this.#config(undefined).config);
     return Promise.all(backends.names.map((name) => backends.get(name).probe()));
   }
 
   async roles(path: string) {
-    return this.#roles(canonicalProject(path)).read();
+    return rolesFor(this.home, canonicalProject(path)).read();
   }
 
   async settings(path: string) {
@@ -344,73 +334,22 @@ export class MaosRuntime implements Runtime {
   #opened(hash: string, root: string): WatchedProject {
     const known = this.#open.get(hash);
     if (known !== undefined) return known;
-    const { config } = this.#config(hash);
-    const { busyTimeoutMs } = config;
-    const log = { log: this.log.bind(this) };
-    const clock = systemClock;
-    const folder = projectFolder(this.home, hash);
-    const store = openSessionStore({
-      file: this.#storeFile(hash),
-      project: { hash, path: root },
-      clock,
-      busyTimeoutMs,
-    });
-    const files = makeSessionFiles({ projectFolder: folder, projectRoot: root, log });
-    const project: Project = {
-      path: root,
-      instance: this.#instance,
-      depth: depthOf(process.env.MAOS_DEPTH),
-      store,
-      files,
-      roles: this.#roles(root),
-      host: makeLocalAgentHost({
-        folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
-        locations: (agent) => files.locations(agent),
-        clock,
-        log,
-      }),
-      backends: this.#backends(config),
-      slots: this.#slots(),
+    const project = makeProject({
+      home: this.home,
+      hash,
+      root,
+      config: this.#config(hash).config,
+      presence: this.#presence,
       instances: this.#instances(root),
-      machine: makeMachine(),
-      settings: toSettings(config),
-      watcher: new ChangeWatcher(store, clock),
-      clock,
       ids: this.#ids,
-      log,
-    };
+      log: { log: this.log.bind(this) },
+    });
     const supervisor = new Supervisor(project);
     const watch = new OrphanWatch(project, supervisor);
     const opened = { project, supervisor, watch, stopTidying: keepTidy(project) };
     this.#open.set(hash, opened);
     if (this.#attended === root) opened.watch.start();
     return opened;
-  }
-
-  #roles(projectRoot: string): RoleFiles {
-    return makeRoleFiles({ home: this.home, projectRoot, env: process.env });
-  }
-
-  #backends(config: Config) {
-    return makeBackends([
-      makeClaudeBackend({ config: config.backends.claude, env: process.env }),
-      makeCommandBackend(),
-    ]);
-  }
-
-  #slots(): Project['slots'] {
-    const slots = this.#presence.registry.slots({
-      instance: this.#instance,
-      isHolderAlive: async ({ instance, process: agent }) =>
-        (instance !== null && (await isAlive(instance))) || (agent !== null && (await isAlive(agent))),
-    });
-    return {
-      tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
-      give: (agentId) => slots.give(agentId),
-      bind: (agentId, where) => {
-        if (isProcess(where)) slots.bind(agentId, where);
-      },
-    };
   }
 
   #instances(workspace: string): Instances {
@@ -438,17 +377,6 @@ export class MaosRuntime implements Runtime {
   }
 
   #storeFile(hash: string): string {
-    return join(projectFolder(this.home, hash), 'project.db');
+    return storeFile(this.home, hash);
   }
-}
-
-/** How many teams this process is nested in; anything that is no number counts as none. */
-function depthOf(text: string | undefined): number {
-  return text !== undefined && /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
-}
-
-function isProcess(where: Readonly<Record<string, unknown>>): where is ProcessIdentity & typeof where {
-  return (
-    typeof where.pid === 'number' && typeof where.startTime === 'string' && typeof where.bootId === 'string'
-  );
 }

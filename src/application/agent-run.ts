@@ -212,8 +212,9 @@ export class AgentRun implements OutputSink {
       case 'cancelled':
         return { state: 'cancelled', reason: `${this.#cause.reason}${left}` };
       case 'interrupted':
-        // Its success stands even if it came after the signal: finished work is never run again.
-        return explained.state === 'completed'
+        // Its success stands even if it came after the signal: finished work is never run again. Nor is what
+        // left no record of its end, whether it obeyed or was done at that moment: nobody can say that it had not finished.
+        return explained.state === 'completed' || end.how === 'lost'
           ? explained
           : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
       case 'limit': {

@@ -16,13 +16,15 @@ export class Alarm {
     this.#wake();
   }
 
-  /** Settles at the next ring; at once when it has rung since the last sleep. */
+  /**
+   * Settles at the next ring; soon when it has rung since the last sleep: not before everything else in the process has
+   * had its turn, so that a loop that keeps ringing for itself does not hold up what it waits for.
+   */
   async sleep(): Promise<void> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    await new Promise<void>((resolve) => {
+      if (this.#rung) setImmediate(resolve);
+      else this.#wake = resolve;
+    });
     this.#rung = false;
   }
 

@@ -6,6 +6,7 @@ const retryMs = 500;
 
 interface StandstillKeeper {
   readonly clock: Clock;
+  /** It stands still now, or goes on: as was asked last. */
   changed(): void;
   trouble(message: string, error: unknown): void;
 }
@@ -70,7 +71,8 @@ export class Standstill {
   }
 
   async #follow(): Promise<void> {
-    if (this.#isBusy || this.#running === null) return;
+    // Whoever is told asks again what it asked before: where nothing changes, nobody is told.
+    if (this.#isBusy || this.#running === null || this.state !== 'changing') return;
     this.#isBusy = true;
     while (!this.#isOver && this.state === 'changing') {
       const isHolding = this.#isAsked;

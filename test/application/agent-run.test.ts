@@ -178,6 +178,16 @@ describe('a run', () => {
     });
   }
 
+  it('that left no record of its end when it was interrupted is lost, not to be run again', () => {
+    const { run } = begun();
+    run.stop({ kind: 'interrupted', reason: 'x' });
+    const lost: AgentEnd = { how: 'lost', at: exited.at };
+    for (const signals of [[], asked.signals]) {
+      const { outcome } = run.report(lost, { ...asked, signals }, '');
+      assert.equal(outcome.state === 'failed' && outcome.failure.kind, 'lost');
+    }
+  });
+
   it('that is abandoned is neither stopped nor reported', async () => {
     const { clock, run, ends, process } = begun();
     run.abandon();

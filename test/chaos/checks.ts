@@ -161,12 +161,17 @@ function checkOutcome(
   }
 }
 
-function wasRetriedAfterCancel(id: string, events: readonly StoredEvent[]): boolean {
-  const cancelled = events.findIndex(({ type, agentId }) => type === 'agent.cancelled' && agentId === id);
-  return (
-    cancelled >= 0 &&
-    events.slice(cancelled).some(({ type, agentId }) => type === 'agent.retried' && agentId === id)
+/**
+ * Whether somebody asked for it to run again after it had been cancelled (under fail_fast it may still have ended well) or
+ * lost (its wrapper was killed, so nobody can tell how it ended).
+ */
+function wasRetriedByRequest(id: string, events: readonly StoredEvent[]): boolean {
+  const own = events.filter(({ agentId }) => agentId === id);
+  const open = own.findIndex(
+    ({ type, data }) =>
+      type === 'agent.cancelled' || (type === 'agent.failed' && (data as { kind: string }).kind === 'lost'),
   );
+  return open >= 0 && own.slice(open).some(({ type }) => type === 'agent.retried');
 }
 
 function checkAgent(
@@ -192,8 +197,7 @@ function checkAgent(
   for (const end of lines.filter(({ what, status }) => what === 'end' && status === 0)) {
     const again = starts.find(({ offset }) => offset > end.offset);
     if (again === undefined) continue;
-    // Stopped under fail_fast, it may still have ended well; then somebody asked for it to run again.
-    if (wasRetriedAfterCancel(agent.id, events)) continue;
+    if (wasRetriedByRequest(agent.id, events)) continue;
     // It was killed between its last words and its exit.
     if (hits.some(({ from, to }) => to >= end.offset && from <= again.offset)) continue;
     report('ran twice', `${who} had ended as ${end.pid}, and was started again as ${again.pid}`);

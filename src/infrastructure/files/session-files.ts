@@ -37,28 +37,27 @@ export function makeSessionFiles(deps: {
   const { projectFolder, projectRoot, log } = deps;
   const layout = sessionLayout(projectFolder);
   const logs = new SessionLogs(layout.log);
-  const writes = new Serial<string>();
-  const unwritten = new Map<string, () => string>();
+  const writes = new Serial<SessionId>();
+  const unwritten = new Map<SessionId, Workflow>();
 
   /** In the order of the calls; of several waiting, only the newest is written, and all of them wait for it. */
-  function writeDocument(path: string, text: () => string): Promise<void> {
-    unwritten.set(path, text);
-    return writes.run(path, async () => {
-      const newest = unwritten.get(path);
+  function writeMetadata(workflow: Workflow): Promise<void> {
+    const { id } = workflow.session;
+    const path = layout.metadata(id);
+    unwritten.set(id, workflow);
+    return writes.run(id, async () => {
+      const newest = unwritten.get(id);
       if (newest === undefined) return;
-      unwritten.delete(path);
+      unwritten.delete(id);
       try {
-        await writeFileAtomic(path, newest());
+        await writeFileAtomic(path, metadataOf(newest, projectRoot));
       } catch (error) {
         // The next in line stands for the same state, and must not take it for written.
-        if (!unwritten.has(path)) unwritten.set(path, newest);
+        if (!unwritten.has(id)) unwritten.set(id, newest);
         throw error;
       }
     });
   }
-
-  const writeMetadata = (workflow: Workflow): Promise<void> =>
-    writeDocument(layout.metadata(workflow.session.id), () => metadataOf(workflow, projectRoot));
 
   return {
     async prepareSession(workflow) {
@@ -69,19 +68,15 @@ export function makeSessionFiles(deps: {
     async prepareAgent(agent, prompt) {
       // Synchronous: a few calls of some ten microseconds each, on the way of every start.
       for (const folder of agentFolders(layout, agent)) ensureFolderSync(folder);
-      const path = join(layout.agent(agent.sessionId, agent.id), 'prompt.md');
+      const folder = layout.agent(agent.sessionId, agent.id);
+      const path = join(folder, 'prompt.md');
       try {
         writeFileSync(path, prompt, { mode: fileMode });
         chmodSync(path, fileMode);
       } catch (error) {
         throw fileError(error, 'write', path);
       }
-    },
-
-    async writeInfo(agent) {
-      const folder = layout.agent(agent.sessionId, agent.id);
-      ensureFolderSync(folder);
-      await writeDocument(join(folder, 'info.json'), () => infoOf(agent));
+      await writeFileAtomic(join(folder, 'info.json'), infoOf(agent));
     },
 
     writeMetadata: async (workflow) => writeMetadata(workflow),

@@ -1,12 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Settles with the first of the events, at the latest after `ms` milliseconds. The events must not reject. */
 export async function firstOf(ms: number, events: readonly Promise<unknown>[]): Promise<void> {
   if (ms <= 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+  const timeout = new AbortController();
+  const timer = sleep(Math.min(ms, 2 ** 31 - 1), undefined, { signal: timeout.signal }).catch(() => {
+    // Called off below.
   });
-  await Promise.race([timeout, ...events]);
-  clearTimeout(timer);
+  await Promise.race([timer, ...events]);
+  timeout.abort();
 }
 
 /** An event that can happen more than once. */

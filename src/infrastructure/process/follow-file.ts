@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
+import { fstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { atNextBeat } from './beat.ts';
 import { patiently } from './patiently.ts';
 
@@ -27,8 +27,9 @@ const pauseMs = 10;
 /** Sizes are compared this often, for file systems that send no events. */
 const pollMs = 2_000;
 
-/** One for all: what is read is copied at once. */
-const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+/** Buffers are held only while a read is under way: two hundred silent agents need none. */
+const spareBuffers: Buffer[] = [];
+const maxSpareBuffers = 4;
 
 /**
  * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing here; but
@@ -38,7 +39,7 @@ const buffer = Buffer.allocUnsafeSlow(pieceBytes);
 export async function followFile(path: string, options: FollowOptions): Promise<FollowedFile> {
   const { deliver, onProblem } = options;
   let offset = options.from;
-  let file: number | null = null;
+  let file: FileHandle | null = null;
   let reading: Promise<void> | null = null;
   let again = false;
   let timer: NodeJS.Timeout | null = null;
@@ -47,36 +48,39 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   let stopPolling = (): void => {};
 
   try {
-    file = await patiently(async () => openSync(path, 'r'));
+    file = await patiently(() => open(path, 'r'));
   } catch (error) {
     onProblem(`${path} cannot be opened.`, error);
   }
 
   function giveUp(problem: string, cause?: unknown): void {
     onProblem(problem, cause);
-    close();
+    void close().catch(() => {
+      // Nothing is read from it any more, and nothing was written to it: a failed close loses nothing.
+    });
   }
 
-  function close(): void {
+  async function close(): Promise<void> {
     const closing = file;
     file = null;
     if (timer !== null) clearTimeout(timer);
     stopPolling();
-    if (closing !== null) closeSync(closing);
+    await closing?.close();
   }
 
   async function readTo(end: number): Promise<void> {
+    const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
     try {
       while (file !== null && offset < end) {
-        // Synchronous: what was just written is in memory, and asking the thread pool takes longer than copying it.
-        const bytesRead = readSync(file, buffer, 0, pieceBytes, offset);
+        const { bytesRead } = await file.read(buffer, 0, pieceBytes, offset);
         if (bytesRead === 0) break;
         offset += bytesRead;
         deliver(Buffer.from(buffer.subarray(0, bytesRead)));
-        if (bytesRead === pieceBytes) await setImmediate();
       }
     } catch (error) {
       giveUp(`${path} cannot be read beyond byte ${offset}.`, error);
+    } finally {
+      if (spareBuffers.length < maxSpareBuffers) spareBuffers.push(buffer);
     }
   }
 
@@ -100,7 +104,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   function checkSize(): number | null {
     if (file === null) return null;
     try {
-      const stat = fstatSync(file);
+      const stat = fstatSync(file.fd);
       size = stat.size;
       if (stat.nlink === 0 && !isGone) {
         isGone = true;
@@ -120,7 +124,8 @@ export async function followFile(path: string, options: FollowOptions): Promise<
     if ((checkSize() ?? 0) > offset) poke();
     if (file !== null) stopPolling = atNextBeat(pollMs, poll);
   }
-  poll();
+  if (checkSize() !== null) stopPolling = atNextBeat(pollMs, poll);
+  poke();
 
   return {
     poke,
@@ -131,7 +136,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
       // Not beyond the present size: a process that could not be ended may write for ever.
       const end = checkSize();
       if (end !== null) await readTo(end);
-      close();
+      await close();
     },
   };
 }

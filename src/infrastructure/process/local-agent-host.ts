@@ -12,14 +12,13 @@ import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { processEnd } from './adopted-process.ts';
 import { inheritedEnvironment } from './environment.ts';
-import { type Bell, firstOf, makeBell } from './first-of.ts';
+import { firstOf, makeBell } from './first-of.ts';
 import { identify, type ProcessIdentity } from './identity.ts';
-import { barLaunch, claimName, type LaunchClaim, readClaim } from './launch-record.ts';
+import { barLaunch, type LaunchClaim, readClaim } from './launch-record.ts';
 import { makeProcessTable, type ProcessTable } from './process-table.ts';
 import { resolveProgram } from './program.ts';
 import { makeResourceSampler } from './resource-sampler.ts';
 import { superviseAgent } from './supervised-agent.ts';
-import { type FolderWatch, watchFolder } from './watch-folder.ts';
 import { spawnWrapper, type Wrapper } from './wrapper.ts';
 
 export interface LocalAgentHostDeps {
@@ -59,14 +58,10 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
     const wrapper = await spawnWrapper({ agentId, attempt, folder, program, args, cwd, env, stdin });
-    const watch = watchAgent(key, folder);
     try {
       const identity = await identify(wrapper.pid);
-      const claimHint = makeBell();
-      watch.on(claimName(attempt), claimHint.ring);
-      const claim = await awaitClaim(folder, attempt, wrapper, claimHint);
+      const claim = await awaitClaim(folder, attempt, wrapper);
       if (claim?.pid !== wrapper.pid) {
-        watch.close();
         if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
         // Another start of the same key was faster: this wrapper ran nothing.
         return await attach(key, agent, sink);
@@ -78,7 +73,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         mark: { agentId, wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) } },
         where: whereabouts(wrapper.pid, identity),
         wrapperGone: wrapper.exit,
-        watch,
+        exitHint: makeBell(),
         stdoutFrom: claim.stdoutFrom,
         stderrFrom: claim.stderrFrom,
         sink,
@@ -90,7 +85,6 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     } catch (error) {
       // Nobody would look after it: a start that fails leaves nothing running.
       wrapper.kill();
-      watch.close();
       throw error;
     }
   }
@@ -102,9 +96,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     if (claim.barred) return neverStarted(clock.now());
 
     const wrapper = await findWrapper(agentId, claim);
-    const watch = watchAgent(key, folder);
     const exitHint = makeBell();
-    watch.on('exit.json', exitHint.ring);
     return superviseAgent({
       key,
       folder,
@@ -114,7 +106,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       },
       where: whereabouts(wrapper?.pid ?? claim.pid, wrapper),
       wrapperGone: (wrapper === null ? Promise.resolve() : processEnd(wrapper, exitHint)).then(() => null),
-      watch,
+      exitHint,
       stdoutFrom: claim.stdoutFrom,
       stderrFrom: claim.stderrFrom,
       sink,
@@ -122,13 +114,6 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       sampler,
       clock,
       log,
-    });
-  }
-
-  function watchAgent({ agentId, attempt }: LaunchKey, folder: string): FolderWatch {
-    return watchFolder(folder, (cause) => {
-      const message = "The agent's folder cannot be watched; its output is polled instead.";
-      log.log('warn', message, { agentId, attempt, error: String(cause) });
     });
   }
 
@@ -160,22 +145,16 @@ function composeEnvironment(
 }
 
 /** Waits until the wrapper, or a faster one, holds the attempt; then signals cannot end it any more, either. */
-async function awaitClaim(
-  folder: string,
-  attempt: number,
-  wrapper: Wrapper,
-  hint: Bell,
-): Promise<LaunchClaim | null> {
+async function awaitClaim(folder: string, attempt: number, wrapper: Wrapper): Promise<LaunchClaim | null> {
   let isGone = false;
   const gone = wrapper.exit.then(() => {
     isGone = true;
   });
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
     const isLastLook = isGone;
-    const hinted = hint.next();
     const claim = await readClaim(folder, attempt);
     if (isLastLook || isWhole(claim)) return claim;
-    await firstOf(pause, [gone, hinted]);
+    await firstOf(pause, [gone]);
   }
 }
 

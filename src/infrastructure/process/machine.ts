@@ -30,22 +30,19 @@ export function makeMachine(deps: MachineDeps = {}): Machine {
     cgroups = '/sys/fs/cgroup',
     vmStat = runVmStat,
   } = deps;
-  let last: { readonly bytes: number; readonly at: number } | null = null;
+  let mac: { readonly bytes: number; readonly at: number } | null = null;
 
-  function readFreeBytes(): number {
+  function freeBytes(): number {
     if (platform === 'linux') {
       const ofMachine = availableOf(readText(join(proc, 'meminfo')) ?? '') ?? freemem();
       return Math.min(ofMachine, ...groups().map(({ left }) => left));
     }
-    return (platform === 'darwin' ? parseVmStat(vmStat()) : null) ?? freemem();
-  }
-
-  /** Not anew for each of a hundred agents that start: those before it have not taken their memory yet. */
-  function freeBytes(): number {
-    const now = performance.now();
-    const maxAgeMs = platform === 'darwin' ? vmStatMs : procMs;
-    if (last === null || now - last.at > maxAgeMs) last = { bytes: readFreeBytes(), at: now };
-    return last.bytes;
+    if (platform !== 'darwin') return freemem();
+    // A process of its own: not for each of a hundred agents that are about to start.
+    if (mac === null || performance.now() - mac.at > vmStatMs) {
+      mac = { bytes: parseVmStat(vmStat()) ?? freemem(), at: performance.now() };
+    }
+    return mac.bytes;
   }
 
   function groups(): readonly Allowance[] {
@@ -58,9 +55,7 @@ export function makeMachine(deps: MachineDeps = {}): Machine {
   };
 }
 
-/** How long a look is good for: by a process of its own, and by reading some small files. */
 const vmStatMs = 1_000;
-const procMs = 100;
 
 function runVmStat(): string {
   try {

@@ -145,9 +145,9 @@ describe('role files', () => {
   it('are looked for below the home folder where there is no repository', async (t) => {
     const place = new Place(t);
     place.role('home/.claude/agents/a.md', 'of_user');
-    place.role('home/work/.claude/agents/a.md', 'of_work');
-    mkdirSync(join(place.root, 'home/work/project'));
-    assert.deepEqual(await place.names(join(place.root, 'home/work/project')), ['of_work', 'of_user']);
+    place.role('home/code/.claude/agents/a.md', 'of_work');
+    mkdirSync(join(place.root, 'home/code/project'));
+    assert.deepEqual(await place.names(join(place.root, 'home/code/project')), ['of_work', 'of_user']);
     assert.deepEqual(await place.names(join(place.root, 'home')), ['of_user'], 'once');
   });
 

@@ -1,14 +1,8 @@
 import { standingOf } from '../../contracts/standing.ts';
 import { workflowView } from '../../contracts/views.ts';
-import { expandUri, type Resource } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import { locateSession, nextStep, summarize } from '../sessions.ts';
-import {
-  completeSession,
-  followSessionEvents,
-  json,
-  lastModified,
-  listedSessions,
-} from './sessions-named.ts';
+import { json, ofEachSession } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/status';
 
@@ -20,15 +14,7 @@ export const sessionStatusResource: Resource = {
   description:
     "State, progress, agents, usage, cost and files of a session; its id, a part of it, or 'latest'.",
   mimeType: 'application/json',
-  async list(context) {
-    return (await listedSessions(context)).map(({ summary, about }) => ({
-      uri: expandUri({ uri }, { session_id: summary.session.id }),
-      name: `${summary.session.id} status`,
-      title: `Status: ${about}`,
-      mimeType: 'application/json',
-      annotations: { lastModified: lastModified(summary) },
-    }));
-  },
+  ...ofEachSession(uri, 'Status'),
   async read({ session_id = '' }, asked, context) {
     const { project, id } = await locateSession(context, session_id);
     const { store, files, clock } = project;
@@ -41,10 +27,5 @@ export const sessionStatusResource: Resource = {
       folder: files.describe(id),
       artifacts: store.artifacts(id).map(({ path, sizeBytes }) => ({ path, size_bytes: sizeBytes })),
     });
-  },
-  complete: (_, typed, __, context) => completeSession(typed, context),
-  async follow({ session_id = '' }, changed, context) {
-    const { project, id } = await locateSession(context, session_id);
-    return followSessionEvents(project, id, changed);
   },
 };

@@ -4,6 +4,7 @@ import type { Agent } from '../../../domain/agent.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { shorten } from '../../contracts/session-answers.ts';
 import type { RequestContext } from '../context.ts';
+import { expandUri, type Resource } from '../resource.ts';
 import { locateSession } from '../sessions.ts';
 
 /** Resources of the newest sessions are listed; those of older ones are reached by their templates. */
@@ -32,9 +33,30 @@ export async function listedSessions(context: RequestContext): Promise<readonly 
   }));
 }
 
-/** When a session last changed state. */
-export function lastModified({ session }: SessionSummary): string {
-  return session.endedAt ?? session.startedAt ?? session.createdAt;
+/**
+ * What is the same of every resource that tells of one session: how it is listed, completed and followed.
+ * @param about what it tells, with a capital letter
+ */
+export function ofEachSession(
+  uri: string,
+  about: string,
+): Required<Pick<Resource, 'list' | 'complete' | 'follow'>> {
+  return {
+    async list(context) {
+      return (await listedSessions(context)).map(({ summary: { session }, about: objective }) => ({
+        uri: expandUri({ uri }, { session_id: session.id }),
+        name: `${session.id} ${about.toLowerCase()}`,
+        title: `${about}: ${objective}`,
+        mimeType: 'application/json',
+        annotations: { lastModified: session.endedAt ?? session.startedAt ?? session.createdAt },
+      }));
+    },
+    complete: (_, typed, __, context) => completeSession(typed, context),
+    async follow({ session_id = '' }, changed, context) {
+      const { project, id } = await locateSession(context, session_id);
+      return followSessionEvents(project, id, changed);
+    },
+  };
 }
 
 /** Ids of sessions that begin so, the newest first; `latest` too, as long as it could be meant. */

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { ChangeWatcher } from './application/change-watcher.ts';
+import type { IdSource, Instances, Log } from './application/ports.ts';
+import type { Project } from './application/project.ts';
+import type { RoleFiles } from './application/role-ports.ts';
+import { makeClaudeBackend } from './infrastructure/backends/claude.ts';
+import { makeCommandBackend } from './infrastructure/backends/command.ts';
+import { makeBackends } from './infrastructure/backends/registry.ts';
+import { systemClock } from './infrastructure/clock.ts';
+import { toSettings } from './infrastructure/config/config.ts';
+import type { Config } from './infrastructure/config/settings-table.ts';
+import { projectFolder } from './infrastructure/files/home.ts';
+import { makeRoleFiles } from './infrastructure/files/role-files.ts';
+import { makeSessionFiles } from './infrastructure/files/session-files.ts';
+import type { Presence } from './infrastructure/presence.ts';
+import { isAlive, type ProcessIdentity } from './infrastructure/process/identity.ts';
+import { makeLocalAgentHost } from './infrastructure/process/local-agent-host.ts';
+import { makeMachine } from './infrastructure/process/machine.ts';
+import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
+
+/** The database of a project. */
+export function storeFile(home: string, hash: string): string {
+  return join(projectFolder(home, hash), 'project.db');
+}
+
+/** Opens a project with every adapter its sessions need. @throws MaosError STORE_… */
+export function makeProject(from: {
+  readonly home: string;
+  readonly hash: string;
+  /** Canonical path of its folder. */
+  readonly root: string;
+  readonly config: Config;
+  readonly presence: Presence;
+  readonly instances: Instances;
+  readonly ids: IdSource;
+  readonly log: Log;
+}): Project {
+  const { home, hash, root, config, presence, instances, ids, log } = from;
+  const clock = systemClock;
+  const store = openSessionStore({
+    file: storeFile(home, hash),
+    project: { hash, path: root },
+    clock,
+    busyTimeoutMs: config.busyTimeoutMs,
+  });
+  const files = makeSessionFiles({ projectFolder: projectFolder(home, hash), projectRoot: root, log });
+  return {
+    path: root,
+    instance: presence.instance,
+    depth: depthOf(process.env.MAOS_DEPTH),
+    store,
+    files,
+    roles: rolesFor(home, root),
+    host: makeLocalAgentHost({
+      folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
+      locations: (agent) => files.locations(agent),
+      clock,
+      log,
+    }),
+    backends: backendsOf(config),
+    slots: slotsOf(presence),
+    instances,
+    machine: makeMachine(),
+    settings: toSettings(config),
+    watcher: new ChangeWatcher(store, clock),
+    clock,
+    ids,
+    log,
+  };
+}
+
+export function rolesFor(home: string, projectRoot: string): RoleFiles {
+  return makeRoleFiles({ home, projectRoot, env: process.env });
+}
+
+export function backendsOf(config: Config): Project['backends'] {
+  return makeBackends([
+    makeClaudeBackend({ config: config.backends.claude, env: process.env }),
+    makeCommandBackend(),
+  ]);
+}
+
+function slotsOf({ registry, instance: own }: Presence): Project['slots'] {
+  const slots = registry.slots({
+    instance: own,
+    isHolderAlive: async ({ instance, process: agent }) =>
+      (instance !== null && (await isAlive(instance))) || (agent !== null && (await isAlive(agent))),
+  });
+  return {
+    tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
+    give: (agentId) => slots.give(agentId),
+    bind: (agentId, where) => {
+      if (isProcess(where)) slots.bind(agentId, where);
+    },
+  };
+}
+
+/** How many teams this process is nested in; anything that is no number counts as none. */
+function depthOf(text: string | undefined): number {
+  return text !== undefined && /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
+}
+
+function isProcess(where: Readonly<Record<string, unknown>>): where is ProcessIdentity & typeof where {
+  return (
+    typeof where.pid === 'number' && typeof where.startTime === 'string' && typeof where.bootId === 'string'
+  );
+}
