@@ -4,7 +4,6 @@ import { createAdaptorServer } from '@hono/node-server';
 import { MaosError } from '../../domain/errors.ts';
 import { healthPath, makeApp } from './app.ts';
 import type { HttpDeps } from './deps.ts';
-import { pagePath } from './page-route.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface HttpOptions {
@@ -37,7 +36,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
     token,
     rate: new TokenBucket(maxRequestsPerSecond, () => performance.now()),
     maxBodyBytes,
-    open: new Set([healthPath, pagePath]),
+    open: new Set([healthPath]),
   });
   const server = createAdaptorServer({
     fetch: app.fetch,

@@ -1,7 +1,6 @@
 import { Hono } from 'hono';
 
-/** Needs no token: it says how to get one, and nothing of the project. */
-export const pagePath = '/';
+const pagePath = '/';
 
 const endpoints: readonly (readonly [path: string, what: string])[] = [
   ['/mcp', 'Model Context Protocol, Streamable HTTP'],
@@ -9,13 +8,11 @@ const endpoints: readonly (readonly [path: string, what: string])[] = [
   ['/acp', 'Agent Communication Protocol'],
   ['/events', 'what happens, as server-sent events; ?session=ID for one session; Last-Event-ID goes on'],
   ['/metrics', 'figures for Prometheus'],
-  ['/openapi.json', 'description of /acp for programs'],
+  ['/openapi.json', 'description of all this for programs'],
   ['/health', 'whether this server answers; needs no token'],
 ];
-const how = [
-  "Every request but those to / and /health needs the header 'Authorization: Bearer TOKEN'.",
-  "'maos token' prints the token.",
-];
+const how =
+  "Every request but those to /health needs the header 'Authorization: Bearer TOKEN', as this one had.";
 
 const headers = {
   'Content-Security-Policy':
@@ -38,7 +35,7 @@ export function pageRoute(version: string): Hono {
 function text(version: string): string {
   const width = Math.max(...endpoints.map(([path]) => path.length)) + 2;
   const lines = endpoints.map(([path, what]) => `${path.padEnd(width)}${what}`);
-  return [`MAOS ${version}`, '', ...lines, '', ...how, ''].join('\n');
+  return [`MAOS ${version}`, '', ...lines, '', how, ''].join('\n');
 }
 
 /** All of it is text of our own without a character that HTML reads otherwise. */
@@ -52,7 +49,7 @@ function html(version: string): string {
 <dl>
 ${rows.join('\n')}
 </dl>
-<p>${how.join(' ')}</p>
+<p>${how}</p>
 </body>
 </html>
 `;

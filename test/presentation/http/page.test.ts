@@ -17,8 +17,8 @@ before(async () => {
 after(() => service.close(1_000));
 
 describe('the page', () => {
-  it('tells people without a token what is here and how to get in, and nothing of the project', async () => {
-    const place = { port: service.port, token: 'wrong' };
+  it('tells what is here, and nothing of the project', async () => {
+    const place = { port: service.port, token };
     for (const [accept, type] of [
       ['text/html,application/xhtml+xml,*/*;q=0.8', 'text/html; charset=UTF-8'],
       ['*/*', 'text/plain; charset=UTF-8'],
@@ -35,12 +35,18 @@ describe('the page', () => {
         '/metrics',
         '/openapi.json',
         '/health',
-        'maos token',
+        'Bearer',
       ]) {
         assert.ok(text.includes(said), said);
       }
       assert.doesNotMatch(text, /right-token|secret|nowhere|src=|href=|<script|<style|http:/);
     }
+  });
+
+  it('is for those with the token, like everything but /health; others hear how to get it', async () => {
+    const { status, text } = await getText({ port: service.port, token: 'wrong' }, '/', {});
+    assert.equal(status, 401);
+    assert.match(text, /'maos token' prints the token/);
   });
 
   it('is for this server only', async () => {
