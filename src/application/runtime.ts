@@ -123,7 +123,7 @@ export interface Runtime {
   agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]>;
   /** Reads the whole store of a folder's project for damage; null where there is none. */
   checkStore(path: string): Promise<StoreReport | null>;
-  /** The token of HTTP mode, made when there is none. @param change `rotate`: a new one */
+  /** The token of HTTP mode as it is now, made when there is none. @param change `rotate`: a new one */
   httpToken(change: 'keep' | 'rotate'): Promise<string>;
   /** Notes where this process listens, for `instances()`; it is written down then. */
   listening(path: string, port: number): Promise<void>;

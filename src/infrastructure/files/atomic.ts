@@ -12,6 +12,11 @@ export function isTemporaryName(name: string): boolean {
   return temporaryName.test(name);
 }
 
+/** A name beside the file that nobody else has, for what is to become it; {@link isTemporaryName} knows it. */
+export function temporaryPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
 /**
  * Replaces the file's whole content, durably: whoever reads, at whatever moment and after a crash, sees the old
  * content or the new one. The folder must exist. A failure leaves no temporary file, and the old content (the new one
@@ -24,14 +29,13 @@ export async function writeFileAtomic(
   data: string | Uint8Array,
   options: { readonly mode?: number } = {},
 ): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryPath(path);
   try {
     const mode = options.mode ?? fileMode;
     // 'wx': never through a link somebody else put there.
     await written(await open(temporary, 'wx', mode), data, mode);
     await rename(temporary, path);
-    await syncFolder(folder);
+    await syncFolder(dirname(path));
   } catch (error) {
     // Gone already when open or the last step failed; what cannot be removed has a name that readers pass over.
     await rm(temporary, { force: true }).catch(() => undefined);

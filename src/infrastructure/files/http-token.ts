@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MaosError, quote } from '../../domain/errors.ts';
-import { writeFileAtomic } from './atomic.ts';
-import { fileError, isMissing } from './file-error.ts';
+import { temporaryPath, writeFileAtomic } from './atomic.ts';
+import { fileError, isMissing, systemCode } from './file-error.ts';
 import { fileMode } from './folders.ts';
 
 /** 256 bits, in characters that need no quoting anywhere. */
@@ -37,10 +37,21 @@ export function readHttpToken(home: string): string {
   }
 }
 
-/** Replaces the token: servers that run keep the one they began with. @returns the new one */
+/**
+ * Replaces the token, at once for servers that run: they ask for it at every request.
+ * @returns the new one
+ * @throws MaosError CONFIG_INVALID when a folder has its name, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED
+ */
 export async function rotateHttpToken(home: string): Promise<string> {
+  const path = tokenPath(home);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new MaosError(
+      'CONFIG_INVALID',
+      `${quote(path)} is a folder, where the token has to be: move it away.`,
+    );
+  }
   const token = newToken();
-  await writeFileAtomic(tokenPath(home), `${token}\n`);
+  await writeFileAtomic(path, `${token}\n`);
   return token;
 }
 
@@ -50,10 +61,15 @@ function readToken(path: string): string | null {
     text = readFileSync(path, 'utf8').trim();
   } catch (error) {
     if (isMissing(error)) return null;
+    if (systemCode(error) === 'EISDIR') throw noToken(path);
     throw error;
   }
   if (tokenPattern.test(text)) return text;
-  throw new MaosError(
+  throw noToken(path);
+}
+
+function noToken(path: string): MaosError {
+  return new MaosError(
     'CONFIG_INVALID',
     `${quote(path)} holds no token: 32 to 200 of A-Z, a-z, 0-9, '_' and '-'. 'maos token --rotate' writes a new one.`,
   );
@@ -62,15 +78,19 @@ function readToken(path: string): string | null {
 /** Whole before it has its name: a link fails where another process was faster. */
 function makeToken(path: string): string {
   const token = newToken();
-  const draft = `${path}.${process.pid}.tmp`;
+  const draft = temporaryPath(path);
   try {
-    writeFileSync(draft, `${token}\n`, { mode: fileMode });
+    writeFileSync(draft, `${token}\n`, { mode: fileMode, flag: 'wx', flush: true });
+    // The umask may have taken away even the owner's rights.
+    chmodSync(draft, fileMode);
     linkSync(draft, path);
     return token;
   } catch (error) {
-    const other = (error as NodeJS.ErrnoException).code === 'EEXIST' ? readToken(path) : null;
-    if (other !== null) return other;
-    throw error;
+    if (systemCode(error) !== 'EEXIST') throw error;
+    const other = readToken(path);
+    // A link that leads nowhere.
+    if (other === null) throw noToken(path);
+    return other;
   } finally {
     rmSync(draft, { force: true });
   }

@@ -8,6 +8,11 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Listened on, it means every address of this machine; nobody has it for an address. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
 /**
  * Where to listen, from `[host:]port`: `4711`, `0`, `localhost:4711`, `[::1]:4711`.
  * @param remote allowed beyond this machine
@@ -34,7 +39,8 @@ export function parseListenAddress(text: string, remote: boolean): ListenAddress
   return { host, port };
 }
 
-function isLoopback(host: string): boolean {
+/** Reached from this machine alone. */
+export function isLoopback(host: string): boolean {
   return (
     host.toLowerCase() === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
   );

@@ -1,15 +1,25 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ErrorCode } from '../../domain/errors.ts';
+import { isWildcard } from './address.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 export interface GuardOptions {
   /** Names under which this server may be asked for, without port; in lower case. */
   readonly hosts: ReadonlySet<string>;
-  readonly token: string;
-  /** Requests a second, over all clients. */
+  /**
+   * So may any address: other machines may know this one by an address that it does not know itself. A name can be
+   * rebound to this machine by whoever owns it, an address cannot.
+   */
+  readonly byAddress: boolean;
+  /** Asked at every request, so that a token replaced is worth nothing from then on. */
+  readonly token: () => Promise<string>;
+  /** Requests a second, over all clients with the token. */
   readonly rate: TokenBucket;
+  /** Over all who ask without it, so that they cannot use up what is there for the others. */
+  readonly strangerRate: TokenBucket;
   /** Largest body in bytes. */
   readonly maxBodyBytes: number;
   /** Paths that need no token. */
@@ -21,45 +31,42 @@ export interface GuardOptions {
  * another origin asks, the bearer token is right, and neither rate nor body is too large. The first that is wrong answers.
  */
 export function makeGuard(options: GuardOptions): readonly MiddlewareHandler[] {
-  const wanted = digest(options.token);
+  const isOwn = (host: string | null): boolean =>
+    host !== null && (options.hosts.has(host) || (options.byAddress && isAddress(host)));
   return [
     async (context, next) => {
       const host = hostOf(context.req.header('host'));
-      if (host === null || !options.hosts.has(host)) {
-        return refuse(
-          context,
-          403,
-          'FORBIDDEN',
-          `This server does not answer for the host ${JSON.stringify(host ?? '')}.`,
-        );
+      // The other one where the request line has a whole URL, which counts before Host (RFC 9112, 3.2.2).
+      const stranger = [host, hostOf(new URL(context.req.url).host)].find((asked) => !isOwn(asked));
+      if (stranger !== undefined) {
+        const asked = JSON.stringify(stranger ?? '');
+        const message = `This server does not answer for the host ${asked}; 'maos serve --host-name' adds a name.`;
+        return refuse(context, 403, 'FORBIDDEN', message);
       }
-      const origin = context.req.header('origin');
-      if (origin !== undefined && !options.hosts.has(hostOf(originHost(origin)) ?? '')) {
+      if (!isOwnPage(context, host, options.hosts)) {
         return refuse(context, 403, 'FORBIDDEN', 'Pages of other origins may not use this server.');
       }
       return next();
     },
     async (context, next) => {
-      if (options.open.has(context.req.path) || isBearer(context.req.header('authorization'), wanted))
-        return next();
+      let token: string;
+      try {
+        token = await options.token();
+      } catch {
+        // Why is told where nobody without the token reads it.
+        return refuse(context, 503, 'CONFIG_INVALID', 'The token cannot be read: the log of MAOS says why.');
+      }
+      const isKnown = isBearer(context.req.header('authorization'), digest(token));
+      const waitMs = (isKnown ? options.rate : options.strangerRate).take();
+      if (waitMs > 0) {
+        context.header('Retry-After', String(Math.ceil(waitMs / 1_000)));
+        const message = 'Too many requests: wait as long as Retry-After says.';
+        return refuse(context, 429, 'RESOURCE_LIMIT_EXCEEDED', message);
+      }
+      if (isKnown || options.open.has(context.req.path)) return next();
       context.header('WWW-Authenticate', 'Bearer realm="maos"');
-      return refuse(
-        context,
-        401,
-        'FORBIDDEN',
-        "Send the header 'Authorization: Bearer TOKEN'; 'maos token' prints the token.",
-      );
-    },
-    async (context, next) => {
-      const waitMs = options.rate.take();
-      if (waitMs === 0) return next();
-      context.header('Retry-After', String(Math.ceil(waitMs / 1_000)));
-      return refuse(
-        context,
-        429,
-        'RESOURCE_LIMIT_EXCEEDED',
-        'Too many requests: wait as long as Retry-After says.',
-      );
+      const message = "Send the header 'Authorization: Bearer TOKEN'; 'maos token' prints the token.";
+      return refuse(context, 401, 'FORBIDDEN', message);
     },
     bodyLimit({
       maxSize: options.maxBodyBytes,
@@ -80,6 +87,22 @@ export function hostOf(header: string | undefined | null): string | null {
   return (found?.[1] ?? found?.[2])?.toLowerCase() ?? null;
 }
 
+/** Without the unspecified ones, which browsers take for this machine, and nobody else for a place. */
+function isAddress(host: string): boolean {
+  return isIP(host) !== 0 && !isWildcard(host);
+}
+
+/**
+ * No page asks, or one of the names of this server, or of the very address that is asked for. Requests for pictures and
+ * scripts have no Origin; there, browsers tell by Sec-Fetch-Site that another site's page asks.
+ */
+function isOwnPage(context: Context, host: string | null, hosts: ReadonlySet<string>): boolean {
+  const origin = context.req.header('origin');
+  if (origin === undefined) return context.req.header('sec-fetch-site')?.toLowerCase() !== 'cross-site';
+  const from = hostOf(originHost(origin));
+  return from !== null && (hosts.has(from) || from === host);
+}
+
 /** Host and port of an origin; null for 'null', files and other schemes. */
 function originHost(origin: string): string | null {
   return /^https?:\/\/([^/]+)$/i.exec(origin)?.[1] ?? null;
@@ -95,6 +118,11 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function refuse(context: Context, status: 401 | 403 | 413 | 429, code: ErrorCode, message: string): Response {
+function refuse(
+  context: Context,
+  status: 401 | 403 | 413 | 429 | 503,
+  code: ErrorCode,
+  message: string,
+): Response {
   return context.json({ code, message }, status);
 }

@@ -91,6 +91,27 @@ describe('the guard', () => {
     }
   });
 
+  it('asks for the token at every request, and refuses everything while there is none', async () => {
+    let now: string | null = 'first';
+    const changing = await startHttp(deps, {
+      host: '127.0.0.1',
+      port: 0,
+      token: async () => now ?? assert.fail('a secret reason'),
+    });
+    const statusWith = async (given: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${given}` };
+      const answer = await fetch(`${changing.url}/nothing`, { headers });
+      assert.doesNotMatch(await answer.text(), /secret/);
+      return answer.status;
+    };
+    assert.equal(await statusWith('first'), 404);
+    now = 'second';
+    assert.deepEqual([await statusWith('first'), await statusWith('second')], [401, 404]);
+    now = null;
+    assert.equal(await statusWith('second'), 503);
+    await changing.close(1_000);
+  });
+
   it('refuses a body that is too large', async () => {
     const { status, text } = await ask('/nothing', { authorization }, 'x'.repeat(4 * 1024 * 1024 + 1));
     assert.deepEqual([status, JSON.parse(text).code], [413, 'RESOURCE_LIMIT_EXCEEDED']);

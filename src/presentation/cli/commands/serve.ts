@@ -1,12 +1,20 @@
+import { fstatSync } from 'node:fs';
 import { MaosError } from '../../../domain/errors.ts';
 import type { CliCommand } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+
+const ofHttp = ['no-stdio', 'allow-remote'] as const;
+
+/** Whoever starts a server to talk to it gives it a pipe; services and containers have /dev/null, people a terminal. */
+function mayHaveClient(): boolean {
+  return !fstatSync(0).isCharacterDevice();
+}
 
 export const serveCommand: CliCommand = {
   name: 'serve',
   summary: 'Serve MCP on stdin and stdout, and over HTTP if asked',
   details:
-    "What an MCP client starts; 'maos' with a pipe on stdin does the same. Ends when the client goes, and leaves running sessions to a process of their own. With --http it also listens on this machine, for whoever has the token ('maos token'); with --no-stdio for them alone, until it is told to end.",
+    "What an MCP client starts; 'maos' with a pipe on stdin does the same. Ends when the client goes, and leaves running sessions to a process of their own. With --http it also listens on this machine, for whoever has the token ('maos token'). It still ends with the client on stdin; with --no-stdio, or a terminal or /dev/null for stdin, there is none: it serves HTTP alone until it is told to end (SIGTERM, Ctrl-C).",
   arguments: [],
   options: [
     {
@@ -15,7 +23,16 @@ export const serveCommand: CliCommand = {
       kind: 'text',
     },
     { flags: '--no-stdio', description: 'serve HTTP alone', kind: 'flag' },
-    { flags: '--allow-remote', description: 'let --http listen for other machines', kind: 'flag' },
+    {
+      flags: '--allow-remote',
+      description: 'let --http listen for other machines; there is no TLS',
+      kind: 'flag',
+    },
+    {
+      flags: '--host-name <name>',
+      description: 'also answer requests for this host; repeatable. Addresses need none',
+      kind: 'list',
+    },
   ],
   examples: [
     { line: 'maos init', says: 'register it with Claude Code' },
@@ -35,15 +52,18 @@ export const serveCommand: CliCommand = {
         projectPath,
         listen: http,
         allowRemote: options.flag('allow-remote'),
+        hostNames: options.list('host-name').map(({ value }) => value),
       });
       closers.push(() => service.close());
-      terminal.notice(`MAOS listens on ${service.url}. 'maos token' prints the token it asks for.`);
-    } else if (options.flag('no-stdio') || options.flag('allow-remote')) {
-      throw new MaosError('INVALID_INPUT', 'serve: --no-stdio and --allow-remote belong to --http.', {
-        details: { command: 'serve' },
-      });
+      for (const notice of service.notices) terminal.notice(notice);
+    } else if (ofHttp.some((name) => options.flag(name)) || options.list('host-name').length > 0) {
+      throw new MaosError(
+        'INVALID_INPUT',
+        'serve: --no-stdio, --allow-remote and --host-name belong to --http.',
+        { details: { command: 'serve' } },
+      );
     }
-    if (!options.flag('no-stdio')) {
+    if (http === undefined || (!options.flag('no-stdio') && mayHaveClient())) {
       const { openStdio } = await import('../../mcp/stdio.ts');
       closers.push(await openStdio(serving, runtime, projectGiven ? { projectPath } : {}));
     }

@@ -9,7 +9,8 @@ export const tokenCommand: CliCommand = {
   options: [
     {
       flags: '--rotate',
-      description: 'make a new one; servers that run keep the old one until they are started again',
+      description:
+        'make a new one: servers that run take it at once, and cut what was opened with the old one',
       kind: 'flag',
     },
   ],

@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import type { TestContext } from 'node:test';
+import { bundle, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
+
+/** A home and a project of their own for one test. */
+export async function maosFolder(t: Pick<TestContext, 'after'>): Promise<MaosFolder> {
+  const folder = await MaosFolder.make();
+  t.after(() => folder.remove());
+  return folder;
+}
+
+/** What came back over a connection, as it was. */
+export interface Answer {
+  /** 0: the connection was closed without one. */
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+  /** Everything, with what followed the first answer. */
+  readonly text: string;
+}
+
+/** A real `maos serve --http`. */
+export class HttpProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<readonly [status: number | null, signal: NodeJS.Signals | null]>;
+  #stderr = '';
+  #port = 0;
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+    this.ended = new Promise((resolve) => {
+      child.once('close', (status, signal) => resolve([status, signal]));
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+  }
+
+  /** Settles when it listens. @param args default: HTTP alone, on any port */
+  static async start(
+    t: Pick<TestContext, 'after'>,
+    folder: MaosFolder,
+    {
+      args = ['--http', '0', '--no-stdio'],
+      env = {},
+      stdin = 'pipe',
+    }: { args?: readonly string[]; env?: NodeJS.ProcessEnv; stdin?: 'pipe' | 'ignore' } = {},
+  ): Promise<HttpProcess> {
+    const child = spawn(process.execPath, [bundle, 'serve', ...args], {
+      cwd: folder.project,
+      env: { ...folder.env, ...env },
+      stdio: [stdin, 'pipe', 'pipe'],
+    });
+    const server = new HttpProcess(child);
+    t.after(async () => {
+      child.kill('SIGKILL');
+      await server.ended;
+    });
+    const line = await lineFrom(
+      child.stderr as NodeJS.ReadableStream,
+      /^MAOS listens on .*\bport [0-9]+\b|:[0-9]+\./,
+    );
+    server.#port = Number(/(?:port |:)([0-9]+)\b/.exec(line)?.[1]);
+    return server;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  end(signal: NodeJS.Signals = 'SIGTERM') {
+    this.child.kill(signal);
+    return this.ended;
+  }
+
+  /**
+   * Sends these bytes and nothing else. Settles when the server closes the connection, or `isEnough` of what came.
+   * @param address of this machine
+   */
+  wire(
+    bytes: string,
+    isEnough: (text: string) => boolean = () => false,
+    address = '127.0.0.1',
+  ): Promise<Answer> {
+    return new Promise((resolve) => {
+      let text = '';
+      const socket = connect(this.port, address, () => socket.write(bytes));
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (isEnough(text)) socket.destroy();
+      });
+      // A server that refuses need not read all.
+      socket.on('error', () => {});
+      socket.once('close', () => resolve(parse(text)));
+    });
+  }
+
+  /** One request on a connection of its own. @param lines headers; Host is added where none is among them */
+  ask(path: string, lines: readonly string[] = [], method = 'GET', body?: string): Promise<Answer> {
+    const host = lines.some((line) => /^host:/i.test(line)) ? [] : [`Host: 127.0.0.1:${this.port}`];
+    const length = body === undefined ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
+    const head = [`${method} ${path} HTTP/1.1`, ...host, ...lines, ...length, 'Connection: close'];
+    return this.wire(`${head.join('\r\n')}\r\n\r\n${body ?? ''}`);
+  }
+}
+
+function parse(text: string): Answer {
+  const end = text.indexOf('\r\n\r\n');
+  const [first = '', ...lines] = text.slice(0, Math.max(end, 0)).split('\r\n');
+  const headers = lines.map((line) => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
+  });
+  const status = Number(/^HTTP\/1\.1 ([0-9]{3})/.exec(first)?.[1] ?? 0);
+  return { status, headers: new Map(headers), body: end < 0 ? '' : text.slice(end + 4), text };
+}
+
+/** Over all answers of a connection: how many had which status. */
+export function statusesOf({ text }: Answer): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const [, status = ''] of text.matchAll(/HTTP\/1\.1 ([0-9]{3}) /g))
+    counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
