@@ -10,9 +10,9 @@ export type MessageId = Branded<'MessageId'>;
 
 /** Crockford base 32, as in the ULID specification: 26 characters, the first at most 7. */
 const ulid = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
-const sessionPattern = new RegExp(`^sess_${ulid}$`);
+export const sessionPattern = new RegExp(`^sess_${ulid}$`);
 const instancePattern = new RegExp(`^inst_${ulid}$`);
-const messagePattern = new RegExp(`^msg_${ulid}$`);
+export const messagePattern = new RegExp(`^msg_${ulid}$`);
 const agentPattern = /^agent_[a-z][a-z0-9_]{0,62}_[1-9][0-9]{0,4}_[a-z0-9]{6}$/;
 
 export function isSessionId(text: string): text is SessionId {

@@ -2,8 +2,7 @@ import { Hono } from 'hono';
 import { isMaosError } from '../../domain/errors.ts';
 import { acpPath, acpRoutes } from './acp/acp-routes.ts';
 import { messagesRoutes } from './acp/messages-routes.ts';
-import { acpOperations } from './acp/operations.ts';
-import { errorSchema } from './acp/schemas.ts';
+import { isCutOff } from './cut-off.ts';
 import type { HttpDeps } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { eventsRoutes } from './events-routes.ts';
@@ -11,6 +10,7 @@ import { type GuardOptions, makeGuard } from './guard.ts';
 import { mcpRoutes } from './mcp-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { openApiDocument, openApiRoute } from './openapi.ts';
+import { operations } from './operations.ts';
 import { pageRoute } from './page-route.ts';
 import { RequestCounts } from './request-counts.ts';
 import { sseRoutes } from './sse-routes.ts';
@@ -27,16 +27,18 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono {
   app.get(healthPath, (context) => context.json({ status: 'ok', version: deps.runtime.version }));
   const eventStreams = new EventStreams(deps);
   app.route('/', eventsRoutes(deps, eventStreams));
-  app.route('/', metricsRoutes(deps, { requests, eventStreams }));
+  const [mcp, sse] = [mcpRoutes(deps), sseRoutes(deps)];
+  const mcpSessions = (): number => mcp.sessions.size + sse.sessions.size;
+  app.route('/', metricsRoutes(deps, { requests, eventStreams, mcpSessions }));
   app.route('/', pageRoute(deps.runtime.version));
   app.route('/', messagesRoutes(deps));
   app.route(acpPath, acpRoutes(deps));
   app.route(
     '/',
-    openApiRoute(() => openApiDocument(deps.runtime.version, acpOperations, errorSchema)),
+    openApiRoute(() => openApiDocument(deps.runtime.version, operations)),
   );
-  app.route('/', mcpRoutes(deps));
-  app.route('/', sseRoutes(deps));
+  app.route('/', mcp.routes);
+  app.route('/', sse.routes);
   app.notFound((context) =>
     context.json(
       { code: 'INVALID_INPUT', message: `There is nothing at ${context.req.method} ${context.req.path}.` },
@@ -44,7 +46,12 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono {
     ),
   );
   app.onError((error, context) => {
-    if (isMaosError(error)) return context.json({ code: error.code, message: error.message }, 500);
+    if (isCutOff(error)) return context.body(null, 400);
+    if (isMaosError(error)) {
+      const isBusy = error.code === 'STORE_BUSY';
+      if (isBusy) context.header('Retry-After', '1');
+      return context.json({ code: error.code, message: error.message }, isBusy ? 503 : 500);
+    }
     deps.runtime.log('error', 'http request failed', { path: context.req.path, error });
     const message = `A defect in MAOS. Its log, below ${JSON.stringify(deps.runtime.home)}, says where.`;
     return context.json({ code: 'INTERNAL', message }, 500);

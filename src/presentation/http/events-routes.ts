@@ -1,8 +1,10 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { isMaosError } from '../../domain/errors.ts';
-import { parseSessionId } from '../../domain/ids.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import { parseInput } from '../contracts/parse-input.ts';
 import type { HttpDeps } from './deps.ts';
+import { eventsQuerySchema } from './event-schemas.ts';
 import type { EventStreams } from './event-streams.ts';
 
 type Env = { Bindings: HttpBindings };
@@ -25,8 +27,8 @@ export function eventsRoutes(deps: HttpDeps, streams: EventStreams): Hono<Env> {
     // Nobody would ever read the stream.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     try {
-      const asked = context.req.query('session');
-      const of = asked === undefined ? null : parseSessionId(asked);
+      const { session } = parseInput(eventsQuerySchema, context.req.query(), 'query');
+      const of = (session ?? null) as SessionId | null;
       const { project } = await deps.runtime.openProject(deps.projectPath);
       if (streams.isFull) return refuseFull(context);
       const lastSeen = context.req.header('Last-Event-ID') || null;

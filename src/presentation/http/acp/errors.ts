@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type * as z from 'zod';
 import { type ErrorCode, isMaosError } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
+import { isCutOff } from '../cut-off.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { AcpErrorBody } from './schemas.ts';
 
@@ -48,6 +49,7 @@ const statuses: Partial<Record<ErrorCode, readonly [Status, AcpErrorBody['code']
 
 /** Every error as the protocol writes it; the code of MAOS is in `data.code`. Defects go to the log. */
 export function answerError(deps: HttpDeps, error: unknown, context: Context): Response {
+  if (isCutOff(error)) return context.body(null, 400);
   const { status, body } = toAcpError(error) ?? defect(deps, error, context);
   return context.json(body, status);
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { everyAgent, outside } from '../../../application/mailbox.ts';
+import { messagePattern } from '../../../domain/ids.ts';
 import { messageSchemaVersion, messageStates, messageTypes } from '../../../domain/message.ts';
 
 /** Messages between agents, `/acp/messages`: an extension of MAOS's, unlike the protocol's own Message. */
@@ -15,17 +16,15 @@ const noNul = (text: string): boolean => !text.includes('\u0000');
 const nulMessage = 'must not contain a NUL character';
 const text = (min: number, max: number) => z.string().min(min).max(max).refine(noNul, nulMessage);
 
-const messageId = z
-  .string()
-  .regex(/^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$/, "must be 'msg_' and a ULID (26 characters)");
-const sessionId = text(1, 128).describe("A session's id, or an unambiguous part of it");
+export const messageIdSchema = z.string().regex(messagePattern, "must be 'msg_' and a ULID (26 characters)");
+const sessionId = text(1, 128).describe("A session's id, an unambiguous part of it, or the id of a run");
 const party = text(1, 128);
 const correlationId = text(1, 200);
 const attempt = z.int().min(1).describe('Of the delivery that is meant, as the lease gave it');
 
 export const sendSchema = z
   .strictObject({
-    id: messageId.nullish().describe('The same id again sends nothing. Default: a new one'),
+    id: messageIdSchema.nullish().describe('The same id again sends nothing. Default: a new one'),
     session_id: sessionId,
     from: party.nullish().describe(`Agent id or name. Default: '${outside}', who is not of the team`),
     to: party
@@ -44,7 +43,7 @@ export const sendSchema = z
     correlation_id: correlationId
       .nullish()
       .describe("Default: the request's id, and that of what is answered"),
-    reply_to: messageId.nullish().describe('A response needs it: the request it answers'),
+    reply_to: messageIdSchema.nullish().describe('A response needs it: the request it answers'),
     max_attempts: z.int().min(1).max(20).nullish().describe('Deliveries before it is dead. Default: 5'),
   })
   .meta({ id: 'SendAgentMessage' });
@@ -84,14 +83,14 @@ export const listQuerySchema = z.strictObject({
     .string()
     .regex(/^([1-9][0-9]?|100)$/, `must be a number from 1 to ${maxPage}`)
     .optional(),
-  before: messageId.optional().describe('`next` of the page before'),
+  before: messageIdSchema.optional().describe('`next` of the page before'),
 });
 
 const time = z.iso.datetime();
 
 export const agentMessageSchema = z
   .strictObject({
-    id: messageId,
+    id: messageIdSchema,
     session_id: z.string(),
     from: z.string().describe(`Agent id, or '${outside}'`),
     to: z.string().describe(`Agent id, or '${outside}'`),
@@ -101,8 +100,8 @@ export const agentMessageSchema = z
     content_type: z.string(),
     schema_version: z.int(),
     correlation_id: z.string().nullable(),
-    reply_to: messageId.nullable(),
-    broadcast_id: messageId.nullable().describe('The id that a message to all agents was sent under'),
+    reply_to: messageIdSchema.nullable(),
+    broadcast_id: messageIdSchema.nullable().describe('The id that a message to all agents was sent under'),
     state: z.enum(messageStates),
     attempt: z.int().min(0).describe('How often it has been delivered'),
     max_attempts: z.int(),
@@ -124,5 +123,5 @@ export const messagesSchema = z
   .meta({ id: 'AgentMessages' });
 
 export const messagePageSchema = z
-  .strictObject({ messages: z.array(agentMessageSchema), next: messageId.nullable() })
+  .strictObject({ messages: z.array(agentMessageSchema), next: messageIdSchema.nullable() })
   .meta({ id: 'AgentMessagePage' });

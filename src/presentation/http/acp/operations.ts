@@ -1,11 +1,13 @@
-import * as z from 'zod';
-import type { Operation } from '../openapi.ts';
+import type * as z from 'zod';
+import { errorsOf, type Operation } from '../openapi.ts';
 import {
   agentNameSchema,
   agentsListSchema,
+  errorSchema,
   eventSchema,
   eventsListSchema,
   idSchema,
+  indexSchema,
   manifestSchema,
   messageSchema,
   pageSchema,
@@ -23,23 +25,29 @@ const ofRun = { run_id: idSchema };
 const modes =
   'sync waits for the end, or until the run awaits; async answers at once; stream sends its events.';
 
+/** The protocol's errors; besides these, every endpoint may answer some that come of what is below it. */
+export function acpErrors(...statuses: readonly number[]): Readonly<Record<number, z.ZodType>> {
+  return errorsOf(errorSchema, 403, 429, 500, 503, ...statuses);
+}
+
 /** Every endpoint of the protocol, for the document. */
 export const acpOperations: readonly Operation[] = [
   {
     ...{ method: 'get', path: '/acp/ping', id: 'ping', tag: 'acp', summary: 'Whether anybody is there' },
     answers: { 200: { description: 'Yes', content: json(pingSchema) } },
+    errors: acpErrors(),
   },
   {
     ...{ method: 'get', path: '/acp/agents', id: 'listAgents', tag: 'acp', summary: 'The agents' },
     query: pageSchema,
     answers: { 200: { description: 'All of them, or a page', content: json(agentsListSchema) } },
-    errors: [422],
+    errors: acpErrors(422),
   },
   {
     ...{ method: 'get', path: '/acp/agents/{name}', id: 'getAgent', tag: 'acp', summary: 'One agent' },
     params: { name: agentNameSchema },
     answers: { 200: { description: 'Its manifest', content: json(manifestSchema) } },
-    errors: [404, 422],
+    errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'post', path: '/acp/runs', id: 'createRun', tag: 'acp', summary: 'Start a run' },
@@ -49,13 +57,13 @@ export const acpOperations: readonly Operation[] = [
       200: { description: 'How it ended, or its events', content: runOrStream, headers: runId },
       202: { description: 'It is started', content: json(runSchema), headers: runId },
     },
-    errors: [404, 422],
+    errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'get', path: '/acp/runs/{run_id}', id: 'getRun', tag: 'acp', summary: 'How a run stands' },
     params: ofRun,
     answers: { 200: { description: 'The run', content: json(runSchema) } },
-    errors: [404, 422],
+    errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'post', path: '/acp/runs/{run_id}', id: 'resumeRun', tag: 'acp' },
@@ -67,28 +75,28 @@ export const acpOperations: readonly Operation[] = [
       200: { description: 'How it ended, or its events from now on', content: runOrStream, headers: runId },
       202: { description: 'It goes on', content: json(runSchema), headers: runId },
     },
-    errors: [404, 422],
+    errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'post', path: '/acp/runs/{run_id}/cancel', id: 'cancelRun', tag: 'acp' },
     summary: 'End a run',
     params: ofRun,
     answers: { 202: { description: 'It is being cancelled', content: json(runSchema) } },
-    errors: [404, 422],
+    errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'get', path: '/acp/runs/{run_id}/events', id: 'listRunEvents', tag: 'acp' },
     summary: 'The events of a run so far',
     params: ofRun,
     answers: { 200: { description: 'As they are streamed', content: json(eventsListSchema) } },
-    errors: [404, 422],
+    errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'get', path: '/acp/runs/{run_id}/messages/{index}', id: 'getRunMessage', tag: 'acp' },
     summary: 'A message of a completed run: what the history of a session names',
-    params: { ...ofRun, index: z.int().min(0) },
+    params: { ...ofRun, index: indexSchema },
     answers: { 200: { description: 'The message', content: json(messageSchema) } },
-    errors: [404, 422],
+    errors: acpErrors(404, 422),
   },
   ...(['sessions', 'session'] as const).map(
     (name): Operation => ({
@@ -97,7 +105,7 @@ export const acpOperations: readonly Operation[] = [
       summary: 'A session',
       params: { session_id: idSchema },
       answers: { 200: { description: 'Where its messages are', content: json(sessionSchema) } },
-      errors: [404, 422],
+      errors: acpErrors(404, 422),
     }),
   ),
 ];

@@ -89,7 +89,9 @@ export const runCreateSchema = z
     input: z.array(messageSchema).min(1, 'must have at least one message'),
     mode: runMode.nullish().describe('Default: sync'),
     session_id: uuid.nullish(),
-    session: sessionSchema.nullish().describe("Its history may only name messages of MAOS's own"),
+    session: sessionSchema
+      .nullish()
+      .describe("Its history may only name messages of MAOS's own; state is refused"),
   })
   .meta({ id: 'RunCreateRequest' });
 
@@ -152,6 +154,14 @@ export const manifestSchema = z
       framework: z.string().optional(),
       natural_languages: z.array(z.string()).optional(),
     }),
+    status: z
+      .object({
+        avg_run_tokens: z.number().min(0).optional(),
+        avg_run_time_seconds: z.number().min(0).optional(),
+        success_rate: z.number().min(0).max(100).optional().describe('Per cent'),
+      })
+      .optional()
+      .describe('Of the runs that completed or failed; absent before there was one'),
   })
   .meta({ id: 'AgentManifest' });
 
@@ -164,6 +174,7 @@ export const eventsListSchema = z
 export const pingSchema = z.object({}).meta({ id: 'PingResponse' });
 
 export const idSchema = uuid;
+export const indexSchema = z.string().regex(/^(0|[1-9][0-9]{0,8})$/, 'must be a whole number');
 export const agentNameSchema = askedName;
 export const pageSchema = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).optional(),
@@ -173,6 +184,7 @@ export const pageSchema = z.object({
 export type AcpErrorBody = z.infer<typeof errorSchema>;
 export type MessagePart = z.infer<typeof partSchema>;
 export type Message = z.infer<typeof messageSchema>;
+export type Session = z.infer<typeof sessionSchema>;
 export type AwaitRequest = z.infer<typeof awaitSchema>;
 export type Run = z.infer<typeof runSchema>;
 export type RunStatus = Run['status'];
