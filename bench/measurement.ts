@@ -18,7 +18,7 @@ export interface Limit {
 
 export interface Measurement {
   readonly what: string;
-  readonly unit: 'ms' | 'MB' | 'KB' | '%' | 'agents/s';
+  readonly unit: 'ms' | 'MB' | 'KB' | '%' | 'agents/s' | 'events';
   readonly maos: Summary;
   readonly floor: { readonly is: string; readonly summary: Summary } | null;
   readonly basis: Basis;

@@ -8,6 +8,7 @@ import { isWithin, type Measurement, type Row } from './measurement.ts';
 import { renderTable } from './report.ts';
 import { agentOverhead } from './rows/agent-overhead.ts';
 import { events } from './rows/events.ts';
+import { http } from './rows/http.ts';
 import { inFlight } from './rows/in-flight.ts';
 import { manyAgents } from './rows/many-agents.ts';
 import { orchestration } from './rows/orchestrate.ts';
@@ -25,6 +26,7 @@ const rows: readonly Row[] = [
   agentOverhead,
   manyAgents,
   events,
+  http,
   retention,
   sizes,
 ];

@@ -50,7 +50,7 @@ export class EventStreams {
    */
   follow(project: Project, of: SessionId | null, lastSeen: string | null, cut: () => void): ReadableStream {
     const { feed } = project.store;
-    const { log } = this.#deps.runtime;
+    const { runtime } = this.#deps;
     this.#tail ??= new EventTail(feed, project.watcher);
     // Also when it goes on from somewhere: a session that is not there has nothing to go on with.
     const overview = of === null ? null : feed.overviewOf(of);
@@ -69,12 +69,12 @@ export class EventStreams {
       stallMs: this.#limits.stallMs,
       onStalled: () => {
         this.#stalled += 1;
-        log('info', 'event stream dropped: nobody reads it', { waitedMs: this.#limits.stallMs });
+        runtime.log('info', 'event stream dropped: nobody reads it', { waitedMs: this.#limits.stallMs });
         cut();
       },
       onEnd: (error) => {
         this.#open.delete(stream);
-        if (error !== undefined) log('error', 'event stream ended', { error });
+        if (error !== undefined) runtime.log('error', 'event stream ended', { error });
       },
     });
     this.#open.add(stream);

@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono';
 import { errorAnswer, errorCode } from '../mcp/json-rpc.ts';
 import type { HttpDeps } from './deps.ts';
 import { mcpLimits } from './mcp-limits.ts';
-import { type McpSession, McpSessions } from './mcp-sessions.ts';
+import { type McpEndpoint, type McpSession, McpSessions } from './mcp-sessions.ts';
 import { OutgoingStream } from './outgoing-stream.ts';
 import { httpError, noSuchSession, readMessage, tooManySessions } from './read-message.ts';
 import { ResumableTransport } from './resumable-transport.ts';
@@ -17,7 +17,7 @@ type Session = McpSession<ResumableTransport>;
  * `Mcp-Session-Id` names from then on: POST sends a message, GET listens, DELETE ends it. Every stream can be resumed by
  * `Last-Event-ID`.
  */
-export function mcpRoutes(deps: HttpDeps): Hono<Env> {
+export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   const limits = mcpLimits(deps.mcpLimits);
   const sessions = new McpSessions<ResumableTransport>(deps, limits, limits.after);
   const app = new Hono<Env>();
@@ -68,7 +68,7 @@ export function mcpRoutes(deps: HttpDeps): Hono<Env> {
     const id = context.req.header('mcp-session-id');
     if (id === undefined) return context.req.method === 'POST' ? open(context) : nameless(context);
     const session = sessions.find(id);
-    if (session === undefined) return noSuchSession(context);
+    if (session === undefined) return noSuchSession(context, 'Initialize again.');
     if (context.req.method !== 'POST') return serve(context, session);
     const message = await readMessage(context, session.trace);
     return message instanceof Response ? message : serve(context, session, message);
@@ -77,7 +77,7 @@ export function mcpRoutes(deps: HttpDeps): Hono<Env> {
     context.header('Allow', 'GET, POST, DELETE');
     return context.json(errorAnswer(httpError.refused, 'Method not allowed.'), 405);
   });
-  return app;
+  return { routes: app, sessions };
 }
 
 function nameless(context: Context): Response {

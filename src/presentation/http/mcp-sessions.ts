@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { HttpBindings } from '@hono/node-server';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { Hono } from 'hono';
 import type { Clock } from '../../application/ports.ts';
 import { makeMcpServer } from '../mcp/server.ts';
 import { type MessageTrace, traceMessages } from '../mcp/trace.ts';
@@ -27,6 +29,12 @@ interface Entry<Kind extends Transport> extends McpSession<Kind> {
   leave(): Promise<void>;
 }
 
+/** A transport, ready to be mounted, and how many are in session over it. */
+export interface McpEndpoint {
+  readonly routes: Hono<{ Bindings: HttpBindings }>;
+  readonly sessions: { readonly size: number };
+}
+
 /** The MCP sessions of one transport. None outlives the process, unlike what they started: clients initialize anew. */
 export class McpSessions<Kind extends Transport> {
   readonly #deps: HttpDeps;
@@ -42,6 +50,11 @@ export class McpSessions<Kind extends Transport> {
     deps.ending.addEventListener('abort', () => {
       for (const entry of this.#entries.values()) void entry.leave();
     });
+  }
+
+  /** Sessions that are open. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   find(id: string): McpSession<Kind> | undefined {

@@ -9,8 +9,8 @@ import { StoreMetrics } from './store-metrics.ts';
 export interface ServerFigures {
   readonly requests: RequestCounts;
   readonly eventStreams: EventStreams;
-  /** How many MCP sessions are open; without it, nothing is told of them. */
-  readonly mcpSessions?: () => number;
+  /** MCP sessions that are open, over `/mcp` and `/sse`. */
+  readonly mcpSessions: () => number;
 }
 
 /** `GET /metrics`: figures of the project, of this process and of its HTTP server, in Prometheus's text format. */
@@ -56,16 +56,12 @@ function serverMetrics({ requests, eventStreams, mcpSessions }: ServerFigures): 
         value: count,
       })),
     },
-    ...(mcpSessions === undefined
-      ? []
-      : [
-          {
-            name: 'maos_mcp_sessions',
-            type: 'gauge',
-            help: 'MCP sessions open over HTTP.',
-            samples: [{ value: mcpSessions() }],
-          } as const,
-        ]),
+    {
+      name: 'maos_mcp_sessions',
+      type: 'gauge',
+      help: 'MCP sessions that are open over HTTP.',
+      samples: [{ value: mcpSessions() }],
+    },
     {
       name: 'maos_event_stream_subscribers',
       type: 'gauge',

@@ -29,9 +29,10 @@ export async function readMessage(
   return context.json(answer ?? errorAnswer(errorCode.invalidRequest, `Invalid request: ${problem}.`), 400);
 }
 
-export function noSuchSession(context: Context): Response {
+/** @param next what to do about it */
+export function noSuchSession(context: Context, next: string): Response {
   const why = 'There is no such MCP session: it ended, nobody used it for too long, or MAOS started anew.';
-  return context.json(errorAnswer(httpError.noSession, `${why} Initialize again.`), 404);
+  return context.json(errorAnswer(httpError.noSession, `${why} ${next}`), 404);
 }
 
 export function tooManySessions(context: Context): Response {

@@ -4,7 +4,7 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { Hono } from 'hono';
 import type { HttpDeps } from './deps.ts';
 import { mcpLimits } from './mcp-limits.ts';
-import { McpSessions } from './mcp-sessions.ts';
+import { type McpEndpoint, McpSessions } from './mcp-sessions.ts';
 import { OutgoingStream } from './outgoing-stream.ts';
 import { noSuchSession, readMessage, tooManySessions } from './read-message.ts';
 
@@ -16,6 +16,13 @@ const headers = {
   // Proxies hold back what they take for a page.
   'X-Accel-Buffering': 'no',
 };
+
+/** Clients do so by themselves and show their model what was refused until then. */
+const openAnew =
+  'Its stream at /sse has to be opened anew, which takes clients some seconds; then try again.';
+
+/** How soon a client should come back after it lost the stream. Until then all it sends is refused. */
+const retryMs = 1_000;
 
 /** One stream to the client; what it sends comes from elsewhere. The session is over when the stream is. */
 class SseTransport implements Transport {
@@ -35,7 +42,7 @@ class SseTransport implements Transport {
   }
 
   async start(): Promise<void> {
-    this.#write(`event: endpoint\ndata: /messages?sessionId=${this.sessionId}\n\n`);
+    this.#write(`event: endpoint\ndata: /messages?sessionId=${this.sessionId}\nretry: ${retryMs}\n\n`);
     this.#beating = setInterval(() => this.#write(': keepalive\n\n'), this.#keepAliveMs).unref();
   }
 
@@ -61,7 +68,7 @@ class SseTransport implements Transport {
  * `/sse` and `/messages`: the transport of MCP 2024-11-05, for clients that know no other. GET `/sse` opens a session
  * and says, first of all, where its messages are to be sent.
  */
-export function sseRoutes(deps: HttpDeps): Hono<Env> {
+export function sseRoutes(deps: HttpDeps): McpEndpoint {
   const limits = mcpLimits(deps.mcpLimits);
   const sessions = new McpSessions<SseTransport>(deps, limits, limits.after);
   const app = new Hono<Env>();
@@ -81,11 +88,11 @@ export function sseRoutes(deps: HttpDeps): Hono<Env> {
 
   app.post('/messages', async (context) => {
     const session = sessions.find(context.req.query('sessionId') ?? '');
-    if (session === undefined) return noSuchSession(context);
+    if (session === undefined) return noSuchSession(context, openAnew);
     const message = await readMessage(context, session.trace);
     if (message instanceof Response) return message;
     session.transport.onmessage?.(message);
     return context.body(null, 202);
   });
-  return app;
+  return { routes: app, sessions };
 }

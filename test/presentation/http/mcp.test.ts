@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
@@ -44,10 +44,10 @@ interface Served extends Place {
   readonly timers: Set<Timer>;
   readonly logged: Readonly<Record<string, unknown>>[];
   end(): void;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 async function serve(
+  t: TestContext,
   tools: Registry['tools'] | null,
   limits: Partial<McpLimits> = {},
   traced = false,
@@ -80,6 +80,10 @@ async function serve(
     },
     { host: '127.0.0.1', port: 0, token },
   );
+  t.after(() => {
+    ending.abort();
+    return service.close(1_000);
+  });
   return {
     url: service.url,
     token,
@@ -87,10 +91,6 @@ async function serve(
     timers,
     logged,
     end: () => ending.abort(),
-    async [Symbol.asyncDispose]() {
-      ending.abort();
-      await service.close(1_000);
-    },
   };
 }
 
@@ -152,8 +152,8 @@ for (const kind of ['Streamable HTTP', 'SSE'] as const) {
       : (new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit }) as Transport);
 
   describe(`MCP over ${kind}`, () => {
-    it('offers what stdio offers, runs a session and tells its progress', async () => {
-      await using served = await serve(null);
+    it('offers what stdio offers, runs a session and tells its progress', async (t) => {
+      const served = await serve(t, null);
       const client = await connect(transportTo(served));
       assert.deepEqual(await client.listTools(), await bench.client.listTools());
       assert.deepEqual(await client.listPrompts(), await bench.client.listPrompts());
@@ -177,9 +177,9 @@ for (const kind of ['Streamable HTTP', 'SSE'] as const) {
       await client.close();
     });
 
-    it('passes on progress, and that a call was called off', async () => {
+    it('passes on progress, and that a call was called off', async (t) => {
       const { tool, say, aborted } = led();
-      await using served = await serve([tool]);
+      const served = await serve(t, [tool]);
       const client = await connect(transportTo(served));
       const heard: number[] = [];
       const second = Promise.withResolvers<void>();
@@ -209,9 +209,9 @@ for (const kind of ['Streamable HTTP', 'SSE'] as const) {
 }
 
 describe('/mcp', () => {
-  it('resumes a broken stream where it broke off, without gap or repeat, and ends it', async () => {
+  it('resumes a broken stream where it broke off, without gap or repeat, and ends it', async (t) => {
     const { tool, say, answer } = led();
-    await using served = await serve([tool]);
+    const served = await serve(t, [tool]);
     const headers = await openSession(served);
     const off = new AbortController();
     const broken = framesOf(await send(served, 'POST', { headers, body: callLed, signal: off.signal }));
@@ -241,9 +241,9 @@ describe('/mcp', () => {
     assert.equal((await resume(rest[1])).status, 204, 'there is nothing to come back for');
   });
 
-  it('lets an SDK client that loses its connection in mid-call miss nothing', async () => {
+  it('lets an SDK client that loses its connection in mid-call miss nothing', async (t) => {
     const { tool, say, answer } = led();
-    await using served = await serve([tool]);
+    const served = await serve(t, [tool]);
     const proxy = await openTokenProxy(served.service.port, token);
     const client = await connect(new StreamableHTTPClientTransport(new URL(`${proxy.url}/mcp`)) as Transport);
     const heard: number[] = [];
@@ -267,8 +267,8 @@ describe('/mcp', () => {
     await proxy.close();
   });
 
-  it('keeps for the first who listens what was said before, and begins with a place to resume from', async () => {
-    await using served = await serve([]);
+  it('keeps for the first who listens what was said before, and begins with a place to resume from', async (t) => {
+    const served = await serve(t, []);
     const headers = await openSession(served);
     bench.runtime.log('warn', 'said before');
     const heard = framesOf(await send(served, 'GET', { headers }));
@@ -285,8 +285,8 @@ describe('/mcp', () => {
     assert.deepEqual(await take(again, 2), frames.slice(1));
   });
 
-  it('goes by the version agreed upon at the beginning, whatever a request says', async () => {
-    await using served = await serve([]);
+  it('goes by the version agreed upon at the beginning, whatever a request says', async (t) => {
+    const served = await serve(t, []);
     const begins = async (agreed: string, named: string): Promise<string> => {
       const params = {
         protocolVersion: agreed,
@@ -304,9 +304,9 @@ describe('/mcp', () => {
     assert.match(await begins('2025-06-18', '2025-11-25'), /^event: message\n/);
   });
 
-  it('ends the stream of a call that is called off', async () => {
+  it('ends the stream of a call that is called off', async (t) => {
     const { tool, begun, aborted } = led();
-    await using served = await serve([tool]);
+    const served = await serve(t, [tool]);
     const headers = await openSession(served);
     const frames = framesOf(await send(served, 'POST', { headers, body: callLed }));
     const [place] = await take(frames, 1);
@@ -319,8 +319,8 @@ describe('/mcp', () => {
     assert.equal((await send(served, 'GET', { headers: resume })).status, 204);
   });
 
-  it('refuses what is no message, and says why', async () => {
-    await using served = await serve([]);
+  it('refuses what is no message, and says why', async (t) => {
+    const served = await serve(t, []);
     const headers = await openSession(served);
     const refusal = async (
       method: string,
@@ -372,9 +372,9 @@ describe('/mcp', () => {
     );
   });
 
-  it('forgets a session that is ended, or idle for too long, and no other', async () => {
+  it('forgets a session that is ended, or idle for too long, and no other', async (t) => {
     const { tool, begun, answer } = led();
-    await using served = await serve([tool], { idleMs: 77 });
+    const served = await serve(t, [tool], { idleMs: 77 });
     const idling = () => [...served.timers].filter(({ ms }) => ms === 77);
     const ping = async (headers: Record<string, string>): Promise<number> => {
       const response = await send(served, 'POST', { headers, body: request(5, 'ping') });
@@ -408,8 +408,8 @@ describe('/mcp', () => {
     assert.deepEqual([await ping(listening), await ping(calling)], [404, 404]);
   });
 
-  it('lets the session go that was idle for longest when there are too many, and refuses when none is', async () => {
-    await using served = await serve([], { maxSessions: 2 });
+  it('lets the session go that was idle for longest when there are too many, and refuses when none is', async (t) => {
+    const served = await serve(t, [], { maxSessions: 2 });
     const ping = async (headers: Record<string, string>): Promise<number> => {
       const response = await send(served, 'POST', { headers, body: request(5, 'ping') });
       await response.text();
@@ -424,8 +424,8 @@ describe('/mcp', () => {
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '5']);
   });
 
-  it('sends comments while there is nothing else', async () => {
-    await using served = await serve([], { keepAliveMs: 1 });
+  it('sends comments while there is nothing else', async (t) => {
+    const served = await serve(t, [], { keepAliveMs: 1 });
     const headers = await openSession(served);
     const streams = [
       await send(served, 'GET', { headers }),
@@ -441,9 +441,9 @@ describe('/mcp', () => {
     }
   });
 
-  it('lets calls come back and ends every stream when the server ends', async () => {
+  it('lets calls come back and ends every stream when the server ends', async (t) => {
     const { tool, begun } = led();
-    await using served = await serve([tool]);
+    const served = await serve(t, [tool]);
     const headers = await openSession(served);
     const general = framesOf(await send(served, 'GET', { headers }));
     const old = framesOf(await fetch(`${served.url}/sse`, { headers: requestInit.headers }));
@@ -455,8 +455,8 @@ describe('/mcp', () => {
     assert.equal((await send(served, 'POST', { body: initialize })).status, 503);
   });
 
-  it('shows the trace every message, and which session it belongs to', async () => {
-    await using served = await serve([], {}, true);
+  it('shows the trace every message, and which session it belongs to', async (t) => {
+    const served = await serve(t, [], {}, true);
     const headers = await openSession(served);
     await (await send(served, 'POST', { headers, body: request(4, 'ping') })).text();
     await send(served, 'POST', { headers, body: '{' });
@@ -476,8 +476,8 @@ describe('/mcp', () => {
 });
 
 describe('/sse and /messages', () => {
-  it('refuse what is no message and sessions that are over', async () => {
-    await using served = await serve([], { maxSessions: 1 });
+  it('refuse what is no message and sessions that are over', async (t) => {
+    const served = await serve(t, [], { maxSessions: 1 });
     const post = async (path: string, body: string): Promise<readonly unknown[]> => {
       const headers = { ...requestInit.headers, 'content-type': 'application/json' };
       const answer = await fetch(`${served.url}${path}`, { method: 'POST', headers, body });
@@ -488,7 +488,7 @@ describe('/sse and /messages', () => {
     const stream = await fetch(`${served.url}/sse`, { headers: requestInit.headers, signal: off.signal });
     const chunks = (stream.body as ReadableStream<Uint8Array>).getReader();
     const opening = new TextDecoder().decode((await chunks.read()).value);
-    const path = /^event: endpoint\ndata: (\S+)\n\n$/.exec(opening)?.[1] ?? '';
+    const path = /^event: endpoint\ndata: (\S+)\nretry: 1000\n\n$/.exec(opening)?.[1] ?? '';
     assert.deepEqual(await post(path, JSON.stringify(request(1, 'ping'))), [202, null]);
     assert.match(new TextDecoder().decode((await chunks.read()).value), /^event: message\ndata: \{.*"id":1/);
     assert.deepEqual(await post(path, '{'), [400, -32700]);

@@ -5,6 +5,7 @@ import { metricsContentType, metricsText } from '../../../src/presentation/http/
 import { serverIdentity } from '../../../src/presentation/mcp/identity.ts';
 import { openWorkbench, type Workbench } from '../mcp/workbench.ts';
 import { getText, listen } from './event-client.ts';
+import { openSession, send } from './mcp-client.ts';
 import { parseMetrics } from './metrics-parser.ts';
 
 const token = 'right-token';
@@ -85,6 +86,18 @@ describe('the metrics', () => {
     const started = value('process_start_time_seconds') ?? 0;
     assert.ok(started > Date.now() / 1_000 - 3_600 && started < Date.now() / 1_000, String(started));
     stream.drop();
+  });
+
+  it('tell how many MCP sessions are open, over both transports', async () => {
+    const place = { port: service.port, token };
+    const sessions = async () => (await scrape()).get('maos_mcp_sessions')?.samples;
+    assert.deepEqual(await sessions(), [{ labels: {}, value: 0 }]);
+    const session = await openSession({ ...place, url: service.url });
+    const older = await listen(place, '/sse');
+    assert.deepEqual(await sessions(), [{ labels: {}, value: 2 }]);
+    older.drop();
+    await send({ ...place, url: service.url }, 'DELETE', { headers: session });
+    while ((await sessions())?.[0]?.value !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
   it('count on from one look to the next, and sum over all agents only every few seconds', async (t) => {

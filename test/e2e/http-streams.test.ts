@@ -1,0 +1,365 @@
+/** Streams of events from a real server: read slowly or not at all, broken off by its end, and as many as there may be. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, it, type TestContext } from 'node:test';
+import type { SessionStore } from '../../src/application/ports.ts';
+import { sessionEvent } from '../../src/domain/events.ts';
+import { type InstanceId, parseSessionId, type SessionId } from '../../src/domain/ids.ts';
+import { projectFolder, workspaceHash } from '../../src/infrastructure/files/home.ts';
+import { identify } from '../../src/infrastructure/process/identity.ts';
+import { openInstanceRegistry } from '../../src/infrastructure/sqlite/instance-registry.ts';
+import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
+import { eventView } from '../../src/presentation/contracts/views.ts';
+import { Gate } from '../helpers/gate.ts';
+import { agentRequest, created, instanceId } from '../infrastructure/sqlite/samples.ts';
+import type { MaosFolder } from '../presentation/cli/maos-process.ts';
+import {
+  type EventClient,
+  getText,
+  type Heard,
+  listen,
+  type Place,
+} from '../presentation/http/event-client.ts';
+import { openSession, request, send } from '../presentation/http/mcp-client.ts';
+import { HttpProcess, maosFolder } from './http-process.ts';
+
+const patience = { timeout: 300_000 };
+
+interface Served {
+  readonly folder: MaosFolder;
+  readonly token: string;
+  start(): Promise<HttpProcess>;
+}
+
+/** A home and a project, in which commands are allowed. */
+async function place(t: TestContext): Promise<Served> {
+  const folder = await maosFolder(t);
+  mkdirSync(folder.home, { mode: 0o700 });
+  writeFileSync(join(folder.home, 'config.json'), JSON.stringify({ allowCommands: ['*'] }));
+  const { token } = await folder.json<{ token: string }>('token');
+  return { folder, token, start: () => HttpProcess.start(t, folder) };
+}
+
+/** The store, as another process than the server sees it. */
+function storeOf(t: TestContext, { home, project: path }: MaosFolder): SessionStore {
+  const hash = workspaceHash(path);
+  const store = openSessionStore({
+    file: join(projectFolder(home, hash), 'project.db'),
+    project: { hash, path },
+  });
+  t.after(() => store.close());
+  return store;
+}
+
+/** A session for the store. Its server takes it over in the end: no agent of it may be a real one. */
+function session() {
+  return created({ agents: [agentRequest({ backend: 'command', command: ['true'] })] });
+}
+
+/** This process as an owner that lives: from another, a server takes sessions over at once. */
+async function owner(t: TestContext, { home, project }: MaosFolder): Promise<InstanceId> {
+  const id = instanceId();
+  const registry = openInstanceRegistry({ file: join(home, 'instances.db') });
+  t.after(() => registry.close());
+  const self = (await identify(process.pid)) ?? assert.fail('this process is not known');
+  const startedAt = new Date().toISOString();
+  registry.register({ id, version: 'test', port: null, workspace: project, startedAt, ...self });
+  return id;
+}
+
+/** All events above a place as they have to be sent. */
+function stored({ feed }: SessionStore, after: number, of?: SessionId) {
+  return feed
+    .eventsAfter(after, 1_000_000, of)
+    .map(({ place, event }) => [place, event.type, eventView(event)]);
+}
+
+const placeOf = ({ id }: Pick<Heard, 'id'>): number => Number(id.split('-')[1] ?? 0);
+const sent = (heard: readonly Heard[]) => heard.map((each) => [placeOf(each), each.type, each.data]);
+
+async function open(t: TestContext, at: Place, path = '/events', lastSeen: string | null = null) {
+  const client = await listen(at, path, lastSeen);
+  t.after(() => client.drop());
+  return client;
+}
+
+/** Starts a session of agents that follow one another and run the commands. @returns its id */
+async function orchestrate(at: Place, commands: readonly string[]): Promise<SessionId> {
+  const url = `http://127.0.0.1:${at.port}`;
+  const headers = await openSession({ ...at, url });
+  const agents = commands.map((command) => ({
+    role: 'qa',
+    task: 'Run.',
+    command: ['/bin/sh', '-c', command],
+  }));
+  const args = { objective: 'Make events.', strategy: 'sequential', on_exit: 'keep', agents };
+  const body = request(1, 'tools/call', { name: 'orchestrate', arguments: args });
+  const answer = await (await send({ ...at, url }, 'POST', { headers, body })).text();
+  return parseSessionId(/"session_id":"(sess_[^"]+)"/.exec(answer)?.[1] ?? assert.fail(answer));
+}
+
+/** Connections that are closed by the server, with what it said before. */
+function cutOff(port: number, bytes: string): { readonly socket: Socket; readonly said: Promise<string> } {
+  const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+  // A server that cuts a connection need not read what is still on its way.
+  socket.on('error', () => {});
+  return { socket, said: text(socket).catch(() => '') };
+}
+
+const authorized = (token: string, first: string, ...lines: readonly string[]): string =>
+  [first, 'Host: 127.0.0.1', `Authorization: Bearer ${token}`, ...lines, ''].join('\r\n');
+
+// Most of it is waiting for limits to pass: side by side, each with a server of its own.
+describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
+  describe('a server that ends in the middle of streams', () => {
+    it(
+      'by SIGKILL and by SIGTERM: whoever goes on with the next one misses nothing and hears nothing twice',
+      patience,
+      async (t) => {
+        const { folder, token, start } = await place(t);
+        let server = await start();
+        const at = (): Place => ({ port: server.port, token });
+        const gates = ['a', 'b', 'c'].map((name) => new Gate(folder.project, name));
+        // The last agent waits, so that all are still running when the server ends for the last time.
+        const ids = await Promise.all(
+          gates.map((gate) => orchestrate(at(), [...Array<string>(60).fill('sleep 0.02'), gate.wait])),
+        );
+        let next = Promise.resolve();
+        let isOver = false;
+        t.after(() => {
+          isOver = true;
+        });
+        let count = 0;
+        let onCount = (): void => {};
+
+        /** Hears of the sessions until they have completed, whatever becomes of the server. */
+        const follow = async (path: string, of: ReadonlySet<string>): Promise<readonly Heard[]> => {
+          const heard: Heard[] = [];
+          const open = new Set(of);
+          let lastSeen = '0';
+          let streams = 0;
+          while (open.size > 0) {
+            await next;
+            let client: EventClient;
+            try {
+              client = await listen(at(), path, lastSeen);
+            } catch (error) {
+              // It has just been ended, and the next one is under way.
+              if (isOver) throw error;
+              continue;
+            }
+            assert.equal(client.status, 200);
+            streams += 1;
+            for (let each = await client.next(); each !== null; each = await client.next()) {
+              heard.push(each);
+              lastSeen = each.id;
+              count += 1;
+              onCount();
+              if (each.type === 'session.completed') open.delete(String(each.data.session_id));
+              if (open.size === 0) break;
+            }
+            client.drop();
+          }
+          assert.ok(streams >= 3, `${path}: ${streams} streams`);
+          return heard;
+        };
+        const heardSoFar = (goal: number): Promise<void> =>
+          new Promise((resolve) => {
+            onCount = () => {
+              if (count >= goal) resolve();
+            };
+            onCount();
+          });
+
+        const everything = Array.from({ length: 5 }, () => follow('/events', new Set(ids)));
+        const single = ids.map((id) => follow(`/events?session=${id}`, new Set([id])));
+        for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+          await heardSoFar(count + 100);
+          next = (async () => {
+            await server.end(signal);
+            server = await start();
+          })();
+          await next;
+        }
+        for (const gate of gates) gate.openNow();
+        const [all, ones] = await Promise.all([Promise.all(everything), Promise.all(single)]);
+
+        const store = storeOf(t, folder);
+        for (const heard of all) assert.deepEqual(sent(heard), stored(store, 0).slice(0, heard.length));
+        for (const [index, heard] of ones.entries()) {
+          const id = ids[index] ?? assert.fail();
+          const own = stored(store, 0, id);
+          assert.deepEqual(sent(heard), own.slice(0, heard.length));
+          assert.deepEqual(
+            own,
+            stored(store, 0).filter(([, , event]) => (event as { session_id: string }).session_id === id),
+          );
+        }
+      },
+    );
+  });
+
+  describe('a subscriber that does not read', patience, () => {
+    it('is dropped and told of in the log; the memory stays bounded, and the others hear everything', async (t) => {
+      const { folder, token, start } = await place(t);
+      const server = await start();
+      const at = { port: server.port, token };
+      const first = await orchestrate(at, ['true']);
+      const whole = await open(t, at, `/events?session=${first}`, '0');
+      await whole.until(({ type }) => type === 'session.completed');
+      const store = storeOf(t, folder);
+      const memory = async (): Promise<number> =>
+        Number(/^process_resident_memory_bytes (\d+)/m.exec((await getText(at, '/metrics')).text)?.[1]);
+      const before = await memory();
+      const start0 = store.feed.lastPlace();
+      const reading = await Promise.all(Array.from({ length: 3 }, () => open(t, at)));
+      const snapshots = await Promise.all(reading.map((client) => client.next()));
+      const position = snapshots[0]?.id ?? assert.fail();
+      assert.deepEqual(
+        snapshots.map((snapshot) => snapshot?.id),
+        Array(3).fill(position),
+      );
+      assert.equal(placeOf({ id: position }), start0);
+      const count = 30;
+      const stalled = Array.from({ length: count }, () => {
+        const socket = connect(server.port, '127.0.0.1', () =>
+          socket.write(authorized(token, 'GET /events HTTP/1.1', `Last-Event-ID: ${position}`, '')),
+        );
+        const closed = new Promise<void>((resolve) => {
+          socket.once('close', () => resolve());
+        });
+        socket.on('error', () => {}).pause();
+        t.after(() => socket.destroy());
+        return { socket, closed };
+      });
+
+      // More than any socket's buffers take, 30 times as much as is then compared with.
+      const megabyte = 1_048_576;
+      const lease = store.create(session(), await owner(t, folder));
+      const workflow = store.load(lease.sessionId);
+      for (let index = 0; index < 256; index++) {
+        const data = { phase: 0, filler: 'x'.repeat(megabyte / 8) };
+        const event = sessionEvent('phase.started', lease.sessionId, new Date().toISOString(), data as never);
+        store.commit(lease, workflow, { next: workflow, events: [event] });
+      }
+      const last = store.feed.lastPlace();
+      for (const client of reading) {
+        const heard = await client.until((each) => placeOf(each) >= last);
+        assert.deepEqual(sent(heard), stored(store, start0).slice(0, heard.length));
+      }
+      const dropped = /^maos_event_streams_stalled_total (\d+)$/m;
+      let most = 0;
+      for (;;) {
+        most = Math.max(most, await memory());
+        const said = Number(dropped.exec((await getText(at, '/metrics')).text)?.[1]);
+        if (said === count) break;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      // Kept for each, it would be 960 MB.
+      assert.ok(most - before < 400 * megabyte, `${(most - before) / megabyte} MB more`);
+      for (const { socket, closed } of stalled) {
+        socket.resume();
+        await closed;
+      }
+      const logs = join(folder.home, 'logs');
+      const lines = readdirSync(logs).flatMap((name) => readFileSync(join(logs, name), 'utf8').split('\n'));
+      assert.equal(
+        lines.filter((line) => line.includes('event stream dropped: nobody reads it')).length,
+        count,
+      );
+      for (const client of reading) client.drop();
+    });
+  });
+
+  describe('as many as there may be', () => {
+    it('are 256 streams; one more is refused until one of them ends', patience, async (t) => {
+      const { token, start } = await place(t);
+      const server = await start();
+      const at = { port: server.port, token };
+      const first = await orchestrate(at, ['true']);
+      const clients: EventClient[] = [];
+      for (let index = 0; index < 300; index++)
+        clients.push(await open(t, at, `/events?session=${first}`, '0'));
+      assert.deepEqual(
+        clients.map(({ status }) => status),
+        [...Array<number>(256).fill(200), ...Array<number>(44).fill(503)],
+      );
+      const { status, headers, text: said } = await getText(at, '/events');
+      assert.deepEqual(
+        [status, headers['retry-after'], JSON.parse(said).code],
+        [503, '5', 'RESOURCE_LIMIT_EXCEEDED'],
+      );
+      assert.equal((await getText(at, '/health')).status, 200);
+      for (const client of clients.slice(0, 256))
+        await client.until(({ type }) => type === 'session.completed');
+      clients[0]?.drop();
+      while ((await open(t, at)).status !== 200);
+    });
+  });
+
+  describe('requests that never end', { ...patience, concurrency: 2 }, () => {
+    it('take connections from others for seconds at most, also all there are, and none from a stream', async (t) => {
+      const { folder, token, start } = await place(t);
+      const server = await start();
+      const at = { port: server.port, token };
+      await orchestrate(at, ['true']);
+      const stream = await open(t, at, '/events', '0');
+      await stream.until(({ type }) => type === 'session.completed');
+      const begun = performance.now();
+      const head = 'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ';
+      const connections = Array.from({ length: 600 }, (_, index) =>
+        cutOff(server.port, index === 0 ? '' : head),
+      );
+      // A little more now and then buys no time.
+      const drip = setInterval(() => {
+        for (const { socket } of connections.slice(1, 20)) if (socket.writable) socket.write('x');
+      }, 200);
+      t.after(() => {
+        clearInterval(drip);
+        for (const { socket } of connections) socket.destroy();
+      });
+      const answers = await Promise.all(connections.map(({ said }) => said));
+      // 10 s for headers, looked at every 5 s; by Node's defaults it would be up to 90 s.
+      assert.ok(performance.now() - begun < 60_000);
+      assert.ok(answers.filter((said) => said.startsWith('HTTP/1.1 408 ')).length >= 400);
+      assert.equal((await getText(at, '/health')).status, 200);
+      const second = storeOf(t, folder).create(session(), instanceId());
+      assert.equal((await getText(at, `/events?session=${second.sessionId}`, {}, 'HEAD')).status, 200);
+      const follower = await open(t, at, `/events?session=${second.sessionId}`, '0');
+      assert.equal((await follower.next())?.type, 'session.created');
+      await stream.until(({ data }) => data.session_id === second.sessionId);
+    });
+
+    it('are cut off after a minute where it is the body, with what it was going to do undone', async (t) => {
+      const { token, start } = await place(t);
+      const server = await start();
+      const at = { port: server.port, token };
+      const type = 'Content-Type: application/json';
+      const slow = ['/mcp', '/acp/runs', '/acp/messages'].flatMap((path) => [
+        cutOff(
+          server.port,
+          `${authorized(token, `POST ${path} HTTP/1.1`, type, 'Content-Length: 1000', '')}{"a":`,
+        ),
+        cutOff(
+          server.port,
+          `${authorized(token, `POST ${path} HTTP/1.1`, type, 'Transfer-Encoding: chunked', '')}4\r\n{"a"\r\n`,
+        ),
+      ]);
+      const drip = setInterval(() => {
+        for (const { socket } of slow.filter((_, index) => index % 2 === 0))
+          if (socket.writable) socket.write(' ');
+      }, 1_000);
+      t.after(() => {
+        clearInterval(drip);
+        for (const { socket } of slow) socket.destroy();
+      });
+      for (const said of await Promise.all(slow.map(({ said }) => said)))
+        assert.match(said, /^HTTP\/1\.1 408 /);
+      assert.match((await getText(at, '/metrics')).text, /^maos_mcp_sessions 0$/m);
+      assert.deepEqual(await server.end(), [0, null]);
+    });
+  });
+});
