@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { installClient } from '../helpers/client-installation.ts';
 
 /** A library of the registry, loaded from where it was installed. Its ESM build may not load on current Node. */
@@ -14,6 +15,7 @@ export interface AcpPart {
   readonly content?: string | null;
   readonly content_type?: string | null;
   readonly content_encoding?: string | null;
+  readonly metadata?: Readonly<Record<string, unknown>> | null;
 }
 
 export interface AcpMessage {
@@ -27,7 +29,7 @@ export interface AcpRun {
   readonly status: string;
   readonly output: readonly AcpMessage[];
   readonly await_request?: unknown;
-  readonly error?: { readonly code: string; readonly message: string } | null;
+  readonly error?: { readonly code: string; readonly message: string; readonly data?: unknown } | null;
 }
 
 export interface AcpEventSeen {
@@ -59,6 +61,24 @@ interface AcpSdk {
 
 export async function acpSdk(): Promise<AcpSdk> {
   return (await load('acp-sdk', '1.0.3', 'acp-sdk')) as AcpSdk;
+}
+
+/** What an awaiting run is resumed with. */
+export const goOn = { type: 'message', message: { role: 'user', parts: [] } };
+
+export async function all(events: AsyncIterable<AcpEventSeen>): Promise<readonly AcpEventSeen[]> {
+  const seen: AcpEventSeen[] = [];
+  for await (const event of events) seen.push(event);
+  return seen;
+}
+
+/** Waits, by asking, until the run has one of these statuses. */
+export async function until(client: AcpClient, id: string, ...statuses: readonly string[]): Promise<AcpRun> {
+  for (;;) {
+    const run = await client.runStatus(id);
+    if (statuses.includes(run.status)) return run;
+    await sleep(20);
+  }
 }
 
 interface OpenApiValidator {

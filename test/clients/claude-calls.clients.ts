@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { CLAUDE_CODE_VERSION, installClaudeCode, OLDER_CLAUDE_CODE_VERSION } from '../helpers/claude-code.ts';
 import type { ModelRequest } from '../helpers/scripted-model.ts';
-import { conversing, lastWordOf, makeScriptedClaude } from './claude-script.ts';
+import { askOf, conversing, lastWordOf, makeScriptedClaude, sayTo } from './claude-script.ts';
 import { read, type Script, type ToolAnswer, type ToolCall, waitUntilSettled } from './model-script.ts';
 import { adoptedAlive, allowPatient, letGo, midWait, patientTeam } from './patient-team.ts';
 import { exchange, isWait, passed, progressOf, serverPid } from './wire.ts';
-import { makeMoment } from './workplace.ts';
 
 const versions = [
   { claudeVersion: CLAUDE_CODE_VERSION, wantsProgress: true },
@@ -50,17 +49,11 @@ suite('Claude Code', { concurrency: 4 }, () => {
         return 'Nobody hears this.';
       });
       const claude = bench.startClaude(conversing, null);
-      const say = (line: unknown): void => void claude.child.stdin?.write(`${JSON.stringify(line)}\n`);
-      const ask = (content: string): void => say({ type: 'user', message: { role: 'user', content } });
-      const interrupted = makeMoment('the end of the turn');
-      claude.child.stdout?.on('data', (chunk: Buffer) => {
-        if (chunk.includes('"type":"result"')) interrupted.arrive();
-      });
-      ask('Have a team do it.');
+      const interrupted = askOf(claude, 'Have a team do it.');
       await midWait(bench, claude);
       const pid = await serverPid(bench);
-      say({ type: 'control_request', request_id: 'stop', request: { subtype: 'interrupt' } });
-      await interrupted.came;
+      sayTo(claude, { type: 'control_request', request_id: 'stop', request: { subtype: 'interrupt' } });
+      await interrupted;
       bench.begin(function* () {
         const { state } = read(yield ['session-status', { session_id: 'latest' }]);
         letGo(bench);
@@ -68,7 +61,7 @@ suite('Claude Code', { concurrency: 4 }, () => {
         const [agent] = agents as { result?: string }[];
         return `It was ${state}, and ${agent?.result}.`;
       });
-      ask('And now?');
+      void askOf(claude, 'And now?');
       claude.child.stdin?.end();
       assert.equal(await lastWordOf(claude), 'It was running, and patience pays.');
       assert.equal(await serverPid(bench), pid, 'the same MAOS answered');

@@ -10,11 +10,25 @@ import {
 import { type Bench, type BenchOptions, makeBench } from './bench.ts';
 import { ModelScript, type Script } from './model-script.ts';
 import { tapped } from './wire.ts';
-import { type Running, readJsonLines } from './workplace.ts';
+import { makeMoment, type Running, readJsonLines } from './workplace.ts';
 
 /** `claude mcp add maos -- …` */
-export async function register(bench: Bench, ...command: string[]): Promise<void> {
-  const added = await bench.claude(['mcp', 'add', 'maos', '--', ...command]);
+export function register(bench: Bench, ...command: string[]): Promise<void> {
+  return addServer(bench, ['maos', '--', ...command]);
+}
+
+/** `claude mcp add --transport … maos URL --header …` */
+export function registerUrl(
+  bench: Bench,
+  transport: 'http' | 'sse',
+  url: string,
+  header: string,
+): Promise<void> {
+  return addServer(bench, ['--transport', transport, 'maos', url, '--header', header]);
+}
+
+async function addServer(bench: Bench, args: readonly string[]): Promise<void> {
+  const added = await bench.claude(['mcp', 'add', ...args]);
   assert.equal(added.status, 0, `${added.stdout}\n${added.stderr}`);
 }
 
@@ -35,9 +49,11 @@ const print = ['-p', '--output-format', 'stream-json', '--verbose', '--allowedTo
 /** The arguments with which Claude Code takes messages and requests as lines, until its input ends. */
 export const conversing = [...print, '--input-format', 'stream-json'];
 
+/** @param enroll registers MAOS; by default over stdio, behind the tap */
 export async function makeScriptedClaude(
   t: TestContext,
   options: Omit<BenchOptions, 'respond'>,
+  enroll = (bench: Bench) => register(bench, process.execPath, ...tapped(bench)),
 ): Promise<ScriptedClaude> {
   const script = new ModelScript<ModelRequest>();
   function respond(request: ModelRequest): ScriptStep {
@@ -51,7 +67,7 @@ export async function makeScriptedClaude(
     return 'text' in step ? step : { toolUse: { name: `mcp__maos__${step.call[0]}`, input: step.call[1] } };
   }
   const bench = await makeBench(t, { ...options, respond });
-  await register(bench, process.execPath, ...tapped(bench));
+  await enroll(bench);
   return {
     ...bench,
     begin: (next) => script.begin(next),
@@ -60,6 +76,21 @@ export async function makeScriptedClaude(
       return bench.startClaude(print, 'Have a team do it.');
     },
   };
+}
+
+/** Claude Code that was started with {@link conversing}, and its input left open. */
+export function sayTo({ child }: Running, line: unknown): void {
+  child.stdin?.write(`${JSON.stringify(line)}\n`);
+}
+
+/** Begins a turn. @returns settles with its end */
+export function askOf(claude: Running, content: string): Promise<void> {
+  const ended = makeMoment('the end of the turn', 300_000);
+  claude.child.stdout?.on('data', (chunk: Buffer) => {
+    if (chunk.includes('"type":"result"')) ended.arrive();
+  });
+  sayTo(claude, { type: 'user', message: { role: 'user', content } });
+  return ended.came;
 }
 
 /** Waits for a good end. @returns the model's last word */

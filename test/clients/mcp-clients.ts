@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   LoggingMessageNotificationSchema,
   ResourceUpdatedNotificationSchema,
@@ -26,6 +28,7 @@ export function clientEnv(home: string): Record<string, string> {
     TZ: 'UTC',
     HTTP_PROXY: closedPort,
     HTTPS_PROXY: closedPort,
+    NO_PROXY: '127.0.0.1',
   };
 }
 
@@ -67,33 +70,53 @@ type CallTool = (
   options?: CallOptions,
 ) => ReturnType<Client['callTool']>;
 
-/** A client with a MAOS of its own. */
-export interface Connected {
+/** A client that is connected. */
+export interface Conversation {
   readonly client: SdkClient;
   readonly callTool: CallTool;
   /** What the server sends passes through its `onmessage`. */
-  readonly transport: Pick<StdioClientTransport, 'onmessage'>;
+  readonly transport: Pick<Transport, 'onmessage' | 'sessionId'>;
   readonly protocolVersion: string;
   /** What the client could not make sense of, such as an answer nobody waits for. */
   readonly trouble: readonly Error[];
-  /** What the server has written to stderr. */
-  stderr(): string;
 }
 
-/** An SDK and a way to connect with it. */
-export interface Sdk {
-  readonly name: string;
-  /** The requests it begins with, one list for each process of the server it starts. */
-  readonly opens: readonly (readonly string[])[];
+/** A client with a MAOS of its own. */
+export interface Connected extends Conversation {
+  /** What the server has written to stderr. */
+  stderr(): string;
+  /** Closes the client; then the server ends, or is ended. */
+  leave(): Promise<void>;
+}
+
+/** A version of the SDK, and how it begins. */
+export interface SdkVersion {
   /** Whether it answers a list asked for without a cursor with all pages in one. */
   readonly joinsPages: boolean;
   /** The code it has for a resource that is not there; the server's is -32002, as MCP 2025-11-25 has it. */
   readonly noResource: number;
+  /** Connects a client by the transport made from the version's own classes. */
+  open(make: (classes: Transports) => Transport, onTold: (told: Told) => void): Promise<Conversation>;
+}
+
+/** An SDK and a way to connect with it. */
+export interface Sdk extends SdkVersion {
+  readonly name: string;
+  /** The requests it begins with, one list for each process of the server that hears any. */
+  readonly opens: readonly (readonly string[])[];
+  /** Why the server ends when the client has left. */
+  readonly endsBy: 'EOF' | 'SIGTERM';
   connect(workplace: Workplace, onTold: (told: Told) => void): Promise<Connected>;
 }
 
+/** What both versions have, by the types of the first. */
+interface Transports {
+  readonly StdioClientTransport: typeof StdioClientTransport;
+  readonly StreamableHTTPClientTransport: typeof StreamableHTTPClientTransport;
+}
+
 /** The SDK's second version, as far as it differs from the first. */
-interface SecondVersion {
+interface SecondVersion extends Transports {
   readonly Client: new (
     info: { name: string; version: string },
     options: { versionNegotiation: { mode: 'legacy' | 'auto' } },
@@ -101,52 +124,78 @@ interface SecondVersion {
     setNotificationHandler(method: Told['method'], handler: (told: Told) => void): void;
     callTool: CallTool;
   };
-  readonly StdioClientTransport: typeof StdioClientTransport;
 }
 
 const clientInfo = { name: 'sdk-test', version: '1' };
 
-const firstVersion: Sdk = {
-  name: 'SDK v1',
-  opens: [['initialize']],
+export const firstVersion: SdkVersion = {
   joinsPages: false,
   noResource: -32002,
-  async connect(workplace, onTold) {
+  async open(make, onTold) {
     const client = new Client(clientInfo);
     client.setNotificationHandler(ResourceUpdatedNotificationSchema, onTold);
     client.setNotificationHandler(LoggingMessageNotificationSchema, onTold);
     const callTool: CallTool = (call, options) => client.callTool(call, undefined, options);
-    return connect(client, callTool, new StdioClientTransport(serverOf(workplace)));
+    return connect(client, callTool, make({ StdioClientTransport, StreamableHTTPClientTransport }));
   },
 };
 
-function secondVersion(name: string, mode: 'legacy' | 'auto', opens: Sdk['opens']): Sdk {
+export function secondVersion(mode: 'legacy' | 'auto'): SdkVersion {
   return {
-    name: `SDK v2, ${name}`,
-    opens,
     joinsPages: true,
     // Its `ResourceNotFoundError`, which has the code of a later protocol.
     noResource: -32602,
-    async connect(workplace, onTold) {
-      const { Client, StdioClientTransport } = await loadSecondVersion();
-      const client = new Client(clientInfo, { versionNegotiation: { mode } });
+    async open(make, onTold) {
+      const sdk = await loadSecondVersion();
+      const client = new sdk.Client(clientInfo, { versionNegotiation: { mode } });
       client.setNotificationHandler('notifications/resources/updated', onTold);
       client.setNotificationHandler('notifications/message', onTold);
-      // The probe goes to a process of its own, unless the transport is a class the SDK does not know.
-      const isOnePipe = opens.length === 1;
-      const Transport = isOnePipe ? class extends StdioClientTransport {} : StdioClientTransport;
-      return connect(client, client.callTool.bind(client), new Transport(serverOf(workplace)));
+      return connect(client, client.callTool.bind(client), make(sdk));
     },
   };
 }
 
 /** Every way in which the official SDK speaks to a server over stdio. */
 export const sdks: readonly Sdk[] = [
-  firstVersion,
-  secondVersion('legacy', 'legacy', [['initialize']]),
-  secondVersion('auto', 'auto', [['server/discover'], ['initialize']]),
-  secondVersion('auto on one pipe', 'auto', [['server/discover', 'initialize']]),
+  overStdio('SDK v1', firstVersion, [['initialize']]),
+  overStdio('SDK v2, legacy', secondVersion('legacy'), [['initialize']]),
+  overStdio('SDK v2, auto', secondVersion('auto'), [['server/discover'], ['initialize']]),
+  overStdio('SDK v2, auto on one pipe', secondVersion('auto'), [['server/discover', 'initialize']]),
 ];
+
+function overStdio(name: string, version: SdkVersion, opens: Sdk['opens']): Sdk {
+  return {
+    ...version,
+    name,
+    opens,
+    endsBy: 'EOF',
+    async connect({ home, maosHome, project }, onTold) {
+      let stderr = '';
+      const conversation = await version.open(({ StdioClientTransport }) => {
+        // The probe goes to a process of its own, unless the transport is a class the SDK does not know.
+        const isOnePipe = opens.length === 1;
+        const Transport = isOnePipe ? class extends StdioClientTransport {} : StdioClientTransport;
+        const transport = new Transport({
+          command: process.execPath,
+          args: [maosProgram, 'serve'],
+          cwd: project,
+          env: { ...tracingEnv(home), MAOS_HOME: maosHome },
+          stderr: 'pipe',
+        });
+        transport.stderr?.on('data', (chunk) => {
+          stderr += chunk;
+        });
+        return transport;
+      }, onTold);
+      return { ...conversation, stderr: () => stderr, leave: () => conversation.client.close() };
+    },
+  };
+}
+
+/** With the messages of the protocol in the server's log. */
+export function tracingEnv(home: string): Record<string, string> {
+  return { ...clientEnv(home), MAOS_LOG: 'trace' };
+}
 
 /** The version comes from the registry: as a dependency of the project it would be one more for everybody to install. */
 async function loadSecondVersion(): Promise<SecondVersion> {
@@ -168,31 +217,15 @@ async function loadSecondVersion(): Promise<SecondVersion> {
   return import(pathToFileURL(path).href);
 }
 
-function serverOf({ home, maosHome, project }: Workplace) {
-  return {
-    command: process.execPath,
-    args: [maosProgram, 'serve'],
-    cwd: project,
-    env: { ...clientEnv(home), MAOS_HOME: maosHome, MAOS_LOG: 'trace' },
-    stderr: 'pipe' as const,
-  };
-}
-
-async function connect(
-  client: Client,
-  callTool: CallTool,
-  transport: StdioClientTransport & { setProtocolVersion?(version: string): void },
-): Promise<Connected> {
+async function connect(client: Client, callTool: CallTool, transport: Transport): Promise<Conversation> {
+  const { setProtocolVersion } = transport;
   let protocolVersion = '';
   transport.setProtocolVersion = (version) => {
     protocolVersion = version;
+    setProtocolVersion?.call(transport, version);
   };
-  let stderr = '';
-  transport.stderr?.on('data', (chunk) => {
-    stderr += chunk;
-  });
   const trouble: Error[] = [];
   client.onerror = (error) => trouble.push(error);
   await client.connect(transport);
-  return { client, callTool, transport, protocolVersion, trouble, stderr: () => stderr };
+  return { client, callTool, transport, protocolVersion, trouble };
 }

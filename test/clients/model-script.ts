@@ -32,8 +32,16 @@ export class ModelScript<Request> {
     answer: ToolAnswer = { text: '', isError: false },
   ): { readonly text: string } | { readonly call: ToolCall } {
     this.#running ??= this.#script(request);
-    const { done, value } = this.#running.next(answer);
-    return done === true ? { text: value } : { call: value };
+    try {
+      const { done, value } = this.#running.next(answer);
+      return done === true ? { text: value } : { call: value };
+    } catch (error) {
+      // A client that asks again must not hear of a good end.
+      this.begin(() => {
+        throw error;
+      });
+      throw error;
+    }
   }
 }
 

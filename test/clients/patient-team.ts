@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isWait, passed } from './wire.ts';
+import { isWait, type Message, passed } from './wire.ts';
 import { readJsonLines, type Workplace } from './workplace.ts';
 
 const command = 'touch begun; until [ -e go ]; do sleep 0.1; done; echo patience pays';
@@ -22,21 +22,34 @@ export function letGo({ project }: Workplace): void {
   writeFileSync(join(project, 'go'), '');
 }
 
-/** Comes when the agent works and MAOS, behind the tap, was asked to wait for it. */
+/** Comes when the agent works. */
+export async function begun(workplace: Workplace): Promise<void> {
+  for (const since = performance.now(); !hasBegun(workplace); await delay(50))
+    assert.ok(performance.now() - since < 120_000, 'the agent did not begin within two minutes');
+}
+
+/**
+ * Comes when the agent works and MAOS was asked to wait for it.
+ * @param sent what clients have sent so far; by default, through the tap
+ */
 export async function midWait(
   workplace: Workplace,
   { ended }: { readonly ended: Promise<unknown> },
+  sent: () => readonly Message[] = () => passed(workplace, 'sent'),
 ): Promise<void> {
   let over = false;
   void ended.then(() => {
     over = true;
   });
-  const begun = join(workplace.project, 'begun');
   for (const since = performance.now(); ; await delay(50)) {
-    if (existsSync(begun) && passed(workplace, 'sent').some(isWait)) return;
+    if (hasBegun(workplace) && sent().some(isWait)) return;
     assert.ok(!over, 'the client ended before it waited');
     assert.ok(performance.now() - since < 120_000, 'nobody waited within two minutes');
   }
+}
+
+function hasBegun({ project }: Workplace): boolean {
+  return existsSync(join(project, 'begun'));
 }
 
 /** Holds that whoever took the session over found its agent alive, and started none again. */

@@ -1,5 +1,5 @@
 /** What servers under `MAOS_LOG=trace` wrote of their conversations. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonLines, type Workplace } from './workplace.ts';
 
@@ -21,8 +21,14 @@ export type ServerLog = readonly LogRecord[];
 /** The log of each process, in the order they were started. */
 export function readServerLogs({ maosHome }: Workplace): readonly ServerLog[] {
   const folder = join(maosHome, 'logs');
+  // Nobody has had anything to say.
+  if (!existsSync(folder)) return [];
   const files = readdirSync(folder).sort();
-  return files.map((name) => readJsonLines<LogRecord>(readFileSync(join(folder, name), 'utf8')));
+  return files.map((name) => {
+    const whole = readFileSync(join(folder, name), 'utf8');
+    // One that still runs may be in the middle of a line.
+    return readJsonLines<LogRecord>(whole.slice(0, whole.lastIndexOf('\n') + 1));
+  });
 }
 
 /** With which requests the client began. */
@@ -50,5 +56,5 @@ export function sentTooLate(log: ServerLog): readonly LogRecord[] {
 
 /** How the server came to its end; undefined when it did not say so. */
 export function endOf(log: ServerLog): LogRecord | undefined {
-  return log.find(({ message }) => message === 'mcp client gone');
+  return log.find(({ message }) => message === 'the server ends');
 }

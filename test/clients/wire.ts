@@ -54,10 +54,14 @@ export function toldTools(workplace: Workplace): readonly ToldTool[] {
 }
 
 /** What MAOS told of the progress of a request: nothing, unless the client wants to know. */
-export function progressOf(workplace: Workplace, request: Message | undefined): Message[] {
+export function progressOf(
+  workplace: Workplace,
+  request: Message | undefined,
+  received = passed(workplace, 'received'),
+): Message[] {
   const { progressToken } = (request?.params?._meta ?? {}) as { readonly progressToken?: number | string };
   if (progressToken === undefined) return [];
-  return passed(workplace, 'received').filter(
+  return received.filter(
     ({ method, params }) => method === 'notifications/progress' && params?.progressToken === progressToken,
   );
 }

@@ -82,7 +82,7 @@ describe('the trace of a server', () => {
   it('has none otherwise', async () => {
     for (const level of ['', 'debug']) {
       const { text } = await converse({ MAOS_LOG: level });
-      assert.match(text, /"mcp client gone"/);
+      assert.match(text, /"the server ends"/);
       assert.doesNotMatch(text, /"mcp message"|"trace"/);
     }
   });
