@@ -226,7 +226,7 @@ CREATE TABLE checkpoints (
 CREATE TABLE acp_runs (
   session_id  TEXT NOT NULL PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
   acp_session TEXT NOT NULL,                       -- UUID: runs of one conversation have the same
-  input       TEXT NOT NULL CHECK (json_valid(input))  -- Message[], as they were sent
+  input       TEXT NOT NULL CHECK (json_valid(input))  -- Message[], as clients read them back
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);

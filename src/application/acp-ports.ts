@@ -4,8 +4,20 @@ import type { SessionId } from '../domain/ids.ts';
 export interface AcpRunRecord {
   /** The ACP session, a UUID in lower case: runs of one conversation have the same. */
   readonly acpSession: string;
-  /** The messages it was asked with, exactly as sent: JSON, of which only the edge knows the shape. */
+  /** The messages it was asked with: JSON, of which only the edge knows the shape. */
   readonly input: unknown;
+}
+
+/** How the runs of a role went that completed or failed. */
+export interface RoleRecord {
+  /** Its name. */
+  readonly role: string;
+  /** Of 0 to 100. */
+  readonly successPercent: number;
+  /** From its start to its end, pauses included. */
+  readonly averageSeconds: number;
+  /** Those from the cache included; null where no backend reported any. */
+  readonly averageTokens: number | null;
 }
 
 /** Throws as the methods of SessionStore do. Written by `SessionStore.create`, together with the session. */
@@ -14,4 +26,6 @@ export interface AcpRunStore {
   find(id: SessionId): AcpRunRecord | null;
   /** The runs of an ACP session, oldest first. */
   ofSession(acpSession: string): readonly SessionId[];
+  /** Of every role that has such runs. */
+  roleRecords(): readonly RoleRecord[];
 }

@@ -87,6 +87,7 @@ export function testAgents(): RunSource {
         output_content_types: ['*/*'],
         metadata: {},
       })),
+    has: async (agent) => Object.hasOwn(behaviours, agent),
     async start(agent, input, sessionId) {
       const before = await ofSession(sessionId);
       const history = async (): Promise<readonly Message[]> => {

@@ -6,6 +6,13 @@ const insertRun = 'INSERT INTO acp_runs (session_id, acp_session, input) VALUES 
 const selectRun = 'SELECT acp_session, input FROM acp_runs WHERE session_id = ?';
 const selectOfSession = 'SELECT session_id FROM acp_runs WHERE acp_session = ? ORDER BY session_id';
 
+const selectRoles = `SELECT agents.role AS role,
+    100.0 * avg(sessions.state = 'completed') AS success,
+    avg(max(0, unixepoch(sessions.ended_at, 'subsec') - unixepoch(sessions.created_at, 'subsec'))) AS seconds,
+    avg(usage_input_tokens + usage_output_tokens + usage_cache_read_tokens + usage_cache_write_tokens) AS tokens
+  FROM acp_runs JOIN sessions ON sessions.id = acp_runs.session_id JOIN agents ON agents.session_id = sessions.id
+  WHERE sessions.state IN ('completed', 'failed') GROUP BY agents.role`;
+
 export function makeAcpRunStore(db: Database): AcpRunStore {
   return {
     find: (id) =>
@@ -21,6 +28,19 @@ export function makeAcpRunStore(db: Database): AcpRunStore {
           .sql(selectOfSession)
           .all(acpSession)
           .map((row) => row.session_id as SessionId),
+      ),
+
+    roleRecords: () =>
+      db.run(() =>
+        db
+          .sql(selectRoles)
+          .all()
+          .map((row) => ({
+            role: String(row.role),
+            successPercent: Number(row.success),
+            averageSeconds: Number(row.seconds),
+            averageTokens: row.tokens as number | null,
+          })),
       ),
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
@@ -10,7 +10,13 @@ import { makeSessionId } from '../../../src/domain/ids.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import { acpPath } from '../../../src/presentation/http/acp/acp-routes.ts';
 import { isSettled } from '../../../src/presentation/http/acp/run-source.ts';
-import type { AcpEvent, Run } from '../../../src/presentation/http/acp/schemas.ts';
+import {
+  type AcpEvent,
+  type AgentManifest,
+  errorSchema,
+  manifestSchema,
+  type Run,
+} from '../../../src/presentation/http/acp/schemas.ts';
 import { acpApp } from '../../helpers/acp-bench.ts';
 import { fakeClaudeBackend, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { eventOf, openRealProject, type RealProject, realProject } from '../../helpers/real-project.ts';
@@ -20,9 +26,8 @@ interface Bench {
   readonly app: Hono;
 }
 
-function bench(t: TestContext): Bench {
+function bench(t: TestContext, settings = { defaultBackend: 'claude' }): Bench {
   const folder = realProject(t);
-  const settings = { defaultBackend: 'claude' };
   const backends = [fakeClaudeBackend(join(folder.root, 'bin'))];
   const real = openRealProject({ home: folder.home, root: folder.root, settings, backends });
   t.after(() => real.close());
@@ -237,6 +242,112 @@ describe('acp: roles of MAOS', () => {
     assert.match(task ?? '', /^Said before in this session:\n\nuser:\nplay talk\n\nagent\/tester:\nOne\./);
     const { history } = await get<{ history: string[] }>(app, `/sessions/${session_id}`);
     assert.equal(history.length, 6);
+  });
+
+  it('do not share a conversation: of two at once the second begins its own, and each is told of the other', async (t) => {
+    const { real, app } = bench(t);
+    const session_id = randomUUID();
+    const asked = (name: string, mode: 'sync' | 'async') => ({
+      agent_name: 'tester',
+      input: input(`play ${name}`),
+      session_id,
+      mode,
+    });
+    const agentOf = ({ run_id }: Run) =>
+      real.project.store.load(sessionOfRun(run_id)).agents[0] ?? assert.fail();
+    plays(real, 'begin', [turn(1), success('Begun.')]);
+    plays(real, 'slow', [turn(1), { wait: 'go' }, success('Slow.')]);
+    plays(real, 'quick', [turn(1), success('Quick.')]);
+    const begun = await runOf(await post(app, '/runs', asked('begin', 'sync')));
+    const [slow, quick] = await Promise.all([
+      post(app, '/runs', asked('slow', 'async')).then((response) => runOf(response, 202)),
+      post(app, '/runs', asked('quick', 'async')).then((response) => runOf(response, 202)),
+    ]);
+    assert.equal((await ended(app, quick.run_id)).status, 'completed');
+    writeFileSync(join(real.root, 'go'), '');
+    assert.equal((await ended(app, slow.run_id)).status, 'completed');
+    const { conversation } = agentOf(begun);
+    assert.deepEqual([agentOf(slow).resumed, agentOf(quick).resumed], [conversation, null]);
+    assert.match(
+      agentOf(quick).task,
+      /^Said before in this session:\n\nuser:\nplay begin\n\nagent\/tester:\nBegun\./,
+    );
+    const last = await runOf(await post(app, '/runs', asked('last', 'sync')));
+    assert.equal(agentOf(last).resumed, agentOf(quick).conversation);
+    assert.match(agentOf(last).task, /play slow\n\nagent\/tester:\nSlow\./);
+    assert.doesNotMatch(agentOf(last).task, /play (begin|quick)/);
+  });
+
+  it('do not go on with a conversation that a run has been in since without an end', async (t) => {
+    const { real, app } = bench(t);
+    const asked = { agent_name: 'tester', session_id: randomUUID() };
+    plays(real, 'good', [turn(1), success('Good.')]);
+    plays(real, 'bad', [turn(1), { exit: 3 }]);
+    const seen: [string, boolean][] = [];
+    for (const name of ['good', 'bad', 'good']) {
+      const { run_id, status } = await runOf(
+        await post(app, '/runs', { ...asked, input: input(`play ${name}`) }),
+      );
+      seen.push([status, real.project.store.load(sessionOfRun(run_id)).agents[0]?.resumed != null]);
+    }
+    assert.deepEqual(seen, [
+      ['completed', false],
+      ['failed', true],
+      ['completed', false],
+    ]);
+  });
+
+  it('have a record once they have run', async (t) => {
+    const { real, app } = bench(t);
+    plays(real, 'good', [turn(1), success('Good.', 90)]);
+    plays(real, 'bad', [turn(1), { exit: 3 }]);
+    const tester = () => get<AgentManifest>(app, '/agents/tester');
+    assert.equal((await tester()).status, undefined);
+    for (const name of ['good', 'good', 'good', 'bad']) {
+      await runOf(await post(app, '/runs', { agent_name: 'tester', input: input(`play ${name}`) }));
+    }
+    const { status } = manifestSchema.parse(await tester());
+    assert.equal(status?.success_rate, 75);
+    assert.ok((status?.avg_run_time_seconds ?? 0) > 0);
+    assert.ok((status?.avg_run_tokens ?? 0) > 60);
+    const { agents } = await get<{ agents: AgentManifest[] }>(app, '/agents');
+    assert.deepEqual(
+      agents.filter((one) => one.status !== undefined).map(({ name }) => name),
+      ['tester'],
+    );
+  });
+
+  it('tell what was said with a role and with times in UTC', async (t) => {
+    const { real, app } = bench(t);
+    plays(real, 'told', [turn(1), success('Told.')]);
+    const parts = [{ content: 'play told' }];
+    const message = { parts, created_at: '2026-01-02T03:04:05+02:00' };
+    const run = await runOf(await post(app, '/runs', { agent_name: 'tester', input: [message] }));
+    assert.deepEqual(await get(app, `/runs/${run.run_id}/messages/0`), {
+      role: 'user',
+      parts,
+      created_at: '2026-01-02T01:04:05.000Z',
+    });
+  });
+
+  it('start no program that a request names', async (t) => {
+    const { real, app } = bench(t);
+    plays(real, 'plain', [turn(1), success('Plain.')]);
+    const asked = { agent_name: 'tester', input: input('play plain') };
+    const command = ['/bin/sh', '-c', 'echo run >named.txt'];
+    const more = { command, backend: 'command', verify: 'echo run >named.txt', agents: [{ command }] };
+    const run = await runOf(await post(app, '/runs', { ...asked, ...more }));
+    assert.equal(run.output[0]?.parts.at(-1)?.content, 'Plain.');
+    assert.equal(existsSync(join(real.root, 'named.txt')), false);
+  });
+
+  it('do not run where the user made a program of the default', async (t) => {
+    const { real, app } = bench(t, { defaultBackend: 'command' });
+    const response = await post(app, '/runs', { agent_name: 'tester', input: input('rm -rf .') });
+    assert.equal(response.status, 422);
+    const { code, data } = errorSchema.parse(await response.json());
+    assert.deepEqual([code, data], ['invalid_input', { code: 'INVALID_PLAN' }]);
+    assert.deepEqual(real.project.store.list({ limit: 1 }), []);
   });
 
   it('refuse what is not text', async (t) => {

@@ -205,6 +205,10 @@ describe('acp: sessions', () => {
     const session = { id: session_id, history: ['http://169.254.169.254/latest'] };
     const refused = await ask(app, '/runs', { ...asked, session });
     assert.deepEqual([refused.status, refused.body.code], [422, 'invalid_input']);
+    const withState = { id: session_id, state: 'http://127.0.0.1:9/state' };
+    assert.equal((await ask(app, '/runs', { ...asked, session: withState })).status, 422);
+    const queried = await ask(app, `/sessions/${session_id}?from=a/b`);
+    assert.deepEqual(queried.body, (await ask(app, `/sessions/${session_id}`)).body);
     const other = { id: randomUUID(), history: [] };
     assert.equal((await ask(app, '/runs', { ...asked, session: other })).status, 422);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { makeMessageId } from '../../../src/domain/ids.ts';
+import { runIdOf } from '../../../src/application/acp-runs.ts';
+import { makeMessageId, parseSessionId } from '../../../src/domain/ids.ts';
 import type { Workflow } from '../../../src/domain/workflow.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import {
@@ -186,6 +187,17 @@ describe('/acp/messages', () => {
     const [second] = await lease({ wait_seconds: 30 });
     assert.deepEqual([second?.id, second?.attempt], [id, 2]);
     assert.match(await refusal(403, 'POST', `/${id}/ack`, { attempt: 1 }), /delivered 2 times by now/);
+  });
+
+  it('takes the id of a run for its session', async (t) => {
+    const { session_id, send, lease } = await serve(t);
+    const run = runIdOf(parseSessionId(session_id));
+    const sent = await send({ session_id: run.toUpperCase() });
+    assert.equal(sent.session_id, session_id);
+    assert.deepEqual(
+      (await lease({ session_id: run })).map(({ id }) => id),
+      [sent.id],
+    );
   });
 
   it('pages through a session', async (t) => {

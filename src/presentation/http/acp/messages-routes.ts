@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { sessionOfRun } from '../../../application/acp-runs.ts';
 import { findSession } from '../../../application/lookup.ts';
 import { Mailbox, messageNotFound, outside } from '../../../application/mailbox.ts';
 import type { MessageQuery } from '../../../application/message-ports.ts';
@@ -18,6 +19,7 @@ import {
   nackSchema,
   sendSchema,
 } from './message-schemas.ts';
+import { idSchema } from './schemas.ts';
 
 const messagesPath = '/acp/messages';
 
@@ -33,7 +35,9 @@ export function messagesRoutes(deps: HttpDeps): Hono {
     for await (const { project } of projects()) yield project;
   }
 
-  async function sessionOf(reference: string) {
+  /** @param text a session's id or a part of it, or a run's id, which is all that the protocol tells of a session */
+  async function sessionOf(text: string) {
+    const reference = idSchema.safeParse(text).success ? sessionOfRun(text.toLowerCase()) : text;
     const { project, id } = await findSession(allProjects(), reference);
     return { mailbox: new Mailbox(project), id };
   }

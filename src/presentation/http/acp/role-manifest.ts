@@ -1,10 +1,17 @@
+import type { RoleRecord } from '../../../application/acp-ports.ts';
 import type { RoleCatalogue } from '../../../application/role-catalogue.ts';
 import type { Role } from '../../../domain/roles/role.ts';
 import type { AgentManifest } from './schemas.ts';
 
-/** Every role as an agent of the protocol. */
-export function manifestsOf({ custom, predefined }: RoleCatalogue): readonly AgentManifest[] {
-  return [...custom, ...predefined].map(manifestOf).filter(({ name }) => agentName.test(name));
+/** Every role as an agent of the protocol. @param records of the runs they have had */
+export function manifestsOf(
+  { custom, predefined }: RoleCatalogue,
+  records: readonly RoleRecord[],
+): readonly AgentManifest[] {
+  const byRole = new Map(records.map((record) => [record.role, record]));
+  return [...custom, ...predefined]
+    .map((role) => manifestOf(role, byRole.get(role.name)))
+    .filter(({ name }) => agentName.test(name));
 }
 
 /** `backend_engineer` is `backend-engineer` in the protocol, whose names are those of DNS labels. */
@@ -19,7 +26,7 @@ export function roleNameOf(agent: string): string {
 
 const agentName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
-function manifestOf(role: Role): AgentManifest {
+function manifestOf(role: Role, record: RoleRecord | undefined): AgentManifest {
   return {
     name: agentNameOf(role.name),
     description: role.description,
@@ -31,5 +38,14 @@ function manifestOf(role: Role): AgentManifest {
       capabilities: role.responsibilities.map((description) => ({ name: role.title, description })),
       tags: [...role.capabilities],
     },
+    ...(record === undefined ? {} : { status: statusOf(record) }),
+  };
+}
+
+function statusOf({ successPercent, averageSeconds, averageTokens }: RoleRecord): AgentManifest['status'] {
+  return {
+    ...(averageTokens === null ? {} : { avg_run_tokens: averageTokens }),
+    avg_run_time_seconds: averageSeconds,
+    success_rate: successPercent,
   };
 }

@@ -14,6 +14,9 @@ import type { AcpEvent, Message, Run, RunStatus } from './schemas.ts';
 
 /** The roles of a folder's project as agents: each run is a session with one agent, and as durable. */
 export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
+  /** By ACP session, what was asked last: of two runs at once, the second is started knowing of the first. */
+  const starting = new Map<string, Promise<unknown>>();
+
   async function find(id: string): Promise<RunHandle | null> {
     const open = await runtime.findProject(projectPath);
     return open === null ? null : handleOf(open, sessionOfRun(id));
@@ -25,21 +28,41 @@ export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
     return ids.flatMap((id) => (open === null ? [] : (handleOf(open, id) ?? [])));
   }
 
+  async function start(agent: string, input: readonly Message[], acpSession: string): Promise<RunHandle> {
+    const open = await runtime.openProject(projectPath);
+    const { project, supervisor } = open;
+    const role = roleNameOf(agent);
+    const earlier = project.store.acpRuns.ofSession(acpSession);
+    const after = goesOnWith(project, earlier, role);
+    const before: Message[] = [];
+    for (const id of unheardOf(project, earlier, after))
+      before.push(...(await messagesOf(handleOf(open, id))));
+    const { task, objective } = toTask(input, before);
+    const request = { role, task, objective, acpSession, input, after };
+    return new RoleRun(open, await startAcpRun(project, supervisor, request), { acpSession, input });
+  }
+
   return {
-    agents: async () => manifestsOf(catalogueOf(await runtime.roles(projectPath))),
+    async agents() {
+      const open = await runtime.findProject(projectPath);
+      const roles = catalogueOf(await runtime.roles(projectPath));
+      return manifestsOf(roles, open?.project.store.acpRuns.roleRecords() ?? []);
+    },
+
+    async has(agent) {
+      const manifests = manifestsOf(catalogueOf(await runtime.roles(projectPath)), []);
+      return manifests.some(({ name }) => name === agent);
+    },
 
     async start(agent, input, acpSession) {
-      const open = await runtime.openProject(projectPath);
-      const { project, supervisor } = open;
-      const role = roleNameOf(agent);
-      const earlier = project.store.acpRuns.ofSession(acpSession);
-      const after = earlier.findLast((id) => isGoneOnWith(project, id, role)) ?? null;
-      const since = after === null ? earlier : earlier.filter((id) => id > after);
-      const before: Message[] = [];
-      for (const id of since) before.push(...(await messagesOf(handleOf(open, id))));
-      const { task, objective } = toTask(input, before);
-      const request = { role, task, objective, acpSession, input, after };
-      return new RoleRun(open, await startAcpRun(project, supervisor, request), { acpSession, input });
+      const begin = (): Promise<RunHandle> => start(agent, input, acpSession);
+      const started = (starting.get(acpSession) ?? Promise.resolve()).then(begin, begin);
+      starting.set(acpSession, started);
+      try {
+        return await started;
+      } finally {
+        if (starting.get(acpSession) === started) starting.delete(acpSession);
+      }
     },
 
     find,
@@ -53,8 +76,33 @@ export async function messagesOf(run: RunHandle | null): Promise<readonly Messag
   return run === null || status !== 'completed' ? [] : [...run.input, ...output];
 }
 
-function isGoneOnWith(project: Project, id: SessionId, role: string): boolean {
-  return project.store.load(id).agents[0]?.role.name === role && conversationOf(project, id) !== null;
+/**
+ * The last run of the role whose conversation is as it left it: where a later run is still in it, failed or was
+ * cancelled, it is not.
+ */
+function goesOnWith(project: Project, earlier: readonly SessionId[], role: string): SessionId | null {
+  const changed = new Set<string>();
+  for (const id of earlier.toReversed()) {
+    const agent = project.store.load(id).agents[0];
+    const conversation = conversationOf(project, id);
+    if (conversation !== null && agent?.role.name === role && !changed.has(conversation)) return id;
+    for (const left of [agent?.conversation, agent?.resumed]) if (left != null) changed.add(left);
+  }
+  return null;
+}
+
+/** The runs of which that conversation knows nothing: those that had not ended when it was last told of others. */
+function unheardOf(
+  { store }: Project,
+  earlier: readonly SessionId[],
+  after: SessionId | null,
+): readonly SessionId[] {
+  if (after === null) return earlier;
+  const { createdAt } = store.summary(after).session;
+  return earlier.filter((id) => {
+    const { endedAt } = store.summary(id).session;
+    return id !== after && endedAt !== null && endedAt > createdAt;
+  });
 }
 
 function handleOf(open: OpenProject, id: SessionId): RoleRun | null {

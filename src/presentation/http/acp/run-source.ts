@@ -3,6 +3,8 @@ import type { AcpEvent, AgentManifest, Message, Run, RunStatus } from './schemas
 /** Where agents and their runs come from: MAOS's roles, or something else that keeps to the same events. */
 export interface RunSource {
   agents(): Promise<readonly AgentManifest[]>;
+  /** Whether {@link agents} has one of that name. */
+  has(agent: string): Promise<boolean>;
   /**
    * Starts a run; when it comes back, the run is as durable as the source makes it.
    * @param agent a name of {@link agents}

@@ -2,29 +2,44 @@ import { isLast } from './run-source.ts';
 import type { AcpEvent } from './schemas.ts';
 
 const heartbeatMs = 15_000;
+/** For so long what was sent may stay unread before the client counts as gone. */
+const stallMs = 60_000;
 
 /**
  * The events up to the one after which nothing comes, as server-sent events. They are made as fast as they are read:
- * a client that stops reading holds one of them in memory. When it goes away, the run goes on.
+ * a client that stops reading holds one of them in memory, and in the end is cut off. When it goes away, the run goes on.
+ * @param cut ends the connection of one who does not read
  */
-export function streamEvents(events: AsyncIterable<AcpEvent>, stop: AbortController): ReadableStream {
+export function streamEvents(
+  events: AsyncIterable<AcpEvent>,
+  stop: AbortController,
+  cut: () => void,
+): ReadableStream {
   const encoder = new TextEncoder();
   const source = events[Symbol.asyncIterator]();
   let pending: Promise<IteratorResult<AcpEvent>> | null = null;
+  let stall: NodeJS.Timeout | undefined;
+  const give = (controller: ReadableStreamDefaultController<Uint8Array>, text: string): void => {
+    controller.enqueue(encoder.encode(text));
+    stall = setTimeout(cut, stallMs).unref();
+  };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        clearTimeout(stall);
         pending ??= source.next();
         const next = await orHeartbeat(pending);
-        if (next === null) return controller.enqueue(encoder.encode(': still running\n\n'));
+        if (next === null) return give(controller, ': still running\n\n');
         pending = null;
-        if (next.done !== true) controller.enqueue(encoder.encode(`data: ${JSON.stringify(next.value)}\n\n`));
+        if (next.done !== true) give(controller, `data: ${JSON.stringify(next.value)}\n\n`);
         if (next.done === true || isLast(next.value)) {
+          clearTimeout(stall);
           stop.abort();
           controller.close();
         }
       },
       cancel() {
+        clearTimeout(stall);
         stop.abort();
       },
     },

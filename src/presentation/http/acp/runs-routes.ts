@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { parseInput } from '../../contracts/parse-input.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -9,12 +10,13 @@ import { streamEvents } from './run-stream.ts';
 import {
   type AcpEvent,
   idSchema,
+  type Message,
   type Run,
   type RunMode,
   runCreateSchema,
   runResumeSchema,
 } from './schemas.ts';
-import { checkHistory } from './sessions-routes.ts';
+import { checkSession } from './sessions-routes.ts';
 
 /** Runs: made, looked at, cancelled, let go on. */
 export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
@@ -27,8 +29,8 @@ export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
     if (body.session != null && body.session.id.toLowerCase() !== sessionId) {
       throw invalid('session_id and session.id name different sessions.');
     }
-    await checkHistory(source, sessionId, body.session?.history ?? []);
-    const run = await source.start(agent, body.input, sessionId);
+    if (body.session != null) await checkSession(source, sessionId, body.session);
+    const run = await source.start(agent, body.input.map(normal), sessionId);
     context.header('Run-ID', run.id);
     return answer(deps, context, run, body.mode ?? 'sync', 0, firstRun);
   });
@@ -57,7 +59,9 @@ export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
   app.post('/runs/:id/cancel', async (context) => {
     const run = await findRun(source, context);
     await run.cancel();
-    return context.json({ ...(await run.current()), status: 'cancelling' }, 202);
+    // It may have ended by now: that is told to the next who asks.
+    const asked = { status: 'cancelling', await_request: null, finished_at: null };
+    return context.json({ ...(await run.current()), ...asked }, 202);
   });
 
   app.get('/runs/:id/events', async (context) => {
@@ -84,16 +88,33 @@ async function answer(
   if (mode === 'stream') {
     context.header('Content-Type', 'text/event-stream');
     context.header('Cache-Control', 'no-store');
-    return context.body(streamEvents(events, stop));
+    // Proxies hold back what they take for a page.
+    context.header('X-Accel-Buffering', 'no');
+    return context.body(streamEvents(events, stop, () => disconnect(context)));
   }
   for await (const event of events) if (isLast(event)) break;
   return context.json(await run.current());
+}
+
+/** A message as it is told again: the clients ask for a role, and for times in UTC. */
+function normal({ role = 'user', parts, created_at, completed_at }: Message): Message {
+  return {
+    role,
+    parts,
+    ...(created_at == null ? {} : { created_at: new Date(created_at).toISOString() }),
+    ...(completed_at == null ? {} : { completed_at: new Date(completed_at).toISOString() }),
+  };
 }
 
 /** As it was when it was made, however far it has come by now. */
 async function firstRun(run: RunHandle): Promise<Run> {
   for await (const event of run.events(0, null)) if ('run' in event) return event.run;
   return run.current();
+}
+
+/** Where Node's server is underneath. */
+function disconnect({ env }: Context): void {
+  (env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
 }
 
 async function eventsOf(run: RunHandle): Promise<readonly AcpEvent[]> {
@@ -104,8 +125,7 @@ async function eventsOf(run: RunHandle): Promise<readonly AcpEvent[]> {
 
 async function findAgent(source: RunSource, asked: string): Promise<string> {
   const name = agentNameOf(asked);
-  const agents = await source.agents();
-  if (agents.some((agent) => agent.name === name)) return name;
+  if (await source.has(name)) return name;
   throw notFound(`There is no agent ${JSON.stringify(asked)}: GET /acp/agents lists them.`);
 }
 

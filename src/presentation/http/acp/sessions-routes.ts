@@ -3,7 +3,7 @@ import { parseInput } from '../../contracts/parse-input.ts';
 import { invalid, notFound } from './errors.ts';
 import { messagesOf } from './role-runs.ts';
 import type { RunHandle, RunSource } from './run-source.ts';
-import { idSchema } from './schemas.ts';
+import { idSchema, indexSchema, type Session } from './schemas.ts';
 
 /** Sessions: which messages the completed runs of a conversation had, each with a URL of its own. */
 export function sessionsRoutes(source: RunSource): Hono {
@@ -14,7 +14,8 @@ export function sessionsRoutes(source: RunSource): Hono {
     const runs = await source.ofSession(id);
     if (runs.length === 0) throw notFound(`There is no session ${id}.`);
     const paths = await historyOf(runs);
-    const base = context.req.url.replace(/\/sessions?\/[^/]*$/, '');
+    const { origin, pathname } = new URL(context.req.url);
+    const base = origin + pathname.replace(/\/sessions?\/[^/]*$/, '');
     return context.json({ id, history: paths.map((path) => `${base}${path}`), state: null });
   };
   app.get('/sessions/:id', session);
@@ -22,7 +23,8 @@ export function sessionsRoutes(source: RunSource): Hono {
 
   app.get('/runs/:id/messages/:index', async (context) => {
     const id = parseInput(idSchema, context.req.param('id'), 'run id').toLowerCase();
-    const message = (await messagesOf(await source.find(id)))[Number(context.req.param('index'))];
+    const index = Number(parseInput(indexSchema, context.req.param('index'), 'index of a message'));
+    const message = (await messagesOf(await source.find(id)))[index];
     if (message === undefined) throw notFound(`There is nothing at ${context.req.path}.`);
     return context.json(message);
   });
@@ -41,15 +43,17 @@ async function historyOf(runs: readonly RunHandle[]): Promise<readonly string[]>
 }
 
 /**
- * A history that a caller brings may only repeat what the session has here: MAOS fetches nothing from an address that
- * it is given.
+ * What a caller brings of a session may only repeat what it has here: MAOS fetches nothing from an address that it is
+ * given, and keeps no state but the history.
  * @throws AcpError 422
  */
-export async function checkHistory(
+export async function checkSession(
   source: RunSource,
   sessionId: string,
-  urls: readonly string[],
+  { history, state }: Session,
 ): Promise<void> {
+  if (state != null) throw invalid('Leave session.state out: MAOS keeps none, and fetches no URL.');
+  const urls = history ?? [];
   if (urls.length === 0) return;
   const own = new Set(await historyOf(await source.ofSession(sessionId)));
   const stranger = urls.find((url) => !own.has(/\/runs\/[^/]+\/messages\/[0-9]+$/.exec(url)?.[0] ?? ''));
