@@ -7,6 +7,7 @@ import { type AgentReport, agentOf, settleAgent, startAgents } from '../domain/w
 import { agentEnvironment } from './agent-environment.ts';
 import { AgentRun, type RunEnd, type RunKeeper } from './agent-run.ts';
 import type { Alarm } from './alarm.ts';
+import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { composePrompt } from './handoff.ts';
 import type { Backend, RunningAgent } from './ports.ts';
 import type { Project } from './project.ts';
@@ -18,6 +19,7 @@ interface LauncherDeps {
   readonly project: Project;
   readonly record: SessionRecord;
   readonly slots: SlotKeeper;
+  readonly artifacts: ArtifactRecorder;
   readonly history: SessionHistory;
   readonly alarm: Alarm;
 }
@@ -75,8 +77,7 @@ export class AgentLauncher {
   /** Records agents as running and starts them, all at once. One that cannot be started has failed. */
   async start(ready: readonly Agent[]): Promise<void> {
     const { project, record, slots } = this.#deps;
-    const { store } = project;
-    const artifacts = await record.patiently(() => store.artifacts(record.workflow.session.id));
+    const artifacts = this.#deps.artifacts.records;
     const prompts = ready.map((agent) => {
       const locations = project.files.locations(agent);
       const resume = agent.state === 'resumable' && agent.conversation !== null;
@@ -98,10 +99,10 @@ export class AgentLauncher {
     for (const { agent, running } of launches) {
       if (running !== null) slots.bind(agent, running);
     }
-    if (spawned.length > 0) await record.commit({ next: record.workflow, events: spawned });
+    record.decide({ next: record.workflow, events: spawned });
     for (const { agent, error } of launches) {
       if (error === null) continue;
-      await record.commit(settleAgent(record.workflow, agent.id, spawnFailed(error), this.#now()));
+      record.decide(settleAgent(record.workflow, agent.id, spawnFailed(error), this.#now()));
       this.forget(agent.id);
       this.#deps.alarm.ring();
     }

@@ -17,12 +17,17 @@ export class ArtifactRecorder {
   readonly #files: SessionFiles;
   /** What was last seen of each path: size and time of modification. */
   readonly #seen = new Map<string, string>();
-  readonly #known = new Map<string, string>();
+  readonly #known = new Map<string, ArtifactRecord>();
 
   /** @param known the newest stored record of each path */
   constructor(files: SessionFiles, known: readonly ArtifactRecord[]) {
     this.#files = files;
-    for (const record of known) this.#known.set(record.path, record.sha256);
+    for (const record of known) this.#known.set(record.path, record);
+  }
+
+  /** The newest record of each path, sorted by path. */
+  get records(): readonly ArtifactRecord[] {
+    return [...this.#known.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   /** @param workflow in which agents that just ended are still running */
@@ -39,13 +44,14 @@ export class ArtifactRecorder {
       const sha256 = await file.sha256();
       if (sha256 === null) continue;
       this.#seen.set(file.path, stamp);
-      if (this.#known.get(file.path) === sha256) continue;
-      this.#known.set(file.path, sha256);
+      if (this.#known.get(file.path)?.sha256 === sha256) continue;
       const authors = this.#authors(file.path, file.modifiedAt, workflow.agents, at);
       const { path, sizeBytes } = file;
       const only = authors.length === 1 ? authors[0] : undefined;
       const candidates = authors.map((agent) => agent.name);
-      records.push({ path, sizeBytes, sha256, by: only?.id ?? null, candidates, recordedAt: at });
+      const record = { path, sizeBytes, sha256, by: only?.id ?? null, candidates, recordedAt: at };
+      this.#known.set(path, record);
+      records.push(record);
     }
     const events = records.map(({ recordedAt: _, ...data }) =>
       sessionEvent('artifact.recorded', workflow.session.id, at, data),

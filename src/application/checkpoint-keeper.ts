@@ -39,7 +39,7 @@ export class CheckpointKeeper {
 
   /**
    * @param hooks.isLeft the session has another owner: nothing may be written any more
-   * @param hooks.logged settles when session.log has what was committed so far
+   * @param hooks.logged brings what was committed so far into session.log, and settles then
    */
   constructor(
     project: Project,

@@ -247,10 +247,14 @@ export async function waitForSession(
   const signal = AbortSignal.any([options.signal, ended.signal]);
   const check = (): boolean => isSettled(store.summary(id).session.state);
   const after = options.after ?? store.lastSeq(id);
-  if (check() && store.lastSeq(id) <= after) return { summary: store.summary(id), settled: true };
+  let mayBeSettled = check();
+  if (mayBeSettled && store.lastSeq(id) <= after) return { summary: store.summary(id), settled: true };
   for await (const events of followEvents(project, id, after, signal)) {
     options.onEvents?.(events);
-    if (check() && (events.at(-1)?.seq ?? 0) >= store.lastSeq(id)) ended.abort();
+    // A summary counts all agents: not for each that starts or ends.
+    mayBeSettled ||= events.some(({ type }) => type.startsWith('session.'));
+    mayBeSettled &&= check();
+    if (mayBeSettled && (events.at(-1)?.seq ?? 0) >= store.lastSeq(id)) ended.abort();
   }
   return { summary: store.summary(id), settled: check() };
 }

@@ -220,8 +220,10 @@ export interface OutputPage {
 export interface SessionFiles {
   /** Makes the folders and `metadata.json`; safe to repeat. */
   prepareSession(workflow: Workflow): Promise<void>;
-  /** Makes the agent's folder, `prompt.md` and `info.json`; safe to repeat. */
+  /** Makes the agent's folders and `prompt.md`; safe to repeat. */
   prepareAgent(agent: Agent, prompt: string): Promise<void>;
+  /** Writes the agent's `info.json`, for people and tools. */
+  writeInfo(agent: Agent): Promise<void>;
   writeMetadata(workflow: Workflow): Promise<void>;
   /**
    * Brings session.log to the events given: appends those it does not have yet, mends a torn last line.

@@ -1,4 +1,6 @@
 import { isMaosError } from '../domain/errors.ts';
+import type { DomainEvent } from '../domain/events.ts';
+import type { AgentId } from '../domain/ids.ts';
 import type { Change, Workflow } from '../domain/workflow.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { type ArtifactRecord, type Lease, LeaseLost } from './ports.ts';
@@ -6,24 +8,36 @@ import type { Project } from './project.ts';
 
 /** Pause before a store that was busy or full is tried again. */
 const storeRetryMs = 500;
-const lastLogTries = 3;
+const lastFileTries = 3;
+/** The files beside the table follow it once for all that is stored within so long. */
+const gatherMs = 50;
 
-/** A session this process owns, and the one way to change it: a change is stored first, and true from then on. */
+/**
+ * A session this process owns, and the one way to change it. What is decided is stored before anything outside may rely
+ * on it; decisions that nothing was done about yet are stored together, each with its events, in one transaction.
+ */
 export class SessionRecord {
   readonly #project: Project;
   readonly #lease: Lease;
+  #stored: Workflow;
   #workflow: Workflow;
+  #events: readonly DomainEvent[] = [];
+  #artifacts: readonly ArtifactRecord[] = [];
   #left = false;
-  #logged: Promise<boolean> = Promise.resolve(true);
+  #callOffFiles: (() => void) | null = null;
+  #written: Promise<boolean> = Promise.resolve(true);
+  /** The attempt that each agent's info.json tells of. */
+  readonly #informed = new Map<AgentId, number>();
   readonly #checkpoints: CheckpointKeeper;
 
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
     this.#lease = lease;
+    this.#stored = workflow;
     this.#workflow = workflow;
     this.#checkpoints = new CheckpointKeeper(project, lease, {
       isLeft: () => this.#left,
-      logged: () => this.#logged,
+      logged: () => this.#bringFiles(),
     });
   }
 
@@ -31,8 +45,19 @@ export class SessionRecord {
     return this.#lease;
   }
 
+  /** As decided: the last of it may not be stored yet. */
   get workflow(): Workflow {
     return this.#workflow;
+  }
+
+  /** It was changed, and this is not stored yet. */
+  get isChanged(): boolean {
+    return this.#workflow !== this.#stored;
+  }
+
+  /** Something is not stored yet: a change, or events alone. */
+  get hasNews(): boolean {
+    return this.isChanged || this.#events.length > 0;
   }
 
   /** It has, or soon gets, another owner: nothing of it may be touched any more. */
@@ -44,14 +69,39 @@ export class SessionRecord {
     this.#left = true;
   }
 
-  /** @throws LeaseLost */
-  async commit(change: Change, artifacts: readonly ArtifactRecord[] = []): Promise<void> {
-    const recorded = await this.patiently(() =>
-      this.#project.store.commit(this.#lease, this.#workflow, change, artifacts),
-    );
+  /** Changes the session; the change is stored by the next {@link commit} or {@link flush}. */
+  decide(change: Change, artifacts: readonly ArtifactRecord[] = []): void {
     this.#workflow = change.next;
+    this.#events = [...this.#events, ...change.events];
+    this.#artifacts = [...this.#artifacts, ...artifacts];
+  }
+
+  /**
+   * Changes the session, and stores this with all that was decided before.
+   * @throws LeaseLost
+   */
+  async commit(change: Change): Promise<void> {
+    this.decide(change);
+    await this.flush();
+  }
+
+  /**
+   * Stores what was decided and is not stored yet.
+   * @throws LeaseLost
+   */
+  async flush(): Promise<void> {
+    if (!this.hasNews) return;
+    const change: Change = { next: this.#workflow, events: this.#events };
+    const recorded = await this.patiently(() =>
+      this.#project.store.commit(this.#lease, this.#stored, change, this.#artifacts),
+    );
+    this.#stored = change.next;
+    this.#events = [];
+    this.#artifacts = [];
     this.#project.watcher.notify();
-    if (recorded.length > 0) this.#logged = this.#logged.then(() => this.#keepLog());
+    if (recorded.length > 0) {
+      this.#callOffFiles ??= this.#project.clock.after(gatherMs, () => void this.#bringFiles());
+    }
     this.#checkpoints.note(change.next, recorded);
   }
 
@@ -82,30 +132,58 @@ export class SessionRecord {
   async close(): Promise<void> {
     await this.#checkpoints.close();
     // A checkpoint leaves an event behind, too.
-    this.#logged = this.#logged.then(() => this.#keepLog());
-    for (let tries = 1; !(await this.#logged) && tries < lastLogTries && !this.#left; tries++) {
+    for (let tries = 1; !(await this.#bringFiles()) && tries < lastFileTries && !this.#left; tries++) {
       await this.pause();
-      this.#logged = this.#keepLog();
     }
     if (this.#left) return;
     await this.#project.files
-      .writeMetadata(this.#workflow)
+      .writeMetadata(this.#stored)
       .catch((error: unknown) => this.#say('metadata.json not written', error));
   }
 
-  /** Brings session.log after the table, off the path of decisions. Its own trouble never stops a session. */
-  async #keepLog(): Promise<boolean> {
+  /** Brings the files beside the table after it, off the path of decisions. @returns whether they are */
+  #bringFiles(): Promise<boolean> {
+    this.#callOffFiles?.();
+    this.#callOffFiles = null;
+    this.#written = this.#written.then(async () => {
+      // Their own trouble never stops a session.
+      const log = await this.#try('session.log is behind', () => this.#writeLog());
+      const info = await this.#try('info.json not written', () => this.#writeInfo());
+      return log && info;
+    });
+    return this.#written;
+  }
+
+  async #writeLog(): Promise<void> {
     const { files, store } = this.#project;
     const id = this.#lease.sessionId;
+    while (!this.#left) {
+      const missing = store.events(id, await files.lastLogged(id), 1_000);
+      if (missing.length === 0) break;
+      await files.appendLog(id, missing);
+    }
+  }
+
+  /** Of the agents started since the last time. */
+  async #writeInfo(): Promise<void> {
+    const started = this.#stored.agents.filter(
+      ({ id, attempt }) => attempt > 0 && this.#informed.get(id) !== attempt,
+    );
+    if (this.#left) return;
+    await Promise.all(
+      started.map(async (agent) => {
+        await this.#project.files.writeInfo(agent);
+        this.#informed.set(agent.id, agent.attempt);
+      }),
+    );
+  }
+
+  async #try(trouble: string, work: () => Promise<void>): Promise<boolean> {
     try {
-      while (!this.#left) {
-        const missing = store.events(id, await files.lastLogged(id), 1_000);
-        if (missing.length === 0) break;
-        await files.appendLog(id, missing);
-      }
+      await work();
       return true;
     } catch (error) {
-      this.#say('session.log is behind', error);
+      this.#say(trouble, error);
       return false;
     }
   }

@@ -40,6 +40,8 @@ import { Wishes } from './wishes.ts';
 export type RunnerOutcome = 'settled' | 'stood_down';
 
 const progressMs = 2_000;
+/** Most that events which change nothing wait for a change to be stored with. */
+const newsMs = 20;
 
 /**
  * Runs one session that this process owns. All decisions and commits happen in one loop, one after the other; what
@@ -59,21 +61,24 @@ export class SessionRunner {
   readonly #wishes = new Wishes();
   #budgets = new BudgetWatch(this.#history);
   #progressDue = false;
+  #isOver = false;
+  #newsDue = false;
 
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
     const record = new SessionRecord(project, lease, workflow);
     const alarm = new Alarm(project.clock);
     const slots = new SlotKeeper(project, alarm);
+    const artifacts = new ArtifactRecorder(project.files, project.store.artifacts(lease.sessionId));
     this.#record = record;
     this.#alarm = alarm;
-    this.#launcher = new AgentLauncher({ project, record, slots, history: this.#history, alarm });
+    this.#artifacts = artifacts;
+    this.#launcher = new AgentLauncher({ project, record, slots, artifacts, history: this.#history, alarm });
     this.#starter = new Starter({ project, record, slots, alarm, launcher: this.#launcher });
     const { clock, log } = project;
     const { limits } = project.settings;
     this.#limits = new LimitsWatch({ limits, clock, log }, this.#launcher.runs);
     this.#suspension = new Suspension(record, this.#launcher.runs, clock);
-    this.#artifacts = new ArtifactRecorder(project.files, project.store.artifacts(lease.sessionId));
   }
 
   /** What is asked of the session now, all of it: a pause that is not asked for any more is taken back. */
@@ -89,10 +94,23 @@ export class SessionRunner {
     this.#alarm.ring();
   }
 
-  /** Another process owns the session now, or soon will: touch nothing more. Its agents go on. */
+  /** Another process owns the session now: touch nothing more. Its agents go on. */
   standDown(): void {
     this.#record.leave();
     this.#alarm.ring();
+  }
+
+  /**
+   * Another process is to own the session: decide nothing more. Of one that has settled, the files are still brought
+   * after the store: nobody comes to look after it any more.
+   */
+  handOver(): void {
+    const { state } = this.#workflow.session;
+    const hasSettled = isSessionEnded(state) || (state === 'paused' && this.#running.length === 0);
+    if (hasSettled && !this.#record.isChanged) {
+      this.#isOver = true;
+      this.#alarm.ring();
+    } else this.standDown();
   }
 
   /**
@@ -104,7 +122,7 @@ export class SessionRunner {
       await this.#prepare();
       await this.#sayTakenOver();
       this.#launcher.attachRunning();
-      while (!this.#record.left && !(await this.#step())) await this.#alarm.sleep();
+      while (!this.#record.left && !this.#isOver && !(await this.#step())) await this.#alarm.sleep();
     } catch (error) {
       // What comes late, such as an agent that just started, must find that nobody listens here any more.
       const isLost = error instanceof LeaseLost;
@@ -154,8 +172,22 @@ export class SessionRunner {
     await this.#record.patiently(() => this.#history.read(store, this.#workflow.session.id));
   }
 
-  /** One round of the loop. True when nothing is left to do. */
+  /** One round of the loop, what it changed stored. True when nothing is left to do. */
   async #step(): Promise<boolean> {
+    const isDone = await this.#decideRound();
+    if (this.#record.left) return isDone;
+    if (isDone || this.#newsDue || this.#record.isChanged) {
+      this.#newsDue = false;
+      await this.#record.flush();
+    } else if (this.#record.hasNews && !this.#alarm.isSet('news')) {
+      this.#alarm.later('news', newsMs, () => {
+        this.#newsDue = true;
+      });
+    }
+    return isDone;
+  }
+
+  async #decideRound(): Promise<boolean> {
     await this.#settleEnded();
     if (this.#record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
@@ -164,7 +196,7 @@ export class SessionRunner {
     await this.#heedAgentWishes();
     if (this.#workflow.session.state === 'created') await this.#letRun(startSession);
     if (this.#workflow.session.state === 'paused') {
-      if (!this.#wishes.resume) return (await this.#finish()) || this.#running.length === 0;
+      if (!this.#wishes.resume) return this.#finish() || this.#running.length === 0;
       await this.#letRun(resumeSession);
     }
     this.#wishes.resume = false;
@@ -174,15 +206,15 @@ export class SessionRunner {
   async #runOn(): Promise<boolean> {
     const { session, agents } = this.#workflow;
     const failedFast = 'Another agent failed and the failure policy is fail_fast.';
-    this.#stop(decideStops(session, agents), { kind: 'cancelled', reason: failedFast });
-    await this.#noteProgress();
+    await this.#stop(decideStops(session, agents), { kind: 'cancelled', reason: failedFast });
+    this.#noteProgress();
     await this.#checkBudgets();
     if (this.#wishes.pause !== null) return this.#pauseAll(this.#wishes.pause);
     await this.#suspension.release();
     const isRefused = quotaPause(this.#workflow.agents, this.#project.settings.quota, this.#now()) !== null;
     if (!isRefused) await this.#starter.startReady();
     this.#limits.watch();
-    if (await this.#finish()) return true;
+    if (this.#finish()) return true;
     return isRefused && this.#pauseForQuota();
   }
 
@@ -203,10 +235,8 @@ export class SessionRunner {
       const settled = settleAgent(this.#workflow, id, report, at);
       const stopped: DomainEvent[] =
         stop === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name, ...stop })];
-      await this.#record.commit(
-        { next: settled.next, events: [...found.events, ...stopped, ...settled.events] },
-        found.records,
-      );
+      const events = [...found.events, ...stopped, ...settled.events];
+      this.#record.decide({ next: settled.next, events }, found.records);
       found = { records: [], events: [] };
       this.#launcher.forget(id);
       this.#starter.forget(id);
@@ -214,14 +244,17 @@ export class SessionRunner {
     }
   }
 
-  #stop(agents: readonly Agent[], cause: StopCause): void {
+  async #stop(agents: readonly Agent[], cause: StopCause): Promise<void> {
+    if (agents.length === 0) return;
+    // Why they are stopped is on record before they are.
+    await this.#record.flush();
     for (const { id } of agents) this.#launcher.runs.get(id)?.stop(cause);
   }
 
   /** Ends the session if every agent has ended. */
-  async #finish(): Promise<boolean> {
+  #finish(): boolean {
     const finished = finishSession(this.#workflow, this.#now());
-    if (finished !== null) await this.#record.commit(finished);
+    if (finished !== null) this.#record.decide(finished);
     return finished !== null;
   }
 
@@ -232,7 +265,7 @@ export class SessionRunner {
 
   async #cancelAll(reason: string): Promise<boolean> {
     await this.#cancelWaiting(reason);
-    this.#stop(this.#running, { kind: 'cancelled', reason });
+    await this.#stop(this.#running, { kind: 'cancelled', reason });
     if (this.#running.length > 0) return false;
     await this.#record.commit(cancelSession(this.#workflow, reason, this.#now()));
     return true;
@@ -241,10 +274,10 @@ export class SessionRunner {
   // -------------------------------------------------------------- pausing
 
   async #interruptAll(reason: string): Promise<boolean> {
-    this.#stop(this.#running, { kind: 'interrupted', reason });
+    await this.#stop(this.#running, { kind: 'interrupted', reason });
     if (this.#running.length > 0) return false;
     if (this.#workflow.session.state === 'created') await this.#letRun(startSession);
-    if (!(await this.#finish()) && this.#workflow.session.state === 'running') {
+    if (!this.#finish() && this.#workflow.session.state === 'running') {
       await this.#record.commit(pauseSession(this.#workflow, { reason: 'interrupted' }, this.#now()));
     }
     return true;
@@ -252,13 +285,13 @@ export class SessionRunner {
 
   /** Interrupts what can be resumed with its conversation, and lets everything else stand still as it is. */
   async #pauseAll(reason: string): Promise<boolean> {
-    if (await this.#finish()) return true;
+    if (this.#finish()) return true;
     const { runs } = this.#launcher;
     const holding: Agent[] = [];
     for (const agent of this.#running) {
       const run = runs.get(agent.id);
       if (run === undefined || run.isStopping) continue;
-      if (run.canResume) run.stop({ kind: 'interrupted', reason });
+      if (run.canResume) await this.#stop([agent], { kind: 'interrupted', reason });
       else holding.push(agent);
     }
     await this.#suspension.hold(holding);
@@ -286,7 +319,7 @@ export class SessionRunner {
     for (const { agentId, desired, reason } of requests) {
       if (agentId === null || desired !== 'cancelled') continue;
       const agent = agentOf(this.#workflow, agentId);
-      if (agent.state === 'running') this.#stop([agent], { kind: 'cancelled', reason });
+      if (agent.state === 'running') await this.#stop([agent], { kind: 'cancelled', reason });
       else if (isStartable(agent.state)) {
         await this.#record.commit(cancelAgent(this.#workflow, agentId, reason, this.#now()));
       }
@@ -317,7 +350,7 @@ export class SessionRunner {
 
   // -------------------------------------------------------------- progress
 
-  async #noteProgress(): Promise<void> {
+  #noteProgress(): void {
     const { runs } = this.#launcher;
     if (runs.size > 0 && !this.#alarm.isSet('progress')) {
       this.#alarm.later('progress', progressMs, () => {
@@ -327,18 +360,18 @@ export class SessionRunner {
     if (!this.#progressDue) return;
     this.#progressDue = false;
     const notes = [...runs.values()].flatMap((run) => run.takeNote() ?? []);
-    if (notes.length > 0) await this.#record.commit(recordProgress(this.#workflow, notes, this.#now()));
+    if (notes.length > 0) this.#record.decide(recordProgress(this.#workflow, notes, this.#now()));
   }
 
   async #checkBudgets(): Promise<void> {
     const check = this.#budgets.check(this.#workflow, this.#launcher.runs, this.#now());
     if (check.events.length > 0) await this.#record.commit({ next: this.#workflow, events: check.events });
-    for (const { id, cause } of check.stops) this.#launcher.runs.get(id)?.stop(cause);
+    for (const { id, cause } of check.stops) await this.#stop([agentOf(this.#workflow, id)], cause);
     const { sessionSpent } = check;
     if (sessionSpent === null) return;
     await this.#cancelWaiting(sessionSpent);
     const explain = (): string => `${sessionSpent} It was stopped.`;
-    this.#stop(this.#running, { kind: 'limit', failure: 'budget_exceeded', explain });
+    await this.#stop(this.#running, { kind: 'limit', failure: 'budget_exceeded', explain });
   }
 
   async #letRun(decide: (workflow: Workflow, at: string) => Change): Promise<void> {

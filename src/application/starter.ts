@@ -55,7 +55,7 @@ export class Starter {
     const admission = admit(decision.start, project.machine);
     if (admission.wait.length > 0) alarm.later('memory', memoryMs);
     const onMachine = slots.take(admission.start);
-    await this.#sayWaiting([
+    this.#sayWaiting([
       ...decision.wait.map(({ agent, reason }) => {
         const { session: inSession, role: ofRole } = settings.maxConcurrentAgents;
         const details: Readonly<Record<WaitReason, string>> = {
@@ -80,7 +80,7 @@ export class Starter {
     this.#deps.alarm.later('provider', Math.min(waitMs, longestWaitMs));
   }
 
-  async #sayWaiting(waits: readonly Wait[]): Promise<void> {
+  #sayWaiting(waits: readonly Wait[]): void {
     const { project, record } = this.#deps;
     const at = project.clock.now();
     const events: DomainEvent[] = [];
@@ -90,6 +90,6 @@ export class Starter {
       this.#said.set(agent.id, kind);
       events.push(agentEvent('agent.waiting', agent, at, { name: agent.name, reason }));
     }
-    if (events.length > 0) await record.commit({ next: record.workflow, events });
+    record.decide({ next: record.workflow, events });
   }
 }

@@ -92,7 +92,7 @@ export class Supervisor {
   async letGo(): Promise<readonly SessionId[]> {
     const ids = this.owned;
     this.#lettingGo = true;
-    for (const { runner } of this.#runners.values()) runner.standDown();
+    for (const { runner } of this.#runners.values()) runner.handOver();
     await this.idle();
     this.#lettingGo = false;
     return ids;

@@ -5,9 +5,10 @@ import type { Presence } from './presence.ts';
 import { readRow } from './sqlite/open-database.ts';
 
 const lookMs = 2_000;
-/** What may need an owner now or later. */
+/** What may need an owner now or later; one that has ended does while somebody still owns it, who may have died. */
 const selectWork = `SELECT 1 FROM sessions WHERE state IN ('created', 'running')
-  UNION ALL SELECT 1 FROM sessions WHERE resume_at IS NOT NULL LIMIT 1`;
+  UNION ALL SELECT 1 FROM sessions WHERE resume_at IS NOT NULL
+  UNION ALL SELECT 1 FROM sessions INDEXED BY sessions_by_owner WHERE owner_id IS NOT NULL LIMIT 1`;
 
 /**
  * A server that nobody has asked for anything yet: it is written down among the maos processes of this machine, and
@@ -28,7 +29,7 @@ export class Attendance {
     this.#store = join(projectFolder(home, workspaceHash(this.#project)), 'project.db');
   }
 
-  /** @param onWork is called, once, when the project has sessions that run or wait for their time */
+  /** @param onWork is called, once, when the project has sessions to look after */
   async begin(onWork: () => void): Promise<void> {
     await this.#presence.announce(this.#project);
     const look = (): void => {

@@ -234,6 +234,60 @@ describe('the record of a session', () => {
     assert.match(JSON.stringify(metadata), /"state":"failed"/);
   });
 
+  it('has an end and the starts that follow in one transaction, and a start before its process', async (t) => {
+    const real = realProject(t);
+    const commit = t.mock.method(real.project.store, 'commit');
+    await run(real, [shell('a', 'true'), shell('b', 'true')], { strategy: 'sequential' });
+    const commits = commit.mock.calls.map(({ arguments: [, , change] }) =>
+      change.events.map((event) => `${event.type} ${'name' in event.data ? event.data.name : ''}`.trimEnd()),
+    );
+    const withEnd = commits.find((events) => events.includes('agent.completed a'));
+    assert.ok(withEnd?.includes('agent.started b'), JSON.stringify(commits));
+    for (const name of ['a', 'b']) {
+      const order = commits.findIndex((events) => events.includes(`agent.started ${name}`));
+      assert.ok(order >= 0 && !commits[order]?.includes(`agent.spawned ${name}`), JSON.stringify(commits));
+    }
+  });
+
+  it('has the reason of a stop in the table before the stop', async (t) => {
+    const real = realProject(t);
+    const { store, host } = real.project;
+    const startAgent = host.start.bind(host);
+    let before: readonly string[] = [];
+    t.mock.method(host, 'start', async (...args: Parameters<typeof startAgent>) => {
+      const running = await startAgent(...args);
+      const stop = (graceMs: number) => {
+        before = store.events(args[0].sessionId, 0, 1_000).map(({ type }) => type);
+        return running.stop(graceMs);
+      };
+      return { ...running, stop };
+    });
+    const gate = new Gate(real.root, 'go');
+    const id = await start(real, [shell('bad', `${gate.wait}; exit 3`), shell('busy', 'sleep 300')], {
+      failure_policy: 'fail_fast',
+    });
+    await eventOf(real, id, 'agent.spawned', 'busy');
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'failed');
+    assert.ok(before.includes('agent.failed'), before.join(' '));
+  });
+
+  it('is told of each agent that was started in its info.json, once the session has ended', async (t) => {
+    const real = realProject(t);
+    const ended = await run(real, [
+      shell('a', 'true'),
+      shell('b', 'exit 3'),
+      shell('c', 'true', { depends_on: ['b'] }),
+    ]);
+    const infoOf = (name: string) =>
+      readFile(join(real.files.agentFolder(ended.id, ended.agent(name).id), 'info.json'), 'utf8');
+    for (const name of ['a', 'b']) {
+      const { agent } = JSON.parse(await infoOf(name));
+      assert.deepEqual([agent.name, agent.task, agent.attempt], [name, `Run ${name}.`, 1]);
+    }
+    await assert.rejects(infoOf('c'), { code: 'ENOENT' });
+  });
+
   it('holds what the agents used, and their sum, as their CLI reported it', async (t) => {
     const fixture = join(import.meta.dirname, '../fixtures/claude-code/success.jsonl');
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-cli-')));

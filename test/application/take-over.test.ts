@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel } from '../../src/application/control.ts';
+import { followEvents } from '../../src/application/event-feed.ts';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
 import { otherMaos } from '../helpers/other-maos.ts';
@@ -132,6 +133,23 @@ describe('after kill -9 of the owner', () => {
     assert.equal(await readFile(join(real.root, 'ran.txt'), 'utf8'), 'ran\n');
     files.appendLog = append;
     goOn.resolve();
+  });
+
+  it('leaves nobody the files of a session that has settled when it is handed over', async (t) => {
+    const real = realProject(t);
+    const { files, project, supervisor } = real;
+    const { store } = project;
+    const ended = await start(real, [shell('a', 'echo ran')]);
+    for await (const events of followEvents(project, ended, 0, AbortSignal.timeout(60_000))) {
+      if (!events.some(({ type }) => type === 'session.completed')) continue;
+      // In the same turn in which it is stored: what follows the store has not been brought after it.
+      await supervisor.letGo();
+      break;
+    }
+    assert.equal(store.ownerOf(ended), null);
+    assert.equal(await files.lastLogged(ended), store.lastSeq(ended));
+    const metadata = await readFile(join(files.describe(ended), 'metadata.json'), 'utf8');
+    assert.match(metadata, /"state": "completed"/);
   });
 
   it('a session that had not even begun is run, or paused where it has to be interrupted', async (t) => {

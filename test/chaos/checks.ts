@@ -162,14 +162,15 @@ function checkOutcome(
 }
 
 /**
- * Whether somebody asked for it to run again after it had been cancelled (under fail_fast it may still have ended well) or
- * lost (its wrapper was killed, so nobody can tell how it ended).
+ * Whether somebody asked for it to run again after it had been cancelled (under fail_fast it may still have ended well), or
+ * had failed because its wrapper was killed: what it did until it was gone itself, nobody can tell.
  */
 function wasRetriedByRequest(id: string, events: readonly StoredEvent[]): boolean {
   const own = events.filter(({ agentId }) => agentId === id);
   const open = own.findIndex(
     ({ type, data }) =>
-      type === 'agent.cancelled' || (type === 'agent.failed' && (data as { kind: string }).kind === 'lost'),
+      type === 'agent.cancelled' ||
+      (type === 'agent.failed' && ['lost', 'signal'].includes((data as { kind: string }).kind)),
   );
   return open >= 0 && own.slice(open).some(({ type }) => type === 'agent.retried');
 }

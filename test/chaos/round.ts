@@ -106,8 +106,9 @@ function startHelp(world: World, dice: Dice): Launched {
   }
 }
 
-function isEnded({ state }: StoredSession): boolean {
-  return /^(completed|failed|cancelled)$/.test(state);
+/** Nobody has anything left to do for it: an owner that has ended a session still brings its files after the store. */
+function isDone({ state, owner }: StoredSession): boolean {
+  return /^(completed|failed|cancelled)$/.test(state) && owner === null;
 }
 
 /** Lets MAOS bring every session to an end: starts it, resumes what is paused, and retries a failure now and then. */
@@ -126,7 +127,7 @@ async function recover(
   const retries = new Set<string>();
   for (;;) {
     const sessions = readSessions(world.home);
-    const open = sessions.filter((session) => !isEnded(session));
+    const open = sessions.filter((session) => !isDone(session));
     for (const session of open) {
       const earlier = asked.get(session.id);
       if (session.state !== 'paused' || (earlier !== undefined && world.isRunning(earlier))) continue;
@@ -153,7 +154,7 @@ async function recover(
     await pause(100);
     if (!world.isRunning(help)) {
       await pause(400);
-      if (readSessions(world.home).some((session) => !isEnded(session))) help = startHelp(world, dice);
+      if (readSessions(world.home).some((session) => !isDone(session))) help = startHelp(world, dice);
     }
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
@@ -89,10 +89,14 @@ function detached(): readonly number[] {
   });
 }
 
+function projectFolder(): string {
+  const [hash = ''] = readdirSync(join(maos.home, 'projects'));
+  return join(maos.home, 'projects', hash);
+}
+
 /** As it is stored; looking in another way could change it. */
 function stored(id: string): { readonly state: string; readonly pause_reason: string | null } {
-  const [hash = ''] = readdirSync(join(maos.home, 'projects'));
-  const db = new DatabaseSync(join(maos.home, 'projects', hash, 'project.db'), { readOnly: true });
+  const db = new DatabaseSync(join(projectFolder(), 'project.db'), { readOnly: true });
   try {
     db.exec('PRAGMA busy_timeout = 5000');
     return db.prepare('SELECT state, pause_reason FROM sessions WHERE id = ?').get(id) as never;
@@ -253,6 +257,26 @@ describe('kill -9 of maos run', () => {
     const result = jsonLines(ran.stdout).at(-1) as { agents: { result: string }[] };
     assert.equal(result.agents[0]?.result, 'after\ndone\nlive\nlost\nmeanwhile');
     await until(() => detached().length === 0);
+  });
+});
+
+describe('kill -9 right after a session has ended', () => {
+  it('leaves files behind the store, which a server brings after it without being asked', async () => {
+    const ran = await maos.start(['run', '--json', '-x', 'see=echo done']).finished;
+    const { session_id: id } = jsonLines(ran.stdout)[0] as { session_id: string };
+    const log = join(projectFolder(), 'sessions', id, 'session.log');
+    const whole = readFileSync(log, 'utf8');
+    const db = new DatabaseSync(join(projectFolder(), 'project.db'));
+    db.exec(
+      "INSERT INTO owners (instance_id, heartbeat_at) VALUES ('inst_gone', '2020-01-01T00:00:00.000Z')",
+    );
+    db.prepare("UPDATE sessions SET owner_id = 'inst_gone' WHERE id = ?").run(id);
+    db.close();
+    writeFileSync(log, whole.slice(0, whole.indexOf('\n') + 10));
+    const server = await Server.start();
+    await until(() => readFileSync(log, 'utf8') === whole);
+    server.child.stdin.end();
+    await once(server.child, 'exit');
   });
 });
 

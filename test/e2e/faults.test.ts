@@ -193,7 +193,12 @@ describe('files deleted under MAOS', () => {
   });
 });
 
+/** The files of that name, once there are any: a session's log follows its table a moment later. */
 async function logsOf(home: string, name: string): Promise<readonly string[]> {
-  const entries = await readdir(join(home, 'projects'), { recursive: true });
-  return entries.filter((path) => path.endsWith(`/${name}`)).map((path) => join(home, 'projects', path));
+  for (;;) {
+    const entries = await readdir(join(home, 'projects'), { recursive: true });
+    const logs = entries.filter((path) => path.endsWith(`/${name}`));
+    if (logs.length > 0) return logs.map((path) => join(home, 'projects', path));
+    await sleep(20);
+  }
 }

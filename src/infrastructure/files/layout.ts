@@ -66,9 +66,9 @@ export function sessionFolders(layout: SessionLayout, id: SessionId): readonly s
   ];
 }
 
-/** Every folder of one agent. */
-export function agentFolders(layout: SessionLayout, agent: Agent): readonly string[] {
-  return [layout.workspace(agent.sessionId, agent.id), layout.resultsOf(agent.sessionId, agent.name)];
+/** Every folder of one agent, outer before inner. */
+export function agentFolders(layout: SessionLayout, { sessionId, id, name }: Agent): readonly string[] {
+  return [layout.agent(sessionId, id), layout.workspace(sessionId, id), layout.resultsOf(sessionId, name)];
 }
 
 /** The agent's name in `results/{name}/...`; null for any other path. */

@@ -37,27 +37,28 @@ export function makeSessionFiles(deps: {
   const { projectFolder, projectRoot, log } = deps;
   const layout = sessionLayout(projectFolder);
   const logs = new SessionLogs(layout.log);
-  const writes = new Serial<SessionId>();
-  const unwritten = new Map<SessionId, Workflow>();
+  const writes = new Serial<string>();
+  const unwritten = new Map<string, () => string>();
 
   /** In the order of the calls; of several waiting, only the newest is written, and all of them wait for it. */
-  function writeMetadata(workflow: Workflow): Promise<void> {
-    const { id } = workflow.session;
-    const path = layout.metadata(id);
-    unwritten.set(id, workflow);
-    return writes.run(id, async () => {
-      const newest = unwritten.get(id);
+  function writeDocument(path: string, text: () => string): Promise<void> {
+    unwritten.set(path, text);
+    return writes.run(path, async () => {
+      const newest = unwritten.get(path);
       if (newest === undefined) return;
-      unwritten.delete(id);
+      unwritten.delete(path);
       try {
-        await writeFileAtomic(path, metadataOf(newest, projectRoot));
+        await writeFileAtomic(path, newest());
       } catch (error) {
         // The next in line stands for the same state, and must not take it for written.
-        if (!unwritten.has(id)) unwritten.set(id, newest);
+        if (!unwritten.has(path)) unwritten.set(path, newest);
         throw error;
       }
     });
   }
+
+  const writeMetadata = (workflow: Workflow): Promise<void> =>
+    writeDocument(layout.metadata(workflow.session.id), () => metadataOf(workflow, projectRoot));
 
   return {
     async prepareSession(workflow) {
@@ -68,15 +69,19 @@ export function makeSessionFiles(deps: {
     async prepareAgent(agent, prompt) {
       // Synchronous: a few calls of some ten microseconds each, on the way of every start.
       for (const folder of agentFolders(layout, agent)) ensureFolderSync(folder);
-      const folder = layout.agent(agent.sessionId, agent.id);
-      const path = join(folder, 'prompt.md');
+      const path = join(layout.agent(agent.sessionId, agent.id), 'prompt.md');
       try {
         writeFileSync(path, prompt, { mode: fileMode });
         chmodSync(path, fileMode);
       } catch (error) {
         throw fileError(error, 'write', path);
       }
-      await writeFileAtomic(join(folder, 'info.json'), infoOf(agent));
+    },
+
+    async writeInfo(agent) {
+      const folder = layout.agent(agent.sessionId, agent.id);
+      ensureFolderSync(folder);
+      await writeDocument(join(folder, 'info.json'), () => infoOf(agent));
     },
 
     writeMetadata: async (workflow) => writeMetadata(workflow),

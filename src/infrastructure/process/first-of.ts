@@ -1,14 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /** Settles with the first of the events, at the latest after `ms` milliseconds. The events must not reject. */
 export async function firstOf(ms: number, events: readonly Promise<unknown>[]): Promise<void> {
   if (ms <= 0) return;
-  const timeout = new AbortController();
-  const timer = sleep(Math.min(ms, 2 ** 31 - 1), undefined, { signal: timeout.signal }).catch(() => {
-    // Called off below.
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
   });
-  await Promise.race([timer, ...events]);
-  timeout.abort();
+  await Promise.race([timeout, ...events]);
+  clearTimeout(timer);
 }
 
 /** An event that can happen more than once. */

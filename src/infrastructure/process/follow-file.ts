@@ -1,5 +1,5 @@
-import { fstatSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { atNextBeat } from './beat.ts';
 import { patiently } from './patiently.ts';
 
@@ -27,9 +27,8 @@ const pauseMs = 10;
 /** Sizes are compared this often, for file systems that send no events. */
 const pollMs = 2_000;
 
-/** Buffers are held only while a read is under way: two hundred silent agents need none. */
-const spareBuffers: Buffer[] = [];
-const maxSpareBuffers = 4;
+/** One for all: what is read is copied at once. */
+const buffer = Buffer.allocUnsafeSlow(pieceBytes);
 
 /**
  * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing here; but
@@ -39,7 +38,7 @@ const maxSpareBuffers = 4;
 export async function followFile(path: string, options: FollowOptions): Promise<FollowedFile> {
   const { deliver, onProblem } = options;
   let offset = options.from;
-  let file: FileHandle | null = null;
+  let file: number | null = null;
   let reading: Promise<void> | null = null;
   let again = false;
   let timer: NodeJS.Timeout | null = null;
@@ -48,39 +47,36 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   let stopPolling = (): void => {};
 
   try {
-    file = await patiently(() => open(path, 'r'));
+    file = await patiently(async () => openSync(path, 'r'));
   } catch (error) {
     onProblem(`${path} cannot be opened.`, error);
   }
 
   function giveUp(problem: string, cause?: unknown): void {
     onProblem(problem, cause);
-    void close().catch(() => {
-      // Nothing is read from it any more, and nothing was written to it: a failed close loses nothing.
-    });
+    close();
   }
 
-  async function close(): Promise<void> {
+  function close(): void {
     const closing = file;
     file = null;
     if (timer !== null) clearTimeout(timer);
     stopPolling();
-    await closing?.close();
+    if (closing !== null) closeSync(closing);
   }
 
   async function readTo(end: number): Promise<void> {
-    const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
     try {
       while (file !== null && offset < end) {
-        const { bytesRead } = await file.read(buffer, 0, pieceBytes, offset);
+        // Synchronous: what was just written is in memory, and asking the thread pool takes longer than copying it.
+        const bytesRead = readSync(file, buffer, 0, pieceBytes, offset);
         if (bytesRead === 0) break;
         offset += bytesRead;
         deliver(Buffer.from(buffer.subarray(0, bytesRead)));
+        if (bytesRead === pieceBytes) await setImmediate();
       }
     } catch (error) {
       giveUp(`${path} cannot be read beyond byte ${offset}.`, error);
-    } finally {
-      if (spareBuffers.length < maxSpareBuffers) spareBuffers.push(buffer);
     }
   }
 
@@ -104,7 +100,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   function checkSize(): number | null {
     if (file === null) return null;
     try {
-      const stat = fstatSync(file.fd);
+      const stat = fstatSync(file);
       size = stat.size;
       if (stat.nlink === 0 && !isGone) {
         isGone = true;
@@ -124,8 +120,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
     if ((checkSize() ?? 0) > offset) poke();
     if (file !== null) stopPolling = atNextBeat(pollMs, poll);
   }
-  if (checkSize() !== null) stopPolling = atNextBeat(pollMs, poll);
-  poke();
+  poll();
 
   return {
     poke,
@@ -136,7 +131,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
       // Not beyond the present size: a process that could not be ended may write for ever.
       const end = checkSize();
       if (end !== null) await readTo(end);
-      await close();
+      close();
     },
   };
 }

@@ -1,4 +1,5 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { patiently } from './patiently.ts';
@@ -8,7 +9,8 @@ import { patiently } from './patiently.ts';
  * - `launch.ATTEMPT`, created exclusively. Whoever creates it decides the attempt: the wrapper, which then runs the
  *   program, or a MAOS that found no trace of the start, after which the program can never run.
  * - `exit.json`, written by the wrapper when the program has ended.
- * Neither is written atomically, so half of one counts as none.
+ * Neither is written atomically, so half of one counts as none. Both are read synchronously: they are some bytes that
+ * were just written, and a trip through the thread pool takes many times longer.
  */
 
 export interface LaunchClaim {
@@ -29,13 +31,14 @@ export interface ExitRecord {
   readonly at: string;
 }
 
-function claimPath(folder: string, attempt: number): string {
-  return join(folder, `launch.${attempt}`);
+/** The file by which an attempt is claimed. */
+export function claimName(attempt: number): string {
+  return `launch.${attempt}`;
 }
 
 /** @returns null when the attempt is still free */
 export async function readClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
-  const text = await readIfThere(claimPath(folder, attempt));
+  const text = await readIfThere(join(folder, claimName(attempt)));
   if (text === null) return null;
   const { pid, barred, stdoutFrom, stderrFrom } = parseRecord(text);
   return {
@@ -49,7 +52,7 @@ export async function readClaim(folder: string, attempt: number): Promise<Launch
 /** Takes the attempt so that no wrapper can. False when somebody was faster. */
 export async function barLaunch(folder: string, attempt: number): Promise<boolean> {
   try {
-    const path = claimPath(folder, attempt);
+    const path = join(folder, claimName(attempt));
     // A MAOS that ended right after recording the start has not even made the folder.
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await patiently(() => writeFile(path, '{"barred":true}\n', { flag: 'wx', mode: 0o600 }));
@@ -67,7 +70,7 @@ export async function readExit(folder: string, attempt: number): Promise<ExitRec
   if (text === null) return null;
   const record = parseRecord(text);
   if (record.attempt !== attempt || !isCount(record.status)) return null;
-  return { ...readShellStatus(record.status), at: (await stat(path)).mtime.toISOString() };
+  return { ...readShellStatus(record.status), at: statSync(path).mtime.toISOString() };
 }
 
 const signalNames = new Map(
@@ -99,7 +102,7 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> {
 
 async function readIfThere(path: string): Promise<string | null> {
   try {
-    return await patiently(() => readFile(path, 'utf8'));
+    return await patiently(async () => readFileSync(path, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

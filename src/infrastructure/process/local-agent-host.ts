@@ -12,13 +12,14 @@ import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { processEnd } from './adopted-process.ts';
 import { inheritedEnvironment } from './environment.ts';
-import { firstOf, makeBell } from './first-of.ts';
+import { type Bell, firstOf, makeBell } from './first-of.ts';
 import { identify, type ProcessIdentity } from './identity.ts';
-import { barLaunch, type LaunchClaim, readClaim } from './launch-record.ts';
+import { barLaunch, claimName, type LaunchClaim, readClaim } from './launch-record.ts';
 import { makeProcessTable, type ProcessTable } from './process-table.ts';
 import { resolveProgram } from './program.ts';
 import { makeResourceSampler } from './resource-sampler.ts';
 import { superviseAgent } from './supervised-agent.ts';
+import { type FolderWatch, watchFolder } from './watch-folder.ts';
 import { spawnWrapper, type Wrapper } from './wrapper.ts';
 
 export interface LocalAgentHostDeps {
@@ -58,10 +59,14 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
     const wrapper = await spawnWrapper({ agentId, attempt, folder, program, args, cwd, env, stdin });
+    const watch = watchAgent(key, folder);
     try {
       const identity = await identify(wrapper.pid);
-      const claim = await awaitClaim(folder, attempt, wrapper);
+      const claimHint = makeBell();
+      watch.on(claimName(attempt), claimHint.ring);
+      const claim = await awaitClaim(folder, attempt, wrapper, claimHint);
       if (claim?.pid !== wrapper.pid) {
+        watch.close();
         if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
         // Another start of the same key was faster: this wrapper ran nothing.
         return await attach(key, agent, sink);
@@ -73,7 +78,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         mark: { agentId, wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) } },
         where: whereabouts(wrapper.pid, identity),
         wrapperGone: wrapper.exit,
-        exitHint: makeBell(),
+        watch,
         stdoutFrom: claim.stdoutFrom,
         stderrFrom: claim.stderrFrom,
         sink,
@@ -85,6 +90,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     } catch (error) {
       // Nobody would look after it: a start that fails leaves nothing running.
       wrapper.kill();
+      watch.close();
       throw error;
     }
   }
@@ -96,7 +102,9 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     if (claim.barred) return neverStarted(clock.now());
 
     const wrapper = await findWrapper(agentId, claim);
+    const watch = watchAgent(key, folder);
     const exitHint = makeBell();
+    watch.on('exit.json', exitHint.ring);
     return superviseAgent({
       key,
       folder,
@@ -106,7 +114,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       },
       where: whereabouts(wrapper?.pid ?? claim.pid, wrapper),
       wrapperGone: (wrapper === null ? Promise.resolve() : processEnd(wrapper, exitHint)).then(() => null),
-      exitHint,
+      watch,
       stdoutFrom: claim.stdoutFrom,
       stderrFrom: claim.stderrFrom,
       sink,
@@ -114,6 +122,13 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       sampler,
       clock,
       log,
+    });
+  }
+
+  function watchAgent({ agentId, attempt }: LaunchKey, folder: string): FolderWatch {
+    return watchFolder(folder, (cause) => {
+      const message = "The agent's folder cannot be watched; its output is polled instead.";
+      log.log('warn', message, { agentId, attempt, error: String(cause) });
     });
   }
 
@@ -145,16 +160,22 @@ function composeEnvironment(
 }
 
 /** Waits until the wrapper, or a faster one, holds the attempt; then signals cannot end it any more, either. */
-async function awaitClaim(folder: string, attempt: number, wrapper: Wrapper): Promise<LaunchClaim | null> {
+async function awaitClaim(
+  folder: string,
+  attempt: number,
+  wrapper: Wrapper,
+  hint: Bell,
+): Promise<LaunchClaim | null> {
   let isGone = false;
   const gone = wrapper.exit.then(() => {
     isGone = true;
   });
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
     const isLastLook = isGone;
+    const hinted = hint.next();
     const claim = await readClaim(folder, attempt);
     if (isLastLook || isWhole(claim)) return claim;
-    await firstOf(pause, [gone]);
+    await firstOf(pause, [gone, hinted]);
   }
 }
 

@@ -30,19 +30,22 @@ export function makeMachine(deps: MachineDeps = {}): Machine {
     cgroups = '/sys/fs/cgroup',
     vmStat = runVmStat,
   } = deps;
-  let mac: { readonly bytes: number; readonly at: number } | null = null;
+  let last: { readonly bytes: number; readonly at: number } | null = null;
 
-  function freeBytes(): number {
+  function readFreeBytes(): number {
     if (platform === 'linux') {
       const ofMachine = availableOf(readText(join(proc, 'meminfo')) ?? '') ?? freemem();
       return Math.min(ofMachine, ...groups().map(({ left }) => left));
     }
-    if (platform !== 'darwin') return freemem();
-    // A process of its own: not for each of a hundred agents that are about to start.
-    if (mac === null || performance.now() - mac.at > vmStatMs) {
-      mac = { bytes: parseVmStat(vmStat()) ?? freemem(), at: performance.now() };
-    }
-    return mac.bytes;
+    return (platform === 'darwin' ? parseVmStat(vmStat()) : null) ?? freemem();
+  }
+
+  /** Not anew for each of a hundred agents that start: those before it have not taken their memory yet. */
+  function freeBytes(): number {
+    const now = performance.now();
+    const maxAgeMs = platform === 'darwin' ? vmStatMs : procMs;
+    if (last === null || now - last.at > maxAgeMs) last = { bytes: readFreeBytes(), at: now };
+    return last.bytes;
   }
 
   function groups(): readonly Allowance[] {
@@ -55,7 +58,9 @@ export function makeMachine(deps: MachineDeps = {}): Machine {
   };
 }
 
+/** How long a look is good for: by a process of its own, and by reading some small files. */
 const vmStatMs = 1_000;
+const procMs = 100;
 
 function runVmStat(): string {
   try {

@@ -12,13 +12,13 @@ import type {
 } from '../../application/ports.ts';
 import { AgentFamily, type AgentMark } from './agent-processes.ts';
 import { endAgentProcesses } from './ending.ts';
-import { type Bell, makeBell } from './first-of.ts';
+import { makeBell } from './first-of.ts';
 import { followFile } from './follow-file.ts';
 import { readExit, readShellStatus } from './launch-record.ts';
 import type { ProcessTable } from './process-table.ts';
 import { makeCpuMeter, type ResourceSampler } from './resource-sampler.ts';
 import { proceedAgentProcesses, suspendAgentProcesses } from './suspending.ts';
-import { watchFolder } from './watch-folder.ts';
+import type { FolderWatch } from './watch-folder.ts';
 
 /** How the wrapper itself ended, where this MAOS is its parent. */
 export interface WrapperExit {
@@ -33,8 +33,8 @@ export interface Supervision {
   readonly where: RunningAgent['where'];
   /** Settles when the wrapper has ended; with null where nobody told how. */
   readonly wrapperGone: Promise<WrapperExit | null>;
-  /** Rung when exit.json was written. */
-  readonly exitHint: Bell;
+  /** Of the folder; closed at the agent's end. */
+  readonly watch: FolderWatch;
   readonly stdoutFrom: number;
   readonly stderrFrom: number;
   readonly sink: OutputSink;
@@ -49,7 +49,7 @@ const strayGraceMs = 2_000;
 
 /** Follows an agent that was started, to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
-  const { key, folder, mark, wrapperGone, exitHint, sink, sampler, clock, log } = supervision;
+  const { key, folder, mark, wrapperGone, watch, sink, sampler, clock, log } = supervision;
   const family = new AgentFamily(mark, supervision.table);
   const hurry = makeBell();
   let forceAt = Number.POSITIVE_INFINITY;
@@ -73,14 +73,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
 
   // First the watch, then the first reading: nothing written in between goes unnoticed.
   let poke = (): void => {};
-  const unwatch = watchFolder(
-    folder,
-    (name) => {
-      if (name === null || name === 'stdout.log') poke();
-      if (name === null || name === 'exit.json') exitHint.ring();
-    },
-    (error) => note("The agent's folder cannot be watched; its output is polled instead.", error),
-  );
+  watch.on('stdout.log', () => poke());
   const output = await followFile(join(folder, 'stdout.log'), {
     from: supervision.stdoutFrom,
     deliver,
@@ -137,7 +130,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     if (!isAsked && report.signals.length > 0) note('The agent left processes behind; they were ended.');
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
     await output.finish();
-    unwatch();
+    watch.close();
     isOver = true;
     return told;
   }
@@ -154,7 +147,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
 
   const ended = settle().catch((error: unknown): AgentEnd => {
     note('The end of the agent could not be read.', error);
-    unwatch();
+    watch.close();
     isOver = true;
     return { how: 'lost', at: clock.now() };
   });

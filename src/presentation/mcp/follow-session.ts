@@ -58,14 +58,21 @@ export async function tellProgress<T>(
     return await waitFor({
       signal: AbortSignal.any([context.signal, timeout.signal]),
       onEvents: (events) => {
-        const message = newsOf(events);
-        if (message !== null) tell(message);
+        // An agent's end is often stored with the starts that follow from it: that is news of its own.
+        for (const news of [events.filter(isEnd), events.filter((event) => !isEnd(event))]) {
+          const message = newsOf(news);
+          if (message !== null) tell(message);
+        }
       },
     });
   } finally {
     stopTimeout();
     stopSign();
   }
+}
+
+function isEnd({ type }: RecordedEvent): boolean {
+  return type === 'agent.completed' || type === 'agent.failed' || type === 'agent.cancelled';
 }
 
 /** One message for what was stored together: the last thing worth telling, and how many came before. */

@@ -33,6 +33,7 @@ before(async () => {
   await files.prepareSession(workflow);
   await files.prepareAgent(writer, 'Write the spec.\n');
   await files.prepareAgent(reviewer, 'Review it.\n');
+  await Promise.all([writer, reviewer].map((agent) => files.writeInfo(agent)));
 });
 
 describe('the files of a session', () => {
