@@ -122,7 +122,8 @@ function usageMetrics({ usage }: StoreFigures): readonly Metric[] {
       name: 'maos_usage_cost_dollars',
       type: 'gauge',
       help: 'Cost in US dollars of agents of the sessions that are kept, where their backends named one.',
-      samples: [{ value: usage?.costUsd ?? 0 }],
+      // Sums of decimal fractions are off in their last places.
+      samples: [{ value: Math.round((usage?.costUsd ?? 0) * 1e9) / 1e9 }],
     },
   ];
 }
