@@ -163,7 +163,8 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
             }
             client.drop();
           }
-          assert.ok(streams >= 3, `${path}: ${streams} streams`);
+          // Whoever is slow may have missed that there was a server between the two ends.
+          assert.ok(streams >= 2, `${path}: ${streams} streams`);
           return heard;
         };
         const heardSoFar = (goal: number): Promise<void> =>

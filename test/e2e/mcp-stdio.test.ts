@@ -36,7 +36,8 @@ after(async () => {
   for (const path of gates) writeFileSync(path, '');
   for (const server of servers) if (server.child.exitCode === null) server.child.kill('SIGKILL');
   await Promise.all(clients.map((client) => client.close()));
-  for (const folder of [home, project]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [home, project])
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 const gates: string[] = [];
@@ -197,7 +198,7 @@ describe('maos serve', () => {
       server.child.stdin.end();
       await server.exit;
     } finally {
-      rmSync(fresh, { recursive: true, force: true });
+      rmSync(fresh, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     }
   });
 

@@ -80,7 +80,7 @@ try {
   runCheck(nodeBinary(root, ['26']), join(checkout, 'bin/maos.js'), notBuilt, home);
   say('not built: refused with one line and exit status 2');
 } finally {
-  rmSync(scratch, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
 function pack(): string {

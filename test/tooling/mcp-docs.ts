@@ -101,7 +101,7 @@ async function callExamples(): Promise<ReadonlyMap<string, unknown>> {
     await client.close();
     return answers;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 

@@ -56,7 +56,7 @@ export async function makeBench(
       await running.stop(0);
       await running.ended;
     }
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
   return {
     folder,

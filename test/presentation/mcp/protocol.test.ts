@@ -126,7 +126,7 @@ describe('sessions of other projects', () => {
       const { sessions } = await bench.ask('list-sessions', { limit: 50 });
       assert.ok(!(sessions as { session_id: string }[]).some(({ session_id }) => session_id === session.id));
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     }
   });
 });

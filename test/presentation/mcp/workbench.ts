@@ -146,7 +146,8 @@ export async function openWorkbench(): Promise<Workbench> {
       ending.abort();
       await client.close();
       runtime.close();
-      for (const folder of [home, root]) rmSync(folder, { recursive: true, force: true });
+      for (const folder of [home, root])
+        rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };
 }
