@@ -34,8 +34,10 @@ async function serve(): Promise<Server> {
   const env = { ...maos.env, MAOS_CLAUDE_PATH: join(maos.project, 'bin', 'fake-claude') };
   const { process } = maos.start(['serve', '--http', '0', '--no-stdio'], { env });
   started.push(process);
+  // What it says is heard only by whoever listens then.
+  const listening = addressOf(process);
   const { token } = await maos.json<{ token: string }>('token');
-  return Object.assign(new AcpCaller(await addressOf(process), token), { process });
+  return Object.assign(new AcpCaller(await listening, token), { process });
 }
 
 async function end(server: Server, signal: NodeJS.Signals): Promise<void> {

@@ -45,7 +45,7 @@ function manifestOf(role: Role, record: RoleRecord | undefined): AgentManifest {
 function statusOf({ successPercent, averageSeconds, averageTokens }: RoleRecord): AgentManifest['status'] {
   return {
     ...(averageTokens === null ? {} : { avg_run_tokens: averageTokens }),
-    avg_run_time_seconds: averageSeconds,
+    avg_run_time_seconds: Math.round(averageSeconds * 1_000) / 1_000,
     success_rate: successPercent,
   };
 }
