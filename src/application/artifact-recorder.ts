@@ -41,12 +41,14 @@ export class ArtifactRecorder {
     for (const file of await this.#files.scanArtifacts(workflow.session.id, resultsOf)) {
       const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
       if (this.#seen.get(file.path) === stamp) continue;
-      const sha256 = await file.sha256();
-      if (sha256 === null) continue;
+      const digest = await file.digest();
+      // What is only being written is recorded when it is whole; the last look takes what there is.
+      if (digest === null || !(digest.isSteady || last)) continue;
+      const { sizeBytes, sha256 } = digest;
       this.#seen.set(file.path, stamp);
       if (this.#known.get(file.path)?.sha256 === sha256) continue;
       const authors = this.#authors(file.path, file.modifiedAt, workflow.agents, at);
-      const { path, sizeBytes } = file;
+      const { path } = file;
       const only = authors.length === 1 ? authors[0] : undefined;
       const candidates = authors.map((agent) => agent.name);
       const record = { path, sizeBytes, sha256, by: only?.id ?? null, candidates, recordedAt: at };

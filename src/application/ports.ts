@@ -204,8 +204,17 @@ export interface FoundFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly modifiedAt: string;
-  /** Computes SHA-256 (hex) of the present content; null when the file is gone or unreadable by now. */
-  sha256(): Promise<string | null>;
+  /** Reads the present content; null when the file is gone or unreadable by now. */
+  digest(): Promise<FileDigest | null>;
+}
+
+/** Of one content: a file that grows meanwhile has another size than the one it was found with. */
+export interface FileDigest {
+  readonly sizeBytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  /** False when the file was written, replaced or removed while it was read. */
+  readonly isSteady: boolean;
 }
 
 export interface OutputPage {

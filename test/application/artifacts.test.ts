@@ -4,8 +4,13 @@ import { utimesSync } from 'node:fs';
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { ArtifactRecorder } from '../../src/application/artifact-recorder.ts';
+import type { FoundFile, SessionFiles } from '../../src/application/ports.ts';
+import { makePlan } from '../../src/domain/plan.ts';
+import { createWorkflow } from '../../src/domain/workflow.ts';
 import { Gate } from '../helpers/gate.ts';
 import { eventOf, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
+import { agentRequest, at, planRequest, sessionId } from '../infrastructure/sqlite/samples.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -119,5 +124,55 @@ describe('what agents leave', () => {
       ['shared/context/kept'],
     );
     assert.equal(await readFile(secret, 'utf8'), 'secret');
+  });
+});
+
+describe('a file that is being written when it is found', () => {
+  const plan = makePlan(
+    planRequest({ agents: [agentRequest({ name: 'one' }), agentRequest({ name: 'two' })] }),
+  );
+  const { next: created } = createWorkflow(
+    plan,
+    { sessionId: sessionId(), suffixes: ['aaaaa1', 'aaaaa2'] },
+    at,
+  );
+  const inStates = (...states: ('running' | 'completed')[]) => ({
+    ...created,
+    agents: created.agents.map((agent, index) => ({
+      ...agent,
+      state: states[index] ?? agent.state,
+      startedAt: at,
+    })),
+  });
+  const growing: FoundFile = {
+    path: 'shared/context/log',
+    sizeBytes: 1,
+    modifiedAt: at,
+    digest: async () => ({ sizeBytes: 2, sha256: sha256('xx'), isSteady: false }),
+  };
+  let found = growing;
+  const files = { scanArtifacts: async () => [found], ownerByPath: () => null };
+  const makeRecorder = () => new ArtifactRecorder(files as Partial<SessionFiles> as SessionFiles, []);
+
+  it('is recorded at the next look, when it is whole', async () => {
+    const recorder = makeRecorder();
+    found = growing;
+    assert.deepEqual((await recorder.collect(inStates('running', 'running'), at)).records, []);
+    found = { ...growing, digest: async () => ({ sizeBytes: 3, sha256: sha256('xxx'), isSteady: true }) };
+    const { records, events } = await recorder.collect(inStates('running', 'running'), at);
+    assert.deepEqual(
+      records.map(({ sizeBytes, sha256: hash, candidates }) => [sizeBytes, hash, candidates]),
+      [[3, sha256('xxx'), ['one', 'two']]],
+    );
+    assert.equal(events.length, 1);
+  });
+
+  it('is recorded as far as it was read at the last look', async () => {
+    found = growing;
+    const { records } = await makeRecorder().collect(inStates('completed', 'running'), at);
+    assert.deepEqual(
+      records.map(({ sizeBytes, sha256: hash }) => [sizeBytes, hash]),
+      [[2, sha256('xx')]],
+    );
   });
 });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Dirent, lstatSync, opendirSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type Dirent, lstatSync, opendirSync, type Stats } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FoundFile } from '../../application/ports.ts';
+import type { FileDigest, FoundFile } from '../../application/ports.ts';
 import { isTemporaryName } from './atomic.ts';
 import { isMissing, systemCode } from './file-error.ts';
 import { safeRead } from './output.ts';
@@ -52,13 +52,23 @@ export async function scanFiles(
       else if (entry.isDirectory() || files.length >= limit) {
         notes.push(`artifacts: more than ${limit} files or folders; from ${path} on they are not listed`);
         return { files: files.sort(byPath), notes };
-      } else if (entry.isFile() && !isTemporaryName(entry.name)) {
+      } else if (entry.isFile() && !isBeingWritten(entry.name)) {
         const found = foundFile(base, path);
         if (found !== null) files.push(found);
       }
     }
   }
   return { files: files.sort(byPath), notes };
+}
+
+/**
+ * Under such a name Claude Code writes what it then renames: `spec.md.tmp.4711.0cc228d59823`, in other places
+ * `spec.md.tmp.0cc228d5` (seen with 2.1.330).
+ */
+const toBeRenamed = /\.tmp\.(?:\d+\.[0-9a-f]{12}|[0-9a-f]{8})$/;
+
+function isBeingWritten(name: string): boolean {
+  return isTemporaryName(name) || toBeRenamed.test(name);
 }
 
 function byPath(a: FoundFile, b: FoundFile): number {
@@ -87,15 +97,15 @@ function foundFile(base: string, path: string): FoundFile | null {
     const stats = lstatSync(absolute);
     if (!stats.isFile()) return null;
     const modifiedAt = stats.mtime.toISOString();
-    return { path, sizeBytes: stats.size, modifiedAt, sha256: () => hashFile(absolute) };
+    return { path, sizeBytes: stats.size, modifiedAt, digest: () => digestFile(absolute) };
   } catch {
     // Gone since it was listed, or its name is no UTF-8 and cannot be asked for: nothing anyone could read.
     return null;
   }
 }
 
-/** SHA-256 (hex) of what the file holds now, read piece by piece; null when it is gone, unreadable or no file. */
-export async function hashFile(path: string): Promise<string | null> {
+/** What the file holds now, read piece by piece; null when it is gone, unreadable or no file. */
+export async function digestFile(path: string): Promise<FileDigest | null> {
   try {
     const file = await open(path, safeRead);
     try {
@@ -103,15 +113,16 @@ export async function hashFile(path: string): Promise<string | null> {
       if (!stats.isFile()) return null;
       const hash = createHash('sha256');
       const buffer = Buffer.alloc(Math.min(hashBufferBytes, stats.size + 1));
+      let sizeBytes = 0;
       // Not beyond the size it had: a file that is written faster than it is read has an end too.
-      for (let position = 0; position < stats.size; ) {
-        const wanted = Math.min(buffer.length, stats.size - position);
-        const { bytesRead } = await file.read(buffer, 0, wanted, position);
+      while (sizeBytes < stats.size) {
+        const wanted = Math.min(buffer.length, stats.size - sizeBytes);
+        const { bytesRead } = await file.read(buffer, 0, wanted, sizeBytes);
         if (bytesRead === 0) break;
         hash.update(buffer.subarray(0, bytesRead));
-        position += bytesRead;
+        sizeBytes += bytesRead;
       }
-      return hash.digest('hex');
+      return { sizeBytes, sha256: hash.digest('hex'), isSteady: isSame(stats, await lstat(path)) };
     } finally {
       await file.close();
     }
@@ -119,4 +130,8 @@ export async function hashFile(path: string): Promise<string | null> {
     // Gone, closed to us, or a link by now: no artifact any more. The port asks for null.
     return null;
   }
+}
+
+function isSame(before: Stats, after: Stats): boolean {
+  return before.ino === after.ino && before.size === after.size && before.mtimeMs === after.mtimeMs;
 }

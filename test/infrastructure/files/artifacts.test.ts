@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import { readArtifactFile } from '../../../src/infrastructure/files/artifact-read.ts';
-import { hashFile, scanFiles } from '../../../src/infrastructure/files/artifact-scan.ts';
+import { digestFile, scanFiles } from '../../../src/infrastructure/files/artifact-scan.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'maos-artifacts-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -43,6 +53,9 @@ describe('the scan', () => {
       'results/new\nline': 'n',
       'shared/context/spec.md': 's',
       'results/.report.md.0123456789ab.tmp': 'half',
+      'shared/context/spec.md.tmp.4711.0cc228d59823': 'half',
+      'shared/context/spec.md.tmp.0cc228d5': 'half',
+      'shared/context/spec.md.tmp': 'whole, for all one can tell',
     });
     symlinkSync(secret, join(folder, 'results/link'));
     symlinkSync(root, join(folder, 'results/folder-link'));
@@ -55,6 +68,7 @@ describe('the scan', () => {
         'results/a/deep/er/x.txt',
         'results/new\nline',
         'shared/context/spec.md',
+        'shared/context/spec.md.tmp',
       ]);
     } finally {
       server.close();
@@ -95,10 +109,39 @@ describe('the scan', () => {
     writeFileSync(join(folder, 'results/large'), content);
     symlinkSync(secret, join(folder, 'results/link'));
     const sha256 = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex');
-    assert.equal(await hashFile(join(folder, 'results/large')), sha256(content));
-    assert.equal(await hashFile(join(folder, 'results/empty')), sha256(''));
+    for (const [name, data] of Object.entries({ large: content, empty: '' })) {
+      const expected = { sizeBytes: data.length, sha256: sha256(data), isSteady: true };
+      assert.deepEqual(await digestFile(join(folder, 'results', name)), expected);
+    }
     for (const name of ['link', 'gone', '.'])
-      assert.equal(await hashFile(join(folder, 'results', name)), null, name);
+      assert.equal(await digestFile(join(folder, 'results', name)), null, name);
+  });
+
+  it('tells when a file was written, replaced or removed while it was read', async () => {
+    const changes: [(path: string) => void, found: boolean][] = [
+      [(path) => appendFileSync(path, 'x'), true],
+      [
+        (path) => {
+          writeFileSync(`${path}.new`, 'x');
+          renameSync(`${path}.new`, path);
+        },
+        true,
+      ],
+      [(path) => rmSync(path, { force: true }), false],
+    ];
+    for (const [change, found] of changes) {
+      const path = join(session({}), 'results/large');
+      writeFileSync(path, Buffer.alloc(700_001, 'maos'));
+      const reading = digestFile(path);
+      let isRead = false;
+      reading.finally(() => {
+        isRead = true;
+      });
+      // In every turn of the event loop that the reading takes.
+      for (; !isRead; await nextTurn()) change(path);
+      const digest = await reading;
+      assert.equal(digest?.isSteady, found ? false : undefined, change.toString());
+    }
   });
 });
 

@@ -232,7 +232,8 @@ describe('artifacts', () => {
       ],
     );
     assert.match(found[0]?.modifiedAt ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-    assert.equal(await found[1]?.sha256(), createHash('sha256').update('# Spec').digest('hex'));
+    const sha256 = createHash('sha256').update('# Spec').digest('hex');
+    assert.deepEqual(await found[1]?.digest(), { sizeBytes: 6, sha256, isSteady: true });
     assert.equal(
       Buffer.from(await files.readArtifact(sessionId, 'shared/context/spec.md', 6)).toString(),
       '# Spec',
