@@ -226,7 +226,7 @@ describe('maos serve --http', () => {
     const folder = await maosFolder(t);
     const args = ['--http', '0.0.0.0:0', '--no-stdio', '--allow-remote', '--host-name', 'Build.example'];
     const server = await HttpProcess.start(t, folder, { args });
-    assert.match(server.stderr, /^MAOS listens on port [0-9]+ of every address of this machine\./);
+    assert.match(server.stderr, /^MAOS listens on port [0-9]+ of every address of this machine \(/);
     for (const [host, origin, status] of [
       ['localhost', null, 200],
       ['build.example', null, 200],

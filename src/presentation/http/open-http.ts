@@ -89,7 +89,7 @@ function hostName(given: string): string {
 
 function noticesOf(host: string, { url, port }: HttpService): readonly string[] {
   const place = isWildcard(host) ? `port ${port} of every address of this machine` : url;
-  const listens = `MAOS listens on ${place}. 'maos token' prints the token it asks for.`;
+  const listens = `MAOS listens on ${place} ('maos token' prints the token it asks for).`;
   if (isLoopback(host)) return [listens];
   return [
     listens,
