@@ -44,10 +44,20 @@ function openStore(home: string): DatabaseSync | null {
 function reading<T>(home: string, empty: T, read: (db: DatabaseSync) => T): T {
   const db = openStore(home);
   try {
-    const isMade = db?.prepare("SELECT 1 FROM sqlite_master WHERE name = 'sessions'").get() !== undefined;
-    return db === null || !isMade ? empty : read(db);
+    return db === null || !isMade(db) ? empty : read(db);
   } finally {
     db?.close();
+  }
+}
+
+/** False while MAOS is at it, and when it was killed in that. */
+function isMade(db: DatabaseSync): boolean {
+  try {
+    return db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'sessions'").get() !== undefined;
+  } catch (error) {
+    // What is half made is rolled back by the next to write (SQLITE_READONLY_ROLLBACK): nobody wrote a session yet.
+    if ((error as { errcode?: number }).errcode === 776) return false;
+    throw error;
   }
 }
 

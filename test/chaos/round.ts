@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Assault, assault } from './assaults.ts';
 import { checkRecords, type Findings, type Violation } from './checks.ts';
@@ -38,11 +38,12 @@ export async function playRound(world: World, dice: Dice): Promise<RoundReport> 
   }
   const recovery = await recover(world, dice);
   const leftovers = await leave(world);
+  const silence = await askAgain(world);
   const findings = checkRecords(world, assaults);
   return {
     ...findings,
     ...recovery,
-    violations: [...recovery.violations, ...leftovers, ...findings.violations],
+    violations: [...recovery.violations, ...leftovers, ...silence, ...findings.violations],
     assaults,
   };
 }
@@ -157,6 +158,15 @@ async function recover(
       if (readSessions(world.home).some((session) => !isDone(session))) help = startHelp(world, dice);
     }
   }
+}
+
+/** Whatever was done to it, MAOS works: also in a project where nothing came to be. */
+async function askAgain(world: World): Promise<readonly Violation[]> {
+  const { child, exited, name } = world.start('list', '--json');
+  await exited;
+  if (child.exitCode === 0) return [];
+  const said = readFileSync(join(world.folder, `${name}.stderr`), 'utf8');
+  return [{ kind: 'stuck', what: `maos list ended with ${child.exitCode ?? child.signalCode}: ${said}` }];
 }
 
 /** Closes every server. Then no process may be left: no agent's, and MAOS's own are done. */

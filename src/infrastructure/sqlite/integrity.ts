@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import { openToRead } from './open-database.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
 
 /**
@@ -7,7 +7,7 @@ import { translateSqliteError } from './sqlite-errors.ts';
  */
 export function checkIntegrity(file: string): string | null {
   try {
-    const db = new DatabaseSync(file, { readOnly: true });
+    const db = openToRead(file);
     try {
       const [first] = db.prepare('PRAGMA integrity_check(1)').all();
       const found = String(first?.integrity_check);

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { assertKnown, migrate, rollback, schemaVersion } from './migrate.ts';
 import type { Migration } from './migrations.ts';
-import { isBusy, translateSqliteError } from './sqlite-errors.ts';
+import { isBusy, needsRollback, translateSqliteError } from './sqlite-errors.ts';
 
 export interface DatabaseOptions {
   /** Absolute path. The file (0600) and its folder (0700) are made when missing. */
@@ -144,9 +144,8 @@ function syncFolders(from: string, to: string): void {
  */
 export function readRow(file: string, sql: string): Record<string, unknown> | undefined {
   try {
-    const db = new DatabaseSync(file, { readOnly: true });
+    const db = openToRead(file);
     try {
-      setBusyTimeout(db);
       return db.prepare(sql).get();
     } finally {
       db.close();
@@ -158,9 +157,8 @@ export function readRow(file: string, sql: string): Record<string, unknown> | un
 
 /** Reads version and journal mode on a connection that cannot write, so that a file not ours to change stays as it is. */
 function look({ file, migrations, busyTimeoutMs }: DatabaseOptions): string {
-  const db = new DatabaseSync(file, { readOnly: true });
+  const db = openToRead(file, busyTimeoutMs);
   try {
-    setBusyTimeout(db, busyTimeoutMs);
     assertKnown(schemaVersion(db), migrations, file);
     // SQLite would fall back to reading and fail at the first commit, long after the user could be told.
     accessSync(file, constants.W_OK);
@@ -168,6 +166,37 @@ function look({ file, migrations, busyTimeoutMs }: DatabaseOptions): string {
     return String(db.prepare('PRAGMA journal_mode').get()?.journal_mode);
   } finally {
     db.close();
+  }
+}
+
+/**
+ * A connection that cannot write. Throws what SQLite throws.
+ *
+ * Problem: a process that is killed while it gives the database its journal mode leaves a journal behind, which has to
+ * be rolled back before anybody reads, and by somebody who can write: such a connection only fails
+ * (https://www.sqlite.org/rescode.html#readonly_rollback).
+ * Solution: then SQLite rolls it back on another connection, as it would for the first writer to come.
+ */
+export function openToRead(file: string, busyTimeoutMs?: number): DatabaseSync {
+  try {
+    return connectAndRead(file, true, busyTimeoutMs);
+  } catch (error) {
+    if (!needsRollback(error)) throw error;
+    connectAndRead(file, false, busyTimeoutMs).close();
+    return connectAndRead(file, true, busyTimeoutMs);
+  }
+}
+
+/** SQLite opens a file, and rolls a journal back, only at the first read. */
+function connectAndRead(file: string, readOnly: boolean, busyTimeoutMs?: number): DatabaseSync {
+  const db = new DatabaseSync(file, { readOnly });
+  try {
+    setBusyTimeout(db, busyTimeoutMs);
+    db.prepare('PRAGMA schema_version').get();
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
   }
 }
 

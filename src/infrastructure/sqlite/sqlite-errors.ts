@@ -8,6 +8,8 @@ const NO_MEMORY = 7;
 const IO_ERROR = 10;
 const FULL = 13;
 const TOO_BIG = 18;
+/** A journal was left that has to be rolled back first, which the connection cannot. */
+const READONLY_ROLLBACK = 776;
 /** The file was moved, replaced or deleted under an open connection. */
 const READONLY_DBMOVED = 1032;
 
@@ -28,6 +30,10 @@ function isSqliteError(error: unknown): error is SqliteError {
 /** Whether another connection held the lock for longer than the busy timeout. */
 export function isBusy(error: unknown): boolean {
   return isSqliteError(error) && BUSY.includes(error.errcode & 0xff);
+}
+
+export function needsRollback(error: unknown): boolean {
+  return isSqliteError(error) && error.errcode === READONLY_ROLLBACK;
 }
 
 /**

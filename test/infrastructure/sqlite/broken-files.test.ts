@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -16,7 +17,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
+import { checkIntegrity } from '../../../src/infrastructure/sqlite/integrity.ts';
+import { readRow } from '../../../src/infrastructure/sqlite/open-database.ts';
 import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
 import { runStoreProcess } from './child.ts';
 import { agentRequest, created, instanceId, project, started, tempFolder, tempStore } from './samples.ts';
@@ -29,6 +33,47 @@ function filled(t: TestContext, sessions = 20): string {
   store.close();
   return file;
 }
+
+describe('a journal that a killed process left', () => {
+  /** What `kill -9` leaves in the middle of a change without WAL, as when the journal mode is being set. */
+  function halfWritten(t: TestContext): string {
+    const whole = filled(t);
+    const db = new DatabaseSync(whole);
+    // With so little cache, what is changed is on disk before the commit.
+    db.exec('PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN IMMEDIATE');
+    db.exec("UPDATE sessions SET objective = 'lost'");
+    const file = join(tempFolder(t), 'project.db');
+    for (const end of ['', '-journal']) copyFileSync(whole + end, file + end);
+    db.exec('ROLLBACK');
+    db.close();
+    return file;
+  }
+  const objectives = (file: string) => readRow(file, 'SELECT DISTINCT objective FROM sessions');
+
+  it('is one that a connection that only reads fails on', (t) => {
+    const db = new DatabaseSync(halfWritten(t), { readOnly: true });
+    t.after(() => db.close());
+    assert.throws(() => db.prepare('SELECT 1 FROM sessions').get(), { errcode: 776 });
+  });
+
+  it('is rolled back when the store is opened, which then works', (t) => {
+    const file = halfWritten(t);
+    const store = openSessionStore({ file, project });
+    store.create(created({ objective: 'y' }), instanceId());
+    store.close();
+    assert.equal(existsSync(`${file}-journal`), false);
+    assert.deepEqual({ ...readRow(file, 'SELECT count(*) AS n FROM sessions') }, { n: 21 });
+    assert.deepEqual(
+      { ...readRow(file, "SELECT count(*) AS n FROM sessions WHERE objective = 'lost'") },
+      { n: 0 },
+    );
+  });
+
+  it('is rolled back before a row is read, and before the check for damage', (t) => {
+    assert.deepEqual({ ...objectives(halfWritten(t)) }, { objective: 'x'.repeat(2_000) });
+    assert.equal(checkIntegrity(halfWritten(t)), null);
+  });
+});
 
 describe('a damaged file', () => {
   const damages: Readonly<Record<string, (file: string) => void>> = {
