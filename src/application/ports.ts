@@ -213,7 +213,7 @@ export interface FileDigest {
   readonly sizeBytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
-  /** False when the file was written, replaced or removed while it was read. */
+  /** False when the file was written or replaced while it was read. */
   readonly isSteady: boolean;
 }
 
