@@ -17,8 +17,12 @@ export type QuotaDecision =
   /** The session pauses; `resumeAt` is when the provider is expected to answer again, if that is known. */
   | { readonly kind: 'pause'; readonly resumeAt: string | null };
 
+/** A provider that names a later time than this is not believed. */
+const longestBelievedMs = 366 * 24 * 3_600_000;
+
 /**
- * What to do with an agent whose provider refused it.
+ * What to do with an agent whose provider refused it. The back-off is a floor: a provider that names a time that has
+ * passed, or none that can be believed, is asked no sooner than one that names none.
  * @param refusal `retryAt` as the provider named it, `postponed`: how often in a row it has refused before
  * @param chance 0 up to 1: agents refused together must not come back together
  */
@@ -29,16 +33,21 @@ export function decideQuota(
   chance: number,
 ): QuotaDecision {
   const nowMs = Date.parse(now);
-  const delayMs =
-    refusal.retryAt === null
-      ? policy.baseDelayMs * 2 ** Math.min(refusal.postponed, 30)
-      : Math.max(0, Date.parse(refusal.retryAt) - nowMs);
+  const namedMs = namedDelay(refusal.retryAt, nowMs);
+  const delayMs = Math.max(policy.baseDelayMs * 2 ** Math.min(refusal.postponed, 30), namedMs);
   if (refusal.postponed >= policy.maxRetries || delayMs > policy.maxDelayMs) {
-    return { kind: 'pause', resumeAt: refusal.retryAt };
+    // A time within the reach of a retry would make the pause no pause.
+    return { kind: 'pause', resumeAt: namedMs > policy.maxDelayMs ? refusal.retryAt : null };
   }
   // A quarter at most, and only later: a provider that named a time means it.
   const jittered = Math.min(policy.maxDelayMs * 1.25, delayMs * (1 + chance / 4));
   return { kind: 'retry', at: new Date(nowMs + Math.round(jittered)).toISOString() };
+}
+
+/** How long the provider wants to be left alone, 0 where it does not say so credibly. */
+function namedDelay(retryAt: string | null, nowMs: number): number {
+  const delayMs = Date.parse(retryAt ?? '') - nowMs;
+  return delayMs > 0 && delayMs <= longestBelievedMs ? delayMs : 0;
 }
 
 /** Until when an agent whose provider's time is not known is put off, so that a pause knows when to end. */

@@ -33,17 +33,33 @@ describe('decideQuota', () => {
 
   it('pauses after the last retry, whatever the provider says', () => {
     assert.equal(decided(4), 'pause null');
-    assert.equal(decided(4, time(1)), `pause ${time(1)}`);
+    assert.equal(decided(4, time(61)), `pause ${time(61)}`);
+  });
+
+  it('does not let a pause end before the longest wait, even where the provider names an earlier time', () => {
+    for (const seconds of [-30, 0, 1, 60]) assert.equal(decided(4, time(seconds)), 'pause null');
   });
 
   it('waits until the time the provider names, unless that is too far away for a retry', () => {
-    assert.equal(decided(3, time(5)), 5);
+    assert.equal(decided(3, time(17)), 17);
     assert.equal(decided(0, time(60)), 60);
     assert.equal(decided(0, time(61)), `pause ${time(61)}`);
     assert.equal(decided(0, time(3_600)), `pause ${time(3_600)}`);
   });
 
-  it('does not wait for a time that has passed', () => assert.equal(decided(0, time(-30)), 0));
+  it('waits no shorter for a provider that names a time than for one that names none', () => {
+    const day = 24 * 3_600;
+    const named = fc.oneof(
+      fc.integer({ min: -400 * day, max: 60 }).map(time),
+      fc.constantFrom('', 'soon', '+275760-09-13T00:00:00.000Z', time(367 * day)),
+    );
+    fc.assert(
+      fc.property(fc.nat({ max: 3 }), named, (postponed, retryAt) => {
+        assert.ok(Number(decided(postponed, retryAt)) >= Number(decided(postponed)));
+      }),
+    );
+    assert.deepEqual([decided(0, time(-2)), decided(1, time(-2)), decided(0, 'soon')], [2, 4, 2]);
+  });
 
   it('pauses when doubling outgrows the longest wait', () => {
     const patient = { ...policy, maxRetries: 100 };
