@@ -1,6 +1,8 @@
 import { makeSessionId, type SessionId } from '../domain/ids.ts';
-import { type AcpOrigin, orchestrate } from './orchestrate.ts';
+import { type AcpOrigin, backendOf, orchestrate } from './orchestrate.ts';
+import type { PromptEscape } from './ports.ts';
 import type { Project } from './project.ts';
+import { catalogueOf } from './role-catalogue.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** A session with one agent, asked for over the Agent Communication Protocol. */
@@ -30,6 +32,12 @@ export async function startAcpRun(
   const acp: AcpOrigin = { record: { acpSession, input }, conversation };
   const { workflow } = await orchestrate(project, supervisor, plan, 'client', acp);
   return workflow.session.id;
+}
+
+/** How words of others are to stand in a task of this role. @throws MaosError INVALID_ROLE */
+export async function promptEscapeOf(project: Project, role: string): Promise<PromptEscape | null> {
+  const found = catalogueOf(await project.roles.read()).find(role);
+  return project.backends.get(backendOf(found, project.settings)).promptEscape;
 }
 
 /** The conversation that a completed run's agent can be asked in again; null where its backend cannot, or it failed. */

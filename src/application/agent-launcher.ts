@@ -76,19 +76,11 @@ export class AgentLauncher {
 
   /** Records agents as running and starts them, all at once. One that cannot be started has failed. */
   async start(ready: readonly Agent[]): Promise<void> {
-    const { project, record, slots } = this.#deps;
-    const artifacts = this.#deps.artifacts.records;
-    const prompts = ready.map((agent) => {
-      const locations = project.files.locations(agent);
-      const resume = agent.state === 'resumable' && agent.conversation !== null;
-      return composePrompt({ workflow: record.workflow, agent, locations, artifacts, resume });
-    });
+    const { record, slots } = this.#deps;
     const ids = ready.map((agent) => agent.id);
     await record.commit(startAgents(record.workflow, ids, this.#now()));
     const launches = await Promise.all(
-      ready.map((agent, index) =>
-        this.#launch(agentOf(record.workflow, agent.id), prompts[index] as string, agent.conversation),
-      ),
+      ready.map((agent) => this.#launch(agentOf(record.workflow, agent.id), agent)),
     );
     const at = this.#now();
     const spawned = launches.flatMap(({ agent, running }) => {
@@ -115,17 +107,26 @@ export class AgentLauncher {
     }
   }
 
-  /** Starts the process of an agent already recorded as running. Stores nothing: several are started at once. */
-  async #launch(agent: Agent, prompt: string, resume: string | null): Promise<Launch> {
+  /**
+   * Starts the process of an agent already recorded as running. Stores nothing: several are started at once.
+   * @param before the agent as it was until it was recorded so
+   */
+  async #launch(agent: Agent, before: Agent): Promise<Launch> {
     const { project, record } = this.#deps;
     const { files, host } = project;
-    const { session } = record.workflow;
+    const { workflow } = record;
+    const { session } = workflow;
     try {
       const { run, backend } = this.#makeRun(agent);
-      await files.prepareAgent(agent, prompt);
       const locations = files.locations(agent);
+      const artifacts = this.#deps.artifacts.records;
+      const resume = before.state === 'resumable' && before.conversation !== null;
+      const { promptEscape } = backend;
+      const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
+      await files.prepareAgent(agent, prompt);
       const briefing = roleBriefing(roleOf(agent.role));
-      const spec = await backend.prepare({ session, agent, briefing, prompt, locations, resume });
+      const context = { session, agent, briefing, prompt, locations, resume: before.conversation };
+      const spec = await backend.prepare(context);
       const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
       const running = await host.start(run.key, agent, { ...spec, env }, run);
       this.#begin(run, running);

@@ -1,7 +1,7 @@
 import type { Agent } from '../domain/agent.ts';
 import type { AgentId } from '../domain/ids.ts';
 import type { Workflow } from '../domain/workflow.ts';
-import type { AgentLocations, ArtifactRecord } from './ports.ts';
+import type { AgentLocations, ArtifactRecord, PromptEscape } from './ports.ts';
 
 /** Longest result summary of one upstream agent that is put into a prompt, in characters. */
 const maxSummary = 6_000;
@@ -17,18 +17,23 @@ export interface HandoffInput {
   readonly artifacts: readonly ArtifactRecord[];
   /** It was interrupted and goes on with its own conversation. */
   readonly resume: boolean;
+  /** The backend's; null: its CLI takes every prompt as plain text. */
+  readonly promptEscape: PromptEscape | null;
 }
 
 /**
  * The prompt of an agent: objective, its task, its place in the team, what the agents it depends on handed over, and
  * where things lie. Stored as prompt.md beside its log.
+ *
+ * Its own task may use the CLI's prompt syntax, such as naming a file to attach: whoever wrote the task could give the
+ * agent the same order in words. What other agents wrote, and the tasks of others, are data: escaped for this CLI.
  */
 export function composePrompt(input: HandoffInput): string {
   const { workflow, agent } = input;
   const sections = [
     `# Your task\n\n${agent.task.trim()}`,
     `# The team's objective\n\n${workflow.session.objective.trim()}`,
-    teamSection(workflow, agent),
+    teamSection(input),
     upstreamSection(input),
     placesSection(input.locations),
   ];
@@ -40,14 +45,14 @@ const resumeNote =
   'You were interrupted before you could finish, and now go on in the same conversation. Look at what is already done, ' +
   'then finish the task. It is repeated here so that you need not search for it.';
 
-function teamSection(workflow: Workflow, agent: Agent): string {
+function teamSection({ workflow, agent, promptEscape }: HandoffInput): string {
   const { agents, session, phases } = workflow;
   if (agents.length === 1) return '# Your team\n\nYou work alone: nobody runs before or after you.';
   const names = new Map(agents.map((member) => [member.id, member.name]));
   const lines = agents.map((member) => {
     const after = member.dependsOn.map((id) => names.get(id)).join(', ');
     const you = member.id === agent.id ? ' (you)' : '';
-    return `- ${member.name}${you}: ${member.role.name}, phase ${member.phase + 1}${after === '' ? '' : `, after ${after}`} - ${firstLine(member.task)}`;
+    return `- ${member.name}${you}: ${member.role.name}, phase ${member.phase + 1}${after === '' ? '' : `, after ${after}`} - ${escaped(firstLine(member.task), promptEscape)}`;
   });
   const waiting = agents.filter((member) => member.dependsOn.includes(agent.id)).map((member) => member.name);
   const downstream =
@@ -65,19 +70,18 @@ function teamSection(workflow: Workflow, agent: Agent): string {
   ].join('\n');
 }
 
-function upstreamSection({ workflow, agent, artifacts, locations }: HandoffInput): string {
+function upstreamSection({ workflow, agent, artifacts, locations, promptEscape }: HandoffInput): string {
   const upstreams = agent.dependsOn.flatMap((id) => workflow.agents.filter((member) => member.id === id));
   if (upstreams.length === 0) return '';
   const parts = upstreams.map((upstream) => {
     const result = upstream.result?.trim() || '(it left no message)';
-    return [
-      `## From ${upstream.name} (${upstream.role.name})`,
-      '',
-      quoted(cut(result)),
-      ...artifactLines(upstream.id, upstream.name, artifacts, locations.session),
-    ].join('\n');
+    const files = artifactLines(upstream.id, upstream.name, artifacts, locations.session);
+    return [`## From ${upstream.name} (${upstream.role.name})`, '', quoted(cut(result)), ...files].join('\n');
   });
-  return ['# What was handed over to you', ...parts].join('\n\n');
+  const plain = parts.join('\n\n');
+  const safe = escaped(plain, promptEscape);
+  const legend = promptEscape === null || safe === plain ? [] : [promptEscape.legend];
+  return ['# What was handed over to you', ...legend, safe].join('\n\n');
 }
 
 function artifactLines(
@@ -93,6 +97,10 @@ function artifactLines(
     .map((artifact) => `- ${onOneLine(`${folder}/${artifact.path}`)} (${artifact.sizeBytes} bytes)`);
   const more = own.length > maxArtifacts ? [`- and ${own.length - maxArtifacts} more files`] : [];
   return ['', 'Files:', ...lines, ...more];
+}
+
+function escaped(text: string, promptEscape: PromptEscape | null): string {
+  return promptEscape === null ? text : promptEscape.apply(text);
 }
 
 /** Everything that a reader may take for the end of a line. */

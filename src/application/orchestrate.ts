@@ -9,7 +9,7 @@ import { customRole, isRoleName, type Role } from '../domain/roles/role.ts';
 import type { ExitPolicy, FailurePolicy, Strategy } from '../domain/session.ts';
 import { type Change, createWorkflow, type Workflow } from '../domain/workflow.ts';
 import type { AcpRunRecord } from './acp-ports.ts';
-import type { Lease } from './ports.ts';
+import type { Lease, Settings } from './ports.ts';
 import type { Project } from './project.ts';
 import { catalogueOf, type RoleCatalogue } from './role-catalogue.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -147,8 +147,7 @@ function toPlanRequest(project: Project, request: OrchestrateRequest, roles: Rol
     if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
     const ofRole = isFileRole(role) ? role : null;
     const backend =
-      agent.backend ??
-      (agent.command === undefined ? (ofRole?.backend ?? project.settings.defaultBackend) : 'command');
+      agent.backend ?? (agent.command === undefined ? backendOf(role, project.settings) : 'command');
     return {
       role: stored,
       task: agent.task,
@@ -180,6 +179,11 @@ function toPlanRequest(project: Project, request: OrchestrateRequest, roles: Rol
     agents,
     aliases,
   };
+}
+
+/** The backend of a role's agents where nothing else is asked for. */
+export function backendOf(role: Role | FileRole, settings: Pick<Settings, 'defaultBackend'>): string {
+  return (isFileRole(role) ? role.backend : null) ?? settings.defaultBackend;
 }
 
 function budgetOf(asked: BudgetRequest | undefined, defaults: Budget): Budget {

@@ -408,11 +408,24 @@ export interface LaunchContext {
   readonly resume: string | null;
 }
 
+/**
+ * How text that others wrote stands in a prompt so that the CLI acts on nothing in it: it attaches no file, runs no
+ * command, calls no agent.
+ */
+export interface PromptEscape {
+  /** The text, changed as little as that takes; the CLI's model reads it as it is given. */
+  apply(text: string): string;
+  /** Tells the model how to read what was changed. */
+  readonly legend: string;
+}
+
 /** One kind of agent CLI. A new one is a file that implements this and a line in `main.ts`. */
 export interface Backend {
   readonly name: string;
   /** An interrupted run can be taken up again with its conversation. */
   readonly canResume: boolean;
+  /** Null: its CLI takes a prompt as plain text, whatever it holds. */
+  readonly promptEscape: PromptEscape | null;
   probe(): Promise<BackendProbe>;
   /**
    * Path of the CLI; fast, starts no process.

@@ -4,7 +4,14 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { AgentEnd, Backend, LaunchContext, LaunchSpec, ParsedRun } from '../../application/ports.ts';
+import type {
+  AgentEnd,
+  Backend,
+  LaunchContext,
+  LaunchSpec,
+  ParsedRun,
+  PromptEscape,
+} from '../../application/ports.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
@@ -47,6 +54,15 @@ const ownVariables = [
 
 /** Left alone it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */
 const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
+
+/**
+ * `@path` attaches the file without asking for a permission, and `@agent-name` calls an agent, wherever white space or
+ * some punctuation stands before the `@`; a backslash there stops both (Claude Code 2.1.330, handoff.clients.ts).
+ */
+const mentionEscape: PromptEscape = {
+  apply: (text) => text.replaceAll('@', '\\@'),
+  legend: 'In this part, `\\@` stands for a plain at sign.',
+};
 
 const versionTimeoutMs = 15_000;
 const signInAdvice =
@@ -123,6 +139,7 @@ export function makeClaudeBackend(deps: {
   return {
     name: 'claude',
     canResume: true,
+    promptEscape: mentionEscape,
     locate,
     probe,
     prepare,

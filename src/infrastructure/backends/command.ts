@@ -16,6 +16,7 @@ export function makeCommandBackend(): Backend {
   return {
     name: 'command',
     canResume: false,
+    promptEscape: null,
     locate,
     async probe() {
       const found = { name: 'command', version: null, signedIn: 'yes' as const };

@@ -1,3 +1,4 @@
+import type { PromptEscape } from '../../../application/ports.ts';
 import { invalid } from './errors.ts';
 import type { Message, MessagePart } from './schemas.ts';
 
@@ -10,18 +11,21 @@ const maxObjective = 200;
 /**
  * What a role's agent is told: the text of the input, after what was said before in the session and is not in its own
  * conversation. Files and pictures cannot be handed to an agent's CLI this way: they are refused, not left out.
+ * @param promptEscape for what was said before, and what agents said: the prompt syntax of the CLI is the caller's alone to use
  * @throws AcpError 422
  */
 export function toTask(
   input: readonly Message[],
   before: readonly Message[],
+  promptEscape: PromptEscape | null,
 ): { readonly task: string; readonly objective: string } {
-  const asked = render(input, input.length > 1, true);
+  const asPlain = (text: string): string => (promptEscape === null ? text : promptEscape.apply(text));
+  const asked = render(input, input.length > 1, true, asPlain);
   if (asked.length > maxTask) {
     throw invalid(`The input has ${asked.length} characters; a role takes ${maxTask}.`);
   }
   const said = asked.trim() === '' ? '(The message was empty.)' : asked;
-  const history = lastOf(render(before, true, false));
+  const history = asPlain(lastOf(render(before, true, false)));
   const task = history === '' ? said : `Said before in this session:\n\n${history}\n\nNow:\n\n${said}`;
   const line = said.trim().replace(/\s+/g, ' ');
   const start = line.slice(0, maxObjective - 1);
@@ -30,11 +34,17 @@ export function toTask(
   return { task, objective: line.length > maxObjective ? `${whole}…` : line };
 }
 
-function render(messages: readonly Message[], named: boolean, strict: boolean): string {
+function render(
+  messages: readonly Message[],
+  named: boolean,
+  strict: boolean,
+  ofAgents = (text: string): string => text,
+): string {
   return messages
     .map(({ role = 'user', parts }) => {
-      const text = parts.map((part) => textOf(part, strict)).filter((piece) => piece !== '');
-      return `${named ? `${role}:\n` : ''}${text.join('\n')}`;
+      const pieces = parts.map((part) => textOf(part, strict)).filter((piece) => piece !== '');
+      const text = role === 'user' ? pieces.join('\n') : ofAgents(pieces.join('\n'));
+      return `${named ? `${role}:\n` : ''}${text}`;
     })
     .join('\n\n');
 }

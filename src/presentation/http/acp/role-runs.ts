@@ -1,4 +1,10 @@
-import { conversationOf, runIdOf, sessionOfRun, startAcpRun } from '../../../application/acp-runs.ts';
+import {
+  conversationOf,
+  promptEscapeOf,
+  runIdOf,
+  sessionOfRun,
+  startAcpRun,
+} from '../../../application/acp-runs.ts';
 import { requestCancel, requestResume } from '../../../application/control.ts';
 import type { Project } from '../../../application/project.ts';
 import { catalogueOf } from '../../../application/role-catalogue.ts';
@@ -37,7 +43,7 @@ export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
     const before: Message[] = [];
     for (const id of unheardOf(project, earlier, after))
       before.push(...(await messagesOf(handleOf(open, id))));
-    const { task, objective } = toTask(input, before);
+    const { task, objective } = toTask(input, before, await promptEscapeOf(project, role));
     const request = { role, task, objective, acpSession, input, after };
     return new RoleRun(open, await startAcpRun(project, supervisor, request), { acpSession, input });
   }
