@@ -2,6 +2,7 @@ import type { Agent, AgentRole, AgentWorkspace } from './agent.ts';
 import type { Budget } from './budget.ts';
 import { MaosError, quote } from './errors.ts';
 import { type AgentId, makeAgentId, type SessionId } from './ids.ts';
+import { modelNamePattern, modelNameRule } from './model-name.ts';
 import type { ExitPolicy, FailurePolicy, SessionLimits, Strategy } from './session.ts';
 import { dependenciesUnder, findCycle, levelsOf, type PlanNode } from './strategies.ts';
 
@@ -159,6 +160,7 @@ export function makePlan(request: PlanRequest): Plan {
   }
   const names = nameAgents(request.agents);
   checkNames(names);
+  checkModels(request.agents, names);
   const nodes = toNodes(request, names);
   const dependencies = dependenciesUnder(request.strategy, nodes);
   const cycle = findCycle(dependencies);
@@ -172,6 +174,19 @@ export function makePlan(request: PlanRequest): Plan {
     );
   }
   return { request, names, dependencies, phases: levelsOf(dependencies) };
+}
+
+function checkModels(agents: readonly AgentRequest[], names: readonly string[]): void {
+  for (const [index, { model }] of agents.entries()) {
+    if (model === null || modelNamePattern.test(model)) continue;
+    throw invalidPlan(
+      `The model of agent '${names[index]}' is ${quote(model)}; it must be ${modelNameRule}.`,
+      {
+        agent: index,
+        model,
+      },
+    );
+  }
 }
 
 /**

@@ -121,6 +121,40 @@ describe('the names of agents', () => {
   });
 });
 
+describe('the model of an agent', () => {
+  const models = (model: string) => planRequest([agentRequest({ name: 'a', model })]);
+
+  it('is any name that providers give', () => {
+    for (const model of [
+      'opus[1m]',
+      'us.anthropic.claude-x-v1:0',
+      '@cf/meta/llama',
+      'arn:aws:bedrock:eu:1:x/y',
+    ])
+      assert.equal(makePlan(models(model)).request.agents[0]?.model, model);
+  });
+
+  for (const model of [
+    '-p',
+    '--dangerously-skip-permissions',
+    '--settings=/x',
+    'a b',
+    'a\nb',
+    'a\u0007',
+    '',
+    'a'.repeat(201),
+  ]) {
+    it(`is not ${JSON.stringify(model.slice(0, 40))}: it becomes a word of a command line`, () => {
+      const { message, details } = refusal(models(model));
+      assert.match(
+        message,
+        /^The model of agent 'a' is ".*"; it must be a model's name: .* not beginning with '-'\.$/,
+      );
+      assert.deepEqual(details, { agent: 0, model });
+    });
+  }
+});
+
 describe('the number of agents', () => {
   it('is at least one', () => {
     const { message, details } = refusal(many(0));

@@ -92,7 +92,7 @@ export class ClaudeOutputParser implements OutputParser {
   }
 
   #system(line: Json): AgentActivity[] {
-    if (line.subtype === 'init') this.#conversation = textOf(line.session_id) || null;
+    if (line.subtype === 'init') this.#conversation = conversationOf(line.session_id);
     if (line.subtype !== 'api_retry') return [];
     const status = numberOf(line.error_status);
     if (textOf(line.error) === 'authentication_failed') this.#refused = refused(status);
@@ -258,4 +258,10 @@ function textOf(value: unknown): string {
 
 function numberOf(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+}
+
+/** It comes back as an argument of the CLI: what could be anything else than an id is none. */
+function conversationOf(value: unknown): string | null {
+  const id = textOf(value);
+  return /^[A-Za-z0-9][\w.-]{0,127}$/.test(id) ? id : null;
 }

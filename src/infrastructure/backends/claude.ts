@@ -14,6 +14,7 @@ import type {
 } from '../../application/ports.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
+import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
 import { environmentOf, inheritedEnvironment } from '../process/environment.ts';
 import { resolveProgram } from '../process/program.ts';
@@ -113,6 +114,13 @@ export function makeClaudeBackend(deps: {
 
   async function prepare({ agent, briefing, locations, resume }: LaunchContext): Promise<LaunchSpec> {
     const model = agent.model ?? config.model;
+    // Plans are checked; this one may have been stored by a version that did not.
+    if (model !== null && !modelNamePattern.test(model)) {
+      throw new MaosError(
+        'INVALID_INPUT',
+        `The model ${quote(model)} cannot be used: it must be ${modelNameRule}.`,
+      );
+    }
     const args = [
       ...['-p', '--output-format', 'stream-json', '--verbose'],
       ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../application/ports.ts';
+import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import {
   absolutePath,
   type Kind,
@@ -43,7 +44,7 @@ const backendName = textLike(
   /^[a-z][a-z0-9_-]{0,62}$/,
   "a backend's name: lower-case letters, digits, '-' or '_'",
 );
-const modelName = textLike(/^[^\s\0-][^\s\0]{0,199}$/, "a model's name without spaces");
+const modelName = textLike(modelNamePattern, modelNameRule);
 
 function budgetSettings(scope: string) {
   return {

@@ -1,16 +1,16 @@
 import * as z from 'zod';
 import type { RoleFinding } from '../../application/role-ports.ts';
 import { quote } from '../../domain/errors.ts';
+import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import { type FileRoleInput, fileRole, type RoleSource } from '../../domain/roles/file-role.ts';
 import { isRoleName, toRoleName } from '../../domain/roles/role.ts';
 import { commaSeparated, type FrontMatter, FrontMatterError, parseFrontMatter } from './front-matter.ts';
 import { problemOf, type RoleText } from './role-texts.ts';
 
-/** What may stand before a command line's next option; a file must not be able to give options of its own. */
 const modelName = z
   .string('must be the name of a model')
   .trim()
-  .regex(/^[A-Za-z0-9][\w.:@/[\]-]{0,199}$/, 'must be the name of a model');
+  .regex(modelNamePattern, `must be ${modelNameRule}`);
 
 const toolRule = z
   .string('must be names of tools')

@@ -31,6 +31,14 @@ suite("Claude Code's output", () => {
     assert.equal(run.turns, 3);
   });
 
+  test('a conversation is an id: nothing else comes back as an argument of the CLI', () => {
+    const idOf = (session_id: unknown) =>
+      readLines({ type: 'system', subtype: 'init', session_id }).run.conversation;
+    assert.equal(idOf(conversation), conversation);
+    for (const id of ['--settings=/x', '-p', '../x', 'a b', 'a'.repeat(200), 7, null])
+      assert.equal(idOf(id), null);
+  });
+
   test('a run cut short is counted by its models, also where its usage says zero', () => {
     const { run } = readChunks([readRecording('max-budget').stdout]);
     assert.deepEqual(run.usage, {

@@ -40,6 +40,17 @@ async function prepared(
   return { folder, context, spec: await backend.prepare(context) };
 }
 
+test('a model that would be an option is refused, also from a plan stored long ago', async (t) => {
+  const folder = await withClaude(t);
+  const backend = makeClaudeBackend({ config: settingsOf(), env: { PATH: folder } });
+  const context = contextOf(agentRequest());
+  const prepare = backend.prepare({ ...context, agent: { ...context.agent, model: '--mcp-config=/x' } });
+  await assert.rejects(
+    prepare,
+    (error) => isMaosError(error, 'INVALID_INPUT') && /--mcp-config/.test(error.message),
+  );
+});
+
 /** The values that follow each of the options. */
 function after(args: readonly string[], ...options: string[]): (string | undefined)[] {
   return options.map((option) => (args.includes(option) ? args[args.indexOf(option) + 1] : undefined));

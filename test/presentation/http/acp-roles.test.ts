@@ -226,7 +226,7 @@ describe('acp: roles of MAOS', () => {
 
   it('go on with the conversation of their session', async (t) => {
     const { real, app } = bench(t);
-    plays(real, 'talk', [turn(1), success('One.')], [turn(1), success('Two.')]);
+    plays(real, 'talk', [turn(1), success('One, see @a.ts.')], [turn(1), success('Two.')]);
     const session_id = randomUUID();
     const asked = { agent_name: 'tester', input: input('play talk'), session_id };
     for (const _ of [1, 2]) assert.equal((await runOf(await post(app, '/runs', asked))).status, 'completed');
@@ -236,10 +236,14 @@ describe('acp: roles of MAOS', () => {
     assert.ok(runId);
     assert.equal(second, real.project.store.load(runId).agents[0]?.conversation);
     // Another agent has not heard it: it is told.
-    const other = { ...asked, agent_name: 'reviewer' };
+    const other = { ...asked, agent_name: 'reviewer', input: input('play talk about @b.ts') };
     const run = await runOf(await post(app, '/runs', other));
     const { task } = real.project.store.load(sessionOfRun(run.run_id)).agents[0] ?? {};
-    assert.match(task ?? '', /^Said before in this session:\n\nuser:\nplay talk\n\nagent\/tester:\nOne\./);
+    assert.match(
+      task ?? '',
+      /^Said before in this session:\n\nuser:\nplay talk\n\nagent\/tester:\nOne, see \\@a\.ts\./,
+    );
+    assert.match(task ?? '', /\n\nNow:\n\nplay talk about @b\.ts$/, 'what is asked now may name files');
     const { history } = await get<{ history: string[] }>(app, `/sessions/${session_id}`);
     assert.equal(history.length, 6);
   });
