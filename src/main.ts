@@ -17,6 +17,8 @@ import { maosHome } from './infrastructure/files/maos-home.ts';
 import type { Presence } from './infrastructure/presence.ts';
 import type { MaosRuntime } from './maos-runtime.ts';
 import { runCli } from './presentation/cli/cli.ts';
+import { crashReport } from './presentation/cli/error-report.ts';
+import { exitStatus } from './presentation/cli/exit-status.ts';
 
 /**
  * Problem: a client waits for `initialize`, for which nothing of stores, processes and settings is needed.
@@ -159,6 +161,12 @@ class LateRuntime implements Runtime {
     return this.#loading;
   }
 }
+
+// Node would show where it was thrown: a line of the bundle, which is most of it.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(crashReport(error));
+  process.exit(exitStatus.bug);
+});
 
 process.exitCode = await runCli(process.argv.slice(2), (flags) => new LateRuntime(flags), {
   stdin: process.stdin,

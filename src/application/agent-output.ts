@@ -32,6 +32,8 @@ const maxCharacterBytes = 4;
 const maxTailBytes = 4 * 1024 * 1024;
 /** A longer line of a structured stream is passed over, with a note. */
 const maxLineBytes = 4 * 1024 * 1024;
+/** A mark of the byte order is a character of the output like any other. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * A page of an agent's output. Lines are kept whole where they fit; text is free of control characters, so that what
@@ -75,6 +77,8 @@ interface Line {
   /** Null when it is too long to be read. */
   readonly bytes: Uint8Array | null;
   readonly next: number;
+  /** Nothing follows, and it was never ended. */
+  readonly unended?: boolean;
 }
 
 /** What was read last: most lines are found in it. */
@@ -121,7 +125,7 @@ function endOfFile(request: OutputRequest, bytes: Uint8Array, position: number):
   // Made readable, half a line would be taken for a whole one: it is shown when its rest is there or the agent ended.
   if (grows && request.view === 'readable') return null;
   const text = grows ? withoutHalfCharacter(bytes) : bytes;
-  return text.length === 0 ? null : { bytes: text, next: position + text.length };
+  return text.length === 0 ? null : { bytes: text, next: position + text.length, unended: !grows };
 }
 
 async function passOver(project: Project, request: OutputRequest, from: number): Promise<Line | null> {
@@ -199,13 +203,18 @@ function isStructured({ view, agent }: OutputRequest): boolean {
   return view === 'readable' && agent.backend !== 'command';
 }
 
-function renderLine(project: Project, request: OutputRequest, { bytes }: Line): string {
-  if (bytes !== null) return render(project, request, bytes);
+function renderLine(project: Project, request: OutputRequest, { bytes, unended }: Line): string {
+  if (bytes !== null) {
+    const text = render(project, request, bytes);
+    const wantsEnd = unended === true && request.view === 'readable' && /[^\n]$/.test(text);
+    return wantsEnd ? `${text}\n` : text;
+  }
   return `! A line of more than ${maxLineBytes / 1024 / 1024} MiB was passed over.\n`;
 }
 
 function render(project: Project, request: OutputRequest, bytes: Uint8Array): string {
-  if (request.view !== 'readable') return plainText(new TextDecoder().decode(bytes));
+  // What a program prints is readable as it is, blank lines included.
+  if (!isStructured(request)) return plainText(decoder.decode(bytes));
   const parser: OutputParser = project.backends.get(request.agent.backend).makeParser();
   return [...parser.push(bytes), ...parser.end()].map(renderActivity).join('');
 }

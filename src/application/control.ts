@@ -230,7 +230,8 @@ export function isSettled(state: SessionState): boolean {
 
 /**
  * Waits until the session ends or pauses, at most until the signal aborts.
- * @param options `onEvents` hears of every event after seq `after` (default: from now on), in order
+ * @param options `onEvents` hears of every event after seq `after` (default: from now on), in order, and of the next
+ *   ones when it is done with these
  * @throws MaosError SESSION_NOT_FOUND
  */
 export async function waitForSession(
@@ -239,7 +240,7 @@ export async function waitForSession(
   options: {
     readonly signal: AbortSignal;
     readonly after?: number;
-    readonly onEvents?: (events: readonly RecordedEvent[]) => void;
+    readonly onEvents?: (events: readonly RecordedEvent[]) => unknown;
   },
 ): Promise<Waited> {
   const { store } = project;
@@ -250,7 +251,7 @@ export async function waitForSession(
   let mayBeSettled = check();
   if (mayBeSettled && store.lastSeq(id) <= after) return { summary: store.summary(id), settled: true };
   for await (const events of followEvents(project, id, after, signal)) {
-    options.onEvents?.(events);
+    await options.onEvents?.(events);
     // A summary counts all agents: not for each that starts or ends.
     mayBeSettled ||= events.some(({ type }) => type.startsWith('session.'));
     mayBeSettled &&= check();

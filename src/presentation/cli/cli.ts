@@ -8,9 +8,10 @@ import { reportError } from './error-report.ts';
 import { exitStatus } from './exit-status.ts';
 import { Interruption, type SignalSource } from './interruption.ts';
 import { OptionValues } from './option-values.ts';
+import type { OutputStream } from './output-writer.ts';
 import type { ParsedCall } from './program.ts';
 import { programName } from './program-name.ts';
-import { type OutputStream, Terminal } from './terminal.ts';
+import { Terminal } from './terminal.ts';
 
 /** Settings given on the command line, over those of files and variables. */
 export interface RuntimeFlags {
@@ -47,15 +48,16 @@ export async function runCli(
 ): Promise<number> {
   const json = hasFlag(argv, '--json');
   const terminal = new Terminal({ ...deps, noColor: hasFlag(argv, '--no-color') });
-  // Before anything is printed, help included: 'maos help | head' ends quietly.
-  deps.stdout.on('error', throwUnlessClosed);
+  deps.stdout.on('error', (error) => terminal.loseOutput(error));
+  // There is nobody left to tell.
+  deps.stderr.on('error', () => {});
   try {
     const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime));
-    return call === null ? exitStatus.done : await runCall(call, terminal, makeRuntime, deps);
+    if (call !== null) return await runCall(call, terminal, makeRuntime, deps);
+    await terminal.drained();
+    return terminal.outputLost.aborted ? sayLost(terminal, json, deps) : exitStatus.done;
   } catch (error) {
     return fail(error, json, deps);
-  } finally {
-    await flushed(deps.stdout);
   }
 }
 
@@ -102,7 +104,10 @@ async function runCall(
   const { command } = call;
   const exit = deps.exit ?? ((status: number) => process.exit(status));
   const interruption = command.ownsProcess === true ? null : new Interruption(deps.signals ?? process, exit);
-  if (interruption !== null) watchOutput(deps.stdout, terminal, interruption);
+  terminal.outputLost.addEventListener('abort', () => {
+    const status = sayLost(terminal, call.json, deps);
+    interruption?.outputLost(status);
+  });
   // What the commands wait for (timers of the store's watcher) does not keep the process alive by itself.
   const alive = setInterval(() => {}, 2 ** 30);
   const held: Held = { runtime: null, leaving: command.ownsProcess === true };
@@ -114,13 +119,14 @@ async function runCall(
     status = fail(error, call.json, deps);
   }
   clearInterval(alive);
+  // Who interrupted a command does not wait for a reader that has stopped reading.
+  if (status !== exitStatus.interrupted) await terminal.drained();
   interruption?.dispose();
   if (!held.leaving) {
     held.runtime?.close();
     return status;
   }
   // Its sessions still run in here, and another process waits for this one to be gone.
-  await flushed(deps.stdout);
   exit(status);
   return status;
 }
@@ -197,21 +203,15 @@ function logFailure(runtime: Runtime, { name }: CliCommand, error: unknown): voi
   runtime.log('error', 'command failed', { command: name, error });
 }
 
-function watchOutput(stdout: Stream, terminal: Terminal, interruption: Interruption): void {
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    terminal.closeOutput();
-    if (error.code !== 'EPIPE') throw error;
-    interruption.outputClosed();
-  });
-}
-
-function throwUnlessClosed(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-}
-
-async function flushed(stream: Stream): Promise<void> {
-  if (!stream.writable) return;
-  await new Promise<void>((resolve) => {
-    stream.write('', () => resolve());
-  });
+/**
+ * Says why stdout cannot be written, unless its reader has just read enough, as `head -1` has.
+ * @returns the exit status of a command whose output is all there is of it
+ */
+function sayLost({ outputLost }: Terminal, json: boolean, deps: CliDeps): number {
+  const { code, message } = outputLost.reason as NodeJS.ErrnoException;
+  if (code === 'EPIPE') return exitStatus.done;
+  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+  const text = `stdout could not be written: ${message}. Send it to where there is room, or to a program that reads it.`;
+  const details = { stream: 'stdout', system: code };
+  return fail(new MaosError(full ? 'RESOURCE_LIMIT_EXCEEDED' : 'FORBIDDEN', text, { details }), json, deps);
 }

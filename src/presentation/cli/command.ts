@@ -77,8 +77,8 @@ export interface CommandContext {
    */
   handOver(how?: 'keep'): Promise<void>;
   /**
-   * From this call on, the command ends in order by itself: the signal aborts at the first Ctrl-C (or SIGTERM, SIGHUP)
-   * and when nobody reads stdout any more. Before it, either ends the program at once.
+   * From this call on, the command ends in order by itself: the signal aborts at the first Ctrl-C (or SIGTERM, SIGHUP),
+   * and what the command does goes on when stdout cannot be written any more. Before it, either ends the program at once.
    */
   watchInterrupts(): AbortSignal;
 }

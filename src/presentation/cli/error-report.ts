@@ -20,6 +20,12 @@ export function reportError(error: unknown, json: boolean): ErrorReport {
   return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
 }
 
+/** For stderr, of an error that nothing caught: the log does not have it, so its stack stands here. */
+export function crashReport(error: unknown): string {
+  const stack = error instanceof Error ? error.stack : undefined;
+  return `maos: This is a bug in MAOS: ${plainText(stack ?? String(error))} (INTERNAL)\n`;
+}
+
 /** Where a command line that was not understood is explained. */
 function helpLine(error: unknown): string {
   if (!isMaosError(error, 'INVALID_INPUT') || !('command' in error.details)) return '';

@@ -17,7 +17,10 @@ export class Interruption {
   readonly #controller = new AbortController();
   readonly #source: SignalSource;
   readonly #exit: (status: number) => void;
-  readonly #onSignal = (): void => this.#end(exitStatus.interrupted);
+  readonly #onSignal = (): void => {
+    if (!this.#watched || this.#controller.signal.aborted) this.#exit(exitStatus.interrupted);
+    this.#controller.abort();
+  };
   #watched = false;
 
   constructor(source: SignalSource, exit: (status: number) => void) {
@@ -32,18 +35,15 @@ export class Interruption {
     return this.#controller.signal;
   }
 
-  /** Nobody reads the output any more, as after `| head -1`: not the user's fault, and nothing to complain about. */
-  outputClosed(): void {
-    if (this.#controller.signal.aborted) return;
-    this.#end(exitStatus.done);
+  /**
+   * stdout is gone: that ends what only shows something. A command that watches does something besides, which goes on.
+   * @param status of a command that ends for it
+   */
+  outputLost(status: number): void {
+    if (!this.#watched) this.#exit(status);
   }
 
   dispose(): void {
     for (const signal of endingSignals) this.#source.removeListener(signal, this.#onSignal);
-  }
-
-  #end(status: number): void {
-    if (!this.#watched || this.#controller.signal.aborted) this.#exit(status);
-    this.#controller.abort();
   }
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { type OutputStream, OutputWriter } from './output-writer.ts';
 
 /** Formats of {@link styleText}. */
 export type Format = Parameters<typeof styleText>[0];
@@ -16,14 +17,6 @@ export interface Canvas {
   readonly width: number;
 }
 
-/** The part of a tty.WriteStream that is used. */
-export interface OutputStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-  write(text: string): boolean;
-}
-
 /** Where a command's output goes. */
 export class Terminal {
   readonly #stdout: OutputStream;
@@ -32,7 +25,7 @@ export class Terminal {
   readonly #paintErrors: Paint;
   /** stdout is a terminal whose lines can be redrawn. */
   readonly live: boolean;
-  #closed = false;
+  readonly #output: OutputWriter;
 
   constructor(options: {
     readonly stdout: OutputStream;
@@ -42,6 +35,7 @@ export class Terminal {
   }) {
     const { stdout, stderr, env, noColor } = options;
     this.#stdout = stdout;
+    this.#output = new OutputWriter(stdout);
     this.#stderr = stderr;
     this.#paint = wantsColour(stdout, env, noColor) ? colourPaint : plainPaint;
     this.#paintErrors = wantsColour(stderr, env, noColor) ? colourPaint : plainPaint;
@@ -60,9 +54,19 @@ export class Terminal {
     return this.#stdout.rows || 24;
   }
 
+  /** Aborts when stdout cannot be written any more, with the system's error as its reason. */
+  get outputLost(): AbortSignal {
+    return this.#output.lost;
+  }
+
   /** Writes to stdout as it is. */
   write(text: string): void {
-    if (!this.#closed && text !== '') this.#stdout.write(text);
+    this.#output.write(text);
+  }
+
+  /** To be awaited between two pages of a stream, so that a slow reader does not fill this process's memory. */
+  drained(): Promise<void> {
+    return this.#output.drained();
   }
 
   /** A line for people. */
@@ -85,9 +89,9 @@ export class Terminal {
     this.#stderr.write(`${this.#paintErrors('dim', text)}\n`);
   }
 
-  /** Nobody reads stdout any more. */
-  closeOutput(): void {
-    this.#closed = true;
+  /** stdout failed: what is written from now on goes nowhere. */
+  loseOutput(error: Error): void {
+    this.#output.lose(error);
   }
 }
 

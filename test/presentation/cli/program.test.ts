@@ -9,8 +9,9 @@ const commands = commandGroups.flatMap(([, group]) => group);
 async function parse(...argv: readonly string[]) {
   let output = '';
   const stdout = {
-    write: (text: string) => {
+    write: (text: string | Uint8Array, done?: () => void) => {
       output += text;
+      done?.();
       return true;
     },
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { describe, it } from 'node:test';
 import { Interruption } from '../../../src/presentation/cli/interruption.ts';
+import { OutputWriter } from '../../../src/presentation/cli/output-writer.ts';
 import { programName } from '../../../src/presentation/cli/program-name.ts';
 import { Terminal, wantsColour } from '../../../src/presentation/cli/terminal.ts';
 
@@ -53,9 +54,55 @@ describe('the terminal', () => {
 
   it('is silent once nobody reads', () => {
     const { terminal, written } = make();
-    terminal.closeOutput();
+    terminal.loseOutput(new Error('gone'));
     terminal.line('x');
     assert.deepEqual(written, []);
+  });
+});
+
+describe('output to a slow reader', () => {
+  function make() {
+    const written: string[] = [];
+    const taken: (() => void)[] = [];
+    const stream = {
+      write: (text: string | Uint8Array, done: () => void = () => {}) => {
+        written.push(String(text));
+        taken.push(done);
+        return false;
+      },
+    };
+    return { writer: new OutputWriter(stream), written, taken };
+  }
+
+  it('is one write at a time; what is written meanwhile leaves together', async () => {
+    const { writer, written, taken } = make();
+    for (const text of ['a', 'b', 'c']) writer.write(text);
+    assert.deepEqual(written, ['a']);
+    let isDrained = false;
+    const drained = writer.drained().then(() => {
+      isDrained = true;
+    });
+    taken[0]?.();
+    assert.deepEqual(written, ['a', 'bc']);
+    await Promise.resolve();
+    assert.equal(isDrained, false);
+    taken[1]?.();
+    await drained;
+    await writer.drained();
+  });
+
+  it('is waited for by nobody once it is lost', async () => {
+    const { writer, written } = make();
+    writer.write('a');
+    writer.write('b');
+    const drained = writer.drained();
+    const error = new Error('gone');
+    writer.lose(error);
+    await drained;
+    writer.write('c');
+    await writer.drained();
+    assert.deepEqual(written, ['a']);
+    assert.equal(writer.lost.reason, error);
   });
 });
 
@@ -82,18 +129,17 @@ describe('interruption', () => {
     assert.deepEqual(exits, [130]);
   });
 
-  it('ends quietly when nobody reads the output', () => {
+  it('ends at once a command that only shows something when stdout is gone', () => {
     const { exits, interruption } = make();
-    interruption.outputClosed();
-    assert.deepEqual(exits, [0]);
+    interruption.outputLost(5);
+    assert.deepEqual(exits, [5]);
   });
 
-  it('asks a watching command to end when nobody reads, once', () => {
+  it('lets a watching command go on without stdout', () => {
     const { exits, interruption } = make();
     const signal = interruption.watch();
-    interruption.outputClosed();
-    interruption.outputClosed();
-    assert.ok(signal.aborted);
+    interruption.outputLost(5);
+    assert.ok(!signal.aborted);
     assert.deepEqual(exits, []);
   });
 

@@ -45,13 +45,14 @@ async function run(context: CommandContext): Promise<number> {
   const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
   const { project, id } = session;
   const names = new Map<string, string>(project.store.load(id).agents.map((agent) => [agent.id, agent.name]));
-  const print = (events: readonly RecordedEvent[]): void => {
+  const print = async (events: readonly RecordedEvent[]): Promise<void> => {
     for (const event of events) if (wanted.has(event.type)) printEvent(event, names, context);
+    await context.terminal.drained();
   };
   let after = options.number('after') ?? 0;
   for (;;) {
     const page = project.store.events(id, after, pageSize);
-    print(page);
+    await print(page);
     after = page.at(-1)?.seq ?? after;
     if (page.length < pageSize) break;
   }

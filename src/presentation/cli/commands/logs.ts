@@ -5,7 +5,7 @@ import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { type OutputLine, OutputReader } from '../output-reader.ts';
+import { type LinePrinter, OutputReader } from '../output-reader.ts';
 import { watchOwner } from '../owner-notice.ts';
 import { type OpenSession, SessionFinder } from '../projects.ts';
 import type { Format } from '../terminal.ts';
@@ -18,7 +18,7 @@ export const logsCommand: CliCommand = {
   name: 'logs',
   summary: 'Show what agents printed',
   details:
-    'Lines of several agents begin with their names. With --json, stdout is JSON lines {agent_id, name, stream, line}.',
+    'Lines of several agents begin with their names. With --json, stdout is JSON lines {agent_id, name, stream, line}; a line of more than 1 MiB comes in several, all but the last with "continues": true.',
   arguments: [
     { syntax: '[session|agent]', description: "id, an unambiguous part of one, or 'latest' (default)" },
     { syntax: '[names...]', description: "only these agents of the session, such as 'tester'" },
@@ -53,14 +53,14 @@ async function run(context: CommandContext): Promise<number> {
   const view = (options.text('stream') as OutputView | undefined) ?? 'readable';
   const tail = options.number('tail') ?? null;
   const readers = agents.map((agent) => new OutputReader(found.project, agent, view, tail));
-  const print = printer(context, agents, view);
-  for (const reader of readers) await reader.read(print);
+  const printer = makePrinter(context, agents, view);
+  for (const reader of readers) await reader.read(printer);
   if (options.flag('follow')) {
     const stopWatching = watchOwner(found, context);
-    await follow(found, readers, found.agent !== null, print);
+    await follow(found, readers, found.agent !== null, printer);
     stopWatching();
   }
-  for (const reader of readers) reader.finish(print);
+  for (const reader of readers) reader.finish(printer);
   return exitStatus.done;
 }
 
@@ -87,7 +87,7 @@ async function follow(
   { project, id }: OpenSession,
   readers: readonly OutputReader[],
   onlyAgent: boolean,
-  print: (line: OutputLine) => void,
+  printer: LinePrinter,
 ): Promise<void> {
   for (;;) {
     // Asked before reading: what is written until then is read below.
@@ -95,7 +95,7 @@ async function follow(
     const { agents } = project.store.load(id);
     for (const reader of readers) {
       await reader.read(
-        print,
+        printer,
         agents.find((agent) => agent.id === reader.agent.id),
       );
     }
@@ -110,22 +110,40 @@ function isOver(project: Project, id: OpenSession['id'], agentId: Agent['id'] | 
   return agentId !== null && agents.some((agent) => agent.id === agentId && isAgentEnded(agent.state));
 }
 
-function printer(
+function makePrinter(
   { terminal, json }: CommandContext,
   agents: readonly Agent[],
   view: OutputView,
-): (line: OutputLine) => void {
+): LinePrinter {
+  const ready = (): Promise<void> => terminal.drained();
   if (json) {
-    return ({ agent, line }) => terminal.record({ agent_id: agent.id, name: agent.name, stream: view, line });
+    return {
+      ready,
+      print: ({ agent, line, continues }) => {
+        const more = continues ? { continues } : {};
+        terminal.record({ agent_id: agent.id, name: agent.name, stream: view, line, ...more });
+      },
+    };
   }
-  if (agents.length === 1) return ({ line }) => terminal.line(line);
-  const width = Math.max(...agents.map(({ name }) => name.length));
   const { paint } = terminal.canvas;
+  const width = Math.max(...agents.map(({ name }) => name.length));
   const prefixes = new Map(
     agents.map(({ id, name }, index) => [
       id,
-      paint(prefixFormats[index % prefixFormats.length] as Format, `${name.padEnd(width)} |`),
+      agents.length === 1
+        ? ''
+        : `${paint(prefixFormats[index % prefixFormats.length] as Format, `${name.padEnd(width)} |`)} `,
     ]),
   );
-  return ({ agent, line }) => terminal.line(`${prefixes.get(agent.id)} ${line}`);
+  /** Whose line goes on. */
+  let open: Agent['id'] | null = null;
+  return {
+    ready,
+    print: ({ agent, line, continues }) => {
+      const goesOn = open === agent.id;
+      const head = goesOn ? '' : `${open === null ? '' : '\n'}${prefixes.get(agent.id)}`;
+      terminal.write(`${head}${line}${continues ? '' : '\n'}`);
+      open = continues ? agent.id : null;
+    },
+  };
 }

@@ -123,7 +123,8 @@ async function run(context: CommandContext): Promise<number> {
   }
   const request = withOptions(await readRequest(context), options);
   const { project, supervisor } = await context.runtime().openProject(projectPath);
-  context.watchInterrupts();
+  // What a dry run prints is all there is of it.
+  if (request.dry_run !== true) context.watchInterrupts();
   const { workflow, stored } = await orchestrate(project, supervisor, request, 'terminal');
   if (!stored) {
     if (json) terminal.document({ dry_run: true, ...workflowView(workflow, null) });

@@ -36,6 +36,10 @@ export async function followSession(
     if (interrupted.aborted) resolve();
     interrupted.addEventListener('abort', () => resolve());
   });
+  const onLost = (): void =>
+    terminal.notice(`The view of ${id} ends; the session goes on here. Ctrl-C hands it over.`);
+  if (terminal.outputLost.aborted) onLost();
+  else terminal.outputLost.addEventListener('abort', onLost);
   // Others of the project are none of what is shown here.
   const quiet = { notice: (text: string) => project.log.log('info', text) };
   const stopWatching = watchOwner(session, { runtime: context.runtime, terminal: quiet });
@@ -44,7 +48,10 @@ export async function followSession(
     await waitForSession(project, id, {
       signal: interrupted,
       after: extras.after ?? 0,
-      onEvents: (events) => progress.show(events, project.store.load(id)),
+      onEvents: (events) => {
+        progress.show(events, project.store.load(id));
+        return Promise.race([terminal.drained(), leaving]);
+      },
     });
     if (!interrupted.aborted) await Promise.race([letGoOf(context, session), leaving]);
     settled = !interrupted.aborted;
@@ -55,6 +62,10 @@ export async function followSession(
   if (!settled) return leave(context, session);
   const facts = factsOf(session);
   const status = statusOfSession(facts.workflow);
+  if (terminal.outputLost.aborted) {
+    terminal.notice(`${id} ${facts.workflow.session.state}. See it with: ${context.program} status ${id}`);
+    return status;
+  }
   if (json) {
     terminal.record({ type: 'summary', ...summaryRecord(facts), exit_status: status, ...extras.record });
     return status;
