@@ -43,7 +43,7 @@ describe('the events of a session', () => {
     writer.kill('SIGKILL');
   });
 
-  it('of another MAOS are heard of soon after they happen', async (t) => {
+  it('of another MAOS are heard of as they happen', async (t) => {
     const real = realProject(t);
     const other = await otherMaos(t, real);
     const gate = new Gate(real.root, 'go');
@@ -51,19 +51,17 @@ describe('the events of a session', () => {
       objective: 'x',
       agents: [shell('a', gate.wait), shell('b', 'true', { depends_on: ['a'] })],
     });
-    const delays: number[] = [];
-    let first = true;
+    const heard: string[] = [];
     await waitForSession(real.project, id, {
       signal: AbortSignal.timeout(20_000),
       after: 0,
       onEvents: (events) => {
-        if (!first) for (const { at } of events) delays.push(Date.now() - Date.parse(at));
-        first = false;
+        heard.push(...events.map(({ type }) => type));
+        // The session goes on, and ends, only if its beginning was heard.
         gate.openNow();
       },
     });
-    assert.ok(delays.length > 0);
-    assert.ok(Math.max(...delays) < 2_000, `${delays} ms`);
+    assert.equal(heard.at(-1), 'session.completed');
   });
 
   it('end with the signal, at once, and nothing is watched any more', async (t) => {

@@ -17,7 +17,7 @@ const isSpawned = ({ type }: { readonly type: string }): boolean => type === 'ag
 
 describe('sessions whose maos was killed', () => {
   it('are taken over by a maos that stays, without being asked; only by it once', async (t) => {
-    const real = realProject(t, { timing: { ...timing, leaseTtlMs: 60_000 } });
+    const real = realProject(t, { timing: { ...timing, leaseTtlMs: 3_600_000 } });
     const other = await otherMaos(t, real);
     const gate = new Gate(real.root, 'go');
     const id = await other.start({
@@ -30,10 +30,9 @@ describe('sessions whose maos was killed', () => {
     await other.event(isSpawned);
     real.watch.start();
     assert.deepEqual(await real.watch.look(), [], 'its owner lives');
-    const killedAt = performance.now();
     await other.kill();
+    // Its lease would hold for an hour.
     await until(() => real.supervisor.owned.includes(id));
-    assert.ok(performance.now() - killedAt < 1_500, 'at once, not when its lease has run out');
     gate.openNow();
     const after = await settled(real, id);
     assert.deepEqual([after.state, after.agent('live').result], ['completed', 'one\ntwo']);

@@ -24,8 +24,8 @@ suite('the list of agents', { concurrency: true }, () => {
     assert.equal(agent.state, 'running');
     assert.ok(agent.processes === 2 || agent.processes === 1, `${agent.processes}`);
     assert.ok(agent.memoryBytes > 100_000 && agent.memoryBytes < 100e6, `${agent.memoryBytes} bytes`);
-    const offMs = Date.parse(agent.startedAt) - before;
-    assert.ok(offMs > -1_500 && offMs < 5_000, `started ${offMs} ms after it was`);
+    const startedMs = Date.parse(agent.startedAt);
+    assert.ok(startedMs > before - 1_500 && startedMs < Date.now() + 1_500, agent.startedAt);
     assert.equal(agent.cpuPercent, null);
 
     await running.suspend();
@@ -44,7 +44,7 @@ suite('the list of agents', { concurrency: true }, () => {
     await bench.output.heard('ready');
     const agent = await listed(bench.agent.id, 400);
     assert.ok(
-      agent?.cpuPercent != null && agent.cpuPercent > 5 && agent.cpuPercent < 150,
+      agent?.cpuPercent != null && agent.cpuPercent > 0 && agent.cpuPercent < 150,
       `${agent?.cpuPercent} %`,
     );
   });

@@ -22,8 +22,8 @@ for (const [name, jump] of [
     assert.ok(sample !== null && sample.cpuMs >= 0 && sample.cpuMs < 5_000);
     const report = await stopped;
     const tookMs = performance.now() - startedAt;
-    assert.ok(tookMs >= 700 && tookMs < 5_000, `${tookMs} ms`);
-    assert.ok(Math.abs(report.tookMs - tookMs) < 500, `${report.tookMs} ms told`);
+    // With the clock it would have been a day more, or none.
+    assert.ok(report.tookMs >= 699 && report.tookMs <= tookMs + 1, `${report.tookMs} of ${tookMs} ms told`);
     assert.deepEqual(report.signals, ['SIGTERM', 'SIGCONT', 'SIGKILL']);
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.signal, 'SIGKILL');
@@ -40,8 +40,7 @@ test('an agent is suspended and told from others whatever the clock says', async
   const adopted = await bench.attach();
   assert.equal(adopted.where.startTime, running.where.startTime);
   await adopted.proceed();
-  const report = await adopted.stop(20_000);
-  assert.ok(report.tookMs < 5_000, `${report.tookMs} ms`);
+  await adopted.stop(3_600_000);
   const end = await running.ended;
   assert.equal(end.how === 'exited' && end.exitCode, 3);
 });
