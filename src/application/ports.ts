@@ -1,4 +1,4 @@
-import type { Agent, FailureKind } from '../domain/agent.ts';
+import type { Agent, FailureKind, PermissionDenials } from '../domain/agent.ts';
 import type { Budget } from '../domain/budget.ts';
 import type { RecordedEvent } from '../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../domain/ids.ts';
@@ -366,16 +366,29 @@ export interface Verdict {
   readonly retryAt: string | null;
 }
 
+/** A result that a CLI gave and has not gone on after. */
+export interface Answer {
+  readonly text: string;
+  /** What the CLI still runs in the background, in its own words. While there is any, it may go on with it. */
+  readonly background: readonly string[];
+}
+
 /** What a backend knows of a run from its output so far. */
 export interface ParsedRun {
-  /** Null while it has said nothing: an exit status alone then tells how it ended. */
+  /**
+   * Null while it has said nothing, and while an answer was given with work left in the background: then how its
+   * process ended tells more.
+   */
   readonly verdict: Verdict | null;
   /** The agent's final answer, when it gave one. */
   readonly result: string | null;
+  readonly answer: Answer | null;
   readonly usage: Usage | null;
   readonly conversation: string | null;
   readonly turns: number;
   readonly toolUses: number;
+  /** What it was not allowed to do; null when nothing was refused. */
+  readonly denials: PermissionDenials | null;
 }
 
 /** Folds a CLI's output into activities. Memory stays bounded whatever the output is. */

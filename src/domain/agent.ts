@@ -42,6 +42,13 @@ export interface AgentFailure {
   readonly stderrTail: string;
 }
 
+/** What an agent's CLI was not allowed to do, and did without. */
+export interface PermissionDenials {
+  readonly count: number;
+  /** The first of them, in the CLI's own words: 'Bash: git push'. */
+  readonly shown: readonly string[];
+}
+
 export type AgentWorkspace = 'project' | 'own';
 
 /** What a role brings from the file that defines it, as it was when the session was made. */

@@ -19,15 +19,54 @@ export const noUsage: Usage = {
   costUsd: null,
 };
 
-export function addUsage(a: Usage, b: Usage): Usage {
+/** Far beyond what any agent uses, and so small that sums over thousands of agents stay exact whole numbers. */
+const maxCount = 1e12;
+const maxCostUsd = 1e9;
+
+/** A count as a provider told it, made one: whole, not negative, not beyond reason. What is no number counts as 0. */
+export function countOf(told: unknown): number {
+  return typeof told === 'number' && !Number.isNaN(told) ? Math.round(within(told, maxCount)) : 0;
+}
+
+/** A price as a provider told it, not negative and not beyond reason. What is no number is unknown. */
+export function costOf(told: unknown): number | null {
+  return typeof told === 'number' && !Number.isNaN(told) ? within(told, maxCostUsd) : null;
+}
+
+function within(value: number, max: number): number {
+  return Math.min(Math.max(value, 0), max);
+}
+
+/** Usage that can be stored, whatever a provider told. */
+export function soundUsage(told: Readonly<Record<keyof Usage, unknown>>): Usage {
   return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
-    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
-    turns: a.turns + b.turns,
-    costUsd: a.costUsd === null && b.costUsd === null ? null : (a.costUsd ?? 0) + (b.costUsd ?? 0),
+    inputTokens: countOf(told.inputTokens),
+    outputTokens: countOf(told.outputTokens),
+    cacheReadTokens: countOf(told.cacheReadTokens),
+    cacheWriteTokens: countOf(told.cacheWriteTokens),
+    turns: countOf(told.turns),
+    costUsd: costOf(told.costUsd),
   };
+}
+
+export function addUsage(a: Usage, b: Usage): Usage {
+  return combine(a, b, (one, other) => one + other);
+}
+
+/** Of two accounts of the same work, each of which may lack something: the larger number of each. */
+export function fullerUsage(a: Usage, b: Usage): Usage {
+  return combine(a, b, Math.max);
+}
+
+function combine(a: Usage, b: Usage, join: (one: number, other: number) => number): Usage {
+  return soundUsage({
+    inputTokens: join(a.inputTokens, b.inputTokens),
+    outputTokens: join(a.outputTokens, b.outputTokens),
+    cacheReadTokens: join(a.cacheReadTokens, b.cacheReadTokens),
+    cacheWriteTokens: join(a.cacheWriteTokens, b.cacheWriteTokens),
+    turns: join(a.turns, b.turns),
+    costUsd: a.costUsd === null && b.costUsd === null ? null : join(a.costUsd ?? 0, b.costUsd ?? 0),
+  });
 }
 
 /** True when every count of `total` is at least that of `part`: `total` may contain it. */
@@ -40,18 +79,16 @@ function covers(total: Usage, part: Usage): boolean {
 }
 
 /**
- * Usage over all attempts. A conversation gone on with may report all it ever used, or only what came since (Claude Code
- * does the one after SIGTERM and the other after SIGKILL); a new conversation reports its own.
+ * Usage over all attempts. A conversation gone on with may report the tokens and the cost of all it ever used, or only of
+ * what came since (Claude Code does the one after SIGTERM and the other after SIGKILL); its turns are those since. A new
+ * conversation reports its own.
  * @param before what earlier attempts used
- * @param sameConversation the present attempt goes on with theirs
+ * @param goesOn the present attempt goes on with their conversation, under whatever id
  */
-export function continuedUsage(
-  before: Usage | null,
-  reported: Usage | null,
-  sameConversation: boolean,
-): Usage | null {
+export function continuedUsage(before: Usage | null, reported: Usage | null, goesOn: boolean): Usage | null {
   if (before === null || reported === null) return reported ?? before;
-  return sameConversation && covers(reported, before) ? reported : addUsage(before, reported);
+  const sum = addUsage(before, reported);
+  return goesOn && covers(reported, before) ? { ...reported, turns: sum.turns } : sum;
 }
 
 /** The sum over agents; null when none of them reported anything. */

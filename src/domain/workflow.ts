@@ -6,7 +6,7 @@ import { advancePhases, type Phase, progressOf } from './orchestration.ts';
 import { agentsOf, type Plan } from './plan.ts';
 import { decideCancellations, decideOutcome } from './scheduling.ts';
 import { moveSession, type PauseReason, type Session } from './session.ts';
-import { continuedUsage, type Usage } from './usage.ts';
+import { continuedUsage, soundUsage, type Usage } from './usage.ts';
 
 /** A session with its agents and phases: what is loaded, decided upon and stored as one. */
 export interface Workflow {
@@ -145,7 +145,9 @@ function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEv
 /** What the agent has used over all its attempts, with what the present one reports so far. */
 export function usageNow(agent: Agent, reported: Usage | null, conversation: string | null): Usage | null {
   if (reported === null) return agent.usage;
-  return continuedUsage(agent.usageBefore, reported, conversation !== null && conversation === agent.resumed);
+  // A CLI may give a conversation another id when it goes on with it.
+  const goesOn = agent.resumed !== null && conversation !== null;
+  return continuedUsage(agent.usageBefore, soundUsage(reported), goesOn);
 }
 
 /** Records how a running agent ended, and everything that follows from it. */

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addUsage, continuedUsage, noUsage, totalUsage, type Usage } from '../../src/domain/usage.ts';
+import {
+  addUsage,
+  continuedUsage,
+  costOf,
+  countOf,
+  fullerUsage,
+  noUsage,
+  soundUsage,
+  totalUsage,
+  type Usage,
+} from '../../src/domain/usage.ts';
 
 const first: Usage = {
   inputTokens: 1,
@@ -42,12 +52,52 @@ describe('addUsage', () => {
   it('changes nothing when nothing was used', () => assert.deepEqual(addUsage(first, noUsage), first));
 });
 
+describe('a number that a provider told', () => {
+  const told: readonly (readonly [unknown, number, number | null])[] = [
+    [10, 10, 10],
+    [100.2, 100, 100.2],
+    [10.5, 11, 10.5],
+    [-0.4, 0, 0],
+    [-7, 0, 0],
+    [1e308, 1e12, 1e9],
+    [Number.POSITIVE_INFINITY, 1e12, 1e9],
+    [Number.NEGATIVE_INFINITY, 0, 0],
+    [Number.NaN, 0, null],
+    ['100', 0, null],
+    [null, 0, null],
+    [{}, 0, null],
+  ];
+  for (const [value, count, cost] of told) {
+    it(`${String(value)} is ${count} as a count, ${cost} as a price`, () => {
+      assert.deepEqual([countOf(value), costOf(value)], [count, cost]);
+      assert.ok(!Object.is(countOf(value), -0));
+    });
+  }
+
+  it('stays in its bounds in every sum', () => {
+    const most = soundUsage({ ...first, inputTokens: 1e300, costUsd: 1e300 });
+    const sum = addUsage(most, most);
+    assert.deepEqual([sum.inputTokens, sum.costUsd], [1e12, 1e9]);
+    assert.ok(Object.values(sum).every((number) => Number.isFinite(number)));
+  });
+});
+
+describe('fullerUsage', () => {
+  it('takes the larger number of each', () => {
+    assert.deepEqual(fullerUsage(first, { ...second, outputTokens: 2 }), {
+      ...second,
+      outputTokens: 20,
+      costUsd: 0.25,
+    });
+  });
+});
+
 describe('continuedUsage', () => {
   const more: Usage = { ...first, inputTokens: 3, outputTokens: 40, turns: 2, costUsd: 0.5 };
 
-  it('takes a report that contains what came before for the whole conversation', () => {
-    assert.deepEqual(continuedUsage(first, more, true), more);
-    assert.deepEqual(continuedUsage(first, first, true), first);
+  it('takes a report that contains what came before for the whole conversation, but for its turns', () => {
+    assert.deepEqual(continuedUsage(first, more, true), { ...more, turns: 7 });
+    assert.deepEqual(continuedUsage(first, first, true), { ...first, turns: 10 });
   });
 
   it('adds a report that cannot contain what came before', () => {

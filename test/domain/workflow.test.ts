@@ -314,8 +314,11 @@ describe('an agent its provider puts off', () => {
         'a',
       ).usage;
     const total = addUsage(usage, usage);
-    assert.deepEqual(settled('c1', total), total, 'the same conversation reported its sum');
-    assert.deepEqual(settled('c2', usage), total, 'a new one reported its own');
+    const sum = { ...total, turns: usage.turns };
+    assert.deepEqual(settled('c1', sum), total, 'one conversation: its sum, its turns since');
+    assert.deepEqual(settled('c2', sum), total, 'so it did under another id');
+    const less = { ...usage, inputTokens: 1 };
+    assert.deepEqual(settled('c1', less), addUsage(usage, less), 'it reported what came since');
   });
 });
 

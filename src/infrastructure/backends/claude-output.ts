@@ -1,17 +1,19 @@
 import { LineSplitter } from '../../application/line-splitter.ts';
-import type { AgentActivity, OutputParser, ParsedRun, Verdict } from '../../application/ports.ts';
-import type { FailureKind } from '../../domain/agent.ts';
-import { addUsage, totalUsage, type Usage } from '../../domain/usage.ts';
+import type { AgentActivity, Answer, OutputParser, ParsedRun, Verdict } from '../../application/ports.ts';
+import { countOf } from '../../domain/usage.ts';
+import { ClaudeBackground } from './claude-background.ts';
+import { ClaudeDenials } from './claude-denials.ts';
+import { asJson, cutText, describeInput, type Json, listOf, textOf } from './claude-json.ts';
+import { ClaudeUsage } from './claude-usage.ts';
+import { cutShort, failureOf, idle, interrupted, refused } from './claude-verdicts.ts';
 
 /** Tool results can hold whole files; a longer line is dropped with a notice. */
 const maxLineBytes = 16 * 1024 * 1024;
 const maxText = 4_000;
 /** In seconds since 1970: beyond it a time has no ISO form of the usual length, and soon none at all. */
 const year10000 = 253_402_300_800;
-/** Messages whose usage may still grow: those of agents that Claude Code itself runs side by side are interleaved. */
-const maxOpenMessages = 64;
-
-type Json = Readonly<Record<string, unknown>>;
+/** It comes back as an argument of the CLI: what could be anything else than an id is none. */
+const conversationId = /^[A-Za-z0-9][\w.-]{0,127}$/;
 
 /**
  * Reads Claude Code's `--output-format stream-json`: one JSON object a line, `result` the last
@@ -20,12 +22,18 @@ type Json = Readonly<Record<string, unknown>>;
 export class ClaudeOutputParser implements OutputParser {
   readonly #splitter = new LineSplitter(maxLineBytes, 'drop');
   readonly #decoder = new TextDecoder();
+  readonly #usage = new ClaudeUsage();
+  readonly #denials = new ClaudeDenials();
+  readonly #background = new ClaudeBackground();
   #told = 0;
+  #toolUses = 0;
   #conversation: string | null = null;
   #verdict: Verdict | null = null;
   #result: string | null = null;
-  #finalUsage: Usage | null = null;
-  #toolUses = 0;
+  /** What the last result line gave, while no turn has begun since. */
+  #answer: string | null = null;
+  /** How many messages there had been when it last succeeded. */
+  #successAt: number | null = null;
   #retryAt: string | null = null;
   /** After SIGINT its mark may be the last that comes: no result line, and exit status 0. */
   #interrupted = false;
@@ -33,10 +41,8 @@ export class ClaudeOutputParser implements OutputParser {
   #apiError = '';
   /** Its provider does not accept who it is: it tries again a few times, but that does not help. */
   #refused: Verdict | null = null;
-  /** Usage by message: a message comes as several lines, each with the usage so far. */
-  readonly #messages = new Map<string, Usage>();
-  /** Usage of the messages before those. */
-  #spent: Usage | null = null;
+  /** Why the prompt never reached the model. */
+  #blocked = '';
 
   push(chunk: Uint8Array): readonly AgentActivity[] {
     return this.#lines(this.#splitter.push(chunk));
@@ -47,15 +53,21 @@ export class ClaudeOutputParser implements OutputParser {
   }
 
   parsed(): ParsedRun {
-    const usage = this.#finalUsage ?? totalUsage([this.#spent, ...this.#messages.values()]);
+    const usage = this.#usage.total;
     return {
       verdict: this.#verdict ?? this.#refused ?? (this.#interrupted ? interrupted : null),
       result: this.#result,
+      answer: this.#openAnswer,
       usage,
       conversation: this.#conversation,
       turns: usage?.turns ?? 0,
       toolUses: this.#toolUses,
+      denials: this.#denials.all,
     };
+  }
+
+  get #openAnswer(): Answer | null {
+    return this.#answer === null ? null : { text: this.#answer, background: this.#background.names };
   }
 
   #lines(lines: readonly Uint8Array[]): readonly AgentActivity[] {
@@ -73,7 +85,7 @@ export class ClaudeOutputParser implements OutputParser {
       line = asJson(JSON.parse(text));
     } catch {
       // Not its protocol: a warning of Node, or a line cut off by a kill. People should see it.
-      return [{ type: 'notice', text: text.slice(0, maxText) }];
+      return [{ type: 'notice', text: cutText(text, maxText) }];
     }
     switch (line.type) {
       case 'system':
@@ -81,7 +93,8 @@ export class ClaudeOutputParser implements OutputParser {
       case 'assistant':
         return this.#assistant(line, asJson(line.message));
       case 'user':
-        return blocksOf(asJson(line.message)).flatMap((block) => this.#user(block));
+        this.#denials.results(line);
+        return listOf(asJson(line.message).content).flatMap((block) => this.#user(block));
       case 'rate_limit_event':
         return this.#rateLimit(asJson(line.rate_limit_info));
       case 'result':
@@ -92,43 +105,82 @@ export class ClaudeOutputParser implements OutputParser {
   }
 
   #system(line: Json): AgentActivity[] {
-    if (line.subtype === 'init') this.#conversation = conversationOf(line.session_id);
-    if (line.subtype !== 'api_retry') return [];
-    const status = numberOf(line.error_status);
-    if (textOf(line.error) === 'authentication_failed') this.#refused = refused(status);
-    const what = status === 0 ? 'did not answer' : `answered ${textOf(line.error)} (${status})`;
-    const seconds = Math.round(numberOf(line.retry_delay_ms) / 1000);
-    const text = `The provider ${what}; attempt ${numberOf(line.attempt)} of ${numberOf(line.max_retries)}, again in ${seconds} s`;
+    switch (line.subtype) {
+      case 'init':
+        return this.#init(textOf(line.session_id));
+      case 'api_retry':
+        return this.#retry(line);
+      case 'background_tasks_changed':
+        this.#background.changed(line);
+        return [];
+      case 'task_updated':
+      case 'task_notification':
+        if (this.#background.told(line) && this.#verdict === null && this.#answer !== null) this.#cutShort();
+        return [];
+      case 'permission_denied':
+        this.#denials.denied(line);
+        return [];
+      case 'informational':
+        return this.#informational(line);
+      default:
+        return [];
+    }
+  }
+
+  /** It begins a turn: the first, or one more because something in the background is done. */
+  #init(id: string): AgentActivity[] {
+    this.#answer = null;
+    if (conversationId.test(id)) this.#conversation = id;
+    return [];
+  }
+
+  /** What it waited for in the background was ended, and nobody will tell its model: what it said was not the end. */
+  #cutShort(): void {
+    this.#answer = null;
+    this.#verdict = cutShort;
+  }
+
+  #retry(line: Json): AgentActivity[] {
+    const status = countOf(line.error_status);
+    const error = cutText(textOf(line.error), 200);
+    if (error === 'authentication_failed') this.#refused = refused(status);
+    const what = status === 0 ? 'did not answer' : `answered ${error} (${status})`;
+    const seconds = Math.round(countOf(line.retry_delay_ms) / 1000);
+    const text = `The provider ${what}; attempt ${countOf(line.attempt)} of ${countOf(line.max_retries)}, again in ${seconds} s`;
     return [{ type: 'notice', text }];
+  }
+
+  #informational(line: Json): AgentActivity[] {
+    const outcome = asJson(line.prompt_submit_outcome);
+    if (outcome.kind !== 'blocked_by_hook') return [];
+    this.#blocked = cutText(textOf(outcome.reason), maxText) || 'it gave no reason';
+    return [{ type: 'notice', text: `A hook refused the prompt: ${this.#blocked}` }];
   }
 
   #user(block: Json): AgentActivity[] {
     const text = textOf(block.text);
     if (block.type !== 'text' || !text.startsWith(interruptedMark)) return toolResult(block);
     this.#interrupted = true;
-    return [{ type: 'notice', text }];
+    return [{ type: 'notice', text: cutText(text, maxText) }];
   }
 
   #assistant(line: Json, message: Json): AgentActivity[] {
     // '<synthetic>' messages are Claude Code's own words on an error, not a turn of the model.
     if (message.model === '<synthetic>') this.#apiError = textOf(line.error);
-    else this.#turn(textOf(message.id), asJson(message.usage));
-    return blocksOf(message).flatMap((block): AgentActivity[] => {
+    else if (this.#usage.message(message)) this.#turn();
+    return listOf(message.content).flatMap((block): AgentActivity[] => {
       if (block.type === 'text') return [{ type: 'text', text: textOf(block.text) }];
       if (block.type !== 'tool_use') return [];
       this.#toolUses += 1;
+      this.#denials.use(block);
       return [{ type: 'tool_use', tool: textOf(block.name), detail: describeInput(asJson(block.input)) }];
     });
   }
 
-  #turn(id: string, usage: Json): void {
-    this.#messages.set(id, usageOfMessage(usage));
-    const [oldest] = this.#messages;
-    if (this.#messages.size > maxOpenMessages && oldest !== undefined) {
-      this.#spent = this.#spent === null ? oldest[1] : addUsage(this.#spent, oldest[1]);
-      this.#messages.delete(oldest[0]);
-    }
-    // The model answers again: what had failed before is not what ends the run.
+  /** The model answers again: what had failed before is not what ends the run. */
+  #turn(): void {
+    this.#answer = null;
+    if (this.#verdict === cutShort) this.#verdict = null;
     this.#apiError = '';
     this.#refused = null;
     this.#retryAt = null;
@@ -137,131 +189,65 @@ export class ClaudeOutputParser implements OutputParser {
 
   #rateLimit(info: Json): AgentActivity[] {
     if (info.status !== 'rejected') return [];
-    const resetsAt = numberOf(info.resetsAt);
-    if (resetsAt > 0 && resetsAt < year10000) this.#retryAt = new Date(resetsAt * 1000).toISOString();
+    const { resetsAt } = info;
+    if (typeof resetsAt === 'number' && resetsAt > 0 && resetsAt < year10000) {
+      this.#retryAt = new Date(resetsAt * 1000).toISOString();
+    }
     const until = this.#retryAt === null ? '' : ` until ${this.#retryAt}`;
-    return [{ type: 'notice', text: `Usage limit reached (${textOf(info.rateLimitType)})${until}` }];
+    const which = cutText(textOf(info.rateLimitType), 200);
+    return [{ type: 'notice', text: `Usage limit reached (${which})${until}` }];
   }
 
   #end(line: Json): AgentActivity[] {
+    this.#usage.result(line);
+    this.#denials.final(line);
     const text = textOf(line.result);
-    const ok = line.is_error === false && line.subtype === 'success';
-    const message = text === '' ? describeSubtype(line) : text;
-    this.#verdict = ok
-      ? { ok, kind: null, message, retryAt: null }
-      : failureVerdict(line, message, this.#apiError, this.#retryAt);
+    const isSuccess = line.is_error === false && line.subtype === 'success';
+    // Whatever refused the prompt, its words are no result: nobody has worked on the task.
+    if (isSuccess && this.#isIdle(line)) return this.#fail(idle(this.#blocked || cutText(text, maxText)));
+    if (isSuccess) return this.#succeed(text);
+    const failure = failureOf(line, this.#apiError, this.#retryAt);
+    if (this.#successAt === this.#usage.messages) {
+      // Stopped while it put things away: its work was done.
+      return [{ type: 'notice', text: `After its result: ${failure.message}` }];
+    }
     // Stopped because of it, it only says that it was interrupted.
-    if (this.#verdict === interrupted && this.#refused !== null) this.#verdict = this.#refused;
-    this.#result = ok ? text : null;
-    this.#finalUsage = usageOfRun(line);
-    return [{ type: 'result', ok, text: this.#verdict.message }];
+    return this.#fail(failure === interrupted && this.#refused !== null ? this.#refused : failure);
+  }
+
+  #isIdle({ num_turns }: Json): boolean {
+    return (
+      this.#usage.messages === 0 && (this.#blocked !== '' || (typeof num_turns === 'number' && num_turns < 1))
+    );
+  }
+
+  #succeed(text: string): AgentActivity[] {
+    this.#answer = text;
+    const isLast = this.#background.names.length === 0;
+    this.#verdict = isLast ? { ok: true, kind: null, message: text, retryAt: null } : null;
+    this.#result = isLast ? text : null;
+    this.#successAt = isLast ? this.#usage.messages : null;
+    return [{ type: 'result', ok: true, text }];
+  }
+
+  #fail(verdict: Verdict): AgentActivity[] {
+    this.#answer = null;
+    this.#verdict = verdict;
+    this.#result = null;
+    this.#successAt = null;
+    return [{ type: 'result', ok: false, text: verdict.message }];
   }
 }
 
 /** What Claude Code says in the user's name when it was interrupted. */
 const interruptedMark = '[Request interrupted by user';
-const interrupted: Verdict = {
-  ok: false,
-  kind: 'signal',
-  message: 'Claude Code was interrupted before it had finished.',
-  retryAt: null,
-};
-
-function refused(status: number): Verdict {
-  const message = `The provider did not accept the credentials (${status === 0 ? 'no status' : status}).`;
-  return { ok: false, kind: 'auth_required', message, retryAt: null };
-}
-
-function failureVerdict(line: Json, message: string, apiError: string, retryAt: string | null): Verdict {
-  if (textOf(line.terminal_reason).startsWith('aborted_')) return interrupted;
-  const kind = failureKind(line, apiError, retryAt);
-  return { ok: false, kind, message, retryAt: kind === 'rate_limited' ? retryAt : null };
-}
-
-/** What Claude Code calls an error, or else the status its provider answered; see test/fixtures/claude-code/README.md. */
-function failureKind(line: Json, apiError: string, retryAt: string | null): FailureKind | null {
-  const status = line.api_error_status;
-  if (
-    apiError === 'authentication_failed' ||
-    apiError === 'billing_error' ||
-    status === 401 ||
-    status === 403
-  ) {
-    return 'auth_required';
-  }
-  if (apiError === 'rate_limit' || retryAt !== null || status === 429 || status === 529)
-    return 'rate_limited';
-  return null;
-}
-
-/** As it stood when the message began: its output is counted only in the result line. */
-function usageOfMessage(usage: Json): Usage {
-  return {
-    inputTokens: numberOf(usage.input_tokens),
-    outputTokens: numberOf(usage.output_tokens),
-    cacheReadTokens: numberOf(usage.cache_read_input_tokens),
-    cacheWriteTokens: numberOf(usage.cache_creation_input_tokens),
-    turns: 1,
-    costUsd: null,
-  };
-}
-
-/** `modelUsage` counts every model and subagent; `usage` is zero when a run was cut short. */
-function usageOfRun(line: Json): Usage {
-  const models = Object.values(asJson(line.modelUsage)).map(asJson);
-  const sum = (key: string): number => models.reduce((total, model) => total + numberOf(model[key]), 0);
-  return {
-    inputTokens: sum('inputTokens'),
-    outputTokens: sum('outputTokens'),
-    cacheReadTokens: sum('cacheReadInputTokens'),
-    cacheWriteTokens: sum('cacheCreationInputTokens'),
-    turns: numberOf(line.num_turns),
-    costUsd: typeof line.total_cost_usd === 'number' ? line.total_cost_usd : null,
-  };
-}
-
-function describeSubtype(line: Json): string {
-  const errors = Array.isArray(line.errors) ? line.errors.map(textOf).filter((text) => text !== '') : [];
-  const reason = textOf(line.terminal_reason) || textOf(line.subtype) || 'without a reason';
-  return errors.length > 0 ? errors.join('; ') : `Claude Code ended: ${reason.replaceAll('_', ' ')}.`;
-}
 
 function toolResult(block: Json): AgentActivity[] {
   if (block.type !== 'tool_result') return [];
   const content = Array.isArray(block.content)
-    ? block.content.map((part) => textOf(asJson(part).text)).join('\n')
+    ? listOf(block.content)
+        .map((part) => textOf(part.text))
+        .join('\n')
     : textOf(block.content);
-  return [{ type: 'tool_result', ok: block.is_error !== true, text: content.slice(0, maxText) }];
-}
-
-/** The argument that tells most: what it runs, reads or asks. */
-function describeInput(input: Json): string {
-  for (const key of ['command', 'file_path', 'path', 'pattern', 'query', 'url', 'description', 'prompt']) {
-    const value = input[key];
-    if (typeof value === 'string') return value.split('\n', 1)[0]?.slice(0, 200) ?? '';
-  }
-  const text = JSON.stringify(input);
-  return text === '{}' ? '' : text.slice(0, 200);
-}
-
-function blocksOf(message: Json): readonly Json[] {
-  return Array.isArray(message.content) ? message.content.map(asJson) : [];
-}
-
-function asJson(value: unknown): Json {
-  return typeof value === 'object' && value !== null ? (value as Json) : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
-}
-
-/** It comes back as an argument of the CLI: what could be anything else than an id is none. */
-function conversationOf(value: unknown): string | null {
-  const id = textOf(value);
-  return /^[A-Za-z0-9][\w.-]{0,127}$/.test(id) ? id : null;
+  return [{ type: 'tool_result', ok: block.is_error !== true, text: cutText(content, maxText) }];
 }

@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type {
   AgentEnd,
+  Answer,
   Backend,
   LaunchContext,
   LaunchSpec,
   ParsedRun,
   PromptEscape,
 } from '../../application/ports.ts';
-import type { Agent } from '../../domain/agent.ts';
+import type { Agent, AgentFailure } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
@@ -55,6 +56,8 @@ const ownVariables = [
 
 /** Left alone it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */
 const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
+/** Left alone it drops some of its background work after ten minutes without a word: how long to wait is ours to say. */
+const noCeiling = { CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
 
 /**
  * `@path` attaches the file without asking for a permission, and `@agent-name` calls an agent, wherever white space or
@@ -139,7 +142,7 @@ export function makeClaudeBackend(deps: {
     return {
       program: await locate(),
       args,
-      env: { ...boundedRetries, ...environmentOf(env, ownVariables) },
+      env: { ...boundedRetries, ...noCeiling, ...environmentOf(env, ownVariables) },
       stdin: 'prompt',
     };
   }
@@ -176,10 +179,11 @@ function toolLimits({ role }: Agent, extraArgs: readonly string[]): readonly str
 
 /** Only a result line without error is success: interrupted by SIGINT it exits with status 0 and none. */
 function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
-  const { verdict } = run;
+  const { verdict, answer } = run;
   if (verdict?.ok === true) return { state: 'completed', result: run.result ?? '' };
   if (verdict === null) {
     const failure = exitFailure('Claude Code', end, stderrTail);
+    if (answer !== null) return explainAnswer(answer, end, failure);
     if (failure.kind !== 'exit_code') return { state: 'failed', failure, result: null };
     const message = `${failure.message} It gave no result${stderrTail === '' ? '' : `: ${lastLine(stderrTail)}`}`;
     return { state: 'failed', failure: { ...failure, message }, result: null };
@@ -188,12 +192,24 @@ function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcom
   return { state: 'failed', failure: { kind, message: adviseOn(verdict), stderrTail }, result: run.result };
 }
 
+/** An answer given with work in the background is the last word only if that was done, and it ended of its own accord. */
+function explainAnswer({ text, background }: Answer, end: AgentEnd, failure: AgentFailure): AgentOutcome {
+  const hasEndedWell = end.how === 'exited' && end.exitCode === 0;
+  if (hasEndedWell && background.length === 0) return { state: 'completed', result: text };
+  const what = background.length === 0 ? '' : ` (${background.join(', ')})`;
+  const message = `${failure.message} Work that it had begun in the background${what} was not done, or not told to it.`;
+  return { state: 'failed', failure: { ...failure, message }, result: null };
+}
+
 function adviseOn({ kind, message, retryAt }: NonNullable<ParsedRun['verdict']>): string {
   const said = message.replace(/\.$/, '');
   if (kind === 'auth_required') {
     return /credit/i.test(said)
       ? `${said}. Add credit, or sign in with another account.`
       : `${said}. ${signInAdvice}`;
+  }
+  if (kind === 'budget_exceeded') {
+    return `${said}. Raise the limit (maxBudgetUsd or extraArgs of backends.claude), or give it a smaller task.`;
   }
   if (kind !== 'rate_limited') return message;
   return retryAt === null

@@ -87,7 +87,10 @@ class TextParser implements OutputParser {
   parsed(): ParsedRun {
     const text = this.#decoder.decode(this.#wholeLines()).trim();
     const result = text === '' ? null : text.split('\n').slice(-resultLines).join('\n');
-    return { verdict: null, result, usage: null, conversation: null, turns: 0, toolUses: 0 };
+    return {
+      ...{ verdict: null, result, answer: null, usage: null, conversation: null },
+      ...{ turns: 0, toolUses: 0, denials: null },
+    };
   }
 
   /** Without the half of a line the tail may begin with, or at least without the half of a character. */

@@ -20,6 +20,9 @@ interface Expected {
 const signIn =
   "Sign in by running 'claude' once and entering /login, or set ANTHROPIC_API_KEY, then start again\\.";
 const later = '\\(the provider refused; try again later\\)';
+const raise =
+  'Raise the limit \\(maxBudgetUsd or extraArgs of backends\\.claude\\), or give it a smaller task\\.';
+const unfinished = '^Claude Code was ended while work that it had begun in the background was not done yet';
 const failed = (kind: FailureKind, words: string, retryAt?: string): Expected => ({
   kind,
   words: new RegExp(words),
@@ -32,6 +35,13 @@ const table: Readonly<Record<string, Expected>> = {
   success: completed(/^Hello\.$/),
   'tool-use': completed(/^hello\.txt has 6 bytes/),
   'resume-after-kill': completed(/^Hello\.$/),
+  background: completed(/^The tests have passed\.$/),
+  'background-killed-sigterm': failed('signal', unfinished),
+  'background-killed-sigint': failed('signal', unfinished),
+  'prompt-refused': failed(
+    'exit_code',
+    '^Claude Code ended without working on the task: not on Fridays\\. Look at the hooks',
+  ),
   'permission-denied': completed(/^I was not allowed to run git\.$/),
   'auth-error': failed('auth_required', `^Invalid API key · Fix external API key\\. ${signIn}$`),
   'token-revoked': failed('auth_required', `401 OAuth token has been revoked\\. ${signIn}$`),
@@ -53,8 +63,8 @@ const table: Readonly<Record<string, Expected>> = {
   unreachable: failed('exit_code', '^API Error: Connection refused'),
   'model-silent': failed('exit_code', '^Request timed out\\.'),
   'bad-model': failed('exit_code', "^There's an issue with the selected model \\(claude-nonexistent-9\\)"),
-  'max-turns': failed('exit_code', '^Reached maximum number of turns \\(1\\)$'),
-  'max-budget': failed('exit_code', '^Reached maximum budget \\(\\$0\\.01\\)$'),
+  'max-turns': failed('budget_exceeded', `^Reached maximum number of turns \\(1\\)\\. ${raise}$`),
+  'max-budget': failed('budget_exceeded', `^Reached maximum budget \\(\\$0\\.01\\)\\. ${raise}$`),
   'resume-unknown': failed('exit_code', '^No conversation found with session ID: 11111111-'),
   'killed-sigint': failed('signal', '^Claude Code was interrupted before it had finished\\.$'),
   'killed-sigint-in-tool': failed('signal', '^Claude Code was interrupted before it had finished\\.$'),

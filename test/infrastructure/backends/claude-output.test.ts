@@ -158,21 +158,12 @@ suite("Claude Code's output", () => {
     const recovered = readLines(rejected, apiError('rate_limit'), assistant('a', {}), ended);
     assert.deepEqual(recovered.run.verdict, {
       ok: false,
-      kind: null,
+      kind: 'budget_exceeded',
       message: 'Reached maximum',
       retryAt: null,
     });
     const limited = readLines(assistant('a', {}), rejected, apiError('rate_limit'), ended);
     assert.equal(limited.run.verdict?.kind, 'rate_limited');
-  });
-
-  test('the last result line counts', () => {
-    const good = { type: 'result', subtype: 'success', is_error: false, result: 'first' };
-    const bad = { ...good, is_error: true, result: 'API Error: 500' };
-    assert.equal(readLines(good, bad).run.verdict?.ok, false);
-    assert.equal(readLines(good, bad).run.result, null);
-    assert.equal(readLines(bad, good).run.verdict?.ok, true);
-    assert.equal(readLines(bad, good).run.result, 'first');
   });
 
   test('half a last line is shown as a notice, and does not count', () => {

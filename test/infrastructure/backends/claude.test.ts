@@ -128,12 +128,13 @@ suite('how Claude Code is started', () => {
       CLAUDE_PROJECT_DIR: '/outer',
     };
     const others = { OPENAI_API_KEY: 'sk-1', GEMINI_API_KEY: 'g', CODEX_SANDBOX: '1', XAI_API_KEY: 'x' };
+    const ours = { CLAUDE_CODE_MAX_RETRIES: '5', CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
     const mine = { EDITOR: 'vi', CLAUDE_CONFIG_DIR: '/settings' };
     const env = { ...provider, ...marks, ...others, ...mine };
     const { folder, spec } = await prepared(t, { env });
     // As the host puts them together.
     const whole = { ...inheritedEnvironment({ ...env, PATH: folder }), ...spec.env };
-    assert.deepEqual(whole, { ...provider, ...mine, PATH: folder, CLAUDE_CODE_MAX_RETRIES: '5' });
+    assert.deepEqual(whole, { ...provider, ...mine, PATH: folder, ...ours });
   });
 
   test('retries are bounded, unless the user has set a bound', async (t) => {

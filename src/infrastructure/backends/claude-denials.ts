@@ -1,0 +1,68 @@
+import type { PermissionDenials } from '../../domain/agent.ts';
+import { asJson, cutText, describeInput, type Json, listOf, textOf } from './claude-json.ts';
+
+/** More are counted no further. */
+const maxCounted = 1_000;
+const maxShown = 20;
+/** Uses of tools whose answer may still come. */
+const maxOpenUses = 64;
+const maxId = 200;
+const maxTool = 80;
+
+/**
+ * What Claude Code was not allowed to do. In print mode nobody is asked: a tool that needs a permission is refused, and
+ * the run goes on without it. Told as it happens by a `permission_denied` line and beside the tool's result, and once
+ * more in the result line.
+ */
+export class ClaudeDenials {
+  readonly #denied = new Map<string, string>();
+  readonly #uses = new Map<string, string>();
+
+  get all(): PermissionDenials | null {
+    if (this.#denied.size === 0) return null;
+    return { count: this.#denied.size, shown: [...this.#denied.values()].slice(0, maxShown) };
+  }
+
+  /** A tool is used: what a refusal of it will be called. */
+  use({ id, name, input }: Json): void {
+    this.#uses.set(idOf(id), describe(name, asJson(input)));
+    const [oldest] = this.#uses.keys();
+    if (this.#uses.size > maxOpenUses && oldest !== undefined) this.#uses.delete(oldest);
+  }
+
+  /** A `user` line, with how the permissions of its tool results were decided. */
+  results(line: Json): void {
+    for (const { id, permission_decision } of listOf(line.tool_result_meta)) {
+      if (asJson(permission_decision).decision === 'reject') this.#add(id, null);
+    }
+  }
+
+  /** A `system` line of the subtype `permission_denied`. */
+  denied(line: Json): void {
+    this.#add(line.tool_use_id, textOf(line.tool_name) || null);
+  }
+
+  /** The result line. */
+  final(line: Json): void {
+    for (const { tool_use_id, tool_name, tool_input } of listOf(line.permission_denials)) {
+      this.#add(tool_use_id, describe(tool_name, asJson(tool_input)));
+    }
+  }
+
+  #add(told: unknown, what: string | null): void {
+    const id = idOf(told);
+    const known = this.#denied.get(id);
+    if (known === undefined && this.#denied.size >= maxCounted) return;
+    this.#denied.set(id, this.#uses.get(id) ?? what ?? known ?? 'a tool');
+  }
+}
+
+function idOf(value: unknown): string {
+  return textOf(value).slice(0, maxId);
+}
+
+function describe(tool: unknown, input: Json): string {
+  const detail = describeInput(input);
+  const name = cutText(textOf(tool), maxTool) || 'a tool';
+  return detail === '' ? name : `${name}: ${detail}`;
+}

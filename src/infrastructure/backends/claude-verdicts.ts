@@ -1,0 +1,63 @@
+import type { Verdict } from '../../application/ports.ts';
+import type { FailureKind } from '../../domain/agent.ts';
+import { cutText, type Json, textOf } from './claude-json.ts';
+
+/** What Claude Code's result line, or the want of one, says of a run that did not succeed. */
+
+const maxMessage = 4_000;
+
+export const interrupted: Verdict = failed('signal', 'Claude Code was interrupted before it had finished.');
+
+/** The background tasks it waited for were ended with it. */
+export const cutShort: Verdict = failed(
+  'signal',
+  'Claude Code was ended while work that it had begun in the background was not done yet; what it had said was not its last word.',
+);
+
+function failed(kind: FailureKind | null, message: string): Verdict {
+  return { ok: false, kind, message, retryAt: null };
+}
+
+export function refused(status: number): Verdict {
+  const code = status === 0 ? 'no status' : status;
+  return failed('auth_required', `The provider did not accept the credentials (${code}).`);
+}
+
+/** It ended without a turn of the model. @param why in its own words */
+export function idle(why: string): Verdict {
+  const reason = why.trim() === '' ? 'it does not say why' : why.trim();
+  return failed(
+    null,
+    `Claude Code ended without working on the task: ${reason}. Look at the hooks of the project and of the user, then retry.`,
+  );
+}
+
+export function failureOf(line: Json, apiError: string, retryAt: string | null): Verdict {
+  if (textOf(line.terminal_reason).startsWith('aborted_')) return interrupted;
+  const kind = failureKind(line, apiError, retryAt);
+  const message = cutText(textOf(line.result) || describeSubtype(line), maxMessage);
+  return { ok: false, kind, message, retryAt: kind === 'rate_limited' ? retryAt : null };
+}
+
+/** What Claude Code calls an error, or else the status its provider answered; see test/fixtures/claude-code/README.md. */
+function failureKind(line: Json, apiError: string, retryAt: string | null): FailureKind | null {
+  const status = line.api_error_status;
+  if (
+    apiError === 'authentication_failed' ||
+    apiError === 'billing_error' ||
+    status === 401 ||
+    status === 403
+  ) {
+    return 'auth_required';
+  }
+  if (apiError === 'rate_limit' || retryAt !== null || status === 429 || status === 529)
+    return 'rate_limited';
+  const { subtype } = line;
+  return subtype === 'error_max_turns' || subtype === 'error_max_budget_usd' ? 'budget_exceeded' : null;
+}
+
+function describeSubtype(line: Json): string {
+  const errors = Array.isArray(line.errors) ? line.errors.map(textOf).filter((text) => text !== '') : [];
+  const reason = textOf(line.terminal_reason) || textOf(line.subtype) || 'without a reason';
+  return errors.length > 0 ? errors.join('; ') : `Claude Code ended: ${reason.replaceAll('_', ' ')}.`;
+}
