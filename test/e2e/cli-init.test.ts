@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -180,16 +181,27 @@ describe('maos init', () => {
 });
 
 describe('maos init --project', () => {
-  it('writes .mcp.json here or in a folder, without Claude Code and without a path of this machine', async () => {
+  it('writes .mcp.json here or in a folder, without Claude Code, for this very program', async () => {
     const { status, stdout, stderr } = await init(['--project'], '/nonexistent');
     assert.deepEqual([status, stderr], [0, '']);
-    assert.match(stdout, /^Added maos to \S+\/\.mcp\.json: npx -y maos serve\n/);
+    assert.match(
+      stdout,
+      /^Added maos to \S+\/\.mcp\.json: \S+ \S+\/maos\.js serve\n {2}It holds on this machine alone\./,
+    );
     assert.match(stdout, /^For Codex, in \.codex\/config\.toml:$/m);
-    assert.equal(stdout.includes(process.execPath), false);
+    assert.doesNotMatch(stdout, /npx/);
     const text = await readFile(join(maos.project, '.mcp.json'), 'utf8');
-    assert.deepEqual(JSON.parse(text).mcpServers.maos.args, ['-y', 'maos', 'serve']);
+    const { command, args } = JSON.parse(text).mcpServers.maos;
+    assert.deepEqual([command, args], [process.execPath, [await realpath(bundle), 'serve']]);
+    const served = spawnSync(command, args, {
+      cwd: maos.project,
+      env: maos.env,
+      input: '',
+      encoding: 'utf8',
+    });
+    assert.deepEqual([served.status, served.stderr], [0, '']);
 
-    assert.match((await init(['--project'])).stdout, /Nothing was changed\./);
+    assert.match((await init(['--project'], '/nonexistent')).stdout, /Nothing was changed\./);
     assert.equal(await readFile(join(maos.project, '.mcp.json'), 'utf8'), text);
 
     const other = join(maos.project, 'other project');
@@ -199,6 +211,21 @@ describe('maos init --project', () => {
     assert.match((await init(['--project', other, '--remove'])).stdout, /^Removed maos from .*other project/);
     assert.equal((await initJson('--project', other, '--remove')).action, 'absent');
     await assert.rejects(calls(), { code: 'ENOENT' });
+  });
+
+  it('names what everybody has: maos by its name, a package of the registry only when told', async () => {
+    await symlink(bundle, join(bin, 'maos'));
+    assert.deepEqual((await initJson('--project')).entry, {
+      type: 'stdio',
+      command: 'maos',
+      args: ['serve'],
+    });
+    const { entry, others } = await initJson('--project', '--package', '@you/maos@1.2.3');
+    assert.deepEqual(entry?.args, ['-y', '@you/maos@1.2.3', 'serve']);
+    assert.ok(others.every(({ text }) => text.includes('@you/maos@1.2.3')));
+    const open = await init(['--package', 'maos']);
+    assert.equal(open.status, 2);
+    assert.match(open.stderr, /exact version, such as @you\/maos@1\.2\.3/);
   });
 
   it('refuses what it cannot read, with 2', async () => {

@@ -8,7 +8,10 @@ export function programName(
   script: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  if (env.npm_command === 'exec') return 'npx maos';
+  // From npm's cache 'npx maos' would look the name up at the registry, where it need not be this program.
+  const isCached = script !== undefined && /[\\/]_npx[\\/]/.test(script);
+  if (env.npm_command === 'exec' && !isCached) return 'npx maos';
+  if (isCached) return `node ${shellWord(script)}`;
   if (script === undefined || basename(script) === 'maos') return 'maos';
   return `node ${shellWord(script)}`;
 }

@@ -19,7 +19,6 @@ import { isMaosError } from '../../../src/domain/errors.ts';
 import { findJsonError } from '../../../src/infrastructure/config/json-position.ts';
 import { writeFileAtomic } from '../../../src/infrastructure/files/atomic.ts';
 import { registerInProject, unregisterInProject } from '../../../src/presentation/cli/init/project-file.ts';
-import { sharedCommand } from '../../../src/presentation/cli/init/server-command.ts';
 
 const root = await realpath(await mkdtemp(join(tmpdir(), 'maos-mcp-json-')));
 after(() => rm(root, { recursive: true, force: true }));
@@ -44,8 +43,9 @@ const unregister = () => unregisterInProject(folder, deps);
 const read = () => readFile(path, 'utf8');
 const servers = async () => JSON.parse(await read()).mcpServers;
 
-/** As `claude mcp add --scope project maos -- npx -y maos serve` writes it. */
-const entry = { type: 'stdio', command: 'npx', args: ['-y', 'maos', 'serve'], env: {} };
+/** As `claude mcp add --scope project maos -- maos serve` writes it. */
+const sharedCommand = { command: 'maos', args: ['serve'] };
+const entry = { type: 'stdio', command: 'maos', args: ['serve'], env: {} };
 
 describe('.mcp.json', () => {
   it('is made, and not touched again', async () => {
@@ -68,14 +68,14 @@ describe('.mcp.json', () => {
     const expected = { ...content, mcpServers: { ...others, maos: entry } };
     assert.equal(await read(), `\ufeff${JSON.stringify(expected, null, '\t').replaceAll('\n', '\r\n')}`);
     assert.equal((await stat(path)).mode & 0o777, 0o640);
-    assert.deepEqual(await unregister(), { path, action: 'removed', previous: 'npx -y maos serve' });
+    assert.deepEqual(await unregister(), { path, action: 'removed', previous: 'maos serve' });
     assert.equal(await read(), text);
   });
 
   it('may say the same in other words', async () => {
     for (const same of [
       { ...entry, env: { MAOS_HOME: '/x' } },
-      { command: 'npx', args: entry.args },
+      { command: 'maos', args: entry.args },
     ]) {
       const text = JSON.stringify({ mcpServers: { maos: same } });
       await writeFile(path, text);
@@ -87,12 +87,16 @@ describe('.mcp.json', () => {
   it('is brought to the wanted command from any other; what else the entry says stays', async () => {
     const env = { MAOS_HOME: '/x' };
     const cases: [before: unknown, previous: string, after: object][] = [
-      [{ command: 'maos', args: ['serve'], env, timeout: 5 }, 'maos serve', { ...entry, env, timeout: 5 }],
-      [{ command: 'maos' }, 'maos', { type: 'stdio', command: 'npx', args: entry.args }],
+      [
+        { command: 'npx', args: ['-y', 'maos', 'serve'], env, timeout: 5 },
+        'npx -y maos serve',
+        { ...entry, env, timeout: 5 },
+      ],
+      [{ command: 'maos' }, 'maos', { type: 'stdio', command: 'maos', args: entry.args }],
       [
         { type: 'http', url: 'http://127.0.0.1:1/mcp', headers: { Authorization: 'key' } },
         'http http://127.0.0.1:1/mcp',
-        { type: 'stdio', command: 'npx', args: entry.args },
+        { type: 'stdio', command: 'maos', args: entry.args },
       ],
       [null, 'stdio', entry],
     ];

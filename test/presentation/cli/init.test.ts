@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { otherClients } from '../../../src/presentation/cli/init/other-clients.ts';
-import { ownCommand, sharedCommand } from '../../../src/presentation/cli/init/server-command.ts';
+import {
+  ownCommand,
+  packageCommand,
+  projectCommand,
+} from '../../../src/presentation/cli/init/server-command.ts';
 import { parseCall } from '../../../src/presentation/cli/program.ts';
 import { Terminal } from '../../../src/presentation/cli/terminal.ts';
 
@@ -30,7 +34,7 @@ describe('the command that starts this maos', () => {
     return made;
   }
 
-  const byName = { command: 'maos', args: ['serve'] };
+  const byName = { command: 'maos', args: ['serve'], caveat: null };
 
   it('is its name, where PATH leads to it: installed globally, or linked to a checkout', async () => {
     const execPath = await file('global/versions/24/bin/node');
@@ -51,11 +55,13 @@ describe('the command that starts this maos', () => {
     assert.deepEqual(ownCommand({ script, execPath: process.execPath, env }), byName);
   });
 
-  it('is npx where npx runs it, whose folders in PATH go away', async () => {
+  it("is the launcher in npm's cache where npx runs it, with a word that it may go", async () => {
     const launcher = await file('_npx/0a1b/node_modules/maos/bin/maos.js');
     const script = await link(launcher, '_npx/0a1b/node_modules/.bin/maos');
     const env = { PATH: dirname(script), npm_command: 'exec' };
-    assert.deepEqual(ownCommand({ script, execPath: process.execPath, env }), sharedCommand);
+    const { caveat, ...command } = ownCommand({ script, execPath: process.execPath, env });
+    assert.deepEqual(command, { command: process.execPath, args: [launcher, 'serve'] });
+    assert.match(caveat ?? '', /npm's cache, which npm may empty: install it/);
   });
 
   it('is Node and the launcher by path for a checkout, whatever another maos is on PATH', async () => {
@@ -63,7 +69,7 @@ describe('the command that starts this maos', () => {
     const other = await file('other/bin/maos');
     const execPath = await file('cellar/node/24.1/bin/node');
     const env = { PATH: dirname(other), npm_command: 'exec' };
-    const byPath = { command: execPath, args: [launcher, 'serve'] };
+    const byPath = { command: execPath, args: [launcher, 'serve'], caveat: null };
     assert.deepEqual(ownCommand({ script: launcher, execPath, env }), byPath);
     assert.deepEqual(ownCommand({ script: launcher, execPath, env: {} }), byPath);
   });
@@ -77,6 +83,57 @@ describe('the command that starts this maos', () => {
     assert.equal(started(`${dirname(script)}:${dirname(node)}`), node);
     const another = await file('another/bin/node');
     assert.equal(started(`${dirname(another)}:${dirname(node)}`), execPath);
+  });
+});
+
+describe('what others start who work on the project', () => {
+  let root: string;
+  before(async () => {
+    root = await realpath(await mkdtemp(join(tmpdir(), 'maos-init-')));
+    for (const path of ['team/node_modules/maos/bin/maos.js', 'bin/node', 'bin/maos', 'else/maos.js']) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), '#!/bin/sh\n', { mode: 0o755 });
+    }
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+
+  it('is a path within the project where maos is a dependency of it', () => {
+    const script = join(root, 'team/node_modules/maos/bin/maos.js');
+    const execPath = join(root, 'bin/node');
+    const args = ['node_modules/maos/bin/maos.js', 'serve'];
+    const env = { PATH: join(root, 'bin') };
+    const found = projectCommand({ script, execPath, env }, join(root, 'team'));
+    assert.deepEqual(found, { command: 'node', args, caveat: null });
+    const without = projectCommand({ script, execPath, env: {} }, join(root, 'team'));
+    assert.deepEqual(without, { command: execPath, args, caveat: null });
+  });
+
+  it('is the name where PATH leads to it, else a path, and what that needs', () => {
+    const execPath = join(root, 'bin/node');
+    const env = { PATH: join(root, 'bin') };
+    const named = projectCommand({ script: join(root, 'bin/maos'), execPath, env }, join(root, 'team'));
+    assert.deepEqual([named.command, named.args], ['maos', ['serve']]);
+    assert.match(named.caveat ?? '', /needs 'maos' on PATH/);
+    const elsewhere = { script: join(root, 'else/maos.js'), execPath, env };
+    const byPath = projectCommand(elsewhere, join(root, 'missing'));
+    assert.deepEqual([byPath.command, byPath.args], [execPath, [elsewhere.script, 'serve']]);
+    assert.match(byPath.caveat ?? '', /on this machine alone/);
+  });
+
+  it('is a package only by a full name and version, and never by a name that is not ours', () => {
+    const { command, args } = packageCommand('@you/maos@1.2.3');
+    assert.deepEqual([command, args], ['npx', ['-y', '@you/maos@1.2.3', 'serve']]);
+    for (const spec of [
+      'maos',
+      'maos@0.1.0',
+      '@you/maos',
+      '@you/maos@latest',
+      '@you/maos@^1.0.0',
+      'x@1',
+      '-y',
+    ]) {
+      assert.throws(() => packageCommand(spec), { code: 'INVALID_INPUT' }, spec);
+    }
   });
 });
 
@@ -99,7 +156,7 @@ describe('what other clients are given', () => {
   });
 
   it("belongs in the project's own settings for a project", () => {
-    const files = otherClients(sharedCommand, 'project').map(({ file }) => file);
+    const files = otherClients(command, 'project').map(({ file }) => file);
     assert.deepEqual(files, ['.codex/config.toml', '.gemini/settings.json']);
   });
 });

@@ -155,6 +155,11 @@ describe("the program's name in commands shown", () => {
     ['/usr/local/bin/maos', {}, 'maos'],
     [undefined, {}, 'maos'],
     ['/x/node_modules/.bin/maos', { npm_command: 'exec' }, 'npx maos'],
+    [
+      '/h/.npm/_npx/1a/node_modules/.bin/maos',
+      { npm_command: 'exec' },
+      'node /h/.npm/_npx/1a/node_modules/.bin/maos',
+    ],
     ['/repo/bin/maos.js', {}, 'node /repo/bin/maos.js'],
     ["/my repo's/bin/maos.js", {}, "node '/my repo'\\''s/bin/maos.js'"],
   ];

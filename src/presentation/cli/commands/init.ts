@@ -5,7 +5,7 @@ import { type ClaudeProgram, register, unregister } from '../init/claude-registr
 import { type ClientEntry, otherClients } from '../init/other-clients.ts';
 import { registerInProject, unregisterInProject } from '../init/project-file.ts';
 import type { Registration } from '../init/registration.ts';
-import { ownCommand, type ServerCommand, sharedCommand } from '../init/server-command.ts';
+import { type OwnCommand, ownCommand, packageCommand, projectCommand } from '../init/server-command.ts';
 import { shellWord } from '../program-name.ts';
 import { oneLine } from '../render/format.ts';
 
@@ -13,12 +13,20 @@ export const initCommand: CliCommand = {
   name: 'init',
   summary: 'Register maos with Claude Code; print what Codex and Gemini need',
   details: [
-    "Runs 'claude mcp add --scope user maos -- …', for all projects of this user. With --project, alone or with a folder, it writes .mcp.json there instead, to be shared with the project: other entries stay, and no path of this machine is written.",
+    "Runs 'claude mcp add --scope user maos -- …', for all projects of this user. With --project, alone or with a folder, it writes .mcp.json there instead, to be shared with the project: other entries stay.",
+    "The entry starts this very installation: by the name 'maos' where PATH leads to it, by a path within the project where it is a dependency of it, else by its path on this machine. Nothing is fetched from a registry, unless --package names what.",
     'What is registered already stays as it is; another command under the name maos is replaced, and shown. The entries for Codex and Gemini CLI are only printed.',
     'Exit status: 6 Claude Code was not found or refused.',
   ].join('\n'),
   arguments: [],
-  options: [{ flags: '--remove', description: 'take the entry out again', kind: 'flag' }],
+  options: [
+    { flags: '--remove', description: 'take the entry out again', kind: 'flag' },
+    {
+      flags: '--package <name@version>',
+      description: 'start it through npx from this package of yours, such as @you/maos@1.2.3',
+      kind: 'text',
+    },
+  ],
   examples: [
     { line: 'maos init', says: 'for all your projects' },
     { line: 'maos init --project', says: '.mcp.json in the current folder, for everybody who works on it' },
@@ -31,7 +39,7 @@ export const initCommand: CliCommand = {
 /** What was done, and with what. */
 interface Done extends Registration {
   readonly scope: 'user' | 'project';
-  readonly wanted: ServerCommand;
+  readonly wanted: OwnCommand;
   /** The file of the entry; null where Claude Code keeps it itself. */
   readonly file: string | null;
   /** What counts in this folder instead. */
@@ -41,7 +49,7 @@ interface Done extends Registration {
 async function run(context: CommandContext): Promise<number> {
   const { terminal, json, projectGiven, options } = context;
   const scope = projectGiven ? 'project' : 'user';
-  const wanted = projectGiven ? sharedCommand : ownCommandOf(context);
+  const wanted = wantedCommand(context);
   const others = options.flag('remove') ? [] : otherClients(wanted, scope);
   try {
     const done = projectGiven ? await changeProject(context, wanted) : await changeUser(context, wanted);
@@ -59,11 +67,14 @@ async function run(context: CommandContext): Promise<number> {
   }
 }
 
-function ownCommandOf({ env }: CommandContext): ServerCommand {
-  return ownCommand({ script: process.argv[1] as string, execPath: process.execPath, env });
+function wantedCommand({ env, options, projectGiven, projectPath }: CommandContext): OwnCommand {
+  const spec = options.text('package');
+  if (spec !== undefined) return packageCommand(spec);
+  const self = { script: process.argv[1] as string, execPath: process.execPath, env };
+  return projectGiven ? projectCommand(self, projectPath) : ownCommand(self);
 }
 
-async function changeProject(context: CommandContext, wanted: ServerCommand): Promise<Done> {
+async function changeProject(context: CommandContext, wanted: OwnCommand): Promise<Done> {
   const { projectPath, options } = context;
   const { path, ...registration } = options.flag('remove')
     ? await unregisterInProject(projectPath, context)
@@ -71,7 +82,7 @@ async function changeProject(context: CommandContext, wanted: ServerCommand): Pr
   return { ...registration, scope: 'project', wanted, file: path, shadowedBy: null };
 }
 
-async function changeUser(context: CommandContext, wanted: ServerCommand): Promise<Done> {
+async function changeUser(context: CommandContext, wanted: OwnCommand): Promise<Done> {
   const claude = await findClaude(context);
   const registration = context.options.flag('remove')
     ? await unregister(claude)
@@ -90,13 +101,16 @@ async function findClaude({ runtime, program, cwd, env }: CommandContext): Promi
 }
 
 function documentOf(done: Done, others: readonly ClientEntry[]) {
-  const { scope, action, file, wanted, previous, shadowedBy } = done;
+  const { scope, action, file, previous, shadowedBy } = done;
+  const { command, args, caveat } = done.wanted;
+  const isThere = action !== 'removed' && action !== 'absent';
   return {
     scope,
     client: 'claude',
     action,
     file,
-    entry: action === 'removed' || action === 'absent' ? null : { type: 'stdio', ...wanted },
+    entry: isThere ? { type: 'stdio', command, args } : null,
+    caveat: isThere ? caveat : null,
     previous,
     shadowed_by: shadowedBy,
     others: others.map(clientRecord),
@@ -121,7 +135,10 @@ function render(done: Done, context: CommandContext): readonly string[] {
     absent: `There is no maos in ${place}. Nothing was changed.`,
   };
   const lines = [...said[action].split('\n')];
-  if (action === 'added' || action === 'updated') lines.push(...nextSteps(scope, context));
+  if (action === 'added' || action === 'updated') {
+    if (done.wanted.caveat !== null) lines.push(`  ${done.wanted.caveat}`);
+    lines.push(...nextSteps(scope, context));
+  }
   if (shadowedBy !== null) {
     lines.push(
       `  In this folder another entry counts: ${shadowedBy}. 'claude mcp get maos' tells how to remove it.`,

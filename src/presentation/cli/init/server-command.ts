@@ -1,5 +1,6 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
-import { delimiter, isAbsolute, join, sep } from 'node:path';
+import { delimiter, isAbsolute, join, relative, sep } from 'node:path';
+import { MaosError, quote } from '../../../domain/errors.ts';
 
 /** What a client starts to speak to MAOS over stdio. */
 export interface ServerCommand {
@@ -7,37 +8,101 @@ export interface ServerCommand {
   readonly args: readonly string[];
 }
 
-/** For a file that a team shares: it says nothing of one machine. */
-export const sharedCommand: ServerCommand = { command: 'npx', args: ['-y', 'maos', 'serve'] };
+/** The program that runs, and where. */
+export interface OwnProgram {
+  /** `process.argv[1]` */
+  readonly script: string;
+  readonly execPath: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** How far a command holds. */
+export interface OwnCommand extends ServerCommand {
+  /** What must be so for it to start, for people; null where it is so for everybody it is written for. */
+  readonly caveat: string | null;
+}
 
 /**
  * What starts this maos again, for the settings of one user on one machine:
  * 1. `maos serve` where PATH leads to it. The name outlives upgrades of maos and of Node, which no path does. (A client
  *    that was not started from a shell may lack the folders that nvm and the like add to PATH; it then finds neither
- *    `maos` nor `npx`, nor the `node` in the first line of the launcher.)
- * 2. `npx -y maos serve` where npx runs it: from npm's cache, where it may be gone tomorrow.
- * 3. Node and the launcher by their paths: a checkout, or a dependency of a project.
+ *    `maos` nor the `node` in the first line of the launcher.)
+ * 2. Node and the launcher by their paths: a checkout, or a dependency of a project.
  *
- * @param self.script `process.argv[1]`
+ * Never a package that npx looks up: whoever has its name on the registry would run programs here.
  */
-export function ownCommand(self: {
-  readonly script: string;
-  readonly execPath: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}): ServerCommand {
-  const { execPath, env } = self;
-  const launcher = realpathSync(self.script);
+export function ownCommand({ script, execPath, env }: OwnProgram): OwnCommand {
+  const launcher = realpathSync(script);
   const isInstalled = launcher.includes(`${sep}node_modules${sep}`);
   const maos = findOnPath('maos', env.PATH);
   // Where pnpm, Volta or asdf installed it, it is a script of theirs that starts the launcher, not a link to it.
   if (maos !== null && (isInstalled || realpathSync(maos) === launcher)) {
-    return { command: 'maos', args: ['serve'] };
+    return { command: 'maos', args: ['serve'], caveat: null };
   }
-  if (isInstalled && env.npm_command === 'exec') return sharedCommand;
   // Homebrew's link to Node outlives upgrades, the folder of the version that it leads to does not.
-  const node = findOnPath('node', env.PATH);
-  const isRunning = node !== null && realpathSync(node) === realpathSync(execPath);
-  return { command: isRunning ? node : execPath, args: [launcher, 'serve'] };
+  const node = nodeOnPath(execPath, env.PATH);
+  const caveat = launcher.includes(`${sep}_npx${sep}`)
+    ? "This maos runs from npm's cache, which npm may empty: install it, then run 'maos init' again."
+    : null;
+  return { command: node ?? execPath, args: [launcher, 'serve'], caveat };
+}
+
+/**
+ * The same for a file that a project's team shares. Of a maos in the project itself (a dependency of it, its checkout)
+ * the path is relative: it is the same for everybody.
+ */
+export function projectCommand(self: OwnProgram, folder: string): OwnCommand {
+  const inProject = relative(realpathOr(folder), realpathSync(self.script));
+  if (!isAbsolute(inProject) && inProject.split(sep)[0] !== '..') {
+    const command = findOnPath('node', self.env.PATH) === null ? self.execPath : 'node';
+    return { command, args: [inProject.split(sep).join('/'), 'serve'], caveat: null };
+  }
+  const own = ownCommand(self);
+  const caveat =
+    own.command === 'maos'
+      ? "Everybody who works on the project needs 'maos' on PATH."
+      : "It holds on this machine alone. Where 'maos' is on PATH, or a dependency of the project, 'maos init --project' writes an entry for everybody.";
+  return { ...own, caveat };
+}
+
+/** A name of the registry's form with an exact version. */
+const exactPackage = /^((?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*)@\d+\.\d+\.\d+[\w.+-]*$/;
+
+/**
+ * npx with a package that somebody names: for who publishes MAOS under a name of their own.
+ * @throws MaosError INVALID_INPUT where the version is open, or the name is one that nobody here owns
+ */
+export function packageCommand(spec: string): OwnCommand {
+  const [, name] = exactPackage.exec(spec) ?? [];
+  if (name === undefined || name === 'maos') {
+    const why =
+      name === 'maos'
+        ? "the name 'maos' is not MAOS's on the npm registry: name a package of your own"
+        : 'write a package with its exact version';
+    throw new MaosError('INVALID_INPUT', `--package ${quote(spec)}: ${why}, such as @you/maos@1.2.3.`, {
+      details: { option: 'package', value: spec.slice(0, 200), command: 'init' },
+    });
+  }
+  return {
+    command: 'npx',
+    args: ['-y', spec, 'serve'],
+    caveat: `Whoever publishes ${name} decides what runs.`,
+  };
+}
+
+/** The node that runs by the name PATH has for it. */
+function nodeOnPath(execPath: string, path: string | undefined): string | null {
+  const node = findOnPath('node', path);
+  return node !== null && realpathSync(node) === realpathSync(execPath) ? node : null;
+}
+
+/** A folder that is not there is refused where the file is written. */
+function realpathOr(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
 }
 
 /** The first such program on PATH, but for folders that npm and npx put there for as long as they run. */
