@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 5.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 6.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -47,6 +47,7 @@ CREATE TABLE sessions (
   budget              TEXT    CHECK (json_valid(budget)),  -- caps for all agents together; null: none
   -- 1: its owner announced its exit, and the session is to be stopped by whoever takes it over.
   exiting             INTEGER NOT NULL DEFAULT 0 CHECK (exiting IN (0, 1)),
+  folder              TEXT,                        -- where its agents work; null: the project's own folder
   CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
   CHECK (state = 'paused' OR resume_at IS NULL),
   CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),

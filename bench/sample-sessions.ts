@@ -101,6 +101,7 @@ function samplePlan(index: number): Plan {
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    folder: null,
     agents: [
       agent('api_architect', 'Decide on the limits and headers; write them down in shared context.'),
       agent('backend_engineer', 'Implement the decision in the gateway, with unit tests.'),

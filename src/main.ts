@@ -42,6 +42,10 @@ class LateRuntime implements Runtime {
     await this.#load();
   }
 
+  async projectOf(path: string) {
+    return (await this.#load()).projectOf(path);
+  }
+
   async openProject(path: string): Promise<OpenProject> {
     return (await this.#load()).openProject(path);
   }

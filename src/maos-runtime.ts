@@ -11,22 +11,19 @@ import type {
   InstanceReport,
   LogListener,
   OpenProject,
+  ProjectReport,
   Runtime,
+  SupervisedProject,
 } from './application/runtime.ts';
 import { ownershipTiming, Supervisor } from './application/supervisor.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { type LoadedConfig, loadConfig } from './infrastructure/config/config.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
-import {
-  canonicalProject,
-  ensureHome,
-  ensureProjectFolder,
-  hashOf,
-  workspaceHash,
-} from './infrastructure/files/home.ts';
+import { canonicalProject, ensureHome, ensureProjectFolder, hashOf } from './infrastructure/files/home.ts';
 import { readHttpToken, rotateHttpToken } from './infrastructure/files/http-token.ts';
 import { maosHome } from './infrastructure/files/maos-home.ts';
+import { placeOf } from './infrastructure/files/project-place.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
@@ -44,7 +41,7 @@ const takeOverPollMs = 20;
 /** From the end of a process to the take-over by the one it started, in all likelihood. */
 const handOverMs = 400;
 
-interface WatchedProject extends OpenProject {
+interface WatchedProject extends SupervisedProject {
   readonly watch: OrphanWatch;
   readonly stopTidying: () => void;
 }
@@ -66,8 +63,8 @@ export class MaosRuntime implements Runtime {
   readonly #open = new Map<string, WatchedProject>();
   readonly #handedOver = new Set<string>();
   readonly #rescuedAt = new Map<string, number>();
-  /** The folder whose project this process watches over. */
-  #attended: string | null = null;
+  /** Paths of the projects this process watches over. */
+  #attended: ReadonlySet<string> = new Set();
   #logsPruned = false;
   #log: FileLog | null = null;
 
@@ -81,21 +78,27 @@ export class MaosRuntime implements Runtime {
   /** It is loaded with this module. */
   async prepare(): Promise<void> {}
 
+  async projectOf(path: string): Promise<ProjectReport> {
+    const { folder, project } = placeOf(path);
+    const hadOwn = folder !== project && existsSync(this.#storeFile(hashOf(folder)));
+    return { path: project, former: hadOwn ? folder : null };
+  }
+
   async openProject(path: string): Promise<OpenProject> {
-    const root = canonicalProject(path);
-    const hash = workspaceHash(root);
+    const { folder, project: root } = placeOf(path);
+    const hash = hashOf(root);
     const { tightenedFrom } = ensureHome(this.home);
     if (tightenedFrom !== null) {
       this.log('warn', 'the home folder was open to others; closed it', { from: tightenedFrom.toString(8) });
     }
     ensureProjectFolder(this.home, hash);
-    return this.#opened(hash, root);
+    return { ...this.#opened(hash, root), folder };
   }
 
   async findProject(path: string): Promise<OpenProject | null> {
-    const root = canonicalProject(path);
-    const hash = workspaceHash(root);
-    return existsSync(this.#storeFile(hash)) ? this.#opened(hash, root) : null;
+    const { folder, project: root } = placeOf(path);
+    const hash = hashOf(root);
+    return existsSync(this.#storeFile(hash)) ? { ...this.#opened(hash, root), folder } : null;
   }
 
   async *allProjects(): AsyncIterable<OpenProject> {
@@ -107,7 +110,7 @@ export class MaosRuntime implements Runtime {
     for (const { hash } of dated.sort((a, b) => b.usedAt - a.usedAt)) {
       try {
         const root = readProjectOf(this.#storeFile(hash));
-        if (root !== null) yield this.#opened(hash, root);
+        if (root !== null) yield { ...this.#opened(hash, root), folder: root };
       } catch (error) {
         this.log('warn', 'a project could not be opened', { hash, error });
       }
@@ -120,11 +123,11 @@ export class MaosRuntime implements Runtime {
   }
 
   async roles(path: string) {
-    return rolesFor(this.home, canonicalProject(path)).read();
+    return rolesFor(this.home).read(canonicalProject(path));
   }
 
   async settings(path: string) {
-    const { config, sources, warnings } = this.#config(workspaceHash(canonicalProject(path)));
+    const { config, sources, warnings } = this.#config(hashOf(placeOf(path).project));
     const lookUp = (key: string): unknown =>
       key.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config);
     const settings = [...sources].map(([key, origin]) => ({
@@ -136,29 +139,16 @@ export class MaosRuntime implements Runtime {
   }
 
   async attend(path: string): Promise<void> {
-    const root = canonicalProject(path);
+    const { folder, project } = placeOf(path);
     ensureHome(this.home);
-    await this.#announce(root);
-    this.#attended = root;
-    const hash = workspaceHash(root);
-    // No store, no sessions: it is not made for the sake of looking.
-    const look = (): void => {
-      if (this.#attended === null) return;
-      try {
-        if (existsSync(this.#storeFile(hash))) {
-          this.#opened(hash, root).watch.start();
-          return;
-        }
-      } catch (error) {
-        this.log('error', 'the project could not be opened; its sessions are not watched over', { error });
-      }
-      systemClock.after(ownershipTiming.lookMs, look);
-    };
-    look();
+    await this.#announce(project);
+    // What an earlier version kept for the folder alone may still have sessions that run.
+    this.#attended = new Set([project, folder]);
+    for (const root of this.#attended) this.#watchOver(root);
   }
 
   async handOver(how?: 'keep'): Promise<void> {
-    this.#attended = null;
+    this.#attended = new Set();
     const owning = [...this.#open.values()].filter(({ supervisor }) => supervisor.owned.length > 0);
     if (how === 'keep') {
       for (const { watch } of this.#open.values()) watch.stop();
@@ -241,7 +231,7 @@ export class MaosRuntime implements Runtime {
   }
 
   async checkStore(path: string) {
-    const file = this.#storeFile(workspaceHash(canonicalProject(path)));
+    const file = this.#storeFile(hashOf(placeOf(path).project));
     return existsSync(file) ? { path: file, problem: checkIntegrity(file) } : null;
   }
 
@@ -253,7 +243,7 @@ export class MaosRuntime implements Runtime {
   async listening(path: string, port: number): Promise<void> {
     ensureHome(this.home);
     this.#presence.port = port;
-    await this.#announce(canonicalProject(path));
+    await this.#announce(placeOf(path).project);
   }
 
   async logs(level: LogLevel): Promise<boolean> {
@@ -331,6 +321,24 @@ export class MaosRuntime implements Runtime {
     }
   }
 
+  #watchOver(root: string): void {
+    const hash = hashOf(root);
+    // No store, no sessions: it is not made for the sake of looking.
+    const look = (): void => {
+      if (!this.#attended.has(root)) return;
+      try {
+        if (existsSync(this.#storeFile(hash))) {
+          this.#opened(hash, root).watch.start();
+          return;
+        }
+      } catch (error) {
+        this.log('error', 'the project could not be opened; its sessions are not watched over', { error });
+      }
+      systemClock.after(ownershipTiming.lookMs, look);
+    };
+    look();
+  }
+
   #opened(hash: string, root: string): WatchedProject {
     const known = this.#open.get(hash);
     if (known !== undefined) return known;
@@ -348,7 +356,7 @@ export class MaosRuntime implements Runtime {
     const watch = new OrphanWatch(project, supervisor);
     const opened = { project, supervisor, watch, stopTidying: keepTidy(project) };
     this.#open.set(hash, opened);
-    if (this.#attended === root) opened.watch.start();
+    if (this.#attended.has(root)) opened.watch.start();
     return opened;
   }
 

@@ -50,10 +50,9 @@ export function makeProject(from: {
     depth: depthOf(process.env.MAOS_DEPTH),
     store,
     files,
-    roles: rolesFor(home, root),
+    roles: rolesFor(home),
     host: makeLocalAgentHost({
       folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
-      locations: (agent) => files.locations(agent),
       clock,
       log,
     }),
@@ -69,8 +68,8 @@ export function makeProject(from: {
   };
 }
 
-export function rolesFor(home: string, projectRoot: string): RoleFiles {
-  return makeRoleFiles({ home, projectRoot, env: process.env });
+export function rolesFor(home: string): RoleFiles {
+  return makeRoleFiles({ home, env: process.env });
 }
 
 export function backendsOf(config: Config): Project['backends'] {

@@ -15,6 +15,8 @@ export interface AcpRunRequest {
   readonly input: unknown;
   /** The run of the same role whose conversation it goes on with; null to begin one. */
   readonly after: SessionId | null;
+  /** Canonical: where the agent works. */
+  readonly folder: string;
 }
 
 /**
@@ -26,8 +28,8 @@ export async function startAcpRun(
   supervisor: Supervisor,
   request: AcpRunRequest,
 ): Promise<SessionId> {
-  const { role, objective, task, acpSession, input, after } = request;
-  const plan = { objective, agents: [{ role, task }] };
+  const { role, objective, task, acpSession, input, after, folder } = request;
+  const plan = { objective, agents: [{ role, task }], folder };
   const conversation = after === null ? null : conversationOf(project, after);
   const acp: AcpOrigin = { record: { acpSession, input }, conversation };
   const { workflow } = await orchestrate(project, supervisor, plan, 'client', acp);
@@ -35,8 +37,12 @@ export async function startAcpRun(
 }
 
 /** How words of others are to stand in a task of this role. @throws MaosError INVALID_ROLE */
-export async function promptEscapeOf(project: Project, role: string): Promise<PromptEscape | null> {
-  const found = catalogueOf(await project.roles.read()).find(role);
+export async function promptEscapeOf(
+  project: Project,
+  role: string,
+  folder: string,
+): Promise<PromptEscape | null> {
+  const found = catalogueOf(await project.roles.read(folder)).find(role);
   return project.backends.get(backendOf(found, project.settings)).promptEscape;
 }
 

@@ -118,7 +118,7 @@ export class AgentLauncher {
     const { session } = workflow;
     try {
       const { run, backend } = this.#makeRun(agent);
-      const locations = files.locations(agent);
+      const locations = files.locations(session, agent);
       const artifacts = this.#deps.artifacts.records;
       const resume = before.state === 'resumable' && before.conversation !== null;
       const { promptEscape } = backend;
@@ -128,7 +128,8 @@ export class AgentLauncher {
       const context = { session, agent, briefing, prompt, locations, resume: before.conversation };
       const spec = await backend.prepare(context);
       const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
-      const running = await host.start(run.key, agent, { ...spec, env }, run);
+      const placed = { ...spec, env, cwd: locations.workingDirectory };
+      const running = await host.start(run.key, agent, placed, run);
       this.#begin(run, running);
       return { agent, running, error: null };
     } catch (error) {

@@ -14,6 +14,17 @@ export interface FoundAgent {
   readonly agent: Agent;
 }
 
+/** Where references are looked up. */
+export interface Projects {
+  /** The project of the folder that is asked from; null while it has no store. */
+  present(): Promise<Project | null>;
+  /** Every project with a store, the present one first. */
+  all(): AsyncIterable<Project>;
+}
+
+/** `project`: the present one; `everywhere`: all of them. An id in full is found wherever it is. */
+export type LookupScope = 'project' | 'everywhere';
+
 /** What may stand in for an id: letters, digits and `_`; `latest` is a word of its own. */
 const referencePattern = /^[A-Za-z0-9_]{1,128}$/;
 const maxShown = 8;
@@ -27,57 +38,113 @@ function checkReference(text: string, kind: string): void {
 }
 
 /**
- * The session an id, an unambiguous prefix or suffix of one, or `latest` means. Projects are looked at in order; an
- * exact id or a match in an earlier project (the present one comes first) wins over later ones.
+ * The session an id, an unambiguous prefix or suffix of one, or `latest` means.
  * @throws MaosError INVALID_INPUT, SESSION_NOT_FOUND, also when several match (naming them)
  */
-export async function findSession(projects: AsyncIterable<Project>, text: string): Promise<FoundSession> {
+export async function findSession(
+  projects: Projects,
+  text: string,
+  scope: LookupScope = 'project',
+): Promise<FoundSession> {
   checkReference(text, 'a session');
-  for await (const project of projects) {
-    const { store } = project;
-    if (text === 'latest') {
-      const newest = store.list({ limit: 1 })[0];
-      if (newest !== undefined) return { project, id: newest.session.id };
-      continue;
-    }
-    const found = store.findSessions(text, maxShown + 1);
-    const exact = found.find((id) => isSessionId(text) && id === text);
-    if (exact !== undefined) return { project, id: exact };
-    if (found.length > 1) throw ambiguous('SESSION_NOT_FOUND', 'session', text, found);
-    if (found[0] !== undefined) return { project, id: found[0] };
+  if (text === 'latest') return findLatest(projects, scope);
+  const whole = `sess_${text.replace(/^sess_/i, '').toUpperCase()}`;
+  const isWhole = isSessionId(whole);
+  const found: FoundSession[] = [];
+  for await (const project of isWhole ? projects.all() : within(projects, scope)) {
+    const ids = project.store.findSessions(isWhole ? whole : text, maxShown + 1);
+    found.push(...ids.map((id) => ({ project, id })));
+    if (isWhole && found.length > 0) break;
   }
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (found.length > 1) {
+    throw ambiguous(
+      'SESSION_NOT_FOUND',
+      'session',
+      text,
+      found.map(({ id }) => id),
+    );
+  }
+  const where = isWhole || scope === 'everywhere' ? '' : ' of this project';
   throw new MaosError(
     'SESSION_NOT_FOUND',
-    text === 'latest'
-      ? "There is no session yet. Start one with 'maos run' or the tool orchestrate."
-      : `No session is called ${quote(text)}. 'maos list' (list-sessions) shows those there are.`,
+    `No session${where} is called ${quote(text)}. 'maos list' (list-sessions) shows those there are.${elsewhere(where)}`,
     { details: { reference: text } },
   );
 }
 
-/** @throws MaosError INVALID_INPUT, AGENT_NOT_FOUND, also when several match (naming them) */
-export async function findAgent(projects: AsyncIterable<Project>, text: string): Promise<FoundAgent> {
-  checkReference(text, 'an agent');
-  for await (const project of projects) {
-    const found = project.store.findAgents(text, maxShown + 1);
-    const exact = found.find(({ agentId }) => isAgentId(text) && agentId === text);
-    const match = exact ?? found[0];
-    if (exact === undefined && found.length > 1) {
-      throw ambiguous(
-        'AGENT_NOT_FOUND',
-        'agent',
-        text,
-        found.map(({ agentId }) => agentId),
-      );
-    }
-    if (match !== undefined)
-      return { project, agent: agentOf(project.store.load(match.sessionId), match.agentId) };
+async function findLatest(projects: Projects, scope: LookupScope): Promise<FoundSession> {
+  const newest: (FoundSession & { readonly createdAt: string })[] = [];
+  for await (const project of within(projects, scope)) {
+    const session = project.store.list({ limit: 1 })[0]?.session;
+    if (session !== undefined) newest.push({ project, id: session.id, createdAt: session.createdAt });
   }
+  const [first] = newest.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+  if (first !== undefined) return { project: first.project, id: first.id };
+  const where = scope === 'everywhere' ? '' : ' in this project';
+  throw new MaosError(
+    'SESSION_NOT_FOUND',
+    `There is no session${where} yet. Start one with 'maos run' or the tool orchestrate.${elsewhere(where)}`,
+    { details: { reference: 'latest' } },
+  );
+}
+
+/** @throws MaosError INVALID_INPUT, AGENT_NOT_FOUND, also when several match (naming them) */
+export async function findAgent(
+  projects: Projects,
+  text: string,
+  scope: LookupScope = 'project',
+): Promise<FoundAgent> {
+  checkReference(text, 'an agent');
+  const found: { project: Project; sessionId: SessionId; agentId: AgentId }[] = [];
+  if (isAgentId(text)) {
+    for await (const project of projects.all()) {
+      const exact = project.store.findAgents(text, 1).find(({ agentId }) => agentId === text);
+      if (exact !== undefined) {
+        found.push({ project, ...exact });
+        break;
+      }
+    }
+  }
+  // What looks like an id in full may be the start or end of a longer one.
+  if (found.length === 0) {
+    for await (const project of within(projects, scope)) {
+      found.push(...project.store.findAgents(text, maxShown + 1).map((match) => ({ project, ...match })));
+    }
+  }
+  const [only] = found;
+  if (only !== undefined && found.length === 1) {
+    const { project, sessionId, agentId } = only;
+    return { project, agent: agentOf(project.store.load(sessionId), agentId) };
+  }
+  if (found.length > 1) {
+    throw ambiguous(
+      'AGENT_NOT_FOUND',
+      'agent',
+      text,
+      found.map(({ agentId }) => agentId),
+    );
+  }
+  const where = scope === 'everywhere' ? '' : ' of this project';
   throw new MaosError(
     'AGENT_NOT_FOUND',
-    `No agent is called ${quote(text)}. 'maos status SESSION' (session-status) shows those of a session.`,
+    `No agent${where} is called ${quote(text)}. 'maos status SESSION' (session-status) shows those of a session.${elsewhere(where)}`,
     { details: { reference: text } },
   );
+}
+
+async function* within(projects: Projects, scope: LookupScope): AsyncGenerator<Project> {
+  if (scope === 'everywhere') yield* projects.all();
+  else {
+    const present = await projects.present();
+    if (present !== null) yield present;
+  }
+}
+
+/** @param where empty when every project was looked at */
+function elsewhere(where: string): string {
+  return where === '' ? '' : ' Those of other projects need their full id, or --all on the command line.';
 }
 
 function ambiguous(

@@ -62,6 +62,12 @@ export interface OrchestrateRequest {
   readonly dry_run?: boolean | undefined;
 }
 
+/** A request, and where it comes from. */
+export interface PlacedRequest extends OrchestrateRequest {
+  /** Canonical: where the agents work and roles are looked for. Default: the project's own folder. */
+  readonly folder?: string | undefined;
+}
+
 /** A session that is a run of the Agent Communication Protocol. */
 export interface AcpOrigin {
   readonly record: AcpRunRecord;
@@ -83,7 +89,7 @@ export interface Orchestrated {
 export async function orchestrate(
   project: Project,
   supervisor: Supervisor,
-  request: OrchestrateRequest,
+  request: PlacedRequest,
   origin: Origin,
   acp: AcpOrigin | null = null,
 ): Promise<Orchestrated> {
@@ -129,16 +135,19 @@ function goingOn(change: Change, conversation: string | null): Change {
 }
 
 /** The files that define roles are read once for a plan, and only if it names a role. */
-async function rolesFor(project: Project, { agents = [] }: OrchestrateRequest): Promise<RoleCatalogue> {
+async function rolesFor(
+  project: Project,
+  { agents = [], folder = project.path }: PlacedRequest,
+): Promise<RoleCatalogue> {
   const asks = agents.some(({ role }) => typeof role === 'string');
-  const catalogue = catalogueOf(asks ? await project.roles.read() : []);
+  const catalogue = catalogueOf(asks ? await project.roles.read(folder) : []);
   for (const { path, message } of catalogue.problems) {
     project.log.log('warn', 'a role file is left out', { path, reason: message });
   }
   return catalogue;
 }
 
-function toPlanRequest(project: Project, request: OrchestrateRequest, roles: RoleCatalogue): PlanRequest {
+function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCatalogue): PlanRequest {
   const aliases: Record<string, string> = {};
   // What a role usually needs must not keep it from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.machine.totalMemoryMb() / 2);
@@ -176,6 +185,7 @@ function toPlanRequest(project: Project, request: OrchestrateRequest, roles: Rol
     },
     budget: budgetOf(request.budget, project.settings.budgets.session),
     depth: project.depth,
+    folder: request.folder ?? null,
     agents,
     aliases,
   };

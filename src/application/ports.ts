@@ -190,6 +190,7 @@ export type OutputStream = 'stdout' | 'stderr';
 export interface AgentLocations {
   /** The session's folder: artifact paths are relative to it. */
   readonly session: string;
+  /** The folder that the session was started in: what its agents work on. */
   readonly projectRoot: string;
   /** Current directory of the agent's process. */
   readonly workingDirectory: string;
@@ -241,7 +242,7 @@ export interface SessionFiles {
   appendLog(sessionId: SessionId, events: readonly RecordedEvent[]): Promise<void>;
   /** `seq` of the last whole record in session.log; 0 for none. */
   lastLogged(sessionId: SessionId): Promise<number>;
-  locations(agent: Agent): AgentLocations;
+  locations(session: Session, agent: Agent): AgentLocations;
   /**
    * Files in shared context and results. Links and special files are passed over; of more than 10,000 the
    * topmost are given, and the log says so.
@@ -284,6 +285,11 @@ export interface LaunchSpec {
   /** Added to (and, when null, removed from) the environment the host gives every agent. */
   readonly env: Readonly<Record<string, string | null>>;
   readonly stdin: 'prompt' | 'none';
+}
+
+/** A launch, and the current folder it begins in. */
+export interface PlacedLaunch extends LaunchSpec {
+  readonly cwd: string;
 }
 
 export type AgentEnd =
@@ -344,7 +350,7 @@ export interface RunningAgent {
 /** Where agents run: this machine now, others later. Nothing above this port knows a pid. */
 export interface AgentHost {
   /** @throws MaosError SPAWN_FAILED */
-  start(key: LaunchKey, agent: Agent, spec: LaunchSpec, sink: OutputSink): Promise<RunningAgent>;
+  start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
   /** Takes up an agent started earlier, by this or another MAOS; its output is delivered from the first byte. */
   attach(key: LaunchKey, agent: Agent, sink: OutputSink): Promise<RunningAgent>;
 }

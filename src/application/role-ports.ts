@@ -18,6 +18,7 @@ export interface RoleFiles {
   /**
    * Everything they hold now, the nearest first: the project's, those of MAOS's own folder, those of the user's Claude
    * Code. Nothing that is wrong with a file fails the reading.
+   * @param folder canonical: where in the project somebody is
    */
-  read(): Promise<readonly RoleFinding[]>;
+  read(folder: string): Promise<readonly RoleFinding[]>;
 }

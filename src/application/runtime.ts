@@ -5,9 +5,23 @@ import type { RoleFiles, RoleFinding } from './role-ports.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** A project with the supervisor of the sessions this process owns in it. */
-export interface OpenProject {
+export interface SupervisedProject {
   readonly project: Project;
   readonly supervisor: Supervisor;
+}
+
+/** A project as it was opened from a folder of it. */
+export interface OpenProject extends SupervisedProject {
+  /** Where in the project somebody is, canonical: sessions started from here work there. */
+  readonly folder: string;
+}
+
+/** Whose sessions are meant in a folder. */
+export interface ProjectReport {
+  /** Canonical path of the project: the top folder of the git repository that the folder lies in, else the folder. */
+  readonly path: string;
+  /** The folder, where earlier versions kept sessions for it alone; null where they did not. */
+  readonly former: string | null;
 }
 
 /** What a check of a project's store found. */
@@ -78,6 +92,8 @@ export interface Runtime {
   readonly home: string;
   /** Loads what the first project to be opened will need; nothing is opened. */
   prepare(): Promise<void>;
+  /** @throws MaosError INVALID_INPUT when the path is no folder */
+  projectOf(path: string): Promise<ProjectReport>;
   /** Opens the project of a folder, making its store when there is none. @throws MaosError INVALID_INPUT, STORE_… */
   openProject(path: string): Promise<OpenProject>;
   /** Opens a project's store only if it exists already; null otherwise. For commands that only look. */
@@ -107,7 +123,7 @@ export interface Runtime {
    */
   rescue(project: Project): Promise<readonly SessionId[]>;
   /**
-   * Takes over the sessions of a project that nobody runs: each goes on, or, where its owner announced its exit, is
+   * Takes over the sessions that nobody runs of the project with exactly this path: each goes on, or, where its owner announced its exit, is
    * brought to where its exit policy says. Settles when none is left to do.
    * @param from an instance that is about to exit: its end is waited for. Null: nobody is
    */

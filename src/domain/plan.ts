@@ -31,6 +31,8 @@ export interface PlanRequest {
   readonly limits: SessionLimits;
   readonly budget: Budget;
   readonly depth: number;
+  /** See Session. */
+  readonly folder: string | null;
   readonly agents: readonly AgentRequest[];
   /** Other names a dependency may be called by, such as the alias a role was asked for with. */
   readonly aliases: Readonly<Record<string, string>>;

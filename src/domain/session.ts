@@ -50,6 +50,8 @@ export interface Session {
   readonly budget: Budget;
   /** 0 for a session a person or client started, 1 for one started by an agent of such a session, and so on. */
   readonly depth: number;
+  /** Where it was started, and its agents work; null: the project's own folder. Absolute. */
+  readonly folder: string | null;
   readonly state: SessionState;
   readonly pauseReason: PauseReason | null;
   /** When a pause for quota is expected to end. */

@@ -66,6 +66,7 @@ export function createWorkflow(
     limits: request.limits,
     budget: request.budget,
     depth: request.depth,
+    folder: request.folder,
     state: 'created',
     pauseReason: null,
     resumeAt: null,

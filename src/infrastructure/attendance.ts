@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalProject, ensureHome, projectFolder, workspaceHash } from './files/home.ts';
+import { ensureHome, hashOf, projectFolder } from './files/home.ts';
+import { placeOf } from './files/project-place.ts';
 import type { Presence } from './presence.ts';
 import { readRow } from './sqlite/open-database.ts';
 
@@ -16,7 +17,7 @@ const selectWork = `SELECT 1 FROM sessions WHERE state IN ('created', 'running')
  */
 export class Attendance {
   readonly #presence: Presence;
-  readonly #store: string;
+  readonly #stores: readonly string[];
   readonly #project: string;
   #seen = '';
   #timer: NodeJS.Timeout | null = null;
@@ -24,9 +25,12 @@ export class Attendance {
   /** @throws MaosError INVALID_INPUT when the path is no folder, CONFIG_INVALID when there can be no home */
   constructor(presence: Presence, home: string, path: string) {
     this.#presence = presence;
-    this.#project = canonicalProject(path);
+    const { folder, project } = placeOf(path);
+    this.#project = project;
     ensureHome(home);
-    this.#store = join(projectFolder(home, workspaceHash(this.#project)), 'project.db');
+    // What an earlier version kept for the folder alone may still have sessions that run.
+    const paths = folder === project ? [project] : [project, folder];
+    this.#stores = paths.map((root) => join(projectFolder(home, hashOf(root)), 'project.db'));
   }
 
   /** @param onWork is called, once, when the project has sessions to look after */
@@ -47,11 +51,12 @@ export class Attendance {
   }
 
   #hasWork(): boolean {
-    const now = [this.#store, `${this.#store}-wal`].map(changedAt).join(' ');
-    if (now === this.#seen || changedAt(this.#store) === 0) return false;
+    const now = this.#stores.flatMap((store) => [store, `${store}-wal`].map(changedAt)).join(' ');
+    if (now === this.#seen) return false;
     this.#seen = now;
     try {
-      return readRow(this.#store, selectWork) !== undefined;
+      const made = this.#stores.filter((store) => changedAt(store) !== 0);
+      return made.some((store) => readRow(store, selectWork) !== undefined);
     } catch {
       // Whoever opens it for work says what is wrong with it.
       return true;

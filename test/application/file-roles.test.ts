@@ -30,7 +30,10 @@ const ofProject = ({ root }: RealProject) => join(root, '.claude/agents');
 const scribe: OrchestrateAgent = { role: 'scribe', task: 'Write.' };
 
 function told(real: RealProject, agent: Agent, option: string): string | null {
-  return givenOption(real.files.locations(agent).workspace, option);
+  return givenOption(
+    real.files.locations(real.project.store.summary(agent.sessionId).session, agent).workspace,
+    option,
+  );
 }
 
 describe('an agent of a role that a file defines', () => {

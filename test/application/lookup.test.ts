@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { findAgent, findSession } from '../../src/application/lookup.ts';
-import type { Project } from '../../src/application/project.ts';
+import { findAgent, findSession, type Projects } from '../../src/application/lookup.ts';
 import { type RealProject, realProject, run, shell } from '../helpers/real-project.ts';
 
-async function* among(...projects: readonly RealProject[]): AsyncGenerator<Project> {
-  for (const { project } of projects) yield project;
+/** Seen from the first one. */
+function among(...projects: readonly RealProject[]): Projects {
+  return {
+    present: async () => projects[0]?.project ?? null,
+    async *all() {
+      for (const { project } of projects) yield project;
+    },
+  };
 }
 
 /** Two projects with two sessions each; the last is the newest. */
@@ -40,11 +45,38 @@ describe('a session is found', () => {
     }
   });
 
-  it("as 'latest': the newest of the first project that has any", async (t) => {
+  it("as 'latest': the newest of the present project, or of all of them if asked for", async (t) => {
     const { here, there, ids } = await twoProjects(t);
     const empty = realProject(t);
     assert.equal((await findSession(among(here, there), 'latest')).id, ids[1]);
-    assert.equal((await findSession(among(empty, there), 'latest')).id, ids[3]);
+    assert.equal((await findSession(among(here, there), 'latest', 'everywhere')).id, ids[3]);
+    assert.equal((await findSession(among(there, here), 'latest', 'everywhere')).id, ids[3]);
+    for (const projects of [among(empty, there), { ...among(there), present: async () => null }]) {
+      await assert.rejects(findSession(projects, 'latest'), {
+        code: 'SESSION_NOT_FOUND',
+        message: /^There is no session in this project yet\..*full id, or --all/,
+      });
+      assert.equal((await findSession(projects, 'latest', 'everywhere')).id, ids[3]);
+    }
+  });
+
+  it('in another project only by its whole id, unless all are asked for', async (t) => {
+    const { here, there, ids } = await twoProjects(t);
+    const [, , third = ''] = ids;
+    for (const text of [third.slice(0, -1), third.slice(-8), third.slice(-8).toLowerCase()]) {
+      await assert.rejects(findSession(among(here, there), text), {
+        code: 'SESSION_NOT_FOUND',
+        message: `No session of this project is called "${text}". 'maos list' (list-sessions) shows those there are. Those of other projects need their full id, or --all on the command line.`,
+      });
+      assert.equal((await findSession(among(here, there), text, 'everywhere')).id, third);
+    }
+    for (const text of [third, third.toLowerCase(), third.slice('sess_'.length)]) {
+      assert.equal((await findSession(among(here, there), text)).id, third);
+    }
+    const part = third.slice(0, 9);
+    await assert.rejects(findSession(among(there, here), part, 'everywhere'), {
+      message: `"${part}" could be more than one session: ${[ids[3], ids[2], ids[1], ids[0]].join(', ')}. Give more of the one you mean.`,
+    });
   });
 
   it('not when several could be meant: they are named', async (t) => {
@@ -61,12 +93,13 @@ describe('a session is found', () => {
     const real = realProject(t);
     await assert.rejects(findSession(among(real), 'latest'), {
       code: 'SESSION_NOT_FOUND',
-      message: /no session yet/,
+      message: /^There is no session in this project yet\./,
     });
     await run(real, [shell('a', 'true')]);
     await assert.rejects(findSession(among(real), 'ZZZZ'), {
       code: 'SESSION_NOT_FOUND',
-      message: `No session is called "ZZZZ". 'maos list' (list-sessions) shows those there are.`,
+      message:
+        /^No session of this project is called "ZZZZ"\. 'maos list' \(list-sessions\) shows those there are\./,
     });
     for (const text of ['', '../../etc/passwd', 'a\0b', 'a\nb', '%', 'sess_*', 'x'.repeat(200), "' OR 1=1"]) {
       await assert.rejects(findSession(among(real), text), {
@@ -101,11 +134,21 @@ describe('an agent is found', () => {
     });
     await assert.rejects(findAgent(among(real), 'devops'), {
       code: 'AGENT_NOT_FOUND',
-      message: `No agent is called "devops". 'maos status SESSION' (session-status) shows those of a session.`,
+      message:
+        /^No agent of this project is called "devops"\. 'maos status SESSION' \(session-status\) shows those of a session\./,
     });
     await assert.rejects(findAgent(among(real), '../x'), {
       code: 'INVALID_INPUT',
       message: /cannot name an agent/,
     });
+  });
+
+  it('in another project only by its whole id, unless all are asked for', async (t) => {
+    const [here, there] = [realProject(t), realProject(t)];
+    const { id } = (await run(there, [shell('one', 'true', { role: 'qa' })])).agent('one');
+    assert.equal((await findAgent(among(here, there), id)).agent.id, id);
+    await assert.rejects(findAgent(among(here, there), id.slice(0, -1)), { code: 'AGENT_NOT_FOUND' });
+    await assert.rejects(findAgent(among(here, there), 'qa'), { code: 'AGENT_NOT_FOUND' });
+    assert.equal((await findAgent(among(here, there), 'qa', 'everywhere')).agent.id, id);
   });
 });

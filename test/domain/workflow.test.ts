@@ -52,6 +52,7 @@ describe('createWorkflow', () => {
       limits,
       budget,
       depth: 1,
+      folder: null,
     }),
   );
 
@@ -65,6 +66,7 @@ describe('createWorkflow', () => {
       limits,
       budget,
       depth: 1,
+      folder: null,
       state: 'created',
       pauseReason: null,
       resumeAt: null,

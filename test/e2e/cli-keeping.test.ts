@@ -77,11 +77,11 @@ describe('keeping sessions', () => {
 
   it('gc says what would go, then removes it', async () => {
     const kept = await maos.run('gc');
-    assert.equal(kept.stdout, '0 sessions (0 B) removed, 2 kept.\n');
+    assert.equal(kept.stdout, `0 sessions (0 B) removed, 2 kept in ${maos.project}.\n`);
     const planned = await maos.run('gc', '--dry-run', '--max-sessions', '1');
     assert.match(planned.stdout, /^SESSION +WHY +ENDED +SIZE\n/);
     assert.match(planned.stdout, new RegExp(`${ids[0]} +too many +just now`));
-    assert.match(planned.stdout, /\n1 session \([^)]+\) would be removed, 1 kept\.\n$/);
+    assert.match(planned.stdout, /\n1 session \([^)]+\) would be removed, 1 kept in .*\.\n$/);
     assert.ok(existsSync(folderOf(ids[0] as string)));
     const done = await maos.json<{
       removed_bytes: number;

@@ -84,11 +84,13 @@ describe('sessions, seen from another process', () => {
     assert.equal((await maos.json<SessionView>('status', 'latest')).session_id, second.session_id);
   });
 
-  it('are found from another folder, where only --all lists them', async () => {
+  it('are found from another folder by their whole ids, and listed with --all', async () => {
     const elsewhere = join(maos.project, 'elsewhere');
     await mkdir(elsewhere);
     const at = (...args: string[]) => maos.start([...args, '--json'], { cwd: elsewhere }).finished;
-    assert.equal(JSON.parse((await at('status', 'latest')).stdout).session_id, second.session_id);
+    const { session_id: id } = second;
+    assert.equal(JSON.parse((await at('status', id)).stdout).session_id, id);
+    assert.equal((await at('status', 'latest')).status, 3);
     assert.deepEqual(JSON.parse((await at('list')).stdout), { sessions: [] });
     const { sessions } = JSON.parse((await at('list', '--all')).stdout);
     assert.equal(sessions.length, 2);

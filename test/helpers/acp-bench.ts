@@ -17,12 +17,13 @@ export function acpApp(options: { readonly real?: RealProject; readonly source?:
 
 /** What routes are made from, with a project whose runtime has no more than they use. */
 export function acpDeps({ real }: { readonly real?: RealProject }): HttpDeps {
+  const opened = real === undefined ? undefined : { ...real, folder: real.root };
   const runtime = {
     version: '0.0.0-test',
     home: real?.home ?? '/nowhere',
-    openProject: async () => real,
-    findProject: async () => real ?? null,
-    roles: async () => (await real?.project.roles.read()) ?? [],
+    openProject: async () => opened,
+    findProject: async () => opened ?? null,
+    roles: async (folder: string) => (await real?.project.roles.read(folder)) ?? [],
     log: (level: string, message: string, fields: unknown) => console.error(level, message, fields),
   } as unknown as Runtime;
   return {

@@ -123,10 +123,9 @@ export function openRealProject(
     store,
     files,
     // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
-    roles: makeRoleFiles({ home, projectRoot: root, env: { HOME: home } }),
+    roles: makeRoleFiles({ home, env: { HOME: home } }),
     host: makeLocalAgentHost({
       folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
-      locations: (agent) => files.locations(agent),
       clock,
       log,
     }),

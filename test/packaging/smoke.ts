@@ -38,7 +38,12 @@ const checks: Check[] = [
   { args: ['demo', '--json'], status: 0, stdout: /"type":"session\.completed"[\s\S]*"state":"completed"/ },
   { args: ['list', '--all', '--json'], status: 0, stdout: /"state":\s*"completed"/ },
   { args: ['run', 'fails', '--exec', 'a=exit 3'], status: 1, stdout: /exited with status 3/ },
-  { args: ['status', 'nobody'], status: 3, stdout: /^$/, stderr: /No session is called "nobody"/ },
+  {
+    args: ['status', 'nobody'],
+    status: 3,
+    stdout: /^$/,
+    stderr: /No session of this project is called "nobody"/,
+  },
   {
     args: ['serve'],
     status: 0,

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import type { Checkpoint } from '../../application/keeping-ports.ts';
 import { agentStates, failureKinds } from '../../domain/agent.ts';
@@ -40,6 +41,12 @@ const session = z.strictObject({
   limits: z.strictObject({ maxConcurrency: count.nullable(), maxAgentsPerRole: count.nullable() }),
   budget,
   depth: count,
+  /** Not in checkpoints of earlier versions. */
+  folder: z
+    .string()
+    .refine((path) => isAbsolute(path), 'is not an absolute path')
+    .nullable()
+    .default(null),
   state: z.enum(sessionStates),
   pauseReason: z.enum(['user', 'interrupted', 'quota']).nullable(),
   resumeAt: time.nullable(),

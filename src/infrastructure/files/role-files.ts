@@ -11,19 +11,15 @@ import { Allowance, isWithin, problemOf, readRoleTexts } from './role-texts.ts';
 
 /**
  * The files that define roles, read anew each time.
- * @param deps `home`: MAOS's folder; `projectRoot`: canonical; `env` says where Claude Code keeps its settings
+ * @param deps `home`: MAOS's folder; `env` says where Claude Code keeps its settings
  */
-export function makeRoleFiles(deps: {
-  readonly home: string;
-  readonly projectRoot: string;
-  readonly env: Environment;
-}): RoleFiles {
+export function makeRoleFiles(deps: { readonly home: string; readonly env: Environment }): RoleFiles {
   return {
-    async read() {
+    async read(from) {
       const allowance = new Allowance();
       const userHome = resolved(deps.env.HOME || homedir());
       const ofUser = resolve(deps.env.CLAUDE_CONFIG_DIR || join(userHome, '.claude'), 'agents');
-      const ofProject = await projectFolders(deps.projectRoot, userHome);
+      const ofProject = await projectFolders(from, userHome);
       const findings: RoleFinding[] = [];
       for (const folder of ofProject) {
         const agents = join(folder, '.claude', 'agents');
@@ -53,13 +49,13 @@ async function readClaudeFolder(
 }
 
 /**
- * The project's folder and those above it up to the repository's, the nearest first, as Claude Code (2.1.330) looks for
+ * A folder and those above it up to the repository's or worktree's, the nearest first, as Claude Code (2.1.330) looks for
  * them. Without a repository it goes on upwards; here no further than below the user's home folder, and never into a
  * folder that somebody else owns or may write: what lies there would tell agents what to do.
  */
-async function projectFolders(root: string, userHome: string): Promise<readonly string[]> {
+async function projectFolders(from: string, userHome: string): Promise<readonly string[]> {
   const folders: string[] = [];
-  for (let at = root; ; at = dirname(at)) {
+  for (let at = from; ; at = dirname(at)) {
     folders.push(at);
     const above = dirname(at);
     if (at === userHome || above === userHome || above === at || existsSync(join(at, '.git'))) return folders;

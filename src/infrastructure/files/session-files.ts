@@ -26,7 +26,7 @@ export interface LocalSessionFiles extends SessionFiles {
 /**
  * The files of one project's sessions.
  * @param deps.projectFolder absolute: `~/.maos/projects/{hash}`
- * @param deps.projectRoot absolute: the project the agents work on
+ * @param deps.projectRoot absolute: the project's own folder
  * @param deps.log told of artifacts that could not be listed
  */
 export function makeSessionFiles(deps: {
@@ -88,13 +88,14 @@ export function makeSessionFiles(deps: {
     appendLog: async (id, events) => logs.append(id, events),
     lastLogged: async (id) => logs.last(id),
 
-    locations(agent) {
+    locations({ folder }, agent) {
       const { sessionId, id } = agent;
+      const root = folder ?? projectRoot;
       const workspace = layout.workspace(sessionId, id);
       return {
         session: layout.session(sessionId),
-        projectRoot,
-        workingDirectory: agent.workspace === 'own' ? workspace : projectRoot,
+        projectRoot: root,
+        workingDirectory: agent.workspace === 'own' ? workspace : root,
         workspace,
         sharedContext: layout.sharedContext(sessionId),
         results: layout.resultsOf(sessionId, agent.name),

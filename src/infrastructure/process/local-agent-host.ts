@@ -1,11 +1,11 @@
 import type {
   AgentHost,
-  AgentLocations,
   Clock,
   LaunchKey,
   LaunchSpec,
   Log,
   OutputSink,
+  PlacedLaunch,
   RunningAgent,
 } from '../../application/ports.ts';
 import type { Agent } from '../../domain/agent.ts';
@@ -25,7 +25,6 @@ import { spawnWrapper, type Wrapper } from './wrapper.ts';
 export interface LocalAgentHostDeps {
   /** The agent's folder, an absolute path: holds prompt.md, gets stdout.log, stderr.log and the launch's records. */
   readonly folderOf: (key: Pick<LaunchKey, 'sessionId' | 'agentId'>) => { readonly folder: string };
-  readonly locations: (agent: Agent) => Pick<AgentLocations, 'workingDirectory'>;
   readonly clock: Clock;
   readonly log: Log;
   /** The environment agents inherit from, after cleaning. */
@@ -46,14 +45,14 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   async function start(
     key: LaunchKey,
     agent: Agent,
-    spec: LaunchSpec,
+    spec: PlacedLaunch,
     sink: OutputSink,
   ): Promise<RunningAgent> {
     const { folder } = deps.folderOf(key);
     const { agentId, attempt } = key;
     if ((await readClaim(folder, attempt)) !== null) return attach(key, agent, sink);
 
-    const cwd = deps.locations(agent).workingDirectory;
+    const { cwd } = spec;
     const env = composeEnvironment(environment, spec.env, { MAOS_AGENT_ID: agentId, PWD: cwd });
     const program = resolveProgram(spec.program, cwd, env.PATH);
     const notBefore = Math.floor(Date.now() / 1000) * 1000;

@@ -269,6 +269,10 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
     `,
   },
+  {
+    version: 6,
+    sql: 'ALTER TABLE sessions ADD COLUMN folder TEXT;',
+  },
 ];
 
 /** `instances.db`, by the same rules. */

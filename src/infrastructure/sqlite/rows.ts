@@ -85,6 +85,7 @@ export const sessionColumns: readonly Column<Session>[] = [
   column('ended_at', (session) => session.endedAt),
   column('objective', (session) => text(session.objective)),
   column('budget', (session) => json(capped(session.budget))),
+  column('folder', (session) => session.folder),
 ];
 
 export function sessionOf(row: Row): Session {
@@ -97,6 +98,7 @@ export function sessionOf(row: Row): Session {
     limits: { maxConcurrency: row.max_concurrency, maxAgentsPerRole: row.max_agents_per_role },
     budget: budgetOf(row.budget, `Session ${row.id}`),
     depth: row.depth,
+    folder: row.folder,
     state: row.state,
     pauseReason: row.pause_reason,
     resumeAt: row.resume_at,

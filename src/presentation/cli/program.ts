@@ -134,7 +134,7 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
       'Runs teams of agents as real processes: ordered, watched, limited, recorded and recoverable.',
     )
     .option('--json', 'one JSON document, or JSON lines for streams, on stdout; errors as JSON on stderr')
-    .option('--project <path>', 'folder of the project (default: the current folder)')
+    .option('--project <path>', 'a folder of the project (default: the current folder)')
     .option('--no-color', 'no colours, as with NO_COLOR')
     .option('-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')

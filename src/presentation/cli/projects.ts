@@ -1,33 +1,36 @@
-import { findAgent, findSession } from '../../application/lookup.ts';
+import { findAgent, findSession, type LookupScope, type Projects } from '../../application/lookup.ts';
 import type { Project } from '../../application/project.ts';
-import type { OpenProject, Runtime } from '../../application/runtime.ts';
-import type { Supervisor } from '../../application/supervisor.ts';
+import type { OpenProject, SupervisedProject } from '../../application/runtime.ts';
 import type { Agent } from '../../domain/agent.ts';
-import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
+import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/ids.ts';
+import { lookupIn, projectAccess } from '../project-access.ts';
+import type { CommandContext } from './command.ts';
 
 /** A session as a command works on it. */
-export interface OpenSession {
-  readonly project: Project;
-  readonly supervisor: Supervisor;
+export interface OpenSession extends SupervisedProject {
   readonly id: SessionId;
 }
 
-/** Finds sessions and agents by what a person types: in the present project first, then in all others. */
+/** Finds sessions and agents by what a person types: in the present project, with `--all` in every one. */
 export class SessionFinder {
-  readonly #runtime: Runtime;
-  readonly #path: string;
-  readonly #supervisors = new Map<Project, Supervisor>();
+  readonly #projects: Projects;
+  readonly #scope: LookupScope;
+  readonly #opened = new Map<Project, OpenProject>();
 
-  constructor(runtime: Runtime, projectPath: string) {
-    this.#runtime = runtime;
-    this.#path = projectPath;
+  constructor({
+    runtime,
+    projectPath,
+    options,
+  }: Pick<CommandContext, 'runtime' | 'projectPath' | 'options'>) {
+    this.#projects = lookupIn(projectAccess(runtime(), projectPath), this.#opened);
+    this.#scope = options.flag('all') ? 'everywhere' : 'project';
   }
 
   /** @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT */
   async session(reference: string): Promise<OpenSession> {
-    const { project, id } = await findSession(this.#projects(), reference);
-    return { project, id, supervisor: this.#supervisors.get(project) as Supervisor };
+    const { project, id } = await findSession(this.#projects, reference, this.#scope);
+    return { ...this.#openOf(project), id };
   }
 
   /**
@@ -35,43 +38,31 @@ export class SessionFinder {
    * @throws MaosError SESSION_NOT_FOUND when it is neither
    */
   async sessionOrAgent(reference: string): Promise<OpenSession & { readonly agent: Agent | null }> {
+    let unknownSession: MaosError | null = null;
     if (!reference.startsWith('agent_')) {
       try {
         return { ...(await this.session(reference)), agent: null };
       } catch (error) {
         const unknown = isMaosError(error, 'SESSION_NOT_FOUND') && error.details.matches === undefined;
         if (!unknown || reference === 'latest') throw error;
+        unknownSession = error;
       }
     }
     try {
-      const { project, agent } = await findAgent(this.#projects(), reference);
-      return {
-        project,
-        id: agent.sessionId,
-        supervisor: this.#supervisors.get(project) as Supervisor,
-        agent,
-      };
+      const { project, agent } = await findAgent(this.#projects, reference, this.#scope);
+      return { ...this.#openOf(project), id: agent.sessionId, agent };
     } catch (error) {
       const unknown = isMaosError(error, 'AGENT_NOT_FOUND') && error.details.matches === undefined;
-      if (!unknown || reference.startsWith('agent_')) throw error;
+      if (!unknown || unknownSession === null) throw error;
       throw new MaosError(
         'SESSION_NOT_FOUND',
-        `No session or agent is called ${quote(reference)}. 'maos list' shows the sessions, 'maos status SESSION' their agents.`,
+        unknownSession.message.replace(/^No session/, 'No session or agent'),
         { details: { reference }, cause: error },
       );
     }
   }
 
-  async *#projects(): AsyncGenerator<Project> {
-    const present = await this.#runtime.findProject(this.#path);
-    if (present !== null) yield this.#known(present);
-    for await (const other of this.#runtime.allProjects()) {
-      if (other.project.path !== present?.project.path) yield this.#known(other);
-    }
-  }
-
-  #known({ project, supervisor }: OpenProject): Project {
-    this.#supervisors.set(project, supervisor);
-    return project;
+  #openOf(project: Project): OpenProject {
+    return this.#opened.get(project) as OpenProject;
   }
 }

@@ -6,7 +6,7 @@ import {
   requestRetry,
 } from '../../application/control.ts';
 import { followEvents } from '../../application/event-feed.ts';
-import type { OpenProject } from '../../application/runtime.ts';
+import type { SupervisedProject } from '../../application/runtime.ts';
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
@@ -41,7 +41,7 @@ export interface Steered {
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is not possible in the present state
  */
 export async function steer(
-  { project, supervisor, id }: OpenProject & { readonly id: SessionId },
+  { project, supervisor, id }: SupervisedProject & { readonly id: SessionId },
   steering: Steering,
   signal: AbortSignal,
   onEvents: (events: readonly RecordedEvent[]) => void = () => {},

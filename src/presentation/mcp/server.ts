@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Runtime } from '../../application/runtime.ts';
+import { projectAccess } from '../project-access.ts';
 import { serveClientLog } from './client-log.ts';
-import { projectAccess, type RequestContext } from './context.ts';
+import type { RequestContext } from './context.ts';
 import type { ServerIdentity } from './identity.ts';
 import type { Registry } from './registry.ts';
 import type { Extra } from './requests.ts';

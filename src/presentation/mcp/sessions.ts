@@ -6,6 +6,7 @@ import type { Agent } from '../../domain/agent.ts';
 import { isAgentId, type SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import { count } from '../contracts/event-lines.ts';
+import { lookupIn } from '../project-access.ts';
 import type { RequestContext } from './context.ts';
 
 export interface LocatedSession extends OpenProject {
@@ -13,12 +14,12 @@ export interface LocatedSession extends OpenProject {
 }
 
 /**
- * The session an id, an unambiguous part of one or 'latest' means: in the server's project, else in any other.
+ * The session an id means, in whichever project; or an unambiguous part of one or 'latest', in the server's project.
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
  */
 export async function locateSession(context: RequestContext, reference: string): Promise<LocatedSession> {
   const opened = new Map<Project, OpenProject>();
-  const { project, id } = await findSession(projectsOf(context, opened), reference);
+  const { project, id } = await findSession(lookupIn(context, opened), reference);
   return { ...(opened.get(project) as OpenProject), id };
 }
 
@@ -38,17 +39,7 @@ export async function locateAgent(
     const agent = agents.find(({ name }) => name === reference);
     if (agent !== undefined) return { project: open.project, agent };
   }
-  return findAgent(projectsOf(context, new Map()), reference);
-}
-
-async function* projectsOf(
-  context: RequestContext,
-  opened: Map<Project, OpenProject>,
-): AsyncGenerator<Project> {
-  for await (const open of context.projects()) {
-    opened.set(open.project, open);
-    yield open.project;
-  }
+  return findAgent(lookupIn(context, new Map()), reference);
 }
 
 /** How a session stands, in one sentence. */

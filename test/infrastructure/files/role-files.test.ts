@@ -38,16 +38,16 @@ class Place {
     this.write('maos/agents/registry.json', JSON.stringify({ roles }));
   }
 
-  async read(projectRoot = this.project): Promise<{ roles: FileRole[]; problems: RoleProblem[] }> {
-    const found = await makeRoleFiles({ home: join(this.root, 'maos'), projectRoot, env: this.env }).read();
+  async read(folder = this.project): Promise<{ roles: FileRole[]; problems: RoleProblem[] }> {
+    const found = await makeRoleFiles({ home: join(this.root, 'maos'), env: this.env }).read(folder);
     return {
       roles: found.flatMap((finding) => (finding.kind === 'role' ? [finding.role] : [])),
       problems: found.flatMap((finding) => (finding.kind === 'problem' ? [finding.problem] : [])),
     };
   }
 
-  async names(projectRoot?: string): Promise<string[]> {
-    const { roles, problems } = await this.read(projectRoot);
+  async names(folder?: string): Promise<string[]> {
+    const { roles, problems } = await this.read(folder);
     assert.deepEqual(problems, []);
     return roles.map(({ name }) => name);
   }

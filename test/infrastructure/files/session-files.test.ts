@@ -110,7 +110,8 @@ describe('the files of a session', () => {
   });
 
   it('say where an agent finds its places', () => {
-    assert.deepEqual(files.locations(writer), {
+    const { session: started } = workflow;
+    assert.deepEqual(files.locations(started, writer), {
       session,
       projectRoot: '/srv/shop',
       workingDirectory: '/srv/shop',
@@ -121,9 +122,11 @@ describe('the files of a session', () => {
       prompt: join(session, 'agents', writer.id, 'prompt.md'),
     });
     assert.equal(
-      files.locations(reviewer).workingDirectory,
+      files.locations(started, reviewer).workingDirectory,
       join(session, 'agents', reviewer.id, 'workspace'),
     );
+    const inFolder = files.locations({ ...started, folder: '/srv/shop/web' }, writer);
+    assert.deepEqual([inFolder.projectRoot, inFolder.workingDirectory], ['/srv/shop/web', '/srv/shop/web']);
   });
 
   it('know whose a result is by its folder', () => {
@@ -154,7 +157,7 @@ describe('the files of a session', () => {
       assert.throws(() => files.describe(asSession), refusal);
       assert.throws(() => files.agentFolder(sessionId, asAgent), refusal);
       assert.throws(() => files.agentFolder(asSession, writer.id), refusal);
-      assert.throws(() => files.locations({ ...writer, id: asAgent }), refusal);
+      assert.throws(() => files.locations(workflow.session, { ...writer, id: asAgent }), refusal);
       await assert.rejects(files.prepareAgent({ ...writer, sessionId: asSession }, ''), refusal);
       await assert.rejects(
         files.writeMetadata({ ...workflow, session: { ...workflow.session, id: asSession } }),

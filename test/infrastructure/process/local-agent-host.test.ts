@@ -108,7 +108,8 @@ suite('an agent that runs to its end', { concurrency: true }, () => {
     const bench = await makeBench(t);
     await (await bench.start('echo', ['first'])).ended;
     const second = new Collector();
-    const spec = { program: 'sh', args: ['-c', 'echo second; exit 4'], env: {}, stdin: 'none' } as const;
+    const launch = { program: 'sh', args: ['-c', 'echo second; exit 4'], env: {}, stdin: 'none' } as const;
+    const spec = { ...launch, cwd: bench.folder };
     const running = await bench.host.start({ ...bench.key, attempt: 2 }, bench.agent, spec, second);
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 4);

@@ -40,7 +40,6 @@ export async function makeBench(
   const table = makeProcessTable();
   const host = makeLocalAgentHost({
     folderOf: () => ({ folder }),
-    locations: () => ({ workingDirectory: options.workingDirectory ?? folder }),
     samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
     clock: { now: () => new Date().toISOString(), after: () => () => {} },
     log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },
@@ -65,8 +64,11 @@ export async function makeBench(
     host,
     output,
     logged,
-    start: async (program, args = [], spec = {}) =>
-      remember(await host.start(key, agent, { program, args, env: {}, stdin: 'none', ...spec }, output)),
+    async start(program, args = [], spec = {}) {
+      const cwd = options.workingDirectory ?? folder;
+      const launch = { program, args, env: {}, stdin: 'none', cwd, ...spec } as const;
+      return remember(await host.start(key, agent, launch, output));
+    },
     attach: async (sink = output) => remember(await host.attach(key, agent, sink)),
   };
 }

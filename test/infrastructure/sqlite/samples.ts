@@ -70,6 +70,7 @@ export function planRequest(overrides: Partial<PlanRequest> = {}): PlanRequest {
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    folder: null,
     agents: [agentRequest(), agentRequest({ role: { name: 'qa', custom: null } }), agentRequest()],
     aliases: {},
     ...overrides,

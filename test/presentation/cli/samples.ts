@@ -80,6 +80,7 @@ export function workflow(agents: readonly Agent[], given: Partial<Session> = {})
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    folder: null,
     state: 'running',
     pauseReason: null,
     resumeAt: null,

@@ -15,12 +15,12 @@ import type { Clock } from '../../../src/application/ports.ts';
 import type { Runtime } from '../../../src/application/runtime.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 import { callTool, errorMetaKey } from '../../../src/presentation/mcp/call-tool.ts';
-import { projectAccess } from '../../../src/presentation/mcp/context.ts';
 import { followSession } from '../../../src/presentation/mcp/follow-session.ts';
 import { serverIdentity } from '../../../src/presentation/mcp/identity.ts';
 import { registry } from '../../../src/presentation/mcp/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
 import type { ProgressUpdate, Tool, ToolContext } from '../../../src/presentation/mcp/tool.ts';
+import { projectAccess } from '../../../src/presentation/project-access.ts';
 import { agentRequest, planRequest } from '../../domain/samples.ts';
 import { openWorkbench, textOf, type Workbench } from './workbench.ts';
 
@@ -114,16 +114,26 @@ describe('callTool', () => {
 });
 
 describe('sessions of other projects', () => {
-  it('are found by their id but not listed', async () => {
+  it('are found by their whole id only, and not listed', async () => {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-mcp-other-')));
     try {
       const { project } = await bench.runtime.openProject(folder);
       const { session, agents } = bench.store(planRequest([agentRequest()]), project);
-      const status = await bench.ask('session-status', { session_id: session.id.slice(-12) });
+      assert.match(
+        await bench.refusal('control-session', { session_id: session.id.slice(-12), action: 'cancel' }),
+        /^SESSION_NOT_FOUND: No session of this project is called/,
+      );
+      const status = await bench.ask('session-status', { session_id: session.id });
       assert.equal(status.session_id, session.id);
       const output = await bench.ask('agent-output', { agent_id: agents[0]?.id });
       assert.equal(output.agent_id, agents[0]?.id);
+      assert.match(
+        await bench.refusal('agent-output', { agent_id: agents[0]?.id.slice(0, -1) }),
+        /^AGENT_NOT_FOUND: No agent of this project is called/,
+      );
       const { sessions } = await bench.ask('list-sessions', { limit: 50 });
+      const cancelled = await bench.ask('control-session', { session_id: session.id, action: 'cancel' });
+      assert.ok((cancelled.summary as string).includes(folder), cancelled.summary as string);
       assert.ok(!(sessions as { session_id: string }[]).some(({ session_id }) => session_id === session.id));
     } finally {
       rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });

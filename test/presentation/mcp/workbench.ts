@@ -170,7 +170,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
   const instance = makeInstanceId(ids.ulid());
   const open = new Map<string, OpenProject>();
   ensureHome(home);
-  const rolesOf = (root: string) => makeRoleFiles({ home, projectRoot: root, env: { HOME: home } });
+  const roles = makeRoleFiles({ home, env: { HOME: home } });
   const openProject = async (root: string): Promise<OpenProject> => {
     const known = open.get(root);
     if (known !== undefined) return known;
@@ -192,10 +192,9 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
       depth: 0,
       store,
       files,
-      roles: rolesOf(root),
+      roles,
       host: makeLocalAgentHost({
         folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
-        locations: (agent) => files.locations(agent),
         clock,
         log: { log },
       }),
@@ -215,7 +214,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
       ids,
       log: { log },
     };
-    const opened = { project, supervisor: new Supervisor(project) };
+    const opened = { project, supervisor: new Supervisor(project), folder: root };
     open.set(root, opened);
     return opened;
   };
@@ -223,13 +222,14 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     version: '0.0.0-test',
     home,
     prepare: async () => {},
+    projectOf: async (path) => ({ path, former: null }),
     openProject,
     findProject: async (root) => open.get(root) ?? null,
     async *allProjects() {
       yield* open.values();
     },
     probeBackends: async () => [],
-    roles: async (root) => rolesOf(root).read(),
+    roles: (folder) => roles.read(folder),
     settings: async () => ({ settings: [], warnings: [] }),
     attend: async () => {},
     rescue: async () => [],

@@ -4,6 +4,7 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { SessionFinder } from '../projects.ts';
 import { oneLine, plural } from '../render/format.ts';
+import { allOption } from './session-argument.ts';
 
 export const auditCommand: CliCommand = {
   name: 'audit',
@@ -17,7 +18,7 @@ export const auditCommand: CliCommand = {
       description: "id, an unambiguous part of its start or end, or 'latest' (default)",
     },
   ],
-  options: [],
+  options: [allOption],
   examples: [
     { line: 'maos audit verify latest', says: 'the session started last' },
     { line: 'maos audit verify k7q2 --json', says: 'with the hash of the last record, to note down' },
@@ -26,7 +27,7 @@ export const auditCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { args, terminal, json, runtime, projectPath } = context;
+  const { args, terminal, json } = context;
   const [action, reference = 'latest'] = args;
   if (action !== 'verify') {
     throw new MaosError(
@@ -35,7 +36,7 @@ async function run(context: CommandContext): Promise<number> {
       { details: { command: 'audit' } },
     );
   }
-  const { project, id } = await new SessionFinder(runtime(), projectPath).session(reference);
+  const { project, id } = await new SessionFinder(context).session(reference);
   const report = await verifyAudit(project, id);
   if (json) terminal.document(reportView(report));
   else for (const line of render(report, context)) terminal.line(line);

@@ -15,7 +15,7 @@ import {
   type SteeredSession,
   steerSession,
 } from '../run/steer-session.ts';
-import { neededSessionArgument } from './session-argument.ts';
+import { allOption, neededSessionArgument } from './session-argument.ts';
 
 type Stopped = EventData['agent.stopped'];
 
@@ -27,7 +27,7 @@ export const cancelCommand: CliCommand = {
     'Exit status: 0 cancelled, 1 processes could not be ended, 4 it had already ended.',
   ].join('\n'),
   arguments: [neededSessionArgument],
-  options: [agentOption, reasonOption],
+  options: [agentOption, reasonOption, allOption],
   examples: [
     { line: 'maos cancel latest', says: 'the session started last' },
     { line: "maos cancel k7q2 --reason 'wrong branch'", says: 'with a reason' },

@@ -35,7 +35,8 @@ async function run(context: CommandContext): Promise<number> {
   }
   const { project, supervisor } = await context.runtime().openProject(folder);
   context.watchInterrupts();
-  const { workflow } = await orchestrate(project, supervisor, demoTeam(process.execPath), 'terminal');
+  const request = { ...demoTeam(process.execPath), folder };
+  const { workflow } = await orchestrate(project, supervisor, request, 'terminal');
   const { id } = workflow.session;
   const { paint } = terminal.canvas;
   const shared = join(project.files.describe(id), 'shared', 'context', 'spec.md');

@@ -90,7 +90,10 @@ async function checkStore(runtime: Runtime, projectPath: string): Promise<Check>
   const name = 'store';
   try {
     const report = await runtime.checkStore(projectPath);
-    if (report === null) return { name, state: 'ok', detail: `none yet for ${projectPath}`, fix: null };
+    if (report === null) {
+      const { path } = await runtime.projectOf(projectPath);
+      return { name, state: 'ok', detail: `none yet for ${path}`, fix: null };
+    }
     if (report.problem === null) return { name, state: 'ok', detail: `${report.path} is sound`, fix: null };
     return { name, state: 'problem', detail: report.path, fix: report.problem };
   } catch (error) {

@@ -9,7 +9,7 @@ import { SessionFinder } from '../projects.ts';
 import { describeEvent, eventTypes, subjectOf } from '../render/event-line.ts';
 import { formatTime } from '../render/format.ts';
 import { padEnd } from '../render/text-width.ts';
-import { sessionArgument } from './session-argument.ts';
+import { allOption, sessionArgument } from './session-argument.ts';
 
 const pageSize = 500;
 
@@ -31,6 +31,7 @@ export const eventsCommand: CliCommand = {
       description: "only this type ('agent.failed') or group ('agent'); repeatable",
       kind: 'list',
     },
+    allOption,
   ],
   examples: [
     { line: 'maos events -f --type agent', says: 'follow the agents of the session started last' },
@@ -40,9 +41,9 @@ export const eventsCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { args, options, runtime, projectPath } = context;
+  const { args, options } = context;
   const wanted = wantedTypes(options.list('type').map(({ value }) => value));
-  const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+  const session = await new SessionFinder(context).session(args[0] ?? 'latest');
   const { project, id } = session;
   const names = new Map<string, string>(project.store.load(id).agents.map((agent) => [agent.id, agent.name]));
   const print = async (events: readonly RecordedEvent[]): Promise<void> => {

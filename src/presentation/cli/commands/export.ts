@@ -4,7 +4,7 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { SessionFinder } from '../projects.ts';
 import { formatBytes, oneLine, plural } from '../render/format.ts';
-import { sessionArgument } from './session-argument.ts';
+import { allOption, sessionArgument } from './session-argument.ts';
 
 export const exportCommand: CliCommand = {
   name: 'export',
@@ -15,6 +15,7 @@ export const exportCommand: CliCommand = {
   options: [
     { flags: '-o, --output <file>', description: 'where to (default: SESSION.tar.gz here)', kind: 'text' },
     { flags: '--force', description: 'replace the file if it exists', kind: 'flag' },
+    allOption,
   ],
   examples: [
     { line: 'maos export latest', says: 'the session started last' },
@@ -24,8 +25,8 @@ export const exportCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { args, options, terminal, json, runtime, projectPath, cwd } = context;
-  const { project, id } = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+  const { args, options, terminal, json, runtime, cwd } = context;
+  const { project, id } = await new SessionFinder(context).session(args[0] ?? 'latest');
   const to = resolve(cwd, options.text('output') ?? `${id}.tar.gz`);
   const interrupted = context.watchInterrupts();
   try {

@@ -25,7 +25,7 @@ has not ended is never touched. A sparse file counts with its full size. MAOS do
   arguments: [],
   options: [
     { flags: '-n, --dry-run', description: 'only say what would go', kind: 'flag' },
-    { flags: '--all', description: 'of every project, not only this folder', kind: 'flag' },
+    { flags: '--all', description: 'of every project, not only this one', kind: 'flag' },
     {
       flags: '--max-age <days>',
       description: 'instead of retention.maxAgeDays',
@@ -58,7 +58,7 @@ async function run(context: CommandContext): Promise<number> {
       projects: collected.map(reportView),
     });
   } else if (collected.length === 0) {
-    const where = options.flag('all') ? runtime().home : projectPath;
+    const where = options.flag('all') ? runtime().home : (await runtime().projectOf(projectPath)).path;
     terminal.notice(`No sessions in ${where}.`);
   } else {
     for (const line of render(collected, context)) terminal.line(line);
@@ -120,7 +120,9 @@ function render(collected: readonly Collected[], { options, terminal }: CommandC
   const kept = sum(collected, (report) => report.kept);
   const verb = options.flag('dry-run') ? 'would be removed' : 'removed';
   const bytes = formatBytes(sum(collected, ({ removedBytes }) => removedBytes));
-  const total = `${plural(rows.length, 'session')} (${bytes}) ${verb}, ${kept} kept.`;
+  const [only] = collected;
+  const where = options.flag('all') || only === undefined ? '' : ` in ${oneLine(only.project)}`;
+  const total = `${plural(rows.length, 'session')} (${bytes}) ${verb}, ${kept} kept${where}.`;
   return rows.length === 0 ? [total] : [...renderTable(columns, rows, terminal.canvas), '', total];
 }
 

@@ -25,6 +25,8 @@ const pageSize = 500;
 export const listCommand: CliCommand = {
   name: 'list',
   summary: 'List sessions, newest first',
+  details:
+    'Of this project: the git repository that the current folder lies in, with all its worktrees; without one, the folder.',
   arguments: [],
   options: [
     {
@@ -39,7 +41,7 @@ export const listCommand: CliCommand = {
       kind: 'integer',
       range: [1, 100_000],
     },
-    { flags: '--all', description: 'of every project, not only this folder', kind: 'flag' },
+    { flags: '--all', description: 'of every project, not only this one', kind: 'flag' },
   ],
   examples: [
     { line: 'maos list --state running', says: 'what runs now' },
@@ -69,6 +71,12 @@ async function run(context: CommandContext): Promise<number> {
       listed.push(...sessionsOf(open.project, state, limit));
     }
   }
+  const { path, former } = await runtime().projectOf(projectPath);
+  if (former !== null && !all) {
+    terminal.notice(
+      `This is the project ${oneLine(path)}. Sessions that an earlier maos kept for ${oneLine(former)} alone: '${program} list --all'.`,
+    );
+  }
   if (json) {
     terminal.document({
       sessions: listed.map(({ project, summary, ranMs }) => ({ ...summaryView(summary, ranMs), project })),
@@ -76,7 +84,7 @@ async function run(context: CommandContext): Promise<number> {
     return exitStatus.done;
   }
   if (listed.length === 0) {
-    const where = all ? '' : ` in ${projectPath}`;
+    const where = all ? '' : ` in ${oneLine(path)}`;
     const hint = all || state !== undefined ? '' : ` '${program} list --all' looks everywhere.`;
     terminal.notice(`No ${state === undefined ? '' : `${state} `}sessions${where}.${hint}`);
     return exitStatus.done;

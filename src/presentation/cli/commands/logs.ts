@@ -9,6 +9,7 @@ import { type LinePrinter, OutputReader } from '../output-reader.ts';
 import { watchOwner } from '../owner-notice.ts';
 import { type OpenSession, SessionFinder } from '../projects.ts';
 import type { Format } from '../terminal.ts';
+import { allOption } from './session-argument.ts';
 
 /** Between two looks at the files of agents that still write. */
 const pollMs = 200;
@@ -37,6 +38,7 @@ export const logsCommand: CliCommand = {
       kind: 'text',
       choices: outputViews,
     },
+    allOption,
   ],
   examples: [
     { line: 'maos logs -f', says: 'follow the session started last' },
@@ -46,9 +48,9 @@ export const logsCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { args, options, runtime, projectPath } = context;
+  const { args, options } = context;
   const [reference = 'latest', ...names] = args;
-  const found = await new SessionFinder(runtime(), projectPath).sessionOrAgent(reference);
+  const found = await new SessionFinder(context).sessionOrAgent(reference);
   const agents = chosenAgents(found, found.agent, names);
   const view = (options.text('stream') as OutputView | undefined) ?? 'readable';
   const tail = options.number('tail') ?? null;

@@ -2,7 +2,7 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { letGoOf } from '../run/follow-session.ts';
 import { agentCounts, reasonOption, report, steerSession } from '../run/steer-session.ts';
-import { neededSessionArgument } from './session-argument.ts';
+import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const pauseCommand: CliCommand = {
   name: 'pause',
@@ -12,7 +12,7 @@ export const pauseCommand: CliCommand = {
     'Exit status: 0 paused, 4 the session has ended.',
   ].join('\n'),
   arguments: [neededSessionArgument],
-  options: [reasonOption],
+  options: [reasonOption, allOption],
   examples: [{ line: 'maos pause latest', says: 'the session started last' }],
   run,
 };

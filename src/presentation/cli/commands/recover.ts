@@ -46,11 +46,14 @@ async function run(context: CommandContext): Promise<number> {
       events,
       passed_over: passedOver,
       started: started.includes(id),
+      project: project.path,
     });
     return exitStatus.done;
   }
   for (const line of passedOver) terminal.notice(`Not usable: ${oneLine(line)}`);
-  terminal.line(`${id} is back (${state}): ${checkpoint} and ${plural(events, 'record')} of session.log.`);
+  terminal.line(
+    `${id} of ${oneLine(project.path)} is back (${state}): ${checkpoint} and ${plural(events, 'record')} of session.log.`,
+  );
   if (started.includes(id)) terminal.line(`It goes on in the background: ${program} wait ${id}`);
   else if (state === 'paused') terminal.line(`It is paused: ${program} resume ${id}`);
   else if (goesOn) terminal.line('The next maos that stays takes it up.');

@@ -1,7 +1,7 @@
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { detachOption, goOn, reasonOption, steerSession } from '../run/steer-session.ts';
-import { neededSessionArgument } from './session-argument.ts';
+import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const resumeCommand: CliCommand = {
   name: 'resume',
@@ -12,7 +12,7 @@ export const resumeCommand: CliCommand = {
     'Exit status: as run; 0 when it runs elsewhere, 4 the session is not paused.',
   ].join('\n'),
   arguments: [neededSessionArgument],
-  options: [detachOption, reasonOption],
+  options: [detachOption, reasonOption, allOption],
   examples: [
     { line: 'maos resume latest', says: 'the session started last, watched from here' },
     { line: 'maos resume k7q2 --detach', says: 'in the background' },

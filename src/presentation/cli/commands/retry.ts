@@ -2,7 +2,7 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { plural } from '../render/format.ts';
 import { agentOption, detachOption, goOn, reasonOption, steerSession } from '../run/steer-session.ts';
-import { neededSessionArgument } from './session-argument.ts';
+import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const retryCommand: CliCommand = {
   name: 'retry',
@@ -13,7 +13,7 @@ export const retryCommand: CliCommand = {
     'Exit status: as run; 0 when it runs elsewhere, 4 nothing failed or the session was cancelled.',
   ].join('\n'),
   arguments: [neededSessionArgument],
-  options: [agentOption, detachOption, reasonOption],
+  options: [agentOption, detachOption, reasonOption, allOption],
   examples: [
     { line: 'maos retry latest', says: 'everything that failed or was cancelled because of it' },
     { line: 'maos retry latest --agent build', says: 'one agent, and what was cancelled downstream of it' },

@@ -122,10 +122,10 @@ async function run(context: CommandContext): Promise<number> {
     throw new MaosError('INVALID_INPUT', '--detach keeps the agents running: leave out --on-exit stop.');
   }
   const request = withOptions(await readRequest(context), options);
-  const { project, supervisor } = await context.runtime().openProject(projectPath);
+  const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
   // What a dry run prints is all there is of it.
   if (request.dry_run !== true) context.watchInterrupts();
-  const { workflow, stored } = await orchestrate(project, supervisor, request, 'terminal');
+  const { workflow, stored } = await orchestrate(project, supervisor, { ...request, folder }, 'terminal');
   if (!stored) {
     if (json) terminal.document({ dry_run: true, ...workflowView(workflow, null) });
     else for (const line of renderPlan(workflow, terminal.canvas)) terminal.line(line);

@@ -1,4 +1,4 @@
-import type { ArgumentSpec } from '../command.ts';
+import type { ArgumentSpec, OptionSpec } from '../command.ts';
 
 export const sessionArgument: ArgumentSpec = {
   syntax: '[session]',
@@ -8,4 +8,10 @@ export const sessionArgument: ArgumentSpec = {
 export const neededSessionArgument: ArgumentSpec = {
   syntax: '<session>',
   description: "id, an unambiguous part of its start or end, or 'latest'",
+};
+
+export const allOption: OptionSpec = {
+  flags: '--all',
+  description: 'look in every project; else only an id in full is found elsewhere',
+  kind: 'flag',
 };

@@ -4,20 +4,20 @@ import { rescueOrphans } from '../owner-notice.ts';
 import { SessionFinder } from '../projects.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
-import { sessionArgument } from './session-argument.ts';
+import { allOption, sessionArgument } from './session-argument.ts';
 
 export const statusCommand: CliCommand = {
   name: 'status',
   summary: 'Show a session: its agents, results, failures and files',
   arguments: [sessionArgument],
-  options: [],
+  options: [allOption],
   examples: [
     { line: 'maos status', says: 'the session started last' },
     { line: 'maos status k7q2 --json', says: 'by the end of its id, for a program' },
   ],
   async run(context) {
-    const { args, terminal, json, runtime, projectPath, program } = context;
-    const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+    const { args, terminal, json, program } = context;
+    const session = await new SessionFinder(context).session(args[0] ?? 'latest');
     await rescueOrphans(context, session.project);
     const facts = factsOf(session);
     if (json) {

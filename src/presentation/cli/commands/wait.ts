@@ -5,7 +5,7 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus, statusOfSession } from '../exit-status.ts';
 import { watchOwner } from '../owner-notice.ts';
 import { SessionFinder } from '../projects.ts';
-import { sessionArgument } from './session-argument.ts';
+import { allOption, sessionArgument } from './session-argument.ts';
 
 export const waitCommand: CliCommand = {
   name: 'wait',
@@ -20,6 +20,7 @@ export const waitCommand: CliCommand = {
       kind: 'number',
       range: [0, 2_000_000],
     },
+    allOption,
   ],
   examples: [
     { line: 'maos wait && maos status', says: 'go on only if the session started last completed' },
@@ -29,8 +30,8 @@ export const waitCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { args, options, terminal, json, runtime, projectPath, program } = context;
-  const session = await new SessionFinder(runtime(), projectPath).session(args[0] ?? 'latest');
+  const { args, options, terminal, json, program } = context;
+  const session = await new SessionFinder(context).session(args[0] ?? 'latest');
   const seconds = options.number('timeout');
   const signal = seconds === undefined ? new AbortController().signal : AbortSignal.timeout(seconds * 1000);
   const { project, id } = session;

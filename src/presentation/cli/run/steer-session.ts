@@ -8,7 +8,7 @@ import type { CommandContext, OptionSpec } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { watchOwner } from '../owner-notice.ts';
 import { type OpenSession, SessionFinder } from '../projects.ts';
-import { plural } from '../render/format.ts';
+import { oneLine, plural } from '../render/format.ts';
 import { renderNext } from '../render/session-report.ts';
 import { nextCommands } from '../session-facts.ts';
 import { followSession } from './follow-session.ts';
@@ -53,8 +53,8 @@ export async function steerSession(
   context: CommandContext,
   action: SessionAction,
 ): Promise<SteeredSession | null> {
-  const { args, options, runtime, projectPath } = context;
-  const session = await new SessionFinder(runtime(), projectPath).session(args[0] as string);
+  const { args, options } = context;
+  const session = await new SessionFinder(context).session(args[0] as string);
   const reference = options.text('agent');
   const agent =
     reference === undefined ? null : agentOfSession(session.project.store.load(session.id), reference);
@@ -82,9 +82,10 @@ export async function goOn(
   said: string,
 ): Promise<number> {
   const { options, terminal, json } = context;
+  const ofProject = projectLine(session);
   const owned = session.supervisor.owned.includes(session.id);
   if (owned && !options.flag('detach')) {
-    if (!json) terminal.notice(said);
+    if (!json) terminal.notice(`${said} ${ofProject}`);
     return followSession(context, session, { after: steered.after });
   }
   if (owned) await context.handOver('keep');
@@ -95,6 +96,7 @@ export async function goOn(
   const { id } = session;
   const where = owned ? 'in the background' : 'in the maos that owns it';
   terminal.line(steered.workflow.session.state === 'running' ? `${said} It runs ${where}.` : said);
+  terminal.line(ofProject);
   const watch: readonly [string, string][] = [
     [`${context.program} logs ${id} -f`, 'what its agents print'],
     [`${context.program} wait ${id}`, 'until it ends or pauses'],
@@ -116,13 +118,19 @@ export function report(
     return;
   }
   terminal.line(said);
+  terminal.line(projectLine(session));
   const next = nextCommands(program, workflow).slice(0, 2);
   for (const line of renderNext(next, terminal.canvas)) terminal.line(line);
 }
 
+/** Whoever gave a part of an id sees whose session it was. */
+function projectLine({ project }: OpenSession): string {
+  return `Project: ${oneLine(project.path)}`;
+}
+
 function documentOf({ session: { project }, steered: { workflow, already } }: SteeredSession) {
   const standing = standingOf(project.store, workflow, Date.parse(project.clock.now()));
-  return { ...workflowView(workflow, standing), already };
+  return { ...workflowView(workflow, standing), project: project.path, already };
 }
 
 /** `1 agent suspended, 2 interrupted, 1 waits, 3 of 7 completed`. */

@@ -3,12 +3,11 @@ import { sessionOfRun } from '../../../application/acp-runs.ts';
 import { findSession } from '../../../application/lookup.ts';
 import { Mailbox, messageNotFound, outside } from '../../../application/mailbox.ts';
 import type { MessageQuery } from '../../../application/message-ports.ts';
-import type { Project } from '../../../application/project.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import { type AgentId, type MessageId, parseMessageId } from '../../../domain/ids.ts';
 import type { Message } from '../../../domain/message.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
-import { projectAccess } from '../../mcp/context.ts';
+import { lookupIn, projectAccess } from '../../project-access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { AcpError, answerError, readBody } from './errors.ts';
 import {
@@ -29,23 +28,19 @@ const defaultVisibilitySeconds = 60;
 /** Messages between agents: sent, leased, acknowledged, given back, listed. */
 export function messagesRoutes(deps: HttpDeps): Hono {
   const app = new Hono();
-  const { projects } = projectAccess(deps.runtime, deps.projectPath);
-
-  async function* allProjects(): AsyncGenerator<Project> {
-    for await (const { project } of projects()) yield project;
-  }
+  const projects = lookupIn(projectAccess(deps.runtime, deps.projectPath), new Map());
 
   /** @param text a session's id or a part of it, or a run's id, which is all that the protocol tells of a session */
   async function sessionOf(text: string) {
     const reference = idSchema.safeParse(text).success ? sessionOfRun(text.toLowerCase()) : text;
-    const { project, id } = await findSession(allProjects(), reference);
+    const { project, id } = await findSession(projects, reference);
     return { mailbox: new Mailbox(project), id };
   }
 
   /** The message named in the path, and where it lies. */
   async function messageOf(context: Context): Promise<{ mailbox: Mailbox; message: Message }> {
     const id = parseMessageId(context.req.param('id') ?? '');
-    for await (const project of allProjects()) {
+    for await (const project of projects.all()) {
       const mailbox = new Mailbox(project);
       const message = mailbox.find(id);
       if (message !== null) return { mailbox, message };

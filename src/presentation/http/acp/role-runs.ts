@@ -43,8 +43,9 @@ export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
     const before: Message[] = [];
     for (const id of unheardOf(project, earlier, after))
       before.push(...(await messagesOf(handleOf(open, id))));
-    const { task, objective } = toTask(input, before, await promptEscapeOf(project, role));
-    const request = { role, task, objective, acpSession, input, after };
+    const { folder } = open;
+    const { task, objective } = toTask(input, before, await promptEscapeOf(project, role, folder));
+    const request = { role, task, objective, acpSession, input, after, folder };
     return new RoleRun(open, await startAcpRun(project, supervisor, request), { acpSession, input });
   }
 

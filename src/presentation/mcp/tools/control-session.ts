@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { isSettled } from '../../../application/control.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type SessionAction, sessionActions } from '../../../domain/session.ts';
-import { agentState, sessionState } from '../../contracts/session-answers.ts';
+import { agentState, sessionState, shorten } from '../../contracts/session-answers.ts';
 import { agentOfSession, type Steered, steer } from '../../contracts/steering.ts';
 import { tellProgress } from '../follow-session.ts';
 import { locateSession, nextStep, summarize } from '../sessions.ts';
@@ -49,7 +49,7 @@ export const controlSession = defineTool({
     const now = steered.workflow.agents.find((member) => member.id === agent?.id);
     const about = now === undefined ? '' : `Agent ${now.name} is ${now.state}. `;
     return {
-      summary: `${saidOf(action, steered)}${about}${summarize(summary)}`,
+      summary: `${saidOf(action, steered)}${about}${summarize(summary)} Project: ${shorten(project.path, 300)}.`,
       next: nextStep(summary),
       session_id: id,
       state: summary.session.state,

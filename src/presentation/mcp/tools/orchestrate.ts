@@ -34,8 +34,8 @@ export const orchestrate = defineTool({
   // Claude Code keeps tools behind a search otherwise; this one and wait-session are needed for any use of MAOS.
   meta: { 'anthropic/alwaysLoad': true },
   async run(input, context) {
-    const { project, supervisor } = await context.openProject();
-    const { workflow, stored } = await startSession(project, supervisor, input, 'client');
+    const { project, supervisor, folder } = await context.openProject();
+    const { workflow, stored } = await startSession(project, supervisor, { ...input, folder }, 'client');
     return stored ? startedAnswer(workflow) : planAnswer(workflow);
   },
 });

@@ -1,0 +1,106 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { canonicalProject } from './home.ts';
+
+/** Where somebody is, and whose sessions that means. Both canonical. */
+export interface ProjectPlace {
+  readonly folder: string;
+  /** Path of the project: what its store is known by. */
+  readonly project: string;
+}
+
+/** A `.git` file and `commondir` hold one path. */
+const mostPathBytes = 16 * 1024;
+const mostConfigBytes = 1024 * 1024;
+
+/**
+ * The project of a folder is the git repository it lies in: all its worktrees are one project, known by the main
+ * worktree's top folder, or by the repository's own folder where it is bare. A submodule is a project of its own. Without
+ * a repository the project is the folder.
+ *
+ * Read from the files that git documents (gitrepository-layout, gitfile): no process is started, for clients wait for
+ * this. GIT_DIR and its kind are not looked at: where somebody stands decides, also inside a hook.
+ * @throws MaosError INVALID_INPUT as canonicalProject
+ */
+export function placeOf(path: string): ProjectPlace {
+  const folder = canonicalProject(path);
+  for (let at = folder; ; at = dirname(at)) {
+    const top = repositoryTop(at);
+    if (top !== null) return { folder, project: top };
+    if (dirname(at) === at) return { folder, project: folder };
+  }
+}
+
+/** Null when no repository begins at this folder. */
+function repositoryTop(folder: string): string | null {
+  const dotGit = join(folder, '.git');
+  if (isGitFolder(dotGit)) return folder;
+  const named = gitFolderNamedIn(dotGit);
+  if (named === null) return isGitFolder(folder) ? mainTop(folder) : null;
+  const common = readLine(join(named, 'commondir'));
+  // Without one it is a submodule, or has its git folder elsewhere; gone: what is left of a worktree stays a project.
+  if (common === null) return folder;
+  return mainTop(resolve(named, common)) ?? folder;
+}
+
+/** The main worktree of a repository, or its own folder where it has none; null when it is not there. */
+function mainTop(common: string): string | null {
+  const above = dirname(common);
+  if (basename(common) === '.git') return canonical(above);
+  const worktree = worktreeSetting(common);
+  if (worktree !== null) return canonical(resolve(common, worktree)) ?? canonical(common);
+  const namedAbove = gitFolderNamedIn(join(above, '.git'));
+  const isNamed = namedAbove !== null && canonical(namedAbove) === canonical(common);
+  return canonical(isNamed ? above : common);
+}
+
+/** What git takes for a repository. */
+function isGitFolder(path: string): boolean {
+  return ['HEAD', 'objects', 'refs'].every((name) => statOf(join(path, name)) !== undefined);
+}
+
+/** The folder that a `.git` file names; null when it is no such file. */
+function gitFolderNamedIn(path: string): string | null {
+  const named = readLine(path)?.match(/^gitdir: (.+)$/)?.[1];
+  return named === undefined ? null : resolve(dirname(path), named);
+}
+
+/** `core.worktree`, which git sets for submodules. */
+function worktreeSetting(common: string): string | null {
+  const core = read(join(common, 'config'), mostConfigBytes)?.match(/^\s*\[core\]([^[]*)/im)?.[1];
+  const value = core?.match(/^\s*worktree\s*=\s*(.+?)\s*$/im)?.[1];
+  return value === undefined ? null : value.replace(/^"(.*)"$/, '$1');
+}
+
+function readLine(path: string): string | null {
+  return read(path, mostPathBytes)?.replace(/\r?\n$/, '') ?? null;
+}
+
+/** Null for what is no regular file of a sensible size: a pipe would never end. */
+function read(path: string, mostBytes: number): string | null {
+  const stats = statOf(path);
+  if (stats === undefined || !stats.isFile() || stats.size > mostBytes) return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Closed to this user, or gone: then git could not use it either.
+    return null;
+  }
+}
+
+function statOf(path: string): ReturnType<typeof statSync> {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    // A loop of links, a folder closed to this user.
+    return undefined;
+  }
+}
+
+function canonical(path: string): string | null {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return null;
+  }
+}

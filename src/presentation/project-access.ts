@@ -1,0 +1,56 @@
+import type { Projects } from '../application/lookup.ts';
+import type { Project } from '../application/project.ts';
+import type { RoleFinding } from '../application/role-ports.ts';
+import type { OpenProject, Runtime } from '../application/runtime.ts';
+
+/** The projects of this machine, as they are seen from a folder. */
+export interface ProjectAccess {
+  readonly runtime: Runtime;
+  /** The project of the folder; makes its store when there is none. */
+  openProject(): Promise<OpenProject>;
+  /** The project of the folder when it has a store; null otherwise. */
+  findProject(): Promise<OpenProject | null>;
+  /** What files define roles in the folder. */
+  roles(): Promise<readonly RoleFinding[]>;
+  /** Every project with a store, that of the folder first. */
+  projects(): AsyncIterable<OpenProject>;
+}
+
+export function projectAccess(runtime: Runtime, path: string): ProjectAccess {
+  return {
+    runtime,
+    openProject: () => runtime.openProject(path),
+    findProject: () => runtime.findProject(path),
+    roles: () => runtime.roles(path),
+    async *projects(): AsyncGenerator<OpenProject> {
+      const own = await runtime.findProject(path);
+      if (own !== null) yield own;
+      for await (const other of runtime.allProjects()) {
+        if (other.project.path !== own?.project.path) yield other;
+      }
+    },
+  };
+}
+
+/**
+ * The same for looking up sessions and agents.
+ * @param opened is told what belongs to each project that was looked into
+ */
+export function lookupIn(
+  access: Pick<ProjectAccess, 'findProject' | 'projects'>,
+  opened: Map<Project, OpenProject>,
+): Projects {
+  const noted = (open: OpenProject): Project => {
+    opened.set(open.project, open);
+    return open.project;
+  };
+  return {
+    async present() {
+      const open = await access.findProject();
+      return open === null ? null : noted(open);
+    },
+    async *all() {
+      for await (const open of access.projects()) yield noted(open);
+    },
+  };
+}
