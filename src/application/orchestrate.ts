@@ -1,5 +1,6 @@
 import type { AgentRole } from '../domain/agent.ts';
 import type { Budget } from '../domain/budget.ts';
+import { compilePattern, isCommandAllowed, patternFor } from '../domain/command-permission.ts';
 import { isMaosError, MaosError, quote } from '../domain/errors.ts';
 import { makeSessionId } from '../domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../domain/plan.ts';
@@ -290,31 +291,15 @@ function checkMemory({ machine }: Project, { request, names }: Plan): void {
   }
 }
 
-/** The form a command is compared in: an array as its words in one line. */
-function commandLine(command: readonly string[] | string): string {
-  return typeof command === 'string' ? command : command.join(' ');
-}
-
-/**
- * `*` stands for any text; in a shell line not for what would begin another command, so that `npm test *` does not
- * allow `npm test ; anything`.
- */
-function isAllowed(pattern: string, command: readonly string[] | string): boolean {
-  const wild = typeof command === 'string' ? '[^;&|<>$`()\\\\\\n\\r]*' : '[^\\n]*';
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${parts.join(wild)}$`).test(commandLine(command));
-}
-
 function checkCommands({ settings }: Project, agents: readonly AgentRequest[]): void {
-  for (const agent of agents) {
-    if (agent.command === null) continue;
-    const { command } = agent;
-    if (settings.allowCommands.some((pattern) => isAllowed(pattern, command))) continue;
-    const line = commandLine(command);
+  const patterns = settings.allowCommands.map(compilePattern);
+  for (const { command } of agents) {
+    if (command === null || isCommandAllowed(patterns, command)) continue;
+    const pattern = patternFor(command);
     throw new MaosError(
       'FORBIDDEN',
-      `The command ${quote(line)} may not be run for a client. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(line)}] (exact lines, or patterns with *).`,
-      { details: { command: line.slice(0, 500), setting: 'allowCommands' } },
+      `The command ${quote(pattern)} may not be run for a client. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(pattern)}] (exact lines, or patterns with *).`,
+      { details: { command: pattern.slice(0, 500), setting: 'allowCommands' } },
     );
   }
 }

@@ -40,7 +40,7 @@ const team = {
     },
   ],
 };
-const allowCommands = ['echo no complaints', 'echo * tests pass', 'cat >prompt.txt; echo ready to release'];
+const allowCommands = ['echo no complaints', "echo '* tests pass'", 'cat >prompt.txt; echo ready to release'];
 const mcpTools = ['orchestrate', 'wait-session', 'session-status', 'agent-output'].map(
   (name) => `mcp__maos__${name}`,
 );
@@ -157,7 +157,7 @@ test('a command that the user has not allowed is refused, with the setting that 
   );
   assert.equal(run.status, 0, run.stderr);
   assert.equal(refusals.length, 1);
-  assert.match(refusals[0] ?? '', /^true .*FORBIDDEN.*"echo 12 tests pass".*allowCommands/s);
+  assert.match(refusals[0] ?? '', /^true .*FORBIDDEN.*"echo '12 tests pass'".*allowCommands/s);
   const { status } = await bench.maos('status', 'latest', '--json');
   assert.equal(status, 3);
   await bench.nothingLeft();

@@ -142,7 +142,7 @@ export const settingsTable = {
   allowCommands: setting(
     listOfTexts('command line'),
     [],
-    'Commands that clients over MCP or HTTP may have run: exact lines, or patterns with *.',
+    'Commands that clients over MCP or HTTP may have run: exact lines, or patterns whose * names no program.',
     { userOnly: true },
   ),
   backends: {

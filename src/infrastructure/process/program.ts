@@ -1,5 +1,5 @@
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
-import { delimiter, resolve } from 'node:path';
+import { delimiter, isAbsolute } from 'node:path';
 import { MaosError, quote } from '../../domain/errors.ts';
 
 /** Where execvp(3) looks when there is no PATH. */
@@ -23,8 +23,8 @@ export function resolveProgram(program: string, cwd: string, path: string | unde
     );
   }
   const candidates = program.includes('/')
-    ? [resolve(cwd, program)]
-    : (path ?? defaultPath).split(delimiter).map((folder) => resolve(cwd, folder, program));
+    ? [below(cwd, program)]
+    : (path ?? defaultPath).split(delimiter).map((folder) => `${below(cwd, folder)}/${program}`);
   let problem: Problem = 'not_found';
   for (const candidate of program === '' ? [] : candidates) {
     const found = problemOf(candidate);
@@ -34,6 +34,11 @@ export function resolveProgram(program: string, cwd: string, path: string | unde
   throw new MaosError('SPAWN_FAILED', `Cannot start ${quote(program)}: ${explain(problem, program)}`, {
     details: { program, reason: problem, path: program.includes('/') ? null : (path ?? defaultPath) },
   });
+}
+
+/** Nothing is shortened: to the system `x/../y` is a file only where `x` is a folder. */
+function below(folder: string, path: string): string {
+  return isAbsolute(path) ? path : `${folder}/${path}`;
 }
 
 type Problem = 'not_found' | 'directory' | 'not_executable';

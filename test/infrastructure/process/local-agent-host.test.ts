@@ -150,6 +150,12 @@ suite('a start that cannot succeed', { concurrency: true }, () => {
       says: /no-such-program-x1.*no such program in the PATH/,
     },
     { name: 'not a file', program: './missing', says: /missing.*no such file/ },
+    // As the system sees it: shortened beforehand, it would be the shell.
+    {
+      name: 'past what is no folder',
+      program: 'missing /../../../../../../../bin/sh',
+      says: /missing.*no such file/,
+    },
     { name: 'not executable', program: '/etc/passwd', says: /passwd.*not executable/ },
     { name: 'a directory', program: '/usr', says: /\/usr.*directory/ },
     { name: 'empty', program: '', says: /no such program/ },
