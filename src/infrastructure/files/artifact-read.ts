@@ -2,6 +2,7 @@ import { constants, type FileHandle, lstat, open, readlink, realpath } from 'nod
 import { join, sep } from 'node:path';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { fileError, isMissing, systemCode } from './file-error.ts';
+import { bytesOfPath, joinBytes } from './file-names.ts';
 
 const longestPath = 4_096;
 /** What a session shows of itself. */
@@ -55,7 +56,7 @@ function checkedParts(path: string): readonly string[] {
 export async function readArtifactFile(folder: string, path: string, maxBytes: number): Promise<Uint8Array> {
   const parts = checkedParts(path);
   try {
-    const file = await open(join(folder, ...parts), openFlags);
+    const file = await openNamed(folder, parts);
     try {
       await assertInside(file, folder, parts, path);
       return await readWhole(file, path, maxBytes);
@@ -69,6 +70,17 @@ export async function readArtifactFile(folder: string, path: string, maxBytes: n
     if (systemCode(error) === 'ENAMETOOLONG') throw unusable(path, 'has too long a name');
     if (systemCode(error) === 'ELOOP') throw refused(path, 'is a loop of links');
     throw fileError(error, 'read', join(folder, ...parts));
+  }
+}
+
+/** A name that is no UTF-8 is asked for as it was recorded, see file-names.ts. */
+async function openNamed(folder: string, parts: readonly string[]): Promise<FileHandle> {
+  try {
+    return await open(join(folder, ...parts), openFlags);
+  } catch (error) {
+    const bytes = isMissing(error) ? bytesOfPath(parts.join('/')) : null;
+    if (bytes === null) throw error;
+    return open(joinBytes(folder, bytes), openFlags);
   }
 }
 

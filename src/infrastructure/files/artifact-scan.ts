@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Dirent, lstatSync, opendirSync, type Stats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FileDigest, FoundFile } from '../../application/ports.ts';
 import { isTemporaryName } from './atomic.ts';
 import { isMissing, systemCode } from './file-error.ts';
+import { bytesOfName, joinBytes, nameEncoding, textOfName } from './file-names.ts';
 import { safeRead } from './output.ts';
 
 /** Most files, and most folders, one scan looks at: an agent that unpacks a toolchain must not stall its session. */
@@ -40,20 +40,23 @@ export async function scanFiles(
 ): Promise<Scan> {
   const files: FoundFile[] = [];
   const notes: string[] = [];
-  const queue = [...folders];
+  const queue = folders.map((path): Place => ({ path, at: joinBytes(base, Buffer.from(path)) }));
   for (let index = 0; index < queue.length; index++) {
-    const folder = queue[index] as string;
+    const folder = queue[index] as Place;
     // Most folders are empty or small: asking the thread pool for each takes many times longer than looking.
     if (index % foldersAtOnce === foldersAtOnce - 1) await new Promise((resolve) => setImmediate(resolve));
-    for (const entry of entriesOf(base, folder, notes)) {
-      const path = `${folder}/${entry.name}`;
+    for (const entry of entriesOf(folder, notes)) {
+      const bytes = bytesOfName(entry.name);
+      const name = textOfName(bytes);
+      const path = `${folder.path}/${name}`;
+      const at = joinBytes(folder.at, bytes);
       if (entry.isDirectory() && skip(path)) continue;
-      if (entry.isDirectory() && queue.length < limit) queue.push(path);
+      if (entry.isDirectory() && queue.length < limit) queue.push({ path, at });
       else if (entry.isDirectory() || files.length >= limit) {
         notes.push(`artifacts: more than ${limit} files or folders; from ${path} on they are not listed`);
         return { files: files.sort(byPath), notes };
-      } else if (entry.isFile() && !isBeingWritten(entry.name)) {
-        const found = foundFile(base, path);
+      } else if (entry.isFile() && !isBeingWritten(name)) {
+        const found = foundFile({ path, at });
         if (found !== null) files.push(found);
       }
     }
@@ -75,11 +78,18 @@ function byPath(a: FoundFile, b: FoundFile): number {
   return a.path < b.path ? -1 : 1;
 }
 
-function* entriesOf(base: string, folder: string, notes: string[]): Generator<Dirent> {
+/** A path as text, relative, and the same absolute and byte for byte. */
+interface Place {
+  readonly path: string;
+  readonly at: Buffer;
+}
+
+function* entriesOf({ path, at }: Place, notes: string[]): Generator<Dirent> {
   try {
     // lstat first: opendir would follow a link that took the folder's place.
-    if (!lstatSync(join(base, folder)).isDirectory()) return;
-    const entries = opendirSync(join(base, folder), { bufferSize: 256 });
+    if (!lstatSync(at).isDirectory()) return;
+    // Its type knows no bytes for a path, but it takes them.
+    const entries = opendirSync(at as unknown as string, { bufferSize: 256, encoding: nameEncoding });
     try {
       for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry;
     } finally {
@@ -87,25 +97,24 @@ function* entriesOf(base: string, folder: string, notes: string[]): Generator<Di
     }
   } catch (error) {
     if (isMissing(error)) return;
-    notes.push(`artifacts: ${folder} cannot be read (${systemCode(error) ?? String(error)})`);
+    notes.push(`artifacts: ${path} cannot be read (${systemCode(error) ?? String(error)})`);
   }
 }
 
-function foundFile(base: string, path: string): FoundFile | null {
-  const absolute = join(base, path);
+function foundFile({ path, at }: Place): FoundFile | null {
   try {
-    const stats = lstatSync(absolute);
+    const stats = lstatSync(at);
     if (!stats.isFile()) return null;
     const modifiedAt = stats.mtime.toISOString();
-    return { path, sizeBytes: stats.size, modifiedAt, digest: () => digestFile(absolute) };
+    return { path, sizeBytes: stats.size, modifiedAt, digest: () => digestFile(at) };
   } catch {
-    // Gone since it was listed, or its name is no UTF-8 and cannot be asked for: nothing anyone could read.
+    // Gone since it was listed, or too deep for the system to name: nothing anyone could read.
     return null;
   }
 }
 
 /** What the file holds now, read piece by piece; null when it is gone, unreadable or no file. */
-export async function digestFile(path: string): Promise<FileDigest | null> {
+export async function digestFile(path: string | Buffer): Promise<FileDigest | null> {
   try {
     const file = await open(path, safeRead);
     try {

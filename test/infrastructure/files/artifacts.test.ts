@@ -40,6 +40,9 @@ function session(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
+/** Other systems refuse such names. */
+const noBytes = process.platform === 'linux' ? false : 'names are text here';
+
 const scan = async (folder: string, limit?: number): Promise<string[]> =>
   (await scanFiles(folder, ['shared/context', 'results'], limit === undefined ? {} : { limit })).files.map(
     (file) => file.path,
@@ -72,6 +75,29 @@ describe('the scan', () => {
       ]);
     } finally {
       server.close();
+    }
+  });
+
+  it('finds names that are not UTF-8, and what has such a name can be read', { skip: noBytes }, async () => {
+    const folder = session({ 'results/Größe 中.txt': 'text' });
+    const inFolder = (...names: (string | Buffer)[]): Buffer =>
+      Buffer.concat([Buffer.from(folder), ...names.flatMap((name) => [Buffer.from('/'), Buffer.from(name)])]);
+    const latin = Buffer.from('caf\xe9 \xff\xc3.txt', 'latin1');
+    mkdirSync(inFolder('results', latin));
+    writeFileSync(inFolder('results', latin, latin), 'café');
+    const { files, notes } = await scanFiles(folder, ['results']);
+    const path = 'results/caf\\xE9 \\xFF\\xC3.txt/caf\\xE9 \\xFF\\xC3.txt';
+    assert.deepEqual([files.map((file) => file.path), notes], [['results/Größe 中.txt', path].sort(), []]);
+    const digest = await files.find((file) => file.path === path)?.digest();
+    assert.equal(digest?.sizeBytes, 5);
+    assert.equal(Buffer.from(await readArtifactFile(folder, path, 100)).toString(), 'café');
+    // What decodes to another path is no way out.
+    for (const trick of [
+      'results/\\x2E\\x2E/\\x2E\\x2E/secret',
+      'results\\x2F..\\x2F..\\x2Fsecret/x',
+      'results/a\\x00',
+    ]) {
+      await assert.rejects(readArtifactFile(folder, trick, 100), (error) => isMaosError(error));
     }
   });
 
