@@ -1,4 +1,21 @@
-#!/usr/bin/env node
+#!/usr/bin/env sh
+':' /*
+# Problem: Node gives every signal its default action when it starts, so that nothing in it can tell that nohup, or a shell
+# that starts it in the background, had SIGHUP or SIGINT ignored.
+# Solution: a shell starts it. A shell cannot trap what was ignored when it began: a signal it sends itself is not heard
+# then, and its name is handed on. For JavaScript all of this is a string and a comment.
+ignored=
+trap 'heard=1' HUP INT
+for signal in HUP INT; do
+  heard=
+  kill -s $signal $$
+  [ -n "$heard" ] || ignored="$ignored SIG$signal"
+done
+trap - HUP INT
+export MAOS_IGNORED_SIGNALS="${ignored# }"
+exec node "$0" "$@"
+*/;
+
 // Starts the bundle in dist/. No import statement, no `import.meta`, nothing newer than ES2018, so that a Node
 // too old for MAOS still reads this file to its end and can say so.
 (() => {

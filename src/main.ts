@@ -19,6 +19,7 @@ import type { MaosRuntime } from './maos-runtime.ts';
 import { runCli } from './presentation/cli/cli.ts';
 import { crashReport } from './presentation/cli/error-report.ts';
 import { exitStatus } from './presentation/cli/exit-status.ts';
+import { keepIgnoring } from './presentation/ending-signals.ts';
 
 /**
  * Problem: a client waits for `initialize`, for which nothing of stores, processes and settings is needed.
@@ -177,6 +178,7 @@ process.exitCode = await runCli(process.argv.slice(2), (flags) => new LateRuntim
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  endingSignals: keepIgnoring(process.env, process),
   findJsonError,
   replaceFile: async (path, text, mode) => {
     const { writeFileAtomic } = await import('./infrastructure/files/atomic.ts');

@@ -1,12 +1,13 @@
 import type { Runtime } from '../application/runtime.ts';
+import type { EndingSignal } from './ending-signals.ts';
 import type { Tool } from './mcp/tool.ts';
 
 /** How long calls under way may take to come back once the process ends. */
 const drainMs = 250;
 
 /**
- * A process that serves, over whatever it is asked: what is under way in it, and its end. It ends at SIGTERM, SIGINT,
- * SIGHUP, or when {@link end} is called; signals that come after that are ignored.
+ * A process that serves, over whatever it is asked: what is under way in it, and its end. It ends at one of the
+ * signals for that, or when {@link end} is called; signals that come after that are ignored.
  */
 export class Serving {
   readonly #runtime: Runtime;
@@ -15,9 +16,9 @@ export class Serving {
   readonly #calls = new Set<Promise<unknown>>();
   #changesUnderWay = 0;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, endingSignals: readonly EndingSignal[]) {
     this.#runtime = runtime;
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => this.end(signal));
+    for (const signal of endingSignals) process.on(signal, () => this.end(signal));
   }
 
   /** Settles with the reason as soon as the end has begun. */

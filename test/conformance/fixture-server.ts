@@ -11,7 +11,7 @@ import { Serving } from '../../src/presentation/serving.ts';
 import { fixtures } from './fixtures.ts';
 
 const runtime = new MaosRuntime({}, new Presence(maosHome(process.env), 'fixture'), new Set());
-const serving = new Serving(runtime);
+const serving = new Serving(runtime, ['SIGTERM', 'SIGINT', 'SIGHUP']);
 const close = await openStdio(serving, runtime, { loadRegistry: async () => fixtures });
 await serving.untilEnd();
 await close();

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { Runtime } from '../../application/runtime.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
+import type { EndingSignal } from '../ending-signals.ts';
 import type { CliCommand, CommandContext, FindJsonError, ReplaceFile } from './command.ts';
 import { serveCommand } from './commands/serve.ts';
 import { superviseCommand } from './commands/supervise.ts';
@@ -26,6 +27,7 @@ export interface CliDeps {
   readonly stdout: Stream;
   readonly stderr: Stream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly endingSignals: readonly EndingSignal[];
   readonly findJsonError: FindJsonError;
   readonly replaceFile: ReplaceFile;
   readonly cwd?: string;
@@ -103,7 +105,8 @@ async function runCall(
 ): Promise<number> {
   const { command } = call;
   const exit = deps.exit ?? ((status: number) => process.exit(status));
-  const interruption = command.ownsProcess === true ? null : new Interruption(deps.signals ?? process, exit);
+  const interruption =
+    command.ownsProcess === true ? null : new Interruption(deps.signals ?? process, deps.endingSignals, exit);
   terminal.outputLost.addEventListener('abort', () => {
     const status = sayLost(terminal, call.json, deps);
     interruption?.outputLost(status);
@@ -167,6 +170,7 @@ function makeContext(
     terminal,
     stdin: deps.stdin,
     program: programName(deps.script ?? process.argv[1], deps.env),
+    endingSignals: deps.endingSignals,
     findJsonError: deps.findJsonError,
     replaceFile: deps.replaceFile,
     runtime,

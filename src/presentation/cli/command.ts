@@ -1,4 +1,5 @@
 import type { Runtime } from '../../application/runtime.ts';
+import type { EndingSignal } from '../ending-signals.ts';
 import type { OptionValues } from './option-values.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -67,6 +68,8 @@ export interface CommandContext {
   readonly stdin: NodeJS.ReadableStream;
   /** How this program was called, for commands shown to people: 'maos', 'npx maos'. */
   readonly program: string;
+  /** Signals that end this program; others it was told to ignore. */
+  readonly endingSignals: readonly EndingSignal[];
   readonly findJsonError: FindJsonError;
   readonly replaceFile: ReplaceFile;
   /** Made at the first call. */

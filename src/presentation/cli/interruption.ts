@@ -1,12 +1,10 @@
+import type { EndingSignal } from '../ending-signals.ts';
 import { exitStatus } from './exit-status.ts';
-
-/** Signals that ask a program to end. SIGHUP: its terminal was closed. */
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The part of `process` that is used. */
 export interface SignalSource {
-  on(signal: (typeof endingSignals)[number], listener: () => void): unknown;
-  removeListener(signal: (typeof endingSignals)[number], listener: () => void): unknown;
+  on(signal: EndingSignal, listener: () => void): unknown;
+  removeListener(signal: EndingSignal, listener: () => void): unknown;
 }
 
 /**
@@ -16,6 +14,7 @@ export interface SignalSource {
 export class Interruption {
   readonly #controller = new AbortController();
   readonly #source: SignalSource;
+  readonly #signals: readonly EndingSignal[];
   readonly #exit: (status: number) => void;
   readonly #onSignal = (): void => {
     if (!this.#watched || this.#controller.signal.aborted) this.#exit(exitStatus.interrupted);
@@ -23,10 +22,11 @@ export class Interruption {
   };
   #watched = false;
 
-  constructor(source: SignalSource, exit: (status: number) => void) {
+  constructor(source: SignalSource, signals: readonly EndingSignal[], exit: (status: number) => void) {
     this.#source = source;
+    this.#signals = signals;
     this.#exit = exit;
-    for (const signal of endingSignals) source.on(signal, this.#onSignal);
+    for (const signal of this.#signals) source.on(signal, this.#onSignal);
   }
 
   /** From now on the first signal only aborts the signal returned. */
@@ -44,6 +44,6 @@ export class Interruption {
   }
 
   dispose(): void {
-    for (const signal of endingSignals) this.#source.removeListener(signal, this.#onSignal);
+    for (const signal of this.#signals) this.#source.removeListener(signal, this.#onSignal);
   }
 }

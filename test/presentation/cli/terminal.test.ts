@@ -110,7 +110,11 @@ describe('interruption', () => {
   function make() {
     const source = new EventEmitter();
     const exits: number[] = [];
-    return { source, exits, interruption: new Interruption(source, (status) => exits.push(status)) };
+    return {
+      source,
+      exits,
+      interruption: new Interruption(source, ['SIGINT', 'SIGTERM'], (status) => exits.push(status)),
+    };
   }
 
   it('ends the program at once where nobody watches', () => {

@@ -43,7 +43,7 @@ export const serveCommand: CliCommand = {
     const { options, terminal, projectPath, projectGiven } = context;
     const runtime = context.runtime();
     const { Serving } = await import('../../serving.ts');
-    const serving = new Serving(runtime);
+    const serving = new Serving(runtime, context.endingSignals);
     const closers: (() => Promise<void>)[] = [];
     const http = options.text('http');
     if (http !== undefined) {
