@@ -1,12 +1,13 @@
 import type { HttpBindings } from '@hono/node-server';
-import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
+import { isInitializeRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { type Context, Hono } from 'hono';
+import { probe } from '../mcp/handshake.ts';
 import { errorAnswer, errorCode } from '../mcp/json-rpc.ts';
 import type { HttpDeps } from './deps.ts';
 import { mcpLimits } from './mcp-limits.ts';
 import { type McpEndpoint, type McpSession, McpSessions } from './mcp-sessions.ts';
 import { OutgoingStream } from './outgoing-stream.ts';
-import { httpError, noSuchSession, readMessage, tooManySessions } from './read-message.ts';
+import { httpError, noSuchSession, readMessage, requestIdOf, tooManySessions } from './read-message.ts';
 import { ResumableTransport } from './resumable-transport.ts';
 
 type Env = { Bindings: HttpBindings };
@@ -25,14 +26,16 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   const open = async (context: Context<Env>): Promise<Response> => {
     const message = await readMessage(context, null);
     if (message instanceof Response) return message;
-    if (!('id' in message && 'method' in message) || message.method !== 'initialize')
-      return nameless(context);
+    const id = requestIdOf(message);
+    if (id === undefined || !('method' in message) || message.method !== 'initialize') {
+      return nameless(context, message);
+    }
     if (!isInitializeRequest(message)) {
       const why = 'Invalid params: initialize takes protocolVersion, capabilities and clientInfo.';
-      return context.json(errorAnswer(errorCode.invalidParams, why, message.id), 400);
+      return context.json(errorAnswer(errorCode.invalidParams, why, id), 400);
     }
     const session = await sessions.open((id) => new ResumableTransport(id, limits));
-    if (session === null) return tooManySessions(context);
+    if (session === null) return tooManySessions(context, id);
     session.trace?.received(await context.req.text(), message);
     const response = await serve(context, session, message);
     if (!response.ok) await session.close();
@@ -40,11 +43,18 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   };
 
   /** What the transport answers, with a stream that is bounded. The session is in use until it has ended. */
-  const serve = async (context: Context<Env>, session: Session, parsedBody?: unknown): Promise<Response> => {
+  const serve = async (
+    context: Context<Env>,
+    session: Session,
+    message: JSONRPCMessage | null,
+  ): Promise<Response> => {
     const release = session.hold();
     let streams = false;
     try {
-      const response = await session.transport.handleRequest(context.req.raw, { parsedBody });
+      const response = await session.transport.handleRequest(context.req.raw, {
+        parsedBody: message ?? undefined,
+      });
+      if (!response.ok) return underItsId(response, message);
       if (response.body === null || !isStream(response)) return response;
       streams = true;
       const reader = response.body.getReader();
@@ -66,12 +76,14 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
 
   app.on(['GET', 'POST', 'DELETE'], '/mcp', async (context) => {
     const id = context.req.header('mcp-session-id');
-    if (id === undefined) return context.req.method === 'POST' ? open(context) : nameless(context);
+    if (id === undefined) return context.req.method === 'POST' ? open(context) : nameless(context, null);
     const session = sessions.find(id);
-    if (session === undefined) return noSuchSession(context, 'Initialize again.');
-    if (context.req.method !== 'POST') return serve(context, session);
-    const message = await readMessage(context, session.trace);
-    return message instanceof Response ? message : serve(context, session, message);
+    const message = context.req.method === 'POST' ? await readMessage(context, session?.trace ?? null) : null;
+    const isReadable = !(message instanceof Response);
+    if (session === undefined) {
+      return noSuchSession(context, 'Initialize again.', isReadable ? requestIdOf(message) : undefined);
+    }
+    return isReadable ? serve(context, session, message) : message;
   });
   app.all('/mcp', (context) => {
     context.header('Allow', 'GET, POST, DELETE');
@@ -80,9 +92,25 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   return { routes: app, sessions };
 }
 
-function nameless(context: Context): Response {
-  const why = "Name the session in the header 'Mcp-Session-Id', or open one by POST of initialize.";
-  return context.json(errorAnswer(httpError.refused, why), 400);
+/** The probe of newer clients has no session yet: it is told, as over stdio, that there is no such method. */
+function nameless(context: Context, message: JSONRPCMessage | null): Response {
+  const isProbe = message !== null && 'method' in message && message.method === probe;
+  const code = isProbe ? errorCode.methodNotFound : httpError.refused;
+  const next = "Name the session in the header 'Mcp-Session-Id', or open one by POST of initialize.";
+  const why = isProbe ? `Method not found: ${probe}. ${next}` : next;
+  return context.json(errorAnswer(code, why, requestIdOf(message)), 400);
+}
+
+/** The SDK refuses under no id, or one that MCP does not know. */
+async function underItsId(response: Response, message: JSONRPCMessage | null): Promise<Response> {
+  const { error } = (await response.json()) as {
+    readonly error: { readonly code: number; readonly message: string };
+  };
+  const headers = new Headers(response.headers);
+  return Response.json(errorAnswer(error.code, error.message, requestIdOf(message)), {
+    status: response.status,
+    headers,
+  });
 }
 
 function isStream(response: Response): boolean {

@@ -1,4 +1,4 @@
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Context } from 'hono';
 import { checkMessage, errorAnswer, errorCode, notJson } from '../mcp/json-rpc.ts';
 import type { MessageTrace } from '../mcp/trace.ts';
@@ -29,14 +29,19 @@ export async function readMessage(
   return context.json(answer ?? errorAnswer(errorCode.invalidRequest, `Invalid request: ${problem}.`), 400);
 }
 
-/** @param next what to do about it */
-export function noSuchSession(context: Context, next: string): Response {
-  const why = 'There is no such MCP session: it ended, nobody used it for too long, or MAOS started anew.';
-  return context.json(errorAnswer(httpError.noSession, `${why} ${next}`), 404);
+/** The id of a request, under which even a refusal is answered: clients that read the body wait for it. */
+export function requestIdOf(message: JSONRPCMessage | null): RequestId | undefined {
+  return message !== null && 'method' in message && 'id' in message ? message.id : undefined;
 }
 
-export function tooManySessions(context: Context): Response {
+/** @param next what to do about it */
+export function noSuchSession(context: Context, next: string, id?: RequestId): Response {
+  const why = 'There is no such MCP session: it ended, nobody used it for too long, or MAOS started anew.';
+  return context.json(errorAnswer(httpError.noSession, `${why} ${next}`, id), 404);
+}
+
+export function tooManySessions(context: Context, id?: RequestId): Response {
   context.header('Retry-After', '5');
   const why = 'As many MCP sessions are in use as there may be: end one, or wait as Retry-After says.';
-  return context.json(errorAnswer(httpError.refused, why), 503);
+  return context.json(errorAnswer(httpError.refused, why, id), 503);
 }

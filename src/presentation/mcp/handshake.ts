@@ -12,7 +12,7 @@ import { errorAnswer, errorCode, isJson } from './json-rpc.ts';
 export const protocolVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'];
 
 /** Newer clients ask for this first, and take 'method not found' for 'speak the older protocol'. */
-const probe = 'server/discover';
+export const probe = 'server/discover';
 
 /**
  * The answer to one of the first messages: a result to a plain `initialize`, which begins the conversation; an error to

@@ -6,7 +6,10 @@ import { answer, invalidParams, listParams, pageOf } from './requests.ts';
 import type { Connection, McpServerOptions } from './server.ts';
 import type { ProgressUpdate } from './tool.ts';
 
-const callParams = z.looseObject({ name: z.string(), arguments: z.unknown().optional() });
+const callParams = z.looseObject({
+  name: z.string(),
+  arguments: z.record(z.string(), z.unknown()).optional(),
+});
 
 /** `tools/list` and `tools/call`. */
 export function serveTools(connection: Connection, onCall: McpServerOptions['onCall']): void {

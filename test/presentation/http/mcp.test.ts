@@ -319,6 +319,34 @@ describe('/mcp', () => {
     assert.equal((await send(served, 'GET', { headers: resume })).status, 204);
   });
 
+  it('answers a request that it refuses under its id', async (t) => {
+    const served = await serve(t, []);
+    const headers = await openSession(served);
+    const refused = async (body: unknown, more: Record<string, string>): Promise<readonly unknown[]> => {
+      const answer = await send(served, 'POST', { headers: more, body });
+      const said = (await answer.json()) as { id?: unknown; error: { code: number } };
+      return [answer.status, said.error.code, said.id];
+    };
+    assert.deepEqual(await refused({ ...request(1, 'server/discover'), id: 'd' }, {}), [400, -32601, 'd']);
+    assert.deepEqual(await refused(request(7, 'tools/list'), {}), [400, -32000, 7]);
+    assert.deepEqual(await refused({ ...request(1, 'initialize'), id: 'i' }, {}), [400, -32602, 'i']);
+    assert.deepEqual(await refused({ ...initialize, id: 'i' }, headers), [400, -32600, 'i']);
+    assert.deepEqual(await refused({ id: 8, method: 'ping' }, headers), [400, -32600, 8]);
+    const version = { ...headers, 'mcp-protocol-version': '1' };
+    assert.deepEqual(await refused(request(0, 'ping'), version), [400, -32000, 0]);
+    assert.deepEqual(
+      await refused(request(9, 'ping'), { ...headers, accept: 'text/html' }),
+      [406, -32000, 9],
+    );
+    const other = { 'mcp-session-id': 'another' };
+    assert.deepEqual(await refused({ ...request(1, 'ping'), id: 'p' }, other), [404, -32001, 'p']);
+    // Nothing was asked: there is no id to answer under.
+    const notification = { jsonrpc: '2.0', method: 'notifications/initialized' };
+    assert.deepEqual(await refused(notification, {}), [400, -32000, undefined]);
+    assert.deepEqual(await refused({ jsonrpc: '2.0', id: 1, result: {} }, {}), [400, -32000, undefined]);
+    assert.deepEqual(await refused(notification, version), [400, -32000, undefined]);
+  });
+
   it('refuses what is no message, and says why', async (t) => {
     const served = await serve(t, []);
     const headers = await openSession(served);
@@ -341,7 +369,8 @@ describe('/mcp', () => {
     assert.deepEqual(await post({ jsonrpc: '2.0', id: 1, result: 3 }), [400, -32600]);
     assert.deepEqual(await post(request(1, 'initialize'), {}), [400, -32602]);
     assert.deepEqual(await post(initialize), [400, -32600], 'a session begins once');
-    assert.deepEqual(await post(request(1, 'server/discover'), {}), [400, -32000]);
+    assert.deepEqual(await post(request(1, 'server/discover'), {}), [400, -32601]);
+    assert.deepEqual(await post(request(1, 'ping'), {}), [400, -32000]);
     assert.deepEqual(
       await post(request(1, 'ping'), { ...headers, 'content-type': 'text/plain' }),
       [415, -32000],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
+  CallToolResultSchema,
   EmptyResultSchema,
   isJSONRPCNotification,
   isJSONRPCResultResponse,
@@ -71,6 +72,40 @@ describe('the protocol', () => {
     assert.equal((await ask('tools/call', { name: 'list-roles', arguments: [] })).code, -32602);
     assert.equal((await ask('tools/list', { cursor: 'x' })).code, -32602);
     assert.equal((await ask('server/discover', {})).code, -32601);
+  });
+
+  it('says in words what is wrong with parameters', async () => {
+    const malformed: [method: string, params: Record<string, unknown>, says: RegExp][] = [
+      ['tools/call', { name: 'list-roles', arguments: 's' }, /arguments/],
+      ['tools/call', { name: 'list-roles', arguments: [] }, /arguments/],
+      ['tools/call', { name: 'list-roles', arguments: null }, /arguments/],
+      ['tools/call', { arguments: {} }, /name/],
+      ['tools/call', { name: 3, arguments: 4 }, /name/],
+      ['tools/call', {}, /name/],
+      ['tools/list', { cursor: 3 }, /cursor/],
+      ['resources/read', {}, /uri/],
+      ['resources/subscribe', { uri: [] }, /uri/],
+      ['prompts/get', { name: 'review', arguments: { files: 3 } }, /arguments/],
+      ['prompts/get', {}, /name/],
+      ['completion/complete', { ref: { type: 'x' }, argument: 1 }, /ref/],
+      ['logging/setLevel', { level: 'loud' }, /level/],
+      ['initialize', { protocolVersion: 3 }, /protocolVersion/],
+    ];
+    for (const [method, params, says] of malformed) {
+      const error = await protocolError(bench.client.request({ method, params }, EmptyResultSchema));
+      const shown = `${method} ${JSON.stringify(params)}: ${error.message}`;
+      assert.equal(error.code, -32602, shown);
+      assert.match(error.message, says, shown);
+      // What a schema library reports is for programmers: lists of issues in JSON, with their codes and paths.
+      assert.doesNotMatch(error.message, /[[{]\s*\n|"code"|"path"|ZodError/, shown);
+      assert.ok(error.message.length < 400, shown);
+    }
+  });
+
+  it('passes over what it does not know of a call, as a task', async () => {
+    const params = { name: 'list-roles', arguments: {}, task: { ttl: 1_000 } };
+    const result = await bench.client.request({ method: 'tools/call', params }, CallToolResultSchema);
+    assert.notEqual(result.isError, true);
   });
 
   it('takes a call without arguments as one with none', async () => {
