@@ -41,17 +41,18 @@ const rolesFrom = 80;
 /** The lines of the live view: the session, then one line per agent as far as the terminal's height allows. */
 export function renderLive(view: LiveView, size: LiveSize, paint: Paint): string[] {
   const { agents } = view.workflow;
-  // A line stays free for the cursor, and none is so full that the terminal would wrap it.
+  // A row stays free for the cursor and one above for what was there before: a view that fills the screen would scroll.
+  // No line is so full that the terminal would wrap it.
   const width = Math.max(20, size.columns - 1);
-  const room = Math.max(1, size.rows - 2);
+  const room = Math.max(1, size.rows - 2) - 1;
   const fits = agents.length <= room;
-  const shown = fits ? agents : mostTelling(agents, Math.max(1, room - 1));
+  const shown = fits ? agents : mostTelling(agents, Math.max(0, room - 1));
   const names = Math.min(maxName, Math.floor(width / 3), Math.max(...shown.map(({ name }) => name.length)));
   const roles =
     size.columns < rolesFrom ? 0 : Math.min(maxRole, Math.max(...shown.map(({ role }) => role.name.length)));
   const lines = [header(view, width, paint)];
   for (const agent of shown) lines.push(agentLine(agent, view, { width, names, roles }, paint));
-  if (!fits) lines.push(paint('dim', truncate(`  … ${restOf(agents, shown)}`, width)));
+  if (!fits && room > 0) lines.push(paint('dim', truncate(`  … ${restOf(agents, shown)}`, width)));
   return lines;
 }
 

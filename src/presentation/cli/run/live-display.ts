@@ -9,6 +9,9 @@ import type { Terminal } from '../terminal.ts';
 const frameMs = 100;
 const hideCursor = '\u001b[?25l';
 const showCursor = '\u001b[?25h';
+/** A terminal that knows this shows what stands between them at once; others pass it over. */
+const beginUpdate = '\u001b[?2026h';
+const endUpdate = '\u001b[?2026l';
 
 /** Draws a session in place, ten times a second, on a terminal. */
 export class LiveDisplay {
@@ -47,7 +50,7 @@ export class LiveDisplay {
     clearInterval(this.#timer);
     process.removeListener('exit', this.#restoreCursor);
     if (how === 'keep') this.#draw();
-    else this.#terminal.write(eraseLines(this.#drawn, this.#terminal.columns));
+    else this.#terminal.write(redraw([], this.#occupiedRows()));
     this.#restoreCursor();
   }
 
@@ -62,17 +65,35 @@ export class LiveDisplay {
       frame: this.#frame,
     };
     const lines = renderLive(view, { columns, rows }, canvas.paint);
-    this.#terminal.write(`${eraseLines(this.#drawn, columns)}${lines.join('\n')}\n`);
+    this.#terminal.write(`${beginUpdate}${redraw(lines, this.#occupiedRows())}${endUpdate}`);
     this.#drawn = lines;
+  }
+
+  /** A narrowed terminal has wrapped the lines since; of a lowered one, no more than its height is in reach. */
+  #occupiedRows(): number {
+    const { columns, rows } = this.#terminal;
+    return Math.min(rowsOf(this.#drawn, columns), Math.max(1, rows - 1));
   }
 }
 
-/** Moves to the first of the lines drawn before and clears from there; a narrowed terminal has wrapped them since. */
-export function eraseLines(lines: readonly string[], columns: number): string {
-  if (lines.length === 0) return '';
-  const rows = lines.reduce(
+/**
+ * Writes lines over what occupies the rows above the cursor. Line by line: tmux takes a screen that is cleared from its
+ * first cell on for one to keep in its history.
+ */
+export function redraw(lines: readonly string[], occupied: number): string {
+  const surplus = Math.max(0, occupied - lines.length);
+  return [
+    occupied === 0 ? '' : `\u001b[${occupied}A\r`,
+    ...lines.map((line) => `${line}\u001b[K\n`),
+    '\u001b[K\n'.repeat(surplus),
+    surplus === 0 ? '' : `\u001b[${surplus}A`,
+  ].join('');
+}
+
+/** Rows that lines take on a terminal of so many columns. */
+export function rowsOf(lines: readonly string[], columns: number): number {
+  return lines.reduce(
     (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(stripVTControlCharacters(line)) / columns)),
     0,
   );
-  return `\u001b[${rows}A\r\u001b[0J`;
 }
