@@ -16,6 +16,7 @@ import type {
   SupervisedProject,
 } from './application/runtime.ts';
 import { ownershipTiming, Supervisor } from './application/supervisor.ts';
+import { untilFree, whenFree } from './application/when-free.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { type LoadedConfig, loadConfig } from './infrastructure/config/config.ts';
@@ -92,13 +93,13 @@ export class MaosRuntime implements Runtime {
       this.log('warn', 'the home folder was open to others; closed it', { from: tightenedFrom.toString(8) });
     }
     ensureProjectFolder(this.home, hash);
-    return { ...this.#opened(hash, root), folder };
+    return { ...(await this.#opened(hash, root)), folder };
   }
 
   async findProject(path: string): Promise<OpenProject | null> {
     const { folder, project: root } = placeOf(path);
     const hash = hashOf(root);
-    return existsSync(this.#storeFile(hash)) ? { ...this.#opened(hash, root), folder } : null;
+    return existsSync(this.#storeFile(hash)) ? { ...(await this.#opened(hash, root)), folder } : null;
   }
 
   async *allProjects(): AsyncIterable<OpenProject> {
@@ -109,8 +110,8 @@ export class MaosRuntime implements Runtime {
     );
     for (const { hash } of dated.sort((a, b) => b.usedAt - a.usedAt)) {
       try {
-        const root = readProjectOf(this.#storeFile(hash));
-        if (root !== null) yield { ...this.#opened(hash, root), folder: root };
+        const root = await this.#whenFree(() => readProjectOf(this.#storeFile(hash)));
+        if (root !== null) yield { ...(await this.#opened(hash, root)), folder: root };
       } catch (error) {
         this.log('warn', 'a project could not be opened', { hash, error });
       }
@@ -144,7 +145,7 @@ export class MaosRuntime implements Runtime {
     await this.#announce(project);
     // What an earlier version kept for the folder alone may still have sessions that run.
     this.#attended = new Set([project, folder]);
-    for (const root of this.#attended) this.#watchOver(root);
+    for (const root of this.#attended) await this.#watchOver(root);
   }
 
   async handOver(how?: 'keep'): Promise<void> {
@@ -191,12 +192,12 @@ export class MaosRuntime implements Runtime {
     const root = existsSync(path) ? canonicalProject(path) : path;
     const hash = hashOf(root);
     if (!existsSync(this.#storeFile(hash))) return;
-    const { project, supervisor, watch } = this.#opened(hash, root);
+    const { project, supervisor, watch } = await this.#opened(hash, root);
     if (from !== null) {
       const before = from as InstanceId;
       await this.#untilGone(project, before);
       // It may have had no time left to say so itself.
-      project.store.announceExit(before);
+      await whenFree(project, () => project.store.announceExit(before));
     }
     while ((await watch.look()).length > 0) {
       // While its own are under way, others may lose their owner.
@@ -223,7 +224,7 @@ export class MaosRuntime implements Runtime {
   }
 
   async forgetInstances(ids: readonly InstanceId[]): Promise<void> {
-    this.#presence.forget(ids);
+    await this.#presence.forget(ids);
   }
 
   async agentProcesses(watchMs = 0): Promise<readonly AgentProcess[]> {
@@ -321,25 +322,34 @@ export class MaosRuntime implements Runtime {
     }
   }
 
-  #watchOver(root: string): void {
+  async #watchOver(root: string): Promise<void> {
     const hash = hashOf(root);
     // No store, no sessions: it is not made for the sake of looking.
-    const look = (): void => {
+    const look = async (): Promise<void> => {
       if (!this.#attended.has(root)) return;
       try {
         if (existsSync(this.#storeFile(hash))) {
-          this.#opened(hash, root).watch.start();
+          const { watch } = await this.#opened(hash, root);
+          if (this.#attended.has(root)) watch.start();
           return;
         }
       } catch (error) {
         this.log('error', 'the project could not be opened; its sessions are not watched over', { error });
       }
-      systemClock.after(ownershipTiming.lookMs, look);
+      systemClock.after(ownershipTiming.lookMs, () => void look());
     };
-    look();
+    await look();
   }
 
-  #opened(hash: string, root: string): WatchedProject {
+  #opened(hash: string, root: string): Promise<WatchedProject> {
+    return this.#whenFree(() => this.#openNow(hash, root));
+  }
+
+  #whenFree<T>(work: () => T): Promise<T> {
+    return untilFree(systemClock, () => this.#config(undefined).config.busyTimeoutMs, work);
+  }
+
+  #openNow(hash: string, root: string): WatchedProject {
     const known = this.#open.get(hash);
     if (known !== undefined) return known;
     const project = makeProject({

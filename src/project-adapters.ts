@@ -37,12 +37,7 @@ export function makeProject(from: {
 }): Project {
   const { home, hash, root, config, presence, instances, ids, log } = from;
   const clock = systemClock;
-  const store = openSessionStore({
-    file: storeFile(home, hash),
-    project: { hash, path: root },
-    clock,
-    busyTimeoutMs: config.busyTimeoutMs,
-  });
+  const store = openSessionStore({ file: storeFile(home, hash), project: { hash, path: root }, clock });
   const files = makeSessionFiles({ projectFolder: projectFolder(home, hash), projectRoot: root, log });
   return {
     path: root,

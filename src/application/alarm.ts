@@ -30,13 +30,18 @@ export class Alarm {
 
   /** Does something after `ms` and rings; what was to happen under the same name is called off. */
   later(name: string, ms: number, action: () => void = () => {}): void {
-    this.#timers.get(name)?.();
+    this.cancel(name);
     const cancel = this.#clock.after(ms, () => {
       this.#timers.delete(name);
       action();
       this.ring();
     });
     this.#timers.set(name, cancel);
+  }
+
+  cancel(name: string): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
   }
 
   isSet(name: string): boolean {

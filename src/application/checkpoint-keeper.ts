@@ -2,6 +2,7 @@ import type { EventType, RecordedEvent } from '../domain/events.ts';
 import type { Workflow } from '../domain/workflow.ts';
 import { type Lease, LeaseLost } from './ports.ts';
 import type { Project } from './project.ts';
+import { whenFree } from './when-free.ts';
 
 /** After these a checkpoint is due. */
 const occasions: ReadonlySet<EventType> = new Set([
@@ -99,7 +100,9 @@ export class CheckpointKeeper {
       if (this.#hooks.isLeft()) return;
       // What is told of a session ends with its end: who follows it has left by then.
       const announce = this.#latest?.workflow.session.state === 'running';
-      store.keeping.recordCheckpoint(this.#lease, { seq, reason, path, at }, { keepFrom, announce });
+      await whenFree(this.#project, () =>
+        store.keeping.recordCheckpoint(this.#lease, { seq, reason, path, at }, { keepFrom, announce }),
+      );
       watcher.notify();
     } catch (error) {
       // The next occasion makes another one; the table has everything.

@@ -6,9 +6,10 @@ import { decideRetries, retryWorkflow } from '../domain/retry.ts';
 import { isSessionEnded, type SessionState } from '../domain/session.ts';
 import { agentOf, type Workflow } from '../domain/workflow.ts';
 import { followEvents } from './event-feed.ts';
-import type { SessionSummary } from './ports.ts';
+import type { SessionRequest, SessionSummary } from './ports.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './supervisor.ts';
+import { whenFree } from './when-free.ts';
 
 /**
  * What any process may ask of a session, whoever owns it: it is written down for the owner, who acts within a quarter of
@@ -34,7 +35,7 @@ export async function requestCancel(
   reason: string,
   agentId: AgentId | null = null,
 ): Promise<void> {
-  const { store, clock } = project;
+  const { store } = project;
   const workflow = store.load(id);
   const { state } = workflow.session;
   if (agentId !== null) {
@@ -51,7 +52,7 @@ export async function requestCancel(
     if (state === 'cancelled') return;
     if (isSessionEnded(state)) throw notPossible(id, 'cancelled', state, 'cancelled', 'it is already');
   }
-  store.request({ sessionId: id, agentId, desired: 'cancelled', reason }, by, clock.now());
+  await request(project, { sessionId: id, agentId, desired: 'cancelled', reason }, by);
   await makeHeard(project, supervisor, id);
 }
 
@@ -67,11 +68,10 @@ export async function requestPause(
   by: string,
   reason: string,
 ): Promise<void> {
-  const { store, clock } = project;
-  const { state } = store.summary(id).session;
+  const { state } = project.store.summary(id).session;
   if (isSessionEnded(state)) throw notPossible(id, 'paused', state, 'paused', 'it has ended as');
   if (state === 'paused') return;
-  store.request({ sessionId: id, agentId: null, desired: 'paused', reason }, by, clock.now());
+  await request(project, { sessionId: id, agentId: null, desired: 'paused', reason }, by);
   await makeHeard(project, supervisor, id);
 }
 
@@ -86,13 +86,12 @@ export async function requestResume(
   by: string,
   reason: string,
 ): Promise<void> {
-  const { store, clock } = project;
-  const { state } = store.summary(id).session;
+  const { state } = project.store.summary(id).session;
   if (isSessionEnded(state)) {
     const hint = state === 'failed' ? ' Retry it to run again what failed.' : '';
     throw notPossible(id, 'resumed', state, 'running', 'it has ended as', hint);
   }
-  store.request({ sessionId: id, agentId: null, desired: 'running', reason }, by, clock.now());
+  await request(project, { sessionId: id, agentId: null, desired: 'running', reason }, by);
   await makeHeard(project, supervisor, id);
 }
 
@@ -110,8 +109,7 @@ export async function requestRetry(
   by: string,
   reason: string,
 ): Promise<void> {
-  const { store, clock } = project;
-  const workflow = store.load(id);
+  const workflow = project.store.load(id);
   const { state } = workflow.session;
   if (state === 'completed' || state === 'cancelled') {
     throw notPossible(id, 'retried', state, 'running', 'it is', ' Only what failed can be retried.');
@@ -120,9 +118,14 @@ export async function requestRetry(
   if (state === 'failed') return retryFailed(project, supervisor, id, agentId, by, reason);
   const asked = agentId === null ? agents.map((agent) => agent.id) : [agentId];
   for (const one of asked) {
-    store.request({ sessionId: id, agentId: one, desired: 'pending', reason }, by, clock.now());
+    await request(project, { sessionId: id, agentId: one, desired: 'pending', reason }, by);
   }
   await makeHeard(project, supervisor, id);
+}
+
+function request(project: Project, what: SessionRequest, by: string): Promise<void> {
+  const { store, clock } = project;
+  return whenFree(project, () => store.request(what, by, clock.now()));
 }
 
 async function retryFailed(
@@ -139,9 +142,8 @@ async function retryFailed(
     const at = clock.now();
     const owner = store.ownerOf(id);
     const isFree = owner === null || (owner !== instance && !(await instances.isAlive(owner)));
-    const lease = isFree
-      ? store.acquire(id, instance, { staleBefore: never, ...(owner === null ? {} : { knownDead: owner }) })
-      : null;
+    const when = { staleBefore: never, ...(owner === null ? {} : { knownDead: owner }) };
+    const lease = isFree ? await whenFree(project, () => store.acquire(id, instance, when)) : null;
     if (lease !== null) {
       try {
         const workflow = store.load(id);
@@ -150,10 +152,11 @@ async function retryFailed(
           workflow.session.state === 'failed' ? retryWorkflow(workflow, agentId, at) : unchanged(workflow);
         const action = { action: 'retry', agent: nameOf(workflow, agentId), by, reason } as const;
         const asked = sessionEvent('session.requested', id, at, action);
-        store.commit(lease, workflow, { ...change, events: [asked, ...change.events] });
+        const events = [asked, ...change.events];
+        await whenFree(project, () => store.commit(lease, workflow, { ...change, events }));
         supervisor.take(lease, change.next);
       } catch (error) {
-        store.release(lease);
+        await whenFree(project, () => store.release(lease));
         throw error;
       }
       watcher.notify();

@@ -1,4 +1,4 @@
-import { MaosError, quote } from '../domain/errors.ts';
+import { isMaosError, MaosError, quote } from '../domain/errors.ts';
 import type { AgentId, MessageId, SessionId } from '../domain/ids.ts';
 import {
   acknowledgeMessage,
@@ -17,6 +17,7 @@ import {
 import type { Workflow } from '../domain/workflow.ts';
 import type { MessageQuery, MessageStore, Recipient } from './message-ports.ts';
 import type { Project } from './project.ts';
+import { whenFree } from './when-free.ts';
 
 /** Stands for people and programs outside the team, as a sender or a recipient. No agent can be called so. */
 export const outside = '@outside';
@@ -49,7 +50,8 @@ const longestTimerMs = 60_000;
 
 /**
  * The messages of a project's sessions. What comes over it is delivered at least once, and to one receiver at a time: a
- * delivery is a lease that ends with its acknowledgement, or by itself.
+ * delivery is a lease that ends with its acknowledgement, or by itself. What sends or changes a message at once throws
+ * STORE_BUSY while another process writes: to be called through {@link whenFree}.
  */
 export class Mailbox {
   readonly #project: Project;
@@ -111,7 +113,9 @@ export class Mailbox {
     try {
       for (;;) {
         rung = false;
-        const messages = signal.aborted ? [] : this.#take(recipient, options);
+        const messages = signal.aborted
+          ? []
+          : await whenFree(this.#project, () => this.#take(recipient, options));
         const now = Date.parse(clock.now());
         if (messages.length > 0 || signal.aborted || now >= until) return messages;
         const due = this.#store.nextDue(recipient);
@@ -148,13 +152,13 @@ export class Mailbox {
 
   /** Null when the project has no such message. */
   find(id: MessageId): Message | null {
-    this.#expire();
+    this.#expireIfFree();
     return this.#store.find(id);
   }
 
   /** Newest first; those that are dead are the dead letters. */
   list(query: MessageQuery): readonly Message[] {
-    this.#expire();
+    this.#expireIfFree();
     return this.#store.list(query);
   }
 
@@ -227,6 +231,15 @@ export class Mailbox {
     if (message === null) throw messageNotFound(id);
     this.#tell([message]);
     return message;
+  }
+
+  /** Reading waits for nobody who writes: then it tells what is stored. */
+  #expireIfFree(): void {
+    try {
+      this.#expire();
+    } catch (error) {
+      if (!isMaosError(error, 'STORE_BUSY')) throw error;
+    }
   }
 
   /** Before anything is told of messages: what time has done to them is stored. */

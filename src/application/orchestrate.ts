@@ -14,6 +14,7 @@ import type { Lease, Settings } from './ports.ts';
 import type { Project } from './project.ts';
 import { catalogueOf, type RoleCatalogue } from './role-catalogue.ts';
 import type { Supervisor } from './supervisor.ts';
+import { whenFree } from './when-free.ts';
 
 /** Even with millions of agents stored, that many draws in a row do not all meet one. */
 const maxDraws = 10;
@@ -101,7 +102,7 @@ export async function orchestrate(
   await checkBackends(project, plan.request.agents);
   if (request.dry_run === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
   await project.instances.announce();
-  const { lease, workflow } = store(project, plan, acp);
+  const { lease, workflow } = await store(project, plan, acp);
   project.watcher.notify();
   supervisor.take(lease, workflow);
   return { workflow, stored: true };
@@ -116,11 +117,17 @@ function drawWorkflow(project: Project, plan: Plan): Change {
 }
 
 /** Draws new ids when the store says that one is taken: among many sessions, six random characters meet at times. */
-function store(project: Project, plan: Plan, acp: AcpOrigin | null): { lease: Lease; workflow: Workflow } {
+async function store(
+  project: Project,
+  plan: Plan,
+  acp: AcpOrigin | null,
+): Promise<{ lease: Lease; workflow: Workflow }> {
   for (let draws = 1; ; draws++) {
     const change = goingOn(drawWorkflow(project, plan), acp?.conversation ?? null);
     try {
-      const lease = project.store.create(change, project.instance, acp?.record ?? null);
+      const lease = await whenFree(project, () =>
+        project.store.create(change, project.instance, acp?.record ?? null),
+      );
       return { lease, workflow: change.next };
     } catch (error) {
       const isTaken = isMaosError(error, 'INTERNAL') && error.details.agentId !== undefined;

@@ -489,6 +489,8 @@ export interface Settings {
   };
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;
+  /** How long a change waits for other processes that write to the same database. */
+  readonly storePatienceMs: number;
   /** Commands a client may have run over MCP or HTTP: exact lines, or patterns with `*`. */
   readonly allowCommands: readonly string[];
 }

@@ -5,6 +5,7 @@ import { replay } from '../domain/replay.ts';
 import type { Workflow } from '../domain/workflow.ts';
 import type { Checkpoint } from './keeping-ports.ts';
 import type { Project } from './project.ts';
+import { whenFree } from './when-free.ts';
 
 export interface Recovered {
   readonly workflow: Workflow;
@@ -87,18 +88,15 @@ async function recoverFrom(
         before,
         events.filter(({ seq }) => seq > lastEvent.seq),
       );
-      const lease = store.keeping.restore(
-        workflow,
-        events,
-        { ...lastEvent, path, reason },
-        instance,
-        clock.now(),
+      const proof = { ...lastEvent, path, reason };
+      const lease = await whenFree(project, () =>
+        store.keeping.restore(workflow, events, proof, instance, clock.now()),
       );
       // Their numbers would come again.
       await files.keeping.dropCheckpoints(id, events.length);
       await files.appendLog(id, store.events(id, events.length, 100));
       // From now on it is anybody's.
-      store.release(lease);
+      await whenFree(project, () => store.release(lease));
       watcher.notify();
       return { workflow, checkpoint: path, events: events.length, passedOver };
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { SessionId } from '../domain/ids.ts';
 import type { RetentionPolicy, SessionAge } from './keeping-ports.ts';
 import type { Project } from './project.ts';
+import { whenFree } from './when-free.ts';
 
 /** `leftover`: a removal that was begun earlier and not ended, or a folder that no session belongs to. */
 export type RemovalReason = 'age' | 'count' | 'bytes' | 'leftover';
@@ -157,9 +158,12 @@ async function removeBatch(
   );
   const removed: Goner[] = [];
   for (let rest = batch; rest.length > 0; ) {
-    const began = Date.parse(clock.now());
     const ids = rest.map(({ id }) => id);
-    const { dealtWith } = store.keeping.removeEnded(ids, staleBefore, holdMs);
+    let began = 0;
+    const { dealtWith } = await whenFree(project, () => {
+      began = Date.parse(clock.now());
+      return store.keeping.removeEnded(ids, staleBefore, holdMs);
+    });
     // At least as long for the others as it was held: SQLite lets nobody in by turns.
     const held = Math.max(0, Date.parse(clock.now()) - began);
     await new Promise<void>((resolve) => clock.after(Math.max(restMs, held), resolve));

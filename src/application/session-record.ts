@@ -5,6 +5,7 @@ import type { Change, Workflow } from '../domain/workflow.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { type ArtifactRecord, type Lease, LeaseLost } from './ports.ts';
 import type { Project } from './project.ts';
+import { whenFree } from './when-free.ts';
 
 /** Pause before a store that was busy or full is tried again. */
 const storeRetryMs = 500;
@@ -112,9 +113,11 @@ export class SessionRecord {
    */
   async patiently<T>(work: () => T): Promise<T> {
     for (;;) {
-      if (this.#left) throw new LeaseLost(this.#lease.sessionId);
       try {
-        return work();
+        return await whenFree(this.#project, () => {
+          if (this.#left) throw new LeaseLost(this.#lease.sessionId);
+          return work();
+        });
       } catch (error) {
         if (!isMaosError(error, 'STORE_BUSY') && !isMaosError(error, 'RESOURCE_LIMIT_EXCEEDED')) throw error;
         this.#say('store not usable, trying again', error);

@@ -44,31 +44,30 @@ export class SlotKeeper {
 
   /** From now on the slot lasts as long as the agent does, and not only as long as its MAOS. */
   bind(agent: Agent, running: RunningAgent): void {
-    this.#try(agent.id, 'slot not bound to its agent', () =>
-      this.#project.slots.bind(agent.id, running.where),
-    );
+    this.#do('bind', agent.id, () => this.#project.slots.bind(agent.id, running.where));
   }
 
   /** An agent started by another MAOS runs whatever the limit says, and counts. */
   adopt(agent: Agent, running: RunningAgent): void {
-    this.#try(agent.id, 'slot not adopted', () => {
+    this.#do('adopt', agent.id, () => {
       this.#project.slots.tryTake(agent.id, agent.sessionId, noLimit);
       this.#project.slots.bind(agent.id, running.where);
     });
   }
 
   give(id: AgentId): void {
-    const done = this.#try(id, 'slot not given back, trying again', () => this.#project.slots.give(id));
-    if (!done) this.#alarm.later(`give ${id}`, retryMs, () => this.give(id));
+    this.#do('give', id, () => this.#project.slots.give(id));
   }
 
-  #try(agent: AgentId, trouble: string, action: () => void): boolean {
+  /** Tried again for as long as it takes, or until something else is to be done with the slot. */
+  #do(what: 'bind' | 'adopt' | 'give', agent: AgentId, action: () => void): void {
+    const again = `slot of ${agent}`;
     try {
+      this.#alarm.cancel(again);
       action();
-      return true;
     } catch (error) {
-      this.#project.log.log('warn', trouble, { agent, error });
-      return false;
+      this.#project.log.log('warn', 'slot not updated, trying again', { agent, what, error });
+      this.#alarm.later(again, retryMs, () => this.#do(what, agent, action));
     }
   }
 }

@@ -1,9 +1,11 @@
+import { isMaosError } from '../domain/errors.ts';
 import type { SessionId } from '../domain/ids.ts';
 import { isSessionEnded } from '../domain/session.ts';
 import type { Workflow } from '../domain/workflow.ts';
 import type { Lease } from './ports.ts';
 import type { Project } from './project.ts';
 import { SessionRunner } from './session-runner.ts';
+import { whenFree } from './when-free.ts';
 
 /** How owners show that they live, and how soon others act on it. All in milliseconds. */
 export interface OwnershipTiming {
@@ -20,6 +22,9 @@ export const ownershipTiming: OwnershipTiming = { heartbeatMs: 2_000, leaseTtlMs
 const maxRestarts = 3;
 const restartMs = 1_000;
 
+/** How soon a heartbeat that found the store locked is tried again. */
+const busyBeatMs = 100;
+
 /** The sessions of one project that this process owns: runs them, keeps their leases, hears what others ask. */
 export class Supervisor {
   readonly timing: OwnershipTiming;
@@ -30,6 +35,8 @@ export class Supervisor {
   readonly #unreleased = new Set<Lease>();
   #unsubscribe: (() => void) | null = null;
   #stopHeartbeat: (() => void) | null = null;
+  /** The store was locked at the last heartbeat: said once, not at every try. */
+  #isBeatBusy = false;
   #lettingGo = false;
 
   constructor(project: Project, timing: OwnershipTiming = ownershipTiming) {
@@ -59,12 +66,12 @@ export class Supervisor {
     const staleBefore = new Date(Date.parse(clock.now()) - this.timing.leaseTtlMs).toISOString();
     const when = deadOwner === null ? { staleBefore } : { staleBefore, knownDead: deadOwner };
     const before = store.ownerOf(id);
-    const lease = store.acquire(id, instance, when);
+    const lease = await whenFree(this.#project, () => store.acquire(id, instance, when));
     if (lease === null) return false;
     const workflow = store.load(id);
     // One that has ended but still has an owner is run as well: that owner may have died over its files.
     if (isSessionEnded(workflow.session.state) && before === null) {
-      store.release(lease);
+      await whenFree(this.#project, () => store.release(lease));
       return true;
     }
     this.take(lease, workflow);
@@ -116,15 +123,15 @@ export class Supervisor {
         runner = runs > maxRestarts || this.#lettingGo ? null : await this.#replace(lease);
       }
     }
-    this.#release(lease);
+    await this.#release(lease);
     this.#runners.delete(lease.sessionId);
     if (this.#runners.size === 0) this.#rest();
     watcher.notify();
   }
 
-  #release(lease: Lease): void {
+  async #release(lease: Lease): Promise<void> {
     try {
-      this.#project.store.release(lease);
+      await whenFree(this.#project, () => this.#project.store.release(lease));
       this.#unreleased.delete(lease);
     } catch (error) {
       this.#unreleased.add(lease);
@@ -175,14 +182,20 @@ export class Supervisor {
 
   #beat(): void {
     const { store, instance, instances, clock, log } = this.#project;
+    let nextMs = this.timing.heartbeatMs;
     try {
       this.#standDownFrom(store.heartbeat(instance, clock.now()));
-      for (const lease of this.#unreleased) this.#release(lease);
+      for (const lease of this.#unreleased) void this.#release(lease);
       instances.beat(clock.now());
+      this.#isBeatBusy = false;
     } catch (error) {
-      log.log('error', 'heartbeat not written', { error });
+      const isBusy = isMaosError(error, 'STORE_BUSY');
+      if (!isBusy || !this.#isBeatBusy) log.log('error', 'heartbeat not written', { error });
+      this.#isBeatBusy = isBusy;
+      // Whoever gets the lock first must not find this owner silent.
+      if (isBusy) nextMs = Math.min(nextMs, busyBeatMs);
     }
-    this.#stopHeartbeat = clock.after(this.timing.heartbeatMs, () => this.#beat());
+    this.#stopHeartbeat = clock.after(nextMs, () => this.#beat());
   }
 
   /** A process that stood still for longer than its lease (a laptop asleep, SIGSTOP) comes back to find heirs. */

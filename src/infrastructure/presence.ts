@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { Instances } from '../application/ports.ts';
+import { untilFree } from '../application/when-free.ts';
+import { isMaosError } from '../domain/errors.ts';
 import { type InstanceId, makeInstanceId } from '../domain/ids.ts';
 import { systemClock } from './clock.ts';
 import { makeIdSource } from './ids.ts';
@@ -14,6 +16,9 @@ import {
 export interface KnownInstance extends InstanceRecord {
   readonly alive: boolean;
 }
+
+/** How long one that announces itself waits for others that write: there may be no settings yet. */
+const patienceMs = 5_000;
 
 /** Where looking at a process means to run `ps`, a process once found alive is not looked at again for so long. */
 const trustMs = 10_000;
@@ -69,15 +74,27 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   }
 
   /** Crosses out instances that are gone: nothing is asked of them any more, and an unknown one counts as gone. */
-  forget(ids: readonly InstanceId[]): void {
-    for (const id of ids) this.registry.remove(id);
+  async forget(ids: readonly InstanceId[]): Promise<void> {
+    for (const id of ids)
+      await untilFree(
+        systemClock,
+        () => patienceMs,
+        () => this.registry.remove(id),
+      );
   }
 
-  /** Crosses this process out; it announces itself anew if it is used again. */
+  /**
+   * Crosses this process out; it announces itself anew if it is used again. One that is about to end has no time for a
+   * registry that another holds: whoever comes next finds it gone and crosses it out.
+   */
   withdraw(): void {
     if (this.#announced === null) return;
     this.#announced = null;
-    this.registry.remove(this.instance);
+    try {
+      this.registry.remove(this.instance);
+    } catch (error) {
+      if (!isMaosError(error, 'STORE_BUSY')) throw error;
+    }
   }
 
   close(): void {
@@ -87,8 +104,13 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
 
   async #announce(workspace: string): Promise<void> {
     const self = (await identify(process.pid)) as ProcessIdentity;
-    this.registry.register({ id: this.instance, ...this.#facts, port: this.port, workspace, ...self });
-    this.forget((await this.list()).flatMap(({ id, alive }) => (alive ? [] : [id])));
+    await untilFree(
+      systemClock,
+      () => patienceMs,
+      () =>
+        this.registry.register({ id: this.instance, ...this.#facts, port: this.port, workspace, ...self }),
+    );
+    await this.forget((await this.list()).flatMap(({ id, alive }) => (alive ? [] : [id])));
   }
 
   async #runs(record: InstanceRecord): Promise<boolean> {

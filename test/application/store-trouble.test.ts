@@ -6,10 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { requestCancel } from '../../src/application/control.ts';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
+import { otherMaos } from '../helpers/other-maos.ts';
 import {
   eventOf,
+  openRealProject,
   outcome,
   type RealProject,
   realProject,
@@ -39,6 +42,25 @@ async function holdLock(
   return { released };
 }
 
+/** Another process holds the lock until it is told to let go. */
+async function runLockHolder(t: TestContext, file: string): Promise<{ release(): Promise<void> }> {
+  const child = spawn(process.execPath, ['--no-warnings', script, 'holdLock', file], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const gone = once(child, 'exit');
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await gone;
+  });
+  await once(child.stdout, 'data');
+  return {
+    async release() {
+      child.stdin.end('go');
+      await gone;
+    },
+  };
+}
+
 async function assertWhole(real: RealProject, id: Parameters<typeof outcome>[1]): Promise<void> {
   const { events } = outcome(real, id);
   assert.deepEqual(
@@ -56,12 +78,12 @@ async function assertWhole(real: RealProject, id: Parameters<typeof outcome>[1])
 }
 
 describe('a store that another process keeps locked', () => {
-  for (const [patience, busyTimeoutMs] of [
+  for (const [patience, storePatienceMs] of [
     ['within its patience', 5_000],
     ['beyond its patience', 100],
   ] as const) {
     it(`for two seconds in the middle, ${patience}: nothing is lost`, async (t) => {
-      const real = realProject(t, { busyTimeoutMs });
+      const real = realProject(t, { storePatienceMs });
       const gate = new Gate(real.root, 'go');
       const team = ['a', 'b', 'c'].map((name) => shell(name, `${gate.wait}; echo ${name}`));
       const id = await start(real, [...team, shell('last', 'echo last', { depends_on: ['a', 'b', 'c'] })]);
@@ -79,10 +101,67 @@ describe('a store that another process keeps locked', () => {
         ['a', 'b', 'c', 'last'].map((name) => [name, 1]),
       );
       const retried = real.logged.some((line) => line.startsWith('error store not usable, trying again'));
-      assert.equal(retried, busyTimeoutMs < 2_000);
+      assert.equal(retried, storePatienceMs < 2_000);
       await assertWhole(real, id);
     });
   }
+});
+
+describe('a lock that is held for as long as another program likes', () => {
+  // Far more than the test may take: whatever waits for the lock on the event loop never lets it be given back.
+  const patience = { storePatienceMs: 60_000, timing: { heartbeatMs: 20, leaseTtlMs: 15_000, lookMs: 20 } };
+
+  it('holds up nothing that reads; what writes comes when its turn has come', async (t) => {
+    const real = realProject(t, patience);
+    const { store, instances, slots } = real.project;
+    const gate = new Gate(real.root, 'go');
+    const id = await start(real, [shell('a', gate.wait)]);
+    await eventOf(real, id, 'agent.spawned', 'a');
+    const locks = [
+      await runLockHolder(t, real.database),
+      await runLockHolder(t, join(real.home, 'instances.db')),
+    ];
+    await until(() => real.logged.some((line) => line.startsWith('error heartbeat not written')));
+    assert.equal(store.summary(id).session.state, 'running');
+    assert.deepEqual(store.list({ limit: 5 }).length, 1);
+    assert.equal(await instances.isAlive(real.project.instance), true);
+    const agent = outcome(real, id).agent('a');
+    assert.throws(() => slots.give(agent.id), { code: 'STORE_BUSY' });
+    const asked = [
+      requestCancel(real.project, real.supervisor, id, 'test', 'Enough.'),
+      start(real, [shell('b', 'echo b')]),
+    ] as const;
+    for (const lock of locks) await lock.release();
+    await Promise.all(asked);
+    assert.equal((await settled(real, id)).state, 'cancelled');
+    assert.equal((await settled(real, await asked[1])).agent('b').result, 'b');
+    await assertWhole(real, id);
+  });
+
+  it('is taken over as soon as it is free', async (t) => {
+    const real = realProject(t, patience);
+    const other = await otherMaos(t, real);
+    const gate = new Gate(real.root, 'go');
+    const id = await other.start({ objective: 'Outlive it.', agents: [shell('a', gate.wait)] });
+    await eventOf(real, id, 'agent.spawned', 'a');
+    const lock = await runLockHolder(t, real.database);
+    await other.kill();
+    real.watch.start();
+    const opened = openRealProject({ home: real.home, root: real.root, ...patience });
+    assert.equal(opened.project.store.summary(id).session.state, 'running');
+    await opened.close();
+    await lock.release();
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
+  });
+
+  it('ends, for whoever asks, when its patience ends', async (t) => {
+    const real = realProject(t, { storePatienceMs: 100 });
+    const lock = await runLockHolder(t, real.database);
+    await assert.rejects(start(real, [shell('a', 'true')]), { code: 'STORE_BUSY', message: /Try again/ });
+    await lock.release();
+    assert.equal(real.project.store.list({ limit: 5 }).length, 0);
+  });
 });
 
 describe('a disk that is full in the middle', () => {

@@ -25,7 +25,7 @@ export interface OtherMaos {
 export async function otherMaos(
   t: TestContext,
   { home, root }: RealProject,
-  options: Pick<RealProjectOptions, 'settings' | 'busyTimeoutMs' | 'timing'> = {},
+  options: Pick<RealProjectOptions, 'settings' | 'storePatienceMs' | 'timing'> = {},
 ): Promise<OtherMaos> {
   const child = spawn(
     process.execPath,

@@ -58,7 +58,8 @@ export interface RealProjectOptions {
   readonly machine?: Partial<Machine>;
   readonly clock?: Clock;
   readonly depth?: number;
-  readonly busyTimeoutMs?: number;
+  /** How long a change waits for others that write. Default 5000. */
+  readonly storePatienceMs?: number;
   /** How soon an owner counts as gone; default: as in earnest. */
   readonly timing?: OwnershipTiming;
 }
@@ -72,6 +73,7 @@ const settings: Settings = {
   limits: { stallMs: null, maxOutputBytes: null },
   retention: { maxAgeMs: null, maxSessions: null, maxBytes: null },
   stopGraceMs: 2_000,
+  storePatienceMs: 5_000,
   allowCommands: [],
 };
 
@@ -92,7 +94,7 @@ export function realProject(t: TestContext, options: RealProjectOptions = {}): R
 export function openRealProject(
   options: RealProjectOptions & { readonly home: string; readonly root: string },
 ): RealProject {
-  const { home, root, busyTimeoutMs } = options;
+  const { home, root, storePatienceMs = settings.storePatienceMs } = options;
   const { clock = systemClock } = options;
   const hash = workspaceHash(root);
   const projectFolder = ensureProjectFolder(home, hash);
@@ -102,12 +104,11 @@ export function openRealProject(
     log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}) =>
       void logged.push(`${level} ${message} ${fields.error ?? ''}`.trimEnd()),
   };
-  const busy = busyTimeoutMs === undefined ? {} : { busyTimeoutMs };
-  const store = openSessionStore({ file: database, project: { hash, path: root }, clock, ...busy });
+  const store = openSessionStore({ file: database, project: { hash, path: root }, clock });
   const files = makeSessionFiles({ projectFolder, projectRoot: root, log });
   const ids = makeIdSource();
   const instance = makeInstanceId(ids.ulid());
-  const registry = openInstanceRegistry({ file: join(home, 'instances.db'), ...busy });
+  const registry = openInstanceRegistry({ file: join(home, 'instances.db') });
   const slots = registry.slots({
     instance,
     isHolderAlive: async (slot) =>
@@ -154,7 +155,7 @@ export function openRealProject(
       totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),
       ...options.machine,
     },
-    settings: { ...settings, ...options.settings },
+    settings: { ...settings, storePatienceMs, ...options.settings },
     watcher: new ChangeWatcher(store, clock),
     clock,
     ids,

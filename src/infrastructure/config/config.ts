@@ -101,6 +101,7 @@ export function toSettings(config: Config): Settings {
       maxBytes: config.retention.maxBytes,
     },
     stopGraceMs: Math.round(config.stopGraceSeconds * 1_000),
+    storePatienceMs: config.busyTimeoutMs,
     allowCommands: config.allowCommands,
   };
 }

@@ -193,7 +193,7 @@ export const settingsTable = {
   busyTimeoutMs: setting(
     wholeNumber(0, 600_000),
     5_000,
-    'Milliseconds to wait for a database that another process is writing.',
+    'Milliseconds that a change waits for a database that another process is writing.',
     { variable: 'MAOS_BUSY_TIMEOUT_MS' },
   ),
 };

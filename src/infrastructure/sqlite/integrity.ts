@@ -1,13 +1,16 @@
 import { openToRead } from './open-database.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
 
+/** Nothing else waits for the one who asks. */
+const patienceMs = 5_000;
+
 /**
  * Reads a whole database for damage, without changing it.
  * @returns what is wrong and what to do; null when nothing is
  */
 export function checkIntegrity(file: string): string | null {
   try {
-    const db = openToRead(file);
+    const db = openToRead(file, patienceMs);
     try {
       const [first] = db.prepare('PRAGMA integrity_check(1)').all();
       const found = String(first?.integrity_check);

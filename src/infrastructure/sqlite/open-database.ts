@@ -11,9 +11,15 @@ export interface DatabaseOptions {
   readonly migrations: readonly Migration[];
   /** `FULL`: a commit survives a power cut. `NORMAL`: it survives the end of the process. */
   readonly synchronous: 'FULL' | 'NORMAL';
-  /** How long a statement waits for another writer, in milliseconds. Default 5000. */
+  /** How long a statement waits for another writer, in milliseconds, and the process with it. Default {@link standStillMs}. */
   readonly busyTimeoutMs?: number;
 }
+
+/**
+ * As long as a process that serves may stand still for a lock of another: what others write is over by then, as a rule.
+ * Who has more patience tries again beside everything else.
+ */
+const standStillMs = 20;
 
 /**
  * One connection to a database file. Whatever is done inside `run`, `read` and `write` throws MaosErrors:
@@ -200,7 +206,7 @@ function connectAndRead(file: string, readOnly: boolean, busyTimeoutMs?: number)
   }
 }
 
-function setBusyTimeout(db: DatabaseSync, ms = 5_000): void {
+function setBusyTimeout(db: DatabaseSync, ms = standStillMs): void {
   // The constructor's `timeout` is newer than the oldest supported Node.
   db.exec(`PRAGMA busy_timeout = ${Math.max(0, Math.trunc(ms))}`);
 }
@@ -217,7 +223,7 @@ function configure(db: DatabaseSync, { busyTimeoutMs, synchronous }: DatabaseOpt
  * once: SQLite does not use the busy timeout for a lock it upgrades.
  * Solution: try again for as long as the timeout would.
  */
-function switchToWal(db: DatabaseSync, busyTimeoutMs = 5_000): void {
+function switchToWal(db: DatabaseSync, busyTimeoutMs = standStillMs): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const deadline = performance.now() + busyTimeoutMs;
   for (;;) {

@@ -62,7 +62,7 @@ export interface SessionStoreOptions {
   };
   /** For the heartbeats that creating and acquiring imply. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'now'>;
-  /** How long a method waits for another writer, in milliseconds. Default 5000. */
+  /** How long a method waits for another writer, in milliseconds, and the process with it. Default 20. */
   readonly busyTimeoutMs?: number;
 }
 

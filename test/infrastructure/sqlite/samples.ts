@@ -37,7 +37,8 @@ export function tempStore(
   t: TestContext,
   file = join(tempFolder(t), 'project.db'),
 ): SessionStore & { file: string } {
-  const store = openSessionStore({ file, project });
+  // Tests that compete with other processes have nothing else to do than to wait.
+  const store = openSessionStore({ file, project, busyTimeoutMs: 5_000 });
   t.after(() => store.close());
   return Object.assign(store, { file });
 }

@@ -183,7 +183,6 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
       file: join(folder, 'project.db'),
       project: { hash, path: root },
       clock,
-      busyTimeoutMs: config.busyTimeoutMs,
     });
     const files = makeSessionFiles({ projectFolder: folder, projectRoot: root, log: { log } });
     const project: Project = {

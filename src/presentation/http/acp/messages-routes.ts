@@ -3,6 +3,8 @@ import { sessionOfRun } from '../../../application/acp-runs.ts';
 import { findSession } from '../../../application/lookup.ts';
 import { Mailbox, messageNotFound, outside } from '../../../application/mailbox.ts';
 import type { MessageQuery } from '../../../application/message-ports.ts';
+import type { Project } from '../../../application/project.ts';
+import { whenFree } from '../../../application/when-free.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import { type AgentId, type MessageId, parseMessageId } from '../../../domain/ids.ts';
 import type { Message } from '../../../domain/message.ts';
@@ -34,24 +36,26 @@ export function messagesRoutes(deps: HttpDeps): Hono {
   async function sessionOf(text: string) {
     const reference = idSchema.safeParse(text).success ? sessionOfRun(text.toLowerCase()) : text;
     const { project, id } = await findSession(projects, reference);
-    return { mailbox: new Mailbox(project), id };
+    return { project, mailbox: new Mailbox(project), id };
   }
 
   /** The message named in the path, and where it lies. */
-  async function messageOf(context: Context): Promise<{ mailbox: Mailbox; message: Message }> {
+  async function messageOf(
+    context: Context,
+  ): Promise<{ project: Project; mailbox: Mailbox; message: Message }> {
     const id = parseMessageId(context.req.param('id') ?? '');
     for await (const project of projects.all()) {
       const mailbox = new Mailbox(project);
       const message = mailbox.find(id);
-      if (message !== null) return { mailbox, message };
+      if (message !== null) return { project, mailbox, message };
     }
     throw messageNotFound(id);
   }
 
   app.post(messagesPath, async (context) => {
     const input = await readBody(context, sendSchema);
-    const { mailbox, id } = await sessionOf(input.session_id);
-    const { messages, isNew } = mailbox.send({
+    const { project, mailbox, id } = await sessionOf(input.session_id);
+    const request = {
       id: (input.id ?? null) as MessageId | null,
       sessionId: id,
       from: input.from ?? null,
@@ -64,7 +68,8 @@ export function messagesRoutes(deps: HttpDeps): Hono {
       correlationId: input.correlation_id ?? null,
       replyTo: (input.reply_to ?? null) as MessageId | null,
       maxAttempts: input.max_attempts ?? null,
-    });
+    };
+    const { messages, isNew } = await whenFree(project, () => mailbox.send(request));
     return context.json({ messages: messages.map(viewOf) }, isNew ? 201 : 200);
   });
 
@@ -105,14 +110,16 @@ export function messagesRoutes(deps: HttpDeps): Hono {
 
   app.post(`${messagesPath}/:id/ack`, async (context) => {
     const { attempt } = await readBody(context, ackSchema);
-    const { mailbox, message } = await messageOf(context);
-    return context.json(viewOf(mailbox.acknowledge(message.id, attempt)));
+    const { project, mailbox, message } = await messageOf(context);
+    const change = () => mailbox.acknowledge(message.id, attempt);
+    return context.json(viewOf(await whenFree(project, change)));
   });
 
   app.post(`${messagesPath}/:id/nack`, async (context) => {
     const { attempt, reason, retry } = await readBody(context, nackSchema);
-    const { mailbox, message } = await messageOf(context);
-    return context.json(viewOf(mailbox.giveBack(message.id, attempt, { reason, retry: retry ?? true })));
+    const { project, mailbox, message } = await messageOf(context);
+    const change = () => mailbox.giveBack(message.id, attempt, { reason, retry: retry ?? true });
+    return context.json(viewOf(await whenFree(project, change)));
   });
 
   app.onError((error, context) => answerError(deps, asAcpError(error), context));

@@ -1,0 +1,34 @@
+import { isMaosError } from '../domain/errors.ts';
+import type { Clock } from './ports.ts';
+import type { Project } from './project.ts';
+
+/** Between two tries: a lock is held for milliseconds, as a rule. */
+const pauseMs = 20;
+
+/**
+ * Uses a store that other processes write to as well. A statement waits for their lock only for as long as a process
+ * that serves may stand still; this tries again beside everything else, for as long as the settings say.
+ * @throws MaosError STORE_BUSY when it stays locked, and whatever else the work throws
+ */
+export function whenFree<T>(
+  { clock, settings }: Pick<Project, 'clock' | 'settings'>,
+  work: () => T,
+): Promise<T> {
+  return untilFree(clock, () => settings.storePatienceMs, work);
+}
+
+/** The same where there is no project yet. */
+export async function untilFree<T>(
+  clock: Pick<Clock, 'after'>,
+  patienceMs: () => number,
+  work: () => T,
+): Promise<T> {
+  for (let waited = 0; ; waited += pauseMs) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isMaosError(error, 'STORE_BUSY') || waited >= patienceMs()) throw error;
+    }
+    await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
+  }
+}
