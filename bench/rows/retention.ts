@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, SessionStore } from '../../src/application/ports.ts';
@@ -15,7 +15,7 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 
 const commitEveryMs = 20;
 const warmUps = 20;
-const artifactBytes = 100 * 1024 ** 2;
+const artifactBytes = 1024 ** 2;
 
 /** What `maos gc --json` says of one project. */
 interface Collected {
@@ -68,13 +68,13 @@ async function measure(
     runner.assertUntouched();
 
     const stored = count.toLocaleString('en');
-    const gigabytes = ((artifacts * artifactBytes) / 1024 ** 3).toFixed(1);
+    const mebibytes = (artifacts * artifactBytes) / 1024 ** 2;
     const commits = `commit of a running session meanwhile, every ${commitEveryMs} ms`;
     const floor = [...before, ...after];
     const rest = { unit: 'ms', basis: 'value', must: null, aim: null } as const;
     return [
       {
-        what: `gc of the oldest half of ${stored} sessions, ${gigabytes} GiB apparent: time`,
+        what: `gc of the oldest half of ${stored} sessions, ${mebibytes} MiB of results: time`,
         maos: summarize([tookMs]),
         floor: null,
         ...rest,
@@ -158,14 +158,9 @@ function makeFolder(layout: SessionLayout, id: SessionId): void {
   writeFileSync(layout.log(id), 'x'.repeat(4_000));
 }
 
-/** Large to look at, without room on the disk. */
+/** What a real agent leaves beside text. */
 function makeArtifact(layout: SessionLayout, id: SessionId): void {
-  const file = openSync(join(layout.results(id), 'dump.bin'), 'wx');
-  try {
-    ftruncateSync(file, artifactBytes);
-  } finally {
-    closeSync(file);
-  }
+  writeFileSync(join(layout.results(id), 'dump.bin'), Buffer.alloc(artifactBytes, 'maos'));
 }
 
 function startGc(place: Workplace) {

@@ -25,7 +25,7 @@ export interface RetentionPolicy {
   readonly maxAgeMs: number | null;
   /** Of one project, live ones included. */
   readonly maxSessions: number | null;
-  /** Of all session folders of one project together, live ones included; apparent sizes. */
+  /** Of all session folders of one project together, live ones included, as they take up the disk. */
   readonly maxBytes: number | null;
 }
 
@@ -130,6 +130,12 @@ export interface Removal {
   readonly begunAt: string;
 }
 
+/** A file or folder that the system did not let go, with its code (`EPERM`) or words. */
+export interface NotRemoved {
+  readonly path: string;
+  readonly reason: string;
+}
+
 export interface KeepingFiles {
   /** Writes it and removes all but the newest `keep`. `keepFrom`: seq of the oldest one left. */
   writeCheckpoint(checkpoint: Checkpoint, keep: number): Promise<{ path: string; keepFrom: number }>;
@@ -146,7 +152,7 @@ export interface KeepingFiles {
 
   /** Sessions that have a folder, oldest first. */
   folders(): Promise<readonly SessionId[]>;
-  /** Apparent size of everything in the session's folder, so that a sparse file counts in full; 0 without one. */
+  /** The room that the session's folder takes on the disk: of a sparse file only what is there; 0 without one. */
   sizeOf(id: SessionId): Promise<number>;
   /** When its log or metadata last changed; null when it has neither. */
   lastChange(id: SessionId): Promise<string | null>;
@@ -155,10 +161,13 @@ export interface KeepingFiles {
   beginRemoval(sessions: readonly SessionId[], at: string): Promise<Removal>;
   removals(): Promise<readonly Removal[]>;
   endRemoval(removal: Removal): Promise<void>;
-  /** Removes the session's folder; what a kill leaves of it has no session's name any more. */
-  discard(id: SessionId): Promise<void>;
-  /** Removes what kills left of discarded folders. */
-  sweep(): Promise<void>;
+  /**
+   * Removes the session's folder; what a kill leaves of it has no session's name any more.
+   * @returns what could not be removed
+   */
+  discard(id: SessionId): Promise<readonly NotRemoved[]>;
+  /** Removes what is left of discarded folders. @returns what still could not be removed */
+  sweep(): Promise<readonly NotRemoved[]>;
   /** When sessions were last collected; null for never. */
   lastCollection(): Promise<string | null>;
   noteCollection(at: string): Promise<void>;

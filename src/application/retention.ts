@@ -1,5 +1,5 @@
 import type { SessionId } from '../domain/ids.ts';
-import type { RetentionPolicy, SessionAge } from './keeping-ports.ts';
+import type { NotRemoved, RetentionPolicy, SessionAge } from './keeping-ports.ts';
 import type { Project } from './project.ts';
 import { whenFree } from './when-free.ts';
 
@@ -19,6 +19,8 @@ export interface GarbageReport {
   readonly kept: number;
   /** Null where nothing asked for it: to know it takes a look at every file. */
   readonly keptBytes: number | null;
+  /** Of removed sessions, now or earlier: the next collection tries again. */
+  readonly notRemoved: readonly NotRemoved[];
 }
 
 type Goner = GarbageReport['removed'][number];
@@ -54,16 +56,19 @@ export async function collectGarbage(
   const { goners, keptBytes } = await decide(project, policy, now, sessions);
   const found: Goner[] = [...leftovers, ...goners];
   const removed: Goner[] = dryRun ? found : [];
+  const notRemoved: NotRemoved[] = [];
   if (!dryRun) {
-    await endOldRemovals(project, now);
+    notRemoved.push(...(await endOldRemovals(project, now)));
     for (let from = 0; from < found.length && signal?.aborted !== true; from += batchSize) {
-      removed.push(...(await removeBatch(project, found.slice(from, from + batchSize), staleBefore, now)));
+      const batch = await removeBatch(project, found.slice(from, from + batchSize), staleBefore, now);
+      removed.push(...batch.removed);
+      notRemoved.push(...batch.notRemoved);
     }
     await keeping.noteCollection(now);
   }
   const gone = removed.filter(({ reason }) => reason !== 'leftover').length;
   const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
-  return { dryRun, removed, removedBytes, kept: sessions.length - gone, keptBytes };
+  return { dryRun, removed, removedBytes, kept: sessions.length - gone, keptBytes, notRemoved };
 }
 
 /** What has to go so that the limits hold, and what is left then. */
@@ -74,26 +79,61 @@ async function decide(
   sessions: readonly SessionAge[],
 ): Promise<{ goners: readonly Goner[]; keptBytes: number | null }> {
   const oldest = maxAgeMs === null ? null : earlier(now, maxAgeMs);
-  const sizes = maxBytes === null ? null : await sizesOf(files, sessions);
-  const goners: Goner[] = [];
-  let count = sessions.length;
-  let total = sizes === null ? 0 : [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-  for (const { id, live, endedAt } of sessions) {
-    if (live || endedAt === null) continue;
-    const reason = (): RemovalReason | null => {
-      if (oldest !== null && endedAt < oldest) return 'age';
-      if (maxSessions !== null && count > maxSessions) return 'count';
-      return maxBytes !== null && total > maxBytes ? 'bytes' : null;
-    };
-    const because = reason();
-    // Those that follow ended later: no limit reaches them, either.
-    if (because === null) break;
-    const bytes = sizes?.get(id) ?? (await files.keeping.sizeOf(id));
-    goners.push({ id, reason: because, endedAt, bytes });
-    count -= 1;
-    total -= bytes;
+  const removable = sessions.filter(({ live, endedAt }) => !live && endedAt !== null);
+  const reasons = new Map<SessionId, RemovalReason>();
+  for (const { id, endedAt } of removable) {
+    const isOld = oldest !== null && (endedAt as string) < oldest;
+    const isMany = maxSessions !== null && sessions.length - reasons.size > maxSessions;
+    // Those that follow ended later: neither limit reaches them.
+    if (!isOld && !isMany) break;
+    reasons.set(id, isOld ? 'age' : 'count');
   }
-  return { goners, keptBytes: sizes === null ? null : total };
+  const sizes = maxBytes === null ? null : await sizesOf(files, sessions);
+  if (sizes !== null && maxBytes !== null) {
+    const rest = sessions.filter(({ id }) => !reasons.has(id));
+    for (const id of tooMuch(rest, sizes, maxBytes)) reasons.set(id, 'bytes');
+  }
+  const goners: Goner[] = [];
+  const ends = new Map(removable.map(({ id, endedAt }) => [id, endedAt]));
+  for (const [id, reason] of reasons) {
+    const endedAt = ends.get(id) ?? null;
+    goners.push({ id, reason, endedAt, bytes: sizes?.get(id) ?? (await files.keeping.sizeOf(id)) });
+  }
+  const kept = sessions.filter(({ id }) => !reasons.has(id));
+  return { goners, keptBytes: sizes === null ? null : totalOf(kept, sizes) };
+}
+
+/** One that takes more than this share of the room is why it is scarce. */
+const largeShare = 0.1;
+
+/**
+ * What has to go so that the rest fits: the large ones first, and no other for their sake, also where a large one may
+ * not go. Each time those that ended first.
+ */
+function tooMuch(
+  sessions: readonly SessionAge[],
+  sizes: ReadonlyMap<SessionId, number>,
+  limit: number,
+): readonly SessionId[] {
+  const goners: SessionId[] = [];
+  const isLarge = ({ id }: SessionAge): boolean => (sizes.get(id) ?? 0) > limit * largeShare;
+  const remove = (from: readonly SessionAge[], total: number): void => {
+    let left = total;
+    for (const { id, live, endedAt } of from) {
+      if (left <= limit) return;
+      if (live || endedAt === null) continue;
+      goners.push(id);
+      left -= sizes.get(id) ?? 0;
+    }
+  };
+  const others = sessions.filter((session) => !isLarge(session));
+  remove(sessions.filter(isLarge), totalOf(sessions, sizes));
+  remove(others, totalOf(others, sizes));
+  return goners;
+}
+
+function totalOf(sessions: readonly SessionAge[], sizes: ReadonlyMap<SessionId, number>): number {
+  return sessions.reduce((sum, { id }) => sum + (sizes.get(id) ?? 0), 0);
 }
 
 async function sizesOf(
@@ -135,13 +175,20 @@ async function findLeftovers(
 }
 
 /** Ends what an earlier collection was killed over. */
-async function endOldRemovals({ files: { keeping }, store }: Project, now: string): Promise<void> {
+async function endOldRemovals(
+  { files: { keeping }, store }: Project,
+  now: string,
+): Promise<readonly NotRemoved[]> {
+  // First, or what is passed over below would be tried and named twice.
+  const left = [...(await keeping.sweep())];
   for (const removal of await keeping.removals()) {
-    for (const id of removal.sessions) if (!store.keeping.exists(id)) await keeping.discard(id);
+    for (const id of removal.sessions) {
+      if (!store.keeping.exists(id)) left.push(...(await keeping.discard(id)));
+    }
     const isOver = removal.sessions.every((id) => !store.keeping.exists(id));
     if (isOver || removal.begunAt < earlier(now, removalPatienceMs)) await keeping.endRemoval(removal);
   }
-  await keeping.sweep();
+  return left;
 }
 
 /** The order is what makes it safe to be killed: the intent, the records, the folders, the intent's end. */
@@ -150,7 +197,7 @@ async function removeBatch(
   batch: readonly Goner[],
   staleBefore: string,
   now: string,
-): Promise<readonly Goner[]> {
+): Promise<Pick<GarbageReport, 'removed' | 'notRemoved'>> {
   const { store, files, clock, watcher } = project;
   const removal = await files.keeping.beginRemoval(
     batch.map(({ id }) => id),
@@ -171,10 +218,11 @@ async function removeBatch(
     removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.keeping.exists(id)));
     rest = rest.slice(dealtWith);
   }
-  for (const { id } of removed) await files.keeping.discard(id);
+  const notRemoved: NotRemoved[] = [];
+  for (const { id } of removed) notRemoved.push(...(await files.keeping.discard(id)));
   await files.keeping.endRemoval(removal);
   watcher.notify();
-  return removed;
+  return { removed, notRemoved };
 }
 
 function earlier(than: string, ms: number): string {
@@ -199,7 +247,7 @@ export function keepTidy(project: Project): () => void {
       const last = await files.keeping.lastCollection();
       const isDue = last === null || last < earlier(clock.now(), everyMs) || last > clock.now();
       if (isDue && !stopped.signal.aborted) {
-        const { removed, removedBytes } = await collectGarbage(
+        const { removed, removedBytes, notRemoved } = await collectGarbage(
           project,
           settings.retention,
           clock.now(),
@@ -208,6 +256,9 @@ export function keepTidy(project: Project): () => void {
         );
         if (removed.length > 0) {
           log.log('info', 'old sessions removed', { sessions: removed.length, bytes: removedBytes });
+        }
+        for (const { path, reason } of notRemoved) {
+          log.log('warn', 'left of an old session; tried again later', { path, reason });
         }
       }
     } catch (error) {

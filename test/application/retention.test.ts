@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -53,7 +63,8 @@ describe('what is collected', () => {
     assert.ok([old, older, young].every((id) => isWhole(real, id)));
     const done = await collect(real, { maxAgeMs: 30 * dayMs });
     assert.deepEqual(reasons(done), reasons(planned));
-    assert.equal(done.removedBytes, 2 * (3 + 10));
+    assert.equal(done.removedBytes, planned.removedBytes);
+    assert.ok(done.removedBytes >= 2 * (3 + 10));
     assert.equal(done.kept, 1);
     assert.ok(isGone(real, old) && isGone(real, older) && isWhole(real, young));
     assert.deepEqual(trashOf(real), []);
@@ -64,20 +75,46 @@ describe('what is collected', () => {
     const real = realProject(t);
     const ids = [5, 4, 3, 2, 1].map((days) => endedSession(real, daysAgo(days), { bytes: 997 }));
     assert.deepEqual(reasons(await collect(real, { maxSessions: 4 })), [[ids[0], 'count']]);
-    const { keptBytes, removed } = await collect(real, { maxBytes: 2_500 });
-    assert.deepEqual([removed.map(({ id }) => id), keptBytes], [[ids[1], ids[2]], 2_000]);
-    assert.deepEqual(reasons(await collect(real, { maxBytes: 2_000, maxSessions: 2 })), []);
+    const size = await real.files.keeping.sizeOf(ids[1] as SessionId);
+    assert.ok(size >= 1_000 && size < 100_000, `${size} bytes`);
+    const { keptBytes, removed } = await collect(real, { maxBytes: 2.5 * size });
+    assert.deepEqual([removed.map(({ id }) => id), keptBytes], [[ids[1], ids[2]], 2 * size]);
+    assert.deepEqual(reasons(await collect(real, { maxBytes: 2 * size, maxSessions: 2 })), []);
   });
 
-  it('counts a sparse file with its full size', async (t) => {
+  it('by the room that a session takes on the disk, not by what its files claim', async (t) => {
     const real = realProject(t);
-    const id = endedSession(real, daysAgo(1));
-    const hole = join(real.project.files.describe(id), 'results', 'hole.bin');
-    writeFileSync(hole, '');
-    truncateSync(hole, 10_000_000_000);
-    const report = await collect(real, { maxBytes: 9_999_999_999 });
-    assert.deepEqual(reasons(report), [[id, 'bytes']]);
-    assert.equal(report.removedBytes, 10_000_000_013);
+    const ids = [3, 2, 1].map((days) => endedSession(real, daysAgo(days)));
+    const results = join(real.project.files.describe(ids[2] as SessionId), 'results');
+    writeFileSync(join(results, 'hole.bin'), '');
+    truncateSync(join(results, 'hole.bin'), 10_000_000_000);
+    writeFileSync(join(results, 'real.bin'), Buffer.alloc(1_000_000));
+    linkSync(join(results, 'real.bin'), join(results, 'again.bin'));
+    symlinkSync('.', join(results, 'loop'));
+    execFileSync('mkfifo', [join(results, 'pipe')]);
+    const { keptBytes, removed } = await collect(real, { maxBytes: 9_000_000_000 });
+    assert.deepEqual(removed, []);
+    assert.ok(keptBytes !== null && keptBytes >= 1_000_000 && keptBytes < 1_500_000, `${keptBytes} bytes`);
+  });
+
+  it('by bytes: a large one before all others, and none for a large one that may not go', async (t) => {
+    const real = realProject(t);
+    const small = [9, 8, 7].map((days) => endedSession(real, daysAgo(days)));
+    const large = endedSession(real, daysAgo(2), { bytes: 2_000_000 });
+    const last = endedSession(real, daysAgo(1));
+    const live = endedSession(real, daysAgo(50), { ended: false, bytes: 3_000_000 });
+    assert.deepEqual(reasons(await collect(real, { maxBytes: 4_000_000 }, true)), [[large, 'bytes']]);
+    assert.deepEqual(reasons(await collect(real, { maxBytes: 2_500_000 })), [[large, 'bytes']]);
+    assert.ok([...small, last, live].every((id) => isWhole(real, id)));
+    const size = await real.files.keeping.sizeOf(last);
+    assert.deepEqual(reasons(await collect(real, { maxBytes: 12 * size })), []);
+    const more = Array.from({ length: 10 }, () => endedSession(real, daysAgo(0.5)));
+    const gone = reasons(await collect(real, { maxBytes: 12 * size }));
+    assert.deepEqual(gone, [
+      [small[0], 'bytes'],
+      [small[1], 'bytes'],
+    ]);
+    assert.ok([small[2], last, live, ...more].every((id) => isWhole(real, id as SessionId)));
   });
 
   it('is never a session that has not ended, or has an owner that was heard of', async (t) => {
@@ -112,6 +149,86 @@ describe('what is collected', () => {
     assert.deepEqual(reasons(await collect(real, { maxAgeMs: 30 * dayMs })), [[old, 'leftover']]);
     assert.ok(existsSync(real.project.files.describe(young)), 'it may yet be recovered');
     assert.ok(!existsSync(real.project.files.describe(old)));
+  });
+});
+
+/** Makes `times` folders in each other, deeper than any path can name. */
+function makeDeep(folder: string, times: number): void {
+  const program = `
+    process.chdir(process.argv[1]);
+    for (let level = 0; level < ${times}; level++) { fs.mkdirSync('d'.repeat(40)); process.chdir('d'.repeat(40)); }
+    fs.writeFileSync('bottom.txt', 'x');`;
+  execFileSync(process.execPath, ['-e', program, folder]);
+}
+
+describe('what an agent left', () => {
+  it('is removed, however deep, closed, many or oddly named', async (t) => {
+    const real = realProject(t);
+    const id = endedSession(real, daysAgo(3));
+    const other = endedSession(real, daysAgo(2));
+    const folder = join(real.project.files.describe(id), 'results');
+    makeDeep(folder, 300);
+    for (const name of ['closed', 'closed/within', 'read-only', 'read-only/within', 'many']) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'file\nwith a break'), 'x');
+    }
+    for (let index = 0; index < 2_000; index++) mkdirSync(join(folder, 'many', `${index}`));
+    writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from('caf\xe9', 'latin1')]), 'x');
+    symlinkSync(real.root, join(folder, 'link'));
+    symlinkSync('loop', join(folder, 'loop'));
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    for (const [name, mode] of [
+      ['closed', 0],
+      ['read-only', 0o555],
+    ] as const) {
+      chmodSync(join(folder, name, 'within'), mode);
+      chmodSync(join(folder, name), mode);
+    }
+    chmodSync(folder, 0o555);
+    const report = await collect(real, { maxAgeMs: 0 });
+    assert.deepEqual(
+      [reasons(report), report.notRemoved],
+      [
+        [
+          [id, 'age'],
+          [other, 'age'],
+        ],
+        [],
+      ],
+    );
+    assert.ok(isGone(real, id) && isGone(real, other) && existsSync(real.root));
+    assert.deepEqual(trashOf(real), []);
+  });
+
+  it('is named and passed where the system lets nobody remove it; the next collection tries again', async (t) => {
+    const real = realProject(t);
+    const [id, next] = [3, 2].map((days) => endedSession(real, daysAgo(days)));
+    assert.ok(id && next);
+    const held = join(real.project.files.describe(id), 'results', 'held');
+    mkdirSync(held);
+    writeFileSync(join(held, 'file'), 'x');
+    mkdirSync(join(held, '..', 'beside'));
+    if (spawnSync('chattr', ['+i', held]).status !== 0) return t.skip('no folder can be made immutable here');
+    // It moves with the folder that it lies in.
+    const at = (): string => {
+      const trash = join(real.database, '..', 'trash');
+      const top = trashOf(real).find((name) => existsSync(join(trash, name, 'held')));
+      return top === undefined ? held : join(trash, top, 'held');
+    };
+    t.after(() => spawnSync('chattr', ['-i', at()]));
+    const first = await collect(real, { maxAgeMs: 0 });
+    assert.deepEqual(reasons(first), [
+      [id, 'age'],
+      [next, 'age'],
+    ]);
+    assert.deepEqual(first.notRemoved, [{ path: at(), reason: 'EPERM' }]);
+    assert.ok(isGone(real, id) && isGone(real, next));
+    const young = endedSession(real, daysAgo(1));
+    const second = await collect(real, { maxAgeMs: 0 });
+    assert.deepEqual([reasons(second), second.notRemoved.length], [[[young, 'age']], 1]);
+    spawnSync('chattr', ['-i', at()]);
+    assert.deepEqual((await collect(real, { maxAgeMs: 0 })).notRemoved, []);
+    assert.deepEqual(trashOf(real), []);
   });
 });
 

@@ -130,7 +130,7 @@ export const settingsTable = {
     maxBytes: setting(
       orNone(wholeNumber(0, 1e15)),
       10_000_000_000,
-      "Bytes kept in all sessions' folders of one project, holes of sparse files included; null: any.",
+      "Bytes of disk that all sessions' folders of one project may take; the large ones go first. null: any.",
     ),
   },
   stopGraceSeconds: setting(

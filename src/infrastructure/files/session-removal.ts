@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { lstat, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { KeepingFiles, Removal } from '../../application/keeping-ports.ts';
+import type { KeepingFiles, NotRemoved, Removal } from '../../application/keeping-ports.ts';
 import { isSessionId, type SessionId } from '../../domain/ids.ts';
+import { allocatedSize } from './allocated-size.ts';
 import { isTemporaryName, writeFileAtomic } from './atomic.ts';
-import { fileError, isMissing } from './file-error.ts';
-import { ensureFolder } from './folders.ts';
+import { fileError, isMissing, systemCode } from './file-error.ts';
+import { ensureFolder, folderMode } from './folders.ts';
 import type { SessionLayout } from './layout.ts';
+import { removeTree } from './remove-tree.ts';
 
 const trashName = 'trash';
 const stampName = 'last-collection';
 const removalPattern = /^([0-9a-f]{16})\.removal\.json$/;
 /** A temporary file that old is what a killed process left. */
 const temporaryMs = 3_600_000;
-const discardedPattern = /^sess_[0-9A-Z]{26}\.[0-9a-f]{12}$/;
+const discardedPattern = /^(sess_[0-9A-Z]{26})\.[0-9a-f]{12}$/;
 
 type RemovalFiles = Pick<
   KeepingFiles,
@@ -39,6 +41,8 @@ export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): 
   const trash = join(projectFolder, trashName);
   const stamp = join(trash, stampName);
   const removalPath = (token: string): string => join(trash, `${token}.removal.json`);
+  /** Names in the trash of what belonged to a session; {@link discardedPattern} knows them. */
+  const discardedName = (id: string) => (): string => join(trash, `${id}.${randomBytes(6).toString('hex')}`);
 
   return {
     async folders() {
@@ -47,11 +51,13 @@ export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): 
       return ids.sort();
     },
 
-    sizeOf: (id) => apparentSize(layout.session(id)),
+    sizeOf: (id) => allocatedSize(layout.session(id)),
 
     async lastChange(id) {
-      const times = await Promise.all([layout.log(id), layout.metadata(id)].map(changeOf));
-      const newest = Math.max(...times.map((time) => time ?? 0));
+      const files = [layout.log(id), layout.metadata(id)];
+      // Where an agent closed the folder, its own time is all there is.
+      const times = await Promise.all(files.map(changeOf)).catch(() => [changeOf(layout.session(id))]);
+      const newest = Math.max(...(await Promise.all(times)).map((time) => time ?? 0));
       return newest === 0 ? null : new Date(newest).toISOString();
     },
 
@@ -76,23 +82,33 @@ export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): 
 
     async discard(id) {
       await ensureFolder(trash);
-      const discarded = join(trash, `${id}.${randomBytes(6).toString('hex')}`);
+      const newName = discardedName(id);
+      const discarded = newName();
+      const folder = layout.session(id);
       try {
-        await rename(layout.session(id), discarded);
+        // A folder that its owner may not write to cannot be moved.
+        await rename(folder, discarded).catch(async (error: unknown) => {
+          if (isMissing(error)) throw error;
+          await chmod(folder, folderMode);
+          await rename(folder, discarded);
+        });
       } catch (error) {
-        if (isMissing(error)) return;
-        throw fileError(error, 'move away', layout.session(id));
+        if (isMissing(error)) return [];
+        return [{ path: folder, reason: systemCode(error) ?? String(error) }];
       }
-      await removeFolder(discarded);
+      return removeTree(discarded, newName);
     },
 
     async sweep() {
+      const left: NotRemoved[] = [];
       for (const { name } of await entriesOf(trash)) {
         const path = join(trash, name);
-        if (discardedPattern.test(name)) await removeFolder(path);
+        const id = discardedPattern.exec(name)?.[1];
+        if (id !== undefined) left.push(...(await removeTree(path, discardedName(id))));
         // Another process may be writing a younger one.
         else if (isTemporaryName(name) && (await isOlder(path, temporaryMs))) await rm(path, { force: true });
       }
+      return left;
     },
 
     async lastCollection() {
@@ -139,43 +155,5 @@ async function changeOf(path: string): Promise<number | null> {
   } catch (error) {
     if (isMissing(error)) return null;
     throw fileError(error, 'look at', path);
-  }
-}
-
-/** Another process may be emptying the same folder; both then try again until it is gone. */
-async function removeFolder(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
-  } catch (error) {
-    throw fileError(error, 'remove', path);
-  }
-}
-
-/** Bytes of all files as programs see them, holes included; links count for themselves. */
-async function apparentSize(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await entriesUnlessClosed(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) bytes += await apparentSize(path);
-    else if (entry.isFile()) bytes += await fileSize(path);
-  }
-  return bytes;
-}
-
-async function entriesUnlessClosed(folder: string): Promise<readonly Dirent[]> {
-  try {
-    return await entriesOf(folder);
-  } catch {
-    // An agent closed a folder of its own: what is in it cannot be counted, the rest can.
-    return [];
-  }
-}
-
-async function fileSize(path: string): Promise<number> {
-  try {
-    return (await lstat(path)).size;
-  } catch {
-    // Gone since it was listed: nothing that takes room.
-    return 0;
   }
 }

@@ -16,12 +16,11 @@ interface Collected extends GarbageReport {
 export const gcCommand: CliCommand = {
   name: 'gc',
   summary: 'Remove old sessions with all their files',
-  details:
-    `Those that ended first go first, by the settings retention.maxAgeDays, maxSessions and maxBytes. A session that
-has not ended is never touched. A sparse file counts with its full size. MAOS does the same by itself every few hours.`.replaceAll(
-      '\n',
-      ' ',
-    ),
+  details: [
+    'Those that ended first go first, by the settings retention.maxAgeDays, maxSessions and maxBytes. maxBytes means room on the disk: sessions that take more than a tenth of it go before the others, and no other goes for their sake. A session that has not ended is never touched.',
+    'What cannot be removed is named, and the rest goes on. MAOS does the same by itself every few hours.',
+    'Exit status: 0 done, 1 something could not be removed.',
+  ].join('\n'),
   arguments: [],
   options: [
     { flags: '-n, --dry-run', description: 'only say what would go', kind: 'flag' },
@@ -63,7 +62,11 @@ async function run(context: CommandContext): Promise<number> {
   } else {
     for (const line of render(collected, context)) terminal.line(line);
   }
-  return exitStatus.done;
+  const left = collected.flatMap(({ notRemoved }) => notRemoved);
+  if (!json) {
+    for (const { path, reason } of left) terminal.notice(`Could not remove ${oneLine(path)}: ${reason}.`);
+  }
+  return left.length === 0 ? exitStatus.done : exitStatus.failed;
 }
 
 async function* projectsOf({ options, runtime, projectPath }: CommandContext): AsyncGenerator<Project> {
@@ -84,7 +87,7 @@ function policyOf(policy: RetentionPolicy, { options }: CommandContext): Retenti
   };
 }
 
-function reportView({ project, removed, removedBytes, kept, keptBytes }: Collected) {
+function reportView({ project, removed, removedBytes, kept, keptBytes, notRemoved }: Collected) {
   return {
     project,
     removed: removed.map(({ id, reason, endedAt, bytes }) => ({
@@ -96,6 +99,7 @@ function reportView({ project, removed, removedBytes, kept, keptBytes }: Collect
     removed_bytes: removedBytes,
     kept,
     kept_bytes: keptBytes,
+    not_removed: notRemoved,
   };
 }
 
