@@ -119,6 +119,7 @@ describe('the settings', () => {
       limits: { stallMs: 1_200_000, maxOutputBytes: 1_073_741_824 },
       retention: { maxAgeMs: 30 * 86_400_000, maxSessions: 1_000, maxBytes: 10_000_000_000 },
       stopGraceMs: 2_500,
+      storePatienceMs: 5_000,
       allowCommands: ['npm test'],
     });
   });
