@@ -1,10 +1,11 @@
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { MaosError } from '../../domain/errors.ts';
 import { isLoopback, isWildcard } from './address.ts';
 import { healthPath, makeApp } from './app.ts';
 import type { HttpDeps } from './deps.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface HttpOptions {
@@ -49,9 +50,8 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
     maxBodyBytes,
     open: new Set([healthPath]),
   });
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    serverOptions: {
+  const server = createServer(
+    {
       maxHeaderSize: maxHeaderBytes,
       headersTimeout: 10_000,
       // Whoever is slower is cut when Node looks: its default is every 30 s.
@@ -59,7 +59,8 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
       requestTimeout: 60_000,
       keepAliveTimeout: 5_000,
     },
-  }) as Server;
+    oneAtATime(getRequestListener(app.fetch)),
+  );
   server.maxConnections = maxConnections;
   let isClosing = false;
   // A connection whose answer ends only now would be kept for the next request.
