@@ -231,6 +231,11 @@ describe('maos serve --http', () => {
       ['localhost', null, 200],
       ['build.example', null, 200],
       ['build.example:80', 'https://build.example', 200],
+      // A proxy with TLS that asks by another name.
+      ['localhost', 'https://build.example', 200],
+      ['build.example:80', 'https://build.example:3000', 403],
+      ['build.example:80', 'http://build.example:3000', 403],
+      ['192.0.2.7:4711', 'http://192.0.2.7:4712', 403],
       // An address by which this machine does not know itself: behind NAT, in a container.
       ['192.0.2.7:4711', null, 200],
       ['192.0.2.7:4711', 'http://192.0.2.7:4711', 200],

@@ -160,8 +160,22 @@ describe('pages in a browser', () => {
       [['Sec-Fetch-Site: cross-site'], 403],
       [['Sec-Fetch-Site: same-origin'], 200],
       [['Sec-Fetch-Site: none'], 200],
+      [['Sec-Fetch-Site: same-site'], 403],
+      [['Sec-Fetch-Site: Same-Site'], 403],
+      [['Sec-Fetch-Site: '], 403],
       [[`Origin: ${own}`], 200],
-      [['Origin: http://localhost:3000'], 200],
+      [[`Origin: ${own.replace('127.0.0.1', 'localhost')}`], 200],
+      [[`Origin: ${own}`, 'Sec-Fetch-Site: same-origin'], 200],
+      // Another port of this machine is another program's page.
+      [['Origin: http://localhost:3000'], 403],
+      [['Origin: http://127.0.0.1:3000', 'Sec-Fetch-Site: same-site'], 403],
+      [[`Origin: http://localhost:${server.port}0`], 403],
+      [['Origin: https://localhost'], 403],
+      [['Origin: http://localhost:'], 403],
+      // As a tunnel or a proxy that keeps the name is asked.
+      [['Host: localhost:8080', 'Origin: http://localhost:8080'], 200],
+      [['Host: localhost', 'Origin: http://localhost'], 200],
+      [['Host: localhost:8080', 'Origin: http://localhost:8081'], 403],
     ] as const) {
       for (const [path, more] of [
         ['/health', []],
@@ -174,7 +188,8 @@ describe('pages in a browser', () => {
     }
     for (const [origin, status] of [
       ['http://evil.example', 403],
-      ['http://localhost:3000', 401],
+      ['http://localhost:3000', 403],
+      [`http://localhost:${server.port}`, 401],
     ] as const) {
       const asks = ['Access-Control-Request-Method: POST', 'Access-Control-Request-Headers: authorization'];
       const answer = await server.ask('/acp/runs', [`Origin: ${origin}`, ...asks], 'OPTIONS');

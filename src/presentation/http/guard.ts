@@ -1,14 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ErrorCode } from '../../domain/errors.ts';
 import { isWildcard } from './address.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
+type Env = { Bindings: HttpBindings };
+
 export interface GuardOptions {
   /** Names under which this server may be asked for, without port; in lower case. */
   readonly hosts: ReadonlySet<string>;
+  /** Those of them that the user gave, by which a proxy may ask. */
+  readonly names?: ReadonlySet<string>;
   /**
    * So may any address: other machines may know this one by an address that it does not know itself. A name can be
    * rebound to this machine by whoever owns it, an address cannot.
@@ -30,7 +35,7 @@ export interface GuardOptions {
  * Lets through who may ask, and nobody else: the Host names this server (a name rebound to 127.0.0.1 does not), no page of
  * another origin asks, the bearer token is right, and neither rate nor body is too large. The first that is wrong answers.
  */
-export function makeGuard(options: GuardOptions): readonly MiddlewareHandler[] {
+export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env>[] {
   const isOwn = (host: string | null): boolean =>
     host !== null && (options.hosts.has(host) || (options.byAddress && isAddress(host)));
   return [
@@ -43,7 +48,7 @@ export function makeGuard(options: GuardOptions): readonly MiddlewareHandler[] {
         const message = `This server does not answer for the host ${asked}; 'maos serve --host-name' adds a name.`;
         return refuse(context, 403, 'FORBIDDEN', message);
       }
-      if (!isOwnPage(context, host, options.hosts)) {
+      if (!isOwnPage(context, host, options)) {
         return refuse(context, 403, 'FORBIDDEN', 'Pages of other origins may not use this server.');
       }
       return next();
@@ -93,19 +98,35 @@ function isAddress(host: string): boolean {
 }
 
 /**
- * No page asks, or one of the names of this server, or of the very address that is asked for. Requests for pictures and
- * scripts have no Origin; there, browsers tell by Sec-Fetch-Site that another site's page asks.
+ * No page asks, or one that came from this server: by one of its names, or the very address that is asked for, and by the
+ * port that is asked for or listened on. Another port of this machine is another program's page. A proxy with TLS may ask
+ * by any name that this server was given. Requests for pictures and scripts have no Origin; there, browsers tell by
+ * Sec-Fetch-Site whose page asks.
  */
-function isOwnPage(context: Context, host: string | null, hosts: ReadonlySet<string>): boolean {
+function isOwnPage(context: Context<Env>, host: string | null, options: GuardOptions): boolean {
   const origin = context.req.header('origin');
-  if (origin === undefined) return context.req.header('sec-fetch-site')?.toLowerCase() !== 'cross-site';
-  const from = hostOf(originHost(origin));
-  return from !== null && (hosts.has(from) || from === host);
+  if (origin === undefined) return ownSites.has(context.req.header('sec-fetch-site')?.toLowerCase());
+  const page = authorityOf(origin);
+  if (page === null) return false;
+  if (origin.toLowerCase() === `https://${page.host}` && options.names?.has(page.host) === true) {
+    return true;
+  }
+  const asked = authorityOf(`${page.scheme}://${context.req.header('host')}`);
+  const ports = [asked?.port, context.env.incoming.socket.localPort];
+  return (options.hosts.has(page.host) || page.host === host) && ports.includes(page.port);
 }
 
-/** Host and port of an origin; null for 'null', files and other schemes. */
-function originHost(origin: string): string | null {
-  return /^https?:\/\/([^/]+)$/i.exec(origin)?.[1] ?? null;
+/** A page of this server, or the user himself. */
+const ownSites: ReadonlySet<string | undefined> = new Set([undefined, 'same-origin', 'none']);
+
+/** Null for 'null', files and other schemes. */
+function authorityOf(
+  origin: string,
+): { readonly scheme: string; readonly host: string; readonly port: number } | null {
+  const [, scheme = '', authority, port] = /^(https?):\/\/([^/]+?(?::([0-9]+))?)$/i.exec(origin) ?? [];
+  const host = hostOf(authority);
+  if (host === null) return null;
+  return { scheme, host, port: Number(port ?? (scheme.toLowerCase() === 'https' ? 443 : 80)) };
 }
 
 function isBearer(header: string | undefined, wanted: Buffer): boolean {

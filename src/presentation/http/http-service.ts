@@ -43,6 +43,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const now = (): number => performance.now();
   const app = makeApp(deps, {
     hosts: new Set([...loopbackNames, ...(isWildcard(host) ? [] : [host.toLowerCase()]), ...names]),
+    names: new Set(names),
     byAddress: !isLoopback(host),
     token: typeof token === 'string' ? async () => token : token,
     rate: new TokenBucket(maxRequestsPerSecond, now),

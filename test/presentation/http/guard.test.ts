@@ -83,10 +83,12 @@ describe('the guard', () => {
       'file://',
       'https://localhost.evil.example',
       'chrome-extension://x',
+      'http://127.0.0.1:3000',
+      `http://localhost:${service.port - 1}`,
     ]) {
       assert.equal((await ask('/health', { origin, authorization })).status, 403, origin);
     }
-    for (const origin of [`http://localhost:${service.port}`, 'http://127.0.0.1:3000']) {
+    for (const origin of [`http://localhost:${service.port}`, `http://127.0.0.1:${service.port}`]) {
       assert.equal((await ask('/health', { origin })).status, 200, origin);
     }
   });
