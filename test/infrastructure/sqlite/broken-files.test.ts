@@ -122,8 +122,8 @@ describe('a damaged file', () => {
 });
 
 describe('without permission', () => {
-  /** Root may write anything, so the work is done by a process of nobody's. */
-  const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  /** Root may write anything, so the work is done by a process that becomes nobody's: it may not start as one here. */
+  const nobody = process.getuid?.() === 0 ? 65_534 : null;
   const cases: Readonly<Record<string, (file: string) => void>> = {
     'a file that is read-only': (file) => chmodSync(file, 0o400),
     'a folder that is read-only': (file) => chmodSync(join(file, '..'), 0o500),
@@ -138,16 +138,17 @@ describe('without permission', () => {
       const folder = join(tempFolder(t), 'inner');
       const file = join(folder, 'project.db');
       openSessionStore({ file, project }).close();
-      if (unprivileged.uid !== undefined) {
+      if (nobody !== null) {
         for (const path of [
           join(folder, '..'),
           folder,
           ...readdirSync(folder).map((entry) => join(folder, entry)),
         ]) {
-          chownSync(path, unprivileged.uid, unprivileged.gid);
+          chownSync(path, nobody, nobody);
         }
       }
-      const attempt = () => runStoreProcess(t, 'open', [file], { ...unprivileged, cwd: '/' }).finish();
+      const args = nobody === null ? [file] : [file, String(nobody)];
+      const attempt = () => runStoreProcess(t, 'open', args, { cwd: '/' }).finish();
       assert.deepEqual(await attempt(), ['stored'], 'it works before');
       forbid(file);
       try {
