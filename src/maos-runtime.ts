@@ -62,6 +62,8 @@ export class MaosRuntime implements Runtime {
   readonly #instance: InstanceId;
   readonly #presence: Presence;
   readonly #open = new Map<string, WatchedProject>();
+  /** Those whose database is not theirs any more. */
+  readonly #replaced: Project[] = [];
   readonly #handedOver = new Set<string>();
   readonly #rescuedAt = new Map<string, number>();
   /** Paths of the projects this process watches over. */
@@ -271,6 +273,7 @@ export class MaosRuntime implements Runtime {
       stopTidying();
       project.store.close();
     }
+    for (const { store } of this.#replaced) store.close();
     this.#open.clear();
     this.#presence.close();
     this.#log?.close();
@@ -351,7 +354,7 @@ export class MaosRuntime implements Runtime {
 
   #openNow(hash: string, root: string): WatchedProject {
     const known = this.#open.get(hash);
-    if (known !== undefined) return known;
+    if (known !== undefined && !this.#isReplaced(known, hash)) return known;
     const project = makeProject({
       home: this.home,
       hash,
@@ -368,6 +371,20 @@ export class MaosRuntime implements Runtime {
     this.#open.set(hash, opened);
     if (this.#attended.has(root)) opened.watch.start();
     return opened;
+  }
+
+  /**
+   * Another database has taken the place of the one that is open, as when a lost one was recovered: from now on that one
+   * is used. What follows the old one may go on reading it, so it is closed with the runtime.
+   */
+  #isReplaced({ project, supervisor, watch, stopTidying }: WatchedProject, hash: string): boolean {
+    const isReplaced = project.store.isLost && existsSync(this.#storeFile(hash));
+    if (!isReplaced || supervisor.owned.length > 0) return false;
+    watch.stop();
+    stopTidying();
+    this.#replaced.push(project);
+    this.log('warn', 'the database was replaced; the new one is used', { file: this.#storeFile(hash) });
+    return true;
   }
 
   #instances(workspace: string): Instances {

@@ -74,17 +74,27 @@ export function backendsOf(config: Config): Project['backends'] {
   ]);
 }
 
-function slotsOf({ registry, instance: own }: Presence): Project['slots'] {
-  const slots = registry.slots({
-    instance: own,
-    isHolderAlive: async ({ instance, process: agent }) =>
-      (instance !== null && (await isAlive(instance))) || (agent !== null && (await isAlive(agent))),
+function slotsOf(presence: Presence): Project['slots'] {
+  const makeSlots = (registry: Presence['registry']) => ({
+    registry,
+    slots: registry.slots({
+      instance: presence.instance,
+      isHolderAlive: async ({ instance, process: agent }) =>
+        (instance !== null && (await isAlive(instance))) || (agent !== null && (await isAlive(agent))),
+    }),
   });
+  let made = makeSlots(presence.registry);
+  // The registry is another one when its file was replaced.
+  const current = () => {
+    const { registry } = presence;
+    if (made.registry !== registry) made = makeSlots(registry);
+    return made.slots;
+  };
   return {
-    tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
-    give: (agentId) => slots.give(agentId),
+    tryTake: (agentId, sessionId, limit) => current().tryTake(agentId, sessionId, limit),
+    give: (agentId) => current().give(agentId),
     bind: (agentId, where) => {
-      if (isProcess(where)) slots.bind(agentId, where);
+      if (isProcess(where)) current().bind(agentId, where);
     },
   };
 }

@@ -143,6 +143,11 @@ export interface SessionStore {
   readonly acpRuns: AcpRunStore;
   /** A number that changes whenever another process has written (cheap: one pragma, no read). */
   dataVersion(): number;
+  /**
+   * Its file was moved, replaced or deleted: what it has can still be read, and every change is refused as STORE_CORRUPT,
+   * until the file is back.
+   */
+  readonly isLost: boolean;
   close(): void;
 }
 

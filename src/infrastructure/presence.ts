@@ -7,6 +7,7 @@ import { systemClock } from './clock.ts';
 import { makeIdSource } from './ids.ts';
 import { identify, isAlive, mayBeAlive, type ProcessIdentity } from './process/identity.ts';
 import {
+  type InstanceInfo,
   type InstanceRecord,
   type InstanceRegistry,
   openInstanceRegistry,
@@ -33,6 +34,8 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   port: number | null = null;
   #registry: InstanceRegistry | null = null;
   #announced: Promise<void> | null = null;
+  /** As it is written down. */
+  #record: InstanceInfo | null = null;
 
   /** @param home absolute, made already when {@link announce} is called */
   constructor(home: string, version: string) {
@@ -42,8 +45,18 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   }
 
   get registry(): InstanceRegistry {
-    this.#registry ??= openInstanceRegistry({ file: this.#file });
-    return this.#registry;
+    // Whoever does not find this process in the file that is there now takes it for gone, and its sessions over.
+    if (this.#registry?.isLost === true) this.close();
+    if (this.#registry !== null) return this.#registry;
+    const registry = openInstanceRegistry({ file: this.#file });
+    try {
+      if (this.#record !== null) registry.register(this.#record);
+    } catch (error) {
+      registry.close();
+      throw error;
+    }
+    this.#registry = registry;
+    return registry;
   }
 
   /**
@@ -75,12 +88,7 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
 
   /** Crosses out instances that are gone: nothing is asked of them any more, and an unknown one counts as gone. */
   async forget(ids: readonly InstanceId[]): Promise<void> {
-    for (const id of ids)
-      await untilFree(
-        systemClock,
-        () => patienceMs,
-        () => this.registry.remove(id),
-      );
+    for (const id of ids) await whenFree(() => this.registry.remove(id));
   }
 
   /**
@@ -90,6 +98,7 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   withdraw(): void {
     if (this.#announced === null) return;
     this.#announced = null;
+    this.#record = null;
     try {
       this.registry.remove(this.instance);
     } catch (error) {
@@ -104,12 +113,9 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
 
   async #announce(workspace: string): Promise<void> {
     const self = (await identify(process.pid)) as ProcessIdentity;
-    await untilFree(
-      systemClock,
-      () => patienceMs,
-      () =>
-        this.registry.register({ id: this.instance, ...this.#facts, port: this.port, workspace, ...self }),
-    );
+    const record = { id: this.instance, ...this.#facts, port: this.port, workspace, ...self };
+    await whenFree(() => this.registry.register(record));
+    this.#record = record;
     await this.forget((await this.list()).flatMap(({ id, alive }) => (alive ? [] : [id])));
   }
 
@@ -123,4 +129,8 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
     else this.#seenAlive.delete(record.id);
     return alive;
   }
+}
+
+function whenFree<T>(work: () => T): Promise<T> {
+  return untilFree(systemClock, () => patienceMs, work);
 }

@@ -67,6 +67,8 @@ export interface InstanceRegistry {
   /** Oldest first. */
   list(): readonly InstanceRecord[];
   slots(options: AgentSlotsOptions): MachineSlots;
+  /** Its file was moved, replaced or deleted: others look into another one, and nothing can be written any more. */
+  readonly isLost: boolean;
   close(): void;
 }
 
@@ -119,15 +121,15 @@ class SqliteInstanceRegistry implements InstanceRegistry {
 
   register({ id, pid, startTime, bootId, version, port, workspace, startedAt }: InstanceInfo): void {
     const values = [id, pid, startTime, bootId, version, port, workspace, startedAt, startedAt];
-    this.#db.run(() => this.#db.sql(putInstance).run(...values));
+    this.#db.write(() => this.#db.sql(putInstance).run(...values));
   }
 
   heartbeat(id: InstanceId, at: string): void {
-    this.#db.run(() => this.#db.sql(beat).run(at, id));
+    this.#db.write(() => this.#db.sql(beat).run(at, id));
   }
 
   remove(id: InstanceId): void {
-    this.#db.run(() => this.#db.sql(deleteInstance).run(id));
+    this.#db.write(() => this.#db.sql(deleteInstance).run(id));
   }
 
   list(): readonly InstanceRecord[] {
@@ -136,6 +138,10 @@ class SqliteInstanceRegistry implements InstanceRegistry {
 
   slots(options: AgentSlotsOptions): MachineSlots {
     return new SqliteAgentSlots(this.#db, options);
+  }
+
+  get isLost(): boolean {
+    return this.#db.isLost;
   }
 
   close(): void {
@@ -181,11 +187,11 @@ class SqliteAgentSlots implements MachineSlots {
   }
 
   give(agentId: AgentId): void {
-    this.#db.run(() => this.#db.sql(deleteSlot).run(agentId, this.#instance));
+    this.#db.write(() => this.#db.sql(deleteSlot).run(agentId, this.#instance));
   }
 
   bind(agentId: AgentId, { pid, startTime, bootId }: ProcessIdentity): void {
-    this.#db.run(() => this.#db.sql(bindSlot).run(pid, startTime, bootId, agentId, this.#instance));
+    this.#db.write(() => this.#db.sql(bindSlot).run(pid, startTime, bootId, agentId, this.#instance));
   }
 
   #take(agentId: AgentId, sessionId: SessionId, limit: number): boolean {

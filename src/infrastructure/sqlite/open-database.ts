@@ -1,9 +1,9 @@
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { assertKnown, migrate, rollback, schemaVersion } from './migrate.ts';
 import type { Migration } from './migrations.ts';
-import { isBusy, needsRollback, translateSqliteError } from './sqlite-errors.ts';
+import { isBusy, lostFile, needsRollback, translateSqliteError } from './sqlite-errors.ts';
 
 export interface DatabaseOptions {
   /** Absolute path. The file (0600) and its folder (0700) are made when missing. */
@@ -29,11 +29,19 @@ export class Database {
   readonly file: string;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #identity: string;
   #open = true;
 
+  /** @param db has been read from: its files are there */
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
     this.file = file;
+    this.#identity = identityOf(file);
+  }
+
+  /** Others do not find here what this connection has: the file was moved, replaced or deleted since it was opened. */
+  get isLost(): boolean {
+    return identityOf(this.file) !== this.#identity;
   }
 
   /** The prepared statement, made at its first use; call it inside `run`, `read` or `write`. */
@@ -46,7 +54,7 @@ export class Database {
     return statement;
   }
 
-  /** A single statement, which is a transaction by itself. */
+  /** A single statement that reads. */
   run<T>(work: () => T): T {
     try {
       return work();
@@ -62,7 +70,12 @@ export class Database {
 
   /** All or nothing, alone among all processes. Takes the write lock at once, so it never fails halfway for a lock. */
   write<T>(work: () => T): T {
-    return this.#transaction('BEGIN IMMEDIATE', work);
+    return this.#transaction('BEGIN IMMEDIATE', () => {
+      const result = work();
+      // SQLite goes on with a file that has no name any more, and all that is stored is gone with the process.
+      if (this.isLost) throw lostFile(this.file);
+      return result;
+    });
   }
 
   /** Safe to repeat. */
@@ -86,6 +99,14 @@ export class Database {
       }
     });
   }
+}
+
+/** Which files a path names: the database and what was last written to it, which SQLite keeps beside it. */
+function identityOf(file: string): string {
+  return [file, `${file}-wal`]
+    .map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
+    .map((found) => (found === undefined ? 'none' : `${found.dev}:${found.ino}`))
+    .join(' ');
 }
 
 /**

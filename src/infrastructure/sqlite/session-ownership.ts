@@ -65,7 +65,7 @@ export function beatOwner(db: Database, owner: InstanceId, at: string): readonly
 }
 
 export function announceExit(db: Database, owner: InstanceId): void {
-  db.run(() => db.sql(markExiting).run(owner));
+  db.write(() => db.sql(markExiting).run(owner));
 }
 
 /** @throws MaosError SESSION_NOT_FOUND */
@@ -94,7 +94,7 @@ export function acquireSession(
 
 /** A lease lost already is let go of without a word. */
 export function releaseSession(db: Database, { sessionId, owner, epoch }: Lease): void {
-  db.run(() => db.sql(letGo).run(sessionId, owner, epoch));
+  db.write(() => db.sql(letGo).run(sessionId, owner, epoch));
 }
 
 /** @throws MaosError SESSION_NOT_FOUND */

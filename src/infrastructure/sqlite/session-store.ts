@@ -224,6 +224,10 @@ class SqliteSessionStore implements SessionStore {
     return this.#db.run(() => Number(this.#db.sql(dataVersion).get()?.data_version)) + this.#requestsMade;
   }
 
+  get isLost(): boolean {
+    return this.#db.isLost;
+  }
+
   close(): void {
     this.#db.close();
   }

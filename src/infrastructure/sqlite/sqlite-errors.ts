@@ -79,11 +79,7 @@ function translateResult(error: SqliteError, file: string): MaosError {
     );
   }
   if (error.errcode === READONLY_DBMOVED) {
-    return new MaosError(
-      'FORBIDDEN',
-      `The database ${file} was moved or replaced while in use; nothing was changed. Put it back or start MAOS again.`,
-      { details, cause: error },
-    );
+    return lostFile(file, details, error);
   }
   if (FORBIDDEN.includes(primary)) return forbidden(file, said, details, error);
   if (primary === FULL || primary === IO_ERROR) return exhausted(file, said, details, error);
@@ -101,6 +97,19 @@ function translateResult(error: SqliteError, file: string): MaosError {
     'INTERNAL',
     `The database ${file} refused a statement (${said}); nothing was changed. This is a bug in MAOS: please report it.`,
     { details, cause: error },
+  );
+}
+
+/** Of a file that was moved, replaced or deleted under an open connection. */
+export function lostFile(
+  file: string,
+  details: Record<string, unknown> = { file },
+  cause?: unknown,
+): MaosError {
+  return new MaosError(
+    'STORE_CORRUPT',
+    `The database ${file} was moved, replaced or deleted while this maos used it; nothing was stored. Put it back, together with its -wal file; where it is lost, 'maos recover' puts its sessions back from their folders.`,
+    { details, cause },
   );
 }
 
