@@ -3,7 +3,7 @@ import { agentEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { roleOf } from '../domain/roles/catalog.ts';
 import { roleBriefing } from '../domain/roles/role.ts';
-import { type AgentReport, agentOf, settleAgent, startAgents } from '../domain/workflow.ts';
+import { type AgentReport, agentOf, startAgents } from '../domain/workflow.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import { AgentRun, type RunEnd, type RunKeeper } from './agent-run.ts';
 import type { Alarm } from './alarm.ts';
@@ -78,7 +78,12 @@ export class AgentLauncher {
   async start(ready: readonly Agent[]): Promise<void> {
     const { record, slots } = this.#deps;
     const ids = ready.map((agent) => agent.id);
-    await record.commit(startAgents(record.workflow, ids, this.#now()));
+    try {
+      await record.commit(startAgents(record.workflow, ids, this.#now()));
+    } catch (error) {
+      for (const id of ids) slots.give(id);
+      throw error;
+    }
     const launches = await Promise.all(
       ready.map((agent) => this.#launch(agentOf(record.workflow, agent.id), agent)),
     );
@@ -94,7 +99,7 @@ export class AgentLauncher {
     record.decide({ next: record.workflow, events: spawned });
     for (const { agent, error } of launches) {
       if (error === null) continue;
-      record.decide(settleAgent(record.workflow, agent.id, spawnFailed(error), this.#now()));
+      record.settle(agent.id, spawnFailed(error), this.#now());
       this.forget(agent.id);
       this.#deps.alarm.ring();
     }

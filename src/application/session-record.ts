@@ -1,10 +1,18 @@
 import { isMaosError } from '../domain/errors.ts';
 import type { DomainEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
-import type { Change, Workflow } from '../domain/workflow.ts';
+import {
+  type AgentReport,
+  type Change,
+  type ProgressNote,
+  recordProgress,
+  settleAgent,
+  type Workflow,
+} from '../domain/workflow.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { type ArtifactRecord, type Lease, LeaseLost } from './ports.ts';
 import type { Project } from './project.ts';
+import { ChangeRefused, insteadOf, isRefusal, refusedReport } from './refused-change.ts';
 import { whenFree } from './when-free.ts';
 
 /** Pause before a store that was busy or full is tried again. */
@@ -12,6 +20,19 @@ const storeRetryMs = 500;
 const lastFileTries = 3;
 /** The files beside the table follow it once for all that is stored within so long. */
 const gatherMs = 50;
+
+/** A decision that is not stored yet. */
+interface Unstored {
+  readonly events: readonly DomainEvent[];
+  readonly artifacts: readonly ArtifactRecord[];
+  /**
+   * Ways to decide it from what is stored alone, where the store refuses it together with others: the first that is
+   * taken holds. None for what has to be decided anew then.
+   */
+  readonly alone: readonly ((workflow: Workflow, refusal: unknown) => Change)[];
+  /** Where none is taken: what was heard of a running agent is left out and it is at fault; no end is ever left out. */
+  readonly about: AgentId | 'end' | null;
+}
 
 /**
  * A session this process owns, and the one way to change it. What is decided is stored before anything outside may rely
@@ -22,8 +43,7 @@ export class SessionRecord {
   readonly #lease: Lease;
   #stored: Workflow;
   #workflow: Workflow;
-  #events: readonly DomainEvent[] = [];
-  #artifacts: readonly ArtifactRecord[] = [];
+  #unstored: readonly Unstored[] = [];
   #left = false;
   #callOffFiles: (() => void) | null = null;
   #written: Promise<boolean> = Promise.resolve(true);
@@ -58,7 +78,7 @@ export class SessionRecord {
 
   /** Something is not stored yet: a change, or events alone. */
   get hasNews(): boolean {
-    return this.isChanged || this.#events.length > 0;
+    return this.isChanged || this.#unstored.length > 0;
   }
 
   /** It has, or soon gets, another owner: nothing of it may be touched any more. */
@@ -72,14 +92,41 @@ export class SessionRecord {
 
   /** Changes the session; the change is stored by the next {@link commit} or {@link flush}. */
   decide(change: Change, artifacts: readonly ArtifactRecord[] = []): void {
-    this.#workflow = change.next;
-    this.#events = [...this.#events, ...change.events];
-    this.#artifacts = [...this.#artifacts, ...artifacts];
+    const isNews = change.next === this.#workflow;
+    const alone = isNews ? [(workflow: Workflow) => ({ next: workflow, events: change.events })] : [];
+    this.#add(change, { artifacts, alone, about: null });
+  }
+
+  /** Records how an agent that runs ended. A report that cannot be stored ends it all the same, and says so. */
+  settle(id: AgentId, report: AgentReport, at: string, before: readonly DomainEvent[] = []): void {
+    const decideOn = (workflow: Workflow, told: AgentReport): Change => {
+      const { next, events } = settleAgent(workflow, id, told, at);
+      return { next, events: [...before, ...events] };
+    };
+    const alone = [0, 1, 2].map((way) => (workflow: Workflow, refusal: unknown) => {
+      const told = way === 0 ? report : insteadOf(report, refusal)[way - 1];
+      return decideOn(workflow, told as AgentReport);
+    });
+    this.#add(decideOn(this.#workflow, report), { artifacts: [], alone, about: 'end' });
+  }
+
+  /** Records what was heard of running agents. */
+  note(notes: readonly ProgressNote[], at: string): void {
+    for (const note of notes) {
+      const decide = (workflow: Workflow): Change => recordProgress(workflow, [note], at);
+      this.#add(decide(this.#workflow), { artifacts: [], alone: [decide], about: note.id });
+    }
+  }
+
+  #add({ next, events }: Change, more: Omit<Unstored, 'events'>): void {
+    if (next === this.#workflow && events.length === 0 && more.artifacts.length === 0) return;
+    this.#workflow = next;
+    this.#unstored = [...this.#unstored, { events, ...more }];
   }
 
   /**
    * Changes the session, and stores this with all that was decided before.
-   * @throws LeaseLost
+   * @throws LeaseLost, ChangeRefused
    */
   async commit(change: Change): Promise<void> {
     this.decide(change);
@@ -88,17 +135,73 @@ export class SessionRecord {
 
   /**
    * Stores what was decided and is not stored yet.
-   * @throws LeaseLost
+   * @throws LeaseLost, ChangeRefused
    */
   async flush(): Promise<void> {
     if (!this.hasNews) return;
-    const change: Change = { next: this.#workflow, events: this.#events };
+    const unstored = this.#unstored;
+    try {
+      await this.#store(
+        { next: this.#workflow, events: unstored.flatMap(({ events }) => events) },
+        unstored.flatMap(({ artifacts }) => artifacts),
+      );
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      await this.#storeOneByOne(unstored, error);
+    }
+  }
+
+  /**
+   * Stores of a refused change what can stand alone, and leaves out what is at fault: no single report may end the life
+   * of its session.
+   * @throws ChangeRefused when that came to something, the refusal itself when nothing could be left out
+   */
+  async #storeOneByOne(unstored: readonly Unstored[], refusal: unknown): Promise<never> {
+    this.#say('the store refused a change; its parts are stored one by one', refusal);
+    this.#workflow = this.#stored;
+    this.#unstored = [];
+    const unrecorded = new Map<AgentId, string>();
+    let parts = 0;
+    for (const { artifacts, alone, about } of unstored) {
+      if (alone.length === 0) continue;
+      parts += 1;
+      const fault = await this.#storeAlone(alone, artifacts, refusal);
+      if (fault === null || about === null) continue;
+      if (about === 'end') throw fault;
+      unrecorded.set(about, refusedReport(fault));
+    }
+    if (parts === 0) throw refusal;
+    throw new ChangeRefused(refusal, unrecorded);
+  }
+
+  /** @returns why it could not be stored in any of the ways; null when it was */
+  async #storeAlone(
+    ways: Unstored['alone'],
+    artifacts: readonly ArtifactRecord[],
+    refusal: unknown,
+  ): Promise<unknown> {
+    let last = refusal;
+    for (const decide of ways) {
+      try {
+        await this.#store(decide(this.#stored, last), artifacts);
+        return null;
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        last = error;
+        this.#workflow = this.#stored;
+      }
+    }
+    this.#say('what the store refused is left out', last);
+    return last;
+  }
+
+  async #store(change: Change, artifacts: readonly ArtifactRecord[]): Promise<void> {
     const recorded = await this.patiently(() =>
-      this.#project.store.commit(this.#lease, this.#stored, change, this.#artifacts),
+      this.#project.store.commit(this.#lease, this.#stored, change, artifacts),
     );
     this.#stored = change.next;
-    this.#events = [];
-    this.#artifacts = [];
+    this.#workflow = change.next;
+    this.#unstored = [];
     this.#project.watcher.notify();
     if (recorded.length > 0) {
       this.#callOffFiles ??= this.#project.clock.after(gatherMs, () => void this.#bringFiles());

@@ -14,8 +14,6 @@ import {
   cancelWaiting,
   finishSession,
   pauseSession,
-  recordProgress,
-  settleAgent,
   startSession,
   type Workflow,
 } from '../domain/workflow.ts';
@@ -29,6 +27,7 @@ import { LimitsWatch } from './limits-watch.ts';
 import { type Lease, LeaseLost, type SessionRequest } from './ports.ts';
 import type { Project } from './project.ts';
 import { withPatience } from './quota-patience.ts';
+import { ChangeRefused } from './refused-change.ts';
 import { SessionHistory } from './session-history.ts';
 import { SessionRecord } from './session-record.ts';
 import { SlotKeeper } from './slot-keeper.ts';
@@ -126,6 +125,7 @@ export class SessionRunner {
     } catch (error) {
       // What comes late, such as an agent that just started, must find that nobody listens here any more.
       const isLost = error instanceof LeaseLost;
+      if (!isLost) await this.#keepDecided();
       this.#record.leave();
       if (!isLost) throw error;
       this.#log('warn', 'stood down: session has another owner');
@@ -136,6 +136,15 @@ export class SessionRunner {
       await this.#record.close();
     }
     return this.#record.left ? 'stood_down' : 'settled';
+  }
+
+  /** Ends of agents that were told before the round failed, so that whoever goes on need not find them out again. */
+  async #keepDecided(): Promise<void> {
+    try {
+      await this.#record.flush();
+    } catch (error) {
+      this.#log('warn', 'what was decided last is not stored', error);
+    }
   }
 
   /** So that whoever reads the log knows why agents that one MAOS started end under another. */
@@ -174,6 +183,20 @@ export class SessionRunner {
 
   /** One round of the loop, what it changed stored. True when nothing is left to do. */
   async #step(): Promise<boolean> {
+    try {
+      return await this.#round();
+    } catch (error) {
+      if (!(error instanceof ChangeRefused)) throw error;
+      for (const [id, message] of error.unrecorded) {
+        const cause = { kind: 'limit', failure: 'report_refused', explain: () => message } as const;
+        this.#launcher.runs.get(id)?.stop(cause);
+      }
+      this.#alarm.ring();
+      return false;
+    }
+  }
+
+  async #round(): Promise<boolean> {
     const isDone = await this.#decideRound();
     if (this.#record.left) return isDone;
     if (isDone || this.#newsDue || this.#record.isChanged) {
@@ -226,18 +249,16 @@ export class SessionRunner {
     const { files, log } = this.#project;
     const tails = await Promise.all(ends.map(({ run }) => lastWords(run.agent, files, log)));
     const at = this.#now();
-    let found = await this.#artifacts.collect(this.#workflow, at);
+    const found = await this.#artifacts.collect(this.#workflow, at);
+    this.#record.decide({ next: this.#workflow, events: found.events }, found.records);
     for (const [index, { run, end, stop }] of ends.entries()) {
       const { id, name } = run.agent;
       const { quota } = this.#project.settings;
       const told = run.report(end, stop, tails[index] ?? '');
       const report = withPatience(told, agentOf(this.#workflow, id), run.retryAt, quota, at);
-      const settled = settleAgent(this.#workflow, id, report, at);
       const stopped: DomainEvent[] =
         stop === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name, ...stop })];
-      const events = [...found.events, ...stopped, ...settled.events];
-      this.#record.decide({ next: settled.next, events }, found.records);
-      found = { records: [], events: [] };
+      this.#record.settle(id, report, at, stopped);
       this.#launcher.forget(id);
       this.#starter.forget(id);
       this.#suspension.forget(id);
@@ -360,7 +381,7 @@ export class SessionRunner {
     if (!this.#progressDue) return;
     this.#progressDue = false;
     const notes = [...runs.values()].flatMap((run) => run.takeNote() ?? []);
-    if (notes.length > 0) this.#record.decide(recordProgress(this.#workflow, notes, this.#now()));
+    this.#record.note(notes, this.#now());
   }
 
   async #checkBudgets(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Workflow } from '../domain/workflow.ts';
 import type { Lease } from './ports.ts';
 import type { Project } from './project.ts';
 import { SessionRunner } from './session-runner.ts';
+import { leaveStalled } from './stalling.ts';
 import { whenFree } from './when-free.ts';
 
 /** How owners show that they live, and how soon others act on it. All in milliseconds. */
@@ -46,6 +47,7 @@ export class Supervisor {
 
   /** Starts to run a session whose lease this process holds. */
   take(lease: Lease, workflow: Workflow): void {
+    this.#givenUp.delete(lease.sessionId);
     const runner = new SessionRunner(this.#project, lease, workflow);
     const done = this.#run(runner, lease);
     this.#runners.set(lease.sessionId, { runner, lease, done });
@@ -81,7 +83,10 @@ export class Supervisor {
     return true;
   }
 
-  /** Its runner failed again and again: another process may have more luck with it, this one does not try again. */
+  /**
+   * Its runner failed again and again, and not even this could be recorded. Another process may have more luck with it;
+   * this one does not try again unless somebody asks.
+   */
   hasGivenUp(id: SessionId): boolean {
     return this.#givenUp.has(id);
   }
@@ -119,14 +124,24 @@ export class Supervisor {
         break;
       } catch (error) {
         log.log('error', 'session runner failed', { session: lease.sessionId, runs, error });
-        if (runs > maxRestarts) this.#givenUp.add(lease.sessionId);
         runner = runs > maxRestarts || this.#lettingGo ? null : await this.#replace(lease);
+        if (runs > maxRestarts && !this.#lettingGo) await this.#giveUp(lease, error);
       }
     }
     await this.#release(lease);
     this.#runners.delete(lease.sessionId);
     if (this.#runners.size === 0) this.#rest();
     watcher.notify();
+  }
+
+  async #giveUp(lease: Lease, error: unknown): Promise<void> {
+    try {
+      await leaveStalled(this.#project, lease, error);
+    } catch (failure) {
+      this.#givenUp.add(lease.sessionId);
+      const fields = { session: lease.sessionId, error: failure };
+      this.#project.log.log('error', 'session cannot be run, and this cannot be recorded', fields);
+    }
   }
 
   async #release(lease: Lease): Promise<void> {

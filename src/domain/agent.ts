@@ -31,6 +31,8 @@ export const failureKinds = [
   'verification_failed',
   'dependency_failed',
   'budget_exceeded',
+  /** The store cannot hold what it reported. */
+  'report_refused',
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 

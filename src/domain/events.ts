@@ -21,9 +21,11 @@ export interface EventData {
   'session.cancelled': { reason: string };
   /** Failed agents and what was cancelled because of them will run again. */
   'session.retried': { agents: readonly string[] };
-  /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
   /** Another MAOS runs it from now on; `running`: names of the agents it takes up. */
   'session.taken_over': { owner: string; epoch: number; running: readonly string[] };
+  /** Its MAOS could not run it on, however often it began anew; it waits for somebody to resume or cancel it. */
+  'session.stalled': { reason: string };
+  /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
   'session.recovered': { checkpoint: string; events: number };
   /** Somebody asked; the owner acts on it. */
   'session.requested': { action: SessionAction; agent: string | null; by: string; reason: string };

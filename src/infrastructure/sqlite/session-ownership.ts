@@ -1,6 +1,6 @@
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports.ts';
 import { MaosError } from '../../domain/errors.ts';
-import { sessionEvent } from '../../domain/events.ts';
+import { type DomainEvent, sessionEvent } from '../../domain/events.ts';
 import type { InstanceId, SessionId } from '../../domain/ids.ts';
 import { isSessionEnded, type SessionState, sessionTransitions } from '../../domain/session.ts';
 import { assertTransition } from '../../domain/transitions.ts';
@@ -41,6 +41,9 @@ const selectDesired = 'SELECT desired FROM sessions WHERE id = ?';
 const setDesired = 'UPDATE sessions SET desired = ?, desired_reason = ? WHERE id = ?';
 const selectAgentDesired = 'SELECT name, state, desired FROM agents WHERE id = ? AND session_id = ?';
 const setAgentDesired = 'UPDATE agents SET desired = ?, desired_reason = ? WHERE id = ?';
+const forgetDesired = 'UPDATE sessions SET desired = NULL, desired_reason = NULL WHERE id = ?';
+const forgetAgentsDesired =
+  'UPDATE agents SET desired = NULL, desired_reason = NULL WHERE session_id = ? AND desired IS NOT NULL';
 const selectRequests = `SELECT id, NULL AS agent_id, desired, desired_reason FROM sessions
   WHERE owner_id = ? AND desired IS NOT NULL
   UNION ALL
@@ -167,6 +170,15 @@ function putAgentRequest(
   if (row.desired === desired) return null;
   db.sql(setAgentDesired).run(desired, reason, agentId);
   return String(row.name);
+}
+
+/** What was asked and is answered by one of these events is not asked any more. Inside a transaction of the caller's. */
+export function closeRequests(db: Database, id: SessionId, events: readonly DomainEvent[]): void {
+  for (const { type } of events) {
+    if (type !== 'session.stalled') continue;
+    db.sql(forgetDesired).run(id);
+    db.sql(forgetAgentsDesired).run(id);
+  }
 }
 
 export function readRequests(db: Database, owner: InstanceId): readonly SessionRequest[] {

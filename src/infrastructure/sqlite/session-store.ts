@@ -26,6 +26,7 @@ import {
   acquireSession,
   announceExit,
   beatOwner,
+  closeRequests,
   putHeartbeat,
   putRequest,
   readDueForResume,
@@ -147,6 +148,7 @@ class SqliteSessionStore implements SessionStore {
       assertLease(this.#db, lease);
       updateWorkflow(this.#db, previous, change.next);
       insertArtifacts(this.#db, sessionId, artifacts);
+      closeRequests(this.#db, sessionId, change.events);
       return appendEvents(this.#db, sessionId, change.events);
     });
   }

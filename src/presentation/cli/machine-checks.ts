@@ -1,22 +1,48 @@
 import { type CountedAgent, countAgents } from '../../application/agent-census.ts';
 import type { InstanceReport, Runtime } from '../../application/runtime.ts';
 import { isMaosError } from '../../domain/errors.ts';
+import { stallReason } from '../contracts/standing.ts';
 import type { Check } from './check.ts';
 import { plural } from './render/format.ts';
 
 /** Most ids or pids named in one line. */
 const maxNamed = 5;
+/** Most paused sessions of one project that are looked at. */
+const maxLooked = 100;
 
 /** What runs on this machine: other maos processes, and agents nobody looks after. */
 export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> {
   try {
     const instances = await runtime.instances();
     const agents = await countAgents(runtime, 0);
-    return [checkInstances(instances, runtime.version), checkAgents(agents)];
+    const stalled = await stalledSessions(runtime);
+    return [checkInstances(instances, runtime.version), checkAgents(agents), checkStalled(stalled)];
   } catch (error) {
     if (!isMaosError(error)) throw error;
     return [{ name: 'instances', state: 'problem', detail: error.code, fix: error.message }];
   }
+}
+
+/** Paused sessions that some maos gave up on, newest first within each project. */
+async function stalledSessions(runtime: Runtime): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const { project } of runtime.allProjects()) {
+    for (const { session } of project.store.list({ state: 'paused', limit: maxLooked })) {
+      if (stallReason(project.store, session) !== null) ids.push(session.id);
+    }
+  }
+  return ids;
+}
+
+export function checkStalled(ids: readonly string[]): Check {
+  const name = 'sessions';
+  if (ids.length === 0) return { name, state: 'ok', detail: 'none stalled', fix: null };
+  return {
+    name,
+    state: 'warning',
+    detail: `no maos could go on with: ${named(ids)}`,
+    fix: "'maos status ID' says why. 'maos resume ID' tries again, 'maos cancel ID' ends it.",
+  };
 }
 
 export function checkInstances(instances: readonly InstanceReport[], version: string): Check {

@@ -48,6 +48,8 @@ function describe(event: RecordedEvent): string {
       return `${event.data.by} asked to ${event.data.action}${event.data.agent === null ? '' : ` ${event.data.agent}`}: ${event.data.reason}`;
     case 'session.taken_over':
       return 'session taken over by another maos';
+    case 'session.stalled':
+      return `session stalled: ${event.data.reason}`;
     case 'session.recovered':
       return `session recovered from ${event.data.checkpoint}`;
     case 'session.retried':

@@ -9,6 +9,10 @@ import type { Workflow } from '../../domain/workflow.ts';
 
 /** How sessions and agents stand beside their states, the same for the terminal and for clients. */
 
+/** Events are searched from the newest back, so many at once, so often. */
+const pageSize = 250;
+const maxPages = 4;
+
 /** What of a cap is used up; `wall_ms` in milliseconds. */
 export interface BudgetShare {
   readonly item: BudgetItem;
@@ -41,6 +45,8 @@ export function wallMs(timed: Pick<Session | Agent, 'startedAt' | 'endedAt'>, no
 export interface Standing {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Why its MAOS could not run it on, where that is why it is paused; null otherwise. */
+  readonly stalled: string | null;
   /** Why agents that are ready are not started, as it was last said of each. */
   readonly waiting: ReadonlyMap<AgentId, string>;
   /** Milliseconds the session has run, without its pauses. Known only where its budget caps them; else 0. */
@@ -53,8 +59,9 @@ export interface Standing {
 export function standingOf(store: SessionStore, workflow: Workflow, now: number): Standing {
   const { session, agents } = workflow;
   const waiting = waitingReasons(store, workflow);
+  const stalled = stallReason(store, session);
   if ([session, ...agents].every(({ budget }) => budget.maxWallMs === null)) {
-    return { now, waiting, sessionRanMs: 0, agentRanMs: () => 0 };
+    return { now, waiting, stalled, sessionRanMs: 0, agentRanMs: () => 0 };
   }
   const history = new SessionHistory();
   history.read(store, session.id);
@@ -62,6 +69,7 @@ export function standingOf(store: SessionStore, workflow: Workflow, now: number)
   return {
     now,
     waiting,
+    stalled,
     sessionRanMs: history.ranMs(at),
     agentRanMs: (agent) => {
       const { ms, since } = history.held(agent.id);
@@ -78,6 +86,15 @@ export function sessionRanMs(store: SessionStore, session: Session, now: number)
   return history.ranMs(new Date(now).toISOString());
 }
 
+/** Why the session's MAOS could not run it on, where that is why it is paused; null otherwise. */
+export function stallReason(store: SessionStore, { id, pauseReason }: Session): string | null {
+  if (pauseReason !== 'interrupted') return null;
+  const last = store.lastSeq(id);
+  const newest = store.events(id, Math.max(0, last - pageSize), pageSize);
+  const event = newest.findLast(({ type }) => type === 'session.stalled' || type === 'session.resumed');
+  return event?.type === 'session.stalled' ? event.data.reason : null;
+}
+
 /** Its processes stand still: what could not be interrupted when the session was paused waits there as it is. */
 export function isSuspended(session: Session, agent: Agent): boolean {
   return session.state === 'paused' && agent.state === 'running';
@@ -91,9 +108,6 @@ export function postponedUntil(agent: Agent, now: number): string | null {
   if (!isStartable(agent.state) || agent.notBefore === null) return null;
   return Date.parse(agent.notBefore) > now ? agent.notBefore : null;
 }
-
-const pageSize = 250;
-const maxPages = 4;
 
 /**
  * Why agents that are ready are not started, as it was last said of each. Only the newest events are searched: of an

@@ -98,6 +98,7 @@ export function workflowView(workflow: Workflow, standing: Standing | null = nul
   const usage = totalUsage(agents.map((agent) => agent.usage));
   return {
     ...sessionView(session, progressOf(agents), usage, standing?.sessionRanMs ?? 0),
+    ...(standing === null || standing.stalled === null ? {} : { stalled: standing.stalled }),
     agents: agents.map((agent) => agentView(agent, session, names, standing)),
   };
 }

@@ -19,6 +19,7 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
     `${action}${agent === null ? '' : ` of ${agent}`} requested by ${by}: ${reason}`,
   'session.taken_over': ({ owner, running }) =>
     `taken over by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')}`}`,
+  'session.stalled': ({ reason }) => `stalled: ${reason}`,
   'session.recovered': ({ checkpoint, events }) =>
     `recovered from ${checkpoint} and ${plural(events, 'logged event')}`,
   'session.retried': ({ agents }) => `retried: ${agents.join(', ')}`,

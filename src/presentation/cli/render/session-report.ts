@@ -50,6 +50,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
   const sections = [
     [sessionLine(facts, canvas), `  ${truncate(oneLine(workflow.session.objective), canvas.width - 2)}`],
     agentTable(facts, canvas),
+    section('Stalled', stalledLines(facts), canvas),
     section('Waiting', waitingLines(facts, canvas), canvas),
     section('Budgets', budgetLines(facts), canvas),
     section(
@@ -140,6 +141,15 @@ function agentTable({ workflow, standing: { now } }: SessionFacts, canvas: Canva
 
 function section(title: string, lines: readonly string[], { paint }: Canvas): string[] {
   return lines.length === 0 ? [] : [paint('bold', title), ...lines];
+}
+
+/** Why it does not go on by itself. */
+function stalledLines({ standing: { stalled } }: SessionFacts): string[] {
+  if (stalled === null) return [];
+  return [
+    `  Its maos could not run it on, however often it tried: ${oneLine(stalled)}`,
+    '  Agents that ran stand still. Resume it to try again, or cancel it.',
+  ];
 }
 
 /** Who is ready and does not run, and why. */

@@ -75,7 +75,7 @@ export const sessionStatus = defineTool({
   },
 });
 
-function header(project: Project, id: SessionId, { sessionRanMs }: Standing) {
+function header(project: Project, id: SessionId, { sessionRanMs, stalled }: Standing) {
   const summary = project.store.summary(id);
   const { session, progress, usage } = summary;
   const shares = budgetShares(session.budget, usage, sessionRanMs);
@@ -84,7 +84,13 @@ function header(project: Project, id: SessionId, { sessionRanMs }: Standing) {
     next: nextStep(summary),
     session_id: id,
     state: session.state,
-    ...(session.pauseReason === null ? {} : { reason: pauseReasonOf(session) }),
+    ...(session.pauseReason === null
+      ? {}
+      : {
+          reason:
+            pauseReasonOf(session) +
+            (stalled === null ? '' : `; it could not go on: ${shorten(stalled, 300)}`),
+        }),
     objective: shorten(session.objective, 200),
     created_at: session.createdAt,
     ...(session.startedAt === null ? {} : { started_at: session.startedAt }),

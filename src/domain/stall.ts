@@ -1,0 +1,57 @@
+import { type Agent, isAgentEnded, moveAgent } from './agent.ts';
+import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
+import { moveSession } from './session.ts';
+import { type Change, cancelSession, startSession, type Workflow } from './workflow.ts';
+
+/** What becomes of a session that its MAOS cannot run on, however often it began anew from what is stored. */
+
+/**
+ * Leaves it paused, and says why. Agents that run keep their state, as in any pause of what cannot be interrupted: their
+ * processes stand still, and whoever resumes or cancels the session takes them up.
+ * @param suspended those of them that were made to stand still now
+ */
+export function stallSession(
+  workflow: Workflow,
+  reason: string,
+  suspended: readonly Agent[],
+  at: string,
+): Change {
+  const { id, state } = workflow.session;
+  const begun = state === 'created' ? startSession(workflow, at) : { next: workflow, events: [] };
+  const isPaused = begun.next.session.state === 'paused';
+  const events: DomainEvent[] = [
+    ...begun.events,
+    ...suspended.map((agent) => agentEvent('agent.suspended', agent, at, { name: agent.name })),
+    sessionEvent('session.stalled', id, at, { reason }),
+    ...(isPaused ? [] : [sessionEvent('session.paused', id, at, { reason: 'interrupted', resumeAt: null })]),
+  ];
+  if (isPaused) return { next: begun.next, events };
+  const session = moveSession(begun.next.session, 'paused', at, { reason: 'interrupted' });
+  return { next: { ...begun.next, session }, events };
+}
+
+/**
+ * Ends it as cancelled, whatever its agents had come to: those that have not ended are cancelled as they are.
+ * @param agents false: the session alone, where the store refuses even this of its agents
+ */
+export function cancelStalled(
+  workflow: Workflow,
+  why: { readonly asked: string; readonly stalled: string },
+  agents: boolean,
+  at: string,
+): Change {
+  const { id } = workflow.session;
+  const open = agents ? workflow.agents.filter(({ state }) => !isAgentEnded(state)) : [];
+  const changed = new Map(open.map((agent) => [agent.id, moveAgent(agent, 'cancelled', at)]));
+  const next = { ...workflow, agents: workflow.agents.map((agent) => changed.get(agent.id) ?? agent) };
+  const ended = cancelSession(next, why.asked, at);
+  const events: DomainEvent[] = [
+    sessionEvent('session.stalled', id, at, { reason: why.stalled }),
+    ...open.map((agent) => {
+      const { name, usage } = agent;
+      return agentEvent('agent.cancelled', agent, at, { name, reason: why.asked, kind: null, usage });
+    }),
+    ...ended.events,
+  ];
+  return { next: ended.next, events };
+}
