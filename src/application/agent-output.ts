@@ -16,6 +16,8 @@ export interface OutputRequest {
   readonly cursor: string | null;
   /** Most characters of one page. */
   readonly maxChars: number;
+  /** Offset in the stream that is taken for its end: where a later attempt began. */
+  readonly until?: number | null;
 }
 
 export interface OutputSlice {
@@ -105,7 +107,7 @@ async function nextLine(
     ? maxLineBytes
     : Math.max(maxCharacterBytes, Math.min(windowBytes, request.maxChars));
   for (let size = Math.min(windowBytes, limit); ; size = Math.min(size * 4, limit)) {
-    const page = await project.files.readOutput(request.agent, streamOf(request), position, size);
+    const page = await readWithin(project, request, position, size);
     if (page.bytes.length === 0) return null;
     window.page = page;
     const line = lineWithin(window, position);
@@ -121,20 +123,36 @@ async function nextLine(
 
 /** The end of a file that still grows may be half a line, or half a character. */
 function endOfFile(request: OutputRequest, bytes: Uint8Array, position: number): Line | null {
-  const grows = request.agent.state === 'running';
   // Made readable, half a line would be taken for a whole one: it is shown when its rest is there or the agent ended.
-  if (grows && request.view === 'readable') return null;
-  const text = grows ? withoutHalfCharacter(bytes) : bytes;
-  return text.length === 0 ? null : { bytes: text, next: position + text.length, unended: !grows };
+  if (grows(request) && request.view === 'readable') return null;
+  const text = grows(request) ? withoutHalfCharacter(bytes) : bytes;
+  return text.length === 0 ? null : { bytes: text, next: position + text.length, unended: !grows(request) };
+}
+
+/** More may be written where reading ends. */
+function grows({ agent, until }: OutputRequest): boolean {
+  return agent.state === 'running' && (until ?? null) === null;
+}
+
+/** A page that ends where the stream is taken to end. */
+async function readWithin(
+  project: Project,
+  request: OutputRequest,
+  position: number,
+  maxBytes: number,
+): Promise<OutputPage> {
+  const end = request.until ?? Number.POSITIVE_INFINITY;
+  const bytes = Math.max(0, Math.min(maxBytes, end - position));
+  const page = await project.files.readOutput(request.agent, streamOf(request), position, bytes);
+  return { ...page, size: Math.min(page.size, end) };
 }
 
 async function passOver(project: Project, request: OutputRequest, from: number): Promise<Line | null> {
   for (let position = from; ; ) {
-    const page = await project.files.readOutput(request.agent, streamOf(request), position, maxLineBytes);
+    const page = await readWithin(project, request, position, maxLineBytes);
     const newline = page.bytes.indexOf(10);
     if (newline >= 0) return { bytes: null, next: position + newline + 1 };
-    if (page.bytes.length === 0)
-      return request.agent.state === 'running' ? null : { bytes: null, next: position };
+    if (page.bytes.length === 0) return grows(request) ? null : { bytes: null, next: position };
     position += page.bytes.length;
   }
 }
@@ -194,12 +212,44 @@ function parseCursor(cursor: string | null): Position {
   );
 }
 
-function streamOf({ view }: OutputRequest): 'stdout' | 'stderr' {
+/** Where in its stream a cursor stands, in bytes. @throws MaosError INVALID_INPUT for one that is none */
+export function positionOf(cursor: string | null): number {
+  return parseCursor(cursor).at;
+}
+
+/**
+ * Where the last lines of a program's output begin, however many: they are counted from the end, window by window.
+ * @returns null where lines are made from records, which only {@link readAgentOutput} can count
+ */
+export async function startOfTail(
+  project: Project,
+  request: Pick<OutputRequest, 'agent' | 'view'>,
+  lines: number,
+): Promise<string | null> {
+  if (isStructured(request)) return null;
+  const stream = streamOf(request);
+  const { size } = await project.files.readOutput(request.agent, stream, 0, 0);
+  // The line feed at the very end ends the last line, and begins none.
+  let missing = lines;
+  let end = size - 1;
+  while (end > 0 && missing > 0) {
+    const start = Math.max(0, end - windowBytes);
+    const { bytes } = await project.files.readOutput(request.agent, stream, start, end - start);
+    for (let at = bytes.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(10, at - 1)) {
+      missing -= 1;
+      if (missing === 0) return String(start + at + 1);
+    }
+    end = start;
+  }
+  return missing === 0 ? String(size) : '0';
+}
+
+function streamOf({ view }: Pick<OutputRequest, 'view'>): 'stdout' | 'stderr' {
   return view === 'stderr' ? 'stderr' : 'stdout';
 }
 
 /** Each line is a record that can only be read whole. */
-function isStructured({ view, agent }: OutputRequest): boolean {
+function isStructured({ view, agent }: Pick<OutputRequest, 'view' | 'agent'>): boolean {
   return view === 'readable' && agent.backend !== 'command';
 }
 

@@ -264,8 +264,8 @@ export interface SessionFiles {
   readArtifact(sessionId: SessionId, path: string, maxBytes: number): Promise<Uint8Array>;
   /** `from` below zero counts from the end. Missing files read as empty. */
   readOutput(agent: Agent, stream: OutputStream, from: number, maxBytes: number): Promise<OutputPage>;
-  /** Offset in stdout at which an attempt began; null for one that was not started. */
-  outputStart(agent: Agent, attempt: number): Promise<number | null>;
+  /** Offset at which an attempt began in a stream (default: stdout); null for one that was not started. */
+  outputStart(agent: Agent, attempt: number, stream?: OutputStream): Promise<number | null>;
   readonly keeping: KeepingFiles;
   readonly messages: MessageJournal;
   /** When it last printed something; null when it has not, or its files are gone. */

@@ -80,6 +80,11 @@ describe('big output', () => {
     assert.equal(jsonLines(stdout)[0]?.line, String(manyLines));
   });
 
+  it('has a tail of as many lines as were asked for', () => {
+    const { stdout } = shell('"$0" "$1" logs latest lines --tail 1000000 | sed -n "1p;\\$p"');
+    assert.equal(stdout, `${manyLines - 999_999}\n${manyLines}\n`);
+  });
+
   it('is left alone by who reads no further', () => {
     const { stdout, stderr } = shell('{ "$0" "$1" logs latest; echo $? >&2; } | head -1');
     assert.equal(stderr, '0\n');

@@ -118,9 +118,10 @@ export function makeSessionFiles(deps: {
     readArtifact: async (id, path, maxBytes) => readArtifactFile(layout.session(id), path, maxBytes),
     readOutput: async (agent, stream, from, maxBytes) =>
       readPage(join(layout.agent(agent.sessionId, agent.id), `${stream}.log`), from, maxBytes),
-    async outputStart(agent, attempt) {
+    async outputStart(agent, attempt, stream = 'stdout') {
       const claim = await readClaim(layout.agent(agent.sessionId, agent.id), attempt);
-      return claim === null || claim.barred ? null : claim.stdoutFrom;
+      if (claim === null || claim.barred) return null;
+      return stream === 'stdout' ? claim.stdoutFrom : claim.stderrFrom;
     },
     keeping: makeKeepingFiles(projectFolder, layout),
     messages: makeMessageJournal(layout),

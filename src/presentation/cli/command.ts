@@ -65,7 +65,7 @@ export interface CommandContext {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal;
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   /** How this program was called, for commands shown to people: 'maos', 'npx maos'. */
   readonly program: string;
   /** Signals that end this program; others it was told to ignore. */

@@ -1,9 +1,9 @@
-import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { standingOf } from '../contracts/standing.ts';
 import { workflowView } from '../contracts/views.ts';
 import type { OpenSession } from './projects.ts';
 import type { SessionFacts } from './render/session-report.ts';
+import { beginAgainText, beginningAgain } from './run/beginning-again.ts';
 
 /** All that a report on a session needs, as it is now. */
 export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): SessionFacts {
@@ -33,14 +33,15 @@ export function summaryRecord({ workflow, standing, artifacts, folder }: Session
 }
 
 /** Commands that tell more about a session. */
-export function nextCommands(program: string, { session, agents }: Workflow): (readonly [string, string])[] {
+export function nextCommands(program: string, workflow: Workflow): (readonly [string, string])[] {
+  const { session, agents } = workflow;
   const failed = agents.find((agent) => agent.state === 'failed');
   const logs: readonly [string, string] =
     failed === undefined
       ? [`${program} logs ${session.id}`, 'what every agent printed']
       : [`${program} logs ${failed.id}`, `what ${failed.name} printed`];
   return [
-    ...steps(program, session.id, session.state),
+    ...steps(program, workflow),
     logs,
     [`${program} events ${session.id}`, 'everything that happened, in order'],
     [`${program} status ${session.id}`, 'this report again'],
@@ -48,8 +49,13 @@ export function nextCommands(program: string, { session, agents }: Workflow): (r
 }
 
 /** What a session in this state asks of somebody. */
-function steps(program: string, id: string, state: SessionState): (readonly [string, string])[] {
-  if (state === 'paused') return [[`${program} resume ${id}`, 'go on where it stopped']];
+function steps(program: string, workflow: Workflow): (readonly [string, string])[] {
+  const { id, state } = workflow.session;
+  if (state === 'paused') {
+    const again = beginningAgain(workflow);
+    const how = again.length === 0 ? 'where it stopped' : `where it stopped; ${beginAgainText(again)}`;
+    return [[`${program} resume ${id}`, `go on ${how}`]];
+  }
   if (state === 'failed') {
     return [[`${program} retry ${id}`, 'run again what failed, and what depends on it']];
   }

@@ -89,6 +89,16 @@ export class Terminal {
     this.#stderr.write(`${this.#paintErrors('dim', text)}\n`);
   }
 
+  /** Somebody sees what is written to stderr. */
+  get hasReader(): boolean {
+    return this.#stderr.isTTY === true;
+  }
+
+  /** Asks on stderr; the answer is typed behind it. */
+  question(text: string): void {
+    this.#stderr.write(text);
+  }
+
   /** stdout failed: what is written from now on goes nowhere. */
   loseOutput(error: Error): void {
     this.#output.lose(error);

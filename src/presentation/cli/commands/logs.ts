@@ -19,7 +19,7 @@ export const logsCommand: CliCommand = {
   name: 'logs',
   summary: 'Show what agents printed',
   details:
-    'Lines of several agents begin with their names. With --json, stdout is JSON lines {agent_id, name, stream, line}; a line of more than 1 MiB comes in several, all but the last with "continues": true.',
+    'Lines of several agents begin with their names; where an agent was started again, a line says so. With --json, stdout is JSON lines {agent_id, name, attempt, stream, line}; a line of more than 1 MiB comes in several, all but the last with "continues": true.',
   arguments: [
     { syntax: '[session|agent]', description: "id, an unambiguous part of one, or 'latest' (default)" },
     { syntax: '[names...]', description: "only these agents of the session, such as 'tester'" },
@@ -121,9 +121,10 @@ function makePrinter(
   if (json) {
     return {
       ready,
-      print: ({ agent, line, continues }) => {
+      begin: () => {},
+      print: ({ agent, attempt, line, continues }) => {
         const more = continues ? { continues } : {};
-        terminal.record({ agent_id: agent.id, name: agent.name, stream: view, line, ...more });
+        terminal.record({ agent_id: agent.id, name: agent.name, attempt, stream: view, line, ...more });
       },
     };
   }
@@ -139,13 +140,17 @@ function makePrinter(
   );
   /** Whose line goes on. */
   let open: Agent['id'] | null = null;
+  const put = (id: Agent['id'], text: string, continues: boolean): void => {
+    const head = open === id ? '' : `${open === null ? '' : '\n'}${prefixes.get(id)}`;
+    terminal.write(`${head}${text}${continues ? '' : '\n'}`);
+    open = continues ? id : null;
+  };
   return {
     ready,
-    print: ({ agent, line, continues }) => {
-      const goesOn = open === agent.id;
-      const head = goesOn ? '' : `${open === null ? '' : '\n'}${prefixes.get(agent.id)}`;
-      terminal.write(`${head}${line}${continues ? '' : '\n'}`);
-      open = continues ? agent.id : null;
+    begin: ({ id }, attempt) => {
+      // The other views are the bytes as they came.
+      if (view === 'readable') put(id, paint('dim', `--- attempt ${attempt} ---`), false);
     },
+    print: ({ agent, line, continues }) => put(agent.id, line, continues),
   };
 }

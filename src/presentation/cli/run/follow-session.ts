@@ -5,6 +5,7 @@ import { watchOwner } from '../owner-notice.ts';
 import type { OpenSession } from '../projects.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
+import { beginAgainText } from './beginning-again.ts';
 import { makeProgress } from './progress.ts';
 
 /** What a caller of {@link followSession} says besides the session itself. */
@@ -96,12 +97,18 @@ export async function letGoOf(
 }
 
 async function leave({ terminal, handOver, program }: CommandContext, session: OpenSession): Promise<number> {
-  const { onExit } = session.project.store.load(session.id).session;
+  const { project, id } = session;
+  const workflow = project.store.load(id);
+  const again = workflow.agents.filter(
+    ({ state, backend }) => state === 'running' && !project.backends.get(backend).canResume,
+  );
+  const names = again.map(({ name }) => name);
+  const lost = names.length === 0 ? '' : ` When it is resumed, ${beginAgainText(names)}.`;
   const what =
-    onExit === 'keep'
-      ? 'It runs to its end in the background.'
-      : 'Its agents are being stopped; what can be resumed is kept.';
-  terminal.notice(`\nHanding over ${session.id}. ${what} See it with: ${program} status ${session.id}`);
+    workflow.session.onExit === 'keep'
+      ? `It runs to its end in the background. See it with: ${program} status ${id}`
+      : `Its agents are being stopped; what can be resumed is kept.${lost} Go on with: ${program} resume ${id}`;
+  terminal.notice(`\nHanding over ${id}. ${what}`);
   await handOver();
   return exitStatus.interrupted;
 }

@@ -46,15 +46,17 @@ export interface SteeredSession {
 
 /**
  * Does what a command asks of the session it names, and waits until it is done.
+ * @param found the session, where the command has looked for it already
  * @returns null when the user interrupted the wait; sessions this process took over are handed over then
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION
  */
 export async function steerSession(
   context: CommandContext,
   action: SessionAction,
+  found?: OpenSession,
 ): Promise<SteeredSession | null> {
   const { args, options } = context;
-  const session = await new SessionFinder(context).session(args[0] as string);
+  const session = found ?? (await new SessionFinder(context).session(args[0] as string));
   const reference = options.text('agent');
   const agent =
     reference === undefined ? null : agentOfSession(session.project.store.load(session.id), reference);

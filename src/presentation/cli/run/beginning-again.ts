@@ -1,0 +1,48 @@
+import type { Workflow } from '../../../domain/workflow.ts';
+import type { CommandContext } from '../command.ts';
+import { oneLine } from '../render/format.ts';
+
+/** More are only counted. */
+const maxNames = 5;
+
+/** Names of interrupted agents that have no conversation to take up again: what they do is done a second time. */
+export function beginningAgain({ agents }: Workflow): readonly string[] {
+  return agents
+    .filter(({ state, conversation }) => state === 'resumable' && conversation === null)
+    .map(({ name }) => name);
+}
+
+/** `build starts again from the beginning`; `build, test start again …`. */
+export function beginAgainText(names: readonly string[]): string {
+  const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : '';
+  const who = `${names.slice(0, maxNames).join(', ')}${more}`;
+  return `${who} ${names.length === 1 ? 'starts' : 'start'} again from the beginning`;
+}
+
+/**
+ * Says which agents of a paused session would begin again, and asks whether they may where somebody is there to answer.
+ * @returns false when the answer is no
+ */
+export async function mayBeginAgain(context: CommandContext, workflow: Workflow): Promise<boolean> {
+  const names = workflow.session.state === 'paused' ? beginningAgain(workflow) : [];
+  if (names.length === 0 || context.options.flag('yes')) return true;
+  const { terminal, stdin, json } = context;
+  const said = `${beginAgainText(names)}, for what was interrupted has no conversation to go on with.`;
+  if (json || stdin.isTTY !== true || !terminal.hasReader) {
+    terminal.notice(said);
+    return true;
+  }
+  terminal.question(`${oneLine(said)} Resume? [y/N] `);
+  return /^y(es)?$/i.test((await firstLine(stdin)).trim());
+}
+
+async function firstLine(stdin: NodeJS.ReadableStream): Promise<string> {
+  const { createInterface } = await import('node:readline');
+  const lines = createInterface({ input: stdin, terminal: false });
+  try {
+    for await (const line of lines) return line;
+    return '';
+  } finally {
+    lines.close();
+  }
+}
