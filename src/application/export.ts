@@ -1,5 +1,5 @@
 import type { SessionId } from '../domain/ids.ts';
-import type { ArchiveDocument, ArchiveReport } from './keeping-ports.ts';
+import type { ArchiveDocument, ArchiveReport, ArchiveSink } from './keeping-ports.ts';
 import type { Project } from './project.ts';
 
 const pageSize = 1_000;
@@ -7,14 +7,14 @@ const pageSize = 1_000;
 /**
  * Writes one archive with everything of a session: its folder as it is, the stored workflow and artifacts, all events
  * with their hashes, and a manifest with the SHA-256 of every file. A live session is packed as it is now.
- * @param to absolute path of the `.tar.gz`
+ * @param to absolute path of the `.tar.gz`, or what takes its bytes
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT when the file exists and `replace` is false,
  *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
  */
 export async function exportSession(
   project: Project,
   id: SessionId,
-  to: string,
+  to: string | ArchiveSink,
   options: { readonly replace: boolean; readonly version: string; readonly signal?: AbortSignal },
 ): Promise<ArchiveReport> {
   const { store, files, clock } = project;

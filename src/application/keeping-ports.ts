@@ -113,8 +113,12 @@ export interface ArchiveDocument {
   text(): Iterable<string>;
 }
 
+/** Takes the bytes of an archive, piece by piece; settles when it may be given the next. */
+export type ArchiveSink = (piece: Uint8Array) => Promise<void>;
+
 export interface ArchiveReport {
-  readonly path: string;
+  /** Null for a sink. */
+  readonly path: string | null;
   readonly files: number;
   /** Of the files in it, before compression. */
   readonly contentBytes: number;
@@ -174,13 +178,14 @@ export interface KeepingFiles {
 
   /**
    * Writes one `.tar.gz` with the session's whole folder, the documents, and a manifest of every file's SHA-256.
-   * @param to absolute path; nothing of that name is there unless the archive is complete
-   * @throws MaosError INVALID_INPUT when the file exists and `replace` is false, RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
+   * @param to absolute path (no file of that name is there unless the archive is complete), or a sink
+   * @throws MaosError INVALID_INPUT when the file exists and `replace` is false, and for a path that cannot be a file's;
+   *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
    */
   writeArchive(
     id: SessionId,
     documents: readonly ArchiveDocument[],
-    to: string,
+    to: string | ArchiveSink,
     options: { readonly replace: boolean; readonly about: object; readonly signal?: AbortSignal },
   ): Promise<ArchiveReport>;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -102,11 +103,60 @@ describe('an archive of a session', () => {
     await exportSession(real.project, id, to, { ...options, replace: true });
     assert.notEqual(readFileSync(to, 'utf8'), 'mine');
     const nowhere = join(real.root, 'missing', 'out.tar.gz');
-    await assert.rejects(exportSession(real.project, id, nowhere, options), /missing/);
+    const wrong: [to: string, words: RegExp][] = [
+      [nowhere, /missing" is no folder: make it/],
+      [join(to, 'x'), /out\.tar\.gz" is no folder/],
+      [real.root, /is a folder: name the file in it/],
+      [join(real.root, 'n'.repeat(300)), /too long/],
+    ];
+    for (const [path, words] of wrong) {
+      for (const replace of [false, true]) {
+        await assert.rejects(exportSession(real.project, id, path, { ...options, replace }), (error) => {
+          assert.ok(isMaosError(error, 'INVALID_INPUT'), String(error));
+          assert.match(error.message, words);
+          return true;
+        });
+      }
+    }
     const stopped = AbortSignal.abort();
     const other = join(real.root, 'other.tar.gz');
     await assert.rejects(exportSession(real.project, id, other, { ...options, signal: stopped }));
     assert.deepEqual(readdirSync(real.root), ['out.tar.gz']);
+  });
+
+  it('goes into what is no file as it comes, which stays what it is', async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'echo one')]);
+    const device = join(real.root, 'device');
+    execFileSync('mkfifo', [device]);
+    const out = join(real.root, 'out.tar.gz');
+    const reader = spawn('sh', ['-c', 'cat "$0" >"$1"', device, out]);
+    const read = once(reader, 'exit');
+    const report = await exportSession(real.project, id, device, { replace: true, version: '1' });
+    await read;
+    assert.ok(statSync(device).isFIFO());
+    assert.equal(report.archiveBytes, statSync(out).size);
+    assert.equal(spawnSync('tar', ['-tzf', out]).status, 0);
+  });
+
+  it('goes piece by piece to whoever takes it, no faster than that', async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'head -c 3000000 /dev/urandom >"$MAOS_SHARED_CONTEXT/big"')]);
+    const pieces: Uint8Array[] = [];
+    let taking = 0;
+    const sink = async (piece: Uint8Array) => {
+      assert.equal(taking, 0);
+      taking += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      pieces.push(piece);
+      taking -= 1;
+    };
+    const report = await exportSession(real.project, id, sink, { replace: false, version: '1' });
+    assert.deepEqual([report.path, report.archiveBytes], [null, Buffer.concat(pieces).length]);
+    assert.equal(spawnSync('tar', ['-tz'], { input: Buffer.concat(pieces) }).status, 0);
+    const gone = new Error('gone');
+    const broken = () => Promise.reject(gone);
+    await assert.rejects(exportSession(real.project, id, broken, { replace: false, version: '1' }), gone);
   });
 
   it('is written piece by piece, whatever its size', async (t) => {

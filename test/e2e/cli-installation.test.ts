@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { MaosFolder } from '../presentation/cli/maos-process.ts';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface Doctor {
   readonly usable: boolean;
@@ -37,6 +38,19 @@ describe('the installed maos', () => {
   it('serves with a pipe on stdin: silent, and gone at the end of it', async () => {
     for (const words of [[], ['serve']]) {
       assert.deepEqual(await maos.start(words).finished, { status: 0, stdout: '', stderr: '' });
+    }
+  });
+
+  it('says that it served nobody where a script gives it /dev/null', () => {
+    for (const words of [[], ['serve']]) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [bundle, ...words], {
+        cwd: maos.project,
+        env: maos.env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        encoding: 'utf8',
+      });
+      assert.deepEqual([status, stdout], [0, '']);
+      assert.match(stderr, /^maos served MCP on stdin, where no client is .* 'maos help' .*\n$/);
     }
   });
 

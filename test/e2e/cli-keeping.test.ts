@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { MaosFolder } from '../presentation/cli/maos-process.ts';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface Listed {
   readonly sessions: readonly { readonly session_id: string; readonly state: string }[];
@@ -57,6 +57,29 @@ describe('keeping sessions', () => {
     assert.match(again.stderr, /exists: give another name, or --force/);
     assert.equal((await maos.run('export', '--force', '-o', archive)).status, 0);
     rmSync(archive);
+  });
+
+  it('export names what is wrong with a path, and writes to stdout for a dash', async () => {
+    const missing = await maos.run('export', '-o', join(maos.project, 'nodir', 'x'));
+    assert.equal(missing.status, 2);
+    assert.match(
+      missing.stderr,
+      /nodir" is no folder: make it, or name a file elsewhere\. \(INVALID_INPUT\)/,
+    );
+    assert.equal((await maos.run('export', '-o', maos.project, '--force')).status, 2);
+    const shell = (line: string) =>
+      spawnSync('sh', ['-c', line, process.execPath, bundle], {
+        cwd: maos.project,
+        env: maos.env,
+        encoding: 'utf8',
+      });
+    const { stdout, stderr } = shell('"$0" "$1" export -o - | tar -tz');
+    assert.equal(stderr, '');
+    assert.match(stdout, new RegExp(`^${ids[1]}/manifest.json$`, 'm'));
+    assert.equal(existsSync(join(maos.project, '-')), false);
+    assert.equal((await maos.run('export', '-o', '-', '--json')).status, 2);
+    const early = shell('{ "$0" "$1" export -o -; echo "status $?" >&2; } | :');
+    assert.equal(early.stderr, 'status 0\n');
   });
 
   it('recover puts back what a deleted database lost', async () => {

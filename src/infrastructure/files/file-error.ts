@@ -12,6 +12,7 @@ const causes: Readonly<Record<string, readonly [code: ErrorCode, why: string]>> 
   EACCES: ['FORBIDDEN', 'this user has no permission: check the owner and mode of the folder'],
   EPERM: ['FORBIDDEN', 'this user has no permission: check the owner and mode of the folder'],
   EROFS: ['FORBIDDEN', 'the file system is read-only: set MAOS_HOME to a folder that can be written'],
+  ENAMETOOLONG: ['INVALID_INPUT', 'a name in it is too long for the file system'],
   ENOTDIR: ['INVALID_INPUT', 'a part of the path is a file, not a folder'],
   ELOOP: ['FORBIDDEN', 'it is a symbolic link, which MAOS does not follow here'],
 };

@@ -1,17 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream, type Dirent } from 'node:fs';
-import { access, link, lstat, open, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { createGzip } from 'node:zlib';
 import { createTarPacker } from 'modern-tar';
-import type { ArchiveDocument, ArchiveReport } from '../../application/keeping-ports.ts';
-import { MaosError } from '../../domain/errors.ts';
+import type { ArchiveDocument, ArchiveReport, ArchiveSink } from '../../application/keeping-ports.ts';
+import { openTarget } from './archive-target.ts';
 import { isTemporaryName } from './atomic.ts';
-import { fileError, isMissing, showPath, systemCode } from './file-error.ts';
-import { fileMode } from './folders.ts';
+import { fileError, isMissing, systemCode } from './file-error.ts';
 import { safeRead } from './output.ts';
 
 const chunkBytes = 256 * 1024;
@@ -31,7 +30,7 @@ interface ArchiveJob {
   /** Of the folder in the archive. */
   readonly name: string;
   readonly documents: readonly ArchiveDocument[];
-  readonly to: string;
+  readonly to: string | ArchiveSink;
   readonly replace: boolean;
   /** What the manifest says besides. */
   readonly about: object;
@@ -39,56 +38,29 @@ interface ArchiveJob {
 }
 
 /**
- * Packs a session's folder piece by piece, whatever its size, into a file that has its name only once it is complete.
+ * Packs a session's folder piece by piece, whatever its size.
  * A file that grows meanwhile is packed up to the size it had.
  */
 export async function writeArchive(job: ArchiveJob): Promise<ArchiveReport> {
   const { to, replace, signal } = job;
-  if (!replace) await assertFree(to);
-  const temporary = join(dirname(to), `.${basename(to)}.${randomBytes(6).toString('hex')}.tmp`);
+  const target = await openTarget(to, replace);
   try {
     const packer = new Packer(job);
-    const output = createWriteStream(temporary, { flags: 'wx', mode: fileMode, flush: true });
     const packed = Readable.fromWeb(packer.readable as ReadableStream<Uint8Array>);
-    const written = pipeline(packed, createGzip(), output, signal === undefined ? {} : { signal });
-    // Whichever of the two fails, the other ends with it.
-    await Promise.all([written, packer.run().catch((error: unknown) => packer.fail(error))]);
-    const archiveBytes = (await stat(temporary)).size;
-    await take(temporary, to, replace);
-    return { path: to, ...packer.totals, archiveBytes };
+    const gzip = createGzip();
+    const packing = pipeline(packed, gzip, { signal });
+    const written = target.write(gzip, signal);
+    // Whichever of them fails, the others end with it.
+    const all = [packing, written, packer.run().catch((error: unknown) => packer.fail(error))] as const;
+    const [, archiveBytes] = await Promise.all(all);
+    await target.finish();
+    return { path: target.path, ...packer.totals, archiveBytes };
   } catch (error) {
-    if (signal?.aborted) throw error;
-    throw fileError(error, 'write', to);
+    if (signal?.aborted || target.path === null) throw error;
+    throw fileError(error, 'write', target.path);
   } finally {
-    await rm(temporary, { force: true });
+    await target.dispose();
   }
-}
-
-/** A link fails where the name is taken, a rename replaces what has it. */
-async function take(temporary: string, to: string, replace: boolean): Promise<void> {
-  if (replace) return rename(temporary, to);
-  try {
-    await link(temporary, to);
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') throw taken(to);
-    // Some file systems have no links.
-    await assertFree(to);
-    await rename(temporary, to);
-  }
-}
-
-async function assertFree(path: string): Promise<void> {
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) throw taken(path);
-}
-
-function taken(path: string): MaosError {
-  return new MaosError('INVALID_INPUT', `${showPath(path)} exists: give another name, or --force.`, {
-    details: { path },
-  });
 }
 
 class Packer {

@@ -32,6 +32,19 @@ export class OutputWriter {
     if (!this.#writing) this.#writeOn();
   }
 
+  /**
+   * Writes bytes; settles when the system has them.
+   * @throws the system's error when the stream is lost
+   */
+  async send(bytes: Uint8Array): Promise<void> {
+    await this.drained();
+    this.lost.throwIfAborted();
+    this.#writing = true;
+    this.#stream.write(bytes, () => this.#writeOn());
+    await this.drained();
+    this.lost.throwIfAborted();
+  }
+
   /** Settles when the system has all that was written, or will not take it any more. */
   async drained(): Promise<void> {
     if (!this.#writing || this.lost.aborted) return;

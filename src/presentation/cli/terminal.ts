@@ -64,6 +64,11 @@ export class Terminal {
     this.#output.write(text);
   }
 
+  /** Writes bytes to stdout. @throws the system's error when it cannot be written any more */
+  send(bytes: Uint8Array): Promise<void> {
+    return this.#output.send(bytes);
+  }
+
   /** To be awaited between two pages of a stream, so that a slow reader does not fill this process's memory. */
   drained(): Promise<void> {
     return this.#output.drained();

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { exportSession } from '../../../application/export.ts';
+import type { ArchiveReport } from '../../../application/keeping-ports.ts';
+import { MaosError } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { SessionFinder } from '../projects.ts';
@@ -13,13 +15,18 @@ export const exportCommand: CliCommand = {
     'A .tar.gz with its folder (logs, prompts, output, shared files, results, checkpoints), the stored session, all events with their hashes, and manifest.json with the SHA-256 of every file.',
   arguments: [sessionArgument],
   options: [
-    { flags: '-o, --output <file>', description: 'where to (default: SESSION.tar.gz here)', kind: 'text' },
+    {
+      flags: '-o, --output <file>',
+      description: "where to (default: SESSION.tar.gz here); '-' for stdout",
+      kind: 'text',
+    },
     { flags: '--force', description: 'replace the file if it exists', kind: 'flag' },
     allOption,
   ],
   examples: [
     { line: 'maos export latest', says: 'the session started last' },
     { line: 'maos export k7q2 -o ~/review.tar.gz', says: 'to a certain file' },
+    { line: 'maos export -o - | ssh backup "cat > team.tar.gz"', says: 'to another program' },
   ],
   run,
 };
@@ -27,12 +34,18 @@ export const exportCommand: CliCommand = {
 async function run(context: CommandContext): Promise<number> {
   const { args, options, terminal, json, runtime, cwd } = context;
   const { project, id } = await new SessionFinder(context).session(args[0] ?? 'latest');
-  const to = resolve(cwd, options.text('output') ?? `${id}.tar.gz`);
+  const output = options.text('output') ?? `${id}.tar.gz`;
+  const packing = { replace: options.flag('force'), version: runtime().version };
+  if (output === '-') {
+    assertForPrograms(context);
+    const { notes } = await exportSession(project, id, (piece) => terminal.send(piece), packing);
+    sayNotes(notes, context);
+    return exitStatus.done;
+  }
   const interrupted = context.watchInterrupts();
   try {
-    const { version } = runtime();
-    const replace = options.flag('force');
-    const report = await exportSession(project, id, to, { replace, version, signal: interrupted });
+    const to = resolve(cwd, output);
+    const report = await exportSession(project, id, to, { ...packing, signal: interrupted });
     const { path, files, contentBytes, archiveBytes, notes } = report;
     if (json) {
       terminal.document({
@@ -47,7 +60,7 @@ async function run(context: CommandContext): Promise<number> {
       terminal.line(
         `${path}: ${plural(files, 'file')}, ${formatBytes(contentBytes)} (${formatBytes(archiveBytes)} packed).`,
       );
-      for (const { path: file, note } of notes) terminal.notice(`${oneLine(file)}: ${oneLine(note)}`);
+      sayNotes(notes, context);
     }
     return exitStatus.done;
   } catch (error) {
@@ -55,4 +68,19 @@ async function run(context: CommandContext): Promise<number> {
     if (interrupted.aborted) return exitStatus.interrupted;
     throw error;
   }
+}
+
+/** @throws MaosError INVALID_INPUT where stdout is for somebody else than a program that takes the archive */
+function assertForPrograms({ terminal, json }: CommandContext): void {
+  const why = json
+    ? 'the archive on stdout leaves no place for --json: leave one of them out'
+    : terminal.live
+      ? 'stdout is a terminal, which an archive would garble: send it to a file or a program'
+      : null;
+  if (why === null) return;
+  throw new MaosError('INVALID_INPUT', `export --output -: ${why}.`, { details: { command: 'export' } });
+}
+
+function sayNotes(notes: ArchiveReport['notes'], { terminal }: CommandContext): void {
+  for (const { path, note } of notes) terminal.notice(`${oneLine(path)}: ${oneLine(note)}`);
 }

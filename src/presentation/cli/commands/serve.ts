@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { MaosError } from '../../../domain/errors.ts';
-import type { CliCommand } from '../command.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 
 const ofHttp = ['no-stdio', 'allow-remote'] as const;
@@ -8,6 +8,11 @@ const ofHttp = ['no-stdio', 'allow-remote'] as const;
 /** Whoever starts a server to talk to it gives it a pipe; services and containers have /dev/null, people a terminal. */
 function mayHaveClient(): boolean {
   return !fstatSync(0).isCharacterDevice();
+}
+
+/** Where a script has started it, perhaps by 'maos' alone: it would wonder at an end without a word. */
+function isForNobody({ stdin }: CommandContext): boolean {
+  return stdin.isTTY !== true && !mayHaveClient();
 }
 
 export const serveCommand: CliCommand = {
@@ -69,6 +74,11 @@ export const serveCommand: CliCommand = {
     }
     await serving.untilEnd();
     await Promise.all(closers.map((close) => close()));
+    if (http === undefined && isForNobody(context)) {
+      terminal.notice(
+        "maos served MCP on stdin, where no client is (/dev/null), and has ended. 'maos help' shows what else it does; 'maos serve --http' needs no client.",
+      );
+    }
     return exitStatus.done;
   },
 };
