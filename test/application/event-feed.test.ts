@@ -10,7 +10,7 @@ import type { SessionId } from '../../src/domain/ids.ts';
 import { systemClock } from '../../src/infrastructure/clock.ts';
 import { Gate } from '../helpers/gate.ts';
 import { otherMaos } from '../helpers/other-maos.ts';
-import { outcome, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
+import { eventOf, outcome, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
 import { created, instanceId } from '../infrastructure/sqlite/samples.ts';
 
 const script = fileURLToPath(new URL('../infrastructure/sqlite/fixtures/store-process.ts', import.meta.url));
@@ -117,6 +117,7 @@ describe('waiting for a session', () => {
     const real = realProject(t);
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [shell('a', gate.wait)]);
+    await eventOf(real, id, 'agent.spawned', 'a');
     const waited = await waitForSession(real.project, id, { signal: AbortSignal.timeout(100) });
     assert.deepEqual([waited.settled, waited.summary.session.state], [false, 'running']);
     gate.openNow();
