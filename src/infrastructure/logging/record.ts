@@ -1,4 +1,7 @@
-import { isSecretMember, redacted, redactText } from './redact.ts';
+import { isSecretArgument, redactArgument } from './command-secrets.ts';
+import { redactText } from './redact.ts';
+import { isSecretMember } from './secret-names.ts';
+import { redacted } from './secret-shapes.ts';
 
 const deepest = 12;
 const mostItems = 100;
@@ -39,7 +42,15 @@ function plainObject(value: object, secret: boolean, depth: number, above: reado
   const within = [...above, value];
   if (Array.isArray(value) || value instanceof Set) {
     const items = [...value];
-    const shown = items.slice(0, mostItems).map((item) => plain(item, secret, depth + 1, within));
+    const shown = items.slice(0, mostItems).map((item, index) => {
+      if (typeof item !== 'string') return plain(item, secret, depth + 1, within);
+      return plain(
+        redactArgument(item),
+        secret || isSecretArgument(items[index - 1], item),
+        depth + 1,
+        within,
+      );
+    });
     return items.length > mostItems ? [...shown, `[${items.length - mostItems} more]`] : shown;
   }
   const entries = value instanceof Error ? errorEntries(value) : entriesOf(value);

@@ -287,6 +287,62 @@ describe('a log record', () => {
     ['JSON cut within the secret', { text: '{"token":"hunter2 and' }],
     ['what lies below a name in JSON', { text: '{"credentials":{"user":["}","hunter2"]},"x":1}' }],
     ['the same, cut', { text: '{"credentials":{"user":["hunter2"' }],
+    ['an option with its value', { text: 'tool --api-key=hunter2 -v' }],
+    ['an option before its value', { text: "run 'tool --password hunter2 --token hunter2'" }],
+    ['an option of one dash', { text: 'tool -token hunter2' }],
+    [
+      'a quoted value of an option',
+      { text: `tool --client-secret "hunter2 and hunter2" --token='hunter2 hunter2'` },
+    ],
+    [
+      'an option and its value in a command',
+      { command: ['tool', '--password', 'hunter2', '--token', 'hunter2'] },
+    ],
+    ['a word of a command', { command: ['--api-key=hunter2 hunter2', 'x --token hunter2'] }],
+    ['an option in JSON', { text: JSON.stringify({ command: ['tool', '--password', 'hunter2 hunter2'] }) }],
+    [
+      'an option in JSON in JSON',
+      { text: JSON.stringify(JSON.stringify(['--api-key=hunter2 hunter2', '--token', 'hunter2 "hunter2'])) },
+    ],
+    [
+      'a line in JSON',
+      { text: JSON.stringify({ command: 'tool --token "hunter2 hunter2" --password hunter2' }) },
+    ],
+    ['an option at the cut', { text: `{"command":["tool","--password","hunter2 hun` }],
+    ['the user of a request', { text: `curl -u ada:hunter2 x; curl --user "ada:hunter2 hunter2"` }],
+    ['the user of a request in a command', { command: ['curl', '-u', 'ada:hunter2'] }],
+    [
+      'a header',
+      {
+        command: ['curl', '-H', 'X-Api-Key: hunter2 hunter2'],
+        text: `curl -H 'Cookie: a=hunter2; b=hunter2'`,
+      },
+    ],
+    ['a header in JSON', { text: JSON.stringify({ command: `curl -H "X-Auth-Token: hunter2" x` }) }],
+    [
+      'a small name',
+      { text: 'api_key=hunter2 db-password=hunter2', url: 'https://x.example/?access_token=hunter2' },
+    ],
+    ['a name in one word', { text: 'PGPASSWORD=hunter2 OPENAIKEY=hunter2 authtoken=hunter2' }],
+    ['a private key', { text: '-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----' }],
+    ...[
+      'gsk_',
+      'hf_',
+      'r8_',
+      'xai-',
+      'pplx-',
+      'nvapi-',
+      'npm_',
+      'pypi-',
+      'sk_live_',
+      'hvs.',
+      'SG.',
+      'ya29.',
+      'dop_v1_',
+    ].map((prefix): [string, Record<string, unknown>] => [
+      `what begins with ${prefix}`,
+      { text: `x ${prefix}hunter2hunter2hunter2 y` },
+    ]),
     ['a secret at the cut', { text: `${'x'.repeat(16_372)} sk-ant-api03-hunter2hunter2hunter2` }],
   ];
   for (const [title, fields] of secrets) {
@@ -312,6 +368,9 @@ describe('a log record', () => {
       json: '{"tokens":5,"monkey":"a","progressToken":"p","key":{"attempt":1},"a":"\\"token\\""}',
       path: '/srv/sk-tools/x',
       url: 'https://example.com:8080/a@b',
+      command: ['tool', '--max-tokens', '500', '--tokens=5', '--key-file-less', '--monkey', 'x', '-u', 'ada'],
+      text: 'tool --keyboard us --max-tokens 500 -u ada monkey=1 note: a, b; see docs: here --verbose --token --x',
+      hash: 'sha256:0123456789abcdef0123456789abcdef',
     };
     const kept = record(fields);
     for (const [name, value] of Object.entries(fields)) assert.deepEqual(kept[name], value, name);
