@@ -1,4 +1,4 @@
-#!/usr/bin/env sh
+#!/usr/bin/env /bin/sh
 ':' /*
 # Problem: Node gives every signal its default action when it starts, so that nothing in it can tell that nohup, or a shell
 # that starts it in the background, had SIGHUP or SIGINT ignored.
