@@ -1,5 +1,5 @@
 import { isAgentEnded } from '../domain/agent.ts';
-import { MaosError } from '../domain/errors.ts';
+import { isMaosError, MaosError } from '../domain/errors.ts';
 import { type RecordedEvent, sessionEvent } from '../domain/events.ts';
 import type { AgentId, SessionId } from '../domain/ids.ts';
 import { decideRetries, retryWorkflow } from '../domain/retry.ts';
@@ -76,8 +76,8 @@ export async function requestPause(
 }
 
 /**
- * Asks for a paused session to go on. One that is running is no error: a pause under way is taken back.
- * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended
+ * Asks for a paused session to go on; in one that is running a pause under way is taken back.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended, or runs and no pause was asked of it
  */
 export async function requestResume(
   project: Project,
@@ -91,7 +91,9 @@ export async function requestResume(
     const hint = state === 'failed' ? ' Retry it to run again what failed.' : '';
     throw notPossible(id, 'resumed', state, 'running', 'it has ended as', hint);
   }
-  await request(project, { sessionId: id, agentId: null, desired: 'running', reason }, by);
+  const isNew = await request(project, { sessionId: id, agentId: null, desired: 'running', reason }, by);
+  if (!isNew && state !== 'paused')
+    throw notPossible(id, 'resumed', state, 'running', 'it is not paused but');
   await makeHeard(project, supervisor, id);
 }
 
@@ -109,7 +111,8 @@ export async function requestRetry(
   by: string,
   reason: string,
 ): Promise<void> {
-  const workflow = project.store.load(id);
+  const { store } = project;
+  const workflow = store.load(id);
   const { state } = workflow.session;
   if (state === 'completed' || state === 'cancelled') {
     throw notPossible(id, 'retried', state, 'running', 'it is', ' Only what failed can be retried.');
@@ -117,13 +120,27 @@ export async function requestRetry(
   const agents = decideRetries(workflow, agentId);
   if (state === 'failed') return retryFailed(project, supervisor, id, agentId, by, reason);
   const asked = agentId === null ? agents.map((agent) => agent.id) : [agentId];
-  for (const one of asked) {
-    await request(project, { sessionId: id, agentId: one, desired: 'pending', reason }, by);
+  try {
+    const requests = asked.map(
+      (one) => ({ sessionId: id, agentId: one, desired: 'pending', reason }) as const,
+    );
+    await request(project, requests, by);
+  } catch (error) {
+    // It ended in this moment: its owner will not hear of it any more.
+    const hasEnded =
+      isMaosError(error, 'INVALID_TRANSITION') && isSessionEnded(store.summary(id).session.state);
+    if (!hasEnded) throw error;
+    return requestRetry(project, supervisor, id, agentId, by, reason);
   }
   await makeHeard(project, supervisor, id);
 }
 
-function request(project: Project, what: SessionRequest, by: string): Promise<void> {
+/** @returns whether it changed what is asked of the session */
+function request(
+  project: Project,
+  what: SessionRequest | readonly SessionRequest[],
+  by: string,
+): Promise<boolean> {
   const { store, clock } = project;
   return whenFree(project, () => store.request(what, by, clock.now()));
 }

@@ -94,7 +94,9 @@ export interface SessionStore {
   load(id: SessionId): Workflow;
   /**
    * Stores what differs between `previous` and `change.next`, the events and the artifacts, if the lease still holds.
-   * @throws LeaseLost when another instance owns the session by now; nothing is stored then
+   * Requests that an event of them answers are not asked any more; with the session's end none is.
+   * @throws LeaseLost when another instance owns the session by now, RetryAsked when the session would complete or fail
+   *   while a retry is asked of it; nothing is stored then
    */
   commit(
     lease: Lease,
@@ -114,8 +116,14 @@ export interface SessionStore {
   /** The newest record of each path, by path. */
   artifacts(id: SessionId): readonly ArtifactRecord[];
 
-  /** Writes down what somebody wants of a session, with its event, for the owner to see. */
-  request(request: SessionRequest, by: string, at: string): void;
+  /**
+   * Writes down what somebody wants of a session, with its events, for the owner to see.
+   * @param requests all of the same session
+   * @returns false when all of it was asked before, or is so, and nothing else was asked
+   * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when it cannot come about any more: the
+   *   session has ended, or an agent that is to run again neither failed nor was cancelled
+   */
+  request(requests: SessionRequest | readonly SessionRequest[], by: string, at: string): boolean;
   /** Requests waiting for sessions this instance owns. */
   requestsFor(owner: InstanceId): readonly SessionRequest[];
   /** Becomes the owner if nobody is, if the owner's heartbeat is older than `staleBefore`, or if it is `knownDead`. */
@@ -158,6 +166,14 @@ export class LeaseLost extends Error {
     super(`Session ${sessionId} is owned by another MAOS process by now.`);
     this.name = 'LeaseLost';
     this.sessionId = sessionId;
+  }
+}
+
+/** Thrown by `commit` when somebody asked for a retry before the session's end was stored: it is to be heard first. */
+export class RetryAsked extends Error {
+  constructor(sessionId: SessionId) {
+    super(`A retry was asked of session ${sessionId} before its end was stored.`);
+    this.name = 'RetryAsked';
   }
 }
 

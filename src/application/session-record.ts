@@ -10,7 +10,7 @@ import {
   type Workflow,
 } from '../domain/workflow.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
-import { type ArtifactRecord, type Lease, LeaseLost } from './ports.ts';
+import { type ArtifactRecord, type Lease, LeaseLost, RetryAsked } from './ports.ts';
 import type { Project } from './project.ts';
 import { ChangeRefused, insteadOf, isRefusal, refusedReport } from './refused-change.ts';
 import { whenFree } from './when-free.ts';
@@ -153,11 +153,12 @@ export class SessionRecord {
 
   /**
    * Stores of a refused change what can stand alone, and leaves out what is at fault: no single report may end the life
-   * of its session.
+   * of its session. An end that a retry was asked before is decided anew.
    * @throws ChangeRefused when that came to something, the refusal itself when nothing could be left out
    */
   async #storeOneByOne(unstored: readonly Unstored[], refusal: unknown): Promise<never> {
-    this.#say('the store refused a change; its parts are stored one by one', refusal);
+    const isRetryAsked = refusal instanceof RetryAsked;
+    if (!isRetryAsked) this.#say('the store refused a change; its parts are stored one by one', refusal);
     this.#workflow = this.#stored;
     this.#unstored = [];
     const unrecorded = new Map<AgentId, string>();
@@ -170,7 +171,7 @@ export class SessionRecord {
       if (about === 'end') throw fault;
       unrecorded.set(about, refusedReport(fault));
     }
-    if (parts === 0) throw refusal;
+    if (parts === 0 && !isRetryAsked) throw refusal;
     throw new ChangeRefused(refusal, unrecorded);
   }
 

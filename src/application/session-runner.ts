@@ -5,7 +5,7 @@ import type { AgentId } from '../domain/ids.ts';
 import { quotaPause, resumeSession } from '../domain/quota.ts';
 import { retryWorkflow } from '../domain/retry.ts';
 import { decideStops } from '../domain/scheduling.ts';
-import { isSessionEnded } from '../domain/session.ts';
+import { isSessionEnded, type SessionAction } from '../domain/session.ts';
 import {
   agentOf,
   type Change,
@@ -191,9 +191,18 @@ export class SessionRunner {
         const cause = { kind: 'limit', failure: 'report_refused', explain: () => message } as const;
         this.#launcher.runs.get(id)?.stop(cause);
       }
-      this.#alarm.ring();
+      await this.#hearNow();
       return false;
     }
+  }
+
+  /** The next round must know of a retry that was asked for before the end it could not store. */
+  async #hearNow(): Promise<void> {
+    const { store, instance } = this.#project;
+    const { id } = this.#workflow.session;
+    const requests = await this.#record.patiently(() => store.requestsFor(instance));
+    this.hear(requests.filter(({ sessionId }) => sessionId === id));
+    this.#alarm.ring();
   }
 
   async #round(): Promise<boolean> {
@@ -351,22 +360,39 @@ export class SessionRunner {
     const short = this.#workflow.agents.filter(({ state }) => state === 'failed' || state === 'cancelled');
     // Together they can go where one by one each would be in the other's way.
     const isWhole = short.length > 0 && short.every(({ id }) => retries.includes(id));
-    for (const id of isWhole ? [null] : retries) await this.#retry(id);
+    if (isWhole && (await this.#retry(null)) === null) return;
+    for (const id of retries) {
+      const agent = agentOf(this.#workflow, id);
+      // Set back with one that it depends on.
+      if (agent.state === 'pending') continue;
+      const reason = await this.#retry(id);
+      if (reason !== null) await this.#refuse('retry', agent, reason);
+    }
   }
 
-  async #retry(id: AgentId | null): Promise<void> {
+  /** @returns why it is not possible; null when it is done */
+  async #retry(id: AgentId | null): Promise<string | null> {
+    let change: Change;
     try {
       const at = this.#now();
       const isPaused = this.#workflow.session.state === 'paused';
       const resumed = isPaused ? resumeSession(this.#workflow, at) : { next: this.#workflow, events: [] };
       const { next, events } = retryWorkflow(resumed.next, id, at);
-      await this.#record.commit({ next, events: [...resumed.events, ...events] });
-      await this.#readHistory();
+      change = { next, events: [...resumed.events, ...events] };
     } catch (error) {
-      // It was possible when it was asked for, and another retry has come in between.
       if (!isMaosError(error, 'INVALID_TRANSITION')) throw error;
-      this.#project.log.log('debug', 'nothing to retry', { session: this.#workflow.session.id, error });
+      return error.message;
     }
+    await this.#record.commit(change);
+    await this.#readHistory();
+    return null;
+  }
+
+  /** It was possible when it was asked for; whoever waits for it hears that nothing comes of it. */
+  async #refuse(action: SessionAction, agent: Agent, reason: string): Promise<void> {
+    const data = { action, agent: agent.name, reason };
+    const event = agentEvent('session.request_refused', agent, this.#now(), data);
+    await this.#record.commit({ next: this.#workflow, events: [event] });
   }
 
   // -------------------------------------------------------------- progress

@@ -29,6 +29,8 @@ export interface EventData {
   'session.recovered': { checkpoint: string; events: number };
   /** Somebody asked; the owner acts on it. */
   'session.requested': { action: SessionAction; agent: string | null; by: string; reason: string };
+  /** What was asked has become impossible meanwhile; nothing comes of it. */
+  'session.request_refused': { action: SessionAction; agent: string | null; reason: string };
   'phase.started': { phase: number };
   'phase.completed': { phase: number };
   'phase.failed': { phase: number };

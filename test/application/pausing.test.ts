@@ -262,3 +262,20 @@ async function waitFor(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+describe('resuming a session that is not paused', () => {
+  it('is refused, naming its state; nothing is recorded', async (t) => {
+    const real = realProject(t);
+    const gate = new Gate(real.root, 'go');
+    const id = await start(real, [shell('a', gate.wait)]);
+    await eventOf(real, id, 'agent.spawned', 'a');
+    const before = real.project.store.lastSeq(id);
+    await assert.rejects(requestResume(real.project, real.supervisor, id, 'test', 'Go on.'), {
+      code: 'INVALID_TRANSITION',
+      message: /cannot be resumed: it is not paused but running\./,
+    });
+    assert.equal(real.project.store.lastSeq(id), before);
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
+  });
+});

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { requestCancel, requestRetry } from '../../src/application/control.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
+import { steer } from '../../src/presentation/contracts/steering.ts';
 import { Gate } from '../helpers/gate.ts';
 import { otherMaos } from '../helpers/other-maos.ts';
 import {
@@ -150,6 +151,101 @@ describe('retrying in a session that still runs', () => {
     end.openNow();
     assert.equal((await settled(real, id)).state, 'completed');
     assert.deepEqual(ran(real), { a: 2, b: 2, join: 1 });
+  });
+});
+
+/** One agent has failed, and the other lets the session fail when the gate opens. */
+async function failing(t: TestContext) {
+  const real = realProject(t);
+  const heir = realProject(t, { home: real.home, root: real.root });
+  const [fixed, end] = [new Gate(real.root, 'fixed'), new Gate(real.root, 'end')];
+  const id = await start(real, [stubborn(fixed, 'bad'), shell('long', `${mark('long')}; ${end.wait}`)]);
+  await eventOf(real, id, 'agent.failed', 'bad');
+  return { real, heir, fixed, end, id, bad: agentOf(real.project, id, 'bad') };
+}
+
+describe('a retry that is asked for in the moment in which the session fails', () => {
+  it('before its end is stored is heard first: the session goes on', async (t) => {
+    const { real, heir, fixed, end, id, bad } = await failing(t);
+    fixed.openNow();
+    const { store } = real.project;
+    const commit = store.commit.bind(store);
+    let asked = false;
+    store.commit = (...args) => {
+      if (!asked && args[2].events.some(({ type }) => type === 'session.failed')) {
+        asked = true;
+        const wish = { sessionId: id, agentId: bad, desired: 'pending', reason: 'Once more.' } as const;
+        heir.project.store.request(wish, 'test', heir.project.clock.now());
+      }
+      return commit(...args);
+    };
+    end.openNow();
+    const done = await settled(real, id);
+    assert.ok(asked);
+    assert.equal(done.state, 'completed');
+    assert.deepEqual(ran(real), { bad: 2, long: 1 });
+    assert.equal(done.of('session.failed').length, 0);
+  });
+
+  it('after that is done by whoever asked', async (t) => {
+    const { real, heir, fixed, end, id } = await failing(t);
+    const { store } = heir.project;
+    const stale = store.load(id);
+    end.openNow();
+    assert.equal((await settled(real, id)).state, 'failed');
+    fixed.openNow();
+    // It was looked at before the end, and is asked for after it.
+    t.mock.method(store, 'load', () => stale, { times: 1 });
+    const signal = AbortSignal.timeout(30_000);
+    const steering = { action: 'retry', agentId: null, by: 'test', reason: 'Once more.' } as const;
+    assert.equal((await steer({ ...heir, id }, steering, signal)).done, true);
+    assert.equal((await settled(heir, id)).state, 'completed');
+    assert.deepEqual(ran(real), { bad: 2, long: 1 });
+  });
+});
+
+describe('a retry that has become impossible', () => {
+  it('because another was faster is refused, and does not come about later', async (t) => {
+    const { real, heir, fixed, end, id, bad } = await failing(t);
+    const stale = heir.project.store.load(id);
+    fixed.openNow();
+    await retry(real, id, 'bad');
+    await eventOf(real, id, 'agent.completed', 'bad');
+    t.mock.method(heir.project.store, 'load', () => stale, { times: 1 });
+    const late = requestRetry(heir.project, heir.supervisor, id, bad, 'test', 'Once more.');
+    await assert.rejects(late, {
+      code: 'INVALID_TRANSITION',
+      message: /is completed: only an agent that failed/,
+    });
+    end.openNow();
+    const done = await settled(real, id);
+    assert.deepEqual([done.state, done.agent('bad').attempt], ['completed', 2]);
+  });
+
+  it('under its owner is refused with the reason: whoever waits for it hears of it', async (t) => {
+    const real = realProject(t);
+    const [fixed, end] = [new Gate(real.root, 'fixed'), new Gate(real.root, 'end')];
+    const id = await start(real, [
+      stubborn(fixed, 'base'),
+      stubborn(fixed, 'top', ['base']),
+      shell('long', end.wait),
+    ]);
+    await eventOf(real, id, 'agent.cancelled', 'top');
+    const { store } = real.project;
+    const load = store.load.bind(store);
+    // Seen as if nothing stood in the way of the upper one.
+    const free = load(id);
+    const agents = free.agents.map((agent) => ({ ...agent, dependsOn: [] }));
+    t.mock.method(store, 'load', () => ({ ...free, agents }), { times: 1 });
+    const top = free.agents.find(({ name }) => name === 'top')?.id ?? assert.fail();
+    const steering = { action: 'retry', agentId: top, by: 'test', reason: 'Once more.' } as const;
+    const asked = steer({ ...real, id }, steering, AbortSignal.timeout(30_000));
+    await assert.rejects(asked, { code: 'INVALID_TRANSITION', message: /retry was refused\. .*'base'/ });
+    const { data } = outcome(real, id).of('session.request_refused')[0] ?? assert.fail();
+    assert.deepEqual([data.action, data.agent], ['retry', 'top']);
+    assert.deepEqual(store.requestsFor(real.project.instance), []);
+    end.openNow();
+    assert.equal((await settled(real, id)).state, 'failed');
   });
 });
 

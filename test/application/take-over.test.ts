@@ -115,6 +115,32 @@ describe('after kill -9 of the owner', () => {
     assert.deepEqual([after.state, after.agent('gone').failure?.kind], ['failed', 'lost']);
   });
 
+  for (const [how, agent] of [
+    ['exited with an error', shell('bad', `echo bad >>ran.txt; exit 3`)],
+    ['could not be started', shell('bad', '', { command: ['no-such-program-anywhere'] })],
+    ['was killed with all it had started', shell('bad', 'echo bad >>ran.txt; kill -9 0')],
+    ['was over its time', shell('bad', 'echo bad >>ran.txt; sleep 300', { timeout_minutes: 0.01 })],
+  ] as const) {
+    it(`an agent that ${how}, its end stored, has failed and is not run again`, async (t) => {
+      const real = realProject(t);
+      const other = await otherMaos(t, real);
+      const gate = new Gate(real.root, 'end');
+      const id = await other.start({ objective: 'x', agents: [agent, shell('long', gate.wait)] });
+      await other.event(({ type }) => type === 'agent.failed');
+      await other.kill();
+      assert.equal(await real.supervisor.takeOver(id, real.project.store.ownerOf(id)), true);
+      gate.openNow();
+      const after = await settled(real, id);
+      assert.deepEqual(
+        [after.state, after.agent('bad').state, after.agent('bad').attempt],
+        ['failed', 'failed', 1],
+      );
+      assert.equal(after.of('agent.started', 'bad').length, 1);
+      const ran = await readFile(join(real.root, 'ran.txt'), 'utf8').catch(() => '');
+      assert.equal(ran, how === 'could not be started' ? '' : 'bad\n');
+    });
+  }
+
   it('a session whose owner died over its files has them finished, and nothing runs again', async (t) => {
     const real = realProject(t);
     const { files, store } = real.project;

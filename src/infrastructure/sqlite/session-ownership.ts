@@ -1,9 +1,15 @@
-import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports.ts';
+import {
+  type Lease,
+  RetryAsked,
+  type SessionRequest,
+  type UnfinishedSession,
+} from '../../application/ports.ts';
+import { type AgentState, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError } from '../../domain/errors.ts';
-import { type DomainEvent, sessionEvent } from '../../domain/events.ts';
+import { sessionEvent } from '../../domain/events.ts';
 import type { InstanceId, SessionId } from '../../domain/ids.ts';
-import { isSessionEnded, type SessionState, sessionTransitions } from '../../domain/session.ts';
-import { assertTransition } from '../../domain/transitions.ts';
+import { isSessionEnded, type SessionAction, type SessionState } from '../../domain/session.ts';
+import type { Change } from '../../domain/workflow.ts';
 import type { Database } from './open-database.ts';
 import { readSession, sessionNotFound } from './workflow-reader.ts';
 import { appendEvents } from './workflow-writer.ts';
@@ -41,6 +47,8 @@ const selectDesired = 'SELECT desired FROM sessions WHERE id = ?';
 const setDesired = 'UPDATE sessions SET desired = ?, desired_reason = ? WHERE id = ?';
 const selectAgentDesired = 'SELECT name, state, desired FROM agents WHERE id = ? AND session_id = ?';
 const setAgentDesired = 'UPDATE agents SET desired = ?, desired_reason = ? WHERE id = ?';
+const selectRetryAsked =
+  "SELECT 1 FROM agents WHERE session_id = ? AND desired IS NOT NULL AND desired = 'pending'";
 const forgetDesired = 'UPDATE sessions SET desired = NULL, desired_reason = NULL WHERE id = ?';
 const forgetAgentsDesired =
   'UPDATE agents SET desired = NULL, desired_reason = NULL WHERE session_id = ? AND desired IS NOT NULL';
@@ -137,26 +145,47 @@ export function readDueForResume(db: Database, at: string): readonly SessionId[]
 /**
  * Asking again for what is asked for already changes nothing and makes no second event; asking for the state a session
  * is in takes back what was asked before.
- * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session has ended
+ * @returns whether anything was changed
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session has ended, or an agent that is
+ *   to run again neither failed nor was cancelled
  */
-export function putRequest(db: Database, request: SessionRequest, by: string, at: string): void {
-  const { sessionId, agentId, desired, reason } = request;
-  db.write(() => {
-    const { state } = readSession(db, sessionId);
-    const target = desired === 'pending' ? 'running' : desired;
-    if (isSessionEnded(state)) assertTransition(sessionTransitions, `Session ${sessionId}`, state, target);
-    const agent = agentId === null ? null : putAgentRequest(db, request);
-    if (agentId === null) {
-      if (db.sql(selectDesired).get(sessionId)?.desired === desired) return;
-      if (desired === state) db.sql(setDesired).run(null, null, sessionId);
-      else db.sql(setDesired).run(desired, reason, sessionId);
-    } else if (agent === null) return;
-    const data = { action: actions[desired], agent, by, reason };
-    appendEvents(db, sessionId, [sessionEvent('session.requested', sessionId, at, data)]);
+export function putRequests(
+  db: Database,
+  requests: readonly SessionRequest[],
+  by: string,
+  at: string,
+): boolean {
+  return db.write(() => {
+    const events = requests.flatMap((request) => {
+      const { sessionId, agentId, desired, reason } = request;
+      const { state } = readSession(db, sessionId);
+      // Nobody would hear of it any more.
+      if (isSessionEnded(state)) throw hasEnded(sessionId, state, actions[desired]);
+      const agent = agentId === null ? null : putAgentRequest(db, request);
+      if (agentId === null ? !putSessionRequest(db, request, state) : agent === null) return [];
+      return [
+        sessionEvent('session.requested', sessionId, at, { action: actions[desired], agent, by, reason }),
+      ];
+    });
+    for (const event of events) appendEvents(db, event.sessionId, [event]);
+    return events.length > 0;
   });
 }
 
-/** @returns the agent's name; null when it was asked for already */
+/** @returns false when it was asked for already, or is so and nothing else was asked */
+function putSessionRequest(
+  db: Database,
+  { sessionId, desired, reason }: SessionRequest,
+  state: SessionState,
+): boolean {
+  const asked = db.sql(selectDesired).get(sessionId)?.desired;
+  if (asked === desired || (desired === state && asked === null)) return false;
+  if (desired === state) db.sql(forgetDesired).run(sessionId);
+  else db.sql(setDesired).run(desired, reason, sessionId);
+  return true;
+}
+
+/** @returns the agent's name; null when it was asked for already, or cannot be cancelled as it has ended */
 function putAgentRequest(
   db: Database,
   { sessionId, agentId, desired, reason }: SessionRequest,
@@ -168,17 +197,47 @@ function putAgentRequest(
     });
   }
   if (row.desired === desired) return null;
+  const state = row.state as AgentState;
+  // A request that cannot come about now must not wait for the time when it can.
+  if (desired === 'cancelled' && isAgentEnded(state)) return null;
+  if (desired === 'pending' && state !== 'failed' && state !== 'cancelled') {
+    throw new MaosError(
+      'INVALID_TRANSITION',
+      `Agent ${agentId} is ${state}: only an agent that failed or was cancelled can be retried.`,
+      { details: { agentId, state } },
+    );
+  }
   db.sql(setAgentDesired).run(desired, reason, agentId);
   return String(row.name);
 }
 
-/** What was asked and is answered by one of these events is not asked any more. Inside a transaction of the caller's. */
-export function closeRequests(db: Database, id: SessionId, events: readonly DomainEvent[]): void {
-  for (const { type } of events) {
-    if (type !== 'session.stalled') continue;
-    db.sql(forgetDesired).run(id);
-    db.sql(forgetAgentsDesired).run(id);
+function hasEnded(sessionId: SessionId, state: SessionState, action: SessionAction): MaosError {
+  const hint = state === 'failed' && action !== 'retry' ? ' Retry it to run again what failed.' : '';
+  return new MaosError(
+    'INVALID_TRANSITION',
+    `Session ${sessionId} is ${state} by now: there is nothing left to ${action}.${hint}`,
+    { details: { sessionId, state, action } },
+  );
+}
+
+/**
+ * What was asked and is answered by a change is not asked any more. Inside the transaction of the change.
+ * @param hasEnded the change ends the session
+ */
+export function closeRequests(db: Database, id: SessionId, change: Change, hasEnded: boolean): void {
+  for (const { type, agentId } of change.events) {
+    if (type === 'session.request_refused' && agentId !== null)
+      db.sql(setAgentDesired).run(null, null, agentId);
+    if (type === 'session.stalled' || (type === 'session.request_refused' && agentId === null))
+      db.sql(forgetDesired).run(id);
+    if (type === 'session.stalled') db.sql(forgetAgentsDesired).run(id);
   }
+  if (hasEnded) db.sql(forgetAgentsDesired).run(id);
+}
+
+/** @throws RetryAsked when an agent is asked to run again. Inside the transaction that would end the session. */
+export function assertNoRetryAsked(db: Database, id: SessionId): void {
+  if (db.sql(selectRetryAsked).get(id) !== undefined) throw new RetryAsked(id);
 }
 
 export function readRequests(db: Database, owner: InstanceId): readonly SessionRequest[] {

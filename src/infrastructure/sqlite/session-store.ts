@@ -14,7 +14,7 @@ import type {
 import { MaosError } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
-import type { SessionState } from '../../domain/session.ts';
+import { isSessionEnded, type SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
 import { makeFeedStore } from './feed-store.ts';
@@ -25,10 +25,11 @@ import { type Database, openDatabase, readRow } from './open-database.ts';
 import {
   acquireSession,
   announceExit,
+  assertNoRetryAsked,
   beatOwner,
   closeRequests,
   putHeartbeat,
-  putRequest,
+  putRequests,
   readDueForResume,
   readOwner,
   readRequests,
@@ -146,9 +147,12 @@ class SqliteSessionStore implements SessionStore {
     assertOneSession(sessionId, change);
     return this.#db.write(() => {
       assertLease(this.#db, lease);
+      const { state } = change.next.session;
+      const ends = isSessionEnded(state) && !isSessionEnded(previous.session.state);
+      if (ends && state !== 'cancelled') assertNoRetryAsked(this.#db, sessionId);
       updateWorkflow(this.#db, previous, change.next);
       insertArtifacts(this.#db, sessionId, artifacts);
-      closeRequests(this.#db, sessionId, change.events);
+      closeRequests(this.#db, sessionId, change, ends);
       return appendEvents(this.#db, sessionId, change.events);
     });
   }
@@ -181,9 +185,10 @@ class SqliteSessionStore implements SessionStore {
     return readArtifacts(this.#db, id);
   }
 
-  request(request: SessionRequest, by: string, at: string): void {
-    putRequest(this.#db, request, by, at);
+  request(requests: SessionRequest | readonly SessionRequest[], by: string, at: string): boolean {
+    const changed = putRequests(this.#db, [requests].flat(), by, at);
     this.#requestsMade += 1;
+    return changed;
   }
 
   requestsFor(owner: InstanceId): readonly SessionRequest[] {

@@ -46,6 +46,8 @@ function describe(event: RecordedEvent): string {
       return `session cancelled: ${event.data.reason}`;
     case 'session.requested':
       return `${event.data.by} asked to ${event.data.action}${event.data.agent === null ? '' : ` ${event.data.agent}`}: ${event.data.reason}`;
+    case 'session.request_refused':
+      return `${event.data.action}${event.data.agent === null ? '' : ` of ${event.data.agent}`} refused: ${event.data.reason}`;
     case 'session.taken_over':
       return 'session taken over by another maos';
     case 'session.stalled':

@@ -11,7 +11,7 @@ import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
-import { isSessionEnded, type SessionAction } from '../../domain/session.ts';
+import { isSessionEnded, type Session, type SessionAction } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 
 /** What somebody asks of a session or of one of its agents. */
@@ -70,12 +70,46 @@ export async function steer(
   for await (const events of followEvents(project, id, after, AbortSignal.any([signal, reached.signal]))) {
     onEvents(events);
     for (const event of events) {
+      const refusal = refusalOf(event, steering, id);
+      if (refusal !== null) throw refusal;
       if (event.type === 'session.retried') retried.add(null);
       if (event.type === 'agent.retried') retried.add(event.agentId);
     }
-    if (isDone() && (events.at(-1)?.seq ?? 0) >= store.lastSeq(id)) reached.abort();
+    if ((events.at(-1)?.seq ?? 0) < store.lastSeq(id)) continue;
+    if (isDone()) reached.abort();
+    else if (action === 'retry') assertRetryable(store.summary(id).session);
   }
   return { workflow: store.load(id), done: isDone(), already: false, after };
+}
+
+/** Why what was asked does not come about, if the event says so. */
+function refusalOf(event: RecordedEvent, { action, agentId }: Steering, id: SessionId): MaosError | null {
+  const isAboutIt = agentId === null || event.agentId === agentId;
+  if (event.type === 'session.request_refused' && event.data.action === action && isAboutIt) {
+    return notDone(`Session ${id}: ${action} was refused. ${event.data.reason}`, { sessionId: id, action });
+  }
+  if (event.type !== 'session.stalled' || action === 'cancel' || action === 'pause') return null;
+  const reason = event.data.reason;
+  return notDone(`Session ${id} could not go on: ${reason} See 'maos status ${id}'.`, {
+    sessionId: id,
+    action,
+  });
+}
+
+/** A session that ended first, under an owner that knew nothing of the retry. */
+function assertRetryable({ id, state }: Session): void {
+  if (!isSessionEnded(state)) return;
+  throw notDone(
+    `Session ${id} is ${state} by now, and nothing was retried. See how it ended, and ask again.`,
+    {
+      sessionId: id,
+      state,
+    },
+  );
+}
+
+function notDone(message: string, details: Readonly<Record<string, unknown>>): MaosError {
+  return new MaosError('INVALID_TRANSITION', message, { details });
 }
 
 /** @param retried what has been set back to the start: agents, and null for the session as a whole */

@@ -39,7 +39,6 @@ async function run(context: CommandContext): Promise<number> {
   }
   const resumed = await steerSession(context, 'resume', found);
   if (resumed === null) return exitStatus.interrupted;
-  const { steered, session } = resumed;
-  const said = steered.already ? `${session.id} runs already.` : `${session.id} resumed.`;
-  return goOn(context, resumed, said);
+  const { session } = resumed;
+  return goOn(context, resumed, `${session.id} resumed.`);
 }

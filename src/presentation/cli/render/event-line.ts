@@ -17,6 +17,8 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'session.cancelled': ({ reason }) => `cancelled: ${reason}`,
   'session.requested': ({ action, agent, by, reason }) =>
     `${action}${agent === null ? '' : ` of ${agent}`} requested by ${by}: ${reason}`,
+  'session.request_refused': ({ action, agent, reason }) =>
+    `${action}${agent === null ? '' : ` of ${agent}`} refused: ${reason}`,
   'session.taken_over': ({ owner, running }) =>
     `taken over by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')}`}`,
   'session.stalled': ({ reason }) => `stalled: ${reason}`,
