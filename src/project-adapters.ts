@@ -39,6 +39,7 @@ export function makeProject(from: {
   const clock = systemClock;
   const store = openSessionStore({ file: storeFile(home, hash), project: { hash, path: root }, clock });
   const files = makeSessionFiles({ projectFolder: projectFolder(home, hash), projectRoot: root, log });
+  const settings = toSettings(config);
   return {
     path: root,
     instance: presence.instance,
@@ -48,6 +49,7 @@ export function makeProject(from: {
     roles: rolesFor(home),
     host: makeLocalAgentHost({
       folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
+      maxOutputBytes: settings.limits.maxOutputBytes,
       clock,
       log,
     }),
@@ -55,7 +57,7 @@ export function makeProject(from: {
     slots: slotsOf(presence),
     instances,
     machine: makeMachine(),
-    settings: toSettings(config),
+    settings,
     watcher: new ChangeWatcher(store, clock),
     clock,
     ids,

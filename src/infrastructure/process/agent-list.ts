@@ -1,7 +1,9 @@
 import { uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentProcess } from '../../application/runtime.ts';
+import { findWrapperParts } from './agent-processes.ts';
 import { Kinship } from './kinship.ts';
+import { limitMark } from './limit-mark.ts';
 import { kernelUnits, type ProcessEntry } from './proc-stat.ts';
 import { makeProcessTable, type ProcessSnapshot, type ProcessTable } from './process-table.ts';
 import { isWrapperCommand } from './wrapper.ts';
@@ -43,13 +45,18 @@ function measure(snapshot: ProcessSnapshot): ReadonlyMap<string, AgentProcess> {
   return new Map([...families].map(([agentId, family]) => [agentId, summarize(snapshot, agentId, family)]));
 }
 
-/** Each process with the agent it belongs to: by its own mark, or by that of the nearest process above it. */
+/**
+ * Each process with the agent it belongs to: by its own mark, or by that of the nearest process above it. One whose mark
+ * is a number belongs to that agent of the list, if any, whose number it is.
+ */
 function owners(snapshot: ProcessSnapshot): ReadonlyMap<ProcessEntry, string> {
   const found = new Map<ProcessEntry, string>();
   for (const entry of snapshot.processes.values()) {
     const agentId = entry.pid === process.pid ? null : snapshot.agentIdOf(entry);
     if (agentId !== null) found.set(entry, agentId);
   }
+  const named = new Map([...found.values()].map((agentId) => [`#${limitMark(agentId)}`, agentId]));
+  for (const [entry, mark] of found) found.set(entry, named.get(mark) ?? mark);
   const kinship = Kinship.of(snapshot);
   // A Map visits what is added while it is walked: the whole tree.
   for (const [parent, agentId] of found) {
@@ -69,7 +76,8 @@ function summarize(
   const wrapper = eldestFirst.find(
     (entry) => entry.pid === entry.sid && isWrapperCommand(snapshot.commandOf(entry)),
   );
-  const own = eldestFirst.filter((entry) => entry !== wrapper);
+  const parts = wrapper === undefined ? null : findWrapperParts(snapshot, wrapper.pid);
+  const own = eldestFirst.filter(({ pid }) => parts?.has(pid) !== true);
   const first = (wrapper ?? own[0]) as ProcessEntry;
   const isSuspended = own.length > 0 && own.every(({ state }) => state === 'stopped' || state === 'blocked');
   return {

@@ -1,6 +1,7 @@
 import { Kinship } from './kinship.ts';
 import { type ProcessEntry, readProcStat } from './proc-stat.ts';
 import type { ProcessSnapshot, ProcessTable } from './process-table.ts';
+import { isReaderCommand, isWrapperCommand } from './wrapper.ts';
 
 /** How the processes of one agent are told from all others. */
 export interface AgentMark {
@@ -42,6 +43,24 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
   return [...found.values()];
 }
 
+/**
+ * The processes by which MAOS runs the agent, and which are not the agent's own: the wrapper, its subshells, the
+ * readers of the program's streams; also what is about to execute the program, for as long as it is a subshell.
+ * @param wrapper its pid
+ */
+export function findWrapperParts(snapshot: ProcessSnapshot, wrapper: number): ReadonlySet<number> {
+  const parts = new Set([wrapper]);
+  const kinship = Kinship.of(snapshot);
+  // A Set visits what is added while it is walked. Children of a reader or of the program are none of them.
+  for (const part of parts) {
+    for (const child of kinship.childrenOf(part)) {
+      const command = child.sid === wrapper ? snapshot.commandOf(child) : '';
+      if (isWrapperCommand(command) || isReaderCommand(command)) parts.add(child.pid);
+    }
+  }
+  return parts;
+}
+
 /** The processes of one agent, looked at again and again. */
 export class AgentFamily {
   readonly mark: AgentMark;
@@ -49,6 +68,7 @@ export class AgentFamily {
   /** All that were seen and still live: a parent that ends first takes its children out of the agent's tree. */
   readonly #known = new Map<number, ProcessEntry>();
   #snapshot: ProcessSnapshot | null = null;
+  #parts: ReadonlySet<number> = new Set();
 
   constructor(mark: AgentMark, table: ProcessTable) {
     this.mark = mark;
@@ -75,6 +95,9 @@ export class AgentFamily {
         else this.#known.delete(pid);
       }
       for (const entry of findAgentProcesses(snapshot, this.mark)) this.#known.set(entry.pid, entry);
+      const { wrapper } = this.mark;
+      const isWrapperThere = wrapper !== null && this.#known.has(wrapper.pid);
+      this.#parts = isWrapperThere ? findWrapperParts(snapshot, wrapper.pid) : new Set();
       if (this.#known.size > 0 || !snapshot.blurred || secondLook) break;
     }
     return [...this.#known.values()];
@@ -84,12 +107,9 @@ export class AgentFamily {
     return pid === this.mark.wrapper?.pid;
   }
 
-  /** Forked by the wrapper, and about to execute the program: there it still swallows signals as the wrapper does. */
-  isHatching(entry: ProcessEntry): boolean {
-    const { wrapper } = this.mark;
-    const parent = wrapper === null ? undefined : this.#known.get(wrapper.pid);
-    if (this.#snapshot === null || parent === undefined || entry.ppid !== parent.pid) return false;
-    return this.#snapshot.commandOf(entry) === this.#snapshot.commandOf(parent);
+  /** The wrapper, or another of the processes by which MAOS runs the agent; none once the wrapper is gone. */
+  isWrapperPart({ pid }: ProcessEntry): boolean {
+    return this.#parts.has(pid);
   }
 }
 

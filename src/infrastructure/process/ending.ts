@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { StopReport } from '../../application/ports.ts';
 import { type AgentFamily, signalGroup, signalProcess } from './agent-processes.ts';
 import { firstOf } from './first-of.ts';
@@ -11,6 +10,8 @@ export interface EndingOptions {
    * again whenever it may have changed.
    */
   readonly forceAt: () => number;
+  /** Settles when the program has ended, or the wrapper that would tell. */
+  readonly programGone: Promise<unknown>;
   /** Settles when the wrapper has ended. */
   readonly wrapperGone: Promise<unknown>;
   /** Settles when `forceAt` has changed; a new promise after each time. */
@@ -19,22 +20,28 @@ export interface EndingOptions {
 
 /** From the first SIGKILL until the wrapper, spared at first to record the end, gets it too. */
 const recordMs = 1_000;
+/** From the end of all that can print until what it printed is in its files for certain. */
+const readMs = 3_000;
 /** From the first SIGKILL until what is left counts as impossible to end. */
 const proofMs = 5_000;
 
 /**
  * Ends all processes of an agent: SIGTERM (and SIGCONT, for those that are stopped), time until `forceAt`, SIGKILL,
- * and a last look that finds none. With no process there it is one look.
+ * and a last look that finds none. With no process there it is one look. The wrapper and its parts get no signal
+ * before the last moment: they end by themselves, when all that was printed is written.
  */
 export async function endAgentProcesses(options: EndingOptions): Promise<StopReport> {
-  const { family, wrapperGone } = options;
+  const { family, programGone, wrapperGone } = options;
   const startedAt = performance.now();
   const signals = new Set<NodeJS.Signals>();
   const asked = new Set<number>();
-  let isWrapperGone = false;
-  void wrapperGone.then(() => {
-    isWrapperGone = true;
+  let isProgramGone = false;
+  void programGone.then(() => {
+    isProgramGone = true;
   });
+  /** Since when there is nobody left but the wrapper's parts; null while there is. */
+  let readingSince: number | null = null;
+  let isHeldOpen = false;
 
   function send(signal: NodeJS.Signals, entries: readonly ProcessEntry[]): void {
     for (const entry of entries) {
@@ -42,45 +49,59 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     }
   }
 
-  function askToEnd(entries: readonly ProcessEntry[]): void {
-    const fresh = entries.filter(({ pid }) => !asked.has(pid));
-    const hatching = fresh.filter((entry) => family.isHatching(entry));
-    const ready = fresh.filter((entry) => !hatching.includes(entry));
-    for (const { pid } of ready) asked.add(pid);
-    send('SIGTERM', ready);
-    send('SIGCONT', ready);
-    // Suspended before it got to its program, it would never get there.
-    for (const entry of hatching) if (entry.state === 'stopped') signalProcess(entry, 'SIGCONT');
+  function askToEnd(program: readonly ProcessEntry[]): void {
+    const fresh = program.filter(({ pid }) => !asked.has(pid));
+    for (const { pid } of fresh) asked.add(pid);
+    send('SIGTERM', fresh);
+    send('SIGCONT', fresh);
+  }
+
+  async function look(): Promise<{
+    readonly wrapper: ProcessEntry | undefined;
+    readonly program: readonly ProcessEntry[];
+    readonly isNobody: boolean;
+  }> {
+    const left = await family.look();
+    const program = left.filter((entry) => !family.isWrapperPart(entry));
+    const isReading = isProgramGone && program.length === 0;
+    readingSince = isReading ? (readingSince ?? performance.now()) : null;
+    // Suspended before it got to its program, or with output to write, it would never get there.
+    for (const entry of left) {
+      if (entry.state === 'stopped' && family.isWrapperPart(entry)) signalProcess(entry, 'SIGCONT');
+    }
+    return { wrapper: left.find((entry) => family.isWrapper(entry)), program, isNobody: left.length === 0 };
   }
 
   async function politely(): Promise<void> {
     for (let pause = 5; performance.now() < options.forceAt(); pause = Math.min(pause * 2, 100)) {
-      const left = await family.look();
-      if (left.length === 0) return;
-      // With the wrapper gone, whatever is left is a stray. Before, a process that appears later belongs to the
+      const { wrapper, program, isNobody } = await look();
+      if (isNobody || hasReadLong()) return;
+      // With the program gone, whatever is left is a stray. Before, a process that appears later belongs to the
       // cleaning up of one that was asked: it is left to it. But the program itself may not have been there yet.
-      const isProgramAsked = asked.size > 1;
-      if (isWrapperGone || !isProgramAsked) askToEnd(left);
+      if (isProgramGone || asked.size === 0) askToEnd(program);
       const untilForce = options.forceAt() - performance.now();
-      if (isWrapperGone || asked.size <= 1) await sleep(Math.min(pause, Math.max(untilForce, 0)));
-      else await firstOf(untilForce, [wrapperGone, options.hurry()]);
+      if (isProgramGone || asked.size === 0) {
+        await firstOf(Math.min(pause, untilForce), wrapper === undefined ? [] : [wrapperGone]);
+      } else await firstOf(untilForce, [programGone, options.hurry()]);
     }
+  }
+
+  /** Somebody who cannot be found keeps the streams open. */
+  function hasReadLong(): boolean {
+    return readingSince !== null && performance.now() - readingSince >= readMs;
   }
 
   async function byForce(): Promise<void> {
     const from = performance.now();
     for (let pause = 2; performance.now() - from < proofMs; pause = Math.min(pause * 2, 50)) {
-      const left = await family.look();
-      if (left.length === 0) return;
-      const wrapper = left.find((entry) => family.isWrapper(entry));
-      send(
-        'SIGKILL',
-        left.filter((entry) => entry !== wrapper),
-      );
-      if (wrapper !== undefined) {
-        if (performance.now() - from < recordMs) signalProcess(wrapper, 'SIGCONT');
-        // To the group, at one stroke: processes that multiply faster than they are counted end too.
-        else if (signalGroup(wrapper, 'SIGKILL')) signals.add('SIGKILL');
+      const { wrapper, program, isNobody } = await look();
+      if (isNobody) return;
+      send('SIGKILL', program);
+      isHeldOpen ||= hasReadLong();
+      const isOverdue = program.length > 0 && performance.now() - from >= recordMs;
+      // To the group, at one stroke: processes that multiply faster than they are counted end too.
+      if (wrapper !== undefined && (isHeldOpen || isOverdue) && signalGroup(wrapper, 'SIGKILL')) {
+        signals.add('SIGKILL');
       }
       await firstOf(pause, wrapper === undefined ? [] : [wrapperGone]);
     }
@@ -91,5 +112,5 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     if (family.size > 0) await byForce();
   }
   const tookMs = Math.round(performance.now() - startedAt);
-  return { signals: [...signals], survivors: family.size, tookMs };
+  return { signals: [...signals], survivors: family.size + (isHeldOpen ? 1 : 0), tookMs };
 }

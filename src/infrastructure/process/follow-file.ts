@@ -33,7 +33,7 @@ const buffer = Buffer.allocUnsafeSlow(pieceBytes);
 /**
  * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing here; but
  * whoever opens it later does not find it, and so a deletion is told as a problem.
- * A file that shrinks has lost bytes for good: that is a problem, and the end of following.
+ * A file that shrinks has lost bytes for good: that is a problem, and what is written later begins at its start.
  */
 export async function followFile(path: string, options: FollowOptions): Promise<FollowedFile> {
   const { deliver, onProblem } = options;
@@ -108,8 +108,11 @@ export async function followFile(path: string, options: FollowOptions): Promise<
           `${path} was deleted by somebody. It is followed to its end, but cannot be read again later.`,
         );
       }
-      if (size >= offset) return size;
-      giveUp(`${path} was cut to ${size} bytes by somebody while ${offset} had been read.`);
+      if (size < offset) {
+        onProblem(`${path} was cut to ${size} bytes by somebody while ${offset} had been read.`);
+        offset = 0;
+      }
+      return size;
     } catch (error) {
       giveUp(`${path} cannot be read beyond byte ${offset}.`, error);
     }

@@ -1,3 +1,4 @@
+import { limitMark } from './limit-mark.ts';
 import type { ProcessEntry } from './proc-stat.ts';
 import type { ProcessSnapshot } from './process-table.ts';
 
@@ -44,7 +45,7 @@ export class Kinship {
   }
 
   /**
-   * Processes with the agent's id in their environment. Environments are read as far back as asked for: what is older
+   * Processes with the agent's id in their environment, or its number among their limits. Environments are read as far back as asked for: what is older
    * than an agent is not its own, and most of a machine's processes are older.
    * @param since the earliest start, in the unit of {@link ProcessEntry}
    */
@@ -55,7 +56,7 @@ export class Kinship {
       const mark = this.#snapshot.agentIdOf(entry);
       if (mark !== null) add(this.#marked, mark, entry);
     }
-    return this.#marked.get(agentId) ?? [];
+    return [...(this.#marked.get(agentId) ?? []), ...(this.#marked.get(`#${limitMark(agentId)}`) ?? [])];
   }
 }
 

@@ -11,10 +11,11 @@ import type {
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { processEnd } from './adopted-process.ts';
+import { atNextBeat } from './beat.ts';
 import { inheritedEnvironment } from './environment.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
 import { identify, type ProcessIdentity } from './identity.ts';
-import { barLaunch, claimName, type LaunchClaim, readClaim } from './launch-record.ts';
+import { barLaunch, claimName, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
 import { makeProcessTable, type ProcessTable } from './process-table.ts';
 import { resolveProgram } from './program.ts';
 import { makeResourceSampler } from './resource-sampler.ts';
@@ -30,16 +31,20 @@ export interface LocalAgentHostDeps {
   /** The environment agents inherit from, after cleaning. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly table?: ProcessTable;
+  /** Most bytes an agent may print: its log files get a bound not far above it. Null, the default: no limit. */
+  readonly maxOutputBytes?: number | null;
   /** Where samples come from; none needs the proof that `table` gives. */
   readonly samplingTable?: ProcessTable;
 }
 
+/** The record of an end is looked for so often, for file systems that send no events. */
+const recordPollMs = 2_000;
 /** How long a claim may stay half written while its wrapper lives. */
 const halfClaimMs = 250;
 
 /** Runs agents as processes of this machine that outlive MAOS; see `wrapper.ts` for how. */
 export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
-  const { clock, log, environment = process.env, table = makeProcessTable() } = deps;
+  const { clock, log, environment = process.env, table = makeProcessTable(), maxOutputBytes = null } = deps;
   const sampler = makeResourceSampler(deps.samplingTable);
 
   async function start(
@@ -57,7 +62,8 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const program = resolveProgram(spec.program, cwd, env.PATH);
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
-    const wrapper = await spawnWrapper({ agentId, attempt, folder, program, args, cwd, env, stdin });
+    const launch = { agentId, attempt, folder, program, args, cwd, env, stdin, maxOutputBytes };
+    const wrapper = await spawnWrapper(launch);
     const watch = watchAgent(key, folder);
     try {
       const identity = await identify(wrapper.pid);
@@ -76,6 +82,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         // On Linux the identity is read before the child can be collected; `ps` may come too late for a short program.
         mark: { agentId, wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) } },
         where: whereabouts(wrapper.pid, identity),
+        programGone: wrapper.status,
         wrapperGone: wrapper.exit,
         watch,
         stdoutFrom: claim.stdoutFrom,
@@ -104,6 +111,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const watch = watchAgent(key, folder);
     const exitHint = makeBell();
     watch.on('exit.json', exitHint.ring);
+    const wrapperGone = wrapper === null ? Promise.resolve() : processEnd(wrapper, exitHint);
     return superviseAgent({
       key,
       folder,
@@ -112,7 +120,8 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         wrapper: wrapper === null ? null : { pid: wrapper.pid, start: Number(wrapper.startTime) },
       },
       where: whereabouts(wrapper?.pid ?? claim.pid, wrapper),
-      wrapperGone: (wrapper === null ? Promise.resolve() : processEnd(wrapper, exitHint)).then(() => null),
+      programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
+      wrapperGone: wrapperGone.then(() => null),
       watch,
       stdoutFrom: claim.stdoutFrom,
       stderrFrom: claim.stderrFrom,
@@ -175,6 +184,29 @@ async function awaitClaim(
     const claim = await readClaim(folder, attempt);
     if (isLastLook || isWhole(claim)) return claim;
     await firstOf(pause, [gone, hinted]);
+  }
+}
+
+/** Settles when the program's end is on record, or nobody is left to record it. */
+async function exitRecorded(
+  folder: string,
+  attempt: number,
+  hint: Bell,
+  wrapperGone: Promise<unknown>,
+): Promise<null> {
+  let isGone = false;
+  void wrapperGone.then(() => {
+    isGone = true;
+  });
+  for (;;) {
+    const hinted = hint.next();
+    if (isGone || (await readExit(folder, attempt)) !== null) return null;
+    let callOff = (): void => {};
+    const beat = new Promise<void>((resolve) => {
+      callOff = atNextBeat(recordPollMs, resolve);
+    });
+    await Promise.race([wrapperGone, hinted, beat]);
+    callOff();
   }
 }
 

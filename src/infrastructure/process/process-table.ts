@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
+import { readLimitMark } from './limit-mark.ts';
 import { patiently } from './patiently.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
@@ -18,7 +19,10 @@ export interface ProcessSnapshot {
    * the calls of `agentIdOf`, which may find out.
    */
   readonly blurred: boolean;
-  /** The agent a process says it belongs to, by `MAOS_AGENT_ID` in its environment; null for none or not readable. */
+  /**
+   * The agent a process belongs to: its id by `MAOS_AGENT_ID` in the environment; where the environment was cleared or
+   * written over, `#` with the number of {@link limitMark}, on Linux; null for none.
+   */
   agentIdOf(entry: ProcessEntry): string | null;
   /** Its command line as it is now; empty when that cannot be read. Only to be compared. */
   commandOf(entry: ProcessEntry): string;
@@ -132,7 +136,10 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
     const environ = readText(`/proc/${pid}/environ`);
     // Empty for a moment while a process executes another program; always for kernel threads.
     if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) blurred = true;
-    return /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1] ?? null;
+    const agentId = /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1];
+    if (agentId !== undefined) return agentId;
+    const number = readLimitMark(readText(`/proc/${pid}/limits`));
+    return number === null ? null : `#${number}`;
   }
 
   return {

@@ -1,4 +1,4 @@
-import { type AgentMark, findAgentProcesses } from './agent-processes.ts';
+import { type AgentMark, findAgentProcesses, findWrapperParts } from './agent-processes.ts';
 import {
   type KnownMarks,
   makeProcessTable,
@@ -16,11 +16,11 @@ export interface TreeUse {
    */
   readonly cpuMs: number;
   /**
-   * Sum of the resident sets, without the wrapper's. Pages that processes share count for each of them: reading
+   * Sum of the resident sets, without those of the wrapper and its parts. Pages that processes share count for each of them: reading
    * proportional sets takes the kernel a walk over all page tables, some milliseconds a process.
    */
   readonly memoryBytes: number;
-  /** Without the wrapper. */
+  /** Without the wrapper and its parts. */
   readonly processes: number;
 }
 
@@ -66,7 +66,8 @@ function measureIn(snapshot: ProcessSnapshot, mark: AgentMark): TreeUse | null {
   if (entries.length === 0) return null;
   const pids = new Set(entries.map(({ pid }) => pid));
   const uncollected = snapshot.zombies.filter(({ ppid }) => pids.has(ppid));
-  const own = entries.filter(({ pid }) => pid !== mark.wrapper?.pid);
+  const parts = mark.wrapper === null ? null : findWrapperParts(snapshot, mark.wrapper.pid);
+  const own = entries.filter(({ pid }) => parts?.has(pid) !== true);
   return {
     cpuMs: sum([...entries, ...uncollected].map(({ cpuMs }) => cpuMs)),
     memoryBytes: sum(own.map(({ memoryBytes }) => memoryBytes)),

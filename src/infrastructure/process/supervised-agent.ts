@@ -12,7 +12,7 @@ import type {
 } from '../../application/ports.ts';
 import { AgentFamily, type AgentMark } from './agent-processes.ts';
 import { endAgentProcesses } from './ending.ts';
-import { makeBell } from './first-of.ts';
+import { firstOf, makeBell } from './first-of.ts';
 import { followFile } from './follow-file.ts';
 import { readExit, readShellStatus } from './launch-record.ts';
 import type { ProcessTable } from './process-table.ts';
@@ -31,6 +31,8 @@ export interface Supervision {
   readonly folder: string;
   readonly mark: AgentMark;
   readonly where: RunningAgent['where'];
+  /** Settles when the program has ended, with its status where the wrapper could tell; at the latest with the wrapper. */
+  readonly programGone: Promise<number | null>;
   /** Settles when the wrapper has ended; with null where nobody told how. */
   readonly wrapperGone: Promise<WrapperExit | null>;
   /** Of the folder; closed at the agent's end. */
@@ -46,10 +48,12 @@ export interface Supervision {
 
 /** How long processes that the agent left behind have to end by themselves after SIGTERM. */
 const strayGraceMs = 2_000;
+/** How long the wrapper takes to end after the program, at most and usually. */
+const followMs = 20;
 
 /** Follows an agent that was started, to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
-  const { key, folder, mark, wrapperGone, watch, sink, sampler, clock, log } = supervision;
+  const { key, folder, mark, programGone, wrapperGone, watch, sink, sampler, clock, log } = supervision;
   const family = new AgentFamily(mark, supervision.table);
   const hurry = makeBell();
   let forceAt = Number.POSITIVE_INFINITY;
@@ -87,6 +91,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     ending ??= endAgentProcesses({
       family,
       forceAt: () => forceAt,
+      programGone,
       wrapperGone,
       hurry: hurry.next,
     }).catch((error: unknown) => {
@@ -123,10 +128,12 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   }
 
   async function settle(): Promise<AgentEnd> {
-    const wrapperExit = await wrapperGone;
+    const status = await programGone;
+    // Where it left nothing behind, the wrapper follows it at once: then one look is enough.
+    await firstOf(followMs, [wrapperGone]);
     const isAsked = ending !== null;
     // The record is final by now, whatever else is left of the agent.
-    const [report, told] = await Promise.all([end(strayGraceMs), readEnd(wrapperExit)]);
+    const [report, told] = await Promise.all([end(strayGraceMs), readEnd(status)]);
     if (!isAsked && report.signals.length > 0) note('The agent left processes behind; they were ended.');
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
     await output.finish();
@@ -135,14 +142,15 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     return told;
   }
 
-  async function readEnd(wrapperExit: WrapperExit | null): Promise<AgentEnd> {
+  async function readEnd(status: number | null): Promise<AgentEnd> {
     const record = await readExit(folder, key.attempt);
     if (record !== null) return { how: 'exited', ...record };
     const at = clock.now();
-    if (wrapperExit === null) return { how: 'lost', at };
-    const { code, signal } = wrapperExit;
-    // The record is missing: the wrapper was killed, or the disk is full.
-    return { how: 'exited', ...(code === null ? { exitCode: null, signal } : readShellStatus(code)), at };
+    // The disk is full, or the folder is gone.
+    if (status !== null) return { how: 'exited', ...readShellStatus(status), at };
+    const signal = (await wrapperGone)?.signal ?? null;
+    // Killed, the wrapper took its program with it, or it was taken after it.
+    return signal === null ? { how: 'lost', at } : { how: 'exited', exitCode: null, signal, at };
   }
 
   const ended = settle().catch((error: unknown): AgentEnd => {

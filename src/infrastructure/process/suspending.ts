@@ -9,8 +9,8 @@ const patienceMs = 5_000;
 const blurredLooks = 3;
 
 /**
- * Makes all processes of an agent stand still, but for the wrapper: it only waits, and so the end of a program that
- * is killed while suspended is recorded at once.
+ * Makes all processes of an agent stand still, but for the wrapper and its parts: they only wait, and so the end of a
+ * program that is killed while suspended is recorded at once, and what it has printed is written.
  *
  * Problem: a process can fork between being seen and being stopped.
  * Solution: signals and looks until one look finds nobody who moves; the wrapper's group is stopped at one stroke,
@@ -27,10 +27,12 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
     const all = await family.look();
     if (all.length === 0 || !isWanted()) return;
     const wrapper = all.find((entry) => family.isWrapper(entry));
-    const program = all.filter((entry) => entry !== wrapper);
+    const parts = all.filter((entry) => family.isWrapperPart(entry));
+    const program = all.filter((entry) => !family.isWrapperPart(entry));
     const moving = program.filter((entry) => !standsStill(entry, signalled));
     // With nobody but the wrapper, the program is about to begin or has just ended.
-    const isCalm = program.length > 0 && moving.length === 0;
+    const isCalm =
+      program.length > 0 && moving.length === 0 && parts.every(({ state }) => state !== 'stopped');
     calmLooks = isCalm ? calmLooks + 1 : 0;
     if (isCalm && (!family.blurred || calmLooks >= blurredLooks)) return;
     if (performance.now() > until) throw stillMoving(family, isCalm ? [] : moving);
@@ -39,7 +41,7 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
     for (const entry of moving) {
       if (signalProcess(entry, 'SIGSTOP')) signalled.add(keyOf(entry));
     }
-    if (wrapper !== undefined) signalProcess(wrapper, 'SIGCONT');
+    for (const part of parts) signalProcess(part, 'SIGCONT');
     // Whoever multiplies gets no time for it.
     if (moving.length === 0) await sleep(isCalm ? 0 : pause);
   }

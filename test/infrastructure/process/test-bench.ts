@@ -120,7 +120,7 @@ export function statesOf(word: string): ReadonlyMap<number, string> {
   const found = lines.flatMap((line): [number, string][] => {
     const [, pid, state = '', args = ''] = /^\s*(\d+)\s+(\S)\S*\s+(.*)$/.exec(line) ?? [];
     // The wrapper has the program's arguments among its own.
-    const isWrapper = args.startsWith('/bin/sh -c trap :');
+    const isWrapper = args.startsWith('/bin/sh -c trap ');
     return !isWrapper && args.split(' ').includes(word) ? [[Number(pid), state]] : [];
   });
   return new Map(found);
