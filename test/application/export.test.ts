@@ -10,6 +10,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -28,6 +29,9 @@ interface Manifest {
 function sha256(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
+
+/** Other systems refuse names that are not UTF-8. */
+const noBytes = process.platform === 'linux' ? false : 'names are text here';
 
 describe('an archive of a session', () => {
   it('holds everything, as system tar unpacks it, with the hash of every file', async (t) => {
@@ -88,6 +92,56 @@ describe('an archive of a session', () => {
     assert.equal(told.at(-1).hash, manifest.lastHash);
     const stored = JSON.parse(readFileSync(join(unpacked, 'session.json'), 'utf8'));
     assert.deepEqual(stored.workflow, real.project.store.load(id));
+  });
+
+  it('names what it cannot pack as it is, and packs the rest', { skip: noBytes }, async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'echo one')]);
+    const results = join(real.project.files.describe(id), 'results');
+    const latin = Buffer.from('caf\xe9', 'latin1');
+    const inResults = (...names: readonly Buffer[]): Buffer =>
+      Buffer.concat([Buffer.from(results), ...names.flatMap((name) => [Buffer.from('/'), name])]);
+    mkdirSync(inResults(latin));
+    writeFileSync(inResults(latin, latin), 'café');
+    symlinkSync(latin, join(results, 'link'));
+    writeFileSync(join(results, 'old'), 'old');
+    utimesSync(join(results, 'old'), new Date(-5e12), new Date(-5e12));
+    writeFileSync(join(results, 'new\nline'), 'new');
+    utimesSync(join(results, 'new\nline'), new Date(9e12), new Date(9e12));
+    const deep = `process.chdir(process.argv[1]);
+      for (let level = 0; level < 120; level++) { fs.mkdirSync('d'.repeat(40)); process.chdir('d'.repeat(40)); }`;
+    execFileSync(process.execPath, ['-e', deep, results]);
+    const to = join(real.root, 'session.tar.gz');
+    const report = await exportSession(real.project, id, to, { replace: false, version: '1' });
+    // Node's own removal does not reach that deep.
+    t.after(() => execFileSync('rm', ['-rf', results]));
+
+    const out = join(real.root, 'out');
+    mkdirSync(out);
+    const { status, stderr } = spawnSync('tar', ['-xzf', to, '-C', out], { encoding: 'utf8' });
+    // It mentions the file of the far future, and has nothing else to say.
+    assert.deepEqual([status, stderr.replace(/^tar: .*\n.*in the future\n/, '')], [0, '']);
+    const at = (path: string): string => join(out, id, path);
+    const name = 'results/caf\\xE9';
+    const manifest = JSON.parse(readFileSync(at('manifest.json'), 'utf8')) as Manifest;
+    const packed = manifest.files.find(({ path }) => path === `${name}/caf\\xE9`);
+    assert.equal(packed?.sha256, sha256(at(`${name}/caf\\xE9`)));
+    assert.equal(readFileSync(at(`${name}/caf\\xE9`), 'latin1'), Buffer.from('café').toString('latin1'));
+    assert.equal(manifest.files.find(({ path }) => path === 'results/link')?.link, 'caf\\xE9');
+    assert.equal(readFileSync(at('results/old'), 'utf8'), 'old');
+    assert.equal(readFileSync(at('results/new\nline'), 'utf8'), 'new');
+    const notUtf8 = 'its name is not UTF-8: \\x stands for bytes that are no text';
+    const [first, second, tooDeep, ...rest] = report.notes;
+    assert.deepEqual(
+      [first, second, tooDeep?.note, rest],
+      [
+        { path: name, note: notUtf8 },
+        { path: `${name}/caf\\xE9`, note: notUtf8 },
+        'not packed: ENAMETOOLONG',
+        [],
+      ],
+    );
+    assert.deepEqual(manifest.notes, report.notes);
   });
 
   it('replaces nothing unless told so, and leaves nothing where it fails', async (t) => {

@@ -1,7 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { lstat, open, readdir, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -11,11 +11,14 @@ import type { ArchiveDocument, ArchiveReport, ArchiveSink } from '../../applicat
 import { openTarget } from './archive-target.ts';
 import { isTemporaryName } from './atomic.ts';
 import { fileError, isMissing, systemCode } from './file-error.ts';
+import { bytesOfName, joinBytes, nameEncoding, textOfName } from './file-names.ts';
 import { safeRead } from './output.ts';
 
 const chunkBytes = 256 * 1024;
 /** Text of documents is packed in pieces of about this many characters. */
 const textChunk = 64 * 1024;
+/** The last second that a tar header holds: 11 octal digits. */
+const lastTimeMs = (8 ** 11 - 1) * 1_000;
 
 interface ManifestEntry {
   readonly path: string;
@@ -85,9 +88,10 @@ class Packer {
   async run(): Promise<void> {
     const { documents, about } = this.#job;
     const made = new Set([...documents.map(({ path }) => path), 'manifest.json']);
-    for await (const path of this.#paths('')) {
+    for await (const place of this.#places({ path: '', at: Buffer.from(this.#job.folder) })) {
+      const { path } = place;
       if (made.has(path)) this.#notes.push({ path, note: 'not packed: the archive has a file of that name' });
-      else await this.#pack(path);
+      else await this.#pack(place);
     }
     for (const document of documents) await this.#packDocument(document);
     const manifest = { version: 1, ...about, files: this.#entries, notes: this.#notes };
@@ -102,36 +106,43 @@ class Packer {
   }
 
   /** Everything below a folder that is no folder, and folders that are empty, by name. */
-  async *#paths(folder: string): AsyncGenerator<string> {
+  async *#places(folder: Place): AsyncGenerator<Place> {
     let entries: Dirent[];
     try {
-      entries = await readdir(join(this.#job.folder, folder), { withFileTypes: true });
+      entries = await readdir(folder.at, { withFileTypes: true, encoding: nameEncoding });
     } catch (error) {
-      if (!isMissing(error)) this.#notes.push({ path: folder, note: `not packed: ${systemCode(error)}` });
+      if (!isMissing(error))
+        this.#notes.push({ path: folder.path, note: `not packed: ${systemCode(error)}` });
       return;
     }
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) {
-      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      const bytes = bytesOfName(entry.name);
+      const name = textOfName(bytes);
+      const path = folder.path === '' ? name : `${folder.path}/${name}`;
+      if (!isUtf8(bytes)) {
+        this.#notes.push({ path, note: 'its name is not UTF-8: \\x stands for bytes that are no text' });
+      }
+      const place = { path, at: joinBytes(folder.at, bytes) };
       if (entry.isDirectory()) {
         await this.#add({ path: `${path}/`, type: 'directory', size: 0, mode: 0o700 });
-        yield* this.#paths(path);
-      } else if (!isTemporaryName(entry.name)) yield path;
+        yield* this.#places(place);
+      } else if (!isTemporaryName(name)) yield place;
     }
   }
 
-  async #pack(path: string): Promise<void> {
-    const absolute = join(this.#job.folder, path);
+  async #pack({ path, at }: Place): Promise<void> {
     try {
-      const stats = await lstat(absolute);
-      if (stats.isSymbolicLink()) return await this.#packLink(path, await readlink(absolute));
-      if (stats.isFile()) return await this.#packFile(path, absolute);
+      const stats = await ofSource(lstat(at));
+      if (stats.isSymbolicLink()) {
+        return await this.#packLink(path, textOfName(await ofSource(readlink(at, { encoding: 'buffer' }))));
+      }
+      if (stats.isFile()) return await this.#packFile(path, at);
       this.#notes.push({ path, note: 'not packed: neither file, folder nor link' });
     } catch (error) {
-      const code = systemCode(error);
       // Of the archive's own trouble nothing may be left out; of the agent's files, what cannot be read is named.
-      if (!(error instanceof SourceError) && code !== 'ENOENT') throw error;
-      this.#notes.push({ path, note: `not packed: ${code ?? (error as Error).message}` });
+      if (!(error instanceof SourceError)) throw error;
+      this.#notes.push({ path, note: `not packed: ${error.message}` });
     }
   }
 
@@ -140,21 +151,18 @@ class Packer {
     this.#entries.push({ path, link: target });
   }
 
-  async #packFile(path: string, absolute: string): Promise<void> {
-    const file = await open(absolute, safeRead).catch((error: unknown) => {
-      throw new SourceError(systemCode(error) ?? String(error));
-    });
+  async #packFile(path: string, at: Buffer): Promise<void> {
+    const file = await ofSource(open(at, safeRead));
     try {
-      const { size, mtime, mode } = await file.stat();
+      const { size, mtimeMs, mode } = await ofSource(file.stat());
+      const mtime = new Date(Math.min(Math.max(mtimeMs, 0), lastTimeMs));
       const writer = this.#begin({ path, type: 'file', size, mtime, mode: mode & 0o777 }).getWriter();
       const hash = createHash('sha256');
       let position = 0;
       while (position < size) {
         // A buffer of its own for every piece: the packer keeps it until it is compressed.
         const wanted = Math.min(chunkBytes, size - position);
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, position);
-        const piece = bytesRead === 0 ? new Uint8Array(wanted) : buffer.subarray(0, bytesRead);
-        if (bytesRead === 0) this.#noteShort(path, position);
+        const piece = await this.#piece(file, path, wanted, position);
         hash.update(piece);
         await writer.write(piece);
         position += piece.length;
@@ -167,9 +175,21 @@ class Packer {
     }
   }
 
-  #noteShort(path: string, at: number): void {
-    if (this.#notes.at(-1)?.path === path) return;
-    this.#notes.push({ path, note: `became shorter meanwhile: zeros stand for what follows byte ${at}` });
+  /** Zeros for what cannot be read any more: how much there is to come has been written before. */
+  async #piece(file: FileHandle, path: string, wanted: number, position: number): Promise<Uint8Array> {
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, position);
+      if (bytesRead > 0) return buffer.subarray(0, bytesRead);
+      this.#noteShort(path, `became shorter meanwhile: zeros stand for what follows byte ${position}`);
+    } catch (error) {
+      this.#noteShort(path, `could not be read (${systemCode(error)}): zeros stand from byte ${position} on`);
+    }
+    return new Uint8Array(wanted);
+  }
+
+  /** Once for a file. */
+  #noteShort(path: string, note: string): void {
+    if (this.#notes.at(-1)?.path !== path) this.#notes.push({ path, note });
   }
 
   async #packDocument({ path, text }: ArchiveDocument): Promise<void> {
@@ -211,5 +231,19 @@ interface Header {
   readonly linkname?: string;
 }
 
+/** A path as text, in the session's folder, and the same absolute and byte for byte. */
+interface Place {
+  readonly path: string;
+  readonly at: Buffer;
+}
+
 /** A file of the session that cannot be read. */
 class SourceError extends Error {}
+
+async function ofSource<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw new SourceError(systemCode(error) ?? String(error), { cause: error });
+  }
+}
