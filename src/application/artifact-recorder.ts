@@ -30,8 +30,11 @@ export class ArtifactRecorder {
     return [...this.#known.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** @param workflow in which agents that just ended are still running */
-  async collect(workflow: Workflow, at: string): Promise<RecordedArtifacts> {
+  /**
+   * @param workflow in which agents that just ended are still running
+   * @param signal ends the look with what has been found; the next one finds the rest
+   */
+  async collect(workflow: Workflow, at: string, signal?: AbortSignal): Promise<RecordedArtifacts> {
     const records: ArtifactRecord[] = [];
     const running = workflow.agents.filter((agent) => agent.state === 'running');
     // Every folder at the end; before that only those of agents that could have written, or a large team's cost grows
@@ -39,9 +42,10 @@ export class ArtifactRecorder {
     const last = running.length <= 1 && !workflow.agents.some((agent) => isStartable(agent.state));
     const resultsOf = last ? undefined : new Set(running.map((agent) => agent.name));
     for (const file of await this.#files.scanArtifacts(workflow.session.id, resultsOf)) {
+      if (signal?.aborted) break;
       const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
       if (this.#seen.get(file.path) === stamp) continue;
-      const digest = await file.digest();
+      const digest = await file.digest(signal);
       // What is only being written is recorded when it is whole; the last look takes what there is.
       if (digest === null || !(digest.isSteady || last)) continue;
       const { sizeBytes, sha256 } = digest;

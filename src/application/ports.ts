@@ -226,8 +226,8 @@ export interface FoundFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly modifiedAt: string;
-  /** Reads the present content; null when the file is gone or unreadable by now. */
-  digest(): Promise<FileDigest | null>;
+  /** Reads the present content; null when the file is gone or unreadable by now, or the signal aborts first. */
+  digest(signal?: AbortSignal): Promise<FileDigest | null>;
 }
 
 /** Of one content: a file that grows meanwhile has another size than the one it was found with. */
@@ -265,7 +265,7 @@ export interface SessionFiles {
   lastLogged(sessionId: SessionId): Promise<number>;
   locations(session: Session, agent: Agent): AgentLocations;
   /**
-   * Files in shared context and results. Links and special files are passed over; of more than 10,000 the
+   * Files in shared context and results. Links, special files and those that are mostly holes are passed over; of more than 10,000 the
    * topmost are given, and the log says so.
    * @param resultsOf names of the agents whose own results folders are looked into; all of them without it
    */

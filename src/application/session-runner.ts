@@ -22,7 +22,7 @@ import type { StopCause } from './agent-run.ts';
 import { Alarm } from './alarm.ts';
 import { ArtifactRecorder } from './artifact-recorder.ts';
 import { BudgetWatch } from './budget-watch.ts';
-import { lastWords } from './last-words.ts';
+import { EndCollector } from './end-collector.ts';
 import { LimitsWatch } from './limits-watch.ts';
 import { type Lease, LeaseLost, type SessionRequest } from './ports.ts';
 import type { Project } from './project.ts';
@@ -56,7 +56,7 @@ export class SessionRunner {
   readonly #starter: Starter;
   readonly #limits: LimitsWatch;
   readonly #suspension: Suspension;
-  readonly #artifacts: ArtifactRecorder;
+  readonly #collector: EndCollector;
   readonly #wishes = new Wishes();
   #budgets = new BudgetWatch(this.#history);
   #progressDue = false;
@@ -71,7 +71,7 @@ export class SessionRunner {
     const artifacts = new ArtifactRecorder(project.files, project.store.artifacts(lease.sessionId));
     this.#record = record;
     this.#alarm = alarm;
-    this.#artifacts = artifacts;
+    this.#collector = new EndCollector(project, artifacts, alarm);
     this.#launcher = new AgentLauncher({ project, record, slots, artifacts, history: this.#history, alarm });
     this.#starter = new Starter({ project, record, slots, alarm, launcher: this.#launcher });
     const { clock, log } = project;
@@ -132,6 +132,7 @@ export class SessionRunner {
     } finally {
       this.#alarm.off();
       this.#limits.off();
+      this.#collector.stop();
       this.#launcher.abandon();
       await this.#record.close();
     }
@@ -220,7 +221,7 @@ export class SessionRunner {
   }
 
   async #decideRound(): Promise<boolean> {
-    await this.#settleEnded();
+    this.#settleEnded();
     if (this.#record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
     if (this.#wishes.cancel !== null) return this.#cancelAll(this.#wishes.cancel);
@@ -252,13 +253,19 @@ export class SessionRunner {
 
   // -------------------------------------------------------------- ending
 
-  async #settleEnded(): Promise<void> {
-    const ends = this.#launcher.takeEnds();
-    if (ends.length === 0) return;
-    const { files, log } = this.#project;
-    const tails = await Promise.all(ends.map(({ run }) => lastWords(run.agent, files, log)));
-    const at = this.#now();
-    const found = await this.#artifacts.collect(this.#workflow, at);
+  /** Takes up ends whose files have been looked at, and has the others' looked at. */
+  #settleEnded(): void {
+    this.#collector.add(this.#launcher.takeEnds());
+    this.#settleCollected();
+    const { cancel, interrupt, pause } = this.#wishes;
+    this.#collector.begin(this.#workflow);
+    if (cancel !== null || interrupt !== null || pause !== null) this.#collector.hurry();
+  }
+
+  #settleCollected(): void {
+    const collected = this.#collector.take();
+    if (collected === null) return;
+    const { ends, tails, found, at } = collected;
     this.#record.decide({ next: this.#workflow, events: found.events }, found.records);
     for (const [index, { run, end, stop }] of ends.entries()) {
       const { id, name } = run.agent;

@@ -5,11 +5,12 @@ import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ArtifactRecorder } from '../../src/application/artifact-recorder.ts';
+import { requestCancel } from '../../src/application/control.ts';
 import type { FoundFile, SessionFiles } from '../../src/application/ports.ts';
 import { makePlan } from '../../src/domain/plan.ts';
 import { createWorkflow } from '../../src/domain/workflow.ts';
 import { Gate } from '../helpers/gate.ts';
-import { eventOf, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
+import { eventOf, outcome, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
 import { agentRequest, at, planRequest, sessionId } from '../infrastructure/sqlite/samples.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -124,6 +125,60 @@ describe('what agents leave', () => {
       ['shared/context/kept'],
     );
     assert.equal(await readFile(secret, 'utf8'), 'secret');
+  });
+});
+
+describe('files that take long to read', () => {
+  it('hold up nothing: others end and are steered meanwhile, and a cancel is obeyed', async (t) => {
+    const real = realProject(t);
+    const { files } = real.project;
+    const reading = Promise.withResolvers<void>();
+    let reads = 0;
+    // Read for as long as nobody calls it off.
+    const endless: FoundFile = {
+      path: 'shared/context/disk.img',
+      sizeBytes: 1,
+      modifiedAt: new Date().toISOString(),
+      digest: (signal) => {
+        reads += 1;
+        reading.resolve();
+        return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(null)));
+      },
+    };
+    t.mock.method(files, 'scanArtifacts', async () => [endless]);
+    const id = await start(real, [
+      shell('a', 'echo done'),
+      shell('long', 'sleep 300'),
+      shell('b', 'sleep 300'),
+    ]);
+    await reading.promise;
+    const long = outcome(real, id).agent('long').id;
+    await requestCancel(real.project, real.supervisor, id, 'test', 'Not this one.', long);
+    await eventOf(real, id, 'agent.cancelled', 'long');
+    await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
+    const ended = await settled(real, id);
+    assert.equal(ended.state, 'cancelled');
+    assert.deepEqual(
+      ['a', 'long', 'b'].map((name) => ended.agent(name).state),
+      ['completed', 'cancelled', 'cancelled'],
+    );
+    assert.ok(reads > 0);
+  });
+
+  it('for their holes are not read at all, and the log says so', async (t) => {
+    const real = realProject(t);
+    const outcome = await run(real, [
+      shell('a', 'truncate -s 12G "$MAOS_SHARED_CONTEXT/disk.img"; echo x >"$MAOS_SHARED_CONTEXT/note"'),
+    ]);
+    assert.equal(outcome.state, 'completed');
+    assert.deepEqual(
+      real.project.store.artifacts(outcome.id).map(({ path }) => path),
+      ['shared/context/note'],
+    );
+    assert.ok(
+      real.logged.some((line) => /disk\.img is not recorded: 12884901888 of its/.test(line)),
+      real.logged.join('\n'),
+    );
   });
 });
 

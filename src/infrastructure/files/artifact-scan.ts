@@ -12,6 +12,8 @@ const scanLimit = 10_000;
 /** Folders looked at before others get their turn. */
 const foldersAtOnce = 32;
 const hashBufferBytes = 256 * 1024;
+/** A file with more bytes than these that were never written is a disk image or the like: hours could go into zeros. */
+const maxHoles = 2 ** 30;
 
 export interface ScanOptions {
   readonly skip?: (folder: string) => boolean;
@@ -56,7 +58,7 @@ export async function scanFiles(
         notes.push(`artifacts: more than ${limit} files or folders; from ${path} on they are not listed`);
         return { files: files.sort(byPath), notes };
       } else if (entry.isFile() && !isBeingWritten(name)) {
-        const found = foundFile({ path, at });
+        const found = foundFile({ path, at }, notes);
         if (found !== null) files.push(found);
       }
     }
@@ -101,20 +103,28 @@ function* entriesOf({ path, at }: Place, notes: string[]): Generator<Dirent> {
   }
 }
 
-function foundFile({ path, at }: Place): FoundFile | null {
+function foundFile({ path, at }: Place, notes: string[]): FoundFile | null {
   try {
     const stats = lstatSync(at);
     if (!stats.isFile()) return null;
+    const holes = stats.size - stats.blocks * 512;
+    if (holes > maxHoles) {
+      notes.push(`artifacts: ${path} is not recorded: ${holes} of its ${stats.size} bytes are holes`);
+      return null;
+    }
     const modifiedAt = stats.mtime.toISOString();
-    return { path, sizeBytes: stats.size, modifiedAt, digest: () => digestFile(at) };
+    return { path, sizeBytes: stats.size, modifiedAt, digest: (signal) => digestFile(at, signal) };
   } catch {
     // Gone since it was listed, or too deep for the system to name: nothing anyone could read.
     return null;
   }
 }
 
-/** What the file holds now, read piece by piece; null when it is gone, unreadable or no file. */
-export async function digestFile(path: string | Buffer): Promise<FileDigest | null> {
+/**
+ * What the file holds now, read piece by piece; null when it is gone, unreadable or no file.
+ * @param signal null as well when it aborts first
+ */
+export async function digestFile(path: string | Buffer, signal?: AbortSignal): Promise<FileDigest | null> {
   try {
     const file = await open(path, safeRead);
     try {
@@ -125,6 +135,7 @@ export async function digestFile(path: string | Buffer): Promise<FileDigest | nu
       let sizeBytes = 0;
       // Not beyond the size it had: a file that is written faster than it is read has an end too.
       while (sizeBytes < stats.size) {
+        if (signal?.aborted) return null;
         const wanted = Math.min(buffer.length, stats.size - sizeBytes);
         const { bytesRead } = await file.read(buffer, 0, wanted, sizeBytes);
         if (bytesRead === 0) break;
