@@ -1,5 +1,5 @@
 import type { Agent, AgentFailure } from '../domain/agent.ts';
-import { agentEvent } from '../domain/events.ts';
+import { agentEvent, type DomainEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { roleOf } from '../domain/roles/catalog.ts';
 import { roleBriefing } from '../domain/roles/role.ts';
@@ -30,11 +30,17 @@ interface Launch {
   readonly error: unknown;
 }
 
+/** How often an agent is tried to be taken up before its session is begun anew: a minute, some seconds. */
+const manyTries = 120;
+const fewTries = 6;
+
 /** Starts the agents of one session, takes up those that run already, and keeps their runs until they end. */
 export class AgentLauncher {
   readonly #deps: LauncherDeps;
   readonly #runs = new Map<AgentId, AgentRun>();
   readonly #ends: RunEnd[] = [];
+  readonly #news: DomainEvent[] = [];
+  #unreachable: unknown = null;
   readonly #keeper: RunKeeper;
 
   constructor(deps: LauncherDeps) {
@@ -144,20 +150,40 @@ export class AgentLauncher {
   }
 
   /**
-   * An agent that cannot be taken up is tried again for as long as it takes: it may live, and to take it for lost could
-   * run it twice.
+   * What has been found of agents that cannot be taken up, since the last call.
+   * @throws what keeps one of them from it, once that has gone on for too long
+   */
+  takeUnreachable(): readonly DomainEvent[] {
+    if (this.#unreachable !== null) throw this.#unreachable;
+    return this.#news.splice(0);
+  }
+
+  /**
+   * An agent that cannot be taken up is tried again, and its session cannot go on when that does not help: it may live,
+   * and to take it for lost could run it twice.
    */
   async #attach(run: AgentRun): Promise<void> {
     const { project, record, slots } = this.#deps;
     const { agent } = run;
-    for (;;) {
+    let said = '';
+    for (let tries = 1; ; tries++) {
       try {
         const running = await project.host.attach(run.key, agent, run);
         if (record.left) return;
         slots.adopt(agent, running);
         return this.#begin(run, running);
       } catch (error) {
+        if (record.left) return;
         this.#log(`agent ${agent.id} could not be taken up, trying again`, error);
+        const reason = error instanceof Error ? error.message : String(error);
+        if (reason !== said) {
+          said = reason;
+          const { name } = agent;
+          this.#news.push(agentEvent('agent.unreachable', agent, this.#now(), { name, reason }));
+        }
+        // Whoever wants it stopped waits for that.
+        if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
+        this.#deps.alarm.ring();
         await record.pause();
         if (record.left) return;
       }

@@ -1,13 +1,16 @@
 import { isAgentEnded } from '../domain/agent.ts';
+import { checkBudget, describeFinding } from '../domain/budget.ts';
 import { isMaosError, MaosError } from '../domain/errors.ts';
 import { type RecordedEvent, sessionEvent } from '../domain/events.ts';
 import type { AgentId, SessionId } from '../domain/ids.ts';
 import { decideRetries, retryWorkflow } from '../domain/retry.ts';
 import { isSessionEnded, type SessionState } from '../domain/session.ts';
+import { totalUsage } from '../domain/usage.ts';
 import { agentOf, type Workflow } from '../domain/workflow.ts';
 import { followEvents } from './event-feed.ts';
 import type { SessionRequest, SessionSummary } from './ports.ts';
 import type { Project } from './project.ts';
+import { SessionHistory } from './session-history.ts';
 import type { Supervisor } from './supervisor.ts';
 import { whenFree } from './when-free.ts';
 
@@ -101,7 +104,8 @@ export async function requestResume(
  * Asks for what failed to run again, with everything cancelled because of it; what completed never does. A failed
  * session is taken up by this process; in one that still runs, or is paused, its owner does it.
  * @param agentId only this agent and what depends on it; null: all
- * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when there is nothing to retry
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when there is nothing to retry,
+ *   RESOURCE_LIMIT_EXCEEDED when the session's budget is used up
  */
 export async function requestRetry(
   project: Project,
@@ -118,6 +122,7 @@ export async function requestRetry(
     throw notPossible(id, 'retried', state, 'running', 'it is', ' Only what failed can be retried.');
   }
   const agents = decideRetries(workflow, agentId);
+  assertBudgetLeft(project, workflow);
   if (state === 'failed') return retryFailed(project, supervisor, id, agentId, by, reason);
   const asked = agentId === null ? agents.map((agent) => agent.id) : [agentId];
   try {
@@ -133,6 +138,21 @@ export async function requestRetry(
     return requestRetry(project, supervisor, id, agentId, by, reason);
   }
   await makeHeard(project, supervisor, id);
+}
+
+/** Where nothing is left of the session's budget, what runs again would only be cancelled. */
+function assertBudgetLeft({ store, clock }: Project, { session, agents }: Workflow): void {
+  const history = new SessionHistory();
+  if (session.budget.maxWallMs !== null) history.read(store, session.id);
+  const usage = totalUsage(agents.map((agent) => agent.usage));
+  const findings = checkBudget(session.budget, usage, history.ranMs(clock.now()));
+  const spent = findings.find(({ level }) => level === 'exceeded');
+  if (spent === undefined) return;
+  throw new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `Session ${session.id} cannot be retried: its budget is used up (${describeFinding(spent)}). Start what is left as a session of its own with a larger budget.`,
+    { details: { sessionId: session.id, ...spent } },
+  );
 }
 
 /** @returns whether it changed what is asked of the session */

@@ -221,6 +221,7 @@ export class SessionRunner {
   }
 
   async #decideRound(): Promise<boolean> {
+    this.#record.decide({ next: this.#workflow, events: this.#launcher.takeUnreachable() });
     this.#settleEnded();
     if (this.#record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;

@@ -38,6 +38,8 @@ export interface EventData {
   /** It is ready but a limit holds it back; said once per reason. */
   'agent.waiting': { name: string; reason: string };
   'agent.started': { name: string; role: string; backend: string; attempt: number };
+  /** Whether it still runs cannot be told; it is asked again, and what runs is left alone. Said once per reason. */
+  'agent.unreachable': { name: string; reason: string };
   /** A process exists; `where` is the host's own description of it. */
   'agent.spawned': { name: string; attempt: number; where: Readonly<Record<string, unknown>> };
   'agent.progressed': { name: string; activity: string; usage: Usage | null };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { requestRetry } from '../../src/application/control.ts';
 import { noBudget } from '../../src/domain/budget.ts';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { fakeClaudeBackend, player, startsOf, success, turn } from '../helpers/fake-claude.ts';
-import { type RealProject, realProject, run, shell } from '../helpers/real-project.ts';
+import { outcome, type RealProject, realProject, run, shell } from '../helpers/real-project.ts';
 
 function project(t: TestContext): RealProject {
   const real = realProject(t);
@@ -90,6 +91,13 @@ describe("a session's budget", () => {
       done.of('budget.warned').map(({ data }) => data),
       [{ name: null, message: 'tokens: 1500 of 1000 (50 % over)' }],
     );
+    // A retry would only be cancelled, and with it the reason would be gone.
+    const retry = requestRetry(real.project, real.supervisor, done.id, null, 'test', 'Once more.');
+    await assert.rejects(retry, {
+      code: 'RESOURCE_LIMIT_EXCEEDED',
+      message: /budget is used up \(tokens: 1500 of 1000 .*larger budget/,
+    });
+    assert.equal(outcome(real, done.id).agent('second').failure?.kind, 'budget_exceeded');
   });
 
   it('is looked at before each start: none after it is used up', async (t) => {

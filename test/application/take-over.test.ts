@@ -84,6 +84,30 @@ describe('after kill -9 of the owner', () => {
     assert.deepEqual(agentProcesses([after.agent('long').id]), []);
   });
 
+  it('an agent that cannot be taken up is tried again, and this is seen', async (t) => {
+    const real = realProject(t);
+    const other = await otherMaos(t, real);
+    const gate = new Gate(real.root, 'go');
+    const id = await other.start({ objective: 'x', agents: [shell('long', `${gate.wait}; echo done`)] });
+    await other.event(({ type }) => type === 'agent.spawned');
+    await other.kill();
+    const { host } = real.project;
+    const attach = host.attach.bind(host);
+    let isBroken = true;
+    t.mock.method(host, 'attach', async (...args: Parameters<typeof attach>) => {
+      if (isBroken) throw new Error('its folder cannot be read');
+      return attach(...args);
+    });
+    await real.supervisor.takeOver(id, real.project.store.ownerOf(id));
+    const { data } = await eventOf(real, id, 'agent.unreachable', 'long');
+    assert.equal(data.reason, 'its folder cannot be read');
+    isBroken = false;
+    gate.openNow();
+    const after = await settled(real, id);
+    assert.deepEqual([after.state, after.agent('long').result], ['completed', 'done']);
+    assert.equal(after.of('agent.unreachable').length, 1);
+  });
+
   it('the time an agent ran before counts against its limit', async (t) => {
     const real = realProject(t);
     const other = await otherMaos(t, real);

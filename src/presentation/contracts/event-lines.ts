@@ -76,6 +76,8 @@ function describe(event: RecordedEvent): string {
       return `${event.data.name} waits: ${waitReason(event.data.reason)}`;
     case 'agent.started':
       return `${event.data.name} started${event.data.attempt > 1 ? ` (attempt ${event.data.attempt})` : ''}`;
+    case 'agent.unreachable':
+      return `${event.data.name} cannot be reached: ${event.data.reason}`;
     case 'agent.spawned':
       return `${event.data.name} has its process`;
     case 'agent.progressed':

@@ -32,6 +32,7 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'agent.waiting': ({ reason }) => `waits: ${waitReason(reason)}`,
   'agent.started': ({ role, backend, attempt }) =>
     `started (${role}, ${backend})${attempt > 1 ? `, attempt ${attempt}` : ''}`,
+  'agent.unreachable': ({ reason }) => `cannot be reached: ${reason}`,
   'agent.spawned': ({ where }) => `runs as ${whereText(where)}`,
   'agent.progressed': ({ activity }) => activity,
   'agent.completed': ({ durationMs, result, usage }) =>
