@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Finished, MaosFolder } from '../presentation/cli/maos-process.ts';
+import { bundle, type Finished, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface SessionView {
   readonly session_id: string;
@@ -183,5 +183,44 @@ describe('a repository', { skip }, () => {
     assert.equal((await sub.run('status')).status, 3);
     assert.equal((await sub.json('status', old.session_id)).state, 'completed');
     assert.ok((await outer.listed('--all')).includes(old.session_id));
+  });
+
+  it('has such sessions looked after by a server in that folder', async (t) => {
+    const outer = await placeIn(maos, 'watched');
+    const sub = await placeIn(maos, 'watched', 'sub');
+    const old = await sub.json('run', '-d', '-x', 'a=until [ -e gate ]; do sleep 0.1; done');
+    const ownerOf = async (): Promise<number | undefined> => {
+      const { instances } = await sub.json<{
+        instances: { pid: number; session_ids: string[]; state: string }[];
+      }>('instances');
+      return instances.find((one) => one.state !== 'gone' && one.session_ids.includes(old.session_id))?.pid;
+    };
+    const until = async (isSo: (pid: number | undefined) => boolean): Promise<number | undefined> => {
+      for (const end = performance.now() + 60_000; performance.now() < end; ) {
+        const pid = await ownerOf();
+        if (isSo(pid)) return pid;
+      }
+      assert.fail('nobody took the session over');
+    };
+    const owner = await until((pid) => pid !== undefined);
+    execFileSync('git', ['init', '-q', outer.path]);
+    process.kill(owner as number, 'SIGKILL');
+    const server = spawn(process.execPath, [bundle, 'serve'], { cwd: sub.path, env: maos.env });
+    t.after(async () => {
+      await sub.run('cancel', old.session_id);
+      server.stdin.end();
+    });
+    const params = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 't', version: '1' },
+    };
+    for (const message of [
+      { id: 1, method: 'initialize', params },
+      { method: 'notifications/initialized' },
+    ]) {
+      server.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+    }
+    assert.equal(await until((pid) => pid === server.pid), server.pid);
   });
 });
