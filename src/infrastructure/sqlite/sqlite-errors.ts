@@ -83,15 +83,11 @@ function translateResult(error: SqliteError, file: string): MaosError {
   }
   if (FORBIDDEN.includes(primary)) return forbidden(file, said, details, error);
   if (primary === FULL || primary === IO_ERROR) return exhausted(file, said, details, error);
+  // Memory may be there again in a moment; a value that is too large stays so.
   if (primary === NO_MEMORY || primary === TOO_BIG) {
-    return new MaosError(
-      'RESOURCE_LIMIT_EXCEEDED',
-      `Too much data at once for the database ${file} (${said}).`,
-      {
-        details,
-        cause: error,
-      },
-    );
+    const code = primary === TOO_BIG ? 'INVALID_INPUT' : 'RESOURCE_LIMIT_EXCEEDED';
+    const message = `Too much data at once for the database ${file} (${said}); nothing was changed.`;
+    return new MaosError(code, message, { details, cause: error });
   }
   return new MaosError(
     'INTERNAL',

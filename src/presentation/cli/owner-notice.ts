@@ -1,10 +1,14 @@
 import type { Project } from '../../application/project.ts';
+import { unattended } from '../../application/unattended.ts';
+import { MaosError } from '../../domain/errors.ts';
 import type { CommandContext } from './command.ts';
 import type { OpenSession } from './projects.ts';
 import { plural } from './render/format.ts';
 import type { Terminal } from './terminal.ts';
 
 const lookMs = 2_000;
+/** Longer than any take-over lasts, with the lease of an owner that stands still. */
+const patienceMs = 60_000;
 
 interface Needs extends Pick<CommandContext, 'runtime'> {
   readonly terminal: Pick<Terminal, 'notice'>;
@@ -44,4 +48,43 @@ export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: N
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+/**
+ * Waits for something of a session, for as long as somebody works on it: nobody may wait for what nobody does.
+ * @param work gets the signal to wait by
+ * @throws MaosError STORE_BUSY when nobody has worked on the session for a minute and nothing has happened in it, and
+ *   whatever the work throws
+ */
+export async function whileAttended<T>(
+  { project, id }: Pick<OpenSession, 'project' | 'id'>,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+  timing: { readonly lookMs: number; readonly patienceMs: number } = { lookMs, patienceMs },
+): Promise<T> {
+  const lost = new AbortController();
+  let reason: string | null = null;
+  let silentMs = 0;
+  let seq = project.store.lastSeq(id);
+  const timer = setInterval(() => {
+    void look().catch((error: unknown) => project.log.log('warn', 'owner not looked for', { error }));
+  }, timing.lookMs);
+  async function look(): Promise<void> {
+    const before = seq;
+    reason = await unattended(project, id);
+    seq = project.store.lastSeq(id);
+    silentMs = reason === null || seq !== before ? 0 : silentMs + timing.lookMs;
+    if (silentMs >= timing.patienceMs) lost.abort();
+  }
+  try {
+    const done = await work(AbortSignal.any([signal, lost.signal]));
+    if (!lost.signal.aborted || signal.aborted) return done;
+  } finally {
+    clearInterval(timer);
+  }
+  throw new MaosError(
+    'STORE_BUSY',
+    `Nothing has happened in session ${id} for ${Math.round(silentMs / 1000)} s: ${reason}. What it comes to is not waited for any more; 'maos doctor' and the logs below MAOS_HOME tell more.`,
+    { details: { sessionId: id, reason } },
+  );
 }

@@ -17,9 +17,10 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
 }
 
 /** The same for programs: the session as everywhere, with its files and its folder. */
-export function summaryRecord({ workflow, standing, artifacts, folder }: SessionFacts) {
+export function summaryRecord({ workflow, standing, artifacts, folder, unattended = null }: SessionFacts) {
   return {
     ...workflowView(workflow, standing),
+    ...(unattended === null ? {} : { unattended }),
     artifacts: artifacts.map(({ path, sizeBytes, sha256, by, candidates, recordedAt }) => ({
       path,
       size_bytes: sizeBytes,

@@ -1,3 +1,4 @@
+import { unattended } from '../../../application/unattended.ts';
 import type { CliCommand } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { rescueOrphans } from '../owner-notice.ts';
@@ -19,7 +20,7 @@ export const statusCommand: CliCommand = {
     const { args, terminal, json, program } = context;
     const session = await new SessionFinder(context).session(args[0] ?? 'latest');
     await rescueOrphans(context, session.project);
-    const facts = factsOf(session);
+    const facts = { ...factsOf(session), unattended: await unattended(session.project, session.id) };
     if (json) {
       terminal.document(summaryRecord(facts));
       return exitStatus.done;

@@ -3,7 +3,7 @@ import { sessionRanMs } from '../../contracts/standing.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus, statusOfSession } from '../exit-status.ts';
-import { watchOwner } from '../owner-notice.ts';
+import { watchOwner, whileAttended } from '../owner-notice.ts';
 import { SessionFinder } from '../projects.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
@@ -36,8 +36,9 @@ async function run(context: CommandContext): Promise<number> {
   const signal = seconds === undefined ? new AbortController().signal : AbortSignal.timeout(seconds * 1000);
   const { project, id } = session;
   const stopWatching = watchOwner(session, context);
-  const { summary, settled } = await waitForSession(project, id, { signal });
-  stopWatching();
+  const { summary, settled } = await whileAttended(session, signal, (whole) =>
+    waitForSession(project, id, { signal: whole }),
+  ).finally(stopWatching);
   const ranMs = sessionRanMs(project.store, summary.session, Date.parse(project.clock.now()));
   if (json) terminal.document({ ...summaryView(summary, ranMs), timed_out: !settled });
   else terminal.line(`${id} ${summary.session.state}`);

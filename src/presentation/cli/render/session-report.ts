@@ -36,6 +36,8 @@ export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
   readonly standing: Standing;
+  /** Why nobody works on it though it should run; absent where that was not asked. */
+  readonly unattended?: string | null;
   /** The session's folder. */
   readonly folder: string;
 }
@@ -50,6 +52,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
   const sections = [
     [sessionLine(facts, canvas), `  ${truncate(oneLine(workflow.session.objective), canvas.width - 2)}`],
     agentTable(facts, canvas),
+    section('Unattended', unattendedLines(facts), canvas),
     section('Stalled', stalledLines(facts), canvas),
     section('Waiting', waitingLines(facts, canvas), canvas),
     section('Budgets', budgetLines(facts), canvas),
@@ -141,6 +144,13 @@ function agentTable({ workflow, standing: { now } }: SessionFacts, canvas: Canva
 
 function section(title: string, lines: readonly string[], { paint }: Canvas): string[] {
   return lines.length === 0 ? [] : [paint('bold', title), ...lines];
+}
+
+function unattendedLines({ unattended = null }: SessionFacts): string[] {
+  if (unattended === null) return [];
+  return [
+    `  ${unattended.charAt(0).toUpperCase()}${unattended.slice(1)}. Any maos of the project takes it over when it can.`,
+  ];
 }
 
 /** Why it does not go on by itself. */

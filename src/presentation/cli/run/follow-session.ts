@@ -1,7 +1,8 @@
 import { waitForSession } from '../../../application/control.ts';
+import type { RecordedEvent } from '../../../domain/events.ts';
 import type { CommandContext } from '../command.ts';
 import { exitStatus, statusOfSession } from '../exit-status.ts';
-import { watchOwner } from '../owner-notice.ts';
+import { watchOwner, whileAttended } from '../owner-notice.ts';
 import type { OpenSession } from '../projects.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
@@ -46,14 +47,14 @@ export async function followSession(
   const stopWatching = watchOwner(session, { runtime: context.runtime, terminal: quiet });
   let settled = false;
   try {
-    await waitForSession(project, id, {
-      signal: interrupted,
-      after: extras.after ?? 0,
-      onEvents: (events) => {
-        progress.show(events, project.store.load(id));
-        return Promise.race([terminal.drained(), leaving]);
-      },
-    });
+    const onEvents = (events: readonly RecordedEvent[]): Promise<void> => {
+      progress.show(events, project.store.load(id));
+      return Promise.race([terminal.drained(), leaving]);
+    };
+    const after = extras.after ?? 0;
+    await whileAttended(session, interrupted, (signal) =>
+      waitForSession(project, id, { signal, after, onEvents }),
+    );
     if (!interrupted.aborted) await Promise.race([letGoOf(context, session), leaving]);
     settled = !interrupted.aborted;
   } finally {

@@ -6,7 +6,7 @@ import { agentOfSession, type Steered, steer } from '../../contracts/steering.ts
 import { workflowView } from '../../contracts/views.ts';
 import type { CommandContext, OptionSpec } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { watchOwner } from '../owner-notice.ts';
+import { watchOwner, whileAttended } from '../owner-notice.ts';
 import { type OpenSession, SessionFinder } from '../projects.ts';
 import { oneLine, plural } from '../render/format.ts';
 import { renderNext } from '../render/session-report.ts';
@@ -65,7 +65,7 @@ export async function steerSession(
   const reason = options.text('reason') ?? `${past[action]} from the terminal.`;
   try {
     const steering = { action, agentId: agent?.id ?? null, by: 'terminal', reason };
-    const steered = await steer(session, steering, interrupted);
+    const steered = await whileAttended(session, interrupted, (signal) => steer(session, steering, signal));
     if (steered.done) return { session, steered };
   } finally {
     stopWatching();
