@@ -140,6 +140,11 @@ export class AgentRun implements OutputSink {
     return this.#standstill.state;
   }
 
+  /** Why it neither stands still nor goes on as was asked, though it is still tried; null while it may. */
+  get standingTrouble(): string | null {
+    return this.#standstill.trouble;
+  }
+
   /** Milliseconds this attempt has run, without those it stood still. */
   ranMs(now: string): number {
     const started = Date.parse(this.agent.startedAt ?? now);

@@ -333,9 +333,21 @@ export class SessionRunner {
       else holding.push(agent);
     }
     await this.#suspension.hold(holding);
+    const { trouble } = this.#suspension;
+    if (trouble !== null) return this.#refusePause(trouble);
     if (!this.#suspension.isComplete) return false;
     await this.#record.commit(pauseSession(this.#workflow, { reason: 'user' }, this.#now()));
     return this.#running.length === 0;
+  }
+
+  /** A session is paused as a whole or not at all: what stands still already goes on. */
+  async #refusePause(reason: string): Promise<boolean> {
+    const data = { action: 'pause', agent: null, reason } as const;
+    const event = sessionEvent('session.request_refused', this.#workflow.session.id, this.#now(), data);
+    await this.#record.commit({ next: this.#workflow, events: [event] });
+    this.#wishes.pause = null;
+    this.#alarm.ring();
+    return false;
   }
 
   /** Agents that run are let finish first. */

@@ -3,6 +3,8 @@ import type { HeldTime } from './session-history.ts';
 
 /** Before a suspension that failed is tried again. */
 const retryMs = 500;
+/** After so many in a row it is told that it does not come about. */
+const toldTries = 3;
 
 interface StandstillKeeper {
   readonly clock: Clock;
@@ -22,6 +24,8 @@ export class Standstill {
   #isAsked: boolean;
   #isBusy = false;
   #isOver = false;
+  #failures = 0;
+  #trouble: string | null = null;
   #heldMs: number;
   #heldSince: string | null;
 
@@ -40,13 +44,13 @@ export class Standstill {
   }
 
   hold(): void {
-    this.#isAsked = true;
+    this.#ask(true);
     this.#heldSince ??= this.#keeper.clock.now();
     void this.#follow();
   }
 
   release(): void {
-    this.#isAsked = false;
+    this.#ask(false);
     this.#heldMs = this.heldMs(this.#keeper.clock.now());
     this.#heldSince = null;
     void this.#follow();
@@ -54,6 +58,21 @@ export class Standstill {
 
   abandon(): void {
     this.#isOver = true;
+  }
+
+  /** Why what was asked last does not come about, though it is still tried; null while it may. */
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  #ask(isAsked: boolean): void {
+    if (isAsked !== this.#isAsked) this.#calm();
+    this.#isAsked = isAsked;
+  }
+
+  #calm(): void {
+    this.#failures = 0;
+    this.#trouble = null;
   }
 
   get isAsked(): boolean {
@@ -79,10 +98,16 @@ export class Standstill {
       try {
         await (isHolding ? this.#running.suspend() : this.#running.proceed());
         this.#actual = isHolding ? 'held' : 'free';
+        this.#calm();
       } catch (error) {
         this.#actual = 'unknown';
         const what = isHolding ? 'suspended' : 'continued';
         this.#keeper.trouble(`agent could not be ${what}, trying again`, error);
+        this.#failures += 1;
+        if (this.#failures >= toldTries && this.#isAsked === isHolding) {
+          this.#trouble = error instanceof Error ? error.message : String(error);
+          this.#keeper.changed();
+        }
         await new Promise<void>((resolve) => this.#keeper.clock.after(retryMs, resolve));
       }
     }

@@ -31,7 +31,8 @@ export class Supervisor {
   readonly timing: OwnershipTiming;
   readonly #project: Project;
   readonly #runners = new Map<SessionId, Running>();
-  readonly #givenUp = new Set<SessionId>();
+  /** Why. */
+  readonly #givenUp = new Map<SessionId, string>();
   /** Leases of sessions that are not run any more, which the store was not ready to take back. */
   readonly #unreleased = new Set<Lease>();
   #unsubscribe: (() => void) | null = null;
@@ -91,6 +92,11 @@ export class Supervisor {
     return this.#givenUp.has(id);
   }
 
+  /** Why this process gave a session up and could not even record it; null for any other. */
+  gaveUpOver(id: SessionId): string | null {
+    return this.#givenUp.get(id) ?? null;
+  }
+
   /** Settles when every session taken so far has ended, paused or changed hands. */
   async idle(): Promise<void> {
     while (this.#runners.size > 0) await Promise.all([...this.#runners.values()].map(({ done }) => done));
@@ -138,7 +144,7 @@ export class Supervisor {
     try {
       await leaveStalled(this.#project, lease, error);
     } catch (failure) {
-      this.#givenUp.add(lease.sessionId);
+      this.#givenUp.set(lease.sessionId, failure instanceof Error ? failure.message : String(failure));
       const fields = { session: lease.sessionId, error: failure };
       this.#project.log.log('error', 'session cannot be run, and this cannot be recorded', fields);
     }

@@ -47,6 +47,15 @@ export class Suspension {
     return this.#running.every(({ id }) => this.#runs.get(id)?.standing === 'held');
   }
 
+  /** Why not all of them come to stand still; null while they may. */
+  get trouble(): string | null {
+    const troubles = this.#running.map(({ id, name }) => {
+      const trouble = this.#runs.get(id)?.standingTrouble ?? null;
+      return trouble === null ? null : `${name}: ${trouble}`;
+    });
+    return troubles.find((trouble) => trouble !== null) ?? null;
+  }
+
   /** Lets all go on; to be called again until they do. */
   async release(): Promise<void> {
     if (this.#suspended.size === 0) return;

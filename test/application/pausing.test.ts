@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel, requestPause, requestResume, waitForSession } from '../../src/application/control.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
+import { steer } from '../../src/presentation/contracts/steering.ts';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { fakeClaudeBackend, player, startsOf, success, turn } from '../helpers/fake-claude.ts';
 import { Gate } from '../helpers/gate.ts';
@@ -262,6 +263,33 @@ async function waitFor(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+describe('pausing what cannot be made to stand still', () => {
+  it('is refused with the reason after some tries, and everything goes on', async (t) => {
+    const real = realProject(t);
+    const { host } = real.project;
+    const startAgent = host.start.bind(host);
+    t.mock.method(host, 'start', async (...args: Parameters<typeof startAgent>) => {
+      const running = await startAgent(...args);
+      if (args[1].name !== 'wild') return running;
+      return { ...running, suspend: () => Promise.reject(new Error('process 7 still moves')) };
+    });
+    const gate = new Gate(real.root, 'go');
+    const id = await start(real, [shell('wild', gate.wait), shell('tame', `${gate.wait}; echo done`)]);
+    for (const name of ['wild', 'tame']) await eventOf(real, id, 'agent.spawned', name);
+    const steering = { action: 'pause', agentId: null, by: 'test', reason: 'Wait.' } as const;
+    await assert.rejects(steer({ ...real, id }, steering, AbortSignal.timeout(30_000)), {
+      code: 'INVALID_TRANSITION',
+      message: /pause was refused\. wild: process 7 still moves/,
+    });
+    await eventOf(real, id, 'agent.continued', 'tame');
+    assert.equal(outcome(real, id).state, 'running');
+    assert.deepEqual(real.project.store.requestsFor(real.project.instance), []);
+    gate.openNow();
+    const done = await settled(real, id);
+    assert.deepEqual([done.state, done.agent('tame').result], ['completed', 'done']);
+  });
+});
 
 describe('resuming a session that is not paused', () => {
   it('is refused, naming its state; nothing is recorded', async (t) => {

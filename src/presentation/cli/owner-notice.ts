@@ -53,11 +53,11 @@ export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: N
 /**
  * Waits for something of a session, for as long as somebody works on it: nobody may wait for what nobody does.
  * @param work gets the signal to wait by
- * @throws MaosError STORE_BUSY when nobody has worked on the session for a minute and nothing has happened in it, and
- *   whatever the work throws
+ * @throws MaosError STORE_BUSY when nobody has worked on the session for a minute and nothing has happened in it,
+ *   FORBIDDEN when this process gave it up and the store would not take it, and whatever the work throws
  */
 export async function whileAttended<T>(
-  { project, id }: Pick<OpenSession, 'project' | 'id'>,
+  { project, supervisor, id }: Pick<OpenSession, 'project' | 'supervisor' | 'id'>,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
   timing: { readonly lookMs: number; readonly patienceMs: number } = { lookMs, patienceMs },
@@ -66,10 +66,12 @@ export async function whileAttended<T>(
   let reason: string | null = null;
   let silentMs = 0;
   let seq = project.store.lastSeq(id);
+  const gaveUp = (): string | null => supervisor.gaveUpOver(id);
   const timer = setInterval(() => {
     void look().catch((error: unknown) => project.log.log('warn', 'owner not looked for', { error }));
   }, timing.lookMs);
   async function look(): Promise<void> {
+    if (gaveUp() !== null) return lost.abort();
     const before = seq;
     reason = await unattended(project, id);
     seq = project.store.lastSeq(id);
@@ -81,6 +83,11 @@ export async function whileAttended<T>(
     if (!lost.signal.aborted || signal.aborted) return done;
   } finally {
     clearInterval(timer);
+  }
+  const why = gaveUp();
+  if (why !== null) {
+    const message = `Session ${id} could not be run on, and nothing of it is recorded any more: ${why} Its agents may still run: see 'maos ps'.`;
+    throw new MaosError('FORBIDDEN', message, { details: { sessionId: id } });
   }
   throw new MaosError(
     'STORE_BUSY',

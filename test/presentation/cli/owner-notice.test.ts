@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { waitForSession } from '../../../src/application/control.ts';
 import { unattended } from '../../../src/application/unattended.ts';
@@ -6,7 +7,7 @@ import { whileAttended } from '../../../src/presentation/cli/owner-notice.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
-import { outcome, realProject, settled, shell } from '../../helpers/real-project.ts';
+import { eventOf, outcome, realProject, settled, shell, start } from '../../helpers/real-project.ts';
 
 /** A session whose maos was killed, and that no other takes over. */
 async function abandoned(t: TestContext) {
@@ -33,7 +34,7 @@ describe('whoever waits for a session', () => {
     await other.kill();
     const why = `the maos that ran it, ${owner}, is gone`;
     assert.equal(await unattended(real.project, id), why);
-    const session = { project: real.project, id };
+    const session = { ...real, id };
     const waiting = whileAttended(
       session,
       never,
@@ -46,12 +47,27 @@ describe('whoever waits for a session', () => {
     });
   });
 
+  it('is told when the home is deleted during the run', async (t) => {
+    const real = realProject(t);
+    const gate = new Gate(real.root, 'go');
+    const id = await start(real, [shell('a', gate.wait)]);
+    await eventOf(real, id, 'agent.spawned', 'a');
+    const work = (signal: AbortSignal) => waitForSession(real.project, id, { signal });
+    const waiting = whileAttended({ ...real, id }, never, work, { lookMs: 20, patienceMs: 60_000 });
+    rmSync(real.home, { recursive: true });
+    gate.openNow();
+    await assert.rejects(waiting, {
+      code: 'FORBIDDEN',
+      message: /could not be run on, .*project\.db.*'maos ps'/,
+    });
+  });
+
   it('waits on while somebody works on it', async (t) => {
     const { real, other, gate, id, owner } = await abandoned(t);
     await other.kill();
     assert.equal(await real.supervisor.takeOver(id, owner), true);
     assert.equal(await unattended(real.project, id), null);
-    const session = { project: real.project, id };
+    const session = { ...real, id };
     const waiting = whileAttended(
       session,
       never,
