@@ -98,11 +98,11 @@ export class CheckpointKeeper {
       const checkpoint = { version: 1, at, reason, lastEvent: { seq, hash }, workflow } as const;
       const { path, keepFrom } = await files.keeping.writeCheckpoint(checkpoint, kept);
       if (this.#hooks.isLeft()) return;
-      // What is told of a session ends with its end: who follows it has left by then.
-      const announce = this.#latest?.workflow.session.state === 'running';
-      await whenFree(this.#project, () =>
-        store.keeping.recordCheckpoint(this.#lease, { seq, reason, path, at }, { keepFrom, announce }),
-      );
+      await whenFree(this.#project, () => {
+        // What is told of a session ends with its end, which may have come while this waited: who follows it has left.
+        const announce = this.#latest?.workflow.session.state === 'running';
+        return store.keeping.recordCheckpoint(this.#lease, { seq, reason, path, at }, { keepFrom, announce });
+      });
       watcher.notify();
     } catch (error) {
       // The next occasion makes another one; the table has everything.
