@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel, requestPause, requestResume, waitForSession } from '../../src/application/control.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
+import { isReaderCommand, isWrapperCommand } from '../../src/infrastructure/process/wrapper.ts';
 import { steer } from '../../src/presentation/contracts/steering.ts';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { fakeClaudeBackend, player, startsOf, success, turn } from '../helpers/fake-claude.ts';
@@ -21,17 +22,16 @@ import {
   start,
 } from '../helpers/real-project.ts';
 
-/** States (`T`: stopped) of an agent's processes but its wrapper, as the system's own tool tells them. */
+/** States (`T`: stopped) of the processes of an agent's program, as the system's own tool tells them. */
 function processStates(found: Outcome, name: string): readonly string[] {
   const { id } = found.agent(name);
-  const wrapper = Number(found.of('agent.spawned', name).at(-1)?.data.where.pid);
-  const pids = agentProcesses([id]);
-  return pids
-    .filter((pid) => pid !== wrapper)
-    .flatMap(
-      (pid) => spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim() || [],
-    )
-    .map((state) => state.charAt(0));
+  return agentProcesses([id]).flatMap((pid) => {
+    const ps = spawnSync('ps', ['-o', 'stat=,args=', '-p', String(pid)], { encoding: 'utf8' });
+    const [, state, command = ''] = /^(\S)\S* +(.*)/.exec(ps.stdout.trim()) ?? [];
+    // They only wait and read: see wrapper.ts.
+    const isOfWrapper = isWrapperCommand(command) || isReaderCommand(command);
+    return state === undefined || isOfWrapper ? [] : [state];
+  });
 }
 
 function assertStandstill(found: Outcome, name: string): void {
