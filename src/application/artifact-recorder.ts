@@ -8,6 +8,9 @@ export interface RecordedArtifacts {
   readonly events: readonly DomainEvent[];
 }
 
+/** Most kinds of files that are said to be passed over. */
+const maxSkipped = 50;
+
 /**
  * Finds what agents left in shared context and results since the last look. A file in an agent's own results folder is
  * that agent's; any other is attributed to the one agent that ran when it was last modified. Where several ran, all are
@@ -18,6 +21,8 @@ export class ArtifactRecorder {
   /** What was last seen of each path: size and time of modification. */
   readonly #seen = new Map<string, string>();
   readonly #known = new Map<string, ArtifactRecord>();
+  /** What was said to be passed over, but for its numbers: these change from look to look. */
+  readonly #skipped = new Set<string>();
 
   /** @param known the newest stored record of each path */
   constructor(files: SessionFiles, known: readonly ArtifactRecord[]) {
@@ -41,7 +46,15 @@ export class ArtifactRecorder {
     // with its square.
     const last = running.length <= 1 && !workflow.agents.some((agent) => isStartable(agent.state));
     const resultsOf = last ? undefined : new Set(running.map((agent) => agent.name));
-    for (const file of await this.#files.scanArtifacts(workflow.session.id, resultsOf)) {
+    const { id } = workflow.session;
+    const skipped: DomainEvent[] = [];
+    const onSkipped = (reason: string): void => {
+      const kind = (reason.split(';', 1)[0] as string).replaceAll(/\d+/g, '#');
+      if (this.#skipped.has(kind) || this.#skipped.size >= maxSkipped) return;
+      this.#skipped.add(kind);
+      skipped.push(sessionEvent('artifact.skipped', id, at, { reason }));
+    };
+    for (const file of await this.#files.scanArtifacts(id, resultsOf, onSkipped)) {
       if (signal?.aborted) break;
       const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
       if (this.#seen.get(file.path) === stamp) continue;
@@ -60,9 +73,9 @@ export class ArtifactRecorder {
       records.push(record);
     }
     const events = records.map(({ recordedAt: _, ...data }) =>
-      sessionEvent('artifact.recorded', workflow.session.id, at, data),
+      sessionEvent('artifact.recorded', id, at, data),
     );
-    return { records, events };
+    return { records, events: [...events, ...skipped] };
   }
 
   #authors(path: string, modifiedAt: string, agents: readonly Agent[], now: string): readonly Agent[] {

@@ -268,8 +268,13 @@ export interface SessionFiles {
    * Files in shared context and results. Links, special files and those that are mostly holes are passed over; of more than 10,000 the
    * topmost are given, and the log says so.
    * @param resultsOf names of the agents whose own results folders are looked into; all of them without it
+   * @param onSkipped hears what is passed over although it should not be, for people
    */
-  scanArtifacts(sessionId: SessionId, resultsOf?: ReadonlySet<string>): Promise<readonly FoundFile[]>;
+  scanArtifacts(
+    sessionId: SessionId,
+    resultsOf?: ReadonlySet<string>,
+    onSkipped?: (reason: string) => void,
+  ): Promise<readonly FoundFile[]>;
   /** Name of the agent whose own results folder the path lies in; null elsewhere. */
   ownerByPath(path: string): string | null;
   /**

@@ -65,6 +65,8 @@ export interface EventData {
   /** Most of a cap is used up; said once for each. `name`: the agent's, null for the whole session's budget. */
   'budget.warned': { name: string | null; message: string };
   'checkpoint.written': { path: string; reason: string };
+  /** Files that agents left and that are not recorded, and why; said once for each reason. */
+  'artifact.skipped': { reason: string };
   'artifact.recorded': {
     path: string;
     sizeBytes: number;

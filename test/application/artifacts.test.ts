@@ -9,6 +9,10 @@ import { requestCancel } from '../../src/application/control.ts';
 import type { FoundFile, SessionFiles } from '../../src/application/ports.ts';
 import { makePlan } from '../../src/domain/plan.ts';
 import { createWorkflow } from '../../src/domain/workflow.ts';
+import { renderReport } from '../../src/presentation/cli/render/session-report.ts';
+import { factsOf, summaryRecord } from '../../src/presentation/cli/session-facts.ts';
+import { plainPaint } from '../../src/presentation/cli/terminal.ts';
+import { skippedArtifacts } from '../../src/presentation/contracts/standing.ts';
 import { Gate } from '../helpers/gate.ts';
 import { eventOf, outcome, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
 import { agentRequest, at, planRequest, sessionId } from '../infrastructure/sqlite/samples.ts';
@@ -175,10 +179,33 @@ describe('files that take long to read', () => {
       real.project.store.artifacts(outcome.id).map(({ path }) => path),
       ['shared/context/note'],
     );
+    assert.deepEqual(skippedArtifacts(real.project.store, outcome.id), [
+      'shared/context/disk.img is not recorded: 12884901888 of its 12884901888 bytes are holes',
+    ]);
     assert.ok(
       real.logged.some((line) => /disk\.img is not recorded: 12884901888 of its/.test(line)),
       real.logged.join('\n'),
     );
+  });
+});
+
+describe('more files than are recorded', () => {
+  it('are said to be there, once, in the events and by whoever asks for the state', async (t) => {
+    const real = realProject(t);
+    const many =
+      'mkdir "$MAOS_SHARED_CONTEXT/deep"; cd "$MAOS_SHARED_CONTEXT/deep"; seq -f f%.0f 10005 | xargs touch';
+    const outcome = await run(real, [shell('a', many), shell('b', 'true', { depends_on: ['a'] })]);
+    assert.equal(real.project.store.artifacts(outcome.id).length, 10_000);
+    const facts = factsOf({ project: real.project, id: outcome.id });
+    assert.equal(facts.skipped?.length, 1);
+    assert.match(
+      facts.skipped?.[0] ?? '',
+      /^more than 10000 files or folders; from .* on they are not listed$/,
+    );
+    assert.equal(outcome.of('artifact.skipped').length, 1);
+    const lines = renderReport(facts, { paint: plainPaint, width: 200 });
+    assert.ok(lines.some((line) => line.startsWith('  not recorded: more than 10000 files')));
+    assert.deepEqual(summaryRecord(facts).artifacts_not_recorded, facts.skipped);
   });
 });
 

@@ -104,13 +104,16 @@ export function makeSessionFiles(deps: {
       };
     },
 
-    async scanArtifacts(id, resultsOf) {
+    async scanArtifacts(id, resultsOf, onSkipped) {
       const skip = (folder: string): boolean => {
         const owner = ownerOfPath(`${folder}/`);
         return resultsOf !== undefined && owner !== null && !resultsOf.has(owner);
       };
       const { files, notes } = await scanFiles(layout.session(id), ['shared/context', 'results'], { skip });
-      for (const note of notes) log?.log('warn', note, { session: id });
+      for (const note of notes) {
+        log?.log('warn', note, { session: id });
+        onSkipped?.(note.replace(/^artifacts: /, ''));
+      }
       return files;
     },
 

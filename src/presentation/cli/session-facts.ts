@@ -1,5 +1,5 @@
 import type { Workflow } from '../../domain/workflow.ts';
-import { standingOf } from '../contracts/standing.ts';
+import { skippedArtifacts, standingOf } from '../contracts/standing.ts';
 import { workflowView } from '../contracts/views.ts';
 import type { OpenSession } from './projects.ts';
 import type { SessionFacts } from './render/session-report.ts';
@@ -12,12 +12,14 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
     workflow,
     standing: standingOf(project.store, workflow, Date.parse(project.clock.now())),
     artifacts: project.store.artifacts(id),
+    skipped: skippedArtifacts(project.store, id),
     folder: project.files.describe(id),
   };
 }
 
 /** The same for programs: the session as everywhere, with its files and its folder. */
-export function summaryRecord({ workflow, standing, artifacts, folder, unattended = null }: SessionFacts) {
+export function summaryRecord(facts: SessionFacts) {
+  const { workflow, standing, artifacts, skipped = [], folder, unattended = null } = facts;
   return {
     ...workflowView(workflow, standing),
     ...(unattended === null ? {} : { unattended }),
@@ -29,6 +31,7 @@ export function summaryRecord({ workflow, standing, artifacts, folder, unattende
       candidates,
       recorded_at: recordedAt,
     })),
+    ...(skipped.length === 0 ? {} : { artifacts_not_recorded: skipped }),
     folder,
   };
 }

@@ -92,6 +92,8 @@ function describe(event: RecordedEvent): string {
       return `${event.data.name} interrupted: ${event.data.reason}`;
     case 'agent.stopped':
       return `${event.data.name} stopped, ${event.data.survivors} processes left`;
+    case 'artifact.skipped':
+      return `files not recorded: ${event.data.reason}`;
     case 'artifact.recorded':
       return `file ${event.data.path} (${event.data.sizeBytes} bytes)`;
     case 'message.queued':

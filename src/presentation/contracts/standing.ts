@@ -2,7 +2,7 @@ import type { SessionStore } from '../../application/ports.ts';
 import { SessionHistory } from '../../application/session-history.ts';
 import { type Agent, isStartable } from '../../domain/agent.ts';
 import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
-import type { AgentId } from '../../domain/ids.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { Workflow } from '../../domain/workflow.ts';
@@ -93,6 +93,12 @@ export function stallReason(store: SessionStore, { id, pauseReason }: Session): 
   const newest = store.events(id, Math.max(0, last - pageSize), pageSize);
   const event = newest.findLast(({ type }) => type === 'session.stalled' || type === 'session.resumed');
   return event?.type === 'session.stalled' ? event.data.reason : null;
+}
+
+/** Files that agents left and that are not recorded, and why; of the newest events only. */
+export function skippedArtifacts(store: SessionStore, id: SessionId): readonly string[] {
+  const newest = store.events(id, Math.max(0, store.lastSeq(id) - pageSize * maxPages), pageSize * maxPages);
+  return newest.flatMap((event) => (event.type === 'artifact.skipped' ? [event.data.reason] : []));
 }
 
 /** Its processes stand still: what could not be interrupted when the session was paused waits there as it is. */

@@ -49,6 +49,7 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'checkpoint.written': ({ path, reason }) => `checkpoint ${path} (${reason})`,
   'agent.stopped': ({ signals, survivors, tookMs }) =>
     `stopped in ${formatDuration(tookMs)}${signals.length > 0 ? ` (${signals.join(', ')})` : ''}, ${plural(survivors, 'process', 'processes')} left`,
+  'artifact.skipped': ({ reason }) => `files not recorded: ${reason}`,
   'artifact.recorded': ({ path, candidates }) =>
     `left ${path}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
   'message.queued': ({ id, type, attempt, reason }) =>

@@ -36,6 +36,8 @@ export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
   readonly standing: Standing;
+  /** Files that are not among the artifacts, and why. */
+  readonly skipped?: readonly string[];
   /** Why nobody works on it though it should run; absent where that was not asked. */
   readonly unattended?: string | null;
   /** The session's folder. */
@@ -66,7 +68,11 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       workflow.agents.flatMap((agent) => failureOf(agent, canvas)),
       canvas,
     ),
-    section('Files left', fileLines(artifacts, workflow, canvas), canvas),
+    section(
+      'Files left',
+      [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)],
+      canvas,
+    ),
     [`${canvas.paint('bold', 'Session folder')}  ${folder}`],
   ];
   return sections
@@ -218,6 +224,10 @@ function textLines(text: string): string[] {
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => line !== '');
+}
+
+function skippedLines({ skipped = [] }: SessionFacts, { width }: Canvas): string[] {
+  return skipped.map((reason) => truncate(`  not recorded: ${oneLine(reason)}`, width));
 }
 
 function fileLines(artifacts: readonly ArtifactRecord[], { agents }: Workflow, canvas: Canvas): string[] {
