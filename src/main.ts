@@ -152,7 +152,9 @@ class LateRuntime implements Runtime {
 
   async #present(): Promise<Presence> {
     const { Presence } = await import('./infrastructure/presence.ts');
-    this.#presence ??= new Presence(this.home, this.version);
+    this.#presence ??= new Presence(this.home, this.version, (file, mode) =>
+      this.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
+    );
     return this.#presence;
   }
 

@@ -37,7 +37,13 @@ export function makeProject(from: {
 }): Project {
   const { home, hash, root, config, presence, instances, ids, log } = from;
   const clock = systemClock;
-  const store = openSessionStore({ file: storeFile(home, hash), project: { hash, path: root }, clock });
+  const store = openSessionStore({
+    file: storeFile(home, hash),
+    project: { hash, path: root },
+    clock,
+    onTightened: (file, mode) =>
+      log.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
+  });
   const files = makeSessionFiles({ projectFolder: projectFolder(home, hash), projectRoot: root, log });
   const settings = toSettings(config);
   return {
@@ -85,11 +91,11 @@ function slotsOf(presence: Presence): Project['slots'] {
         (instance !== null && (await isAlive(instance))) || (agent !== null && (await isAlive(agent))),
     }),
   });
-  let made = makeSlots(presence.registry);
+  let made: ReturnType<typeof makeSlots> | null = null;
   // The registry is another one when its file was replaced.
   const current = () => {
     const { registry } = presence;
-    if (made.registry !== registry) made = makeSlots(registry);
+    if (made?.registry !== registry) made = makeSlots(registry);
     return made.slots;
   };
   return {

@@ -1,3 +1,4 @@
+import { isMaosError } from '../domain/errors.ts';
 import type { SessionId } from '../domain/ids.ts';
 import type { NotRemoved, RetentionPolicy, SessionAge } from './keeping-ports.ts';
 import type { Project } from './project.ts';
@@ -49,7 +50,6 @@ export async function collectGarbage(
   dryRun: boolean,
   signal: AbortSignal | null = null,
 ): Promise<GarbageReport> {
-  const { keeping } = project.files;
   const staleBefore = earlier(now, ownerPatienceMs);
   const sessions = project.store.keeping.sessionAges(staleBefore);
   const leftovers = await findLeftovers(project, policy, now, new Set(sessions.map(({ id }) => id)));
@@ -60,11 +60,11 @@ export async function collectGarbage(
   if (!dryRun) {
     notRemoved.push(...(await endOldRemovals(project, now)));
     for (let from = 0; from < found.length && signal?.aborted !== true; from += batchSize) {
-      const batch = await removeBatch(project, found.slice(from, from + batchSize), staleBefore, now);
+      const batch = await removeOnFullDisk(project, found.slice(from, from + batchSize), staleBefore, now);
       removed.push(...batch.removed);
       notRemoved.push(...batch.notRemoved);
     }
-    await keeping.noteCollection(now);
+    await noteCollection(project, now);
   }
   const gone = removed.filter(({ reason }) => reason !== 'leftover').length;
   const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -189,6 +189,46 @@ async function endOldRemovals(
     if (isOver || removal.begunAt < earlier(now, removalPatienceMs)) await keeping.endRemoval(removal);
   }
   return left;
+}
+
+/**
+ * To remove a session takes room, too, for what is about to be done and for the change of the store. Where there is none,
+ * folders go first, one by one, until there is. Killed then, it leaves a session without its folder; having ended first,
+ * it is also the first that the next collection removes.
+ */
+async function removeOnFullDisk(
+  project: Project,
+  batch: readonly Goner[],
+  staleBefore: string,
+  now: string,
+): Promise<Pick<GarbageReport, 'removed' | 'notRemoved'>> {
+  const notRemoved: NotRemoved[] = [];
+  for (const next of [...batch, null]) {
+    try {
+      const done = await removeBatch(project, batch, staleBefore, now);
+      return { removed: done.removed, notRemoved: [...notRemoved, ...done.notRemoved] };
+    } catch (error) {
+      if (next === null || !isDiskFull(error)) throw error;
+    }
+    const { store, files } = project;
+    const isLive = store.keeping.sessionAges(staleBefore).some(({ id, live }) => id === next.id && live);
+    if (!isLive) notRemoved.push(...(await files.keeping.discard(next.id)));
+  }
+  throw new Error('the last try has returned or thrown');
+}
+
+function isDiskFull(error: unknown): boolean {
+  return isMaosError(error) && (error.details.system === 'ENOSPC' || error.details.system === 'EDQUOT');
+}
+
+/** What was not noted is only done again sooner. */
+async function noteCollection({ files, log }: Project, now: string): Promise<void> {
+  try {
+    await files.keeping.noteCollection(now);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    log.log('warn', 'collection not noted', { error });
+  }
 }
 
 /** The order is what makes it safe to be killed: the intent, the records, the folders, the intent's end. */

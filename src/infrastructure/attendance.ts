@@ -56,7 +56,7 @@ export class Attendance {
     this.#seen = now;
     try {
       const made = this.#stores.filter((store) => changedAt(store) !== 0);
-      return made.some((store) => readRow(store, selectWork) !== undefined);
+      return made.some((store) => readRow(store, 'sessions', selectWork) !== undefined);
     } catch {
       // Whoever opens it for work says what is wrong with it.
       return true;

@@ -12,6 +12,7 @@ import {
   type InstanceRegistry,
   openInstanceRegistry,
 } from './sqlite/instance-registry.ts';
+import type { OnTightened } from './sqlite/open-database.ts';
 
 /** An instance as it was written down, and whether its process still runs. */
 export interface KnownInstance extends InstanceRecord {
@@ -27,6 +28,7 @@ const trustMs = 10_000;
 /** The running MAOS among those of this machine. Opens `instances.db` when first needed. */
 export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   readonly #file: string;
+  readonly #onTightened: OnTightened | undefined;
   readonly instance: InstanceId;
   readonly #facts: { readonly version: string; readonly startedAt: string };
   readonly #seenAlive = new Map<InstanceId, number>();
@@ -37,8 +39,12 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   /** As it is written down. */
   #record: InstanceInfo | null = null;
 
-  /** @param home absolute, made already when {@link announce} is called */
-  constructor(home: string, version: string) {
+  /**
+   * @param home absolute, made already when {@link announce} is called
+   * @param onTightened is told of a file that others might read, once it is closed to them
+   */
+  constructor(home: string, version: string, onTightened?: OnTightened) {
+    this.#onTightened = onTightened;
     this.#file = join(home, 'instances.db');
     this.instance = makeInstanceId(makeIdSource().ulid());
     this.#facts = { version, startedAt: systemClock.now() };
@@ -48,7 +54,7 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
     // Whoever does not find this process in the file that is there now takes it for gone, and its sessions over.
     if (this.#registry?.isLost === true) this.close();
     if (this.#registry !== null) return this.#registry;
-    const registry = openInstanceRegistry({ file: this.#file });
+    const registry = openInstanceRegistry({ file: this.#file, onTightened: this.#onTightened });
     try {
       if (this.#record !== null) registry.register(this.#record);
     } catch (error) {

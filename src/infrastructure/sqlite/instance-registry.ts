@@ -2,7 +2,7 @@ import type { AgentSlots } from '../../application/ports.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import type { ProcessIdentity } from '../process/identity.ts';
 import { instancesMigrations } from './migrations.ts';
-import { type Database, openDatabase } from './open-database.ts';
+import { type Database, type OnTightened, openDatabase } from './open-database.ts';
 import type { Row } from './rows.ts';
 
 export interface InstanceInfo extends ProcessIdentity {
@@ -76,13 +76,21 @@ export interface InstanceRegistryOptions {
   /** Absolute path of `instances.db`; made with its folder when missing. */
   readonly file: string;
   readonly busyTimeoutMs?: number;
+  /** As in DatabaseOptions. */
+  readonly onTightened?: OnTightened | undefined;
 }
 
 /** @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, CONFIG_INVALID, RESOURCE_LIMIT_EXCEEDED */
-export function openInstanceRegistry({ file, busyTimeoutMs }: InstanceRegistryOptions): InstanceRegistry {
+export function openInstanceRegistry({
+  file,
+  busyTimeoutMs,
+  onTightened,
+}: InstanceRegistryOptions): InstanceRegistry {
   const db = openDatabase({
     file,
     migrations: instancesMigrations,
+    table: 'instances',
+    onTightened,
     // It tells of live processes, and a power cut ends those anyway.
     synchronous: 'NORMAL',
     ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }),

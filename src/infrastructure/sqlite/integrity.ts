@@ -1,21 +1,25 @@
-import { openToRead } from './open-database.ts';
+import { assertOurs, openToRead } from './connect.ts';
+import { assertKnown, schemaVersion } from './migrate.ts';
+import { projectMigrations } from './migrations.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
 
 /** Nothing else waits for the one who asks. */
 const patienceMs = 5_000;
 
 /**
- * Reads a whole database for damage, without changing it.
+ * Reads a whole `project.db` for damage, and for what keeps this maos from using it, without changing it.
  * @returns what is wrong and what to do; null when nothing is
  */
 export function checkIntegrity(file: string): string | null {
   try {
     const db = openToRead(file, patienceMs);
     try {
+      assertOurs(db, file, 'sessions');
+      assertKnown(schemaVersion(db), projectMigrations, file);
       const [first] = db.prepare('PRAGMA integrity_check(1)').all();
       const found = String(first?.integrity_check);
       if (found === 'ok') return null;
-      return `${file} is damaged (${found}). Move it away to begin anew; the sessions' folders beside it keep their logs.`;
+      return `${file} is damaged (${found}). Move it away to begin anew; 'maos recover' puts sessions back from their folders beside it.`;
     } finally {
       db.close();
     }

@@ -1,54 +1,66 @@
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { assertOurs, type Connection, companions, openToRead, openToWrite, standStillMs } from './connect.ts';
 import { assertKnown, migrate, rollback, schemaVersion } from './migrate.ts';
 import type { Migration } from './migrations.ts';
-import { isBusy, lostFile, needsRollback, translateSqliteError } from './sqlite-errors.ts';
+import { closedDatabase, isBusy, lostFile, translateSqliteError } from './sqlite-errors.ts';
 
 export interface DatabaseOptions {
   /** Absolute path. The file (0600) and its folder (0700) are made when missing. */
   readonly file: string;
   readonly migrations: readonly Migration[];
+  /** One that every version of it has: what has others, and not this one, is left alone. */
+  readonly table?: string;
   /** `FULL`: a commit survives a power cut. `NORMAL`: it survives the end of the process. */
   readonly synchronous: 'FULL' | 'NORMAL';
   /** How long a statement waits for another writer, in milliseconds, and the process with it. Default {@link standStillMs}. */
   readonly busyTimeoutMs?: number;
+  /** Is told of each file that others might read or write, and its mode, once it is closed to them. */
+  readonly onTightened?: OnTightened | undefined;
 }
 
-/**
- * As long as a process that serves may stand still for a lock of another: what others write is over by then, as a rule.
- * Who has more patience tries again beside everything else.
- */
-const standStillMs = 20;
+export type OnTightened = (file: string, mode: number) => void;
 
 /**
- * One connection to a database file. Whatever is done inside `run`, `read` and `write` throws MaosErrors:
- * STORE_BUSY, STORE_CORRUPT, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED, and INTERNAL for a bug.
+ * One database file. Whatever is done inside `run`, `read` and `write` throws MaosErrors: STORE_BUSY, STORE_CORRUPT,
+ * FORBIDDEN, RESOURCE_LIMIT_EXCEEDED, and INTERNAL for a bug.
  */
 export class Database {
   readonly file: string;
-  readonly #db: DatabaseSync;
+  readonly #connect: () => Connection;
   readonly #statements = new Map<string, StatementSync>();
-  readonly #identity: string;
+  /** Null between two uses, where it can only be had alone. */
+  #connection: Connection | null = null;
+  #identity = '';
   #open = true;
 
-  /** @param db has been read from: its files are there */
-  constructor(db: DatabaseSync, file: string) {
-    this.#db = db;
+  constructor(file: string, connect: () => Connection) {
     this.file = file;
-    this.#identity = identityOf(file);
+    this.#connect = connect;
+    this.#use(() => {});
   }
 
   /** Others do not find here what this connection has: the file was moved, replaced or deleted since it was opened. */
   get isLost(): boolean {
-    return identityOf(this.file) !== this.#identity;
+    return this.#connection !== null && identityOf(this.file) !== this.#identity;
   }
 
   /** The prepared statement, made at its first use; call it inside `run`, `read` or `write`. */
   sql(text: string): StatementSync {
     let statement = this.#statements.get(text);
     if (statement === undefined) {
-      statement = this.#db.prepare(text);
+      if (this.#connection === null) throw closedDatabase(this.file);
+      statement = this.#connection.db.prepare(text);
       this.#statements.set(text, statement);
     }
     return statement;
@@ -57,7 +69,7 @@ export class Database {
   /** A single statement that reads. */
   run<T>(work: () => T): T {
     try {
-      return work();
+      return this.#connection === null ? this.#use(work) : work();
     } catch (error) {
       throw translateSqliteError(error, this.file);
     }
@@ -82,8 +94,30 @@ export class Database {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    try {
+      this.#disconnect();
+    } catch (error) {
+      throw translateSqliteError(error, this.file);
+    }
+  }
+
+  #use<T>(work: () => T): T {
+    if (!this.#open) throw closedDatabase(this.file);
+    const connection = this.#connect();
+    this.#connection = connection;
+    this.#identity = identityOf(this.file);
+    try {
+      return work();
+    } finally {
+      if (connection.isAlone) this.#disconnect();
+    }
+  }
+
+  #disconnect(): void {
     this.#statements.clear();
-    this.run(() => this.#db.close());
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.db.close();
   }
 
   #transaction<T>(begin: string, work: () => T): T {
@@ -94,7 +128,7 @@ export class Database {
         this.sql('COMMIT').run();
         return result;
       } catch (error) {
-        rollback(this.#db);
+        if (this.#connection !== null) rollback(this.#connection.db);
         throw error;
       }
     });
@@ -117,18 +151,32 @@ function identityOf(file: string): string {
 export function openDatabase(options: DatabaseOptions): Database {
   const { file, migrations } = options;
   try {
-    const journal = makeFile(file) ? 'new' : look(options);
-    const db = new DatabaseSync(file);
-    try {
-      configure(db, options, journal);
-      migrate(db, migrations, file);
-      return new Database(db, file);
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    if (!makeFile(file)) closeToOthers(options);
+    return new Database(file, () => {
+      const journal = look(options);
+      return openToWrite(file, options.busyTimeoutMs, (db) => {
+        configure(db, options, journal);
+        migrate(db, migrations, file);
+      });
+    });
   } catch (error) {
     throw translateSqliteError(error, file);
+  }
+}
+
+/** A copy or a backup of a database has the mode that whoever made it liked. */
+function closeToOthers({ file, onTightened }: DatabaseOptions): void {
+  // Modes mean nothing on Windows.
+  if (process.platform === 'win32') return;
+  for (const path of [file, ...companions.map((end) => file + end)]) {
+    const mode = (statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o777;
+    if ((mode & 0o077) === 0) continue;
+    try {
+      chmodSync(path, 0o600);
+      onTightened?.(path, mode);
+    } catch {
+      // It belongs to somebody else, who may have given it to this user that way; `doctor` tells of it.
+    }
   }
 }
 
@@ -167,13 +215,15 @@ function syncFolders(from: string, to: string): void {
 
 /**
  * Reads one row of a database somebody else looks after, without making, upgrading or locking it.
- * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, INTERNAL when it has no such table
+ * @param table as in {@link DatabaseOptions}
+ * @returns undefined where there is no such row, and no table yet
+ * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN
  */
-export function readRow(file: string, sql: string): Record<string, unknown> | undefined {
+export function readRow(file: string, table: string, sql: string): Record<string, unknown> | undefined {
   try {
     const db = openToRead(file);
     try {
-      return db.prepare(sql).get();
+      return assertOurs(db, file, table) ? db.prepare(sql).get() : undefined;
     } finally {
       db.close();
     }
@@ -183,9 +233,10 @@ export function readRow(file: string, sql: string): Record<string, unknown> | un
 }
 
 /** Reads version and journal mode on a connection that cannot write, so that a file not ours to change stays as it is. */
-function look({ file, migrations, busyTimeoutMs }: DatabaseOptions): string {
+function look({ file, migrations, table, busyTimeoutMs }: DatabaseOptions): string {
   const db = openToRead(file, busyTimeoutMs);
   try {
+    if (table !== undefined) assertOurs(db, file, table);
     assertKnown(schemaVersion(db), migrations, file);
     // SQLite would fall back to reading and fail at the first commit, long after the user could be told.
     accessSync(file, constants.W_OK);
@@ -196,44 +247,7 @@ function look({ file, migrations, busyTimeoutMs }: DatabaseOptions): string {
   }
 }
 
-/**
- * A connection that cannot write. Throws what SQLite throws.
- *
- * Problem: a process that is killed while it gives the database its journal mode leaves a journal behind, which has to
- * be rolled back before anybody reads, and by somebody who can write: such a connection only fails
- * (https://www.sqlite.org/rescode.html#readonly_rollback).
- * Solution: then SQLite rolls it back on another connection, as it would for the first writer to come.
- */
-export function openToRead(file: string, busyTimeoutMs?: number): DatabaseSync {
-  try {
-    return connectAndRead(file, true, busyTimeoutMs);
-  } catch (error) {
-    if (!needsRollback(error)) throw error;
-    connectAndRead(file, false, busyTimeoutMs).close();
-    return connectAndRead(file, true, busyTimeoutMs);
-  }
-}
-
-/** SQLite opens a file, and rolls a journal back, only at the first read. */
-function connectAndRead(file: string, readOnly: boolean, busyTimeoutMs?: number): DatabaseSync {
-  const db = new DatabaseSync(file, { readOnly });
-  try {
-    setBusyTimeout(db, busyTimeoutMs);
-    db.prepare('PRAGMA schema_version').get();
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
-function setBusyTimeout(db: DatabaseSync, ms = standStillMs): void {
-  // The constructor's `timeout` is newer than the oldest supported Node.
-  db.exec(`PRAGMA busy_timeout = ${Math.max(0, Math.trunc(ms))}`);
-}
-
 function configure(db: DatabaseSync, { busyTimeoutMs, synchronous }: DatabaseOptions, journal: string): void {
-  setBusyTimeout(db, busyTimeoutMs);
   if (journal !== 'wal') switchToWal(db, busyTimeoutMs);
   // macOS: fsync does not reach the platter there; without this a power cut during a checkpoint could damage the file.
   db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON; PRAGMA checkpoint_fullfsync = ON`);

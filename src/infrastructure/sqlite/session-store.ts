@@ -21,7 +21,7 @@ import { makeFeedStore } from './feed-store.ts';
 import { makeKeepingStore } from './keeping-store.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
-import { type Database, openDatabase, readRow } from './open-database.ts';
+import { type Database, type OnTightened, openDatabase, readRow } from './open-database.ts';
 import {
   acquireSession,
   announceExit,
@@ -66,6 +66,8 @@ export interface SessionStoreOptions {
   readonly clock?: Pick<Clock, 'now'>;
   /** How long a method waits for another writer, in milliseconds, and the process with it. Default 20. */
   readonly busyTimeoutMs?: number;
+  /** As in DatabaseOptions. */
+  readonly onTightened?: OnTightened | undefined;
 }
 
 /**
@@ -73,10 +75,12 @@ export interface SessionStoreOptions {
  * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, CONFIG_INVALID (written by a newer maos), RESOURCE_LIMIT_EXCEEDED
  */
 export function openSessionStore(options: SessionStoreOptions): SessionStore {
-  const { file, busyTimeoutMs } = options;
+  const { file, busyTimeoutMs, onTightened } = options;
   const db = openDatabase({
     file,
     migrations: projectMigrations,
+    table: 'sessions',
+    onTightened,
     synchronous: 'FULL',
     ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }),
   });
@@ -85,10 +89,10 @@ export function openSessionStore(options: SessionStoreOptions): SessionStore {
 
 /**
  * The path of the project a database belongs to; null before its first session. The database is not made or changed.
- * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, INTERNAL when it is no `project.db`
+ * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN
  */
 export function readProjectOf(file: string): string | null {
-  const row = readRow(file, 'SELECT path FROM projects LIMIT 1');
+  const row = readRow(file, 'sessions', 'SELECT path FROM projects LIMIT 1');
   return row === undefined ? null : String(row.path);
 }
 

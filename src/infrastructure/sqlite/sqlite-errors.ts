@@ -10,6 +10,8 @@ const FULL = 13;
 const TOO_BIG = 18;
 /** A journal was left that has to be rolled back first, which the connection cannot. */
 const READONLY_ROLLBACK = 776;
+/** The index of what was last written, which all share, can neither be opened, grow, nor be mapped: SHMOPEN, SHMSIZE, SHMMAP. */
+const IOERR_SHM = [4618, 4874, 5386];
 /** The file was moved, replaced or deleted under an open connection. */
 const READONLY_DBMOVED = 1032;
 
@@ -32,6 +34,18 @@ export function isBusy(error: unknown): boolean {
   return isSqliteError(error) && BUSY.includes(error.errcode & 0xff);
 }
 
+/** The disk is full, and nobody has the database open. */
+export function lacksRoomForIndex(error: unknown): boolean {
+  return isSqliteError(error) && IOERR_SHM.includes(error.errcode);
+}
+
+export function closedDatabase(file: string, cause?: unknown): MaosError {
+  return new MaosError('INTERNAL', `The database ${file} was used after it was closed.`, {
+    details: { file },
+    cause,
+  });
+}
+
 export function needsRollback(error: unknown): boolean {
   return isSqliteError(error) && error.errcode === READONLY_ROLLBACK;
 }
@@ -44,13 +58,10 @@ export function translateSqliteError(error: unknown, file: string): unknown {
   if (isSqliteError(error)) return translateResult(error, file);
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === 'ERR_INVALID_STATE') {
-    return new MaosError('INTERNAL', `The database ${file} was used after it was closed.`, {
-      details: { file },
-      cause: error,
-    });
+    return closedDatabase(file, error);
   }
   if (code === undefined || (error as NodeJS.ErrnoException).syscall === undefined) return error;
-  const details = { file, errno: code };
+  const details = { file, errno: code, system: code };
   if (forbiddenByFs.includes(code)) return forbidden(file, code, details, error);
   if (exhaustedByFs.includes(code)) return exhausted(file, code, details, error);
   return new MaosError(
@@ -82,7 +93,8 @@ function translateResult(error: SqliteError, file: string): MaosError {
     return lostFile(file, details, error);
   }
   if (FORBIDDEN.includes(primary)) return forbidden(file, said, details, error);
-  if (primary === FULL || primary === IO_ERROR) return exhausted(file, said, details, error);
+  const full = primary === FULL ? { system: 'ENOSPC' } : {};
+  if (primary === FULL || primary === IO_ERROR) return exhausted(file, said, { ...details, ...full }, error);
   // Memory may be there again in a moment; a value that is too large stays so.
   if (primary === NO_MEMORY || primary === TOO_BIG) {
     const code = primary === TOO_BIG ? 'INVALID_INPUT' : 'RESOURCE_LIMIT_EXCEEDED';

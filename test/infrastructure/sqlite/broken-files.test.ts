@@ -48,7 +48,7 @@ describe('a journal that a killed process left', () => {
     db.close();
     return file;
   }
-  const objectives = (file: string) => readRow(file, 'SELECT DISTINCT objective FROM sessions');
+  const objectives = (file: string) => readRow(file, 'sessions', 'SELECT DISTINCT objective FROM sessions');
 
   it('is one that a connection that only reads fails on', (t) => {
     const db = new DatabaseSync(halfWritten(t), { readOnly: true });
@@ -62,9 +62,9 @@ describe('a journal that a killed process left', () => {
     store.create(created({ objective: 'y' }), instanceId());
     store.close();
     assert.equal(existsSync(`${file}-journal`), false);
-    assert.deepEqual({ ...readRow(file, 'SELECT count(*) AS n FROM sessions') }, { n: 21 });
+    assert.deepEqual({ ...readRow(file, 'sessions', 'SELECT count(*) AS n FROM sessions') }, { n: 21 });
     assert.deepEqual(
-      { ...readRow(file, "SELECT count(*) AS n FROM sessions WHERE objective = 'lost'") },
+      { ...readRow(file, 'sessions', "SELECT count(*) AS n FROM sessions WHERE objective = 'lost'") },
       { n: 0 },
     );
   });

@@ -173,7 +173,7 @@ describe('opening', () => {
     for (const mode of ['wal', 'delete']) {
       const file = fileWith(
         t,
-        `PRAGMA journal_mode = ${mode}; CREATE TABLE later (x); PRAGMA user_version = 99`,
+        `PRAGMA journal_mode = ${mode}; CREATE TABLE sessions (x); PRAGMA user_version = 99`,
       );
       const before = readFileSync(file);
       assert.throws(() => tempStore(t, file), {
@@ -189,7 +189,7 @@ describe('opening', () => {
     const file = fileWith(t, 'PRAGMA journal_mode = wal; PRAGMA user_version = 1');
     const crashed = join(tempFolder(t), 'project.db');
     const newer = new DatabaseSync(file);
-    newer.exec('CREATE TABLE later (x); PRAGMA user_version = 99');
+    newer.exec('CREATE TABLE sessions (x); PRAGMA user_version = 99');
     for (const suffix of ['', '-wal']) writeFileSync(`${crashed}${suffix}`, readFileSync(`${file}${suffix}`));
     newer.close();
     const before = readFileSync(crashed);
