@@ -100,6 +100,11 @@ export class AgentRun implements OutputSink {
     }
   }
 
+  printed(bytes: number): void {
+    const { maxOutputBytes } = this.#keeper;
+    if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
+  }
+
   /** @param running the process behind it */
   begin(running: RunningAgent): void {
     this.#running = running;

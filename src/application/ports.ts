@@ -341,6 +341,8 @@ export interface StopReport {
 /** Receives an agent's stdout in order, without gap or repeat, from the first byte. */
 export interface OutputSink {
   stdout(chunk: Uint8Array): void;
+  /** How many bytes its attempt printed in all, stdout and stderr together; called once, at its end. */
+  printed?(bytes: number): void;
 }
 
 /** What an agent's whole process tree uses. */

@@ -15,13 +15,13 @@ import { atNextBeat } from './beat.ts';
 import { inheritedEnvironment } from './environment.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
 import { identify, type ProcessIdentity } from './identity.ts';
-import { barLaunch, claimName, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
+import { barLaunch, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
 import { makeProcessTable, type ProcessTable } from './process-table.ts';
 import { resolveProgram } from './program.ts';
 import { makeResourceSampler } from './resource-sampler.ts';
 import { superviseAgent } from './supervised-agent.ts';
 import { type FolderWatch, watchFolder } from './watch-folder.ts';
-import { spawnWrapper, type Wrapper } from './wrapper.ts';
+import { spawnWrapper } from './wrapper.ts';
 
 export interface LocalAgentHostDeps {
   /** The agent's folder, an absolute path: holds prompt.md, gets stdout.log, stderr.log and the launch's records. */
@@ -64,18 +64,16 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const { args, stdin } = spec;
     const launch = { agentId, attempt, folder, program, args, cwd, env, stdin, maxOutputBytes };
     const wrapper = await spawnWrapper(launch);
+    if (!(await wrapper.claimed)) {
+      const claim = await readWholeClaim(folder, attempt);
+      if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
+      // Another start of the same key was faster: this wrapper ran nothing.
+      return attach(key, agent, sink);
+    }
+    // From here on the program may run: a failure of this MAOS is none of its start.
     const watch = watchAgent(key, folder);
     try {
       const identity = await identify(wrapper.pid);
-      const claimHint = makeBell();
-      watch.on(claimName(attempt), claimHint.ring);
-      const claim = await awaitClaim(folder, attempt, wrapper, claimHint);
-      if (claim?.pid !== wrapper.pid) {
-        watch.close();
-        if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
-        // Another start of the same key was faster: this wrapper ran nothing.
-        return await attach(key, agent, sink);
-      }
       return await superviseAgent({
         key,
         folder,
@@ -85,8 +83,8 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         programGone: wrapper.status,
         wrapperGone: wrapper.exit,
         watch,
-        stdoutFrom: claim.stdoutFrom,
-        stderrFrom: claim.stderrFrom,
+        stdoutFrom: wrapper.stdoutFrom,
+        stderrFrom: wrapper.stderrFrom,
         sink,
         table,
         sampler,
@@ -94,10 +92,15 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         log,
       });
     } catch (error) {
-      // Nobody would look after it: a start that fails leaves nothing running.
-      wrapper.kill();
       watch.close();
-      throw error;
+      log.log('error', 'The agent was started but cannot be followed; it is ended.', {
+        agentId,
+        attempt,
+        error,
+      });
+      wrapper.kill();
+      await wrapper.exit;
+      return attach(key, agent, sink);
     }
   }
 
@@ -165,26 +168,6 @@ function composeEnvironment(
     else env[name] = value;
   }
   return { ...env, ...fixed };
-}
-
-/** Waits until the wrapper, or a faster one, holds the attempt; then signals cannot end it any more, either. */
-async function awaitClaim(
-  folder: string,
-  attempt: number,
-  wrapper: Wrapper,
-  hint: Bell,
-): Promise<LaunchClaim | null> {
-  let isGone = false;
-  const gone = wrapper.exit.then(() => {
-    isGone = true;
-  });
-  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
-    const isLastLook = isGone;
-    const hinted = hint.next();
-    const claim = await readClaim(folder, attempt);
-    if (isLastLook || isWhole(claim)) return claim;
-    await firstOf(pause, [gone, hinted]);
-  }
 }
 
 /** Settles when the program's end is on record, or nobody is left to record it. */

@@ -121,10 +121,14 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   async function sample(): Promise<ResourceSample | null> {
     const use = isOver ? null : await sampler.measure(mark);
     if (use === null || isOver) return null;
+    return { ...use, cpuMs: meter(use.cpuMs), outputBytes: countPrinted() };
+  }
+
+  function countPrinted(): number {
     // Both files hold the output of earlier attempts too. What was cut off or deleted has been printed all the same.
     stdoutBytes = Math.max(stdoutBytes, output.size() - supervision.stdoutFrom);
     stderrBytes = Math.max(stderrBytes, sizeOf(join(folder, 'stderr.log')) - supervision.stderrFrom);
-    return { ...use, cpuMs: meter(use.cpuMs), outputBytes: stdoutBytes + stderrBytes };
+    return stdoutBytes + stderrBytes;
   }
 
   async function settle(): Promise<AgentEnd> {
@@ -139,6 +143,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     await output.finish();
     watch.close();
     isOver = true;
+    sink.printed?.(countPrinted());
     return told;
   }
 

@@ -20,8 +20,8 @@ const readerArguments = '-u -u -';
  * - The soft limit on file locks, which Linux has not enforced since 2.4, is the agent's mark: all processes that come
  *   from the program have it, and unlike an environment or a descriptor none loses it on its way.
  * - `set -C` lets only one wrapper create the claim; exit status 125 says that another did.
- * - Descriptor 3 leads to the MAOS that spawned it, which hears how the program ended also where no record can be
- *   written. That MAOS may be gone.
+ * - Descriptor 3 leads to the MAOS that spawned it, which hears of the claim and of the program's end also where the
+ *   records cannot be written or read, such as in a folder that the agent removed. That MAOS may be gone.
  * - Variables whose names a shell would drop or set come as `MAOS_KEPT_N='NAME=VALUE'`; env(1) gives them back.
  * - The shells' own remarks on their children ('Terminated') would end up in the agent's stderr: theirs is closed.
  */
@@ -35,6 +35,7 @@ set -C
 { echo "{\\"pid\\":$$,\\"stdoutFrom\\":$from,\\"stderrFrom\\":$errorsFrom}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
 set +C
 exec 5>&2 2>/dev/null
+echo claimed >&3
 ulimit -S -w "$mark" || ulimit -S -x "$mark"
 if [ "$kept" -gt 0 ]; then
   while [ "$kept" -gt 0 ]; do
@@ -84,6 +85,10 @@ export interface WrapperLaunch {
 
 export interface Wrapper {
   readonly pid: number;
+  readonly stdoutFrom: number;
+  readonly stderrFrom: number;
+  /** True as soon as this wrapper holds the attempt; false when it ended without: then it ran nothing. */
+  readonly claimed: Promise<boolean>;
   /** The program's exit status as a shell tells it, once it has ended; null when the wrapper was killed before. */
   readonly status: Promise<number | null>;
   /** How the wrapper itself ended; settles once it has been collected. */
@@ -139,10 +144,10 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
       if (child.exitCode === null && child.signalCode === null) process.kill(-pid, 'SIGKILL');
     };
     const exit = exitOf(child);
-    const told = statusFrom(child.stdio[3] as Readable);
+    const { claimed, status: told } = listen(child.stdio[3] as Readable);
     // Killed alone, it leaves others behind that may tell, much later; ended by itself, it comes after what was told.
     const status = Promise.race([told, exit.then(({ signal }) => (signal === null ? told : null))]);
-    return { pid, status, exit, kill };
+    return { pid, stdoutFrom, stderrFrom, claimed, status, exit, kill };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new MaosError('SPAWN_FAILED', `Cannot start ${quote(program)}: ${reasons[code ?? ''] ?? message}`, {
@@ -212,16 +217,23 @@ function exitOf(child: ChildProcess): Wrapper['exit'] {
   });
 }
 
-function statusFrom(stream: Readable): Promise<number | null> {
+/** Hears `claimed`, and later the program's exit status, each on a line. */
+function listen(stream: Readable): { claimed: Promise<boolean>; status: Promise<number | null> } {
+  const claimed = Promise.withResolvers<boolean>();
+  const status = Promise.withResolvers<number | null>();
   let text = '';
-  return new Promise((resolve) => {
-    stream.on('error', () => {
-      // As when it closes: the wrapper's own end tells.
-    });
-    stream.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      if (text.endsWith('\n')) stream.destroy();
-    });
-    stream.once('close', () => resolve(/^\d+\n$/.test(text) ? Number(text) : null));
+  stream.on('error', () => {
+    // As when it closes: the wrapper's own end tells.
   });
+  stream.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    if (text.startsWith('claimed\n')) claimed.resolve(true);
+    if (/\n\d+\n$/.test(text)) stream.destroy();
+  });
+  stream.once('close', () => {
+    claimed.resolve(false);
+    const told = /\n(\d+)\n$/.exec(text)?.[1];
+    status.resolve(told === undefined ? null : Number(told));
+  });
+  return { claimed: claimed.promise, status: status.promise };
 }

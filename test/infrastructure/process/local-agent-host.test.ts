@@ -93,6 +93,30 @@ suite('an agent that runs to its end', { concurrency: true }, () => {
     assert.deepEqual(got, wanted);
   });
 
+  test('names that a shell drops or sets itself reach the program, with their values', async (t) => {
+    const odd = {
+      'spring.profiles.active': 'dev, "test"',
+      'my-flag': "it's $HOME",
+      'BASH_FUNC_f%%': '() {  echo hi\n}',
+      '1st': '',
+      IFS: ':',
+      OPTIND: '7',
+      status: 'mine',
+      folder: 'mine',
+      http_proxy: 'http://127.0.0.1:9',
+    };
+    const bench = await makeBench(t, { environment: { PATH: process.env.PATH, ...odd } });
+    const print = 'process.stdout.write(JSON.stringify(process.env))';
+    const args = ['-e', print, '--', 'A=B'];
+    await (await bench.start(process.execPath, args)).ended;
+    const got = JSON.parse(bench.output.text);
+    for (const [name, value] of Object.entries(odd)) assert.equal(got[name], value, name);
+    assert.deepEqual(
+      Object.keys(got).filter((name) => name.startsWith('MAOS_KEPT')),
+      [],
+    );
+  });
+
   test('processes it leaves behind are ended before the end is told', async (t) => {
     const bench = await makeBench(t);
     const seconds = rareSeconds();

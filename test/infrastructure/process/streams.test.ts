@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import fs from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Collector, makeBench, rareSeconds } from './test-bench.ts';
@@ -53,4 +55,56 @@ suite('what a program prints', { concurrency: 2 }, () => {
     assert.equal(end.how === 'exited' && end.exitCode, 4);
     assert.match(bench.output.text, /left behind\n$/);
   });
+
+  for (const [stream, file] of [
+    ['', 'stdout.log'],
+    [' >&2', 'stderr.log'],
+  ] as const) {
+    test(`endlessly to ${file} stops at a bound of the system, without MAOS`, async (t) => {
+      const maxOutputBytes = 3_000_000;
+      const bench = await makeBench(t, { maxOutputBytes });
+      let printed = 0;
+      Object.assign(bench.output, { printed: (bytes: number) => (printed = bytes) });
+      const end = await (await bench.start('sh', ['-c', `exec yes${stream}`])).ended;
+      assert.equal(end.how === 'exited' && end.signal, 'SIGPIPE');
+      const { size } = await stat(join(bench.folder, file));
+      assert.ok(size > maxOutputBytes && size <= maxOutputBytes + 2 ** 20 + 512, `${size} bytes`);
+      assert.equal(printed, size, 'told at the end, for the limit to be named');
+    });
+  }
+});
+
+suite('an agent that removes its own folder', { concurrency: 2 }, () => {
+  for (const status of [0, 5]) {
+    test(`at once is told by its exit status ${status}, not as one that cannot start`, async (t) => {
+      const bench = await makeBench(t, { workingDirectory: '/' });
+      const script = 'rm -rf -- "$1"; exit "$2"';
+      const running = await bench.start('sh', ['-c', script, 'sh', bench.folder, String(status)]);
+      const end = await running.ended;
+      assert.equal(end.how === 'exited' && end.exitCode, status);
+      assert.match(bench.logged.join('\n'), /stdout\.log (was deleted|cannot be opened)/);
+    });
+  }
+});
+
+test('an error at close while an agent starts leaves the agent followed', async (t) => {
+  const bench = await makeBench(t);
+  const { closeSync } = fs;
+  let failures = 0;
+  t.after(restore);
+  function restore(): void {
+    fs.closeSync = closeSync;
+    syncBuiltinESMExports();
+  }
+  fs.closeSync = (fd) => {
+    closeSync(fd);
+    if (failures++ === 0) throw Object.assign(new Error('EIO: i/o error, close'), { code: 'EIO' });
+  };
+  syncBuiltinESMExports();
+  const running = await bench.start('sh', ['-c', 'echo ran; exit 3']);
+  restore();
+  assert.equal(failures > 0, true);
+  const end = await running.ended;
+  assert.equal(end.how === 'exited' && end.exitCode, 3);
+  assert.equal(bench.output.text, 'ran\n');
 });

@@ -30,6 +30,7 @@ export async function makeBench(
     environment?: Record<string, string | undefined>;
     workingDirectory?: string;
     identity?: { agent: Agent; key: LaunchKey };
+    maxOutputBytes?: number;
   } = {},
 ): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'maos-host-'));
@@ -43,6 +44,7 @@ export async function makeBench(
     samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
     clock: { now: () => new Date().toISOString(), after: () => () => {} },
     log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },
+    maxOutputBytes: options.maxOutputBytes ?? null,
     ...(options.environment === undefined ? {} : { environment: options.environment }),
   });
   const runs: RunningAgent[] = [];
