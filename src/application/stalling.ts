@@ -1,7 +1,8 @@
 import type { Agent } from '../domain/agent.ts';
+import type { AgentId } from '../domain/ids.ts';
 import { isSessionEnded } from '../domain/session.ts';
 import { cancelStalled, stallSession } from '../domain/stall.ts';
-import type { Change, Workflow } from '../domain/workflow.ts';
+import type { Workflow } from '../domain/workflow.ts';
 import type { Lease, RunningAgent } from './ports.ts';
 import type { Project } from './project.ts';
 import { isRefusal } from './refused-change.ts';
@@ -29,11 +30,11 @@ export async function leaveStalled(project: Project, lease: Lease, error: unknow
   if (asked?.desired === 'cancelled') {
     await forEachRunning(project, workflow, (running) => running.stop(settings.stopGraceMs));
     const why = { asked: asked.reason, stalled: reason };
-    const whole = cancelStalled(workflow, why, true, clock.now());
-    await commitFirst(project, lease, workflow, [whole, cancelStalled(workflow, why, false, clock.now())]);
+    await cancelAsFarAsTaken(project, lease, workflow, why);
   } else {
     const held = await forEachRunning(project, workflow, (running) => running.suspend());
-    await commitFirst(project, lease, workflow, [stallSession(workflow, reason, held, clock.now())]);
+    const change = stallSession(workflow, reason, held, clock.now());
+    await whenFree(project, () => store.commit(lease, workflow, change));
   }
   watcher.notify();
 }
@@ -62,19 +63,27 @@ async function forEachRunning(
   return done.flat();
 }
 
-/** Stores the first of them that the store takes. */
-async function commitFirst(
+/** Ends the session; agents whose end the store refuses in every form are left out, one after the other. */
+async function cancelAsFarAsTaken(
   project: Project,
   lease: Lease,
   workflow: Workflow,
-  changes: readonly Change[],
+  why: { readonly asked: string; readonly stalled: string },
 ): Promise<void> {
-  for (const [index, change] of changes.entries()) {
+  const { store, clock } = project;
+  const tryWithout = async (unrecorded: ReadonlySet<AgentId>): Promise<boolean> => {
     try {
-      await whenFree(project, () => project.store.commit(lease, workflow, change));
-      return;
+      const change = cancelStalled(workflow, why, unrecorded, clock.now());
+      await whenFree(project, () => store.commit(lease, workflow, change));
+      return true;
     } catch (error) {
-      if (index === changes.length - 1 || !isRefusal(error)) throw error;
+      if (!isRefusal(error)) throw error;
+      return false;
     }
-  }
+  };
+  if (await tryWithout(new Set())) return;
+  const ids = workflow.agents.map(({ id }) => id);
+  for (const id of ids) if (await tryWithout(new Set([id]))) return;
+  const none = cancelStalled(workflow, why, new Set(ids), clock.now());
+  await whenFree(project, () => store.commit(lease, workflow, none));
 }

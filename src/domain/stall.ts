@@ -1,5 +1,6 @@
 import { type Agent, isAgentEnded, moveAgent } from './agent.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
+import type { AgentId } from './ids.ts';
 import { moveSession } from './session.ts';
 import { type Change, cancelSession, startSession, type Workflow } from './workflow.ts';
 
@@ -32,16 +33,18 @@ export function stallSession(
 
 /**
  * Ends it as cancelled, whatever its agents had come to: those that have not ended are cancelled as they are.
- * @param agents false: the session alone, where the store refuses even this of its agents
+ * @param unrecorded those of which the store refuses even this: they stay as they are
  */
 export function cancelStalled(
   workflow: Workflow,
   why: { readonly asked: string; readonly stalled: string },
-  agents: boolean,
+  unrecorded: ReadonlySet<AgentId>,
   at: string,
 ): Change {
   const { id } = workflow.session;
-  const open = agents ? workflow.agents.filter(({ state }) => !isAgentEnded(state)) : [];
+  const open = workflow.agents.filter(
+    ({ id: agent, state }) => !isAgentEnded(state) && !unrecorded.has(agent),
+  );
   const changed = new Map(open.map((agent) => [agent.id, moveAgent(agent, 'cancelled', at)]));
   const next = { ...workflow, agents: workflow.agents.map((agent) => changed.get(agent.id) ?? agent) };
   const ended = cancelSession(next, why.asked, at);

@@ -123,18 +123,18 @@ describe('a session whose runner gives up', () => {
 
   it('is cancelled even where the end of its agent cannot be recorded at all', async (t) => {
     const real = realProject(t);
-    const id = await start(real, [shell('odd', 'sleep 300')]);
-    await eventOf(real, id, 'agent.spawned', 'odd');
+    const id = await start(real, [shell('odd', 'sleep 300'), shell('plain', 'sleep 300')]);
+    for (const name of ['odd', 'plain']) await eventOf(real, id, 'agent.spawned', name);
     const db = new DatabaseSync(real.database);
     db.exec(
-      "CREATE TRIGGER refused BEFORE UPDATE ON agents WHEN NEW.state <> 'running' BEGIN SELECT RAISE(ABORT, 'no such value'); END",
+      "CREATE TRIGGER refused BEFORE UPDATE ON agents WHEN NEW.state <> 'running' AND NEW.name = 'odd' BEGIN SELECT RAISE(ABORT, 'no such value'); END",
     );
     await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
     const ended = await settled(real, id);
     db.exec('DROP TRIGGER refused');
     db.close();
-    assert.equal(ended.state, 'cancelled');
+    assert.deepEqual([ended.state, ended.agent('plain').state], ['cancelled', 'cancelled']);
     assert.match(ended.of('session.stalled')[0]?.data.reason ?? '', /no such value/);
-    assert.deepEqual(agentProcesses([ended.agent('odd').id]), []);
+    assert.deepEqual(agentProcesses(['odd', 'plain'].map((name) => ended.agent(name).id)), []);
   });
 });
