@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 6.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 7.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -103,6 +103,8 @@ CREATE TABLE agents (
   -- What another process asked of the owner for this agent alone.
   desired                  TEXT    CHECK (desired IN ('pending', 'cancelled')),
   desired_reason           TEXT,
+  lingering                TEXT    CHECK (json_valid(lingering)),     -- {background, until}: a result, and processes that remain
+  denials                  TEXT    CHECK (json_valid(denials)),       -- {count, shown}: what its CLI was not allowed to do
   UNIQUE (session_id, position),
   UNIQUE (session_id, name),
   CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),

@@ -50,6 +50,7 @@ export class AgentLauncher {
       clock: project.clock,
       graceMs: project.settings.stopGraceMs,
       maxOutputBytes: project.settings.limits.maxOutputBytes,
+      afterResultMs: project.settings.limits.afterResultMs,
       ended: (end) => {
         this.#ends.push(end);
         alarm.ring();

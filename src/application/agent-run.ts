@@ -2,6 +2,7 @@ import type { Agent, FailureKind } from '../domain/agent.ts';
 import type { Usage } from '../domain/usage.ts';
 import { type AgentOutcome, type AgentReport, type ProgressNote, usageNow } from '../domain/workflow.ts';
 import { describeActivity } from './activity-line.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import type {
   AgentActivity,
   AgentEnd,
@@ -24,6 +25,8 @@ export type StopCause =
   | { readonly kind: 'interrupted'; readonly reason: string }
   /** What its output has told already will not get better: its backend explains it. */
   | { readonly kind: 'hopeless' }
+  /** It gave this result long ago and did not end. */
+  | { readonly kind: 'answered'; readonly result: string }
   /** `explain` says what was measured and the limit, from what it had used and how long it had run at its end. */
   | {
       readonly kind: 'limit';
@@ -45,6 +48,8 @@ export interface RunKeeper {
   readonly graceMs: number;
   /** Most bytes it may print; null: no limit. */
   readonly maxOutputBytes: number | null;
+  /** How long its processes may remain after its result; null: no limit of its own. */
+  readonly afterResultMs: number | null;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
   /** It stands still, or goes on: something may be decided now. */
@@ -64,6 +69,7 @@ export class AgentRun implements OutputSink {
   readonly #parser: OutputParser;
   readonly #keeper: RunKeeper;
   readonly #standstill: Standstill;
+  readonly #answers: AnswerWatch;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
   #stopAskedAt: string | null = null;
@@ -74,6 +80,7 @@ export class AgentRun implements OutputSink {
   #printed = 0;
   #activity: string | null = null;
   #notedTurns = 0;
+  #notedDenials = 0;
 
   /** @param held how long this attempt has stood still before, where another owner looked after it */
   constructor(agent: Agent, backend: Backend, keeper: RunKeeper, held: HeldTime = { ms: 0, since: null }) {
@@ -84,6 +91,9 @@ export class AgentRun implements OutputSink {
     this.#parser = backend.makeParser();
     this.#keeper = keeper;
     this.#standstill = new Standstill(keeper, held);
+    this.#answers = new AnswerWatch(keeper.clock, keeper.afterResultMs, ({ text }) =>
+      this.stop({ kind: 'answered', result: text }),
+    );
   }
 
   stdout(chunk: Uint8Array): void {
@@ -93,6 +103,9 @@ export class AgentRun implements OutputSink {
     const { maxOutputBytes } = this.#keeper;
     if (maxOutputBytes !== null && this.#printed > maxOutputBytes) {
       this.stop(outputLimit(this.#printed, maxOutputBytes));
+    }
+    if (this.#answers.isWatching || activities.some(({ type }) => type === 'result')) {
+      this.#answers.heed(this.#parser.parsed().answer);
     }
     if (activities.some(({ type }) => type === 'notice')) {
       const { verdict } = this.#parser.parsed();
@@ -173,17 +186,23 @@ export class AgentRun implements OutputSink {
     this.#isOver = true;
     this.#stopTimeLimit();
     this.#standstill.abandon();
+    this.#answers.off();
     for (const cancel of this.#cancelTimers) cancel();
   }
 
   /** What was heard since the last call; null when nothing was. */
   takeNote(): ProgressNote | null {
-    const { usage, conversation, turns } = this.#parser.parsed();
-    if (this.#activity === null && turns === this.#notedTurns) return null;
-    const note = { id: this.agent.id, activity: this.#activity ?? '', usage, conversation };
+    const { usage, conversation, turns, denials } = this.#parser.parsed();
+    const lingering = this.#answers.take();
+    const hasProgressed = this.#activity !== null || turns !== this.#notedTurns;
+    const refused = denials?.count ?? 0;
+    if (!hasProgressed && lingering === undefined && refused === this.#notedDenials) return null;
+    const activity = hasProgressed ? (this.#activity ?? '') : null;
     this.#activity = null;
     this.#notedTurns = turns;
-    return note;
+    this.#notedDenials = refused;
+    const note = { id: this.agent.id, activity, usage, conversation, denials };
+    return lingering === undefined ? note : { ...note, lingering };
   }
 
   /** When its provider answers again, if that is why it failed and it was said. */
@@ -195,12 +214,17 @@ export class AgentRun implements OutputSink {
   report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
     const run = this.#parser.parsed();
     const outcome = this.#byCause(this.#byEnd(end, run, stderrTail), run, end, stop, stderrTail);
-    return { outcome, usage: run.usage, conversation: run.conversation };
+    return { outcome, usage: run.usage, conversation: run.conversation, denials: run.denials };
   }
 
   #byEnd(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
     if (end.how === 'never_started')
       return { state: 'resumable', reason: 'Its process had not been started yet.' };
+    const { resumed } = this.agent;
+    if (run.verdict?.isConversationGone && resumed !== null) {
+      const reason = `Its conversation ${resumed} cannot be gone on with (${run.verdict.message}): it starts afresh.`;
+      return { state: 'resumable', reason, afresh: true };
+    }
     const explained = this.#backend.explain(end, run, stderrTail);
     if (end.how === 'lost' && explained.state === 'failed' && this.#backend.canResume) {
       return { state: 'resumable', reason: 'Its process is gone without a record of how it ended.' };
@@ -232,6 +256,8 @@ export class AgentRun implements OutputSink {
         const failure = { kind: this.#cause.failure, message: `${said}${left}`, stderrTail };
         return { state: 'failed', failure, result: run.result };
       }
+      case 'answered':
+        return { state: 'completed', result: this.#cause.result };
       default:
         return explained;
     }

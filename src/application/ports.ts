@@ -325,6 +325,8 @@ export type AgentEnd =
       readonly exitCode: number | null;
       readonly signal: string | null;
       readonly at: string;
+      /** It left processes behind, and they were ended. */
+      readonly strays?: StopReport;
     }
   /** Gone without a record of how it ended. */
   | { readonly how: 'lost'; readonly at: string }
@@ -336,6 +338,8 @@ export interface StopReport {
   /** Processes of the agent that could not be ended; 0 is the promise. */
   readonly survivors: number;
   readonly tookMs: number;
+  /** Command lines of the first of those that were ended, cut, with their pids; for people. */
+  readonly processes?: readonly string[];
 }
 
 /** Receives an agent's stdout in order, without gap or repeat, from the first byte. */
@@ -398,6 +402,8 @@ export interface Verdict {
   readonly message: string;
   /** When the provider will answer again, if it said so. */
   readonly retryAt: string | null;
+  /** There is no such conversation (any more) as it was to go on with. */
+  readonly isConversationGone?: true;
 }
 
 /** A result that a CLI gave and has not gone on after. */
@@ -514,6 +520,8 @@ export interface Settings {
     readonly stallMs: number | null;
     /** Output of one agent, both streams together. */
     readonly maxOutputBytes: number | null;
+    /** How long processes of an agent may remain after its result. Null: as long as its other limits let them. */
+    readonly afterResultMs: number | null;
   };
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;

@@ -273,8 +273,9 @@ export class SessionRunner {
       const { quota } = this.#project.settings;
       const told = run.report(end, stop, tails[index] ?? '');
       const report = withPatience(told, agentOf(this.#workflow, id), run.retryAt, quota, at);
+      const ended = stop ?? (end.how === 'exited' ? (end.strays ?? null) : null);
       const stopped: DomainEvent[] =
-        stop === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name, ...stop })];
+        ended === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name, ...ended })];
       this.#record.settle(id, report, at, stopped);
       this.#launcher.forget(id);
       this.#starter.forget(id);

@@ -51,6 +51,14 @@ export interface PermissionDenials {
   readonly shown: readonly string[];
 }
 
+/** An agent that has given a result and does not end: processes of it remain. */
+export interface Lingering {
+  /** What its CLI still runs in the background, in the CLI's own words. */
+  readonly background: readonly string[];
+  /** Then what is left is ended; null: only its other limits end it. */
+  readonly until: string | null;
+}
+
 export type AgentWorkspace = 'project' | 'own';
 
 /** What a role brings from the file that defines it, as it was when the session was made. */
@@ -105,6 +113,10 @@ export interface Agent {
   readonly failure: AgentFailure | null;
   /** Its own summary of the outcome: what dependents are told. */
   readonly result: string | null;
+  /** Set while it runs, from a little after its result on. */
+  readonly lingering: Lingering | null;
+  /** Of its present or last attempt; null when nothing was refused. */
+  readonly denials: PermissionDenials | null;
   /** Over all attempts. */
   readonly usage: Usage | null;
   /** What the attempts before the present one had used. */
@@ -140,17 +152,19 @@ export function moveAgent(
   to: AgentState,
   at: string,
   outcome: Partial<
-    Pick<Agent, 'failure' | 'result' | 'usage' | 'conversation' | 'notBefore' | 'postponed'>
+    Pick<Agent, 'failure' | 'result' | 'usage' | 'conversation' | 'notBefore' | 'postponed' | 'denials'>
   > = {},
 ): Agent {
   assertTransition(agentTransitions, `Agent ${agent.id}`, agent.state, to);
-  const moved: Agent = { ...agent, failure: null, notBefore: null, ...outcome, state: to };
+  const moved: Agent = { ...agent, failure: null, lingering: null, notBefore: null, ...outcome, state: to };
   if (to === 'running') {
     const { attempt, usage: usageBefore, conversation: resumed } = agent;
-    return { ...moved, attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
+    const started = { attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
+    return { ...moved, ...started, denials: null };
   }
   if (to === 'pending') {
-    return { ...moved, result: null, conversation: null, postponed: 0, startedAt: null, endedAt: null };
+    const unstarted = { result: null, denials: null, conversation: null, postponed: 0 };
+    return { ...moved, ...unstarted, startedAt: null, endedAt: null };
   }
   return { ...moved, endedAt: at };
 }

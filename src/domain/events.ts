@@ -43,6 +43,10 @@ export interface EventData {
   /** A process exists; `where` is the host's own description of it. */
   'agent.spawned': { name: string; attempt: number; where: Readonly<Record<string, unknown>> };
   'agent.progressed': { name: string; activity: string; usage: Usage | null };
+  /** It has given a result, and processes of it remain; what is left at `until` is ended. */
+  'agent.answered': { name: string; background: readonly string[]; until: string | null };
+  /** What it had answered was not its last word. */
+  'agent.went_on': { name: string };
   'agent.completed': { name: string; durationMs: number; result: string; usage: Usage | null };
   'agent.failed': {
     name: string;
@@ -60,8 +64,17 @@ export interface EventData {
   /** Its provider refused it for a while; it goes on by itself then. */
   'agent.postponed': { name: string; until: string; reason: string; usage: Usage | null };
   'agent.interrupted': { name: string; reason: string; usage: Usage | null };
-  /** All processes of the agent are gone; how it was made sure. */
-  'agent.stopped': { name: string; signals: readonly string[]; survivors: number; tookMs: number };
+  /**
+   * All processes of the agent are gone; how it was made sure. `processes`: command lines of those that were ended, with
+   * their pids; absent in events of earlier versions.
+   */
+  'agent.stopped': {
+    name: string;
+    signals: readonly string[];
+    survivors: number;
+    tookMs: number;
+    processes?: readonly string[];
+  };
   /** Most of a cap is used up; said once for each. `name`: the agent's, null for the whole session's budget. */
   'budget.warned': { name: string | null; message: string };
   'checkpoint.written': { path: string; reason: string };

@@ -225,6 +225,8 @@ export function agentsOf(plan: Plan, sessionId: SessionId, suffixes: readonly st
     attempt: 0,
     failure: null,
     result: null,
+    lingering: null,
+    denials: null,
     usage: null,
     usageBefore: null,
     resumed: null,

@@ -77,6 +77,12 @@ function agentChange(event: RecordedEvent): ((agent: Agent) => Agent) | null {
       return move('running');
     case 'agent.progressed':
       return (agent) => ({ ...agent, usage: event.data.usage });
+    case 'agent.answered': {
+      const { background, until } = event.data;
+      return (agent) => ({ ...agent, lingering: { background, until } });
+    }
+    case 'agent.went_on':
+      return (agent) => ({ ...agent, lingering: null });
     case 'agent.completed':
       return move('completed', { result: event.data.result, usage: event.data.usage });
     case 'agent.failed': {

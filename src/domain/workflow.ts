@@ -1,4 +1,11 @@
-import { type Agent, type AgentFailure, isStartable, moveAgent } from './agent.ts';
+import {
+  type Agent,
+  type AgentFailure,
+  isStartable,
+  type Lingering,
+  moveAgent,
+  type PermissionDenials,
+} from './agent.ts';
 import { MaosError } from './errors.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
 import type { AgentId, SessionId } from './ids.ts';
@@ -27,14 +34,20 @@ export type AgentOutcome =
   | { readonly state: 'completed'; readonly result: string }
   | { readonly state: 'failed'; readonly failure: AgentFailure; readonly result: string | null }
   | { readonly state: 'cancelled'; readonly reason: string }
-  /** `notBefore`: its provider put it off until then. */
-  | { readonly state: 'resumable'; readonly reason: string; readonly notBefore?: string };
+  /** `notBefore`: its provider put it off until then. `afresh`: its conversation cannot be gone on with. */
+  | {
+      readonly state: 'resumable';
+      readonly reason: string;
+      readonly notBefore?: string;
+      readonly afresh?: true;
+    };
 
 export interface AgentReport {
   readonly outcome: AgentOutcome;
   readonly usage: Usage | null;
   /** With which it can be resumed; null when none was heard of since it started. */
   readonly conversation: string | null;
+  readonly denials?: PermissionDenials | null;
 }
 
 /** @throws MaosError AGENT_NOT_FOUND */
@@ -151,6 +164,10 @@ export function usageNow(agent: Agent, reported: Usage | null, conversation: str
   return continuedUsage(agent.usageBefore, soundUsage(reported), goesOn);
 }
 
+function isAfresh(outcome: AgentOutcome): boolean {
+  return outcome.state === 'resumable' && outcome.afresh === true;
+}
+
 /** Records how a running agent ended, and everything that follows from it. */
 export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport, at: string): Change {
   const before = agentOf(workflow, id);
@@ -159,7 +176,8 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
     failure: outcome.state === 'failed' ? outcome.failure : null,
     result: outcome.state === 'completed' || outcome.state === 'failed' ? outcome.result : before.result,
     usage: usageNow(before, report.usage, report.conversation),
-    conversation: report.conversation ?? before.conversation,
+    conversation: isAfresh(outcome) ? null : (report.conversation ?? before.conversation),
+    denials: report.denials ?? before.denials,
     ...(outcome.state === 'resumable' && outcome.notBefore !== undefined
       ? { notBefore: outcome.notBefore, postponed: before.postponed + 1 }
       : { postponed: 0 }),
@@ -285,28 +303,38 @@ export function finishSession(workflow: Workflow, at: string): Change | null {
 /** What was heard of a running agent since the last note. */
 export interface ProgressNote {
   readonly id: AgentId;
-  /** One line: what it is doing. */
-  readonly activity: string;
+  /** One line: what it is doing; null when only something else is new. */
+  readonly activity: string | null;
   readonly usage: Usage | null;
   readonly conversation: string | null;
+  readonly denials?: PermissionDenials | null;
+  /** Whether it lingers since its result; absent when that is as it was. */
+  readonly lingering?: Lingering | null;
 }
 
 /** Records progress of running agents; notes on others are passed over, as they ended in the meantime. */
 export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];
-  for (const { id, activity, usage, conversation } of notes) {
+  for (const { id, activity, usage, conversation, denials = null, lingering } of notes) {
     const before = agentOf(workflow, id);
     if (before.state !== 'running') continue;
     const agent = {
       ...before,
       usage: usageNow(before, usage, conversation),
       conversation: conversation ?? before.conversation,
+      denials: denials ?? before.denials,
+      lingering: lingering === undefined ? before.lingering : lingering,
     };
     changed.set(id, agent);
-    events.push(
-      agentEvent('agent.progressed', agent, at, { name: agent.name, activity, usage: agent.usage }),
-    );
+    const { name } = agent;
+    if (activity !== null) {
+      events.push(agentEvent('agent.progressed', agent, at, { name, activity, usage: agent.usage }));
+    }
+    if (lingering) events.push(agentEvent('agent.answered', agent, at, { name, ...lingering }));
+    else if (lingering === null && before.lingering !== null) {
+      events.push(agentEvent('agent.went_on', agent, at, { name }));
+    }
   }
   return { next: withAgents(workflow, changed), events };
 }

@@ -65,7 +65,15 @@ const cancelled: StopCause = { kind: 'cancelled', reason: 'Enough.' };
 
 function keeperOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunKeeper {
   const trouble = (message: string, error: unknown): never => assert.fail(`${message}: ${error}`);
-  return { clock, graceMs: 500, maxOutputBytes: null, ended, changed: () => {}, trouble };
+  return {
+    clock,
+    graceMs: 500,
+    maxOutputBytes: null,
+    afterResultMs: null,
+    ended,
+    changed: () => {},
+    trouble,
+  };
 }
 
 /** Started ten seconds ago, with 90 seconds in all. */

@@ -5,7 +5,7 @@ import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
 import { eventOf, outcome, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
 
-const noLimits = { stallMs: null, maxOutputBytes: null };
+const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
 
 describe('an agent that does nothing', () => {
   it('is stopped as stalled, with what was measured; one that works or prints is not', async (t) => {
@@ -63,7 +63,9 @@ describe('an agent over its memory', () => {
 
 describe('an agent that prints too much', () => {
   it('is stopped, whichever stream it uses, and also when it obeys with status 0', async (t) => {
-    const real = realProject(t, { settings: { limits: { stallMs: 400, maxOutputBytes: 100_000 } } });
+    const real = realProject(t, {
+      settings: { limits: { ...noLimits, stallMs: 400, maxOutputBytes: 100_000 } },
+    });
     const loop = (to: string) => `trap 'exit 0' TERM; while :; do head -c 5000 /dev/zero ${to}; done`;
     const done = await run(real, [
       shell('out', loop('')),

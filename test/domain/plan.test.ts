@@ -363,6 +363,8 @@ describe('agentsOf', () => {
       attempt: 0,
       failure: null,
       result: null,
+      lingering: null,
+      denials: null,
       usage: null,
       usageBefore: null,
       resumed: null,

@@ -5,6 +5,8 @@ import { cutText, type Json, textOf } from './claude-json.ts';
 /** What Claude Code's result line, or the want of one, says of a run that did not succeed. */
 
 const maxMessage = 4_000;
+/** What it says of `--resume` with an id whose file is not there (any more). */
+const noConversation = 'No conversation found with session ID';
 
 export const interrupted: Verdict = failed('signal', 'Claude Code was interrupted before it had finished.');
 
@@ -36,7 +38,8 @@ export function failureOf(line: Json, apiError: string, retryAt: string | null):
   if (textOf(line.terminal_reason).startsWith('aborted_')) return interrupted;
   const kind = failureKind(line, apiError, retryAt);
   const message = cutText(textOf(line.result) || describeSubtype(line), maxMessage);
-  return { ok: false, kind, message, retryAt: kind === 'rate_limited' ? retryAt : null };
+  const verdict: Verdict = { ok: false, kind, message, retryAt: kind === 'rate_limited' ? retryAt : null };
+  return message.startsWith(noConversation) ? { ...verdict, isConversationGone: true } : verdict;
 }
 
 /** What Claude Code calls an error, or else the status its provider answered; see test/fixtures/claude-code/README.md. */

@@ -94,6 +94,7 @@ export function toSettings(config: Config): Settings {
     limits: {
       stallMs: scaled(config.limits.stallMinutes, 60_000),
       maxOutputBytes: scaled(config.limits.maxOutputMb, 1_048_576),
+      afterResultMs: scaled(config.limits.afterResultMinutes, 60_000),
     },
     retention: {
       maxAgeMs: scaled(config.retention.maxAgeDays, 86_400_000),

@@ -115,6 +115,12 @@ export const settingsTable = {
       'MiB one agent may print before it is stopped; null: no limit.',
       { variable: 'MAOS_MAX_OUTPUT_MB' },
     ),
+    afterResultMinutes: setting(
+      orNone(number(0.01, 10_080)),
+      10,
+      'Minutes processes of an agent may remain after its result, work in the background included, before they are ended; null: as long as the agent may run.',
+      { variable: 'MAOS_AFTER_RESULT_MINUTES' },
+    ),
   },
   retention: {
     maxAgeDays: setting(

@@ -94,6 +94,15 @@ const agent = z.strictObject({
     .strictObject({ kind: z.enum(failureKinds), message: z.string(), stderrTail: z.string() })
     .nullable(),
   result: z.string().nullable(),
+  // Not in checkpoints of earlier versions.
+  lingering: z
+    .strictObject({ background: z.array(z.string()), until: time.nullable() })
+    .nullable()
+    .default(null),
+  denials: z
+    .strictObject({ count, shown: z.array(z.string()) })
+    .nullable()
+    .default(null),
   usage: usage.nullable(),
   usageBefore: usage.nullable(),
   resumed: z.string().nullable(),

@@ -1,7 +1,11 @@
+import { redactText } from '../logging/redact.ts';
 import { Kinship } from './kinship.ts';
 import { type ProcessEntry, readProcStat } from './proc-stat.ts';
 import type { ProcessSnapshot, ProcessTable } from './process-table.ts';
 import { isReaderCommand, isWrapperCommand } from './wrapper.ts';
+
+/** Longest command line that is shown, in characters. */
+const maxCommand = 120;
 
 /** How the processes of one agent are told from all others. */
 export interface AgentMark {
@@ -105,6 +109,15 @@ export class AgentFamily {
 
   isWrapper({ pid }: ProcessEntry): boolean {
     return pid === this.mark.wrapper?.pid;
+  }
+
+  /** What it runs, for people: its command line, cut and without known secrets, and its pid; null when it is gone. */
+  nameOf(entry: ProcessEntry): string | null {
+    const words = Buffer.from(this.#snapshot?.commandOf(entry) ?? '', 'latin1').toString();
+    const line = redactText(words.replaceAll(/\s+|\0/g, ' ').trim());
+    if (line === '') return null;
+    const shown = line.length > maxCommand ? `${line.slice(0, maxCommand - 1).toWellFormed()}…` : line;
+    return `${shown} (${entry.pid})`;
   }
 
   /** The wrapper, or another of the processes by which MAOS runs the agent; none once the wrapper is gone. */

@@ -18,6 +18,8 @@ export interface EndingOptions {
   readonly hurry: () => Promise<unknown>;
 }
 
+/** More of the processes that were ended are not named. */
+const maxNamed = 10;
 /** From the first SIGKILL until the wrapper, spared at first to record the end, gets it too. */
 const recordMs = 1_000;
 /** From the end of all that can print until what it printed is in its files for certain. */
@@ -35,6 +37,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
   const startedAt = performance.now();
   const signals = new Set<NodeJS.Signals>();
   const asked = new Set<number>();
+  const named = new Map<number, string>();
   let isProgramGone = false;
   void programGone.then(() => {
     isProgramGone = true;
@@ -45,6 +48,11 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
 
   function send(signal: NodeJS.Signals, entries: readonly ProcessEntry[]): void {
     for (const entry of entries) {
+      // Before the signal: what has ended has no command line any more.
+      if (named.size < maxNamed && !named.has(entry.pid)) {
+        const name = family.nameOf(entry);
+        if (name !== null) named.set(entry.pid, name);
+      }
       if (signalProcess(entry, signal)) signals.add(signal);
     }
   }
@@ -112,5 +120,6 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     if (family.size > 0) await byForce();
   }
   const tookMs = Math.round(performance.now() - startedAt);
-  return { signals: [...signals], survivors: family.size + (isHeldOpen ? 1 : 0), tookMs };
+  const survivors = family.size + (isHeldOpen ? 1 : 0);
+  return { signals: [...signals], survivors, tookMs, processes: [...named.values()] };
 }

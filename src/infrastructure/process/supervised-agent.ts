@@ -144,7 +144,8 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     watch.close();
     isOver = true;
     sink.printed?.(countPrinted());
-    return told;
+    const hasStrays = !isAsked && report.signals.length > 0 && told.how === 'exited';
+    return hasStrays ? { ...told, strays: report } : told;
   }
 
   async function readEnd(status: number | null): Promise<AgentEnd> {

@@ -273,6 +273,13 @@ export const projectMigrations: readonly Migration[] = [
     version: 6,
     sql: 'ALTER TABLE sessions ADD COLUMN folder TEXT;',
   },
+  {
+    version: 7,
+    sql: `
+      ALTER TABLE agents ADD COLUMN lingering TEXT CHECK (json_valid(lingering));
+      ALTER TABLE agents ADD COLUMN denials TEXT CHECK (json_valid(denials));
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

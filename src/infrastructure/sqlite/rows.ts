@@ -147,6 +147,8 @@ export const agentColumns: readonly Column<Agent>[] = [
   column('resumed', (agent) => text(agent.resumed)),
   column('not_before', (agent) => agent.notBefore),
   column('postponed', (agent) => agent.postponed),
+  column('lingering', (agent) => json(agent.lingering)),
+  column('denials', (agent) => json(agent.denials)),
 ];
 
 /** @throws MaosError STORE_CORRUPT */
@@ -188,6 +190,8 @@ export function agentOf(row: Row, dependsOn: readonly AgentId[]): Agent {
     resumed: row.resumed,
     notBefore: row.not_before,
     postponed: row.postponed,
+    lingering: row.lingering === null ? null : parseJson(row.lingering, where),
+    denials: row.denials === null ? null : parseJson(row.denials, where),
     startedAt: row.started_at,
     endedAt: row.ended_at,
   } as Agent;

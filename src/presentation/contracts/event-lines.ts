@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import { shorten } from './session-answers.ts';
-import { waitReason } from './standing.ts';
+import { lingeringText, waitReason } from './standing.ts';
 
 /**
  * What an event says, on one line of at most 200 characters.
@@ -82,6 +82,10 @@ function describe(event: RecordedEvent): string {
       return `${event.data.name} has its process`;
     case 'agent.progressed':
       return `${event.data.name}: ${event.data.activity || 'goes on'}`;
+    case 'agent.answered':
+      return `${event.data.name}: ${lingeringText(event.data)}`;
+    case 'agent.went_on':
+      return `${event.data.name} goes on after its result`;
     case 'agent.completed':
       return `${event.data.name} completed in ${seconds(event.data.durationMs)}: ${event.data.result}`;
     case 'agent.failed':
@@ -91,7 +95,7 @@ function describe(event: RecordedEvent): string {
     case 'agent.interrupted':
       return `${event.data.name} interrupted: ${event.data.reason}`;
     case 'agent.stopped':
-      return `${event.data.name} stopped, ${event.data.survivors} processes left`;
+      return `${event.data.name} stopped, ${event.data.survivors} processes left${endedText(event.data.processes)}`;
     case 'artifact.skipped':
       return `files not recorded: ${event.data.reason}`;
     case 'artifact.recorded':
@@ -103,6 +107,10 @@ function describe(event: RecordedEvent): string {
     case 'message.dead':
       return `message ${event.data.id} dead: ${event.data.reason}`;
   }
+}
+
+function endedText(processes: readonly string[] = []): string {
+  return processes.length === 0 ? '' : `; ended: ${processes.join(', ')}`;
 }
 
 export function count(number: number, noun: string): string {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Agent, type AgentFailure, agentStates } from '../../domain/agent.ts';
+import { type Agent, type AgentFailure, agentStates, type PermissionDenials } from '../../domain/agent.ts';
 import { tokensOf } from '../../domain/budget.ts';
 import type { Progress } from '../../domain/orchestration.ts';
 import { type Session, sessionStates } from '../../domain/session.ts';
@@ -8,6 +8,7 @@ import {
   type BudgetShare,
   budgetShares,
   isSuspended,
+  lingeringText,
   postponedUntil,
   type Standing,
   waitReason,
@@ -68,7 +69,7 @@ export const agentStatus = z.strictObject({
   started_at: z.string().optional(),
   ended_at: z.string().optional(),
   ...outcome,
-  /** Suspended, put off by its provider, or why it waits. */
+  /** Suspended, done but not ended, put off by its provider, or why it waits; what it was not permitted to do. */
   note: z.string().optional(),
   tokens: z.int().optional(),
   cost_usd: z.number().optional(),
@@ -123,7 +124,7 @@ export function agentStatusAnswer(
 ): z.infer<typeof agentStatus> {
   const { usage } = agent;
   const cost = usage?.costUsd ?? null;
-  const note = noteOf(agent, session, standing);
+  const note = noteOf(agent, session, standing, maxText);
   const shares = budgetShares(agent.budget, usage, standing.agentRanMs(agent));
   return {
     ...coreOf(agent),
@@ -147,12 +148,24 @@ export interface AgentSurroundings {
   readonly standing: Standing;
 }
 
-function noteOf(agent: Agent, session: Session, { waiting, now }: Standing): string | null {
+function noteOf(agent: Agent, session: Session, standing: Standing, maxText: number): string | null {
+  const notes = [standingNote(agent, session, standing), deniedNote(agent.denials)];
+  const said = notes.filter((note) => note !== null);
+  return said.length === 0 ? null : shorten(said.join('; '), Math.max(150, maxText / 2));
+}
+
+function standingNote(agent: Agent, session: Session, { waiting, now }: Standing): string | null {
   if (isSuspended(session, agent)) return 'suspended';
+  if (agent.lingering !== null) return shorten(lingeringText(agent.lingering), 150);
   const until = postponedUntil(agent, now);
   if (until !== null) return `put off by its provider until ${until}`;
   const reason = waiting.get(agent.id);
   return reason === undefined ? null : `waits: ${shorten(waitReason(reason), 150)}`;
+}
+
+/** 'not permitted (3): Bash: git push, Write: /etc/hosts, WebFetch'. */
+function deniedNote(denials: PermissionDenials | null): string | null {
+  return denials === null ? null : `not permitted (${denials.count}): ${denials.shown.join(', ')}`;
 }
 
 /** 'tokens 12000 of 50000 (24 %), cost $0.25 of $1 (25 %)'. */

@@ -1,6 +1,6 @@
 import type { SessionStore } from '../../application/ports.ts';
 import { SessionHistory } from '../../application/session-history.ts';
-import { type Agent, isStartable } from '../../domain/agent.ts';
+import { type Agent, isStartable, type Lingering } from '../../domain/agent.ts';
 import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
@@ -113,6 +113,13 @@ export function isSuspended(session: Session, agent: Agent): boolean {
 export function postponedUntil(agent: Agent, now: number): string | null {
   if (!isStartable(agent.state) || agent.notBefore === null) return null;
   return Date.parse(agent.notBefore) > now ? agent.notBefore : null;
+}
+
+/** Why an agent still runs though it has given its result. */
+export function lingeringText({ background, until }: Lingering): string {
+  const what =
+    background.length === 0 ? 'processes remain' : `work in the background: ${background.join(', ')}`;
+  return `result given, ${what}${until === null ? '' : `; what is left at ${until} is ended`}`;
 }
 
 /**

@@ -74,6 +74,8 @@ function agentView(
     ...(isSuspended(session, agent) ? { suspended: true } : {}),
     ...(waits === undefined ? {} : { waiting: waits }),
     ...(until === null ? {} : { postponed_until: until }),
+    ...(agent.lingering === null ? {} : { result_given: agent.lingering }),
+    ...(agent.denials === null ? {} : { permission_denials: agent.denials }),
     started_at: agent.startedAt,
     ended_at: agent.endedAt,
     ...(agent.failure === null

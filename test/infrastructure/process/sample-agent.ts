@@ -33,6 +33,8 @@ export const sampleAgent: Agent = {
   attempt: 1,
   failure: null,
   result: null,
+  lingering: null,
+  denials: null,
   usage: null,
   usageBefore: null,
   resumed: null,

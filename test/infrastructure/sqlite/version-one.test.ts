@@ -100,7 +100,10 @@ describe('a database of the first release', () => {
       startedAt: at,
       endedAt: later,
     });
-    const newFields = { budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 };
+    const newFields = {
+      ...{ budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 },
+      ...{ lingering: null, denials: null },
+    };
     const [first, second] = agents;
     assert.deepEqual(first, {
       ...newFields,
@@ -227,7 +230,18 @@ describe('a database of the first release', () => {
       turns: 1,
       costUsd: null,
     };
-    const changed = { ...agent, budget, usageBefore, resumed: 'c2', notBefore: later, postponed: 2 };
+    const lingering = { background: ['build'], until: later };
+    const denials = { count: 2, shown: ['Bash: git push'] };
+    const changed = {
+      ...agent,
+      budget,
+      usageBefore,
+      resumed: 'c2',
+      notBefore: later,
+      postponed: 2,
+      lingering,
+      denials,
+    };
     const next = { ...before, session: { ...before.session, budget }, agents: [changed] };
     store.commit(lease, before, { next, events: [] });
     assert.deepEqual(store.load(pausedSession), next);

@@ -36,6 +36,19 @@ describe('an event in a few words', () => {
       event('agent.started', { name: 'a', role: 'qa', backend: 'claude', attempt: 2 }),
       'started (qa, claude), attempt 2',
     ],
+    [
+      event('agent.answered', { name: 'a', background: ['Build', 'Serve'], until: time(60) }),
+      `result given, work in the background: Build, Serve; what is left at ${time(60)} is ended`,
+    ],
+    [event('agent.answered', { name: 'a', background: [], until: null }), 'result given, processes remain'],
+    [event('agent.went_on', { name: 'a' }), 'goes on after its result'],
+    [
+      event('agent.stopped', {
+        ...{ name: 'a', signals: ['SIGTERM'], survivors: 0, tookMs: 20 },
+        processes: ['sleep 60 (17)', 'node server.js (18)'],
+      }),
+      'stopped in 0.0s (SIGTERM), 0 processes left; ended: sleep 60 (17), node server.js (18)',
+    ],
     [event('agent.spawned', { name: 'a', attempt: 1, where: { pid: 42 } }), 'runs as process 42'],
     [
       event('agent.completed', { name: 'a', durationMs: 1_234, result: 'x\nDone.\n', usage }),

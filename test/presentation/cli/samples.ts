@@ -56,6 +56,8 @@ export function agent(name: string, given: Partial<Agent> = {}): Agent {
     attempt: 1,
     failure: null,
     result: null,
+    lingering: null,
+    denials: null,
     usage: null,
     usageBefore: null,
     resumed: null,

@@ -35,6 +35,34 @@ function standing(seconds: number): Standing {
 }
 
 describe('the report on a session', () => {
+  it('tells who has given a result and does not end, and what was not permitted', () => {
+    const shown = Array.from({ length: 7 }, (_, index) => `Bash: git push ${index}\nmore`);
+    const server = agent('server', {
+      lingering: { background: ['Serve\nit'], until: time(100) },
+      denials: { count: 9, shown },
+    });
+    const other = agent('other', { lingering: { background: [], until: null } });
+    const facts = {
+      workflow: workflow([server, other]),
+      artifacts: [],
+      folder: '/s',
+      standing: standing(40),
+    };
+    const lines = renderReport(facts, canvas);
+    const from = (title: string) => lines.slice(lines.indexOf(title));
+    assert.deepEqual(from('Result given, processes remain').slice(1, 4), [
+      `  server: Serve it; what is left is ended at ${formatTime(time(100))}, in 1m 00s`,
+      '  other: as long as it may run',
+      '',
+    ]);
+    assert.deepEqual(from('Not permitted').slice(1, 4), [
+      '  server',
+      '    Bash: git push 0 more',
+      '    Bash: git push 1 more',
+    ]);
+    assert.equal(from('Not permitted')[7], '    … 4 more');
+  });
+
   it('tells all there is', () => {
     const facts = {
       workflow: failed,

@@ -1,5 +1,5 @@
 import type { DomainEvent, EventData, EventType, RecordedEvent } from '../../../domain/events.ts';
-import { waitReason } from '../../contracts/standing.ts';
+import { lingeringText, waitReason } from '../../contracts/standing.ts';
 import { formatDuration, formatTime, formatUsage, oneLine, plural } from './format.ts';
 
 type Describe<T extends EventType> = (data: EventData[T]) => string;
@@ -35,6 +35,8 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'agent.unreachable': ({ reason }) => `cannot be reached: ${reason}`,
   'agent.spawned': ({ where }) => `runs as ${whereText(where)}`,
   'agent.progressed': ({ activity }) => activity,
+  'agent.answered': ({ background, until }) => lingeringText({ background, until }),
+  'agent.went_on': () => 'goes on after its result',
   'agent.completed': ({ durationMs, result, usage }) =>
     ['completed in ', formatDuration(durationMs), usageText(usage), lastLine(result)].join(''),
   'agent.failed': ({ durationMs, kind, message, usage }) =>
@@ -47,8 +49,8 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'agent.retried': ({ attempts }) => `to run again after ${plural(attempts, 'attempt')}`,
   'budget.warned': ({ message }) => `budget nearly used up: ${message}`,
   'checkpoint.written': ({ path, reason }) => `checkpoint ${path} (${reason})`,
-  'agent.stopped': ({ signals, survivors, tookMs }) =>
-    `stopped in ${formatDuration(tookMs)}${signals.length > 0 ? ` (${signals.join(', ')})` : ''}, ${plural(survivors, 'process', 'processes')} left`,
+  'agent.stopped': ({ signals, survivors, tookMs, processes = [] }) =>
+    `stopped in ${formatDuration(tookMs)}${signals.length > 0 ? ` (${signals.join(', ')})` : ''}, ${plural(survivors, 'process', 'processes')} left${processes.length > 0 ? `; ended: ${processes.join(', ')}` : ''}`,
   'artifact.skipped': ({ reason }) => `files not recorded: ${reason}`,
   'artifact.recorded': ({ path, candidates }) =>
     `left ${path}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,

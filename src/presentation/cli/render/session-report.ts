@@ -47,6 +47,7 @@ export interface SessionFacts {
 const resultLines = 3;
 const stderrLines = 10;
 const maxFiles = 20;
+const maxDenials = 5;
 
 /** The whole of a session for people: state, agents, results, failures, files and where they lie. */
 export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
@@ -57,6 +58,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section('Unattended', unattendedLines(facts), canvas),
     section('Stalled', stalledLines(facts), canvas),
     section('Waiting', waitingLines(facts, canvas), canvas),
+    section('Result given, processes remain', lingeringLines(facts, canvas), canvas),
     section('Budgets', budgetLines(facts), canvas),
     section(
       'Results',
@@ -66,6 +68,11 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section(
       'Failures',
       workflow.agents.flatMap((agent) => failureOf(agent, canvas)),
+      canvas,
+    ),
+    section(
+      'Not permitted',
+      workflow.agents.flatMap((agent) => denialsOf(agent, canvas)),
       canvas,
     ),
     section(
@@ -180,6 +187,18 @@ function waitingLines({ workflow, standing: { waiting, now } }: SessionFacts, { 
   });
 }
 
+/** Who has given a result and does not end, and what of it goes on. */
+function lingeringLines({ workflow, standing: { now } }: SessionFacts, { width }: Canvas): string[] {
+  return workflow.agents.flatMap(({ name, lingering }) => {
+    if (lingering === null) return [];
+    const { background, until } = lingering;
+    const what = background.length === 0 ? '' : `${background.join(', ')}; `;
+    const end =
+      until === null ? 'as long as it may run' : `what is left is ended at ${formatUntil(until, now)}`;
+    return [truncate(`  ${name}: ${oneLine(`${what}${end}`)}`, width)];
+  });
+}
+
 /** What of each cap is used up, the session's first. */
 function budgetLines({ workflow, standing }: SessionFacts): string[] {
   const { session, agents } = workflow;
@@ -215,6 +234,18 @@ function failureOf({ failure, name, state }: Agent, { paint, width }: Canvas): s
   return [
     `  ${name}: ${paint(format, failure.kind)}: ${oneLine(failure.message)}`,
     ...tail.map((line) => paint('dim', `    | ${truncate(line, width - 6)}`)),
+  ];
+}
+
+/** What an agent's CLI was not allowed to do. */
+function denialsOf({ name, denials }: Agent, { paint, width }: Canvas): string[] {
+  if (denials === null) return [];
+  const shown = denials.shown.slice(0, maxDenials);
+  const more = denials.count - shown.length;
+  return [
+    `  ${name}`,
+    ...shown.map((denial) => truncate(`    ${oneLine(denial)}`, width)),
+    ...(more > 0 ? [paint('dim', `    … ${more} more`)] : []),
   ];
 }
 
