@@ -16,7 +16,12 @@ export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> 
     const instances = await runtime.instances();
     const agents = await countAgents(runtime, 0);
     const stalled = await stalledSessions(runtime);
-    return [checkInstances(instances, runtime.version), checkAgents(agents), checkStalled(stalled)];
+    return [
+      checkInstances(instances, runtime.version),
+      checkAgents(agents),
+      checkDaemons(process.platform),
+      checkStalled(stalled),
+    ];
   } catch (error) {
     if (!isMaosError(error)) throw error;
     return [{ name: 'instances', state: 'problem', detail: error.code, fix: error.message }];
@@ -84,6 +89,15 @@ export function checkAgents(agents: readonly CountedAgent[]): Check {
   ];
   const isFine = fixes.length === 0;
   return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
+}
+
+/** What an agent can leave behind without being found. */
+export function checkDaemons(platform: NodeJS.Platform): Check {
+  const detail =
+    platform === 'linux'
+      ? 'all that an agent forks is found and ended; what it hands to a service (systemd-run, docker, at, cron) is not'
+      : 'what an agent forks is found and ended, but not a daemon that clears its environment and leaves its session, nor what it hands to a service (docker, at, cron)';
+  return { name: 'daemons', state: 'ok', detail, fix: null };
 }
 
 function withPid({ id, pid }: InstanceReport): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, type TestContext, test } from 'node:test';
@@ -137,6 +137,33 @@ suite('attaching to', { concurrency: true }, () => {
     await running.stop(0);
     assert.equal((await running.ended).how, 'lost');
     assert.equal(bystander.exitCode ?? bystander.signalCode, null);
+  });
+
+  test('an agent of the version whose programs printed into the files themselves', async (t) => {
+    const script = `trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
+echo "{\\"pid\\":$$,\\"stdoutFrom\\":0,\\"stderrFrom\\":0}" >"$1/launch.1"
+exec 3>&2 2>/dev/null
+(exec sh -c 'trap "echo asked; exit 7" TERM; echo ready; while :; do sleep 0.02; done' 2>&3 3>&-)
+status=$?
+echo "{\\"attempt\\":1,\\"status\\":$status}" >"$1/exit.json"
+exit "$status"`;
+    const bench = await makeBench(t);
+    const stdout = await open(join(bench.folder, 'stdout.log'), 'a');
+    const env = { ...process.env, MAOS_AGENT_ID: bench.agent.id };
+    const wrapper = spawn('/bin/sh', ['-c', script, `MAOS_AGENT_ID=${bench.agent.id}`, bench.folder], {
+      detached: true,
+      env,
+      stdio: ['ignore', stdout.fd, 'ignore'],
+    });
+    await once(wrapper, 'spawn');
+    await stdout.close();
+    while (!(await readFile(join(bench.folder, 'stdout.log'), 'utf8')).includes('ready'))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    const running = await bench.attach();
+    assert.deepEqual((await running.stop(20_000)).survivors, 0);
+    const end = await running.ended;
+    assert.equal(end.how === 'exited' && end.exitCode, 7);
+    assert.equal(bench.output.text, 'ready\nasked\n');
   });
 
   for (const [name, text] of [

@@ -54,6 +54,18 @@ suite('a daemon', { concurrency: 2, skip: !isLinux }, () => {
     assert.equal((await daemonsOf(seconds)).length, 1);
   });
 
+  test('that lost every mark but keeps the output open is counted as left', async (t) => {
+    const { bench, seconds } = await makeDaemon(t);
+    const unmark = 'ulimit -S -w unlimited 2>/dev/null || ulimit -S -x unlimited';
+    const script = `(${unmark}; exec env -i setsid sleep "$1") & while ! ps -A -o sid=,args= | grep -q "^ *$! sleep"; do :; done; exit 3`;
+    const running = await bench.start('sh', ['-c', script, 'sh', seconds]);
+    const end = await running.ended;
+    assert.equal(end.how === 'exited' && end.exitCode, 3);
+    assert.equal((await daemonsOf(seconds)).length, 1, 'it lives on');
+    assert.equal((await running.stop(0)).survivors, 1);
+    assert.match(bench.logged.join('\n'), /1 processes of the agent could not be ended/);
+  });
+
   test('is in the list of agents', async (t) => {
     const bench = await makeBench(t);
     const seconds = rareSeconds();

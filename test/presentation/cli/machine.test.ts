@@ -5,7 +5,7 @@ import type { AgentProcess, InstanceReport } from '../../../src/application/runt
 import type { InstanceId } from '../../../src/domain/ids.ts';
 import { renderInstances } from '../../../src/presentation/cli/commands/instances.ts';
 import { renderAgents } from '../../../src/presentation/cli/commands/ps.ts';
-import { checkAgents, checkInstances } from '../../../src/presentation/cli/machine-checks.ts';
+import { checkAgents, checkDaemons, checkInstances } from '../../../src/presentation/cli/machine-checks.ts';
 import { plainPaint } from '../../../src/presentation/cli/terminal.ts';
 
 const canvas = { paint: plainPaint, width: Number.POSITIVE_INFINITY };
@@ -110,4 +110,9 @@ describe('maos doctor', () => {
       /looked after by no maos: agent_\w+ \(pid 99\); left over from agents that ended: agent_\w+/,
     );
   });
+});
+
+it('what an agent can leave behind unseen is said for each platform', () => {
+  assert.match(checkDaemons('linux').detail, /all that an agent forks is found.*systemd-run.* is not/);
+  assert.match(checkDaemons('darwin').detail, /not a daemon that clears its environment/);
 });

@@ -14,7 +14,7 @@ export const psCommand: CliCommand = {
   name: 'ps',
   summary: 'List the agents that have processes on this machine',
   details:
-    "Of every project, whichever maos started them. OWNER: whether the maos that runs the session lives. A stray belongs to an agent that is not running by what is stored: 'maos cancel SESSION' ends what can still be cancelled, kill -9 the rest.",
+    "Of every project, whichever maos started them. OWNER: whether the maos that runs the session lives. A stray belongs to an agent that is not running by what is stored: 'maos cancel SESSION' ends what can still be cancelled, kill -9 the rest. '#' and a number: a daemon without its environment, of an agent that has nothing else left.",
   arguments: [],
   options: [],
   examples: [
