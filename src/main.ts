@@ -18,7 +18,6 @@ import type { Presence } from './infrastructure/presence.ts';
 import type { MaosRuntime } from './maos-runtime.ts';
 import { runCli } from './presentation/cli/cli.ts';
 import { crashReport } from './presentation/cli/error-report.ts';
-import { exitStatus } from './presentation/cli/exit-status.ts';
 import { keepIgnoring } from './presentation/ending-signals.ts';
 
 /**
@@ -171,8 +170,9 @@ class LateRuntime implements Runtime {
 
 // Node would show where it was thrown: a line of the bundle, which is most of it.
 process.on('uncaughtException', (error) => {
-  process.stderr.write(crashReport(error));
-  process.exit(exitStatus.bug);
+  const { status, text } = crashReport(error);
+  process.stderr.write(text);
+  process.exit(status);
 });
 
 process.exitCode = await runCli(process.argv.slice(2), (flags) => new LateRuntime(flags), {

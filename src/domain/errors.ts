@@ -42,6 +42,11 @@ export function isMaosError(error: unknown, code?: ErrorCode): error is MaosErro
   return error instanceof MaosError && (code === undefined || error.code === code);
 }
 
+/** A path as it may stand in a message: whole, since a shortened one could not be found, and on one line. */
+export function showPath(path: string): string {
+  return JSON.stringify(path);
+}
+
 /** What JSON allows bare in a string though it breaks the line or steers a terminal: DEL, C1, separators, bidi marks. */
 const disruptive = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 

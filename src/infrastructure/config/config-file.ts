@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { systemCause, systemCode } from '../../application/system-error.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { findJsonError } from './json-position.ts';
 
@@ -46,9 +47,10 @@ function readText(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof MaosError) throw error;
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT') return undefined;
-    const why = error instanceof Error ? error.message : String(error);
-    throw invalid(path, `cannot be read (${why}): make it readable for this user, or remove it.`, {}, error);
+    const system = systemCode(error);
+    if (system === 'ENOENT') return undefined;
+    const said = error instanceof Error ? error.message : String(error);
+    const why = systemCause(error)?.[1] ?? 'make it readable for this user, or remove it';
+    throw invalid(path, `cannot be read (${said}): ${why}.`, { system }, error);
   }
 }

@@ -16,7 +16,7 @@ const IOERR_SHM = [4618, 4874, 5386];
 const READONLY_DBMOVED = 1032;
 
 const forbiddenByFs = ['EACCES', 'EPERM', 'EROFS'];
-const exhaustedByFs = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'];
+const exhaustedByFs = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ESTALE', 'EBUSY'];
 
 interface SqliteError extends Error {
   readonly code: 'ERR_SQLITE_ERROR';

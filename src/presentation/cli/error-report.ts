@@ -1,6 +1,7 @@
 import { plainText } from '../../application/agent-output.ts';
+import { explained } from '../../application/system-error.ts';
 import { type ErrorCode, isMaosError } from '../../domain/errors.ts';
-import { statusOfCode } from './exit-status.ts';
+import { exitStatus, statusOfCode } from './exit-status.ts';
 
 /** An error as the command line shows it. */
 export interface ErrorReport {
@@ -11,7 +12,7 @@ export interface ErrorReport {
 
 /**
  * The one way an error leaves the command line: `maos: message (CODE)`, or with `--json` one line
- * `{"error":{code,message,details}}`. What is no MaosError is a bug and says so.
+ * `{"error":{code,message,details}}`. What neither MAOS nor the system refused is a bug and says so.
  */
 export function reportError(error: unknown, json: boolean): ErrorReport {
   const { code, message, details } = factsOf(error);
@@ -20,10 +21,12 @@ export function reportError(error: unknown, json: boolean): ErrorReport {
   return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
 }
 
-/** For stderr, of an error that nothing caught: the log does not have it, so its stack stands here. */
-export function crashReport(error: unknown): string {
+/** Of an error that nothing caught. Of a bug the log does not have the stack, so it stands here. */
+export function crashReport(error: unknown): ErrorReport {
+  if (explained(error) !== null) return reportError(error, false);
   const stack = error instanceof Error ? error.stack : undefined;
-  return `maos: This is a bug in MAOS: ${plainText(stack ?? String(error))} (INTERNAL)\n`;
+  const text = `maos: This is a bug in MAOS: ${plainText(stack ?? String(error))} (INTERNAL)\n`;
+  return { status: exitStatus.bug, text };
 }
 
 /** Where a command line that was not understood is explained. */
@@ -34,7 +37,8 @@ function helpLine(error: unknown): string {
 }
 
 function factsOf(error: unknown): { code: ErrorCode; message: string; details: unknown } {
-  if (isMaosError(error)) return { code: error.code, message: error.message, details: error.details };
+  const known = explained(error);
+  if (known !== null) return { code: known.code, message: known.message, details: known.details };
   const said = error instanceof Error ? error.message : String(error);
   return {
     code: 'INTERNAL',

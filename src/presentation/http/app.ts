@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { isMaosError } from '../../domain/errors.ts';
+import { explained } from '../../application/system-error.ts';
 import { acpPath, acpRoutes } from './acp/acp-routes.ts';
 import { messagesRoutes } from './acp/messages-routes.ts';
 import { isCutOff } from './cut-off.ts';
@@ -47,10 +47,11 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono {
   );
   app.onError((error, context) => {
     if (isCutOff(error)) return context.body(null, 400);
-    if (isMaosError(error)) {
-      const isBusy = error.code === 'STORE_BUSY';
+    const known = explained(error);
+    if (known !== null) {
+      const isBusy = known.code === 'STORE_BUSY';
       if (isBusy) context.header('Retry-After', '1');
-      return context.json({ code: error.code, message: error.message }, isBusy ? 503 : 500);
+      return context.json({ code: known.code, message: known.message }, isBusy ? 503 : 500);
     }
     deps.runtime.log('error', 'http request failed', { path: context.req.path, error });
     const message = `A defect in MAOS. Its log, below ${JSON.stringify(deps.runtime.home)}, says where.`;

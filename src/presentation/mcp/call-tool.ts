@@ -1,4 +1,5 @@
-import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
+import { explained } from '../../application/system-error.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
 import { shorten } from '../contracts/session-answers.ts';
 import { costOf } from './budget.ts';
 import type { Content } from './content.ts';
@@ -23,7 +24,7 @@ export async function callTool(tool: Tool, args: unknown, context: ToolContext):
     const { structured, content } = await tool.call(args, context);
     return { content, ...(structured === undefined ? {} : { structuredContent: structured }) };
   } catch (error) {
-    return errorResult(isMaosError(error) ? error : internalError(error, tool, context));
+    return errorResult(explained(error) ?? internalError(error, tool, context));
   }
 }
 

@@ -1,7 +1,8 @@
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import { ErrorCode, type ServerNotification, type ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
-import { isMaosError, type ErrorCode as MaosErrorCode, quote } from '../../domain/errors.ts';
+import { explained } from '../../application/system-error.ts';
+import { type ErrorCode as MaosErrorCode, quote } from '../../domain/errors.ts';
 import { formatCursor, parseCursor } from './cursor.ts';
 import type { StrictServer } from './strict-server.ts';
 
@@ -55,8 +56,9 @@ export function answer<Params>(
 }
 
 function asRequestError(error: unknown, params: unknown): unknown {
-  if (!isMaosError(error)) return error;
-  const { code, message, details } = error;
+  const known = explained(error);
+  if (known === null) return error;
+  const { code, message, details } = known;
   const uri = (params as { readonly uri?: unknown } | undefined)?.uri;
   if (typeof uri === 'string' && notFound.includes(code)) return noResource(uri, message);
   const rpcCode = code === 'INVALID_INPUT' ? ErrorCode.InvalidParams : ErrorCode.InternalError;

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type * as z from 'zod';
-import { type ErrorCode, isMaosError } from '../../../domain/errors.ts';
+import { explained } from '../../../application/system-error.ts';
+import type { ErrorCode } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import { isCutOff } from '../cut-off.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -56,9 +57,10 @@ export function answerError(deps: HttpDeps, error: unknown, context: Context): R
 
 function toAcpError(error: unknown): AcpError | null {
   if (error instanceof AcpError) return error;
-  if (!isMaosError(error)) return null;
-  const [status, code] = statuses[error.code] ?? [500, 'server_error'];
-  return new AcpError(status, code, error.message, { code: error.code });
+  const known = explained(error);
+  if (known === null) return null;
+  const [status, code] = statuses[known.code] ?? [500, 'server_error'];
+  return new AcpError(status, code, known.message, { code: known.code });
 }
 
 function defect({ runtime }: HttpDeps, error: unknown, context: Context): AcpError {

@@ -1,0 +1,105 @@
+import { type ErrorCode, isMaosError, MaosError, showPath } from '../domain/errors.ts';
+
+type Cause = readonly [code: ErrorCode, why: string];
+
+const noPermission: Cause = [
+  'FORBIDDEN',
+  'this user has no permission: check the owner and mode of the folder',
+];
+const failing: Cause = [
+  'RESOURCE_LIMIT_EXCEEDED',
+  "the disk or its connection fails: look at the system's log (dmesg), and try again when it works",
+];
+const notServed: Cause = ['INVALID_INPUT', 'it is a device or pipe that nobody serves: name a file'];
+
+/** What the system says (errno), by what is to be done about it. */
+const causes: Readonly<Record<string, Cause>> = {
+  ENOSPC: ['RESOURCE_LIMIT_EXCEEDED', 'the disk is full: free some space (`maos gc` removes old sessions)'],
+  EDQUOT: [
+    'RESOURCE_LIMIT_EXCEEDED',
+    'the disk quota is used up: free some space (`maos gc` removes old sessions)',
+  ],
+  EMFILE: ['RESOURCE_LIMIT_EXCEEDED', 'this process has too many files open: raise the limit (`ulimit -n`)'],
+  ENFILE: ['RESOURCE_LIMIT_EXCEEDED', 'the machine has too many files open: close some programs'],
+  EFBIG: ['RESOURCE_LIMIT_EXCEEDED', 'the file would be larger than allowed: raise the limit (`ulimit -f`)'],
+  ENOMEM: ['RESOURCE_LIMIT_EXCEEDED', 'the machine has no memory left: close some programs'],
+  EAGAIN: [
+    'RESOURCE_LIMIT_EXCEEDED',
+    'the machine or this user has too many processes: close some, or raise the limit (`ulimit -u`)',
+  ],
+  EIO: failing,
+  ENODATA: failing,
+  EREMOTEIO: failing,
+  EHOSTDOWN: failing,
+  ETIMEDOUT: failing,
+  ENOTCONN: failing,
+  ESTALE: [
+    'RESOURCE_LIMIT_EXCEEDED',
+    'the network file system has lost it: mount it again, or set MAOS_HOME to a folder on this machine',
+  ],
+  EBUSY: ['RESOURCE_LIMIT_EXCEEDED', 'something else uses it: end that, and try again'],
+  ETXTBSY: ['RESOURCE_LIMIT_EXCEEDED', 'it is a program that runs: end it, and try again'],
+  EACCES: noPermission,
+  EPERM: noPermission,
+  EROFS: ['FORBIDDEN', 'the file system is read-only: set MAOS_HOME to a folder that can be written'],
+  ELOOP: ['FORBIDDEN', 'it is a symbolic link, which MAOS does not follow here'],
+  ENOTSUP: ['FORBIDDEN', 'the file system cannot do this: set MAOS_HOME to a folder on another one'],
+  EXDEV: ['FORBIDDEN', 'it lies on another file system: set MAOS_HOME to a folder that is on one alone'],
+  ENOENT: ['INVALID_INPUT', 'it does not exist: check the path'],
+  EEXIST: ['INVALID_INPUT', 'something with this name exists already: move it away'],
+  ENAMETOOLONG: ['INVALID_INPUT', 'a name in it is too long for the file system'],
+  ENOTDIR: ['INVALID_INPUT', 'a part of the path is a file, not a folder'],
+  EISDIR: ['INVALID_INPUT', 'it is a folder, not a file: move it away, or name a file'],
+  ENOTEMPTY: ['INVALID_INPUT', 'the folder is not empty: move away what is in it'],
+  ENXIO: notServed,
+  ENODEV: notServed,
+};
+
+/** What Node's calls are named in a message, to follow 'Could not'. */
+const doings: Readonly<Record<string, string>> = {
+  mkdir: 'make the folder',
+  scandir: 'read the folder',
+  opendir: 'read the folder',
+  stat: 'look at',
+  lstat: 'look at',
+  access: 'use',
+  realpath: 'find',
+  unlink: 'remove',
+  rmdir: 'remove the folder',
+  chmod: 'set the mode of',
+  fchmod: 'set the mode of',
+  uv_cwd: 'find the current folder',
+};
+
+/** `ENOENT` and the like; undefined for an error that does not come from the system. */
+export function systemCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Why the system refused, and what to do; undefined for an error that does not come from the system. */
+export function systemCause(error: unknown): Cause | undefined {
+  const code = systemCode(error);
+  // Node's own errors begin with ERR_.
+  if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return undefined;
+  return causes[code] ?? ['RESOURCE_LIMIT_EXCEEDED', `the system refused it (${code}): see errno(3)`];
+}
+
+/**
+ * What an error says to whoever asked: itself, or, where the system refused something, a MaosError that names the file
+ * and what to do. Null for anything else: a defect.
+ */
+export function explained(error: unknown): MaosError | null {
+  if (isMaosError(error)) return error;
+  const cause = systemCause(error);
+  if (cause === undefined) return null;
+  const [code, why] = cause;
+  const { path, syscall, code: system } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return null;
+  const doing = doings[syscall] ?? syscall;
+  const what = path === undefined ? doing : `${doing} ${showPath(path)}`;
+  return new MaosError(code, `Could not ${what}: ${why} (${system}).`, {
+    details: { ...(path === undefined ? {} : { path }), system },
+    cause: error,
+  });
+}
