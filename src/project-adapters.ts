@@ -13,6 +13,7 @@ import { projectFolder } from './infrastructure/files/home.ts';
 import { makeRoleFiles } from './infrastructure/files/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session-files.ts';
 import type { Presence } from './infrastructure/presence.ts';
+import { environmentWithout } from './infrastructure/process/environment.ts';
 import { isAlive, type ProcessIdentity } from './infrastructure/process/identity.ts';
 import { makeLocalAgentHost } from './infrastructure/process/local-agent-host.ts';
 import { makeMachine } from './infrastructure/process/machine.ts';
@@ -55,6 +56,8 @@ export function makeProject(from: {
     roles: rolesFor(home),
     host: makeLocalAgentHost({
       folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
+      environment: environmentFor(config),
+      passedVariables: config.environment.pass,
       maxOutputBytes: settings.limits.maxOutputBytes,
       clock,
       log,
@@ -77,9 +80,14 @@ export function rolesFor(home: string): RoleFiles {
 
 export function backendsOf(config: Config): Project['backends'] {
   return makeBackends([
-    makeClaudeBackend({ config: config.backends.claude, env: process.env }),
+    makeClaudeBackend({ config: config.backends.claude, env: environmentFor(config) }),
     makeCommandBackend(),
   ]);
+}
+
+/** What agents may inherit of: a variable that is withheld is as good as not set. */
+function environmentFor({ environment }: Config): Readonly<Record<string, string>> {
+  return environmentWithout(process.env, environment.withhold);
 }
 
 function slotsOf(presence: Presence): Project['slots'] {

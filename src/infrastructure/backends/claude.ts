@@ -19,6 +19,7 @@ import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
 import { environmentOf, inheritedEnvironment } from '../process/environment.ts';
 import { resolveProgram } from '../process/program.ts';
+import { providerVariables } from '../process/provider-variables.ts';
 import { ClaudeOutputParser } from './claude-output.ts';
 import { exitFailure } from './exit-failure.ts';
 
@@ -35,23 +36,12 @@ export interface ClaudeSettings {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/**
- * What Claude Code needs of its provider: keys, addresses and the settings of other clouds. The rest of CLAUDE_CODE_*
- * are marks of a running client, which must not reach an agent.
- */
+/** What Claude Code needs of its provider and is not inherited, and what the defaults below must not hide. */
 const ownVariables = [
-  'ANTHROPIC_',
-  'CLAUDE_CONFIG_DIR',
-  'CLAUDE_CODE_OAUTH_TOKEN',
-  'CLAUDE_CODE_USE_BEDROCK',
-  'CLAUDE_CODE_USE_VERTEX',
-  'CLAUDE_CODE_USE_FOUNDRY',
-  'CLAUDE_CODE_SKIP_BEDROCK_AUTH',
-  'CLAUDE_CODE_SKIP_VERTEX_AUTH',
-  'CLAUDE_CODE_MAX_OUTPUT_TOKENS',
+  ...providerVariables.anthropic,
+  ...providerVariables.amazon,
   'CLAUDE_CODE_MAX_RETRIES',
-  'CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC',
-  'AWS_BEARER_TOKEN_BEDROCK',
+  'CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS',
 ];
 
 /** Left alone it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */

@@ -57,7 +57,7 @@ function collect(
     const namesPrograms = node !== undefined && isSetting(node) ? node.userOnly : programNames.test(path);
     if (namesPrograms && !source.mayNamePrograms) {
       problems.push(
-        `${path} decides what programs run, so only your own settings may hold it: move it to ${source.userFile}.`,
+        `${path} decides what programs run or are given, so only your own settings may hold it: move it to ${source.userFile}.`,
       );
     } else if (node === undefined) {
       problems.push(unknownKey(path, group, prefix));

@@ -22,8 +22,8 @@ export interface Setting<T> {
   /** The environment variable that sets it. */
   readonly variable: string | null;
   /**
-   * It decides which programs run, so only the user's own file, variables and flags may set it: a project's file must
-   * not be able to make MAOS run something.
+   * It decides which programs run or which keys they get, so only the user's own file, variables and flags may set it: a
+   * project's file must not be able to make MAOS run something.
    */
   readonly userOnly: boolean;
 }
@@ -151,6 +151,20 @@ export const settingsTable = {
     'Commands that clients over MCP or HTTP may have run: exact lines, or patterns whose * names no program.',
     { userOnly: true },
   ),
+  environment: {
+    pass: setting(
+      listOfTexts('name of a variable, or a beginning of names with * after it,'),
+      [],
+      "Providers' keys that every agent gets: names of variables, or beginnings such as OPENAI_*.",
+      { userOnly: true },
+    ),
+    withhold: setting(
+      listOfTexts('name of a variable, or a beginning of names with * after it,'),
+      [],
+      'Further variables that no agent gets: names, or beginnings such as CORP_*.',
+      { userOnly: true },
+    ),
+  },
   backends: {
     claude: {
       path: setting(orNone(absolutePath), null, 'Claude Code; null: the `claude` found on PATH.', {

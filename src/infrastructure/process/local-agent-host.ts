@@ -30,6 +30,8 @@ export interface LocalAgentHostDeps {
   readonly log: Log;
   /** The environment agents inherit from, after cleaning. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Providers' keys that every agent inherits all the same; see `inheritedEnvironment`. */
+  readonly passedVariables?: readonly string[];
   readonly table?: ProcessTable;
   /** Most bytes an agent may print: its log files get a bound not far above it. Null, the default: no limit. */
   readonly maxOutputBytes?: number | null;
@@ -58,7 +60,8 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     if ((await readClaim(folder, attempt)) !== null) return attach(key, agent, sink);
 
     const { cwd } = spec;
-    const env = composeEnvironment(environment, spec.env, { MAOS_AGENT_ID: agentId, PWD: cwd });
+    const inherited = inheritedEnvironment(environment, deps.passedVariables);
+    const env = composeEnvironment(inherited, spec.env, { MAOS_AGENT_ID: agentId, PWD: cwd });
     const program = resolveProgram(spec.program, cwd, env.PATH);
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
@@ -158,11 +161,11 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
 }
 
 function composeEnvironment(
-  source: Readonly<Record<string, string | undefined>>,
+  inherited: Readonly<Record<string, string>>,
   changes: LaunchSpec['env'],
   fixed: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const env = inheritedEnvironment(source);
+  const env = { ...inherited };
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) delete env[name];
     else env[name] = value;

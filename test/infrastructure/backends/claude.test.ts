@@ -129,7 +129,12 @@ suite('how Claude Code is started', () => {
     };
     const others = { OPENAI_API_KEY: 'sk-1', GEMINI_API_KEY: 'g', CODEX_SANDBOX: '1', XAI_API_KEY: 'x' };
     const ours = { CLAUDE_CODE_MAX_RETRIES: '5', CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
-    const mine = { EDITOR: 'vi', CLAUDE_CONFIG_DIR: '/settings' };
+    const mine = {
+      ...{ EDITOR: 'vi', CLAUDE_CONFIG_DIR: '/settings', CODEX_HOME: '/codex' },
+      ...{ CLAUDE_CODE_CLIENT_CERT: '/cert.pem', CLAUDE_CODE_CLIENT_KEY_PASSPHRASE: 'phrase' },
+      ...{ CLAUDE_CODE_USE_FOUNDRY: '1', CLAUDE_CODE_CERT_STORE: 'system' },
+      ...{ CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1', CLAUDE_CODE_SUBAGENT_MODEL: 'haiku' },
+    };
     const env = { ...provider, ...marks, ...others, ...mine };
     const { folder, spec } = await prepared(t, { env });
     // As the host puts them together.
@@ -146,7 +151,7 @@ suite('how Claude Code is started', () => {
   test('keys of Claude Code reach no other agent', () => {
     const env = { ANTHROPIC_API_KEY: 'sk-ant-1', CLAUDE_CODE_OAUTH_TOKEN: 'token', HOME: '/home/user' };
     assert.deepEqual(inheritedEnvironment(env), { HOME: '/home/user' });
-    assert.deepEqual(environmentOf(env, ['OPENAI_']), {});
+    assert.deepEqual(environmentOf(env, ['OPENAI_*']), {});
   });
 });
 

@@ -265,6 +265,8 @@ describe("a project's file", () => {
     [{ backends: { claude: { extraArgs: ['--mcp-config', 'evil.json'] } } }, 'backends.claude.extraArgs'],
     [{ backends: { claude: { args: [] } } }, 'backends.claude.args'],
     [{ backends: { command: { path: '/bin/sh' } } }, 'backends.command.path'],
+    [{ environment: { pass: ['*'] } }, 'environment.pass'],
+    [{ environment: { withhold: [] } }, 'environment.withhold'],
     [{ customBackends: { evil: { path: '/tmp/evil' } } }, 'customBackends'],
   ];
   for (const [content, key] of programs) {

@@ -28,6 +28,7 @@ export async function makeBench(
   t: TestContext,
   options: {
     environment?: Record<string, string | undefined>;
+    passedVariables?: readonly string[];
     workingDirectory?: string;
     identity?: { agent: Agent; key: LaunchKey };
     maxOutputBytes?: number;
@@ -46,6 +47,7 @@ export async function makeBench(
     log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },
     maxOutputBytes: options.maxOutputBytes ?? null,
     ...(options.environment === undefined ? {} : { environment: options.environment }),
+    ...(options.passedVariables === undefined ? {} : { passedVariables: options.passedVariables }),
   });
   const runs: RunningAgent[] = [];
   const remember = (running: RunningAgent): RunningAgent => {
