@@ -16,7 +16,7 @@ import type {
   RunningAgent,
   StopReport,
 } from './ports.ts';
-import type { HeldTime } from './session-history.ts';
+import { type HeldTime, takenOverShare } from './session-history.ts';
 import { Standstill } from './standstill.ts';
 
 /** Why MAOS itself ended a run. */
@@ -81,6 +81,9 @@ export class AgentRun implements OutputSink {
   #activity: string | null = null;
   #notedTurns = 0;
   #notedDenials = 0;
+  readonly #ranBeforeMs: number;
+  readonly #from: number;
+  #until: number | null = null;
 
   /** @param held how long this attempt has stood still before, where another owner looked after it */
   constructor(agent: Agent, backend: Backend, keeper: RunKeeper, held: HeldTime = { ms: 0, since: null }) {
@@ -90,10 +93,12 @@ export class AgentRun implements OutputSink {
     this.#backend = backend;
     this.#parser = backend.makeParser();
     this.#keeper = keeper;
-    this.#standstill = new Standstill(keeper, held);
     this.#answers = new AnswerWatch(keeper.clock, keeper.afterResultMs, ({ text }) =>
       this.stop({ kind: 'answered', result: text }),
     );
+    this.#standstill = new Standstill(keeper, held.since !== null);
+    this.#ranBeforeMs = ranBeforeMs(agent, held, keeper.clock.now());
+    this.#from = keeper.clock.elapsedMs();
   }
 
   stdout(chunk: Uint8Array): void {
@@ -164,9 +169,9 @@ export class AgentRun implements OutputSink {
   }
 
   /** Milliseconds this attempt has run, without those it stood still. */
-  ranMs(now: string): number {
-    const started = Date.parse(this.agent.startedAt ?? now);
-    return Math.max(0, Date.parse(now) - started - this.#standstill.heldMs(now));
+  ranMs(): number {
+    const until = this.#until ?? this.#keeper.clock.elapsedMs();
+    return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#standstill.heldMs(until));
   }
 
   /** What the agent has used over all attempts, with what this one has reported so far. */
@@ -252,7 +257,7 @@ export class AgentRun implements OutputSink {
           ? explained
           : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
       case 'limit': {
-        const said = this.#cause.explain(this.usage(), this.ranMs(end.at));
+        const said = this.#cause.explain(this.usage(), this.ranMs());
         const failure = { kind: this.#cause.failure, message: `${said}${left}`, stderrTail };
         return { state: 'failed', failure, result: run.result };
       }
@@ -280,8 +285,12 @@ export class AgentRun implements OutputSink {
     if (this.#running === null || this.#isOver || this.#standstill.isAsked) return;
     const { clock } = this.#keeper;
     const limitMs = this.agent.timeoutMs;
-    const left = Math.max(0, limitMs - this.ranMs(clock.now()));
-    this.#stopTimeLimit = clock.after(left, () => this.stop(timeLimit(limitMs)));
+    const left = Math.max(0, limitMs - this.ranMs());
+    this.#stopTimeLimit = clock.after(left, () => {
+      if (this.ranMs() >= limitMs) this.stop(timeLimit(limitMs));
+      // Timers may go on while the machine sleeps: this one came too early.
+      else this.#armTimeLimit();
+    });
   }
 
   #stopNow(running: RunningAgent): void {
@@ -297,6 +306,7 @@ export class AgentRun implements OutputSink {
 
   #finish(end: AgentEnd, stop: StopReport | null): void {
     if (this.#isOver) return;
+    this.#until = this.#keeper.clock.elapsedMs();
     this.abandon();
     this.#hear(this.#parser.end());
     this.#keeper.ended({ run: this, end, stop });
@@ -306,6 +316,14 @@ export class AgentRun implements OutputSink {
     const last = activities.findLast((activity) => describeActivity(activity) !== null);
     if (last !== undefined) this.#activity = describeActivity(last);
   }
+}
+
+/** By the machine's clock, which may have been set since, or have gone on in sleep: so never all of a limit. */
+function ranBeforeMs({ startedAt, timeoutMs, budget }: Agent, held: HeldTime, now: string): number {
+  if (startedAt === null) return 0;
+  const ranMs = Date.parse(held.since ?? now) - Date.parse(startedAt) - held.ms;
+  const limitMs = Math.min(timeoutMs, budget.maxWallMs ?? timeoutMs);
+  return Math.min(Math.max(0, ranMs), limitMs * takenOverShare);
 }
 
 function timeLimit(limitMs: number): StopCause {

@@ -45,7 +45,7 @@ export class BudgetWatch {
       const usage = run === undefined || !isCounted ? agent.usage : run.usage(agent);
       usages.push(usage);
       if (run === undefined || !isCounted) continue;
-      const findings = checkBudget(agent.budget, spentNow(agent, usage), run.ranMs(now));
+      const findings = checkBudget(agent.budget, spentNow(agent, usage), run.ranMs());
       const spent = findings.find(({ level }) => level === 'exceeded');
       if (spent !== undefined) stops.push({ id: agent.id, cause: agentStop(agent, spent.item) });
       const warnings = findings.filter(({ level }) => level === 'warning');

@@ -74,9 +74,9 @@ export class CheckpointKeeper {
     let restMs = gatherMs;
     while (this.#reason !== null) {
       await this.#pause(restMs);
-      const began = Date.parse(this.#project.clock.now());
+      const began = this.#project.clock.elapsedMs();
       await this.#write();
-      const took = Math.max(0, Date.parse(this.#project.clock.now()) - began);
+      const took = this.#project.clock.elapsedMs() - began;
       restMs = Math.max(gatherMs, took * restFactor);
     }
     this.#working = null;

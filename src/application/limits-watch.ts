@@ -6,6 +6,8 @@ import type { Clock, Log, ResourceSample, Settings } from './ports.ts';
 /** Time between two looks at what agents use. */
 const sampleMs = 3_000;
 const shortestMs = 100;
+/** A busy machine looks so much later. */
+const latenessMs = 5_000;
 /**
  * A program that waits still ticks: less than this share of one processor counts as no CPU. One that polls every few
  * seconds uses more.
@@ -30,6 +32,9 @@ export class LimitsWatch {
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
   readonly #marks = new Map<AgentRun, Mark>();
   readonly #everyMs: number;
+  /** Milliseconds in which agents were looked at again and again. */
+  #watchedMs = 0;
+  #lookedAt: number;
   #cancel: (() => void) | null = null;
   #isOff = false;
 
@@ -41,6 +46,7 @@ export class LimitsWatch {
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#runs = runs;
+    this.#lookedAt = deps.clock.elapsedMs();
     const { stallMs } = deps.limits;
     this.#everyMs = Math.max(shortestMs, Math.min(sampleMs, stallMs === null ? sampleMs : stallMs / 4));
   }
@@ -63,13 +69,20 @@ export class LimitsWatch {
       // Asked for together, they are answered from one look at the system.
       const samples = await Promise.all(runs.map((run) => run.sample()));
       if (this.#isOff) return;
-      const now = Date.parse(this.#clock.now());
-      for (const [index, run] of runs.entries()) this.#judge(run, samples[index] ?? null, now);
+      this.#countTime();
+      for (const [index, run] of runs.entries()) this.#judge(run, samples[index] ?? null, this.#watchedMs);
     } catch (error) {
       this.#log.log('warn', 'use of memory and CPU not measured', { error });
     }
     this.#cancel = null;
     this.watch();
+  }
+
+  /** A look that comes much too late does not say that agents could work since: they were perhaps frozen as this was. */
+  #countTime(): void {
+    const now = this.#clock.elapsedMs();
+    this.#watchedMs += Math.min(now - this.#lookedAt, this.#everyMs + latenessMs);
+    this.#lookedAt = now;
   }
 
   #judge(run: AgentRun, sample: ResourceSample | null, now: number): void {

@@ -100,7 +100,7 @@ export class Mailbox {
     signal: AbortSignal,
   ): Promise<readonly Message[]> {
     const { watcher, clock } = this.#project;
-    const until = Date.parse(clock.now()) + options.waitMs;
+    const until = clock.elapsedMs() + options.waitMs;
     let wake = (): void => {};
     let rung = false;
     const ring = (): void => {
@@ -116,11 +116,12 @@ export class Mailbox {
         const messages = signal.aborted
           ? []
           : await whenFree(this.#project, () => this.#take(recipient, options));
-        const now = Date.parse(clock.now());
-        if (messages.length > 0 || signal.aborted || now >= until) return messages;
+        const leftMs = until - clock.elapsedMs();
+        if (messages.length > 0 || signal.aborted || leftMs <= 0) return messages;
         const due = this.#store.nextDue(recipient);
-        const dueMs = due === null ? Number.POSITIVE_INFINITY : Math.max(1, Date.parse(due) - now);
-        const cancel = clock.after(Math.min(until - now, dueMs, longestTimerMs), ring);
+        const dueMs =
+          due === null ? Number.POSITIVE_INFINITY : Math.max(1, Date.parse(due) - Date.parse(clock.now()));
+        const cancel = clock.after(Math.min(leftMs, dueMs, longestTimerMs), ring);
         await new Promise<void>((resolve) => {
           wake = resolve;
           if (rung) resolve();

@@ -248,11 +248,11 @@ async function removeBatch(
     const ids = rest.map(({ id }) => id);
     let began = 0;
     const { dealtWith } = await whenFree(project, () => {
-      began = Date.parse(clock.now());
+      began = clock.elapsedMs();
       return store.keeping.removeEnded(ids, staleBefore, holdMs);
     });
     // At least as long for the others as it was held: SQLite lets nobody in by turns.
-    const held = Math.max(0, Date.parse(clock.now()) - began);
+    const held = clock.elapsedMs() - began;
     await new Promise<void>((resolve) => clock.after(Math.max(restMs, held), resolve));
     // Asked again, so that one that came back to life in between keeps its folder.
     removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.keeping.exists(id)));

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../domain/events.ts';
 import type { AgentId, SessionId } from '../domain/ids.ts';
-import type { SessionStore } from './ports.ts';
+import type { Clock, SessionStore } from './ports.ts';
 
 /** How long an agent's present attempt has stood still. */
 export interface HeldTime {
@@ -11,12 +11,16 @@ export interface HeldTime {
 
 const pageSize = 1_000;
 
+/** Of a limit, what may be used up by time that nobody who looks after it now has measured. */
+export const takenOverShare = 0.9;
+
 /** What of a session's past is told by its events alone: how long it ran, what stood still, what was warned of. */
 export class SessionHistory {
   readonly #held = new Map<AgentId, HeldTime>();
   readonly #warned = new Set<string>();
   #ranMs = 0;
   #runningSince: string | null = null;
+  #watch: { readonly clock: Clock; readonly from: number; readonly ranBeforeMs: number } | null = null;
   #seq = 0;
 
   /** Reads what has happened since the last time. */
@@ -28,8 +32,23 @@ export class SessionHistory {
     }
   }
 
+  /**
+   * For the owner of the session: what it runs from now on is measured. What it ran before is known from times of the
+   * machine's clock alone, which may have been set: it uses up at most a share of what is left of the session's time.
+   */
+  watch(clock: Clock, maxWallMs: number | null): void {
+    if (this.#runningSince === null || this.#watch !== null) return;
+    const leftMs = maxWallMs === null ? Number.POSITIVE_INFINITY : Math.max(0, maxWallMs - this.#ranMs);
+    const ranBeforeMs = Math.min(between(this.#runningSince, clock.now()), leftMs * takenOverShare);
+    this.#watch = { clock, from: clock.elapsedMs(), ranBeforeMs };
+  }
+
   /** Milliseconds the session has been running, without its pauses. */
   ranMs(now: string): number {
+    if (this.#watch !== null) {
+      const { clock, from, ranBeforeMs } = this.#watch;
+      return this.#ranMs + ranBeforeMs + clock.elapsedMs() - from;
+    }
     return this.#ranMs + (this.#runningSince === null ? 0 : between(this.#runningSince, now));
   }
 
@@ -61,6 +80,7 @@ export class SessionHistory {
       case 'session.cancelled':
         this.#ranMs = this.ranMs(at);
         this.#runningSince = null;
+        this.#watch = null;
         break;
       case 'budget.warned':
         this.#warned.add(warningKey(agentId, event.data.message));

@@ -179,7 +179,9 @@ export class SessionRunner {
 
   async #readHistory(): Promise<void> {
     const { store } = this.#project;
-    await this.#record.patiently(() => this.#history.read(store, this.#workflow.session.id));
+    const { id, budget } = this.#workflow.session;
+    await this.#record.patiently(() => this.#history.read(store, id));
+    this.#history.watch(this.#project.clock, budget.maxWallMs);
   }
 
   /** One round of the loop, what it changed stored. True when nothing is left to do. */
@@ -338,6 +340,8 @@ export class SessionRunner {
     if (trouble !== null) return this.#refusePause(trouble);
     if (!this.#suspension.isComplete) return false;
     await this.#record.commit(pauseSession(this.#workflow, { reason: 'user' }, this.#now()));
+    // It does not run from here on.
+    await this.#readHistory();
     return this.#running.length === 0;
   }
 

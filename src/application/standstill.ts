@@ -1,5 +1,4 @@
 import type { Clock, RunningAgent } from './ports.ts';
-import type { HeldTime } from './session-history.ts';
 
 /** Before a suspension that failed is tried again. */
 const retryMs = 500;
@@ -26,14 +25,14 @@ export class Standstill {
   #isOver = false;
   #failures = 0;
   #trouble: string | null = null;
-  #heldMs: number;
-  #heldSince: string | null;
+  #heldMs = 0;
+  #heldSince: number | null;
 
-  constructor(keeper: StandstillKeeper, held: HeldTime) {
+  /** @param isHeld an owner before this one had it stand still */
+  constructor(keeper: StandstillKeeper, isHeld: boolean) {
     this.#keeper = keeper;
-    this.#heldMs = held.ms;
-    this.#heldSince = held.since;
-    this.#isAsked = held.since !== null;
+    this.#heldSince = isHeld ? keeper.clock.elapsedMs() : null;
+    this.#isAsked = isHeld;
     this.#actual = this.#isAsked ? 'unknown' : 'free';
   }
 
@@ -45,13 +44,13 @@ export class Standstill {
 
   hold(): void {
     this.#ask(true);
-    this.#heldSince ??= this.#keeper.clock.now();
+    this.#heldSince ??= this.#keeper.clock.elapsedMs();
     void this.#follow();
   }
 
   release(): void {
     this.#ask(false);
-    this.#heldMs = this.heldMs(this.#keeper.clock.now());
+    this.#heldMs = this.heldMs(this.#keeper.clock.elapsedMs());
     this.#heldSince = null;
     void this.#follow();
   }
@@ -84,9 +83,9 @@ export class Standstill {
     return 'changing';
   }
 
-  heldMs(now: string): number {
-    const since = this.#heldSince === null ? 0 : Date.parse(now) - Date.parse(this.#heldSince);
-    return this.#heldMs + Math.max(0, since);
+  /** Milliseconds it was to stand still under this owner. */
+  heldMs(now: number): number {
+    return this.#heldMs + (this.#heldSince === null ? 0 : now - this.#heldSince);
   }
 
   async #follow(): Promise<void> {

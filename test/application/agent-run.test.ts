@@ -4,6 +4,7 @@ import { describeActivity } from '../../src/application/activity-line.ts';
 import { AgentRun, type RunEnd, type RunKeeper, type StopCause } from '../../src/application/agent-run.ts';
 import type { AgentEnd, Clock, RunningAgent, StopReport } from '../../src/application/ports.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
+import { TestClock } from '../helpers/test-clock.ts';
 import { sampleAgent } from '../infrastructure/process/sample-agent.ts';
 
 /** A process that cannot be ended exists only where the kernel or another user holds it: so here it is told of. */
@@ -30,32 +31,6 @@ class Process implements RunningAgent {
   async proceed(): Promise<void> {}
   async sample(): Promise<null> {
     return null;
-  }
-}
-
-/** Time passes when the test says so. */
-class TestClock implements Clock {
-  #nowMs = Date.parse('2026-01-01T00:00:10.000Z');
-  #timers: { readonly due: number; readonly callback: () => void }[] = [];
-
-  now(): string {
-    return new Date(this.#nowMs).toISOString();
-  }
-
-  after(ms: number, callback: () => void): () => void {
-    const timer = { due: this.#nowMs + ms, callback };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  async pass(ms: number): Promise<void> {
-    this.#nowMs += ms;
-    const due = this.#timers.filter((timer) => timer.due <= this.#nowMs);
-    this.#timers = this.#timers.filter((timer) => timer.due > this.#nowMs);
-    for (const { callback } of due) callback();
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

@@ -19,6 +19,10 @@ class JumpingClock implements Clock {
     return new Date(Date.now() + this.offsetMs).toISOString();
   }
 
+  elapsedMs(): number {
+    return systemClock.elapsedMs();
+  }
+
   after(ms: number, callback: () => void): () => void {
     return systemClock.after(ms, callback);
   }

@@ -92,6 +92,7 @@ function stoppedClock(): Clock & { forward(ms: number): void } {
   let now = Date.parse('2026-03-01T10:00:00.000Z');
   return {
     now: () => new Date(now).toISOString(),
+    elapsedMs: () => now,
     after: () => () => {},
     forward: (ms) => {
       now += ms;

@@ -34,7 +34,7 @@ function standstillOf(running: RunningAgent) {
       changed: () => told.push(standstill.state),
       trouble: (message, error) => assert.fail(`${message}: ${error}`),
     },
-    { ms: 0, since: null },
+    false,
   );
   standstill.begin(running);
   return { standstill, told };
@@ -86,7 +86,7 @@ describe('what stands still', () => {
     const all = [slowProcesses(), slowProcesses()];
     const agents = all.map(({ running }) => {
       const keeper = { clock: systemClock, changed: () => alarm.ring(), trouble: () => {} };
-      const standstill = new Standstill(keeper, { ms: 0, since: null });
+      const standstill = new Standstill(keeper, false);
       standstill.begin(running);
       return standstill;
     });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import psList from 'ps-list';
 import type { AgentHost, LaunchKey, LaunchSpec, RunningAgent } from '../../../src/application/ports.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
+import { systemClock } from '../../../src/infrastructure/clock.ts';
 import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
 import { makeProcessTable } from '../../../src/infrastructure/process/process-table.ts';
 import { anotherAgent } from './sample-agent.ts';
@@ -43,7 +44,7 @@ export async function makeBench(
   const host = makeLocalAgentHost({
     folderOf: () => ({ folder }),
     samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
-    clock: { now: () => new Date().toISOString(), after: () => () => {} },
+    clock: { ...systemClock, after: () => () => {} },
     log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },
     maxOutputBytes: options.maxOutputBytes ?? null,
     ...(options.environment === undefined ? {} : { environment: options.environment }),

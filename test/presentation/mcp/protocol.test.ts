@@ -245,6 +245,10 @@ class HandClock implements Clock {
     return new Date(this.#now).toISOString();
   }
 
+  elapsedMs(): number {
+    return this.#now;
+  }
+
   after(ms: number, run: () => void): () => void {
     const timer = { at: this.#now + ms, run };
     this.#timers.push(timer);
