@@ -7,6 +7,7 @@ import type {
   LogListener,
   OpenProject,
   Runtime,
+  UnreadProject,
 } from './application/runtime.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import type { Attendance } from './infrastructure/attendance.ts';
@@ -54,8 +55,12 @@ class LateRuntime implements Runtime {
     return (await this.#load()).findProject(path);
   }
 
-  async *allProjects(): AsyncIterable<OpenProject> {
-    yield* (await this.#load()).allProjects();
+  async *allProjects(onUnread?: (project: UnreadProject) => void): AsyncIterable<OpenProject> {
+    yield* (await this.#load()).allProjects(onUnread);
+  }
+
+  async lostStore(path: string) {
+    return (await this.#load()).lostStore(path);
   }
 
   async probeBackends() {

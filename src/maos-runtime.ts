@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/orphans.ts';
@@ -14,9 +13,12 @@ import type {
   ProjectReport,
   Runtime,
   SupervisedProject,
+  UnreadProject,
 } from './application/runtime.ts';
 import { ownershipTiming, Supervisor } from './application/supervisor.ts';
+import { explainedOrDefect } from './application/system-error.ts';
 import { untilFree, whenFree } from './application/when-free.ts';
+import type { MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { type LoadedConfig, loadConfig } from './infrastructure/config/config.ts';
@@ -24,6 +26,7 @@ import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import { canonicalProject, ensureHome, ensureProjectFolder, hashOf } from './infrastructure/files/home.ts';
 import { readHttpToken, rotateHttpToken } from './infrastructure/files/http-token.ts';
 import { maosHome } from './infrastructure/files/maos-home.ts';
+import { isThere, projectHashes, sessionFolders } from './infrastructure/files/project-list.ts';
 import { placeOf } from './infrastructure/files/project-place.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
@@ -34,6 +37,7 @@ import { listAgentProcesses } from './infrastructure/process/agent-list.ts';
 import { startSuccessor } from './infrastructure/process/successor.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
 import { readProjectOf } from './infrastructure/sqlite/session-store.ts';
+import { lostStore } from './infrastructure/sqlite/sqlite-errors.ts';
 import { backendsOf, makeProject, rolesFor, storeFile } from './project-adapters.ts';
 
 /** How long a detached process waits for the one before it to be gone: until then its lease has run out. */
@@ -101,23 +105,28 @@ export class MaosRuntime implements Runtime {
   async findProject(path: string): Promise<OpenProject | null> {
     const { folder, project: root } = placeOf(path);
     const hash = hashOf(root);
-    return existsSync(this.#storeFile(hash)) ? { ...(await this.#opened(hash, root)), folder } : null;
+    return (await isThere(this.#storeFile(hash))) ? { ...(await this.#opened(hash, root)), folder } : null;
   }
 
-  async *allProjects(): AsyncIterable<OpenProject> {
-    const names = existsSync(join(this.home, 'projects')) ? await readdir(join(this.home, 'projects')) : [];
-    const stores = names.filter((name) => /^[0-9a-f]{64}$/.test(name) && existsSync(this.#storeFile(name)));
-    const dated = await Promise.all(
-      stores.map(async (hash) => ({ hash, usedAt: (await stat(this.#storeFile(hash))).mtimeMs })),
-    );
-    for (const { hash } of dated.sort((a, b) => b.usedAt - a.usedAt)) {
+  async *allProjects(onUnread: (project: UnreadProject) => void = () => {}): AsyncIterable<OpenProject> {
+    for (const hash of await projectHashes(this.home, (name) => this.#storeFile(name))) {
+      let root: string | null = null;
       try {
-        const root = await this.#whenFree(() => readProjectOf(this.#storeFile(hash)));
+        root = await this.#rootOf(hash);
         if (root !== null) yield { ...(await this.#opened(hash, root)), folder: root };
+        else {
+          const lost = await this.#lostStore(hash);
+          if (lost !== null) throw lost;
+        }
       } catch (error) {
         this.log('warn', 'a project could not be opened', { hash, error });
+        onUnread({ file: this.#storeFile(hash), path: root, error: explainedOrDefect(error) });
       }
     }
+  }
+
+  async lostStore(path: string): Promise<MaosError | null> {
+    return this.#lostStore(hashOf(placeOf(path).project));
   }
 
   async probeBackends() {
@@ -235,7 +244,9 @@ export class MaosRuntime implements Runtime {
 
   async checkStore(path: string) {
     const file = this.#storeFile(hashOf(placeOf(path).project));
-    return existsSync(file) ? { path: file, problem: checkIntegrity(file) } : null;
+    const lost = await this.lostStore(path);
+    if (lost !== null) return { path: file, problem: lost.message };
+    return (await isThere(file)) ? { path: file, problem: checkIntegrity(file) } : null;
   }
 
   async httpToken(change: 'keep' | 'rotate'): Promise<string> {
@@ -342,6 +353,21 @@ export class MaosRuntime implements Runtime {
       systemClock.after(ownershipTiming.lookMs, () => void look());
     };
     await look();
+  }
+
+  /** Null where a database is missing, or has no session yet. */
+  async #rootOf(hash: string): Promise<string | null> {
+    const file = this.#storeFile(hash);
+    return (await isThere(file)) ? this.#whenFree(() => readProjectOf(file)) : null;
+  }
+
+  async #lostStore(hash: string): Promise<MaosError | null> {
+    const sessions = await sessionFolders(this.home, hash);
+    if (sessions.length === 0) return null;
+    const file = this.#storeFile(hash);
+    const isMissing = !(await isThere(file));
+    if (!isMissing && (await this.#whenFree(() => readProjectOf(file))) !== null) return null;
+    return lostStore(file, isMissing, sessions);
   }
 
   #opened(hash: string, root: string): Promise<WatchedProject> {

@@ -1,3 +1,4 @@
+import type { MaosError } from '../domain/errors.ts';
 import type { InstanceId, SessionId } from '../domain/ids.ts';
 import type { BackendProbe, LogLevel } from './ports.ts';
 import type { Project } from './project.ts';
@@ -30,6 +31,15 @@ export interface StoreReport {
   readonly path: string;
   /** What is damaged and what to do; null when nothing is. */
   readonly problem: string | null;
+}
+
+/** A project that could not be read: its database is damaged, lost, of a newer maos, another program's. */
+export interface UnreadProject {
+  /** Its database, for people. */
+  readonly file: string;
+  /** Path of the project; null when not even that could be read. */
+  readonly path: string | null;
+  readonly error: MaosError;
 }
 
 /** A setting as `maos doctor` and `maos config` show it. */
@@ -98,8 +108,14 @@ export interface Runtime {
   openProject(path: string): Promise<OpenProject>;
   /** Opens a project's store only if it exists already; null otherwise. For commands that only look. */
   findProject(path: string): Promise<OpenProject | null>;
-  /** Every project with a store, those used last first. Broken stores are reported to the log and passed over. */
-  allProjects(): AsyncIterable<OpenProject>;
+  /**
+   * Every project with a store, those used last first.
+   * @param onUnread is told of each that cannot be read, and passed over; the log is told in any case
+   * @throws MaosError FORBIDDEN … when the home cannot be read
+   */
+  allProjects(onUnread?: (project: UnreadProject) => void): AsyncIterable<OpenProject>;
+  /** STORE_CORRUPT where a project's database is missing or empty, though sessions of it have their folders; else null. */
+  lostStore(path: string): Promise<MaosError | null>;
   probeBackends(): Promise<readonly BackendProbe[]>;
   /** What files define roles for the project of a folder; see {@link RoleFiles}. @throws MaosError INVALID_INPUT */
   roles(path: string): Promise<readonly RoleFinding[]>;

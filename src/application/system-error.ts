@@ -103,3 +103,9 @@ export function explained(error: unknown): MaosError | null {
     cause: error,
   });
 }
+
+/** As {@link explained}, where a defect must not end the rest. */
+export function explainedOrDefect(error: unknown): MaosError {
+  const said = error instanceof Error ? error.message : String(error);
+  return explained(error) ?? new MaosError('INTERNAL', `A defect in MAOS: ${said}.`, { cause: error });
+}

@@ -2,6 +2,7 @@ import type { Projects } from '../application/lookup.ts';
 import type { Project } from '../application/project.ts';
 import type { RoleFinding } from '../application/role-ports.ts';
 import type { OpenProject, Runtime } from '../application/runtime.ts';
+import { isMaosError, type MaosError } from '../domain/errors.ts';
 
 /** The projects of this machine, as they are seen from a folder. */
 export interface ProjectAccess {
@@ -12,6 +13,8 @@ export interface ProjectAccess {
   findProject(): Promise<OpenProject | null>;
   /** What files define roles in the folder. */
   roles(): Promise<readonly RoleFinding[]>;
+  /** As Runtime.lostStore, of the folder. */
+  lostStore(): Promise<MaosError | null>;
   /** Every project with a store, that of the folder first. */
   projects(): AsyncIterable<OpenProject>;
 }
@@ -22,6 +25,7 @@ export function projectAccess(runtime: Runtime, path: string): ProjectAccess {
     openProject: () => runtime.openProject(path),
     findProject: () => runtime.findProject(path),
     roles: () => runtime.roles(path),
+    lostStore: () => runtime.lostStore(path),
     async *projects(): AsyncGenerator<OpenProject> {
       const own = await runtime.findProject(path);
       if (own !== null) yield own;
@@ -53,4 +57,18 @@ export function lookupIn(
       for await (const open of access.projects()) yield noted(open);
     },
   };
+}
+
+/** Looks something up; who does not find it because the project's database is lost is told so. */
+export async function unlessLost<T>(
+  access: Pick<ProjectAccess, 'lostStore'>,
+  lookUp: Promise<T>,
+): Promise<T> {
+  try {
+    return await lookUp;
+  } catch (error) {
+    const isUnknown = isMaosError(error, 'SESSION_NOT_FOUND') || isMaosError(error, 'AGENT_NOT_FOUND');
+    if (!isUnknown || error.details.matches !== undefined) throw error;
+    throw (await access.lostStore()) ?? error;
+  }
 }

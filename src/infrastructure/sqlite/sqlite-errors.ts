@@ -121,6 +121,18 @@ export function lostFile(
   );
 }
 
+/** Of a file that is missing or empty where sessions have left their folders. */
+export function lostStore(file: string, isMissing: boolean, sessions: readonly string[]): MaosError {
+  const [newest] = sessions.slice(-1);
+  const are =
+    sessions.length === 1 ? '1 session has its folder' : `${sessions.length} sessions have their folders`;
+  return new MaosError(
+    'STORE_CORRUPT',
+    `The database ${file} is ${isMissing ? 'missing' : 'empty'}, though ${are} beside it. Put it back; where it is lost, 'maos recover ID' in the project's folder puts each of them back (newest: ${newest}).`,
+    { details: { file, sessions: sessions.slice(-8) } },
+  );
+}
+
 function forbidden(file: string, said: string, details: Record<string, unknown>, cause: unknown): MaosError {
   return new MaosError(
     'FORBIDDEN',

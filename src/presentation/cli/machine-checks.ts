@@ -1,5 +1,5 @@
 import { type CountedAgent, countAgents } from '../../application/agent-census.ts';
-import type { InstanceReport, Runtime } from '../../application/runtime.ts';
+import type { InstanceReport, Runtime, UnreadProject } from '../../application/runtime.ts';
 import { isMaosError } from '../../domain/errors.ts';
 import { stallReason } from '../contracts/standing.ts';
 import type { Check } from './check.ts';
@@ -15,8 +15,10 @@ export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> 
   try {
     const instances = await runtime.instances();
     const agents = await countAgents(runtime, 0);
-    const stalled = await stalledSessions(runtime);
+    const unread: UnreadProject[] = [];
+    const stalled = await stalledSessions(runtime, unread);
     return [
+      ...unread.map(checkUnread),
       checkInstances(instances, runtime.version),
       checkAgents(agents),
       checkDaemons(process.platform),
@@ -29,14 +31,19 @@ export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> 
 }
 
 /** Paused sessions that some maos gave up on, newest first within each project. */
-async function stalledSessions(runtime: Runtime): Promise<readonly string[]> {
+async function stalledSessions(runtime: Runtime, unread: UnreadProject[]): Promise<readonly string[]> {
   const ids: string[] = [];
-  for await (const { project } of runtime.allProjects()) {
+  for await (const { project } of runtime.allProjects((project) => unread.push(project))) {
     for (const { session } of project.store.list({ state: 'paused', limit: maxLooked })) {
       if (stallReason(project.store, session) !== null) ids.push(session.id);
     }
   }
   return ids;
+}
+
+function checkUnread({ file, path, error }: UnreadProject): Check {
+  const detail = path === null ? file : `${file} of ${path}`;
+  return { name: 'store', state: 'problem', detail, fix: error.message };
 }
 
 export function checkStalled(ids: readonly string[]): Check {

@@ -4,7 +4,7 @@ import type { OpenProject, SupervisedProject } from '../../application/runtime.t
 import type { Agent } from '../../domain/agent.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/ids.ts';
-import { lookupIn, projectAccess } from '../project-access.ts';
+import { lookupIn, type ProjectAccess, projectAccess, unlessLost } from '../project-access.ts';
 import type { CommandContext } from './command.ts';
 
 /** A session as a command works on it. */
@@ -14,6 +14,7 @@ export interface OpenSession extends SupervisedProject {
 
 /** Finds sessions and agents by what a person types: in the present project, with `--all` in every one. */
 export class SessionFinder {
+  readonly #access: ProjectAccess;
   readonly #projects: Projects;
   readonly #scope: LookupScope;
   readonly #opened = new Map<Project, OpenProject>();
@@ -23,25 +24,34 @@ export class SessionFinder {
     projectPath,
     options,
   }: Pick<CommandContext, 'runtime' | 'projectPath' | 'options'>) {
-    this.#projects = lookupIn(projectAccess(runtime(), projectPath), this.#opened);
+    this.#access = projectAccess(runtime(), projectPath);
+    this.#projects = lookupIn(this.#access, this.#opened);
     this.#scope = options.flag('all') ? 'everywhere' : 'project';
   }
 
-  /** @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT */
+  /** @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT, STORE_CORRUPT where the project's database is lost */
   async session(reference: string): Promise<OpenSession> {
+    return unlessLost(this.#access, this.#session(reference));
+  }
+
+  async #session(reference: string): Promise<OpenSession> {
     const { project, id } = await findSession(this.#projects, reference, this.#scope);
     return { ...this.#openOf(project), id };
   }
 
   /**
    * A session, or a single agent.
-   * @throws MaosError SESSION_NOT_FOUND when it is neither
+   * @throws MaosError SESSION_NOT_FOUND when it is neither, STORE_CORRUPT where the project's database is lost
    */
   async sessionOrAgent(reference: string): Promise<OpenSession & { readonly agent: Agent | null }> {
+    return unlessLost(this.#access, this.#sessionOrAgent(reference));
+  }
+
+  async #sessionOrAgent(reference: string): Promise<OpenSession & { readonly agent: Agent | null }> {
     let unknownSession: MaosError | null = null;
     if (!reference.startsWith('agent_')) {
       try {
-        return { ...(await this.session(reference)), agent: null };
+        return { ...(await this.#session(reference)), agent: null };
       } catch (error) {
         const unknown = isMaosError(error, 'SESSION_NOT_FOUND') && error.details.matches === undefined;
         if (!unknown || reference === 'latest') throw error;

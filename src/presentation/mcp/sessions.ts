@@ -6,7 +6,7 @@ import type { Agent } from '../../domain/agent.ts';
 import { isAgentId, type SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import { count } from '../contracts/event-lines.ts';
-import { lookupIn } from '../project-access.ts';
+import { lookupIn, unlessLost } from '../project-access.ts';
 import type { RequestContext } from './context.ts';
 
 export interface LocatedSession extends OpenProject {
@@ -19,7 +19,7 @@ export interface LocatedSession extends OpenProject {
  */
 export async function locateSession(context: RequestContext, reference: string): Promise<LocatedSession> {
   const opened = new Map<Project, OpenProject>();
-  const { project, id } = await findSession(lookupIn(context, opened), reference);
+  const { project, id } = await unlessLost(context, findSession(lookupIn(context, opened), reference));
   return { ...(opened.get(project) as OpenProject), id };
 }
 
@@ -39,7 +39,7 @@ export async function locateAgent(
     const agent = agents.find(({ name }) => name === reference);
     if (agent !== undefined) return { project: open.project, agent };
   }
-  return findAgent(lookupIn(context, new Map()), reference);
+  return unlessLost(context, findAgent(lookupIn(context, new Map()), reference));
 }
 
 /** How a session stands, in one sentence. */

@@ -227,6 +227,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     async *allProjects() {
       yield* open.values();
     },
+    lostStore: async () => null,
     probeBackends: async () => [],
     roles: (folder) => roles.read(folder),
     settings: async () => ({ settings: [], warnings: [] }),

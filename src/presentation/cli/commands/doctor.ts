@@ -23,15 +23,19 @@ export const doctorCommand: CliCommand = {
     const runtime = context.runtime();
     const settings = await settingsOf(runtime, projectPath);
     const backends = settings.check.state === 'problem' ? [] : await runtime.probeBackends();
+    const store = await checkStore(runtime, projectPath);
+    // What is wrong with this project, or with the settings of all, is said once.
+    const said = [store.fix, settings.check.fix];
+    const machine = await checkMachine(runtime);
     const checks = [
       checkNode(),
       await checkHome(runtime.home),
-      await checkStore(runtime, projectPath),
+      store,
       settings.check,
       ...settings.warnings.map(warningCheck),
       ...(await checkRoles(runtime, projectPath)),
       ...backends.map((probe) => checkBackend(probe, settings.defaultBackend)),
-      ...(await checkMachine(runtime)),
+      ...machine.filter(({ state, fix }) => state !== 'problem' || !said.includes(fix)),
     ];
     const usable = checks.every(({ state }) => state !== 'problem');
     if (json) {

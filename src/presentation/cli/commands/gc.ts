@@ -1,10 +1,12 @@
 import type { RetentionPolicy } from '../../../application/keeping-ports.ts';
 import type { Project } from '../../../application/project.ts';
 import { collectGarbage, type GarbageReport } from '../../../application/retention.ts';
+import type { UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { formatAge, formatBytes, oneLine, plural } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
+import { noticeUnread, unreadViews } from '../unread.ts';
 
 const reasons = { age: 'too old', count: 'too many', bytes: 'too much', leftover: 'left over' } as const;
 const dayMs = 86_400_000;
@@ -19,7 +21,7 @@ export const gcCommand: CliCommand = {
   details: [
     'Those that ended first go first, by the settings retention.maxAgeDays, maxSessions and maxBytes. maxBytes means room on the disk: sessions that take more than a tenth of it go before the others, and no other goes for their sake. A session that has not ended is never touched.',
     'What cannot be removed is named, and the rest goes on. MAOS does the same by itself every few hours.',
-    'Exit status: 0 done, 1 something could not be removed.',
+    'Exit status: 0 done, 1 something could not be removed, or a project not be read.',
   ].join('\n'),
   arguments: [],
   options: [
@@ -44,7 +46,8 @@ export const gcCommand: CliCommand = {
 async function run(context: CommandContext): Promise<number> {
   const { options, terminal, json, runtime, projectPath } = context;
   const collected: Collected[] = [];
-  for await (const project of projectsOf(context)) {
+  const unread: UnreadProject[] = [];
+  for await (const project of projectsOf(context, unread)) {
     const policy = policyOf(project.settings.retention, context);
     const now = project.clock.now();
     const report = await collectGarbage(project, policy, now, options.flag('dry-run'));
@@ -55,6 +58,7 @@ async function run(context: CommandContext): Promise<number> {
       dry_run: options.flag('dry-run'),
       removed_bytes: sum(collected, ({ removedBytes }) => removedBytes),
       projects: collected.map(reportView),
+      not_read: unreadViews(unread),
     });
   } else if (collected.length === 0) {
     const where = options.flag('all') ? runtime().home : (await runtime().projectOf(projectPath)).path;
@@ -66,12 +70,16 @@ async function run(context: CommandContext): Promise<number> {
   if (!json) {
     for (const { path, reason } of left) terminal.notice(`Could not remove ${oneLine(path)}: ${reason}.`);
   }
-  return left.length === 0 ? exitStatus.done : exitStatus.failed;
+  noticeUnread(unread, terminal);
+  return left.length + unread.length === 0 ? exitStatus.done : exitStatus.failed;
 }
 
-async function* projectsOf({ options, runtime, projectPath }: CommandContext): AsyncGenerator<Project> {
+async function* projectsOf(
+  { options, runtime, projectPath }: CommandContext,
+  unread: UnreadProject[],
+): AsyncGenerator<Project> {
   if (options.flag('all')) {
-    for await (const { project } of runtime().allProjects()) yield project;
+    for await (const { project } of runtime().allProjects((other) => unread.push(other))) yield project;
     return;
   }
   const open = await runtime().findProject(projectPath);

@@ -1,5 +1,6 @@
 import type { SessionSummary } from '../../../application/ports.ts';
 import type { Project } from '../../../application/project.ts';
+import type { UnreadProject } from '../../../application/runtime.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
 import { sessionRanMs } from '../../contracts/standing.ts';
@@ -10,6 +11,7 @@ import { rescueOrphans } from '../owner-notice.ts';
 import { formatAge, formatSessionState, formatUsage, oneLine } from '../render/format.ts';
 import { lookOf } from '../render/states.ts';
 import { renderTable } from '../render/table.ts';
+import { noticeUnread, unreadViews } from '../unread.ts';
 
 interface Listed {
   readonly project: string;
@@ -25,8 +27,10 @@ const pageSize = 500;
 export const listCommand: CliCommand = {
   name: 'list',
   summary: 'List sessions, newest first',
-  details:
+  details: [
     'Of this project: the git repository that the current folder lies in, with all its worktrees; without one, the folder.',
+    'Exit status: 0 done, 1 a project could not be read: it is named.',
+  ].join('\n'),
   arguments: [],
   options: [
     {
@@ -56,8 +60,9 @@ async function run(context: CommandContext): Promise<number> {
   const state = options.text('state') as SessionState | undefined;
   const all = options.flag('all');
   const listed: Listed[] = [];
+  const unread: UnreadProject[] = [];
   if (all) {
-    for await (const { project } of runtime().allProjects()) {
+    for await (const { project } of runtime().allProjects((project) => unread.push(project))) {
       await rescueOrphans(context, project);
       listed.push(...sessionsOf(project, state, limit));
     }
@@ -72,6 +77,10 @@ async function run(context: CommandContext): Promise<number> {
     }
   }
   const { path, former } = await runtime().projectOf(projectPath);
+  const lost = all || listed.length > 0 ? null : await runtime().lostStore(projectPath);
+  if (lost !== null) unread.push({ file: String(lost.details.file), path, error: lost });
+  noticeUnread(unread, terminal);
+  const status = unread.length === 0 ? exitStatus.done : exitStatus.failed;
   if (former !== null && !all) {
     terminal.notice(
       `This is the project ${oneLine(path)}. Sessions that an earlier maos kept for ${oneLine(former)} alone: '${program} list --all'.`,
@@ -80,17 +89,18 @@ async function run(context: CommandContext): Promise<number> {
   if (json) {
     terminal.document({
       sessions: listed.map(({ project, summary, ranMs }) => ({ ...summaryView(summary, ranMs), project })),
+      not_read: unreadViews(unread),
     });
-    return exitStatus.done;
+    return status;
   }
-  if (listed.length === 0) {
+  if (listed.length === 0 && lost === null) {
     const where = all ? '' : ` in ${oneLine(path)}`;
     const hint = all || state !== undefined ? '' : ` '${program} list --all' looks everywhere.`;
     terminal.notice(`No ${state === undefined ? '' : `${state} `}sessions${where}.${hint}`);
-    return exitStatus.done;
+    return status;
   }
-  for (const line of tableOf(listed, all, context)) terminal.line(line);
-  return exitStatus.done;
+  if (listed.length > 0) for (const line of tableOf(listed, all, context)) terminal.line(line);
+  return status;
 }
 
 function sessionsOf(project: Project, state: SessionState | undefined, limit: number): Listed[] {

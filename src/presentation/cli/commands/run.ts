@@ -122,6 +122,8 @@ async function run(context: CommandContext): Promise<number> {
     throw new MaosError('INVALID_INPUT', '--detach keeps the agents running: leave out --on-exit stop.');
   }
   const request = withOptions(await readRequest(context), options);
+  const lost = await context.runtime().lostStore(projectPath);
+  if (lost !== null) terminal.notice(`${lost.message} This session goes into a new one.`);
   const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
   // What a dry run prints is all there is of it.
   if (request.dry_run !== true) context.watchInterrupts();

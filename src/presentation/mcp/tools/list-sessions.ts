@@ -47,6 +47,10 @@ export const listSessions = defineTool({
       ...(state === undefined ? {} : { state }),
       ...(cursor === undefined ? {} : { before: cursor }),
     });
+    if (found === undefined || found.length === 0) {
+      const lost = await context.lostStore();
+      if (lost !== null) throw lost;
+    }
     const entries = (found ?? []).slice(0, limit).map(entryOf);
     const frame = { summary: 'x'.repeat(80), sessions: [], next_cursor: 'x'.repeat(31) };
     const sessions = entries.slice(0, Math.max(1, countFitting(entries, roomBeside(frame))));
