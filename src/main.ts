@@ -14,7 +14,7 @@ import type { Attendance } from './infrastructure/attendance.ts';
 import { findJsonError } from './infrastructure/config/json-position.ts';
 import { mayTrace } from './infrastructure/config/may-trace.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
-import { maosHome } from './infrastructure/files/maos-home.ts';
+import { isRelativeHome, maosHome } from './infrastructure/files/maos-home.ts';
 import type { Presence } from './infrastructure/presence.ts';
 import type { MaosRuntime } from './maos-runtime.ts';
 import { runCli } from './presentation/cli/cli.ts';
@@ -180,7 +180,20 @@ process.on('uncaughtException', (error) => {
   process.exit(status);
 });
 
-process.exitCode = await runCli(process.argv.slice(2), (flags) => new LateRuntime(flags), {
+/** Agents and other processes of MAOS work in folders of their own, and inherit the variable. */
+function makeRuntime(flags: PartialConfig): LateRuntime {
+  const runtime = new LateRuntime(flags);
+  if (isRelativeHome(process.env)) {
+    const chosen = JSON.stringify(process.env.MAOS_HOME);
+    process.stderr.write(
+      `maos: MAOS_HOME is a relative path, ${chosen}: ${runtime.home} is used. Give the whole path.\n`,
+    );
+  }
+  if (process.env.MAOS_HOME) process.env.MAOS_HOME = runtime.home;
+  return runtime;
+}
+
+process.exitCode = await runCli(process.argv.slice(2), makeRuntime, {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

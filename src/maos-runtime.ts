@@ -73,6 +73,7 @@ export class MaosRuntime implements Runtime {
   /** Paths of the projects this process watches over. */
   #attended: ReadonlySet<string> = new Set();
   #logsPruned = false;
+  #openHomeLogged = false;
   #log: FileLog | null = null;
 
   constructor(flags: PartialConfig, presence: Presence, logListeners: Set<LogListener>) {
@@ -94,9 +95,10 @@ export class MaosRuntime implements Runtime {
   async openProject(path: string): Promise<OpenProject> {
     const { folder, project: root } = placeOf(path);
     const hash = hashOf(root);
-    const { tightenedFrom } = ensureHome(this.home);
-    if (tightenedFrom !== null) {
-      this.log('warn', 'the home folder was open to others; closed it', { from: tightenedFrom.toString(8) });
+    const { openToOthers } = ensureHome(this.home);
+    if (openToOthers !== null && !this.#openHomeLogged) {
+      this.#openHomeLogged = true;
+      this.log('warn', 'other users may enter the home folder', { mode: openToOthers.toString(8) });
     }
     ensureProjectFolder(this.home, hash);
     return { ...(await this.#opened(hash, root)), folder };

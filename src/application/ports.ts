@@ -107,7 +107,7 @@ export interface SessionStore {
     artifacts?: readonly ArtifactRecord[],
   ): readonly RecordedEvent[];
   summary(id: SessionId): SessionSummary;
-  /** Newest first. `before` is the id of the last session of the page before. */
+  /** The one stored last first, whatever the clock said. `before` is the id of the last session of the page before. */
   list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[];
   /** Ids that start or end with the text (without regard to the `sess_` in front), newest first, at most `limit`. */
   findSessions(text: string, limit: number): readonly SessionId[];

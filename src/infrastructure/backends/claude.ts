@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type {
@@ -17,6 +16,7 @@ import type { Agent, AgentFailure } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
+import { userHome } from '../files/maos-home.ts';
 import { environmentOf, inheritedEnvironment } from '../process/environment.ts';
 import { resolveProgram } from '../process/program.ts';
 import { providerVariables } from '../process/provider-variables.ts';
@@ -216,7 +216,8 @@ function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   const keys = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'];
   const clouds = ['CLAUDE_CODE_USE_BEDROCK', 'CLAUDE_CODE_USE_VERTEX', 'CLAUDE_CODE_USE_FOUNDRY'];
   if ([...keys, ...clouds].some((name) => (env[name] ?? '') !== '')) return 'yes';
-  const folder = env.CLAUDE_CONFIG_DIR ?? join(env.HOME ?? homedir(), '.claude');
-  if (existsSync(join(folder, '.credentials.json'))) return 'yes';
+  const home = userHome(env);
+  const folder = env.CLAUDE_CONFIG_DIR ?? (home === null ? null : join(home, '.claude'));
+  if (folder !== null && existsSync(join(folder, '.credentials.json'))) return 'yes';
   return process.platform === 'darwin' ? 'unknown' : 'no';
 }

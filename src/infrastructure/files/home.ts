@@ -1,24 +1,30 @@
 import { createHash } from 'node:crypto';
-import { accessSync, chmodSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MaosError } from '../../domain/errors.ts';
 import { fileError, isMissing, showPath, systemCode } from './file-error.ts';
-import { ensureFolderSync, folderMode } from './folders.ts';
+import { ensureFolderSync } from './folders.ts';
 
 /**
- * Makes the home folder, or closes one that others may enter.
- * @returns the mode it had, where it was looser than 0700 and has been tightened; null otherwise
+ * Makes the home folder. One that was there keeps its mode: others may have to enter it, as `/tmp`, and what MAOS makes
+ * in it is closed to them.
+ * @returns its mode, where others may enter it; null otherwise
  * @throws MaosError CONFIG_INVALID when it cannot be made or belongs to another user; the message names MAOS_HOME
  */
-export function ensureHome(home: string): { readonly tightenedFrom: number | null } {
+export function ensureHome(home: string): { readonly openToOthers: number | null } {
   try {
     ensureFolderSync(home);
     accessSync(home, constants.R_OK | constants.W_OK | constants.X_OK);
-    const mode = statSync(home).mode & 0o777;
+    const { mode, uid } = statSync(home);
+    const self = process.getuid?.() ?? 0;
+    if (self !== 0 && uid !== self) {
+      throw new MaosError('FORBIDDEN', `The folder ${showPath(home)} belongs to another user.`, {
+        details: { path: home, uid },
+      });
+    }
     // Modes mean nothing on Windows: the profile's own access list protects the folder there.
-    if ((mode & ~folderMode) === 0 || process.platform === 'win32') return { tightenedFrom: null };
-    chmodSync(home, folderMode);
-    return { tightenedFrom: mode };
+    const isOpen = (mode & 0o077) !== 0 && process.platform !== 'win32';
+    return { openToOthers: isOpen ? mode & 0o777 : null };
   } catch (error) {
     const cause = fileError(error, 'take into use', home);
     throw new MaosError('CONFIG_INVALID', `${cause.message} Or set MAOS_HOME to another folder.`, {

@@ -1,10 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { RoleFiles, RoleFinding } from '../../application/role-ports.ts';
 import type { RoleSource } from '../../domain/roles/file-role.ts';
-import type { Environment } from './maos-home.ts';
+import { type Environment, userHome } from './maos-home.ts';
 import { readRegistry } from './role-registry.ts';
 import { roleOfText } from './role-text.ts';
 import { Allowance, isWithin, problemOf, readRoleTexts } from './role-texts.ts';
@@ -17,20 +16,22 @@ export function makeRoleFiles(deps: { readonly home: string; readonly env: Envir
   return {
     async read(from) {
       const allowance = new Allowance();
-      const userHome = resolved(deps.env.HOME || homedir());
-      const ofUser = resolve(deps.env.CLAUDE_CONFIG_DIR || join(userHome, '.claude'), 'agents');
-      const ofProject = await projectFolders(from, userHome);
+      const home = userHome(deps.env);
+      const ownHome = home === null ? null : resolved(home);
+      const claudeFolder = deps.env.CLAUDE_CONFIG_DIR || (ownHome === null ? null : join(ownHome, '.claude'));
+      const ofUser = claudeFolder === null ? null : resolve(claudeFolder, 'agents');
+      const ofProject = await projectFolders(from, ownHome);
       const findings: RoleFinding[] = [];
       for (const folder of ofProject) {
         const agents = join(folder, '.claude', 'agents');
-        if (resolved(agents) === resolved(ofUser)) continue;
+        if (ofUser !== null && resolved(agents) === resolved(ofUser)) continue;
         if (existsSync(agents) && !isWithin(resolved(agents), ofProject.at(-1) as string)) {
           const message = 'it is a link that leads out of the project, and such links are not followed.';
           findings.push({ kind: 'problem', problem: problemOf(agents, message, null) });
         } else findings.push(...(await readClaudeFolder(agents, 'project', allowance)));
       }
       findings.push(...(await readRegistry(join(deps.home, 'agents'), allowance)));
-      findings.push(...(await readClaudeFolder(ofUser, 'user', allowance)));
+      if (ofUser !== null) findings.push(...(await readClaudeFolder(ofUser, 'user', allowance)));
       return findings;
     },
   };
@@ -53,12 +54,12 @@ async function readClaudeFolder(
  * them. Without a repository it goes on upwards; here no further than below the user's home folder, and never into a
  * folder that somebody else owns or may write: what lies there would tell agents what to do.
  */
-async function projectFolders(from: string, userHome: string): Promise<readonly string[]> {
+async function projectFolders(from: string, ownHome: string | null): Promise<readonly string[]> {
   const folders: string[] = [];
   for (let at = from; ; at = dirname(at)) {
     folders.push(at);
     const above = dirname(at);
-    if (at === userHome || above === userHome || above === at || existsSync(join(at, '.git'))) return folders;
+    if (at === ownHome || above === ownHome || above === at || existsSync(join(at, '.git'))) return folders;
     if (!(await isOwn(above))) return folders;
   }
 }

@@ -24,9 +24,12 @@ import {
 
 const selectSession = `SELECT ${columnNames(sessionColumns)} FROM sessions WHERE id = ?`;
 const selectPage = `SELECT ${columnNames(sessionColumns)} FROM sessions
-  WHERE id < ? ORDER BY id DESC LIMIT ?`;
+  WHERE rowid < ? ORDER BY rowid DESC LIMIT ?`;
 const selectPageOfState = `SELECT ${columnNames(sessionColumns)} FROM sessions
-  WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?`;
+  WHERE state = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`;
+/** A session that was removed meanwhile: what was stored before those after it in time. */
+const selectPlace = `SELECT coalesce(
+  (SELECT rowid FROM sessions WHERE id = :id), (SELECT max(rowid) + 1 FROM sessions WHERE id < :id), 0) AS place`;
 /** `sum(usage_x) AS usage_x, …`, for {@link usageOf}. */
 export const sumUsage = agentColumns
   .filter(({ name }) => name.startsWith('usage_'))
@@ -134,7 +137,9 @@ export function listSummaries(
   { state, limit, before }: { state?: SessionState; limit: number; before?: SessionId },
 ): readonly SessionSummary[] {
   return db.read(() => {
-    const upTo = before ?? afterAll;
+    // In the order they were stored: a clock that was set back gives ids and times that are older.
+    const upTo =
+      before === undefined ? Number.MAX_SAFE_INTEGER : Number(db.sql(selectPlace).get({ id: before })?.place);
     const rows =
       state === undefined
         ? db.sql(selectPage).all(upTo, limit)

@@ -55,13 +55,14 @@ describe('the MAOS home', () => {
     });
   }
 
-  it('is closed when others could enter, and left alone when it is tighter', () => {
+  it('keeps its mode when it was there, and it is told that others may enter', () => {
     const home = join(root, 'loose');
     mkdirSync(home);
     chmodSync(home, 0o755);
-    assert.deepEqual(ensureHome(home), { tightenedFrom: 0o755 });
-    assert.equal(modeOf(home), 0o700);
-    assert.deepEqual(ensureHome(home), { tightenedFrom: null });
+    assert.deepEqual(ensureHome(home), { openToOthers: 0o755 });
+    assert.equal(modeOf(home), 0o755);
+    chmodSync(home, 0o700);
+    assert.deepEqual(ensureHome(home), { openToOthers: null });
   });
 
   it('is refused, naming MAOS_HOME, where it cannot be a folder', () => {

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import type { BackendProbe } from '../../../application/ports.ts';
 import { catalogueOf } from '../../../application/role-catalogue.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
@@ -6,6 +5,7 @@ import { isMaosError } from '../../../domain/errors.ts';
 import type { Check } from '../check.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+import { checkHome } from '../home-check.ts';
 import { checkMachine } from '../machine-checks.ts';
 import { oneLine } from '../render/format.ts';
 import { padEnd } from '../render/text-width.ts';
@@ -64,30 +64,6 @@ function checkNode(): Check {
     detail: `${process.version} at ${process.execPath}`,
     fix: supported ? null : 'MAOS needs Node 22.13 or later: install it from https://nodejs.org.',
   };
-}
-
-async function checkHome(home: string): Promise<Check> {
-  const name = 'home';
-  try {
-    const found = await stat(home);
-    if (!found.isDirectory()) {
-      return { name, state: 'problem', detail: `${home} is not a folder`, fix: 'Set MAOS_HOME to a folder.' };
-    }
-    const mode = found.mode & 0o777;
-    const detail = `${home}, mode ${mode.toString(8).padStart(4, '0')}`;
-    const open = (mode & 0o077) !== 0 && process.platform !== 'win32';
-    return {
-      name,
-      state: open ? 'warning' : 'ok',
-      detail,
-      fix: open ? `Other users may enter it: chmod 700 '${home}'.` : null,
-    };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return { name, state: 'ok', detail: `${home} (made when first needed)`, fix: null };
-    }
-    return { name, state: 'problem', detail: messageOf(error), fix: 'Set MAOS_HOME to a folder of yours.' };
-  }
 }
 
 async function checkStore(runtime: Runtime, projectPath: string): Promise<Check> {
@@ -163,10 +139,6 @@ function checkBackend(probe: BackendProbe, defaultBackend: string | null): Check
   const works = available && signedIn !== 'no' && problem === null;
   const state = works ? 'ok' : probe.name === defaultBackend ? 'problem' : 'warning';
   return { name, state, detail: facts.join(', '), fix: problem };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const marks: Readonly<Record<Check['state'], { symbol: string; format: Format }>> = {

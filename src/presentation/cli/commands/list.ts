@@ -1,12 +1,14 @@
 import type { SessionSummary } from '../../../application/ports.ts';
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
+import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
 import { sessionRanMs } from '../../contracts/standing.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+import { checkHome } from '../home-check.ts';
 import { rescueOrphans } from '../owner-notice.ts';
 import { formatAge, formatSessionState, formatUsage, oneLine } from '../render/format.ts';
 import { lookOf } from '../render/states.ts';
@@ -79,6 +81,10 @@ async function run(context: CommandContext): Promise<number> {
   const { path, former } = await runtime().projectOf(projectPath);
   const lost = all || listed.length > 0 ? null : await runtime().lostStore(projectPath);
   if (lost !== null) unread.push({ file: String(lost.details.file), path, error: lost });
+  if (listed.length === 0 && unread.length === 0) {
+    const { state: usable, detail, fix } = await checkHome(runtime().home);
+    if (usable === 'problem') throw new MaosError('FORBIDDEN', `${detail}. ${fix}`);
+  }
   noticeUnread(unread, terminal);
   const status = unread.length === 0 ? exitStatus.done : exitStatus.failed;
   if (former !== null && !all) {
