@@ -235,8 +235,9 @@ CREATE TABLE acp_runs (
 CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
 
 -- instances.db
--- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 1.
--- A process is known by pid, start time and boot id together; a pid alone is used again by the system.
+-- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 2.
+-- A process is known by pid, start time, boot id and place together; a pid alone is used again by the system.
+-- The place is the host and its process namespace: only from there can be told that the process has ended.
 
 -- Running MAOS processes.
 CREATE TABLE instances (
@@ -248,7 +249,8 @@ CREATE TABLE instances (
   port         INTEGER,                            -- null: no HTTP
   workspace    TEXT    NOT NULL,
   started_at   TEXT    NOT NULL,
-  heartbeat_at TEXT    NOT NULL
+  heartbeat_at TEXT    NOT NULL,
+  place        TEXT                                -- null: written by a version that did not know it
 ) STRICT;
 
 -- Agents running on this machine, over all MAOS processes. No foreign key on instance_id: an agent may outlive
@@ -262,6 +264,7 @@ CREATE TABLE agent_slots (
   pid         INTEGER,
   start_time  TEXT,
   boot_id     TEXT,
+  place       TEXT,
   CHECK ((pid IS NULL) = (start_time IS NULL)),
   CHECK ((pid IS NULL) = (boot_id IS NULL))
 ) STRICT, WITHOUT ROWID;

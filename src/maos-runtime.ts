@@ -226,10 +226,14 @@ export class MaosRuntime implements Runtime {
     const owned: UnfinishedSession[] = [];
     for await (const { project } of this.allProjects()) owned.push(...project.store.unfinished());
     return (await this.#presence.list()).map(
-      ({ id, pid, version, port, workspace: folder, startedAt, alive }) => {
+      ({ id, pid, version, port, workspace: folder, startedAt, heartbeatAt: heardAt, process: seen }) => {
         const sessions = owned.filter(({ owner }) => owner === id);
-        const isStale = sessions.some(({ heartbeatAt }) => Date.parse(heartbeatAt ?? '') < staleBefore);
-        const state = !alive ? 'gone' : isStale ? 'stale' : 'alive';
+        const beats = sessions.map(({ heartbeatAt }) => heartbeatAt ?? '');
+        // Of one that cannot be seen from here, its heartbeats are all there is.
+        const isStale = (seen === 'unseen' ? [...beats, heardAt] : beats).some(
+          (at) => Date.parse(at) < staleBefore,
+        );
+        const state = seen === 'gone' ? 'gone' : isStale ? 'stale' : 'alive';
         const ids = sessions.map(({ sessionId }) => sessionId);
         return { id, pid, version, port, project: folder, startedAt, sessions: ids, state };
       },

@@ -12,9 +12,9 @@ import type { Config } from './infrastructure/config/settings-table.ts';
 import { projectFolder } from './infrastructure/files/home.ts';
 import { makeRoleFiles } from './infrastructure/files/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session-files.ts';
-import type { Presence } from './infrastructure/presence.ts';
+import { isSlotHeld, type Presence } from './infrastructure/presence.ts';
 import { environmentWithout } from './infrastructure/process/environment.ts';
-import { isAlive, type ProcessIdentity } from './infrastructure/process/identity.ts';
+import type { ProcessIdentity } from './infrastructure/process/identity.ts';
 import { makeLocalAgentHost } from './infrastructure/process/local-agent-host.ts';
 import { makeMachine } from './infrastructure/process/machine.ts';
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
@@ -93,11 +93,7 @@ function environmentFor({ environment }: Config): Readonly<Record<string, string
 function slotsOf(presence: Presence): Project['slots'] {
   const makeSlots = (registry: Presence['registry']) => ({
     registry,
-    slots: registry.slots({
-      instance: presence.instance,
-      isHolderAlive: async ({ instance, process: agent }) =>
-        (instance !== null && (await isAlive(instance))) || (agent !== null && (await isAlive(agent))),
-    }),
+    slots: registry.slots({ instance: presence.instance, isHolderAlive: isSlotHeld }),
   });
   let made: ReturnType<typeof makeSlots> | null = null;
   // The registry is another one when its file was replaced.
@@ -122,6 +118,9 @@ function depthOf(text: string | undefined): number {
 
 function isProcess(where: Readonly<Record<string, unknown>>): where is ProcessIdentity & typeof where {
   return (
-    typeof where.pid === 'number' && typeof where.startTime === 'string' && typeof where.bootId === 'string'
+    typeof where.pid === 'number' &&
+    typeof where.startTime === 'string' &&
+    typeof where.bootId === 'string' &&
+    typeof where.place === 'string'
   );
 }

@@ -51,6 +51,7 @@ export class AgentLauncher {
       graceMs: project.settings.stopGraceMs,
       maxOutputBytes: project.settings.limits.maxOutputBytes,
       afterResultMs: project.settings.limits.afterResultMs,
+      isOwner: () => record.isOwner(),
       ended: (end) => {
         this.#ends.push(end);
         alarm.ring();

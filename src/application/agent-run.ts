@@ -50,6 +50,8 @@ export interface RunKeeper {
   readonly maxOutputBytes: number | null;
   /** How long its processes may remain after its result; null: no limit of its own. */
   readonly afterResultMs: number | null;
+  /** False once another MAOS owns the session. */
+  isOwner(): boolean;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
   /** It stands still, or goes on: something may be decided now. */
@@ -121,6 +123,10 @@ export class AgentRun implements OutputSink {
   printed(bytes: number): void {
     const { maxOutputBytes } = this.#keeper;
     if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
+  }
+
+  isOwned(): boolean {
+    return this.#keeper.isOwner();
   }
 
   /** @param running the process behind it */

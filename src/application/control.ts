@@ -179,8 +179,12 @@ async function retryFailed(
     const at = clock.now();
     const owner = store.ownerOf(id);
     const isFree = owner === null || (owner !== instance && !(await instances.isAlive(owner)));
-    const when = { staleBefore: never, ...(owner === null ? {} : { knownDead: owner }) };
-    const lease = isFree ? await whenFree(project, () => store.acquire(id, instance, when)) : null;
+    const isDue = isFree || waited > supervisor.timing.heartbeatMs;
+    const when = {
+      staleBefore: isFree ? never : new Date(Date.parse(at) - supervisor.timing.leaseTtlMs).toISOString(),
+      ...(isFree && owner !== null ? { knownDead: owner } : {}),
+    };
+    const lease = isDue ? await whenFree(project, () => store.acquire(id, instance, when)) : null;
     if (lease !== null) {
       try {
         const workflow = store.load(id);
@@ -228,6 +232,8 @@ async function makeHeard(project: Project, supervisor: Supervisor, id: SessionId
     const isOwned = owner !== null && (owner === instance || (await instances.isAlive(owner)));
     if (!isOwned) await supervisor.takeOver(id, owner);
     else if (state !== 'paused') return;
+    // An owner that lives has been heard of by now, also after a sleep of the machine: it keeps the session.
+    else if (waited > supervisor.timing.heartbeatMs) await supervisor.takeOver(id);
     await pause(project);
   }
 }

@@ -135,6 +135,8 @@ export interface SessionStore {
     when: { staleBefore: string; knownDead?: InstanceId },
   ): Lease | null;
   release(lease: Lease): void;
+  /** Whether the lease is (still) the session's. */
+  holds(lease: Lease): boolean;
   ownerOf(id: SessionId): InstanceId | null;
   /**
    * Sessions that have neither ended nor paused; and ended ones whose owner has not let go of them: it may have died
@@ -193,7 +195,10 @@ export interface Instances {
   /** Writes this process down, once; before it owns its first session. */
   announce(): Promise<void>;
   beat(at: string): void;
-  /** False when the process is gone. One that never announced itself owns nothing, and counts as gone. */
+  /**
+   * False when the process is gone for certain. One that cannot be seen from here (of another host, boot or process
+   * namespace) counts as alive: only its lease tells. One that never announced itself owns nothing, and counts as gone.
+   */
   isAlive(id: InstanceId): Promise<boolean>;
 }
 
@@ -344,11 +349,14 @@ export interface StopReport {
   readonly processes?: readonly string[];
 }
 
-/** Receives an agent's stdout in order, without gap or repeat, from the first byte. */
+/** Whoever follows an agent. */
 export interface OutputSink {
+  /** Its stdout in order, without gap or repeat, from the first byte. */
   stdout(chunk: Uint8Array): void;
   /** How many bytes its attempt printed in all, stdout and stderr together; called once, at its end. */
   printed?(bytes: number): void;
+  /** Asked before every signal to its processes: false once another MAOS looks after it. */
+  isOwned(): boolean;
 }
 
 /** What an agent's whole process tree uses. */

@@ -63,7 +63,8 @@ export interface InstanceReport {
   /** Sessions it runs. */
   readonly sessions: readonly SessionId[];
   /**
-   * `stale`: the process is there, but has not been heard of for longer than a lease lasts, and may lose its sessions.
+   * `stale`: it has not been heard of for longer than a lease lasts, and may lose its sessions. The process is there,
+   * or cannot be seen from here: it belongs to another container, or to the time before the machine was started anew.
    * `gone`: it ended without a word.
    */
   readonly state: 'alive' | 'stale' | 'gone';

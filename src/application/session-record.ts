@@ -90,6 +90,23 @@ export class SessionRecord {
     this.#left = true;
   }
 
+  /**
+   * Whether nobody else owns it by now, as the store says at this moment: a process that stood still for longer than its
+   * lease (SIGSTOP, a laptop asleep) does not know.
+   */
+  isOwner(): boolean {
+    if (this.#left) return false;
+    try {
+      if (this.#project.store.holds(this.#lease)) return true;
+    } catch (error) {
+      // Nobody can take over what cannot be read, and an agent must be stoppable all the same.
+      this.#say('owner not read', error);
+      return true;
+    }
+    this.leave();
+    return false;
+  }
+
   /** Changes the session; the change is stored by the next {@link commit} or {@link flush}. */
   decide(change: Change, artifacts: readonly ArtifactRecord[] = []): void {
     const isNews = change.next === this.#workflow;

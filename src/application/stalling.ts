@@ -51,7 +51,9 @@ async function forEachRunning(
       const { id, sessionId, attempt } = agent;
       try {
         // Who takes it up next reads its output from the first byte.
-        const running = await host.attach({ sessionId, agentId: id, attempt }, agent, { stdout: () => {} });
+        // Only whoever has its lease gets here.
+        const sink = { stdout: () => {}, isOwned: () => true };
+        const running = await host.attach({ sessionId, agentId: id, attempt }, agent, sink);
         await act(running);
         return [agent];
       } catch (error) {

@@ -5,8 +5,16 @@ import { isMaosError } from '../domain/errors.ts';
 import { type InstanceId, makeInstanceId } from '../domain/ids.ts';
 import { systemClock } from './clock.ts';
 import { makeIdSource } from './ids.ts';
-import { identify, isAlive, mayBeAlive, type ProcessIdentity } from './process/identity.ts';
 import {
+  identify,
+  isFromHere,
+  mayBeAlive,
+  type ProcessIdentity,
+  type Sighting,
+  sight,
+} from './process/identity.ts';
+import {
+  type AgentSlot,
   type InstanceInfo,
   type InstanceRecord,
   type InstanceRegistry,
@@ -14,9 +22,26 @@ import {
 } from './sqlite/instance-registry.ts';
 import type { OnTightened } from './sqlite/open-database.ts';
 
-/** An instance as it was written down, and whether its process still runs. */
+/** An instance as it was written down, and what can be seen of its process from here. */
 export interface KnownInstance extends InstanceRecord {
-  readonly alive: boolean;
+  readonly process: Sighting;
+}
+
+/** One that cannot be seen, and was not heard of for so long, is forgotten; if it lives, it announces itself anew. */
+const forgottenAfterMs = 86_400_000;
+/** A MAOS that cannot be seen holds its agents' slots as long as it was heard of so lately. */
+const heardMs = 15_000;
+
+/** Whether an agent's slot is in use: its MAOS or its own process lives, as far as that can be told from here. */
+export async function isSlotHeld({ instance, process: agent }: AgentSlot): Promise<boolean> {
+  const seen = [instance, agent].flatMap((identity) => (identity === null ? [] : sight(identity)));
+  const sightings = await Promise.all(seen);
+  if (sightings.includes('alive')) return true;
+  return sightings.includes('unseen') && instance !== null && sinceHeard(instance) < heardMs;
+}
+
+function sinceHeard({ heartbeatAt }: InstanceRecord): number {
+  return Date.parse(systemClock.now()) - Date.parse(heartbeatAt);
 }
 
 /** How long one that announces itself waits for others that write: there may be no settings yet. */
@@ -78,7 +103,9 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   }
 
   beat(at: string): void {
-    this.registry.heartbeat(this.instance, at);
+    // Where it cannot be seen, others may have forgotten it: it owns sessions, and must be known.
+    const isKnown = this.registry.heartbeat(this.instance, at);
+    if (!isKnown && this.#record !== null) this.registry.register({ ...this.#record, heartbeatAt: at });
   }
 
   async isAlive(id: InstanceId): Promise<boolean> {
@@ -89,7 +116,7 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
   /** Oldest first. */
   async list(): Promise<readonly KnownInstance[]> {
     const records = this.registry.list();
-    return Promise.all(records.map(async (record) => ({ ...record, alive: await isAlive(record) })));
+    return Promise.all(records.map(async (record) => ({ ...record, process: await sight(record) })));
   }
 
   /** Crosses out instances that are gone: nothing is asked of them any more, and an unknown one counts as gone. */
@@ -122,15 +149,17 @@ export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
     const record = { id: this.instance, ...this.#facts, port: this.port, workspace, ...self };
     await whenFree(() => this.registry.register(record));
     this.#record = record;
-    await this.forget((await this.list()).flatMap(({ id, alive }) => (alive ? [] : [id])));
+    const isOver = (known: KnownInstance): boolean =>
+      known.process === 'gone' || (known.process === 'unseen' && sinceHeard(known) > forgottenAfterMs);
+    await this.forget((await this.list()).filter(isOver).map(({ id }) => id));
   }
 
   async #runs(record: InstanceRecord): Promise<boolean> {
-    if (process.platform === 'linux') return isAlive(record);
-    if (!mayBeAlive(record.pid)) return false;
+    if (process.platform === 'linux') return (await sight(record)) !== 'gone';
+    if ((await isFromHere(record)) && !mayBeAlive(record.pid)) return false;
     const seen = this.#seenAlive.get(record.id) ?? Number.NEGATIVE_INFINITY;
     if (performance.now() - seen < trustMs) return true;
-    const alive = await isAlive(record);
+    const alive = (await sight(record)) !== 'gone';
     if (alive) this.#seenAlive.set(record.id, performance.now());
     else this.#seenAlive.delete(record.id);
     return alive;

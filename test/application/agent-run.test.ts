@@ -45,6 +45,7 @@ function keeperOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunKee
     graceMs: 500,
     maxOutputBytes: null,
     afterResultMs: null,
+    isOwner: () => true,
     ended,
     changed: () => {},
     trouble,

@@ -57,7 +57,7 @@ describe('the order of a team', () => {
 
   it('tells of every agent that its process exists, and where', async (t) => {
     const real = realProject(t);
-    const outcome = await run(real, [shell('a', 'echo $PPID')]);
+    const outcome = await run(real, [shell('a', 'ps -o pgid= -p $$')]);
     const [spawned] = outcome.of('agent.spawned', 'a');
     assert.equal(spawned?.data.attempt, 1);
     assert.equal(spawned?.data.where.pid, Number(outcome.agent('a').result));

@@ -27,7 +27,8 @@ import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/fil
 import { makeRoleFiles } from '../../src/infrastructure/files/role-files.ts';
 import { type LocalSessionFiles, makeSessionFiles } from '../../src/infrastructure/files/session-files.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
-import { identify, isAlive, type ProcessIdentity } from '../../src/infrastructure/process/identity.ts';
+import { isSlotHeld } from '../../src/infrastructure/presence.ts';
+import { identify, type ProcessIdentity, sight } from '../../src/infrastructure/process/identity.ts';
 import { makeLocalAgentHost } from '../../src/infrastructure/process/local-agent-host.ts';
 import { openInstanceRegistry } from '../../src/infrastructure/sqlite/instance-registry.ts';
 import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
@@ -111,9 +112,7 @@ export function openRealProject(
   const registry = openInstanceRegistry({ file: join(home, 'instances.db') });
   const slots = registry.slots({
     instance,
-    isHolderAlive: async (slot) =>
-      (slot.instance !== null && (await isAlive(slot.instance))) ||
-      (slot.process !== null && (await isAlive(slot.process))),
+    isHolderAlive: isSlotHeld,
     reclaimEveryMs: 100,
   });
   let announced = false;
@@ -144,10 +143,10 @@ export function openRealProject(
         registry.register({ id: instance, ...facts, ...self });
         announced = true;
       },
-      beat: (at) => registry.heartbeat(instance, at),
+      beat: (at) => void registry.heartbeat(instance, at),
       isAlive: async (id: InstanceId) => {
         const found = registry.list().find((candidate) => candidate.id === id);
-        return found !== undefined && (await isAlive(found));
+        return found !== undefined && (await sight(found)) !== 'gone';
       },
     },
     machine: {

@@ -1,6 +1,6 @@
 import { atNextBeat } from './beat.ts';
 import type { Bell } from './first-of.ts';
-import { isAlive, mayBeAlive, type ProcessIdentity } from './identity.ts';
+import { mayBeAlive, type ProcessIdentity, sight } from './identity.ts';
 
 const pollMs = 200;
 /** Every so many polls it is made sure that the pid has not gone to another process. */
@@ -42,7 +42,7 @@ export async function processEnd(identity: ProcessIdentity, hint: Bell): Promise
 
 async function seemsAlive(identity: ProcessIdentity): Promise<boolean> {
   try {
-    return await isAlive(identity);
+    return (await sight(identity)) !== 'gone';
   } catch {
     // It could not be asked just now (no descriptor, no process for `ps`): that is no sign of its end. Ask again.
     return true;

@@ -52,7 +52,7 @@ function measure(snapshot: ProcessSnapshot): ReadonlyMap<string, AgentProcess> {
 function owners(snapshot: ProcessSnapshot): ReadonlyMap<ProcessEntry, string> {
   const found = new Map<ProcessEntry, string>();
   for (const entry of snapshot.processes.values()) {
-    const agentId = entry.pid === process.pid ? null : snapshot.agentIdOf(entry);
+    const agentId = entry.pid === process.pid ? null : (snapshot.markOf(entry)?.agentId ?? null);
     if (agentId !== null) found.set(entry, agentId);
   }
   const named = new Map([...found.values()].map((agentId) => [`#${limitMark(agentId)}`, agentId]));

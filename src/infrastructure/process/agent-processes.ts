@@ -10,6 +10,7 @@ const maxCommand = 120;
 /** How the processes of one agent are told from all others. */
 export interface AgentMark {
   readonly agentId: string;
+  readonly attempt: number;
   /**
    * The wrapper, when this MAOS has seen it alive: leader of a session and a group of its own, started at `start`
    * (in the unit of {@link ProcessEntry}). Null when only its pid is on record: that may be another's by now.
@@ -18,7 +19,7 @@ export interface AgentMark {
 }
 
 /**
- * All processes of an agent: the wrapper, its session and group, whatever has the agent's id in its environment, and
+ * All processes of an agent's attempt: the wrapper, its session and group, whatever has the agent's id in its environment, and
  * the descendants of all these. Never MAOS itself.
  *
  * A team inside the agent has ids of its own: it is found as long as it descends from the agent. What a nested MAOS
@@ -26,7 +27,7 @@ export interface AgentMark {
  */
 export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): ProcessEntry[] {
   const { processes } = snapshot;
-  const { agentId, wrapper } = mark;
+  const { agentId, attempt, wrapper } = mark;
   const leader = wrapper === null ? undefined : processes.get(wrapper.pid);
   // The pid of a wrapper that is gone can be another session's by now.
   const trusted =
@@ -41,7 +42,7 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
   }
   const kinship = Kinship.of(snapshot);
   if (trusted !== null) take(kinship.inSessionOrGroup(trusted.pid));
-  take(kinship.marked(agentId, earliest));
+  take(kinship.marked(agentId, attempt, earliest));
   // A Map visits what is added while it is walked: the whole tree.
   for (const { pid } of found.values()) take(kinship.childrenOf(pid));
   return [...found.values()];
@@ -69,14 +70,32 @@ export function findWrapperParts(snapshot: ProcessSnapshot, wrapper: number): Re
 export class AgentFamily {
   readonly mark: AgentMark;
   readonly #table: ProcessTable;
+  readonly #isOwned: () => boolean;
   /** All that were seen and still live: a parent that ends first takes its children out of the agent's tree. */
   readonly #known = new Map<number, ProcessEntry>();
   #snapshot: ProcessSnapshot | null = null;
   #parts: ReadonlySet<number> = new Set();
 
-  constructor(mark: AgentMark, table: ProcessTable) {
+  /** @param isOwned whether this MAOS may still touch the agent; asked before every signal */
+  constructor(mark: AgentMark, table: ProcessTable, isOwned: () => boolean) {
     this.mark = mark;
     this.#table = table;
+    this.#isOwned = isOwned;
+  }
+
+  /** False once another MAOS looks after the agent: no signal is sent from here any more. */
+  get isOwned(): boolean {
+    return this.#isOwned();
+  }
+
+  /** @returns whether there was such a process to get it */
+  signal(entry: ProcessEntry, signal: NodeJS.Signals): boolean {
+    return this.isOwned && isStill(entry) && sendSignal(entry.pid, signal);
+  }
+
+  /** To the wrapper's group, at one stroke: the wrapper must have been seen at the last look. */
+  signalGroup(wrapper: ProcessEntry, signal: NodeJS.Signals): boolean {
+    return this.isOwned && isStill(wrapper) && sendSignal(-wrapper.pid, signal);
   }
 
   /** How many there were at the last look. */
@@ -124,16 +143,6 @@ export class AgentFamily {
   isWrapperPart({ pid }: ProcessEntry): boolean {
     return this.#parts.has(pid);
   }
-}
-
-/** @returns whether there was such a process to get it */
-export function signalProcess(entry: ProcessEntry, signal: NodeJS.Signals): boolean {
-  return isStill(entry) && sendSignal(entry.pid, signal);
-}
-
-/** To the wrapper's group, at one stroke: the wrapper must have been seen at the last look. */
-export function signalGroup(wrapper: ProcessEntry, signal: NodeJS.Signals): boolean {
-  return isStill(wrapper) && sendSignal(-wrapper.pid, signal);
 }
 
 /** Its pid has not gone to another process since the snapshot. Elsewhere than on Linux that takes too long to ask. */

@@ -1,5 +1,5 @@
 import type { StopReport } from '../../application/ports.ts';
-import { type AgentFamily, signalGroup, signalProcess } from './agent-processes.ts';
+import type { AgentFamily } from './agent-processes.ts';
 import { firstOf } from './first-of.ts';
 import type { ProcessEntry } from './proc-stat.ts';
 
@@ -29,8 +29,9 @@ const proofMs = 5_000;
 
 /**
  * Ends all processes of an agent: SIGTERM (and SIGCONT, for those that are stopped), time until `forceAt`, SIGKILL,
- * and a last look that finds none. With no process there it is one look. The wrapper and its parts get no signal
- * before the last moment: they end by themselves, when all that was printed is written.
+ * and a last look that finds none. With no process there it is one look; once the agent is another MAOS's to look
+ * after, it is no signal more. The wrapper and its parts get no signal before the last moment: they end by themselves,
+ * when all that was printed is written.
  */
 export async function endAgentProcesses(options: EndingOptions): Promise<StopReport> {
   const { family, programGone, wrapperGone } = options;
@@ -53,7 +54,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
         const name = family.nameOf(entry);
         if (name !== null) named.set(entry.pid, name);
       }
-      if (signalProcess(entry, signal)) signals.add(signal);
+      if (family.signal(entry, signal)) signals.add(signal);
     }
   }
 
@@ -75,7 +76,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     readingSince = isReading ? (readingSince ?? performance.now()) : null;
     // Suspended before it got to its program, or with output to write, it would never get there.
     for (const entry of left) {
-      if (entry.state === 'stopped' && family.isWrapperPart(entry)) signalProcess(entry, 'SIGCONT');
+      if (entry.state === 'stopped' && family.isWrapperPart(entry)) family.signal(entry, 'SIGCONT');
     }
     return { wrapper: left.find((entry) => family.isWrapper(entry)), program, isNobody: left.length === 0 };
   }
@@ -83,7 +84,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
   async function politely(): Promise<void> {
     for (let pause = 5; performance.now() < options.forceAt(); pause = Math.min(pause * 2, 100)) {
       const { wrapper, program, isNobody } = await look();
-      if (isNobody || hasReadLong()) return;
+      if (isNobody || hasReadLong() || !family.isOwned) return;
       // With the program gone, whatever is left is a stray. Before, a process that appears later belongs to the
       // cleaning up of one that was asked: it is left to it. But the program itself may not have been there yet.
       if (isProgramGone || asked.size === 0) askToEnd(program);
@@ -103,12 +104,12 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     const from = performance.now();
     for (let pause = 2; performance.now() - from < proofMs; pause = Math.min(pause * 2, 50)) {
       const { wrapper, program, isNobody } = await look();
-      if (isNobody) return;
+      if (isNobody || !family.isOwned) return;
       send('SIGKILL', program);
       isHeldOpen ||= hasReadLong();
       const isOverdue = program.length > 0 && performance.now() - from >= recordMs;
       // To the group, at one stroke: processes that multiply faster than they are counted end too.
-      if (wrapper !== undefined && (isHeldOpen || isOverdue) && signalGroup(wrapper, 'SIGKILL')) {
+      if (wrapper !== undefined && (isHeldOpen || isOverdue) && family.signalGroup(wrapper, 'SIGKILL')) {
         signals.add('SIGKILL');
       }
       await firstOf(pause, wrapper === undefined ? [] : [wrapperGone]);

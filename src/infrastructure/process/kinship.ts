@@ -13,6 +13,7 @@ export class Kinship {
   readonly #groups = new Map<number, ProcessEntry[]>();
   readonly #newestFirst: readonly ProcessEntry[];
   readonly #marked = new Map<string, ProcessEntry[]>();
+  readonly #attempts = new Map<ProcessEntry, number | null>();
   /** So many of the newest have been asked for their mark. */
   #asked = 0;
 
@@ -45,18 +46,26 @@ export class Kinship {
   }
 
   /**
-   * Processes with the agent's id in their environment, or its number among their limits. Environments are read as far back as asked for: what is older
+   * Processes with the agent's id in their environment, of this attempt or of one before it: what those left behind is
+   * nobody else's any more, and what comes after is not this attempt's; or with its number among their limits.
+   * Environments are read as far back as asked for: what is older
    * than an agent is not its own, and most of a machine's processes are older.
    * @param since the earliest start, in the unit of {@link ProcessEntry}
    */
-  marked(agentId: string, since: number): readonly ProcessEntry[] {
+  marked(agentId: string, attempt: number, since: number): readonly ProcessEntry[] {
     for (; ; this.#asked++) {
       const entry = this.#newestFirst[this.#asked];
       if (entry === undefined || entry.start < since) break;
-      const mark = this.#snapshot.agentIdOf(entry);
-      if (mark !== null) add(this.#marked, mark, entry);
+      const mark = this.#snapshot.markOf(entry);
+      if (mark === null) continue;
+      add(this.#marked, mark.agentId, entry);
+      this.#attempts.set(entry, mark.attempt);
     }
-    return [...(this.#marked.get(agentId) ?? []), ...(this.#marked.get(`#${limitMark(agentId)}`) ?? [])];
+    const marked = [
+      ...(this.#marked.get(agentId) ?? []),
+      ...(this.#marked.get(`#${limitMark(agentId)}`) ?? []),
+    ];
+    return marked.filter((entry) => (this.#attempts.get(entry) ?? attempt) <= attempt);
   }
 }
 

@@ -16,6 +16,8 @@ import { patiently } from './patiently.ts';
 export interface LaunchClaim {
   /** The wrapper; null when a MAOS made the claim, or the wrapper's own is not (yet) complete. */
   readonly pid: number | null;
+  /** Where it was made, as {@link placeName} says it; null where a version of MAOS before this one did. */
+  readonly place: string | null;
   /** Made by a MAOS, so that the program never starts. */
   readonly barred: boolean;
   /** Size of stdout.log when the attempt began: earlier attempts have written to the same file. */
@@ -40,9 +42,10 @@ export function claimName(attempt: number): string {
 export async function readClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
   const text = await readIfThere(join(folder, claimName(attempt)));
   if (text === null) return null;
-  const { pid, barred, stdoutFrom, stderrFrom } = parseRecord(text);
+  const { pid, barred, stdoutFrom, stderrFrom, place } = parseRecord(text);
   return {
     pid: isCount(pid) && pid > 0 ? pid : null,
+    place: typeof place === 'string' ? place : null,
     barred: barred === true,
     stdoutFrom: isCount(stdoutFrom) ? stdoutFrom : 0,
     stderrFrom: isCount(stderrFrom) ? stderrFrom : 0,

@@ -14,7 +14,7 @@ import { processEnd } from './adopted-process.ts';
 import { atNextBeat } from './beat.ts';
 import { inheritedEnvironment } from './environment.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
-import { identify, type ProcessIdentity } from './identity.ts';
+import { findPlace, identify, mayRunUnseen, type ProcessIdentity, placeName } from './identity.ts';
 import { barLaunch, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
 import { makeProcessTable, type ProcessTable } from './process-table.ts';
 import { resolveProgram } from './program.ts';
@@ -60,12 +60,14 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     if ((await readClaim(folder, attempt)) !== null) return attach(key, agent, sink);
 
     const { cwd } = spec;
+    const place = placeName(await findPlace());
     const inherited = inheritedEnvironment(environment, deps.passedVariables);
-    const env = composeEnvironment(inherited, spec.env, { MAOS_AGENT_ID: agentId, PWD: cwd });
+    const mark = { MAOS_AGENT_ID: agentId, MAOS_AGENT_ATTEMPT: String(attempt) };
+    const env = composeEnvironment(inherited, spec.env, { ...mark, PWD: cwd });
     const program = resolveProgram(spec.program, cwd, env.PATH);
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
-    const launch = { agentId, attempt, folder, program, args, cwd, env, stdin, maxOutputBytes };
+    const launch = { agentId, attempt, place, folder, program, args, cwd, env, stdin, maxOutputBytes };
     const wrapper = await spawnWrapper(launch);
     if (!(await wrapper.claimed)) {
       const claim = await readWholeClaim(folder, attempt);
@@ -81,10 +83,15 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         key,
         folder,
         // On Linux the identity is read before the child can be collected; `ps` may come too late for a short program.
-        mark: { agentId, wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) } },
+        mark: {
+          agentId,
+          attempt,
+          wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) },
+        },
         where: whereabouts(wrapper.pid, identity),
         programGone: wrapper.status,
         wrapperGone: wrapper.exit,
+        isUnseen: false,
         watch,
         stdoutFrom: wrapper.stdoutFrom,
         stderrFrom: wrapper.stderrFrom,
@@ -101,8 +108,11 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         attempt,
         error,
       });
-      wrapper.kill();
-      await wrapper.exit;
+      // Another owner looks after it, if there is one.
+      if (sink.isOwned()) {
+        wrapper.kill();
+        await wrapper.exit;
+      }
       return attach(key, agent, sink);
     }
   }
@@ -113,21 +123,35 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const claim = (await readWholeClaim(folder, attempt)) ?? (await barOrRead(folder, attempt));
     if (claim.barred) return neverStarted(clock.now());
 
-    const wrapper = await findWrapper(agentId, claim);
+    const here = await findPlace();
+    const isFromElsewhere = claim.place !== null && claim.place !== placeName(here);
+    // Of a process namespace below this one all processes are seen, under other numbers.
+    const wrapper = await findWrapper(key, isFromElsewhere ? { ...claim, pid: null } : claim);
+    const isUnseen = wrapper === null && mayRunUnseen(claim.place, here);
     const watch = watchAgent(key, folder);
     const exitHint = makeBell();
     watch.on('exit.json', exitHint.ring);
-    const wrapperGone = wrapper === null ? Promise.resolve() : processEnd(wrapper, exitHint);
+    if (isUnseen) {
+      const message = 'The agent runs where this MAOS cannot see its processes; its files tell of its end.';
+      log.log('warn', message, { agentId, attempt, place: claim.place });
+    }
+    const wrapperGone = isUnseen
+      ? recordedEnd(key, folder, sink, exitHint)
+      : wrapper === null
+        ? Promise.resolve()
+        : processEnd(wrapper, exitHint);
     return superviseAgent({
       key,
       folder,
       mark: {
         agentId,
+        attempt,
         wrapper: wrapper === null ? null : { pid: wrapper.pid, start: Number(wrapper.startTime) },
       },
       where: whereabouts(wrapper?.pid ?? claim.pid, wrapper),
       programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
       wrapperGone: wrapperGone.then(() => null),
+      isUnseen,
       watch,
       stdoutFrom: claim.stdoutFrom,
       stderrFrom: claim.stderrFrom,
@@ -147,12 +171,17 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   }
 
   /** The living wrapper. A process that merely has its pid by now is not touched: it lacks the agent's mark. */
-  async function findWrapper(agentId: string, { pid }: LaunchClaim): Promise<ProcessIdentity | null> {
+  async function findWrapper(
+    { agentId, attempt }: LaunchKey,
+    { pid }: LaunchClaim,
+  ): Promise<ProcessIdentity | null> {
     const snapshot = await table.snapshot();
     const candidates = pid === null ? snapshot.processes.values() : [snapshot.processes.get(pid)];
     for (const entry of candidates) {
       const isLeader = entry !== undefined && entry.pid === entry.sid;
-      if (isLeader && snapshot.agentIdOf(entry) === agentId) return identify(entry.pid);
+      if (!isLeader) continue;
+      const mark = snapshot.markOf(entry);
+      if (mark?.agentId === agentId && (mark.attempt ?? attempt) === attempt) return identify(entry.pid);
     }
     return null;
   }
@@ -207,10 +236,24 @@ async function readWholeClaim(folder: string, attempt: number): Promise<LaunchCl
 }
 
 async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> {
-  if (await barLaunch(folder, attempt)) return { pid: null, barred: true, stdoutFrom: 0, stderrFrom: 0 };
+  if (await barLaunch(folder, attempt)) {
+    return { pid: null, place: null, barred: true, stdoutFrom: 0, stderrFrom: 0 };
+  }
   const claim = await readWholeClaim(folder, attempt);
   if (claim !== null) return claim;
   throw new MaosError('INTERNAL', `The claim of attempt ${attempt} in ${quote(folder)} came and went.`);
+}
+
+/** Settles when the record of the agent's end is there, or another MAOS looks after it. */
+async function recordedEnd(
+  { attempt }: LaunchKey,
+  folder: string,
+  sink: OutputSink,
+  hint: Bell,
+): Promise<void> {
+  while ((await readExit(folder, attempt)) === null && sink.isOwned()) {
+    await firstOf(recordPollMs, [hint.next()]);
+  }
 }
 
 function isWhole(claim: LaunchClaim | null): boolean {
@@ -226,7 +269,8 @@ function unclaimed(program: string, folder: string): MaosError {
 }
 
 function whereabouts(pid: number | null, identity: ProcessIdentity | null): RunningAgent['where'] {
-  return { host: 'local', pid, startTime: identity?.startTime ?? null, bootId: identity?.bootId ?? null };
+  const { startTime = null, bootId = null, place = null } = identity ?? {};
+  return { host: 'local', pid, startTime, bootId, place };
 }
 
 function neverStarted(at: string): RunningAgent {

@@ -7,6 +7,13 @@ import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-sta
 import { readPs } from './ps-command.ts';
 import { isWrapperCommand } from './wrapper.ts';
 
+/** Which agent a process belongs to: `MAOS_AGENT_ID` and `MAOS_AGENT_ATTEMPT`. */
+export interface ProcessMark {
+  readonly agentId: string;
+  /** Null in processes that a version of MAOS before this one started. */
+  readonly attempt: number | null;
+}
+
 /** The processes of the system at one time. */
 export interface ProcessSnapshot {
   /** Without zombies. */
@@ -16,14 +23,14 @@ export interface ProcessSnapshot {
   readonly tookMs: number;
   /**
    * True when a process ended while it was looked at: it may have left a child that is not in the list. Read it after
-   * the calls of `agentIdOf`, which may find out.
+   * the calls of `markOf`, which may find out.
    */
   readonly blurred: boolean;
   /**
-   * The agent a process belongs to: its id by `MAOS_AGENT_ID` in the environment; where the environment was cleared or
-   * written over, `#` with the number of {@link limitMark}, on Linux; null for none.
+   * The agent a process belongs to: by its environment; where that was cleared or written over, `#` with the number of
+   * {@link limitMark} for an id, on Linux; null for none.
    */
-  agentIdOf(entry: ProcessEntry): string | null;
+  markOf(entry: ProcessEntry): ProcessMark | null;
   /** Its command line as it is now; empty when that cannot be read. Only to be compared. */
   commandOf(entry: ProcessEntry): string;
 }
@@ -77,10 +84,10 @@ export function makeProcessTable(
 const kernelThreads = 2;
 const pidsPerTurn = 128;
 
-/** Agent ids found in environments, by pid, so that they need not be read again at every look. */
+/** Marks found in environments, by pid, so that they need not be read again at every look. */
 export type KnownMarks = Map<
   number,
-  { readonly start: number; readonly agentId: string | null; readonly until: number }
+  { readonly start: number; readonly mark: ProcessMark | null; readonly until: number }
 >;
 
 /** A process without a mark can get one with the next program it executes: it is asked again after so long. */
@@ -95,7 +102,7 @@ const settledMs = 2_000;
 export async function readProcfs(marks: KnownMarks | null = null): Promise<ProcessSnapshot> {
   const processes = new Map<number, ProcessEntry>();
   const zombies: ProcessEntry[] = [];
-  const agentIds = new Map<number, string | null>();
+  const read = new Map<number, ProcessMark | null>();
   let blurred = false;
   let portion = 0;
   let tookMs = 0;
@@ -117,29 +124,32 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
   tookMs += performance.now() - turnFrom;
   for (const pid of marks?.keys() ?? []) if (!processes.has(pid)) marks?.delete(pid);
 
-  function agentIdOf(entry: ProcessEntry): string | null {
+  function markOf(entry: ProcessEntry): ProcessMark | null {
     const { pid, start } = entry;
-    const known = agentIds.get(pid);
-    if (known !== undefined) return known;
-    const mark = marks?.get(pid);
-    if (mark !== undefined && mark.start === start && mark.until > performance.now()) return mark.agentId;
-    const agentId = readAgentId(entry);
-    agentIds.set(pid, agentId);
-    if (agentId !== null) marks?.set(pid, { start, agentId, until: Number.POSITIVE_INFINITY });
+    const seen = read.get(pid);
+    if (seen !== undefined) return seen;
+    const known = marks?.get(pid);
+    if (known !== undefined && known.start === start && known.until > performance.now()) return known.mark;
+    const mark = readMark(entry);
+    read.set(pid, mark);
+    if (mark !== null) marks?.set(pid, { start, mark, until: Number.POSITIVE_INFINITY });
     else if (start < settledBefore) {
-      marks?.set(pid, { start, agentId, until: performance.now() + unmarkedMs });
+      marks?.set(pid, { start, mark, until: performance.now() + unmarkedMs });
     }
-    return agentId;
+    return mark;
   }
 
-  function readAgentId({ pid, ppid }: ProcessEntry): string | null {
+  function readMark({ pid, ppid }: ProcessEntry): ProcessMark | null {
     const environ = readText(`/proc/${pid}/environ`);
     // Empty for a moment while a process executes another program; always for kernel threads.
     if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) blurred = true;
-    const agentId = /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1];
-    if (agentId !== undefined) return agentId;
+    const mark = makeMark(
+      /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1],
+      /(?:^|\0)MAOS_AGENT_ATTEMPT=(\d+)/.exec(environ)?.[1],
+    );
+    if (mark !== null) return mark;
     const number = readLimitMark(readText(`/proc/${pid}/limits`));
-    return number === null ? null : `#${number}`;
+    return number === null ? null : { agentId: `#${number}`, attempt: null };
   }
 
   return {
@@ -149,9 +159,13 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
     get blurred() {
       return blurred;
     },
-    agentIdOf,
+    markOf,
     commandOf: ({ pid }) => readText(`/proc/${pid}/cmdline`),
   };
+}
+
+function makeMark(agentId: string | undefined, attempt: string | undefined): ProcessMark | null {
+  return agentId === undefined ? null : { agentId, attempt: attempt === undefined ? null : Number(attempt) };
 }
 
 function readText(path: string): string {
@@ -174,12 +188,16 @@ export async function readWithPs(): Promise<ProcessSnapshot> {
     zombies: all.filter(({ state }) => state === 'zombie'),
     tookMs: performance.now() - from,
     blurred: false,
-    agentIdOf({ pid }) {
+    markOf({ pid }) {
       const entry = entries.get(pid);
       if (entry === undefined) return null;
       // The wrapper carries its mark in its arguments too, for systems that hide the environment of /bin/sh.
-      const wrapped = isWrapperCommand(entry.args) ? / MAOS_AGENT_ID=(\S+) \d+ \//.exec(entry.args) : null;
-      return (wrapped ?? /(?:^| )MAOS_AGENT_ID=(\S*)/.exec(entry.environment))?.[1] ?? null;
+      const wrapped = isWrapperCommand(entry.args) ? / MAOS_AGENT_ID=(\S+) (\d+) \//.exec(entry.args) : null;
+      if (wrapped !== null) return makeMark(wrapped[1], wrapped[2]);
+      return makeMark(
+        /(?:^| )MAOS_AGENT_ID=(\S*)/.exec(entry.environment)?.[1],
+        /(?:^| )MAOS_AGENT_ATTEMPT=(\d+)/.exec(entry.environment)?.[1],
+      );
     },
     commandOf: ({ pid }) => entries.get(pid)?.args ?? '',
   };

@@ -35,6 +35,8 @@ export interface Supervision {
   readonly programGone: Promise<number | null>;
   /** Settles when the wrapper has ended; with null where nobody told how. */
   readonly wrapperGone: Promise<WrapperExit | null>;
+  /** Its processes run where this MAOS cannot see them: its files are all there is to go by. */
+  readonly isUnseen: boolean;
   /** Of the folder; closed at the agent's end. */
   readonly watch: FolderWatch;
   readonly stdoutFrom: number;
@@ -54,7 +56,7 @@ const followMs = 20;
 /** Follows an agent that was started, to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
   const { key, folder, mark, programGone, wrapperGone, watch, sink, sampler, clock, log } = supervision;
-  const family = new AgentFamily(mark, supervision.table);
+  const family = new AgentFamily(mark, supervision.table, () => sink.isOwned());
   const hurry = makeBell();
   let forceAt = Number.POSITIVE_INFINITY;
   let ending: Promise<StopReport> | null = null;
@@ -85,7 +87,11 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   });
   poke = output.poke;
 
+  let isRecorded = false;
   function end(graceMs: number): Promise<StopReport> {
+    // What cannot be seen can be neither ended nor counted; the program's own record of its end is taken for the end.
+    if (supervision.isUnseen)
+      return Promise.resolve({ signals: [], survivors: isRecorded ? 0 : 1, tookMs: 0 });
     forceAt = Math.min(forceAt, performance.now() + graceMs);
     hurry.ring();
     ending ??= endAgentProcesses({
@@ -133,6 +139,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
 
   async function settle(): Promise<AgentEnd> {
     const status = await programGone;
+    isRecorded = true;
     // Where it left nothing behind, the wrapper follows it at once: then one look is enough.
     await firstOf(followMs, [wrapperGone]);
     const isAsked = ending !== null;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MaosError } from '../../domain/errors.ts';
-import { type AgentFamily, signalGroup, signalProcess } from './agent-processes.ts';
+import type { AgentFamily } from './agent-processes.ts';
 import type { ProcessEntry } from './proc-stat.ts';
 
 /** From the first SIGSTOP until what still moves counts as impossible to stop. */
@@ -25,7 +25,7 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
   let calmLooks = 0;
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
     const all = await family.look();
-    if (all.length === 0 || !isWanted()) return;
+    if (all.length === 0 || !isWanted() || !family.isOwned) return;
     const wrapper = all.find((entry) => family.isWrapper(entry));
     const parts = all.filter((entry) => family.isWrapperPart(entry));
     const program = all.filter((entry) => !family.isWrapperPart(entry));
@@ -37,11 +37,11 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
     if (isCalm && (!family.blurred || calmLooks >= blurredLooks)) return;
     if (performance.now() > until) throw stillMoving(family, isCalm ? [] : moving);
 
-    if (moving.length > 0 && wrapper !== undefined) signalGroup(wrapper, 'SIGSTOP');
+    if (moving.length > 0 && wrapper !== undefined) family.signalGroup(wrapper, 'SIGSTOP');
     for (const entry of moving) {
-      if (signalProcess(entry, 'SIGSTOP')) signalled.add(keyOf(entry));
+      if (family.signal(entry, 'SIGSTOP')) signalled.add(keyOf(entry));
     }
-    for (const part of parts) signalProcess(part, 'SIGCONT');
+    for (const part of parts) family.signal(part, 'SIGCONT');
     // Whoever multiplies gets no time for it.
     if (moving.length === 0) await sleep(isCalm ? 0 : pause);
   }
@@ -55,13 +55,13 @@ export async function proceedAgentProcesses(family: AgentFamily, isWanted: () =>
   const signalled = new Set<string>();
   for (;;) {
     const all = await family.look();
-    if (!isWanted()) return;
+    if (!isWanted() || !family.isOwned) return;
     // At first to all: a stop may be on its way to one that still moves. What is stopped again has its own reasons.
     const waiting = all.filter((entry) => !signalled.has(keyOf(entry)));
     if (waiting.every(({ state }) => state === 'live') && signalled.size > 0) return;
     if (waiting.length === 0) return;
     for (const entry of waiting) {
-      signalProcess(entry, 'SIGCONT');
+      family.signal(entry, 'SIGCONT');
       signalled.add(keyOf(entry));
     }
   }

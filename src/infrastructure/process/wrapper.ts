@@ -28,11 +28,11 @@ const readerArguments = '-u -u -';
 const script = `trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE
 attempt=$1 folder=$2 from=$3 errorsFrom=$4 mask=$5 mark=$6 blocks=$7 errorBlocks=$8 kept=$9
 shift 9
-reader=$1
-shift
+reader=$1 place=$2
+shift 2
 umask 077
 set -C
-{ echo "{\\"pid\\":$$,\\"stdoutFrom\\":$from,\\"stderrFrom\\":$errorsFrom}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
+{ echo "{\\"pid\\":$$,\\"stdoutFrom\\":$from,\\"stderrFrom\\":$errorsFrom,\\"place\\":\\"$place\\"}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
 set +C
 exec 5>&2 2>/dev/null
 echo claimed >&3
@@ -55,7 +55,7 @@ fi
 
 /** What a shell sets itself, and what the script above does. */
 const shellVariable =
-  /^(?:IFS|OPTIND|PPID|PS[124]|LINENO|RANDOM|SECONDS|SHELLOPTS|BASH\w*|EPOCH\w*|attempt|folder|from|errorsFrom|mask|mark|blocks|errorBlocks|kept|reader|status)$/;
+  /^(?:IFS|OPTIND|PPID|PS[124]|LINENO|RANDOM|SECONDS|SHELLOPTS|BASH\w*|EPOCH\w*|attempt|folder|from|errorsFrom|mask|mark|blocks|errorBlocks|kept|reader|place|status)$/;
 
 /** @param command a command line as `ps` or, with NUL between the arguments, procfs shows it */
 export function isWrapperCommand(command: string): boolean {
@@ -71,6 +71,8 @@ export function isReaderCommand(command: string): boolean {
 export interface WrapperLaunch {
   readonly agentId: string;
   readonly attempt: number;
+  /** Where it runs, as {@link placeName} says it. */
+  readonly place: string;
   /** Holds stdout.log, stderr.log, prompt.md and the records of the launch. */
   readonly folder: string;
   /** Absolute path. */
@@ -127,10 +129,12 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
       ceiling(stderrFrom, maxOutputBytes),
       String(kept),
       findReader(),
+      launch.place,
     ];
     // env(1) takes an argument with '=' for a variable, up to the first without.
     const command = kept > 0 && program.includes('=') ? ['nice', '-n', '0', program] : [program];
-    // The name under which `ps` shows the wrapper tells whose it is, also where environments are hidden.
+    // The name under which `ps` shows the wrapper, and the attempt behind it, tell whose it is, also where environments
+    // are hidden.
     const name = `MAOS_AGENT_ID=${agentId}`;
     const child = spawn('/bin/sh', ['-c', script, name, ...options, ...command, ...args], {
       cwd,

@@ -59,9 +59,10 @@ interface AgentSlotsOptions {
  * All methods throw MaosError STORE_BUSY, STORE_CORRUPT, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED.
  */
 export interface InstanceRegistry {
-  /** Writes the instance down, or anew under the same id. Its heartbeat begins at `startedAt`. */
-  register(instance: InstanceInfo): void;
-  heartbeat(id: InstanceId, at: string): void;
+  /** Writes the instance down, or anew under the same id. Its heartbeat begins at `startedAt` where none is given. */
+  register(instance: InstanceInfo & { readonly heartbeatAt?: string }): void;
+  /** False when it is not written down (any more). */
+  heartbeat(id: InstanceId, at: string): boolean;
   /** The slots it holds stay until its agents are gone. */
   remove(id: InstanceId): void;
   /** Oldest first. */
@@ -99,8 +100,8 @@ export function openInstanceRegistry({
 }
 
 const putInstance = `INSERT OR REPLACE INTO instances
-  (id, pid, start_time, boot_id, version, port, workspace, started_at, heartbeat_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  (id, pid, start_time, boot_id, place, version, port, workspace, started_at, heartbeat_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const beat = 'UPDATE instances SET heartbeat_at = ? WHERE id = ?';
 const deleteInstance = 'DELETE FROM instances WHERE id = ?';
 const selectInstances = 'SELECT * FROM instances ORDER BY id';
@@ -114,7 +115,7 @@ const insertSlot =
 const adoptSlot = 'UPDATE agent_slots SET instance_id = ?, session_id = ? WHERE agent_id = ?';
 const deleteSlot = 'DELETE FROM agent_slots WHERE agent_id = ? AND instance_id = ?';
 const bindSlot =
-  'UPDATE agent_slots SET pid = ?, start_time = ?, boot_id = ? WHERE agent_id = ? AND instance_id = ?';
+  'UPDATE agent_slots SET pid = ?, start_time = ?, boot_id = ?, place = ? WHERE agent_id = ? AND instance_id = ?';
 const selectStrangers = 'SELECT * FROM agent_slots WHERE instance_id <> ?';
 /** Only as it was when its holder was found dead. */
 const reclaimSlot = `DELETE FROM agent_slots
@@ -127,13 +128,15 @@ class SqliteInstanceRegistry implements InstanceRegistry {
     this.#db = db;
   }
 
-  register({ id, pid, startTime, bootId, version, port, workspace, startedAt }: InstanceInfo): void {
-    const values = [id, pid, startTime, bootId, version, port, workspace, startedAt, startedAt];
+  register(instance: InstanceInfo & { readonly heartbeatAt?: string }): void {
+    const { id, pid, startTime, bootId, place, version, port, workspace, startedAt } = instance;
+    const { heartbeatAt = startedAt } = instance;
+    const values = [id, pid, startTime, bootId, place, version, port, workspace, startedAt, heartbeatAt];
     this.#db.write(() => this.#db.sql(putInstance).run(...values));
   }
 
-  heartbeat(id: InstanceId, at: string): void {
-    this.#db.write(() => this.#db.sql(beat).run(at, id));
+  heartbeat(id: InstanceId, at: string): boolean {
+    return this.#db.write(() => this.#db.sql(beat).run(at, id)).changes === 1;
   }
 
   remove(id: InstanceId): void {
@@ -198,8 +201,8 @@ class SqliteAgentSlots implements MachineSlots {
     this.#db.write(() => this.#db.sql(deleteSlot).run(agentId, this.#instance));
   }
 
-  bind(agentId: AgentId, { pid, startTime, bootId }: ProcessIdentity): void {
-    this.#db.write(() => this.#db.sql(bindSlot).run(pid, startTime, bootId, agentId, this.#instance));
+  bind(agentId: AgentId, { pid, startTime, bootId, place }: ProcessIdentity): void {
+    this.#db.write(() => this.#db.sql(bindSlot).run(pid, startTime, bootId, place, agentId, this.#instance));
   }
 
   #take(agentId: AgentId, sessionId: SessionId, limit: number): boolean {
@@ -243,6 +246,7 @@ function instanceOf(row: Row): InstanceRecord {
     pid: row.pid,
     startTime: row.start_time,
     bootId: row.boot_id,
+    place: row.place,
     version: row.version,
     port: row.port,
     workspace: row.workspace,
@@ -252,7 +256,8 @@ function instanceOf(row: Row): InstanceRecord {
 }
 
 function slotOf(row: Row, instance: InstanceRecord | null): AgentSlot {
-  const process = row.pid === null ? null : { pid: row.pid, startTime: row.start_time, bootId: row.boot_id };
+  const { pid, start_time: startTime, boot_id: bootId, place } = row;
+  const process = pid === null ? null : { pid, startTime, bootId, place };
   return {
     agentId: row.agent_id,
     sessionId: row.session_id,

@@ -312,4 +312,11 @@ export const instancesMigrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    version: 2,
+    sql: `
+      ALTER TABLE instances ADD COLUMN place TEXT;
+      ALTER TABLE agent_slots ADD COLUMN place TEXT;
+    `,
+  },
 ];

@@ -108,6 +108,11 @@ export function releaseSession(db: Database, { sessionId, owner, epoch }: Lease)
   db.write(() => db.sql(letGo).run(sessionId, owner, epoch));
 }
 
+export function holdsLease(db: Database, { sessionId, owner, epoch }: Lease): boolean {
+  const row = db.run(() => db.sql(selectOwner).get(sessionId));
+  return row?.owner_id === owner && row.owner_epoch === epoch;
+}
+
 /** @throws MaosError SESSION_NOT_FOUND */
 export function readOwner(db: Database, id: SessionId): InstanceId | null {
   const row = db.run(() => db.sql(selectOwner).get(id));

@@ -28,6 +28,7 @@ import {
   assertNoRetryAsked,
   beatOwner,
   closeRequests,
+  holdsLease,
   putHeartbeat,
   putRequests,
   readDueForResume,
@@ -209,6 +210,10 @@ class SqliteSessionStore implements SessionStore {
 
   release(lease: Lease): void {
     releaseSession(this.#db, lease);
+  }
+
+  holds(lease: Lease): boolean {
+    return holdsLease(this.#db, lease);
   }
 
   ownerOf(id: SessionId): InstanceId | null {

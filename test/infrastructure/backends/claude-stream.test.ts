@@ -146,7 +146,12 @@ suite("whatever Claude Code's stream says", () => {
           store.commit(lease, made.next, { ...begun, next: running });
           const [agent = assert.fail()] = agents;
           const keeper = { clock, graceMs: 1, maxOutputBytes: null, afterResultMs: null };
-          const quiet = { ended: () => {}, changed: () => {}, trouble: () => assert.fail('trouble') };
+          const quiet = {
+            isOwner: () => true,
+            ended: () => {},
+            changed: () => {},
+            trouble: () => assert.fail('trouble'),
+          };
           const run = new AgentRun(agent, backend, { ...keeper, ...quiet });
           let before: Workflow = running;
           for (const chunk of cutAt(bytes, cuts)) {

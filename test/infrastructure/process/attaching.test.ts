@@ -5,6 +5,7 @@ import { access, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, type TestContext, test } from 'node:test';
+import { findPlace } from '../../../src/infrastructure/process/identity.ts';
 import { sampleAgent, sampleKey } from './sample-agent.ts';
 import { type Bench, Collector, makeBench, processesWith, program, rareSeconds } from './test-bench.ts';
 
@@ -164,6 +165,26 @@ exit "$status"`;
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 7);
     assert.equal(bench.output.text, 'ready\nasked\n');
+  });
+
+  test('a process of another process namespace is not lost because it cannot be seen; its record ends it', async (t) => {
+    const { bootId, place } = await findPlace();
+    const [host] = (place ?? '').split(' ');
+    const bench = await makeBench(t);
+    const claim = { pid: 1, stdoutFrom: 0, place: `${bootId} ${host} 1` };
+    await writeFile(join(bench.folder, 'launch.1'), JSON.stringify(claim));
+    const running = await bench.attach();
+    assert.deepEqual(await running.stop(0), { signals: [], survivors: 1, tookMs: 0 });
+    await writeFile(join(bench.folder, 'exit.json'), '{"attempt":1,"status":3}');
+    const end = await running.ended;
+    assert.equal(end.how === 'exited' && end.exitCode, 3);
+  });
+
+  test('a process of this host from before it was started anew: lost', async (t) => {
+    const bench = await makeBench(t);
+    const claim = { pid: 1, stdoutFrom: 0, place: `another ${(await findPlace()).place}` };
+    await writeFile(join(bench.folder, 'launch.1'), JSON.stringify(claim));
+    assert.equal((await (await bench.attach()).ended).how, 'lost');
   });
 
   for (const [name, text] of [

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
-import { identify, isAlive } from '../../../src/infrastructure/process/identity.ts';
+import {
+  findPlace,
+  identify,
+  mayRunUnseen,
+  placeName,
+  sight,
+} from '../../../src/infrastructure/process/identity.ts';
 import { parseProcStat } from '../../../src/infrastructure/process/proc-stat.ts';
 import { parseCpuTime } from '../../../src/infrastructure/process/ps-command.ts';
 
@@ -11,24 +17,50 @@ suite('the identity of a process', () => {
     const identity = await identify(process.pid);
     assert.ok(identity !== null);
     assert.deepEqual(await identify(process.pid), identity);
-    assert.equal(await isAlive(identity), true);
+    assert.equal(await sight(identity), 'alive');
   });
 
-  test('is not that of a process with its pid, but another start or boot', async () => {
+  test('is not that of a process with its pid, but another start', async () => {
     const identity = await identify(process.pid);
     assert.ok(identity !== null);
-    assert.equal(await isAlive({ ...identity, startTime: `${identity.startTime}1` }), false);
-    assert.equal(await isAlive({ ...identity, bootId: 'another' }), false);
+    assert.equal(await sight({ ...identity, startTime: `${identity.startTime}1` }), 'gone');
+  });
+
+  test('says nothing of a process of another boot, host or process namespace: it cannot be seen', async () => {
+    const identity = await identify(process.pid);
+    assert.ok(identity !== null);
+    const elsewhere = [{ bootId: 'another' }, { place: 'another 4026531836' }, { place: null }];
+    for (const place of elsewhere) {
+      for (const pid of [identity.pid, 2 ** 22 - 1]) {
+        assert.equal(
+          await sight({ ...identity, ...place, pid }),
+          'unseen',
+          JSON.stringify({ pid, ...place }),
+        );
+      }
+    }
+  });
+
+  test('an agent may run unseen in another namespace or on another host, not since before this boot', async () => {
+    const here = await findPlace();
+    const [host] = (here.place ?? '').split(' ');
+    const mayRun = (bootId: string, place: string) => mayRunUnseen(placeName({ bootId, place }), here);
+    assert.equal(mayRunUnseen(placeName(here), here), false);
+    assert.equal(mayRunUnseen(null, here), false, 'started by a version that did not write it down');
+    assert.equal(mayRun(here.bootId, `${host} 1`), true);
+    assert.equal(mayRun(here.bootId, 'another 1'), true);
+    assert.equal(mayRun('another', 'another 1'), true);
+    assert.equal(mayRun('another', `${host} 1`), false);
   });
 
   test('ends with it', async () => {
     const child = spawn('sleep', ['60']);
     const identity = await identify(child.pid as number);
     assert.ok(identity !== null);
-    assert.equal(await isAlive(identity), true);
+    assert.equal(await sight(identity), 'alive');
     child.kill('SIGKILL');
     await once(child, 'exit');
-    assert.equal(await isAlive(identity), false);
+    assert.equal(await sight(identity), 'gone');
     assert.equal(await identify(identity.pid), null);
   });
 
@@ -39,9 +71,9 @@ suite('the identity of a process', () => {
     const [line] = await once(parent.stdout, 'data');
     const pid = Number(String(line));
     let identity = await identify(pid);
-    for (; identity !== null && (await isAlive(identity)); identity = await identify(pid));
+    for (; identity !== null && (await sight(identity)) === 'alive'; identity = await identify(pid));
     assert.ok(identity !== null, 'it is still there');
-    assert.equal(await isAlive(identity), false);
+    assert.equal(await sight(identity), 'gone');
   });
 });
 

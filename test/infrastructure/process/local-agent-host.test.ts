@@ -86,7 +86,13 @@ suite('an agent that runs to its end', { concurrency: true }, () => {
     const print = 'process.stdout.write(JSON.stringify(process.env))';
     await (await bench.start(process.execPath, ['-e', print], { env })).ended;
     const { PATH: _, ...got } = JSON.parse(bench.output.text);
-    const wanted = { LANG: 'C', EXTRA: 'yes', MAOS_AGENT_ID: bench.agent.id, PWD: bench.folder };
+    const wanted = {
+      LANG: 'C',
+      EXTRA: 'yes',
+      MAOS_AGENT_ATTEMPT: '1',
+      MAOS_AGENT_ID: bench.agent.id,
+      PWD: bench.folder,
+    };
     // Some shells add variables of their own, and Node one where it measures coverage.
     const foreign = ['_', 'SHLVL', 'OLDPWD', '__CF_USER_TEXT_ENCODING', 'NODE_V8_COVERAGE'];
     for (const name of foreign) delete got[name];

@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
-import {
-  AgentFamily,
-  findAgentProcesses,
-  signalProcess,
-} from '../../../src/infrastructure/process/agent-processes.ts';
+import { AgentFamily, findAgentProcesses } from '../../../src/infrastructure/process/agent-processes.ts';
+import { endAgentProcesses } from '../../../src/infrastructure/process/ending.ts';
 import type { ProcessEntry } from '../../../src/infrastructure/process/proc-stat.ts';
 import {
   makeProcessTable,
@@ -29,7 +26,7 @@ for (const [name, read] of Object.entries(readers)) {
       const entry = snapshot.processes.get(pid);
       assert.ok(entry !== undefined);
       assert.deepEqual([entry.ppid, entry.pgid, entry.sid], [process.pid, pid, pid]);
-      assert.equal(snapshot.agentIdOf(entry), 'agent_tester_1_abcdef');
+      assert.equal(snapshot.markOf(entry)?.agentId, 'agent_tester_1_abcdef');
       assert.equal(snapshot.processes.get(process.pid)?.pid, process.pid);
       assert.ok(entry.start >= (snapshot.processes.get(process.pid)?.start ?? Number.NaN));
     });
@@ -43,7 +40,7 @@ for (const [name, read] of Object.entries(readers)) {
       const snapshot = await read();
       const entry = snapshot.processes.get(child.pid as number);
       assert.ok(entry !== undefined);
-      assert.equal(snapshot.agentIdOf(entry), null);
+      assert.equal(snapshot.markOf(entry), null);
     });
   });
 }
@@ -92,7 +89,6 @@ test('a failed snapshot does not spoil the next one', async () => {
 });
 
 suite('the processes of an agent', () => {
-  const mark = { agentId: 'mine', wrapper: { pid: 100_100, start: 50 } };
   const pids = (entries: readonly ProcessEntry[]): number[] => entries.map(({ pid }) => pid).sort();
 
   test('are its session, its group, its marked ones and the descendants of all these', () => {
@@ -118,14 +114,30 @@ suite('the processes of an agent', () => {
     assert.deepEqual(pids(findAgentProcesses(snapshot, mark)), [100_102]);
   });
 
+  test('are those of its own attempt and what earlier ones left, never those of a later one', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_101, agentId: 'mine', attempt: 1 },
+      { pid: 100_102, agentId: 'mine', attempt: 2 },
+      { pid: 100_103, agentId: 'mine', attempt: 3 },
+      { pid: 100_104, agentId: 'mine' },
+    ]);
+    const unseen = { agentId: 'mine', attempt: 2, wrapper: null };
+    assert.deepEqual(pids(findAgentProcesses(snapshot, unseen)), [100_101, 100_102, 100_104]);
+  });
+
   test('are those marked, when the wrapper was never seen alive', () => {
     const snapshot = snapshotOf([
       { pid: 100_101, sid: 100_100 },
       { pid: 100_102, agentId: 'mine' },
     ]);
-    assert.deepEqual(pids(findAgentProcesses(snapshot, { agentId: 'mine', wrapper: null })), [100_102]);
+    assert.deepEqual(
+      pids(findAgentProcesses(snapshot, { agentId: 'mine', attempt: 2, wrapper: null })),
+      [100_102],
+    );
   });
 });
+
+const mark = { agentId: 'mine', attempt: 2, wrapper: { pid: 100_100, start: 50 } };
 
 test('a pid that another process gets between a look and a signal is not signalled', async (t) => {
   const bystander = spawn('sleep', ['60'], { detached: true });
@@ -143,21 +155,44 @@ test('a pid that another process gets between a look and a signal is not signall
     ]),
   ];
   const table = makeProcessTable(async () => looks.shift() ?? snapshotOf([]));
-  const family = new AgentFamily({ agentId: 'mine', wrapper: { pid: 100_100, start: 50 } }, table);
+  const family = new AgentFamily(mark, table, () => true);
   const seen = (await family.look()).find((entry) => entry.pid === pid);
   assert.ok(seen !== undefined);
   // Only procfs is quick enough to be asked before each signal.
-  if (process.platform === 'linux') assert.equal(signalProcess(seen, 'SIGKILL'), false);
+  if (process.platform === 'linux') assert.equal(family.signal(seen, 'SIGKILL'), false);
   assert.deepEqual(pidsOf(await family.look()), [100_100], 'at the next look it is known to be another');
   assert.equal(bystander.exitCode ?? bystander.signalCode, null);
+});
+
+test('an agent that another MAOS looks after gets no signal', async (t) => {
+  const stray = spawn('sleep', ['60'], { env: { ...process.env, MAOS_AGENT_ID: 'agent_of_another' } });
+  t.after(() => stray.kill());
+  await once(stray, 'spawn');
+  let isOwned = true;
+  const unseen = { agentId: 'agent_of_another', attempt: 1, wrapper: null };
+  const family = new AgentFamily(unseen, makeProcessTable(), () => isOwned);
+  assert.deepEqual(pidsOf(await family.look()), [stray.pid]);
+  isOwned = false;
+  const gone = Promise.resolve();
+  const ways = { programGone: gone, wrapperGone: gone, hurry: () => gone };
+  const report = await endAgentProcesses({ family, forceAt: () => 0, ...ways });
+  assert.deepEqual([report.signals, report.survivors], [[], 1]);
+  assert.equal(stray.exitCode ?? stray.signalCode, null);
 });
 
 function pidsOf(entries: readonly ProcessEntry[]): number[] {
   return entries.map(({ pid }) => pid);
 }
 
-function snapshotOf(given: readonly (Partial<ProcessEntry> & { agentId?: string })[]): ProcessSnapshot {
-  const agents = new Map(given.map(({ pid = 0, agentId }) => [pid, agentId ?? null]));
+function snapshotOf(
+  given: readonly (Partial<ProcessEntry> & { agentId?: string; attempt?: number })[],
+): ProcessSnapshot {
+  const marks = new Map(
+    given.map(({ pid = 0, agentId, attempt = null }) => [
+      pid,
+      agentId === undefined ? null : { agentId, attempt },
+    ]),
+  );
   const entries = given.map(({ pid = 0, ppid = 1, pgid = pid, sid = pid, start = 50 }) => {
     return { pid, ppid, pgid, sid, start, state: 'live' as const, cpuMs: 0, memoryBytes: 0 };
   });
@@ -166,7 +201,7 @@ function snapshotOf(given: readonly (Partial<ProcessEntry> & { agentId?: string 
     zombies: [],
     tookMs: 0,
     blurred: false,
-    agentIdOf: ({ pid }) => agents.get(pid) ?? null,
+    markOf: ({ pid }) => marks.get(pid) ?? null,
     commandOf: () => '',
   };
 }

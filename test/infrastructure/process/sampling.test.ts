@@ -129,7 +129,11 @@ test('many agents asked for at once cost one look', async () => {
     return process.platform === 'linux' ? readProcfs() : readWithPs();
   });
   const sampler = makeResourceSampler(table);
-  const marks = Array.from({ length: 200 }, (_, index) => ({ agentId: `agent_${index}`, wrapper: null }));
+  const marks = Array.from({ length: 200 }, (_, index) => ({
+    agentId: `agent_${index}`,
+    attempt: 1,
+    wrapper: null,
+  }));
   const uses = await Promise.all(marks.map((mark) => sampler.measure(mark)));
   assert.equal(looks, 1);
   assert.deepEqual(new Set(uses), new Set([null]));
@@ -142,7 +146,7 @@ test('a look that took long is used longer', async () => {
     return { ...(await readWithPs()), tookMs: 20 };
   });
   const sampler = makeResourceSampler(table);
-  const mark = { agentId: 'agent_0', wrapper: null };
+  const mark = { agentId: 'agent_0', attempt: 1, wrapper: null };
   await sampler.measure(mark);
   await sleep(700);
   await sampler.measure(mark);

@@ -16,10 +16,14 @@ suite('stopping an agent', { concurrency: true }, () => {
     const running = await bench.start(program('polite.sh'), [seconds]);
     await bench.output.heard('ready');
     const report = await running.stop(plenty);
-    const { processes, ...rest } = report;
-    assert.deepEqual({ ...rest, tookMs: 0 }, { signals: ['SIGTERM', 'SIGCONT'], survivors: 0, tookMs: 0 });
+    // The second signal is for one that is suspended; this one may have ended by then.
+    assert.deepEqual(
+      report.signals.filter((signal) => signal !== 'SIGCONT'),
+      ['SIGTERM'],
+    );
+    assert.equal(report.survivors, 0);
     // Its child may be gone before it is looked at.
-    assert.match(processes?.[0] ?? '', new RegExp(`polite\\.sh ${seconds} \\(\\d+\\)$`));
+    assert.match(report.processes?.[0] ?? '', new RegExp(`polite\\.sh ${seconds} \\(\\d+\\)$`));
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 3);
     assert.equal(bench.output.text, 'ready\ngoodbye\n');

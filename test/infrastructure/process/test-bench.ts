@@ -83,6 +83,10 @@ export class Collector {
   readonly #chunks: Uint8Array[] = [];
   #waiting: (() => void)[] = [];
 
+  isOwned(): boolean {
+    return true;
+  }
+
   stdout(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     const waiting = this.#waiting;

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Agent } from '../../../src/domain/agent.ts';
-import { identify, isAlive } from '../../../src/infrastructure/process/identity.ts';
+import { identify, sight } from '../../../src/infrastructure/process/identity.ts';
 import {
   type AgentSlot,
   type InstanceInfo,
@@ -28,6 +28,7 @@ function instance(overrides: Partial<InstanceInfo> = {}): InstanceInfo {
     pid: 4242,
     startTime: '123456',
     bootId: 'boot-1',
+    place: 'host 1',
     version: '0.1.0',
     port: null,
     workspace: '/home/someone/project',
@@ -112,7 +113,7 @@ describe('slots', () => {
       reclaimEveryMs: 0,
       isHolderAlive: async (slot) => {
         asked.push(slot);
-        return slot.process !== null && (await isAlive(slot.process));
+        return slot.process !== null && (await sight(slot.process)) === 'alive';
       },
     });
     const theirs = registry.slots({ instance: dead.id, isHolderAlive: everybodyLives });
@@ -176,7 +177,7 @@ describe('slots', () => {
     const seeker = registry.slots({
       instance: instanceId(),
       isHolderAlive: () => {
-        if (!bound) holder.bind(a.id, { pid: 77, startTime: '5', bootId: 'boot-1' });
+        if (!bound) holder.bind(a.id, { pid: 77, startTime: '5', bootId: 'boot-1', place: 'host 1' });
         bound = true;
         return false;
       },
