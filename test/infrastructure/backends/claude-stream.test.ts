@@ -16,7 +16,7 @@ import { settingsOf } from './claude-settings.ts';
 import { cutAt, readRecording } from './recordings.ts';
 
 const at = '2026-01-01T00:00:20.000Z';
-const clock: Clock = { now: () => at, after: () => () => {} } as unknown as Clock;
+const clock: Clock = { now: () => at, elapsedMs: () => 0, after: () => () => {} };
 
 /** Every number a JSON text can hold, and what stands in the place of numbers. */
 const number = fc.oneof(
