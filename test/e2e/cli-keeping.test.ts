@@ -86,7 +86,7 @@ describe('keeping sessions', () => {
     assert.equal((await maos.run('recover', ids[0] as string)).status, 4, 'it is there');
     for (const suffix of ['', '-wal', '-shm'])
       rmSync(join(projectFolder(), `project.db${suffix}`), { force: true });
-    assert.equal((await maos.run('status', ids[0] as string)).status, 3);
+    assert.equal((await maos.run('status', ids[0] as string)).status, 4);
     for (const id of ids) {
       const { status, stdout, stderr } = await maos.run('recover', id);
       assert.equal(status, 0, stderr);

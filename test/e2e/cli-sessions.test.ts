@@ -91,7 +91,7 @@ describe('sessions, seen from another process', () => {
     const { session_id: id } = second;
     assert.equal(JSON.parse((await at('status', id)).stdout).session_id, id);
     assert.equal((await at('status', 'latest')).status, 3);
-    assert.deepEqual(JSON.parse((await at('list')).stdout), { sessions: [] });
+    assert.deepEqual(JSON.parse((await at('list')).stdout), { sessions: [], not_read: [] });
     const { sessions } = JSON.parse((await at('list', '--all')).stdout);
     assert.equal(sessions.length, 2);
     assert.equal(sessions[0].project, maos.project);
