@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { MaosError } from '../../domain/errors.ts';
 
 /**
  * What a process is at, as far as it matters here: `blocked` sleeps in the kernel and cannot be interrupted (a parent
@@ -27,7 +28,7 @@ const buffer = Buffer.allocUnsafe(2048);
  * Reads `/proc/PID/stat` (proc_pid_stat(5)), synchronously: procfs answers from memory in some five microseconds, and
  * a trip through the thread pool costs ten times that.
  * @returns null when there is no such process (any more)
- * @throws what the file system throws else, such as EMFILE
+ * @throws MaosError CONFIG_INVALID where `/proc` is not mounted, and what the file system throws else, such as EMFILE
  */
 export function readProcStat(pid: number): ProcessEntry | null {
   let fd: number | null = null;
@@ -38,8 +39,10 @@ export function readProcStat(pid: number): ProcessEntry | null {
       kernelUnits(),
     );
   } catch (error) {
-    if (isGone(error)) return null;
-    throw error;
+    if (!isGone(error)) throw error;
+    // This process is there.
+    if (pid === process.pid) throw withoutProcfs(error);
+    return null;
   } finally {
     if (fd !== null) closeSync(fd);
   }
@@ -101,7 +104,7 @@ function readKernelUnits(): KernelUnits {
   let pageBytes = 4096;
   let ticksPerSecond = 100;
   // Pairs of a key and a value, each a word; the platforms of Node are little-endian with words of 64 bits.
-  const bytes = readFileSync('/proc/self/auxv');
+  const bytes = readAuxiliaryVector();
   for (let at = 0; at + 16 <= bytes.length; at += 16) {
     const key = bytes.readBigUInt64LE(at);
     const value = Number(bytes.readBigUInt64LE(at + 8));
@@ -109,6 +112,22 @@ function readKernelUnits(): KernelUnits {
     else if (key === auxClockTicks) ticksPerSecond = value;
   }
   return { pageBytes, ticksPerSecond };
+}
+
+function readAuxiliaryVector(): Buffer {
+  try {
+    return readFileSync('/proc/self/auxv');
+  } catch (error) {
+    throw isGone(error) ? withoutProcfs(error) : error;
+  }
+}
+
+function withoutProcfs(cause: unknown): MaosError {
+  return new MaosError(
+    'CONFIG_INVALID',
+    "There is no /proc here, and on Linux MAOS needs it to tell its agents' processes apart. Mount it (mount -t proc proc /proc), or run MAOS where it is mounted.",
+    { cause, details: { path: '/proc' } },
+  );
 }
 
 /** True for the errors by which procfs says that a process has ended. */

@@ -1,9 +1,12 @@
+import { closeSync, openSync } from 'node:fs';
 import { MaosError } from '../../domain/errors.ts';
 
 /** Primary result codes, https://www.sqlite.org/rescode.html. The upper bits of an extended code refine them. */
 const BUSY = [5, 6, 15];
 const CORRUPT = [11, 26];
 const FORBIDDEN = [3, 8, 14, 23];
+/** It could not be opened, for want of a permission or of file descriptors. */
+const CANNOT_OPEN = 14;
 const NO_MEMORY = 7;
 const IO_ERROR = 10;
 const FULL = 13;
@@ -16,7 +19,8 @@ const IOERR_SHM = [4618, 4874, 5386];
 const READONLY_DBMOVED = 1032;
 
 const forbiddenByFs = ['EACCES', 'EPERM', 'EROFS'];
-const exhaustedByFs = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ESTALE', 'EBUSY'];
+const tooManyOpen = ['EMFILE', 'ENFILE'];
+const exhaustedByFs = ['ENOSPC', 'EDQUOT', 'ENOMEM', 'EIO', 'ESTALE', 'EBUSY'];
 
 interface SqliteError extends Error {
   readonly code: 'ERR_SQLITE_ERROR';
@@ -63,6 +67,7 @@ export function translateSqliteError(error: unknown, file: string): unknown {
   if (code === undefined || (error as NodeJS.ErrnoException).syscall === undefined) return error;
   const details = { file, errno: code, system: code };
   if (forbiddenByFs.includes(code)) return forbidden(file, code, details, error);
+  if (tooManyOpen.includes(code)) return noDescriptor(file, code, details, error);
   if (exhaustedByFs.includes(code)) return exhausted(file, code, details, error);
   return new MaosError(
     'CONFIG_INVALID',
@@ -92,6 +97,9 @@ function translateResult(error: SqliteError, file: string): MaosError {
   if (error.errcode === READONLY_DBMOVED) {
     return lostFile(file, details, error);
   }
+  const mayLackDescriptors = primary === CANNOT_OPEN || IOERR_SHM.includes(error.errcode);
+  const shortage = mayLackDescriptors ? descriptorShortage() : null;
+  if (shortage !== null) return noDescriptor(file, shortage, details, error);
   if (FORBIDDEN.includes(primary)) return forbidden(file, said, details, error);
   const full = primary === FULL ? { system: 'ENOSPC' } : {};
   if (primary === FULL || primary === IO_ERROR) return exhausted(file, said, { ...details, ...full }, error);
@@ -138,6 +146,34 @@ function forbidden(file: string, said: string, details: Record<string, unknown>,
     'FORBIDDEN',
     `No permission to write the database ${file} (${said}). Make the file and its folder writable for this user, or set MAOS_HOME to another folder.`,
     { details, cause },
+  );
+}
+
+/** SQLite does not say why it cannot open a file. @returns EMFILE or ENFILE; null when another file can be opened */
+function descriptorShortage(): string | null {
+  try {
+    closeSync(openSync('/dev/null', 'r'));
+    return null;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return tooManyOpen.includes(code) ? code : null;
+  }
+}
+
+function noDescriptor(
+  file: string,
+  code: string,
+  details: Record<string, unknown>,
+  cause: unknown,
+): MaosError {
+  const todo =
+    code === 'ENFILE'
+      ? 'the machine has too many files open (ENFILE): close some programs'
+      : 'this process has too many files open (EMFILE): raise the limit (ulimit -n), or run fewer agents at once';
+  return new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `The database ${file} cannot be opened: ${todo}. Nothing was changed.`,
+    { details: { ...details, system: code }, cause },
   );
 }
 
