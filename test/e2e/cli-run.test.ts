@@ -114,7 +114,7 @@ describe('maos run', () => {
       assert.match(shown.stdout, /Phase 2\n {2}b \(backend_engineer, command, .*\) after a/);
       const plan = await fresh.json('run', '--dry-run', '-x', 'a=exit 1');
       assert.equal(plan.dry_run, true);
-      assert.deepEqual(await fresh.json('list'), { sessions: [] });
+      assert.deepEqual(await fresh.json('list'), { sessions: [], not_read: [] });
     } finally {
       await fresh.remove();
     }
