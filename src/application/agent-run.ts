@@ -192,6 +192,12 @@ export class AgentRun implements OutputSink {
     return this.#running.sample();
   }
 
+  /** The memory its processes use, shared pages counted once; null as for {@link sample}. */
+  async memory(): Promise<number | null> {
+    if (this.#running === null || this.#isOver || this.isStopping) return null;
+    return this.#running.memory();
+  }
+
   /** Another owner looks after the agent from now on: its limits are not enforced from here any more. */
   abandon(): void {
     this.#isOver = true;

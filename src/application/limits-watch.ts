@@ -70,6 +70,8 @@ export class LimitsWatch {
       const samples = await Promise.all(runs.map((run) => run.sample()));
       if (this.#isOff) return;
       this.#countTime();
+      await Promise.all(runs.map((run, index) => this.#judgeMemory(run, samples[index] ?? null)));
+      if (this.#isOff) return;
       for (const [index, run] of runs.entries()) this.#judge(run, samples[index] ?? null, this.#watchedMs);
     } catch (error) {
       this.#log.log('warn', 'use of memory and CPU not measured', { error });
@@ -85,6 +87,15 @@ export class LimitsWatch {
     this.#lookedAt = now;
   }
 
+  /** The sum of what each process has resident costs nothing; only where that is too much, shared pages are told apart. */
+  async #judgeMemory(run: AgentRun, sample: ResourceSample | null): Promise<void> {
+    const maxMemoryBytes = run.agent.maxMemoryMb * 2 ** 20;
+    if (sample === null || sample.memoryBytes <= maxMemoryBytes) return;
+    const memoryBytes = await run.memory();
+    if (this.#isOff || memoryBytes === null || memoryBytes <= maxMemoryBytes) return;
+    run.stop(memoryLimit(run.agent, { ...sample, memoryBytes }));
+  }
+
   #judge(run: AgentRun, sample: ResourceSample | null, now: number): void {
     if (sample === null) {
       // What stood still has not been idle of its own accord: its time begins anew.
@@ -92,8 +103,6 @@ export class LimitsWatch {
       return;
     }
     const { maxOutputBytes, stallMs } = this.#limits;
-    const maxMemoryBytes = run.agent.maxMemoryMb * 2 ** 20;
-    if (sample.memoryBytes > maxMemoryBytes) run.stop(memoryLimit(run.agent, sample));
     if (maxOutputBytes !== null && sample.outputBytes > maxOutputBytes) {
       run.stop(outputLimit(sample.outputBytes, maxOutputBytes));
     }

@@ -363,7 +363,7 @@ export interface OutputSink {
 export interface ResourceSample {
   /** CPU time since its start, user and system, also of processes that have ended; never falls. */
   readonly cpuMs: number;
-  /** Resident sets, pages that processes share counted for each. */
+  /** Resident sets: pages that processes share are counted for each, so it is never too little. */
   readonly memoryBytes: number;
   readonly processes: number;
   /** Printed by this attempt so far, stdout and stderr together. */
@@ -387,6 +387,11 @@ export interface RunningAgent {
   proceed(): Promise<void>;
   /** Null when nothing can be told: it has ended, or the platform does not say. */
   sample(): Promise<ResourceSample | null>;
+  /**
+   * Bytes of memory its processes use, pages that they share counted once where the platform can tell. Takes some
+   * milliseconds a process; null as for {@link sample}.
+   */
+  memory(): Promise<number | null>;
 }
 
 /** Where agents run: this machine now, others later. Nothing above this port knows a pid. */

@@ -32,6 +32,9 @@ class Process implements RunningAgent {
   async sample(): Promise<null> {
     return null;
   }
+  async memory(): Promise<null> {
+    return null;
+  }
 }
 
 const exited: AgentEnd = { how: 'exited', exitCode: 0, signal: null, at: '2026-01-01T00:00:20.000Z' };

@@ -34,6 +34,9 @@ class IdleProcess implements RunningAgent {
   async sample(): Promise<ResourceSample> {
     return idle;
   }
+  async memory(): Promise<number> {
+    return idle.memoryBytes;
+  }
 }
 
 /** An agent just started, looked after as its session does. */

@@ -61,6 +61,36 @@ describe('an agent over its memory', () => {
   });
 });
 
+describe('memory that processes share', { skip: process.platform !== 'linux' }, () => {
+  it('is counted once before an agent is stopped for it; what each of them writes is its own', async (t) => {
+    const real = realProject(t, { settings: { limits: { ...noLimits, stallMs: 4_000 } } });
+    // Each child burns CPU, so that none of them is idle, over several looks.
+    const forks = (child: string) =>
+      `python3 -c "
+import os, time
+held = bytearray(b'x' * (100 << 20))
+for _ in range(6):
+    if os.fork() == 0:
+        ${child}
+        while time.process_time() < 0.7: pass
+        os._exit(0)
+for _ in range(6): os.wait()
+"`;
+    const done = await run(real, [
+      shell('sharing', forks('pass'), { max_memory_mb: 400 }),
+      shell('writing', forks('held[::4096] = bytes(len(held) // 4096); time.sleep(60)'), {
+        max_memory_mb: 400,
+      }),
+    ]);
+    assert.equal(done.agent('sharing').state, 'completed', `${done.agent('sharing').failure?.message}`);
+    assert.equal(
+      done.agent('writing').failure?.kind,
+      'memory_limit',
+      `${done.agent('writing').failure?.message}`,
+    );
+  });
+});
+
 describe('an agent that prints too much', () => {
   it('is stopped, whichever stream it uses, and also when it obeys with status 0', async (t) => {
     const real = realProject(t, {

@@ -22,6 +22,7 @@ function slowProcesses() {
     suspend: () => follow('suspend'),
     proceed: () => follow('proceed'),
     sample: async () => null,
+    memory: async () => null,
   };
   return { running, asked, finish: () => done() };
 }

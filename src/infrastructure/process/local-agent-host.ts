@@ -281,5 +281,6 @@ function neverStarted(at: string): RunningAgent {
     suspend: () => Promise.resolve(),
     proceed: () => Promise.resolve(),
     sample: () => Promise.resolve(null),
+    memory: () => Promise.resolve(null),
   };
 }

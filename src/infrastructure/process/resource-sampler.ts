@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { type AgentMark, findAgentProcesses, findWrapperParts } from './agent-processes.ts';
+import type { ProcessEntry } from './proc-stat.ts';
 import {
   type KnownMarks,
   makeProcessTable,
@@ -16,8 +18,8 @@ export interface TreeUse {
    */
   readonly cpuMs: number;
   /**
-   * Sum of the resident sets, without those of the wrapper and its parts. Pages that processes share count for each of them: reading
-   * proportional sets takes the kernel a walk over all page tables, some milliseconds a process.
+   * Sum of the resident sets, without those of the wrapper and its parts. Pages that processes share count for each of
+   * them: to tell them apart takes longer, see {@link ResourceSampler.memory}.
    */
   readonly memoryBytes: number;
   /** Without the wrapper and its parts. */
@@ -27,6 +29,12 @@ export interface TreeUse {
 export interface ResourceSampler {
   /** @returns null when no process of the agent was there */
   measure(mark: AgentMark): Promise<TreeUse | null>;
+  /**
+   * The same memory with shared pages counted once, on Linux: the kernel walks over all page tables for that, some
+   * milliseconds a process.
+   * @returns null when no process of the agent was there
+   */
+  memory(mark: AgentMark): Promise<number | null>;
 }
 
 /** One snapshot serves all agents that are asked for within this time. */
@@ -58,16 +66,43 @@ export function makeResourceSampler(table: ProcessTable = makeSamplingTable()): 
       known.set(mark, { snapshot, use });
       return use;
     },
+    async memory(mark) {
+      const { entries, own } = partsIn(await look(), mark);
+      if (entries.length === 0) return null;
+      let bytes = 0;
+      for (const entry of own) bytes += await proportionalBytes(entry);
+      return bytes;
+    },
   };
 }
 
-function measureIn(snapshot: ProcessSnapshot, mark: AgentMark): TreeUse | null {
+function partsIn(snapshot: ProcessSnapshot, mark: AgentMark) {
   const entries = findAgentProcesses(snapshot, mark);
+  const parts = mark.wrapper === null ? null : findWrapperParts(snapshot, mark.wrapper.pid);
+  return { entries, own: entries.filter(({ pid }) => parts?.has(pid) !== true) };
+}
+
+/**
+ * The process's own pages and its part of those it shares, added up by the kernel (proc_pid_smaps(5)). Where that cannot
+ * be read (other platforms, a process of another user, an old kernel), all it has resident.
+ */
+async function proportionalBytes({ pid, memoryBytes }: ProcessEntry): Promise<number> {
+  try {
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1');
+    const kib = /^Pss: +(\d+) kB$/m.exec(rollup)?.[1];
+    return kib === undefined ? memoryBytes : Number(kib) * 1024;
+  } catch (error) {
+    // It has ended since: its memory is free.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 0;
+    return memoryBytes;
+  }
+}
+
+function measureIn(snapshot: ProcessSnapshot, mark: AgentMark): TreeUse | null {
+  const { entries, own } = partsIn(snapshot, mark);
   if (entries.length === 0) return null;
   const pids = new Set(entries.map(({ pid }) => pid));
   const uncollected = snapshot.zombies.filter(({ ppid }) => pids.has(ppid));
-  const parts = mark.wrapper === null ? null : findWrapperParts(snapshot, mark.wrapper.pid);
-  const own = entries.filter(({ pid }) => parts?.has(pid) !== true);
   return {
     cpuMs: sum([...entries, ...uncollected].map(({ cpuMs }) => cpuMs)),
     memoryBytes: sum(own.map(({ memoryBytes }) => memoryBytes)),

@@ -137,6 +137,11 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     return stdoutBytes + stderrBytes;
   }
 
+  async function memory(): Promise<number | null> {
+    const bytes = isOver ? null : await sampler.memory(mark);
+    return isOver ? null : bytes;
+  }
+
   async function settle(): Promise<AgentEnd> {
     const status = await programGone;
     isRecorded = true;
@@ -179,6 +184,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     suspend: () => move(false),
     proceed: () => move(true),
     sample,
+    memory,
   };
 }
 
