@@ -193,6 +193,15 @@ function makeRuntime(flags: PartialConfig): LateRuntime {
   return runtime;
 }
 
+// Node writes to a terminal synchronously: one stopped by Ctrl-S would stop everything until Ctrl-Q, agents that are to
+// be started or ended too. What is written is waited for where it has to be, so it may be taken later.
+if (process.stdout.isTTY) {
+  const { _handle: handle } = process.stdout as {
+    _handle?: { setBlocking?: (isBlocking: boolean) => unknown };
+  };
+  handle?.setBlocking?.(false);
+}
+
 process.exitCode = await runCli(process.argv.slice(2), makeRuntime, {
   stdin: process.stdin,
   stdout: process.stdout,

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
+import { Gate } from '../helpers/gate.ts';
 import { Screen } from '../helpers/screen.ts';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
@@ -39,6 +44,37 @@ describe('maos on a terminal', { skip }, () => {
     assert.ok(stdout.includes(`${esc}[31m✗${esc}[39m`), 'red for a failure');
     const report = stripVTControlCharacters(stdout.slice(stdout.lastIndexOf(`${esc}[?25h`)));
     assert.match(report, /✗ sess_\w{26} failed {2}1 of 2 agents completed/);
+  });
+
+  it('goes on with its agents while Ctrl-S stops what it shows', async () => {
+    const gate = new Gate(maos.project, 'go');
+    const words = `run -s sequential -x 'a=${gate.wait.replaceAll("'", '"')}' -x 'b=: >second'`;
+    const line = `stty ixon; '${process.execPath}' '${bundle}' ${words}`;
+    const child = spawn(recorder, ['--quiet', '--return', '--flush', '--command', line, '/dev/null'], {
+      cwd: maos.project,
+      env: { ...maos.env, TERM: 'xterm' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'close');
+    let shown = '';
+    const drawn = new Promise<void>((resolve) => {
+      child.stdout.on('data', (piece: Buffer) => {
+        shown += piece;
+        if (shown.includes(`${esc}[?2026l`)) resolve();
+      });
+    });
+    await drawn;
+    child.stdin.write('\x13');
+    // Nothing more comes: it is stopped.
+    for (let before = -1; before !== shown.length; await sleep(500)) before = shown.length;
+    gate.openNow();
+    const second = join(maos.project, 'second');
+    for (let tries = 0; !existsSync(second) && tries < 200; tries++) await sleep(50);
+    const isDone = existsSync(second);
+    child.stdin.write('\x11');
+    const [status] = await ended;
+    assert.deepEqual([isDone, status], [true, 0]);
+    assert.match(stripVTControlCharacters(shown), /completed {2}2 of 2 agents completed/);
   });
 
   it('leaves its history to what was there before', () => {

@@ -26,6 +26,11 @@ export class OutputWriter {
     return this.#lost.signal;
   }
 
+  /** The system has not yet taken all that was written. */
+  get isWriting(): boolean {
+    return this.#writing;
+  }
+
   write(text: string): void {
     if (text === '' || this.lost.aborted) return;
     this.#pending.push(text);

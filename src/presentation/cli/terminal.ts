@@ -59,6 +59,11 @@ export class Terminal {
     return this.#output.lost;
   }
 
+  /** stdout has not yet taken all that was written: its reader is slow, or has stopped it (Ctrl-S). */
+  get isBehind(): boolean {
+    return this.#output.isWriting;
+  }
+
   /** Writes to stdout as it is. */
   write(text: string): void {
     this.#output.write(text);

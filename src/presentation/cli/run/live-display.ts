@@ -49,13 +49,14 @@ export class LiveDisplay {
   stop(how: 'keep' | 'clear'): void {
     clearInterval(this.#timer);
     process.removeListener('exit', this.#restoreCursor);
-    if (how === 'keep') this.#draw();
+    if (how === 'keep') this.#draw('always');
     else this.#terminal.write(redraw([], this.#occupiedRows()));
     this.#restoreCursor();
   }
 
-  #draw(): void {
-    if (this.#workflow === null) return;
+  /** A picture that would wait for the one before it is left out: the next one shows more. */
+  #draw(when: 'if free' | 'always' = 'if free'): void {
+    if (this.#workflow === null || (when === 'if free' && this.#terminal.isBehind)) return;
     const { columns, rows, canvas } = this.#terminal;
     this.#frame += 1;
     const view = {
