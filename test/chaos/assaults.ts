@@ -1,5 +1,6 @@
 import type { Dice } from './dice.ts';
 import { isWrapper, maosAmong, type SeenProcess } from './processes.ts';
+import { lockStore } from './records.ts';
 import { kill, pause, type World } from './world.ts';
 
 const kinds = {
@@ -20,6 +21,10 @@ const kinds = {
   'agent killed': 4,
   'wrapper killed': 3,
   'agent and wrapper killed': 3,
+  /** Another program holds the write lock of the store. */
+  'store locked': 3,
+  /** `maos list` from a place that sees no process of the others; Linux, as root. */
+  'looked at from elsewhere': 3,
 } as const;
 export type AssaultKind = keyof typeof kinds;
 
@@ -107,6 +112,20 @@ export async function assault(world: World, dice: Dice): Promise<Assault | null>
             'SIGKILL',
           )
         );
+      }
+      case 'store locked': {
+        const ms = dice.chance(0.2) ? dice.between(5_000, 8_000) : dice.between(20, 1_500);
+        const release = lockStore(world.home);
+        if (release === null) return false;
+        world.note(`${kind} for ${ms} ms`);
+        await pause(ms);
+        release();
+        return true;
+      }
+      case 'looked at from elsewhere': {
+        if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+        await world.startApart('list', '--json').exited;
+        return true;
       }
     }
   }

@@ -223,7 +223,7 @@ function untruth(
       return end?.status === 0 ? null : `${said}, its last line is '${last?.what} ${last?.status}'`;
     case 'failed':
       if (hits.length > 0) return null;
-      if (agent.failureKind === 'exit_code' && end !== null && end.status === plannedStatus(agent.command))
+      if (agent.failureKind === 'exit_code' && end !== null && end.status === plannedStatus(agent))
         return null;
       return `${said}, its last line is '${last?.what} ${last?.status}', and nobody had killed it`;
     case 'cancelled': {

@@ -14,16 +14,7 @@ export function randomPlan(dice: Dice, ledger: string): PlanFile {
   const agents = Array.from({ length: count }, (_, index) => ({
     name: `w${index}`,
     role: dice.pick(['tester', 'reviewer', 'documenter']),
-    task: 'Work a while.',
-    backend: 'command',
-    command: [
-      '/bin/sh',
-      worker,
-      ledger,
-      String(dice.between(0, 20)),
-      dice.chance(0.88) ? '0' : '3',
-      dice.weighted({ none: 6, child: 2, stray: 2, deaf: 1 }),
-    ],
+    ...work(dice, ledger),
     depends_on: strategy === 'pipeline' ? [] : upstreams(dice, index),
     workspace: dice.pick(['project', 'own']),
   }));
@@ -37,6 +28,35 @@ export function randomPlan(dice: Dice, ledger: string): PlanFile {
   };
 }
 
+/** A program, or what plays Claude Code and says odd things. */
+function work(dice: Dice, ledger: string): Readonly<Record<string, unknown>> {
+  const steps = String(dice.between(0, 20));
+  const status = dice.chance(0.88) ? '0' : '3';
+  const company = dice.weighted(companies);
+  if (dice.chance(0.6)) {
+    const command = ['/bin/sh', worker, ledger, steps, status, company];
+    return { task: 'Work a while.', backend: 'command', command };
+  }
+  return { task: `work ${ledger} ${steps} ${status} ${company} ${dice.weighted(moods)}`, backend: 'claude' };
+}
+
+/** What agents do beside their work; see fixtures/company.sh. */
+const companies = {
+  none: 8,
+  child: 2,
+  stray: 2,
+  deaf: 1,
+  daemon: 2,
+  reopens: 2,
+  flood: 1,
+  hole: 1,
+  deep: 1,
+  names: 1,
+} as const;
+
+/** What the CLI says beside the truth; see fixtures/claude.sh. */
+const moods = { plain: 2, fractions: 2, absurd: 2, words: 2, noise: 2, late: 1, refused: 1 } as const;
+
 function upstreams(dice: Dice, index: number): readonly string[] {
   const chosen = new Set<string>();
   for (let edges = dice.between(0, Math.min(2, index)); edges > 0; edges--) {
@@ -45,7 +65,14 @@ function upstreams(dice: Dice, index: number): readonly string[] {
   return [...chosen];
 }
 
-/** The exit status the plan gives an agent, from its command as it is stored. */
-export function plannedStatus(command: string): number {
-  return Number((JSON.parse(command) as readonly string[])[4]);
+/** The exit status the plan gives an agent, from its command or else its task as they are stored. */
+export function plannedStatus({
+  command,
+  task,
+}: {
+  readonly command: string | null;
+  readonly task: string;
+}): number {
+  const words = command === null ? task.split(' ') : (JSON.parse(command) as readonly string[]);
+  return Number(words[command === null ? 3 : 4]);
 }

@@ -8,29 +8,35 @@ export interface SeenProcess {
   readonly pgid: number;
   /** Arguments, separated by blanks. */
   readonly command: string;
-  /** Null for MAOS itself. */
+  /** Null for MAOS itself, and for what an agent left that keeps nothing of its environment. */
   readonly agentId: string | null;
+  /** It has the environment of this MAOS_HOME. */
+  readonly isMarked: boolean;
 }
 
-/** Every process that has this MAOS_HOME in its environment, ended ones that wait for their parent left out. */
-export function processesOf(home: string): readonly SeenProcess[] {
-  return process.platform === 'linux' ? byProcfs(home) : byPs(home);
+/**
+ * Every process that has this MAOS_HOME in its environment or the ledger among its arguments, ended ones that wait for
+ * their parent left out.
+ */
+export function processesOf(home: string, ledger: string): readonly SeenProcess[] {
+  return process.platform === 'linux' ? byProcfs(home, ledger) : byPs(home, ledger);
 }
 
-function byProcfs(home: string): readonly SeenProcess[] {
+function byProcfs(home: string, ledger: string): readonly SeenProcess[] {
   const wanted = `\0MAOS_HOME=${home}\0`;
   return readdirSync('/proc').flatMap((entry) => {
     if (!/^[0-9]+$/.test(entry)) return [];
     try {
       const environment = `\0${readFileSync(`/proc/${entry}/environ`, 'latin1')}\0`;
-      if (!environment.includes(wanted)) return [];
+      const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trimEnd();
+      const isMarked = environment.includes(wanted);
+      if (!isMarked && !command.endsWith(` ${ledger}`)) return [];
       // After the name, which may hold anything: state, parent, group.
       const [, ppid, pgid] = readFileSync(`/proc/${entry}/stat`, 'latin1')
         .replace(/^.*\) /s, '')
         .split(' ');
-      const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trimEnd();
       const agentId = /\0MAOS_AGENT_ID=([^\0]+)/.exec(environment)?.[1] ?? null;
-      return [{ pid: Number(entry), ppid: Number(ppid), pgid: Number(pgid), command, agentId }];
+      return [{ pid: Number(entry), ppid: Number(ppid), pgid: Number(pgid), command, agentId, isMarked }];
     } catch {
       // It has ended, or belongs to another user.
       return [];
@@ -38,20 +44,21 @@ function byProcfs(home: string): readonly SeenProcess[] {
   });
 }
 
-function byPs(home: string): readonly SeenProcess[] {
+function byPs(home: string, ledger: string): readonly SeenProcess[] {
   const { stdout } = spawnSync('ps', ['axeww', '-o', 'pid=,ppid=,pgid=,command='], { encoding: 'utf8' });
   return stdout.split('\n').flatMap((line) => {
     const found = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)$/.exec(line);
-    if (found === null || !line.includes(` MAOS_HOME=${home} `)) return [];
+    const isMarked = line.includes(` MAOS_HOME=${home} `);
+    if (found === null || (!isMarked && !line.trimEnd().endsWith(` ${ledger}`))) return [];
     const [, pid, ppid, pgid, command = ''] = found;
     const agentId = /\bMAOS_AGENT_ID=(\S+)/.exec(command)?.[1] ?? null;
-    return [{ pid: Number(pid), ppid: Number(ppid), pgid: Number(pgid), command, agentId }];
+    return [{ pid: Number(pid), ppid: Number(ppid), pgid: Number(pgid), command, agentId, isMarked }];
   });
 }
 
 /** The processes of MAOS itself. One that was forked and has not become an agent yet looks like its parent: left out. */
 export function maosAmong(processes: readonly SeenProcess[]): readonly SeenProcess[] {
-  const maos = processes.filter(({ agentId }) => agentId === null);
+  const maos = processes.filter(({ agentId, isMarked }) => isMarked && agentId === null);
   const commands = new Map(maos.map(({ pid, command }) => [pid, command]));
   return maos.filter(({ ppid, command }) => commands.get(ppid) !== command);
 }

@@ -18,7 +18,9 @@ export interface StoredAgent {
   readonly name: string;
   readonly state: string;
   readonly attempt: number;
-  readonly command: string;
+  /** JSON; null for a backend that takes none. */
+  readonly command: string | null;
+  readonly task: string;
   readonly failureKind: string | null;
   readonly failureMessage: string | null;
   readonly dependsOn: readonly string[];
@@ -33,12 +35,31 @@ export interface StoredEvent {
   readonly data: unknown;
 }
 
-/** The database of the only project in a home; null before it is there. */
-function openStore(home: string): DatabaseSync | null {
+function storeOf(home: string): string {
   const projects = join(home, 'projects');
   const [hash] = existsSync(projects) ? readdirSync(projects) : [];
-  const file = join(projects, hash ?? '-', 'project.db');
+  return join(projects, hash ?? '-', 'project.db');
+}
+
+/** The database of the only project in a home; null before it is there. */
+function openStore(home: string): DatabaseSync | null {
+  const file = storeOf(home);
   return existsSync(file) ? new DatabaseSync(file, { readOnly: true, timeout: 10_000 }) : null;
+}
+
+/** Takes the write lock of the store, as any program may. @returns gives it back; null while there is no store */
+export function lockStore(home: string): (() => void) | null {
+  const file = storeOf(home);
+  if (!existsSync(file)) return null;
+  const db = new DatabaseSync(file, { timeout: 1_000 });
+  try {
+    db.exec('BEGIN IMMEDIATE');
+  } catch {
+    // Others had it all the time.
+    db.close();
+    return null;
+  }
+  return () => db.close();
 }
 
 function reading<T>(home: string, empty: T, read: (db: DatabaseSync) => T): T {
@@ -81,7 +102,8 @@ export function readSessions(home: string): readonly StoredSession[] {
             name: String(agent.name),
             state: String(agent.state),
             attempt: Number(agent.attempt),
-            command: String(agent.command),
+            command: agent.command as string | null,
+            task: String(agent.task),
             failureKind: agent.failure_kind as string | null,
             failureMessage: agent.failure_message as string | null,
             dependsOn: edges

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { checkRecords } from './checks.ts';
-import { processesOf } from './processes.ts';
 import { readLedger, readSessions } from './records.ts';
 import { type Launched, pause, World } from './world.ts';
 
@@ -73,7 +72,7 @@ async function assertAllCompleted(world: World, runs: readonly Launched[], count
   const lines = readLedger(world.ledger);
   for (const what of ['start', 'end']) assert.equal(lines.filter((line) => line.what === what).length, count);
   assert.equal(new Set(lines.map(({ agentId }) => agentId)).size, count, 'each ran once');
-  const left = (): number => processesOf(world.home).length;
+  const left = (): number => world.processes().length;
   await until('the last process to be gone', 10, () => left() === 0);
   // The plans' commands are shell lines here: what the ledger says of every end has been compared above.
   const { violations } = checkRecords(world, []);

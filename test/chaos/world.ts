@@ -12,6 +12,7 @@ import {
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { processesOf, type SeenProcess } from './processes.ts';
 
 /** A MAOS that was started here. */
@@ -23,8 +24,12 @@ export interface Launched {
   readonly exited: Promise<void>;
 }
 
+const claude = fileURLToPath(new URL('fixtures/claude.sh', import.meta.url));
+
 const settings = {
   allowCommands: ['*'],
+  // Nobody waits longer for what keeps refusing.
+  quota: { baseDelaySeconds: 1 },
   stopGraceSeconds: 1,
   maxConcurrentAgents: { machine: 40 },
   log: { level: 'debug' },
@@ -46,16 +51,31 @@ export class World {
   constructor(launcher: string) {
     this.#launcher = launcher;
     for (const folder of [this.home, this.project]) mkdirSync(folder, { mode: 0o700 });
-    writeFileSync(join(this.home, 'config.json'), JSON.stringify(settings));
+    const path = join(this.folder, 'claude');
+    writeFileSync(path, `#!/bin/sh\nexec /bin/sh '${claude}' "$@"\n`, { mode: 0o755 });
+    writeFileSync(
+      join(this.home, 'config.json'),
+      JSON.stringify({ ...settings, backends: { claude: { path } } }),
+    );
     writeFileSync(this.ledger, '');
   }
 
   /** Starts `maos ARGS` in the project. Its stdin stays open until {@link Launched.child} closes it. */
   start(...args: readonly string[]): Launched {
+    return this.#launch([process.execPath, this.#launcher, ...args], args);
+  }
+
+  /** Starts `maos ARGS` where it sees no process but its own, as in a container that shares the home. */
+  startApart(...args: readonly string[]): Launched {
+    const apart = ['unshare', '--pid', '--fork', '--mount-proc'];
+    return this.#launch([...apart, process.execPath, this.#launcher, ...args], args);
+  }
+
+  #launch([program = '', ...words]: readonly string[], args: readonly string[]): Launched {
     const name = `${this.launched.length}-${args[0]}`;
     const stdout = join(this.folder, `${name}.stdout`);
     const streams = [stdout, join(this.folder, `${name}.stderr`)].map((path) => openSync(path, 'w'));
-    const child = spawn(process.execPath, [this.#launcher, ...args], {
+    const child = spawn(program, words, {
       cwd: this.project,
       env: this.#environment(),
       stdio: ['pipe', streams[0], streams[1]],
@@ -75,7 +95,7 @@ export class World {
   }
 
   processes(): readonly SeenProcess[] {
-    return processesOf(this.home);
+    return processesOf(this.home, this.ledger);
   }
 
   get ledgerSize(): number {
