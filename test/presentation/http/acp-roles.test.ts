@@ -249,7 +249,7 @@ describe('acp: roles of MAOS', () => {
     assert.equal(history.length, 6);
   });
 
-  it('do not share a conversation: of two at once the second begins its own, and each is told of the other', async (t) => {
+  it('do not share a conversation: one accepted while another still runs begins its own, and each is told of the other', async (t) => {
     const { real, app } = bench(t);
     const session_id = randomUUID();
     const asked = (name: string, mode: 'sync' | 'async') => ({
@@ -264,10 +264,8 @@ describe('acp: roles of MAOS', () => {
     plays(real, 'slow', [turn(1), { wait: 'go' }, success('Slow.')]);
     plays(real, 'quick', [turn(1), success('Quick.')]);
     const begun = await runOf(await post(app, '/runs', asked('begin', 'sync')));
-    const [slow, quick] = await Promise.all([
-      post(app, '/runs', asked('slow', 'async')).then((response) => runOf(response, 202)),
-      post(app, '/runs', asked('quick', 'async')).then((response) => runOf(response, 202)),
-    ]);
+    const slow = await runOf(await post(app, '/runs', asked('slow', 'async')), 202);
+    const quick = await runOf(await post(app, '/runs', asked('quick', 'async')), 202);
     assert.equal((await ended(app, quick.run_id)).status, 'completed');
     writeFileSync(join(real.root, 'go'), '');
     assert.equal((await ended(app, slow.run_id)).status, 'completed');
@@ -281,6 +279,28 @@ describe('acp: roles of MAOS', () => {
     assert.equal(agentOf(last).resumed, agentOf(quick).conversation);
     assert.match(agentOf(last).task, /play slow\n\nagent\/tester:\nSlow\./);
     assert.doesNotMatch(agentOf(last).task, /play (begin|quick)/);
+  });
+
+  it('do not share a conversation: of several sent at once exactly one goes on with it', async (t) => {
+    const { real, app } = bench(t);
+    const asked = { agent_name: 'tester', session_id: randomUUID() };
+    plays(real, 'begin', [turn(1), success('Begun.')]);
+    plays(real, 'slow', [turn(1), { wait: 'go' }, success('Slow.')]);
+    const agentOf = ({ run_id }: Run) =>
+      real.project.store.load(sessionOfRun(run_id)).agents[0] ?? assert.fail();
+    const begun = await runOf(await post(app, '/runs', { ...asked, input: input('play begin') }));
+    const atOnce = await Promise.all(
+      [1, 2, 3, 4].map(async () =>
+        runOf(await post(app, '/runs', { ...asked, input: input('play slow'), mode: 'async' }), 202),
+      ),
+    );
+    writeFileSync(join(real.root, 'go'), '');
+    for (const { run_id } of atOnce) assert.equal((await ended(app, run_id)).status, 'completed');
+    const resumed = atOnce.map((run) => agentOf(run).resumed);
+    assert.deepEqual(
+      resumed.filter((conversation) => conversation !== null),
+      [agentOf(begun).conversation],
+    );
   });
 
   it('do not go on with a conversation that a run has been in since without an end', async (t) => {
