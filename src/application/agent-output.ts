@@ -1,5 +1,6 @@
 import type { Agent } from '../domain/agent.ts';
 import { MaosError, quote } from '../domain/errors.ts';
+import { showInvisible } from '../domain/invisible-marks.ts';
 import type { AgentActivity, OutputPage, OutputParser } from './ports.ts';
 import type { Project } from './project.ts';
 
@@ -290,13 +291,13 @@ function lines(mark: string, text: string): string {
   return clean === '' ? '' : `${mark}${clean.split('\n').join(`\n${' '.repeat(mark.length)}`)}\n`;
 }
 
-/** Without control characters other than line feed and tab, and without terminal escape sequences. */
+/** Without terminal escape sequences and control characters other than line feed and tab; invisible marks are shown. */
 export function plainText(text: string): string {
-  return (
+  return showInvisible(
     text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
       .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g, '')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
+      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ''),
   );
 }

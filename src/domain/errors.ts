@@ -1,3 +1,5 @@
+import { showInvisible } from './invisible-marks.ts';
+
 /** Stable codes: the same one reaches MCP, ACP and the command line. */
 export const errorCodes = [
   'SESSION_NOT_FOUND',
@@ -44,18 +46,12 @@ export function isMaosError(error: unknown, code?: ErrorCode): error is MaosErro
 
 /** A path as it may stand in a message: whole, since a shortened one could not be found, and on one line. */
 export function showPath(path: string): string {
-  return JSON.stringify(path);
+  return showInvisible(JSON.stringify(path));
 }
-
-/** What JSON allows bare in a string though it breaks the line or steers a terminal: DEL, C1, separators, bidi marks. */
-const disruptive = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** A caller's value as it may stand in a message: on one line, control characters escaped, cut to 80 characters. */
 export function quote(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
   const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  return JSON.stringify(shown).replace(
-    disruptive,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return showInvisible(JSON.stringify(shown));
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { showInvisible } from '../../domain/invisible-marks.ts';
 import { type OutputStream, OutputWriter } from './output-writer.ts';
 
 /** Formats of {@link styleText}. */
@@ -79,24 +80,24 @@ export class Terminal {
     return this.#output.drained();
   }
 
-  /** A line for people. */
+  /** A line for people; invisible marks in it are shown. */
   line(text = ''): void {
-    this.write(`${text}\n`);
+    this.write(`${showInvisible(text)}\n`);
   }
 
   /** One JSON document, over several lines. */
   document(value: unknown): void {
-    this.line(escapeControls(JSON.stringify(value, null, 2)));
+    this.line(JSON.stringify(value, null, 2));
   }
 
   /** One JSON document on one line of a stream. */
   record(value: unknown): void {
-    this.line(escapeControls(JSON.stringify(value)));
+    this.line(JSON.stringify(value));
   }
 
   /** A notice for people beside the output: to stderr. */
   notice(text: string): void {
-    this.#stderr.write(`${this.#paintErrors('dim', text)}\n`);
+    this.#stderr.write(`${this.#paintErrors('dim', showInvisible(text))}\n`);
   }
 
   /** Somebody sees what is written to stderr. */
@@ -106,7 +107,7 @@ export class Terminal {
 
   /** Asks on stderr; the answer is typed behind it. */
   question(text: string): void {
-    this.#stderr.write(text);
+    this.#stderr.write(showInvisible(text));
   }
 
   /** stdout failed: what is written from now on goes nowhere. */
@@ -126,9 +127,4 @@ export function wantsColour(
   if (force !== undefined) return force !== '0' && force !== 'false';
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
   return stream.isTTY === true && env.TERM !== 'dumb';
-}
-
-/** DEL and the C1 controls may stand bare in JSON, but steer terminals. */
-function escapeControls(json: string): string {
-  return json.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }

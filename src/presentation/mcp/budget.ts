@@ -1,3 +1,4 @@
+import { showInvisible } from '../../domain/invisible-marks.ts';
 /**
  * Every result of a tool, structured content and text together, stays under this. Clients cut or hide longer ones,
  * each at another length, and never say what is missing.
@@ -10,7 +11,7 @@ const envelopeBytes = 160;
 /** What a value adds to a result: its JSON as structured content, and that JSON once more as a string in the text. */
 export function costOf(value: unknown): number {
   const json = JSON.stringify(value);
-  return Buffer.byteLength(json) + Buffer.byteLength(JSON.stringify(json)) - 2;
+  return Buffer.byteLength(json) + Buffer.byteLength(JSON.stringify(showInvisible(json))) - 2;
 }
 
 /** Bytes left for lists beside the rest of an answer. */

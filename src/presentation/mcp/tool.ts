@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { showInvisible } from '../../domain/invisible-marks.ts';
 import { parseInput } from '../contracts/parse-input.ts';
 import type { Content } from './content.ts';
 import type { RequestContext } from './context.ts';
@@ -63,7 +64,7 @@ export function defineTool<Input, Output extends Readonly<Record<string, unknown
     text?(answer: Output): string;
   },
 ): Tool & { readonly output: z.ZodType } {
-  const { run, text = JSON.stringify, ...rest } = definition;
+  const { run, text = jsonText, ...rest } = definition;
   return {
     ...rest,
     async call(args, context) {
@@ -71,4 +72,9 @@ export function defineTool<Input, Output extends Readonly<Record<string, unknown
       return { structured, content: [{ type: 'text', text: text(structured) }] };
     },
   };
+}
+
+/** JSON of the same value, in which no invisible mark changes how it is read. */
+function jsonText(answer: unknown): string {
+  return showInvisible(JSON.stringify(answer));
 }
