@@ -441,7 +441,6 @@ export interface ParsedRun {
   readonly usage: Usage | null;
   readonly conversation: string | null;
   readonly turns: number;
-  readonly toolUses: number;
   /** What it was not allowed to do; null when nothing was refused. */
   readonly denials: PermissionDenials | null;
 }

@@ -148,11 +148,7 @@ export interface Plan {
 export function makePlan(request: PlanRequest): Plan {
   const count = request.agents.length;
   if (count === 0) {
-    const adaptive =
-      request.strategy === 'adaptive'
-        ? ' Letting the orchestrator role plan by itself is not available yet.'
-        : '';
-    throw invalidPlan(`The plan has no agents: give at least one of {role, task}.${adaptive}`, { agents: 0 });
+    throw invalidPlan('The plan has no agents: give at least one of {role, task}.', { agents: 0 });
   }
   if (count > maxAgentsPerSession) {
     throw invalidPlan(`The plan has ${count} agents; a session may have at most ${maxAgentsPerSession}.`, {

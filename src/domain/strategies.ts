@@ -45,7 +45,6 @@ const generators: Readonly<Record<Strategy, EdgeGenerator>> = {
   parallel: callerEdges,
   sequential: sequentialEdges,
   pipeline: pipelineEdges,
-  adaptive: callerEdges,
 };
 
 /** For each node the sorted, distinct indexes it depends on under the strategy. */

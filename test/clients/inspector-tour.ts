@@ -46,7 +46,7 @@ const allowCommands = team.agents.map(({ command }) => command);
 const argumentsFor: Readonly<Record<string, (made: Made) => Json>> = {
   orchestrate: () => team,
   'wait-session': ({ session }) => ({ session_id: session, timeout_seconds: 50 }),
-  'session-status': ({ session }) => ({ session_id: session, include_events: true, include_messages: true }),
+  'session-status': ({ session }) => ({ session_id: session, include_events: true }),
   'agent-output': ({ agent }) => ({ agent_id: agent, tail_lines: 10 }),
   'control-session': ({ endless }) => ({ session_id: endless, action: 'cancel' }),
   'list-sessions': () => ({ state: 'completed', limit: 1 }),

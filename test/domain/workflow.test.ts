@@ -46,7 +46,7 @@ describe('createWorkflow', () => {
   const change = created(
     planRequest([agentRequest({ name: 'b', dependsOn: ['a'] }), agentRequest({ name: 'a' })], {
       objective: 'Try it.',
-      strategy: 'adaptive',
+      strategy: 'parallel',
       failurePolicy: 'fail_fast',
       onExit: 'keep',
       limits,
@@ -60,7 +60,7 @@ describe('createWorkflow', () => {
     assert.deepEqual(change.next.session, {
       id: sessionId,
       objective: 'Try it.',
-      strategy: 'adaptive',
+      strategy: 'parallel',
       failurePolicy: 'fail_fast',
       onExit: 'keep',
       limits,
@@ -91,7 +91,7 @@ describe('createWorkflow', () => {
         at: time(0),
         data: {
           objective: 'Try it.',
-          strategy: 'adaptive',
+          strategy: 'parallel',
           failurePolicy: 'fail_fast',
           onExit: 'keep',
           agents: [

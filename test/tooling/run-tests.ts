@@ -1,5 +1,5 @@
-// Runs all tests, counting the lines of src/ they run, and holds each folder to its own gate: node:test knows only one
-// gate for everything. Files no test ever loaded count as uncovered, and so do lines that run only in processes which
+// Runs all tests, counting the lines of src/ they run, and holds src/domain to a gate of its own: node:test knows only
+// one gate for everything. Files no test ever loaded count as uncovered, and so do lines that run only in processes which
 // tests start.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';

@@ -26,7 +26,6 @@ export class ClaudeOutputParser implements OutputParser {
   readonly #denials = new ClaudeDenials();
   readonly #background = new ClaudeBackground();
   #told = 0;
-  #toolUses = 0;
   #conversation: string | null = null;
   #verdict: Verdict | null = null;
   #result: string | null = null;
@@ -61,7 +60,6 @@ export class ClaudeOutputParser implements OutputParser {
       usage,
       conversation: this.#conversation,
       turns: usage?.turns ?? 0,
-      toolUses: this.#toolUses,
       denials: this.#denials.all,
     };
   }
@@ -171,7 +169,6 @@ export class ClaudeOutputParser implements OutputParser {
     return listOf(message.content).flatMap((block): AgentActivity[] => {
       if (block.type === 'text') return [{ type: 'text', text: textOf(block.text) }];
       if (block.type !== 'tool_use') return [];
-      this.#toolUses += 1;
       this.#denials.use(block);
       return [{ type: 'tool_use', tool: textOf(block.name), detail: describeInput(asJson(block.input)) }];
     });

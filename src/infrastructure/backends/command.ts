@@ -89,7 +89,7 @@ class TextParser implements OutputParser {
     const result = text === '' ? null : text.split('\n').slice(-resultLines).join('\n');
     return {
       ...{ verdict: null, result, answer: null, usage: null, conversation: null },
-      ...{ turns: 0, toolUses: 0, denials: null },
+      ...{ turns: 0, denials: null },
     };
   }
 

@@ -6,7 +6,7 @@ import { MaosError, quote } from '../../domain/errors.ts';
 import { isAgentId, isSessionId } from '../../domain/ids.ts';
 import { phaseStates } from '../../domain/orchestration.ts';
 import { agentNamePattern } from '../../domain/plan.ts';
-import { exitPolicies, failurePolicies, sessionStates, strategies } from '../../domain/session.ts';
+import { exitPolicies, failurePolicies, sessionStates, storedStrategies } from '../../domain/session.ts';
 import { showPath } from './file-error.ts';
 
 /** The shape of a checkpoint file: it becomes rows, folders and commands, so nothing of it is taken on trust. */
@@ -35,7 +35,7 @@ const usage = z.strictObject({
 const session = z.strictObject({
   id: sessionId,
   objective: z.string(),
-  strategy: z.enum(strategies),
+  strategy: z.enum(storedStrategies),
   failurePolicy: z.enum(failurePolicies),
   onExit: z.enum(exitPolicies),
   limits: z.strictObject({ maxConcurrency: count.nullable(), maxAgentsPerRole: count.nullable() }),

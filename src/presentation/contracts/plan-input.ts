@@ -46,11 +46,18 @@ const agent = z.strictObject({
   budget: budget.optional(),
 });
 
+/** Says of a strategy that was once taken why it is not; of all others Zod says which there are. */
+function whyNoStrategy({ input }: { readonly input: unknown }): string | undefined {
+  return input === 'adaptive'
+    ? "cannot be 'adaptive': MAOS does not plan by itself. List the agents and use 'parallel', 'sequential' or 'pipeline'"
+    : undefined;
+}
+
 /** What `orchestrate` takes, and `maos run FILE.json`: the same object. */
 export const planInput = z.strictObject({
   objective: text(maxObjective).describe('The goal of the whole team'),
   agents: z.array(agent).max(500).optional(),
-  strategy: z.enum(strategies).optional().describe('Default: parallel'),
+  strategy: z.enum(strategies, { error: whyNoStrategy }).optional().describe('Default: parallel'),
   failure_policy: z.enum(failurePolicies).optional(),
   on_exit: z
     .enum(exitPolicies)

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { budgetItems } from '../../domain/budget.ts';
 import { sessionPattern } from '../../domain/ids.ts';
-import { exitPolicies, failurePolicies, strategies } from '../../domain/session.ts';
+import { exitPolicies, failurePolicies, storedStrategies } from '../../domain/session.ts';
 import { progressCounts, sessionState } from '../contracts/session-answers.ts';
 
 /** What `/events` takes, and what the events of its stream are. */
@@ -37,7 +37,7 @@ const sessionSummarySchema = z
     pause_reason: z.string().optional(),
     resume_at: time.nullish(),
     objective: z.string(),
-    strategy: z.enum(strategies),
+    strategy: z.enum(storedStrategies),
     failure_policy: z.enum(failurePolicies),
     on_exit: z.enum(exitPolicies),
     created_at: time,

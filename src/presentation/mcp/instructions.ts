@@ -1,5 +1,5 @@
 /** What a model is told about the server at the start; under 1,000 characters, for some clients cut the rest. */
-export const instructions = `MAOS runs teams of coding agents (Claude Code, Codex, Gemini or any command) as real processes on this machine.
+export const instructions = `MAOS runs teams of coding agents (Claude Code or any other command) as real processes on this machine.
 
 Use it when work splits into parts for different specialists, or should run side by side. Not for what you can do yourself in a few steps: every agent costs real tokens and money.
 

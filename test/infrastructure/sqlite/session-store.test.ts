@@ -36,7 +36,7 @@ describe('a stored workflow', () => {
     const store = tempStore(t);
     const change = created({
       objective: 'Ünïcode 😀, "quotes", and\nlines',
-      strategy: 'adaptive',
+      strategy: 'parallel',
       failurePolicy: 'fail_fast',
       onExit: 'keep',
       limits: { maxConcurrency: 7, maxAgentsPerRole: 2 },

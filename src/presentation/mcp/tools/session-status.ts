@@ -24,7 +24,6 @@ import { defineTool, readsOnly } from '../tool.ts';
 const input = z.strictObject({
   session_id: z.string(),
   include_agents: z.boolean().default(true),
-  include_messages: z.boolean().default(false).describe('There are none yet'),
   include_events: z.boolean().default(false).describe('The last 20'),
   cursor: z.string().optional(),
 });
@@ -46,7 +45,6 @@ const output = z.strictObject({
   agents: z.array(agentStatus).optional(),
   next_cursor: z.string().optional(),
   events: z.array(z.string()).optional(),
-  messages: z.array(z.never()).optional(),
 });
 
 const maxEvents = 20;
@@ -61,12 +59,12 @@ export const sessionStatus = defineTool({
   input,
   output,
   annotations: readsOnly,
-  async run({ session_id, include_agents, include_messages, include_events, cursor }, context) {
+  async run({ session_id, include_agents, include_events, cursor }, context) {
     const from = parseCursor(cursor, 'session-status');
     const { project, id } = await locateSession(context, session_id);
     const workflow = project.store.load(id);
     const standing = standingOf(project.store, workflow, Date.parse(project.clock.now()));
-    const base = { ...header(project, id, standing), ...(include_messages ? { messages: [] } : {}) };
+    const base = header(project, id, standing);
     const answer = include_events
       ? { ...base, events: lastEvents(project, id, roomBeside(base) / (include_agents ? 2 : 1)) }
       : base;
