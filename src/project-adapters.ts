@@ -45,8 +45,12 @@ export function makeProject(from: {
     onTightened: (file, mode) =>
       log.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
   });
-  const files = makeSessionFiles({ projectFolder: projectFolder(home, hash), projectRoot: root, log });
   const settings = toSettings(config);
+  const inherited = { environment: environmentFor(config), passedVariables: config.environment.pass };
+  const files = makeSessionFiles({
+    ...{ projectFolder: projectFolder(home, hash), projectRoot: root, log },
+    ...inherited,
+  });
   return {
     path: root,
     instance: presence.instance,
@@ -56,8 +60,7 @@ export function makeProject(from: {
     roles: rolesFor(home),
     host: makeLocalAgentHost({
       folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
-      environment: environmentFor(config),
-      passedVariables: config.environment.pass,
+      ...inherited,
       maxOutputBytes: settings.limits.maxOutputBytes,
       clock,
       log,

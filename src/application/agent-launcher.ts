@@ -138,10 +138,11 @@ export class AgentLauncher {
       const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
       await files.prepareAgent(agent, prompt);
       const briefing = roleBriefing(roleOf(agent.role));
-      const context = { session, agent, briefing, prompt, locations, resume: before.conversation };
+      const inherits = files.environment(session.id).variables;
+      const context = { session, agent, briefing, prompt, locations, resume: before.conversation, inherits };
       const spec = await backend.prepare(context);
       const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
-      const placed = { ...spec, env, cwd: locations.workingDirectory };
+      const placed = { ...spec, env, inherits, cwd: locations.workingDirectory };
       const running = await host.start(run.key, agent, placed, run);
       this.#begin(run, running);
       return { agent, running, error: null };

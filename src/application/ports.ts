@@ -256,8 +256,16 @@ export interface OutputPage {
 
 /** The files of sessions. Paths never leave this port but as text for people and agents. */
 export interface SessionFiles {
-  /** Makes the folders and `metadata.json`; safe to repeat. */
+  /** Makes the folders and `metadata.json`, and keeps the environment the session is started with; safe to repeat. */
   prepareSession(workflow: Workflow): Promise<void>;
+  /**
+   * What the session's agents inherit from: the environment it was started with, whoever runs it now. Secrets are never
+   * kept: they are those of this process, and `missing` names the ones it does not have.
+   */
+  environment(id: SessionId): {
+    readonly variables: Readonly<Record<string, string>>;
+    readonly missing: readonly string[];
+  };
   /** Makes the agent's folders and `prompt.md`; safe to repeat. */
   prepareAgent(agent: Agent, prompt: string): Promise<void>;
   /** Writes the agent's `info.json`, for people and tools. */
@@ -323,6 +331,8 @@ export interface LaunchSpec {
 /** A launch, and the current folder it begins in. */
 export interface PlacedLaunch extends LaunchSpec {
   readonly cwd: string;
+  /** What it inherits from; default: the environment of this process. */
+  readonly inherits?: Readonly<Record<string, string>>;
 }
 
 export type AgentEnd =
@@ -473,6 +483,8 @@ export interface LaunchContext {
   readonly locations: AgentLocations;
   /** The conversation to go on with; null to begin one. */
   readonly resume: string | null;
+  /** What the agent inherits from; default: the environment of this process. */
+  readonly inherits?: Readonly<Record<string, string>>;
 }
 
 /**

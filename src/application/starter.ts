@@ -27,6 +27,12 @@ const memoryMs = 500;
 /** Timers cannot wait much longer than three weeks; after an hour it is simply looked at again. */
 const longestWaitMs = 3_600_000;
 
+/** The session goes on from where they are set: its next owner has the environment of whoever resumes it. */
+function lackingReason(names: readonly string[]): string {
+  const what = names.slice(0, 5).join(', ') + (names.length > 5 ? ' and more' : '');
+  return `environment: the session was started with ${what}, not set where its maos runs now; pause it, and resume it where that is set`;
+}
+
 /** Starts what is ready as far as every limit allows, and says of the rest why it waits. */
 export class Starter {
   readonly #deps: StarterDeps;
@@ -52,6 +58,12 @@ export class Starter {
     });
     const held = heldBackends(agents, now);
     this.#wakeFor([...held.values()], now);
+    const lacking = decision.start.length > 0 ? project.files.environment(session.id).missing : [];
+    if (lacking.length > 0) {
+      const reason = lackingReason(lacking);
+      this.#sayWaiting(decision.start.map((agent) => ({ agent, reason })));
+      return;
+    }
     const admission = admit(decision.start, project.machine);
     if (admission.wait.length > 0) alarm.later('memory', memoryMs);
     const onMachine = slots.take(admission.start);

@@ -69,9 +69,9 @@ export function makeClaudeBackend(deps: {
 }): Backend {
   const { config, env } = deps;
 
-  async function locate(): Promise<string> {
+  async function locate(path = env.PATH): Promise<string> {
     try {
-      return resolveProgram(config.path ?? 'claude', process.cwd(), env.PATH);
+      return resolveProgram(config.path ?? 'claude', process.cwd(), path);
     } catch (cause) {
       const reason = cause instanceof MaosError ? cause.details.reason : undefined;
       const where = config.path === null ? 'on PATH' : `at ${quote(config.path)} (backends.claude.path)`;
@@ -105,7 +105,8 @@ export function makeClaudeBackend(deps: {
     }
   }
 
-  async function prepare({ agent, briefing, locations, resume }: LaunchContext): Promise<LaunchSpec> {
+  async function prepare(context: LaunchContext): Promise<LaunchSpec> {
+    const { agent, briefing, locations, resume, inherits = env } = context;
     const model = agent.model ?? config.model;
     // Plans are checked; this one may have been stored by a version that did not.
     if (model !== null && !modelNamePattern.test(model)) {
@@ -130,9 +131,9 @@ export function makeClaudeBackend(deps: {
       ...config.extraArgs,
     ];
     return {
-      program: await locate(),
+      program: await locate(inherits.PATH),
       args,
-      env: { ...boundedRetries, ...noCeiling, ...environmentOf(env, ownVariables) },
+      env: { ...boundedRetries, ...noCeiling, ...environmentOf(inherits, ownVariables) },
       stdin: 'prompt',
     };
   }
@@ -141,7 +142,7 @@ export function makeClaudeBackend(deps: {
     name: 'claude',
     canResume: true,
     promptEscape: mentionEscape,
-    locate,
+    locate: () => locate(),
     probe,
     prepare,
     explain,

@@ -10,7 +10,7 @@ import { agentNamePattern } from '../../domain/plan.ts';
  *
  * ```
  * sessions/{session-id}/
- *   metadata.json  session.log
+ *   metadata.json  environment.json  session.log
  *   agents/{agent-id}/ info.json prompt.md stdout.log stderr.log exit.json messages.jsonl workspace/
  *   shared/context/  shared/messages/
  *   results/{agent-name}/
@@ -19,6 +19,7 @@ import { agentNamePattern } from '../../domain/plan.ts';
 export interface SessionLayout {
   session(id: SessionId): string;
   metadata(id: SessionId): string;
+  environment(id: SessionId): string;
   log(id: SessionId): string;
   sharedContext(id: SessionId): string;
   sharedMessages(id: SessionId): string;
@@ -45,6 +46,7 @@ export function sessionLayout(projectFolder: string): SessionLayout {
   return {
     session,
     metadata: (id) => join(session(id), 'metadata.json'),
+    environment: (id) => join(session(id), 'environment.json'),
     log: (id) => join(session(id), 'session.log'),
     sharedContext: (id) => join(session(id), 'shared', 'context'),
     sharedMessages: (id) => join(session(id), 'shared', 'messages'),

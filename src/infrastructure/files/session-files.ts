@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Log, SessionFiles } from '../../application/ports.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { environmentWithout } from '../process/environment.ts';
 import { readClaim } from '../process/launch-record.ts';
 import { readArtifactFile } from './artifact-read.ts';
 import { scanFiles } from './artifact-scan.ts';
@@ -15,6 +16,7 @@ import { makeMessageJournal } from './message-journal.ts';
 import { lastOutputAt, readPage } from './output.ts';
 import { Serial } from './serial.ts';
 import { infoOf, metadataOf } from './session-documents.ts';
+import { keepEnvironment, readEnvironment } from './session-environment.ts';
 import { SessionLogs } from './session-log.ts';
 
 /** Session files on this machine: what the host of local processes has to know besides the port. */
@@ -27,14 +29,19 @@ export interface LocalSessionFiles extends SessionFiles {
  * The files of one project's sessions.
  * @param deps.projectFolder absolute: `~/.maos/projects/{hash}`
  * @param deps.projectRoot absolute: the project's own folder
+ * @param deps.environment what agents may inherit of this process; default: all
+ * @param deps.passedVariables as for `inheritedEnvironment`
  * @param deps.log told of artifacts that could not be listed
  */
 export function makeSessionFiles(deps: {
   readonly projectFolder: string;
   readonly projectRoot: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly passedVariables?: readonly string[];
   readonly log?: Log;
 }): LocalSessionFiles {
-  const { projectFolder, projectRoot, log } = deps;
+  const { projectFolder, projectRoot, log, passedVariables = [] } = deps;
+  const present = deps.environment ?? environmentWithout(process.env, []);
   const layout = sessionLayout(projectFolder);
   const logs = new SessionLogs(layout.log);
   const writes = new Serial<string>();
@@ -63,8 +70,11 @@ export function makeSessionFiles(deps: {
   return {
     async prepareSession(workflow) {
       for (const folder of sessionFolders(layout, workflow.session.id)) await ensureFolder(folder);
+      await keepEnvironment(layout.environment(workflow.session.id), present, passedVariables);
       await writeMetadata(workflow);
     },
+
+    environment: (id) => readEnvironment(layout.environment(id), present, passedVariables),
 
     async prepareAgent(agent, prompt) {
       // Synchronous: a few calls of some ten microseconds each, on the way of every start.

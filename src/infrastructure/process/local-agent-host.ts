@@ -61,7 +61,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
 
     const { cwd } = spec;
     const place = placeName(await findPlace());
-    const inherited = inheritedEnvironment(environment, deps.passedVariables);
+    const inherited = inheritedEnvironment(spec.inherits ?? environment, deps.passedVariables);
     const mark = { MAOS_AGENT_ID: agentId, MAOS_AGENT_ATTEMPT: String(attempt) };
     const env = composeEnvironment(inherited, spec.env, { ...mark, PWD: cwd });
     const program = resolveProgram(spec.program, cwd, env.PATH);

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
+
+let maos: MaosFolder;
+before(async () => {
+  maos = await MaosFolder.make();
+});
+after(() => maos.remove());
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Two agents, the second a program found by PATH alone, whose owner is killed while the first runs. */
+async function orphaned(name: string, more: Record<string, string>) {
+  const folder = join(maos.project, name);
+  const tools = join(folder, 'tools');
+  mkdirSync(tools, { recursive: true });
+  writeFileSync(join(tools, 'next-tool'), `#!/bin/sh\necho "$STAGE $DEPLOY_TOKEN" >'${folder}/seen'\n`);
+  chmodSync(join(tools, 'next-tool'), 0o755);
+  const wait = `touch '${folder}/runs'; while [ ! -e '${folder}/go' ]; do sleep 0.05; done`;
+  const plan = {
+    objective: 'Go on.',
+    agents: [
+      { name: 'first', role: 'qa', task: 'Wait.', command: ['/bin/sh', '-c', wait] },
+      {
+        name: 'next',
+        role: 'qa',
+        task: 'Run.',
+        command: ['next-tool'],
+        depends_on: ['first'],
+      },
+    ],
+  };
+  writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
+  const home = join(folder, 'home');
+  const env = {
+    ...more,
+    HOME: maos.project,
+    MAOS_HOME: home,
+    STAGE: 'staging',
+    PATH: `${tools}:${process.env.PATH}`,
+  };
+  const { process: child } = maos.start(['run', join(folder, 'plan.json')], { cwd: folder, env });
+  await until(() => existsSync(join(folder, 'runs')));
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+  const look = (...args: string[]) =>
+    spawnSync(process.execPath, [bundle, ...args], {
+      cwd: folder,
+      env: { PATH: '/usr/bin:/bin', MAOS_HOME: home },
+      encoding: 'utf8',
+    }).stdout;
+  look('status');
+  writeFileSync(join(folder, 'go'), '');
+  return { folder, home, look };
+}
+
+function keptFile(home: string): string {
+  const [project = ''] = readdirSync(join(home, 'projects'));
+  const sessions = join(home, 'projects', project, 'sessions');
+  return join(sessions, readdirSync(sessions)[0] ?? '', 'environment.json');
+}
+
+describe('a team whose owner was killed, looked at with an empty environment', () => {
+  it('goes on with what it was started with, and no secret is in its folder', async () => {
+    const { folder, home } = await orphaned('plain', { OPENAI_API_KEY: 'sk-never-on-disk-1234567890' });
+    await until(() => existsSync(join(folder, 'seen')));
+    const kept = keptFile(home);
+    assert.equal(statSync(kept).mode & 0o777, 0o600);
+    assert.doesNotMatch(readFileSync(kept, 'utf8'), /never-on-disk/);
+    await until(() => readFileSync(join(folder, 'seen'), 'utf8') === 'staging \n');
+  });
+
+  it('waits, and says why, where a secret it was started with is not set', async () => {
+    const { folder, home, look } = await orphaned('secret', { DEPLOY_TOKEN: 'never-on-disk' });
+    await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
+    assert.doesNotMatch(readFileSync(keptFile(home), 'utf8'), /never-on-disk/);
+    assert.ok(!existsSync(join(folder, 'seen')));
+    const [id = ''] = /sess_\w+/.exec(look('status')) ?? [];
+    look('cancel', id);
+    await until(() => /cancelled/.test(look('status')));
+  });
+});
