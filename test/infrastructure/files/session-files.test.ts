@@ -46,6 +46,7 @@ describe('the files of a session', () => {
       'agents',
       ...agent(writer.id),
       ...agent(reviewer.id),
+      'environment.json',
       'metadata.json',
       'results',
       'results/reviewer',
