@@ -12,7 +12,7 @@ export interface ShellToken {
 
 /** Added to the code of a character in single quotes, and in double ones. */
 export const inSingleQuotes = 0x1_0000;
-export const inDoubleQuotes = 0x2_0000;
+const inDoubleQuotes = 0x2_0000;
 
 const singleQuote = codeOf("'");
 const doubleQuote = codeOf('"');

@@ -34,7 +34,7 @@ export interface ExitRecord {
 }
 
 /** The file by which an attempt is claimed. */
-export function claimName(attempt: number): string {
+function claimName(attempt: number): string {
   return `launch.${attempt}`;
 }
 

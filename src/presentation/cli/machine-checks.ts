@@ -46,7 +46,7 @@ function checkUnread({ file, path, error }: UnreadProject): Check {
   return { name: 'store', state: 'problem', detail, fix: error.message };
 }
 
-export function checkStalled(ids: readonly string[]): Check {
+function checkStalled(ids: readonly string[]): Check {
   const name = 'sessions';
   if (ids.length === 0) return { name, state: 'ok', detail: 'none stalled', fix: null };
   return {
