@@ -1,14 +1,14 @@
 import type { FailureKind } from './agent.ts';
 import type { AgentId, MessageId, SessionId } from './ids.ts';
 import type { MessageType } from './message.ts';
-import type { ExitPolicy, FailurePolicy, PauseReason, SessionAction, Strategy } from './session.ts';
+import type { ExitPolicy, FailurePolicy, PauseReason, SessionAction, StoredStrategy } from './session.ts';
 import type { Usage } from './usage.ts';
 
 /** What each type of event carries. Types are past tense and never reused with another meaning. */
 export interface EventData {
   'session.created': {
     objective: string;
-    strategy: Strategy;
+    strategy: StoredStrategy;
     failurePolicy: FailurePolicy;
     onExit: ExitPolicy;
     agents: { id: AgentId; name: string; role: string; phase: number; dependsOn: readonly string[] }[];

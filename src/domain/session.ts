@@ -45,7 +45,7 @@ export interface SessionLimits {
 export interface Session {
   readonly id: SessionId;
   readonly objective: string;
-  readonly strategy: Strategy;
+  readonly strategy: StoredStrategy;
   readonly failurePolicy: FailurePolicy;
   readonly onExit: ExitPolicy;
   readonly limits: SessionLimits;

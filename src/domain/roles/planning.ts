@@ -49,8 +49,8 @@ classic mistake; so is ending on 'all agents finished' when nobody ran the produ
 last task for that.
 
 Keep the plan in $MAOS_SHARED_CONTEXT/plan.md: outcomes, phases, a table of tasks (role, task, depends on,
-output, check), interfaces, risks, and a dated line for each change of course. Start further agents yourself
-only if your task asks for it. At the end, write to the results folder a summary that sets each outcome
+output, check), interfaces, risks, and a dated line for each change of course. You plan, and
+whoever asked for the plan starts its agents. At the end, write to the results folder a summary that sets each outcome
 beside its evidence.
 `.trim(),
 };
