@@ -20,6 +20,7 @@ export type Strategy = (typeof strategies)[number];
 
 /** What a stored session can have: `adaptive` was accepted once, and ran as `parallel`. */
 export const storedStrategies = [...strategies, 'adaptive'] as const;
+export type StoredStrategy = (typeof storedStrategies)[number];
 
 /** `continue`: what does not depend on a failed agent still runs. `fail_fast`: one failure cancels the rest. */
 export const failurePolicies = ['continue', 'fail_fast'] as const;
