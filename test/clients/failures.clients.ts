@@ -5,7 +5,8 @@ import { lastToolResults, type ScriptStep } from '../helpers/scripted-model.ts';
 import { type Bench, makeBench } from './bench.ts';
 import { makeMoment, type Running, readJsonLines } from './workplace.ts';
 
-const resetAt = '2099-01-01T00:00:00.000Z';
+/** In hours, on a full second: as providers tell it. */
+const resetAt = new Date((Math.floor(Date.now() / 1000) + 7_200) * 1000).toISOString();
 
 /** The only agent of the last session, and that session's state. */
 async function onlyAgent(bench: Bench) {

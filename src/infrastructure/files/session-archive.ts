@@ -90,6 +90,8 @@ class Packer {
     const made = new Set([...documents.map(({ path }) => path), 'manifest.json']);
     for await (const place of this.#places({ path: '', at: Buffer.from(this.#job.folder) })) {
       const { path } = place;
+      // An archive is made for others: the user's environment is not for them.
+      if (path === 'environment.json') continue;
       if (made.has(path)) this.#notes.push({ path, note: 'not packed: the archive has a file of that name' });
       else await this.#pack(place);
     }
