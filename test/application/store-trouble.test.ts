@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { requestCancel } from '../../src/application/control.ts';
@@ -38,8 +39,13 @@ async function holdLock(
     child.kill('SIGKILL');
     await released;
   });
-  await once(child.stdout, 'data');
+  await locked(child.stdout, released);
   return { released };
+}
+
+/** @param gone settles with the end of who should take the lock: then nobody holds it */
+async function locked(said: Readable, gone: Promise<unknown>): Promise<void> {
+  await Promise.race([once(said, 'data'), gone.then(() => assert.fail('the lock was not taken'))]);
 }
 
 /** Another process holds the lock until it is told to let go. */
@@ -52,7 +58,7 @@ async function runLockHolder(t: TestContext, file: string): Promise<{ release():
     child.kill('SIGKILL');
     await gone;
   });
-  await once(child.stdout, 'data');
+  await locked(child.stdout, gone);
   return {
     async release() {
       child.stdin.end('go');
