@@ -49,10 +49,10 @@ describe('an atomic write', () => {
     mkdirSync(join(folder, 'taken', 'inside'), { recursive: true });
     // A folder that is not empty cannot be replaced: the rename fails, after the temporary file was written.
     await assert.rejects(writeFileAtomic(join(folder, 'taken'), 'x'), (error) => {
-      return isMaosError(error, 'INTERNAL') && error.message.includes(JSON.stringify(join(folder, 'taken')));
+      return isMaosError(error, 'INVALID_INPUT') && error.message.includes(JSON.stringify(join(folder, 'taken')));
     });
     assert.deepEqual(readdirSync(folder), ['taken']);
-    await assert.rejects(writeFileAtomic(join(root, 'missing', 'file'), 'x'), { code: 'INTERNAL' });
+    await assert.rejects(writeFileAtomic(join(root, 'missing', 'file'), 'x'), { code: 'INVALID_INPUT' });
   });
 
   it('leaves one of many contents when written at the same time', async () => {
