@@ -37,12 +37,14 @@ export function storeSessions(
   const db = openDatabase({ file, migrations: projectMigrations, synchronous: 'NORMAL' });
   try {
     const owner = makeInstanceId(ids.ulid());
-    return db.write(() => {
+    const stored = db.write(() => {
       const at = new Date().toISOString();
       putHeartbeat(db, owner, at);
       db.sql(insertProject).run(hash, place.project, at);
       return Array.from({ length: count }, (_, index) => storeOne(index, owner));
     });
+    for (const sessionId of stored) releaseSession(db, { sessionId, owner, epoch: 1 });
+    return stored;
   } finally {
     db.close();
   }
@@ -51,7 +53,6 @@ export function storeSessions(
     const { next, events } = completed(samplePlan(index), index);
     insertWorkflow(db, next, hash, owner);
     appendEvents(db, next.session.id, events);
-    releaseSession(db, { sessionId: next.session.id, owner, epoch: 1 });
     return next.session.id;
   }
 }

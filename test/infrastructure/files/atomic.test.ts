@@ -49,7 +49,9 @@ describe('an atomic write', () => {
     mkdirSync(join(folder, 'taken', 'inside'), { recursive: true });
     // A folder that is not empty cannot be replaced: the rename fails, after the temporary file was written.
     await assert.rejects(writeFileAtomic(join(folder, 'taken'), 'x'), (error) => {
-      return isMaosError(error, 'INVALID_INPUT') && error.message.includes(JSON.stringify(join(folder, 'taken')));
+      return (
+        isMaosError(error, 'INVALID_INPUT') && error.message.includes(JSON.stringify(join(folder, 'taken')))
+      );
     });
     assert.deepEqual(readdirSync(folder), ['taken']);
     await assert.rejects(writeFileAtomic(join(root, 'missing', 'file'), 'x'), { code: 'INVALID_INPUT' });
