@@ -2,25 +2,40 @@
  * Problem: two hundred agents, each polled by a timer of its own, wake the process hundreds of times a second.
  * Solution: all that is polled at the same pace is polled at one beat.
  */
-const waiting = new Map<number, Set<() => void>>();
+interface Beat {
+  readonly callbacks: Set<() => void>;
+  readonly timer: NodeJS.Timeout;
+}
+
+const beats = new Map<number, Beat>();
 
 /**
  * Calls back once, at the next beat of that pace: after at most `ms` milliseconds.
  * @returns calls it off
  */
 export function atNextBeat(ms: number, callback: () => void): () => void {
-  let callbacks = waiting.get(ms);
-  if (callbacks === undefined) {
-    callbacks = new Set();
-    waiting.set(ms, callbacks);
-    const due = callbacks;
-    setTimeout(() => {
-      waiting.delete(ms);
-      for (const call of due) call();
-    }, ms);
-  }
+  const beat = beats.get(ms) ?? begin(ms);
   // One function can wait any number of times.
   const entry = (): void => callback();
-  callbacks.add(entry);
-  return () => callbacks.delete(entry);
+  beat.callbacks.add(entry);
+  return () => {
+    // A beat that nobody waits for would keep a process that has nothing left to do from ending.
+    if (beat.callbacks.delete(entry) && beat.callbacks.size === 0) end(ms, beat);
+  };
+}
+
+function begin(ms: number): Beat {
+  const callbacks = new Set<() => void>();
+  const timer = setTimeout(() => {
+    end(ms, beat);
+    for (const call of callbacks) call();
+  }, ms);
+  const beat = { callbacks, timer };
+  beats.set(ms, beat);
+  return beat;
+}
+
+function end(ms: number, beat: Beat): void {
+  clearTimeout(beat.timer);
+  if (beats.get(ms) === beat) beats.delete(ms);
 }
