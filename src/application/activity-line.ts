@@ -1,3 +1,4 @@
+import { shorten } from '../domain/cut-text.ts';
 import type { AgentActivity } from './ports.ts';
 
 /** One line of at most 160 characters for a listing; null for what is no news. */
@@ -16,6 +17,5 @@ export function describeActivity(activity: AgentActivity): string | null {
 function oneLine(text: string): string | null {
   // Not split first: a chunk of output can hold thousands of lines.
   const line = /\S.*/.exec(text)?.[0].trimEnd();
-  if (line === undefined) return null;
-  return line.length > 160 ? `${line.slice(0, 157)}...` : line;
+  return line === undefined ? null : shorten(line, 160, '...');
 }

@@ -1,4 +1,5 @@
 import type { Agent } from '../domain/agent.ts';
+import { shorten } from '../domain/cut-text.ts';
 import type { Session } from '../domain/session.ts';
 import type { AgentLocations } from './ports.ts';
 
@@ -41,9 +42,5 @@ export function agentEnvironment(
 
 /** The text as an environment can hold it: without NUL, cut to 30,000 characters with `…` at the cut. */
 function environmentValue(text: string): string {
-  const clean = text.replaceAll('\0', '').toWellFormed();
-  if (clean.length <= maxValueLength) return clean;
-  const cut = clean.slice(0, maxValueLength - 1);
-  // A surrogate pair cut in two would become a replacement character.
-  return `${cut.isWellFormed() ? cut : cut.slice(0, -1)}…`;
+  return shorten(text.replaceAll('\0', '').toWellFormed(), maxValueLength);
 }

@@ -1,4 +1,5 @@
 import type { Agent } from '../domain/agent.ts';
+import { endOf, startOf } from '../domain/cut-text.ts';
 import { MaosError, quote } from '../domain/errors.ts';
 import { showInvisible } from '../domain/invisible-marks.ts';
 import type { AgentActivity, OutputPage, OutputParser } from './ports.ts';
@@ -60,7 +61,8 @@ async function readForward(project: Project, request: OutputRequest): Promise<Ou
     const room = request.maxChars - text.length;
     if (rendered.length > room) {
       if (text !== '') return { text, cursor: formatCursor({ at, shown }), atEnd: false };
-      const piece = startOf(rendered, room);
+      // At least one character, or the page would never move on.
+      const piece = startOf(rendered, Math.max(room, 2));
       return { text: piece, cursor: formatCursor({ at, shown: shown + piece.length }), atEnd: false };
     }
     text += rendered;
@@ -68,12 +70,6 @@ async function readForward(project: Project, request: OutputRequest): Promise<Ou
     shown = 0;
     if (text.length >= request.maxChars) return { text, cursor: formatCursor({ at, shown }), atEnd: false };
   }
-}
-
-/** At most so many code units, but no character cut in two; at least one character. */
-function startOf(text: string, length: number): string {
-  const splits = /[\ud800-\udbff]$/.test(text.slice(0, length));
-  return text.slice(0, splits ? Math.max(2, length - 1) : length);
 }
 
 interface Line {
@@ -181,7 +177,7 @@ async function readTail(project: Project, request: OutputRequest, lines: number)
     const shown = render(project, request, bytes).trimEnd().split('\n');
     if (fromStart || shown.length > lines || size >= maxTailBytes) {
       let text = lines === 0 ? '' : shown.slice(-lines).join('\n');
-      if (text.length > request.maxChars) text = text.slice(-request.maxChars);
+      text = endOf(text, request.maxChars);
       const at = page.start + endOfTail(request, page.bytes);
       return { text: text === '' ? '' : `${text}\n`, cursor: formatCursor({ at, shown: 0 }), atEnd: true };
     }

@@ -1,4 +1,5 @@
 import type { Agent } from '../domain/agent.ts';
+import { shorten, startOf } from '../domain/cut-text.ts';
 import type { AgentId } from '../domain/ids.ts';
 import type { Workflow } from '../domain/workflow.ts';
 import type { AgentLocations, ArtifactRecord, PromptEscape } from './ports.ts';
@@ -116,9 +117,7 @@ function quoted(text: string): string {
 
 function cut(text: string): string {
   if (text.length <= maxSummary) return text;
-  const start = text.slice(0, maxSummary);
-  // A character of two code units is not cut in two.
-  return `${start.isWellFormed() ? start : start.slice(0, -1)}\n[cut; the whole is in its log]`;
+  return `${startOf(text, maxSummary)}\n[cut; the whole is in its log]`;
 }
 
 /** An agent chooses the names of its files, and a name may hold line ends. */
@@ -148,5 +147,5 @@ function placesSection(places: AgentLocations): string {
 
 function firstLine(text: string): string {
   const line = text.trim().split(lineEnd, 1)[0] ?? '';
-  return line.length > 120 ? `${line.slice(0, 117)}...` : line;
+  return shorten(line, 120, '...');
 }

@@ -1,3 +1,4 @@
+import { startOf } from '../domain/cut-text.ts';
 import { isMaosError, MaosError, quote } from '../domain/errors.ts';
 import type { AgentId, MessageId, SessionId } from '../domain/ids.ts';
 import {
@@ -285,6 +286,6 @@ function memberOf({ session, agents }: Workflow, text: string): AgentId | null {
   throw new MaosError(
     'AGENT_NOT_FOUND',
     `Session ${session.id} has no agent ${quote(text)}: it has ${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}.`,
-    { details: { sessionId: session.id, reference: text.slice(0, 200) } },
+    { details: { sessionId: session.id, reference: startOf(text, 200) } },
   );
 }

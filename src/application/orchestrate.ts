@@ -1,6 +1,7 @@
 import type { AgentRole } from '../domain/agent.ts';
 import type { Budget } from '../domain/budget.ts';
 import { compilePattern, isCommandAllowed, patternFor } from '../domain/command-permission.ts';
+import { startOf } from '../domain/cut-text.ts';
 import { isMaosError, MaosError, quote } from '../domain/errors.ts';
 import { makeSessionId } from '../domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../domain/plan.ts';
@@ -244,7 +245,7 @@ function inlineRole(role: CustomRoleRequest): Role {
     throw new MaosError(
       'INVALID_ROLE',
       `Role name ${quote(role.name)} is not allowed: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
-      { details: { role: role.name.slice(0, 200) } },
+      { details: { role: startOf(role.name, 200) } },
     );
   }
   if (findPredefinedRole(role.name) !== undefined || Object.hasOwn(roleAliases, role.name)) {
@@ -306,7 +307,7 @@ function checkCommands({ settings }: Project, agents: readonly AgentRequest[]): 
     throw new MaosError(
       'FORBIDDEN',
       `The command ${quote(pattern)} may not be run for a client. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(pattern)}] (exact lines, or patterns with *).`,
-      { details: { command: pattern.slice(0, 500), setting: 'allowCommands' } },
+      { details: { command: startOf(pattern, 500), setting: 'allowCommands' } },
     );
   }
 }

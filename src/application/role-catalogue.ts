@@ -1,3 +1,4 @@
+import { startOf } from '../domain/cut-text.ts';
 import { MaosError, quote } from '../domain/errors.ts';
 import { findPredefinedRole, nearestRoleNames, predefinedRoles } from '../domain/roles/catalog.ts';
 import type { FileRole } from '../domain/roles/file-role.ts';
@@ -69,7 +70,7 @@ function brokenRole(name: string, { path, message }: RoleProblem): MaosError {
   return new MaosError(
     'INVALID_ROLE',
     `Role ${quote(name)} cannot be used, because ${JSON.stringify(path)} is broken: ${message}`,
-    { details: { role: name.slice(0, 200), path } },
+    { details: { role: startOf(name, 200), path } },
   );
 }
 
@@ -81,6 +82,6 @@ function unknownRole(name: string, custom: readonly string[], broken: number): M
   return new MaosError(
     'INVALID_ROLE',
     `There is no role ${quote(name)}.${hint} list-roles (maos roles) shows them; your own is {name, description}.${leftOut}`,
-    { details: { role: name.slice(0, 200), near } },
+    { details: { role: startOf(name, 200), near } },
   );
 }

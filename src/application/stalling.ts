@@ -1,4 +1,5 @@
 import type { Agent } from '../domain/agent.ts';
+import { startOf } from '../domain/cut-text.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { isSessionEnded } from '../domain/session.ts';
 import { cancelStalled, stallSession } from '../domain/stall.ts';
@@ -26,7 +27,7 @@ export async function leaveStalled(project: Project, lease: Lease, error: unknow
     .requestsFor(instance)
     .find((request) => request.sessionId === sessionId && request.agentId === null);
   const said = error instanceof Error ? error.message : String(error);
-  const reason = said.slice(0, maxReason);
+  const reason = startOf(said, maxReason);
   if (asked?.desired === 'cancelled') {
     await forEachRunning(project, workflow, (running) => running.stop(settings.stopGraceMs));
     const why = { asked: asked.reason, stalled: reason };

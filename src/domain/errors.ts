@@ -1,3 +1,4 @@
+import { shorten } from './cut-text.ts';
 import { showInvisible } from './invisible-marks.ts';
 
 /** Stable codes: the same one reaches MCP, ACP and the command line. */
@@ -52,6 +53,5 @@ export function showPath(path: string): string {
 /** A caller's value as it may stand in a message: on one line, control characters escaped, cut to 80 characters. */
 export function quote(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  return showInvisible(JSON.stringify(shown));
+  return showInvisible(JSON.stringify(shorten(text, 80, '...')));
 }

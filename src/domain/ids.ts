@@ -1,3 +1,4 @@
+import { startOf } from './cut-text.ts';
 import { MaosError, quote } from './errors.ts';
 
 declare const brand: unique symbol;
@@ -29,7 +30,7 @@ export function parseSessionId(text: string): SessionId {
   throw new MaosError(
     'INVALID_INPUT',
     `${quote(text)} is not a session id: it must be 'sess_' and 26 characters, such as sess_01K0ABCDEFGHJKMNPQRSTVWXYZ.`,
-    { details: { value: text.slice(0, 200) } },
+    { details: { value: startOf(text, 200) } },
   );
 }
 
@@ -39,7 +40,7 @@ export function parseAgentId(text: string): AgentId {
   throw new MaosError(
     'INVALID_INPUT',
     `${quote(text)} is not an agent id: it looks like agent_backend_engineer_2_x7k2p9.`,
-    { details: { value: text.slice(0, 200) } },
+    { details: { value: startOf(text, 200) } },
   );
 }
 
@@ -68,7 +69,7 @@ export function parseMessageId(text: string): MessageId {
   throw new MaosError(
     'INVALID_INPUT',
     `${quote(text)} is not a message id: it must be 'msg_' and a ULID, such as msg_01K0ABCDEFGHJKMNPQRSTVWXYZ.`,
-    { details: { value: text.slice(0, 200) } },
+    { details: { value: startOf(text, 200) } },
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Agent, AgentRole, AgentWorkspace } from './agent.ts';
 import type { Budget } from './budget.ts';
+import { startOf } from './cut-text.ts';
 import { MaosError, quote } from './errors.ts';
 import { type AgentId, makeAgentId, type SessionId } from './ids.ts';
 import { modelNamePattern, modelNameRule } from './model-name.ts';
@@ -76,7 +77,7 @@ function checkNames(names: readonly string[]): void {
     if (!agentNamePattern.test(name)) {
       throw invalidPlan(
         `Agent name ${quote(name)} is not allowed: use 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit.`,
-        { agent: index, name: name.slice(0, 200) },
+        { agent: index, name: startOf(name, 200) },
       );
     }
     const first = names.indexOf(name);
@@ -102,7 +103,7 @@ function resolveReference(
   const known = names.filter((name) => name !== agent).slice(0, 20);
   throw invalidPlan(
     `Agent ${quote(agent)} depends on ${quote(reference)}, which is no agent of this plan. Agents: ${known.join(', ') || 'none other'}.`,
-    { agent, reference: reference.slice(0, 200), known },
+    { agent, reference: startOf(reference, 200), known },
   );
 }
 

@@ -1,3 +1,4 @@
+import { startOf } from '../../domain/cut-text.ts';
 import { asJson, cutText, type Json, listOf, textOf } from './claude-json.ts';
 
 const maxNames = 20;
@@ -22,7 +23,7 @@ export class ClaudeBackground {
     this.#tasks.clear();
     for (const { task_id, description, task_type } of listOf(line.tasks).slice(0, 1_000)) {
       const name = textOf(description) || textOf(task_type) || 'a task';
-      this.#tasks.set(textOf(task_id), cutText(name, maxName));
+      this.#tasks.set(textOf(task_id), startOf(name, maxName));
     }
   }
 

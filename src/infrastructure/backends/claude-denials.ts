@@ -1,5 +1,6 @@
 import type { PermissionDenials } from '../../domain/agent.ts';
-import { asJson, cutText, describeInput, type Json, listOf, textOf } from './claude-json.ts';
+import { startOf } from '../../domain/cut-text.ts';
+import { asJson, describeInput, type Json, listOf, textOf } from './claude-json.ts';
 
 /** More are counted no further. */
 const maxCounted = 1_000;
@@ -63,6 +64,6 @@ function idOf(value: unknown): string {
 
 function describe(tool: unknown, input: Json): string {
   const detail = describeInput(input);
-  const name = cutText(textOf(tool), maxTool) || 'a tool';
+  const name = startOf(textOf(tool), maxTool) || 'a tool';
   return detail === '' ? name : `${name}: ${detail}`;
 }

@@ -1,3 +1,5 @@
+import { startOf } from '../../domain/cut-text.ts';
+
 /** Claude Code's lines as they come: nothing about them is certain, whatever its documentation says. */
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -18,20 +20,13 @@ export function textOf(value: unknown): string {
 export function describeInput(input: Json): string {
   for (const key of ['command', 'file_path', 'path', 'pattern', 'query', 'url', 'description', 'prompt']) {
     const value = input[key];
-    if (typeof value === 'string') return cutText(textOf(value.split('\n', 1)[0]), 200);
+    if (typeof value === 'string') return startOf(textOf(value.split('\n', 1)[0]), 200);
   }
   try {
     const text = JSON.stringify(input);
-    return text === '{}' ? '' : cutText(text, 200);
+    return text === '{}' ? '' : startOf(text, 200);
   } catch {
     // Nested deeper than it can be written; that the tool was used is told all the same.
     return '';
   }
-}
-
-/** The beginning of a text, never half a character. */
-export function cutText(text: string, max: number): string {
-  if (text.length <= max) return text;
-  const start = text.slice(0, max);
-  return start.isWellFormed() ? start : start.slice(0, -1);
 }

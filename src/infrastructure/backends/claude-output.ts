@@ -1,9 +1,10 @@
 import { LineSplitter } from '../../application/line-splitter.ts';
 import type { AgentActivity, Answer, OutputParser, ParsedRun, Verdict } from '../../application/ports.ts';
+import { startOf } from '../../domain/cut-text.ts';
 import { countOf } from '../../domain/usage.ts';
 import { ClaudeBackground } from './claude-background.ts';
 import { ClaudeDenials } from './claude-denials.ts';
-import { asJson, cutText, describeInput, type Json, listOf, textOf } from './claude-json.ts';
+import { asJson, describeInput, type Json, listOf, textOf } from './claude-json.ts';
 import { ClaudeUsage } from './claude-usage.ts';
 import { cutShort, failureOf, idle, interrupted, refused } from './claude-verdicts.ts';
 
@@ -83,7 +84,7 @@ export class ClaudeOutputParser implements OutputParser {
       line = asJson(JSON.parse(text));
     } catch {
       // Not its protocol: a warning of Node, or a line cut off by a kill. People should see it.
-      return [{ type: 'notice', text: cutText(text, maxText) }];
+      return [{ type: 'notice', text: startOf(text, maxText) }];
     }
     switch (line.type) {
       case 'system':
@@ -140,7 +141,7 @@ export class ClaudeOutputParser implements OutputParser {
 
   #retry(line: Json): AgentActivity[] {
     const status = countOf(line.error_status);
-    const error = cutText(textOf(line.error), 200);
+    const error = startOf(textOf(line.error), 200);
     if (error === 'authentication_failed') this.#refused = refused(status);
     const what = status === 0 ? 'did not answer' : `answered ${error} (${status})`;
     const seconds = Math.round(countOf(line.retry_delay_ms) / 1000);
@@ -151,7 +152,7 @@ export class ClaudeOutputParser implements OutputParser {
   #informational(line: Json): AgentActivity[] {
     const outcome = asJson(line.prompt_submit_outcome);
     if (outcome.kind !== 'blocked_by_hook') return [];
-    this.#blocked = cutText(textOf(outcome.reason), maxText) || 'it gave no reason';
+    this.#blocked = startOf(textOf(outcome.reason), maxText) || 'it gave no reason';
     return [{ type: 'notice', text: `A hook refused the prompt: ${this.#blocked}` }];
   }
 
@@ -159,7 +160,7 @@ export class ClaudeOutputParser implements OutputParser {
     const text = textOf(block.text);
     if (block.type !== 'text' || !text.startsWith(interruptedMark)) return toolResult(block);
     this.#interrupted = true;
-    return [{ type: 'notice', text: cutText(text, maxText) }];
+    return [{ type: 'notice', text: startOf(text, maxText) }];
   }
 
   #assistant(line: Json, message: Json): AgentActivity[] {
@@ -191,7 +192,7 @@ export class ClaudeOutputParser implements OutputParser {
       this.#retryAt = new Date(resetsAt * 1000).toISOString();
     }
     const until = this.#retryAt === null ? '' : ` until ${this.#retryAt}`;
-    const which = cutText(textOf(info.rateLimitType), 200);
+    const which = startOf(textOf(info.rateLimitType), 200);
     return [{ type: 'notice', text: `Usage limit reached (${which})${until}` }];
   }
 
@@ -201,7 +202,7 @@ export class ClaudeOutputParser implements OutputParser {
     const text = textOf(line.result);
     const isSuccess = line.is_error === false && line.subtype === 'success';
     // Whatever refused the prompt, its words are no result: nobody has worked on the task.
-    if (isSuccess && this.#isIdle(line)) return this.#fail(idle(this.#blocked || cutText(text, maxText)));
+    if (isSuccess && this.#isIdle(line)) return this.#fail(idle(this.#blocked || startOf(text, maxText)));
     if (isSuccess) return this.#succeed(text);
     const failure = failureOf(line, this.#apiError, this.#retryAt);
     if (this.#successAt === this.#usage.messages) {
@@ -246,5 +247,5 @@ function toolResult(block: Json): AgentActivity[] {
         .map((part) => textOf(part.text))
         .join('\n')
     : textOf(block.content);
-  return [{ type: 'tool_result', ok: block.is_error !== true, text: cutText(content, maxText) }];
+  return [{ type: 'tool_result', ok: block.is_error !== true, text: startOf(content, maxText) }];
 }

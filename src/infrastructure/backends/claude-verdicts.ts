@@ -1,6 +1,7 @@
 import type { Verdict } from '../../application/ports.ts';
 import type { FailureKind } from '../../domain/agent.ts';
-import { cutText, type Json, textOf } from './claude-json.ts';
+import { startOf } from '../../domain/cut-text.ts';
+import { type Json, textOf } from './claude-json.ts';
 
 /** What Claude Code's result line, or the want of one, says of a run that did not succeed. */
 
@@ -37,7 +38,7 @@ export function idle(why: string): Verdict {
 export function failureOf(line: Json, apiError: string, retryAt: string | null): Verdict {
   if (textOf(line.terminal_reason).startsWith('aborted_')) return interrupted;
   const kind = failureKind(line, apiError, retryAt);
-  const message = cutText(textOf(line.result) || describeSubtype(line), maxMessage);
+  const message = startOf(textOf(line.result) || describeSubtype(line), maxMessage);
   const verdict: Verdict = { ok: false, kind, message, retryAt: kind === 'rate_limited' ? retryAt : null };
   return message.startsWith(noConversation) ? { ...verdict, isConversationGone: true } : verdict;
 }

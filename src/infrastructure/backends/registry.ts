@@ -1,4 +1,5 @@
 import type { Backend, Backends } from '../../application/ports.ts';
+import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 
 export function makeBackends(backends: readonly Backend[]): Backends {
@@ -13,7 +14,7 @@ export function makeBackends(backends: readonly Backend[]): Backends {
         'INVALID_INPUT',
         `There is no backend ${quote(name)}. There are: ${names.join(', ')}.`,
         {
-          details: { backend: name.slice(0, 200), names },
+          details: { backend: startOf(name, 200), names },
         },
       );
     },

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { systemCause, systemCode } from '../../application/system-error.ts';
+import { startOf } from '../../domain/cut-text.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { findJsonError } from './json-position.ts';
 
@@ -31,7 +32,7 @@ export function readConfigFile(path: string): unknown {
 }
 
 function firstLine(message: string): string {
-  return (message.split('\n')[0] as string).slice(0, 200);
+  return startOf(message.split('\n')[0] as string, 200);
 }
 
 function readText(path: string): string | undefined {

@@ -1,3 +1,4 @@
+import { shorten } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { nearest } from './nearest.ts';
 import { isSetting, type SettingGroup, settingsByKey, settingsTable } from './settings-table.ts';
@@ -99,8 +100,7 @@ function shown(value: unknown): string {
   if (typeof value === 'string') return quote(value);
   // 1e999 is read as Infinity, for which JSON has no word.
   if (typeof value === 'number') return String(value);
-  const json = JSON.stringify(value) ?? String(value);
-  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+  return shorten(JSON.stringify(value) ?? String(value), 80, '...');
 }
 
 /** A key from a file as it may stand in a message. */

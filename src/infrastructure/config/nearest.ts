@@ -1,7 +1,8 @@
+import { startOf } from '../../domain/cut-text.ts';
 /** The candidate that `text` most likely stands for, by a few slips of the keyboard; null when none is close. */
 export function nearest(text: string, candidates: Iterable<string>): string | null {
   // Nothing longer than this is a slip, and the comparison takes time with the square of the length.
-  const wanted = text.slice(0, 80).toLowerCase();
+  const wanted = startOf(text, 80).toLowerCase();
   let best: string | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {

@@ -1,5 +1,6 @@
 import { constants, type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { fileError, isMissing, systemCode } from './file-error.ts';
 import { bytesOfPath, joinBytes } from './file-names.ts';
@@ -15,7 +16,7 @@ function refused(path: string, why: string): MaosError {
     'FORBIDDEN',
     `Artifact ${quote(path)} ${why}: only files in shared/ and results/ can be read.`,
     {
-      details: { path: path.slice(0, 200) },
+      details: { path: startOf(path, 200) },
     },
   );
 }
@@ -25,7 +26,7 @@ function unusable(path: string, why: string): MaosError {
     'INVALID_INPUT',
     `Artifact ${quote(path)} ${why}: give a path such as results/reviewer/report.md.`,
     {
-      details: { path: path.slice(0, 200) },
+      details: { path: startOf(path, 200) },
     },
   );
 }
@@ -124,7 +125,7 @@ async function readWhole(file: FileHandle, path: string, maxBytes: number): Prom
     throw new MaosError(
       'RESOURCE_LIMIT_EXCEEDED',
       `Artifact ${quote(path)} has ${stats.size} bytes; at most ${maxBytes} can be read this way: open the file itself.`,
-      { details: { path: path.slice(0, 200), sizeBytes: stats.size, limitBytes: maxBytes } },
+      { details: { path: startOf(path, 200), sizeBytes: stats.size, limitBytes: maxBytes } },
     );
   }
   const bytes = Buffer.alloc(stats.size);

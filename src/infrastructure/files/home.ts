@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { startOf } from '../../domain/cut-text.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { fileError, isMissing, showPath, systemCode } from './file-error.ts';
 import { ensureFolderSync } from './folders.ts';
@@ -37,9 +38,9 @@ export function ensureHome(home: string): { readonly openToOthers: number | null
 function invalidProject(path: string, wrong: string, todo: string, cause?: unknown): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `The project folder ${showPath(path.slice(0, 1_000))} ${wrong}: ${todo}.`,
+    `The project folder ${showPath(startOf(path, 1_000))} ${wrong}: ${todo}.`,
     {
-      details: { path: path.slice(0, 1_000) },
+      details: { path: startOf(path, 1_000) },
       cause,
     },
   );
@@ -101,9 +102,9 @@ export function projectFolder(home: string, hash: string): string {
   if (!/^[0-9a-f]{64}$/.test(hash)) {
     throw new MaosError(
       'INVALID_INPUT',
-      `${showPath(hash.slice(0, 80))} is not a workspace hash: it must be 64 hex digits.`,
+      `${showPath(startOf(hash, 80))} is not a workspace hash: it must be 64 hex digits.`,
       {
-        details: { value: hash.slice(0, 200) },
+        details: { value: startOf(hash, 200) },
       },
     );
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Agent } from '../../domain/agent.ts';
+import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { type AgentId, parseAgentId, parseSessionId, type SessionId } from '../../domain/ids.ts';
 import { agentNamePattern } from '../../domain/plan.ts';
@@ -34,7 +35,7 @@ export interface SessionLayout {
 function checkedName(name: string): string {
   if (agentNamePattern.test(name)) return name;
   throw new MaosError('INVALID_INPUT', `${quote(name)} is not an agent's name, so it cannot name a folder.`, {
-    details: { value: name.slice(0, 200) },
+    details: { value: startOf(name, 200) },
   });
 }
 

@@ -1,3 +1,4 @@
+import { startOf } from '../../domain/cut-text.ts';
 import { isSecretArgument, redactArgument } from './command-secrets.ts';
 import { redactText } from './redact.ts';
 import { isSecretMember } from './secret-names.ts';
@@ -89,8 +90,8 @@ function entriesOf(value: object): [string, unknown][] {
 
 function bounded(text: string): string {
   // Cut after looking for secrets: half of one would not be found.
-  const clean = redactText(text.length > 2 * longestText ? text.slice(0, 2 * longestText) : text);
+  const clean = redactText(text.length > 2 * longestText ? startOf(text, 2 * longestText) : text);
   return clean.length > longestText
-    ? `${clean.slice(0, longestText)}[${text.length} characters in all]`
+    ? `${startOf(clean, longestText)}[${text.length} characters in all]`
     : clean;
 }

@@ -1,3 +1,4 @@
+import { shorten } from '../../domain/cut-text.ts';
 import { redactText } from '../logging/redact.ts';
 import { Kinship } from './kinship.ts';
 import { type ProcessEntry, readProcStat } from './proc-stat.ts';
@@ -135,8 +136,7 @@ export class AgentFamily {
     const words = Buffer.from(this.#snapshot?.commandOf(entry) ?? '', 'latin1').toString();
     const line = redactText(words.replaceAll(/\s+|\0/g, ' ').trim());
     if (line === '') return null;
-    const shown = line.length > maxCommand ? `${line.slice(0, maxCommand - 1).toWellFormed()}…` : line;
-    return `${shown} (${entry.pid})`;
+    return `${shorten(line, maxCommand)} (${entry.pid})`;
   }
 
   /** The wrapper, or another of the processes by which MAOS runs the agent; none once the wrapper is gone. */

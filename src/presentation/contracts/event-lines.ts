@@ -1,5 +1,5 @@
+import { shorten } from '../../domain/cut-text.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
-import { shorten } from './session-answers.ts';
 import { lingeringText, waitReason } from './standing.ts';
 
 /**

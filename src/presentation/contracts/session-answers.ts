@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Agent, type AgentFailure, agentStates, type PermissionDenials } from '../../domain/agent.ts';
 import { tokensOf } from '../../domain/budget.ts';
+import { shorten } from '../../domain/cut-text.ts';
 import type { Progress } from '../../domain/orchestration.ts';
 import { type Session, sessionStates } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
@@ -185,11 +186,6 @@ function amounts({ item, spent, cap }: BudgetShare): string {
     case 'wall_ms':
       return `minutes ${(spent / 60_000).toFixed(1)} of ${cap / 60_000}`;
   }
-}
-
-/** The text cut to so many characters, with `…` where it was cut. */
-export function shorten(text: string, max: number): string {
-  return text.length > max ? `${text.slice(0, max - 1).toWellFormed()}…` : text;
 }
 
 function coreOf(agent: Agent): z.infer<z.ZodObject<typeof agentCore>> {

@@ -8,6 +8,7 @@ import {
 import { followEvents } from '../../application/event-feed.ts';
 import type { SupervisedProject } from '../../application/runtime.ts';
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
+import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
@@ -149,6 +150,6 @@ export function agentOfSession({ session, agents }: Workflow, reference: string)
     found.length > 1
       ? `${quote(reference)} could be more than one agent of session ${session.id}: ${found.map(({ id }) => id).join(', ')}. Give more of the one you mean.`
       : `Session ${session.id} has no agent ${quote(reference)}. Its agents: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
-    { details: { sessionId: session.id, reference: reference.slice(0, 200) } },
+    { details: { sessionId: session.id, reference: startOf(reference, 200) } },
   );
 }

@@ -1,5 +1,6 @@
 import type { SessionSummary } from '../../application/ports.ts';
 import type { Agent } from '../../domain/agent.ts';
+import { endOf, shorten } from '../../domain/cut-text.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import { type Progress, progressOf } from '../../domain/orchestration.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
@@ -84,7 +85,7 @@ function agentView(
           failure: {
             kind: agent.failure.kind,
             message: shorten(agent.failure.message, 500),
-            stderr_tail: agent.failure.stderrTail.slice(-500),
+            stderr_tail: endOf(agent.failure.stderrTail, 500),
           },
         }),
     result: agent.result === null ? null : shortenResult(agent, 600),
@@ -138,9 +139,5 @@ function fileView({ source, path, backend, model, tools, deniedTools }: FileRole
 /** What matters of a command's output stands at its end, and of a message at its beginning. */
 function shortenResult({ backend, result }: Agent, max: number): string {
   const text = result ?? '';
-  return backend === 'command' && text.length > max ? `…${text.slice(1 - max)}` : shorten(text, max);
-}
-
-function shorten(text: string, max: number): string {
-  return text.length > max ? `${text.slice(0, max - 1)}…` : text;
+  return backend === 'command' && text.length > max ? `…${endOf(text, max - 1)}` : shorten(text, max);
 }

@@ -1,6 +1,6 @@
 import { explained } from '../../application/system-error.ts';
+import { shorten } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
-import { shorten } from '../contracts/session-answers.ts';
 import { costOf } from './budget.ts';
 import type { Content } from './content.ts';
 import type { Tool, ToolContext } from './tool.ts';

@@ -1,3 +1,4 @@
+import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 
 /** A cursor that says how many items the pages before held. Opaque to clients. */
@@ -21,6 +22,6 @@ export function notACursor(cursor: string, asked: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
     `${quote(cursor)} is not a cursor of ${asked}: pass back the one the page before gave, or leave it out.`,
-    { details: { cursor: cursor.slice(0, 200) } },
+    { details: { cursor: startOf(cursor, 200) } },
   );
 }

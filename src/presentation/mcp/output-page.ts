@@ -1,6 +1,7 @@
 import { type OutputView, readAgentOutput } from '../../application/agent-output.ts';
 import type { Project } from '../../application/project.ts';
 import type { Agent } from '../../domain/agent.ts';
+import { endOf } from '../../domain/cut-text.ts';
 import { costOf } from './budget.ts';
 import { notACursor } from './cursor.ts';
 
@@ -66,7 +67,7 @@ export async function readTail(
   const slice = await readAgentOutput(project, { agent, view, tailLines: lines, cursor: null, maxChars });
   const reversed = [...slice.text].reverse().join('');
   const fitting = countFittingChars(reversed, bytes);
-  const text = slice.text.slice(slice.text.length - fitting).toWellFormed();
+  const text = endOf(slice.text, fitting);
   const cut = fitting < slice.text.length || slice.text.length >= maxChars;
   const summary = cut
     ? 'The last lines did not fit: this is their end. Read in pages from the start for all of it.'

@@ -1,4 +1,5 @@
 import { waitForSession } from '../../../application/control.ts';
+import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import { eventView } from '../../contracts/views.ts';
@@ -75,7 +76,7 @@ function wantedTypes(given: readonly string[]): ReadonlySet<string> {
       throw new MaosError(
         'INVALID_INPUT',
         `There are no events of type ${quote(text)}. Types: ${eventTypes.join(', ')}.`,
-        { details: { type: text.slice(0, 200), types: eventTypes } },
+        { details: { type: startOf(text, 200), types: eventTypes } },
       );
     }),
   );

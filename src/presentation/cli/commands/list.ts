@@ -1,6 +1,7 @@
 import type { SessionSummary } from '../../../application/ports.ts';
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
+import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
@@ -145,7 +146,7 @@ function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandC
       formatAge(now - Date.parse(session.createdAt)),
       formatUsage(usage) ?? '',
       all ? oneLine(project) : '',
-      oneLine(session.objective.slice(0, 500)),
+      oneLine(startOf(session.objective, 500)),
     ];
   });
   const columns = [

@@ -1,5 +1,6 @@
 import { type ExecFileException, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { oneLine } from '../render/format.ts';
 import { entryName, type Registration } from './registration.ts';
@@ -119,7 +120,7 @@ async function execute(
 function refusal([action]: readonly string[], said: string, lost = ''): MaosError {
   return new MaosError(
     'BACKEND_UNAVAILABLE',
-    `'claude mcp ${action}' failed: ${oneLine(said).slice(0, 300)}.${lost} See whether 'claude mcp list' works, then try again.`,
+    `'claude mcp ${action}' failed: ${startOf(oneLine(said), 300)}.${lost} See whether 'claude mcp list' works, then try again.`,
     { details: { client: 'claude', action } },
   );
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, isAbsolute, join, relative, sep } from 'node:path';
+import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 
 /** What a client starts to speak to MAOS over stdio. */
@@ -80,7 +81,7 @@ export function packageCommand(spec: string): OwnCommand {
         ? "the name 'maos' is not MAOS's on the npm registry: name a package of your own"
         : 'write a package with its exact version';
     throw new MaosError('INVALID_INPUT', `--package ${quote(spec)}: ${why}, such as @you/maos@1.2.3.`, {
-      details: { option: 'package', value: spec.slice(0, 200), command: 'init' },
+      details: { option: 'package', value: startOf(spec, 200), command: 'init' },
     });
   }
   return {

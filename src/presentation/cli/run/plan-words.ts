@@ -3,6 +3,7 @@ import type {
   OrchestrateAgent,
   OrchestrateRequest,
 } from '../../../application/orchestrate.ts';
+import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { ExitPolicy, FailurePolicy, Strategy } from '../../../domain/session.ts';
 import type { ListedValue, OptionValues } from '../option-values.ts';
@@ -59,18 +60,16 @@ function splitAt(text: string, separator: string): readonly [string, string | un
 
 function invalid(option: string, value: string, form: string): MaosError {
   return new MaosError('INVALID_INPUT', `${option} ${quote(value)} cannot be read: write ${form}.`, {
-    details: { option, value: value.slice(0, 200) },
+    details: { option, value: startOf(value, 200) },
   });
 }
 
 /** What the team is to reach, where only its agents were given. */
 export function objectiveOf(agents: readonly OrchestrateAgent[]): string {
   const [only] = agents;
-  if (agents.length === 1 && only !== undefined) return only.task.slice(0, 2_000);
-  return agents
-    .map(({ name, role, task }) => `${name ?? String(role)}: ${task}`)
-    .join('; ')
-    .slice(0, 2_000);
+  if (agents.length === 1 && only !== undefined) return startOf(only.task, 2_000);
+  const tasks = agents.map(({ name, role, task }) => `${name ?? String(role)}: ${task}`);
+  return startOf(tasks.join('; '), 2_000);
 }
 
 /** The request with what the options say over it; `--model` and `--timeout-minutes` fill gaps of its agents. */

@@ -1,4 +1,5 @@
 import type { PromptEscape } from '../../../application/ports.ts';
+import { endOf, shorten } from '../../../domain/cut-text.ts';
 import { invalid } from './errors.ts';
 import type { Message, MessagePart } from './schemas.ts';
 
@@ -27,11 +28,7 @@ export function toTask(
   const said = asked.trim() === '' ? '(The message was empty.)' : asked;
   const history = asPlain(lastOf(render(before, true, false)));
   const task = history === '' ? said : `Said before in this session:\n\n${history}\n\nNow:\n\n${said}`;
-  const line = said.trim().replace(/\s+/g, ' ');
-  const start = line.slice(0, maxObjective - 1);
-  // A character of two code units is not cut in two.
-  const whole = start.isWellFormed() ? start : start.slice(0, -1);
-  return { task, objective: line.length > maxObjective ? `${whole}…` : line };
+  return { task, objective: shorten(said.trim().replace(/\s+/g, ' '), maxObjective) };
 }
 
 function render(
@@ -72,5 +69,5 @@ function decoded(base64: string): string | null {
 }
 
 function lastOf(text: string): string {
-  return text.length <= maxHistory ? text : `[cut]${text.slice(-maxHistory).replace(/^[\udc00-\udfff]/, '')}`;
+  return text.length <= maxHistory ? text : `[cut]${endOf(text, maxHistory)}`;
 }

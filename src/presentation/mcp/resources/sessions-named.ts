@@ -1,8 +1,8 @@
 import type { ArtifactRecord, SessionSummary } from '../../../application/ports.ts';
 import type { Project } from '../../../application/project.ts';
 import type { Agent } from '../../../domain/agent.ts';
+import { shorten } from '../../../domain/cut-text.ts';
 import type { SessionId } from '../../../domain/ids.ts';
-import { shorten } from '../../contracts/session-answers.ts';
 import type { RequestContext } from '../context.ts';
 import { expandUri, type Resource } from '../resource.ts';
 import { locateSession } from '../sessions.ts';

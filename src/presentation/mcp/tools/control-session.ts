@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { isSettled } from '../../../application/control.ts';
+import { shorten } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type SessionAction, sessionActions } from '../../../domain/session.ts';
-import { agentState, sessionState, shorten } from '../../contracts/session-answers.ts';
+import { agentState, sessionState } from '../../contracts/session-answers.ts';
 import { agentOfSession, type Steered, steer } from '../../contracts/steering.ts';
 import { tellProgress } from '../follow-session.ts';
 import { locateSession, nextStep, summarize } from '../sessions.ts';

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import type { SessionSummary } from '../../../application/ports.ts';
+import { shorten } from '../../../domain/cut-text.ts';
 import { isSessionId } from '../../../domain/ids.ts';
 import { count } from '../../contracts/event-lines.ts';
-import { progressAnswer, progressCounts, sessionState, shorten } from '../../contracts/session-answers.ts';
+import { progressAnswer, progressCounts, sessionState } from '../../contracts/session-answers.ts';
 import { countFitting, roomBeside } from '../budget.ts';
 import { notACursor } from '../cursor.ts';
 import { pauseReasonOf } from '../sessions.ts';

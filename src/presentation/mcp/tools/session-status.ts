@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Project } from '../../../application/project.ts';
+import { shorten } from '../../../domain/cut-text.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { eventLine } from '../../contracts/event-lines.ts';
@@ -11,7 +12,6 @@ import {
   progressAnswer,
   progressCounts,
   sessionState,
-  shorten,
   usageAnswer,
   usageTotals,
 } from '../../contracts/session-answers.ts';
