@@ -139,7 +139,7 @@ export class AgentLauncher {
       await files.prepareAgent(agent, prompt);
       const briefing = roleBriefing(roleOf(agent.role));
       const inherits = files.environment(session.id).variables;
-      const context = { session, agent, briefing, prompt, locations, resume: before.conversation, inherits };
+      const context = { session, agent, briefing, locations, resume: before.conversation, inherits };
       const spec = await backend.prepare(context);
       const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
       const placed = { ...spec, env, inherits, cwd: locations.workingDirectory };

@@ -15,8 +15,8 @@ import type { Supervisor } from './supervisor.ts';
 import { whenFree } from './when-free.ts';
 
 /**
- * What any process may ask of a session, whoever owns it: it is written down for the owner, who acts within a quarter of
- * a second. Where there is no owner, or none that lives, this process becomes it and does what was asked.
+ * What any process may ask of a session, whoever owns it: the request is stored, and the owner, which watches the store,
+ * acts on it. Where there is no owner, or none that lives, this process becomes it and does what was asked.
  */
 
 /** How long an owner that is about to leave a session is waited for, and the time between two looks. */

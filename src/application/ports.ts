@@ -12,7 +12,7 @@ import type { FeedStore } from './feed-ports.ts';
 import type { KeepingFiles, KeepingStore, RetentionPolicy } from './keeping-ports.ts';
 import type { MessageJournal, MessageStore } from './message-ports.ts';
 
-/** What the application needs from the world. Every adapter is made in `main.ts` and handed in. */
+/** What the application needs from the world. Adapters are made in `project-adapters.ts` and `maos-runtime.ts`. */
 
 export interface Clock {
   /** ISO 8601 UTC with milliseconds and `Z`. */
@@ -226,7 +226,6 @@ export interface AgentLocations {
   readonly sharedContext: string;
   readonly results: string;
   readonly messages: string;
-  readonly prompt: string;
 }
 
 export interface FoundFile {
@@ -404,7 +403,7 @@ export interface RunningAgent {
   memory(): Promise<number | null>;
 }
 
-/** Where agents run: this machine now, others later. Nothing above this port knows a pid. */
+/** Where agents run. Only the host acts on their processes; what it stores of them is a description for others. */
 export interface AgentHost {
   /** @throws MaosError SPAWN_FAILED */
   start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
@@ -478,8 +477,6 @@ export interface LaunchContext {
   readonly agent: Agent;
   /** The role's working instructions, for the CLI's system prompt. */
   readonly briefing: string;
-  /** The task prompt, as stored in prompt.md. */
-  readonly prompt: string;
   readonly locations: AgentLocations;
   /** The conversation to go on with; null to begin one. */
   readonly resume: string | null;
@@ -498,7 +495,7 @@ export interface PromptEscape {
   readonly legend: string;
 }
 
-/** One kind of agent CLI. A new one is a file that implements this and a line in `main.ts`. */
+/** One kind of agent CLI. A new one is a file that implements this and a line in `project-adapters.ts`. */
 export interface Backend {
   readonly name: string;
   /** An interrupted run can be taken up again with its conversation. */

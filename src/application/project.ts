@@ -15,7 +15,7 @@ import type {
 } from './ports.ts';
 import type { RoleFiles } from './role-ports.ts';
 
-/** Everything the use cases of one project need. Made in `main.ts`. */
+/** Everything the use cases of one project need. Made in `maos-runtime.ts`. */
 export interface Project {
   /** Canonical path of the project's folder. */
   readonly path: string;

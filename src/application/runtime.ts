@@ -42,7 +42,7 @@ export interface UnreadProject {
   readonly error: MaosError;
 }
 
-/** A setting as `maos doctor` and `maos config` show it. */
+/** A setting as `maos doctor` shows it. */
 export interface SettingReport {
   readonly key: string;
   readonly value: unknown;

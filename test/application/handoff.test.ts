@@ -21,7 +21,6 @@ const locations: AgentLocations = {
   sharedContext: '/s/shared/context',
   results: '/s/results/tests',
   messages: '/s/shared/messages',
-  prompt: '/s/agents/a/prompt.md',
 };
 
 const claudeSettings: ClaudeSettings = {

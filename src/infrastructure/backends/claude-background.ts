@@ -1,5 +1,5 @@
 import { startOf } from '../../domain/cut-text.ts';
-import { asJson, cutText, type Json, listOf, textOf } from './claude-json.ts';
+import { asJson, type Json, listOf, textOf } from './claude-json.ts';
 
 const maxNames = 20;
 const maxName = 120;

@@ -17,7 +17,7 @@ import {
 export interface Setting<T> {
   readonly kind: Kind<T>;
   readonly fallback: T;
-  /** One sentence for people, shown by `maos config`. */
+  /** One sentence for people. */
   readonly description: string;
   /** The environment variable that sets it. */
   readonly variable: string | null;

@@ -110,7 +110,6 @@ export function makeSessionFiles(deps: {
         sharedContext: layout.sharedContext(sessionId),
         results: layout.resultsOf(sessionId, agent.name),
         messages: layout.sharedMessages(sessionId),
-        prompt: join(layout.agent(sessionId, id), 'prompt.md'),
       };
     },
 

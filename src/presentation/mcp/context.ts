@@ -2,7 +2,7 @@ import type { ProjectAccess } from '../project-access.ts';
 
 /** The client of this connection, for what belongs to the request under way. */
 export interface ClientChannel {
-  /** MAOS itself asks clients for nothing: few can answer. */
+  /** MAOS's own tools ask clients for nothing, since few can answer; the conformance suites prove that a tool could. */
   request(method: string, params: object): Promise<Readonly<Record<string, unknown>>>;
   notify(method: string, params: object): Promise<void>;
 }

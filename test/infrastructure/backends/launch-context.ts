@@ -12,7 +12,6 @@ export function contextOf(request: AgentRequest, given: Partial<LaunchContext> =
     session,
     agent,
     briefing: "You are the team's tester.",
-    prompt: '# Your task\n\nTest it.\n',
     locations: {
       session: folder,
       projectRoot: '/home/user/project',
@@ -21,7 +20,6 @@ export function contextOf(request: AgentRequest, given: Partial<LaunchContext> =
       sharedContext: `${folder}/shared/context`,
       results: `${folder}/results/tester`,
       messages: `${folder}/shared/messages`,
-      prompt: `${folder}/agents/a/prompt.md`,
     },
     resume: null,
     ...given,

@@ -16,7 +16,7 @@ import { acpErrors } from './operations.ts';
 const json = (schema: z.ZodType) => ({ 'application/json': schema });
 const ofMessage = { id: messageIdSchema };
 
-/** Messages between agents, for the document. */
+/** The message queues of sessions, for the document. */
 export const messageOperations: readonly Operation[] = [
   {
     ...{
@@ -24,7 +24,7 @@ export const messageOperations: readonly Operation[] = [
       path: '/acp/messages',
       id: 'sendMessage',
       tag: 'messages',
-      summary: 'Send a message',
+      summary: "Queue a message under an agent's name; agents themselves do not read it",
     },
     body: sendSchema,
     answers: {

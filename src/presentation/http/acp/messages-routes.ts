@@ -27,7 +27,7 @@ const messagesPath = '/acp/messages';
 const defaultPage = 50;
 const defaultVisibilitySeconds = 60;
 
-/** Messages between agents: sent, leased, acknowledged, given back, listed. */
+/** Messages queued for the agents of a session, for programs: sent, leased, acknowledged, given back, listed. */
 export function messagesRoutes(deps: HttpDeps): Hono {
   const app = new Hono();
   const projects = lookupIn(projectAccess(deps.runtime, deps.projectPath), new Map());
