@@ -232,7 +232,7 @@ export class SessionRunner {
     await this.#heedAgentWishes();
     if (this.#workflow.session.state === 'created') await this.#letRun(startSession);
     if (this.#workflow.session.state === 'paused') {
-      if (!this.#wishes.resume) return this.#finish() || this.#running.length === 0;
+      if (!this.#wishes.resume) return this.#finish() || this.#mayLeavePaused;
       await this.#letRun(resumeSession);
     }
     this.#wishes.resume = false;
@@ -342,7 +342,18 @@ export class SessionRunner {
     await this.#record.commit(pauseSession(this.#workflow, { reason: 'user' }, this.#now()));
     // It does not run from here on.
     await this.#readHistory();
-    return this.#running.length === 0;
+    return this.#mayLeavePaused;
+  }
+
+  /**
+   * What stands still is watched, but not where secrets are missing here: whoever resumes the session may have them,
+   * and goes on with it only if nobody else owns it.
+   */
+  get #mayLeavePaused(): boolean {
+    if (this.#running.length === 0) return true;
+    const { session, agents } = this.#workflow;
+    const isToStart = agents.some(({ state }) => isStartable(state));
+    return isToStart && this.#project.files.environment(session.id).missing.length > 0;
   }
 
   /** A session is paused as a whole or not at all: what stands still already goes on. */

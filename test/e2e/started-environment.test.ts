@@ -29,7 +29,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Two agents, the second a program found by PATH alone, whose owner is killed while the first runs. */
-async function orphaned(name: string, more: Record<string, string>) {
+async function orphaned(name: string, more: Record<string, string>, beside: readonly object[] = []) {
   const folder = join(maos.project, name);
   const tools = join(folder, 'tools');
   mkdirSync(tools, { recursive: true });
@@ -47,6 +47,7 @@ async function orphaned(name: string, more: Record<string, string>) {
         command: ['next-tool'],
         depends_on: ['first'],
       },
+      ...beside,
     ],
   };
   writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
@@ -63,15 +64,18 @@ async function orphaned(name: string, more: Record<string, string>) {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
-  const look = (...args: string[]) =>
+  const bare = { PATH: '/usr/bin:/bin', MAOS_HOME: home };
+  const ask = (args: readonly string[], and: Record<string, string> = {}) =>
     spawnSync(process.execPath, [bundle, ...args], {
       cwd: folder,
-      env: { PATH: '/usr/bin:/bin', MAOS_HOME: home },
+      env: { ...bare, ...and },
       encoding: 'utf8',
-    }).stdout;
+      timeout: 60_000,
+    });
+  const look = (...args: string[]) => ask(args).stdout;
   look('status');
-  writeFileSync(join(folder, 'go'), '');
-  return { folder, home, look };
+  const letGo = () => writeFileSync(join(folder, 'go'), '');
+  return { folder, home, look, ask, letGo };
 }
 
 function keptFile(home: string): string {
@@ -82,7 +86,10 @@ function keptFile(home: string): string {
 
 describe('a team whose owner was killed, looked at with an empty environment', () => {
   it('goes on with what it was started with, and no secret is in its folder', async () => {
-    const { folder, home } = await orphaned('plain', { OPENAI_API_KEY: 'sk-never-on-disk-1234567890' });
+    const { folder, home, letGo } = await orphaned('plain', {
+      OPENAI_API_KEY: 'sk-never-on-disk-1234567890',
+    });
+    letGo();
     await until(() => existsSync(join(folder, 'seen')));
     const kept = keptFile(home);
     assert.equal(statSync(kept).mode & 0o777, 0o600);
@@ -91,12 +98,51 @@ describe('a team whose owner was killed, looked at with an empty environment', (
   });
 
   it('waits, and says why, where a secret it was started with is not set', async () => {
-    const { folder, home, look } = await orphaned('secret', { DEPLOY_TOKEN: 'never-on-disk' });
+    const { folder, home, look, letGo } = await orphaned('secret', { DEPLOY_TOKEN: 'never-on-disk' });
+    letGo();
     await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
     assert.doesNotMatch(readFileSync(keptFile(home), 'utf8'), /never-on-disk/);
     assert.ok(!existsSync(join(folder, 'seen')));
     const [id = ''] = /sess_\w+/.exec(look('status')) ?? [];
     look('cancel', id);
     await until(() => /cancelled/.test(look('status')));
+  });
+
+  it('goes on where it is paused, and resumed with the secret set', async () => {
+    const { folder, look, ask, letGo } = await orphaned('resumed', { DEPLOY_TOKEN: 'never-on-disk' });
+    letGo();
+    await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
+    const paused = ask(['pause', 'latest']);
+    assert.equal(paused.status, 0, paused.stderr);
+    const without = ask(['resume', 'latest', '--detach']);
+    assert.equal(without.status, 0, without.stderr);
+    await until(() => /running[\s\S]*Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
+    assert.ok(!existsSync(join(folder, 'seen')), 'a resume without it changes nothing');
+    assert.equal(ask(['pause', 'latest']).status, 0);
+    const resumed = ask(['resume', 'latest'], { DEPLOY_TOKEN: 'given-anew' });
+    assert.equal(resumed.status, 0, resumed.stderr);
+    assert.equal(readFileSync(join(folder, 'seen'), 'utf8'), 'staging given-anew\n');
+    assert.match(look('status'), /completed/);
+  });
+
+  it('does so too where a program of it stands still meanwhile', async () => {
+    const long = {
+      name: 'long',
+      role: 'qa',
+      task: 'Last.',
+      command: 'until [ -e end ]; do sleep 0.05; done',
+    };
+    const { folder, look, ask, letGo } = await orphaned('held', { DEPLOY_TOKEN: 'never-on-disk' }, [long]);
+    letGo();
+    await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
+    const paused = ask(['pause', 'latest']);
+    assert.equal(paused.status, 0, paused.stderr);
+    assert.match(look('status'), /suspended/);
+    const resumed = ask(['resume', 'latest', '--detach'], { DEPLOY_TOKEN: 'given-anew' });
+    assert.equal(resumed.status, 0, resumed.stderr);
+    await until(() => existsSync(join(folder, 'seen')));
+    await until(() => readFileSync(join(folder, 'seen'), 'utf8') === 'staging given-anew\n');
+    writeFileSync(join(folder, 'end'), '');
+    await until(() => /3 of 3 agents completed/.test(look('status')));
   });
 });
