@@ -103,8 +103,8 @@ class LateRuntime implements Runtime {
     await (await this.#load()).supervise(path, from);
   }
 
-  async instances(): Promise<readonly InstanceReport[]> {
-    return (await this.#load()).instances();
+  async instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]> {
+    return (await this.#load()).instances(onUnread);
   }
 
   async forgetInstances(ids: readonly InstanceId[]): Promise<void> {

@@ -220,11 +220,11 @@ export class MaosRuntime implements Runtime {
     }
   }
 
-  async instances(): Promise<readonly InstanceReport[]> {
+  async instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]> {
     if (!existsSync(join(this.home, 'instances.db'))) return [];
     const staleBefore = Date.now() - ownershipTiming.leaseTtlMs;
     const owned: UnfinishedSession[] = [];
-    for await (const { project } of this.allProjects()) owned.push(...project.store.unfinished());
+    for await (const { project } of this.allProjects(onUnread)) owned.push(...project.store.unfinished());
     return (await this.#presence.list()).map(
       ({ id, pid, version, port, workspace: folder, startedAt, heartbeatAt: heardAt, process: seen }) => {
         const sessions = owned.filter(({ owner }) => owner === id);

@@ -2,7 +2,7 @@ import type { Agent } from '../domain/agent.ts';
 import type { SessionState } from '../domain/session.ts';
 import type { Workflow } from '../domain/workflow.ts';
 import type { Project } from './project.ts';
-import type { AgentProcess, Runtime } from './runtime.ts';
+import type { AgentProcess, Runtime, UnreadProject } from './runtime.ts';
 
 /** An agent's processes, with what the stores know of the agent. */
 export interface CountedAgent {
@@ -24,13 +24,18 @@ export interface CountedAgent {
 /**
  * Every agent with processes on this machine, the oldest first, over all projects.
  * @param watchMs for so long CPU use is watched; 0: it is not told
+ * @param onUnread is told of each project that could not be read: agents of it are among those that are not known
  */
-export async function countAgents(runtime: Runtime, watchMs: number): Promise<readonly CountedAgent[]> {
+export async function countAgents(
+  runtime: Runtime,
+  watchMs: number,
+  onUnread?: (project: UnreadProject) => void,
+): Promise<readonly CountedAgent[]> {
   const processes = await runtime.agentProcesses(watchMs);
   if (processes.length === 0) return [];
   const wanted = new Set(processes.map(({ agentId }) => agentId));
   const found = new Map<string, CountedAgent['known']>();
-  for await (const { project } of runtime.allProjects()) {
+  for await (const { project } of runtime.allProjects(onUnread)) {
     const sessions = new Map<string, { workflow: Workflow; owner: 'alive' | 'gone' | 'none' }>();
     for (const id of wanted) {
       const match = project.store.findAgents(id, 1)[0];

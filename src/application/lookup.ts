@@ -75,13 +75,14 @@ export async function findSession(
 }
 
 async function findLatest(projects: Projects, scope: LookupScope): Promise<FoundSession> {
-  const newest: (FoundSession & { readonly createdAt: string })[] = [];
+  const newest: FoundSession[] = [];
   for await (const project of within(projects, scope)) {
     const session = project.store.list({ limit: 1 })[0]?.session;
-    if (session !== undefined) newest.push({ project, id: session.id, createdAt: session.createdAt });
+    if (session !== undefined) newest.push({ project, id: session.id });
   }
-  const [first] = newest.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
-  if (first !== undefined) return { project: first.project, id: first.id };
+  // Each project knows in which order its own were stored. Among projects, the time that ids begin with is all there is.
+  const [first] = newest.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+  if (first !== undefined) return first;
   const where = scope === 'everywhere' ? '' : ' in this project';
   throw new MaosError(
     'SESSION_NOT_FOUND',

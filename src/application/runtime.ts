@@ -145,8 +145,8 @@ export interface Runtime {
    * @param from an instance that is about to exit: its end is waited for. Null: nobody is
    */
   supervise(path: string, from: string | null): Promise<void>;
-  /** MAOS processes of this machine, oldest first. */
-  instances(): Promise<readonly InstanceReport[]>;
+  /** MAOS processes of this machine, oldest first. What they run of a project that cannot be read is not known. */
+  instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]>;
   /** Crosses out instances that are gone. */
   forgetInstances(ids: readonly InstanceId[]): Promise<void>;
   /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { findAgent, findSession, type Projects } from '../../src/application/lookup.ts';
+import { systemClock } from '../../src/infrastructure/clock.ts';
 import { type RealProject, realProject, run, shell } from '../helpers/real-project.ts';
 
 /** Seen from the first one. */
@@ -57,6 +58,17 @@ describe('a session is found', () => {
         message: /^There is no session in this project yet\..*full id, or --all/,
       });
       assert.equal((await findSession(projects, 'latest', 'everywhere')).id, ids[3]);
+    }
+  });
+
+  it("as 'latest' of all by its id, whatever clock its project went by", async (t) => {
+    const { now, elapsedMs, after } = systemClock;
+    const tomorrow = () => new Date(Date.parse(now()) + 86_400_000).toISOString();
+    const [ahead, here] = [realProject(t, { clock: { now: tomorrow, elapsedMs, after } }), realProject(t)];
+    await run(ahead, [shell('a', 'true')]);
+    const { id } = await run(here, [shell('a', 'true')]);
+    for (const projects of [among(ahead, here), among(here, ahead)]) {
+      assert.equal((await findSession(projects, 'latest', 'everywhere')).id, id);
     }
   });
 

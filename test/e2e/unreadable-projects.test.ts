@@ -3,7 +3,7 @@ import { existsSync, globSync, mkdirSync, readdirSync, rmSync, writeFileSync } f
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { it, type TestContext } from 'node:test';
-import type { Finished, MaosFolder } from '../presentation/cli/maos-process.ts';
+import { type Finished, MaosFolder } from '../presentation/cli/maos-process.ts';
 import { openSession, request, send } from '../presentation/http/mcp-client.ts';
 import { HttpProcess, maosFolder } from './http-process.ts';
 
@@ -56,8 +56,8 @@ const spoil: Readonly<Record<string, (place: Place) => void>> = {
   },
 };
 
-it('each project that cannot be read is named by list --all, gc --all and doctor, and fails them', async (t) => {
-  const maos = await maosFolder(t);
+it('each project that cannot be read is named by list --all, ps, instances, gc --all and doctor, and fails them', async (t) => {
+  const maos = await MaosFolder.make();
   const sound = await placeIn(maos, 'sound');
   const broken: Place[] = [];
   for (const [name, how] of Object.entries(spoil)) {
@@ -65,7 +65,14 @@ it('each project that cannot be read is named by list --all, gc --all and doctor
     how(place);
     broken.push(place);
   }
-  for (const command of [['list', '--all'], ['gc', '--all'], ['doctor']]) {
+  // Where no agent runs, nothing is missing in what ps says.
+  const started = await sound.run('run', '--detach', '-x', 'long=sleep 300');
+  assert.equal(started.status, 0, started.stderr);
+  t.after(async () => {
+    await sound.run('cancel', 'latest');
+    await maos.remove();
+  });
+  for (const command of [['list', '--all'], ['ps'], ['instances'], ['gc', '--all'], ['doctor']]) {
     const { status, stdout, stderr } = await sound.run(...command);
     assert.equal(status, 1, `${command}: ${stdout}${stderr}`);
     for (const { database } of broken)

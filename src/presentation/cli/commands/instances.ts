@@ -1,30 +1,36 @@
-import type { InstanceReport } from '../../../application/runtime.ts';
+import type { InstanceReport, UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { formatAge, oneLine, plural } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import type { Canvas, Format } from '../terminal.ts';
+import { noticeUnread, unreadViews } from '../unread.ts';
 
 export const instancesCommand: CliCommand = {
   name: 'instances',
   summary: 'List the maos processes of this machine',
-  details:
+  details: [
     'Servers that clients started, runs in terminals, and those that finish what others left. One that ended without a word is shown as gone, once.',
+    'Exit status: 0 done, 1 a project could not be read: it is named, and its sessions are not counted.',
+  ].join('\n'),
   arguments: [],
   options: [],
   examples: [{ line: 'maos instances', says: 'which run, since when, and how many sessions each runs' }],
   async run({ terminal, json, runtime }) {
-    const instances = await runtime().instances();
+    const unread: UnreadProject[] = [];
+    const instances = await runtime().instances((project) => unread.push(project));
+    noticeUnread(unread, terminal);
+    const status = unread.length === 0 ? exitStatus.done : exitStatus.failed;
     const gone = instances.flatMap(({ id, state }) => (state === 'gone' ? [id] : []));
     if (gone.length > 0) await runtime().forgetInstances(gone);
     if (json) {
-      terminal.document({ instances: instances.map(instanceView) });
-      return exitStatus.done;
+      terminal.document({ instances: instances.map(instanceView), not_read: unreadViews(unread) });
+      return status;
     }
     if (instances.length === 0) terminal.notice('No maos is running.');
     else
       for (const line of renderInstances(instances, runtime().version, terminal.canvas)) terminal.line(line);
-    return exitStatus.done;
+    return status;
   },
 };
 

@@ -1,11 +1,13 @@
 import { type CountedAgent, countAgents } from '../../../application/agent-census.ts';
 import type { Project } from '../../../application/project.ts';
+import type { UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { rescueOrphans } from '../owner-notice.ts';
 import { formatAge, formatBytes, formatDuration } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import type { Canvas, Format } from '../terminal.ts';
+import { noticeUnread, unreadViews } from '../unread.ts';
 
 /** CPU use is watched for so long. */
 const watchMs = 250;
@@ -13,8 +15,10 @@ const watchMs = 250;
 export const psCommand: CliCommand = {
   name: 'ps',
   summary: 'List the agents that have processes on this machine',
-  details:
+  details: [
     "Of every project, whichever maos started them. OWNER: whether the maos that runs the session lives. A stray belongs to an agent that is not running by what is stored: 'maos cancel SESSION' ends what can still be cancelled, kill -9 the rest. '#' and a number: a daemon without its environment, of an agent that has nothing else left.",
+    'Exit status: 0 done, 1 a project could not be read: it is named, and whose agents these are is not known.',
+  ].join('\n'),
   arguments: [],
   options: [],
   examples: [
@@ -26,15 +30,17 @@ export const psCommand: CliCommand = {
 
 async function run(context: CommandContext): Promise<number> {
   const { terminal, json, runtime } = context;
-  const agents = await countAgents(runtime(), watchMs);
-  if (json) terminal.document({ agents: agents.map(agentView) });
+  const unread: UnreadProject[] = [];
+  const agents = await countAgents(runtime(), watchMs, (project) => unread.push(project));
+  noticeUnread(unread, terminal);
+  if (json) terminal.document({ agents: agents.map(agentView), not_read: unreadViews(unread) });
   else if (agents.length === 0) terminal.notice('No agent has a process on this machine.');
   else for (const line of renderAgents(agents, terminal.canvas, Date.now())) terminal.line(line);
   const abandoned = agents.flatMap(({ known }) =>
     known === null || known.owner === 'alive' ? [] : known.project,
   );
   for (const project of new Set<Project>(abandoned)) await rescueOrphans(context, project);
-  return exitStatus.done;
+  return unread.length === 0 ? exitStatus.done : exitStatus.failed;
 }
 
 function agentView({ process, known, stray }: CountedAgent) {
