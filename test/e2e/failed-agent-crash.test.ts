@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { player, startsOf } from '../helpers/fake-claude.ts';
+import { MaosFolder, type Running } from '../presentation/cli/maos-process.ts';
+
+/** Kills for each way to exit; more of them for a long search. */
+const rounds = Number(process.env.CRASH_ROUNDS ?? 4);
+const seed = Number(process.env.CRASH_SEED ?? 7);
+/** The end of an agent is stored within so long after it is on record, as a rule. */
+const spreadMs = 60;
+
+const script = join(import.meta.dirname, '../fixtures/programs/fake-claude.mjs');
+
+/** Numbers in [0, 1) that the seed decides (mulberry32). */
+function dice(from: number): () => number {
+  let state = from;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
+    await pause(5);
+  }
+}
+
+/** What fails next to what runs on: a program, and an agent whose conversation could be gone on with. */
+function planIn(folder: string, onExit: string): string {
+  const error = { type: 'result', subtype: 'success', is_error: true, result: 'No.', session_id: 'c1' };
+  const failing = player(folder, 'talks', [
+    [
+      { wait: 'go' },
+      { line: { type: 'system', subtype: 'init', session_id: 'c1' } },
+      { line: error },
+      { exit: 1 },
+    ],
+  ]);
+  const { name, role, task, backend } = failing;
+  const wait = 'until [ -e go ]; do sleep 0.01; done';
+  const plan = {
+    objective: 'Fail, and be killed.',
+    failure_policy: 'continue',
+    on_exit: onExit,
+    agents: [
+      { name: 'fails', role, task: 'Fail.', command: ['/bin/sh', '-c', `${wait}; echo fails >>ran; exit 3`] },
+      { name, role, task, backend },
+      {
+        name: 'lasts',
+        role,
+        task: 'Last.',
+        command: ['/bin/sh', '-c', 'until [ -e end ]; do sleep 0.05; done'],
+      },
+      { name: 'follows', role, task: 'Follow.', command: 'echo follows >>ran', depends_on: ['lasts'] },
+    ],
+  };
+  const file = join(folder, 'plan.json');
+  writeFileSync(file, JSON.stringify(plan));
+  return file;
+}
+
+interface Stored {
+  readonly name: string;
+  readonly state: string;
+  readonly attempt: number;
+}
+
+function stored(database: string): readonly Stored[] {
+  const db = new DatabaseSync(database, { readOnly: true });
+  try {
+    return db.prepare('SELECT name, state, attempt FROM agents').all() as unknown as Stored[];
+  } finally {
+    db.close();
+  }
+}
+
+/** @returns what the store said of the failed agents when their MAOS was dead */
+async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonly Stored[]> {
+  const maos = await MaosFolder.make();
+  let owner: Running | undefined;
+  const textOf = (name: string): string => {
+    const file = join(maos.project, name);
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  };
+  try {
+    const claude = join(maos.project, 'fake-claude');
+    writeFileSync(claude, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, { mode: 0o755 });
+    const env = { ...maos.env, MAOS_CLAUDE_PATH: claude };
+    owner = maos.start(['run', planIn(maos.project, onExit)], { env });
+    const agents = join(maos.home, 'projects/*/sessions/*/agents');
+    const ofAgent = (name: string) => globSync(join(agents, '*', name));
+    await until(
+      'all agents',
+      () => textOf('talks.starts').endsWith('\n') && ofAgent('stdout.log').length === 3,
+    );
+    writeFileSync(join(maos.project, 'go'), '');
+    await until('an end', () => ofAgent('exit.json').length > 0);
+    await pause(afterMs);
+    owner.process.kill('SIGKILL');
+    await owner.finished;
+
+    const [database = assert.fail()] = globSync(join(maos.home, 'projects/*/project.db'));
+    const before = stored(database);
+    // Another maos goes on with it.
+    await maos.start(['status'], { env }).finished;
+    writeFileSync(join(maos.project, 'end'), '');
+    await until('the rest', () => textOf('ran').includes('follows'));
+    const { stdout } = await maos.start(['wait', 'latest', '--json'], { env }).finished;
+    assert.match(stdout, /"failed"/);
+
+    const after = stored(database);
+    for (const { name, state, attempt } of before) {
+      if (state !== 'failed') continue;
+      const now = after.find((agent) => agent.name === name);
+      assert.deepEqual([now?.state, now?.attempt], ['failed', attempt], `${name}, ${afterMs} ms, ${onExit}`);
+      if (name === 'talks') assert.equal(startsOf(maos.project, name).length, 1, `${afterMs} ms, ${onExit}`);
+    }
+    assert.equal(textOf('ran'), 'fails\nfollows\n');
+    return before.filter(({ name }) => name === 'fails' || name === 'talks');
+  } finally {
+    owner?.process.kill('SIGKILL');
+    await maos.remove();
+  }
+}
+
+describe('kill -9 of maos about the moment in which the end of a failed agent is stored', () => {
+  for (const onExit of ['stop', 'keep']) {
+    it(`starts nothing again that is stored as failed: on_exit ${onExit}`, async (t) => {
+      const roll = dice(seed + onExit.length);
+      const seen = new Map<string, number>();
+      for (let round = 0; round < rounds; round++) {
+        // Evenly over the time about the commit, each at a place of its own.
+        const afterMs = (spreadMs * (round + roll())) / rounds;
+        for (const { state } of await killAndTakeOver(onExit, afterMs)) {
+          seen.set(state, (seen.get(state) ?? 0) + 1);
+        }
+      }
+      t.diagnostic(`seed ${seed}, ${rounds} kills: ${JSON.stringify([...seen])}`);
+    });
+  }
+});
