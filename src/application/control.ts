@@ -75,7 +75,7 @@ export async function requestPause(
   if (isSessionEnded(state)) throw notPossible(id, 'paused', state, 'paused', 'it has ended as');
   if (state === 'paused') return;
   await request(project, { sessionId: id, agentId: null, desired: 'paused', reason }, by);
-  await makeHeard(project, supervisor, id);
+  await makeHeard(project, supervisor, id, 'paused');
 }
 
 /**
@@ -221,14 +221,20 @@ function nameOf(workflow: Workflow, agentId: AgentId | null): string | null {
 /**
  * Sees to it that what was asked for is heard by an owner. The owner of a paused session may be about to leave it, and
  * then hears nothing any more: it is watched until something has come of it.
+ * @param wanted the state that was asked for: once it is reached nobody needs to hear of it
  */
-async function makeHeard(project: Project, supervisor: Supervisor, id: SessionId): Promise<void> {
+async function makeHeard(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  wanted: SessionState | null = null,
+): Promise<void> {
   const { store, watcher, instances, instance } = project;
   watcher.notify();
   for (let waited = 0; waited <= patienceMs; waited += lookMs) {
     const owner = store.ownerOf(id);
     const { state } = store.summary(id).session;
-    if (isSessionEnded(state)) return;
+    if (isSessionEnded(state) || state === wanted) return;
     const isOwned = owner !== null && (owner === instance || (await instances.isAlive(owner)));
     if (!isOwned) await supervisor.takeOver(id, owner);
     else if (state !== 'paused') return;
