@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Lease, SessionStore } from '../src/application/ports.ts';
+import type { Lease } from '../src/application/ports/ownership.ts';
+import type { SessionStore } from '../src/application/ports/session-store.ts';
 import { noBudget } from '../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan } from '../src/domain/plan.ts';
@@ -12,7 +13,7 @@ import {
   startSession,
   type Workflow,
 } from '../src/domain/workflow.ts';
-import { ensureProjectFolder, workspaceHash } from '../src/infrastructure/files/home.ts';
+import { ensureProjectFolder, workspaceHash } from '../src/infrastructure/files/home/home.ts';
 import { makeIdSource } from '../src/infrastructure/ids.ts';
 import { projectMigrations } from '../src/infrastructure/sqlite/migrations.ts';
 import { openDatabase } from '../src/infrastructure/sqlite/open-database.ts';

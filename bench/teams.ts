@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RecordedEvent } from '../src/domain/events.ts';
 import { parseSessionId } from '../src/domain/ids.ts';
-import { projectFolder, workspaceHash } from '../src/infrastructure/files/home.ts';
+import { projectFolder, workspaceHash } from '../src/infrastructure/files/home/home.ts';
 import { openSessionStore } from '../src/infrastructure/sqlite/session-store.ts';
 import type { StdioClient } from './stdio-client.ts';
 import type { Workplace } from './workplace.ts';

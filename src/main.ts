@@ -1,5 +1,5 @@
 import manifest from '../package.json' with { type: 'json' };
-import type { LogLevel } from './application/ports.ts';
+import type { LogLevel } from './application/ports/log.ts';
 import type { Project } from './application/project.ts';
 import type {
   AgentProcess,
@@ -10,15 +10,15 @@ import type {
   UnreadProject,
 } from './application/runtime.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
-import type { Attendance } from './infrastructure/attendance.ts';
 import { findJsonError } from './infrastructure/config/json-position.ts';
 import { mayTrace } from './infrastructure/config/may-trace.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
-import { isRelativeHome, maosHome } from './infrastructure/files/maos-home.ts';
-import type { Presence } from './infrastructure/presence.ts';
+import { isRelativeHome, maosHome } from './infrastructure/files/home/maos-home.ts';
+import type { Attendance } from './infrastructure/instances/idle-project-watcher.ts';
+import type { Presence } from './infrastructure/instances/instance-registration.ts';
 import type { MaosRuntime } from './maos-runtime.ts';
 import { runCli } from './presentation/cli/cli.ts';
-import { crashReport } from './presentation/cli/error-report.ts';
+import { crashReport } from './presentation/cli/shell/error-report.ts';
 import { keepIgnoring } from './presentation/ending-signals.ts';
 
 /**
@@ -83,7 +83,7 @@ class LateRuntime implements Runtime {
   async attend(path: string): Promise<void> {
     if (this.#loading !== null) return (await this.#load()).attend(path);
     const [{ Attendance }, presence] = await Promise.all([
-      import('./infrastructure/attendance.ts'),
+      import('./infrastructure/instances/idle-project-watcher.ts'),
       this.#present(),
     ]);
     this.#attendance = new Attendance(presence, this.home, path);
@@ -155,7 +155,7 @@ class LateRuntime implements Runtime {
   }
 
   async #present(): Promise<Presence> {
-    const { Presence } = await import('./infrastructure/presence.ts');
+    const { Presence } = await import('./infrastructure/instances/instance-registration.ts');
     this.#presence ??= new Presence(this.home, this.version, (file, mode) =>
       this.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
     );
@@ -210,7 +210,7 @@ process.exitCode = await runCli(process.argv.slice(2), makeRuntime, {
   endingSignals: keepIgnoring(process.env, process),
   findJsonError,
   replaceFile: async (path, text, mode) => {
-    const { writeFileAtomic } = await import('./infrastructure/files/atomic.ts');
+    const { writeFileAtomic } = await import('./infrastructure/files/disk/atomic.ts');
     await writeFileAtomic(path, text, { mode });
   },
 });

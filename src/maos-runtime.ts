@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/orphans.ts';
-import type { Instances, LogLevel, UnfinishedSession } from './application/ports.ts';
+import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/control/orphans.ts';
+import { keepTidy } from './application/maintenance/retention.ts';
+import type { LogLevel } from './application/ports/log.ts';
+import type { Instances } from './application/ports/machine.ts';
+import type { UnfinishedSession } from './application/ports/ownership.ts';
 import type { Project } from './application/project.ts';
-import { keepTidy } from './application/retention.ts';
 import type {
   AgentProcess,
   InstanceReport,
@@ -15,7 +17,7 @@ import type {
   SupervisedProject,
   UnreadProject,
 } from './application/runtime.ts';
-import { ownershipTiming, Supervisor } from './application/supervisor.ts';
+import { ownershipTiming, Supervisor } from './application/session/supervisor.ts';
 import { explainedOrDefect } from './application/system-error.ts';
 import { untilFree, whenFree } from './application/when-free.ts';
 import type { MaosError } from './domain/errors.ts';
@@ -23,18 +25,23 @@ import type { InstanceId, SessionId } from './domain/ids.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { type LoadedConfig, loadConfig } from './infrastructure/config/config.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
-import { canonicalProject, ensureHome, ensureProjectFolder, hashOf } from './infrastructure/files/home.ts';
-import { readHttpToken, rotateHttpToken } from './infrastructure/files/http-token.ts';
-import { maosHome } from './infrastructure/files/maos-home.ts';
-import { isThere, projectHashes, sessionFolders } from './infrastructure/files/project-list.ts';
-import { placeOf } from './infrastructure/files/project-place.ts';
+import {
+  canonicalProject,
+  ensureHome,
+  ensureProjectFolder,
+  hashOf,
+} from './infrastructure/files/home/home.ts';
+import { readHttpToken, rotateHttpToken } from './infrastructure/files/home/http-token.ts';
+import { maosHome } from './infrastructure/files/home/maos-home.ts';
+import { isThere, projectHashes, sessionFolders } from './infrastructure/files/home/project-list.ts';
+import { placeOf } from './infrastructure/files/home/project-place.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
+import type { Presence } from './infrastructure/instances/instance-registration.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
 import { loggable } from './infrastructure/logging/record.ts';
-import type { Presence } from './infrastructure/presence.ts';
-import { listAgentProcesses } from './infrastructure/process/agent-list.ts';
-import { startSuccessor } from './infrastructure/process/successor.ts';
+import { startSuccessor } from './infrastructure/process/launch/detached-supervisor.ts';
+import { listAgentProcesses } from './infrastructure/process/tree/agent-list.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
 import { readProjectOf } from './infrastructure/sqlite/session-store.ts';
 import { lostStore } from './infrastructure/sqlite/sqlite-errors.ts';

@@ -1,22 +1,24 @@
 import { join } from 'node:path';
 import { ChangeWatcher } from './application/change-watcher.ts';
-import type { IdSource, Instances, Log } from './application/ports.ts';
+import type { IdSource } from './application/ports/id-source.ts';
+import type { Log } from './application/ports/log.ts';
+import type { Instances } from './application/ports/machine.ts';
+import type { RoleFiles } from './application/ports/roles.ts';
 import type { Project } from './application/project.ts';
-import type { RoleFiles } from './application/role-ports.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { toSettings } from './infrastructure/config/config.ts';
 import type { Config } from './infrastructure/config/settings-table.ts';
-import { projectFolder } from './infrastructure/files/home.ts';
-import { makeRoleFiles } from './infrastructure/files/role-files.ts';
-import { makeSessionFiles } from './infrastructure/files/session-files.ts';
-import { isSlotHeld, type Presence } from './infrastructure/presence.ts';
-import { environmentWithout } from './infrastructure/process/environment.ts';
-import type { ProcessIdentity } from './infrastructure/process/identity.ts';
-import { makeLocalAgentHost } from './infrastructure/process/local-agent-host.ts';
-import { makeMachine } from './infrastructure/process/machine.ts';
+import { projectFolder } from './infrastructure/files/home/home.ts';
+import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
+import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
+import { isSlotHeld, type Presence } from './infrastructure/instances/instance-registration.ts';
+import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
+import { environmentWithout } from './infrastructure/process/launch/environment.ts';
+import type { ProcessIdentity } from './infrastructure/process/tree/identity.ts';
+import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
 
 /** The database of a project. */

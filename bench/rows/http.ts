@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { projectFolder, workspaceHash } from '../../src/infrastructure/files/home.ts';
+import { projectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
 import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
 import { Followers, type Heard } from '../http/follow.ts';
 import { type Answered, type Kind, load, send } from '../http/load.ts';

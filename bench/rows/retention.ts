@@ -2,11 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease, SessionStore } from '../../src/application/ports.ts';
+import type { Lease } from '../../src/application/ports/ownership.ts';
+import type { SessionStore } from '../../src/application/ports/session-store.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
 import { recordProgress, type Workflow } from '../../src/domain/workflow.ts';
-import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home.ts';
-import { type SessionLayout, sessionFolders, sessionLayout } from '../../src/infrastructure/files/layout.ts';
+import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
+import {
+  type SessionLayout,
+  sessionFolders,
+  sessionLayout,
+} from '../../src/infrastructure/files/home/layout.ts';
 import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
 import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { storeRunning, storeSessions } from '../sample-sessions.ts';

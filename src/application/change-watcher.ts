@@ -1,4 +1,5 @@
-import type { Clock, SessionStore } from './ports.ts';
+import type { Clock } from './ports/clock.ts';
+import type { SessionStore } from './ports/session-store.ts';
 
 /**
  * Tells its listeners that the store may have changed: at once for changes of this process, within `intervalMs` for

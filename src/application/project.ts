@@ -1,19 +1,15 @@
 import type { InstanceId } from '../domain/ids.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
-import type {
-  AgentHost,
-  AgentSlots,
-  Backends,
-  Clock,
-  IdSource,
-  Instances,
-  Log,
-  Machine,
-  SessionFiles,
-  SessionStore,
-  Settings,
-} from './ports.ts';
-import type { RoleFiles } from './role-ports.ts';
+import type { AgentHost } from './ports/agent-host.ts';
+import type { Backends } from './ports/backend.ts';
+import type { Clock } from './ports/clock.ts';
+import type { IdSource } from './ports/id-source.ts';
+import type { Log } from './ports/log.ts';
+import type { AgentSlots, Instances, Machine } from './ports/machine.ts';
+import type { RoleFiles } from './ports/roles.ts';
+import type { SessionFiles } from './ports/session-files.ts';
+import type { SessionStore } from './ports/session-store.ts';
+import type { Settings } from './ports/settings.ts';
 
 /** Everything the use cases of one project need. Made in `maos-runtime.ts`. */
 export interface Project {

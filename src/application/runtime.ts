@@ -1,9 +1,10 @@
 import type { MaosError } from '../domain/errors.ts';
 import type { InstanceId, SessionId } from '../domain/ids.ts';
-import type { BackendProbe, LogLevel } from './ports.ts';
+import type { BackendProbe } from './ports/backend.ts';
+import type { LogLevel } from './ports/log.ts';
+import type { RoleFiles, RoleFinding } from './ports/roles.ts';
 import type { Project } from './project.ts';
-import type { RoleFiles, RoleFinding } from './role-ports.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { Supervisor } from './session/supervisor.ts';
 
 /** A project with the supervisor of the sessions this process owns in it. */
 export interface SupervisedProject {

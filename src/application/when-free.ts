@@ -1,5 +1,5 @@
 import { isMaosError } from '../domain/errors.ts';
-import type { Clock } from './ports.ts';
+import type { Clock } from './ports/clock.ts';
 import type { Project } from './project.ts';
 
 /** Between two tries: a lock is held for milliseconds, as a rule. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../application/ports.ts';
+import type { Clock } from '../application/ports/clock.ts';
 
 /** Longest delay setTimeout takes (24.8 days); a longer one would fire at once. */
 const longestDelayMs = 2 ** 31 - 1;

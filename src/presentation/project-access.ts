@@ -1,6 +1,6 @@
-import type { Projects } from '../application/lookup.ts';
+import type { RoleFinding } from '../application/ports/roles.ts';
 import type { Project } from '../application/project.ts';
-import type { RoleFinding } from '../application/role-ports.ts';
+import type { Projects } from '../application/queries/lookup.ts';
 import type { OpenProject, Runtime } from '../application/runtime.ts';
 import { isMaosError, type MaosError } from '../domain/errors.ts';
 

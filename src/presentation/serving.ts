@@ -1,6 +1,6 @@
 import type { Runtime } from '../application/runtime.ts';
 import type { EndingSignal } from './ending-signals.ts';
-import type { Tool } from './mcp/tool.ts';
+import type { Tool } from './mcp/server/tool.ts';
 
 /** How long calls under way may take to come back once the process ends. */
 const drainMs = 250;

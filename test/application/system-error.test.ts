@@ -6,8 +6,8 @@ import { describe, it } from 'node:test';
 import { getSystemErrorMap } from 'node:util';
 import { explained } from '../../src/application/system-error.ts';
 import { MaosError } from '../../src/domain/errors.ts';
-import { fileError } from '../../src/infrastructure/files/file-error.ts';
-import { crashReport, reportError } from '../../src/presentation/cli/error-report.ts';
+import { fileError } from '../../src/infrastructure/files/disk/file-error.ts';
+import { crashReport, reportError } from '../../src/presentation/cli/shell/error-report.ts';
 
 /** As Node throws it. */
 function systemError(code: string, syscall: string, path?: string): Error {

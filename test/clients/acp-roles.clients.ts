@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { sessionOfRun } from '../../src/application/acp-runs.ts';
+import { sessionOfRun } from '../../src/application/control/acp-runs.ts';
 import { lastToolResults, type ModelRequest, type ScriptStep } from '../helpers/scripted-model.ts';
 import { type AcpClient, type AcpRun, acpSdk, all, goOn, openApiValidator, until } from './acp-sdk.ts';
 import { type Bench, makeBench } from './bench.ts';

@@ -1,8 +1,8 @@
 /** What the command line of the official Inspector asks of a MAOS: every tool, resource and prompt there is. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { registry } from '../../src/presentation/mcp/registry.ts';
-import { isTemplate, matchUri, type Resource } from '../../src/presentation/mcp/resource.ts';
+import { registry } from '../../src/presentation/mcp/server/registry.ts';
+import { isTemplate, matchUri, type Resource } from '../../src/presentation/mcp/server/resource.ts';
 import { clientEnv, installInspector } from './mcp-clients.ts';
 import { makeWorkplace, type Workplace } from './workplace.ts';
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import { errorMetaKey } from '../../src/presentation/mcp/call-tool.ts';
-import { serverIdentity } from '../../src/presentation/mcp/identity.ts';
-import { registry } from '../../src/presentation/mcp/registry.ts';
-import { isTemplate } from '../../src/presentation/mcp/resource.ts';
+import { errorMetaKey } from '../../src/presentation/mcp/server/call-tool.ts';
+import { serverIdentity } from '../../src/presentation/mcp/server/identity.ts';
+import { registry } from '../../src/presentation/mcp/server/registry.ts';
+import { isTemplate } from '../../src/presentation/mcp/server/resource.ts';
 import { Gate } from '../helpers/gate.ts';
 import { Heard } from './heard.ts';
 import { type CallOptions, type Sdk, tracingEnv } from './mcp-clients.ts';

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { summaryRecord } from '../../src/presentation/cli/session-facts.ts';
+import type { summaryRecord } from '../../src/presentation/cli/facts/session-facts.ts';
 
 export const maosProgram = fileURLToPath(new URL('../../bin/maos.js', import.meta.url));
 

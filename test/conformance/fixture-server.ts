@@ -3,10 +3,10 @@
  * Works in the current folder and MAOS_HOME.
  */
 
-import { maosHome } from '../../src/infrastructure/files/maos-home.ts';
-import { Presence } from '../../src/infrastructure/presence.ts';
+import { maosHome } from '../../src/infrastructure/files/home/maos-home.ts';
+import { Presence } from '../../src/infrastructure/instances/instance-registration.ts';
 import { MaosRuntime } from '../../src/maos-runtime.ts';
-import { openStdio } from '../../src/presentation/mcp/stdio.ts';
+import { openStdio } from '../../src/presentation/mcp/transport/stdio.ts';
 import { Serving } from '../../src/presentation/serving.ts';
 import { fixtures } from './fixtures.ts';
 

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { MaosError } from '../../src/domain/errors.ts';
 import { parseInput } from '../../src/presentation/contracts/parse-input.ts';
-import type { Content } from '../../src/presentation/mcp/content.ts';
-import { readsOnly, type Tool, type ToolContext } from '../../src/presentation/mcp/tool.ts';
+import type { Content } from '../../src/presentation/mcp/answers/content.ts';
+import { readsOnly, type Tool, type ToolContext } from '../../src/presentation/mcp/server/tool.ts';
 import { defaults, enums, user } from './elicitation-schemas.ts';
 
 /** A PNG of one pixel. */

@@ -1,8 +1,8 @@
 /** What the conformance suites ask every server for, by the names and in the words they have for it. */
-import type { Prompt } from '../../src/presentation/mcp/prompt.ts';
-import { definePrompt } from '../../src/presentation/mcp/prompt.ts';
-import type { Registry } from '../../src/presentation/mcp/registry.ts';
-import type { Resource } from '../../src/presentation/mcp/resource.ts';
+import type { Prompt } from '../../src/presentation/mcp/server/prompt.ts';
+import { definePrompt } from '../../src/presentation/mcp/server/prompt.ts';
+import type { Registry } from '../../src/presentation/mcp/server/registry.ts';
+import type { Resource } from '../../src/presentation/mcp/server/resource.ts';
 import { pixel, tools } from './fixture-tools.ts';
 
 const resources: readonly Resource[] = [

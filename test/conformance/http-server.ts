@@ -4,12 +4,12 @@
  * MAOS_HOME, until its input ends.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { maosHome } from '../../src/infrastructure/files/maos-home.ts';
-import { Presence } from '../../src/infrastructure/presence.ts';
+import { maosHome } from '../../src/infrastructure/files/home/maos-home.ts';
+import { Presence } from '../../src/infrastructure/instances/instance-registration.ts';
 import { MaosRuntime } from '../../src/maos-runtime.ts';
-import { startHttp } from '../../src/presentation/http/http-service.ts';
-import { serverIdentity } from '../../src/presentation/mcp/identity.ts';
-import type { Registry } from '../../src/presentation/mcp/registry.ts';
+import { startHttp } from '../../src/presentation/http/server/http-service.ts';
+import { serverIdentity } from '../../src/presentation/mcp/server/identity.ts';
+import type { Registry } from '../../src/presentation/mcp/server/registry.ts';
 import { fixtures } from './fixtures.ts';
 import { openTokenProxy } from './token-proxy.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { plainText } from '../../src/application/agent-output.ts';
+import { plainText } from '../../src/application/queries/agent-output.ts';
 import { showInvisible } from '../../src/domain/invisible-marks.ts';
 
 const range = (from: number, to: number): number[] => [...Array(to - from + 1).keys()].map((at) => from + at);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sessionOfRun } from '../../src/application/acp-runs.ts';
+import { sessionOfRun } from '../../src/application/control/acp-runs.ts';
 import { type DocumentClient, firstEvent } from '../helpers/http-calls.ts';
 
 /** What stands for itself in requests, by `name` or `operation.name`: with it they get somewhere. */

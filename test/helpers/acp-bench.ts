@@ -6,8 +6,8 @@ import { Hono } from 'hono';
 import type { Runtime } from '../../src/application/runtime.ts';
 import { acpPath, acpRoutes } from '../../src/presentation/http/acp/acp-routes.ts';
 import type { RunSource } from '../../src/presentation/http/acp/run-source.ts';
-import type { HttpDeps } from '../../src/presentation/http/deps.ts';
-import { serverIdentity } from '../../src/presentation/mcp/identity.ts';
+import type { HttpDeps } from '../../src/presentation/http/server/deps.ts';
+import { serverIdentity } from '../../src/presentation/mcp/server/identity.ts';
 import type { RealProject } from './real-project.ts';
 
 /** The protocol's routes, without the guard. */

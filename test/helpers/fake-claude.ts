@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { OrchestrateAgent } from '../../src/application/orchestrate.ts';
-import type { Backend } from '../../src/application/ports.ts';
+import type { OrchestrateAgent } from '../../src/application/control/orchestrate.ts';
+import type { Backend } from '../../src/application/ports/backend.ts';
 import { makeClaudeBackend } from '../../src/infrastructure/backends/claude.ts';
 
 const script = fileURLToPath(new URL('../fixtures/programs/fake-claude.mjs', import.meta.url));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { OrchestrateRequest } from '../../src/application/orchestrate.ts';
+import type { OrchestrateRequest } from '../../src/application/control/orchestrate.ts';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
 import type { RealProject, RealProjectOptions } from './real-project.ts';

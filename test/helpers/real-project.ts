@@ -4,17 +4,21 @@ import { freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { ChangeWatcher } from '../../src/application/change-watcher.ts';
-import { waitForSession } from '../../src/application/control.ts';
-import { followEvents } from '../../src/application/event-feed.ts';
+import { waitForSession } from '../../src/application/control/control.ts';
 import {
   type OrchestrateAgent,
   type OrchestrateRequest,
   orchestrate,
-} from '../../src/application/orchestrate.ts';
-import { OrphanWatch } from '../../src/application/orphans.ts';
-import type { Backend, Clock, LogLevel, Machine, Settings } from '../../src/application/ports.ts';
+} from '../../src/application/control/orchestrate.ts';
+import { OrphanWatch } from '../../src/application/control/orphans.ts';
+import type { Backend } from '../../src/application/ports/backend.ts';
+import type { Clock } from '../../src/application/ports/clock.ts';
+import type { LogLevel } from '../../src/application/ports/log.ts';
+import type { Machine } from '../../src/application/ports/machine.ts';
+import type { Settings } from '../../src/application/ports/settings.ts';
 import type { Project } from '../../src/application/project.ts';
-import { type OwnershipTiming, Supervisor } from '../../src/application/supervisor.ts';
+import { followEvents } from '../../src/application/queries/event-feed.ts';
+import { type OwnershipTiming, Supervisor } from '../../src/application/session/supervisor.ts';
 import type { Agent } from '../../src/domain/agent.ts';
 import { noBudget } from '../../src/domain/budget.ts';
 import type { EventType, RecordedEvent } from '../../src/domain/events.ts';
@@ -23,13 +27,16 @@ import { isSessionEnded } from '../../src/domain/session.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
 import { systemClock } from '../../src/infrastructure/clock.ts';
-import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home.ts';
-import { makeRoleFiles } from '../../src/infrastructure/files/role-files.ts';
-import { type LocalSessionFiles, makeSessionFiles } from '../../src/infrastructure/files/session-files.ts';
+import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
+import { makeRoleFiles } from '../../src/infrastructure/files/roles/role-files.ts';
+import {
+  type LocalSessionFiles,
+  makeSessionFiles,
+} from '../../src/infrastructure/files/session/session-files.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
-import { isSlotHeld } from '../../src/infrastructure/presence.ts';
-import { identify, type ProcessIdentity, sight } from '../../src/infrastructure/process/identity.ts';
-import { makeLocalAgentHost } from '../../src/infrastructure/process/local-agent-host.ts';
+import { isSlotHeld } from '../../src/infrastructure/instances/instance-registration.ts';
+import { makeLocalAgentHost } from '../../src/infrastructure/process/host/local-agent-host.ts';
+import { identify, type ProcessIdentity, sight } from '../../src/infrastructure/process/tree/identity.ts';
 import { openInstanceRegistry } from '../../src/infrastructure/sqlite/instance-registry.ts';
 import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
 

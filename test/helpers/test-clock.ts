@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../src/application/ports.ts';
+import type { Clock } from '../../src/application/ports/clock.ts';
 
 /** Time passes, the machine sleeps and somebody sets its clock when the test says so. */
 export class TestClock implements Clock {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { defineTools, type ToolDefinition } from '../../src/presentation/mcp/definitions.ts';
-import { instructions } from '../../src/presentation/mcp/instructions.ts';
-import { registry } from '../../src/presentation/mcp/registry.ts';
-import { isTemplate } from '../../src/presentation/mcp/resource.ts';
+import { defineTools, type ToolDefinition } from '../../src/presentation/mcp/server/definitions.ts';
+import { instructions } from '../../src/presentation/mcp/server/instructions.ts';
+import { registry } from '../../src/presentation/mcp/server/registry.ts';
+import { isTemplate } from '../../src/presentation/mcp/server/resource.ts';
 
 const root = join(import.meta.dirname, '../..');
 const page = join(root, 'docs/mcp.md');

@@ -1,5 +1,11 @@
 import { LineSplitter } from '../../application/line-splitter.ts';
-import type { AgentActivity, Answer, OutputParser, ParsedRun, Verdict } from '../../application/ports.ts';
+import type {
+  AgentActivity,
+  Answer,
+  OutputParser,
+  ParsedRun,
+  Verdict,
+} from '../../application/ports/backend.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { countOf } from '../../domain/usage.ts';
 import { ClaudeBackground } from './claude-background.ts';

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../application/ports.ts';
+import type { Verdict } from '../../application/ports/backend.ts';
 import type { FailureKind } from '../../domain/agent.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { type Json, textOf } from './claude-json.ts';

@@ -3,23 +3,22 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { AgentEnd, LaunchSpec } from '../../application/ports/agent-host.ts';
 import type {
-  AgentEnd,
   Answer,
   Backend,
   LaunchContext,
-  LaunchSpec,
   ParsedRun,
   PromptEscape,
-} from '../../application/ports.ts';
+} from '../../application/ports/backend.ts';
 import type { Agent, AgentFailure } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
-import { userHome } from '../files/maos-home.ts';
-import { environmentOf, inheritedEnvironment } from '../process/environment.ts';
-import { resolveProgram } from '../process/program.ts';
-import { providerVariables } from '../process/provider-variables.ts';
+import { userHome } from '../files/home/maos-home.ts';
+import { environmentOf, inheritedEnvironment } from '../process/launch/environment.ts';
+import { resolveProgram } from '../process/launch/program.ts';
+import { providerVariables } from '../process/launch/provider-variables.ts';
 import { ClaudeOutputParser } from './claude-output.ts';
 import { exitFailure } from './exit-failure.ts';
 

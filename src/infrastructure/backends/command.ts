@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import type { AgentActivity, Backend, LaunchSpec, OutputParser, ParsedRun } from '../../application/ports.ts';
+import type { LaunchSpec } from '../../application/ports/agent-host.ts';
+import type { AgentActivity, Backend, OutputParser, ParsedRun } from '../../application/ports/backend.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { exitFailure } from './exit-failure.ts';
 

@@ -1,4 +1,4 @@
-import type { AgentEnd } from '../../application/ports.ts';
+import type { AgentEnd } from '../../application/ports/agent-host.ts';
 import type { AgentFailure } from '../../domain/agent.ts';
 
 /**

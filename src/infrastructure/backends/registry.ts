@@ -1,4 +1,4 @@
-import type { Backend, Backends } from '../../application/ports.ts';
+import type { Backend, Backends } from '../../application/ports/backend.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 

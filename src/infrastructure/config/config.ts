@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { Settings } from '../../application/ports.ts';
+import type { Settings } from '../../application/ports/settings.ts';
 import type { Budget } from '../../domain/budget.ts';
-import { projectFolder } from '../files/home.ts';
-import type { Environment } from '../files/maos-home.ts';
+import { projectFolder } from '../files/home/home.ts';
+import type { Environment } from '../files/home/maos-home.ts';
 import { readConfigFile } from './config-file.ts';
 import { type Layer, layerOf } from './layer.ts';
 import {

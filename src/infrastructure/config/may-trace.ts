@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Environment } from '../files/maos-home.ts';
+import type { Environment } from '../files/home/maos-home.ts';
 
 /**
  * Whether the settings may say that the log takes `trace`: false is certain, true is a reason to read them. Reading

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { LogLevel } from '../../application/ports.ts';
+import type { LogLevel } from '../../application/ports/log.ts';
 import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import {
   absolutePath,

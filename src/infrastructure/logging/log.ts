@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Log, LogLevel } from '../../application/ports.ts';
-import { ensureFolderSync, fileMode } from '../files/folders.ts';
+import type { Log, LogLevel } from '../../application/ports/log.ts';
+import { ensureFolderSync, fileMode } from '../files/disk/folders.ts';
 import { loggable } from './record.ts';
 
 /** The most important first. */

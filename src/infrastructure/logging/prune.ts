@@ -1,6 +1,6 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, isMissing } from '../files/file-error.ts';
+import { fileError, isMissing } from '../files/disk/file-error.ts';
 
 /** Names of the logs in ~/.maos/logs: an instance's id, with whatever follows it. */
 const logName = /^inst_[0-7][0-9A-HJKMNP-TV-Z]{25}\.log$/;

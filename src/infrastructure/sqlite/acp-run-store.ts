@@ -1,4 +1,4 @@
-import type { AcpRunRecord, AcpRunStore } from '../../application/acp-ports.ts';
+import type { AcpRunRecord, AcpRunStore } from '../../application/ports/acp-runs.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import type { Database } from './open-database.ts';
 

@@ -1,4 +1,4 @@
-import type { EventCount, FeedStore, Overview, PlacedEvent } from '../../application/feed-ports.ts';
+import type { EventCount, FeedStore, Overview, PlacedEvent } from '../../application/ports/feed.ts';
 import type { AgentState } from '../../domain/agent.ts';
 import type { SessionState } from '../../domain/session.ts';
 import { totalUsage } from '../../domain/usage.ts';

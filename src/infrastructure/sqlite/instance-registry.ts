@@ -1,6 +1,6 @@
-import type { AgentSlots } from '../../application/ports.ts';
+import type { AgentSlots } from '../../application/ports/machine.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
-import type { ProcessIdentity } from '../process/identity.ts';
+import type { ProcessIdentity } from '../process/tree/identity.ts';
 import { instancesMigrations } from './migrations.ts';
 import { type Database, type OnTightened, openDatabase } from './open-database.ts';
 import type { Row } from './rows.ts';

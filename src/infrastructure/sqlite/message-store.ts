@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { MessageQuery, MessageStore } from '../../application/message-ports.ts';
+import type { MessageQuery, MessageStore } from '../../application/ports/messages.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { MessageId, SessionId } from '../../domain/ids.ts';
 import { type Message, messageEvent } from '../../domain/message.ts';

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { ArtifactRecord } from '../../application/ports.ts';
+import type { ArtifactRecord } from '../../application/ports/session-summary.ts';
 import type { Agent, AgentFailure, AgentRole } from '../../domain/agent.ts';
 import { type Budget, noBudget } from '../../domain/budget.ts';
 import { MaosError } from '../../domain/errors.ts';

@@ -3,7 +3,7 @@ import {
   RetryAsked,
   type SessionRequest,
   type UnfinishedSession,
-} from '../../application/ports.ts';
+} from '../../application/ports/ownership.ts';
 import { type AgentState, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { sessionEvent } from '../../domain/events.ts';

@@ -1,16 +1,11 @@
-import type { AcpRunRecord, AcpRunStore } from '../../application/acp-ports.ts';
-import type { FeedStore } from '../../application/feed-ports.ts';
-import type { KeepingStore } from '../../application/keeping-ports.ts';
-import type { MessageStore } from '../../application/message-ports.ts';
-import type {
-  ArtifactRecord,
-  Clock,
-  Lease,
-  SessionRequest,
-  SessionStore,
-  SessionSummary,
-  UnfinishedSession,
-} from '../../application/ports.ts';
+import type { AcpRunRecord, AcpRunStore } from '../../application/ports/acp-runs.ts';
+import type { Clock } from '../../application/ports/clock.ts';
+import type { FeedStore } from '../../application/ports/feed.ts';
+import type { KeepingStore } from '../../application/ports/maintenance.ts';
+import type { MessageStore } from '../../application/ports/messages.ts';
+import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
+import type { SessionStore } from '../../application/ports/session-store.ts';
+import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
@@ -18,7 +13,7 @@ import { isSessionEnded, type SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
 import { makeFeedStore } from './feed-store.ts';
-import { makeKeepingStore } from './keeping-store.ts';
+import { makeKeepingStore } from './maintenance-store.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
 import { type Database, type OnTightened, openDatabase, readRow } from './open-database.ts';

@@ -1,4 +1,4 @@
-import type { ArtifactRecord, SessionSummary } from '../../application/ports.ts';
+import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';

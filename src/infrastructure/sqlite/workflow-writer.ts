@@ -1,4 +1,5 @@
-import { type ArtifactRecord, type Lease, LeaseLost } from '../../application/ports.ts';
+import { type Lease, LeaseLost } from '../../application/ports/ownership.ts';
+import type { ArtifactRecord } from '../../application/ports/session-summary.ts';
 import type { Agent } from '../../domain/agent.ts';
 import type { DomainEvent, RecordedEvent } from '../../domain/events.ts';
 import type { InstanceId, SessionId } from '../../domain/ids.ts';

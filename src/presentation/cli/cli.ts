@@ -5,14 +5,14 @@ import type { EndingSignal } from '../ending-signals.ts';
 import type { CliCommand, CommandContext, FindJsonError, ReplaceFile } from './command.ts';
 import { serveCommand } from './commands/serve.ts';
 import { superviseCommand } from './commands/supervise.ts';
-import { reportError } from './error-report.ts';
-import { exitStatus } from './exit-status.ts';
-import { Interruption, type SignalSource } from './interruption.ts';
-import { OptionValues } from './option-values.ts';
-import type { OutputStream } from './output-writer.ts';
 import type { ParsedCall } from './program.ts';
-import { programName } from './program-name.ts';
-import { Terminal } from './terminal.ts';
+import { reportError } from './shell/error-report.ts';
+import { exitStatus } from './shell/exit-status.ts';
+import { Interruption, type SignalSource } from './shell/interruption.ts';
+import { OptionValues } from './shell/option-values.ts';
+import type { OutputStream } from './shell/output-writer.ts';
+import { programName } from './shell/program-name.ts';
+import { Terminal } from './shell/terminal.ts';
 
 /** Settings given on the command line, over those of files and variables. */
 export interface RuntimeFlags {

@@ -1,7 +1,7 @@
 import type { Runtime } from '../../application/runtime.ts';
 import type { EndingSignal } from '../ending-signals.ts';
-import type { OptionValues } from './option-values.ts';
-import type { Terminal } from './terminal.ts';
+import type { OptionValues } from './shell/option-values.ts';
+import type { Terminal } from './shell/terminal.ts';
 
 export interface ArgumentSpec {
   /** `<needed>`, `[optional]`, `[several...]`. */

@@ -25,8 +25,8 @@ import { superviseCommand } from './commands/supervise.ts';
 import { tokenCommand } from './commands/token.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
-import { type ListedValue, OptionValues } from './option-values.ts';
-import type { Terminal } from './terminal.ts';
+import { type ListedValue, OptionValues } from './shell/option-values.ts';
+import type { Terminal } from './shell/terminal.ts';
 
 /** Every command, in the order and under the headings of `maos help`. */
 export const commandGroups: readonly (readonly [heading: string, commands: readonly CliCommand[]])[] = [

@@ -13,7 +13,7 @@ import {
   postponedUntil,
   type Standing,
   waitReason,
-} from './standing.ts';
+} from './live-status.ts';
 
 /**
  * What servers answer about sessions and agents, as schemas: advertised to clients and held against every answer in

@@ -1,4 +1,4 @@
-import type { SessionSummary } from '../../application/ports.ts';
+import type { SessionSummary } from '../../application/ports/session-summary.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
@@ -8,7 +8,7 @@ import type { Role } from '../../domain/roles/role.ts';
 import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
 import type { Workflow } from '../../domain/workflow.ts';
-import { type BudgetShare, budgetShares, isSuspended, postponedUntil, type Standing } from './standing.ts';
+import { type BudgetShare, budgetShares, isSuspended, postponedUntil, type Standing } from './live-status.ts';
 
 /** How MAOS's data looks outside: JSON with snake_case keys, the same in MCP, ACP and `--json`. Absent means null. */
 

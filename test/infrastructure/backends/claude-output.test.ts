@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { renderActivity } from '../../../src/application/agent-output.ts';
+import { renderActivity } from '../../../src/application/queries/agent-output.ts';
 import { ClaudeOutputParser } from '../../../src/infrastructure/backends/claude-output.ts';
 import { cutAt, readChunks, readLines, readRecording } from './recordings.ts';
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { AgentRun } from '../../../src/application/agent-run.ts';
-import type { AgentEnd, Clock } from '../../../src/application/ports.ts';
+import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
+import type { Clock } from '../../../src/application/ports/clock.ts';
+import { AgentRun } from '../../../src/application/session/agent-run.ts';
 import {
   recordProgress,
   settleAgent,

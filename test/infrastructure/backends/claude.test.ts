@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import { type ClaudeSettings, makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
-import { environmentOf, inheritedEnvironment } from '../../../src/infrastructure/process/environment.ts';
+import {
+  environmentOf,
+  inheritedEnvironment,
+} from '../../../src/infrastructure/process/launch/environment.ts';
 import { agentRequest } from '../../domain/samples.ts';
 import { settingsOf } from './claude-settings.ts';
 import { contextOf } from './launch-context.ts';

@@ -1,4 +1,4 @@
-import type { LaunchContext } from '../../../src/application/ports.ts';
+import type { LaunchContext } from '../../../src/application/ports/backend.ts';
 import type { AgentRequest } from '../../../src/domain/plan.ts';
 import { planRequest, started } from '../../domain/samples.ts';
 

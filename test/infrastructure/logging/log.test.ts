@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import type { LogLevel } from '../../../src/application/ports.ts';
+import type { LogLevel } from '../../../src/application/ports/log.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 import { openLog } from '../../../src/infrastructure/logging/log.ts';
 import { withSmallDisk } from '../files/small-disk.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { atNextBeat } from '../../../src/infrastructure/process/beat.ts';
+import { atNextBeat } from '../../../src/infrastructure/process/host/beat.ts';
 
-const beat = join(import.meta.dirname, '../../../src/infrastructure/process/beat.ts');
+const beat = join(import.meta.dirname, '../../../src/infrastructure/process/host/beat.ts');
 
 describe('a beat', () => {
   it('calls everybody who waits for it once, except who has called it off', async () => {

@@ -1,4 +1,4 @@
-import type { LaunchKey } from '../../../src/application/ports.ts';
+import type { LaunchKey } from '../../../src/application/ports/agent-host.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';

@@ -5,11 +5,16 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import psList from 'ps-list';
-import type { AgentHost, LaunchKey, LaunchSpec, RunningAgent } from '../../../src/application/ports.ts';
+import type {
+  AgentHost,
+  LaunchKey,
+  LaunchSpec,
+  RunningAgent,
+} from '../../../src/application/ports/agent-host.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { systemClock } from '../../../src/infrastructure/clock.ts';
-import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
-import { makeProcessTable } from '../../../src/infrastructure/process/process-table.ts';
+import { makeLocalAgentHost } from '../../../src/infrastructure/process/host/local-agent-host.ts';
+import { makeProcessTable } from '../../../src/infrastructure/process/tree/process-table.ts';
 import { anotherAgent } from './sample-agent.ts';
 
 /** One agent with a folder of its own and a host for it; whatever it started is stopped after the test. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import type { SessionStore } from '../../../src/application/ports.ts';
+import type { SessionStore } from '../../../src/application/ports/session-store.ts';
 import { sessionEvent } from '../../../src/domain/events.ts';
 import { makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { startSession } from '../../../src/domain/workflow.ts';

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Agent } from '../../../src/domain/agent.ts';
-import { identify, sight } from '../../../src/infrastructure/process/identity.ts';
+import { identify, sight } from '../../../src/infrastructure/process/tree/identity.ts';
 import {
   type AgentSlot,
   type InstanceInfo,

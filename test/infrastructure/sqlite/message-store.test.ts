@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
-import type { MessageStore } from '../../../src/application/message-ports.ts';
+import type { MessageStore } from '../../../src/application/ports/messages.ts';
 import { type AgentId, type MessageId, makeMessageId, type SessionId } from '../../../src/domain/ids.ts';
 import {
   acknowledgeMessage,

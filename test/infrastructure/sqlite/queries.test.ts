@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import type { ArtifactRecord } from '../../../src/application/ports.ts';
+import type { ArtifactRecord } from '../../../src/application/ports/session-summary.ts';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { makeSessionId } from '../../../src/domain/ids.ts';
 import { canonicalJson, eventHash } from '../../../src/infrastructure/sqlite/event-hash.ts';

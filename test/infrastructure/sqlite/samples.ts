@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { SessionStore } from '../../../src/application/ports.ts';
+import type { SessionStore } from '../../../src/application/ports/session-store.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type PlanRequest } from '../../../src/domain/plan.ts';

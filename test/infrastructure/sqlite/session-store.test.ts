@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { LeaseLost } from '../../../src/application/ports.ts';
+import { LeaseLost } from '../../../src/application/ports/ownership.ts';
 import { agentStates, failureKinds, moveAgent } from '../../../src/domain/agent.ts';
 import { sessionEvent } from '../../../src/domain/events.ts';
 import type { AgentId } from '../../../src/domain/ids.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import { commandGroups, parseCall } from '../../../src/presentation/cli/program.ts';
-import { Terminal } from '../../../src/presentation/cli/terminal.ts';
+import { Terminal } from '../../../src/presentation/cli/shell/terminal.ts';
 
 const commands = commandGroups.flatMap(([, group]) => group);
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { standingOf } from '../../../src/presentation/contracts/live-status.ts';
 import {
   agentStatus,
   agentStatusAnswer,
   namesOf,
 } from '../../../src/presentation/contracts/session-answers.ts';
-import { standingOf } from '../../../src/presentation/contracts/standing.ts';
 import { workflowView } from '../../../src/presentation/contracts/views.ts';
 import { fakeClaudeBackend, player, type Step, success, turn } from '../../helpers/fake-claude.ts';
 import { eventOf, type RealProject, realProject, settled, start } from '../../helpers/real-project.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { describeActivity } from '../../../src/application/activity-line.ts';
+import { describeActivity } from '../../../src/application/session/activity-line.ts';
 import type { AgentFailure } from '../../../src/domain/agent.ts';
 import { quote } from '../../../src/domain/errors.ts';
 import { workflowView } from '../../../src/presentation/contracts/views.ts';

@@ -1,4 +1,4 @@
-import type { Tool } from '../../../src/presentation/mcp/tool.ts';
+import type { Tool } from '../../../src/presentation/mcp/server/tool.ts';
 
 /** MCP over HTTP without an SDK: what goes over the wire is seen as it is. */
 

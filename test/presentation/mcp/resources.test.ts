@@ -8,10 +8,10 @@ import {
   McpError,
   ResourceUpdatedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { waitForSession } from '../../../src/application/control.ts';
+import { waitForSession } from '../../../src/application/control/control.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
-import { registry } from '../../../src/presentation/mcp/registry.ts';
-import { expandUri, matchUri, type Resource } from '../../../src/presentation/mcp/resource.ts';
+import { registry } from '../../../src/presentation/mcp/server/registry.ts';
+import { expandUri, matchUri, type Resource } from '../../../src/presentation/mcp/server/resource.ts';
 import { agentRequest, planRequest } from '../../domain/samples.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 

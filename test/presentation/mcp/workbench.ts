@@ -7,10 +7,10 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { ChangeWatcher } from '../../../src/application/change-watcher.ts';
-import { isSettled, requestCancel } from '../../../src/application/control.ts';
+import { isSettled, requestCancel } from '../../../src/application/control/control.ts';
 import type { Project } from '../../../src/application/project.ts';
 import type { LogListener, OpenProject, Runtime } from '../../../src/application/runtime.ts';
-import { Supervisor } from '../../../src/application/supervisor.ts';
+import { Supervisor } from '../../../src/application/session/supervisor.ts';
 import { makeInstanceId, makeSessionId } from '../../../src/domain/ids.ts';
 import { makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
@@ -24,16 +24,16 @@ import {
   ensureProjectFolder,
   projectFolder,
   workspaceHash,
-} from '../../../src/infrastructure/files/home.ts';
-import { makeRoleFiles } from '../../../src/infrastructure/files/role-files.ts';
-import { makeSessionFiles } from '../../../src/infrastructure/files/session-files.ts';
+} from '../../../src/infrastructure/files/home/home.ts';
+import { makeRoleFiles } from '../../../src/infrastructure/files/roles/role-files.ts';
+import { makeSessionFiles } from '../../../src/infrastructure/files/session/session-files.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
-import { makeLocalAgentHost } from '../../../src/infrastructure/process/local-agent-host.ts';
+import { makeLocalAgentHost } from '../../../src/infrastructure/process/host/local-agent-host.ts';
 import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
-import { maxResultBytes } from '../../../src/presentation/mcp/budget.ts';
-import { serverIdentity } from '../../../src/presentation/mcp/identity.ts';
-import { registry } from '../../../src/presentation/mcp/registry.ts';
-import { makeMcpServer } from '../../../src/presentation/mcp/server.ts';
+import { maxResultBytes } from '../../../src/presentation/mcp/answers/budget.ts';
+import { serverIdentity } from '../../../src/presentation/mcp/server/identity.ts';
+import { registry } from '../../../src/presentation/mcp/server/registry.ts';
+import { makeMcpServer } from '../../../src/presentation/mcp/server/server.ts';
 
 /** What a successful call answered: checked against everything that is promised of every answer. */
 export type Answer = Readonly<Record<string, unknown>>;

@@ -1,9 +1,9 @@
-import { type AuditReport, verifyAudit } from '../../../application/audit.ts';
+import { type AuditReport, verifyAudit } from '../../../application/maintenance/audit.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { SessionFinder } from '../projects.ts';
+import { SessionFinder } from '../facts/projects.ts';
 import { oneLine, plural } from '../render/format.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 import { allOption } from './session-argument.ts';
 
 export const auditCommand: CliCommand = {

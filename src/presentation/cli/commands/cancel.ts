@@ -3,9 +3,8 @@ import type { EventData } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { agentOfSession } from '../../contracts/steering.ts';
+import { agentOfSession } from '../../contracts/session-control.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { plural } from '../render/format.ts';
 import { letGoOf } from '../run/follow-session.ts';
 import {
@@ -15,6 +14,7 @@ import {
   type SteeredSession,
   steerSession,
 } from '../run/steer-session.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
 type Stopped = EventData['agent.stopped'];

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { orchestrate } from '../../../application/orchestrate.ts';
+import { orchestrate } from '../../../application/control/orchestrate.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { demoScripts } from '../demo/scripts.ts';
 import { demoTeam } from '../demo/team.ts';

@@ -1,15 +1,15 @@
-import type { BackendProbe } from '../../../application/ports.ts';
-import { catalogueOf } from '../../../application/role-catalogue.ts';
+import type { BackendProbe } from '../../../application/ports/backend.ts';
+import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
 import { isMaosError } from '../../../domain/errors.ts';
-import type { Check } from '../check.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { checkHome } from '../home-check.ts';
-import { checkMachine } from '../machine-checks.ts';
+import type { Check } from '../facts/check.ts';
+import { checkMachine } from '../facts/machine-checks.ts';
 import { oneLine } from '../render/format.ts';
 import { padEnd } from '../render/text-width.ts';
-import type { Canvas, Format } from '../terminal.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { checkHome } from '../shell/home-check.ts';
+import type { Canvas, Format } from '../shell/terminal.ts';
 
 export const doctorCommand: CliCommand = {
   name: 'doctor',

@@ -1,15 +1,15 @@
-import { waitForSession } from '../../../application/control.ts';
+import { waitForSession } from '../../../application/control/control.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import { eventView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { watchOwner } from '../owner-notice.ts';
-import { SessionFinder } from '../projects.ts';
+import { SessionFinder } from '../facts/projects.ts';
 import { describeEvent, eventTypes, subjectOf } from '../render/event-line.ts';
 import { formatTime } from '../render/format.ts';
 import { padEnd } from '../render/text-width.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { watchOwner } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
 const pageSize = 500;

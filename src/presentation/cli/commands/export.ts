@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { exportSession } from '../../../application/export.ts';
-import type { ArchiveReport } from '../../../application/keeping-ports.ts';
+import { exportSession } from '../../../application/maintenance/export.ts';
+import type { ArchiveReport } from '../../../application/ports/maintenance.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { SessionFinder } from '../projects.ts';
+import { SessionFinder } from '../facts/projects.ts';
 import { formatBytes, oneLine, plural } from '../render/format.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
 export const exportCommand: CliCommand = {

@@ -1,12 +1,12 @@
-import type { RetentionPolicy } from '../../../application/keeping-ports.ts';
+import { collectGarbage, type GarbageReport } from '../../../application/maintenance/retention.ts';
+import type { RetentionPolicy } from '../../../application/ports/maintenance.ts';
 import type { Project } from '../../../application/project.ts';
-import { collectGarbage, type GarbageReport } from '../../../application/retention.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { formatAge, formatBytes, oneLine, plural } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
-import { noticeUnread, unreadViews } from '../unread.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 const reasons = { age: 'too old', count: 'too many', bytes: 'too much', leftover: 'left over' } as const;
 const dayMs = 86_400_000;

@@ -1,13 +1,13 @@
 import { isMaosError, MaosError } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { type ClaudeProgram, register, unregister } from '../init/claude-registration.ts';
 import { type ClientEntry, otherClients } from '../init/other-clients.ts';
 import { registerInProject, unregisterInProject } from '../init/project-file.ts';
 import type { Registration } from '../init/registration.ts';
 import { type OwnCommand, ownCommand, packageCommand, projectCommand } from '../init/server-command.ts';
-import { shellWord } from '../program-name.ts';
 import { oneLine } from '../render/format.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { shellWord } from '../shell/program-name.ts';
 
 export const initCommand: CliCommand = {
   name: 'init',

@@ -1,10 +1,10 @@
 import type { InstanceReport, UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { formatAge, oneLine, plural } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
-import type { Canvas, Format } from '../terminal.ts';
-import { noticeUnread, unreadViews } from '../unread.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import type { Canvas, Format } from '../shell/terminal.ts';
+import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 export const instancesCommand: CliCommand = {
   name: 'instances',

@@ -1,20 +1,20 @@
-import type { SessionSummary } from '../../../application/ports.ts';
+import type { SessionSummary } from '../../../application/ports/session-summary.ts';
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
-import { sessionRanMs } from '../../contracts/standing.ts';
+import { sessionRanMs } from '../../contracts/live-status.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { checkHome } from '../home-check.ts';
-import { rescueOrphans } from '../owner-notice.ts';
 import { formatAge, formatSessionState, formatUsage, oneLine } from '../render/format.ts';
 import { lookOf } from '../render/states.ts';
 import { renderTable } from '../render/table.ts';
-import { noticeUnread, unreadViews } from '../unread.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { checkHome } from '../shell/home-check.ts';
+import { rescueOrphans } from '../shell/owner-notice.ts';
+import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 interface Listed {
   readonly project: string;

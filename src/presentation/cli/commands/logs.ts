@@ -1,14 +1,14 @@
-import { type OutputView, outputViews } from '../../../application/agent-output.ts';
-import { isSettled } from '../../../application/control.ts';
+import { isSettled } from '../../../application/control/control.ts';
 import type { Project } from '../../../application/project.ts';
+import { type OutputView, outputViews } from '../../../application/queries/agent-output.ts';
 import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { type LinePrinter, OutputReader } from '../output-reader.ts';
-import { watchOwner } from '../owner-notice.ts';
-import { type OpenSession, SessionFinder } from '../projects.ts';
-import type { Format } from '../terminal.ts';
+import { type OpenSession, SessionFinder } from '../facts/projects.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { type LinePrinter, OutputReader } from '../shell/output-reader.ts';
+import { watchOwner } from '../shell/owner-notice.ts';
+import type { Format } from '../shell/terminal.ts';
 import { allOption } from './session-argument.ts';
 
 /** Between two looks at the files of agents that still write. */

@@ -1,7 +1,7 @@
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { letGoOf } from '../run/follow-session.ts';
 import { agentCounts, reasonOption, report, steerSession } from '../run/steer-session.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const pauseCommand: CliCommand = {

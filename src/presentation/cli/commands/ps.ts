@@ -1,13 +1,13 @@
-import { type CountedAgent, countAgents } from '../../../application/agent-census.ts';
 import type { Project } from '../../../application/project.ts';
+import { type CountedAgent, countAgents } from '../../../application/queries/agent-processes.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { rescueOrphans } from '../owner-notice.ts';
 import { formatAge, formatBytes, formatDuration } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
-import type { Canvas, Format } from '../terminal.ts';
-import { noticeUnread, unreadViews } from '../unread.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { rescueOrphans } from '../shell/owner-notice.ts';
+import type { Canvas, Format } from '../shell/terminal.ts';
+import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 /** CPU use is watched for so long. */
 const watchMs = 250;

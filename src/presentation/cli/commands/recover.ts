@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { findFolder, recoverFromFile, recoverSession } from '../../../application/recover.ts';
+import { findFolder, recoverFromFile, recoverSession } from '../../../application/maintenance/recover.ts';
 import { isSessionEnded } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { oneLine, plural } from '../render/format.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 
 export const recoverCommand: CliCommand = {
   name: 'recover',

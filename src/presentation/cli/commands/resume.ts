@@ -1,8 +1,8 @@
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { SessionFinder } from '../projects.ts';
+import { SessionFinder } from '../facts/projects.ts';
 import { mayBeginAgain } from '../run/beginning-again.ts';
 import { detachOption, goOn, reasonOption, steerSession } from '../run/steer-session.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const resumeCommand: CliCommand = {

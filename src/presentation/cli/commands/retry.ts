@@ -1,7 +1,7 @@
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { plural } from '../render/format.ts';
 import { agentOption, detachOption, goOn, reasonOption, steerSession } from '../run/steer-session.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const retryCommand: CliCommand = {

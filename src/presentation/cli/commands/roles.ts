@@ -1,13 +1,13 @@
-import { catalogueOf, type RoleCatalogue } from '../../../application/role-catalogue.ts';
+import { catalogueOf, type RoleCatalogue } from '../../../application/roles/role-catalogue.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { roleAliases } from '../../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
 import { type Role, roleBriefing } from '../../../domain/roles/role.ts';
 import { roleView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { oneLine, plural } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 
 export const rolesCommand: CliCommand = {
   name: 'roles',

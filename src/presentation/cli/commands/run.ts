@@ -1,12 +1,12 @@
-import { type OrchestrateRequest, orchestrate } from '../../../application/orchestrate.ts';
+import { type OrchestrateRequest, orchestrate } from '../../../application/control/orchestrate.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { exitPolicies, failurePolicies, strategies } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
 import { renderPlan } from '../render/plan-view.ts';
 import { followSession } from '../run/follow-session.ts';
 import { agentsFromOptions, isPlanFile, objectiveOf, withOptions } from '../run/plan-words.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 
 export const runCommand: CliCommand = {
   name: 'run',

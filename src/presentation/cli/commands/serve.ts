@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { MaosError } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 
 const ofHttp = ['no-stdio', 'allow-remote'] as const;
 
@@ -52,7 +52,7 @@ export const serveCommand: CliCommand = {
     const closers: (() => Promise<void>)[] = [];
     const http = options.text('http');
     if (http !== undefined) {
-      const { openHttp } = await import('../../http/open-http.ts');
+      const { openHttp } = await import('../../http/server/open-http.ts');
       const service = await openHttp(serving, runtime, {
         projectPath,
         listen: http,
@@ -69,7 +69,7 @@ export const serveCommand: CliCommand = {
       );
     }
     if (http === undefined || (!options.flag('no-stdio') && mayHaveClient())) {
-      const { openStdio } = await import('../../mcp/stdio.ts');
+      const { openStdio } = await import('../../mcp/transport/stdio.ts');
       closers.push(await openStdio(serving, runtime, projectGiven ? { projectPath } : {}));
     }
     await serving.untilEnd();

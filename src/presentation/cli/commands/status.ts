@@ -1,10 +1,10 @@
-import { unattended } from '../../../application/unattended.ts';
+import { unattended } from '../../../application/queries/unattended.ts';
 import type { CliCommand } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { rescueOrphans } from '../owner-notice.ts';
-import { SessionFinder } from '../projects.ts';
+import { SessionFinder } from '../facts/projects.ts';
+import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
-import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { rescueOrphans } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
 export const statusCommand: CliCommand = {

@@ -1,5 +1,5 @@
 import type { CliCommand } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 
 /** What a maos that must exit starts in its place, or finds missing; see Runtime.supervise. Not for people. */
 export const superviseCommand: CliCommand = {

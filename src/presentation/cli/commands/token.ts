@@ -1,5 +1,5 @@
 import type { CliCommand } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 
 export const tokenCommand: CliCommand = {
   name: 'token',

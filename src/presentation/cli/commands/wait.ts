@@ -1,10 +1,10 @@
-import { waitForSession } from '../../../application/control.ts';
-import { sessionRanMs } from '../../contracts/standing.ts';
+import { waitForSession } from '../../../application/control/control.ts';
+import { sessionRanMs } from '../../contracts/live-status.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { exitStatus, statusOfSession } from '../exit-status.ts';
-import { watchOwner, whileAttended } from '../owner-notice.ts';
-import { SessionFinder } from '../projects.ts';
+import { SessionFinder } from '../facts/projects.ts';
+import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
+import { watchOwner, whileAttended } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
 export const waitCommand: CliCommand = {

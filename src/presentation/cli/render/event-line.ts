@@ -1,5 +1,5 @@
 import type { DomainEvent, EventData, EventType, RecordedEvent } from '../../../domain/events.ts';
-import { lingeringText, waitReason } from '../../contracts/standing.ts';
+import { lingeringText, waitReason } from '../../contracts/live-status.ts';
 import { formatDuration, formatTime, formatUsage, oneLine, plural } from './format.ts';
 
 type Describe<T extends EventType> = (data: EventData[T]) => string;

@@ -3,8 +3,8 @@ import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { budgetShares, isSuspended, postponedUntil } from '../../contracts/standing.ts';
-import type { Paint } from '../terminal.ts';
+import { budgetShares, isSuspended, postponedUntil } from '../../contracts/live-status.ts';
+import type { Paint } from '../shell/terminal.ts';
 import {
   formatBudget,
   formatCount,

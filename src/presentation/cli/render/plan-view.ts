@@ -1,6 +1,6 @@
 import type { Budget } from '../../../domain/budget.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import type { Canvas } from '../terminal.ts';
+import type { Canvas } from '../shell/terminal.ts';
 import { formatCost, formatCount, formatDuration, oneLine, plural } from './format.ts';
 import { truncate } from './text-width.ts';
 

@@ -1,5 +1,5 @@
-import { plainText } from '../../../application/agent-output.ts';
-import type { ArtifactRecord } from '../../../application/ports.ts';
+import type { ArtifactRecord } from '../../../application/ports/session-summary.ts';
+import { plainText } from '../../../application/queries/agent-output.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
@@ -13,8 +13,8 @@ import {
   type Standing,
   waitReason,
   wallMs,
-} from '../../contracts/standing.ts';
-import type { Canvas } from '../terminal.ts';
+} from '../../contracts/live-status.ts';
+import type { Canvas } from '../shell/terminal.ts';
 import {
   formatBudget,
   formatBytes,

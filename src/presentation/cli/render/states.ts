@@ -1,7 +1,7 @@
 import type { AgentState } from '../../../domain/agent.ts';
 import type { PhaseState } from '../../../domain/orchestration.ts';
 import type { SessionState } from '../../../domain/session.ts';
-import type { Format } from '../terminal.ts';
+import type { Format } from '../shell/terminal.ts';
 
 interface Look {
   readonly symbol: string;

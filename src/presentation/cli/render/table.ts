@@ -1,4 +1,4 @@
-import type { Canvas, Format } from '../terminal.ts';
+import type { Canvas, Format } from '../shell/terminal.ts';
 import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
 
 export interface Cell {

@@ -1,11 +1,11 @@
-import { waitForSession } from '../../../application/control.ts';
+import { waitForSession } from '../../../application/control/control.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { CommandContext } from '../command.ts';
-import { exitStatus, statusOfSession } from '../exit-status.ts';
-import { watchOwner, whileAttended } from '../owner-notice.ts';
-import type { OpenSession } from '../projects.ts';
+import type { OpenSession } from '../facts/projects.ts';
+import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
-import { factsOf, nextCommands, summaryRecord } from '../session-facts.ts';
+import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
+import { watchOwner, whileAttended } from '../shell/owner-notice.ts';
 import { beginAgainText } from './beginning-again.ts';
 import { makeProgress } from './progress.ts';
 

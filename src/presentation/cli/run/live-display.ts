@@ -1,10 +1,10 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { waitReason } from '../../contracts/standing.ts';
+import { waitReason } from '../../contracts/live-status.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from '../shell/terminal.ts';
 
 const frameMs = 100;
 const hideCursor = '\u001b[?25l';

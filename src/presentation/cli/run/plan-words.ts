@@ -2,11 +2,11 @@ import type {
   BudgetRequest,
   OrchestrateAgent,
   OrchestrateRequest,
-} from '../../../application/orchestrate.ts';
+} from '../../../application/control/orchestrate.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { ExitPolicy, FailurePolicy, Strategy } from '../../../domain/session.ts';
-import type { ListedValue, OptionValues } from '../option-values.ts';
+import type { ListedValue, OptionValues } from '../shell/option-values.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 

@@ -2,7 +2,7 @@ import type { RecordedEvent } from '../../../domain/events.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { eventView } from '../../contracts/views.ts';
 import { eventLine } from '../render/event-line.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from '../shell/terminal.ts';
 import { LiveDisplay } from './live-display.ts';
 
 /** Shows a session while it runs. */

@@ -1,16 +1,16 @@
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { SessionAction } from '../../../domain/session.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { isSuspended, standingOf } from '../../contracts/standing.ts';
-import { agentOfSession, type Steered, steer } from '../../contracts/steering.ts';
+import { isSuspended, standingOf } from '../../contracts/live-status.ts';
+import { agentOfSession, type Steered, steer } from '../../contracts/session-control.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CommandContext, OptionSpec } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { watchOwner, whileAttended } from '../owner-notice.ts';
-import { type OpenSession, SessionFinder } from '../projects.ts';
+import { type OpenSession, SessionFinder } from '../facts/projects.ts';
+import { nextCommands } from '../facts/session-facts.ts';
 import { oneLine, plural } from '../render/format.ts';
 import { renderNext } from '../render/session-report.ts';
-import { nextCommands } from '../session-facts.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { watchOwner, whileAttended } from '../shell/owner-notice.ts';
 import { followSession } from './follow-session.ts';
 
 export const reasonOption: OptionSpec = {

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import type { HttpDeps } from '../deps.ts';
+import type { HttpDeps } from '../server/deps.ts';
 import { agentsRoutes } from './agents-routes.ts';
 import { answerError, notFound } from './errors.ts';
 import { makeRoleRuns } from './role-runs.ts';

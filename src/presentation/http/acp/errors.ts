@@ -3,8 +3,8 @@ import type * as z from 'zod';
 import { explained } from '../../../application/system-error.ts';
 import type { ErrorCode } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
-import { isCutOff } from '../cut-off.ts';
-import type { HttpDeps } from '../deps.ts';
+import { isCutOff } from '../server/cut-off.ts';
+import type { HttpDeps } from '../server/deps.ts';
 import type { AcpErrorBody } from './schemas.ts';
 
 type Status = 400 | 403 | 404 | 409 | 422 | 429 | 500 | 503;

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Operation } from '../openapi.ts';
+import type { Operation } from '../server/openapi.ts';
 import {
   ackSchema,
   agentMessageSchema,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { everyAgent, outside } from '../../../application/mailbox.ts';
+import { everyAgent, outside } from '../../../application/messaging/mailbox.ts';
 import { messagePattern } from '../../../domain/ids.ts';
 import { messageSchemaVersion, messageStates, messageTypes } from '../../../domain/message.ts';
 

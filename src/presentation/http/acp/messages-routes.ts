@@ -1,16 +1,16 @@
 import { type Context, Hono } from 'hono';
-import { sessionOfRun } from '../../../application/acp-runs.ts';
-import { findSession } from '../../../application/lookup.ts';
-import { Mailbox, messageNotFound, outside } from '../../../application/mailbox.ts';
-import type { MessageQuery } from '../../../application/message-ports.ts';
+import { sessionOfRun } from '../../../application/control/acp-runs.ts';
+import { Mailbox, messageNotFound, outside } from '../../../application/messaging/mailbox.ts';
+import type { MessageQuery } from '../../../application/ports/messages.ts';
 import type { Project } from '../../../application/project.ts';
+import { findSession } from '../../../application/queries/lookup.ts';
 import { whenFree } from '../../../application/when-free.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import { type AgentId, type MessageId, parseMessageId } from '../../../domain/ids.ts';
 import type { Message } from '../../../domain/message.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import { lookupIn, projectAccess } from '../../project-access.ts';
-import type { HttpDeps } from '../deps.ts';
+import type { HttpDeps } from '../server/deps.ts';
 import { AcpError, answerError, readBody } from './errors.ts';
 import {
   type AgentMessage,

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { errorsOf, type Operation } from '../openapi.ts';
+import { errorsOf, type Operation } from '../server/openapi.ts';
 import {
   agentNameSchema,
   agentsListSchema,

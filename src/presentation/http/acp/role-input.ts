@@ -1,4 +1,4 @@
-import type { PromptEscape } from '../../../application/ports.ts';
+import type { PromptEscape } from '../../../application/ports/backend.ts';
 import { endOf, shorten } from '../../../domain/cut-text.ts';
 import { invalid } from './errors.ts';
 import type { Message, MessagePart } from './schemas.ts';

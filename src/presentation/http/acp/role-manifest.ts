@@ -1,5 +1,5 @@
-import type { RoleRecord } from '../../../application/acp-ports.ts';
-import type { RoleCatalogue } from '../../../application/role-catalogue.ts';
+import type { RoleRecord } from '../../../application/ports/acp-runs.ts';
+import type { RoleCatalogue } from '../../../application/roles/role-catalogue.ts';
 import type { Role } from '../../../domain/roles/role.ts';
 import type { AgentManifest } from './schemas.ts';
 

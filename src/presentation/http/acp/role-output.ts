@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { lookup } from 'mrmime';
-import type { AgentActivity, OutputParser } from '../../../application/ports.ts';
+import type { AgentActivity, OutputParser } from '../../../application/ports/backend.ts';
 import type { Project } from '../../../application/project.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import type { SessionId } from '../../../domain/ids.ts';

@@ -1,6 +1,6 @@
-import { runIdOf } from '../../../application/acp-runs.ts';
-import { followEvents } from '../../../application/event-feed.ts';
+import { runIdOf } from '../../../application/control/acp-runs.ts';
 import type { Project } from '../../../application/project.ts';
+import { followEvents } from '../../../application/queries/event-feed.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';

@@ -4,10 +4,10 @@ import {
   runIdOf,
   sessionOfRun,
   startAcpRun,
-} from '../../../application/acp-runs.ts';
-import { requestCancel, requestResume } from '../../../application/control.ts';
+} from '../../../application/control/acp-runs.ts';
+import { requestCancel, requestResume } from '../../../application/control/control.ts';
 import type { Project } from '../../../application/project.ts';
-import { catalogueOf } from '../../../application/role-catalogue.ts';
+import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { OpenProject, Runtime } from '../../../application/runtime.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { isSessionEnded, type SessionState } from '../../../domain/session.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { parseInput } from '../../contracts/parse-input.ts';
-import type { HttpDeps } from '../deps.ts';
+import type { HttpDeps } from '../server/deps.ts';
 import { invalid, notFound, readBody } from './errors.ts';
 import { agentNameOf } from './role-manifest.ts';
 import { isLast, type RunHandle, type RunSource } from './run-source.ts';

@@ -1,4 +1,4 @@
-import { definePrompt } from '../prompt.ts';
+import { definePrompt } from '../server/prompt.ts';
 import { given, howToRun } from './team.ts';
 
 export const bugHunt = definePrompt({

@@ -1,12 +1,12 @@
-import { readAgentOutput } from '../../../application/agent-output.ts';
-import type { SessionFiles } from '../../../application/ports.ts';
+import type { SessionFiles } from '../../../application/ports/session-files.ts';
 import type { Project } from '../../../application/project.ts';
+import { readAgentOutput } from '../../../application/queries/agent-output.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { agentOf } from '../../../domain/workflow.ts';
-import type { RequestContext } from '../context.ts';
-import { expandUri, type Resource, type Variables } from '../resource.ts';
-import { locateAgent, locateSession } from '../sessions.ts';
+import { locateAgent, locateSession } from '../answers/sessions.ts';
+import type { RequestContext } from '../server/context.ts';
+import { expandUri, type Resource, type Variables } from '../server/resource.ts';
 import { completeAgent, completeSession, followSessionEvents, listedSessions } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/agents/{agent_id}/output';

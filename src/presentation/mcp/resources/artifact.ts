@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { lookup } from 'mrmime';
-import { expandUri, type Resource } from '../resource.ts';
-import { locateSession } from '../sessions.ts';
+import { locateSession } from '../answers/sessions.ts';
+import { expandUri, type Resource } from '../server/resource.ts';
 import { completeSession, listedSessions } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/artifacts/{path}';

@@ -1,6 +1,6 @@
-import { catalogueOf } from '../../../application/role-catalogue.ts';
+import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import { roleView } from '../../contracts/views.ts';
-import type { Resource } from '../resource.ts';
+import type { Resource } from '../server/resource.ts';
 import { json } from './sessions-named.ts';
 
 /** What agents can be. */

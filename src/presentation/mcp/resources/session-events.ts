@@ -1,6 +1,6 @@
 import { eventView } from '../../contracts/views.ts';
-import type { Resource } from '../resource.ts';
-import { locateSession } from '../sessions.ts';
+import { locateSession } from '../answers/sessions.ts';
+import type { Resource } from '../server/resource.ts';
 import { json, ofEachSession } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/events';

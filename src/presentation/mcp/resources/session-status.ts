@@ -1,7 +1,7 @@
-import { standingOf } from '../../contracts/standing.ts';
+import { standingOf } from '../../contracts/live-status.ts';
 import { workflowView } from '../../contracts/views.ts';
-import type { Resource } from '../resource.ts';
-import { locateSession, nextStep, summarize } from '../sessions.ts';
+import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
+import type { Resource } from '../server/resource.ts';
 import { json, ofEachSession } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/status';

@@ -1,11 +1,11 @@
-import type { ArtifactRecord, SessionSummary } from '../../../application/ports.ts';
+import type { ArtifactRecord, SessionSummary } from '../../../application/ports/session-summary.ts';
 import type { Project } from '../../../application/project.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import type { SessionId } from '../../../domain/ids.ts';
-import type { RequestContext } from '../context.ts';
-import { expandUri, type Resource } from '../resource.ts';
-import { locateSession } from '../sessions.ts';
+import { locateSession } from '../answers/sessions.ts';
+import type { RequestContext } from '../server/context.ts';
+import { expandUri, type Resource } from '../server/resource.ts';
 
 /** Resources of the newest sessions are listed; those of older ones are reached by their templates. */
 const mostListed = 20;

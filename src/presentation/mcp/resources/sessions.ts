@@ -1,6 +1,6 @@
 import type { Project } from '../../../application/project.ts';
 import { summaryView } from '../../contracts/views.ts';
-import type { Resource } from '../resource.ts';
+import type { Resource } from '../server/resource.ts';
 import { followValue, json } from './sessions-named.ts';
 
 /** The list goes on in the tool list-sessions. */

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { outputViews } from '../../../application/agent-output.ts';
+import { outputViews } from '../../../application/queries/agent-output.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { agentState } from '../../contracts/session-answers.ts';
-import { roomBeside } from '../budget.ts';
-import { readPage, readTail } from '../output-page.ts';
-import { locateAgent } from '../sessions.ts';
-import { defineTool, readsOnly } from '../tool.ts';
+import { roomBeside } from '../answers/budget.ts';
+import { readPage, readTail } from '../answers/output-page.ts';
+import { locateAgent } from '../answers/sessions.ts';
+import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({
   agent_id: z.string().describe('Or a name in the newest session'),

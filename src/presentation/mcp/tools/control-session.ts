@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { isSettled } from '../../../application/control.ts';
+import { isSettled } from '../../../application/control/control.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type SessionAction, sessionActions } from '../../../domain/session.ts';
 import { agentState, sessionState } from '../../contracts/session-answers.ts';
-import { agentOfSession, type Steered, steer } from '../../contracts/steering.ts';
-import { tellProgress } from '../follow-session.ts';
-import { locateSession, nextStep, summarize } from '../sessions.ts';
-import { defineTool } from '../tool.ts';
+import { agentOfSession, type Steered, steer } from '../../contracts/session-control.ts';
+import { tellProgress } from '../answers/follow-session.ts';
+import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
+import { defineTool } from '../server/tool.ts';
 
 const input = z.strictObject({
   session_id: z.string(),

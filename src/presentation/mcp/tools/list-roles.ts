@@ -1,15 +1,15 @@
 import * as z from 'zod';
-import { catalogueOf } from '../../../application/role-catalogue.ts';
-import type { RoleProblem } from '../../../application/role-ports.ts';
+import type { RoleProblem } from '../../../application/ports/roles.ts';
+import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { roleOf } from '../../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
 import type { Role } from '../../../domain/roles/role.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { count } from '../../contracts/event-lines.ts';
-import { formatCursor, parseCursor } from '../cursor.ts';
-import { locateSession } from '../sessions.ts';
-import { defineTool, readsOnly } from '../tool.ts';
+import { formatCursor, parseCursor } from '../answers/cursor.ts';
+import { locateSession } from '../answers/sessions.ts';
+import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({
   include_predefined: z.boolean().default(true),

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import type { SessionSummary } from '../../../application/ports.ts';
+import type { SessionSummary } from '../../../application/ports/session-summary.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { isSessionId } from '../../../domain/ids.ts';
 import { count } from '../../contracts/event-lines.ts';
 import { progressAnswer, progressCounts, sessionState } from '../../contracts/session-answers.ts';
-import { countFitting, roomBeside } from '../budget.ts';
-import { notACursor } from '../cursor.ts';
-import { pauseReasonOf } from '../sessions.ts';
-import { defineTool, readsOnly } from '../tool.ts';
+import { countFitting, roomBeside } from '../answers/budget.ts';
+import { notACursor } from '../answers/cursor.ts';
+import { pauseReasonOf } from '../answers/sessions.ts';
+import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({
   state: sessionState.optional(),

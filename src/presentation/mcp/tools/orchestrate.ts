@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { orchestrate as startSession } from '../../../application/orchestrate.ts';
+import { orchestrate as startSession } from '../../../application/control/orchestrate.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { count } from '../../contracts/event-lines.ts';
 import { planInput } from '../../contracts/plan-input.ts';
 import { namesOf, plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
-import { countFitting, fitNames, roomBeside } from '../budget.ts';
-import { defineTool } from '../tool.ts';
+import { countFitting, fitNames, roomBeside } from '../answers/budget.ts';
+import { defineTool } from '../server/tool.ts';
 
 const output = z.strictObject({
   summary: z.string(),

@@ -4,6 +4,7 @@ import { shorten } from '../../../domain/cut-text.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { eventLine } from '../../contracts/event-lines.ts';
+import { budgetShares, type Standing, standingOf } from '../../contracts/live-status.ts';
 import {
   agentStatus,
   agentStatusAnswer,
@@ -15,11 +16,10 @@ import {
   usageAnswer,
   usageTotals,
 } from '../../contracts/session-answers.ts';
-import { budgetShares, type Standing, standingOf } from '../../contracts/standing.ts';
-import { costOf, countFitting, roomBeside } from '../budget.ts';
-import { formatCursor, parseCursor } from '../cursor.ts';
-import { locateSession, nextStep, pauseReasonOf, summarize } from '../sessions.ts';
-import { defineTool, readsOnly } from '../tool.ts';
+import { costOf, countFitting, roomBeside } from '../answers/budget.ts';
+import { formatCursor, parseCursor } from '../answers/cursor.ts';
+import { locateSession, nextStep, pauseReasonOf, summarize } from '../answers/sessions.ts';
+import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({
   session_id: z.string(),

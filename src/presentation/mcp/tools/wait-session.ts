@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isSettled } from '../../../application/control.ts';
+import { isSettled } from '../../../application/control/control.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import {
   agentOutcome,
@@ -8,10 +8,10 @@ import {
   progressCounts,
   sessionState,
 } from '../../contracts/session-answers.ts';
-import { costOf, countFitting, fitNames, roomBeside } from '../budget.ts';
-import { followSession } from '../follow-session.ts';
-import { locateSession, nextStep, summarize } from '../sessions.ts';
-import { defineTool, readsOnly } from '../tool.ts';
+import { costOf, countFitting, fitNames, roomBeside } from '../answers/budget.ts';
+import { followSession } from '../answers/follow-session.ts';
+import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
+import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({
   session_id: z.string().describe("Id, unambiguous part of one, or 'latest'"),

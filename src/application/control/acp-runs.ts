@@ -1,0 +1,76 @@
+import { makeSessionId, type SessionId } from '../../domain/ids.ts';
+import type { PromptEscape } from '../ports/backend.ts';
+import type { Project } from '../project.ts';
+import { catalogueOf } from '../roles/role-catalogue.ts';
+import type { Supervisor } from '../session/supervisor.ts';
+import { type AcpOrigin, backendOf, orchestrate } from './orchestrate.ts';
+
+/** A session with one agent, asked for over the Agent Communication Protocol. */
+export interface AcpRunRequest {
+  readonly role: string;
+  readonly objective: string;
+  readonly task: string;
+  readonly acpSession: string;
+  /** The messages as they were sent; JSON. */
+  readonly input: unknown;
+  /** The run of the same role whose conversation it goes on with; null to begin one. */
+  readonly after: SessionId | null;
+  /** Canonical: where the agent works. */
+  readonly folder: string;
+}
+
+/**
+ * Stores the session with its input and starts it. What comes back is durable.
+ * @throws as {@link orchestrate}
+ */
+export async function startAcpRun(
+  project: Project,
+  supervisor: Supervisor,
+  request: AcpRunRequest,
+): Promise<SessionId> {
+  const { role, objective, task, acpSession, input, after, folder } = request;
+  const plan = { objective, agents: [{ role, task }], folder };
+  const conversation = after === null ? null : conversationOf(project, after);
+  const acp: AcpOrigin = { record: { acpSession, input }, conversation };
+  const { workflow } = await orchestrate(project, supervisor, plan, 'client', acp);
+  return workflow.session.id;
+}
+
+/** How words of others are to stand in a task of this role. @throws MaosError INVALID_ROLE */
+export async function promptEscapeOf(
+  project: Project,
+  role: string,
+  folder: string,
+): Promise<PromptEscape | null> {
+  const found = catalogueOf(await project.roles.read(folder)).find(role);
+  return project.backends.get(backendOf(found, project.settings)).promptEscape;
+}
+
+/** The conversation that a completed run's agent can be asked in again; null where its backend cannot, or it failed. */
+export function conversationOf({ store, backends }: Project, id: SessionId): string | null {
+  const agent = store.load(id).agents[0];
+  if (agent === undefined || agent.state !== 'completed' || !backends.get(agent.backend).canResume)
+    return null;
+  return agent.conversation;
+}
+
+const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** The UUID with the bits of the session's ULID: a run needs no other id, and no table of them. */
+export function runIdOf(id: SessionId): string {
+  let bits = 0n;
+  for (const digit of id.slice('sess_'.length)) bits = bits * 32n + BigInt(digits.indexOf(digit));
+  const hex = bits.toString(16).padStart(32, '0');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** The other way. @param uuid hexadecimal digits in groups of 8, 4, 4, 4 and 12 */
+export function sessionOfRun(uuid: string): SessionId {
+  let bits = BigInt(`0x${uuid.replaceAll('-', '')}`);
+  let ulid = '';
+  for (let place = 0; place < 26; place++) {
+    ulid = digits.charAt(Number(bits % 32n)) + ulid;
+    bits /= 32n;
+  }
+  return makeSessionId(ulid);
+}

@@ -1,0 +1,314 @@
+import { isAgentEnded } from '../../domain/agent.ts';
+import { checkBudget, describeFinding } from '../../domain/budget.ts';
+import { isMaosError, MaosError } from '../../domain/errors.ts';
+import { type RecordedEvent, sessionEvent } from '../../domain/events.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+import { decideRetries, retryWorkflow } from '../../domain/retry.ts';
+import { isSessionEnded, type SessionState } from '../../domain/session.ts';
+import { totalUsage } from '../../domain/usage.ts';
+import { agentOf, type Workflow } from '../../domain/workflow.ts';
+import type { SessionRequest } from '../ports/ownership.ts';
+import type { SessionSummary } from '../ports/session-summary.ts';
+import type { Project } from '../project.ts';
+import { followEvents } from '../queries/event-feed.ts';
+import { SessionHistory } from '../session/session-history.ts';
+import type { Supervisor } from '../session/supervisor.ts';
+import { whenFree } from '../when-free.ts';
+
+/**
+ * What any process may ask of a session, whoever owns it: the request is stored, and the owner, which watches the store,
+ * acts on it. Where there is no owner, or none that lives, this process becomes it and does what was asked.
+ */
+
+/** How long an owner that is about to leave a session is waited for, and the time between two looks. */
+const patienceMs = 3_000;
+const lookMs = 20;
+/** No heartbeat is older: an owner that lives is never taken for stale. */
+const never = '1970-01-01T00:00:00.000Z';
+
+/**
+ * Asks for the session, or one of its agents, to be cancelled. What is cancelled already is no error.
+ * @param by who asks, for the event log: 'terminal', 'mcp'
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when it ended otherwise
+ */
+export async function requestCancel(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  by: string,
+  reason: string,
+  agentId: AgentId | null = null,
+): Promise<void> {
+  const { store } = project;
+  const workflow = store.load(id);
+  const { state } = workflow.session;
+  if (agentId !== null) {
+    const agent = agentOf(workflow, agentId);
+    if (agent.state === 'cancelled') return;
+    if (isAgentEnded(agent.state)) {
+      throw new MaosError(
+        'INVALID_TRANSITION',
+        `Agent ${agentId} cannot be cancelled: it is already ${agent.state}.`,
+        { details: { sessionId: id, agentId, from: agent.state, to: 'cancelled' } },
+      );
+    }
+  } else {
+    if (state === 'cancelled') return;
+    if (isSessionEnded(state)) throw notPossible(id, 'cancelled', state, 'cancelled', 'it is already');
+  }
+  await request(project, { sessionId: id, agentId, desired: 'cancelled', reason }, by);
+  await makeHeard(project, supervisor, id);
+}
+
+/**
+ * Asks for the session to pause: agents that can go on with their conversation are interrupted, the others stand still.
+ * Pausing a paused session is no error, and takes back that it was asked to resume.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended
+ */
+export async function requestPause(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { state } = project.store.summary(id).session;
+  if (isSessionEnded(state)) throw notPossible(id, 'paused', state, 'paused', 'it has ended as');
+  if (state === 'paused') return;
+  await request(project, { sessionId: id, agentId: null, desired: 'paused', reason }, by);
+  await makeHeard(project, supervisor, id, 'paused');
+}
+
+/**
+ * Asks for a paused session to go on; in one that is running a pause under way is taken back.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended, or runs and no pause was asked of it
+ */
+export async function requestResume(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { state } = project.store.summary(id).session;
+  if (isSessionEnded(state)) {
+    const hint = state === 'failed' ? ' Retry it to run again what failed.' : '';
+    throw notPossible(id, 'resumed', state, 'running', 'it has ended as', hint);
+  }
+  const isNew = await request(project, { sessionId: id, agentId: null, desired: 'running', reason }, by);
+  if (!isNew && state !== 'paused')
+    throw notPossible(id, 'resumed', state, 'running', 'it is not paused but');
+  await makeHeard(project, supervisor, id);
+}
+
+/**
+ * Asks for what failed to run again, with everything cancelled because of it; what completed never does. A failed
+ * session is taken up by this process; in one that still runs, or is paused, its owner does it.
+ * @param agentId only this agent and what depends on it; null: all
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when there is nothing to retry,
+ *   RESOURCE_LIMIT_EXCEEDED when the session's budget is used up
+ */
+export async function requestRetry(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  agentId: AgentId | null,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { store } = project;
+  const workflow = store.load(id);
+  const { state } = workflow.session;
+  if (state === 'completed' || state === 'cancelled') {
+    throw notPossible(id, 'retried', state, 'running', 'it is', ' Only what failed can be retried.');
+  }
+  const agents = decideRetries(workflow, agentId);
+  assertBudgetLeft(project, workflow);
+  if (state === 'failed') return retryFailed(project, supervisor, id, agentId, by, reason);
+  const asked = agentId === null ? agents.map((agent) => agent.id) : [agentId];
+  try {
+    const requests = asked.map(
+      (one) => ({ sessionId: id, agentId: one, desired: 'pending', reason }) as const,
+    );
+    await request(project, requests, by);
+  } catch (error) {
+    // It ended in this moment: its owner will not hear of it any more.
+    const hasEnded =
+      isMaosError(error, 'INVALID_TRANSITION') && isSessionEnded(store.summary(id).session.state);
+    if (!hasEnded) throw error;
+    return requestRetry(project, supervisor, id, agentId, by, reason);
+  }
+  await makeHeard(project, supervisor, id);
+}
+
+/** Where nothing is left of the session's budget, what runs again would only be cancelled. */
+function assertBudgetLeft({ store, clock }: Project, { session, agents }: Workflow): void {
+  const history = new SessionHistory();
+  if (session.budget.maxWallMs !== null) history.read(store, session.id);
+  const usage = totalUsage(agents.map((agent) => agent.usage));
+  const findings = checkBudget(session.budget, usage, history.ranMs(clock.now()));
+  const spent = findings.find(({ level }) => level === 'exceeded');
+  if (spent === undefined) return;
+  throw new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `Session ${session.id} cannot be retried: its budget is used up (${describeFinding(spent)}). Start what is left as a session of its own with a larger budget.`,
+    { details: { sessionId: session.id, ...spent } },
+  );
+}
+
+/** @returns whether it changed what is asked of the session */
+function request(
+  project: Project,
+  what: SessionRequest | readonly SessionRequest[],
+  by: string,
+): Promise<boolean> {
+  const { store, clock } = project;
+  return whenFree(project, () => store.request(what, by, clock.now()));
+}
+
+async function retryFailed(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  agentId: AgentId | null,
+  by: string,
+  reason: string,
+): Promise<void> {
+  const { store, clock, instances, instance, watcher } = project;
+  await instances.announce();
+  for (let waited = 0; ; waited += lookMs) {
+    const at = clock.now();
+    const owner = store.ownerOf(id);
+    const isFree = owner === null || (owner !== instance && !(await instances.isAlive(owner)));
+    const isDue = isFree || waited > supervisor.timing.heartbeatMs;
+    const when = {
+      staleBefore: isFree ? never : new Date(Date.parse(at) - supervisor.timing.leaseTtlMs).toISOString(),
+      ...(isFree && owner !== null ? { knownDead: owner } : {}),
+    };
+    const lease = isDue ? await whenFree(project, () => store.acquire(id, instance, when)) : null;
+    if (lease !== null) {
+      try {
+        const workflow = store.load(id);
+        // Somebody else's retry was faster, and its owner has died since: it goes on as it is.
+        const change =
+          workflow.session.state === 'failed' ? retryWorkflow(workflow, agentId, at) : unchanged(workflow);
+        const action = { action: 'retry', agent: nameOf(workflow, agentId), by, reason } as const;
+        const asked = sessionEvent('session.requested', id, at, action);
+        const events = [asked, ...change.events];
+        await whenFree(project, () => store.commit(lease, workflow, { ...change, events }));
+        supervisor.take(lease, change.next);
+      } catch (error) {
+        await whenFree(project, () => store.release(lease));
+        throw error;
+      }
+      watcher.notify();
+      return;
+    }
+    // It has been taken up by another retry; or the owner that ended it still finishes its files.
+    if (store.summary(id).session.state !== 'failed') return;
+    if (waited >= patienceMs) throw stillOwned(id);
+    await pause(project);
+  }
+}
+
+function unchanged(workflow: Workflow) {
+  return { next: workflow, events: [] };
+}
+
+function nameOf(workflow: Workflow, agentId: AgentId | null): string | null {
+  return agentId === null ? null : agentOf(workflow, agentId).name;
+}
+
+/**
+ * Sees to it that what was asked for is heard by an owner. The owner of a paused session may be about to leave it, and
+ * then hears nothing any more: it is watched until something has come of it.
+ * @param wanted the state that was asked for: once it is reached nobody needs to hear of it
+ */
+async function makeHeard(
+  project: Project,
+  supervisor: Supervisor,
+  id: SessionId,
+  wanted: SessionState | null = null,
+): Promise<void> {
+  const { store, watcher, instances, instance } = project;
+  watcher.notify();
+  for (let waited = 0; waited <= patienceMs; waited += lookMs) {
+    const owner = store.ownerOf(id);
+    const { state } = store.summary(id).session;
+    if (isSessionEnded(state) || state === wanted) return;
+    const isOwned = owner !== null && (owner === instance || (await instances.isAlive(owner)));
+    if (!isOwned) await supervisor.takeOver(id, owner);
+    else if (state !== 'paused') return;
+    // An owner that lives has been heard of by now, also after a sleep of the machine: it keeps the session.
+    else if (waited > supervisor.timing.heartbeatMs) await supervisor.takeOver(id);
+    await pause(project);
+  }
+}
+
+function pause({ clock }: Project): Promise<void> {
+  return new Promise((resolve) => clock.after(lookMs, resolve));
+}
+
+function notPossible(
+  id: SessionId,
+  what: string,
+  from: SessionState,
+  to: SessionState,
+  because: string,
+  hint = '',
+): MaosError {
+  return new MaosError('INVALID_TRANSITION', `Session ${id} cannot be ${what}: ${because} ${from}.${hint}`, {
+    details: { sessionId: id, from, to },
+  });
+}
+
+function stillOwned(id: SessionId): MaosError {
+  return new MaosError(
+    'STORE_BUSY',
+    `Session ${id} is still held by the maos that ran it. Try again in a moment.`,
+    { details: { sessionId: id } },
+  );
+}
+
+export interface Waited {
+  readonly summary: SessionSummary;
+  /** False when the time was up (or the wait called off) first. */
+  readonly settled: boolean;
+}
+
+/** Nothing more happens in it by itself: it ended, or waits for somebody. */
+export function isSettled(state: SessionState): boolean {
+  return isSessionEnded(state) || state === 'paused';
+}
+
+/**
+ * Waits until the session ends or pauses, at most until the signal aborts.
+ * @param options `onEvents` hears of every event after seq `after` (default: from now on), in order, and of the next
+ *   ones when it is done with these
+ * @throws MaosError SESSION_NOT_FOUND
+ */
+export async function waitForSession(
+  project: Project,
+  id: SessionId,
+  options: {
+    readonly signal: AbortSignal;
+    readonly after?: number;
+    readonly onEvents?: (events: readonly RecordedEvent[]) => unknown;
+  },
+): Promise<Waited> {
+  const { store } = project;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  const check = (): boolean => isSettled(store.summary(id).session.state);
+  const after = options.after ?? store.lastSeq(id);
+  let mayBeSettled = check();
+  if (mayBeSettled && store.lastSeq(id) <= after) return { summary: store.summary(id), settled: true };
+  for await (const events of followEvents(project, id, after, signal)) {
+    await options.onEvents?.(events);
+    // A summary counts all agents: not for each that starts or ends.
+    mayBeSettled ||= events.some(({ type }) => type.startsWith('session.'));
+    mayBeSettled &&= check();
+    if (mayBeSettled && (events.at(-1)?.seq ?? 0) >= store.lastSeq(id)) ended.abort();
+  }
+  return { summary: store.summary(id), settled: check() };
+}

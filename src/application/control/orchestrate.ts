@@ -1,0 +1,319 @@
+import type { AgentRole } from '../../domain/agent.ts';
+import type { Budget } from '../../domain/budget.ts';
+import { compilePattern, isCommandAllowed, patternFor } from '../../domain/command-permission.ts';
+import { startOf } from '../../domain/cut-text.ts';
+import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
+import { makeSessionId } from '../../domain/ids.ts';
+import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../../domain/plan.ts';
+import { findPredefinedRole, roleAliases } from '../../domain/roles/catalog.ts';
+import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
+import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
+import type { ExitPolicy, FailurePolicy, Strategy } from '../../domain/session.ts';
+import { type Change, createWorkflow, type Workflow } from '../../domain/workflow.ts';
+import type { AcpRunRecord } from '../ports/acp-runs.ts';
+import type { Lease } from '../ports/ownership.ts';
+import type { Settings } from '../ports/settings.ts';
+import type { Project } from '../project.ts';
+import { catalogueOf, type RoleCatalogue } from '../roles/role-catalogue.ts';
+import type { Supervisor } from '../session/supervisor.ts';
+import { whenFree } from '../when-free.ts';
+
+/** Even with millions of agents stored, that many draws in a row do not all meet one. */
+const maxDraws = 10;
+
+/** Who asks: a terminal may run any command, a client only those the user's configuration allows. */
+export type Origin = 'terminal' | 'client';
+
+export interface CustomRoleRequest {
+  readonly name: string;
+  readonly description: string;
+  readonly responsibilities?: readonly string[] | undefined;
+}
+
+export interface BudgetRequest {
+  readonly max_tokens?: number | undefined;
+  readonly max_cost_usd?: number | undefined;
+  readonly max_turns?: number | undefined;
+  readonly max_minutes?: number | undefined;
+}
+
+/** An agent as callers write it, its shape checked at the edge. */
+export interface OrchestrateAgent {
+  readonly role: string | CustomRoleRequest;
+  readonly task: string;
+  readonly name?: string | undefined;
+  readonly depends_on?: readonly string[] | undefined;
+  readonly stage?: number | undefined;
+  readonly backend?: string | undefined;
+  readonly command?: readonly string[] | string | undefined;
+  readonly model?: string | undefined;
+  readonly workspace?: 'project' | 'own' | undefined;
+  readonly instance_suffix?: string | undefined;
+  readonly timeout_minutes?: number | undefined;
+  readonly max_memory_mb?: number | undefined;
+  readonly budget?: BudgetRequest | undefined;
+}
+
+export interface OrchestrateRequest {
+  readonly objective: string;
+  readonly agents?: readonly OrchestrateAgent[] | undefined;
+  readonly strategy?: Strategy | undefined;
+  readonly failure_policy?: FailurePolicy | undefined;
+  readonly on_exit?: ExitPolicy | undefined;
+  readonly max_agents_per_role?: number | undefined;
+  readonly max_concurrency?: number | undefined;
+  readonly budget?: BudgetRequest | undefined;
+  readonly dry_run?: boolean | undefined;
+}
+
+/** A request, and where it comes from. */
+export interface PlacedRequest extends OrchestrateRequest {
+  /** Canonical: where the agents work and roles are looked for. Default: the project's own folder. */
+  readonly folder?: string | undefined;
+}
+
+/** A session that is a run of the Agent Communication Protocol. */
+export interface AcpOrigin {
+  readonly record: AcpRunRecord;
+  /** The conversation of an earlier run that its agent goes on with. */
+  readonly conversation: string | null;
+}
+
+export interface Orchestrated {
+  readonly workflow: Workflow;
+  /** False for a dry run: nothing was stored and nothing runs. */
+  readonly stored: boolean;
+}
+
+/**
+ * Checks a request, stores the session with its first events and hands it to the supervisor. The answer comes before
+ * any agent runs, and after everything needed to run them is durable.
+ * @throws MaosError INVALID_ROLE, INVALID_PLAN, INVALID_INPUT, FORBIDDEN, BACKEND_UNAVAILABLE, RESOURCE_LIMIT_EXCEEDED
+ */
+export async function orchestrate(
+  project: Project,
+  supervisor: Supervisor,
+  request: PlacedRequest,
+  origin: Origin,
+  acp: AcpOrigin | null = null,
+): Promise<Orchestrated> {
+  const plan = makePlan(toPlanRequest(project, request, await rolesFor(project, request)));
+  checkDepth(project);
+  checkMemory(project, plan);
+  if (origin === 'client') checkCommands(project, plan.request.agents);
+  await checkBackends(project, plan.request.agents);
+  if (request.dry_run === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
+  await project.instances.announce();
+  const { lease, workflow } = await store(project, plan, acp);
+  project.watcher.notify();
+  supervisor.take(lease, workflow);
+  return { workflow, stored: true };
+}
+
+function drawWorkflow(project: Project, plan: Plan): Change {
+  const ids = {
+    sessionId: makeSessionId(project.ids.ulid()),
+    suffixes: plan.request.agents.map(() => project.ids.suffix()),
+  };
+  return createWorkflow(plan, ids, project.clock.now());
+}
+
+/** Draws new ids when the store says that one is taken: among many sessions, six random characters meet at times. */
+async function store(
+  project: Project,
+  plan: Plan,
+  acp: AcpOrigin | null,
+): Promise<{ lease: Lease; workflow: Workflow }> {
+  for (let draws = 1; ; draws++) {
+    const change = goingOn(drawWorkflow(project, plan), acp?.conversation ?? null);
+    try {
+      const lease = await whenFree(project, () =>
+        project.store.create(change, project.instance, acp?.record ?? null),
+      );
+      return { lease, workflow: change.next };
+    } catch (error) {
+      const isTaken = isMaosError(error, 'INTERNAL') && error.details.agentId !== undefined;
+      if (!isTaken || draws === maxDraws) throw error;
+    }
+  }
+}
+
+function goingOn(change: Change, conversation: string | null): Change {
+  if (conversation === null) return change;
+  const { next, events } = change;
+  return { next: { ...next, agents: next.agents.map((agent) => ({ ...agent, conversation })) }, events };
+}
+
+/** The files that define roles are read once for a plan, and only if it names a role. */
+async function rolesFor(
+  project: Project,
+  { agents = [], folder = project.path }: PlacedRequest,
+): Promise<RoleCatalogue> {
+  const asks = agents.some(({ role }) => typeof role === 'string');
+  const catalogue = catalogueOf(asks ? await project.roles.read(folder) : []);
+  for (const { path, message } of catalogue.problems) {
+    project.log.log('warn', 'a role file is left out', { path, reason: message });
+  }
+  return catalogue;
+}
+
+function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCatalogue): PlanRequest {
+  const aliases: Record<string, string> = {};
+  // What a role usually needs must not keep it from ever starting on a small machine.
+  const halfOfMachine = Math.floor(project.machine.totalMemoryMb() / 2);
+  const agents = (request.agents ?? []).map((agent): AgentRequest => {
+    const { role, stored } = resolveRole(agent.role, roles);
+    if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
+    const ofRole = isFileRole(role) ? role : null;
+    const backend =
+      agent.backend ?? (agent.command === undefined ? backendOf(role, project.settings) : 'command');
+    return {
+      role: stored,
+      task: agent.task,
+      name: agent.name ?? null,
+      dependsOn: agent.depends_on ?? [],
+      stage: agent.stage ?? null,
+      backend,
+      command: agent.command ?? null,
+      model: agent.model ?? modelOf(ofRole, backend),
+      workspace: agent.workspace ?? 'project',
+      instanceSuffix: agent.instance_suffix ?? null,
+      timeoutMs: Math.round((agent.timeout_minutes ?? role.defaultTimeoutMinutes) * 60_000),
+      maxMemoryMb: agent.max_memory_mb ?? Math.min(role.defaultMaxMemoryMb, halfOfMachine),
+      budget: budgetOf(agent.budget, project.settings.budgets.agent),
+    };
+  });
+  for (const [index, agent] of agents.entries()) checkCommandShape(agent, index);
+  return {
+    objective: request.objective,
+    strategy: request.strategy ?? 'parallel',
+    failurePolicy: request.failure_policy ?? 'continue',
+    onExit: request.on_exit ?? 'stop',
+    limits: {
+      maxConcurrency: request.max_concurrency ?? null,
+      maxAgentsPerRole: request.max_agents_per_role ?? null,
+    },
+    budget: budgetOf(request.budget, project.settings.budgets.session),
+    depth: project.depth,
+    folder: request.folder ?? null,
+    agents,
+    aliases,
+  };
+}
+
+/** The backend of a role's agents where nothing else is asked for. */
+export function backendOf(role: Role | FileRole, settings: Pick<Settings, 'defaultBackend'>): string {
+  return (isFileRole(role) ? role.backend : null) ?? settings.defaultBackend;
+}
+
+function budgetOf(asked: BudgetRequest | undefined, defaults: Budget): Budget {
+  const { max_tokens, max_cost_usd, max_turns, max_minutes } = asked ?? {};
+  return {
+    maxTokens: max_tokens ?? defaults.maxTokens,
+    maxCostUsd: max_cost_usd ?? defaults.maxCostUsd,
+    maxTurns: max_turns ?? defaults.maxTurns,
+    maxWallMs: max_minutes === undefined ? defaults.maxWallMs : Math.round(max_minutes * 60_000),
+  };
+}
+
+/** A model belongs to the backend that its name was written for. */
+function modelOf(role: FileRole | null, backend: string): string | null {
+  const model = role?.model ?? null;
+  if (model === null || backend === 'command') return null;
+  return model.backend === null || model.backend === backend ? model.name : null;
+}
+
+function resolveRole(
+  asked: string | CustomRoleRequest,
+  roles: RoleCatalogue,
+): { readonly role: Role | FileRole; readonly stored: AgentRole } {
+  if (typeof asked === 'string') {
+    const role = roles.find(asked);
+    return { role, stored: { name: role.name, custom: isFileRole(role) ? customOf(role) : null } };
+  }
+  const role = inlineRole(asked);
+  const { name, description, responsibilities } = role;
+  return { role, stored: { name, custom: { description, responsibilities } } };
+}
+
+/** All of a file that its agents need: they stay what they are when it is changed or removed. */
+function customOf({ description, responsibilities, prompt = '', path, tools, deniedTools }: FileRole) {
+  return { description, responsibilities, file: { path, prompt, tools, deniedTools } };
+}
+
+function inlineRole(role: CustomRoleRequest): Role {
+  if (!isRoleName(role.name)) {
+    throw new MaosError(
+      'INVALID_ROLE',
+      `Role name ${quote(role.name)} is not allowed: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
+      { details: { role: startOf(role.name, 200) } },
+    );
+  }
+  if (findPredefinedRole(role.name) !== undefined || Object.hasOwn(roleAliases, role.name)) {
+    throw new MaosError(
+      'INVALID_ROLE',
+      `${quote(role.name)} is a predefined role: name it as text ("role": ${quote(role.name)}), or give your own role another name.`,
+      { details: { role: role.name } },
+    );
+  }
+  return customRole(role);
+}
+
+function checkCommandShape(agent: AgentRequest, index: number): void {
+  const label = agent.name ?? `${index + 1} (${agent.role.name})`;
+  if (agent.backend === 'command' && agent.command === null) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} has the backend 'command' but no command: give an array (program and arguments) or a shell line.`,
+      { details: { agent: index } },
+    );
+  }
+  if (agent.backend !== 'command' && agent.command !== null) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} has a command, which belongs to the backend 'command', not ${quote(agent.backend)}.`,
+      { details: { agent: index } },
+    );
+  }
+}
+
+/** Teams inside teams end at a depth, or one agent could start agents without end. */
+function checkDepth({ depth, settings }: Project): void {
+  if (depth < settings.maxDepth) return;
+  throw new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `This maos runs inside an agent at depth ${depth}; teams may be nested ${settings.maxDepth} deep. Do the work yourself, or raise maxDepth.`,
+    { details: { depth, limit: settings.maxDepth } },
+  );
+}
+
+/** What needs more memory than there is would wait for ever. */
+function checkMemory({ machine }: Project, { request, names }: Plan): void {
+  const total = machine.totalMemoryMb();
+  for (const [index, { maxMemoryMb }] of request.agents.entries()) {
+    if (maxMemoryMb <= total) continue;
+    throw new MaosError(
+      'RESOURCE_LIMIT_EXCEEDED',
+      `Agent ${names[index]} needs ${maxMemoryMb} MiB of memory, and this machine has ${total} MiB: give it a smaller max_memory_mb.`,
+      { details: { agent: index, needMb: maxMemoryMb, totalMb: total } },
+    );
+  }
+}
+
+function checkCommands({ settings }: Project, agents: readonly AgentRequest[]): void {
+  const patterns = settings.allowCommands.map(compilePattern);
+  for (const { command } of agents) {
+    if (command === null || isCommandAllowed(patterns, command)) continue;
+    const pattern = patternFor(command);
+    throw new MaosError(
+      'FORBIDDEN',
+      `The command ${quote(pattern)} may not be run for a client. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(pattern)}] (exact lines, or patterns with *).`,
+      { details: { command: startOf(pattern, 500), setting: 'allowCommands' } },
+    );
+  }
+}
+
+/** Names the missing program before anything is stored, instead of in every agent's failure. */
+async function checkBackends({ backends }: Project, agents: readonly AgentRequest[]): Promise<void> {
+  for (const name of new Set(agents.map((agent) => agent.backend))) await backends.get(name).locate();
+}

@@ -1,0 +1,114 @@
+import type { SessionId } from '../../domain/ids.ts';
+import type { UnfinishedSession } from '../ports/ownership.ts';
+import type { Project } from '../project.ts';
+import type { OwnershipTiming, Supervisor } from '../session/supervisor.ts';
+import { requestResume } from './control.ts';
+
+/** A session that should run but that nobody runs. */
+export interface Orphan extends UnfinishedSession {
+  /** False: its owner may live, but was not heard of for too long. */
+  readonly ownerIsGone: boolean;
+}
+
+type Facts = Pick<Project, 'store' | 'clock' | 'instance' | 'instances'>;
+
+/**
+ * Sessions that should run but that nobody runs: never owned, or their owner's process is gone, or it has not been
+ * heard of for as long as a lease lasts. Those of this process itself are never among them. Cheap while there are
+ * none: one indexed query.
+ */
+export async function findOrphans(
+  { store, clock, instance, instances }: Facts,
+  { leaseTtlMs }: Pick<OwnershipTiming, 'leaseTtlMs'>,
+): Promise<readonly Orphan[]> {
+  const found = store.unfinished().filter(({ owner }) => owner !== instance);
+  if (found.length === 0) return [];
+  const owners = new Set(found.flatMap(({ owner }) => owner ?? []));
+  const gone = new Set<string>();
+  for (const owner of owners) if (!(await instances.isAlive(owner))) gone.add(owner);
+  const staleBefore = new Date(Date.parse(clock.now()) - leaseTtlMs).toISOString();
+  return found.flatMap((session) => {
+    const ownerIsGone = session.owner !== null && gone.has(session.owner);
+    const isFree = session.owner === null || ownerIsGone;
+    const isStale = session.heartbeatAt === null || session.heartbeatAt < staleBefore;
+    return isFree || isStale ? [{ ...session, ownerIsGone }] : [];
+  });
+}
+
+/** Paused sessions whose provider should answer again by now, where the settings let them go on by themselves. */
+export function findDue({ store, clock, settings }: Project): readonly SessionId[] {
+  return settings.quota.autoResume ? store.dueForResume(clock.now()) : [];
+}
+
+/** Keeps a project's sessions running: takes over what nobody runs, and resumes what has waited long enough. */
+export class OrphanWatch {
+  readonly #project: Project;
+  readonly #supervisor: Supervisor;
+  #stopTimer: (() => void) | null = null;
+  #stopped = true;
+
+  constructor(project: Project, supervisor: Supervisor) {
+    this.#project = project;
+    this.#supervisor = supervisor;
+  }
+
+  /** Looks at once, and from then on as often as the supervisor's timing says. Safe to repeat. */
+  start(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    void this.#round();
+  }
+
+  /** What is owned by now stays owned. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stopTimer?.();
+  }
+
+  /** Looks once. @returns the sessions this process runs since */
+  async look(): Promise<readonly SessionId[]> {
+    const taken: SessionId[] = [];
+    for (const { sessionId, owner, ownerIsGone } of await this.#confirmed()) {
+      if (this.#supervisor.hasGivenUp(sessionId)) continue;
+      if (await this.#supervisor.takeOver(sessionId, ownerIsGone ? owner : null)) taken.push(sessionId);
+    }
+    for (const id of findDue(this.#project)) {
+      await requestResume(
+        this.#project,
+        this.#supervisor,
+        id,
+        'maos',
+        'The provider should answer again by now.',
+      );
+      if (this.#supervisor.owned.includes(id)) taken.push(id);
+    }
+    return taken;
+  }
+
+  /**
+   * After a sleep of the machine or a jump of its clock every heartbeat looks old, until its owner's next one. So an
+   * owner that lives is given the time of some heartbeats, by this process's own count, before it has lost its lease.
+   */
+  async #confirmed(): Promise<readonly Orphan[]> {
+    const { timing } = this.#supervisor;
+    const found = await findOrphans(this.#project, timing);
+    const silent = found.filter(({ owner, ownerIsGone }) => owner !== null && !ownerIsGone);
+    if (silent.length === 0) return found;
+    await new Promise<void>((resolve) => this.#project.clock.after(timing.heartbeatMs * 2.5, resolve));
+    const heartbeats = new Map(silent.map(({ sessionId, heartbeatAt }) => [sessionId, heartbeatAt]));
+    return (await findOrphans(this.#project, timing)).filter(
+      ({ sessionId, owner, ownerIsGone, heartbeatAt }) =>
+        owner === null || ownerIsGone || heartbeats.get(sessionId) === heartbeatAt,
+    );
+  }
+
+  async #round(): Promise<void> {
+    try {
+      await this.look();
+    } catch (error) {
+      this.#project.log.log('error', 'sessions without an owner not taken over; looked for again', { error });
+    }
+    if (this.#stopped) return;
+    this.#stopTimer = this.#project.clock.after(this.#supervisor.timing.lookMs, () => void this.#round());
+  }
+}

@@ -1,0 +1,207 @@
+import { MaosError } from '../../domain/errors.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import { isSessionEnded } from '../../domain/session.ts';
+import type { HashedEvent } from '../ports/maintenance.ts';
+import type { Project } from '../project.ts';
+
+export interface AuditProblem {
+  readonly where: 'table' | 'log' | 'checkpoint';
+  readonly kind: 'changed' | 'missing' | 'reordered' | 'cut';
+  /** The first record that is not as it was written. */
+  readonly seq: number;
+  readonly message: string;
+}
+
+export interface AuditReport {
+  readonly session: SessionId;
+  readonly sound: boolean;
+  /** Records in the table. */
+  readonly events: number;
+  /** Of the last record whose chain holds: whoever noted it down can compare. */
+  readonly lastHash: string;
+  readonly logRecords: number;
+  /** Records that session.log of a session still live has yet to be given. */
+  readonly logBehind: number;
+  /** The first of each place, in the order of seq. */
+  readonly problems: readonly AuditProblem[];
+}
+
+const pageSize = 1_000;
+
+/**
+ * Recomputes the hash chain of a session's events, compares session.log with them, and the hashes that checkpoints
+ * noted. What was changed together with every later hash, the log and all checkpoints cannot be found this way.
+ * @throws MaosError SESSION_NOT_FOUND, STORE_…
+ */
+export async function verifyAudit(project: Project, id: SessionId): Promise<AuditReport> {
+  const { session } = project.store.load(id);
+  const table = verifyTable(project, id);
+  const log = await verifyLog(project, id);
+  // Read last: the log may have grown since the table was read.
+  const events = project.store.lastSeq(id);
+  const logBehind = Math.max(0, events - log.records);
+  const problems = [table.problem, log.problem, await verifyCheckpoints(project, id)];
+  if (log.problem === null && isSessionEnded(session.state) && project.store.ownerOf(id) === null) {
+    if (logBehind > 0) {
+      problems.push(
+        problem('log', 'cut', log.records + 1, `session.log ends after record ${log.records} of ${events}`),
+      );
+    }
+  }
+  if (table.problem === null && isSessionEnded(session.state) && table.ending !== session.state) {
+    problems.push(
+      problem('table', 'cut', table.events + 1, `the session is ${session.state}, and no record says so`),
+    );
+  }
+  const found = problems.filter((one) => one !== null).sort((a, b) => a.seq - b.seq);
+  return {
+    session: id,
+    sound: found.length === 0,
+    events: table.events,
+    lastHash: table.lastHash,
+    logRecords: log.records,
+    logBehind,
+    problems: found,
+  };
+}
+
+function problem(
+  where: AuditProblem['where'],
+  kind: AuditProblem['kind'],
+  seq: number,
+  what: string,
+): AuditProblem {
+  return { where, kind, seq, message: `Record ${seq}: ${what}.` };
+}
+
+interface TableCheck {
+  readonly problem: AuditProblem | null;
+  readonly events: number;
+  readonly lastHash: string;
+  /** The state the last of the records that end or begin a run of the session leaves it in. */
+  readonly ending: string | null;
+}
+
+function verifyTable({ store }: Project, id: SessionId): TableCheck {
+  let hash = '';
+  let seq = 0;
+  let events = 0;
+  let ending: string | null = null;
+  let first: AuditProblem | null = null;
+  for (const { event, hash: stored } of tableRecords(store.keeping, id)) {
+    events += 1;
+    if (first !== null) continue;
+    const expected = seq + 1;
+    if (event.seq !== expected)
+      first = problem(
+        'table',
+        'missing',
+        expected,
+        `it is not in the table, which goes on with ${event.seq}`,
+      );
+    else if (store.keeping.chainHash(hash, event) !== stored) {
+      first = problem(
+        'table',
+        'changed',
+        expected,
+        'its hash does not follow from the record before and its content',
+      );
+    } else {
+      hash = stored;
+      seq = event.seq;
+      ending = endingOf(event.type) ?? ending;
+    }
+  }
+  return { problem: first, events, lastHash: hash, ending };
+}
+
+function endingOf(type: string): string | null {
+  const state = /^session\.(started|resumed|completed|failed|cancelled)$/.exec(type)?.[1];
+  return state ?? null;
+}
+
+function* tableRecords(keeping: Project['store']['keeping'], id: SessionId): Generator<HashedEvent> {
+  for (let after = 0; ; ) {
+    const page = keeping.hashedEvents(id, after, pageSize);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageSize) return;
+    after = last.event.seq;
+  }
+}
+
+/** Every line against the record of its place, by the record's own hash. */
+async function verifyLog(
+  { store, files }: Project,
+  id: SessionId,
+): Promise<{ problem: AuditProblem | null; records: number }> {
+  let records = 0;
+  let previous = '';
+  let page: readonly HashedEvent[] = [];
+  const recordOf = (seq: number): HashedEvent | undefined => {
+    const start = page[0]?.event.seq ?? 0;
+    if (seq < start || seq >= start + page.length) page = store.keeping.hashedEvents(id, seq - 1, pageSize);
+    return page.find(({ event }) => event.seq === seq);
+  };
+  for await (const { event, whole, number } of files.keeping.logLines(id)) {
+    const expected = records + 1;
+    const bad = (kind: AuditProblem['kind'], what: string) => ({
+      problem: problem('log', kind, expected, `${what} (session.log, line ${number})`),
+      records,
+    });
+    // A record that is being written, or was when its process was killed: the next one mends it.
+    if (event === null && !whole) break;
+    if (event === null) return bad('changed', 'its line is no record');
+    if (event.seq > expected) {
+      const comesLater = await hasLater(files, id, number, expected);
+      return comesLater
+        ? bad('reordered', `${event.seq} stands in its place, and it comes later`)
+        : bad('missing', `the log goes on with ${event.seq}`);
+    }
+    if (event.seq < expected) return bad('reordered', `${event.seq} stands in its place`);
+    const record = recordOf(expected);
+    if (record === undefined)
+      return {
+        ...bad('missing', 'the log has it, and the table does not'),
+        problem: missingInTable(expected),
+      };
+    if (store.keeping.chainHash(previous, event) !== record.hash)
+      return bad('changed', 'the log and the table tell different things');
+    previous = record.hash;
+    records = expected;
+  }
+  return { problem: null, records };
+}
+
+function missingInTable(seq: number): AuditProblem {
+  return problem('table', 'missing', seq, 'session.log has it, and the table does not');
+}
+
+async function hasLater(files: Project['files'], id: SessionId, line: number, seq: number): Promise<boolean> {
+  for await (const { number, event } of files.keeping.logLines(id)) {
+    if (number > line && event?.seq === seq) return true;
+  }
+  return false;
+}
+
+async function verifyCheckpoints({ store, files }: Project, id: SessionId): Promise<AuditProblem | null> {
+  for (const { path, seq } of [...(await files.keeping.checkpoints(id))].reverse()) {
+    try {
+      const { lastEvent } = await files.keeping.readCheckpoint(id, path);
+      const hash = store.keeping.hashAt(id, lastEvent.seq);
+      if (hash === null)
+        return problem(
+          'checkpoint',
+          'cut',
+          lastEvent.seq,
+          `${path} was written after it, and it is not in the table`,
+        );
+      if (hash !== lastEvent.hash)
+        return problem('checkpoint', 'changed', lastEvent.seq, `${path} noted another hash for it`);
+    } catch (error) {
+      if (!(error instanceof MaosError) || error.code !== 'INVALID_INPUT') throw error;
+      return problem('checkpoint', 'changed', seq, error.message.replace(/\.$/, ''));
+    }
+  }
+  return null;
+}

@@ -1,0 +1,55 @@
+import type { SessionId } from '../../domain/ids.ts';
+import type { ArchiveDocument, ArchiveReport, ArchiveSink } from '../ports/maintenance.ts';
+import type { Project } from '../project.ts';
+
+const pageSize = 1_000;
+
+/**
+ * Writes one archive with everything of a session: its folder as it is, the stored workflow and artifacts, all events
+ * with their hashes, and a manifest with the SHA-256 of every file. A live session is packed as it is now.
+ * @param to absolute path of the `.tar.gz`, or what takes its bytes
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT when the file exists and `replace` is false,
+ *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
+ */
+export async function exportSession(
+  project: Project,
+  id: SessionId,
+  to: string | ArchiveSink,
+  options: { readonly replace: boolean; readonly version: string; readonly signal?: AbortSignal },
+): Promise<ArchiveReport> {
+  const { store, files, clock } = project;
+  const { version, ...rest } = options;
+  const workflow = store.load(id);
+  const lastSeq = store.lastSeq(id);
+  const stored = { version: 1, project: project.path, workflow, artifacts: store.artifacts(id) };
+  const documents: readonly ArchiveDocument[] = [
+    { path: 'session.json', text: () => [`${JSON.stringify(stored, null, 2)}\n`] },
+    { path: 'events.json', text: () => eventsText(project, id, lastSeq) },
+  ];
+  const about = {
+    session: id,
+    state: workflow.session.state,
+    project: project.path,
+    exportedAt: clock.now(),
+    maos: version,
+    events: lastSeq,
+    lastHash: lastSeq === 0 ? '' : store.keeping.hashAt(id, lastSeq),
+  };
+  return files.keeping.writeArchive(id, documents, to, { ...rest, about });
+}
+
+/** A JSON array, one record a line, up to a record: the same text however often it is asked for. */
+function* eventsText({ store }: Project, id: SessionId, upTo: number): Generator<string> {
+  yield '[';
+  for (let after = 0; after < upTo; ) {
+    const page = store.keeping.hashedEvents(id, after, Math.min(pageSize, upTo - after));
+    if (page.length === 0) break;
+    for (const { event, hash } of page) {
+      const { seq, type, sessionId, agentId, at, data } = event;
+      const record = { seq, type, sessionId, agentId, at, data, hash };
+      yield `${after === 0 ? '\n' : ',\n'}${JSON.stringify(record)}`;
+      after = seq;
+    }
+  }
+  yield '\n]\n';
+}

@@ -1,0 +1,121 @@
+import { MaosError, quote } from '../../domain/errors.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import { replay } from '../../domain/replay.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import type { Checkpoint } from '../ports/maintenance.ts';
+import type { Project } from '../project.ts';
+import { whenFree } from '../when-free.ts';
+
+export interface Recovered {
+  readonly workflow: Workflow;
+  /** Relative to the session's folder, or the file that was given. */
+  readonly checkpoint: string;
+  /** Records of session.log that were put back. */
+  readonly events: number;
+  /** Checkpoints that were newer and could not be used, with the reason. */
+  readonly passedOver: readonly string[];
+}
+
+interface Candidate {
+  readonly path: string;
+  read(): Promise<Checkpoint>;
+}
+
+/**
+ * Puts a session back that the store has lost: its newest checkpoint, and what its log tells since. The log must be the
+ * one the checkpoint was written beside. Agents recorded as running are settled or followed by whoever runs it next, as
+ * after any crash, so that none of them runs twice.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is in the store, STORE_CORRUPT when no checkpoint
+ *   fits the log
+ */
+export async function recoverSession(project: Project, id: SessionId): Promise<Recovered> {
+  const { keeping } = project.files;
+  const candidates = (await keeping.checkpoints(id)).map(({ path }) => ({
+    path,
+    read: () => keeping.readCheckpoint(id, path),
+  }));
+  if (candidates.length === 0) {
+    throw new MaosError(
+      'SESSION_NOT_FOUND',
+      `Session ${id} has no checkpoint in ${project.files.describe(id)}: there is nothing to recover it from.`,
+      { details: { sessionId: id } },
+    );
+  }
+  return recoverFrom(project, id, candidates);
+}
+
+/** The same from one certain checkpoint, wherever the file lies. @throws as recoverSession, and INVALID_INPUT */
+export async function recoverFromFile(project: Project, file: string): Promise<Recovered> {
+  const checkpoint = await project.files.keeping.readCheckpointFile(file);
+  return recoverFrom(project, checkpoint.workflow.session.id, [{ path: file, read: async () => checkpoint }]);
+}
+
+/** The session whose folder an id, an unambiguous part of one, or `latest` means. @throws MaosError SESSION_NOT_FOUND */
+export async function findFolder({ files }: Project, text: string): Promise<SessionId> {
+  const folders = await files.keeping.folders();
+  const wanted = text.replace(/^sess_/i, '').toUpperCase();
+  const found =
+    text === 'latest'
+      ? folders.slice(-1)
+      : folders.filter((id) => id.startsWith(`sess_${wanted}`) || id.endsWith(wanted));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  throw new MaosError(
+    'SESSION_NOT_FOUND',
+    only === undefined
+      ? `No folder of a session is called ${quote(text)} in this project.`
+      : `${quote(text)} could be more than one session: ${found.slice(0, 8).join(', ')}. Give more of the one you mean.`,
+    { details: { reference: text } },
+  );
+}
+
+async function recoverFrom(
+  project: Project,
+  id: SessionId,
+  candidates: readonly Candidate[],
+): Promise<Recovered> {
+  const { store, files, instance, instances, clock, watcher } = project;
+  const events = await logged(project, id);
+  const passedOver: string[] = [];
+  let lastError: unknown;
+  // Before it owns anything, so that whoever finds its lease can tell whether it lives.
+  await instances.announce();
+  for (const { path, read } of candidates) {
+    try {
+      const { workflow: before, lastEvent, reason } = await read();
+      const workflow = replay(
+        before,
+        events.filter(({ seq }) => seq > lastEvent.seq),
+      );
+      const proof = { ...lastEvent, path, reason };
+      const lease = await whenFree(project, () =>
+        store.keeping.restore(workflow, events, proof, instance, clock.now()),
+      );
+      // Their numbers would come again.
+      await files.keeping.dropCheckpoints(id, events.length);
+      await files.appendLog(id, store.events(id, events.length, 100));
+      // From now on it is anybody's.
+      await whenFree(project, () => store.release(lease));
+      watcher.notify();
+      return { workflow, checkpoint: path, events: events.length, passedOver };
+    } catch (error) {
+      const isUnfit =
+        error instanceof MaosError && (error.code === 'STORE_CORRUPT' || error.code === 'INVALID_INPUT');
+      if (!isUnfit) throw error;
+      passedOver.push(`${path}: ${error.message}`);
+      lastError = error;
+    }
+  }
+  throw lastError;
+}
+
+/** The log's records up to where it is whole. */
+async function logged({ files }: Project, id: SessionId): Promise<readonly RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for await (const { event } of files.keeping.logLines(id)) {
+    if (event === null || event.seq !== events.length + 1 || event.sessionId !== id) break;
+    events.push(event);
+  }
+  return events;
+}

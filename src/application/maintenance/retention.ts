@@ -1,0 +1,314 @@
+import { isMaosError } from '../../domain/errors.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import type { NotRemoved, RetentionPolicy, SessionAge } from '../ports/maintenance.ts';
+import type { Project } from '../project.ts';
+import { whenFree } from '../when-free.ts';
+
+/** `leftover`: a removal that was begun earlier and not ended, or a folder that no session belongs to. */
+export type RemovalReason = 'age' | 'count' | 'bytes' | 'leftover';
+
+export interface GarbageReport {
+  readonly dryRun: boolean;
+  /** Sessions removed, or that would be; in the order of their removal. */
+  readonly removed: readonly {
+    readonly id: SessionId;
+    readonly reason: RemovalReason;
+    readonly endedAt: string | null;
+    readonly bytes: number;
+  }[];
+  readonly removedBytes: number;
+  readonly kept: number;
+  /** Null where nothing asked for it: to know it takes a look at every file. */
+  readonly keptBytes: number | null;
+  /** Of removed sessions, now or earlier: the next collection tries again. */
+  readonly notRemoved: readonly NotRemoved[];
+}
+
+type Goner = GarbageReport['removed'][number];
+
+/** Sessions of one removal; what a kill leaves over is at most the folders of so many. */
+const batchSize = 50;
+/** As long as a removal may hold the store at a time, and the least pause after it, for whoever runs a session. */
+const holdMs = 10;
+const restMs = 10;
+/** Folders looked into at once. */
+const lookers = 4;
+/** An owner not heard of for so long is none; far longer than any lease. */
+const ownerPatienceMs = 3_600_000;
+/** A removal of another process that has not ended by then never will. */
+const removalPatienceMs = 3_600_000;
+
+/**
+ * Removes sessions by age, number and size, those that ended first before the others; never a live one. Killed at any
+ * moment, it leaves every session either whole or gone; the next one removes the files left over.
+ * @param signal stops between two steps
+ */
+export async function collectGarbage(
+  project: Project,
+  policy: RetentionPolicy,
+  now: string,
+  dryRun: boolean,
+  signal: AbortSignal | null = null,
+): Promise<GarbageReport> {
+  const staleBefore = earlier(now, ownerPatienceMs);
+  const sessions = project.store.keeping.sessionAges(staleBefore);
+  const leftovers = await findLeftovers(project, policy, now, new Set(sessions.map(({ id }) => id)));
+  const { goners, keptBytes } = await decide(project, policy, now, sessions);
+  const found: Goner[] = [...leftovers, ...goners];
+  const removed: Goner[] = dryRun ? found : [];
+  const notRemoved: NotRemoved[] = [];
+  if (!dryRun) {
+    notRemoved.push(...(await endOldRemovals(project, now)));
+    for (let from = 0; from < found.length && signal?.aborted !== true; from += batchSize) {
+      const batch = await removeOnFullDisk(project, found.slice(from, from + batchSize), staleBefore, now);
+      removed.push(...batch.removed);
+      notRemoved.push(...batch.notRemoved);
+    }
+    await noteCollection(project, now);
+  }
+  const gone = removed.filter(({ reason }) => reason !== 'leftover').length;
+  const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { dryRun, removed, removedBytes, kept: sessions.length - gone, keptBytes, notRemoved };
+}
+
+/** What has to go so that the limits hold, and what is left then. */
+async function decide(
+  { files }: Project,
+  { maxAgeMs, maxSessions, maxBytes }: RetentionPolicy,
+  now: string,
+  sessions: readonly SessionAge[],
+): Promise<{ goners: readonly Goner[]; keptBytes: number | null }> {
+  const oldest = maxAgeMs === null ? null : earlier(now, maxAgeMs);
+  const removable = sessions.filter(({ live, endedAt }) => !live && endedAt !== null);
+  const reasons = new Map<SessionId, RemovalReason>();
+  for (const { id, endedAt } of removable) {
+    const isOld = oldest !== null && (endedAt as string) < oldest;
+    const isMany = maxSessions !== null && sessions.length - reasons.size > maxSessions;
+    // Those that follow ended later: neither limit reaches them.
+    if (!isOld && !isMany) break;
+    reasons.set(id, isOld ? 'age' : 'count');
+  }
+  const sizes = maxBytes === null ? null : await sizesOf(files, sessions);
+  if (sizes !== null && maxBytes !== null) {
+    const rest = sessions.filter(({ id }) => !reasons.has(id));
+    for (const id of tooMuch(rest, sizes, maxBytes)) reasons.set(id, 'bytes');
+  }
+  const goners: Goner[] = [];
+  const ends = new Map(removable.map(({ id, endedAt }) => [id, endedAt]));
+  for (const [id, reason] of reasons) {
+    const endedAt = ends.get(id) ?? null;
+    goners.push({ id, reason, endedAt, bytes: sizes?.get(id) ?? (await files.keeping.sizeOf(id)) });
+  }
+  const kept = sessions.filter(({ id }) => !reasons.has(id));
+  return { goners, keptBytes: sizes === null ? null : totalOf(kept, sizes) };
+}
+
+/** One that takes more than this share of the room is why it is scarce. */
+const largeShare = 0.1;
+
+/**
+ * What has to go so that the rest fits: the large ones first, and no other for their sake, also where a large one may
+ * not go. Each time those that ended first.
+ */
+function tooMuch(
+  sessions: readonly SessionAge[],
+  sizes: ReadonlyMap<SessionId, number>,
+  limit: number,
+): readonly SessionId[] {
+  const goners: SessionId[] = [];
+  const isLarge = ({ id }: SessionAge): boolean => (sizes.get(id) ?? 0) > limit * largeShare;
+  const remove = (from: readonly SessionAge[], total: number): void => {
+    let left = total;
+    for (const { id, live, endedAt } of from) {
+      if (left <= limit) return;
+      if (live || endedAt === null) continue;
+      goners.push(id);
+      left -= sizes.get(id) ?? 0;
+    }
+  };
+  const others = sessions.filter((session) => !isLarge(session));
+  remove(sessions.filter(isLarge), totalOf(sessions, sizes));
+  remove(others, totalOf(others, sizes));
+  return goners;
+}
+
+function totalOf(sessions: readonly SessionAge[], sizes: ReadonlyMap<SessionId, number>): number {
+  return sessions.reduce((sum, { id }) => sum + (sizes.get(id) ?? 0), 0);
+}
+
+async function sizesOf(
+  { keeping }: Project['files'],
+  sessions: readonly SessionAge[],
+): Promise<ReadonlyMap<SessionId, number>> {
+  const sizes = new Map<SessionId, number>();
+  let next = 0;
+  const look = async (): Promise<void> => {
+    for (let session = sessions[next++]; session !== undefined; session = sessions[next++]) {
+      sizes.set(session.id, await keeping.sizeOf(session.id));
+    }
+  };
+  await Promise.all(Array.from({ length: lookers }, look));
+  return sizes;
+}
+
+/**
+ * Folders without a session: of removals begun earlier, and those nobody wrote into for as long as sessions are kept.
+ * A younger one may be all that a lost database left of a session, from which it can be recovered.
+ */
+async function findLeftovers(
+  { files: { keeping } }: Project,
+  { maxAgeMs }: RetentionPolicy,
+  now: string,
+  known: ReadonlySet<SessionId>,
+): Promise<readonly Goner[]> {
+  const begun = new Set((await keeping.removals()).flatMap(({ sessions }) => sessions));
+  const found: Goner[] = [];
+  for (const id of await keeping.folders()) {
+    if (known.has(id)) continue;
+    const changed = begun.has(id) ? null : await keeping.lastChange(id);
+    const isOld = maxAgeMs !== null && changed !== null && changed < earlier(now, maxAgeMs);
+    if (begun.has(id) || isOld) {
+      found.push({ id, reason: 'leftover', endedAt: null, bytes: await keeping.sizeOf(id) });
+    }
+  }
+  return found;
+}
+
+/** Ends what an earlier collection was killed over. */
+async function endOldRemovals(
+  { files: { keeping }, store }: Project,
+  now: string,
+): Promise<readonly NotRemoved[]> {
+  // First, or what is passed over below would be tried and named twice.
+  const left = [...(await keeping.sweep())];
+  for (const removal of await keeping.removals()) {
+    for (const id of removal.sessions) {
+      if (!store.keeping.exists(id)) left.push(...(await keeping.discard(id)));
+    }
+    const isOver = removal.sessions.every((id) => !store.keeping.exists(id));
+    if (isOver || removal.begunAt < earlier(now, removalPatienceMs)) await keeping.endRemoval(removal);
+  }
+  return left;
+}
+
+/**
+ * To remove a session takes room, too, for what is about to be done and for the change of the store. Where there is none,
+ * folders go first, one by one, until there is. Killed then, it leaves a session without its folder; having ended first,
+ * it is also the first that the next collection removes.
+ */
+async function removeOnFullDisk(
+  project: Project,
+  batch: readonly Goner[],
+  staleBefore: string,
+  now: string,
+): Promise<Pick<GarbageReport, 'removed' | 'notRemoved'>> {
+  const notRemoved: NotRemoved[] = [];
+  for (const next of [...batch, null]) {
+    try {
+      const done = await removeBatch(project, batch, staleBefore, now);
+      return { removed: done.removed, notRemoved: [...notRemoved, ...done.notRemoved] };
+    } catch (error) {
+      if (next === null || !isDiskFull(error)) throw error;
+    }
+    const { store, files } = project;
+    const isLive = store.keeping.sessionAges(staleBefore).some(({ id, live }) => id === next.id && live);
+    if (!isLive) notRemoved.push(...(await files.keeping.discard(next.id)));
+  }
+  throw new Error('the last try has returned or thrown');
+}
+
+function isDiskFull(error: unknown): boolean {
+  return isMaosError(error) && (error.details.system === 'ENOSPC' || error.details.system === 'EDQUOT');
+}
+
+/** What was not noted is only done again sooner. */
+async function noteCollection({ files, log }: Project, now: string): Promise<void> {
+  try {
+    await files.keeping.noteCollection(now);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    log.log('warn', 'collection not noted', { error });
+  }
+}
+
+/** The order is what makes it safe to be killed: the intent, the records, the folders, the intent's end. */
+async function removeBatch(
+  project: Project,
+  batch: readonly Goner[],
+  staleBefore: string,
+  now: string,
+): Promise<Pick<GarbageReport, 'removed' | 'notRemoved'>> {
+  const { store, files, clock, watcher } = project;
+  const removal = await files.keeping.beginRemoval(
+    batch.map(({ id }) => id),
+    now,
+  );
+  const removed: Goner[] = [];
+  for (let rest = batch; rest.length > 0; ) {
+    const ids = rest.map(({ id }) => id);
+    let began = 0;
+    const { dealtWith } = await whenFree(project, () => {
+      began = clock.elapsedMs();
+      return store.keeping.removeEnded(ids, staleBefore, holdMs);
+    });
+    // At least as long for the others as it was held: SQLite lets nobody in by turns.
+    const held = clock.elapsedMs() - began;
+    await new Promise<void>((resolve) => clock.after(Math.max(restMs, held), resolve));
+    // Asked again, so that one that came back to life in between keeps its folder.
+    removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.keeping.exists(id)));
+    rest = rest.slice(dealtWith);
+  }
+  const notRemoved: NotRemoved[] = [];
+  for (const { id } of removed) notRemoved.push(...(await files.keeping.discard(id)));
+  await files.keeping.endRemoval(removal);
+  watcher.notify();
+  return { removed, notRemoved };
+}
+
+function earlier(than: string, ms: number): string {
+  return new Date(Date.parse(than) - ms).toISOString();
+}
+
+/** How soon after the start, and how often then, sessions are collected; all processes of a project share the turns. */
+const firstMs = 60_000;
+const everyMs = 6 * 3_600_000;
+
+/**
+ * Collects by itself, as long as this process lives: a minute after it opened the project, and every few hours.
+ * @returns ends it
+ */
+export function keepTidy(project: Project): () => void {
+  const { clock, log, files, settings } = project;
+  const stopped = new AbortController();
+  let cancel = clock.after(firstMs, () => void turn());
+
+  async function turn(): Promise<void> {
+    try {
+      const last = await files.keeping.lastCollection();
+      const isDue = last === null || last < earlier(clock.now(), everyMs) || last > clock.now();
+      if (isDue && !stopped.signal.aborted) {
+        const { removed, removedBytes, notRemoved } = await collectGarbage(
+          project,
+          settings.retention,
+          clock.now(),
+          false,
+          stopped.signal,
+        );
+        if (removed.length > 0) {
+          log.log('info', 'old sessions removed', { sessions: removed.length, bytes: removedBytes });
+        }
+        for (const { path, reason } of notRemoved) {
+          log.log('warn', 'left of an old session; tried again later', { path, reason });
+        }
+      }
+    } catch (error) {
+      if (!stopped.signal.aborted) log.log('warn', 'old sessions not removed; tried again later', { error });
+    }
+    if (!stopped.signal.aborted) cancel = clock.after(everyMs, () => void turn());
+  }
+
+  return () => {
+    stopped.abort();
+    cancel();
+  };
+}

@@ -1,0 +1,102 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+
+/** One start of one agent. The same key never runs twice. */
+export interface LaunchKey {
+  readonly sessionId: SessionId;
+  readonly agentId: AgentId;
+  readonly attempt: number;
+}
+
+/** What to run, as a backend composed it. */
+export interface LaunchSpec {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Added to (and, when null, removed from) the environment the host gives every agent. */
+  readonly env: Readonly<Record<string, string | null>>;
+  readonly stdin: 'prompt' | 'none';
+}
+
+/** A launch, and the current folder it begins in. */
+export interface PlacedLaunch extends LaunchSpec {
+  readonly cwd: string;
+  /** What it inherits from; default: the environment of this process. */
+  readonly inherits?: Readonly<Record<string, string>>;
+}
+
+export type AgentEnd =
+  /** At most one of exitCode and signal is null. */
+  | {
+      readonly how: 'exited';
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly at: string;
+      /** It left processes behind, and they were ended. */
+      readonly strays?: StopReport;
+    }
+  /** Gone without a record of how it ended. */
+  | { readonly how: 'lost'; readonly at: string }
+  /** It was never started, and the launch can never start any more. */
+  | { readonly how: 'never_started'; readonly at: string };
+
+export interface StopReport {
+  readonly signals: readonly string[];
+  /** Processes of the agent that could not be ended; 0 is the promise. */
+  readonly survivors: number;
+  readonly tookMs: number;
+  /** Command lines of the first of those that were ended, cut, with their pids; for people. */
+  readonly processes?: readonly string[];
+}
+
+/** Whoever follows an agent. */
+export interface OutputSink {
+  /** Its stdout in order, without gap or repeat, from the first byte. */
+  stdout(chunk: Uint8Array): void;
+  /** How many bytes its attempt printed in all, stdout and stderr together; called once, at its end. */
+  printed?(bytes: number): void;
+  /** Asked before every signal to its processes: false once another MAOS looks after it. */
+  isOwned(): boolean;
+}
+
+/** What an agent's whole process tree uses. */
+export interface ResourceSample {
+  /** CPU time since its start, user and system, also of processes that have ended; never falls. */
+  readonly cpuMs: number;
+  /** Resident sets: pages that processes share are counted for each, so it is never too little. */
+  readonly memoryBytes: number;
+  readonly processes: number;
+  /** Printed by this attempt so far, stdout and stderr together. */
+  readonly outputBytes: number;
+}
+
+export interface RunningAgent {
+  /** The host's own description (a pid and its start time, a machine, …): for people, the log and the event. */
+  readonly where: Readonly<Record<string, unknown>>;
+  /** Settles once its output has been delivered to the end and none of its processes is left. */
+  readonly ended: Promise<AgentEnd>;
+  /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */
+  stop(graceMs: number): Promise<StopReport>;
+  /**
+   * All its processes stand still until {@link proceed}, also when this MAOS ends; a stop works all the same, and the
+   * end of what is killed meanwhile is told at once. Safe to repeat.
+   * @throws MaosError INTERNAL when some could not be made to stand still
+   */
+  suspend(): Promise<void>;
+  /** Whoever suspended it. Safe to repeat. */
+  proceed(): Promise<void>;
+  /** Null when nothing can be told: it has ended, or the platform does not say. */
+  sample(): Promise<ResourceSample | null>;
+  /**
+   * Bytes of memory its processes use, pages that they share counted once where the platform can tell. Takes some
+   * milliseconds a process; null as for {@link sample}.
+   */
+  memory(): Promise<number | null>;
+}
+
+/** Where agents run. Only the host acts on their processes; what it stores of them is a description for others. */
+export interface AgentHost {
+  /** @throws MaosError SPAWN_FAILED */
+  start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
+  /** Takes up an agent started earlier, by this or another MAOS; its output is delivered from the first byte. */
+  attach(key: LaunchKey, agent: Agent, sink: OutputSink): Promise<RunningAgent>;
+}

@@ -1,0 +1,116 @@
+import type { Agent, FailureKind, PermissionDenials } from '../../domain/agent.ts';
+import type { Session } from '../../domain/session.ts';
+import type { Usage } from '../../domain/usage.ts';
+import type { AgentOutcome } from '../../domain/workflow.ts';
+import type { AgentEnd, LaunchSpec } from './agent-host.ts';
+import type { AgentLocations } from './session-files.ts';
+
+export type AgentActivity =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'tool_use'; readonly tool: string; readonly detail: string }
+  | { readonly type: 'tool_result'; readonly ok: boolean; readonly text: string }
+  | { readonly type: 'notice'; readonly text: string }
+  | { readonly type: 'result'; readonly ok: boolean; readonly text: string };
+
+/** What the CLI itself said of the outcome. */
+export interface Verdict {
+  readonly ok: boolean;
+  /** Why it failed, where the CLI told it in a way that can be relied on. */
+  readonly kind: FailureKind | null;
+  readonly message: string;
+  /** When the provider will answer again, if it said so. */
+  readonly retryAt: string | null;
+  /** There is no such conversation (any more) as it was to go on with. */
+  readonly isConversationGone?: true;
+}
+
+/** A result that a CLI gave and has not gone on after. */
+export interface Answer {
+  readonly text: string;
+  /** What the CLI still runs in the background, in its own words. While there is any, it may go on with it. */
+  readonly background: readonly string[];
+}
+
+/** What a backend knows of a run from its output so far. */
+export interface ParsedRun {
+  /**
+   * Null while it has said nothing, and while an answer was given with work left in the background: then how its
+   * process ended tells more.
+   */
+  readonly verdict: Verdict | null;
+  /** The agent's final answer, when it gave one. */
+  readonly result: string | null;
+  readonly answer: Answer | null;
+  readonly usage: Usage | null;
+  readonly conversation: string | null;
+  readonly turns: number;
+  /** What it was not allowed to do; null when nothing was refused. */
+  readonly denials: PermissionDenials | null;
+}
+
+/** Folds a CLI's output into activities. Memory stays bounded whatever the output is. */
+export interface OutputParser {
+  push(chunk: Uint8Array): readonly AgentActivity[];
+  /** The output has ended: what was held back of an unfinished last line. */
+  end(): readonly AgentActivity[];
+  parsed(): ParsedRun;
+}
+
+export interface BackendProbe {
+  readonly name: string;
+  readonly available: boolean;
+  readonly path: string | null;
+  readonly version: string | null;
+  readonly signedIn: 'yes' | 'no' | 'unknown';
+  /** What is wrong and what to do; null when nothing is. */
+  readonly problem: string | null;
+}
+
+export interface LaunchContext {
+  readonly session: Session;
+  readonly agent: Agent;
+  /** The role's working instructions, for the CLI's system prompt. */
+  readonly briefing: string;
+  readonly locations: AgentLocations;
+  /** The conversation to go on with; null to begin one. */
+  readonly resume: string | null;
+  /** What the agent inherits from; default: the environment of this process. */
+  readonly inherits?: Readonly<Record<string, string>>;
+}
+
+/**
+ * How text that others wrote stands in a prompt so that the CLI acts on nothing in it: it attaches no file, runs no
+ * command, calls no agent.
+ */
+export interface PromptEscape {
+  /** The text, changed as little as that takes; the CLI's model reads it as it is given. */
+  apply(text: string): string;
+  /** Tells the model how to read what was changed. */
+  readonly legend: string;
+}
+
+/** One kind of agent CLI. A new one is a file that implements this and a line in `project-adapters.ts`. */
+export interface Backend {
+  readonly name: string;
+  /** An interrupted run can be taken up again with its conversation. */
+  readonly canResume: boolean;
+  /** Null: its CLI takes a prompt as plain text, whatever it holds. */
+  readonly promptEscape: PromptEscape | null;
+  probe(): Promise<BackendProbe>;
+  /**
+   * Path of the CLI; fast, starts no process.
+   * @throws MaosError BACKEND_UNAVAILABLE saying where it was looked for and how to get it
+   */
+  locate(): Promise<string>;
+  /** @throws MaosError BACKEND_UNAVAILABLE, INVALID_INPUT */
+  prepare(context: LaunchContext): Promise<LaunchSpec>;
+  makeParser(): OutputParser;
+  /** Why the run ended. Exit status 0 alone is not success unless the backend says so. */
+  explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome;
+}
+
+/** Backends by name. @throws MaosError INVALID_INPUT for an unknown name, naming those that exist */
+export interface Backends {
+  get(name: string): Backend;
+  readonly names: readonly string[];
+}

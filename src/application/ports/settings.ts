@@ -1,0 +1,34 @@
+import type { Budget } from '../../domain/budget.ts';
+import type { QuotaPolicy } from '../../domain/quota.ts';
+import type { RetentionPolicy } from './maintenance.ts';
+
+/** What the application reads of the configuration, already validated. */
+export interface Settings {
+  readonly defaultBackend: string;
+  readonly maxConcurrentAgents: {
+    readonly machine: number;
+    readonly session: number | null;
+    readonly role: number | null;
+  };
+  readonly maxDepth: number;
+  /** Caps for agents and sessions that bring none of their own. */
+  readonly budgets: { readonly agent: Budget; readonly session: Budget };
+  readonly quota: QuotaPolicy & {
+    /** A session that paused for quota goes on by itself when its time has come. */
+    readonly autoResume: boolean;
+  };
+  readonly limits: {
+    /** No output and no CPU for this long: stalled. Null: never. */
+    readonly stallMs: number | null;
+    /** Output of one agent, both streams together. */
+    readonly maxOutputBytes: number | null;
+    /** How long processes of an agent may remain after its result. Null: as long as its other limits let them. */
+    readonly afterResultMs: number | null;
+  };
+  readonly retention: RetentionPolicy;
+  readonly stopGraceMs: number;
+  /** How long a change waits for other processes that write to the same database. */
+  readonly storePatienceMs: number;
+  /** Commands a client may have run over MCP or HTTP: exact lines, or patterns with `*`. */
+  readonly allowCommands: readonly string[];
+}

@@ -1,0 +1,300 @@
+import type { Agent } from '../../domain/agent.ts';
+import { endOf, startOf } from '../../domain/cut-text.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { showInvisible } from '../../domain/invisible-marks.ts';
+import type { AgentActivity, OutputParser } from '../ports/backend.ts';
+import type { OutputPage } from '../ports/session-files.ts';
+import type { Project } from '../project.ts';
+
+/** `readable`: the CLI's output made readable. The others: the bytes as they came, decoded as UTF-8. */
+export const outputViews = ['readable', 'stdout', 'stderr'] as const;
+export type OutputView = (typeof outputViews)[number];
+
+export interface OutputRequest {
+  readonly agent: Agent;
+  readonly view: OutputView;
+  /** Only this many last lines; null to begin at the cursor or the start. */
+  readonly tailLines: number | null;
+  /** Where the page before ended. */
+  readonly cursor: string | null;
+  /** Most characters of one page. */
+  readonly maxChars: number;
+  /** Offset in the stream that is taken for its end: where a later attempt began. */
+  readonly until?: number | null;
+}
+
+export interface OutputSlice {
+  readonly text: string;
+  /** Where the next page begins. */
+  readonly cursor: string;
+  /** Nothing more has been written yet. */
+  readonly atEnd: boolean;
+}
+
+const windowBytes = 64 * 1024;
+const maxCharacterBytes = 4;
+/** A tail looks back at most this far. */
+const maxTailBytes = 4 * 1024 * 1024;
+/** A longer line of a structured stream is passed over, with a note. */
+const maxLineBytes = 4 * 1024 * 1024;
+/** A mark of the byte order is a character of the output like any other. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/**
+ * A page of an agent's output. Lines are kept whole where they fit; text is free of control characters, so that what
+ * an agent prints cannot steer the terminal it is shown on.
+ * @throws MaosError INVALID_INPUT for a cursor that is none
+ */
+export async function readAgentOutput(project: Project, request: OutputRequest): Promise<OutputSlice> {
+  return request.tailLines === null
+    ? readForward(project, request)
+    : readTail(project, request, request.tailLines);
+}
+
+async function readForward(project: Project, request: OutputRequest): Promise<OutputSlice> {
+  let { at, shown } = parseCursor(request.cursor);
+  let text = '';
+  const window: Window = { page: null };
+  for (;;) {
+    const line = lineWithin(window, at) ?? (await nextLine(project, request, at, window));
+    if (line === null) return { text, cursor: formatCursor({ at, shown }), atEnd: true };
+    const rendered = renderLine(project, request, line).slice(shown);
+    const room = request.maxChars - text.length;
+    if (rendered.length > room) {
+      if (text !== '') return { text, cursor: formatCursor({ at, shown }), atEnd: false };
+      // At least one character, or the page would never move on.
+      const piece = startOf(rendered, Math.max(room, 2));
+      return { text: piece, cursor: formatCursor({ at, shown: shown + piece.length }), atEnd: false };
+    }
+    text += rendered;
+    at = line.next;
+    shown = 0;
+    if (text.length >= request.maxChars) return { text, cursor: formatCursor({ at, shown }), atEnd: false };
+  }
+}
+
+interface Line {
+  /** Null when it is too long to be read. */
+  readonly bytes: Uint8Array | null;
+  readonly next: number;
+  /** Nothing follows, and it was never ended. */
+  readonly unended?: boolean;
+}
+
+/** What was read last: most lines are found in it. */
+interface Window {
+  page: OutputPage | null;
+}
+
+function lineWithin({ page }: Window, position: number): Line | null {
+  if (page === null || position < page.start) return null;
+  const newline = page.bytes.indexOf(10, position - page.start);
+  if (newline < 0) return null;
+  return { bytes: page.bytes.subarray(position - page.start, newline + 1), next: page.start + newline + 1 };
+}
+
+/** The line at a position, with its end; a part of one where it is longer than a window and need not be parsed. */
+async function nextLine(
+  project: Project,
+  request: OutputRequest,
+  position: number,
+  window: Window,
+): Promise<Line | null> {
+  const structured = isStructured(request);
+  const limit = structured
+    ? maxLineBytes
+    : Math.max(maxCharacterBytes, Math.min(windowBytes, request.maxChars));
+  for (let size = Math.min(windowBytes, limit); ; size = Math.min(size * 4, limit)) {
+    const page = await readWithin(project, request, position, size);
+    if (page.bytes.length === 0) return null;
+    window.page = page;
+    const line = lineWithin(window, position);
+    if (line !== null) return line;
+    const whole = page.start + page.bytes.length >= page.size;
+    if (whole && size > page.bytes.length) return endOfFile(request, page.bytes, position);
+    if (size < limit) continue;
+    if (structured) return passOver(project, request, position + page.bytes.length);
+    const bytes = withoutHalfCharacter(page.bytes);
+    return { bytes, next: position + bytes.length };
+  }
+}
+
+/** The end of a file that still grows may be half a line, or half a character. */
+function endOfFile(request: OutputRequest, bytes: Uint8Array, position: number): Line | null {
+  // Made readable, half a line would be taken for a whole one: it is shown when its rest is there or the agent ended.
+  if (grows(request) && request.view === 'readable') return null;
+  const text = grows(request) ? withoutHalfCharacter(bytes) : bytes;
+  return text.length === 0 ? null : { bytes: text, next: position + text.length, unended: !grows(request) };
+}
+
+/** More may be written where reading ends. */
+function grows({ agent, until }: OutputRequest): boolean {
+  return agent.state === 'running' && (until ?? null) === null;
+}
+
+/** A page that ends where the stream is taken to end. */
+async function readWithin(
+  project: Project,
+  request: OutputRequest,
+  position: number,
+  maxBytes: number,
+): Promise<OutputPage> {
+  const end = request.until ?? Number.POSITIVE_INFINITY;
+  const bytes = Math.max(0, Math.min(maxBytes, end - position));
+  const page = await project.files.readOutput(request.agent, streamOf(request), position, bytes);
+  return { ...page, size: Math.min(page.size, end) };
+}
+
+async function passOver(project: Project, request: OutputRequest, from: number): Promise<Line | null> {
+  for (let position = from; ; ) {
+    const page = await readWithin(project, request, position, maxLineBytes);
+    const newline = page.bytes.indexOf(10);
+    if (newline >= 0) return { bytes: null, next: position + newline + 1 };
+    if (page.bytes.length === 0) return grows(request) ? null : { bytes: null, next: position };
+    position += page.bytes.length;
+  }
+}
+
+/** UTF-8: a character of several bytes begins with 11......, and goes on with 10....... */
+function withoutHalfCharacter(bytes: Uint8Array): Uint8Array {
+  for (let back = 1; back < maxCharacterBytes && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back] as number;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return back < wanted ? bytes.subarray(0, bytes.length - back) : bytes;
+  }
+  return bytes;
+}
+
+async function readTail(project: Project, request: OutputRequest, lines: number): Promise<OutputSlice> {
+  for (let size = windowBytes; ; size *= 4) {
+    const page = await project.files.readOutput(request.agent, streamOf(request), -size, size);
+    const fromStart = page.start === 0;
+    const bytes = page.bytes.subarray(
+      fromStart ? 0 : page.bytes.indexOf(10) + 1,
+      endOfTail(request, page.bytes),
+    );
+    const shown = render(project, request, bytes).trimEnd().split('\n');
+    if (fromStart || shown.length > lines || size >= maxTailBytes) {
+      let text = lines === 0 ? '' : shown.slice(-lines).join('\n');
+      text = endOf(text, request.maxChars);
+      const at = page.start + endOfTail(request, page.bytes);
+      return { text: text === '' ? '' : `${text}\n`, cursor: formatCursor({ at, shown: 0 }), atEnd: true };
+    }
+  }
+}
+
+/** Half a line at the end of what still grows belongs to the page that goes on from here. */
+function endOfTail(request: OutputRequest, bytes: Uint8Array): number {
+  const grows = request.agent.state === 'running' && request.view === 'readable';
+  return grows ? bytes.lastIndexOf(10) + 1 || bytes.length : bytes.length;
+}
+
+/** A position in the stream, and how many characters of the line that begins there were shown already. */
+interface Position {
+  readonly at: number;
+  readonly shown: number;
+}
+
+function formatCursor({ at, shown }: Position): string {
+  return shown === 0 ? String(at) : `${at}+${shown}`;
+}
+
+function parseCursor(cursor: string | null): Position {
+  const [, at, shown = '0'] = /^([0-9]{1,15})(?:\+([0-9]{1,15}))?$/.exec(cursor ?? '0') ?? [];
+  if (at !== undefined) return { at: Number(at), shown: Number(shown) };
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${quote(cursor)} is not a cursor of agent-output: pass back 'cursor' as the page before gave it, or leave it out.`,
+  );
+}
+
+/** Where in its stream a cursor stands, in bytes. @throws MaosError INVALID_INPUT for one that is none */
+export function positionOf(cursor: string | null): number {
+  return parseCursor(cursor).at;
+}
+
+/**
+ * Where the last lines of a program's output begin, however many: they are counted from the end, window by window.
+ * @returns null where lines are made from records, which only {@link readAgentOutput} can count
+ */
+export async function startOfTail(
+  project: Project,
+  request: Pick<OutputRequest, 'agent' | 'view'>,
+  lines: number,
+): Promise<string | null> {
+  if (isStructured(request)) return null;
+  const stream = streamOf(request);
+  const { size } = await project.files.readOutput(request.agent, stream, 0, 0);
+  // The line feed at the very end ends the last line, and begins none.
+  let missing = lines;
+  let end = size - 1;
+  while (end > 0 && missing > 0) {
+    const start = Math.max(0, end - windowBytes);
+    const { bytes } = await project.files.readOutput(request.agent, stream, start, end - start);
+    for (let at = bytes.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(10, at - 1)) {
+      missing -= 1;
+      if (missing === 0) return String(start + at + 1);
+    }
+    end = start;
+  }
+  return missing === 0 ? String(size) : '0';
+}
+
+function streamOf({ view }: Pick<OutputRequest, 'view'>): 'stdout' | 'stderr' {
+  return view === 'stderr' ? 'stderr' : 'stdout';
+}
+
+/** Each line is a record that can only be read whole. */
+function isStructured({ view, agent }: Pick<OutputRequest, 'view' | 'agent'>): boolean {
+  return view === 'readable' && agent.backend !== 'command';
+}
+
+function renderLine(project: Project, request: OutputRequest, { bytes, unended }: Line): string {
+  if (bytes !== null) {
+    const text = render(project, request, bytes);
+    const wantsEnd = unended === true && request.view === 'readable' && /[^\n]$/.test(text);
+    return wantsEnd ? `${text}\n` : text;
+  }
+  return `! A line of more than ${maxLineBytes / 1024 / 1024} MiB was passed over.\n`;
+}
+
+function render(project: Project, request: OutputRequest, bytes: Uint8Array): string {
+  // What a program prints is readable as it is, blank lines included.
+  if (!isStructured(request)) return plainText(decoder.decode(bytes));
+  const parser: OutputParser = project.backends.get(request.agent.backend).makeParser();
+  return [...parser.push(bytes), ...parser.end()].map(renderActivity).join('');
+}
+
+/** Lines for people, each ended; empty where there is nothing to show. */
+export function renderActivity(activity: AgentActivity): string {
+  switch (activity.type) {
+    case 'text':
+      return lines('', activity.text);
+    case 'notice':
+      return lines('! ', activity.text);
+    case 'tool_use':
+      return lines('> ', activity.detail === '' ? activity.tool : `${activity.tool}: ${activity.detail}`);
+    case 'tool_result':
+      return activity.ok ? '' : lines('x ', activity.text);
+    case 'result':
+      return activity.ok ? '' : lines('x ', activity.text);
+  }
+}
+
+function lines(mark: string, text: string): string {
+  const clean = plainText(text).trimEnd();
+  return clean === '' ? '' : `${mark}${clean.split('\n').join(`\n${' '.repeat(mark.length)}`)}\n`;
+}
+
+/** Without terminal escape sequences and control characters other than line feed and tab; invisible marks are shown. */
+export function plainText(text: string): string {
+  return showInvisible(
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+      .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g, '')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ''),
+  );
+}

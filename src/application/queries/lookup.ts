@@ -1,0 +1,166 @@
+import type { Agent } from '../../domain/agent.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
+import { agentOf } from '../../domain/workflow.ts';
+import type { Project } from '../project.ts';
+
+export interface FoundSession {
+  readonly project: Project;
+  readonly id: SessionId;
+}
+
+export interface FoundAgent {
+  readonly project: Project;
+  readonly agent: Agent;
+}
+
+/** Where references are looked up. */
+export interface Projects {
+  /** The project of the folder that is asked from; null while it has no store. */
+  present(): Promise<Project | null>;
+  /** Every project with a store, the present one first. */
+  all(): AsyncIterable<Project>;
+}
+
+/** `project`: the present one; `everywhere`: all of them. An id in full is found wherever it is. */
+export type LookupScope = 'project' | 'everywhere';
+
+/** What may stand in for an id: letters, digits and `_`; `latest` is a word of its own. */
+const referencePattern = /^[A-Za-z0-9_]{1,128}$/;
+const maxShown = 8;
+
+function checkReference(text: string, kind: string): void {
+  if (referencePattern.test(text)) return;
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${quote(text)} cannot name ${kind}: give its id, an unambiguous part of its start or end, or 'latest'.`,
+  );
+}
+
+/**
+ * The session an id, an unambiguous prefix or suffix of one, or `latest` means.
+ * @throws MaosError INVALID_INPUT, SESSION_NOT_FOUND, also when several match (naming them)
+ */
+export async function findSession(
+  projects: Projects,
+  text: string,
+  scope: LookupScope = 'project',
+): Promise<FoundSession> {
+  checkReference(text, 'a session');
+  if (text === 'latest') return findLatest(projects, scope);
+  const whole = `sess_${text.replace(/^sess_/i, '').toUpperCase()}`;
+  const isWhole = isSessionId(whole);
+  const found: FoundSession[] = [];
+  for await (const project of isWhole ? projects.all() : within(projects, scope)) {
+    const ids = project.store.findSessions(isWhole ? whole : text, maxShown + 1);
+    found.push(...ids.map((id) => ({ project, id })));
+    if (isWhole && found.length > 0) break;
+  }
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (found.length > 1) {
+    throw ambiguous(
+      'SESSION_NOT_FOUND',
+      'session',
+      text,
+      found.map(({ id }) => id),
+    );
+  }
+  const where = isWhole || scope === 'everywhere' ? '' : ' of this project';
+  throw new MaosError(
+    'SESSION_NOT_FOUND',
+    `No session${where} is called ${quote(text)}. 'maos list' (list-sessions) shows those there are.${elsewhere(where)}`,
+    { details: { reference: text } },
+  );
+}
+
+async function findLatest(projects: Projects, scope: LookupScope): Promise<FoundSession> {
+  const newest: FoundSession[] = [];
+  for await (const project of within(projects, scope)) {
+    const session = project.store.list({ limit: 1 })[0]?.session;
+    if (session !== undefined) newest.push({ project, id: session.id });
+  }
+  // Each project knows in which order its own were stored. Among projects, the time that ids begin with is all there is.
+  const [first] = newest.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+  if (first !== undefined) return first;
+  const where = scope === 'everywhere' ? '' : ' in this project';
+  throw new MaosError(
+    'SESSION_NOT_FOUND',
+    `There is no session${where} yet. Start one with 'maos run' or the tool orchestrate.${elsewhere(where)}`,
+    { details: { reference: 'latest' } },
+  );
+}
+
+/** @throws MaosError INVALID_INPUT, AGENT_NOT_FOUND, also when several match (naming them) */
+export async function findAgent(
+  projects: Projects,
+  text: string,
+  scope: LookupScope = 'project',
+): Promise<FoundAgent> {
+  checkReference(text, 'an agent');
+  const found: { project: Project; sessionId: SessionId; agentId: AgentId }[] = [];
+  if (isAgentId(text)) {
+    for await (const project of projects.all()) {
+      const exact = project.store.findAgents(text, 1).find(({ agentId }) => agentId === text);
+      if (exact !== undefined) {
+        found.push({ project, ...exact });
+        break;
+      }
+    }
+  }
+  // What looks like an id in full may be the start or end of a longer one.
+  if (found.length === 0) {
+    for await (const project of within(projects, scope)) {
+      found.push(...project.store.findAgents(text, maxShown + 1).map((match) => ({ project, ...match })));
+    }
+  }
+  const [only] = found;
+  if (only !== undefined && found.length === 1) {
+    const { project, sessionId, agentId } = only;
+    return { project, agent: agentOf(project.store.load(sessionId), agentId) };
+  }
+  if (found.length > 1) {
+    throw ambiguous(
+      'AGENT_NOT_FOUND',
+      'agent',
+      text,
+      found.map(({ agentId }) => agentId),
+    );
+  }
+  const where = scope === 'everywhere' ? '' : ' of this project';
+  throw new MaosError(
+    'AGENT_NOT_FOUND',
+    `No agent${where} is called ${quote(text)}. 'maos status SESSION' (session-status) shows those of a session.${elsewhere(where)}`,
+    { details: { reference: text } },
+  );
+}
+
+async function* within(projects: Projects, scope: LookupScope): AsyncGenerator<Project> {
+  if (scope === 'everywhere') yield* projects.all();
+  else {
+    const present = await projects.present();
+    if (present !== null) yield present;
+  }
+}
+
+/** @param where empty when every project was looked at */
+function elsewhere(where: string): string {
+  return where === '' ? '' : ' Those of other projects need their full id, or --all on the command line.';
+}
+
+function ambiguous(
+  code: 'SESSION_NOT_FOUND' | 'AGENT_NOT_FOUND',
+  kind: string,
+  text: string,
+  found: readonly (SessionId | AgentId)[],
+): MaosError {
+  const shown = found.slice(0, maxShown);
+  const more = found.length > maxShown ? ', …' : '';
+  return new MaosError(
+    code,
+    `${quote(text)} could be more than one ${kind}: ${shown.join(', ')}${more}. Give more of the one you mean.`,
+    {
+      details: { reference: text, matches: shown },
+    },
+  );
+}

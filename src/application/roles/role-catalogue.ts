@@ -1,0 +1,87 @@
+import { startOf } from '../../domain/cut-text.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { findPredefinedRole, nearestRoleNames, predefinedRoles } from '../../domain/roles/catalog.ts';
+import type { FileRole } from '../../domain/roles/file-role.ts';
+import { type Role, toRoleName } from '../../domain/roles/role.ts';
+import type { RoleFinding, RoleProblem } from '../ports/roles.ts';
+
+/** A role nobody gets, because a nearer one has its name. */
+export interface ShadowedRole {
+  readonly role: Role | FileRole;
+  readonly by: FileRole;
+}
+
+/** Every role an agent can be given by name. */
+export interface RoleCatalogue {
+  /** Defined by files, the nearest first. */
+  readonly custom: readonly FileRole[];
+  /** Those of which no file has taken the name. */
+  readonly predefined: readonly Role[];
+  readonly shadowed: readonly ShadowedRole[];
+  /** Files that were left out. */
+  readonly problems: readonly RoleProblem[];
+  /**
+   * The role of a name or alias. Roles of files may be written as their files do: 'Code-Reviewer' for `code_reviewer`.
+   * @throws MaosError INVALID_ROLE for one there is not, or whose nearest file is broken: then not even a farther role
+   *   of that name is given, since it is not the one that was meant
+   */
+  find(name: string): Role | FileRole;
+}
+
+/** @param findings the nearest first */
+export function catalogueOf(findings: readonly RoleFinding[]): RoleCatalogue {
+  const nearest = new Map<string, RoleFinding>();
+  const custom = new Map<string, FileRole>();
+  const shadowed: ShadowedRole[] = [];
+  const problems: RoleProblem[] = [];
+  for (const finding of findings) {
+    const { name } = finding.kind === 'role' ? finding.role : finding.problem;
+    if (name !== null && !nearest.has(name)) nearest.set(name, finding);
+    if (finding.kind === 'problem') {
+      problems.push(finding.problem);
+      continue;
+    }
+    const by = custom.get(finding.role.name);
+    if (by === undefined) custom.set(finding.role.name, finding.role);
+    else shadowed.push({ role: finding.role, by });
+  }
+  const predefined = predefinedRoles.filter((role) => {
+    const by = custom.get(role.name);
+    if (by !== undefined) shadowed.push({ role, by });
+    return by === undefined;
+  });
+
+  return {
+    custom: [...custom.values()],
+    predefined,
+    shadowed,
+    problems,
+    find(name) {
+      const finding = nearest.get(toRoleName(name));
+      if (finding?.kind === 'problem') throw brokenRole(name, finding.problem);
+      const role = finding?.role ?? findPredefinedRole(name);
+      if (role === undefined) throw unknownRole(name, [...custom.keys()], problems.length);
+      return role;
+    },
+  };
+}
+
+function brokenRole(name: string, { path, message }: RoleProblem): MaosError {
+  return new MaosError(
+    'INVALID_ROLE',
+    `Role ${quote(name)} cannot be used, because ${JSON.stringify(path)} is broken: ${message}`,
+    { details: { role: startOf(name, 200), path } },
+  );
+}
+
+function unknownRole(name: string, custom: readonly string[], broken: number): MaosError {
+  const near = nearestRoleNames(name, 3, custom);
+  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
+  const files = broken === 1 ? 'A role file is' : `${broken} role files are`;
+  const leftOut = broken === 0 ? '' : ` ${files} left out as broken: maos roles says why.`;
+  return new MaosError(
+    'INVALID_ROLE',
+    `There is no role ${quote(name)}.${hint} list-roles (maos roles) shows them; your own is {name, description}.${leftOut}`,
+    { details: { role: startOf(name, 200), near } },
+  );
+}

@@ -1,0 +1,23 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { Machine } from '../ports/machine.ts';
+
+export interface Admission {
+  readonly start: readonly Agent[];
+  readonly wait: readonly Agent[];
+  /** Why the first of those waits, with the numbers; empty when none does. */
+  readonly reason: string;
+}
+
+/**
+ * Which agents the machine has memory for, in order: none overtakes one that came first. An agent for which there is none
+ * waits for it, even when nothing else of its session runs: whatever else uses the memory will not do so for ever.
+ */
+export function admit(agents: readonly Agent[], machine: Machine): Admission {
+  if (agents.length === 0) return { start: agents, wait: [], reason: '' };
+  const free = machine.freeMemoryMb();
+  const first = agents.findIndex((agent) => agent.maxMemoryMb > free);
+  if (first < 0) return { start: agents, wait: [], reason: '' };
+  const need = agents[first]?.maxMemoryMb;
+  const reason = `memory: ${Math.floor(free)} MiB free, it needs ${need} MiB`;
+  return { start: agents.slice(0, first), wait: agents.slice(first), reason };
+}

@@ -1,0 +1,46 @@
+import type { Agent } from '../../domain/agent.ts';
+import { shorten } from '../../domain/cut-text.ts';
+import type { Session } from '../../domain/session.ts';
+import type { AgentLocations } from '../ports/session-files.ts';
+
+/**
+ * A value of more than 128 KiB makes the whole start fail on Linux (MAX_ARG_STRLEN). A code unit takes at most
+ * three bytes of UTF-8, so this stays well below.
+ */
+const maxValueLength = 30_000;
+
+/** The `MAOS_*` variables an agent is given. */
+export function agentEnvironment(
+  session: Session,
+  agent: Agent,
+  locations: AgentLocations,
+): Readonly<Record<string, string>> {
+  const { role } = agent;
+  return {
+    MAOS_AGENT_ID: agent.id,
+    MAOS_AGENT_ROLE: role.name,
+    MAOS_AGENT_INSTANCE: agent.instance,
+    MAOS_SESSION_ID: session.id,
+    MAOS_WORKSPACE: locations.workspace,
+    MAOS_SHARED_CONTEXT: locations.sharedContext,
+    MAOS_MESSAGE_DIR: locations.messages,
+    MAOS_PROJECT_ROOT: locations.projectRoot,
+    MAOS_SESSION_OBJECTIVE: environmentValue(session.objective),
+    MAOS_SESSION_STRATEGY: session.strategy,
+    MAOS_TIMEOUT_MINUTES: String(agent.timeoutMs / 60_000),
+    MAOS_MAX_MEMORY_MB: String(agent.maxMemoryMb),
+    // The depth of a session that this agent would start: a MAOS takes the variable as it is, and none as 0.
+    MAOS_DEPTH: String(session.depth + 1),
+    ...(role.custom === null
+      ? {}
+      : {
+          MAOS_AGENT_ROLE_DESC: environmentValue(role.custom.description),
+          MAOS_AGENT_ROLE_RESPONSIBILITIES: environmentValue(role.custom.responsibilities.join('\n')),
+        }),
+  };
+}
+
+/** The text as an environment can hold it: without NUL, cut to 30,000 characters with `…` at the cut. */
+function environmentValue(text: string): string {
+  return shorten(text.replaceAll('\0', '').toWellFormed(), maxValueLength);
+}

@@ -1,0 +1,224 @@
+import type { Agent, AgentFailure } from '../../domain/agent.ts';
+import { agentEvent, type DomainEvent } from '../../domain/events.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import { roleOf } from '../../domain/roles/catalog.ts';
+import { roleBriefing } from '../../domain/roles/role.ts';
+import { type AgentReport, agentOf, startAgents } from '../../domain/workflow.ts';
+import type { RunningAgent } from '../ports/agent-host.ts';
+import type { Backend } from '../ports/backend.ts';
+import type { Project } from '../project.ts';
+import { agentEnvironment } from './agent-environment.ts';
+import { AgentRun, type RunEnd, type RunKeeper } from './agent-run.ts';
+import type { ArtifactRecorder } from './artifact-recorder.ts';
+import { composePrompt } from './handoff.ts';
+import type { SessionHistory } from './session-history.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { SlotKeeper } from './slot-manager.ts';
+import type { Alarm } from './wake-signal.ts';
+
+interface LauncherDeps {
+  readonly project: Project;
+  readonly record: SessionRecord;
+  readonly slots: SlotKeeper;
+  readonly artifacts: ArtifactRecorder;
+  readonly history: SessionHistory;
+  readonly alarm: Alarm;
+}
+
+interface Launch {
+  readonly agent: Agent;
+  readonly running: RunningAgent | null;
+  readonly error: unknown;
+}
+
+/** How often an agent is tried to be taken up before its session is begun anew: a minute, some seconds. */
+const manyTries = 120;
+const fewTries = 6;
+
+/** Starts the agents of one session, takes up those that run already, and keeps their runs until they end. */
+export class AgentLauncher {
+  readonly #deps: LauncherDeps;
+  readonly #runs = new Map<AgentId, AgentRun>();
+  readonly #ends: RunEnd[] = [];
+  readonly #news: DomainEvent[] = [];
+  #unreachable: unknown = null;
+  readonly #keeper: RunKeeper;
+
+  constructor(deps: LauncherDeps) {
+    this.#deps = deps;
+    const { project, record, alarm } = deps;
+    this.#keeper = {
+      clock: project.clock,
+      graceMs: project.settings.stopGraceMs,
+      maxOutputBytes: project.settings.limits.maxOutputBytes,
+      afterResultMs: project.settings.limits.afterResultMs,
+      isOwner: () => record.isOwner(),
+      ended: (end) => {
+        this.#ends.push(end);
+        alarm.ring();
+      },
+      changed: () => alarm.ring(),
+      trouble: (message, error) =>
+        project.log.log('error', message, { session: record.workflow.session.id, error }),
+    };
+  }
+
+  /** Every run of an agent that is recorded as running. */
+  get runs(): ReadonlyMap<AgentId, AgentRun> {
+    return this.#runs;
+  }
+
+  /** The runs that have ended since the last call. */
+  takeEnds(): readonly RunEnd[] {
+    return this.#ends.splice(0);
+  }
+
+  forget(id: AgentId): void {
+    this.#runs.delete(id);
+    this.#deps.slots.give(id);
+  }
+
+  /** Agents go on; nothing is enforced or heard of them from here any more. */
+  abandon(): void {
+    for (const run of this.#runs.values()) run.abandon();
+  }
+
+  /** Records agents as running and starts them, all at once. One that cannot be started has failed. */
+  async start(ready: readonly Agent[]): Promise<void> {
+    const { record, slots } = this.#deps;
+    const ids = ready.map((agent) => agent.id);
+    try {
+      await record.commit(startAgents(record.workflow, ids, this.#now()));
+    } catch (error) {
+      for (const id of ids) slots.give(id);
+      throw error;
+    }
+    const launches = await Promise.all(
+      ready.map((agent) => this.#launch(agentOf(record.workflow, agent.id), agent)),
+    );
+    const at = this.#now();
+    const spawned = launches.flatMap(({ agent, running }) => {
+      if (running === null) return [];
+      const { name, attempt } = agent;
+      return [agentEvent('agent.spawned', agent, at, { name, attempt, where: running.where })];
+    });
+    for (const { agent, running } of launches) {
+      if (running !== null) slots.bind(agent, running);
+    }
+    record.decide({ next: record.workflow, events: spawned });
+    for (const { agent, error } of launches) {
+      if (error === null) continue;
+      record.settle(agent.id, spawnFailed(error), this.#now());
+      this.forget(agent.id);
+      this.#deps.alarm.ring();
+    }
+  }
+
+  /** Agents recorded as running by an owner before this one: their processes are taken up, or their ends. */
+  attachRunning(): void {
+    for (const agent of this.#deps.record.workflow.agents) {
+      if (agent.state === 'running') void this.#attach(this.#makeRun(agent).run);
+    }
+  }
+
+  /**
+   * Starts the process of an agent already recorded as running. Stores nothing: several are started at once.
+   * @param before the agent as it was until it was recorded so
+   */
+  async #launch(agent: Agent, before: Agent): Promise<Launch> {
+    const { project, record } = this.#deps;
+    const { files, host } = project;
+    const { workflow } = record;
+    const { session } = workflow;
+    try {
+      const { run, backend } = this.#makeRun(agent);
+      const locations = files.locations(session, agent);
+      const artifacts = this.#deps.artifacts.records;
+      const resume = before.state === 'resumable' && before.conversation !== null;
+      const { promptEscape } = backend;
+      const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
+      await files.prepareAgent(agent, prompt);
+      const briefing = roleBriefing(roleOf(agent.role));
+      const inherits = files.environment(session.id).variables;
+      const context = { session, agent, briefing, locations, resume: before.conversation, inherits };
+      const spec = await backend.prepare(context);
+      const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
+      const placed = { ...spec, env, inherits, cwd: locations.workingDirectory };
+      const running = await host.start(run.key, agent, placed, run);
+      this.#begin(run, running);
+      return { agent, running, error: null };
+    } catch (error) {
+      this.#log(`agent ${agent.id} could not be started`, error);
+      return { agent, running: null, error };
+    }
+  }
+
+  /**
+   * What has been found of agents that cannot be taken up, since the last call.
+   * @throws what keeps one of them from it, once that has gone on for too long
+   */
+  takeUnreachable(): readonly DomainEvent[] {
+    if (this.#unreachable !== null) throw this.#unreachable;
+    return this.#news.splice(0);
+  }
+
+  /**
+   * An agent that cannot be taken up is tried again, and its session cannot go on when that does not help: it may live,
+   * and to take it for lost could run it twice.
+   */
+  async #attach(run: AgentRun): Promise<void> {
+    const { project, record, slots } = this.#deps;
+    const { agent } = run;
+    let said = '';
+    for (let tries = 1; ; tries++) {
+      try {
+        const running = await project.host.attach(run.key, agent, run);
+        if (record.left) return;
+        slots.adopt(agent, running);
+        return this.#begin(run, running);
+      } catch (error) {
+        if (record.left) return;
+        this.#log(`agent ${agent.id} could not be taken up, trying again`, error);
+        const reason = error instanceof Error ? error.message : String(error);
+        if (reason !== said) {
+          said = reason;
+          const { name } = agent;
+          this.#news.push(agentEvent('agent.unreachable', agent, this.#now(), { name, reason }));
+        }
+        // Whoever wants it stopped waits for that.
+        if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
+        this.#deps.alarm.ring();
+        await record.pause();
+        if (record.left) return;
+      }
+    }
+  }
+
+  #makeRun(agent: Agent): { run: AgentRun; backend: Backend } {
+    const { project, history } = this.#deps;
+    const backend = project.backends.get(agent.backend);
+    const run = new AgentRun(agent, backend, this.#keeper, history.held(agent.id));
+    this.#runs.set(agent.id, run);
+    return { run, backend };
+  }
+
+  #begin(run: AgentRun, running: RunningAgent): void {
+    if (!this.#deps.record.left) run.begin(running);
+  }
+
+  #now(): string {
+    return this.#deps.project.clock.now();
+  }
+
+  #log(message: string, error: unknown): void {
+    const { project, record } = this.#deps;
+    project.log.log('error', message, { session: record.workflow.session.id, error });
+  }
+}
+
+/** A process that could not be started is a recorded failure of its agent, whatever the reason. */
+function spawnFailed(error: unknown): AgentReport {
+  const message = error instanceof Error ? error.message : String(error);
+  const failure: AgentFailure = { kind: 'spawn_failed', message, stderrTail: '' };
+  return { outcome: { state: 'failed', failure, result: null }, usage: null, conversation: null };
+}

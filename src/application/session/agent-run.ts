@@ -1,0 +1,354 @@
+import type { Agent, FailureKind } from '../../domain/agent.ts';
+import type { Usage } from '../../domain/usage.ts';
+import { type AgentOutcome, type AgentReport, type ProgressNote, usageNow } from '../../domain/workflow.ts';
+import type {
+  AgentEnd,
+  LaunchKey,
+  OutputSink,
+  ResourceSample,
+  RunningAgent,
+  StopReport,
+} from '../ports/agent-host.ts';
+import type { AgentActivity, Backend, OutputParser, ParsedRun } from '../ports/backend.ts';
+import type { Clock } from '../ports/clock.ts';
+import { describeActivity } from './activity-line.ts';
+import { AnswerWatch } from './answer-watch.ts';
+import { type HeldTime, takenOverShare } from './session-history.ts';
+import { Standstill } from './suspend-controller.ts';
+
+/** Why MAOS itself ended a run. */
+export type StopCause =
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'interrupted'; readonly reason: string }
+  /** What its output has told already will not get better: its backend explains it. */
+  | { readonly kind: 'hopeless' }
+  /** It gave this result long ago and did not end. */
+  | { readonly kind: 'answered'; readonly result: string }
+  /** `explain` says what was measured and the limit, from what it had used and how long it had run at its end. */
+  | {
+      readonly kind: 'limit';
+      readonly failure: FailureKind;
+      readonly explain: (usage: Usage | null, ranMs: number) => string;
+    };
+
+/** How a run ended, as far as processes are concerned. */
+export interface RunEnd {
+  readonly run: AgentRun;
+  readonly end: AgentEnd;
+  readonly stop: StopReport | null;
+}
+
+/** What a run needs of whoever looks after it. */
+export interface RunKeeper {
+  readonly clock: Clock;
+  /** How long a stop stays polite. */
+  readonly graceMs: number;
+  /** Most bytes it may print; null: no limit. */
+  readonly maxOutputBytes: number | null;
+  /** How long its processes may remain after its result; null: no limit of its own. */
+  readonly afterResultMs: number | null;
+  /** False once another MAOS owns the session. */
+  isOwner(): boolean;
+  /** Called once, after the output has been read to its end. */
+  ended(end: RunEnd): void;
+  /** It stands still, or goes on: something may be decided now. */
+  changed(): void;
+  trouble(message: string, error: unknown): void;
+}
+
+/** How long the end of an agent is waited for of which some processes could not be ended. */
+const survivorPatienceMs = 1_000;
+
+/** One run of one agent, from its start to its end: its output parsed, its time limited, its stop remembered. */
+export class AgentRun implements OutputSink {
+  readonly agent: Agent;
+  readonly key: LaunchKey;
+  readonly canResume: boolean;
+  readonly #backend: Backend;
+  readonly #parser: OutputParser;
+  readonly #keeper: RunKeeper;
+  readonly #standstill: Standstill;
+  readonly #answers: AnswerWatch;
+  #running: RunningAgent | null = null;
+  #cause: StopCause | null = null;
+  #stopAskedAt: string | null = null;
+  #stopping: Promise<StopReport> | null = null;
+  #isOver = false;
+  #stopTimeLimit = (): void => {};
+  #cancelTimers: (() => void)[] = [];
+  #printed = 0;
+  #activity: string | null = null;
+  #notedTurns = 0;
+  #notedDenials = 0;
+  readonly #ranBeforeMs: number;
+  readonly #from: number;
+  #until: number | null = null;
+
+  /** @param held how long this attempt has stood still before, where another owner looked after it */
+  constructor(agent: Agent, backend: Backend, keeper: RunKeeper, held: HeldTime = { ms: 0, since: null }) {
+    this.agent = agent;
+    this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
+    this.canResume = backend.canResume;
+    this.#backend = backend;
+    this.#parser = backend.makeParser();
+    this.#keeper = keeper;
+    this.#answers = new AnswerWatch(keeper.clock, keeper.afterResultMs, ({ text }) =>
+      this.stop({ kind: 'answered', result: text }),
+    );
+    this.#standstill = new Standstill(keeper, held.since !== null);
+    this.#ranBeforeMs = ranBeforeMs(agent, held, keeper.clock.now());
+    this.#from = keeper.clock.elapsedMs();
+  }
+
+  stdout(chunk: Uint8Array): void {
+    const activities = this.#parser.push(chunk);
+    this.#hear(activities);
+    this.#printed += chunk.length;
+    const { maxOutputBytes } = this.#keeper;
+    if (maxOutputBytes !== null && this.#printed > maxOutputBytes) {
+      this.stop(outputLimit(this.#printed, maxOutputBytes));
+    }
+    if (this.#answers.isWatching || activities.some(({ type }) => type === 'result')) {
+      this.#answers.heed(this.#parser.parsed().answer);
+    }
+    if (activities.some(({ type }) => type === 'notice')) {
+      const { verdict } = this.#parser.parsed();
+      if (verdict?.kind === 'auth_required') this.stop({ kind: 'hopeless' });
+    }
+  }
+
+  printed(bytes: number): void {
+    const { maxOutputBytes } = this.#keeper;
+    if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
+  }
+
+  isOwned(): boolean {
+    return this.#keeper.isOwner();
+  }
+
+  /** @param running the process behind it */
+  begin(running: RunningAgent): void {
+    this.#running = running;
+    this.#armTimeLimit();
+    void running.ended.then(async (end) => {
+      this.#finish(end, this.#stopping === null ? null : await this.#stopping);
+    });
+    if (this.#cause === null) this.#standstill.begin(running);
+    else this.#stopNow(running);
+  }
+
+  /** Safe to repeat, and before `begin`. The first cause stands: what comes later does not change why it ended. */
+  stop(cause: StopCause): void {
+    if (this.#cause !== null || this.#isOver) return;
+    this.#cause = cause;
+    this.#stopAskedAt = this.#keeper.clock.now();
+    if (this.#running !== null) this.#stopNow(this.#running);
+  }
+
+  get isStopping(): boolean {
+    return this.#cause !== null;
+  }
+
+  /** Lets its processes stand still as soon as there are any, and its time limit with them. Safe to repeat. */
+  hold(): void {
+    this.#stopTimeLimit();
+    this.#standstill.hold();
+  }
+
+  /** Lets them go on. Safe to repeat. */
+  release(): void {
+    this.#standstill.release();
+    this.#armTimeLimit();
+  }
+
+  /** 'held' and 'free' once it is so, 'changing' before. */
+  get standing(): 'held' | 'free' | 'changing' {
+    return this.#standstill.state;
+  }
+
+  /** Why it neither stands still nor goes on as was asked, though it is still tried; null while it may. */
+  get standingTrouble(): string | null {
+    return this.#standstill.trouble;
+  }
+
+  /** Milliseconds this attempt has run, without those it stood still. */
+  ranMs(): number {
+    const until = this.#until ?? this.#keeper.clock.elapsedMs();
+    return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#standstill.heldMs(until));
+  }
+
+  /** What the agent has used over all attempts, with what this one has reported so far. */
+  usage(agent: Agent = this.agent): Usage | null {
+    const { usage, conversation } = this.#parser.parsed();
+    return usageNow(agent, usage, conversation);
+  }
+
+  /** What its processes use; null while they are not to be measured: not begun, standing still, or about to end. */
+  async sample(): Promise<ResourceSample | null> {
+    if (this.#running === null || this.#isOver || this.isStopping || this.standing !== 'free') return null;
+    return this.#running.sample();
+  }
+
+  /** The memory its processes use, shared pages counted once; null as for {@link sample}. */
+  async memory(): Promise<number | null> {
+    if (this.#running === null || this.#isOver || this.isStopping) return null;
+    return this.#running.memory();
+  }
+
+  /** Another owner looks after the agent from now on: its limits are not enforced from here any more. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#stopTimeLimit();
+    this.#standstill.abandon();
+    this.#answers.off();
+    for (const cancel of this.#cancelTimers) cancel();
+  }
+
+  /** What was heard since the last call; null when nothing was. */
+  takeNote(): ProgressNote | null {
+    const { usage, conversation, turns, denials } = this.#parser.parsed();
+    const lingering = this.#answers.take();
+    const hasProgressed = this.#activity !== null || turns !== this.#notedTurns;
+    const refused = denials?.count ?? 0;
+    if (!hasProgressed && lingering === undefined && refused === this.#notedDenials) return null;
+    const activity = hasProgressed ? (this.#activity ?? '') : null;
+    this.#activity = null;
+    this.#notedTurns = turns;
+    this.#notedDenials = refused;
+    const note = { id: this.agent.id, activity, usage, conversation, denials };
+    return lingering === undefined ? note : { ...note, lingering };
+  }
+
+  /** When its provider answers again, if that is why it failed and it was said. */
+  get retryAt(): string | null {
+    return this.#parser.parsed().verdict?.retryAt ?? null;
+  }
+
+  /** The report of the run's end, from how its process ended, what it printed and why it was stopped. */
+  report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
+    const run = this.#parser.parsed();
+    const outcome = this.#byCause(this.#byEnd(end, run, stderrTail), run, end, stop, stderrTail);
+    return { outcome, usage: run.usage, conversation: run.conversation, denials: run.denials };
+  }
+
+  #byEnd(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
+    if (end.how === 'never_started')
+      return { state: 'resumable', reason: 'Its process had not been started yet.' };
+    const { resumed } = this.agent;
+    if (run.verdict?.isConversationGone && resumed !== null) {
+      const reason = `Its conversation ${resumed} cannot be gone on with (${run.verdict.message}): it starts afresh.`;
+      return { state: 'resumable', reason, afresh: true };
+    }
+    const explained = this.#backend.explain(end, run, stderrTail);
+    if (end.how === 'lost' && explained.state === 'failed' && this.#backend.canResume) {
+      return { state: 'resumable', reason: 'Its process is gone without a record of how it ended.' };
+    }
+    return explained;
+  }
+
+  #byCause(
+    explained: AgentOutcome,
+    run: ParsedRun,
+    end: AgentEnd,
+    stop: StopReport | null,
+    stderrTail: string,
+  ): AgentOutcome {
+    const left =
+      stop === null || stop.survivors === 0 ? '' : ` ${stop.survivors} processes could not be ended.`;
+    if (this.#cause === null || this.#hasFinished(explained, run, end, stop)) return explained;
+    switch (this.#cause.kind) {
+      case 'cancelled':
+        return { state: 'cancelled', reason: `${this.#cause.reason}${left}` };
+      case 'interrupted':
+        // Its success stands even if it came after the signal: finished work is never run again. Nor is what
+        // left no record of its end, whether it obeyed or was done at that moment: nobody can say that it had not finished.
+        return explained.state === 'completed' || end.how === 'lost'
+          ? explained
+          : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
+      case 'limit': {
+        const said = this.#cause.explain(this.usage(), this.ranMs());
+        const failure = { kind: this.#cause.failure, message: `${said}${left}`, stderrTail };
+        return { state: 'failed', failure, result: run.result };
+      }
+      case 'answered':
+        return { state: 'completed', result: this.#cause.result };
+      default:
+        return explained;
+    }
+  }
+
+  /**
+   * Finished work stays finished, whatever was asked since. That a program obeyed a signal with status 0 does not say
+   * so: it must have ended before it was asked, or its CLI must say that it is done.
+   */
+  #hasFinished(explained: AgentOutcome, run: ParsedRun, end: AgentEnd, stop: StopReport | null): boolean {
+    if (explained.state !== 'completed') return false;
+    const wasAsked = stop !== null && stop.signals.length > 0;
+    return (
+      run.verdict?.ok === true || !wasAsked || (this.#stopAskedAt !== null && end.at < this.#stopAskedAt)
+    );
+  }
+
+  #armTimeLimit(): void {
+    this.#stopTimeLimit();
+    if (this.#running === null || this.#isOver || this.#standstill.isAsked) return;
+    const { clock } = this.#keeper;
+    const limitMs = this.agent.timeoutMs;
+    const left = Math.max(0, limitMs - this.ranMs());
+    this.#stopTimeLimit = clock.after(left, () => {
+      if (this.ranMs() >= limitMs) this.stop(timeLimit(limitMs));
+      // Timers may go on while the machine sleeps: this one came too early.
+      else this.#armTimeLimit();
+    });
+  }
+
+  #stopNow(running: RunningAgent): void {
+    this.#stopping = running.stop(this.#keeper.graceMs);
+    void this.#stopping.then((report) => {
+      if (report.survivors === 0) return;
+      // The end may never come: what could not be ended is reported instead of waited for.
+      const { clock } = this.#keeper;
+      const giveUp = (): void => this.#finish({ how: 'lost', at: clock.now() }, report);
+      this.#cancelTimers.push(clock.after(survivorPatienceMs, giveUp));
+    });
+  }
+
+  #finish(end: AgentEnd, stop: StopReport | null): void {
+    if (this.#isOver) return;
+    this.#until = this.#keeper.clock.elapsedMs();
+    this.abandon();
+    this.#hear(this.#parser.end());
+    this.#keeper.ended({ run: this, end, stop });
+  }
+
+  #hear(activities: readonly AgentActivity[]): void {
+    const last = activities.findLast((activity) => describeActivity(activity) !== null);
+    if (last !== undefined) this.#activity = describeActivity(last);
+  }
+}
+
+/** By the machine's clock, which may have been set since, or have gone on in sleep: so never all of a limit. */
+function ranBeforeMs({ startedAt, timeoutMs, budget }: Agent, held: HeldTime, now: string): number {
+  if (startedAt === null) return 0;
+  const ranMs = Date.parse(held.since ?? now) - Date.parse(startedAt) - held.ms;
+  const limitMs = Math.min(timeoutMs, budget.maxWallMs ?? timeoutMs);
+  return Math.min(Math.max(0, ranMs), limitMs * takenOverShare);
+}
+
+function timeLimit(limitMs: number): StopCause {
+  const limit = limitMs % 60_000 === 0 ? `${limitMs / 60_000} min` : `${limitMs / 1000} s`;
+  const text = `It ran longer than its limit of ${limit} and was stopped. Give it a longer timeout_minutes or a smaller task.`;
+  return { kind: 'limit', failure: 'timeout', explain: () => text };
+}
+
+/** It printed more than it may. */
+export function outputLimit(printed: number, limit: number): StopCause {
+  const text = `It printed ${mebibytes(printed)} MiB, more than its limit of ${mebibytes(limit)} MiB (limits.maxOutputMb), and was stopped. Let it write to files, or print less.`;
+  return { kind: 'limit', failure: 'output_limit', explain: () => text };
+}
+
+/** With one decimal, and more where it would be 0. */
+export function mebibytes(bytes: number): string {
+  const value = bytes / 2 ** 20;
+  return value >= 0.1 ? value.toFixed(1).replace(/\.0$/, '') : value.toPrecision(2);
+}

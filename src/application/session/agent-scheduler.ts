@@ -1,0 +1,107 @@
+import type { Agent } from '../../domain/agent.ts';
+import { agentEvent, type DomainEvent } from '../../domain/events.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import { decideStarts, heldBackends, type WaitReason } from '../../domain/scheduling.ts';
+import type { Project } from '../project.ts';
+import { admit } from './admission.ts';
+import type { AgentLauncher } from './agent-launcher.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { SlotKeeper } from './slot-manager.ts';
+import type { Alarm } from './wake-signal.ts';
+
+interface StarterDeps {
+  readonly project: Project;
+  readonly record: SessionRecord;
+  readonly slots: SlotKeeper;
+  readonly alarm: Alarm;
+  readonly launcher: AgentLauncher;
+}
+
+interface Wait {
+  readonly agent: Agent;
+  readonly reason: string;
+}
+
+/** Between two looks at the machine's memory. */
+const memoryMs = 500;
+/** Timers cannot wait much longer than three weeks; after an hour it is simply looked at again. */
+const longestWaitMs = 3_600_000;
+
+/** The session goes on from where they are set: its next owner has the environment of whoever resumes it. */
+function lackingReason(names: readonly string[]): string {
+  const what = names.slice(0, 5).join(', ') + (names.length > 5 ? ' and more' : '');
+  return `environment: the session was started with ${what}, not set where its maos runs now; pause it, and resume it where that is set`;
+}
+
+/** Starts what is ready as far as every limit allows, and says of the rest why it waits. */
+export class Starter {
+  readonly #deps: StarterDeps;
+  /** What was last said of each agent that waits: the kind of its reason, whose numbers may change all the time. */
+  readonly #said = new Map<AgentId, string>();
+
+  constructor(deps: StarterDeps) {
+    this.#deps = deps;
+  }
+
+  forget(id: AgentId): void {
+    this.#said.delete(id);
+  }
+
+  async startReady(): Promise<void> {
+    const { project, record, slots, alarm, launcher } = this.#deps;
+    const { settings, clock } = project;
+    const { session, agents } = record.workflow;
+    const now = clock.now();
+    const decision = decideStarts(session, agents, now, {
+      maxConcurrency: settings.maxConcurrentAgents.session,
+      maxAgentsPerRole: settings.maxConcurrentAgents.role,
+    });
+    const held = heldBackends(agents, now);
+    this.#wakeFor([...held.values()], now);
+    const lacking = decision.start.length > 0 ? project.files.environment(session.id).missing : [];
+    if (lacking.length > 0) {
+      const reason = lackingReason(lacking);
+      this.#sayWaiting(decision.start.map((agent) => ({ agent, reason })));
+      return;
+    }
+    const admission = admit(decision.start, project.machine);
+    if (admission.wait.length > 0) alarm.later('memory', memoryMs);
+    const onMachine = slots.take(admission.start);
+    this.#sayWaiting([
+      ...decision.wait.map(({ agent, reason }) => {
+        const { session: inSession, role: ofRole } = settings.maxConcurrentAgents;
+        const details: Readonly<Record<WaitReason, string>> = {
+          provider: `until ${held.get(agent.backend)}`,
+          session_limit: `of ${session.limits.maxConcurrency ?? inSession} at once`,
+          role_limit: `of ${session.limits.maxAgentsPerRole ?? ofRole} at once`,
+        };
+        return { agent, reason: `${reason} ${details[reason]}` };
+      }),
+      ...onMachine.wait.map((agent) => ({ agent, reason: onMachine.reason })),
+      ...admission.wait.map((agent) => ({ agent, reason: admission.reason })),
+    ]);
+    if (onMachine.start.length === 0) return;
+    for (const { id } of onMachine.start) this.#said.delete(id);
+    await launcher.start(onMachine.start);
+  }
+
+  #wakeFor(times: readonly string[], now: string): void {
+    const first = times.toSorted()[0];
+    if (first === undefined) return;
+    const waitMs = Math.max(1, Date.parse(first) - Date.parse(now));
+    this.#deps.alarm.later('provider', Math.min(waitMs, longestWaitMs));
+  }
+
+  #sayWaiting(waits: readonly Wait[]): void {
+    const { project, record } = this.#deps;
+    const at = project.clock.now();
+    const events: DomainEvent[] = [];
+    for (const { agent, reason } of waits) {
+      const kind = reason.startsWith('memory') ? 'memory' : reason;
+      if (this.#said.get(agent.id) === kind) continue;
+      this.#said.set(agent.id, kind);
+      events.push(agentEvent('agent.waiting', agent, at, { name: agent.name, reason }));
+    }
+    record.decide({ next: record.workflow, events });
+  }
+}

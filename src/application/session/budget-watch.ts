@@ -1,0 +1,105 @@
+import type { Agent } from '../../domain/agent.ts';
+import {
+  type Budget,
+  type BudgetFinding,
+  type BudgetItem,
+  checkBudget,
+  describeFinding,
+} from '../../domain/budget.ts';
+import { agentEvent, type DomainEvent, sessionEvent } from '../../domain/events.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import { totalUsage, type Usage } from '../../domain/usage.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import type { AgentRun, StopCause } from './agent-run.ts';
+import { type SessionHistory, warningKey } from './session-history.ts';
+
+export interface BudgetCheck {
+  /** Warnings that have not been given yet. */
+  readonly events: readonly DomainEvent[];
+  readonly stops: readonly { readonly id: AgentId; readonly cause: StopCause }[];
+  /** Why the session may spend no more; null when it may. */
+  readonly sessionSpent: string | null;
+}
+
+/** Compares what a session and its agents have spent with their caps. Each warning is given once. */
+export class BudgetWatch {
+  readonly #history: SessionHistory;
+  readonly #warned: Set<string>;
+
+  constructor(history: SessionHistory) {
+    this.#history = history;
+    this.#warned = new Set(history.warned);
+  }
+
+  /** @param runs of agents that run: their parsers know more than what is stored */
+  check(workflow: Workflow, runs: ReadonlyMap<AgentId, AgentRun>, now: string): BudgetCheck {
+    const { session } = workflow;
+    const events: DomainEvent[] = [];
+    const stops: { id: AgentId; cause: StopCause }[] = [];
+    const usages: (Usage | null)[] = [];
+    const isSessionCapped = isCapped(session.budget);
+    for (const agent of workflow.agents) {
+      const run = runs.get(agent.id);
+      // A parser is asked only where there is a cap: this is done often, and for hundreds of agents.
+      const isCounted = isSessionCapped || isCapped(agent.budget);
+      const usage = run === undefined || !isCounted ? agent.usage : run.usage(agent);
+      usages.push(usage);
+      if (run === undefined || !isCounted) continue;
+      const findings = checkBudget(agent.budget, spentNow(agent, usage), run.ranMs());
+      const spent = findings.find(({ level }) => level === 'exceeded');
+      if (spent !== undefined) stops.push({ id: agent.id, cause: agentStop(agent, spent.item) });
+      const warnings = findings.filter(({ level }) => level === 'warning');
+      for (const message of this.#fresh(agent.id, warnings)) {
+        events.push(agentEvent('budget.warned', agent, now, { name: agent.name, message }));
+      }
+    }
+    const findings = checkBudget(session.budget, totalUsage(usages), this.#history.ranMs(now));
+    for (const message of this.#fresh(null, findings)) {
+      events.push(sessionEvent('budget.warned', session.id, now, { name: null, message }));
+    }
+    const over = findings.find(({ level }) => level === 'exceeded');
+    const sessionSpent =
+      over === undefined ? null : `The session's budget is used up: ${describeFinding(over)}.`;
+    return { events, stops, sessionSpent };
+  }
+
+  #fresh(id: AgentId | null, findings: readonly BudgetFinding[]): readonly string[] {
+    return findings.flatMap((finding) => {
+      const message = describeFinding(finding);
+      // A session's cap that is used up is said once more, and once for all: it is why the session ends.
+      const key = `${warningKey(id, message)}${finding.level === 'exceeded' ? ' used up' : ''}`;
+      if (this.#warned.has(key)) return [];
+      this.#warned.add(key);
+      return [message];
+    });
+  }
+}
+
+function isCapped(budget: Budget): boolean {
+  return Object.values(budget).some((cap) => cap !== null);
+}
+
+/** An attempt that began anew has its whole budget; one that goes on with a conversation goes on with what that spent. */
+function spentNow(agent: Agent, usage: Usage | null): Usage | null {
+  const { usageBefore, resumed } = agent;
+  if (usage === null || usageBefore === null || resumed !== null) return usage;
+  return {
+    inputTokens: usage.inputTokens - usageBefore.inputTokens,
+    outputTokens: usage.outputTokens - usageBefore.outputTokens,
+    cacheReadTokens: usage.cacheReadTokens - usageBefore.cacheReadTokens,
+    cacheWriteTokens: usage.cacheWriteTokens - usageBefore.cacheWriteTokens,
+    turns: usage.turns - usageBefore.turns,
+    costUsd: usage.costUsd === null ? null : usage.costUsd - (usageBefore.costUsd ?? 0),
+  };
+}
+
+/** By how much it overshot is known only at its end: what was on its way when it was stopped is counted too. */
+function agentStop(agent: Agent, item: BudgetItem): StopCause {
+  const explain = (usage: Usage | null, ranMs: number): string => {
+    const findings = checkBudget(agent.budget, spentNow(agent, usage), ranMs);
+    const finding = findings.find((found) => found.item === item) ?? findings[0];
+    const what = finding === undefined ? item : describeFinding(finding);
+    return `Its budget is used up: ${what}. It was stopped; give it a larger budget or a smaller task.`;
+  };
+  return { kind: 'limit', failure: 'budget_exceeded', explain };
+}

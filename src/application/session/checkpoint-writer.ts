@@ -1,0 +1,126 @@
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import { type Lease, LeaseLost } from '../ports/ownership.ts';
+import type { Project } from '../project.ts';
+import { whenFree } from '../when-free.ts';
+
+/** After these a checkpoint is due. */
+const occasions: ReadonlySet<EventType> = new Set([
+  'session.started',
+  'session.paused',
+  'session.completed',
+  'session.failed',
+  'session.cancelled',
+  'phase.completed',
+  'phase.failed',
+  'phase.skipped',
+  'agent.completed',
+]);
+
+/** Checkpoints a session keeps. */
+const kept = 20;
+/** Agents that end together are one checkpoint, and a short session has one in all. */
+const gatherMs = 100;
+/** A pause of so many times what writing took: checkpoints of large sessions must not become its main work. */
+const restFactor = 20;
+
+/**
+ * Writes a session's checkpoints beside its decisions: several occasions in a row become one, and whatever goes wrong is
+ * logged and nothing more.
+ */
+export class CheckpointKeeper {
+  readonly #project: Project;
+  readonly #lease: Lease;
+  readonly #hooks: { readonly isLeft: () => boolean; readonly logged: () => Promise<unknown> };
+  #latest: { readonly workflow: Workflow; readonly seq: number } | null = null;
+  #reason: EventType | null = null;
+  #working: Promise<void> | null = null;
+  #endPause: (() => void) | null = null;
+  #closing = false;
+
+  /**
+   * @param hooks.isLeft the session has another owner: nothing may be written any more
+   * @param hooks.logged brings what was committed so far into session.log, and settles then
+   */
+  constructor(
+    project: Project,
+    lease: Lease,
+    hooks: { readonly isLeft: () => boolean; readonly logged: () => Promise<unknown> },
+  ) {
+    this.#project = project;
+    this.#lease = lease;
+    this.#hooks = hooks;
+  }
+
+  /** To be told of every commit. */
+  note(workflow: Workflow, events: readonly RecordedEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.#latest = { workflow, seq: last.seq };
+    const occasion = events.findLast(({ type }) => occasions.has(type));
+    if (occasion === undefined) return;
+    this.#reason = occasion.type;
+    this.#working ??= this.#work();
+  }
+
+  /** Writes what is due now. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#endPause?.();
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    let restMs = gatherMs;
+    while (this.#reason !== null) {
+      await this.#pause(restMs);
+      const began = this.#project.clock.elapsedMs();
+      await this.#write();
+      const took = this.#project.clock.elapsedMs() - began;
+      restMs = Math.max(gatherMs, took * restFactor);
+    }
+    this.#working = null;
+  }
+
+  async #write(): Promise<void> {
+    const reason = this.#reason;
+    const { store, files, clock, log, watcher } = this.#project;
+    const { sessionId } = this.#lease;
+    try {
+      await this.#hooks.logged();
+      const latest = this.#latest;
+      this.#reason = null;
+      if (reason === null || latest === null || this.#hooks.isLeft()) return;
+      const { workflow, seq } = latest;
+      const hash = store.keeping.hashAt(sessionId, seq);
+      if (hash === null) return;
+      const at = clock.now();
+      const checkpoint = { version: 1, at, reason, lastEvent: { seq, hash }, workflow } as const;
+      const { path, keepFrom } = await files.keeping.writeCheckpoint(checkpoint, kept);
+      if (this.#hooks.isLeft()) return;
+      await whenFree(this.#project, () => {
+        // What is told of a session ends with its end, which may have come while this waited: who follows it has left.
+        const announce = this.#latest?.workflow.session.state === 'running';
+        return store.keeping.recordCheckpoint(this.#lease, { seq, reason, path, at }, { keepFrom, announce });
+      });
+      watcher.notify();
+    } catch (error) {
+      // The next occasion makes another one; the table has everything.
+      this.#reason = null;
+      if (!(error instanceof LeaseLost))
+        log.log('warn', 'no checkpoint written', { session: sessionId, error });
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    if (this.#closing) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.#project.clock.after(ms, () => this.#endPause?.());
+      this.#endPause = () => {
+        this.#endPause = null;
+        cancel();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,97 @@
+import type { Workflow } from '../../domain/workflow.ts';
+import type { Project } from '../project.ts';
+import type { RunEnd } from './agent-run.ts';
+import type { ArtifactRecorder, RecordedArtifacts } from './artifact-recorder.ts';
+import { lastWords } from './stderr-tail.ts';
+import type { Alarm } from './wake-signal.ts';
+
+/** Agents that ended together, and what was found of them in their files. */
+export interface CollectedEnds {
+  readonly ends: readonly RunEnd[];
+  /** The last of stderr, for each end. */
+  readonly tails: readonly string[];
+  readonly found: RecordedArtifacts;
+  readonly at: string;
+}
+
+/** What is stopped has stopped within this, whatever it left. */
+const hurryMs = 150;
+
+const nothingFound: RecordedArtifacts = { records: [], events: [] };
+
+/**
+ * Looks into the files of agents that ended, beside the loop that decides: what agents leave may take any time to read.
+ * One look after the other; each rings the alarm when it is done.
+ */
+export class EndCollector {
+  readonly #project: Pick<Project, 'files' | 'log' | 'clock'>;
+  readonly #artifacts: ArtifactRecorder;
+  readonly #alarm: Alarm;
+  readonly #waiting: RunEnd[] = [];
+  #done: CollectedEnds | null = null;
+  #looking: AbortController | null = null;
+
+  constructor(project: Pick<Project, 'files' | 'log' | 'clock'>, artifacts: ArtifactRecorder, alarm: Alarm) {
+    this.#project = project;
+    this.#artifacts = artifacts;
+    this.#alarm = alarm;
+  }
+
+  add(ends: readonly RunEnd[]): void {
+    this.#waiting.push(...ends);
+    if (ends.some(wasStopped)) this.hurry();
+  }
+
+  /** What has been looked at since the last call; null when nothing has. */
+  take(): CollectedEnds | null {
+    const done = this.#done;
+    this.#done = null;
+    return done;
+  }
+
+  /** Looks at what waits, unless it still looks. @param workflow in which those that ended are still running */
+  begin(workflow: Workflow): void {
+    if (this.#looking !== null || this.#done !== null || this.#waiting.length === 0) return;
+    const looking = new AbortController();
+    this.#looking = looking;
+    if (this.#waiting.some(wasStopped)) this.hurry();
+    void this.#look(this.#waiting.splice(0), workflow, looking.signal).then((done) => {
+      this.#looking = null;
+      this.#done = done;
+      this.#alarm.ring();
+    });
+  }
+
+  /** Comes to an end soon with what it has by then: somebody waits, and a later look finds the rest. */
+  hurry(): void {
+    const looking = this.#looking;
+    if (looking !== null) this.#project.clock.after(hurryMs, () => looking.abort());
+  }
+
+  /** Ends at once: what it finds is of no use any more. */
+  stop(): void {
+    this.#looking?.abort();
+  }
+
+  async #look(ends: readonly RunEnd[], workflow: Workflow, signal: AbortSignal): Promise<CollectedEnds> {
+    const { files, log, clock } = this.#project;
+    const tails = await Promise.all(ends.map(({ run }) => lastWords(run.agent, files, log)));
+    const at = clock.now();
+    try {
+      const found = await this.#artifacts.collect(workflow, at, signal);
+      if (signal.aborted) {
+        const cut = 'files that agents left looked at in part: somebody waited';
+        log.log('warn', cut, { session: workflow.session.id });
+      }
+      return { ends, tails, found, at };
+    } catch (error) {
+      // What they left stays where it is; that they ended is what matters.
+      log.log('error', 'files that agents left not looked at', { session: workflow.session.id, error });
+      return { ends, tails, found: nothingFound, at };
+    }
+  }
+}
+
+function wasStopped({ stop }: RunEnd): boolean {
+  return stop !== null;
+}

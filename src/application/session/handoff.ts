@@ -1,0 +1,153 @@
+import type { Agent } from '../../domain/agent.ts';
+import { shorten, startOf } from '../../domain/cut-text.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import type { PromptEscape } from '../ports/backend.ts';
+import type { AgentLocations } from '../ports/session-files.ts';
+import type { ArtifactRecord } from '../ports/session-summary.ts';
+
+/** Longest result summary of one upstream agent that is put into a prompt, in characters. */
+const maxSummary = 6_000;
+/** Most artifacts of one upstream agent that are named; the rest is counted. */
+const maxArtifacts = 40;
+
+/** Everything an agent is told at its start. */
+export interface HandoffInput {
+  readonly workflow: Workflow;
+  readonly agent: Agent;
+  readonly locations: AgentLocations;
+  /** Newest record of each path in the session. */
+  readonly artifacts: readonly ArtifactRecord[];
+  /** It was interrupted and goes on with its own conversation. */
+  readonly resume: boolean;
+  /** The backend's; null: its CLI takes every prompt as plain text. */
+  readonly promptEscape: PromptEscape | null;
+}
+
+/**
+ * The prompt of an agent: objective, its task, its place in the team, what the agents it depends on handed over, and
+ * where things lie. Stored as prompt.md beside its log.
+ *
+ * Its own task may use the CLI's prompt syntax, such as naming a file to attach: whoever wrote the task could give the
+ * agent the same order in words. What other agents wrote, and the tasks of others, are data: escaped for this CLI.
+ */
+export function composePrompt(input: HandoffInput): string {
+  const { workflow, agent } = input;
+  const sections = [
+    `# Your task\n\n${agent.task.trim()}`,
+    `# The team's objective\n\n${workflow.session.objective.trim()}`,
+    teamSection(input),
+    upstreamSection(input),
+    placesSection(input.locations),
+  ];
+  if (input.resume) sections.unshift(resumeNote);
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+const resumeNote =
+  'You were interrupted before you could finish, and now go on in the same conversation. Look at what is already done, ' +
+  'then finish the task. It is repeated here so that you need not search for it.';
+
+function teamSection({ workflow, agent, promptEscape }: HandoffInput): string {
+  const { agents, session, phases } = workflow;
+  if (agents.length === 1) return '# Your team\n\nYou work alone: nobody runs before or after you.';
+  const names = new Map(agents.map((member) => [member.id, member.name]));
+  const lines = agents.map((member) => {
+    const after = member.dependsOn.map((id) => names.get(id)).join(', ');
+    const you = member.id === agent.id ? ' (you)' : '';
+    return `- ${member.name}${you}: ${member.role.name}, phase ${member.phase + 1}${after === '' ? '' : `, after ${after}`} - ${escaped(firstLine(member.task), promptEscape)}`;
+  });
+  const waiting = agents.filter((member) => member.dependsOn.includes(agent.id)).map((member) => member.name);
+  const downstream =
+    waiting.length === 0
+      ? 'Nobody waits for your result but the person who asked for it.'
+      : `Waiting for your result: ${waiting.join(', ')}. They are shown your last message and the files you leave.`;
+  return [
+    '# Your team',
+    '',
+    `You are '${agent.name}' (${agent.role.name}) in a team of ${agents.length}; strategy ${session.strategy}, phase ${agent.phase + 1} of ${phases.length}.`,
+    '',
+    ...lines,
+    '',
+    downstream,
+  ].join('\n');
+}
+
+function upstreamSection({ workflow, agent, artifacts, locations, promptEscape }: HandoffInput): string {
+  const upstreams = agent.dependsOn.flatMap((id) => workflow.agents.filter((member) => member.id === id));
+  if (upstreams.length === 0) return '';
+  const parts = upstreams.map((upstream) => {
+    const result = upstream.result?.trim() || '(it left no message)';
+    const files = artifactLines(upstream.id, upstream.name, artifacts, locations.session);
+    return [`## From ${upstream.name} (${upstream.role.name})`, '', quoted(cut(result)), ...files].join('\n');
+  });
+  const plain = parts.join('\n\n');
+  const safe = escaped(plain, promptEscape);
+  const legend = promptEscape === null || safe === plain ? [] : [promptEscape.legend];
+  return ['# What was handed over to you', ...legend, safe].join('\n\n');
+}
+
+function artifactLines(
+  id: AgentId,
+  name: string,
+  artifacts: readonly ArtifactRecord[],
+  folder: string,
+): readonly string[] {
+  const own = artifacts.filter((artifact) => artifact.by === id || artifact.candidates.includes(name));
+  if (own.length === 0) return [];
+  const lines = own
+    .slice(0, maxArtifacts)
+    .map((artifact) => `- ${onOneLine(`${folder}/${artifact.path}`)} (${artifact.sizeBytes} bytes)`);
+  const more = own.length > maxArtifacts ? [`- and ${own.length - maxArtifacts} more files`] : [];
+  return ['', 'Files:', ...lines, ...more];
+}
+
+function escaped(text: string, promptEscape: PromptEscape | null): string {
+  return promptEscape === null ? text : promptEscape.apply(text);
+}
+
+/** Everything that a reader may take for the end of a line. */
+const lineEnd = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/;
+
+/** A quotation cannot be mistaken for a heading of the prompt it stands in. */
+function quoted(text: string): string {
+  return text
+    .split(lineEnd)
+    .map((line) => `> ${line}`.trimEnd())
+    .join('\n');
+}
+
+function cut(text: string): string {
+  if (text.length <= maxSummary) return text;
+  return `${startOf(text, maxSummary)}\n[cut; the whole is in its log]`;
+}
+
+/** An agent chooses the names of its files, and a name may hold line ends. */
+function onOneLine(path: string): string {
+  return lineEnd.test(path)
+    ? JSON.stringify(path)
+        .replaceAll('\u2028', '\\u2028')
+        .replaceAll('\u2029', '\\u2029')
+        .replaceAll('\u0085', '\\u0085')
+    : path;
+}
+
+function placesSection(places: AgentLocations): string {
+  return [
+    '# Where things are',
+    '',
+    `- Project: ${places.projectRoot}`,
+    `- Your current folder: ${places.workingDirectory}`,
+    `- Shared context, read and written by the whole team: ${places.sharedContext}`,
+    `- Your results, final deliverables: ${places.results}`,
+    `- Your own scratch space: ${places.workspace}`,
+    '',
+    'What you leave in shared context or results is recorded and shown to the agents that depend on you.',
+    'Your last message is your result: say what you did, which files, how you checked it, and what is open.',
+  ].join('\n');
+}
+
+function firstLine(text: string): string {
+  const line = text.trim().split(lineEnd, 1)[0] ?? '';
+  return shorten(line, 120, '...');
+}

@@ -1,0 +1,27 @@
+import type { Agent } from '../../domain/agent.ts';
+import { decideQuota, postponedUntil, type QuotaPolicy } from '../../domain/quota.ts';
+import type { AgentReport } from '../../domain/workflow.ts';
+
+/**
+ * A provider's refusal is no failure of the agent: it is put off, for as long as the provider asked or a while that
+ * grows with each refusal. Every other report stays as it is.
+ * @param retryAt when the provider answers again, if it said so
+ */
+export function withPatience(
+  report: AgentReport,
+  agent: Agent,
+  retryAt: string | null,
+  policy: QuotaPolicy,
+  now: string,
+): AgentReport {
+  const { outcome } = report;
+  if (outcome.state !== 'failed' || outcome.failure.kind !== 'rate_limited') return report;
+  const decision = decideQuota({ retryAt, postponed: agent.postponed }, policy, now, Math.random());
+  const notBefore = postponedUntil(decision, policy, now);
+  const times = agent.postponed + 1;
+  const count = `refusal ${times} in a row${decision.kind === 'pause' ? ', the session pauses' : ''}`;
+  return {
+    ...report,
+    outcome: { state: 'resumable', reason: `${outcome.failure.message} (${count})`, notBefore },
+  };
+}

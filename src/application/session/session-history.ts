@@ -1,0 +1,120 @@
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+
+/** How long an agent's present attempt has stood still. */
+export interface HeldTime {
+  readonly ms: number;
+  /** It stands still since then; null: it does not. */
+  readonly since: string | null;
+}
+
+const pageSize = 1_000;
+
+/** Of a limit, what may be used up by time that nobody who looks after it now has measured. */
+export const takenOverShare = 0.9;
+
+/** What of a session's past is told by its events alone: how long it ran, what stood still, what was warned of. */
+export class SessionHistory {
+  readonly #held = new Map<AgentId, HeldTime>();
+  readonly #warned = new Set<string>();
+  #ranMs = 0;
+  #runningSince: string | null = null;
+  #watch: { readonly clock: Clock; readonly from: number; readonly ranBeforeMs: number } | null = null;
+  #seq = 0;
+
+  /** Reads what has happened since the last time. */
+  read(store: Pick<SessionStore, 'events'>, id: SessionId): void {
+    for (;;) {
+      const events = store.events(id, this.#seq, pageSize);
+      for (const event of events) this.#take(event);
+      if (events.length < pageSize) return;
+    }
+  }
+
+  /**
+   * For the owner of the session: what it runs from now on is measured. What it ran before is known from times of the
+   * machine's clock alone, which may have been set: it uses up at most a share of what is left of the session's time.
+   */
+  watch(clock: Clock, maxWallMs: number | null): void {
+    if (this.#runningSince === null || this.#watch !== null) return;
+    const leftMs = maxWallMs === null ? Number.POSITIVE_INFINITY : Math.max(0, maxWallMs - this.#ranMs);
+    const ranBeforeMs = Math.min(between(this.#runningSince, clock.now()), leftMs * takenOverShare);
+    this.#watch = { clock, from: clock.elapsedMs(), ranBeforeMs };
+  }
+
+  /** Milliseconds the session has been running, without its pauses. */
+  ranMs(now: string): number {
+    if (this.#watch !== null) {
+      const { clock, from, ranBeforeMs } = this.#watch;
+      return this.#ranMs + ranBeforeMs + clock.elapsedMs() - from;
+    }
+    return this.#ranMs + (this.#runningSince === null ? 0 : between(this.#runningSince, now));
+  }
+
+  held(id: AgentId): HeldTime {
+    return this.#held.get(id) ?? { ms: 0, since: null };
+  }
+
+  /** Agents whose processes were made to stand still and not to go on again. */
+  get suspended(): readonly AgentId[] {
+    return [...this.#held].flatMap(([id, { since }]) => (since === null ? [] : [id]));
+  }
+
+  /** Warnings given, as {@link warningKey} makes them. */
+  get warned(): ReadonlySet<string> {
+    return this.#warned;
+  }
+
+  #take(event: RecordedEvent): void {
+    this.#seq = event.seq;
+    const { type, at, agentId } = event;
+    switch (type) {
+      case 'session.started':
+      case 'session.resumed':
+        this.#runningSince ??= at;
+        break;
+      case 'session.paused':
+      case 'session.completed':
+      case 'session.failed':
+      case 'session.cancelled':
+        this.#ranMs = this.ranMs(at);
+        this.#runningSince = null;
+        this.#watch = null;
+        break;
+      case 'budget.warned':
+        this.#warned.add(warningKey(agentId, event.data.message));
+        break;
+      case 'agent.started':
+      case 'agent.completed':
+      case 'agent.failed':
+      case 'agent.cancelled':
+      case 'agent.interrupted':
+      case 'agent.postponed':
+        if (agentId !== null) this.#held.delete(agentId);
+        break;
+      case 'agent.suspended':
+        if (agentId !== null) this.#held.set(agentId, { ...this.held(agentId), since: at });
+        break;
+      case 'agent.continued':
+        if (agentId !== null) this.#continue(agentId, at);
+        break;
+      default:
+    }
+  }
+
+  #continue(id: AgentId, at: string): void {
+    const { ms, since } = this.held(id);
+    this.#held.set(id, { ms: ms + (since === null ? 0 : between(since, at)), since: null });
+  }
+}
+
+/** A warning is given once for each cap: whose it is, and which (the first word of its message). */
+export function warningKey(agentId: AgentId | null, message: string): string {
+  return `${agentId ?? 'session'} ${message.split(':', 1)[0]}`;
+}
+
+function between(from: string, to: string): number {
+  return Math.max(0, Date.parse(to) - Date.parse(from));
+}

@@ -1,0 +1,319 @@
+import { isMaosError } from '../../domain/errors.ts';
+import type { DomainEvent } from '../../domain/events.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import {
+  type AgentReport,
+  type Change,
+  type ProgressNote,
+  recordProgress,
+  settleAgent,
+  type Workflow,
+} from '../../domain/workflow.ts';
+import { type Lease, LeaseLost, RetryAsked } from '../ports/ownership.ts';
+import type { ArtifactRecord } from '../ports/session-summary.ts';
+import type { Project } from '../project.ts';
+import { whenFree } from '../when-free.ts';
+import { CheckpointKeeper } from './checkpoint-writer.ts';
+import { ChangeRefused, insteadOf, isRefusal, refusedReport } from './refused-change.ts';
+
+/** Pause before a store that was busy or full is tried again. */
+const storeRetryMs = 500;
+const lastFileTries = 3;
+/** The files beside the table follow it once for all that is stored within so long. */
+const gatherMs = 50;
+
+/** A decision that is not stored yet. */
+interface Unstored {
+  readonly events: readonly DomainEvent[];
+  readonly artifacts: readonly ArtifactRecord[];
+  /**
+   * Ways to decide it from what is stored alone, where the store refuses it together with others: the first that is
+   * taken holds. None for what has to be decided anew then.
+   */
+  readonly alone: readonly ((workflow: Workflow, refusal: unknown) => Change)[];
+  /** Where none is taken: what was heard of a running agent is left out and it is at fault; no end is ever left out. */
+  readonly about: AgentId | 'end' | null;
+}
+
+/**
+ * A session this process owns, and the one way to change it. What is decided is stored before anything outside may rely
+ * on it; decisions that nothing was done about yet are stored together, each with its events, in one transaction.
+ */
+export class SessionRecord {
+  readonly #project: Project;
+  readonly #lease: Lease;
+  #stored: Workflow;
+  #workflow: Workflow;
+  #unstored: readonly Unstored[] = [];
+  #left = false;
+  #callOffFiles: (() => void) | null = null;
+  #written: Promise<boolean> = Promise.resolve(true);
+  /** The attempt that each agent's info.json tells of. */
+  readonly #informed = new Map<AgentId, number>();
+  readonly #checkpoints: CheckpointKeeper;
+
+  constructor(project: Project, lease: Lease, workflow: Workflow) {
+    this.#project = project;
+    this.#lease = lease;
+    this.#stored = workflow;
+    this.#workflow = workflow;
+    this.#checkpoints = new CheckpointKeeper(project, lease, {
+      isLeft: () => this.#left,
+      logged: () => this.#bringFiles(),
+    });
+  }
+
+  get lease(): Lease {
+    return this.#lease;
+  }
+
+  /** As decided: the last of it may not be stored yet. */
+  get workflow(): Workflow {
+    return this.#workflow;
+  }
+
+  /** It was changed, and this is not stored yet. */
+  get isChanged(): boolean {
+    return this.#workflow !== this.#stored;
+  }
+
+  /** Something is not stored yet: a change, or events alone. */
+  get hasNews(): boolean {
+    return this.isChanged || this.#unstored.length > 0;
+  }
+
+  /** It has, or soon gets, another owner: nothing of it may be touched any more. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  leave(): void {
+    this.#left = true;
+  }
+
+  /**
+   * Whether nobody else owns it by now, as the store says at this moment: a process that stood still for longer than its
+   * lease (SIGSTOP, a laptop asleep) does not know.
+   */
+  isOwner(): boolean {
+    if (this.#left) return false;
+    try {
+      if (this.#project.store.holds(this.#lease)) return true;
+    } catch (error) {
+      // Nobody can take over what cannot be read, and an agent must be stoppable all the same.
+      this.#say('owner not read', error);
+      return true;
+    }
+    this.leave();
+    return false;
+  }
+
+  /** Changes the session; the change is stored by the next {@link commit} or {@link flush}. */
+  decide(change: Change, artifacts: readonly ArtifactRecord[] = []): void {
+    const isNews = change.next === this.#workflow;
+    const alone = isNews ? [(workflow: Workflow) => ({ next: workflow, events: change.events })] : [];
+    this.#add(change, { artifacts, alone, about: null });
+  }
+
+  /** Records how an agent that runs ended. A report that cannot be stored ends it all the same, and says so. */
+  settle(id: AgentId, report: AgentReport, at: string, before: readonly DomainEvent[] = []): void {
+    const decideOn = (workflow: Workflow, told: AgentReport): Change => {
+      const { next, events } = settleAgent(workflow, id, told, at);
+      return { next, events: [...before, ...events] };
+    };
+    const alone = [0, 1, 2].map((way) => (workflow: Workflow, refusal: unknown) => {
+      const told = way === 0 ? report : insteadOf(report, refusal)[way - 1];
+      return decideOn(workflow, told as AgentReport);
+    });
+    this.#add(decideOn(this.#workflow, report), { artifacts: [], alone, about: 'end' });
+  }
+
+  /** Records what was heard of running agents. */
+  note(notes: readonly ProgressNote[], at: string): void {
+    for (const note of notes) {
+      const decide = (workflow: Workflow): Change => recordProgress(workflow, [note], at);
+      this.#add(decide(this.#workflow), { artifacts: [], alone: [decide], about: note.id });
+    }
+  }
+
+  #add({ next, events }: Change, more: Omit<Unstored, 'events'>): void {
+    if (next === this.#workflow && events.length === 0 && more.artifacts.length === 0) return;
+    this.#workflow = next;
+    this.#unstored = [...this.#unstored, { events, ...more }];
+  }
+
+  /**
+   * Changes the session, and stores this with all that was decided before.
+   * @throws LeaseLost, ChangeRefused
+   */
+  async commit(change: Change): Promise<void> {
+    this.decide(change);
+    await this.flush();
+  }
+
+  /**
+   * Stores what was decided and is not stored yet.
+   * @throws LeaseLost, ChangeRefused
+   */
+  async flush(): Promise<void> {
+    if (!this.hasNews) return;
+    const unstored = this.#unstored;
+    try {
+      await this.#store(
+        { next: this.#workflow, events: unstored.flatMap(({ events }) => events) },
+        unstored.flatMap(({ artifacts }) => artifacts),
+      );
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      await this.#storeOneByOne(unstored, error);
+    }
+  }
+
+  /**
+   * Stores of a refused change what can stand alone, and leaves out what is at fault: no single report may end the life
+   * of its session. An end that a retry was asked before is decided anew.
+   * @throws ChangeRefused when that came to something, the refusal itself when nothing could be left out
+   */
+  async #storeOneByOne(unstored: readonly Unstored[], refusal: unknown): Promise<never> {
+    const isRetryAsked = refusal instanceof RetryAsked;
+    if (!isRetryAsked) this.#say('the store refused a change; its parts are stored one by one', refusal);
+    this.#workflow = this.#stored;
+    this.#unstored = [];
+    const unrecorded = new Map<AgentId, string>();
+    let parts = 0;
+    for (const { artifacts, alone, about } of unstored) {
+      if (alone.length === 0) continue;
+      parts += 1;
+      const fault = await this.#storeAlone(alone, artifacts, refusal);
+      if (fault === null || about === null) continue;
+      if (about === 'end') throw fault;
+      unrecorded.set(about, refusedReport(fault));
+    }
+    if (parts === 0 && !isRetryAsked) throw refusal;
+    throw new ChangeRefused(refusal, unrecorded);
+  }
+
+  /** @returns why it could not be stored in any of the ways; null when it was */
+  async #storeAlone(
+    ways: Unstored['alone'],
+    artifacts: readonly ArtifactRecord[],
+    refusal: unknown,
+  ): Promise<unknown> {
+    let last = refusal;
+    for (const decide of ways) {
+      try {
+        await this.#store(decide(this.#stored, last), artifacts);
+        return null;
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        last = error;
+        this.#workflow = this.#stored;
+      }
+    }
+    this.#say('what the store refused is left out', last);
+    return last;
+  }
+
+  async #store(change: Change, artifacts: readonly ArtifactRecord[]): Promise<void> {
+    const recorded = await this.patiently(() =>
+      this.#project.store.commit(this.#lease, this.#stored, change, artifacts),
+    );
+    this.#stored = change.next;
+    this.#workflow = change.next;
+    this.#unstored = [];
+    this.#project.watcher.notify();
+    if (recorded.length > 0) {
+      this.#callOffFiles ??= this.#project.clock.after(gatherMs, () => void this.#bringFiles());
+    }
+    this.#checkpoints.note(change.next, recorded);
+  }
+
+  /**
+   * Uses the store. One that is busy or full is tried again for as long as it takes: the agents go on, and nothing that
+   * happened is dropped.
+   * @throws LeaseLost, and whatever else the work throws
+   */
+  async patiently<T>(work: () => T): Promise<T> {
+    for (;;) {
+      try {
+        return await whenFree(this.#project, () => {
+          if (this.#left) throw new LeaseLost(this.#lease.sessionId);
+          return work();
+        });
+      } catch (error) {
+        if (!isMaosError(error, 'STORE_BUSY') && !isMaosError(error, 'RESOURCE_LIMIT_EXCEEDED')) throw error;
+        this.#say('store not usable, trying again', error);
+        await this.pause();
+      }
+    }
+  }
+
+  /** As long as the store is left alone after it was busy. */
+  pause(): Promise<void> {
+    return new Promise((resolve) => this.#project.clock.after(storeRetryMs, resolve));
+  }
+
+  /** Brings the files beside the table after it, for the last time. */
+  async close(): Promise<void> {
+    await this.#checkpoints.close();
+    // A checkpoint leaves an event behind, too.
+    for (let tries = 1; !(await this.#bringFiles()) && tries < lastFileTries && !this.#left; tries++) {
+      await this.pause();
+    }
+    if (this.#left) return;
+    await this.#project.files
+      .writeMetadata(this.#stored)
+      .catch((error: unknown) => this.#say('metadata.json not written', error));
+  }
+
+  /** Brings the files beside the table after it, off the path of decisions. @returns whether they are */
+  #bringFiles(): Promise<boolean> {
+    this.#callOffFiles?.();
+    this.#callOffFiles = null;
+    this.#written = this.#written.then(async () => {
+      // Their own trouble never stops a session.
+      const log = await this.#try('session.log is behind', () => this.#writeLog());
+      const info = await this.#try('info.json not written', () => this.#writeInfo());
+      return log && info;
+    });
+    return this.#written;
+  }
+
+  async #writeLog(): Promise<void> {
+    const { files, store } = this.#project;
+    const id = this.#lease.sessionId;
+    while (!this.#left) {
+      const missing = store.events(id, await files.lastLogged(id), 1_000);
+      if (missing.length === 0) break;
+      await files.appendLog(id, missing);
+    }
+  }
+
+  /** Of the agents started since the last time. */
+  async #writeInfo(): Promise<void> {
+    const started = this.#stored.agents.filter(
+      ({ id, attempt }) => attempt > 0 && this.#informed.get(id) !== attempt,
+    );
+    if (this.#left) return;
+    await Promise.all(
+      started.map(async (agent) => {
+        await this.#project.files.writeInfo(agent);
+        this.#informed.set(agent.id, agent.attempt);
+      }),
+    );
+  }
+
+  async #try(trouble: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#say(trouble, error);
+      return false;
+    }
+  }
+
+  #say(message: string, error: unknown): void {
+    this.#project.log.log('error', message, { session: this.#lease.sessionId, error });
+  }
+}

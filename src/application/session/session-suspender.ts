@@ -1,0 +1,80 @@
+import type { Agent } from '../../domain/agent.ts';
+import { agentEvent } from '../../domain/events.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { AgentRun } from './agent-run.ts';
+import type { SessionHistory } from './session-history.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/**
+ * The agents of one session that stand still. An agent is recorded as suspended before it is, and as going on after it
+ * does: whoever finds the record after a crash lets go on what may stand still, and nothing stands still unknown.
+ */
+export class Suspension {
+  readonly #record: SessionRecord;
+  readonly #runs: ReadonlyMap<AgentId, AgentRun>;
+  readonly #clock: Clock;
+  #suspended = new Set<AgentId>();
+
+  constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, clock: Clock) {
+    this.#record = record;
+    this.#runs = runs;
+    this.#clock = clock;
+  }
+
+  /** Goes on where an owner before this one was. */
+  recall(history: SessionHistory): void {
+    const running = new Set(this.#running.map(({ id }) => id));
+    this.#suspended = new Set(history.suspended.filter((id) => running.has(id)));
+  }
+
+  forget(id: AgentId): void {
+    this.#suspended.delete(id);
+  }
+
+  /** Lets agents that run stand still. */
+  async hold(agents: readonly Agent[]): Promise<void> {
+    const fresh = agents.filter(({ id }) => !this.#suspended.has(id));
+    await this.#say('agent.suspended', fresh);
+    for (const { id } of agents) {
+      this.#suspended.add(id);
+      this.#runs.get(id)?.hold();
+    }
+  }
+
+  /** True once every agent that runs stands still. */
+  get isComplete(): boolean {
+    return this.#running.every(({ id }) => this.#runs.get(id)?.standing === 'held');
+  }
+
+  /** Why not all of them come to stand still; null while they may. */
+  get trouble(): string | null {
+    const troubles = this.#running.map(({ id, name }) => {
+      const trouble = this.#runs.get(id)?.standingTrouble ?? null;
+      return trouble === null ? null : `${name}: ${trouble}`;
+    });
+    return troubles.find((trouble) => trouble !== null) ?? null;
+  }
+
+  /** Lets all go on; to be called again until they do. */
+  async release(): Promise<void> {
+    if (this.#suspended.size === 0) return;
+    for (const id of this.#suspended) this.#runs.get(id)?.release();
+    const free = this.#running.filter(
+      ({ id }) => this.#suspended.has(id) && this.#runs.get(id)?.standing === 'free',
+    );
+    await this.#say('agent.continued', free);
+    for (const { id } of free) this.#suspended.delete(id);
+  }
+
+  get #running(): readonly Agent[] {
+    return this.#record.workflow.agents.filter((agent) => agent.state === 'running');
+  }
+
+  async #say(type: 'agent.suspended' | 'agent.continued', agents: readonly Agent[]): Promise<void> {
+    if (agents.length === 0) return;
+    const at = this.#clock.now();
+    const events = agents.map((agent) => agentEvent(type, agent, at, { name: agent.name }));
+    await this.#record.commit({ next: this.#record.workflow, events });
+  }
+}

@@ -1,0 +1,73 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import type { RunningAgent } from '../ports/agent-host.ts';
+import type { Project } from '../project.ts';
+import type { Alarm } from './wake-signal.ts';
+
+/** Time between two looks at a limit that other processes may have relaxed. */
+const retryMs = 250;
+const noLimit = Number.MAX_SAFE_INTEGER;
+
+/** The slots of one session's agents on this machine. Trouble with them delays a start, and never ends a session. */
+export class SlotKeeper {
+  readonly #project: Project;
+  readonly #alarm: Alarm;
+
+  constructor(project: Project, alarm: Alarm) {
+    this.#project = project;
+    this.#alarm = alarm;
+  }
+
+  /**
+   * Takes slots for agents as far as the machine's limit allows, in order: one that came first must not wait while
+   * others overtake it. When some have to wait, the alarm rings as soon as another try is worth it.
+   */
+  take(agents: readonly Agent[]): { start: readonly Agent[]; wait: readonly Agent[]; reason: string } {
+    for (const [index, agent] of agents.entries()) {
+      const reason = this.#take(agent);
+      if (reason === null) continue;
+      this.#alarm.later('slot', retryMs);
+      return { start: agents.slice(0, index), wait: agents.slice(index), reason };
+    }
+    return { start: agents, wait: [], reason: '' };
+  }
+
+  #take(agent: Agent): string | null {
+    const { settings, slots } = this.#project;
+    const limit = settings.maxConcurrentAgents.machine;
+    try {
+      return slots.tryTake(agent.id, agent.sessionId, limit) ? null : `machine_limit of ${limit} agents`;
+    } catch (error) {
+      return `machine_limit cannot be looked up: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+
+  /** From now on the slot lasts as long as the agent does, and not only as long as its MAOS. */
+  bind(agent: Agent, running: RunningAgent): void {
+    this.#do('bind', agent.id, () => this.#project.slots.bind(agent.id, running.where));
+  }
+
+  /** An agent started by another MAOS runs whatever the limit says, and counts. */
+  adopt(agent: Agent, running: RunningAgent): void {
+    this.#do('adopt', agent.id, () => {
+      this.#project.slots.tryTake(agent.id, agent.sessionId, noLimit);
+      this.#project.slots.bind(agent.id, running.where);
+    });
+  }
+
+  give(id: AgentId): void {
+    this.#do('give', id, () => this.#project.slots.give(id));
+  }
+
+  /** Tried again for as long as it takes, or until something else is to be done with the slot. */
+  #do(what: 'bind' | 'adopt' | 'give', agent: AgentId, action: () => void): void {
+    const again = `slot of ${agent}`;
+    try {
+      this.#alarm.cancel(again);
+      action();
+    } catch (error) {
+      this.#project.log.log('warn', 'slot not updated, trying again', { agent, what, error });
+      this.#alarm.later(again, retryMs, () => this.#do(what, agent, action));
+    }
+  }
+}

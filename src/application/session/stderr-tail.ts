@@ -1,0 +1,19 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { Log } from '../ports/log.ts';
+import type { SessionFiles } from '../ports/session-files.ts';
+
+const maxBytes = 4_096;
+const maxLines = 20;
+
+/** The last lines of what the agent wrote to stderr; empty when there are none, or they cannot be read. */
+export async function lastWords(agent: Agent, files: SessionFiles, log: Log): Promise<string> {
+  try {
+    const page = await files.readOutput(agent, 'stderr', -maxBytes, maxBytes);
+    return new TextDecoder().decode(page.bytes).trimEnd().split('\n').slice(-maxLines).join('\n');
+  } catch (error) {
+    // How it ended is known and has to be recorded, with or without them.
+    const { id, sessionId } = agent;
+    log.log('warn', `stderr of agent ${id} could not be read`, { session: sessionId, error });
+    return '';
+  }
+}

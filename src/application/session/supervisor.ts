@@ -1,0 +1,237 @@
+import { isMaosError } from '../../domain/errors.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import { isSessionEnded } from '../../domain/session.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import type { Lease } from '../ports/ownership.ts';
+import type { Project } from '../project.ts';
+import { whenFree } from '../when-free.ts';
+import { SessionRunner } from './session-runner.ts';
+import { leaveStalled } from './stalling.ts';
+
+/** How owners show that they live, and how soon others act on it. All in milliseconds. */
+export interface OwnershipTiming {
+  readonly heartbeatMs: number;
+  /** An owner that has not been heard of for this long loses its sessions to whoever wants them. */
+  readonly leaseTtlMs: number;
+  /** How often a process looks for sessions that nobody runs. */
+  readonly lookMs: number;
+}
+
+export const ownershipTiming: OwnershipTiming = { heartbeatMs: 2_000, leaseTtlMs: 15_000, lookMs: 2_000 };
+
+/** How often a session is taken up again after its runner failed, and the pause before. */
+const maxRestarts = 3;
+const restartMs = 1_000;
+
+/** How soon a heartbeat that found the store locked is tried again. */
+const busyBeatMs = 100;
+
+/** The sessions of one project that this process owns: runs them, keeps their leases, hears what others ask. */
+export class Supervisor {
+  readonly timing: OwnershipTiming;
+  readonly #project: Project;
+  readonly #runners = new Map<SessionId, Running>();
+  /** Why. */
+  readonly #givenUp = new Map<SessionId, string>();
+  /** Leases of sessions that are not run any more, which the store was not ready to take back. */
+  readonly #unreleased = new Set<Lease>();
+  #unsubscribe: (() => void) | null = null;
+  #stopHeartbeat: (() => void) | null = null;
+  /** The store was locked at the last heartbeat: said once, not at every try. */
+  #isBeatBusy = false;
+  #lettingGo = false;
+
+  constructor(project: Project, timing: OwnershipTiming = ownershipTiming) {
+    this.#project = project;
+    this.timing = timing;
+  }
+
+  /** Starts to run a session whose lease this process holds. */
+  take(lease: Lease, workflow: Workflow): void {
+    this.#givenUp.delete(lease.sessionId);
+    const runner = new SessionRunner(this.#project, lease, workflow);
+    const done = this.#run(runner, lease);
+    this.#runners.set(lease.sessionId, { runner, lease, done });
+    this.#listen();
+    this.#hearRequests();
+  }
+
+  /**
+   * Becomes the owner of a session nobody owns any more and runs it, or stops it where its owner announced its exit
+   * and the session's exit policy says so.
+   * @param deadOwner its present owner, when that is known to be gone
+   * @returns false when it has an owner
+   */
+  async takeOver(id: SessionId, deadOwner: Lease['owner'] | null = null): Promise<boolean> {
+    const { store, clock, instance, instances, log } = this.#project;
+    if (this.#runners.has(id)) return true;
+    await instances.announce();
+    const staleBefore = new Date(Date.parse(clock.now()) - this.timing.leaseTtlMs).toISOString();
+    const when = deadOwner === null ? { staleBefore } : { staleBefore, knownDead: deadOwner };
+    const before = store.ownerOf(id);
+    const lease = await whenFree(this.#project, () => store.acquire(id, instance, when));
+    if (lease === null) return false;
+    const workflow = store.load(id);
+    // One that has ended but still has an owner is run as well: that owner may have died over its files.
+    if (isSessionEnded(workflow.session.state) && before === null) {
+      await whenFree(this.#project, () => store.release(lease));
+      return true;
+    }
+    this.take(lease, workflow);
+    log.log('info', 'session taken over', { session: id, from: deadOwner, epoch: lease.epoch });
+    const isExiting = store.unfinished().some(({ sessionId, exiting }) => exiting && sessionId === id);
+    if (isExiting) this.interrupt(id, 'The maos that ran it has exited.');
+    return true;
+  }
+
+  /**
+   * Its runner failed again and again, and not even this could be recorded. Another process may have more luck with it;
+   * this one does not try again unless somebody asks.
+   */
+  hasGivenUp(id: SessionId): boolean {
+    return this.#givenUp.has(id);
+  }
+
+  /** Why this process gave a session up and could not even record it; null for any other. */
+  gaveUpOver(id: SessionId): string | null {
+    return this.#givenUp.get(id) ?? null;
+  }
+
+  /** Settles when every session taken so far has ended, paused or changed hands. */
+  async idle(): Promise<void> {
+    while (this.#runners.size > 0) await Promise.all([...this.#runners.values()].map(({ done }) => done));
+  }
+
+  get owned(): readonly SessionId[] {
+    return [...this.#runners.keys()];
+  }
+
+  /** Leaves every session as it is, agents running, for another process to take over. */
+  async letGo(): Promise<readonly SessionId[]> {
+    const ids = this.owned;
+    this.#lettingGo = true;
+    for (const { runner } of this.#runners.values()) runner.handOver();
+    await this.idle();
+    this.#lettingGo = false;
+    return ids;
+  }
+
+  /** Stops the session's agents so that they can be resumed, and leaves it paused. */
+  interrupt(id: SessionId, reason: string): void {
+    this.#runners.get(id)?.runner.interrupt(reason);
+  }
+
+  async #run(first: SessionRunner, lease: Lease): Promise<void> {
+    const { log, watcher } = this.#project;
+    for (let runner: SessionRunner | null = first, runs = 1; runner !== null; runs++) {
+      try {
+        const outcome = await runner.run();
+        log.log('info', 'session left', { session: lease.sessionId, outcome });
+        break;
+      } catch (error) {
+        log.log('error', 'session runner failed', { session: lease.sessionId, runs, error });
+        runner = runs > maxRestarts || this.#lettingGo ? null : await this.#replace(lease);
+        if (runs > maxRestarts && !this.#lettingGo) await this.#giveUp(lease, error);
+      }
+    }
+    await this.#release(lease);
+    this.#runners.delete(lease.sessionId);
+    if (this.#runners.size === 0) this.#rest();
+    watcher.notify();
+  }
+
+  async #giveUp(lease: Lease, error: unknown): Promise<void> {
+    try {
+      await leaveStalled(this.#project, lease, error);
+    } catch (failure) {
+      this.#givenUp.set(lease.sessionId, failure instanceof Error ? failure.message : String(failure));
+      const fields = { session: lease.sessionId, error: failure };
+      this.#project.log.log('error', 'session cannot be run, and this cannot be recorded', fields);
+    }
+  }
+
+  async #release(lease: Lease): Promise<void> {
+    try {
+      await whenFree(this.#project, () => this.#project.store.release(lease));
+      this.#unreleased.delete(lease);
+    } catch (error) {
+      this.#unreleased.add(lease);
+      const { sessionId } = lease;
+      this.#project.log.log('error', 'lease not released; tried again', { session: sessionId, error });
+    }
+  }
+
+  /** A runner that begins anew from what is stored, as after a crash. */
+  async #replace(lease: Lease): Promise<SessionRunner | null> {
+    const { clock, log, store } = this.#project;
+    await new Promise<void>((resolve) => clock.after(restartMs, resolve));
+    const entry = this.#runners.get(lease.sessionId);
+    if (this.#lettingGo || entry === undefined) return null;
+    try {
+      entry.runner = new SessionRunner(this.#project, lease, store.load(lease.sessionId));
+      this.#hearRequests();
+      return entry.runner;
+    } catch (error) {
+      log.log('error', 'session could not be taken up again', { session: lease.sessionId, error });
+      return null;
+    }
+  }
+
+  #listen(): void {
+    this.#unsubscribe ??= this.#project.watcher.subscribe(() => this.#hearRequests());
+    if (this.#stopHeartbeat === null) this.#beat();
+  }
+
+  #rest(): void {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    this.#stopHeartbeat?.();
+    this.#stopHeartbeat = null;
+  }
+
+  #hearRequests(): void {
+    const { store, instance, log } = this.#project;
+    try {
+      const requests = store.requestsFor(instance);
+      for (const [id, { runner }] of this.#runners) {
+        runner.hear(requests.filter(({ sessionId }) => sessionId === id));
+      }
+    } catch (error) {
+      log.log('error', 'requests not read; asked again at the next change', { error });
+    }
+  }
+
+  #beat(): void {
+    const { store, instance, instances, clock, log } = this.#project;
+    let nextMs = this.timing.heartbeatMs;
+    try {
+      this.#standDownFrom(store.heartbeat(instance, clock.now()));
+      for (const lease of this.#unreleased) void this.#release(lease);
+      instances.beat(clock.now());
+      this.#isBeatBusy = false;
+    } catch (error) {
+      const isBusy = isMaosError(error, 'STORE_BUSY');
+      if (!isBusy || !this.#isBeatBusy) log.log('error', 'heartbeat not written', { error });
+      this.#isBeatBusy = isBusy;
+      // Whoever gets the lock first must not find this owner silent.
+      if (isBusy) nextMs = Math.min(nextMs, busyBeatMs);
+    }
+    this.#stopHeartbeat = clock.after(nextMs, () => this.#beat());
+  }
+
+  /** A process that stood still for longer than its lease (a laptop asleep, SIGSTOP) comes back to find heirs. */
+  #standDownFrom(held: readonly Lease[]): void {
+    const epochs = new Map(held.map(({ sessionId, epoch }) => [sessionId, epoch]));
+    for (const { runner, lease } of this.#runners.values()) {
+      if (epochs.get(lease.sessionId) === lease.epoch) continue;
+      this.#project.log.log('warn', 'session has another owner by now', { session: lease.sessionId });
+      runner.standDown();
+    }
+  }
+}
+
+interface Running {
+  runner: SessionRunner;
+  readonly lease: Lease;
+  readonly done: Promise<void>;
+}

@@ -1,0 +1,56 @@
+import type { Clock } from '../ports/clock.ts';
+
+/** What a loop sleeps by: rung while it works, it does not sleep at all; rung several times, it wakes once. */
+export class Alarm {
+  readonly #clock: Clock;
+  readonly #timers = new Map<string, () => void>();
+  #rung = true;
+  #wake = (): void => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake();
+  }
+
+  /**
+   * Settles at the next ring; soon when it has rung since the last sleep: not before everything else in the process has
+   * had its turn, so that a loop that keeps ringing for itself does not hold up what it waits for.
+   */
+  async sleep(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (this.#rung) setImmediate(resolve);
+      else this.#wake = resolve;
+    });
+    this.#rung = false;
+  }
+
+  /** Does something after `ms` and rings; what was to happen under the same name is called off. */
+  later(name: string, ms: number, action: () => void = () => {}): void {
+    this.cancel(name);
+    const cancel = this.#clock.after(ms, () => {
+      this.#timers.delete(name);
+      action();
+      this.ring();
+    });
+    this.#timers.set(name, cancel);
+  }
+
+  cancel(name: string): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
+  }
+
+  isSet(name: string): boolean {
+    return this.#timers.has(name);
+  }
+
+  /** Calls everything off. */
+  off(): void {
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { type Dirent, lstatSync, opendirSync, type Stats } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
+import type { FileDigest, FoundFile } from '../../../application/ports/session-files.ts';
+import { isTemporaryName } from '../disk/atomic.ts';
+import { isMissing, systemCode } from '../disk/file-error.ts';
+import { bytesOfName, joinBytes, nameEncoding, textOfName } from '../disk/file-names.ts';
+import { safeRead } from '../session/output.ts';
+
+/** Most files, and most folders, one scan looks at: an agent that unpacks a toolchain must not stall its session. */
+const scanLimit = 10_000;
+/** Folders looked at before others get their turn. */
+const foldersAtOnce = 32;
+const hashBufferBytes = 256 * 1024;
+/** A file with more bytes than these that were never written is a disk image or the like: hours could go into zeros. */
+const maxHoles = 2 ** 30;
+
+export interface ScanOptions {
+  readonly skip?: (folder: string) => boolean;
+  readonly limit?: number;
+}
+
+export interface Scan {
+  /** Sorted by path. */
+  readonly files: readonly FoundFile[];
+  /** What was passed over although it should not have been, for people: 'results: 10000 files, the rest ...'. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * All regular files in the folders and below, the topmost first when there are more than {@link scanLimit}.
+ * Links, special files and files that are only being written are passed over; so is what disappears meanwhile.
+ *
+ * @param base what the found paths are relative to
+ * @param folders relative to `base`, `/` between parts; one that is missing has no files
+ * @param options `skip`: folders not to be entered; `limit`: most files, and most folders
+ */
+export async function scanFiles(
+  base: string,
+  folders: readonly string[],
+  { skip = () => false, limit = scanLimit }: ScanOptions = {},
+): Promise<Scan> {
+  const files: FoundFile[] = [];
+  const notes: string[] = [];
+  const queue = folders.map((path): Place => ({ path, at: joinBytes(base, Buffer.from(path)) }));
+  for (let index = 0; index < queue.length; index++) {
+    const folder = queue[index] as Place;
+    // Most folders are empty or small: asking the thread pool for each takes many times longer than looking.
+    if (index % foldersAtOnce === foldersAtOnce - 1) await new Promise((resolve) => setImmediate(resolve));
+    for (const entry of entriesOf(folder, notes)) {
+      const bytes = bytesOfName(entry.name);
+      const name = textOfName(bytes);
+      const path = `${folder.path}/${name}`;
+      const at = joinBytes(folder.at, bytes);
+      if (entry.isDirectory() && skip(path)) continue;
+      if (entry.isDirectory() && queue.length < limit) queue.push({ path, at });
+      else if (entry.isDirectory() || files.length >= limit) {
+        notes.push(`artifacts: more than ${limit} files or folders; from ${path} on they are not listed`);
+        return { files: files.sort(byPath), notes };
+      } else if (entry.isFile() && !isBeingWritten(name)) {
+        const found = foundFile({ path, at }, notes);
+        if (found !== null) files.push(found);
+      }
+    }
+  }
+  return { files: files.sort(byPath), notes };
+}
+
+/**
+ * Under such a name Claude Code writes what it then renames: `spec.md.tmp.4711.0cc228d59823`, in other places
+ * `spec.md.tmp.0cc228d5` (seen with 2.1.330).
+ */
+const toBeRenamed = /\.tmp\.(?:\d+\.[0-9a-f]{12}|[0-9a-f]{8})$/;
+
+function isBeingWritten(name: string): boolean {
+  return isTemporaryName(name) || toBeRenamed.test(name);
+}
+
+function byPath(a: FoundFile, b: FoundFile): number {
+  return a.path < b.path ? -1 : 1;
+}
+
+/** A path as text, relative, and the same absolute and byte for byte. */
+interface Place {
+  readonly path: string;
+  readonly at: Buffer;
+}
+
+function* entriesOf({ path, at }: Place, notes: string[]): Generator<Dirent> {
+  try {
+    // lstat first: opendir would follow a link that took the folder's place.
+    if (!lstatSync(at).isDirectory()) return;
+    // Its type knows no bytes for a path, but it takes them.
+    const entries = opendirSync(at as unknown as string, { bufferSize: 256, encoding: nameEncoding });
+    try {
+      for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry;
+    } finally {
+      entries.closeSync();
+    }
+  } catch (error) {
+    if (isMissing(error)) return;
+    notes.push(`artifacts: ${path} cannot be read (${systemCode(error) ?? String(error)})`);
+  }
+}
+
+function foundFile({ path, at }: Place, notes: string[]): FoundFile | null {
+  try {
+    const stats = lstatSync(at);
+    if (!stats.isFile()) return null;
+    const holes = stats.size - stats.blocks * 512;
+    if (holes > maxHoles) {
+      notes.push(`artifacts: ${path} is not recorded: ${holes} of its ${stats.size} bytes are holes`);
+      return null;
+    }
+    const modifiedAt = stats.mtime.toISOString();
+    return { path, sizeBytes: stats.size, modifiedAt, digest: (signal) => digestFile(at, signal) };
+  } catch {
+    // Gone since it was listed, or too deep for the system to name: nothing anyone could read.
+    return null;
+  }
+}
+
+/**
+ * What the file holds now, read piece by piece; null when it is gone, unreadable or no file.
+ * @param signal null as well when it aborts first
+ */
+export async function digestFile(path: string | Buffer, signal?: AbortSignal): Promise<FileDigest | null> {
+  try {
+    const file = await open(path, safeRead);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) return null;
+      const hash = createHash('sha256');
+      const buffer = Buffer.alloc(Math.min(hashBufferBytes, stats.size + 1));
+      let sizeBytes = 0;
+      // Not beyond the size it had: a file that is written faster than it is read has an end too.
+      while (sizeBytes < stats.size) {
+        if (signal?.aborted) return null;
+        const wanted = Math.min(buffer.length, stats.size - sizeBytes);
+        const { bytesRead } = await file.read(buffer, 0, wanted, sizeBytes);
+        if (bytesRead === 0) break;
+        hash.update(buffer.subarray(0, bytesRead));
+        sizeBytes += bytesRead;
+      }
+      return { sizeBytes, sha256: hash.digest('hex'), isSteady: isSame(stats, await lstat(path)) };
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // Gone, closed to us, or a link by now: no artifact any more. The port asks for null.
+    return null;
+  }
+}
+
+function isSame(before: Stats, after: Stats): boolean {
+  return before.ino === after.ino && before.size === after.size && before.mtimeMs === after.mtimeMs;
+}

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import type { Agent } from '../../../domain/agent.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { type AgentId, parseAgentId, parseSessionId, type SessionId } from '../../../domain/ids.ts';
+import { agentNamePattern } from '../../../domain/plan.ts';
+
+/**
+ * Where the files of a project's sessions lie. Ids and names are checked before they become part of a path, whatever
+ * their type says; all throw MaosError INVALID_INPUT for one that is none.
+ *
+ * ```
+ * sessions/{session-id}/
+ *   metadata.json  environment.json  session.log
+ *   agents/{agent-id}/ info.json prompt.md stdout.log stderr.log exit.json messages.jsonl workspace/
+ *   shared/context/  shared/messages/
+ *   results/{agent-name}/
+ * ```
+ */
+export interface SessionLayout {
+  session(id: SessionId): string;
+  metadata(id: SessionId): string;
+  environment(id: SessionId): string;
+  log(id: SessionId): string;
+  sharedContext(id: SessionId): string;
+  sharedMessages(id: SessionId): string;
+  results(id: SessionId): string;
+  /** Files in it are the named agent's: that is how an artifact finds its author. */
+  resultsOf(id: SessionId, agentName: string): string;
+  agent(id: SessionId, agentId: AgentId): string;
+  workspace(id: SessionId, agentId: AgentId): string;
+  messages(id: SessionId, agentId: AgentId): string;
+}
+
+function checkedName(name: string): string {
+  if (agentNamePattern.test(name)) return name;
+  throw new MaosError('INVALID_INPUT', `${quote(name)} is not an agent's name, so it cannot name a folder.`, {
+    details: { value: startOf(name, 200) },
+  });
+}
+
+/** @param projectFolder absolute; see `projectFolder` in home.ts */
+export function sessionLayout(projectFolder: string): SessionLayout {
+  const session = (id: SessionId): string => join(projectFolder, 'sessions', parseSessionId(id));
+  const agent = (id: SessionId, agentId: AgentId): string =>
+    join(session(id), 'agents', parseAgentId(agentId));
+  return {
+    session,
+    metadata: (id) => join(session(id), 'metadata.json'),
+    environment: (id) => join(session(id), 'environment.json'),
+    log: (id) => join(session(id), 'session.log'),
+    sharedContext: (id) => join(session(id), 'shared', 'context'),
+    sharedMessages: (id) => join(session(id), 'shared', 'messages'),
+    results: (id) => join(session(id), 'results'),
+    resultsOf: (id, name) => join(session(id), 'results', checkedName(name)),
+    agent,
+    workspace: (id, agentId) => join(agent(id, agentId), 'workspace'),
+    messages: (id, agentId) => join(agent(id, agentId), 'messages.jsonl'),
+  };
+}
+
+/** Every folder of a session but its agents'. */
+export function sessionFolders(layout: SessionLayout, id: SessionId): readonly string[] {
+  return [
+    join(layout.session(id), 'agents'),
+    layout.sharedContext(id),
+    layout.sharedMessages(id),
+    layout.results(id),
+  ];
+}
+
+/** Every folder of one agent, outer before inner. */
+export function agentFolders(layout: SessionLayout, { sessionId, id, name }: Agent): readonly string[] {
+  return [layout.agent(sessionId, id), layout.workspace(sessionId, id), layout.resultsOf(sessionId, name)];
+}
+
+/** The agent's name in `results/{name}/...`; null for any other path. */
+export function ownerOfPath(path: string): string | null {
+  const [top, name, ...rest] = path.split('/');
+  return top === 'results' && name !== undefined && rest.length > 0 && agentNamePattern.test(name)
+    ? name
+    : null;
+}

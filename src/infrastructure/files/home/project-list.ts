@@ -1,0 +1,49 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSessionId, type SessionId } from '../../../domain/ids.ts';
+import { fileError, isMissing } from '../disk/file-error.ts';
+import { projectFolder } from './home.ts';
+
+/** Hashes of the projects that have a folder, those whose database was used last first. @throws MaosError FORBIDDEN … */
+export async function projectHashes(
+  home: string,
+  storeFile: (hash: string) => string,
+): Promise<readonly string[]> {
+  const names = (await namesIn(join(home, 'projects'))).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  const dated = await Promise.all(
+    names.map(async (hash) => ({
+      hash,
+      // Without one, or where it cannot be looked at, whoever opens the project finds out why.
+      usedAt: await stat(storeFile(hash)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    })),
+  );
+  return dated.sort((a, b) => b.usedAt - a.usedAt).map(({ hash }) => hash);
+}
+
+/** Sessions of a project that have a folder, oldest first. @throws MaosError FORBIDDEN … */
+export async function sessionFolders(home: string, hash: string): Promise<readonly SessionId[]> {
+  return (await namesIn(join(projectFolder(home, hash), 'sessions'))).filter(isSessionId).sort();
+}
+
+/** True for a path where something is. @throws MaosError FORBIDDEN … where that cannot be told */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw fileError(error, 'look at', path);
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw fileError(error, 'read the folder', folder);
+  }
+}

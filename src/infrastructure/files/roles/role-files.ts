@@ -1,0 +1,80 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { RoleFiles, RoleFinding } from '../../../application/ports/roles.ts';
+import type { RoleSource } from '../../../domain/roles/file-role.ts';
+import { type Environment, userHome } from '../home/maos-home.ts';
+import { readRegistry } from './role-registry.ts';
+import { roleOfText } from './role-text.ts';
+import { Allowance, isWithin, problemOf, readRoleTexts } from './role-texts.ts';
+
+/**
+ * The files that define roles, read anew each time.
+ * @param deps `home`: MAOS's folder; `env` says where Claude Code keeps its settings
+ */
+export function makeRoleFiles(deps: { readonly home: string; readonly env: Environment }): RoleFiles {
+  return {
+    async read(from) {
+      const allowance = new Allowance();
+      const home = userHome(deps.env);
+      const ownHome = home === null ? null : resolved(home);
+      const claudeFolder = deps.env.CLAUDE_CONFIG_DIR || (ownHome === null ? null : join(ownHome, '.claude'));
+      const ofUser = claudeFolder === null ? null : resolve(claudeFolder, 'agents');
+      const ofProject = await projectFolders(from, ownHome);
+      const findings: RoleFinding[] = [];
+      for (const folder of ofProject) {
+        const agents = join(folder, '.claude', 'agents');
+        if (ofUser !== null && resolved(agents) === resolved(ofUser)) continue;
+        if (existsSync(agents) && !isWithin(resolved(agents), ofProject.at(-1) as string)) {
+          const message = 'it is a link that leads out of the project, and such links are not followed.';
+          findings.push({ kind: 'problem', problem: problemOf(agents, message, null) });
+        } else findings.push(...(await readClaudeFolder(agents, 'project', allowance)));
+      }
+      findings.push(...(await readRegistry(join(deps.home, 'agents'), allowance)));
+      if (ofUser !== null) findings.push(...(await readClaudeFolder(ofUser, 'user', allowance)));
+      return findings;
+    },
+  };
+}
+
+async function readClaudeFolder(
+  folder: string,
+  source: RoleSource,
+  allowance: Allowance,
+): Promise<readonly RoleFinding[]> {
+  const { texts, problems } = await readRoleTexts(folder, allowance);
+  return [
+    ...texts.flatMap((text) => roleOfText(text, source) ?? []),
+    ...problems.map((problem) => ({ kind: 'problem' as const, problem })),
+  ];
+}
+
+/**
+ * A folder and those above it up to the repository's or worktree's, the nearest first, as Claude Code (2.1.330) looks for
+ * them. Without a repository it goes on upwards; here no further than below the user's home folder, and never into a
+ * folder that somebody else owns or may write: what lies there would tell agents what to do.
+ */
+async function projectFolders(from: string, ownHome: string | null): Promise<readonly string[]> {
+  const folders: string[] = [];
+  for (let at = from; ; at = dirname(at)) {
+    folders.push(at);
+    const above = dirname(at);
+    if (at === ownHome || above === ownHome || above === at || existsSync(join(at, '.git'))) return folders;
+    if (!(await isOwn(above))) return folders;
+  }
+}
+
+async function isOwn(folder: string): Promise<boolean> {
+  const { uid, mode } = await stat(folder);
+  return uid === process.getuid?.() && (mode & 0o002) === 0;
+}
+
+/** With links resolved, where it exists. */
+function resolved(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // Then there is nothing to read either, or the reading of it says why it cannot be.
+    return resolve(path);
+  }
+}

@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { RoleFinding } from '../../../application/ports/roles.ts';
+import { quote } from '../../../domain/errors.ts';
+import { fileRole } from '../../../domain/roles/file-role.ts';
+import { isRoleName, toRoleName } from '../../../domain/roles/role.ts';
+import { findJsonError } from '../../config/json-position.ts';
+import { FrontMatterError } from './front-matter.ts';
+import { agentTraits, parseRoleDocument, type RoleDocument, roleOfText } from './role-text.ts';
+import {
+  type Allowance,
+  nameFrom,
+  problemOf,
+  type RoleText,
+  readRoleText,
+  readRoleTexts,
+} from './role-texts.ts';
+
+const line = (max: number) => z.string().trim().min(1, 'must not be empty').max(max);
+
+/** A role of registry.json; the keys are those of `maos roles --json`. Limits are those of a plan. */
+const entryShape = z.strictObject({
+  name: z.string().refine(isRoleName, "must be 1 to 63 of a-z, 0-9 and '_', beginning with a letter"),
+  description: line(2_000).optional(),
+  responsibilities: z.array(line(500)).max(20).optional(),
+  capabilities: z.array(line(60)).max(20).optional(),
+  default_timeout_minutes: z.number().positive().max(10_080).optional(),
+  default_max_memory_mb: z.int().min(16).max(1_048_576).optional(),
+  backend: line(63).optional(),
+  model: z
+    .string()
+    .regex(/^[^\s-]\S{0,199}$/, 'must be the name of a model')
+    .optional(),
+  /** A file in templates/; default: the one named after the role, if there is one. */
+  template: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.-]*\.md$/, "must be the name of a file in templates/, such as 'scribe.md'")
+    .optional(),
+});
+
+const registryShape = z.strictObject({ roles: z.array(z.unknown()).max(200) });
+
+/**
+ * The roles of MAOS's own folder: those that registry.json names, each with the prompt in its template, and those that
+ * are a template with name and description.
+ * @param folder `~/.maos/agents`
+ */
+export async function readRegistry(folder: string, allowance: Allowance): Promise<readonly RoleFinding[]> {
+  const file = join(folder, 'registry.json');
+  const { texts, problems } = await readRoleTexts(join(folder, 'templates'), allowance);
+  const text = readRoleText(file);
+  const taken = new Set<RoleText>();
+  return [
+    ...(text === null ? [] : typeof text === 'string' ? parseEntries(text) : [refused(text.message)]),
+    ...templates(texts.filter((template) => !taken.has(template))),
+    ...problems.map((problem) => ({ kind: 'problem' as const, problem })),
+  ];
+
+  function parseEntries(json: string): readonly RoleFinding[] {
+    const place = findJsonError(json);
+    if (place !== null) {
+      return [refused(`line ${place.line}, column ${place.column}: JSON does not allow that there.`)];
+    }
+    const registry = registryShape.safeParse(JSON.parse(json));
+    if (!registry.success) {
+      return [refused(`${issueOf(registry.error, '')}: it must be {"roles": [{"name": "…", …}]}.`)];
+    }
+    const seen = new Set<string>();
+    return registry.data.roles.map((value, index) => {
+      const place = `roles[${index}]`;
+      const entry = entryShape.safeParse(value);
+      const name = (value as { readonly name?: unknown } | null)?.name;
+      if (!entry.success) {
+        return refused(`${issueOf(entry.error, place)}.`, typeof name === 'string' ? toRoleName(name) : null);
+      }
+      if (seen.has(entry.data.name)) return refused(`${place}.name: ${quote(name)} is there twice.`, null);
+      seen.add(entry.data.name);
+      return roleOfEntry(entry.data, place);
+    });
+  }
+
+  function roleOfEntry(entry: z.infer<typeof entryShape>, place: string): RoleFinding {
+    const { name, template: wanted } = entry;
+    const template = texts.find(({ path }) =>
+      wanted === undefined ? nameFrom(path) === name : path === join(folder, 'templates', wanted),
+    );
+    if (template !== undefined) taken.add(template);
+    else if (wanted !== undefined) {
+      return refused(`${place}.template: there is no usable templates/${wanted}.`, name);
+    }
+    let document: RoleDocument;
+    try {
+      document = parseRoleDocument(template?.text ?? '');
+    } catch (error) {
+      if (!(error instanceof FrontMatterError) || template === undefined) throw error;
+      const problem = problemOf(template.path, `line ${error.line}: ${error.message}.`, name);
+      return { kind: 'problem', problem };
+    }
+    const description = entry.description ?? document.fields?.description;
+    if (description === undefined) return refused(`${place}.description: the role has none.`, name);
+    const traits = agentTraits(document.fields);
+    const backend = entry.backend ?? null;
+    const input = {
+      ...traits,
+      name,
+      description,
+      responsibilities: entry.responsibilities,
+      capabilities: entry.capabilities,
+      defaultTimeoutMinutes: entry.default_timeout_minutes,
+      defaultMaxMemoryMb: entry.default_max_memory_mb,
+      prompt: document.body,
+      backend,
+      model: entry.model === undefined ? traits.model : { name: entry.model, backend },
+    };
+    return { kind: 'role', role: fileRole(input, 'maos', file) };
+  }
+
+  function refused(message: string, name: string | null = null): RoleFinding {
+    return { kind: 'problem', problem: problemOf(file, message, name) };
+  }
+}
+
+function templates(texts: readonly RoleText[]): readonly RoleFinding[] {
+  return texts.map((text): RoleFinding => {
+    const message = 'no entry of registry.json is for it, and it has no description of its own at its head.';
+    return (
+      roleOfText(text, 'maos', nameFrom(text.path)) ?? {
+        kind: 'problem',
+        problem: problemOf(text.path, message),
+      }
+    );
+  });
+}
+
+/** What is wrong first, and where: 'roles[2].model must be the name of a model'. */
+function issueOf({ issues }: z.ZodError, place: string): string {
+  const [issue] = issues;
+  if (issue?.code === 'unrecognized_keys')
+    return `${place} has an unknown key ${quote(issue.keys[0])}`.trim();
+  const path = (issue?.path ?? []).map((part) =>
+    typeof part === 'number' ? `[${part}]` : `.${String(part)}`,
+  );
+  const what = (issue?.message ?? '').replace(/^Invalid input: /, '');
+  return `${`${place}${path.join('')}`.replace(/^\./, '')} ${what}`.trim();
+}

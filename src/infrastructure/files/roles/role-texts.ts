@@ -1,0 +1,150 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import type { RoleProblem } from '../../../application/ports/roles.ts';
+import { toRoleName } from '../../../domain/roles/role.ts';
+import { isMissing, systemCode } from '../disk/file-error.ts';
+
+/** Largest file that is read, in bytes: its text must fit into one argument of a program (128 KiB on Linux). */
+const maxRoleFileBytes = 64 * 1024;
+/** Most files that are read for one catalogue. */
+const maxRoleFiles = 200;
+/** Folders in folders, and entries in all of them: a folder that was linked or copied by mistake ends the reading. */
+const maxDepth = 8;
+const maxEntries = 5_000;
+
+/** For one file after the other; a byte more than may be read. */
+const buffer = new Uint8Array(maxRoleFileBytes + 1);
+
+/** Does not wait for the other end of a named pipe, and does not follow a link put there a moment ago. */
+const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+const noFile = 'it is no regular file: remove it.';
+
+export interface RoleText {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What may still be read, of all folders together. */
+export class Allowance {
+  files = maxRoleFiles;
+  entries = maxEntries;
+  /** It has been said that there is more. */
+  told = false;
+}
+
+export interface RoleTexts {
+  readonly texts: readonly RoleText[];
+  readonly problems: readonly RoleProblem[];
+}
+
+/** A file that cannot be used, named after the role it is likely to be meant for. */
+export function problemOf(path: string, message: string, name: string | null = nameFrom(path)): RoleProblem {
+  return { path, name, message };
+}
+
+function isRoleFile(path: string): boolean {
+  return path.toLowerCase().endsWith('.md');
+}
+
+/** The role a file is named after; null when that is no name of one. */
+export function nameFrom(path: string): string | null {
+  const stem = /([^/\\]+?)(?:\.md)?$/.exec(path)?.[1] ?? '';
+  return toRoleName(stem) || null;
+}
+
+/**
+ * Every `*.md` in a folder and the folders in it, by name; none where there is no such folder. Links and what is no
+ * regular file are passed over.
+ * @param folder the folder itself may be a link
+ */
+export async function readRoleTexts(folder: string, allowance: Allowance): Promise<RoleTexts> {
+  const texts: RoleText[] = [];
+  const problems: RoleProblem[] = [];
+  const root = await realpath(folder).catch((error: unknown) => {
+    // What is wrong with it, if it is there, the reading of it says.
+    return isMissing(error) ? null : folder;
+  });
+  if (root !== null) await readFolder(folder, 0);
+  return { texts, problems };
+
+  async function readFolder(path: string, depth: number): Promise<void> {
+    const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
+      if (!isMissing(error))
+        problems.push(problemOf(path, `it cannot be read (${systemCode(error)}).`, null));
+      return [];
+    });
+    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (allowance.entries === 0) return exhausted(path);
+      allowance.entries -= 1;
+      const child = join(path, entry.name);
+      if (entry.isDirectory()) {
+        if (depth < maxDepth) await readFolder(child, depth + 1);
+      } else if (entry.isSymbolicLink()) {
+        await passOver(child);
+      } else if (isRoleFile(entry.name)) {
+        if (allowance.files === 0) return exhausted(path);
+        allowance.files -= 1;
+        const read = entry.isFile() ? readRoleText(child) : problemOf(child, noFile);
+        if (typeof read === 'string') texts.push({ path: child, text: read });
+        else if (read !== null) problems.push(read);
+      }
+    }
+  }
+
+  /** A link within the folder leads to what is read anyway. */
+  async function passOver(path: string): Promise<void> {
+    const target = await realpath(path).catch(() => null);
+    if (target !== null && isWithin(target, root as string)) return;
+    const isFolder = target !== null && (await stat(target).catch(() => null))?.isDirectory() === true;
+    if (!isFolder && !isRoleFile(path)) return;
+    const why = target === null ? 'a link to nothing' : 'a link that leads out of its folder';
+    const message = `it is ${why}, and such links are not followed: put the ${isFolder ? 'folder' : 'file'} itself there.`;
+    problems.push(problemOf(path, message, isFolder ? null : nameFrom(path)));
+  }
+
+  function exhausted(path: string): void {
+    if (allowance.told) return;
+    allowance.told = true;
+    const what = `at most ${maxRoleFiles} role files among ${maxEntries} entries are read`;
+    problems.push(problemOf(path, `${what}, and the rest is left out: remove some.`, null));
+  }
+}
+
+/**
+ * The text of one file; null when there is none. Each step takes microseconds, and through the thread pool ten times as
+ * long: every plan that names a role waits for all files.
+ */
+export function readRoleText(path: string): string | RoleProblem | null {
+  try {
+    const file = openSync(path, openFlags);
+    try {
+      if (!fstatSync(file).isFile()) return problemOf(path, noFile);
+      let length = 0;
+      for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+        read = readSync(file, buffer, length, buffer.length - length, null);
+      }
+      if (length > maxRoleFileBytes) {
+        return problemOf(path, `it is larger than ${maxRoleFileBytes / 1024} KiB: shorten it.`);
+      }
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length));
+      return text.includes('\0') ? problemOf(path, 'it contains NUL characters: it must be text.') : text;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (isMissing(error)) return null;
+    if (error instanceof TypeError) return problemOf(path, 'it is not UTF-8 text: save it as UTF-8.');
+    // A socket, or a link put there after the folder was read.
+    const code = systemCode(error);
+    if (code === 'ENXIO' || code === 'ELOOP') return problemOf(path, noFile);
+    return problemOf(path, `it cannot be read (${code ?? String(error)}): make it readable for this user.`);
+  }
+}
+
+/** Both resolved. */
+export function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`));
+}

@@ -1,0 +1,71 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OutputPage } from '../../../application/ports/session-files.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import { fileError, isMissing } from '../disk/file-error.ts';
+
+/** Most bytes one page holds, whatever was asked for. */
+const largestPage = 16 * 1024 * 1024;
+
+/** Refuses links, which an agent may have put there, and does not wait for the other end of a named pipe. */
+export const safeRead = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function assertWhole(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new MaosError('INVALID_INPUT', `${name} is ${value}: it must be a whole number, ${least} or more.`, {
+    details: { [name]: value },
+  });
+}
+
+/**
+ * A part of a growing file.
+ * @param from offset of the first byte; below zero it counts from the end; beyond the end the page is empty
+ * @param maxBytes at most 16 MiB are given
+ * @returns an empty page with size 0 when there is no such file (yet)
+ * @throws MaosError INVALID_INPUT for offsets that are no whole numbers, FORBIDDEN for a link
+ */
+export async function readPage(path: string, from: number, maxBytes: number): Promise<OutputPage> {
+  assertWhole('from', from, Number.MIN_SAFE_INTEGER);
+  assertWhole('maxBytes', maxBytes, 0);
+  try {
+    // Synchronous: it is in memory mostly, and a trip through the thread pool takes many times longer than a read.
+    const file = openSync(path, safeRead);
+    try {
+      const { size } = fstatSync(file);
+      const start = from < 0 ? Math.max(0, size + from) : Math.min(from, size);
+      const bytes = Buffer.alloc(Math.min(maxBytes, size - start, largestPage));
+      let length = 0;
+      while (length < bytes.length) {
+        const bytesRead = readSync(file, bytes, length, bytes.length - length, start + length);
+        // Shorter than it was a moment ago.
+        if (bytesRead === 0) break;
+        length += bytesRead;
+      }
+      return { bytes: bytes.subarray(0, length), start, size };
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (isMissing(error)) return { bytes: new Uint8Array(0), start: 0, size: 0 };
+    throw fileError(error, 'read', path);
+  }
+}
+
+/** When one of an agent's logs last grew; null while both are empty or missing. */
+export async function lastOutputAt(folder: string): Promise<string | null> {
+  const times = await Promise.all(
+    ['stdout.log', 'stderr.log'].map(async (name) => {
+      const path = join(folder, name);
+      try {
+        const { size, mtimeMs } = await lstat(path);
+        return size === 0 ? 0 : mtimeMs;
+      } catch (error) {
+        if (isMissing(error)) return 0;
+        throw fileError(error, 'read', path);
+      }
+    }),
+  );
+  const newest = Math.max(...times);
+  return newest === 0 ? null : new Date(newest).toISOString();
+}

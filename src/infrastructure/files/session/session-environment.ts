@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { redactText } from '../../logging/redact.ts';
+import { isSecretName } from '../../logging/secret-names.ts';
+import { inheritedEnvironment } from '../../process/launch/environment.ts';
+import { writeFileAtomic } from '../disk/atomic.ts';
+import { isMissing } from '../disk/file-error.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** What agents of a session inherit, as far as it can be told now. */
+export interface SessionEnvironment {
+  readonly variables: Environment;
+  /** Secrets the session was started with that are not set now: their names. */
+  readonly missing: readonly string[];
+}
+
+interface Kept {
+  readonly variables: Environment;
+  /** Names only: what may be a secret is never written to a file. */
+  readonly unwritten: readonly string[];
+}
+
+/** Beside those that the log knows: names under which nobody keeps anything else. */
+const secretNames = /(?:^|_)(?:PASS|\w+PASS|\w*[A-Z]PWD|MYSQL_PWD|AUTH|PAT|DSN|CREDS?|JWT|SIGNATURE)$/i;
+/** Given anew by every window of a terminal or an editor. */
+const windowNames = /^(?:KITTY_|VSCODE_|ITERM_|XDG_|DBUS_|SSH_|GPG_|COLOR|TERM)/;
+/** One word that no person would write, such as a key. */
+const opaque = /^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_+=-]{20,}$/;
+
+/**
+ * Keeps what a session is started with, unless that was done before. Values that are secrets by their name or look like
+ * one are not written, only their names.
+ * @param present the environment of this process
+ * @param passed as for `inheritedEnvironment`
+ */
+export async function keepEnvironment(
+  file: string,
+  present: Environment,
+  passed: readonly string[],
+): Promise<void> {
+  if (readKept(file) !== null) return;
+  const variables: Record<string, string> = {};
+  const unwritten: string[] = [];
+  for (const [name, value] of Object.entries(inheritedEnvironment(present, passed))) {
+    if (isSecret(name, value)) unwritten.push(name);
+    else variables[name] = value;
+  }
+  await writeFileAtomic(file, `${JSON.stringify({ variables, unwritten }, null, 2)}\n`);
+}
+
+/** The kept environment, with the secrets of the present one. The present one alone where none was kept. */
+export function readEnvironment(
+  file: string,
+  present: Environment,
+  passed: readonly string[],
+): SessionEnvironment {
+  const kept = readKept(file);
+  if (kept === null) return { variables: present, missing: [] };
+  const inherited = inheritedEnvironment(present, passed);
+  // Keys and addresses of providers are not inherited: each backend takes its own from the present environment.
+  const others = Object.entries(present).filter(([name]) => !Object.hasOwn(inherited, name));
+  const secrets = kept.unwritten.flatMap((name) => {
+    const value = present[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    variables: { ...Object.fromEntries(others), ...kept.variables, ...Object.fromEntries(secrets) },
+    missing: kept.unwritten.filter((name) => isNeeded(name) && present[name] === undefined),
+  };
+}
+
+function isSecret(name: string, value: string): boolean {
+  if (name === 'PWD' || name === 'OLDPWD') return false;
+  return (
+    hasSecretName(name) || opaque.test(value) || redactText(value) !== value || /:\/\/[^/\s]*@/.test(value)
+  );
+}
+
+function hasSecretName(name: string): boolean {
+  return isSecretName(name) || secretNames.test(name);
+}
+
+function isNeeded(name: string): boolean {
+  return hasSecretName(name) && !windowNames.test(name);
+}
+
+function readKept(file: string): Kept | null {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+  try {
+    const { variables, unwritten } = JSON.parse(text) as Partial<Kept>;
+    if (typeof variables !== 'object' || variables === null || !Array.isArray(unwritten)) return null;
+    const texts = Object.entries(variables).filter(([, value]) => typeof value === 'string');
+    return { variables: Object.fromEntries(texts), unwritten: unwritten.map(String) };
+  } catch {
+    // An agent may have written over it: then the session goes on as one that has none.
+    return null;
+  }
+}

@@ -1,0 +1,286 @@
+import type {
+  AgentHost,
+  LaunchKey,
+  LaunchSpec,
+  OutputSink,
+  PlacedLaunch,
+  RunningAgent,
+} from '../../../application/ports/agent-host.ts';
+import type { Clock } from '../../../application/ports/clock.ts';
+import type { Log } from '../../../application/ports/log.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { inheritedEnvironment } from '../launch/environment.ts';
+import { resolveProgram } from '../launch/program.ts';
+import { findPlace, identify, mayRunUnseen, type ProcessIdentity, placeName } from '../tree/identity.ts';
+import { makeProcessTable, type ProcessTable } from '../tree/process-table.ts';
+import { makeResourceSampler } from '../tree/resource-sampler.ts';
+import { processEnd } from './adopted-process.ts';
+import { atNextBeat } from './beat.ts';
+import { type Bell, firstOf, makeBell } from './first-of.ts';
+import { barLaunch, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
+import { superviseAgent } from './supervised-agent.ts';
+import { type FolderWatch, watchFolder } from './watch-folder.ts';
+import { spawnWrapper } from './wrapper.ts';
+
+export interface LocalAgentHostDeps {
+  /** The agent's folder, an absolute path: holds prompt.md, gets stdout.log, stderr.log and the launch's records. */
+  readonly folderOf: (key: Pick<LaunchKey, 'sessionId' | 'agentId'>) => { readonly folder: string };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The environment agents inherit from, after cleaning. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Providers' keys that every agent inherits all the same; see `inheritedEnvironment`. */
+  readonly passedVariables?: readonly string[];
+  readonly table?: ProcessTable;
+  /** Most bytes an agent may print: its log files get a bound not far above it. Null, the default: no limit. */
+  readonly maxOutputBytes?: number | null;
+  /** Where samples come from; none needs the proof that `table` gives. */
+  readonly samplingTable?: ProcessTable;
+}
+
+/** The record of an end is looked for so often, for file systems that send no events. */
+const recordPollMs = 2_000;
+/** How long a claim may stay half written while its wrapper lives. */
+const halfClaimMs = 250;
+
+/** Runs agents as processes of this machine that outlive MAOS; see `wrapper.ts` for how. */
+export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
+  const { clock, log, environment = process.env, table = makeProcessTable(), maxOutputBytes = null } = deps;
+  const sampler = makeResourceSampler(deps.samplingTable);
+
+  async function start(
+    key: LaunchKey,
+    agent: Agent,
+    spec: PlacedLaunch,
+    sink: OutputSink,
+  ): Promise<RunningAgent> {
+    const { folder } = deps.folderOf(key);
+    const { agentId, attempt } = key;
+    if ((await readClaim(folder, attempt)) !== null) return attach(key, agent, sink);
+
+    const { cwd } = spec;
+    const place = placeName(await findPlace());
+    const inherited = inheritedEnvironment(spec.inherits ?? environment, deps.passedVariables);
+    const mark = { MAOS_AGENT_ID: agentId, MAOS_AGENT_ATTEMPT: String(attempt) };
+    const env = composeEnvironment(inherited, spec.env, { ...mark, PWD: cwd });
+    const program = resolveProgram(spec.program, cwd, env.PATH);
+    const notBefore = Math.floor(Date.now() / 1000) * 1000;
+    const { args, stdin } = spec;
+    const launch = { agentId, attempt, place, folder, program, args, cwd, env, stdin, maxOutputBytes };
+    const wrapper = await spawnWrapper(launch);
+    if (!(await wrapper.claimed)) {
+      const claim = await readWholeClaim(folder, attempt);
+      if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
+      // Another start of the same key was faster: this wrapper ran nothing.
+      return attach(key, agent, sink);
+    }
+    // From here on the program may run: a failure of this MAOS is none of its start.
+    const watch = watchAgent(key, folder);
+    try {
+      const identity = await identify(wrapper.pid);
+      return await superviseAgent({
+        key,
+        folder,
+        // On Linux the identity is read before the child can be collected; `ps` may come too late for a short program.
+        mark: {
+          agentId,
+          attempt,
+          wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) },
+        },
+        where: whereabouts(wrapper.pid, identity),
+        programGone: wrapper.status,
+        wrapperGone: wrapper.exit,
+        isUnseen: false,
+        watch,
+        stdoutFrom: wrapper.stdoutFrom,
+        stderrFrom: wrapper.stderrFrom,
+        sink,
+        table,
+        sampler,
+        clock,
+        log,
+      });
+    } catch (error) {
+      watch.close();
+      log.log('error', 'The agent was started but cannot be followed; it is ended.', {
+        agentId,
+        attempt,
+        error,
+      });
+      // Another owner looks after it, if there is one.
+      if (sink.isOwned()) {
+        wrapper.kill();
+        await wrapper.exit;
+      }
+      return attach(key, agent, sink);
+    }
+  }
+
+  async function attach(key: LaunchKey, _agent: Agent, sink: OutputSink): Promise<RunningAgent> {
+    const { folder } = deps.folderOf(key);
+    const { agentId, attempt } = key;
+    const claim = (await readWholeClaim(folder, attempt)) ?? (await barOrRead(folder, attempt));
+    if (claim.barred) return neverStarted(clock.now());
+
+    const here = await findPlace();
+    const isFromElsewhere = claim.place !== null && claim.place !== placeName(here);
+    // Of a process namespace below this one all processes are seen, under other numbers.
+    const wrapper = await findWrapper(key, isFromElsewhere ? { ...claim, pid: null } : claim);
+    const isUnseen = wrapper === null && mayRunUnseen(claim.place, here);
+    const watch = watchAgent(key, folder);
+    const exitHint = makeBell();
+    watch.on('exit.json', exitHint.ring);
+    if (isUnseen) {
+      const message = 'The agent runs where this MAOS cannot see its processes; its files tell of its end.';
+      log.log('warn', message, { agentId, attempt, place: claim.place });
+    }
+    const wrapperGone = isUnseen
+      ? recordedEnd(key, folder, sink, exitHint)
+      : wrapper === null
+        ? Promise.resolve()
+        : processEnd(wrapper, exitHint);
+    return superviseAgent({
+      key,
+      folder,
+      mark: {
+        agentId,
+        attempt,
+        wrapper: wrapper === null ? null : { pid: wrapper.pid, start: Number(wrapper.startTime) },
+      },
+      where: whereabouts(wrapper?.pid ?? claim.pid, wrapper),
+      programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
+      wrapperGone: wrapperGone.then(() => null),
+      isUnseen,
+      watch,
+      stdoutFrom: claim.stdoutFrom,
+      stderrFrom: claim.stderrFrom,
+      sink,
+      table,
+      sampler,
+      clock,
+      log,
+    });
+  }
+
+  function watchAgent({ agentId, attempt }: LaunchKey, folder: string): FolderWatch {
+    return watchFolder(folder, (cause) => {
+      const message = "The agent's folder cannot be watched; its output is polled instead.";
+      log.log('warn', message, { agentId, attempt, error: String(cause) });
+    });
+  }
+
+  /** The living wrapper. A process that merely has its pid by now is not touched: it lacks the agent's mark. */
+  async function findWrapper(
+    { agentId, attempt }: LaunchKey,
+    { pid }: LaunchClaim,
+  ): Promise<ProcessIdentity | null> {
+    const snapshot = await table.snapshot();
+    const candidates = pid === null ? snapshot.processes.values() : [snapshot.processes.get(pid)];
+    for (const entry of candidates) {
+      const isLeader = entry !== undefined && entry.pid === entry.sid;
+      if (!isLeader) continue;
+      const mark = snapshot.markOf(entry);
+      if (mark?.agentId === agentId && (mark.attempt ?? attempt) === attempt) return identify(entry.pid);
+    }
+    return null;
+  }
+
+  return { start, attach };
+}
+
+function composeEnvironment(
+  inherited: Readonly<Record<string, string>>,
+  changes: LaunchSpec['env'],
+  fixed: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const env = { ...inherited };
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) delete env[name];
+    else env[name] = value;
+  }
+  return { ...env, ...fixed };
+}
+
+/** Settles when the program's end is on record, or nobody is left to record it. */
+async function exitRecorded(
+  folder: string,
+  attempt: number,
+  hint: Bell,
+  wrapperGone: Promise<unknown>,
+): Promise<null> {
+  let isGone = false;
+  void wrapperGone.then(() => {
+    isGone = true;
+  });
+  for (;;) {
+    const hinted = hint.next();
+    if (isGone || (await readExit(folder, attempt)) !== null) return null;
+    let callOff = (): void => {};
+    const beat = new Promise<void>((resolve) => {
+      callOff = atNextBeat(recordPollMs, resolve);
+    });
+    await Promise.race([wrapperGone, hinted, beat]);
+    callOff();
+  }
+}
+
+/** The claim once it is complete; as far as it got when its writer seems to have died over it. */
+async function readWholeClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
+  const until = performance.now() + halfClaimMs;
+  for (;;) {
+    const claim = await readClaim(folder, attempt);
+    if (claim === null || isWhole(claim) || performance.now() > until) return claim;
+    await firstOf(10, []);
+  }
+}
+
+async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> {
+  if (await barLaunch(folder, attempt)) {
+    return { pid: null, place: null, barred: true, stdoutFrom: 0, stderrFrom: 0 };
+  }
+  const claim = await readWholeClaim(folder, attempt);
+  if (claim !== null) return claim;
+  throw new MaosError('INTERNAL', `The claim of attempt ${attempt} in ${quote(folder)} came and went.`);
+}
+
+/** Settles when the record of the agent's end is there, or another MAOS looks after it. */
+async function recordedEnd(
+  { attempt }: LaunchKey,
+  folder: string,
+  sink: OutputSink,
+  hint: Bell,
+): Promise<void> {
+  while ((await readExit(folder, attempt)) === null && sink.isOwned()) {
+    await firstOf(recordPollMs, [hint.next()]);
+  }
+}
+
+function isWhole(claim: LaunchClaim | null): boolean {
+  return claim !== null && (claim.barred || claim.pid !== null);
+}
+
+function unclaimed(program: string, folder: string): MaosError {
+  return new MaosError(
+    'SPAWN_FAILED',
+    `Cannot start ${quote(program)}: the launch could not be recorded in ${quote(folder)}. See stderr.log there, and whether the disk is full.`,
+    { details: { program, folder } },
+  );
+}
+
+function whereabouts(pid: number | null, identity: ProcessIdentity | null): RunningAgent['where'] {
+  const { startTime = null, bootId = null, place = null } = identity ?? {};
+  return { host: 'local', pid, startTime, bootId, place };
+}
+
+function neverStarted(at: string): RunningAgent {
+  return {
+    where: whereabouts(null, null),
+    ended: Promise.resolve({ how: 'never_started', at }),
+    stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
+    suspend: () => Promise.resolve(),
+    proceed: () => Promise.resolve(),
+    sample: () => Promise.resolve(null),
+    memory: () => Promise.resolve(null),
+  };
+}

@@ -1,0 +1,193 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type {
+  AgentEnd,
+  LaunchKey,
+  OutputSink,
+  ResourceSample,
+  RunningAgent,
+  StopReport,
+} from '../../../application/ports/agent-host.ts';
+import type { Clock } from '../../../application/ports/clock.ts';
+import type { Log } from '../../../application/ports/log.ts';
+import { AgentFamily, type AgentMark } from '../tree/agent-processes.ts';
+import type { ProcessTable } from '../tree/process-table.ts';
+import { makeCpuMeter, type ResourceSampler } from '../tree/resource-sampler.ts';
+import { endAgentProcesses } from './ending.ts';
+import { firstOf, makeBell } from './first-of.ts';
+import { followFile } from './follow-file.ts';
+import { readExit, readShellStatus } from './launch-record.ts';
+import { proceedAgentProcesses, suspendAgentProcesses } from './suspending.ts';
+import type { FolderWatch } from './watch-folder.ts';
+
+/** How the wrapper itself ended, where this MAOS is its parent. */
+export interface WrapperExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface Supervision {
+  readonly key: LaunchKey;
+  readonly folder: string;
+  readonly mark: AgentMark;
+  readonly where: RunningAgent['where'];
+  /** Settles when the program has ended, with its status where the wrapper could tell; at the latest with the wrapper. */
+  readonly programGone: Promise<number | null>;
+  /** Settles when the wrapper has ended; with null where nobody told how. */
+  readonly wrapperGone: Promise<WrapperExit | null>;
+  /** Its processes run where this MAOS cannot see them: its files are all there is to go by. */
+  readonly isUnseen: boolean;
+  /** Of the folder; closed at the agent's end. */
+  readonly watch: FolderWatch;
+  readonly stdoutFrom: number;
+  readonly stderrFrom: number;
+  readonly sink: OutputSink;
+  readonly table: ProcessTable;
+  readonly sampler: ResourceSampler;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How long processes that the agent left behind have to end by themselves after SIGTERM. */
+const strayGraceMs = 2_000;
+/** How long the wrapper takes to end after the program, at most and usually. */
+const followMs = 20;
+
+/** Follows an agent that was started, to its end. */
+export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
+  const { key, folder, mark, programGone, wrapperGone, watch, sink, sampler, clock, log } = supervision;
+  const family = new AgentFamily(mark, supervision.table, () => sink.isOwned());
+  const hurry = makeBell();
+  let forceAt = Number.POSITIVE_INFINITY;
+  let ending: Promise<StopReport> | null = null;
+
+  function note(message: string, cause?: unknown): void {
+    const error = cause === undefined ? {} : { error: String(cause) };
+    log.log('warn', message, { agentId: key.agentId, attempt: key.attempt, ...error });
+  }
+
+  let isSinkBroken = false;
+  function deliver(chunk: Uint8Array): void {
+    if (isSinkBroken) return;
+    try {
+      sink.stdout(chunk);
+    } catch (error) {
+      isSinkBroken = true;
+      note("The receiver of the agent's output failed; the rest is not delivered.", error);
+    }
+  }
+
+  // First the watch, then the first reading: nothing written in between goes unnoticed.
+  let poke = (): void => {};
+  watch.on('stdout.log', () => poke());
+  const output = await followFile(join(folder, 'stdout.log'), {
+    from: supervision.stdoutFrom,
+    deliver,
+    onProblem: note,
+  });
+  poke = output.poke;
+
+  let isRecorded = false;
+  function end(graceMs: number): Promise<StopReport> {
+    // What cannot be seen can be neither ended nor counted; the program's own record of its end is taken for the end.
+    if (supervision.isUnseen)
+      return Promise.resolve({ signals: [], survivors: isRecorded ? 0 : 1, tookMs: 0 });
+    forceAt = Math.min(forceAt, performance.now() + graceMs);
+    hurry.ring();
+    ending ??= endAgentProcesses({
+      family,
+      forceAt: () => forceAt,
+      programGone,
+      wrapperGone,
+      hurry: hurry.next,
+    }).catch((error: unknown) => {
+      note('The processes of the agent could not be ended and counted.', error);
+      // Without proof the promise that none is left is not kept.
+      return { signals: [], survivors: 1, tookMs: 0 };
+    });
+    return ending;
+  }
+
+  let isToMove = true;
+  let turn: Promise<unknown> = Promise.resolve();
+  /** One after the other: each finds what the one before it has done. */
+  function move(isMoving: boolean): Promise<void> {
+    isToMove = isMoving;
+    const isWanted = (): boolean => ending === null && isToMove === isMoving;
+    const act = isMoving ? proceedAgentProcesses : suspendAgentProcesses;
+    const done = turn.then(() => act(family, isWanted));
+    turn = done.catch(() => 'whoever asked for it hears of the failure');
+    return done;
+  }
+
+  const meter = makeCpuMeter();
+  let stdoutBytes = 0;
+  let stderrBytes = 0;
+  let isOver = false;
+  async function sample(): Promise<ResourceSample | null> {
+    const use = isOver ? null : await sampler.measure(mark);
+    if (use === null || isOver) return null;
+    return { ...use, cpuMs: meter(use.cpuMs), outputBytes: countPrinted() };
+  }
+
+  function countPrinted(): number {
+    // Both files hold the output of earlier attempts too. What was cut off or deleted has been printed all the same.
+    stdoutBytes = Math.max(stdoutBytes, output.size() - supervision.stdoutFrom);
+    stderrBytes = Math.max(stderrBytes, sizeOf(join(folder, 'stderr.log')) - supervision.stderrFrom);
+    return stdoutBytes + stderrBytes;
+  }
+
+  async function memory(): Promise<number | null> {
+    const bytes = isOver ? null : await sampler.memory(mark);
+    return isOver ? null : bytes;
+  }
+
+  async function settle(): Promise<AgentEnd> {
+    const status = await programGone;
+    isRecorded = true;
+    // Where it left nothing behind, the wrapper follows it at once: then one look is enough.
+    await firstOf(followMs, [wrapperGone]);
+    const isAsked = ending !== null;
+    // The record is final by now, whatever else is left of the agent.
+    const [report, told] = await Promise.all([end(strayGraceMs), readEnd(status)]);
+    if (!isAsked && report.signals.length > 0) note('The agent left processes behind; they were ended.');
+    if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
+    await output.finish();
+    watch.close();
+    isOver = true;
+    sink.printed?.(countPrinted());
+    const hasStrays = !isAsked && report.signals.length > 0 && told.how === 'exited';
+    return hasStrays ? { ...told, strays: report } : told;
+  }
+
+  async function readEnd(status: number | null): Promise<AgentEnd> {
+    const record = await readExit(folder, key.attempt);
+    if (record !== null) return { how: 'exited', ...record };
+    const at = clock.now();
+    // The disk is full, or the folder is gone.
+    if (status !== null) return { how: 'exited', ...readShellStatus(status), at };
+    const signal = (await wrapperGone)?.signal ?? null;
+    // Killed, the wrapper took its program with it, or it was taken after it.
+    return signal === null ? { how: 'lost', at } : { how: 'exited', exitCode: null, signal, at };
+  }
+
+  const ended = settle().catch((error: unknown): AgentEnd => {
+    note('The end of the agent could not be read.', error);
+    watch.close();
+    isOver = true;
+    return { how: 'lost', at: clock.now() };
+  });
+  return {
+    where: supervision.where,
+    ended,
+    stop: end,
+    suspend: () => move(false),
+    proceed: () => move(true),
+    sample,
+    memory,
+  };
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}

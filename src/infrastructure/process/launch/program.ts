@@ -1,0 +1,79 @@
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import { delimiter, isAbsolute } from 'node:path';
+import { MaosError, quote } from '../../../domain/errors.ts';
+
+/** Where execvp(3) looks when there is no PATH. */
+const defaultPath = '/usr/local/bin:/usr/bin:/bin';
+
+/**
+ * Finds a program as execvp(3) would, beforehand: only here can be said what is wrong with it, and an absolute path
+ * is never taken for a builtin of the shell (`exit`, `eval`).
+ *
+ * Synchronous, as the spawn that follows is.
+ * @param program a path when it holds a slash (relative to `cwd`), else a name looked up in `path`
+ * @param path colon-separated folders; undefined for the system's default
+ * @throws MaosError SPAWN_FAILED: no such folder `cwd`, program not found, not executable, a directory
+ */
+export function resolveProgram(program: string, cwd: string, path: string | undefined): string {
+  if (!statOf(cwd)?.isDirectory()) {
+    throw new MaosError(
+      'SPAWN_FAILED',
+      `Cannot start ${quote(program)}: its working directory ${quote(cwd)} does not exist or is not a directory. Create it, or start the agent elsewhere.`,
+      { details: { program, cwd } },
+    );
+  }
+  const candidates = program.includes('/')
+    ? [below(cwd, program)]
+    : (path ?? defaultPath).split(delimiter).map((folder) => `${below(cwd, folder)}/${program}`);
+  let problem: Problem = 'not_found';
+  for (const candidate of program === '' ? [] : candidates) {
+    const found = problemOf(candidate);
+    if (found === null) return candidate;
+    if (problem === 'not_found') problem = found;
+  }
+  throw new MaosError('SPAWN_FAILED', `Cannot start ${quote(program)}: ${explain(problem, program)}`, {
+    details: { program, reason: problem, path: program.includes('/') ? null : (path ?? defaultPath) },
+  });
+}
+
+/** Nothing is shortened: to the system `x/../y` is a file only where `x` is a folder. */
+function below(folder: string, path: string): string {
+  return isAbsolute(path) ? path : `${folder}/${path}`;
+}
+
+type Problem = 'not_found' | 'directory' | 'not_executable';
+
+function problemOf(file: string): Problem | null {
+  const stat = statOf(file);
+  if (stat === null) return 'not_found';
+  if (stat.isDirectory()) return 'directory';
+  try {
+    accessSync(file, constants.X_OK);
+    return null;
+  } catch {
+    // Whatever the reason, this user cannot execute it.
+    return 'not_executable';
+  }
+}
+
+function explain(problem: Problem, program: string): string {
+  switch (problem) {
+    case 'directory':
+      return 'it is a directory. Name the program in it.';
+    case 'not_executable':
+      return 'the file is not executable. Allow it with chmod +x, or name the interpreter that runs it.';
+    case 'not_found':
+      return program.includes('/')
+        ? 'there is no such file. Check the path.'
+        : 'there is no such program in the PATH. Install it, or give its full path.';
+  }
+}
+
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    // Missing, or in a folder this user may not enter: for starting it the same.
+    return null;
+  }
+}

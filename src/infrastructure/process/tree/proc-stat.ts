@@ -1,0 +1,137 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { MaosError } from '../../../domain/errors.ts';
+
+/**
+ * What a process is at, as far as it matters here: `blocked` sleeps in the kernel and cannot be interrupted (a parent
+ * in `vfork` too), `zombie` has ended but was not yet collected by its parent.
+ */
+export type ProcessState = 'live' | 'stopped' | 'blocked' | 'zombie';
+
+/** One process of the system. `start` is in the platform's own unit: clock ticks since boot, or Unix milliseconds. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly pgid: number;
+  readonly sid: number;
+  readonly start: number;
+  readonly state: ProcessState;
+  /** User and system time of the process itself and of its children that have ended and were collected. */
+  readonly cpuMs: number;
+  /** Resident set, shared pages included. */
+  readonly memoryBytes: number;
+}
+
+// The longest line has 52 numbers of at most 20 digits and a name of at most 64 bytes.
+const buffer = Buffer.allocUnsafe(2048);
+
+/**
+ * Reads `/proc/PID/stat` (proc_pid_stat(5)), synchronously: procfs answers from memory in some five microseconds, and
+ * a trip through the thread pool costs ten times that.
+ * @returns null when there is no such process (any more)
+ * @throws MaosError CONFIG_INVALID where `/proc` is not mounted, and what the file system throws else, such as EMFILE
+ */
+export function readProcStat(pid: number): ProcessEntry | null {
+  let fd: number | null = null;
+  try {
+    fd = openSync(`/proc/${pid}/stat`, 'r');
+    return parseProcStat(
+      buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0)),
+      kernelUnits(),
+    );
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    // This process is there.
+    if (pid === process.pid) throw withoutProcfs(error);
+    return null;
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+}
+
+/** @param line `pid (name) state ppid pgrp session …`; the name may hold spaces and parentheses */
+export function parseProcStat(line: string, units: KernelUnits): ProcessEntry | null {
+  const nameEnd = line.lastIndexOf(')');
+  const fields = line.slice(nameEnd + 2).split(' ', 22);
+  if (nameEnd < 0 || fields.length < 22) return null;
+  const [state, ppid, pgid, sid] = fields;
+  const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
+  return {
+    pid: Number.parseInt(line, 10),
+    ppid: Number(ppid),
+    pgid: Number(pgid),
+    sid: Number(sid),
+    start: Number(fields[19]),
+    state: processState(state),
+    cpuMs: (ticks * 1000) / units.ticksPerSecond,
+    memoryBytes: Number(fields[21]) * units.pageBytes,
+  };
+}
+
+/** @param letter of `/proc/PID/stat` or, the first one, of `ps -o stat`; BSD calls 'U' what Linux calls 'D' */
+export function processState(letter: string | undefined): ProcessState {
+  switch (letter) {
+    case 'T':
+    case 't':
+      return 'stopped';
+    case 'D':
+    case 'U':
+      return 'blocked';
+    case 'Z':
+    case 'X':
+      return 'zombie';
+    default:
+      return 'live';
+  }
+}
+
+export interface KernelUnits {
+  readonly pageBytes: number;
+  readonly ticksPerSecond: number;
+}
+
+let knownUnits: KernelUnits | null = null;
+
+/** What the kernel counts memory and time in. Node does not tell; the auxiliary vector (getauxval(3)) does. */
+export function kernelUnits(): KernelUnits {
+  knownUnits ??= readKernelUnits();
+  return knownUnits;
+}
+
+const auxPageSize = 6n;
+const auxClockTicks = 17n;
+
+function readKernelUnits(): KernelUnits {
+  let pageBytes = 4096;
+  let ticksPerSecond = 100;
+  // Pairs of a key and a value, each a word; the platforms of Node are little-endian with words of 64 bits.
+  const bytes = readAuxiliaryVector();
+  for (let at = 0; at + 16 <= bytes.length; at += 16) {
+    const key = bytes.readBigUInt64LE(at);
+    const value = Number(bytes.readBigUInt64LE(at + 8));
+    if (key === auxPageSize) pageBytes = value;
+    else if (key === auxClockTicks) ticksPerSecond = value;
+  }
+  return { pageBytes, ticksPerSecond };
+}
+
+function readAuxiliaryVector(): Buffer {
+  try {
+    return readFileSync('/proc/self/auxv');
+  } catch (error) {
+    throw isGone(error) ? withoutProcfs(error) : error;
+  }
+}
+
+function withoutProcfs(cause: unknown): MaosError {
+  return new MaosError(
+    'CONFIG_INVALID',
+    "There is no /proc here, and on Linux MAOS needs it to tell its agents' processes apart. Mount it (mount -t proc proc /proc), or run MAOS where it is mounted.",
+    { cause, details: { path: '/proc' } },
+  );
+}
+
+/** True for the errors by which procfs says that a process has ended. */
+export function isGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ESRCH';
+}

@@ -1,0 +1,204 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
+import { patiently } from '../host/retry-while-busy.ts';
+import { isWrapperCommand } from '../host/wrapper.ts';
+import { readLimitMark } from './limit-mark.ts';
+import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
+import { readPs } from './ps-command.ts';
+
+/** Which agent a process belongs to: `MAOS_AGENT_ID` and `MAOS_AGENT_ATTEMPT`. */
+export interface ProcessMark {
+  readonly agentId: string;
+  /** Null in processes that a version of MAOS before this one started. */
+  readonly attempt: number | null;
+}
+
+/** The processes of the system at one time. */
+export interface ProcessSnapshot {
+  /** Without zombies. */
+  readonly processes: ReadonlyMap<number, ProcessEntry>;
+  readonly zombies: readonly ProcessEntry[];
+  /** What taking it cost, in milliseconds. */
+  readonly tookMs: number;
+  /**
+   * True when a process ended while it was looked at: it may have left a child that is not in the list. Read it after
+   * the calls of `markOf`, which may find out.
+   */
+  readonly blurred: boolean;
+  /**
+   * The agent a process belongs to: by its environment; where that was cleared or written over, `#` with the number of
+   * {@link limitMark} for an id, on Linux; null for none.
+   */
+  markOf(entry: ProcessEntry): ProcessMark | null;
+  /** Its command line as it is now; empty when that cannot be read. Only to be compared. */
+  commandOf(entry: ProcessEntry): string;
+}
+
+export interface ProcessTable {
+  /** A snapshot begun after the call. Callers who wait at the same time share one. */
+  snapshot(): Promise<ProcessSnapshot>;
+  /** A snapshot that is at most so old; the one being taken, if any. */
+  recent(maxAgeMs: number): Promise<ProcessSnapshot>;
+}
+
+/** The table of this platform: procfs on Linux, `ps` elsewhere. */
+export function makeProcessTable(
+  read: () => Promise<ProcessSnapshot> = process.platform === 'linux' ? () => readProcfs() : readWithPs,
+): ProcessTable {
+  let waiting: Promise<ProcessSnapshot> | null = null;
+  let running: Promise<unknown> = Promise.resolve();
+  let newest: { readonly snapshot: Promise<ProcessSnapshot>; readonly takenAt: number } | null = null;
+
+  async function take(before: Promise<unknown>): Promise<ProcessSnapshot> {
+    await before;
+    // Two hundred agents stopped at once ask within one turn of the event loop.
+    await setImmediate();
+    waiting = null;
+    return patiently(read);
+  }
+
+  function snapshot(): Promise<ProcessSnapshot> {
+    if (waiting === null) {
+      waiting = take(running);
+      running = waiting.catch(() => 'whoever asked for it hears of the failure');
+    }
+    return waiting;
+  }
+
+  return {
+    snapshot,
+    recent(maxAgeMs) {
+      if (newest !== null && performance.now() - newest.takenAt <= maxAgeMs) return newest.snapshot;
+      const taken = { snapshot: snapshot(), takenAt: performance.now() };
+      newest = taken;
+      taken.snapshot.catch(() => {
+        // Whoever asked hears of the failure; the next one to ask gets another try.
+        if (newest === taken) newest = null;
+      });
+      return taken.snapshot;
+    },
+  };
+}
+
+const kernelThreads = 2;
+const pidsPerTurn = 128;
+
+/** Marks found in environments, by pid, so that they need not be read again at every look. */
+export type KnownMarks = Map<
+  number,
+  { readonly start: number; readonly mark: ProcessMark | null; readonly until: number }
+>;
+
+/** A process without a mark can get one with the next program it executes: it is asked again after so long. */
+const unmarkedMs = 30_000;
+/** A process younger than this may be about to execute its program. */
+const settledMs = 2_000;
+
+/**
+ * Some ten microseconds a process; lets other work through between portions.
+ * @param marks kept from call to call by somebody who looks again and again and needs no proof
+ */
+export async function readProcfs(marks: KnownMarks | null = null): Promise<ProcessSnapshot> {
+  const processes = new Map<number, ProcessEntry>();
+  const zombies: ProcessEntry[] = [];
+  const read = new Map<number, ProcessMark | null>();
+  let blurred = false;
+  let portion = 0;
+  let tookMs = 0;
+  let turnFrom = performance.now();
+  const settledBefore = (uptime() - settledMs / 1000) * kernelUnits().ticksPerSecond;
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    if (++portion % pidsPerTurn === 0) {
+      tookMs += performance.now() - turnFrom;
+      await setImmediate();
+      turnFrom = performance.now();
+    }
+    const entry = readProcStat(pid);
+    if (entry === null) blurred = true;
+    else if (entry.state === 'zombie') zombies.push(entry);
+    else processes.set(pid, entry);
+  }
+  tookMs += performance.now() - turnFrom;
+  for (const pid of marks?.keys() ?? []) if (!processes.has(pid)) marks?.delete(pid);
+
+  function markOf(entry: ProcessEntry): ProcessMark | null {
+    const { pid, start } = entry;
+    const seen = read.get(pid);
+    if (seen !== undefined) return seen;
+    const known = marks?.get(pid);
+    if (known !== undefined && known.start === start && known.until > performance.now()) return known.mark;
+    const mark = readMark(entry);
+    read.set(pid, mark);
+    if (mark !== null) marks?.set(pid, { start, mark, until: Number.POSITIVE_INFINITY });
+    else if (start < settledBefore) {
+      marks?.set(pid, { start, mark, until: performance.now() + unmarkedMs });
+    }
+    return mark;
+  }
+
+  function readMark({ pid, ppid }: ProcessEntry): ProcessMark | null {
+    const environ = readText(`/proc/${pid}/environ`);
+    // Empty for a moment while a process executes another program; always for kernel threads.
+    if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) blurred = true;
+    const mark = makeMark(
+      /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1],
+      /(?:^|\0)MAOS_AGENT_ATTEMPT=(\d+)/.exec(environ)?.[1],
+    );
+    if (mark !== null) return mark;
+    const number = readLimitMark(readText(`/proc/${pid}/limits`));
+    return number === null ? null : { agentId: `#${number}`, attempt: null };
+  }
+
+  return {
+    processes,
+    zombies,
+    tookMs,
+    get blurred() {
+      return blurred;
+    },
+    markOf,
+    commandOf: ({ pid }) => readText(`/proc/${pid}/cmdline`),
+  };
+}
+
+function makeMark(agentId: string | undefined, attempt: string | undefined): ProcessMark | null {
+  return agentId === undefined ? null : { agentId, attempt: attempt === undefined ? null : Number(attempt) };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (isGone(error)) return '';
+    // Another user's process, or one that hides its memory: not by its environment, if at all, is it an agent's.
+    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return 'unreadable';
+    throw error;
+  }
+}
+
+export async function readWithPs(): Promise<ProcessSnapshot> {
+  const from = performance.now();
+  const all = await readPs();
+  const entries = new Map(all.filter(({ state }) => state !== 'zombie').map((entry) => [entry.pid, entry]));
+  return {
+    processes: entries,
+    zombies: all.filter(({ state }) => state === 'zombie'),
+    tookMs: performance.now() - from,
+    blurred: false,
+    markOf({ pid }) {
+      const entry = entries.get(pid);
+      if (entry === undefined) return null;
+      // The wrapper carries its mark in its arguments too, for systems that hide the environment of /bin/sh.
+      const wrapped = isWrapperCommand(entry.args) ? / MAOS_AGENT_ID=(\S+) (\d+) \//.exec(entry.args) : null;
+      if (wrapped !== null) return makeMark(wrapped[1], wrapped[2]);
+      return makeMark(
+        /(?:^| )MAOS_AGENT_ID=(\S*)/.exec(entry.environment)?.[1],
+        /(?:^| )MAOS_AGENT_ATTEMPT=(\d+)/.exec(entry.environment)?.[1],
+      );
+    },
+    commandOf: ({ pid }) => entries.get(pid)?.args ?? '',
+  };
+}

@@ -1,0 +1,125 @@
+import { type CountedAgent, countAgents } from '../../../application/queries/agent-processes.ts';
+import type { InstanceReport, Runtime, UnreadProject } from '../../../application/runtime.ts';
+import { isMaosError } from '../../../domain/errors.ts';
+import { stallReason } from '../../contracts/live-status.ts';
+import { plural } from '../render/format.ts';
+import type { Check } from './check.ts';
+
+/** Most ids or pids named in one line. */
+const maxNamed = 5;
+/** Most paused sessions of one project that are looked at. */
+const maxLooked = 100;
+
+/** What runs on this machine: other maos processes, and agents nobody looks after. */
+export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> {
+  try {
+    const instances = await runtime.instances();
+    const agents = await countAgents(runtime, 0);
+    const unread: UnreadProject[] = [];
+    const stalled = await stalledSessions(runtime, unread);
+    return [
+      ...unread.map(checkUnread),
+      checkInstances(instances, runtime.version),
+      checkAgents(agents),
+      checkDaemons(process.platform),
+      checkStalled(stalled),
+    ];
+  } catch (error) {
+    if (!isMaosError(error)) throw error;
+    return [{ name: 'instances', state: 'problem', detail: error.code, fix: error.message }];
+  }
+}
+
+/** Paused sessions that some maos gave up on, newest first within each project. */
+async function stalledSessions(runtime: Runtime, unread: UnreadProject[]): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const { project } of runtime.allProjects((project) => unread.push(project))) {
+    for (const { session } of project.store.list({ state: 'paused', limit: maxLooked })) {
+      if (stallReason(project.store, session) !== null) ids.push(session.id);
+    }
+  }
+  return ids;
+}
+
+function checkUnread({ file, path, error }: UnreadProject): Check {
+  const detail = path === null ? file : `${file} of ${path}`;
+  return { name: 'store', state: 'problem', detail, fix: error.message };
+}
+
+function checkStalled(ids: readonly string[]): Check {
+  const name = 'sessions';
+  if (ids.length === 0) return { name, state: 'ok', detail: 'none stalled', fix: null };
+  return {
+    name,
+    state: 'warning',
+    detail: `no maos could go on with: ${named(ids)}`,
+    fix: "'maos status ID' says why. 'maos resume ID' tries again, 'maos cancel ID' ends it.",
+  };
+}
+
+export function checkInstances(instances: readonly InstanceReport[], version: string): Check {
+  const name = 'instances';
+  const here = instances.filter(({ state }) => state !== 'gone');
+  const stale = instances.filter(({ state }) => state === 'stale');
+  const others = here.filter((instance) => instance.version !== version);
+  const gone = instances.length - here.length;
+  const detail = [
+    here.length === 0 ? 'none runs' : `${plural(here.length, 'maos process', 'maos processes')}`,
+    ...(stale.length === 0 ? [] : [`stale: ${named(stale.map(withPid))}`]),
+    ...(others.length === 0 ? [] : [`another version: ${named(others.map(withVersion))}`]),
+    ...(gone === 0 ? [] : [`${gone} ended without a word`]),
+  ].join('; ');
+  const fixes = [
+    ...(stale.length === 0
+      ? []
+      : ['A stale one stands still (stopped or overloaded) and loses its sessions: end it by its pid.']),
+    ...(others.length === 0
+      ? []
+      : [`Start the clients of those of another version again; this is ${version}.`]),
+  ];
+  const isFine = fixes.length === 0;
+  return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
+}
+
+export function checkAgents(agents: readonly CountedAgent[]): Check {
+  const name = 'agents';
+  const orphans = agents.filter(({ known, stray }) => known !== null && !stray && known.owner !== 'alive');
+  const strays = agents.filter(({ stray }) => stray);
+  const detail = [
+    agents.length === 0 ? 'none runs' : `${plural(agents.length, 'agent')} running`,
+    ...(orphans.length === 0 ? [] : [`looked after by no maos: ${named(orphans.map(agentPid))}`]),
+    ...(strays.length === 0 ? [] : [`left over from agents that ended: ${named(strays.map(agentPid))}`]),
+  ].join('; ');
+  const fixes = [
+    ...(orphans.length === 0 ? [] : ["'maos list --all' has a maos started that goes on with them."]),
+    ...(strays.length === 0 ? [] : ["'maos ps' shows them; end them by their pids."]),
+  ];
+  const isFine = fixes.length === 0;
+  return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
+}
+
+/** What an agent can leave behind without being found. */
+export function checkDaemons(platform: NodeJS.Platform): Check {
+  const detail =
+    platform === 'linux'
+      ? 'all that an agent forks is found and ended; what it hands to a service (systemd-run, docker, at, cron) is not'
+      : 'what an agent forks is found and ended, but not a daemon that clears its environment and leaves its session, nor what it hands to a service (docker, at, cron)';
+  return { name: 'daemons', state: 'ok', detail, fix: null };
+}
+
+function withPid({ id, pid }: InstanceReport): string {
+  return `${id} (pid ${pid})`;
+}
+
+function withVersion({ id, pid, version }: InstanceReport): string {
+  return `${id} (pid ${pid}, ${version})`;
+}
+
+function agentPid({ process }: CountedAgent): string {
+  return `${process.agentId} (pid ${process.pid})`;
+}
+
+function named(texts: readonly string[]): string {
+  const more = texts.length - maxNamed;
+  return `${texts.slice(0, maxNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -1,0 +1,67 @@
+import type { Workflow } from '../../../domain/workflow.ts';
+import { skippedArtifacts, standingOf } from '../../contracts/live-status.ts';
+import { workflowView } from '../../contracts/views.ts';
+import type { SessionFacts } from '../render/session-report.ts';
+import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
+import type { OpenSession } from './projects.ts';
+
+/** All that a report on a session needs, as it is now. */
+export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): SessionFacts {
+  const workflow = project.store.load(id);
+  return {
+    workflow,
+    standing: standingOf(project.store, workflow, Date.parse(project.clock.now())),
+    artifacts: project.store.artifacts(id),
+    skipped: skippedArtifacts(project.store, id),
+    folder: project.files.describe(id),
+  };
+}
+
+/** The same for programs: the session as everywhere, with its files and its folder. */
+export function summaryRecord(facts: SessionFacts) {
+  const { workflow, standing, artifacts, skipped = [], folder, unattended = null } = facts;
+  return {
+    ...workflowView(workflow, standing),
+    ...(unattended === null ? {} : { unattended }),
+    artifacts: artifacts.map(({ path, sizeBytes, sha256, by, candidates, recordedAt }) => ({
+      path,
+      size_bytes: sizeBytes,
+      sha256,
+      by,
+      candidates,
+      recorded_at: recordedAt,
+    })),
+    ...(skipped.length === 0 ? {} : { artifacts_not_recorded: skipped }),
+    folder,
+  };
+}
+
+/** Commands that tell more about a session. */
+export function nextCommands(program: string, workflow: Workflow): (readonly [string, string])[] {
+  const { session, agents } = workflow;
+  const failed = agents.find((agent) => agent.state === 'failed');
+  const logs: readonly [string, string] =
+    failed === undefined
+      ? [`${program} logs ${session.id}`, 'what every agent printed']
+      : [`${program} logs ${failed.id}`, `what ${failed.name} printed`];
+  return [
+    ...steps(program, workflow),
+    logs,
+    [`${program} events ${session.id}`, 'everything that happened, in order'],
+    [`${program} status ${session.id}`, 'this report again'],
+  ];
+}
+
+/** What a session in this state asks of somebody. */
+function steps(program: string, workflow: Workflow): (readonly [string, string])[] {
+  const { id, state } = workflow.session;
+  if (state === 'paused') {
+    const again = beginningAgain(workflow);
+    const how = again.length === 0 ? 'where it stopped' : `where it stopped; ${beginAgainText(again)}`;
+    return [[`${program} resume ${id}`, `go on ${how}`]];
+  }
+  if (state === 'failed') {
+    return [[`${program} retry ${id}`, 'run again what failed, and what depends on it']];
+  }
+  return [];
+}

@@ -1,0 +1,48 @@
+import { plainText } from '../../../application/queries/agent-output.ts';
+import { explained } from '../../../application/system-error.ts';
+import { type ErrorCode, isMaosError } from '../../../domain/errors.ts';
+import { exitStatus, statusOfCode } from './exit-status.ts';
+
+/** An error as the command line shows it. */
+export interface ErrorReport {
+  readonly status: number;
+  /** For stderr, ended by a line feed. */
+  readonly text: string;
+}
+
+/**
+ * The one way an error leaves the command line: `maos: message (CODE)`, or with `--json` one line
+ * `{"error":{code,message,details}}`. What neither MAOS nor the system refused is a bug and says so.
+ */
+export function reportError(error: unknown, json: boolean): ErrorReport {
+  const { code, message, details } = factsOf(error);
+  const status = statusOfCode(code);
+  if (json) return { status, text: `${JSON.stringify({ error: { code, message, details } })}\n` };
+  return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
+}
+
+/** Of an error that nothing caught. Of a bug the log does not have the stack, so it stands here. */
+export function crashReport(error: unknown): ErrorReport {
+  if (explained(error) !== null) return reportError(error, false);
+  const stack = error instanceof Error ? error.stack : undefined;
+  const text = `maos: This is a bug in MAOS: ${plainText(stack ?? String(error))} (INTERNAL)\n`;
+  return { status: exitStatus.bug, text };
+}
+
+/** Where a command line that was not understood is explained. */
+function helpLine(error: unknown): string {
+  if (!isMaosError(error, 'INVALID_INPUT') || !('command' in error.details)) return '';
+  const { command } = error.details;
+  return `Try 'maos help${typeof command === 'string' ? ` ${command}` : ''}'.\n`;
+}
+
+function factsOf(error: unknown): { code: ErrorCode; message: string; details: unknown } {
+  const known = explained(error);
+  if (known !== null) return { code: known.code, message: known.message, details: known.details };
+  const said = error instanceof Error ? error.message : String(error);
+  return {
+    code: 'INTERNAL',
+    message: `This is a bug in MAOS: ${said}. The log in the folder 'logs' of MAOS_HOME (~/.maos) has the details.`,
+    details: error instanceof Error ? { name: error.name, stack: error.stack } : {},
+  };
+}

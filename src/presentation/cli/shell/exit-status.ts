@@ -1,0 +1,43 @@
+import type { ErrorCode } from '../../../domain/errors.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
+
+/** The program's exit statuses. */
+export const exitStatus = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  notPossible: 4,
+  limit: 5,
+  backend: 6,
+  bug: 70,
+  interrupted: 130,
+} as const;
+
+const statusByCode: Readonly<Record<ErrorCode, number>> = {
+  SESSION_NOT_FOUND: exitStatus.notFound,
+  AGENT_NOT_FOUND: exitStatus.notFound,
+  INVALID_ROLE: exitStatus.usage,
+  INVALID_PLAN: exitStatus.usage,
+  INVALID_INPUT: exitStatus.usage,
+  CONFIG_INVALID: exitStatus.usage,
+  INVALID_TRANSITION: exitStatus.notPossible,
+  FORBIDDEN: exitStatus.notPossible,
+  STORE_CORRUPT: exitStatus.notPossible,
+  RESOURCE_LIMIT_EXCEEDED: exitStatus.limit,
+  STORE_BUSY: exitStatus.limit,
+  BACKEND_UNAVAILABLE: exitStatus.backend,
+  SPAWN_FAILED: exitStatus.backend,
+  INTERNAL: exitStatus.bug,
+};
+
+export function statusOfCode(code: ErrorCode): number {
+  return statusByCode[code];
+}
+
+/** The status of a session that ended or paused: 0 only when it completed. */
+export function statusOfSession({ session, agents }: Workflow): number {
+  if (session.state === 'completed') return exitStatus.done;
+  const signedOut = agents.some((agent) => agent.failure?.kind === 'auth_required');
+  return session.state === 'failed' && signedOut ? exitStatus.backend : exitStatus.failed;
+}

@@ -1,0 +1,31 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { explainedOrDefect } from '../../../application/system-error.ts';
+import type { Check } from '../facts/check.ts';
+
+/** Whether MAOS can keep its files where it is told to. */
+export async function checkHome(home: string): Promise<Check> {
+  const name = 'home';
+  const problem = (detail: string, fix: string): Check => ({ name, state: 'problem', detail, fix });
+  try {
+    const found = await stat(home);
+    if (!found.isDirectory()) return problem(`${home} is not a folder`, 'Set MAOS_HOME to a folder.');
+    const self = process.getuid?.() ?? 0;
+    if (self !== 0 && found.uid !== self) {
+      return problem(`${home} belongs to another user`, 'Set MAOS_HOME to a folder of yours.');
+    }
+    await access(home, constants.R_OK | constants.W_OK | constants.X_OK);
+    const mode = found.mode & 0o777;
+    const open = (mode & 0o077) !== 0 && process.platform !== 'win32';
+    return {
+      name,
+      state: open ? 'warning' : 'ok',
+      detail: `${home}, mode ${mode.toString(8).padStart(4, '0')}`,
+      fix: open ? `Other users may enter it: chmod 700 '${home}'.` : null,
+    };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { name, state: 'ok', detail: `${home} (made when first needed)`, fix: null };
+    }
+    return problem(`${home} cannot be used`, explainedOrDefect(error).message);
+  }
+}

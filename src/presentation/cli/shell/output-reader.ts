@@ -1,0 +1,167 @@
+import type { Project } from '../../../application/project.ts';
+import {
+  type OutputView,
+  positionOf,
+  readAgentOutput,
+  startOfTail,
+} from '../../../application/queries/agent-output.ts';
+import type { Agent } from '../../../domain/agent.ts';
+
+/** A line, or a piece of one that is too long to be held. */
+export interface OutputLine {
+  readonly agent: Agent;
+  /** The attempt that printed it, from 1. */
+  readonly attempt: number;
+  /** Without its line feed. */
+  readonly line: string;
+  /** More of this line follows. */
+  readonly continues: boolean;
+}
+
+/** Where lines go. */
+export interface LinePrinter {
+  print(line: OutputLine): void;
+  /** What follows was printed by a later attempt than what came before. */
+  begin(agent: Agent, attempt: number): void;
+  /** Settles when more may be printed. */
+  ready(): Promise<void>;
+}
+
+const pageChars = 64 * 1024;
+/** A tail of records comes in one page. */
+const tailChars = 4 * 1024 * 1024;
+/** Of a line that has not ended, no more is held. */
+const maxPartialChars = 1024 * 1024;
+
+/** Where an attempt's output begins. */
+interface Start {
+  readonly attempt: number;
+  readonly at: number;
+}
+
+/** Reads one agent's output line by line, going on where it stopped. */
+export class OutputReader {
+  readonly #project: Project;
+  readonly #view: OutputView;
+  #agent: Agent;
+  #tailLines: number | null;
+  #cursor: string | null = null;
+  #attempt = 1;
+  /** The attempt after the present one, once it has begun. */
+  #next: Start | null = null;
+  /** A last line that has not ended yet, or what is left of it after pieces that were handed over. */
+  #partial = '';
+  #inPieces = false;
+
+  /** @param tailLines at first, only so many last lines; null for all */
+  constructor(project: Project, agent: Agent, view: OutputView, tailLines: number | null) {
+    this.#project = project;
+    this.#agent = agent;
+    this.#view = view;
+    this.#tailLines = tailLines;
+  }
+
+  get agent(): Agent {
+    return this.#agent;
+  }
+
+  /**
+   * Hands over every whole line written since the last call.
+   * @param agent as it is now
+   */
+  async read(printer: LinePrinter, agent: Agent = this.#agent): Promise<void> {
+    this.#agent = agent;
+    if (this.#tailLines !== null) await this.#readTail(this.#tailLines, printer);
+    this.#tailLines = null;
+    for (;;) {
+      this.#next ??= await this.#findNext();
+      const until = this.#next?.at ?? null;
+      const { text, cursor, atEnd } = await readAgentOutput(this.#project, {
+        agent,
+        view: this.#view,
+        tailLines: null,
+        cursor: this.#cursor,
+        maxChars: pageChars,
+        until,
+      });
+      // Begun meanwhile: the page may reach into it.
+      if (this.#next === null && (await this.#findNext()) !== null) continue;
+      this.#cursor = cursor;
+      this.#take(text, printer);
+      await printer.ready();
+      if (!atEnd) continue;
+      if (this.#next === null) return;
+      this.#goTo(this.#next, printer);
+    }
+  }
+
+  /** Hands over a last line that was never ended. */
+  finish(printer: LinePrinter): void {
+    if (this.#partial !== '' || this.#inPieces) this.#hand(this.#partial, false, printer);
+    this.#partial = '';
+  }
+
+  /** Goes to where the last lines begin; those made of records are handed over at once. */
+  async #readTail(lines: number, printer: LinePrinter): Promise<void> {
+    const start = await startOfTail(this.#project, { agent: this.#agent, view: this.#view }, lines);
+    if (start === null) {
+      const { text, cursor } = await readAgentOutput(this.#project, {
+        agent: this.#agent,
+        view: this.#view,
+        tailLines: lines,
+        cursor: null,
+        maxChars: tailChars,
+      });
+      this.#cursor = cursor;
+      await this.#passAttempts();
+      this.#take(text, printer);
+    } else {
+      this.#cursor = start;
+      await this.#passAttempts();
+    }
+  }
+
+  /** Attempts that began before the cursor are not told of. */
+  async #passAttempts(): Promise<void> {
+    const at = positionOf(this.#cursor);
+    for (;;) {
+      this.#next = await this.#findNext();
+      if (this.#next === null || this.#next.at > at) return;
+      this.#attempt = this.#next.attempt;
+    }
+  }
+
+  /** An attempt may have been barred before it began: the one after it counts then. */
+  async #findNext(): Promise<Start | null> {
+    const stream = this.#view === 'stderr' ? 'stderr' : 'stdout';
+    const last = Math.max(this.#agent.attempt, this.#attempt + 1);
+    for (let attempt = this.#attempt + 1; attempt <= last; attempt++) {
+      const at = await this.#project.files.outputStart(this.#agent, attempt, stream);
+      if (at !== null) return { attempt, at };
+    }
+    return null;
+  }
+
+  #goTo({ attempt, at }: Start, printer: LinePrinter): void {
+    this.finish(printer);
+    // Nothing was printed before it: there is nothing to tell apart.
+    if (at > 0) printer.begin(this.#agent, attempt);
+    this.#attempt = attempt;
+    this.#next = null;
+    this.#cursor = String(Math.max(at, positionOf(this.#cursor)));
+  }
+
+  #take(text: string, printer: LinePrinter): void {
+    const lines = `${this.#partial}${text}`.split('\n');
+    this.#partial = lines.pop() ?? '';
+    for (const line of lines) this.#hand(line, false, printer);
+    if (this.#partial.length < maxPartialChars) return;
+    this.#hand(this.#partial, true, printer);
+    this.#partial = '';
+  }
+
+  #hand(line: string, continues: boolean, printer: LinePrinter): void {
+    this.#inPieces = continues;
+    printer.print({ agent: this.#agent, attempt: this.#attempt, line, continues });
+  }
+}

@@ -1,0 +1,165 @@
+import type { SessionStore } from '../../application/ports/session-store.ts';
+import { SessionHistory } from '../../application/session/session-history.ts';
+import { type Agent, isStartable, type Lingering } from '../../domain/agent.ts';
+import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { Session } from '../../domain/session.ts';
+import type { Usage } from '../../domain/usage.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+
+/** How sessions and agents stand beside their states, the same for the terminal and for clients. */
+
+/** Events are searched from the newest back, so many at once, so often. */
+const pageSize = 250;
+const maxPages = 4;
+
+/** What of a cap is used up; `wall_ms` in milliseconds. */
+export interface BudgetShare {
+  readonly item: BudgetItem;
+  readonly spent: number;
+  readonly cap: number;
+}
+
+/** One entry for each cap there is. */
+export function budgetShares(budget: Budget, usage: Usage | null, ranMs: number): readonly BudgetShare[] {
+  const shares: Readonly<Record<BudgetItem, readonly [number, number | null]>> = {
+    tokens: [usage === null ? 0 : tokensOf(usage), budget.maxTokens],
+    cost_usd: [usage?.costUsd ?? 0, budget.maxCostUsd],
+    turns: [usage?.turns ?? 0, budget.maxTurns],
+    wall_ms: [ranMs, budget.maxWallMs],
+  };
+  return budgetItems.flatMap((item) => {
+    const [spent, cap] = shares[item];
+    return cap === null ? [] : [{ item, spent, cap }];
+  });
+}
+
+/** From its start to its end, or until now; 0 before its start. */
+export function wallMs(timed: Pick<Session | Agent, 'startedAt' | 'endedAt'>, now: number): number {
+  if (timed.startedAt === null) return 0;
+  const end = timed.endedAt === null ? now : Date.parse(timed.endedAt);
+  return Math.max(0, end - Date.parse(timed.startedAt));
+}
+
+/** What is told of a session beside its workflow, by its events. */
+export interface Standing {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Why its MAOS could not run it on, where that is why it is paused; null otherwise. */
+  readonly stalled: string | null;
+  /** Why agents that are ready are not started, as it was last said of each. */
+  readonly waiting: ReadonlyMap<AgentId, string>;
+  /** Milliseconds the session has run, without its pauses. Known only where its budget caps them; else 0. */
+  readonly sessionRanMs: number;
+  /** Milliseconds the agent's present attempt has run, without those it stood still. As above. */
+  agentRanMs(agent: Agent): number;
+}
+
+/** @param now milliseconds since the epoch */
+export function standingOf(store: SessionStore, workflow: Workflow, now: number): Standing {
+  const { session, agents } = workflow;
+  const waiting = waitingReasons(store, workflow);
+  const stalled = stallReason(store, session);
+  if ([session, ...agents].every(({ budget }) => budget.maxWallMs === null)) {
+    return { now, waiting, stalled, sessionRanMs: 0, agentRanMs: () => 0 };
+  }
+  const history = new SessionHistory();
+  history.read(store, session.id);
+  const at = new Date(now).toISOString();
+  return {
+    now,
+    waiting,
+    stalled,
+    sessionRanMs: history.ranMs(at),
+    agentRanMs: (agent) => {
+      const { ms, since } = history.held(agent.id);
+      return wallMs(agent, since === null ? now : Date.parse(since)) - ms;
+    },
+  };
+}
+
+/** Milliseconds a session has run, without its pauses; 0 where its budget does not cap them. @param now as above */
+export function sessionRanMs(store: SessionStore, session: Session, now: number): number {
+  if (session.budget.maxWallMs === null) return 0;
+  const history = new SessionHistory();
+  history.read(store, session.id);
+  return history.ranMs(new Date(now).toISOString());
+}
+
+/** Why the session's MAOS could not run it on, where that is why it is paused; null otherwise. */
+export function stallReason(store: SessionStore, { id, pauseReason }: Session): string | null {
+  if (pauseReason !== 'interrupted') return null;
+  const last = store.lastSeq(id);
+  const newest = store.events(id, Math.max(0, last - pageSize), pageSize);
+  const event = newest.findLast(({ type }) => type === 'session.stalled' || type === 'session.resumed');
+  return event?.type === 'session.stalled' ? event.data.reason : null;
+}
+
+/** Files that agents left and that are not recorded, and why; of the newest events only. */
+export function skippedArtifacts(store: SessionStore, id: SessionId): readonly string[] {
+  const newest = store.events(id, Math.max(0, store.lastSeq(id) - pageSize * maxPages), pageSize * maxPages);
+  return newest.flatMap((event) => (event.type === 'artifact.skipped' ? [event.data.reason] : []));
+}
+
+/** Its processes stand still: what could not be interrupted when the session was paused waits there as it is. */
+export function isSuspended(session: Session, agent: Agent): boolean {
+  return session.state === 'paused' && agent.state === 'running';
+}
+
+/**
+ * Until when its provider put the agent off; null when it is not put off.
+ * @param now milliseconds since the epoch
+ */
+export function postponedUntil(agent: Agent, now: number): string | null {
+  if (!isStartable(agent.state) || agent.notBefore === null) return null;
+  return Date.parse(agent.notBefore) > now ? agent.notBefore : null;
+}
+
+/** Why an agent still runs though it has given its result. */
+export function lingeringText({ background, until }: Lingering): string {
+  const what =
+    background.length === 0 ? 'processes remain' : `work in the background: ${background.join(', ')}`;
+  return `result given, ${what}${until === null ? '' : `; what is left at ${until} is ended`}`;
+}
+
+/**
+ * Why agents that are ready are not started, as it was last said of each. Only the newest events are searched: of an
+ * agent that has waited for very long nothing may be found.
+ */
+function waitingReasons(store: SessionStore, { session, agents }: Workflow): ReadonlyMap<AgentId, string> {
+  const reasons = new Map<AgentId, string>();
+  if (session.state !== 'running') return reasons;
+  const completed = new Set(agents.flatMap(({ id, state }) => (state === 'completed' ? [id] : [])));
+  const open = new Set<AgentId>();
+  for (const { id, state, dependsOn } of agents) {
+    if (isStartable(state) && dependsOn.every((upstream) => completed.has(upstream))) open.add(id);
+  }
+  let before = store.lastSeq(session.id);
+  for (let page = 0; page < maxPages && open.size > 0 && before > 0; page++) {
+    const after = Math.max(0, before - pageSize);
+    for (const event of store.events(session.id, after, before - after).toReversed()) {
+      if (event.agentId === null || !open.has(event.agentId)) continue;
+      // What was said before its last start is about another attempt.
+      if (event.type !== 'agent.waiting' && event.type !== 'agent.started') continue;
+      open.delete(event.agentId);
+      if (event.type === 'agent.waiting') reasons.set(event.agentId, event.data.reason);
+    }
+    before = after;
+  }
+  return reasons;
+}
+
+/** Why an agent that is ready is not started, for people. */
+export function waitReason(reason: string): string {
+  const [kind, ...more] = reason.split(' ');
+  const known: Readonly<Record<string, string>> = {
+    session_limit: 'the session runs as many agents as it may',
+    role_limit: 'the role runs as many agents as it may',
+    machine_limit: 'this machine runs as many agents as it may',
+    memory: 'this machine has too little free memory',
+    provider: 'its provider asked for patience',
+  };
+  const text = known[(kind as string).replace(/:$/, '')];
+  if (text === undefined) return reason;
+  return more.length === 0 ? text : `${text} (${more.join(' ').replace(/^of /, '')})`;
+}

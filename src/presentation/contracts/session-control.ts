@@ -1,0 +1,155 @@
+import {
+  isSettled,
+  requestCancel,
+  requestPause,
+  requestResume,
+  requestRetry,
+} from '../../application/control/control.ts';
+import { followEvents } from '../../application/queries/event-feed.ts';
+import type { SupervisedProject } from '../../application/runtime.ts';
+import { type Agent, isAgentEnded } from '../../domain/agent.ts';
+import { startOf } from '../../domain/cut-text.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+import { isSessionEnded, type Session, type SessionAction } from '../../domain/session.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+
+/** What somebody asks of a session or of one of its agents. */
+export interface Steering {
+  readonly action: SessionAction;
+  /** Null: the whole session. */
+  readonly agentId: AgentId | null;
+  /** Who asks, for the event log: 'terminal', 'mcp'. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface Steered {
+  /** As it is now. */
+  readonly workflow: Workflow;
+  /** False when the wait was called off before it was so. */
+  readonly done: boolean;
+  /** It was so before it was asked for. */
+  readonly already: boolean;
+  /** `seq` of the last event before the request. */
+  readonly after: number;
+}
+
+/**
+ * Asks for it, whoever owns the session, and waits until it is so, at most until the signal aborts.
+ * @param onEvents hears of every event from the request on, in order
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is not possible in the present state
+ */
+export async function steer(
+  { project, supervisor, id }: SupervisedProject & { readonly id: SessionId },
+  steering: Steering,
+  signal: AbortSignal,
+  onEvents: (events: readonly RecordedEvent[]) => void = () => {},
+): Promise<Steered> {
+  const { store } = project;
+  const after = store.lastSeq(id);
+  const { action, agentId, by, reason } = steering;
+  switch (action) {
+    case 'pause':
+      await requestPause(project, supervisor, id, by, reason);
+      break;
+    case 'resume':
+      await requestResume(project, supervisor, id, by, reason);
+      break;
+    case 'retry':
+      await requestRetry(project, supervisor, id, agentId, by, reason);
+      break;
+    case 'cancel':
+      await requestCancel(project, supervisor, id, by, reason, agentId ?? undefined);
+  }
+  const already = store.lastSeq(id) === after;
+  const retried = new Set<AgentId | null>();
+  const isDone = (): boolean => isReached(steering, store.load(id), retried);
+  if (already && isDone()) return { workflow: store.load(id), done: true, already, after };
+  const reached = new AbortController();
+  for await (const events of followEvents(project, id, after, AbortSignal.any([signal, reached.signal]))) {
+    onEvents(events);
+    for (const event of events) {
+      const refusal = refusalOf(event, steering, id);
+      if (refusal !== null) throw refusal;
+      if (event.type === 'session.retried') retried.add(null);
+      if (event.type === 'agent.retried') retried.add(event.agentId);
+    }
+    if ((events.at(-1)?.seq ?? 0) < store.lastSeq(id)) continue;
+    if (isDone()) reached.abort();
+    else if (action === 'retry') assertRetryable(store.summary(id).session);
+  }
+  return { workflow: store.load(id), done: isDone(), already: false, after };
+}
+
+/** Why what was asked does not come about, if the event says so. */
+function refusalOf(event: RecordedEvent, { action, agentId }: Steering, id: SessionId): MaosError | null {
+  const isAboutIt = agentId === null || event.agentId === agentId;
+  if (event.type === 'session.request_refused' && event.data.action === action && isAboutIt) {
+    return notDone(`Session ${id}: ${action} was refused. ${event.data.reason}`, { sessionId: id, action });
+  }
+  if (event.type !== 'session.stalled' || action === 'cancel' || action === 'pause') return null;
+  const reason = event.data.reason;
+  return notDone(`Session ${id} could not go on: ${reason} See 'maos status ${id}'.`, {
+    sessionId: id,
+    action,
+  });
+}
+
+/** A session that ended first, under an owner that knew nothing of the retry. */
+function assertRetryable({ id, state }: Session): void {
+  if (!isSessionEnded(state)) return;
+  throw notDone(
+    `Session ${id} is ${state} by now, and nothing was retried. See how it ended, and ask again.`,
+    {
+      sessionId: id,
+      state,
+    },
+  );
+}
+
+function notDone(message: string, details: Readonly<Record<string, unknown>>): MaosError {
+  return new MaosError('INVALID_TRANSITION', message, { details });
+}
+
+/** @param retried what has been set back to the start: agents, and null for the session as a whole */
+function isReached(
+  { action, agentId }: Steering,
+  { session, agents }: Workflow,
+  retried: ReadonlySet<AgentId | null>,
+): boolean {
+  switch (action) {
+    case 'pause':
+      return isSettled(session.state);
+    case 'resume':
+      return session.state !== 'paused';
+    case 'retry':
+      return retried.has(agentId);
+    case 'cancel':
+      if (agentId === null) return isSessionEnded(session.state);
+      return agents.every(({ id, state }) => id !== agentId || isAgentEnded(state));
+  }
+}
+
+/**
+ * The agent of a session that a name or an unambiguous part of an id means.
+ * @throws MaosError AGENT_NOT_FOUND naming the session's agents
+ */
+export function agentOfSession({ session, agents }: Workflow, reference: string): Agent {
+  const named = agents.find(({ name, id }) => name === reference || id === reference);
+  if (named !== undefined) return named;
+  const found = agents.filter(
+    ({ id }) => reference !== '' && (id.startsWith(reference) || id.endsWith(reference)),
+  );
+  if (found.length === 1 && found[0] !== undefined) return found[0];
+  const names = agents.slice(0, 20).map(({ name }) => name);
+  const more = agents.length - names.length;
+  throw new MaosError(
+    'AGENT_NOT_FOUND',
+    found.length > 1
+      ? `${quote(reference)} could be more than one agent of session ${session.id}: ${found.map(({ id }) => id).join(', ')}. Give more of the one you mean.`
+      : `Session ${session.id} has no agent ${quote(reference)}. Its agents: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
+    { details: { sessionId: session.id, reference: startOf(reference, 200) } },
+  );
+}

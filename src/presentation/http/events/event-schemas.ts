@@ -1,0 +1,71 @@
+import * as z from 'zod';
+import { budgetItems } from '../../../domain/budget.ts';
+import { sessionPattern } from '../../../domain/ids.ts';
+import { exitPolicies, failurePolicies, storedStrategies } from '../../../domain/session.ts';
+import { progressCounts, sessionState } from '../../contracts/session-answers.ts';
+
+/** What `/events` takes, and what the events of its stream are. */
+
+export const eventsQuerySchema = z.object({
+  session: z
+    .string()
+    .regex(sessionPattern, "must be 'sess_' and 26 characters, such as sess_01K0ABCDEFGHJKMNPQRSTVWXYZ")
+    .optional()
+    .describe('Of this session alone'),
+});
+
+export const lastSeenSchema = z
+  .string()
+  .optional()
+  .describe('The id of the last event that was seen: what came after it follows');
+
+const time = z.iso.datetime();
+
+const usage = z.strictObject({
+  input_tokens: z.int(),
+  output_tokens: z.int(),
+  cache_read_tokens: z.int(),
+  cache_write_tokens: z.int(),
+  turns: z.int(),
+  cost_usd: z.number().nullable(),
+});
+
+const sessionSummarySchema = z
+  .strictObject({
+    session_id: z.string().regex(sessionPattern),
+    state: sessionState,
+    pause_reason: z.string().optional(),
+    resume_at: time.nullish(),
+    objective: z.string(),
+    strategy: z.enum(storedStrategies),
+    failure_policy: z.enum(failurePolicies),
+    on_exit: z.enum(exitPolicies),
+    created_at: time,
+    started_at: time.nullable(),
+    ended_at: time.nullable(),
+    progress: progressCounts,
+    usage: usage.nullable(),
+    budget: z
+      .partialRecord(z.enum(budgetItems), z.strictObject({ spent: z.number(), cap: z.number() }))
+      .optional(),
+  })
+  .meta({ id: 'SessionSummary' });
+
+export const snapshotSchema = z
+  .strictObject({
+    position: z.string().describe('From here on the events follow'),
+    sessions: z.array(sessionSummarySchema),
+    omitted: z.int().min(0).describe('How many older sessions, all of them ended, are left out'),
+  })
+  .meta({ id: 'Snapshot' });
+
+export const sessionEventSchema = z
+  .strictObject({
+    seq: z.int().min(1).describe('Its place in the session'),
+    at: time,
+    type: z.string().regex(/^[a-z]+\.[a-z_]+$/),
+    session_id: z.string().regex(sessionPattern),
+    agent_id: z.string().nullable(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'SessionEvent' });

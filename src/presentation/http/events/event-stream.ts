@@ -1,0 +1,108 @@
+import type { Clock } from '../../../application/ports/clock.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import type { EventTail } from './event-tail.ts';
+
+export interface EventLimits {
+  readonly maxStreams: number;
+  /** A comment is sent when there was nothing else for so long. */
+  readonly heartbeatMs: number;
+  /** For so long what was sent may stay unread before the stream counts as stalled. */
+  readonly stallMs: number;
+}
+
+interface EventStreamOptions extends Pick<EventLimits, 'heartbeatMs' | 'stallMs'> {
+  readonly tail: EventTail;
+  readonly clock: Clock;
+  /** Null: all sessions. */
+  readonly of: SessionId | null;
+  /** Sent first. */
+  readonly opening: string;
+  /** Events above this place follow. */
+  readonly after: number;
+  readonly onStalled: () => void;
+  /** Once, however it ended; the error is what the store threw. */
+  readonly onEnd: (error?: unknown) => void;
+}
+
+export interface EventStream {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Ends it in good order. Safe to repeat. */
+  end(): void;
+}
+
+/**
+ * One subscriber. It is given one page at a time, and the next only when its socket has taken the one before: whoever
+ * reads slowly falls behind in the store and holds no memory; whoever does not read at all is told of as stalled.
+ */
+export function makeEventStream(options: EventStreamOptions): EventStream {
+  const { tail, clock, of, heartbeatMs, stallMs } = options;
+  const encoder = new TextEncoder();
+  let opening: string | null = options.opening;
+  let place = options.after;
+  let ended = false;
+  let cancelled = false;
+  let wake = (): void => {};
+  let callOffStall = (): void => {};
+  const leave = tail.join(() => wake());
+
+  const end = (error?: unknown): void => {
+    if (ended) return;
+    ended = true;
+    callOffStall();
+    leave();
+    wake();
+    options.onEnd(error);
+  };
+
+  const waited = async (): Promise<'news' | 'nothing'> => {
+    let callOff = (): void => {};
+    const outcome = await new Promise<'news' | 'nothing'>((resolve) => {
+      wake = () => resolve('news');
+      callOff = clock.after(heartbeatMs, () => resolve('nothing'));
+    });
+    callOff();
+    return outcome;
+  };
+
+  /** @returns null when it has ended */
+  const next = async (): Promise<string | null> => {
+    if (opening !== null) {
+      const text = opening;
+      opening = null;
+      return text;
+    }
+    while (!ended) {
+      const { frames, upTo } = tail.after(place, of);
+      place = upTo;
+      if (frames.length > 0) return frames.map(({ text }) => text).join('');
+      if (!tail.hasNews && (await waited()) === 'nothing') return ': still here\n\n';
+    }
+    return null;
+  };
+
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        callOffStall();
+        const text = await next().catch((error: unknown) => {
+          end(error);
+          return null;
+        });
+        if (ended || text === null) {
+          // A body that was cancelled meanwhile is closed already, and says so by throwing.
+          if (!cancelled) controller.close();
+          return;
+        }
+        controller.enqueue(encoder.encode(text));
+        callOffStall = clock.after(stallMs, options.onStalled);
+      },
+      cancel() {
+        cancelled = true;
+        end();
+      },
+    },
+    // Nothing is made before it is asked for.
+    { highWaterMark: 0 },
+  );
+  return { body, end: () => end() };
+}

@@ -1,0 +1,95 @@
+import type { Overview } from '../../../application/ports/feed.ts';
+import type { Project } from '../../../application/project.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import { sessionRanMs } from '../../contracts/live-status.ts';
+import { summaryView } from '../../contracts/views.ts';
+import type { HttpDeps } from '../server/deps.ts';
+import { placeIn, positionOf } from './event-position.ts';
+import { type EventLimits, type EventStream, makeEventStream } from './event-stream.ts';
+import { EventTail, frameText } from './event-tail.ts';
+
+const defaults: EventLimits = { maxStreams: 256, heartbeatMs: 15_000, stallMs: 30_000 };
+
+/** Sessions in a snapshot besides those that have not ended: at 10,000 of them it would be megabytes. */
+const newestShown = 100;
+
+/** Everyone who follows the project's events over HTTP. They share one reader of the store. */
+export class EventStreams {
+  readonly #deps: HttpDeps;
+  readonly #limits: EventLimits;
+  readonly #open = new Set<EventStream>();
+  #tail: EventTail | null = null;
+  #stalled = 0;
+
+  constructor(deps: HttpDeps) {
+    this.#deps = deps;
+    this.#limits = { ...defaults, ...deps.eventLimits };
+    deps.ending.addEventListener('abort', () => {
+      for (const stream of [...this.#open]) stream.end();
+    });
+  }
+
+  /** Streams that are open. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** Streams ended because nobody read them. */
+  get stalled(): number {
+    return this.#stalled;
+  }
+
+  get isFull(): boolean {
+    return this.#open.size >= this.#limits.maxStreams;
+  }
+
+  /**
+   * @param lastSeen the position the subscriber goes on from; null, or none of this store: it begins with a snapshot
+   * @param cut ends the connection of one who does not read
+   * @throws MaosError SESSION_NOT_FOUND, and as the store
+   */
+  follow(project: Project, of: SessionId | null, lastSeen: string | null, cut: () => void): ReadableStream {
+    const { feed } = project.store;
+    const { runtime } = this.#deps;
+    this.#tail ??= new EventTail(feed, project.watcher);
+    // Also when it goes on from somewhere: a session that is not there has nothing to go on with.
+    const overview = of === null ? null : feed.overviewOf(of);
+    const resumed = lastSeen === null ? null : placeIn(feed.origin(), feed.lastPlace(), lastSeen);
+    const start =
+      resumed === null
+        ? snapshotOf(project, overview ?? feed.overview(newestShown))
+        : { place: resumed, text: '' };
+    const stream = makeEventStream({
+      tail: this.#tail,
+      clock: project.clock,
+      of,
+      opening: `retry: 1000\n\n${start.text}`,
+      after: start.place,
+      heartbeatMs: this.#limits.heartbeatMs,
+      stallMs: this.#limits.stallMs,
+      onStalled: () => {
+        this.#stalled += 1;
+        runtime.log('info', 'event stream dropped: nobody reads it', { waitedMs: this.#limits.stallMs });
+        cut();
+      },
+      onEnd: (error) => {
+        this.#open.delete(stream);
+        if (error !== undefined) runtime.log('error', 'event stream ended', { error });
+      },
+    });
+    this.#open.add(stream);
+    if (this.#deps.ending.aborted) stream.end();
+    return stream.body;
+  }
+}
+
+function snapshotOf({ store, clock }: Project, { place, sessions, omitted }: Overview) {
+  const position = positionOf(store.feed.origin(), place);
+  const now = Date.parse(clock.now());
+  const data = {
+    position,
+    sessions: sessions.map((summary) => summaryView(summary, sessionRanMs(store, summary.session, now))),
+    omitted,
+  };
+  return { place, text: frameText(position, 'snapshot', data) };
+}

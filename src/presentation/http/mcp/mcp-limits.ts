@@ -1,0 +1,31 @@
+import type { Clock } from '../../../application/ports/clock.ts';
+import type { OutgoingLimits } from '../server/outgoing-stream.ts';
+import type { StoreLimits } from './mcp-event-store.ts';
+import type { SessionLimits } from './mcp-sessions.ts';
+
+/** What MCP over HTTP may use. */
+export interface McpLimits extends SessionLimits, OutgoingLimits {
+  /** A stream has a comment so often, so that nobody in between takes it for dead. */
+  readonly keepAliveMs: number;
+  readonly kept: StoreLimits;
+  readonly after: Clock['after'];
+}
+
+const defaults: McpLimits = {
+  maxSessions: 128,
+  idleMs: 60 * 60_000,
+  keepAliveMs: 15_000,
+  // Less than may wait unread: a replay is written at once.
+  kept: { events: 1_000, bytes: 512 * 1024 },
+  mostUnreadBytes: 1024 * 1024,
+  stallMs: 60_000,
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+export function mcpLimits(given: Partial<McpLimits> | undefined): McpLimits {
+  return { ...defaults, ...given };
+}

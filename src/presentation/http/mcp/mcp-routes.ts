@@ -1,0 +1,133 @@
+import type { HttpBindings } from '@hono/node-server';
+import { isInitializeRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { type Context, Hono } from 'hono';
+import { probe } from '../../mcp/transport/handshake.ts';
+import { errorAnswer, errorCode } from '../../mcp/transport/json-rpc.ts';
+import type { HttpDeps } from '../server/deps.ts';
+import { OutgoingStream } from '../server/outgoing-stream.ts';
+import {
+  httpError,
+  noSuchSession,
+  readMessage,
+  requestIdOf,
+  tooManySessions,
+} from '../server/read-message.ts';
+import { mcpLimits } from './mcp-limits.ts';
+import { type McpEndpoint, type McpSession, McpSessions } from './mcp-sessions.ts';
+import { ResumableTransport } from './resumable-transport.ts';
+
+type Env = { Bindings: HttpBindings };
+type Session = McpSession<ResumableTransport>;
+
+/**
+ * `/mcp`: Streamable HTTP (MCP 2025-11-25, basic/transports). POST `initialize` opens a session, which the header
+ * `Mcp-Session-Id` names from then on: POST sends a message, GET listens, DELETE ends it. Every stream can be resumed by
+ * `Last-Event-ID`.
+ */
+export function mcpRoutes(deps: HttpDeps): McpEndpoint {
+  const limits = mcpLimits(deps.mcpLimits);
+  const sessions = new McpSessions<ResumableTransport>(deps, limits, limits.after);
+  const app = new Hono<Env>();
+
+  const open = async (context: Context<Env>): Promise<Response> => {
+    const message = await readMessage(context, null);
+    if (message instanceof Response) return message;
+    const id = requestIdOf(message);
+    if (id === undefined || !('method' in message) || message.method !== 'initialize') {
+      return nameless(context, message);
+    }
+    if (!isInitializeRequest(message)) {
+      const why = 'Invalid params: initialize takes protocolVersion, capabilities and clientInfo.';
+      return context.json(errorAnswer(errorCode.invalidParams, why, id), 400);
+    }
+    const session = await sessions.open((id) => new ResumableTransport(id, limits));
+    if (session === null) return tooManySessions(context, id);
+    session.trace?.received(await context.req.text(), message);
+    const response = await serve(context, session, message);
+    if (!response.ok) await session.close();
+    return response;
+  };
+
+  /** What the transport answers, with a stream that is bounded. The session is in use until it has ended. */
+  const serve = async (
+    context: Context<Env>,
+    session: Session,
+    message: JSONRPCMessage | null,
+  ): Promise<Response> => {
+    const release = session.hold();
+    let streams = false;
+    try {
+      const response = await session.transport.handleRequest(context.req.raw, {
+        parsedBody: message ?? undefined,
+      });
+      if (!response.ok) return underItsId(response, message);
+      if (response.body === null || !isStream(response)) return response;
+      streams = true;
+      const reader = response.body.getReader();
+      const out = new OutgoingStream({
+        ...limits,
+        cut: () => context.env.outgoing.destroy(),
+        onEnd: () => {
+          release();
+          // It has ended, or is of no use to anybody.
+          reader.cancel().catch(() => {});
+        },
+      });
+      void pass(reader, out);
+      return new Response(out.body, response);
+    } finally {
+      if (!streams) release();
+    }
+  };
+
+  app.on(['GET', 'POST', 'DELETE'], '/mcp', async (context) => {
+    const id = context.req.header('mcp-session-id');
+    if (id === undefined) return context.req.method === 'POST' ? open(context) : nameless(context, null);
+    const session = sessions.find(id);
+    const message = context.req.method === 'POST' ? await readMessage(context, session?.trace ?? null) : null;
+    const isReadable = !(message instanceof Response);
+    if (session === undefined) {
+      return noSuchSession(context, 'Initialize again.', isReadable ? requestIdOf(message) : undefined);
+    }
+    return isReadable ? serve(context, session, message) : message;
+  });
+  app.all('/mcp', (context) => {
+    context.header('Allow', 'GET, POST, DELETE');
+    return context.json(errorAnswer(httpError.refused, 'Method not allowed.'), 405);
+  });
+  return { routes: app, sessions };
+}
+
+/** The probe of newer clients has no session yet: it is told, as over stdio, that there is no such method. */
+function nameless(context: Context, message: JSONRPCMessage | null): Response {
+  const isProbe = message !== null && 'method' in message && message.method === probe;
+  const code = isProbe ? errorCode.methodNotFound : httpError.refused;
+  const next = "Name the session in the header 'Mcp-Session-Id', or open one by POST of initialize.";
+  const why = isProbe ? `Method not found: ${probe}. ${next}` : next;
+  return context.json(errorAnswer(code, why, requestIdOf(message)), 400);
+}
+
+/** The SDK refuses under no id, or one that MCP does not know. */
+async function underItsId(response: Response, message: JSONRPCMessage | null): Promise<Response> {
+  const { error } = (await response.json()) as {
+    readonly error: { readonly code: number; readonly message: string };
+  };
+  const headers = new Headers(response.headers);
+  return Response.json(errorAnswer(error.code, error.message, requestIdOf(message)), {
+    status: response.status,
+    headers,
+  });
+}
+
+function isStream(response: Response): boolean {
+  return response.headers.get('content-type') === 'text/event-stream';
+}
+
+/** Takes at once what the transport writes: it has no bound of its own. */
+async function pass(reader: ReadableStreamDefaultReader<Uint8Array>, out: OutgoingStream): Promise<void> {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return out.end();
+    out.write(value);
+  }
+}

@@ -1,0 +1,127 @@
+import {
+  type HandleRequestOptions,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import { isInitializeRequest, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { protocolVersions } from '../../mcp/transport/handshake.ts';
+import { errorAnswer, errorCode, isId, isJson } from '../../mcp/transport/json-rpc.ts';
+import { MessageStore, type StoreLimits } from './mcp-event-store.ts';
+
+export interface ResumableOptions {
+  readonly kept: StoreLimits;
+  readonly keepAliveMs: number;
+}
+
+/** What the SDK calls the stream of messages that belong to no request. */
+const generalStream = '_GET_stream';
+
+/** How soon a client should come back after it lost a stream. */
+const retryMs = 1_000;
+
+/** From this version on clients understand events without data. */
+const primingSince = '2025-11-25';
+
+/**
+ * The SDK's Streamable HTTP for one session, over a {@link MessageStore}, and what the SDK 1.32 leaves undone:
+ * - The general stream too begins with a place to come back to, and with what was said before it was opened.
+ * - A stream that has ended is replayed and ends, where the SDK would leave it open; with nothing to replay, 204 tells
+ *   the client to stop coming back (HTML, server-sent events, 9.2.2).
+ * - The stream of a request that was called off ends. It gets no answer, and the SDK waits for one.
+ * - A place that is not known is refused in words.
+ */
+export class ResumableTransport extends WebStandardStreamableHTTPServerTransport {
+  readonly #store: MessageStore;
+  readonly #id: string;
+  #version: string | null = null;
+  #wasListenedTo = false;
+
+  constructor(id: string, { kept, keepAliveMs }: ResumableOptions) {
+    const eventStore = new MessageStore(kept);
+    super({ sessionIdGenerator: () => id, eventStore, retryInterval: retryMs, keepAliveMs });
+    this.#store = eventStore;
+    this.#id = id;
+  }
+
+  override async handleRequest(given: Request, options?: HandleRequestOptions): Promise<Response> {
+    this.#version ??= versionAgreedUpon(options?.parsedBody);
+    const request = this.#asAgreed(given);
+    if (request.method === 'GET') {
+      const seen = request.headers.get('last-event-id');
+      return seen ? this.#resume(request, seen) : this.#listen(request);
+    }
+    const response = await super.handleRequest(request, options);
+    const calledOff = requestCalledOff(options?.parsedBody);
+    if (response.status === 202 && calledOff !== null) await this.#endUnanswered(calledOff);
+    return response;
+  }
+
+  /** The version agreed upon at the beginning counts, whichever other one a request names, or none. */
+  #asAgreed(request: Request): Request {
+    const named = request.headers.get('mcp-protocol-version');
+    const isKnown = named === null || protocolVersions.includes(named);
+    if (this.#version === null || named === this.#version || !isKnown) return request;
+    return withHeader(request, 'mcp-protocol-version', this.#version);
+  }
+
+  async #listen(request: Request): Promise<Response> {
+    const { oldest, newest } = this.#store.ends(generalStream);
+    const from = this.#wasListenedTo ? newest : oldest;
+    const response = await super.handleRequest(
+      this.#wasListenedTo ? request : withHeader(request, 'last-event-id', oldest),
+    );
+    if (!response.ok || response.body === null) return response;
+    this.#wasListenedTo = true;
+    if ((this.#version ?? '') < primingSince) return response;
+    const priming = new TextEncoder().encode(`id: ${from}\nretry: ${retryMs}\ndata: \n\n`);
+    const primed = new TransformStream<Uint8Array, Uint8Array>({ start: (out) => out.enqueue(priming) });
+    return new Response(response.body.pipeThrough(primed), response);
+  }
+
+  async #resume(request: Request, seen: string): Promise<Response> {
+    if (this.#store.find(seen) === null) {
+      const problem = 'what came after this Last-Event-ID is not kept (any more)';
+      return Response.json(errorAnswer(errorCode.invalidRequest, `Invalid request: ${problem}.`), {
+        status: 400,
+      });
+    }
+    const response = await super.handleRequest(request);
+    if (!response.ok || this.#store.find(seen)?.hasEnded !== true) return response;
+    await response.body?.cancel();
+    const events = [...this.#store.after(seen)];
+    if (events.length === 0)
+      return new Response(null, { status: 204, headers: { 'mcp-session-id': this.#id } });
+    const frames = events.map(
+      ({ id, message }) => `event: message\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`,
+    );
+    return new Response(frames.join(''), response);
+  }
+
+  async #endUnanswered(requestId: RequestId): Promise<void> {
+    this.closeSSEStream(requestId);
+    // Only an answer makes the SDK forget a request. This one is for it alone.
+    const answer = errorAnswer(errorCode.internalError, 'Called off', requestId);
+    this.#store.keepUnsaid(answer);
+    // Answered already, or never asked.
+    await super.send(answer).catch(() => {});
+  }
+}
+
+/** As the SDK agrees to it. */
+function versionAgreedUpon(message: unknown): string | null {
+  if (!isInitializeRequest(message)) return null;
+  const asked = message.params.protocolVersion;
+  return protocolVersions.includes(asked) ? asked : (protocolVersions[0] ?? null);
+}
+
+function requestCalledOff(message: unknown): RequestId | null {
+  const { method, params } = (message ?? {}) as Partial<Extract<JSONRPCMessage, { method: string }>>;
+  if (method !== 'notifications/cancelled' || !isJson(params)) return null;
+  return isId(params.requestId) ? params.requestId : null;
+}
+
+function withHeader(request: Request, name: string, value: string): Request {
+  const headers = new Headers(request.headers);
+  headers.set(name, value);
+  // Its body has been read.
+  return new Request(request.url, { method: request.method, headers });
+}

@@ -1,0 +1,129 @@
+import type { EventCount, FeedStore, StoreFigures } from '../../../application/ports/feed.ts';
+import { agentStates } from '../../../domain/agent.ts';
+import { sessionStates } from '../../../domain/session.ts';
+import type { Metric, Sample } from './metrics-text.ts';
+
+/** Sums over all agents take tens of milliseconds at 10,000 sessions: they are made at most this often. */
+const freshMs = 5_000;
+
+/** How agents end, by the event that says so. */
+const endings: Readonly<Record<string, string>> = {
+  'agent.completed': 'completed',
+  'agent.failed': 'failed',
+  'agent.cancelled': 'cancelled',
+  'agent.interrupted': 'interrupted',
+  'agent.postponed': 'postponed',
+};
+
+/**
+ * What the project's store tells. States, tokens and cost are of what is kept, and fall when sessions are removed; the
+ * counters are of what happened, in whichever MAOS, since this server was started, and only grow.
+ */
+export class StoreMetrics {
+  readonly #feed: FeedStore;
+  readonly #counts = new Map<string, EventCount>();
+  #place: number;
+  #figures: StoreFigures | null = null;
+  #readAt = 0;
+
+  /** @param since ISO 8601: what happened before is not counted */
+  constructor(feed: FeedStore, since: string) {
+    this.#feed = feed;
+    this.#place = feed.placeBefore(since);
+  }
+
+  /** @throws MaosError as the store */
+  read(): readonly Metric[] {
+    this.#count();
+    const figures = this.#freshFigures();
+    return [...stateMetrics(figures), ...usageMetrics(figures), ...this.#counters()];
+  }
+
+  #count(): void {
+    const { place, counts } = this.#feed.countEvents(this.#place);
+    this.#place = place;
+    for (const each of counts) {
+      const key = `${each.type} ${each.kind}`;
+      this.#counts.set(key, { ...each, count: each.count + (this.#counts.get(key)?.count ?? 0) });
+    }
+  }
+
+  #freshFigures(): StoreFigures {
+    const now = performance.now();
+    if (this.#figures === null || now - this.#readAt >= freshMs) {
+      this.#figures = this.#feed.figures();
+      this.#readAt = now;
+    }
+    return this.#figures;
+  }
+
+  #counters(): readonly Metric[] {
+    const all = [...this.#counts.values()];
+    const byType = new Map<string, number>();
+    for (const { type, count } of all) byType.set(type, (byType.get(type) ?? 0) + count);
+    return [
+      {
+        name: 'maos_events_total',
+        type: 'counter',
+        help: 'Events recorded since this server was started, by type.',
+        samples: [...byType].map(([type, value]) => ({ labels: { type }, value })),
+      },
+      {
+        name: 'maos_agents_started_total',
+        type: 'counter',
+        help: 'Agents started since this server was started; one that is started again counts again.',
+        samples: [{ value: byType.get('agent.started') ?? 0 }],
+      },
+      {
+        name: 'maos_agents_ended_total',
+        type: 'counter',
+        help: 'Ends of agents since this server was started, by outcome and by kind of failure.',
+        samples: all.flatMap(({ type, kind, count }): Sample[] => {
+          const outcome = endings[type];
+          return outcome === undefined ? [] : [{ labels: { outcome, kind: kind ?? 'none' }, value: count }];
+        }),
+      },
+    ];
+  }
+}
+
+function stateMetrics({ sessions, agents }: StoreFigures): readonly Metric[] {
+  return [
+    {
+      name: 'maos_sessions',
+      type: 'gauge',
+      help: 'Sessions of the project that are kept, by state.',
+      samples: sessionStates.map((state) => ({ labels: { state }, value: sessions.get(state) ?? 0 })),
+    },
+    {
+      name: 'maos_agents',
+      type: 'gauge',
+      help: 'Agents of the sessions that are kept, by state.',
+      samples: agentStates.map((state) => ({ labels: { state }, value: agents.get(state) ?? 0 })),
+    },
+  ];
+}
+
+function usageMetrics({ usage }: StoreFigures): readonly Metric[] {
+  const tokens = {
+    input: usage?.inputTokens,
+    output: usage?.outputTokens,
+    cache_read: usage?.cacheReadTokens,
+    cache_write: usage?.cacheWriteTokens,
+  };
+  return [
+    {
+      name: 'maos_usage_tokens',
+      type: 'gauge',
+      help: 'Tokens used by agents of the sessions that are kept, as their backends reported them.',
+      samples: Object.entries(tokens).map(([kind, value]) => ({ labels: { kind }, value: value ?? 0 })),
+    },
+    {
+      name: 'maos_usage_cost_dollars',
+      type: 'gauge',
+      help: 'Cost in US dollars of agents of the sessions that are kept, where their backends named one.',
+      // Sums of decimal fractions are off in their last places.
+      samples: [{ value: Math.round((usage?.costUsd ?? 0) * 1e9) / 1e9 }],
+    },
+  ];
+}

@@ -1,0 +1,114 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { MaosError } from '../../../domain/errors.ts';
+import { isLoopback, isWildcard } from './address.ts';
+import { healthPath, makeApp } from './app.ts';
+import type { HttpDeps } from './deps.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface HttpOptions {
+  /** Where to listen; default 127.0.0.1. Elsewhere only when the user said so. */
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Further names that it is asked for, beside those of loopback and `host`. */
+  readonly names?: readonly string[];
+  /** What opens it; a function is asked at every request. */
+  readonly token: string | (() => Promise<string>);
+}
+
+/** HTTP mode while it listens. */
+export interface HttpService {
+  readonly url: string;
+  readonly port: number;
+  /** Cuts every connection, and goes on listening. */
+  cut(): void;
+  /** Streams end, what is under way gets `graceMs`, then every connection is cut. */
+  close(graceMs: number): Promise<void>;
+}
+
+const loopbackNames = ['localhost', '127.0.0.1', '::1'];
+const maxConnections = 512;
+const maxHeaderBytes = 16 * 1024;
+const maxBodyBytes = 4 * 1024 * 1024;
+const maxRequestsPerSecond = 500;
+/** Without the token: monitors, and whoever tries. */
+const maxStrangersPerSecond = 50;
+
+/** @throws MaosError INVALID_INPUT when the port is taken or the address is not of this machine */
+export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<HttpService> {
+  const { host, token, names = [] } = options;
+  const now = (): number => performance.now();
+  const app = makeApp(deps, {
+    hosts: new Set([...loopbackNames, ...(isWildcard(host) ? [] : [host.toLowerCase()]), ...names]),
+    names: new Set(names),
+    byAddress: !isLoopback(host),
+    token: typeof token === 'string' ? async () => token : token,
+    rate: new TokenBucket(maxRequestsPerSecond, now),
+    strangerRate: new TokenBucket(maxStrangersPerSecond, now),
+    maxBodyBytes,
+    open: new Set([healthPath]),
+  });
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: 10_000,
+      // Whoever is slower is cut when Node looks: its default is every 30 s.
+      connectionsCheckingInterval: 5_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 5_000,
+    },
+    oneAtATime(getRequestListener(app.fetch)),
+  );
+  server.maxConnections = maxConnections;
+  let isClosing = false;
+  // A connection whose answer ends only now would be kept for the next request.
+  server.on('request', ({ socket }, response) => {
+    response.once('close', () => {
+      if (isClosing) socket.destroySoon();
+    });
+  });
+  const port = await listen(server, options);
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `http://${shown}:${port}`,
+    port,
+    cut: () => server.closeAllConnections(),
+    async close(graceMs) {
+      isClosing = true;
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: HttpOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(notListening(cause, host, port)));
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function notListening(cause: NodeJS.ErrnoException, host: string, port: number): MaosError {
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} of ${host} is taken: name another one, or 0 for any that is free.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine.`,
+    EACCES: `Port ${port} may not be used by this user: name one above 1023.`,
+    ENOTFOUND: `The host ${host} is not known.`,
+  };
+  return new MaosError(
+    'INVALID_INPUT',
+    why[cause.code ?? ''] ?? `Cannot listen on ${host}:${port}: ${cause.message}.`,
+    {
+      cause,
+      details: { host, port },
+    },
+  );
+}

@@ -1,0 +1,98 @@
+import type { Runtime } from '../../../application/runtime.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { serverIdentity } from '../../mcp/server/identity.ts';
+import type { Serving } from '../../serving.ts';
+import { isLoopback, isWildcard, parseListenAddress } from './address.ts';
+import { hostOf } from './guard.ts';
+import { type HttpService, startHttp } from './http-service.ts';
+
+/** How long what is under way may take once the process ends, before connections are cut. */
+const graceMs = 250;
+
+/** How soon streams that were opened with a token that is replaced are cut. */
+const tokenLookMs = 1_000;
+
+export interface HttpWish {
+  readonly projectPath: string;
+  /** `[host:]port` */
+  readonly listen: string;
+  /** The host may be reached from other machines. */
+  readonly allowRemote: boolean;
+  /** Names in the Host header that it answers for, beside those of loopback and its own. */
+  readonly hostNames: readonly string[];
+}
+
+export interface OpenHttp {
+  /** Where it listens and what to heed, for people. */
+  readonly notices: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Adds HTTP mode to a process that serves, and writes down where it listens.
+ * @throws MaosError INVALID_INPUT, and as {@link Runtime.httpToken}
+ */
+export async function openHttp(serving: Serving, runtime: Runtime, wish: HttpWish): Promise<OpenHttp> {
+  const { projectPath } = wish;
+  const address = parseListenAddress(wish.listen, wish.allowRemote);
+  const names = wish.hostNames.map(hostName);
+  const token = (): Promise<string> => runtime.httpToken('keep');
+  const first = await token();
+  const identity = serverIdentity(runtime.version);
+  const { ending, onCall } = serving;
+  const service = await startHttp(
+    { runtime, identity, projectPath, ending, onCall },
+    { ...address, names, token },
+  );
+  await runtime.listening(projectPath, service.port);
+  // It looks after the project's sessions like any process that stays.
+  await runtime.attend(projectPath);
+  const stopLooking = cutWithToken(service, runtime, first);
+  return {
+    notices: noticesOf(address.host, service),
+    async close() {
+      stopLooking();
+      await service.close(graceMs);
+    },
+  };
+}
+
+/** Requests are checked with the token of their moment; what was opened with another one goes on until it is cut. */
+function cutWithToken(service: HttpService, runtime: Runtime, first: string): () => void {
+  let last: string | null = first;
+  const look = async (): Promise<void> => {
+    let now: string | null = null;
+    try {
+      now = await runtime.httpToken('keep');
+    } catch (error) {
+      if (last !== null) runtime.log('error', 'the token cannot be read: HTTP is closed', { error });
+    }
+    if (now === last) return;
+    last = now;
+    service.cut();
+    runtime.log('info', 'the token changed: every connection was cut');
+  };
+  const timer = setInterval(() => void look(), tokenLookMs);
+  return () => clearInterval(timer);
+}
+
+/** @throws MaosError INVALID_INPUT */
+function hostName(given: string): string {
+  const name = given.toLowerCase();
+  if (hostOf(name) === name) return name;
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${quote(given)} is no name of a host: give what clients ask for, without scheme and port.`,
+    { details: { command: 'serve' } },
+  );
+}
+
+function noticesOf(host: string, { url, port }: HttpService): readonly string[] {
+  const place = isWildcard(host) ? `port ${port} of every address of this machine` : url;
+  const listens = `MAOS listens on ${place} ('maos token' prints the token it asks for).`;
+  if (isLoopback(host)) return [listens];
+  return [
+    listens,
+    'Without TLS, whoever can read this network can read the token and start agents here: put a proxy with TLS in front, or a tunnel.',
+  ];
+}

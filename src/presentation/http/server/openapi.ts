@@ -1,0 +1,192 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import { errorCodes } from '../../../domain/errors.ts';
+
+type Schemas = Readonly<Record<string, z.ZodType>>;
+
+/** What the document says of one endpoint. */
+export interface Operation {
+  readonly method: 'get' | 'post' | 'delete';
+  /** With `{name}` for what varies. */
+  readonly path: string;
+  readonly id: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** What varies in the path. */
+  readonly params?: Schemas;
+  readonly query?: z.ZodObject;
+  readonly headers?: Schemas;
+  readonly body?: z.ZodType;
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** Bodies of its own errors, by status; those of the guard are known. */
+  readonly errors?: Readonly<Record<number, z.ZodType>>;
+  /** Nobody needs the token. */
+  readonly open?: true;
+}
+
+interface Answer {
+  readonly description: string;
+  /** By media type. Of a stream of events: what the data of an event is. */
+  readonly content?: Schemas;
+  readonly headers?: Schemas;
+}
+
+export const openApiPath = '/openapi.json';
+
+export type Json = Readonly<Record<string, unknown>>;
+type ToSchema = (schema: z.ZodType) => Json;
+
+const schemasAt = '#/components/schemas/';
+
+/** What the guard answers before any route, and for what is at no route: a code of MAOS. */
+export const refusalSchema = z
+  .strictObject({ code: z.enum(errorCodes), message: z.string() })
+  .meta({ id: 'Refusal' });
+
+/** The errors of a route: the same body for all these statuses. */
+export function errorsOf<Status extends number>(
+  body: z.ZodType,
+  ...statuses: readonly Status[]
+): Readonly<Record<Status, z.ZodType>> {
+  return Object.fromEntries(statuses.map((status) => [status, body])) as Record<Status, z.ZodType>;
+}
+
+const description = [
+  'Every GET but that of /mcp is also a HEAD.',
+  'What is not here is answered with 404 and a Refusal, below /acp an Error; by /mcp with 405 and a JsonRpcError.',
+  'Requests that are no HTTP, take too long to arrive or have headers that are too large never get as far as an endpoint:',
+  '400, 408, 417 and 431 have no body then, and the connection is closed.',
+].join(' ');
+
+/** An OpenAPI 3.1 document of the endpoints. Schemas with an `id` become components. */
+export function openApiDocument(version: string, operations: readonly Operation[]): Json {
+  const components: Record<string, unknown> = {};
+  const toSchema: ToSchema = (schema) => {
+    const made = z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
+    const { $schema: _, $defs, ...own } = made as { $schema: unknown; $defs?: Record<string, Json> };
+    for (const [id, definition] of Object.entries($defs ?? {})) components[id] = pointed(definition);
+    const { id, ...rest } = pointed(own) as Record<string, unknown>;
+    if (typeof id !== 'string') return rest;
+    components[id] = rest;
+    return { $ref: `${schemasAt}${id}` };
+  };
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    const { path, method } = operation;
+    paths[path] = { ...paths[path], [method]: toOperation(operation, toSchema) };
+  }
+  return {
+    openapi: '3.1.1',
+    info: { title: 'MAOS', version, description, license: { name: 'MIT', identifier: 'MIT' } },
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: "'maos token' prints it." },
+      },
+      schemas: components,
+    },
+  };
+}
+
+function toOperation(operation: Operation, toSchema: ToSchema): Json {
+  const { id, tag, summary, description, body, answers, query, open } = operation;
+  const parameters = [
+    ...parametersOf('path', operation.params ?? {}, toSchema),
+    ...parametersOf('query', (query?.shape ?? {}) as Schemas, toSchema),
+    ...parametersOf('header', operation.headers ?? {}, toSchema),
+  ];
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(open === undefined ? {} : { security: [] }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: contentOf({ 'application/json': body }, toSchema) } }),
+    responses: { ...answersOf(answers, toSchema), ...errorAnswers(operation, toSchema) },
+  };
+}
+
+function answersOf(answers: Operation['answers'], toSchema: ToSchema): Json {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { description, content, headers }]) => [
+      status,
+      {
+        description,
+        ...(headers === undefined ? {} : { headers: contentOf(headers, toSchema) }),
+        ...(content === undefined ? {} : { content: contentOf(content, toSchema) }),
+      },
+    ]),
+  );
+}
+
+/** Those of the guard and those of the route; where both have a status, its body is of either kind. */
+function errorAnswers({ method, open, errors = {} }: Operation, toSchema: ToSchema): Json {
+  const hasBody = method !== 'get';
+  const guarded = [...(open ? [] : [401]), 403, ...(hasBody ? [413] : []), 429, 500, 503];
+  const statuses = new Set([...guarded, ...Object.keys(errors).map(Number)]);
+  return Object.fromEntries(
+    [...statuses].map((status) => {
+      const own = errors[status];
+      const isGuards = guarded.includes(status) && own !== refusalSchema;
+      const bodies = [...(own === undefined ? [] : [own]), ...(isGuards ? [refusalSchema] : [])];
+      const schema = bodies.length === 1 ? (bodies[0] as z.ZodType) : z.union(bodies);
+      const content = contentOf({ 'application/json': schema }, toSchema);
+      const headers = retryStatuses.includes(status)
+        ? { headers: contentOf({ 'Retry-After': retryAfter }, toSchema) }
+        : {};
+      return [status, { description: meanings[status] ?? 'What is wrong', ...headers, content }];
+    }),
+  );
+}
+
+const retryStatuses = [429, 503];
+const retryAfter = z.int().min(1).optional().describe('Seconds');
+
+const meanings: Readonly<Record<number, string>> = {
+  400: 'The request makes no sense',
+  401: 'Without the right token',
+  403: 'Not for this host, this page, or in this state',
+  404: 'There is no such thing',
+  406: 'The Accept header does not have what is answered',
+  409: 'Something else is in the way',
+  413: 'The body is too large',
+  415: 'The body is of another type',
+  422: 'What was sent is not what the schema says',
+  429: 'Too much at once',
+  500: 'A defect, or a store that cannot be used',
+  503: 'Not now',
+};
+
+function parametersOf(where: 'path' | 'query' | 'header', schemas: Schemas, toSchema: ToSchema): Json[] {
+  return Object.entries(schemas).map(([name, schema]) => ({
+    in: where,
+    name,
+    required: !schema.safeParse(undefined).success,
+    schema: toSchema(schema),
+  }));
+}
+
+function contentOf(schemas: Schemas, toSchema: ToSchema): Json {
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, { schema: toSchema(schema) }]),
+  );
+}
+
+/** References within a schema of its own, as references within the document. */
+function pointed(schema: Json): Json {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${schemasAt}`)) as Json;
+}
+
+/** @param make called at the first request only */
+export function openApiRoute(make: () => Json): Hono {
+  let document: Json | null = null;
+  return new Hono().get(openApiPath, (context) => {
+    document ??= make();
+    return context.json(document);
+  });
+}

@@ -1,0 +1,71 @@
+import * as z from 'zod';
+import { messageOperations } from '../acp/message-operations.ts';
+import { acpOperations } from '../acp/operations.ts';
+import {
+  eventsQuerySchema,
+  lastSeenSchema,
+  sessionEventSchema,
+  snapshotSchema,
+} from '../events/event-schemas.ts';
+import { mcpOperations } from '../mcp/mcp-operations.ts';
+import { errorsOf, type Operation, openApiPath, refusalSchema } from './openapi.ts';
+
+/** Everything that is served over HTTP, for the document; a test holds it against the routes. */
+export const operations: readonly Operation[] = [
+  {
+    ...{ method: 'get', path: '/', id: 'page', tag: 'maos', summary: 'What is here, for people' },
+    answers: {
+      200: {
+        description: 'As HTML where the Accept header names it, else as text',
+        content: { 'text/plain': z.string(), 'text/html': z.string() },
+      },
+    },
+  },
+  {
+    ...{ method: 'get', path: '/health', id: 'health', tag: 'maos', summary: 'Whether this server answers' },
+    open: true,
+    answers: {
+      200: {
+        description: 'It does',
+        content: {
+          'application/json': z.strictObject({ status: z.literal('ok'), version: z.string() }),
+        },
+      },
+    },
+  },
+  {
+    ...{ method: 'get', path: '/metrics', id: 'metrics', tag: 'maos', summary: 'Figures for Prometheus' },
+    answers: {
+      200: {
+        description: "In Prometheus's text format 0.0.4",
+        content: { 'text/plain': z.string() },
+      },
+    },
+  },
+  {
+    ...{ method: 'get', path: openApiPath, id: 'openApi', tag: 'maos', summary: 'This document' },
+    answers: {
+      200: {
+        description: 'OpenAPI 3.1',
+        content: { 'application/json': z.looseObject({ openapi: z.string(), paths: z.looseObject({}) }) },
+      },
+    },
+  },
+  {
+    ...{ method: 'get', path: '/events', id: 'events', tag: 'maos', summary: 'What happens, as it happens' },
+    description:
+      "`id` is a position to go on from, `event` the event's type, `data` as below. Without a position it begins with the event `snapshot`.",
+    query: eventsQuerySchema,
+    headers: { 'Last-Event-ID': lastSeenSchema },
+    answers: {
+      200: {
+        description: 'A stream that does not end by itself',
+        content: { 'text/event-stream': z.union([snapshotSchema, sessionEventSchema]) },
+      },
+    },
+    errors: errorsOf(refusalSchema, 400, 404),
+  },
+  ...mcpOperations,
+  ...acpOperations,
+  ...messageOperations,
+];

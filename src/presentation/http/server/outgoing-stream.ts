@@ -1,0 +1,87 @@
+import type { Clock } from '../../../application/ports/clock.ts';
+
+export interface OutgoingLimits {
+  /** So many bytes may wait for the client; what is written after that cuts the stream. */
+  readonly mostUnreadBytes: number;
+  /** For so long a client may take nothing of what waits for it. */
+  readonly stallMs: number;
+}
+
+interface OutgoingOptions extends OutgoingLimits {
+  readonly after: Clock['after'];
+  /** Has to end the connection: nobody reads it. */
+  readonly cut: () => void;
+  /** Once, however it ended. */
+  readonly onEnd: () => void;
+}
+
+/** The body of an answer that is written as things happen. A client that does not read it is cut off. */
+export class OutgoingStream {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly #options: OutgoingOptions;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #state: 'open' | 'ending' | 'over' = 'open';
+  #wake = (): void => {};
+  #callOffStall = (): void => {};
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+    this.body = new ReadableStream<Uint8Array>(
+      { pull: (controller) => this.#give(controller), cancel: () => this.#end() },
+      // Nothing is taken before the socket has room for it.
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** After the end this does nothing. */
+  write(chunk: Uint8Array): void {
+    if (this.#state !== 'open') return;
+    if (this.#bytes >= this.#options.mostUnreadBytes) {
+      this.#cut();
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.byteLength;
+    this.#wake();
+  }
+
+  /** What was written still goes out. Safe to repeat. */
+  end(): void {
+    if (this.#state === 'open') this.#state = 'ending';
+    this.#wake();
+  }
+
+  async #give(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#callOffStall();
+    while (this.#state === 'open' && this.#bytes === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#state === 'over') return;
+    if (this.#bytes === 0) {
+      this.#end();
+      controller.close();
+      return;
+    }
+    controller.enqueue(Buffer.concat(this.#chunks));
+    this.#chunks = [];
+    this.#bytes = 0;
+    this.#callOffStall = this.#options.after(this.#options.stallMs, () => this.#cut());
+  }
+
+  #cut(): void {
+    this.#end();
+    this.#options.cut();
+  }
+
+  #end(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#chunks = [];
+    this.#callOffStall();
+    this.#wake();
+    this.#options.onEnd();
+  }
+}

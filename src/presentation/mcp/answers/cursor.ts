@@ -1,0 +1,27 @@
+import { startOf } from '../../../domain/cut-text.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+
+/** A cursor that says how many items the pages before held. Opaque to clients. */
+export function formatCursor(shown: number): string {
+  return `from-${shown}`;
+}
+
+/**
+ * @param asked the tool or method, named in the message
+ * @returns how many items to pass over
+ * @throws MaosError INVALID_INPUT for what {@link formatCursor} did not make
+ */
+export function parseCursor(cursor: string | undefined, asked: string): number {
+  if (cursor === undefined) return 0;
+  const position = /^from-([0-9]{1,9})$/.exec(cursor)?.[1];
+  if (position !== undefined) return Number(position);
+  throw notACursor(cursor, asked);
+}
+
+export function notACursor(cursor: string, asked: string): MaosError {
+  return new MaosError(
+    'INVALID_INPUT',
+    `${quote(cursor)} is not a cursor of ${asked}: pass back the one the page before gave, or leave it out.`,
+    { details: { cursor: startOf(cursor, 200) } },
+  );
+}

@@ -1,0 +1,102 @@
+import { type Waited, waitForSession } from '../../../application/control/control.ts';
+import type { Project } from '../../../application/project.ts';
+import type { RecordedEvent } from '../../../domain/events.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import type { Progress } from '../../../domain/orchestration.ts';
+import { progressLine } from '../../contracts/event-lines.ts';
+import type { ToolContext } from '../server/tool.ts';
+
+/** Clients take a call without progress for dead; the contract promises a sign of life this often. */
+const signOfLifeMs = 15_000;
+
+/** What a wait is given: when to end, and where to tell of events. */
+export interface TellingWait {
+  readonly signal: AbortSignal;
+  readonly onEvents: (events: readonly RecordedEvent[]) => void;
+}
+
+/**
+ * Waits until the session ends or pauses, telling the client of it. Ends early as {@link tellProgress} says.
+ * @throws MaosError SESSION_NOT_FOUND
+ */
+export function followSession(
+  context: ToolContext,
+  project: Project,
+  id: SessionId,
+  timeoutMs: number,
+): Promise<Waited> {
+  return tellProgress(context, project, id, timeoutMs, (wait) => waitForSession(project, id, wait));
+}
+
+/**
+ * Tells the client of every change while something is waited for, and every 15 s that it still is. The wait is called
+ * off when the time is up or the client calls the request off.
+ */
+export async function tellProgress<T>(
+  context: ToolContext,
+  project: Project,
+  id: SessionId,
+  timeoutMs: number,
+  waitFor: (wait: TellingWait) => Promise<T>,
+): Promise<T> {
+  const { clock, store } = project;
+  const timeout = new AbortController();
+  const stopTimeout = clock.after(timeoutMs, () => timeout.abort());
+  const meter = new ProgressMeter();
+  let stopSign = (): void => {};
+  const tell = (message: string): void => {
+    const { progress } = store.summary(id);
+    context.notifyProgress({ ...meter.next(progress), message });
+    stopSign();
+    stopSign = clock.after(signOfLifeMs, () => {
+      const now = store.summary(id).progress;
+      tell(`${now.running} running, ${endedOf(now)} of ${now.total} ended`);
+    });
+  };
+  stopSign = clock.after(signOfLifeMs, () => tell('waiting'));
+  try {
+    return await waitFor({
+      signal: AbortSignal.any([context.signal, timeout.signal]),
+      onEvents: (events) => {
+        // An agent's end is often stored with the starts that follow from it: that is news of its own.
+        for (const news of [events.filter(isEnd), events.filter((event) => !isEnd(event))]) {
+          const message = newsOf(news);
+          if (message !== null) tell(message);
+        }
+      },
+    });
+  } finally {
+    stopTimeout();
+    stopSign();
+  }
+}
+
+function isEnd({ type }: RecordedEvent): boolean {
+  return type === 'agent.completed' || type === 'agent.failed' || type === 'agent.cancelled';
+}
+
+/** One message for what was stored together: the last thing worth telling, and how many came before. */
+function newsOf(events: readonly RecordedEvent[]): string | null {
+  const lines = events.flatMap((event) => progressLine(event) ?? []);
+  const last = lines.at(-1);
+  if (last === undefined) return null;
+  return lines.length === 1 ? last : `${last} (and ${lines.length - 1} more)`;
+}
+
+function endedOf(progress: Progress): number {
+  return progress.completed + progress.failed + progress.cancelled;
+}
+
+/**
+ * Problem: MCP wants the progress value to grow with every notification, but most changes end no agent.
+ * Solution: the number of agents ended, and in between a small part of the way to the next one.
+ */
+class ProgressMeter {
+  #last = -1;
+
+  next(progress: Progress): { progress: number; total: number } {
+    const ended = endedOf(progress);
+    this.#last = this.#last < ended ? ended : this.#last + (Math.floor(this.#last) + 1 - this.#last) / 100;
+    return { progress: this.#last, total: progress.total };
+  }
+}

@@ -1,0 +1,120 @@
+import type { Project } from '../../../application/project.ts';
+import { type OutputView, readAgentOutput } from '../../../application/queries/agent-output.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import { endOf } from '../../../domain/cut-text.ts';
+import { costOf } from './budget.ts';
+import { notACursor } from './cursor.ts';
+
+export interface OutputSource {
+  readonly project: Project;
+  readonly agent: Agent;
+  readonly view: OutputView;
+}
+
+export interface OutputPageAnswer {
+  readonly summary: string;
+  readonly text: string;
+  readonly next_cursor: string;
+  readonly at_end: boolean;
+}
+
+/** A position in the stream, and how many characters of the line that begins there were shown already. */
+interface Position {
+  readonly at: string;
+  readonly shown: number;
+}
+
+/**
+ * The next page of an agent's output, at most so many bytes of a result.
+ *
+ * Problem: the application pages by lines and characters, cutting a line that is longer than a page; a result is
+ * limited in bytes, and an agent's whole report is one line of its stream.
+ * Solution: such a line is read again for each page, and the cursor also says how much of it was shown.
+ *
+ * @throws MaosError INVALID_INPUT for a cursor that is none
+ */
+export async function readPage(
+  source: OutputSource,
+  cursor: string | null,
+  bytes: number,
+): Promise<OutputPageAnswer> {
+  const { project, agent, view } = source;
+  const { at, shown } = parsePosition(cursor);
+  // A character costs at least two bytes. Where it costs more, the page is read once more, as long as it may be.
+  for (let length = Math.floor(bytes / 2); ; ) {
+    const maxChars = shown + length;
+    const slice = await readAgentOutput(project, { agent, view, tailLines: null, cursor: at, maxChars });
+    const text = slice.text.slice(shown);
+    const fitting = countFittingChars(text, bytes);
+    if (fitting < text.length) {
+      length = Math.max(1, fitting);
+      continue;
+    }
+    const lineGoesOn = isParsed(source) && slice.text.length >= maxChars;
+    if (!lineGoesOn) return answer(text, slice.cursor, slice.atEnd, agent);
+    const whole = text.length > 1 ? withoutHalfCharacter(text) : text;
+    return answer(whole, formatPosition({ at, shown: shown + whole.length }), false, agent);
+  }
+}
+
+/** The last lines, from their start cut away what does not fit. */
+export async function readTail(
+  { project, agent, view }: OutputSource,
+  lines: number,
+  bytes: number,
+): Promise<OutputPageAnswer> {
+  const maxChars = Math.floor(bytes / 2);
+  const slice = await readAgentOutput(project, { agent, view, tailLines: lines, cursor: null, maxChars });
+  const reversed = [...slice.text].reverse().join('');
+  const fitting = countFittingChars(reversed, bytes);
+  const text = endOf(slice.text, fitting);
+  const cut = fitting < slice.text.length || slice.text.length >= maxChars;
+  const summary = cut
+    ? 'The last lines did not fit: this is their end. Read in pages from the start for all of it.'
+    : sayMore(text, true, agent);
+  return { summary, text, next_cursor: slice.cursor, at_end: true };
+}
+
+function answer(text: string, cursor: string, atEnd: boolean, agent: Agent): OutputPageAnswer {
+  return { summary: sayMore(text, atEnd, agent), text, next_cursor: cursor, at_end: atEnd };
+}
+
+/** A character of two code units cut in two would be lost on both pages. */
+function withoutHalfCharacter(text: string): string {
+  return /[\ud800-\udbff]$/.test(text) ? text.slice(0, -1) : text;
+}
+
+function sayMore(text: string, atEnd: boolean, agent: Agent): string {
+  if (!atEnd) return 'There is more: call again with cursor set to next_cursor.';
+  const written = text === '' ? 'Nothing was written here' : 'This is the end';
+  return agent.state === 'running' ? `${written} so far.` : `${written}.`;
+}
+
+/** Output of a CLI whose lines are JSON: a line becomes a text of any length. */
+function isParsed({ agent, view }: OutputSource): boolean {
+  return view === 'readable' && agent.backend !== 'command';
+}
+
+/** How much of the text, from its start, costs no more than so many bytes; whole characters only. */
+function countFittingChars(text: string, bytes: number): number {
+  if (costOf(text) <= bytes) return text.length;
+  let left = bytes - costOf('');
+  let count = 0;
+  for (const character of text) {
+    left -= costOf(character) - costOf('');
+    if (left < 0) break;
+    count += character.length;
+  }
+  return count;
+}
+
+function formatPosition({ at, shown }: Position): string {
+  return `${at}+${shown}`;
+}
+
+function parsePosition(cursor: string | null): Position {
+  if (cursor === null) return { at: '0', shown: 0 };
+  const [, at, shown = '0'] = /^([0-9]{1,15})(?:\+([0-9]{1,8}))?$/.exec(cursor) ?? [];
+  if (at === undefined) throw notACursor(cursor, 'agent-output');
+  return { at, shown: Number(shown) };
+}

@@ -1,0 +1,78 @@
+import type { SessionSummary } from '../../../application/ports/session-summary.ts';
+import type { Project } from '../../../application/project.ts';
+import { findAgent, findSession } from '../../../application/queries/lookup.ts';
+import type { OpenProject } from '../../../application/runtime.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import { isAgentId, type SessionId } from '../../../domain/ids.ts';
+import type { Session } from '../../../domain/session.ts';
+import { count } from '../../contracts/event-lines.ts';
+import { lookupIn, unlessLost } from '../../project-access.ts';
+import type { RequestContext } from '../server/context.ts';
+
+export interface LocatedSession extends OpenProject {
+  readonly id: SessionId;
+}
+
+/**
+ * The session an id means, in whichever project; or an unambiguous part of one or 'latest', in the server's project.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
+ */
+export async function locateSession(context: RequestContext, reference: string): Promise<LocatedSession> {
+  const opened = new Map<Project, OpenProject>();
+  const { project, id } = await unlessLost(context, findSession(lookupIn(context, opened), reference));
+  return { ...(opened.get(project) as OpenProject), id };
+}
+
+/**
+ * The agent of that name in the newest session of the server's project, else the one an id or an unambiguous part of
+ * one means.
+ * @throws MaosError AGENT_NOT_FOUND, INVALID_INPUT
+ */
+export async function locateAgent(
+  context: RequestContext,
+  reference: string,
+): Promise<{ readonly project: Project; readonly agent: Agent }> {
+  const open = isAgentId(reference) ? null : await context.findProject();
+  const newest = open?.project.store.list({ limit: 1 })[0];
+  if (open !== null && newest !== undefined) {
+    const { agents } = open.project.store.load(newest.session.id);
+    const agent = agents.find(({ name }) => name === reference);
+    if (agent !== undefined) return { project: open.project, agent };
+  }
+  return unlessLost(context, findAgent(lookupIn(context, new Map()), reference));
+}
+
+/** How a session stands, in one sentence. */
+export function summarize({ session, progress, usage }: SessionSummary): string {
+  const why = session.pauseReason === null ? '' : ` (${pauseReasonOf(session)})`;
+  const { total, ...states } = progress;
+  const parts = Object.entries(states).flatMap(([state, n]) => (n > 0 ? [`${n} ${state}`] : []));
+  const cost = usage?.costUsd ?? null;
+  const spent = cost === null ? '' : ` Cost so far: $${cost.toFixed(2)}.`;
+  const still = session.state === 'paused' && progress.running > 0 ? ' Running ones stand still.' : '';
+  return `Session ${session.id} is ${session.state}${why}: ${count(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
+}
+
+/** Why a session is paused: 'interrupted', 'quota until …, in 12 min'. */
+export function pauseReasonOf({ pauseReason, resumeAt }: Session): string {
+  if (resumeAt === null) return String(pauseReason);
+  const minutes = Math.ceil((Date.parse(resumeAt) - Date.now()) / 60_000);
+  return `${pauseReason} until ${resumeAt}, ${minutes > 0 ? `in ${minutes} min` : 'which is over'}`;
+}
+
+/** What a model does next with a session in this state. */
+export function nextStep({ session }: SessionSummary): string {
+  switch (session.state) {
+    case 'created':
+    case 'running':
+      return `Call wait-session with session_id ${session.id}, again until settled is true.`;
+    case 'paused':
+      return 'Nothing works while it is paused. control-session goes on with it (resume) or ends it (cancel).';
+    case 'completed':
+      return "Check what the agents made. agent-output shows all an agent wrote; 'folder' holds their files.";
+    case 'failed':
+      return 'Read each failure; agent-output shows more. control-session with action retry runs again what failed.';
+    case 'cancelled':
+      return 'Nothing of it runs any more. What agents wrote before stays: see agent-output.';
+  }
+}

@@ -1,0 +1,51 @@
+import { explained } from '../../../application/system-error.ts';
+import { shorten } from '../../../domain/cut-text.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { costOf } from '../answers/budget.ts';
+import type { Content } from '../answers/content.ts';
+import type { Tool, ToolContext } from './tool.ts';
+
+/** What `tools/call` answers. */
+export interface CallResult {
+  readonly content: readonly Content[];
+  readonly structuredContent?: Readonly<Record<string, unknown>>;
+  readonly isError?: true;
+  readonly _meta?: Readonly<Record<string, unknown>>;
+}
+
+/** Where the code and details of an error stand for programs. */
+export const errorMetaKey = 'maos/error';
+
+const maxDetailBytes = 4_000;
+
+/** Calls a tool; whatever goes wrong becomes a tool error, which a model can read and act on. */
+export async function callTool(tool: Tool, args: unknown, context: ToolContext): Promise<CallResult> {
+  try {
+    const { structured, content } = await tool.call(args, context);
+    return { content, ...(structured === undefined ? {} : { structuredContent: structured }) };
+  } catch (error) {
+    return errorResult(explained(error) ?? internalError(error, tool, context));
+  }
+}
+
+/**
+ * Without structured content: clients hold that against the output schema even when the result is an error
+ * (MCP SDK 1.32), and would report the mismatch instead of the error.
+ */
+function errorResult({ code, message, details }: MaosError): CallResult {
+  const said = shorten(message, 2_000);
+  const bounded = costOf(details) > maxDetailBytes ? { omitted: 'too large' } : details;
+  return {
+    content: [{ type: 'text', text: `${code}: ${said}` }],
+    isError: true,
+    _meta: { [errorMetaKey]: { code, message: said, details: bounded } },
+  };
+}
+
+function internalError(error: unknown, tool: Tool, { runtime }: ToolContext): MaosError {
+  runtime.log('error', 'tool failed', { tool: tool.name, error });
+  return new MaosError(
+    'INTERNAL',
+    `${tool.name} failed because of a defect in MAOS. Its log, below ${quote(runtime.home)}, says where. Nothing that was stored is lost.`,
+  );
+}

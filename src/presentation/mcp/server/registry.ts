@@ -1,0 +1,40 @@
+import { bugHunt } from '../prompts/bug-hunt.ts';
+import { feature } from '../prompts/feature.ts';
+import { review } from '../prompts/review.ts';
+import { agentOutputResource } from '../resources/agent-output.ts';
+import { artifactResource } from '../resources/artifact.ts';
+import { rolesResource } from '../resources/roles.ts';
+import { sessionEventsResource } from '../resources/session-events.ts';
+import { sessionStatusResource } from '../resources/session-status.ts';
+import { sessionsResource } from '../resources/sessions.ts';
+import { agentOutput } from '../tools/agent-output.ts';
+import { controlSession } from '../tools/control-session.ts';
+import { listRoles } from '../tools/list-roles.ts';
+import { listSessions } from '../tools/list-sessions.ts';
+import { orchestrate } from '../tools/orchestrate.ts';
+import { sessionStatus } from '../tools/session-status.ts';
+import { waitSession } from '../tools/wait-session.ts';
+import type { Prompt } from './prompt.ts';
+import type { Resource } from './resource.ts';
+import type { Tool } from './tool.ts';
+
+/** What a server offers over MCP, whatever the SDK or transport. */
+export interface Registry {
+  readonly tools: readonly Tool[];
+  readonly resources: readonly Resource[];
+  readonly prompts: readonly Prompt[];
+}
+
+/** Everything MAOS offers. A new tool, resource or prompt is its file and a line here. */
+export const registry: Registry = {
+  tools: [orchestrate, waitSession, sessionStatus, agentOutput, controlSession, listSessions, listRoles],
+  resources: [
+    rolesResource,
+    sessionsResource,
+    sessionStatusResource,
+    sessionEventsResource,
+    agentOutputResource,
+    artifactResource,
+  ],
+  prompts: [feature, bugHunt, review],
+};

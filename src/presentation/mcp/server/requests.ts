@@ -1,0 +1,87 @@
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
+import { ErrorCode, type ServerNotification, type ServerRequest } from '@modelcontextprotocol/sdk/types.js';
+import * as z from 'zod';
+import { explained } from '../../../application/system-error.ts';
+import { type ErrorCode as MaosErrorCode, quote } from '../../../domain/errors.ts';
+import { formatCursor, parseCursor } from '../answers/cursor.ts';
+import type { StrictServer } from './strict-server.ts';
+
+/** What the SDK tells of a request under way. */
+export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+
+/** MCP 2025-11-25, server/resources. */
+const resourceNotFound = -32002;
+const notFound: readonly MaosErrorCode[] = [
+  'SESSION_NOT_FOUND',
+  'AGENT_NOT_FOUND',
+  'INVALID_INPUT',
+  'FORBIDDEN',
+];
+
+/** A JSON-RPC error. The SDK's own class writes the code into the message, and clients do so once more. */
+export class RequestError extends Error {
+  readonly code: number;
+  readonly data: unknown;
+  constructor(code: number, message: string, data?: unknown) {
+    super(message);
+    this.name = 'RequestError';
+    this.code = code;
+    this.data = data;
+  }
+}
+
+export function invalidParams(message: string): RequestError {
+  return new RequestError(ErrorCode.InvalidParams, message);
+}
+
+/** @param why in words; default: that there is none by that name */
+export function noResource(uri: string, why = `There is no resource ${quote(uri)}.`): RequestError {
+  return new RequestError(resourceNotFound, why, { uri });
+}
+
+/** Answers a method; an error of MAOS becomes the one the specification has for it. */
+export function answer<Params>(
+  server: StrictServer,
+  method: string,
+  params: z.ZodType<Params>,
+  handle: (params: Params, extra: Extra) => Promise<Record<string, unknown>>,
+): void {
+  server.setRequestHandler(z.object({ method: z.literal(method), params }), async (request, extra) => {
+    try {
+      return await handle(request.params, extra);
+    } catch (error) {
+      throw asRequestError(error, request.params);
+    }
+  });
+}
+
+function asRequestError(error: unknown, params: unknown): unknown {
+  const known = explained(error);
+  if (known === null) return error;
+  const { code, message, details } = known;
+  const uri = (params as { readonly uri?: unknown } | undefined)?.uri;
+  if (typeof uri === 'string' && notFound.includes(code)) return noResource(uri, message);
+  const rpcCode = code === 'INVALID_INPUT' ? ErrorCode.InvalidParams : ErrorCode.InternalError;
+  return new RequestError(rpcCode, message, { code, details });
+}
+
+/** What the methods that list things take. */
+export const listParams = z.looseObject({ cursor: z.string().optional() });
+
+/** More than clients that ignore cursors will ever miss of tools and prompts. */
+const pageSize = 100;
+
+/** The page a cursor names, under the name the specification has for the items. @throws MaosError INVALID_INPUT */
+export function pageOf<Item>(
+  key: string,
+  items: readonly Item[],
+  cursor: string | undefined,
+  method: string,
+): Record<string, unknown> {
+  const from = parseCursor(cursor, method);
+  const to = from + pageSize;
+  return {
+    [key]: items.slice(from, to),
+    ...(to < items.length ? { nextCursor: formatCursor(to) } : {}),
+  };
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { quote } from '../../../domain/errors.ts';
+import type { Prompt } from './prompt.ts';
+import { answer, invalidParams, listParams, pageOf } from './requests.ts';
+import type { Connection } from './server.ts';
+
+const getParams = z.looseObject({
+  name: z.string(),
+  arguments: z.record(z.string(), z.string()).default({}),
+});
+
+/** `prompts/list` and `prompts/get`. */
+export function servePrompts({ server, loadRegistry }: Connection): void {
+  answer(server, 'prompts/list', listParams, async ({ cursor }) => {
+    const prompts = (await loadRegistry()).prompts.map((prompt) => ({
+      name: prompt.name,
+      title: prompt.title,
+      description: prompt.description,
+      arguments: prompt.arguments.map(({ name, description, required }) => ({ name, description, required })),
+    }));
+    return pageOf('prompts', prompts, cursor, 'prompts/list');
+  });
+
+  answer(server, 'prompts/get', getParams, async ({ name, arguments: values }) => {
+    const prompt = findPrompt((await loadRegistry()).prompts, name);
+    checkValues(prompt, values);
+    return { description: prompt.description, messages: prompt.messages(values) };
+  });
+}
+
+/** @throws RequestError 'invalid params' that names those there are */
+export function findPrompt(prompts: readonly Prompt[], name: string): Prompt {
+  const prompt = prompts.find((candidate) => candidate.name === name);
+  if (prompt !== undefined) return prompt;
+  const names = prompts.map((known) => known.name).join(', ');
+  throw invalidParams(`Unknown prompt: ${quote(name)}. There are: ${names}.`);
+}
+
+function checkValues(prompt: Prompt, values: Readonly<Record<string, string>>): void {
+  const known = prompt.arguments.map(({ name }) => name);
+  const unknown = Object.keys(values).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw invalidParams(`${prompt.name} has no argument ${quote(unknown)}. It has: ${known.join(', ')}.`);
+  }
+  for (const { name, required, description } of prompt.arguments) {
+    if (!required || (values[name] ?? '').trim() !== '') continue;
+    throw invalidParams(`${prompt.name} needs the argument ${name}: ${description}`);
+  }
+}

@@ -1,0 +1,122 @@
+import { statSync } from 'node:fs';
+import type { Runtime } from '../../../application/runtime.ts';
+import type { Serving } from '../../serving.ts';
+import { serverIdentity } from '../server/identity.ts';
+import type { Registry } from '../server/registry.ts';
+import { answerEarly } from './handshake.ts';
+import { StdioTransport } from './stdio-transport.ts';
+import { traceMessages } from './trace.ts';
+
+export interface StdioOptions {
+  /** The folder whose project the tools work on; default: {@link clientFolder}. */
+  readonly projectPath?: string;
+  /** What is offered; default: everything MAOS has. */
+  readonly loadRegistry?: () => Promise<Registry>;
+}
+
+/** From `initialize` until this server looks after the project: the client's first requests come before. */
+const attendMs = 250;
+
+/** So many lines that are no messages get into the log: a client that sends nothing else must not fill the disk. */
+const mostComplaints = 100;
+
+/** How long the last answers may take to leave. */
+const drainMs = 250;
+
+/**
+ * Serves MCP on stdin and stdout until the client goes: EOF, or nobody reading stdout. Settles once it listens to the
+ * client's requests, or the end has come before the first.
+ *
+ * stdout belongs to the protocol from here on: what other code prints there goes to the log.
+ * @returns takes leave of the client, after the last answers
+ */
+export async function openStdio(
+  serving: Serving,
+  runtime: Runtime,
+  options: StdioOptions = {},
+): Promise<() => Promise<void>> {
+  process.stdout.once('error', (error) => serving.end(String(error)));
+  const write = claimStdout(runtime);
+  const identity = serverIdentity(runtime.version);
+  const complain = makeComplaintLog(runtime);
+  const transport = new StdioTransport({
+    input: process.stdin,
+    write,
+    answerEarly: (message) => answerEarly(message, identity),
+    trace: (await runtime.logs('trace')) ? traceMessages(runtime) : null,
+    onComplaint: ({ problem }) => complain({ problem }),
+    onEnd: () => serving.end('EOF'),
+  });
+  const begun = await Promise.race([transport.begun.then(() => true), serving.gone.then(() => false)]);
+  if (!begun) return () => flush(write);
+
+  const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
+  const { makeMcpServer } = await import('../server/server.ts');
+  const { ending, onCall } = serving;
+  const server = makeMcpServer({ ...options, runtime, identity, projectPath, ending, onCall });
+  server.onerror = (error) => complain({ error });
+  server.onclose = () => serving.end('closed');
+  let attending: NodeJS.Timeout | undefined;
+  server.oninitialized = () => {
+    attending = setTimeout(() => void attend(runtime, projectPath), attendMs);
+  };
+  void serving.gone.then(() => clearTimeout(attending));
+  await server.connect(transport);
+  return async () => {
+    await server.close();
+    await flush(write);
+  };
+}
+
+/** `CLAUDE_PROJECT_DIR` when it is a folder: Claude Code may start servers elsewhere. Else the current folder. */
+function clientFolder(env: Readonly<Record<string, string | undefined>>, cwd: string): string {
+  const folder = env.CLAUDE_PROJECT_DIR;
+  if (folder === undefined || folder === '') return cwd;
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : cwd;
+}
+
+async function attend(runtime: Runtime, projectPath: string): Promise<void> {
+  try {
+    await runtime.attend(projectPath);
+  } catch (error) {
+    runtime.log('error', 'sessions of the project are not watched over', { error });
+  }
+}
+
+type Write = (text: string, done: () => void) => void;
+
+/** Takes stdout for the protocol. @returns the only way to write to it */
+function claimStdout(runtime: Runtime): Write {
+  const { stdout } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    if (chunk.length > 0) runtime.log('warn', 'kept off stdout', { text: String(chunk).slice(0, 500) });
+    const done = rest.find((argument) => typeof argument === 'function');
+    if (done !== undefined) process.nextTick(done as () => void);
+    return true;
+  };
+  return (text, done) => {
+    write(text, () => done());
+  };
+}
+
+async function flush(write: Write): Promise<void> {
+  await Promise.race([new Promise<void>((resolve) => write('', resolve)), delay(drainMs)]);
+}
+
+/** Who sent it is told as well; the log is told the first times. */
+function makeComplaintLog(runtime: Runtime): (facts: Readonly<Record<string, unknown>>) => void {
+  let count = 0;
+  return (facts) => {
+    count += 1;
+    if (count > mostComplaints) return;
+    const last = count === mostComplaints ? { furtherOnes: 'are not logged' } : {};
+    runtime.log('warn', 'mcp message not understood', { ...facts, ...last });
+  };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

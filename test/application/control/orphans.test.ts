@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import type { OwnershipTiming } from '../../../src/application/session/supervisor.ts';
+import type { SessionId } from '../../../src/domain/ids.ts';
+import { pauseSession, startSession } from '../../../src/domain/workflow.ts';
+import { agentProcesses } from '../../helpers/agent-processes.ts';
+import { Gate } from '../../helpers/gate.ts';
+import { otherMaos } from '../../helpers/other-maos.ts';
+import { eventOf, outcome, realProject, settled, shell, start } from '../../helpers/real-project.ts';
+
+const timing: OwnershipTiming = { heartbeatMs: 100, leaseTtlMs: 700, lookMs: 50 };
+const isSpawned = ({ type }: { readonly type: string }): boolean => type === 'agent.spawned';
+
+describe('sessions whose maos was killed', () => {
+  it('are taken over by a maos that stays, without being asked; only by it once', async (t) => {
+    const real = realProject(t, { timing: { ...timing, leaseTtlMs: 3_600_000 } });
+    const other = await otherMaos(t, real);
+    const gate = new Gate(real.root, 'go');
+    const id = await other.start({
+      objective: 'Go on.',
+      agents: [
+        shell('live', `echo one; ${gate.wait}; echo two`),
+        shell('next', 'cat', { depends_on: ['live'] }),
+      ],
+    });
+    await other.event(isSpawned);
+    real.watch.start();
+    assert.deepEqual(await real.watch.look(), [], 'its owner lives');
+    await other.kill();
+    // Its lease would hold for an hour.
+    await until(() => real.supervisor.owned.includes(id));
+    gate.openNow();
+    const after = await settled(real, id);
+    assert.deepEqual([after.state, after.agent('live').result], ['completed', 'one\ntwo']);
+    assert.deepEqual([after.agent('live').attempt, after.agent('next').attempt], [1, 1]);
+  });
+
+  it('are shared by processes that start at the same time, each going to one of them', async (t) => {
+    const real = realProject(t);
+    const other = await otherMaos(t, real);
+    const gate = new Gate(real.root, 'go');
+    const ids: SessionId[] = [];
+    for (let n = 0; n < 10; n++) {
+      const name = `s${n}`;
+      const again = shell('after', `echo after-${name} >>ran.txt`, { depends_on: ['first'] });
+      const first = shell('first', `echo first-${name} >>ran.txt; ${gate.wait}`);
+      ids.push(await other.start({ objective: name, agents: [first, again] }));
+    }
+    for (const id of ids) await eventOf(real, id, 'agent.spawned', 'first');
+    const heirs = await Promise.all([1, 2, 3, 4].map(() => otherMaos(t, real, { timing })));
+    const owner = real.project.store.ownerOf(ids[0] as SessionId);
+    for (const heir of heirs) heir.watch();
+    await other.kill();
+    await until(() => ids.every((id) => real.project.store.ownerOf(id) !== owner));
+    gate.openNow();
+    for (const id of ids) {
+      const after = await settled(real, id);
+      assert.equal(after.state, 'completed');
+      for (const name of ['first', 'after']) {
+        assert.deepEqual([after.of('agent.started', name).length, after.agent(name).attempt], [1, 1], name);
+      }
+    }
+    const ran = (await readFile(join(real.root, 'ran.txt'), 'utf8')).trimEnd().split('\n');
+    const all = ids.flatMap((_, n) => [`first-s${n}`, `after-s${n}`]);
+    assert.deepEqual(ran.toSorted(), all.toSorted());
+    const db = new DatabaseSync(real.database, { readOnly: true });
+    t.after(() => db.close());
+    const epochs = db.prepare('SELECT DISTINCT owner_epoch FROM sessions').all();
+    assert.deepEqual(
+      epochs.map((row) => row.owner_epoch),
+      [2],
+      'each changed hands once',
+    );
+    for (const heir of heirs) {
+      heir.process.stdin?.end();
+      await once(heir.process, 'exit');
+    }
+  });
+
+  it('stop where their owner announced its exit and their policy is to stop; the others go on', async (t) => {
+    const real = realProject(t, { timing });
+    const other = await otherMaos(t, real);
+    const gate = new Gate(real.root, 'go');
+    const [stop, keep] = [
+      await other.start({ objective: 'x', on_exit: 'stop', agents: [shell('a', 'sleep 300')] }),
+      await other.start({ objective: 'x', on_exit: 'keep', agents: [shell('a', gate.wait)] }),
+    ];
+    for (const id of [stop, keep]) await eventOf(real, id, 'agent.spawned');
+    const owner = real.project.store.ownerOf(stop) ?? assert.fail();
+    real.project.store.announceExit(owner);
+    await other.kill();
+    assert.deepEqual((await real.watch.look()).toSorted(), [stop, keep].toSorted());
+    await until(() => outcome(real, stop).state !== 'running');
+    assert.deepEqual(agentProcesses([outcome(real, stop).agent('a').id]), []);
+    assert.equal(outcome(real, keep).state, 'running');
+    gate.openNow();
+    assert.equal((await settled(real, keep)).state, 'completed');
+  });
+});
+
+describe('an owner that stood still for longer than its lease', () => {
+  it('finds another owner when it comes back, stands down and touches no process', async (t) => {
+    const real = realProject(t, { timing });
+    const stale = await otherMaos(t, real, { timing });
+    const gate = new Gate(real.root, 'go');
+    const id = await stale.start({
+      objective: 'One owner.',
+      agents: [
+        shell('long', `echo one; ${gate.wait}; echo two`),
+        shell('next', 'echo three', { depends_on: ['long'] }),
+      ],
+    });
+    await stale.event(isSpawned);
+    const first = real.project.store.ownerOf(id);
+    real.watch.start();
+    stale.process.kill('SIGSTOP');
+    await eventOf(real, id, 'session.taken_over');
+    const { agent } = outcome(real, id);
+    // Its wrapper and its shell; what it waits with comes and goes.
+    const lasting = agentProcesses([agent('long').id]).slice(0, 2);
+    const seq = real.project.store.lastSeq(id);
+    stale.process.kill('SIGCONT');
+    // It ends with its stdin as soon as it runs nothing: while the agent still does, that is only by standing down.
+    const exited = once(stale.process, 'exit');
+    stale.process.stdin?.end();
+    await exited;
+    const left = agentProcesses([agent('long').id]);
+    assert.deepEqual(lasting.length, 2);
+    assert.deepEqual(
+      lasting.filter((line) => !left.includes(line)),
+      [],
+    );
+    assert.equal(real.project.store.lastSeq(id), seq, 'it stored nothing');
+    assert.deepEqual(
+      [real.project.store.ownerOf(id), first === real.project.instance],
+      [real.project.instance, false],
+    );
+    gate.openNow();
+    const after = await settled(real, id);
+    assert.equal(after.state, 'completed');
+    assert.deepEqual([after.agent('long').result, after.agent('long').attempt], ['one\ntwo', 1]);
+    assert.equal(after.agent('next').attempt, 1);
+  });
+
+  it('loses no session that nobody wanted meanwhile', async (t) => {
+    const real = realProject(t, { timing });
+    const still = await otherMaos(t, real, { timing });
+    const gate = new Gate(real.root, 'go');
+    const id = await still.start({ objective: 'x', agents: [shell('a', gate.wait)] });
+    await still.event(isSpawned);
+    still.process.kill('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 2 * timing.leaseTtlMs));
+    const owner = real.project.store.ownerOf(id);
+    still.process.kill('SIGCONT');
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
+    assert.notEqual(owner, real.project.instance);
+  });
+});
+
+describe('sessions paused for quota', () => {
+  for (const autoResume of [true, false]) {
+    it(`${autoResume ? 'go on' : 'stay'} when their time has come, by the setting`, async (t) => {
+      const quota = { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume };
+      const real = realProject(t, { timing, settings: { quota } });
+      const maker = realProject(t, { home: real.home, root: real.root });
+      const id = await start(maker, [shell('a', 'echo ran')]);
+      // Before the first turn of its loop: nothing of it has run.
+      await maker.supervisor.letGo();
+      const { store, clock, instance, instances } = maker.project;
+      await instances.announce();
+      const lease = store.acquire(id, instance, { staleBefore: clock.now() }) ?? assert.fail();
+      const created = store.load(id);
+      const started = startSession(created, clock.now());
+      store.commit(lease, created, started);
+      const resumeAt = new Date(Date.now() + 600).toISOString();
+      store.commit(
+        lease,
+        started.next,
+        pauseSession(started.next, { reason: 'quota', resumeAt }, clock.now()),
+      );
+      store.release(lease);
+      await real.watch.look();
+      assert.equal(outcome(real, id).state, 'paused', 'not before its time');
+      await until(() => Date.now() > Date.parse(resumeAt));
+      await real.watch.look();
+      if (!autoResume) return assert.equal(outcome(real, id).state, 'paused');
+      const after = await settled(real, id);
+      assert.deepEqual([after.state, after.agent('a').result], ['completed', 'ran']);
+    });
+  }
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { verifyAudit } from '../../../src/application/maintenance/audit.ts';
+import { findFolder, recoverFromFile, recoverSession } from '../../../src/application/maintenance/recover.ts';
+import type { Checkpoint } from '../../../src/application/ports/maintenance.ts';
+import { isMaosError } from '../../../src/domain/errors.ts';
+import type { SessionId } from '../../../src/domain/ids.ts';
+import { Gate } from '../../helpers/gate.ts';
+import { otherMaos } from '../../helpers/other-maos.ts';
+import {
+  eventOf,
+  openRealProject,
+  outcome,
+  type RealProject,
+  realProject,
+  run,
+  settled,
+  shell,
+  start,
+} from '../../helpers/real-project.ts';
+
+function folderOf(real: RealProject, id: SessionId): string {
+  return real.project.files.describe(id);
+}
+
+function checkpointNames(real: RealProject, id: SessionId): readonly string[] {
+  return readdirSync(join(folderOf(real, id), 'checkpoints')).sort();
+}
+
+async function newest(real: RealProject, id: SessionId): Promise<Checkpoint> {
+  const { keeping } = real.project.files;
+  const [found] = await keeping.checkpoints(id);
+  assert.ok(found, 'no checkpoint');
+  return keeping.readCheckpoint(id, found.path);
+}
+
+describe('checkpoints', () => {
+  it('hold everything at the end of a session, closed to others, and leave its log ended by its end', async (t) => {
+    const real = realProject(t);
+    const { id, events } = await run(real, [shell('a', 'echo one'), shell('b', 'exit 3')]);
+    const checkpoint = await newest(real, id);
+    assert.deepEqual(checkpoint.workflow, real.project.store.load(id));
+    assert.equal(checkpoint.lastEvent.seq, events.at(-1)?.seq);
+    assert.equal(checkpoint.lastEvent.hash, real.project.store.keeping.hashAt(id, checkpoint.lastEvent.seq));
+    assert.equal(events.at(-1)?.type, 'session.failed');
+    const [name] = checkpointNames(real, id);
+    assert.match(name ?? '', /^[0-9]{4}\.json$/);
+    assert.equal(statSync(join(folderOf(real, id), 'checkpoints', name ?? '')).mode & 0o777, 0o600);
+  });
+
+  it('are written while a session runs, with an event', async (t) => {
+    const real = realProject(t);
+    const gate = new Gate(real.root, 'gate');
+    const id = await start(real, [
+      shell('first', 'echo one'),
+      shell('second', gate.wait, { depends_on: ['first'] }),
+    ]);
+    await eventOf(real, id, 'agent.spawned', 'second');
+    const written = await eventOf(real, id, 'checkpoint.written');
+    const checkpoint = await real.project.files.keeping.readCheckpoint(id, written.data.path);
+    assert.ok(checkpoint.lastEvent.seq < written.seq);
+    assert.equal(checkpoint.reason, written.data.reason);
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
+  });
+
+  it('are kept to the newest twenty, and temporary files of a killed writer go', async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'echo one')]);
+    const { keeping } = real.project.files;
+    const base = await newest(real, id);
+    const folder = join(folderOf(real, id), 'checkpoints');
+    writeFileSync(join(folder, `.0001.json.${'a'.repeat(12)}.tmp`), 'half');
+    for (let seq = 9_990; seq < 10_012; seq++) {
+      await keeping.writeCheckpoint({ ...base, lastEvent: { ...base.lastEvent, seq } }, 20);
+    }
+    const left = (await keeping.checkpoints(id)).map(({ seq }) => seq);
+    assert.deepEqual(
+      left,
+      Array.from({ length: 20 }, (_, place) => 10_011 - place),
+    );
+    assert.equal(readdirSync(folder).length, 20);
+  });
+
+  it('that cannot be written stop nothing', async (t) => {
+    const real = realProject(t);
+    const gate = new Gate(real.root, 'gate');
+    const id = await start(real, [shell('a', gate.wait)]);
+    await eventOf(real, id, 'agent.spawned', 'a');
+    await eventOf(real, id, 'checkpoint.written');
+    rmSync(join(folderOf(real, id), 'checkpoints'), { recursive: true });
+    writeFileSync(join(folderOf(real, id), 'checkpoints'), 'in the way');
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
+    assert.ok(real.logged.some((line) => line.startsWith('warn no checkpoint written')));
+  });
+});
+
+/** The same folders with an empty database, as when it was deleted. */
+function withoutDatabase(t: Parameters<typeof realProject>[0], lost: RealProject): RealProject {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${lost.database}${suffix}`, { force: true });
+  const real = openRealProject({ home: lost.home, root: lost.root });
+  t.after(() => real.close());
+  return real;
+}
+
+describe('recovery from checkpoints', () => {
+  it('brings a killed session back without its database: it goes on, and nothing runs twice', async (t) => {
+    const before = realProject(t);
+    const other = await otherMaos(t, before);
+    const gate = new Gate(before.root, 'live');
+    const mark = (name: string) => `echo ${name} >>ran.txt`;
+    const id = await other.start({
+      objective: 'Survive.',
+      agents: [
+        shell('done', `${mark('done')}; echo finished; echo spec >"$MAOS_SHARED_CONTEXT/spec.md"`),
+        shell('live', `${mark('live')}; ${gate.wait}; echo two`, { depends_on: ['done'] }),
+        shell('next', `${mark('next')}; echo three`, { depends_on: ['live'] }),
+      ],
+    });
+    const seen = new Set<string>();
+    await other.event((event) => {
+      if (event.type === 'checkpoint.written') seen.add(event.type);
+      if (event.type === 'agent.spawned' && event.data.name === 'live') seen.add(event.type);
+      return seen.size === 2;
+    });
+    await other.kill();
+    await before.close();
+    const real = withoutDatabase(t, before);
+    assert.throws(() => real.project.store.load(id), /There is no session/);
+
+    const recovered = await recoverSession(real.project, await findFolder(real.project, 'latest'));
+    assert.equal(recovered.workflow.session.id, id);
+    assert.equal(recovered.workflow.agents[0]?.result, 'finished');
+    assert.equal(
+      recovered.workflow.agents[1]?.state,
+      'running',
+      'as the log tells, whatever the checkpoint knew',
+    );
+    assert.deepEqual(
+      real.project.store.artifacts(id).map(({ path }) => path),
+      ['shared/context/spec.md'],
+    );
+    assert.equal(real.project.store.ownerOf(id), null);
+    assert.equal(await real.supervisor.takeOver(id), true);
+    gate.openNow();
+    const after = await settled(real, id);
+    assert.equal(after.state, 'completed');
+    assert.deepEqual(readFileSync(join(real.root, 'ran.txt'), 'utf8').trim().split('\n'), [
+      'done',
+      'live',
+      'next',
+    ]);
+    assert.equal(after.agent('live').attempt, 1);
+    assert.equal(after.of('session.recovered').length, 1);
+    assert.deepEqual((await verifyAudit(real.project, id)).problems, []);
+  });
+
+  it('refuses a session that is in the store, and one without a checkpoint', async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'echo one')]);
+    await assert.rejects(recoverSession(real.project, id), (error) =>
+      isMaosError(error, 'INVALID_TRANSITION'),
+    );
+    rmSync(join(folderOf(real, id), 'checkpoints'), { recursive: true });
+    await assert.rejects(recoverSession(real.project, id), (error) =>
+      isMaosError(error, 'SESSION_NOT_FOUND'),
+    );
+  });
+
+  it('refuses a damaged checkpoint, and takes a file that lies elsewhere', async (t) => {
+    const before = realProject(t);
+    const { id } = await run(before, [shell('a', 'echo one')]);
+    const saved = join(before.root, 'saved.json');
+    const folder = join(folderOf(before, id), 'checkpoints');
+    const name = checkpointNames(before, id).at(-1) ?? '';
+    renameSync(join(folder, name), saved);
+    for (const other of checkpointNames(before, id)) rmSync(join(folder, other));
+    writeFileSync(join(folder, '9999.json'), '{"version": 1');
+    await before.close();
+    const real = withoutDatabase(t, before);
+    await assert.rejects(recoverSession(real.project, id), /9999\.json.* is no JSON/);
+    const { workflow } = await recoverFromFile(real.project, saved);
+    assert.equal(workflow.session.state, 'completed');
+    assert.equal(outcome(real, id).agent('a').result, 'one');
+  });
+
+  it('takes the one before when the newest is damaged, and says so', async (t) => {
+    const before = realProject(t);
+    const { id, events } = await run(before, [shell('a', 'echo one')]);
+    writeFileSync(join(folderOf(before, id), 'checkpoints', '9999.json'), '{"version": 1');
+    await before.close();
+    const real = withoutDatabase(t, before);
+    const { checkpoint, passedOver } = await recoverSession(real.project, id);
+    assert.match(checkpoint, /^checkpoints\/00[0-9]{2}\.json$/);
+    assert.match(passedOver.join(), /9999\.json.* is no JSON/);
+    const left = await real.files.keeping.checkpoints(id);
+    assert.ok(
+      left.every(({ seq }) => seq <= events.length),
+      'its number would come again',
+    );
+  });
+
+  it('refuses a log that is not the one the checkpoint was written beside', async (t) => {
+    const before = realProject(t);
+    const { id } = await run(before, [shell('a', 'echo one')]);
+    const log = join(folderOf(before, id), 'session.log');
+    writeFileSync(log, readFileSync(log, 'utf8').replace('"result":"one"', '"result":"two"'));
+    await before.close();
+    const real = withoutDatabase(t, before);
+    await assert.rejects(recoverSession(real.project, id), (error) => isMaosError(error, 'STORE_CORRUPT'));
+    assert.equal(real.project.store.keeping.exists(id), false, 'nothing was stored');
+  });
+});

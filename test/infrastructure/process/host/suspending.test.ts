@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sampleAgent, sampleKey } from '../sample-agent.ts';
+import { makeBench, processesWith, program, rareSeconds, statesOf } from '../test-bench.ts';
+
+/** Whoever waits for it instead of for the end of the program runs into the limit of the test. */
+const plenty = 3_600_000;
+
+const counting = 'i=0; while :; do i=$((i+1)); echo "$i"; sleep 0.02; done';
+
+/** A shell that forked a process which was stopped before it executed its program waits for it in the kernel: 'D'. */
+function areAllStopped(states: ReadonlyMap<number, string>): boolean {
+  return [...states.values()].every((state) => state === 'T' || state === 'D');
+}
+
+suite('a suspended agent', { concurrency: true }, () => {
+  test('stands still, says nothing more, and goes on where it was', async (t) => {
+    const bench = await makeBench(t);
+    const running = await bench.start('sh', ['-c', counting]);
+    await bench.output.heard('5\n');
+    await running.suspend();
+    await sleep(50);
+    const before = bench.output.text;
+    await sleep(300);
+    assert.equal(bench.output.text, before);
+    await running.proceed();
+    const next = Number(before.trim().split('\n').at(-1)) + 3;
+    await bench.output.heard(`\n${next}\n`);
+    await running.stop(1_000);
+    const lines = bench.output.text.trim().split('\n').map(Number);
+    assert.deepEqual(
+      lines,
+      lines.map((_, index) => index + 1),
+      'no line is missing or twice',
+    );
+  });
+
+  test('is its whole family, also a process in another session without parent', async (t) => {
+    const bench = await makeBench(t);
+    const seconds = rareSeconds();
+    const running = await bench.start(process.execPath, [program('family.mjs'), seconds, 'stay']);
+    await bench.output.heard('ready');
+    assert.equal(areAllStopped(statesOf(seconds)), false);
+    await running.suspend();
+    const states = statesOf(seconds);
+    assert.equal(states.size, 4, 'node, a shell and two sleeps');
+    assert.ok(areAllStopped(states), JSON.stringify([...states]));
+    await running.proceed();
+    assert.ok(![...statesOf(seconds).values()].includes('T'));
+    assert.deepEqual([...statesOf(seconds).keys()], [...states.keys()]);
+  });
+
+  // Every generation leaves a sleeper, begins the next one and is gone; `setsid` is no program of macOS.
+  const generation =
+    '[ "$3" -gt 2000 ] || { sleep "$2" & sleep 0.2; setsid sh -c "$1" sh "$1" "$2" $(($3+1)) & }';
+  for (const [name, breed] of [
+    ['in one group', 'echo ready; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); sleep "$1" & sleep 0.001; done'],
+    ['in sessions of its own', 'echo ready; sh -c "$2" sh "$2" "$1" 0; sleep "$1"'],
+  ] as const) {
+    const skip = breed.includes('"$2"') && process.platform !== 'linux';
+    test(`is also one that multiplies ${name}`, { skip }, async (t) => {
+      const bench = await makeBench(t);
+      const seconds = rareSeconds();
+      const running = await bench.start('sh', ['-c', breed, 'breeder', seconds, generation]);
+      await bench.output.heard('ready');
+      while (statesOf(seconds).size <= 2) await sleep(10);
+      await running.suspend();
+      const states = statesOf(seconds);
+      assert.ok(areAllStopped(states), JSON.stringify([...states]));
+      await sleep(100);
+      assert.deepEqual([...statesOf(seconds)], [...states], 'nobody has come');
+      const report = await running.stop(100);
+      assert.equal(report.survivors, 0);
+      assert.deepEqual(await processesWith(seconds), []);
+    });
+  }
+
+  test('right after its start: the program does not run', async (t) => {
+    for (let round = 0; round < 5; round++) {
+      const bench = await makeBench(t);
+      const running = await bench.start('sh', ['-c', counting]);
+      await running.suspend();
+      await sleep(20);
+      const before = bench.output.text;
+      await sleep(100);
+      assert.equal(bench.output.text, before, `round ${round}`);
+      await running.proceed();
+      await bench.output.heard('3\n');
+    }
+  });
+
+  test('ends politely when it is stopped', async (t) => {
+    const bench = await makeBench(t);
+    const running = await bench.start(program('polite.sh'), [rareSeconds()]);
+    await bench.output.heard('ready');
+    await running.suspend();
+    const report = await running.stop(plenty);
+    assert.deepEqual(report.signals, ['SIGTERM', 'SIGCONT']);
+    const end = await running.ended;
+    assert.equal(end.how === 'exited' && end.exitCode, 3);
+    assert.equal(bench.output.text, 'ready\ngoodbye\n');
+  });
+
+  test('stopped while it is being suspended ends all the same', async (t) => {
+    for (let round = 0; round < 5; round++) {
+      const bench = await makeBench(t);
+      const running = await bench.start(program('polite.sh'), [rareSeconds()]);
+      await bench.output.heard('ready');
+      const suspended = running.suspend();
+      if (round > 0) await sleep(round);
+      await running.stop(plenty);
+      await suspended;
+      const end = await running.ended;
+      assert.equal(end.how === 'exited' && end.exitCode, 3);
+    }
+  });
+
+  test('that is killed is told as ended at once', async (t) => {
+    const bench = await makeBench(t);
+    const seconds = rareSeconds();
+    const running = await bench.start('sh', ['-c', 'echo ready; exec sleep "$1"', 'sh', seconds]);
+    await bench.output.heard('ready');
+    await running.suspend();
+    const [sleeper] = statesOf(seconds).keys();
+    process.kill(sleeper as number, 'SIGKILL');
+    const end = await running.ended;
+    assert.equal(end.how === 'exited' && end.signal, 'SIGKILL');
+    assert.equal(JSON.parse(await readFile(join(bench.folder, 'exit.json'), 'utf8')).status, 137);
+  });
+
+  test('any number of times, also at once: the last word counts', async (t) => {
+    const bench = await makeBench(t);
+    const seconds = rareSeconds();
+    const running = await bench.start('sh', ['-c', 'echo ready; sleep "$1"; :', 'sh', seconds]);
+    await bench.output.heard('ready');
+    await running.proceed();
+    await Promise.all([running.suspend(), running.suspend(), running.proceed(), running.suspend()]);
+    assert.ok(areAllStopped(statesOf(seconds)));
+    await Promise.all([running.proceed(), running.suspend(), running.proceed()]);
+    await running.proceed();
+    assert.ok(![...statesOf(seconds).values()].includes('T'));
+  });
+
+  test('that has ended is left alone', async (t) => {
+    const bench = await makeBench(t);
+    const running = await bench.start('true');
+    await running.ended;
+    await running.suspend();
+    await running.proceed();
+    const never = await (await makeBench(t)).attach();
+    await never.suspend();
+    await never.proceed();
+  });
+
+  test('is not another process that has got the pid of its wrapper', async (t) => {
+    const seconds = rareSeconds();
+    const bystander = spawn('sleep', [seconds], { detached: true });
+    t.after(() => bystander.kill());
+    await once(bystander, 'spawn');
+    const bench = await makeBench(t);
+    await writeFile(join(bench.folder, 'launch.1'), `{"pid":${bystander.pid},"stdoutFrom":0}\n`);
+    const running = await bench.attach();
+    await running.suspend();
+    assert.equal(await running.sample(), null);
+    assert.deepEqual([...statesOf(seconds).values()], ['S']);
+  });
+});
+
+test('an agent suspended by a MAOS that was killed stands still until its next MAOS lets it go on', async (t) => {
+  const bench = await makeBench(t, { identity: { agent: sampleAgent, key: sampleKey } });
+  const seconds = rareSeconds();
+  const command = ['sh', '-c', 'echo ready; sleep "$1"; echo done; exit 4', 'sh', seconds];
+  const starter = spawn(process.execPath, [program('start-agent.ts'), bench.folder, 'SUSPEND', ...command], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(async () => {
+    starter.kill('SIGKILL');
+    await (await bench.attach()).stop(0);
+  });
+  const said = createInterface(starter.stdout)[Symbol.asyncIterator]();
+  for (const _ of ['starting', 'pid', 'suspended']) await said.next();
+  const exited = once(starter, 'exit');
+  starter.kill('SIGKILL');
+  await exited;
+  assert.ok(statesOf(seconds).size > 0);
+  assert.ok(areAllStopped(statesOf(seconds)), 'the end of its MAOS does not wake it');
+
+  const running = await bench.attach();
+  await running.suspend();
+  assert.ok(areAllStopped(statesOf(seconds)));
+  await running.proceed();
+  assert.ok(![...statesOf(seconds).values()].includes('T'));
+  await running.suspend();
+  await running.stop(plenty);
+  assert.deepEqual(await processesWith(seconds), []);
+  const end = await running.ended;
+  assert.equal(end.how === 'exited' && end.signal, 'SIGTERM');
+});

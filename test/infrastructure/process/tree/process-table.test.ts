@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { suite, test } from 'node:test';
+import { endAgentProcesses } from '../../../../src/infrastructure/process/host/ending.ts';
+import {
+  AgentFamily,
+  findAgentProcesses,
+} from '../../../../src/infrastructure/process/tree/agent-processes.ts';
+import type { ProcessEntry } from '../../../../src/infrastructure/process/tree/proc-stat.ts';
+import {
+  makeProcessTable,
+  type ProcessSnapshot,
+  readProcfs,
+  readWithPs,
+} from '../../../../src/infrastructure/process/tree/process-table.ts';
+
+const readers = { readWithPs, ...(process.platform === 'linux' ? { readProcfs } : {}) };
+
+for (const [name, read] of Object.entries(readers)) {
+  suite(name, () => {
+    test('shows a process, its parent, its group and the agent it belongs to', async (t) => {
+      const env = { ...process.env, MAOS_AGENT_ID: 'agent_tester_1_abcdef', LATER: 'x' };
+      const child = spawn('sleep', ['60'], { detached: true, env });
+      t.after(() => child.kill());
+      await once(child, 'spawn');
+      const pid = child.pid as number;
+      const snapshot = await read();
+      const entry = snapshot.processes.get(pid);
+      assert.ok(entry !== undefined);
+      assert.deepEqual([entry.ppid, entry.pgid, entry.sid], [process.pid, pid, pid]);
+      assert.equal(snapshot.markOf(entry)?.agentId, 'agent_tester_1_abcdef');
+      assert.equal(snapshot.processes.get(process.pid)?.pid, process.pid);
+      assert.ok(entry.start >= (snapshot.processes.get(process.pid)?.start ?? Number.NaN));
+    });
+
+    test('takes no argument for the environment', async (t) => {
+      const child = spawn('sh', ['-c', 'sleep 60', 'MAOS_AGENT_ID=agent_tester_1_abcdef'], {
+        detached: true,
+      });
+      t.after(() => process.kill(-(child.pid as number), 'SIGKILL'));
+      await once(child, 'spawn');
+      const snapshot = await read();
+      const entry = snapshot.processes.get(child.pid as number);
+      assert.ok(entry !== undefined);
+      assert.equal(snapshot.markOf(entry), null);
+    });
+  });
+}
+
+test('callers who wait at the same time share a snapshot, later ones get a newer', async () => {
+  let taken = 0;
+  const table = makeProcessTable(async () => {
+    taken++;
+    return snapshotOf([]);
+  });
+  const first = await Promise.all([table.snapshot(), table.snapshot(), table.snapshot()]);
+  assert.equal(taken, 1);
+  assert.equal(first[0], first[2]);
+  assert.notEqual(await table.snapshot(), first[0]);
+});
+
+test('who is content with a recent snapshot shares the last one until it is too old', async () => {
+  let taken = 0;
+  let fails = false;
+  const table = makeProcessTable(async () => {
+    taken++;
+    if (fails) throw new Error('EIO');
+    return snapshotOf([]);
+  });
+  const first = await Promise.all([table.recent(60_000), table.recent(60_000)]);
+  assert.equal(await table.recent(60_000), first[0]);
+  assert.equal(first[0], first[1]);
+  assert.equal(taken, 1);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  fails = true;
+  await assert.rejects(table.recent(1), /EIO/);
+  fails = false;
+  await table.recent(60_000);
+  assert.equal(taken, 3, 'a failure is not kept');
+});
+
+test('a failed snapshot does not spoil the next one', async () => {
+  let fails = true;
+  const table = makeProcessTable(async () => {
+    if (fails) throw new Error('EMFILE');
+    return snapshotOf([]);
+  });
+  await assert.rejects(table.snapshot(), /EMFILE/);
+  fails = false;
+  assert.equal((await table.snapshot()).processes.size, 0);
+});
+
+suite('the processes of an agent', () => {
+  const pids = (entries: readonly ProcessEntry[]): number[] => entries.map(({ pid }) => pid).sort();
+
+  test('are its session, its group, its marked ones and the descendants of all these', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_100 },
+      { pid: 100_101, ppid: 100_100, sid: 100_100 },
+      { pid: 100_102, ppid: 1, pgid: 100_100 },
+      { pid: 100_103, ppid: 1, agentId: 'mine' },
+      { pid: 100_104, ppid: 100_103, agentId: 'nested' },
+      { pid: 100_105, ppid: 1, agentId: 'other' },
+      { pid: 100_106, ppid: 1 },
+      { pid: process.pid, ppid: 100_103, agentId: 'mine' },
+    ]);
+    assert.deepEqual(pids(findAgentProcesses(snapshot, mark)), [100_100, 100_101, 100_102, 100_103, 100_104]);
+  });
+
+  test('are not the session of a process that has got the pid of a wrapper gone', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_100, start: 60 },
+      { pid: 100_101, ppid: 100_100, sid: 100_100, start: 61 },
+      { pid: 100_102, agentId: 'mine', start: 61 },
+    ]);
+    assert.deepEqual(pids(findAgentProcesses(snapshot, mark)), [100_102]);
+  });
+
+  test('are those of its own attempt and what earlier ones left, never those of a later one', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_101, agentId: 'mine', attempt: 1 },
+      { pid: 100_102, agentId: 'mine', attempt: 2 },
+      { pid: 100_103, agentId: 'mine', attempt: 3 },
+      { pid: 100_104, agentId: 'mine' },
+    ]);
+    const unseen = { agentId: 'mine', attempt: 2, wrapper: null };
+    assert.deepEqual(pids(findAgentProcesses(snapshot, unseen)), [100_101, 100_102, 100_104]);
+  });
+
+  test('are those marked, when the wrapper was never seen alive', () => {
+    const snapshot = snapshotOf([
+      { pid: 100_101, sid: 100_100 },
+      { pid: 100_102, agentId: 'mine' },
+    ]);
+    assert.deepEqual(
+      pids(findAgentProcesses(snapshot, { agentId: 'mine', attempt: 2, wrapper: null })),
+      [100_102],
+    );
+  });
+});
+
+const mark = { agentId: 'mine', attempt: 2, wrapper: { pid: 100_100, start: 50 } };
+
+test('a pid that another process gets between a look and a signal is not signalled', async (t) => {
+  const bystander = spawn('sleep', ['60'], { detached: true });
+  t.after(() => bystander.kill());
+  await once(bystander, 'spawn');
+  const pid = bystander.pid as number;
+  const looks = [
+    snapshotOf([
+      { pid: 100_100, start: 50 },
+      { pid, agentId: 'mine', start: 51 },
+    ]),
+    snapshotOf([
+      { pid: 100_100, start: 50 },
+      { pid, start: 52 },
+    ]),
+  ];
+  const table = makeProcessTable(async () => looks.shift() ?? snapshotOf([]));
+  const family = new AgentFamily(mark, table, () => true);
+  const seen = (await family.look()).find((entry) => entry.pid === pid);
+  assert.ok(seen !== undefined);
+  // Only procfs is quick enough to be asked before each signal.
+  if (process.platform === 'linux') assert.equal(family.signal(seen, 'SIGKILL'), false);
+  assert.deepEqual(pidsOf(await family.look()), [100_100], 'at the next look it is known to be another');
+  assert.equal(bystander.exitCode ?? bystander.signalCode, null);
+});
+
+test('an agent that another MAOS looks after gets no signal', async (t) => {
+  const stray = spawn('sleep', ['60'], { env: { ...process.env, MAOS_AGENT_ID: 'agent_of_another' } });
+  t.after(() => stray.kill());
+  await once(stray, 'spawn');
+  let isOwned = true;
+  const unseen = { agentId: 'agent_of_another', attempt: 1, wrapper: null };
+  const family = new AgentFamily(unseen, makeProcessTable(), () => isOwned);
+  assert.deepEqual(pidsOf(await family.look()), [stray.pid]);
+  isOwned = false;
+  const gone = Promise.resolve();
+  const ways = { programGone: gone, wrapperGone: gone, hurry: () => gone };
+  const report = await endAgentProcesses({ family, forceAt: () => 0, ...ways });
+  assert.deepEqual([report.signals, report.survivors], [[], 1]);
+  assert.equal(stray.exitCode ?? stray.signalCode, null);
+});
+
+function pidsOf(entries: readonly ProcessEntry[]): number[] {
+  return entries.map(({ pid }) => pid);
+}
+
+function snapshotOf(
+  given: readonly (Partial<ProcessEntry> & { agentId?: string; attempt?: number })[],
+): ProcessSnapshot {
+  const marks = new Map(
+    given.map(({ pid = 0, agentId, attempt = null }) => [
+      pid,
+      agentId === undefined ? null : { agentId, attempt },
+    ]),
+  );
+  const entries = given.map(({ pid = 0, ppid = 1, pgid = pid, sid = pid, start = 50 }) => {
+    return { pid, ppid, pgid, sid, start, state: 'live' as const, cpuMs: 0, memoryBytes: 0 };
+  });
+  return {
+    processes: new Map(entries.map((entry) => [entry.pid, entry])),
+    zombies: [],
+    tookMs: 0,
+    blurred: false,
+    markOf: ({ pid }) => marks.get(pid) ?? null,
+    commandOf: () => '',
+  };
+}

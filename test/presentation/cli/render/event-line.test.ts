@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { DomainEvent, EventData, EventType } from '../../../../src/domain/events.ts';
+import { makeMessageId } from '../../../../src/domain/ids.ts';
+import {
+  describeEvent,
+  eventLine,
+  eventTypes,
+  subjectOf,
+} from '../../../../src/presentation/cli/render/event-line.ts';
+import { agent, sessionId, time, usage } from '../samples.ts';
+
+const { id } = agent('builder');
+const messageId = makeMessageId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
+
+function event<T extends EventType>(type: T, data: EventData[T], agentId: DomainEvent['agentId'] = null) {
+  return { type, sessionId, agentId, at: time(0), data } as DomainEvent;
+}
+
+describe('an event in a few words', () => {
+  const cases: [event: DomainEvent, text: string][] = [
+    [
+      event('session.failed', { completed: 2, failed: 1, cancelled: 3 }),
+      'failed: 2 completed, 1 failed, 3 cancelled',
+    ],
+    [event('session.paused', { reason: 'quota', resumeAt: time(60) }), `paused (quota) until ${time(60)}`],
+    [
+      event('agent.waiting', { name: 'a', reason: 'session_limit' }),
+      'waits: the session runs as many agents as it may',
+    ],
+    [
+      event('agent.waiting', { name: 'a', reason: 'machine_limit of 4 agents' }),
+      'waits: this machine runs as many agents as it may (4 agents)',
+    ],
+    [
+      event('agent.started', { name: 'a', role: 'qa', backend: 'claude', attempt: 2 }),
+      'started (qa, claude), attempt 2',
+    ],
+    [
+      event('agent.answered', { name: 'a', background: ['Build', 'Serve'], until: time(60) }),
+      `result given, work in the background: Build, Serve; what is left at ${time(60)} is ended`,
+    ],
+    [event('agent.answered', { name: 'a', background: [], until: null }), 'result given, processes remain'],
+    [event('agent.went_on', { name: 'a' }), 'goes on after its result'],
+    [
+      event('agent.stopped', {
+        ...{ name: 'a', signals: ['SIGTERM'], survivors: 0, tookMs: 20 },
+        processes: ['sleep 60 (17)', 'node server.js (18)'],
+      }),
+      'stopped in 0.0s (SIGTERM), 0 processes left; ended: sleep 60 (17), node server.js (18)',
+    ],
+    [event('agent.spawned', { name: 'a', attempt: 1, where: { pid: 42 } }), 'runs as process 42'],
+    [
+      event('agent.completed', { name: 'a', durationMs: 1_234, result: 'x\nDone.\n', usage }),
+      'completed in 1.2s, 12.3k tokens, $0.25: Done.',
+    ],
+    [
+      event('agent.failed', {
+        name: 'a',
+        durationMs: 500,
+        kind: 'exit_code',
+        message: 'It exited.',
+        usage: null,
+      }),
+      'failed after 0.5s: exit_code: It exited.',
+    ],
+    [
+      event('agent.stopped', { name: 'a', signals: ['SIGTERM', 'SIGKILL'], survivors: 0, tookMs: 1_500 }),
+      'stopped in 1.5s (SIGTERM, SIGKILL), 0 processes left',
+    ],
+    [
+      event('artifact.recorded', {
+        path: 'results/x',
+        sizeBytes: 1,
+        sha256: '',
+        by: null,
+        candidates: ['a', 'b'],
+      }),
+      'left results/x (one of a, b)',
+    ],
+    [event('agent.progressed', { name: 'a', activity: '\u001b[2J\u001b[Hhidden', usage: null }), 'hidden'],
+    [
+      event('message.queued', {
+        id: messageId,
+        type: 'request',
+        from: null,
+        subject: 'Ports',
+        attempt: 1,
+        availableAt: '2026-03-01T10:00:01.000Z',
+        reason: 'Busy.',
+      }),
+      `request ${messageId} queued again: Busy.`,
+    ],
+    [
+      event('message.delivered', { id: messageId, attempt: 2, leaseUntil: '2026-03-01T10:00:01.000Z' }),
+      `message ${messageId} delivered, attempt 2`,
+    ],
+    [
+      event('message.dead', { id: messageId, attempt: 3, reason: 'Busy.' }),
+      `message ${messageId} dead: Busy.`,
+    ],
+  ];
+  for (const [given, text] of cases) it(given.type, () => assert.equal(describeEvent(given), text));
+
+  it('exists for every type, which all have a group and a name', () => {
+    for (const type of eventTypes)
+      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message)\.[a-z_]+$/);
+    assert.equal(new Set(eventTypes).size, eventTypes.length);
+  });
+
+  it('says who it happened to', () => {
+    const names = new Map([[id as string, 'builder']]);
+    const recorded = { path: 'p', sizeBytes: 1, sha256: '', by: id, candidates: ['builder'] };
+    assert.equal(subjectOf(event('artifact.recorded', recorded), names), 'builder');
+    assert.equal(subjectOf(event('session.started', {}), names), '');
+    const line = eventLine({ ...event('session.started', {}), seq: 2 }, names);
+    assert.match(line, /^\d\d:\d\d:\d\d session: started$/);
+  });
+});

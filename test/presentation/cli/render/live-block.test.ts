@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { noBudget } from '../../../../src/domain/budget.ts';
+import { formatTime } from '../../../../src/presentation/cli/render/format.ts';
+import { renderLive } from '../../../../src/presentation/cli/render/live-block.ts';
+import { displayWidth } from '../../../../src/presentation/cli/render/text-width.ts';
+import { rowsOf } from '../../../../src/presentation/cli/run/live-display.ts';
+import { colourPaint, plainPaint } from '../../../../src/presentation/cli/shell/terminal.ts';
+import { agent, failureOf, ms, sessionId, time, usage, waiting, workflow } from '../samples.ts';
+
+const spec = agent('spec', {
+  state: 'completed',
+  endedAt: time(2.5),
+  result: 'thinking\nWrote spec.md\n',
+  usage,
+});
+const team = workflow([
+  spec,
+  agent('builder', { role: { name: 'backend_engineer', custom: null }, startedAt: time(3), phase: 1 }),
+  agent('linter', {
+    state: 'failed',
+    endedAt: time(4),
+    failure: failureOf('exit_code', 'It exited with 3.'),
+  }),
+  agent('checker', { ...waiting, dependsOn: [spec.id, agent('builder').id], phase: 2 }),
+  agent('extra', { ...waiting }),
+]);
+const view = {
+  workflow: team,
+  activities: new Map([
+    [agent('builder').id, 'Edit: src/\u001b[31mapp\u0007.ts'],
+    [agent('extra').id, 'this machine runs as many agents as it may (4 agents)'],
+  ]),
+  now: ms(65),
+  frame: 1,
+};
+
+describe('the live view', () => {
+  it('shows the session and every agent with what it does', () => {
+    assert.deepEqual(renderLive(view, { columns: 100, rows: 24 }, plainPaint), [
+      `⠙ ${sessionId}  running · 1/5 done · 1 failed · 1m 05s · 12.3k tokens, $0.25`,
+      '  ✓ spec     qa                  1.5s  Wrote spec.md  12.3k tok',
+      '  ⠙ builder  backend_engineer  1m 02s  Edit: src/app.ts',
+      '  ✗ linter   qa                  3.0s  exit_code: It exited with 3.',
+      '  · checker  qa                        after builder',
+      '  · extra    qa                        this machine runs as many agents as it may (4 agents)',
+    ]);
+  });
+
+  it('shows what stands still, what is put off, and what is left of the budget', () => {
+    const agents = [
+      agent('held', { usage }),
+      agent('off', { state: 'resumable', notBefore: time(125), endedAt: time(9) }),
+    ];
+    const paused = workflow(agents, {
+      state: 'paused',
+      pauseReason: 'user',
+      budget: { ...noBudget, maxCostUsd: 1, maxWallMs: 60_000 },
+    });
+    const lines = renderLive(
+      { ...view, workflow: paused, activities: new Map([[agents[0]?.id as string, 'Edit: x']]) },
+      { columns: 130, rows: 24 },
+      plainPaint,
+    );
+    assert.deepEqual(lines, [
+      `‖ ${sessionId}  paused (user) · 0/2 done · 1m 05s · 12.3k tokens, $0.25 · budget $0.25 of $1.00 (25 %)`,
+      '  ‖ held  qa  1m 04s  suspended  12.3k tok',
+      `  ‖ off   qa    8.0s  put off until ${formatTime(time(125))}, in 1m 00s`,
+    ]);
+  });
+
+  it('is no wider than the terminal, whatever stands in it', () => {
+    const long = workflow([
+      agent('n'.repeat(64), { usage, role: { name: 'r'.repeat(63), custom: null } }),
+      agent('wide', { state: 'completed', endedAt: time(2), result: '日本語'.repeat(60) }),
+    ]);
+    for (const columns of [30, 60, 80, 81, 120]) {
+      for (const line of renderLive({ ...view, workflow: long }, { columns, rows: 24 }, colourPaint)) {
+        const width = displayWidth(stripVTControlCharacters(line));
+        assert.ok(width < columns, `${width} of ${columns} columns: ${line}`);
+      }
+    }
+  });
+
+  it('has no roles on a narrow terminal', () => {
+    const lines = renderLive(view, { columns: 60, rows: 24 }, plainPaint);
+    assert.equal(lines[2], '  ⠙ builder  1m 02s  Edit: src/app.ts');
+  });
+
+  it('shows what matters most of 50 agents, in plan order, and counts the rest', () => {
+    const agents = Array.from({ length: 50 }, (_, index) => {
+      const name = `agent-${String(index).padStart(2, '0')}`;
+      if (index < 20) return agent(name, { state: 'completed', endedAt: time(index + 2), result: 'ok' });
+      if (index === 30)
+        return agent(name, { state: 'failed', failure: failureOf('signal', 'x'), endedAt: time(9) });
+      return agent(name, index < 25 || index === 49 ? {} : waiting);
+    });
+    const lines = renderLive({ ...view, workflow: workflow(agents) }, { columns: 90, rows: 12 }, plainPaint);
+    assert.equal(lines.length, 10, 'two rows stay free');
+    const names = lines.slice(1, -1).map((line) => line.match(/agent-\d+/)?.[0]);
+    assert.deepEqual(names, [
+      'agent-20',
+      'agent-21',
+      'agent-22',
+      'agent-23',
+      'agent-24',
+      'agent-25',
+      'agent-30',
+      'agent-49',
+    ]);
+    assert.equal(lines.at(-1), '  … 42 more: 22 pending, 20 completed');
+  });
+
+  it('leaves two rows free, and is never empty', () => {
+    for (let rows = 1; rows < 60; rows++) {
+      const lines = renderLive(view, { columns: 80, rows }, plainPaint);
+      assert.ok(lines.length >= 1 && lines.length <= Math.max(1, rows - 2), `${lines.length} of ${rows}`);
+    }
+  });
+});
+
+describe('what was drawn', () => {
+  it('takes a row per line, and more where a narrowed terminal has wrapped it', () => {
+    assert.equal(rowsOf(['a', ''], 80), 2);
+    assert.equal(rowsOf([`\u001b[31m${'x'.repeat(81)}\u001b[39m`, ''], 40), 4);
+    assert.equal(rowsOf([], 80), 0);
+  });
+});

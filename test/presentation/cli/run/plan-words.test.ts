@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isMaosError } from '../../../../src/domain/errors.ts';
+import {
+  agentsFromOptions,
+  isPlanFile,
+  objectiveOf,
+  withOptions,
+} from '../../../../src/presentation/cli/run/plan-words.ts';
+import { OptionValues } from '../../../../src/presentation/cli/shell/option-values.ts';
+
+function options(given: Readonly<Record<string, unknown>>): OptionValues {
+  return new OptionValues(new Map(Object.entries(given)));
+}
+
+function list(option: string, ...values: readonly [place: number, value: string][]) {
+  return { [option]: values.map(([place, value]) => ({ option, value, place })) };
+}
+
+describe('agents on the command line', () => {
+  it('keep the order they were written in, of both kinds', () => {
+    const agents = agentsFromOptions(
+      options({
+        ...list('agent', [1, 'architect=Design it: a=b'], [3, 'api: engineer = Build it']),
+        ...list('exec', [2, 'tests= npm test -- --grep "a=b" ']),
+      }),
+    );
+    assert.deepEqual(agents, [
+      { role: 'architect', task: 'Design it: a=b' },
+      {
+        name: 'tests',
+        role: 'engineer',
+        task: 'Run: npm test -- --grep "a=b"',
+        backend: 'command',
+        command: 'npm test -- --grep "a=b"',
+      },
+      { name: 'api', role: 'engineer', task: 'Build it' },
+    ]);
+  });
+
+  for (const [option, value] of [
+    ['agent', 'tester'],
+    ['agent', '=task'],
+    ['agent', 'tester='],
+    ['agent', 'a b:tester=x'],
+    ['agent', 'name:=x'],
+    ['exec', 'echo hi'],
+    ['exec', '=echo hi'],
+    ['exec', 'a b=echo hi'],
+    ['exec', 'name='],
+  ] as const) {
+    it(`refuse --${option} ${JSON.stringify(value)}, showing how to write it`, () => {
+      assert.throws(
+        () => agentsFromOptions(options(list(option, [1, value]))),
+        (error) => isMaosError(error, 'INVALID_INPUT') && /write '.*=/.test(error.message),
+      );
+    });
+  }
+
+  it('give the objective where none is given', () => {
+    assert.equal(objectiveOf([{ role: 'qa', task: 'Test it.' }]), 'Test it.');
+    const two = [
+      { role: 'qa', task: 'Test it.' },
+      { role: 'pm', name: 'boss', task: 'Plan it.' },
+    ];
+    assert.equal(objectiveOf(two), 'qa: Test it.; boss: Plan it.');
+  });
+});
+
+describe('options over a plan', () => {
+  const plan = {
+    objective: 'x',
+    strategy: 'parallel',
+    on_exit: 'stop',
+    agents: [
+      { role: 'qa', task: 't', model: 'own' },
+      { role: 'qa', task: 't' },
+      { role: 'qa', task: 't', command: ['ls'] },
+    ],
+  } as const;
+
+  it('leave alone what they do not name', () => {
+    const request = JSON.parse(JSON.stringify(withOptions(plan, options({}))));
+    assert.deepEqual(request, JSON.parse(JSON.stringify(plan)));
+  });
+
+  it('win over the plan, but not over its agents', () => {
+    const request = withOptions(
+      plan,
+      options({
+        strategy: 'sequential',
+        model: 'm',
+        'timeout-minutes': 2,
+        'max-concurrency': 3,
+        detach: true,
+      }),
+    );
+    assert.equal(request.strategy, 'sequential');
+    assert.equal(request.on_exit, 'keep');
+    assert.equal(request.max_concurrency, 3);
+    assert.deepEqual(
+      request.agents?.map(({ model, timeout_minutes }) => [model, timeout_minutes]),
+      [
+        ['own', 2],
+        ['m', 2],
+        [undefined, 2],
+      ],
+    );
+  });
+});
+
+describe('budget options', () => {
+  const plan = { objective: 'x', agents: [], budget: { max_tokens: 5, max_turns: 7 } };
+
+  it('win over the plan, cap by cap', () => {
+    const given = options({ 'max-tokens': 9, 'max-cost': 1.5, 'max-minutes': 2 });
+    assert.deepEqual(withOptions(plan, given).budget, {
+      max_tokens: 9,
+      max_cost_usd: 1.5,
+      max_turns: 7,
+      max_minutes: 2,
+    });
+    assert.deepEqual(withOptions({ objective: 'x' }, options({ 'max-turns': 3 })).budget, { max_turns: 3 });
+  });
+
+  it('leave the plan its own', () => {
+    assert.deepEqual(withOptions(plan, options({})).budget, plan.budget);
+    assert.equal(withOptions({ objective: 'x' }, options({})).budget, undefined);
+  });
+});
+
+describe('what names a file', () => {
+  for (const [word, file] of [
+    ['-', true],
+    ['plan.json', true],
+    ['a/b.json', true],
+    ['Write plan.json now', false],
+    ['Fix it', false],
+  ] as const) {
+    it(`${JSON.stringify(word)}: ${file}`, () => assert.equal(isPlanFile(word), file));
+  }
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { makeApp } from '../../../../src/presentation/http/server/app.ts';
+import {
+  openApiDocument,
+  openApiPath,
+  openApiRoute,
+} from '../../../../src/presentation/http/server/openapi.ts';
+import { operations } from '../../../../src/presentation/http/server/operations.ts';
+import { TokenBucket } from '../../../../src/presentation/http/server/token-bucket.ts';
+import { acpDeps } from '../../../helpers/acp-bench.ts';
+import { DocumentSchemas, type OpenApiDocument } from '../../../helpers/openapi.ts';
+
+const document = JSON.parse(JSON.stringify(openApiDocument('1.2.3', operations))) as OpenApiDocument;
+const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+);
+
+/** Every value below, with its key. */
+function* walk(value: unknown): Generator<readonly [string, unknown]> {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    yield [key, inner];
+    yield* walk(inner);
+  }
+}
+
+// Against the OpenAPI Initiative's own schema it is held in test/clients/acp.clients.ts.
+describe('the OpenAPI document', () => {
+  it('is served', async () => {
+    const response = await openApiRoute(() => ({ ...document })).request(openApiPath);
+    assert.deepEqual(await response.json(), document);
+  });
+
+  it('has every route there is, and no other', () => {
+    const rate = new TokenBucket(1, () => 0);
+    const guard = { hosts: new Set<string>(), byAddress: false, token: async () => '', maxBodyBytes: 1 };
+    const { routes } = makeApp(acpDeps({}), { ...guard, rate, strangerRate: rate, open: new Set() });
+    const served = routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:[a-z]+/g, '{}')}`);
+    const described = documented.map(
+      ({ method, path }) => `${method} ${path.replaceAll(/\{[a-z_]+\}/g, '{}')}`,
+    );
+    assert.deepEqual([...new Set(served)].sort(), described.sort());
+  });
+
+  it('names only schemas that it has, and each operation once', () => {
+    const { schemas } = document.components;
+    const references = [...walk(document)].flatMap(([key, value]) => (key === '$ref' ? [String(value)] : []));
+    assert.ok(references.length > 50);
+    for (const reference of references) {
+      const [, name = ''] = /^#\/components\/schemas\/(\w+)$/.exec(reference) ?? [];
+      assert.ok(Object.hasOwn(schemas, name), reference);
+    }
+    const protocol = ['Run', 'Message', 'MessagePart', 'Event', 'Session', 'Error', 'AgentManifest'];
+    for (const name of [...protocol, 'AgentMessage', 'SessionEvent', 'JsonRpcMessage', 'Refusal']) {
+      assert.ok(Object.hasOwn(schemas, name), name);
+    }
+    const ids = operations.map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
+  it('has schemas that a validator takes, and that refuse', () => {
+    const schemas = new DocumentSchemas(document);
+    for (const name of Object.keys(document.components.schemas)) {
+      const problem = schemas.problem({ $ref: `#/components/schemas/${name}` }, 5);
+      assert.notEqual(problem, null, name);
+    }
+  });
+
+  it('describes what varies in each path, and nothing else that is not asked for', () => {
+    for (const { path, operation } of documented) {
+      const inPath = [...path.matchAll(/\{([a-z_]+)\}/g)].map(([, name]) => name);
+      const { parameters = [] } = operation;
+      const ofPath = parameters.filter((one) => one.in === 'path');
+      assert.deepEqual(ofPath.map(({ name }) => name).sort(), inPath.sort(), path);
+      assert.ok(
+        ofPath.every(({ required }) => required),
+        path,
+      );
+    }
+    const { parameters = [] } = document.paths['/acp/messages']?.get ?? {};
+    assert.deepEqual(
+      parameters.filter(({ required }) => required).map(({ name }) => name),
+      ['session_id'],
+    );
+  });
+
+  it('has the refusals of the guard everywhere, but for the token where none is needed', () => {
+    for (const { path, method, operation } of documented) {
+      const { responses, security } = operation;
+      const withoutToken = path === '/health';
+      assert.deepEqual(security, withoutToken ? [] : undefined);
+      assert.equal('401' in responses, !withoutToken);
+      assert.equal('413' in responses, method !== 'get');
+      for (const status of ['403', '429', '500', '503'])
+        assert.ok(status in responses, `${status} of ${path}`);
+    }
+  });
+});
