@@ -14,8 +14,8 @@ import { findJsonError } from './infrastructure/config/json-position.ts';
 import { mayTrace } from './infrastructure/config/may-trace.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import { isRelativeHome, maosHome } from './infrastructure/files/home/maos-home.ts';
-import type { Attendance } from './infrastructure/instances/idle-project-watcher.ts';
-import type { Presence } from './infrastructure/instances/instance-registration.ts';
+import type { IdleProjectWatcher } from './infrastructure/instances/idle-project-watcher.ts';
+import type { InstanceRegistration } from './infrastructure/instances/instance-registration.ts';
 import type { MaosRuntime } from './maos-runtime.ts';
 import { runCli } from './presentation/cli/cli.ts';
 import { crashReport } from './presentation/cli/shell/error-report.ts';
@@ -32,8 +32,8 @@ class LateRuntime implements Runtime {
   readonly #logListeners = new Set<LogListener>();
   #loading: Promise<MaosRuntime> | null = null;
   #loaded: MaosRuntime | null = null;
-  #presence: Presence | null = null;
-  #attendance: Attendance | null = null;
+  #presence: InstanceRegistration | null = null;
+  #attendance: IdleProjectWatcher | null = null;
 
   constructor(flags: PartialConfig) {
     this.#flags = flags;
@@ -80,15 +80,15 @@ class LateRuntime implements Runtime {
   }
 
   /** What is needed to look after sessions is loaded when there are some. */
-  async attend(path: string): Promise<void> {
-    if (this.#loading !== null) return (await this.#load()).attend(path);
-    const [{ Attendance }, presence] = await Promise.all([
+  async watchProject(path: string): Promise<void> {
+    if (this.#loading !== null) return (await this.#load()).watchProject(path);
+    const [{ IdleProjectWatcher }, presence] = await Promise.all([
       import('./infrastructure/instances/idle-project-watcher.ts'),
       this.#present(),
     ]);
-    this.#attendance = new Attendance(presence, this.home, path);
+    this.#attendance = new IdleProjectWatcher(presence, this.home, path);
     await this.#attendance.begin(() => {
-      const attended = this.#load().then((runtime) => runtime.attend(path));
+      const attended = this.#load().then((runtime) => runtime.watchProject(path));
       attended.catch((error: unknown) =>
         this.log('error', 'sessions of the project are not watched over', { error }),
       );
@@ -116,9 +116,9 @@ class LateRuntime implements Runtime {
   }
 
   /** What was never loaded owns no session. */
-  async handOver(how?: 'keep'): Promise<void> {
+  async detach(how?: 'keep'): Promise<void> {
     this.#attendance?.end();
-    if (this.#loaded !== null) await this.#loaded.handOver(how);
+    if (this.#loaded !== null) await this.#loaded.detach(how);
     else this.#presence?.withdraw();
   }
 
@@ -154,9 +154,9 @@ class LateRuntime implements Runtime {
     this.#loaded?.close();
   }
 
-  async #present(): Promise<Presence> {
-    const { Presence } = await import('./infrastructure/instances/instance-registration.ts');
-    this.#presence ??= new Presence(this.home, this.version, (file, mode) =>
+  async #present(): Promise<InstanceRegistration> {
+    const { InstanceRegistration } = await import('./infrastructure/instances/instance-registration.ts');
+    this.#presence ??= new InstanceRegistration(this.home, this.version, (file, mode) =>
       this.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
     );
     return this.#presence;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/control/orphans.ts';
-import { keepTidy } from './application/maintenance/retention.ts';
+import { startRetentionTimer } from './application/maintenance/retention.ts';
 import type { LogLevel } from './application/ports/log.ts';
 import type { Instances } from './application/ports/machine.ts';
 import type { UnfinishedSession } from './application/ports/ownership.ts';
@@ -36,7 +36,7 @@ import { maosHome } from './infrastructure/files/home/maos-home.ts';
 import { isThere, projectHashes, sessionFolders } from './infrastructure/files/home/project-list.ts';
 import { placeOf } from './infrastructure/files/home/project-place.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
-import type { Presence } from './infrastructure/instances/instance-registration.ts';
+import type { InstanceRegistration } from './infrastructure/instances/instance-registration.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
 import { loggable } from './infrastructure/logging/record.ts';
@@ -55,7 +55,7 @@ const handOverMs = 400;
 
 interface WatchedProject extends SupervisedProject {
   readonly watch: OrphanWatch;
-  readonly stopTidying: () => void;
+  readonly stopRetentionTimer: () => void;
 }
 
 /**
@@ -71,7 +71,7 @@ export class MaosRuntime implements Runtime {
   readonly #logListeners: Set<LogListener>;
   readonly #ids = makeIdSource();
   readonly #instance: InstanceId;
-  readonly #presence: Presence;
+  readonly #presence: InstanceRegistration;
   readonly #open = new Map<string, WatchedProject>();
   /** Those whose database is not theirs any more. */
   readonly #replaced: Project[] = [];
@@ -83,7 +83,7 @@ export class MaosRuntime implements Runtime {
   #openHomeLogged = false;
   #log: FileLog | null = null;
 
-  constructor(flags: PartialConfig, presence: Presence, logListeners: Set<LogListener>) {
+  constructor(flags: PartialConfig, presence: InstanceRegistration, logListeners: Set<LogListener>) {
     this.#flags = flags;
     this.#logListeners = logListeners;
     this.#presence = presence;
@@ -159,7 +159,7 @@ export class MaosRuntime implements Runtime {
     return { settings, warnings };
   }
 
-  async attend(path: string): Promise<void> {
+  async watchProject(path: string): Promise<void> {
     const { folder, project } = placeOf(path);
     ensureHome(this.home);
     await this.#announce(project);
@@ -168,14 +168,14 @@ export class MaosRuntime implements Runtime {
     for (const root of this.#attended) await this.#watchOver(root);
   }
 
-  async handOver(how?: 'keep'): Promise<void> {
+  async detach(how?: 'keep'): Promise<void> {
     this.#attended = new Set();
     const owning = [...this.#open.values()].filter(({ supervisor }) => supervisor.owned.length > 0);
     if (how === 'keep') {
       for (const { watch } of this.#open.values()) watch.stop();
       // Sessions without an owner that announced its exit go on, whoever takes them.
       for (const { project, supervisor } of owning) {
-        await supervisor.letGo();
+        await supervisor.releaseAll();
         this.#succeed(project, null);
       }
       this.#presence.withdraw();
@@ -292,9 +292,9 @@ export class MaosRuntime implements Runtime {
   close(): void {
     const owns = [...this.#open.values()].some(({ supervisor }) => supervisor.owned.length > 0);
     if (!owns) this.#presence.withdraw();
-    for (const { project, watch, stopTidying } of this.#open.values()) {
+    for (const { project, watch, stopRetentionTimer } of this.#open.values()) {
       watch.stop();
-      stopTidying();
+      stopRetentionTimer();
       project.store.close();
     }
     for (const { store } of this.#replaced) store.close();
@@ -406,7 +406,7 @@ export class MaosRuntime implements Runtime {
     });
     const supervisor = new Supervisor(project);
     const watch = new OrphanWatch(project, supervisor);
-    const opened = { project, supervisor, watch, stopTidying: keepTidy(project) };
+    const opened = { project, supervisor, watch, stopRetentionTimer: startRetentionTimer(project) };
     this.#open.set(hash, opened);
     if (this.#attended.has(root)) opened.watch.start();
     return opened;
@@ -416,11 +416,11 @@ export class MaosRuntime implements Runtime {
    * Another database has taken the place of the one that is open, as when a lost one was recovered: from now on that one
    * is used. What follows the old one may go on reading it, so it is closed with the runtime.
    */
-  #isReplaced({ project, supervisor, watch, stopTidying }: WatchedProject, hash: string): boolean {
+  #isReplaced({ project, supervisor, watch, stopRetentionTimer }: WatchedProject, hash: string): boolean {
     const isReplaced = project.store.isLost && existsSync(this.#storeFile(hash));
     if (!isReplaced || supervisor.owned.length > 0) return false;
     watch.stop();
-    stopTidying();
+    stopRetentionTimer();
     this.#replaced.push(project);
     this.log('warn', 'the database was replaced; the new one is used', { file: this.#storeFile(hash) });
     return true;

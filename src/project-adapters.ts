@@ -14,7 +14,7 @@ import type { Config } from './infrastructure/config/settings-table.ts';
 import { projectFolder } from './infrastructure/files/home/home.ts';
 import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
-import { isSlotHeld, type Presence } from './infrastructure/instances/instance-registration.ts';
+import { type InstanceRegistration, isSlotHeld } from './infrastructure/instances/instance-registration.ts';
 import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
 import { environmentWithout } from './infrastructure/process/launch/environment.ts';
 import type { ProcessIdentity } from './infrastructure/process/tree/identity.ts';
@@ -33,7 +33,7 @@ export function makeProject(from: {
   /** Canonical path of its folder. */
   readonly root: string;
   readonly config: Config;
-  readonly presence: Presence;
+  readonly presence: InstanceRegistration;
   readonly instances: Instances;
   readonly ids: IdSource;
   readonly log: Log;
@@ -95,8 +95,8 @@ function environmentFor({ environment }: Config): Readonly<Record<string, string
   return environmentWithout(process.env, environment.withhold);
 }
 
-function slotsOf(presence: Presence): Project['slots'] {
-  const makeSlots = (registry: Presence['registry']) => ({
+function slotsOf(presence: InstanceRegistration): Project['slots'] {
+  const makeSlots = (registry: InstanceRegistration['registry']) => ({
     registry,
     slots: registry.slots({ instance: presence.instance, isHolderAlive: isSlotHeld }),
   });

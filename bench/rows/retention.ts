@@ -135,10 +135,10 @@ function makeRunner(store: SessionStore, index: number) {
 
     /** @throws Error when anything of the session was changed by somebody else */
     assertUntouched(): void {
-      const events = store.keeping.hashedEvents(id, 0, eventsAtFirst + committed + 1);
+      const events = store.maintenance.hashedEvents(id, 0, eventsAtFirst + committed + 1);
       let hash = '';
       for (const { event, hash: stored } of events) {
-        hash = store.keeping.chainHash(hash, event);
+        hash = store.maintenance.chainHash(hash, event);
         if (hash !== stored) throw new Error(`Event ${event.seq} of the running session was changed.`);
       }
       if (events.length !== eventsAtFirst + committed) {
@@ -236,7 +236,7 @@ function assertLeft(
   left: readonly SessionId[],
 ): void {
   const expected = left.toSorted().join();
-  const stored = store.keeping.sessionAges(new Date(0).toISOString()).map(({ id }) => id);
+  const stored = store.maintenance.sessionAges(new Date(0).toISOString()).map(({ id }) => id);
   if (stored.toSorted().join() !== expected) {
     throw new Error(
       `After gc ${stored.length} sessions are stored, not the ${left.length} that had to be left.`,

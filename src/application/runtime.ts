@@ -128,12 +128,12 @@ export interface Runtime {
    * Hands every session this process owns to a process of its own, which outlives this one.
    * @param how `keep`: all of them run to their end there, whatever their exit policy says
    */
-  handOver(how?: 'keep'): Promise<void>;
+  detach(how?: 'keep'): Promise<void>;
   /**
    * Writes this process down among those of the machine, and from now on takes over what nobody runs in a folder's
    * project. For processes that stay.
    */
-  attend(path: string): Promise<void>;
+  watchProject(path: string): Promise<void>;
   /**
    * Starts a process of its own for the sessions of a project that nobody runs, if there are any. For processes that
    * do not stay.

@@ -53,7 +53,7 @@ export class Serving {
   async untilEnd(): Promise<void> {
     const reason = await this.gone;
     let isChanging = this.#changesUnderWay > 0;
-    await this.#handOver();
+    await this.#detach();
     this.#runtime.log('info', 'the server ends', { reason, callsUnderWay: this.#calls.size });
     // One turn for what was read last to become a call.
     await turn();
@@ -61,14 +61,14 @@ export class Serving {
     this.#ending.abort();
     if (this.#calls.size > 0) await Promise.race([Promise.allSettled(this.#calls), delay(drainMs)]);
     // A call that was under way may have started a session since.
-    if (isChanging) await this.#handOver();
+    if (isChanging) await this.#detach();
     // One turn for the last answers to be written.
     await turn();
   }
 
-  async #handOver(): Promise<void> {
+  async #detach(): Promise<void> {
     try {
-      await this.#runtime.handOver();
+      await this.#runtime.detach();
     } catch (error) {
       // Whichever MAOS comes next takes the sessions over, as after a crash.
       this.#runtime.log('error', 'sessions not handed over', { error });

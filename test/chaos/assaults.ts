@@ -1,4 +1,4 @@
-import type { Dice } from './dice.ts';
+import type { SeededRandom } from './dice.ts';
 import { isWrapper, maosAmong, type SeenProcess } from './processes.ts';
 import { lockStore } from './records.ts';
 import { kill, pause, type World } from './world.ts';
@@ -39,7 +39,7 @@ export interface Assault {
 }
 
 /** Does one thing, by dice, to what runs just now. @returns null when there was nobody to do it to */
-export async function assault(world: World, dice: Dice): Promise<Assault | null> {
+export async function assault(world: World, dice: SeededRandom): Promise<Assault | null> {
   const kind = dice.weighted<AssaultKind>(kinds);
   const processes = world.processes();
   const maos = maosAmong(processes);

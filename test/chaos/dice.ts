@@ -1,5 +1,5 @@
 /** Everything a round leaves to chance, from one number: the same seed makes the same choices. */
-export class Dice {
+export class SeededRandom {
   #state: number;
 
   constructor(seed: number) {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { failurePolicies, strategies } from '../../src/domain/session.ts';
-import type { Dice } from './dice.ts';
+import type { SeededRandom } from './dice.ts';
 
 const worker = fileURLToPath(new URL('fixtures/worker.sh', import.meta.url));
 
@@ -8,7 +8,7 @@ const worker = fileURLToPath(new URL('fixtures/worker.sh', import.meta.url));
 export type PlanFile = Readonly<Record<string, unknown>>;
 
 /** A team of one to eight workers; most of them end well. */
-export function randomPlan(dice: Dice, ledger: string): PlanFile {
+export function randomPlan(dice: SeededRandom, ledger: string): PlanFile {
   const count = dice.between(1, 8);
   const strategy = dice.pick(strategies);
   const agents = Array.from({ length: count }, (_, index) => ({
@@ -29,7 +29,7 @@ export function randomPlan(dice: Dice, ledger: string): PlanFile {
 }
 
 /** A program, or what plays Claude Code and says odd things. */
-function work(dice: Dice, ledger: string): Readonly<Record<string, unknown>> {
+function work(dice: SeededRandom, ledger: string): Readonly<Record<string, unknown>> {
   const steps = String(dice.between(0, 20));
   const status = dice.chance(0.88) ? '0' : '3';
   const company = dice.weighted(companies);
@@ -57,7 +57,7 @@ const companies = {
 /** What the CLI says beside the truth; see fixtures/claude.sh. */
 const moods = { plain: 2, fractions: 2, absurd: 2, words: 2, noise: 2, late: 1, refused: 1 } as const;
 
-function upstreams(dice: Dice, index: number): readonly string[] {
+function upstreams(dice: SeededRandom, index: number): readonly string[] {
   const chosen = new Set<string>();
   for (let edges = dice.between(0, Math.min(2, index)); edges > 0; edges--) {
     chosen.add(`w${dice.between(0, index - 1)}`);

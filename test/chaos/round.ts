@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Assault, assault } from './assaults.ts';
 import { checkRecords, type Findings, type Violation } from './checks.ts';
-import type { Dice } from './dice.ts';
+import type { SeededRandom } from './dice.ts';
 import { type PlanFile, randomPlan } from './plans.ts';
 import { maosAmong } from './processes.ts';
 import { readSessions, type StoredSession } from './records.ts';
@@ -19,7 +19,7 @@ export interface RoundReport extends Findings {
 }
 
 /** Starts MAOS, breaks things while it works, lets it recover, and checks what is left. */
-export async function playRound(world: World, dice: Dice): Promise<RoundReport> {
+export async function playRound(world: World, dice: SeededRandom): Promise<RoundReport> {
   const assaults: Assault[] = [];
   for (const how of dice.pick(openings) ?? []) {
     if (how === 'run') startRun(world, dice);
@@ -63,13 +63,13 @@ async function untilFirstAgent(world: World): Promise<void> {
   while (world.ledgerSize === 0 && performance.now() < deadline) await pause(10);
 }
 
-function startRun(world: World, dice: Dice): void {
+function startRun(world: World, dice: SeededRandom): void {
   const file = join(world.folder, `plan-${world.launched.length}.json`);
   writeFileSync(file, JSON.stringify(randomPlan(dice, world.ledger), null, 2));
   world.start('run', file, '--json');
 }
 
-function startServer(world: World, dice: Dice): void {
+function startServer(world: World, dice: SeededRandom): void {
   const server = world.start('serve');
   const plans = Array.from({ length: dice.between(1, 2) }, () => randomPlan(dice, world.ledger));
   writeFileSync(join(world.folder, `plans-${server.name}.json`), JSON.stringify(plans, null, 2));
@@ -93,7 +93,7 @@ function conversation(plans: readonly PlanFile[]): readonly object[] {
 }
 
 /** A MAOS that finds sessions nobody runs. */
-function startHelp(world: World, dice: Dice): Launched {
+function startHelp(world: World, dice: SeededRandom): Launched {
   switch (dice.weighted({ serve: 4, list: 3, supervise: 3 })) {
     case 'serve': {
       const server = world.start('serve');
@@ -115,7 +115,7 @@ function isDone({ state, owner }: StoredSession): boolean {
 /** Lets MAOS bring every session to an end: starts it, resumes what is paused, and retries a failure now and then. */
 async function recover(
   world: World,
-  dice: Dice,
+  dice: SeededRandom,
 ): Promise<{
   readonly violations: readonly Violation[];
   readonly resumed: number;

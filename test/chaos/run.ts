@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ViolationKind, violationKinds } from './checks.ts';
-import { Dice } from './dice.ts';
+import { SeededRandom } from './dice.ts';
 import { playRound, type RoundReport } from './round.ts';
 import { World } from './world.ts';
 
@@ -75,7 +75,7 @@ async function play(seed: number, round: number): Promise<RoundReport> {
   let report: RoundReport | null = null;
   try {
     // Every round has dice of its own, so that one can be repeated without those before it.
-    report = await playRound(world, new Dice(seed + round * 0x9e3779b1));
+    report = await playRound(world, new SeededRandom(seed + round * 0x9e3779b1));
     return report;
   } finally {
     await world.end();

@@ -4,7 +4,7 @@ import { CLAUDE_CODE_VERSION, installClaudeCode, OLDER_CLAUDE_CODE_VERSION } fro
 import type { ModelRequest } from '../helpers/scripted-model.ts';
 import { askOf, conversing, lastWordOf, makeScriptedClaude, sayTo } from './claude-script.ts';
 import { read, type Script, type ToolAnswer, type ToolCall, waitUntilSettled } from './model-script.ts';
-import { adoptedAlive, allowPatient, letGo, midWait, patientTeam } from './patient-team.ts';
+import { adoptedAlive, allowPatient, midWait, patientTeam, releaseAll } from './patient-team.ts';
 import { exchange, isWait, passed, progressOf, serverPid } from './wire.ts';
 
 const versions = [
@@ -56,7 +56,7 @@ suite('Claude Code', { concurrency: 4 }, () => {
       await interrupted;
       bench.begin(function* () {
         const { state } = read(yield ['session-status', { session_id: 'latest' }]);
-        letGo(bench);
+        releaseAll(bench);
         const { agents } = yield* waitUntilSettled('latest');
         const [agent] = agents as { result?: string }[];
         return `It was ${state}, and ${agent?.result}.`;
@@ -108,7 +108,7 @@ suite('Claude Code', { concurrency: 4 }, () => {
       const { session_id } = read(yield ['orchestrate', patientTeam]);
       cut.push(yield ['wait-session', { session_id, timeout_seconds: 280 }]);
       const found = read(yield ['session-status', { session_id }]);
-      letGo(bench);
+      releaseAll(bench);
       const { state, agents } = yield* waitUntilSettled(session_id);
       const [agent] = agents as { result?: string }[];
       return `It was ${found.state}, and is ${state}: ${agent?.result}.`;

@@ -3,7 +3,7 @@ import { suite, type TestContext, test } from 'node:test';
 import type { OpenAiTool } from '../helpers/scripted-openai.ts';
 import { approved, callsIn, makeCodexBench, runCodex } from './codex-bench.ts';
 import { read, type ToolAnswer, type ToolCall, waitUntilSettled } from './model-script.ts';
-import { allowPatient, letGo, midWait, patientTeam } from './patient-team.ts';
+import { allowPatient, midWait, patientTeam, releaseAll } from './patient-team.ts';
 import { exchange, isWait, passed, progressOf, serverPid, tapped } from './wire.ts';
 import { maosProgram, readJsonLines, type Workplace } from './workplace.ts';
 
@@ -194,7 +194,7 @@ suite('Codex', { concurrency: 4 }, () => {
     let found: Answer = {};
     const items = await runCodex(bench, function* () {
       found = read(yield ['session-status', { session_id: 'latest' }]);
-      letGo(bench);
+      releaseAll(bench);
       const { state, agents } = yield* waitUntilSettled('latest');
       const [agent] = agents as { result?: string }[];
       return `It is ${state}: ${agent?.result}.`;

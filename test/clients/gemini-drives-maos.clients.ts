@@ -5,7 +5,7 @@ import type { GeminiRequest } from '../helpers/scripted-gemini.ts';
 import { type GeminiBench, makeGeminiBench } from './gemini-bench.ts';
 import { functionsOf, undocumentedKeywords, withoutGeminis } from './gemini-schema.ts';
 import { read, type Script, type ToolAnswer, type ToolCall, waitUntilSettled } from './model-script.ts';
-import { adoptedAlive, allowPatient, letGo, midWait, patientTeam } from './patient-team.ts';
+import { adoptedAlive, allowPatient, midWait, patientTeam, releaseAll } from './patient-team.ts';
 import { exchange, isWait, passed, progressOf, serverPid, toldTools } from './wire.ts';
 import { type Running, readJsonLines } from './workplace.ts';
 
@@ -203,7 +203,7 @@ suite('Gemini CLI', { concurrency: 4 }, () => {
     let found: Readonly<Record<string, unknown>> = {};
     const { lastWord } = await runGemini(bench, function* () {
       found = read(yield ['session-status', { session_id: 'latest' }]);
-      letGo(bench);
+      releaseAll(bench);
       const { state, agents } = yield* waitUntilSettled('latest');
       const [agent] = agents as { result?: string }[];
       return `It is ${state}: ${agent?.result}.`;

@@ -13,7 +13,7 @@ import {
 } from './claude-script.ts';
 import { type HttpMaos, passedOverHttp, serveHttp, transports } from './http-bench.ts';
 import { read, type ToolAnswer, waitUntilSettled } from './model-script.ts';
-import { adoptedAlive, allowPatient, begun, letGo, midWait, patientTeam } from './patient-team.ts';
+import { adoptedAlive, allowPatient, begun, midWait, patientTeam, releaseAll } from './patient-team.ts';
 import { isWait, progressOf } from './wire.ts';
 import { type Running, readJsonLines } from './workplace.ts';
 
@@ -53,7 +53,7 @@ suite(`Claude Code ${CLAUDE_CODE_VERSION}`, { concurrency: 3 }, () => {
       // If the answer had begun, it takes Claude Code two minutes to notice that nothing more will come of it. If not, it
       // may call again by itself: then the wait goes on at the new server, and ends with what it is for.
       if (await isRepeated(bench, turn)) {
-        letGo(bench);
+        releaseAll(bench);
         await turn;
         assert.equal(read(cut ?? assert.fail('no answer')).state, 'completed');
         claude.child.stdin?.end();
@@ -80,7 +80,7 @@ suite(`Claude Code ${CLAUDE_CODE_VERSION}`, { concurrency: 3 }, () => {
         offered = tools.map(({ name }) => name);
         const { session_id } = read(yield ['orchestrate', patientTeam]);
         waited = read(yield ['wait-session', { session_id, timeout_seconds: 20 }]);
-        letGo(bench);
+        releaseAll(bench);
         const { state, agents } = yield* waitUntilSettled(session_id);
         const [agent] = agents as { agent_id: string; result?: string }[];
         const { text } = read(yield ['agent-output', { agent_id: agent?.agent_id }]);
@@ -173,7 +173,7 @@ async function untilHeard(bench: ScriptedClaude, claude: Running): Promise<void>
 
 /** Lets the team go, and has the model wait for it in a last turn. */
 async function goOnToTheEnd(bench: ScriptedClaude, claude: Running): Promise<void> {
-  letGo(bench);
+  releaseAll(bench);
   bench.begin(function* () {
     const { state, agents } = yield* waitUntilSettled('latest');
     const [agent] = agents as { result?: string }[];

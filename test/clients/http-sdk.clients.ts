@@ -8,7 +8,7 @@ import { Heard } from './heard.ts';
 import { serveHttp } from './http-bench.ts';
 import { type CallOptions, type Conversation, tracingEnv } from './mcp-clients.ts';
 import { httpSdks } from './mcp-http-clients.ts';
-import { adoptedAlive, allowPatient, begun, letGo, patientTeam } from './patient-team.ts';
+import { adoptedAlive, allowPatient, begun, patientTeam, releaseAll } from './patient-team.ts';
 import { converse } from './sdk-conversation.ts';
 import { makeMoment, makeWorkplace, type Workplace } from './workplace.ts';
 
@@ -146,7 +146,7 @@ for (const sdk of httpSdks) {
     const after = await sdk.connectTo(maos);
     t.after(() => after.client.close());
     assert.equal((await ask(after, 'session-status', { session_id })).state, 'running');
-    letGo(workplace);
+    releaseAll(workplace);
     const { state, agents } = await ask(after, 'wait-session', wait(session_id));
     assert.deepEqual([state, (agents as Json[])[0]?.result], ['completed', 'patience pays']);
     await adoptedAlive(workplace);

@@ -4,7 +4,7 @@ import { installClaudeCode, OLDER_CLAUDE_CODE_VERSION } from '../helpers/claude-
 import type { ModelRequest } from '../helpers/scripted-model.ts';
 import { lastWordOf, makeScriptedClaude } from './claude-script.ts';
 import { read, type ToolAnswer, waitUntilSettled } from './model-script.ts';
-import { adoptedAlive, allowPatient, letGo, midWait, patientTeam } from './patient-team.ts';
+import { adoptedAlive, allowPatient, midWait, patientTeam, releaseAll } from './patient-team.ts';
 import { exchange, passed, serverPid, toldTools } from './wire.ts';
 
 const claudeVersion = OLDER_CLAUDE_CODE_VERSION;
@@ -21,7 +21,7 @@ suite(`Claude Code ${claudeVersion}`, { concurrency: 2 }, () => {
     const claude = bench.startScript(function* (request) {
       first = request;
       const { session_id } = read(yield ['orchestrate', patientTeam]);
-      letGo(bench);
+      releaseAll(bench);
       const { state, agents } = yield* waitUntilSettled(session_id);
       const [agent] = agents as { agent_id: string; result?: string }[];
       const { text } = read(yield ['agent-output', { agent_id: agent?.agent_id }]);
@@ -65,7 +65,7 @@ suite(`Claude Code ${claudeVersion}`, { concurrency: 2 }, () => {
 
     const second = bench.startScript(function* () {
       const { state } = read(yield ['session-status', { session_id: 'latest' }]);
-      letGo(bench);
+      releaseAll(bench);
       const { agents } = yield* waitUntilSettled('latest');
       const [agent] = agents as { result?: string }[];
       return `It was ${state}, and ${agent?.result}.`;

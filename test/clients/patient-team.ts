@@ -18,7 +18,7 @@ export const patientTeam = {
 };
 
 /** The agent ends, and says that patience pays. */
-export function letGo({ project }: Workplace): void {
+export function releaseAll({ project }: Workplace): void {
   writeFileSync(join(project, 'go'), '');
 }
 

@@ -4,13 +4,13 @@
  */
 
 import { maosHome } from '../../src/infrastructure/files/home/maos-home.ts';
-import { Presence } from '../../src/infrastructure/instances/instance-registration.ts';
+import { InstanceRegistration } from '../../src/infrastructure/instances/instance-registration.ts';
 import { MaosRuntime } from '../../src/maos-runtime.ts';
 import { openStdio } from '../../src/presentation/mcp/transport/stdio.ts';
 import { Serving } from '../../src/presentation/serving.ts';
 import { fixtures } from './fixtures.ts';
 
-const runtime = new MaosRuntime({}, new Presence(maosHome(process.env), 'fixture'), new Set());
+const runtime = new MaosRuntime({}, new InstanceRegistration(maosHome(process.env), 'fixture'), new Set());
 const serving = new Serving(runtime, ['SIGTERM', 'SIGINT', 'SIGHUP']);
 const close = await openStdio(serving, runtime, { loadRegistry: async () => fixtures });
 await serving.untilEnd();

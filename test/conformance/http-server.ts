@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { maosHome } from '../../src/infrastructure/files/home/maos-home.ts';
-import { Presence } from '../../src/infrastructure/instances/instance-registration.ts';
+import { InstanceRegistration } from '../../src/infrastructure/instances/instance-registration.ts';
 import { MaosRuntime } from '../../src/maos-runtime.ts';
 import { startHttp } from '../../src/presentation/http/server/http-service.ts';
 import { serverIdentity } from '../../src/presentation/mcp/server/identity.ts';
@@ -14,7 +14,7 @@ import { fixtures } from './fixtures.ts';
 import { openTokenProxy } from './token-proxy.ts';
 
 const token = 'token-of-the-suites';
-const runtime = new MaosRuntime({}, new Presence(maosHome(process.env), 'fixture'), new Set());
+const runtime = new MaosRuntime({}, new InstanceRegistration(maosHome(process.env), 'fixture'), new Set());
 const ending = new AbortController();
 const service = await startHttp(
   {

@@ -8,7 +8,7 @@ import { type DocumentClient, firstEvent } from '../helpers/http-calls.ts';
 /** What stands for itself in requests, by `name` or `operation.name`: with it they get somewhere. */
 export type Known = Readonly<Record<string, readonly unknown[]>>;
 
-export interface Standing {
+export interface LiveStatus {
   readonly known: Known;
   /** Ends what still runs or is open. */
   leave(): Promise<void>;
@@ -37,7 +37,7 @@ const initialize = {
 const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
 
 /** A good call of every endpoint. */
-export async function goodCalls(client: DocumentClient): Promise<Standing> {
+export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
   for (const id of ['page', 'health', 'metrics', 'openApi', 'ping', 'listAgents']) await client.call(id);
   await client.call('getAgent', { params: { name: 'tester' } });
   const ended = await endedRun(client);

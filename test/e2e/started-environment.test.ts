@@ -74,8 +74,8 @@ async function orphaned(name: string, more: Record<string, string>, beside: read
     });
   const look = (...args: string[]) => ask(args).stdout;
   look('status');
-  const letGo = () => writeFileSync(join(folder, 'go'), '');
-  return { folder, home, look, ask, letGo };
+  const releaseAll = () => writeFileSync(join(folder, 'go'), '');
+  return { folder, home, look, ask, releaseAll };
 }
 
 function keptFile(home: string): string {
@@ -86,10 +86,10 @@ function keptFile(home: string): string {
 
 describe('a team whose owner was killed, looked at with an empty environment', () => {
   it('goes on with what it was started with, and no secret is in its folder', async () => {
-    const { folder, home, letGo } = await orphaned('plain', {
+    const { folder, home, releaseAll } = await orphaned('plain', {
       OPENAI_API_KEY: 'sk-never-on-disk-1234567890',
     });
-    letGo();
+    releaseAll();
     await until(() => existsSync(join(folder, 'seen')));
     const kept = keptFile(home);
     assert.equal(statSync(kept).mode & 0o777, 0o600);
@@ -98,8 +98,8 @@ describe('a team whose owner was killed, looked at with an empty environment', (
   });
 
   it('waits, and says why, where a secret it was started with is not set', async () => {
-    const { folder, home, look, letGo } = await orphaned('secret', { DEPLOY_TOKEN: 'never-on-disk' });
-    letGo();
+    const { folder, home, look, releaseAll } = await orphaned('secret', { DEPLOY_TOKEN: 'never-on-disk' });
+    releaseAll();
     await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
     assert.doesNotMatch(readFileSync(keptFile(home), 'utf8'), /never-on-disk/);
     assert.ok(!existsSync(join(folder, 'seen')));
@@ -109,8 +109,8 @@ describe('a team whose owner was killed, looked at with an empty environment', (
   });
 
   it('goes on where it is paused, and resumed with the secret set', async () => {
-    const { folder, look, ask, letGo } = await orphaned('resumed', { DEPLOY_TOKEN: 'never-on-disk' });
-    letGo();
+    const { folder, look, ask, releaseAll } = await orphaned('resumed', { DEPLOY_TOKEN: 'never-on-disk' });
+    releaseAll();
     await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
     const paused = ask(['pause', 'latest']);
     assert.equal(paused.status, 0, paused.stderr);
@@ -132,8 +132,10 @@ describe('a team whose owner was killed, looked at with an empty environment', (
       task: 'Last.',
       command: 'until [ -e end ]; do sleep 0.05; done',
     };
-    const { folder, look, ask, letGo } = await orphaned('held', { DEPLOY_TOKEN: 'never-on-disk' }, [long]);
-    letGo();
+    const { folder, look, ask, releaseAll } = await orphaned('held', { DEPLOY_TOKEN: 'never-on-disk' }, [
+      long,
+    ]);
+    releaseAll();
     await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
     const paused = ask(['pause', 'latest']);
     assert.equal(paused.status, 0, paused.stderr);

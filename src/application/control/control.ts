@@ -57,7 +57,7 @@ export async function requestCancel(
     if (isSessionEnded(state)) throw notPossible(id, 'cancelled', state, 'cancelled', 'it is already');
   }
   await request(project, { sessionId: id, agentId, desired: 'cancelled', reason }, by);
-  await makeHeard(project, supervisor, id);
+  await ensureOwnerNotified(project, supervisor, id);
 }
 
 /**
@@ -76,7 +76,7 @@ export async function requestPause(
   if (isSessionEnded(state)) throw notPossible(id, 'paused', state, 'paused', 'it has ended as');
   if (state === 'paused') return;
   await request(project, { sessionId: id, agentId: null, desired: 'paused', reason }, by);
-  await makeHeard(project, supervisor, id, 'paused');
+  await ensureOwnerNotified(project, supervisor, id, 'paused');
 }
 
 /**
@@ -98,7 +98,7 @@ export async function requestResume(
   const isNew = await request(project, { sessionId: id, agentId: null, desired: 'running', reason }, by);
   if (!isNew && state !== 'paused')
     throw notPossible(id, 'resumed', state, 'running', 'it is not paused but');
-  await makeHeard(project, supervisor, id);
+  await ensureOwnerNotified(project, supervisor, id);
 }
 
 /**
@@ -138,7 +138,7 @@ export async function requestRetry(
     if (!hasEnded) throw error;
     return requestRetry(project, supervisor, id, agentId, by, reason);
   }
-  await makeHeard(project, supervisor, id);
+  await ensureOwnerNotified(project, supervisor, id);
 }
 
 /** Where nothing is left of the session's budget, what runs again would only be cancelled. */
@@ -224,7 +224,7 @@ function nameOf(workflow: Workflow, agentId: AgentId | null): string | null {
  * then hears nothing any more: it is watched until something has come of it.
  * @param wanted the state that was asked for: once it is reached nobody needs to hear of it
  */
-async function makeHeard(
+async function ensureOwnerNotified(
   project: Project,
   supervisor: Supervisor,
   id: SessionId,

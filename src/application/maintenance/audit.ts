@@ -88,7 +88,7 @@ function verifyTable({ store }: Project, id: SessionId): TableCheck {
   let events = 0;
   let ending: string | null = null;
   let first: AuditProblem | null = null;
-  for (const { event, hash: stored } of tableRecords(store.keeping, id)) {
+  for (const { event, hash: stored } of tableRecords(store.maintenance, id)) {
     events += 1;
     if (first !== null) continue;
     const expected = seq + 1;
@@ -99,7 +99,7 @@ function verifyTable({ store }: Project, id: SessionId): TableCheck {
         expected,
         `it is not in the table, which goes on with ${event.seq}`,
       );
-    else if (store.keeping.chainHash(hash, event) !== stored) {
+    else if (store.maintenance.chainHash(hash, event) !== stored) {
       first = problem(
         'table',
         'changed',
@@ -120,9 +120,9 @@ function endingOf(type: string): string | null {
   return state ?? null;
 }
 
-function* tableRecords(keeping: Project['store']['keeping'], id: SessionId): Generator<HashedEvent> {
+function* tableRecords(maintenance: Project['store']['maintenance'], id: SessionId): Generator<HashedEvent> {
   for (let after = 0; ; ) {
-    const page = keeping.hashedEvents(id, after, pageSize);
+    const page = maintenance.hashedEvents(id, after, pageSize);
     yield* page;
     const last = page.at(-1);
     if (last === undefined || page.length < pageSize) return;
@@ -140,10 +140,11 @@ async function verifyLog(
   let page: readonly HashedEvent[] = [];
   const recordOf = (seq: number): HashedEvent | undefined => {
     const start = page[0]?.event.seq ?? 0;
-    if (seq < start || seq >= start + page.length) page = store.keeping.hashedEvents(id, seq - 1, pageSize);
+    if (seq < start || seq >= start + page.length)
+      page = store.maintenance.hashedEvents(id, seq - 1, pageSize);
     return page.find(({ event }) => event.seq === seq);
   };
-  for await (const { event, whole, number } of files.keeping.logLines(id)) {
+  for await (const { event, whole, number } of files.maintenance.logLines(id)) {
     const expected = records + 1;
     const bad = (kind: AuditProblem['kind'], what: string) => ({
       problem: problem('log', kind, expected, `${what} (session.log, line ${number})`),
@@ -165,7 +166,7 @@ async function verifyLog(
         ...bad('missing', 'the log has it, and the table does not'),
         problem: missingInTable(expected),
       };
-    if (store.keeping.chainHash(previous, event) !== record.hash)
+    if (store.maintenance.chainHash(previous, event) !== record.hash)
       return bad('changed', 'the log and the table tell different things');
     previous = record.hash;
     records = expected;
@@ -178,17 +179,17 @@ function missingInTable(seq: number): AuditProblem {
 }
 
 async function hasLater(files: Project['files'], id: SessionId, line: number, seq: number): Promise<boolean> {
-  for await (const { number, event } of files.keeping.logLines(id)) {
+  for await (const { number, event } of files.maintenance.logLines(id)) {
     if (number > line && event?.seq === seq) return true;
   }
   return false;
 }
 
 async function verifyCheckpoints({ store, files }: Project, id: SessionId): Promise<AuditProblem | null> {
-  for (const { path, seq } of [...(await files.keeping.checkpoints(id))].reverse()) {
+  for (const { path, seq } of [...(await files.maintenance.checkpoints(id))].reverse()) {
     try {
-      const { lastEvent } = await files.keeping.readCheckpoint(id, path);
-      const hash = store.keeping.hashAt(id, lastEvent.seq);
+      const { lastEvent } = await files.maintenance.readCheckpoint(id, path);
+      const hash = store.maintenance.hashAt(id, lastEvent.seq);
       if (hash === null)
         return problem(
           'checkpoint',

@@ -33,16 +33,16 @@ export async function exportSession(
     exportedAt: clock.now(),
     maos: version,
     events: lastSeq,
-    lastHash: lastSeq === 0 ? '' : store.keeping.hashAt(id, lastSeq),
+    lastHash: lastSeq === 0 ? '' : store.maintenance.hashAt(id, lastSeq),
   };
-  return files.keeping.writeArchive(id, documents, to, { ...rest, about });
+  return files.maintenance.writeArchive(id, documents, to, { ...rest, about });
 }
 
 /** A JSON array, one record a line, up to a record: the same text however often it is asked for. */
 function* eventsText({ store }: Project, id: SessionId, upTo: number): Generator<string> {
   yield '[';
   for (let after = 0; after < upTo; ) {
-    const page = store.keeping.hashedEvents(id, after, Math.min(pageSize, upTo - after));
+    const page = store.maintenance.hashedEvents(id, after, Math.min(pageSize, upTo - after));
     if (page.length === 0) break;
     for (const { event, hash } of page) {
       const { seq, type, sessionId, agentId, at, data } = event;

@@ -30,10 +30,10 @@ interface Candidate {
  *   fits the log
  */
 export async function recoverSession(project: Project, id: SessionId): Promise<Recovered> {
-  const { keeping } = project.files;
-  const candidates = (await keeping.checkpoints(id)).map(({ path }) => ({
+  const { maintenance } = project.files;
+  const candidates = (await maintenance.checkpoints(id)).map(({ path }) => ({
     path,
-    read: () => keeping.readCheckpoint(id, path),
+    read: () => maintenance.readCheckpoint(id, path),
   }));
   if (candidates.length === 0) {
     throw new MaosError(
@@ -47,13 +47,13 @@ export async function recoverSession(project: Project, id: SessionId): Promise<R
 
 /** The same from one certain checkpoint, wherever the file lies. @throws as recoverSession, and INVALID_INPUT */
 export async function recoverFromFile(project: Project, file: string): Promise<Recovered> {
-  const checkpoint = await project.files.keeping.readCheckpointFile(file);
+  const checkpoint = await project.files.maintenance.readCheckpointFile(file);
   return recoverFrom(project, checkpoint.workflow.session.id, [{ path: file, read: async () => checkpoint }]);
 }
 
 /** The session whose folder an id, an unambiguous part of one, or `latest` means. @throws MaosError SESSION_NOT_FOUND */
 export async function findFolder({ files }: Project, text: string): Promise<SessionId> {
-  const folders = await files.keeping.folders();
+  const folders = await files.maintenance.folders();
   const wanted = text.replace(/^sess_/i, '').toUpperCase();
   const found =
     text === 'latest'
@@ -90,10 +90,10 @@ async function recoverFrom(
       );
       const proof = { ...lastEvent, path, reason };
       const lease = await whenFree(project, () =>
-        store.keeping.restore(workflow, events, proof, instance, clock.now()),
+        store.maintenance.restore(workflow, events, proof, instance, clock.now()),
       );
       // Their numbers would come again.
-      await files.keeping.dropCheckpoints(id, events.length);
+      await files.maintenance.dropCheckpoints(id, events.length);
       await files.appendLog(id, store.events(id, events.length, 100));
       // From now on it is anybody's.
       await whenFree(project, () => store.release(lease));
@@ -113,7 +113,7 @@ async function recoverFrom(
 /** The log's records up to where it is whole. */
 async function logged({ files }: Project, id: SessionId): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = [];
-  for await (const { event } of files.keeping.logLines(id)) {
+  for await (const { event } of files.maintenance.logLines(id)) {
     if (event === null || event.seq !== events.length + 1 || event.sessionId !== id) break;
     events.push(event);
   }

@@ -24,7 +24,7 @@ export interface GarbageReport {
   readonly notRemoved: readonly NotRemoved[];
 }
 
-type Goner = GarbageReport['removed'][number];
+type RemovalCandidate = GarbageReport['removed'][number];
 
 /** Sessions of one removal; what a kill leaves over is at most the folders of so many. */
 const batchSize = 50;
@@ -51,11 +51,11 @@ export async function collectGarbage(
   signal: AbortSignal | null = null,
 ): Promise<GarbageReport> {
   const staleBefore = earlier(now, ownerPatienceMs);
-  const sessions = project.store.keeping.sessionAges(staleBefore);
+  const sessions = project.store.maintenance.sessionAges(staleBefore);
   const leftovers = await findLeftovers(project, policy, now, new Set(sessions.map(({ id }) => id)));
   const { goners, keptBytes } = await decide(project, policy, now, sessions);
-  const found: Goner[] = [...leftovers, ...goners];
-  const removed: Goner[] = dryRun ? found : [];
+  const found: RemovalCandidate[] = [...leftovers, ...goners];
+  const removed: RemovalCandidate[] = dryRun ? found : [];
   const notRemoved: NotRemoved[] = [];
   if (!dryRun) {
     notRemoved.push(...(await endOldRemovals(project, now)));
@@ -77,7 +77,7 @@ async function decide(
   { maxAgeMs, maxSessions, maxBytes }: RetentionPolicy,
   now: string,
   sessions: readonly SessionAge[],
-): Promise<{ goners: readonly Goner[]; keptBytes: number | null }> {
+): Promise<{ goners: readonly RemovalCandidate[]; keptBytes: number | null }> {
   const oldest = maxAgeMs === null ? null : earlier(now, maxAgeMs);
   const removable = sessions.filter(({ live, endedAt }) => !live && endedAt !== null);
   const reasons = new Map<SessionId, RemovalReason>();
@@ -93,11 +93,11 @@ async function decide(
     const rest = sessions.filter(({ id }) => !reasons.has(id));
     for (const id of tooMuch(rest, sizes, maxBytes)) reasons.set(id, 'bytes');
   }
-  const goners: Goner[] = [];
+  const goners: RemovalCandidate[] = [];
   const ends = new Map(removable.map(({ id, endedAt }) => [id, endedAt]));
   for (const [id, reason] of reasons) {
     const endedAt = ends.get(id) ?? null;
-    goners.push({ id, reason, endedAt, bytes: sizes?.get(id) ?? (await files.keeping.sizeOf(id)) });
+    goners.push({ id, reason, endedAt, bytes: sizes?.get(id) ?? (await files.maintenance.sizeOf(id)) });
   }
   const kept = sessions.filter(({ id }) => !reasons.has(id));
   return { goners, keptBytes: sizes === null ? null : totalOf(kept, sizes) };
@@ -137,14 +137,14 @@ function totalOf(sessions: readonly SessionAge[], sizes: ReadonlyMap<SessionId, 
 }
 
 async function sizesOf(
-  { keeping }: Project['files'],
+  { maintenance }: Project['files'],
   sessions: readonly SessionAge[],
 ): Promise<ReadonlyMap<SessionId, number>> {
   const sizes = new Map<SessionId, number>();
   let next = 0;
   const look = async (): Promise<void> => {
     for (let session = sessions[next++]; session !== undefined; session = sessions[next++]) {
-      sizes.set(session.id, await keeping.sizeOf(session.id));
+      sizes.set(session.id, await maintenance.sizeOf(session.id));
     }
   };
   await Promise.all(Array.from({ length: lookers }, look));
@@ -156,19 +156,19 @@ async function sizesOf(
  * A younger one may be all that a lost database left of a session, from which it can be recovered.
  */
 async function findLeftovers(
-  { files: { keeping } }: Project,
+  { files: { maintenance } }: Project,
   { maxAgeMs }: RetentionPolicy,
   now: string,
   known: ReadonlySet<SessionId>,
-): Promise<readonly Goner[]> {
-  const begun = new Set((await keeping.removals()).flatMap(({ sessions }) => sessions));
-  const found: Goner[] = [];
-  for (const id of await keeping.folders()) {
+): Promise<readonly RemovalCandidate[]> {
+  const begun = new Set((await maintenance.removals()).flatMap(({ sessions }) => sessions));
+  const found: RemovalCandidate[] = [];
+  for (const id of await maintenance.folders()) {
     if (known.has(id)) continue;
-    const changed = begun.has(id) ? null : await keeping.lastChange(id);
+    const changed = begun.has(id) ? null : await maintenance.lastChange(id);
     const isOld = maxAgeMs !== null && changed !== null && changed < earlier(now, maxAgeMs);
     if (begun.has(id) || isOld) {
-      found.push({ id, reason: 'leftover', endedAt: null, bytes: await keeping.sizeOf(id) });
+      found.push({ id, reason: 'leftover', endedAt: null, bytes: await maintenance.sizeOf(id) });
     }
   }
   return found;
@@ -176,17 +176,17 @@ async function findLeftovers(
 
 /** Ends what an earlier collection was killed over. */
 async function endOldRemovals(
-  { files: { keeping }, store }: Project,
+  { files: { maintenance }, store }: Project,
   now: string,
 ): Promise<readonly NotRemoved[]> {
   // First, or what is passed over below would be tried and named twice.
-  const left = [...(await keeping.sweep())];
-  for (const removal of await keeping.removals()) {
+  const left = [...(await maintenance.sweep())];
+  for (const removal of await maintenance.removals()) {
     for (const id of removal.sessions) {
-      if (!store.keeping.exists(id)) left.push(...(await keeping.discard(id)));
+      if (!store.maintenance.exists(id)) left.push(...(await maintenance.discard(id)));
     }
-    const isOver = removal.sessions.every((id) => !store.keeping.exists(id));
-    if (isOver || removal.begunAt < earlier(now, removalPatienceMs)) await keeping.endRemoval(removal);
+    const isOver = removal.sessions.every((id) => !store.maintenance.exists(id));
+    if (isOver || removal.begunAt < earlier(now, removalPatienceMs)) await maintenance.endRemoval(removal);
   }
   return left;
 }
@@ -198,7 +198,7 @@ async function endOldRemovals(
  */
 async function removeOnFullDisk(
   project: Project,
-  batch: readonly Goner[],
+  batch: readonly RemovalCandidate[],
   staleBefore: string,
   now: string,
 ): Promise<Pick<GarbageReport, 'removed' | 'notRemoved'>> {
@@ -211,8 +211,8 @@ async function removeOnFullDisk(
       if (next === null || !isDiskFull(error)) throw error;
     }
     const { store, files } = project;
-    const isLive = store.keeping.sessionAges(staleBefore).some(({ id, live }) => id === next.id && live);
-    if (!isLive) notRemoved.push(...(await files.keeping.discard(next.id)));
+    const isLive = store.maintenance.sessionAges(staleBefore).some(({ id, live }) => id === next.id && live);
+    if (!isLive) notRemoved.push(...(await files.maintenance.discard(next.id)));
   }
   throw new Error('the last try has returned or thrown');
 }
@@ -224,7 +224,7 @@ function isDiskFull(error: unknown): boolean {
 /** What was not noted is only done again sooner. */
 async function noteCollection({ files, log }: Project, now: string): Promise<void> {
   try {
-    await files.keeping.noteCollection(now);
+    await files.maintenance.noteCollection(now);
   } catch (error) {
     if (!isDiskFull(error)) throw error;
     log.log('warn', 'collection not noted', { error });
@@ -234,33 +234,33 @@ async function noteCollection({ files, log }: Project, now: string): Promise<voi
 /** The order is what makes it safe to be killed: the intent, the records, the folders, the intent's end. */
 async function removeBatch(
   project: Project,
-  batch: readonly Goner[],
+  batch: readonly RemovalCandidate[],
   staleBefore: string,
   now: string,
 ): Promise<Pick<GarbageReport, 'removed' | 'notRemoved'>> {
   const { store, files, clock, watcher } = project;
-  const removal = await files.keeping.beginRemoval(
+  const removal = await files.maintenance.beginRemoval(
     batch.map(({ id }) => id),
     now,
   );
-  const removed: Goner[] = [];
+  const removed: RemovalCandidate[] = [];
   for (let rest = batch; rest.length > 0; ) {
     const ids = rest.map(({ id }) => id);
     let began = 0;
     const { dealtWith } = await whenFree(project, () => {
       began = clock.elapsedMs();
-      return store.keeping.removeEnded(ids, staleBefore, holdMs);
+      return store.maintenance.removeEnded(ids, staleBefore, holdMs);
     });
     // At least as long for the others as it was held: SQLite lets nobody in by turns.
     const held = clock.elapsedMs() - began;
     await new Promise<void>((resolve) => clock.after(Math.max(restMs, held), resolve));
     // Asked again, so that one that came back to life in between keeps its folder.
-    removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.keeping.exists(id)));
+    removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.maintenance.exists(id)));
     rest = rest.slice(dealtWith);
   }
   const notRemoved: NotRemoved[] = [];
-  for (const { id } of removed) notRemoved.push(...(await files.keeping.discard(id)));
-  await files.keeping.endRemoval(removal);
+  for (const { id } of removed) notRemoved.push(...(await files.maintenance.discard(id)));
+  await files.maintenance.endRemoval(removal);
   watcher.notify();
   return { removed, notRemoved };
 }
@@ -277,14 +277,14 @@ const everyMs = 6 * 3_600_000;
  * Collects by itself, as long as this process lives: a minute after it opened the project, and every few hours.
  * @returns ends it
  */
-export function keepTidy(project: Project): () => void {
+export function startRetentionTimer(project: Project): () => void {
   const { clock, log, files, settings } = project;
   const stopped = new AbortController();
   let cancel = clock.after(firstMs, () => void turn());
 
   async function turn(): Promise<void> {
     try {
-      const last = await files.keeping.lastCollection();
+      const last = await files.maintenance.lastCollection();
       const isDue = last === null || last < earlier(clock.now(), everyMs) || last > clock.now();
       if (isDue && !stopped.signal.aborted) {
         const { removed, removedBytes, notRemoved } = await collectGarbage(

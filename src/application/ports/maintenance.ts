@@ -44,7 +44,7 @@ export interface SessionAge {
 }
 
 /** Every method is one transaction and throws as those of SessionStore do. */
-export interface KeepingStore {
+export interface MaintenanceStore {
   /** The chain's hash after the event; null when there is no such event. */
   hashAt(id: SessionId, seq: number): string | null;
   /** Hash of an event that follows on `previousHash` ('' for the first). */
@@ -140,7 +140,7 @@ export interface NotRemoved {
   readonly reason: string;
 }
 
-export interface KeepingFiles {
+export interface MaintenanceFiles {
   /** Writes it and removes all but the newest `keep`. `keepFrom`: seq of the oldest one left. */
   writeCheckpoint(checkpoint: Checkpoint, keep: number): Promise<{ path: string; keepFrom: number }>;
   /** Newest first. */

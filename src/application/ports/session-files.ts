@@ -3,7 +3,7 @@ import type { RecordedEvent } from '../../domain/events.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
-import type { KeepingFiles } from './maintenance.ts';
+import type { MaintenanceFiles } from './maintenance.ts';
 import type { MessageJournal } from './messages.ts';
 
 export type OutputStream = 'stdout' | 'stderr';
@@ -95,7 +95,7 @@ export interface SessionFiles {
   readOutput(agent: Agent, stream: OutputStream, from: number, maxBytes: number): Promise<OutputPage>;
   /** Offset at which an attempt began in a stream (default: stdout); null for one that was not started. */
   outputStart(agent: Agent, attempt: number, stream?: OutputStream): Promise<number | null>;
-  readonly keeping: KeepingFiles;
+  readonly maintenance: MaintenanceFiles;
   readonly messages: MessageJournal;
   /** When it last printed something; null when it has not, or its files are gone. */
   lastOutputAt(agent: Agent): Promise<string | null>;

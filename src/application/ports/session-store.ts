@@ -4,7 +4,7 @@ import type { SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord, AcpRunStore } from './acp-runs.ts';
 import type { FeedStore } from './feed.ts';
-import type { KeepingStore } from './maintenance.ts';
+import type { MaintenanceStore } from './maintenance.ts';
 import type { MessageStore } from './messages.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from './ownership.ts';
 import type { ArtifactRecord, SessionSummary } from './session-summary.ts';
@@ -73,7 +73,7 @@ export interface SessionStore {
   heartbeat(owner: InstanceId, at: string): readonly Lease[];
   /** The owner is about to exit: those of its sessions that stop with it are marked, for whoever takes them over. */
   announceExit(owner: InstanceId): void;
-  readonly keeping: KeepingStore;
+  readonly maintenance: MaintenanceStore;
   readonly messages: MessageStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;

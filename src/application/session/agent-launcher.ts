@@ -8,21 +8,21 @@ import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
 import { agentEnvironment } from './agent-environment.ts';
-import { AgentRun, type RunEnd, type RunKeeper } from './agent-run.ts';
+import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { composePrompt } from './handoff.ts';
 import type { SessionHistory } from './session-history.ts';
 import type { SessionRecord } from './session-record.ts';
-import type { SlotKeeper } from './slot-manager.ts';
-import type { Alarm } from './wake-signal.ts';
+import type { SlotManager } from './slot-manager.ts';
+import type { WakeSignal } from './wake-signal.ts';
 
 interface LauncherDeps {
   readonly project: Project;
   readonly record: SessionRecord;
-  readonly slots: SlotKeeper;
+  readonly slots: SlotManager;
   readonly artifacts: ArtifactRecorder;
   readonly history: SessionHistory;
-  readonly alarm: Alarm;
+  readonly wakeSignal: WakeSignal;
 }
 
 interface Launch {
@@ -42,11 +42,11 @@ export class AgentLauncher {
   readonly #ends: RunEnd[] = [];
   readonly #news: DomainEvent[] = [];
   #unreachable: unknown = null;
-  readonly #keeper: RunKeeper;
+  readonly #keeper: RunCallbacks;
 
   constructor(deps: LauncherDeps) {
     this.#deps = deps;
-    const { project, record, alarm } = deps;
+    const { project, record, wakeSignal } = deps;
     this.#keeper = {
       clock: project.clock,
       graceMs: project.settings.stopGraceMs,
@@ -55,9 +55,9 @@ export class AgentLauncher {
       isOwner: () => record.isOwner(),
       ended: (end) => {
         this.#ends.push(end);
-        alarm.ring();
+        wakeSignal.ring();
       },
-      changed: () => alarm.ring(),
+      changed: () => wakeSignal.ring(),
       trouble: (message, error) =>
         project.log.log('error', message, { session: record.workflow.session.id, error }),
     };
@@ -110,7 +110,7 @@ export class AgentLauncher {
       if (error === null) continue;
       record.settle(agent.id, spawnFailed(error), this.#now());
       this.forget(agent.id);
-      this.#deps.alarm.ring();
+      this.#deps.wakeSignal.ring();
     }
   }
 
@@ -187,7 +187,7 @@ export class AgentLauncher {
         }
         // Whoever wants it stopped waits for that.
         if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
-        this.#deps.alarm.ring();
+        this.#deps.wakeSignal.ring();
         await record.pause();
         if (record.left) return;
       }

@@ -14,7 +14,7 @@ import type { Clock } from '../ports/clock.ts';
 import { describeActivity } from './activity-line.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { type HeldTime, takenOverShare } from './session-history.ts';
-import { Standstill } from './suspend-controller.ts';
+import { SuspendController } from './suspend-controller.ts';
 
 /** Why MAOS itself ended a run. */
 export type StopCause =
@@ -39,7 +39,7 @@ export interface RunEnd {
 }
 
 /** What a run needs of whoever looks after it. */
-export interface RunKeeper {
+export interface RunCallbacks {
   readonly clock: Clock;
   /** How long a stop stays polite. */
   readonly graceMs: number;
@@ -66,8 +66,8 @@ export class AgentRun implements OutputSink {
   readonly canResume: boolean;
   readonly #backend: Backend;
   readonly #parser: OutputParser;
-  readonly #keeper: RunKeeper;
-  readonly #standstill: Standstill;
+  readonly #keeper: RunCallbacks;
+  readonly #suspendController: SuspendController;
   readonly #answers: AnswerWatch;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
@@ -85,7 +85,7 @@ export class AgentRun implements OutputSink {
   #until: number | null = null;
 
   /** @param held how long this attempt has stood still before, where another owner looked after it */
-  constructor(agent: Agent, backend: Backend, keeper: RunKeeper, held: HeldTime = { ms: 0, since: null }) {
+  constructor(agent: Agent, backend: Backend, keeper: RunCallbacks, held: HeldTime = { ms: 0, since: null }) {
     this.agent = agent;
     this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
     this.canResume = backend.canResume;
@@ -95,7 +95,7 @@ export class AgentRun implements OutputSink {
     this.#answers = new AnswerWatch(keeper.clock, keeper.afterResultMs, ({ text }) =>
       this.stop({ kind: 'answered', result: text }),
     );
-    this.#standstill = new Standstill(keeper, held.since !== null);
+    this.#suspendController = new SuspendController(keeper, held.since !== null);
     this.#ranBeforeMs = ranBeforeMs(agent, held, keeper.clock.now());
     this.#from = keeper.clock.elapsedMs();
   }
@@ -133,7 +133,7 @@ export class AgentRun implements OutputSink {
     void running.ended.then(async (end) => {
       this.#finish(end, this.#stopping === null ? null : await this.#stopping);
     });
-    if (this.#cause === null) this.#standstill.begin(running);
+    if (this.#cause === null) this.#suspendController.begin(running);
     else this.#stopNow(running);
   }
 
@@ -152,29 +152,29 @@ export class AgentRun implements OutputSink {
   /** Lets its processes stand still as soon as there are any, and its time limit with them. Safe to repeat. */
   hold(): void {
     this.#stopTimeLimit();
-    this.#standstill.hold();
+    this.#suspendController.hold();
   }
 
   /** Lets them go on. Safe to repeat. */
   release(): void {
-    this.#standstill.release();
+    this.#suspendController.release();
     this.#armTimeLimit();
   }
 
   /** 'held' and 'free' once it is so, 'changing' before. */
   get standing(): 'held' | 'free' | 'changing' {
-    return this.#standstill.state;
+    return this.#suspendController.state;
   }
 
   /** Why it neither stands still nor goes on as was asked, though it is still tried; null while it may. */
   get standingTrouble(): string | null {
-    return this.#standstill.trouble;
+    return this.#suspendController.trouble;
   }
 
   /** Milliseconds this attempt has run, without those it stood still. */
   ranMs(): number {
     const until = this.#until ?? this.#keeper.clock.elapsedMs();
-    return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#standstill.heldMs(until));
+    return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#suspendController.heldMs(until));
   }
 
   /** What the agent has used over all attempts, with what this one has reported so far. */
@@ -199,7 +199,7 @@ export class AgentRun implements OutputSink {
   abandon(): void {
     this.#isOver = true;
     this.#stopTimeLimit();
-    this.#standstill.abandon();
+    this.#suspendController.abandon();
     this.#answers.off();
     for (const cancel of this.#cancelTimers) cancel();
   }
@@ -291,7 +291,7 @@ export class AgentRun implements OutputSink {
 
   #armTimeLimit(): void {
     this.#stopTimeLimit();
-    if (this.#running === null || this.#isOver || this.#standstill.isAsked) return;
+    if (this.#running === null || this.#isOver || this.#suspendController.isAsked) return;
     const { clock } = this.#keeper;
     const limitMs = this.agent.timeoutMs;
     const left = Math.max(0, limitMs - this.ranMs());

@@ -6,14 +6,14 @@ import type { Project } from '../project.ts';
 import { admit } from './admission.ts';
 import type { AgentLauncher } from './agent-launcher.ts';
 import type { SessionRecord } from './session-record.ts';
-import type { SlotKeeper } from './slot-manager.ts';
-import type { Alarm } from './wake-signal.ts';
+import type { SlotManager } from './slot-manager.ts';
+import type { WakeSignal } from './wake-signal.ts';
 
 interface StarterDeps {
   readonly project: Project;
   readonly record: SessionRecord;
-  readonly slots: SlotKeeper;
-  readonly alarm: Alarm;
+  readonly slots: SlotManager;
+  readonly wakeSignal: WakeSignal;
   readonly launcher: AgentLauncher;
 }
 
@@ -34,7 +34,7 @@ function lackingReason(names: readonly string[]): string {
 }
 
 /** Starts what is ready as far as every limit allows, and says of the rest why it waits. */
-export class Starter {
+export class AgentScheduler {
   readonly #deps: StarterDeps;
   /** What was last said of each agent that waits: the kind of its reason, whose numbers may change all the time. */
   readonly #said = new Map<AgentId, string>();
@@ -48,7 +48,7 @@ export class Starter {
   }
 
   async startReady(): Promise<void> {
-    const { project, record, slots, alarm, launcher } = this.#deps;
+    const { project, record, slots, wakeSignal, launcher } = this.#deps;
     const { settings, clock } = project;
     const { session, agents } = record.workflow;
     const now = clock.now();
@@ -61,13 +61,13 @@ export class Starter {
     const lacking = decision.start.length > 0 ? project.files.environment(session.id).missing : [];
     if (lacking.length > 0) {
       const reason = lackingReason(lacking);
-      this.#sayWaiting(decision.start.map((agent) => ({ agent, reason })));
+      this.#reportWaiting(decision.start.map((agent) => ({ agent, reason })));
       return;
     }
     const admission = admit(decision.start, project.machine);
-    if (admission.wait.length > 0) alarm.later('memory', memoryMs);
+    if (admission.wait.length > 0) wakeSignal.later('memory', memoryMs);
     const onMachine = slots.take(admission.start);
-    this.#sayWaiting([
+    this.#reportWaiting([
       ...decision.wait.map(({ agent, reason }) => {
         const { session: inSession, role: ofRole } = settings.maxConcurrentAgents;
         const details: Readonly<Record<WaitReason, string>> = {
@@ -89,10 +89,10 @@ export class Starter {
     const first = times.toSorted()[0];
     if (first === undefined) return;
     const waitMs = Math.max(1, Date.parse(first) - Date.parse(now));
-    this.#deps.alarm.later('provider', Math.min(waitMs, longestWaitMs));
+    this.#deps.wakeSignal.later('provider', Math.min(waitMs, longestWaitMs));
   }
 
-  #sayWaiting(waits: readonly Wait[]): void {
+  #reportWaiting(waits: readonly Wait[]): void {
     const { project, record } = this.#deps;
     const at = project.clock.now();
     const events: DomainEvent[] = [];

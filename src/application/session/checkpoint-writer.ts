@@ -28,7 +28,7 @@ const restFactor = 20;
  * Writes a session's checkpoints beside its decisions: several occasions in a row become one, and whatever goes wrong is
  * logged and nothing more.
  */
-export class CheckpointKeeper {
+export class CheckpointWriter {
   readonly #project: Project;
   readonly #lease: Lease;
   readonly #hooks: { readonly isLeft: () => boolean; readonly logged: () => Promise<unknown> };
@@ -92,16 +92,20 @@ export class CheckpointKeeper {
       this.#reason = null;
       if (reason === null || latest === null || this.#hooks.isLeft()) return;
       const { workflow, seq } = latest;
-      const hash = store.keeping.hashAt(sessionId, seq);
+      const hash = store.maintenance.hashAt(sessionId, seq);
       if (hash === null) return;
       const at = clock.now();
       const checkpoint = { version: 1, at, reason, lastEvent: { seq, hash }, workflow } as const;
-      const { path, keepFrom } = await files.keeping.writeCheckpoint(checkpoint, kept);
+      const { path, keepFrom } = await files.maintenance.writeCheckpoint(checkpoint, kept);
       if (this.#hooks.isLeft()) return;
       await whenFree(this.#project, () => {
         // What is told of a session ends with its end, which may have come while this waited: who follows it has left.
         const announce = this.#latest?.workflow.session.state === 'running';
-        return store.keeping.recordCheckpoint(this.#lease, { seq, reason, path, at }, { keepFrom, announce });
+        return store.maintenance.recordCheckpoint(
+          this.#lease,
+          { seq, reason, path, at },
+          { keepFrom, announce },
+        );
       });
       watcher.notify();
     } catch (error) {

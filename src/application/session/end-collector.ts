@@ -2,8 +2,8 @@ import type { Workflow } from '../../domain/workflow.ts';
 import type { Project } from '../project.ts';
 import type { RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder, RecordedArtifacts } from './artifact-recorder.ts';
-import { lastWords } from './stderr-tail.ts';
-import type { Alarm } from './wake-signal.ts';
+import { readStderrTail } from './stderr-tail.ts';
+import type { WakeSignal } from './wake-signal.ts';
 
 /** Agents that ended together, and what was found of them in their files. */
 export interface CollectedEnds {
@@ -26,15 +26,19 @@ const nothingFound: RecordedArtifacts = { records: [], events: [] };
 export class EndCollector {
   readonly #project: Pick<Project, 'files' | 'log' | 'clock'>;
   readonly #artifacts: ArtifactRecorder;
-  readonly #alarm: Alarm;
+  readonly #wakeSignal: WakeSignal;
   readonly #waiting: RunEnd[] = [];
   #done: CollectedEnds | null = null;
   #looking: AbortController | null = null;
 
-  constructor(project: Pick<Project, 'files' | 'log' | 'clock'>, artifacts: ArtifactRecorder, alarm: Alarm) {
+  constructor(
+    project: Pick<Project, 'files' | 'log' | 'clock'>,
+    artifacts: ArtifactRecorder,
+    wakeSignal: WakeSignal,
+  ) {
     this.#project = project;
     this.#artifacts = artifacts;
-    this.#alarm = alarm;
+    this.#wakeSignal = wakeSignal;
   }
 
   add(ends: readonly RunEnd[]): void {
@@ -58,7 +62,7 @@ export class EndCollector {
     void this.#look(this.#waiting.splice(0), workflow, looking.signal).then((done) => {
       this.#looking = null;
       this.#done = done;
-      this.#alarm.ring();
+      this.#wakeSignal.ring();
     });
   }
 
@@ -75,7 +79,7 @@ export class EndCollector {
 
   async #look(ends: readonly RunEnd[], workflow: Workflow, signal: AbortSignal): Promise<CollectedEnds> {
     const { files, log, clock } = this.#project;
-    const tails = await Promise.all(ends.map(({ run }) => lastWords(run.agent, files, log)));
+    const tails = await Promise.all(ends.map(({ run }) => readStderrTail(run.agent, files, log)));
     const at = clock.now();
     try {
       const found = await this.#artifacts.collect(workflow, at, signal);

@@ -2,7 +2,7 @@ import type { AgentId } from '../../domain/ids.ts';
 import type { SessionRequest } from '../ports/ownership.ts';
 
 /** What somebody wants of a session that has not come about yet. What was asked last holds, but a cancellation stands. */
-export class Wishes {
+export class PendingRequests {
   cancel: string | null = null;
   interrupt: string | null = null;
   pause: string | null = null;

@@ -7,7 +7,7 @@ import type { AgentReport } from '../../domain/workflow.ts';
  * grows with each refusal. Every other report stays as it is.
  * @param retryAt when the provider answers again, if it said so
  */
-export function withPatience(
+export function applyQuotaBackoff(
   report: AgentReport,
   agent: Agent,
   retryAt: string | null,

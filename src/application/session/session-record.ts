@@ -13,7 +13,7 @@ import { type Lease, LeaseLost, RetryAsked } from '../ports/ownership.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
-import { CheckpointKeeper } from './checkpoint-writer.ts';
+import { CheckpointWriter } from './checkpoint-writer.ts';
 import { ChangeRefused, insteadOf, isRefusal, refusedReport } from './refused-change.ts';
 
 /** Pause before a store that was busy or full is tried again. */
@@ -50,14 +50,14 @@ export class SessionRecord {
   #written: Promise<boolean> = Promise.resolve(true);
   /** The attempt that each agent's info.json tells of. */
   readonly #informed = new Map<AgentId, number>();
-  readonly #checkpoints: CheckpointKeeper;
+  readonly #checkpoints: CheckpointWriter;
 
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
     this.#lease = lease;
     this.#stored = workflow;
     this.#workflow = workflow;
-    this.#checkpoints = new CheckpointKeeper(project, lease, {
+    this.#checkpoints = new CheckpointWriter(project, lease, {
       isLeft: () => this.#left,
       logged: () => this.#bringFiles(),
     });
@@ -78,7 +78,7 @@ export class SessionRecord {
   }
 
   /** Something is not stored yet: a change, or events alone. */
-  get hasNews(): boolean {
+  get hasUnsavedEvents(): boolean {
     return this.isChanged || this.#unstored.length > 0;
   }
 
@@ -156,7 +156,7 @@ export class SessionRecord {
    * @throws LeaseLost, ChangeRefused
    */
   async flush(): Promise<void> {
-    if (!this.hasNews) return;
+    if (!this.hasUnsavedEvents) return;
     const unstored = this.#unstored;
     try {
       await this.#store(
@@ -215,7 +215,7 @@ export class SessionRecord {
   }
 
   async #store(change: Change, artifacts: readonly ArtifactRecord[]): Promise<void> {
-    const recorded = await this.patiently(() =>
+    const recorded = await this.whenStoreIsFree(() =>
       this.#project.store.commit(this.#lease, this.#stored, change, artifacts),
     );
     this.#stored = change.next;
@@ -233,7 +233,7 @@ export class SessionRecord {
    * happened is dropped.
    * @throws LeaseLost, and whatever else the work throws
    */
-  async patiently<T>(work: () => T): Promise<T> {
+  async whenStoreIsFree<T>(work: () => T): Promise<T> {
     for (;;) {
       try {
         return await whenFree(this.#project, () => {

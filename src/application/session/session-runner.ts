@@ -21,26 +21,26 @@ import { type Lease, LeaseLost, type SessionRequest } from '../ports/ownership.t
 import type { Project } from '../project.ts';
 import { AgentLauncher } from './agent-launcher.ts';
 import type { StopCause } from './agent-run.ts';
-import { Starter } from './agent-scheduler.ts';
+import { AgentScheduler } from './agent-scheduler.ts';
 import { ArtifactRecorder } from './artifact-recorder.ts';
 import { BudgetWatch } from './budget-watch.ts';
 import { EndCollector } from './end-collector.ts';
 import { LimitsWatch } from './limits-watch.ts';
-import { Wishes } from './pending-requests.ts';
-import { withPatience } from './quota-backoff.ts';
+import { PendingRequests } from './pending-requests.ts';
+import { applyQuotaBackoff } from './quota-backoff.ts';
 import { ChangeRefused } from './refused-change.ts';
 import { SessionHistory } from './session-history.ts';
 import { SessionRecord } from './session-record.ts';
-import { Suspension } from './session-suspender.ts';
-import { SlotKeeper } from './slot-manager.ts';
-import { Alarm } from './wake-signal.ts';
+import { SessionSuspender } from './session-suspender.ts';
+import { SlotManager } from './slot-manager.ts';
+import { WakeSignal } from './wake-signal.ts';
 
 /** How a runner left its session: ended or paused for good, or in the hands of another owner. */
-export type RunnerOutcome = 'settled' | 'stood_down';
+export type RunnerOutcome = 'settled' | 'lease_lost';
 
 const progressMs = 2_000;
 /** Most that events which change nothing wait for a change to be stored with. */
-const newsMs = 20;
+const eventFlushDelayMs = 20;
 
 /**
  * Runs one session that this process owns. All decisions and commits happen in one loop, one after the other; what
@@ -50,14 +50,14 @@ const newsMs = 20;
 export class SessionRunner {
   readonly #project: Project;
   readonly #record: SessionRecord;
-  readonly #alarm: Alarm;
+  readonly #wakeSignal: WakeSignal;
   readonly #history = new SessionHistory();
   readonly #launcher: AgentLauncher;
-  readonly #starter: Starter;
+  readonly #scheduler: AgentScheduler;
   readonly #limits: LimitsWatch;
-  readonly #suspension: Suspension;
+  readonly #suspender: SessionSuspender;
   readonly #collector: EndCollector;
-  readonly #wishes = new Wishes();
+  readonly #requests = new PendingRequests();
   #budgets = new BudgetWatch(this.#history);
   #progressDue = false;
   #isOver = false;
@@ -66,50 +66,57 @@ export class SessionRunner {
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
     const record = new SessionRecord(project, lease, workflow);
-    const alarm = new Alarm(project.clock);
-    const slots = new SlotKeeper(project, alarm);
+    const wakeSignal = new WakeSignal(project.clock);
+    const slots = new SlotManager(project, wakeSignal);
     const artifacts = new ArtifactRecorder(project.files, project.store.artifacts(lease.sessionId));
     this.#record = record;
-    this.#alarm = alarm;
-    this.#collector = new EndCollector(project, artifacts, alarm);
-    this.#launcher = new AgentLauncher({ project, record, slots, artifacts, history: this.#history, alarm });
-    this.#starter = new Starter({ project, record, slots, alarm, launcher: this.#launcher });
+    this.#wakeSignal = wakeSignal;
+    this.#collector = new EndCollector(project, artifacts, wakeSignal);
+    this.#launcher = new AgentLauncher({
+      project,
+      record,
+      slots,
+      artifacts,
+      history: this.#history,
+      wakeSignal,
+    });
+    this.#scheduler = new AgentScheduler({ project, record, slots, wakeSignal, launcher: this.#launcher });
     const { clock, log } = project;
     const { limits } = project.settings;
     this.#limits = new LimitsWatch({ limits, clock, log }, this.#launcher.runs);
-    this.#suspension = new Suspension(record, this.#launcher.runs, clock);
+    this.#suspender = new SessionSuspender(record, this.#launcher.runs, clock);
   }
 
   /** What is asked of the session now, all of it: a pause that is not asked for any more is taken back. */
   hear(requests: readonly SessionRequest[]): void {
-    const wasPausing = this.#wishes.pause !== null;
-    this.#wishes.hear(requests);
-    if (requests.length > 0 || wasPausing) this.#alarm.ring();
+    const wasPausing = this.#requests.pause !== null;
+    this.#requests.hear(requests);
+    if (requests.length > 0 || wasPausing) this.#wakeSignal.ring();
   }
 
   /** Stops the agents so that they can be resumed, and leaves the session paused as interrupted. */
   interrupt(reason: string): void {
-    this.#wishes.interrupt ??= reason;
-    this.#alarm.ring();
+    this.#requests.interrupt ??= reason;
+    this.#wakeSignal.ring();
   }
 
   /** Another process owns the session now: touch nothing more. Its agents go on. */
-  standDown(): void {
+  relinquish(): void {
     this.#record.leave();
-    this.#alarm.ring();
+    this.#wakeSignal.ring();
   }
 
   /**
    * Another process is to own the session: decide nothing more. Of one that has settled, the files are still brought
    * after the store: nobody comes to look after it any more.
    */
-  handOver(): void {
+  detach(): void {
     const { state } = this.#workflow.session;
     const hasSettled = isSessionEnded(state) || (state === 'paused' && this.#running.length === 0);
     if (hasSettled && !this.#record.isChanged) {
       this.#isOver = true;
-      this.#alarm.ring();
-    } else this.standDown();
+      this.#wakeSignal.ring();
+    } else this.relinquish();
   }
 
   /**
@@ -121,7 +128,7 @@ export class SessionRunner {
       await this.#prepare();
       await this.#sayTakenOver();
       this.#launcher.attachRunning();
-      while (!this.#record.left && !this.#isOver && !(await this.#step())) await this.#alarm.sleep();
+      while (!this.#record.left && !this.#isOver && !(await this.#step())) await this.#wakeSignal.sleep();
     } catch (error) {
       // What comes late, such as an agent that just started, must find that nobody listens here any more.
       const isLost = error instanceof LeaseLost;
@@ -130,13 +137,13 @@ export class SessionRunner {
       if (!isLost) throw error;
       this.#log('warn', 'stood down: session has another owner');
     } finally {
-      this.#alarm.off();
+      this.#wakeSignal.off();
       this.#limits.off();
       this.#collector.stop();
       this.#launcher.abandon();
       await this.#record.close();
     }
-    return this.#record.left ? 'stood_down' : 'settled';
+    return this.#record.left ? 'lease_lost' : 'settled';
   }
 
   /** Ends of agents that were told before the round failed, so that whoever goes on need not find them out again. */
@@ -168,7 +175,7 @@ export class SessionRunner {
   async #prepare(): Promise<void> {
     await this.#readHistory();
     this.#budgets = new BudgetWatch(this.#history);
-    this.#suspension.recall(this.#history);
+    this.#suspender.recall(this.#history);
     try {
       await this.#project.files.prepareSession(this.#workflow);
     } catch (error) {
@@ -180,7 +187,7 @@ export class SessionRunner {
   async #readHistory(): Promise<void> {
     const { store } = this.#project;
     const { id, budget } = this.#workflow.session;
-    await this.#record.patiently(() => this.#history.read(store, id));
+    await this.#record.whenStoreIsFree(() => this.#history.read(store, id));
     this.#history.watch(this.#project.clock, budget.maxWallMs);
   }
 
@@ -203,9 +210,9 @@ export class SessionRunner {
   async #hearNow(): Promise<void> {
     const { store, instance } = this.#project;
     const { id } = this.#workflow.session;
-    const requests = await this.#record.patiently(() => store.requestsFor(instance));
+    const requests = await this.#record.whenStoreIsFree(() => store.requestsFor(instance));
     this.hear(requests.filter(({ sessionId }) => sessionId === id));
-    this.#alarm.ring();
+    this.#wakeSignal.ring();
   }
 
   async #round(): Promise<boolean> {
@@ -214,8 +221,8 @@ export class SessionRunner {
     if (isDone || this.#newsDue || this.#record.isChanged) {
       this.#newsDue = false;
       await this.#record.flush();
-    } else if (this.#record.hasNews && !this.#alarm.isSet('news')) {
-      this.#alarm.later('news', newsMs, () => {
+    } else if (this.#record.hasUnsavedEvents && !this.#wakeSignal.isSet('news')) {
+      this.#wakeSignal.later('news', eventFlushDelayMs, () => {
         this.#newsDue = true;
       });
     }
@@ -227,15 +234,15 @@ export class SessionRunner {
     this.#settleEnded();
     if (this.#record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
-    if (this.#wishes.cancel !== null) return this.#cancelAll(this.#wishes.cancel);
-    if (this.#wishes.interrupt !== null) return this.#interruptAll(this.#wishes.interrupt);
-    await this.#heedAgentWishes();
+    if (this.#requests.cancel !== null) return this.#cancelAll(this.#requests.cancel);
+    if (this.#requests.interrupt !== null) return this.#interruptAll(this.#requests.interrupt);
+    await this.#handleAgentRequests();
     if (this.#workflow.session.state === 'created') await this.#letRun(startSession);
     if (this.#workflow.session.state === 'paused') {
-      if (!this.#wishes.resume) return this.#finish() || this.#mayLeavePaused;
+      if (!this.#requests.resume) return this.#finish() || this.#mayLeavePaused;
       await this.#letRun(resumeSession);
     }
-    this.#wishes.resume = false;
+    this.#requests.resume = false;
     return this.#runOn();
   }
 
@@ -245,10 +252,10 @@ export class SessionRunner {
     await this.#stop(decideStops(session, agents), { kind: 'cancelled', reason: failedFast });
     this.#noteProgress();
     await this.#checkBudgets();
-    if (this.#wishes.pause !== null) return this.#pauseAll(this.#wishes.pause);
-    await this.#suspension.release();
+    if (this.#requests.pause !== null) return this.#pauseAll(this.#requests.pause);
+    await this.#suspender.release();
     const isRefused = quotaPause(this.#workflow.agents, this.#project.settings.quota, this.#now()) !== null;
-    if (!isRefused) await this.#starter.startReady();
+    if (!isRefused) await this.#scheduler.startReady();
     this.#limits.watch();
     if (this.#finish()) return true;
     return isRefused && this.#pauseForQuota();
@@ -260,7 +267,7 @@ export class SessionRunner {
   #settleEnded(): void {
     this.#collector.add(this.#launcher.takeEnds());
     this.#settleCollected();
-    const { cancel, interrupt, pause } = this.#wishes;
+    const { cancel, interrupt, pause } = this.#requests;
     this.#collector.begin(this.#workflow);
     if (cancel !== null || interrupt !== null || pause !== null) this.#collector.hurry();
   }
@@ -274,14 +281,14 @@ export class SessionRunner {
       const { id, name } = run.agent;
       const { quota } = this.#project.settings;
       const told = run.report(end, stop, tails[index] ?? '');
-      const report = withPatience(told, agentOf(this.#workflow, id), run.retryAt, quota, at);
+      const report = applyQuotaBackoff(told, agentOf(this.#workflow, id), run.retryAt, quota, at);
       const ended = stop ?? (end.how === 'exited' ? (end.strays ?? null) : null);
       const stopped: DomainEvent[] =
         ended === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name, ...ended })];
       this.#record.settle(id, report, at, stopped);
       this.#launcher.forget(id);
-      this.#starter.forget(id);
-      this.#suspension.forget(id);
+      this.#scheduler.forget(id);
+      this.#suspender.forget(id);
     }
   }
 
@@ -335,10 +342,10 @@ export class SessionRunner {
       if (run.canResume) await this.#stop([agent], { kind: 'interrupted', reason });
       else holding.push(agent);
     }
-    await this.#suspension.hold(holding);
-    const { trouble } = this.#suspension;
+    await this.#suspender.hold(holding);
+    const { trouble } = this.#suspender;
     if (trouble !== null) return this.#refusePause(trouble);
-    if (!this.#suspension.isComplete) return false;
+    if (!this.#suspender.isComplete) return false;
     await this.#record.commit(pauseSession(this.#workflow, { reason: 'user' }, this.#now()));
     // It does not run from here on.
     await this.#readHistory();
@@ -361,8 +368,8 @@ export class SessionRunner {
     const data = { action: 'pause', agent: null, reason } as const;
     const event = sessionEvent('session.request_refused', this.#workflow.session.id, this.#now(), data);
     await this.#record.commit({ next: this.#workflow, events: [event] });
-    this.#wishes.pause = null;
-    this.#alarm.ring();
+    this.#requests.pause = null;
+    this.#wakeSignal.ring();
     return false;
   }
 
@@ -371,7 +378,7 @@ export class SessionRunner {
     if (this.#running.length > 0) return false;
     const pause = quotaPause(this.#workflow.agents, this.#project.settings.quota, this.#now());
     if (pause === null) {
-      this.#alarm.ring();
+      this.#wakeSignal.ring();
       return false;
     }
     await this.#record.commit(pauseSession(this.#workflow, { reason: 'quota', ...pause }, this.#now()));
@@ -380,8 +387,8 @@ export class SessionRunner {
 
   // -------------------------------------------------------------- agents
 
-  async #heedAgentWishes(): Promise<void> {
-    const requests = this.#wishes.takeAgents();
+  async #handleAgentRequests(): Promise<void> {
+    const requests = this.#requests.takeAgents();
     for (const { agentId, desired, reason } of requests) {
       if (agentId === null || desired !== 'cancelled') continue;
       const agent = agentOf(this.#workflow, agentId);
@@ -435,8 +442,8 @@ export class SessionRunner {
 
   #noteProgress(): void {
     const { runs } = this.#launcher;
-    if (runs.size > 0 && !this.#alarm.isSet('progress')) {
-      this.#alarm.later('progress', progressMs, () => {
+    if (runs.size > 0 && !this.#wakeSignal.isSet('progress')) {
+      this.#wakeSignal.later('progress', progressMs, () => {
         this.#progressDue = true;
       });
     }

@@ -10,7 +10,7 @@ import type { SessionRecord } from './session-record.ts';
  * The agents of one session that stand still. An agent is recorded as suspended before it is, and as going on after it
  * does: whoever finds the record after a crash lets go on what may stand still, and nothing stands still unknown.
  */
-export class Suspension {
+export class SessionSuspender {
   readonly #record: SessionRecord;
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
   readonly #clock: Clock;

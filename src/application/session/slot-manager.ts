@@ -2,20 +2,20 @@ import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Project } from '../project.ts';
-import type { Alarm } from './wake-signal.ts';
+import type { WakeSignal } from './wake-signal.ts';
 
 /** Time between two looks at a limit that other processes may have relaxed. */
 const retryMs = 250;
 const noLimit = Number.MAX_SAFE_INTEGER;
 
 /** The slots of one session's agents on this machine. Trouble with them delays a start, and never ends a session. */
-export class SlotKeeper {
+export class SlotManager {
   readonly #project: Project;
-  readonly #alarm: Alarm;
+  readonly #wakeSignal: WakeSignal;
 
-  constructor(project: Project, alarm: Alarm) {
+  constructor(project: Project, wakeSignal: WakeSignal) {
     this.#project = project;
-    this.#alarm = alarm;
+    this.#wakeSignal = wakeSignal;
   }
 
   /**
@@ -26,7 +26,7 @@ export class SlotKeeper {
     for (const [index, agent] of agents.entries()) {
       const reason = this.#take(agent);
       if (reason === null) continue;
-      this.#alarm.later('slot', retryMs);
+      this.#wakeSignal.later('slot', retryMs);
       return { start: agents.slice(0, index), wait: agents.slice(index), reason };
     }
     return { start: agents, wait: [], reason: '' };
@@ -63,11 +63,11 @@ export class SlotKeeper {
   #do(what: 'bind' | 'adopt' | 'give', agent: AgentId, action: () => void): void {
     const again = `slot of ${agent}`;
     try {
-      this.#alarm.cancel(again);
+      this.#wakeSignal.cancel(again);
       action();
     } catch (error) {
       this.#project.log.log('warn', 'slot not updated, trying again', { agent, what, error });
-      this.#alarm.later(again, retryMs, () => this.#do(what, agent, action));
+      this.#wakeSignal.later(again, retryMs, () => this.#do(what, agent, action));
     }
   }
 }

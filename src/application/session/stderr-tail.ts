@@ -6,7 +6,7 @@ const maxBytes = 4_096;
 const maxLines = 20;
 
 /** The last lines of what the agent wrote to stderr; empty when there are none, or they cannot be read. */
-export async function lastWords(agent: Agent, files: SessionFiles, log: Log): Promise<string> {
+export async function readStderrTail(agent: Agent, files: SessionFiles, log: Log): Promise<string> {
   try {
     const page = await files.readOutput(agent, 'stderr', -maxBytes, maxBytes);
     return new TextDecoder().decode(page.bytes).trimEnd().split('\n').slice(-maxLines).join('\n');

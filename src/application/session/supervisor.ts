@@ -32,7 +32,7 @@ export class Supervisor {
   readonly #project: Project;
   readonly #runners = new Map<SessionId, Running>();
   /** Why. */
-  readonly #givenUp = new Map<SessionId, string>();
+  readonly #quarantined = new Map<SessionId, string>();
   /** Leases of sessions that are not run any more, which the store was not ready to take back. */
   readonly #unreleased = new Set<Lease>();
   #unsubscribe: (() => void) | null = null;
@@ -48,7 +48,7 @@ export class Supervisor {
 
   /** Starts to run a session whose lease this process holds. */
   take(lease: Lease, workflow: Workflow): void {
-    this.#givenUp.delete(lease.sessionId);
+    this.#quarantined.delete(lease.sessionId);
     const runner = new SessionRunner(this.#project, lease, workflow);
     const done = this.#run(runner, lease);
     this.#runners.set(lease.sessionId, { runner, lease, done });
@@ -89,12 +89,12 @@ export class Supervisor {
    * this one does not try again unless somebody asks.
    */
   hasGivenUp(id: SessionId): boolean {
-    return this.#givenUp.has(id);
+    return this.#quarantined.has(id);
   }
 
   /** Why this process gave a session up and could not even record it; null for any other. */
   gaveUpOver(id: SessionId): string | null {
-    return this.#givenUp.get(id) ?? null;
+    return this.#quarantined.get(id) ?? null;
   }
 
   /** Settles when every session taken so far has ended, paused or changed hands. */
@@ -107,10 +107,10 @@ export class Supervisor {
   }
 
   /** Leaves every session as it is, agents running, for another process to take over. */
-  async letGo(): Promise<readonly SessionId[]> {
+  async releaseAll(): Promise<readonly SessionId[]> {
     const ids = this.owned;
     this.#lettingGo = true;
-    for (const { runner } of this.#runners.values()) runner.handOver();
+    for (const { runner } of this.#runners.values()) runner.detach();
     await this.idle();
     this.#lettingGo = false;
     return ids;
@@ -144,7 +144,7 @@ export class Supervisor {
     try {
       await leaveStalled(this.#project, lease, error);
     } catch (failure) {
-      this.#givenUp.set(lease.sessionId, failure instanceof Error ? failure.message : String(failure));
+      this.#quarantined.set(lease.sessionId, failure instanceof Error ? failure.message : String(failure));
       const fields = { session: lease.sessionId, error: failure };
       this.#project.log.log('error', 'session cannot be run, and this cannot be recorded', fields);
     }
@@ -225,7 +225,7 @@ export class Supervisor {
     for (const { runner, lease } of this.#runners.values()) {
       if (epochs.get(lease.sessionId) === lease.epoch) continue;
       this.#project.log.log('warn', 'session has another owner by now', { session: lease.sessionId });
-      runner.standDown();
+      runner.relinquish();
     }
   }
 }

@@ -6,7 +6,7 @@ const retryMs = 500;
 /** After so many in a row it is told that it does not come about. */
 const toldTries = 3;
 
-interface StandstillKeeper {
+interface SuspendCallbacks {
   readonly clock: Clock;
   /** It stands still now, or goes on: as was asked last. */
   changed(): void;
@@ -17,8 +17,8 @@ interface StandstillKeeper {
  * Brings the processes of one run to stand still and lets them go on, as was last asked. What was asked may change while
  * the processes still follow; and of a run taken over it is not known whether its last owner had got as far as he said.
  */
-export class Standstill {
-  readonly #keeper: StandstillKeeper;
+export class SuspendController {
+  readonly #keeper: SuspendCallbacks;
   #running: RunningAgent | null = null;
   #actual: 'held' | 'free' | 'unknown';
   #isAsked: boolean;
@@ -30,7 +30,7 @@ export class Standstill {
   #heldSince: number | null;
 
   /** @param isHeld an owner before this one had it stand still */
-  constructor(keeper: StandstillKeeper, isHeld: boolean) {
+  constructor(keeper: SuspendCallbacks, isHeld: boolean) {
     this.#keeper = keeper;
     this.#heldSince = isHeld ? keeper.clock.elapsedMs() : null;
     this.#isAsked = isHeld;

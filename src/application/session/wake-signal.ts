@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 
 /** What a loop sleeps by: rung while it works, it does not sleep at all; rung several times, it wakes once. */
-export class Alarm {
+export class WakeSignal {
   readonly #clock: Clock;
   readonly #timers = new Map<string, () => void>();
   #rung = true;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ensureHome, hashOf, projectFolder } from '../files/home/home.ts';
 import { placeOf } from '../files/home/project-place.ts';
 import { readRow } from '../sqlite/open-database.ts';
-import type { Presence } from './instance-registration.ts';
+import type { InstanceRegistration } from './instance-registration.ts';
 
 const lookMs = 2_000;
 /** What may need an owner now or later; one that has ended does while somebody still owns it, who may have died. */
@@ -15,15 +15,15 @@ const selectWork = `SELECT 1 FROM sessions WHERE state IN ('created', 'running')
  * A server that nobody has asked for anything yet: it is written down among the maos processes of this machine, and
  * looks whether its project has sessions to look after. Loads little, and reads the store only when it has changed.
  */
-export class Attendance {
-  readonly #presence: Presence;
+export class IdleProjectWatcher {
+  readonly #presence: InstanceRegistration;
   readonly #stores: readonly string[];
   readonly #project: string;
   #seen = '';
   #timer: NodeJS.Timeout | null = null;
 
   /** @throws MaosError INVALID_INPUT when the path is no folder, CONFIG_INVALID when there can be no home */
-  constructor(presence: Presence, home: string, path: string) {
+  constructor(presence: InstanceRegistration, home: string, path: string) {
     this.#presence = presence;
     const { folder, project } = placeOf(path);
     this.#project = project;

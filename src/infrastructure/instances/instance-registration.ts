@@ -51,7 +51,7 @@ const patienceMs = 5_000;
 const trustMs = 10_000;
 
 /** The running MAOS among those of this machine. Opens `instances.db` when first needed. */
-export class Presence implements Pick<Instances, 'beat' | 'isAlive'> {
+export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive'> {
   readonly #file: string;
   readonly #onTightened: OnTightened | undefined;
   readonly instance: InstanceId;

@@ -1,4 +1,4 @@
-import type { HashedEvent, KeepingStore, SessionAge } from '../../application/ports/maintenance.ts';
+import type { HashedEvent, MaintenanceStore, SessionAge } from '../../application/ports/maintenance.ts';
 import type { Lease } from '../../application/ports/ownership.ts';
 import type { ArtifactRecord } from '../../application/ports/session-summary.ts';
 import { MaosError } from '../../domain/errors.ts';
@@ -35,7 +35,7 @@ const insertProject =
 export function makeKeepingStore(
   db: Database,
   project: { readonly hash: string; readonly path: string },
-): KeepingStore {
+): MaintenanceStore {
   return {
     hashAt: (id, seq) => db.run(() => (db.sql(selectHash).get(id, seq)?.hash as string | undefined) ?? null),
 

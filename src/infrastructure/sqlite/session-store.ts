@@ -1,7 +1,7 @@
 import type { AcpRunRecord, AcpRunStore } from '../../application/ports/acp-runs.ts';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { FeedStore } from '../../application/ports/feed.ts';
-import type { KeepingStore } from '../../application/ports/maintenance.ts';
+import type { MaintenanceStore } from '../../application/ports/maintenance.ts';
 import type { MessageStore } from '../../application/ports/messages.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
 import type { SessionStore } from '../../application/ports/session-store.ts';
@@ -103,7 +103,7 @@ class SqliteSessionStore implements SessionStore {
   readonly #now: () => string;
   /** SQLite's data_version tells of other connections only, but a request made through this one is news as well. */
   #requestsMade = 0;
-  readonly keeping: KeepingStore;
+  readonly maintenance: MaintenanceStore;
   readonly messages: MessageStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
@@ -111,7 +111,7 @@ class SqliteSessionStore implements SessionStore {
   constructor(db: Database, { project, clock }: SessionStoreOptions) {
     this.#db = db;
     this.#project = project;
-    this.keeping = makeKeepingStore(db, project);
+    this.maintenance = makeKeepingStore(db, project);
     this.messages = makeMessageStore(db);
     this.feed = makeFeedStore(db);
     this.acpRuns = makeAcpRunStore(db);

@@ -174,9 +174,9 @@ function makeContext(
     findJsonError: deps.findJsonError,
     replaceFile: deps.replaceFile,
     runtime,
-    handOver: async (how) => {
+    detach: async (how) => {
       held.leaving = true;
-      await runtime().handOver(how);
+      await runtime().detach(how);
     },
     watchInterrupts: () => interruption?.watch() ?? new AbortController().signal,
   };

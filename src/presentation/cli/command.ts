@@ -78,7 +78,7 @@ export interface CommandContext {
    * Leaves the sessions of this process to one of its own; this one ends as soon as the command returns.
    * @param how `keep`: they run to their end there, whatever their exit policy says
    */
-  handOver(how?: 'keep'): Promise<void>;
+  detach(how?: 'keep'): Promise<void>;
   /**
    * From this call on, the command ends in order by itself: the signal aborts at the first Ctrl-C (or SIGTERM, SIGHUP),
    * and what the command does goes on when stdout cannot be written any more. Before it, either ends the program at once.

@@ -1,6 +1,6 @@
+import { lingeringText, waitReason } from '../../application/queries/live-status.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
-import { lingeringText, waitReason } from './live-status.ts';
 
 /**
  * What an event says, on one line of at most 200 characters.

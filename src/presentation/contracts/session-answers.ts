@@ -1,19 +1,19 @@
 import * as z from 'zod';
+import {
+  type BudgetShare,
+  budgetShares,
+  isSuspended,
+  type LiveStatus,
+  lingeringText,
+  postponedUntil,
+  waitReason,
+} from '../../application/queries/live-status.ts';
 import { type Agent, type AgentFailure, agentStates, type PermissionDenials } from '../../domain/agent.ts';
 import { tokensOf } from '../../domain/budget.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { Progress } from '../../domain/orchestration.ts';
 import { type Session, sessionStates } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
-import {
-  type BudgetShare,
-  budgetShares,
-  isSuspended,
-  lingeringText,
-  postponedUntil,
-  type Standing,
-  waitReason,
-} from './live-status.ts';
 
 /**
  * What servers answer about sessions and agents, as schemas: advertised to clients and held against every answer in
@@ -146,16 +146,16 @@ export function agentStatusAnswer(
 export interface AgentSurroundings {
   readonly session: Session;
   readonly names: ReadonlyMap<string, string>;
-  readonly standing: Standing;
+  readonly standing: LiveStatus;
 }
 
-function noteOf(agent: Agent, session: Session, standing: Standing, maxText: number): string | null {
+function noteOf(agent: Agent, session: Session, standing: LiveStatus, maxText: number): string | null {
   const notes = [standingNote(agent, session, standing), deniedNote(agent.denials)];
   const said = notes.filter((note) => note !== null);
   return said.length === 0 ? null : shorten(said.join('; '), Math.max(150, maxText / 2));
 }
 
-function standingNote(agent: Agent, session: Session, { waiting, now }: Standing): string | null {
+function standingNote(agent: Agent, session: Session, { waiting, now }: LiveStatus): string | null {
   if (isSuspended(session, agent)) return 'suspended';
   if (agent.lingering !== null) return shorten(lingeringText(agent.lingering), 150);
   const until = postponedUntil(agent, now);

@@ -1,4 +1,11 @@
 import type { SessionSummary } from '../../application/ports/session-summary.ts';
+import {
+  type BudgetShare,
+  budgetShares,
+  isSuspended,
+  type LiveStatus,
+  postponedUntil,
+} from '../../application/queries/live-status.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
@@ -8,7 +15,6 @@ import type { Role } from '../../domain/roles/role.ts';
 import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
 import type { Workflow } from '../../domain/workflow.ts';
-import { type BudgetShare, budgetShares, isSuspended, postponedUntil, type Standing } from './live-status.ts';
 
 /** How MAOS's data looks outside: JSON with snake_case keys, the same in MCP, ACP and `--json`. Absent means null. */
 
@@ -59,7 +65,7 @@ function agentView(
   agent: Agent,
   session: Session,
   names: ReadonlyMap<string, string>,
-  standing: Standing | null,
+  standing: LiveStatus | null,
 ) {
   const waits = standing?.waiting.get(agent.id);
   const until = standing === null ? null : postponedUntil(agent, standing.now);
@@ -95,7 +101,7 @@ function agentView(
 }
 
 /** @param standing what its events tell besides; null where they are not asked */
-export function workflowView(workflow: Workflow, standing: Standing | null = null) {
+export function workflowView(workflow: Workflow, standing: LiveStatus | null = null) {
   const { session, agents } = workflow;
   const names = new Map(agents.map((agent) => [agent.id as string, agent.name]));
   const usage = totalUsage(agents.map((agent) => agent.usage));

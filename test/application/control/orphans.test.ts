@@ -170,7 +170,7 @@ describe('sessions paused for quota', () => {
       const maker = realProject(t, { home: real.home, root: real.root });
       const id = await start(maker, [shell('a', 'echo ran')]);
       // Before the first turn of its loop: nothing of it has run.
-      await maker.supervisor.letGo();
+      await maker.supervisor.releaseAll();
       const { store, clock, instance, instances } = maker.project;
       await instances.announce();
       const lease = store.acquire(id, instance, { staleBefore: clock.now() }) ?? assert.fail();

@@ -60,7 +60,7 @@ describe('an audit', () => {
       session: id,
       sound: true,
       events: count,
-      lastHash: real.project.store.keeping.hashAt(id, count),
+      lastHash: real.project.store.maintenance.hashAt(id, count),
       logRecords: count,
       logBehind: 0,
       problems: [],
@@ -122,11 +122,11 @@ describe('an audit', () => {
 
   it('names a history written anew in table and log, by what checkpoints noted', async (t) => {
     const subject = await audited(t);
-    const { keeping } = subject.real.project.store;
+    const { maintenance } = subject.real.project.store;
     tamper(subject, `UPDATE events SET data = json_set(data, '$.name', 'x') WHERE seq = 4`);
     let hash = '';
-    const anew = keeping.hashedEvents(subject.id, 0, 1_000).map(({ event }) => {
-      hash = keeping.chainHash(hash, event);
+    const anew = maintenance.hashedEvents(subject.id, 0, 1_000).map(({ event }) => {
+      hash = maintenance.chainHash(hash, event);
       return { event, hash };
     });
     tamper(

@@ -38,11 +38,11 @@ function reasons(report: Awaited<ReturnType<typeof collect>>): [SessionId, strin
 
 function isWhole({ project }: RealProject, id: SessionId): boolean {
   const folder = join(project.files.describe(id), 'results', 'out.txt');
-  return project.store.keeping.exists(id) && existsSync(folder);
+  return project.store.maintenance.exists(id) && existsSync(folder);
 }
 
 function isGone({ project }: RealProject, id: SessionId): boolean {
-  return !project.store.keeping.exists(id) && !existsSync(project.files.describe(id));
+  return !project.store.maintenance.exists(id) && !existsSync(project.files.describe(id));
 }
 
 function trashOf(real: RealProject): readonly string[] {
@@ -68,14 +68,14 @@ describe('what is collected', () => {
     assert.equal(done.kept, 1);
     assert.ok(isGone(real, old) && isGone(real, older) && isWhole(real, young));
     assert.deepEqual(trashOf(real), []);
-    assert.ok(await real.files.keeping.lastCollection());
+    assert.ok(await real.files.maintenance.lastCollection());
   });
 
   it('by count and by bytes: the first that ended, until the rest is within the limit', async (t) => {
     const real = realProject(t);
     const ids = [5, 4, 3, 2, 1].map((days) => endedSession(real, daysAgo(days), { bytes: 997 }));
     assert.deepEqual(reasons(await collect(real, { maxSessions: 4 })), [[ids[0], 'count']]);
-    const size = await real.files.keeping.sizeOf(ids[1] as SessionId);
+    const size = await real.files.maintenance.sizeOf(ids[1] as SessionId);
     assert.ok(size >= 1_000 && size < 100_000, `${size} bytes`);
     const { keptBytes, removed } = await collect(real, { maxBytes: 2.5 * size });
     assert.deepEqual([removed.map(({ id }) => id), keptBytes], [[ids[1], ids[2]], 2 * size]);
@@ -106,7 +106,7 @@ describe('what is collected', () => {
     assert.deepEqual(reasons(await collect(real, { maxBytes: 4_000_000 }, true)), [[large, 'bytes']]);
     assert.deepEqual(reasons(await collect(real, { maxBytes: 2_500_000 })), [[large, 'bytes']]);
     assert.ok([...small, last, live].every((id) => isWhole(real, id)));
-    const size = await real.files.keeping.sizeOf(last);
+    const size = await real.files.maintenance.sizeOf(last);
     assert.deepEqual(reasons(await collect(real, { maxBytes: 12 * size })), []);
     const more = Array.from({ length: 10 }, () => endedSession(real, daysAgo(0.5)));
     const gone = reasons(await collect(real, { maxBytes: 12 * size }));
@@ -241,7 +241,7 @@ describe('a collection that is killed', () => {
     const options = JSON.stringify({ home: real.home, root: real.root });
     let rounds = 0;
     let interrupted = 0;
-    for (; ids.some((id) => real.project.store.keeping.exists(id)); rounds++) {
+    for (; ids.some((id) => real.project.store.maintenance.exists(id)); rounds++) {
       assert.ok(rounds < 60, 'it gets on');
       const child = spawn(process.execPath, ['--no-warnings', script, options], {
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -255,7 +255,7 @@ describe('a collection that is killed', () => {
       if (!ended) interrupted += 1;
       for (const id of ids) {
         const { store } = real.project;
-        if (!store.keeping.exists(id)) continue;
+        if (!store.maintenance.exists(id)) continue;
         assert.ok(isWhole(real, id), `${id} is shown without its files`);
         assert.equal(store.events(id, 0, 100).length > 0, true);
       }

@@ -153,7 +153,7 @@ describe('an agent of a role that a file defines', () => {
     );
     const gate = new Gate(place.root, 'go');
     const id = await start(first, [shell('before', gate.wait), { ...scribe, depends_on: ['before'] }]);
-    await first.supervisor.letGo();
+    await first.supervisor.releaseAll();
     rmSync(path);
 
     const second = withClaude(t, place);

@@ -5,8 +5,8 @@ import type { Clock } from '../../../src/application/ports/clock.ts';
 import { describeActivity } from '../../../src/application/session/activity-line.ts';
 import {
   AgentRun,
+  type RunCallbacks,
   type RunEnd,
-  type RunKeeper,
   type StopCause,
 } from '../../../src/application/session/agent-run.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
@@ -47,7 +47,7 @@ const exited: AgentEnd = { how: 'exited', exitCode: 0, signal: null, at: '2026-0
 const killed: AgentEnd = { how: 'exited', exitCode: null, signal: 'SIGTERM', at: '2026-01-01T00:00:20.000Z' };
 const cancelled: StopCause = { kind: 'cancelled', reason: 'Enough.' };
 
-function keeperOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunKeeper {
+function keeperOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunCallbacks {
   const trouble = (message: string, error: unknown): never => assert.fail(`${message}: ${error}`);
   return {
     clock,

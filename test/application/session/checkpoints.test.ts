@@ -30,10 +30,10 @@ function checkpointNames(real: RealProject, id: SessionId): readonly string[] {
 }
 
 async function newest(real: RealProject, id: SessionId): Promise<Checkpoint> {
-  const { keeping } = real.project.files;
-  const [found] = await keeping.checkpoints(id);
+  const { maintenance } = real.project.files;
+  const [found] = await maintenance.checkpoints(id);
   assert.ok(found, 'no checkpoint');
-  return keeping.readCheckpoint(id, found.path);
+  return maintenance.readCheckpoint(id, found.path);
 }
 
 describe('checkpoints', () => {
@@ -43,7 +43,10 @@ describe('checkpoints', () => {
     const checkpoint = await newest(real, id);
     assert.deepEqual(checkpoint.workflow, real.project.store.load(id));
     assert.equal(checkpoint.lastEvent.seq, events.at(-1)?.seq);
-    assert.equal(checkpoint.lastEvent.hash, real.project.store.keeping.hashAt(id, checkpoint.lastEvent.seq));
+    assert.equal(
+      checkpoint.lastEvent.hash,
+      real.project.store.maintenance.hashAt(id, checkpoint.lastEvent.seq),
+    );
     assert.equal(events.at(-1)?.type, 'session.failed');
     const [name] = checkpointNames(real, id);
     assert.match(name ?? '', /^[0-9]{4}\.json$/);
@@ -59,7 +62,7 @@ describe('checkpoints', () => {
     ]);
     await eventOf(real, id, 'agent.spawned', 'second');
     const written = await eventOf(real, id, 'checkpoint.written');
-    const checkpoint = await real.project.files.keeping.readCheckpoint(id, written.data.path);
+    const checkpoint = await real.project.files.maintenance.readCheckpoint(id, written.data.path);
     assert.ok(checkpoint.lastEvent.seq < written.seq);
     assert.equal(checkpoint.reason, written.data.reason);
     gate.openNow();
@@ -69,14 +72,14 @@ describe('checkpoints', () => {
   it('are kept to the newest twenty, and temporary files of a killed writer go', async (t) => {
     const real = realProject(t);
     const { id } = await run(real, [shell('a', 'echo one')]);
-    const { keeping } = real.project.files;
+    const { maintenance } = real.project.files;
     const base = await newest(real, id);
     const folder = join(folderOf(real, id), 'checkpoints');
     writeFileSync(join(folder, `.0001.json.${'a'.repeat(12)}.tmp`), 'half');
     for (let seq = 9_990; seq < 10_012; seq++) {
-      await keeping.writeCheckpoint({ ...base, lastEvent: { ...base.lastEvent, seq } }, 20);
+      await maintenance.writeCheckpoint({ ...base, lastEvent: { ...base.lastEvent, seq } }, 20);
     }
-    const left = (await keeping.checkpoints(id)).map(({ seq }) => seq);
+    const left = (await maintenance.checkpoints(id)).map(({ seq }) => seq);
     assert.deepEqual(
       left,
       Array.from({ length: 20 }, (_, place) => 10_011 - place),
@@ -196,7 +199,7 @@ describe('recovery from checkpoints', () => {
     const { checkpoint, passedOver } = await recoverSession(real.project, id);
     assert.match(checkpoint, /^checkpoints\/00[0-9]{2}\.json$/);
     assert.match(passedOver.join(), /9999\.json.* is no JSON/);
-    const left = await real.files.keeping.checkpoints(id);
+    const left = await real.files.maintenance.checkpoints(id);
     assert.ok(
       left.every(({ seq }) => seq <= events.length),
       'its number would come again',
@@ -211,6 +214,6 @@ describe('recovery from checkpoints', () => {
     await before.close();
     const real = withoutDatabase(t, before);
     await assert.rejects(recoverSession(real.project, id), (error) => isMaosError(error, 'STORE_CORRUPT'));
-    assert.equal(real.project.store.keeping.exists(id), false, 'nothing was stored');
+    assert.equal(real.project.store.maintenance.exists(id), false, 'nothing was stored');
   });
 });

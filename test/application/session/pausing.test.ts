@@ -9,9 +9,9 @@ import {
   requestResume,
   waitForSession,
 } from '../../../src/application/control/control.ts';
+import { controlUntilReached } from '../../../src/application/control/follow-control.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { isReaderCommand, isWrapperCommand } from '../../../src/infrastructure/process/host/wrapper.ts';
-import { steer } from '../../../src/presentation/contracts/session-control.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { fakeClaudeBackend, player, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { Gate } from '../../helpers/gate.ts';
@@ -283,7 +283,7 @@ describe('pausing what cannot be made to stand still', () => {
     const id = await start(real, [shell('wild', gate.wait), shell('tame', `${gate.wait}; echo done`)]);
     for (const name of ['wild', 'tame']) await eventOf(real, id, 'agent.spawned', name);
     const steering = { action: 'pause', agentId: null, by: 'test', reason: 'Wait.' } as const;
-    await assert.rejects(steer({ ...real, id }, steering, AbortSignal.timeout(30_000)), {
+    await assert.rejects(controlUntilReached({ ...real, id }, steering, AbortSignal.timeout(30_000)), {
       code: 'INVALID_TRANSITION',
       message: /pause was refused\. wild: process 7 still moves/,
     });

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { requestCancel, requestRetry } from '../../../src/application/control/control.ts';
+import { controlUntilReached } from '../../../src/application/control/follow-control.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
-import { steer } from '../../../src/presentation/contracts/session-control.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
@@ -198,7 +198,7 @@ describe('a retry that is asked for in the moment in which the session fails', (
     t.mock.method(store, 'load', () => stale, { times: 1 });
     const signal = AbortSignal.timeout(30_000);
     const steering = { action: 'retry', agentId: null, by: 'test', reason: 'Once more.' } as const;
-    assert.equal((await steer({ ...heir, id }, steering, signal)).done, true);
+    assert.equal((await controlUntilReached({ ...heir, id }, steering, signal)).done, true);
     assert.equal((await settled(heir, id)).state, 'completed');
     assert.deepEqual(ran(real), { bad: 2, long: 1 });
   });
@@ -239,7 +239,7 @@ describe('a retry that has become impossible', () => {
     t.mock.method(store, 'load', () => ({ ...free, agents }), { times: 1 });
     const top = free.agents.find(({ name }) => name === 'top')?.id ?? assert.fail();
     const steering = { action: 'retry', agentId: top, by: 'test', reason: 'Once more.' } as const;
-    const asked = steer({ ...real, id }, steering, AbortSignal.timeout(30_000));
+    const asked = controlUntilReached({ ...real, id }, steering, AbortSignal.timeout(30_000));
     await assert.rejects(asked, { code: 'INVALID_TRANSITION', message: /retry was refused\. .*'base'/ });
     const { data } = outcome(real, id).of('session.request_refused')[0] ?? assert.fail();
     assert.deepEqual([data.action, data.agent], ['retry', 'top']);

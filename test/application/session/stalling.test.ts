@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { requestCancel, requestResume } from '../../../src/application/control/control.ts';
 import { findOrphans } from '../../../src/application/control/orphans.ts';
+import { liveStatusOf, stallReason } from '../../../src/application/queries/live-status.ts';
 import { ownershipTiming } from '../../../src/application/session/supervisor.ts';
-import { stallReason, standingOf } from '../../../src/presentation/contracts/live-status.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
@@ -70,7 +70,7 @@ describe('a session whose runner gives up', () => {
     const { session } = real.project.store.summary(id);
     assert.equal(session.pauseReason, 'interrupted');
     assert.deepEqual(paused.of('session.stalled')[0]?.data, { reason: 'no such machine' });
-    const standing = standingOf(real.project.store, real.project.store.load(id), Date.now());
+    const standing = liveStatusOf(real.project.store, real.project.store.load(id), Date.now());
     assert.equal(standing.stalled, 'no such machine');
     assert.equal(paused.agent('first').state, 'completed', 'what it came to is not lost');
     assert.equal(paused.agent('long').state, 'running');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunningAgent } from '../../../src/application/ports/agent-host.ts';
-import { Standstill } from '../../../src/application/session/suspend-controller.ts';
-import { Alarm } from '../../../src/application/session/wake-signal.ts';
+import { SuspendController } from '../../../src/application/session/suspend-controller.ts';
+import { WakeSignal } from '../../../src/application/session/wake-signal.ts';
 import { systemClock } from '../../../src/infrastructure/clock.ts';
 
 /** Processes that take as long as the test says to stand still or to go on. */
@@ -29,16 +29,16 @@ function slowProcesses() {
 
 function standstillOf(running: RunningAgent) {
   const told: string[] = [];
-  const standstill = new Standstill(
+  const suspendController = new SuspendController(
     {
       clock: systemClock,
-      changed: () => told.push(standstill.state),
+      changed: () => told.push(suspendController.state),
       trouble: (message, error) => assert.fail(`${message}: ${error}`),
     },
     false,
   );
-  standstill.begin(running);
-  return { standstill, told };
+  suspendController.begin(running);
+  return { suspendController, told };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -46,19 +46,19 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe('what stands still', () => {
   it('tells of it once, however often it is asked to', async () => {
     const processes = slowProcesses();
-    const { standstill, told } = standstillOf(processes.running);
-    standstill.hold();
-    standstill.hold();
-    assert.equal(standstill.state, 'changing');
+    const { suspendController, told } = standstillOf(processes.running);
+    suspendController.hold();
+    suspendController.hold();
+    assert.equal(suspendController.state, 'changing');
     processes.finish();
     await turn();
-    standstill.hold();
+    suspendController.hold();
     await turn();
     assert.deepEqual([processes.asked, told], [['suspend'], ['held']]);
-    standstill.release();
+    suspendController.release();
     processes.finish();
     await turn();
-    standstill.release();
+    suspendController.release();
     await turn();
     assert.deepEqual(
       [processes.asked, told],
@@ -71,9 +71,9 @@ describe('what stands still', () => {
 
   it('follows what was asked last', async () => {
     const processes = slowProcesses();
-    const { standstill, told } = standstillOf(processes.running);
-    standstill.hold();
-    standstill.release();
+    const { suspendController, told } = standstillOf(processes.running);
+    suspendController.hold();
+    suspendController.release();
     processes.finish();
     await turn();
     assert.deepEqual(told, []);
@@ -83,20 +83,20 @@ describe('what stands still', () => {
   });
 
   it('lets a loop that asks again whenever it is told sleep until the slowest has followed', async () => {
-    const alarm = new Alarm(systemClock);
+    const wakeSignal = new WakeSignal(systemClock);
     const all = [slowProcesses(), slowProcesses()];
     const agents = all.map(({ running }) => {
-      const keeper = { clock: systemClock, changed: () => alarm.ring(), trouble: () => {} };
-      const standstill = new Standstill(keeper, false);
-      standstill.begin(running);
-      return standstill;
+      const keeper = { clock: systemClock, changed: () => wakeSignal.ring(), trouble: () => {} };
+      const suspendController = new SuspendController(keeper, false);
+      suspendController.begin(running);
+      return suspendController;
     });
     let rounds = 0;
     const loop = (async () => {
       while (agents.some(({ state }) => state !== 'held')) {
         rounds++;
         for (const agent of agents) agent.hold();
-        await alarm.sleep();
+        await wakeSignal.sleep();
       }
     })();
     for (let turns = 0; turns < 10; turns++) await turn();
@@ -111,7 +111,7 @@ describe('what stands still', () => {
 
 describe('a loop that rings for itself', () => {
   it('leaves the rest of the process its turn', async () => {
-    const alarm = new Alarm(systemClock);
+    const wakeSignal = new WakeSignal(systemClock);
     let isOver = false;
     setImmediate(() => {
       isOver = true;
@@ -119,8 +119,8 @@ describe('a loop that rings for itself', () => {
     // Were it not so, this would never end.
     for (let rounds = 0; !isOver; rounds++) {
       assert.ok(rounds < 100, 'nothing else had its turn');
-      alarm.ring();
-      await alarm.sleep();
+      wakeSignal.ring();
+      await wakeSignal.sleep();
     }
   });
 });

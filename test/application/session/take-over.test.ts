@@ -193,7 +193,7 @@ describe('after kill -9 of the owner', () => {
     for await (const events of followEvents(project, ended, 0, AbortSignal.timeout(60_000))) {
       if (!events.some(({ type }) => type === 'session.completed')) continue;
       // In the same turn in which it is stored: what follows the store has not been brought after it.
-      await supervisor.letGo();
+      await supervisor.releaseAll();
       break;
     }
     assert.equal(store.ownerOf(ended), null);
@@ -210,7 +210,7 @@ describe('after kill -9 of the owner', () => {
       await start(real, [shell('a', 'echo never')]),
     ] as const;
     // Before the first turn of their loops: as if killed right after the answer.
-    await real.supervisor.letGo();
+    await real.supervisor.releaseAll();
     for (const id of ids) assert.equal(outcome(heir, id).state, 'created');
     await heir.supervisor.takeOver(ids[0]);
     assert.equal((await settled(heir, ids[0])).agent('a').result, 'ran');

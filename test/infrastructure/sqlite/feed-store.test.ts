@@ -102,7 +102,7 @@ describe('the feed', () => {
     const gone = [ended(store), ended(store)];
     const last = store.feed.lastPlace();
     assert.equal(last, 4);
-    assert.equal(store.keeping.removeEnded(gone, later, 10_000).removed.length, 2);
+    assert.equal(store.maintenance.removeEnded(gone, later, 10_000).removed.length, 2);
     assert.deepEqual([store.feed.lastPlace(), store.feed.eventsAfter(0, 10)], [last, []]);
     const change = created();
     const lease = store.create(change, instanceId());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { standingOf } from '../../../src/presentation/contracts/live-status.ts';
+import { liveStatusOf } from '../../../src/application/queries/live-status.ts';
 import {
   agentStatus,
   agentStatusAnswer,
@@ -44,7 +44,7 @@ function ending(denials: readonly object[]): Step {
 function told(real: RealProject, id: Awaited<ReturnType<typeof start>>) {
   const { store, clock } = real.project;
   const workflow = store.load(id);
-  const standing = standingOf(store, workflow, Date.parse(clock.now()));
+  const standing = liveStatusOf(store, workflow, Date.parse(clock.now()));
   const [agent = assert.fail()] = workflow.agents;
   const around = { session: workflow.session, names: namesOf(workflow.agents), standing };
   const answer = agentStatusAnswer(agent, around, 100);

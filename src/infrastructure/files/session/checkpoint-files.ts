@@ -1,6 +1,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Checkpoint, FoundCheckpoint, KeepingFiles } from '../../../application/ports/maintenance.ts';
+import type {
+  Checkpoint,
+  FoundCheckpoint,
+  MaintenanceFiles,
+} from '../../../application/ports/maintenance.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { isTemporaryName, writeFileAtomic } from '../disk/atomic.ts';
@@ -12,7 +16,7 @@ const folderName = 'checkpoints';
 const namePattern = /^([0-9]{4,15})\.json$/;
 
 type CheckpointFiles = Pick<
-  KeepingFiles,
+  MaintenanceFiles,
   'writeCheckpoint' | 'checkpoints' | 'readCheckpoint' | 'readCheckpointFile' | 'dropCheckpoints'
 >;
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { KeepingFiles, LogLine } from '../../../application/ports/maintenance.ts';
+import type { LogLine, MaintenanceFiles } from '../../../application/ports/maintenance.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import { fileError, isMissing } from '../disk/file-error.ts';
 import type { SessionLayout } from '../home/layout.ts';
@@ -7,7 +7,7 @@ import { makeCheckpointFiles } from './checkpoint-files.ts';
 import { makeRemovalFiles } from './session-removal.ts';
 
 /** @param projectFolder absolute: `~/.maos/projects/{hash}` */
-export function makeKeepingFiles(projectFolder: string, layout: SessionLayout): KeepingFiles {
+export function makeKeepingFiles(projectFolder: string, layout: SessionLayout): MaintenanceFiles {
   return {
     ...makeCheckpointFiles(layout.session),
     ...makeRemovalFiles(projectFolder, layout),

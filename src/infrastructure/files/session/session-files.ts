@@ -133,10 +133,10 @@ export function makeSessionFiles(deps: {
       readPage(join(layout.agent(agent.sessionId, agent.id), `${stream}.log`), from, maxBytes),
     async outputStart(agent, attempt, stream = 'stdout') {
       const claim = await readClaim(layout.agent(agent.sessionId, agent.id), attempt);
-      if (claim === null || claim.barred) return null;
+      if (claim === null || claim.fenced) return null;
       return stream === 'stdout' ? claim.stdoutFrom : claim.stderrFrom;
     },
-    keeping: makeKeepingFiles(projectFolder, layout),
+    maintenance: makeKeepingFiles(projectFolder, layout),
     messages: makeMessageJournal(layout),
     lastOutputAt: async (agent) => lastOutputAt(layout.agent(agent.sessionId, agent.id)),
     describe: (id) => layout.session(id),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { chmod, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { KeepingFiles, NotRemoved, Removal } from '../../../application/ports/maintenance.ts';
+import type { MaintenanceFiles, NotRemoved, Removal } from '../../../application/ports/maintenance.ts';
 import { isSessionId, type SessionId } from '../../../domain/ids.ts';
 import { allocatedSize } from '../disk/allocated-size.ts';
 import { isTemporaryName, writeFileAtomic } from '../disk/atomic.ts';
@@ -19,7 +19,7 @@ const temporaryMs = 3_600_000;
 const discardedPattern = /^(sess_[0-9A-Z]{26})\.[0-9a-f]{12}$/;
 
 type RemovalFiles = Pick<
-  KeepingFiles,
+  MaintenanceFiles,
   | 'folders'
   | 'sizeOf'
   | 'lastChange'

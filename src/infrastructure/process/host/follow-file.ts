@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { atNextBeat } from './beat.ts';
-import { patiently } from './retry-while-busy.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
 
 export interface FollowedFile {
   /** The file may have grown. Cheap, however often it is called. */
@@ -47,7 +47,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   let stopPolling = (): void => {};
 
   try {
-    file = await patiently(async () => openSync(path, 'r'));
+    file = await retryWhileBusy(async () => openSync(path, 'r'));
   } catch (error) {
     onProblem(`${path} cannot be opened.`, error);
   }

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { patiently } from './retry-while-busy.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
 
 /*
  * The files by which an agent's wrapper and every MAOS, now and later, agree on a launch:
@@ -19,7 +19,7 @@ export interface LaunchClaim {
   /** Where it was made, as {@link placeName} says it; null where a version of MAOS before this one did. */
   readonly place: string | null;
   /** Made by a MAOS, so that the program never starts. */
-  readonly barred: boolean;
+  readonly fenced: boolean;
   /** Size of stdout.log when the attempt began: earlier attempts have written to the same file. */
   readonly stdoutFrom: number;
   /** Size of stderr.log when the attempt began. */
@@ -46,19 +46,19 @@ export async function readClaim(folder: string, attempt: number): Promise<Launch
   return {
     pid: isCount(pid) && pid > 0 ? pid : null,
     place: typeof place === 'string' ? place : null,
-    barred: barred === true,
+    fenced: barred === true,
     stdoutFrom: isCount(stdoutFrom) ? stdoutFrom : 0,
     stderrFrom: isCount(stderrFrom) ? stderrFrom : 0,
   };
 }
 
 /** Takes the attempt so that no wrapper can. False when somebody was faster. */
-export async function barLaunch(folder: string, attempt: number): Promise<boolean> {
+export async function fenceLaunch(folder: string, attempt: number): Promise<boolean> {
   try {
     const path = join(folder, claimName(attempt));
     // A MAOS that ended right after recording the start has not even made the folder.
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await patiently(() => writeFile(path, '{"barred":true}\n', { flag: 'wx', mode: 0o600 }));
+    await retryWhileBusy(() => writeFile(path, '{"barred":true}\n', { flag: 'wx', mode: 0o600 }));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -105,7 +105,7 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> {
 
 async function readIfThere(path: string): Promise<string | null> {
   try {
-    return await patiently(async () => readFileSync(path, 'utf8'));
+    return await retryWhileBusy(async () => readFileSync(path, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -18,7 +18,7 @@ import { makeResourceSampler } from '../tree/resource-sampler.ts';
 import { processEnd } from './adopted-process.ts';
 import { atNextBeat } from './beat.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
-import { barLaunch, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
+import { fenceLaunch, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
 import { superviseAgent } from './supervised-agent.ts';
 import { type FolderWatch, watchFolder } from './watch-folder.ts';
 import { spawnWrapper } from './wrapper.ts';
@@ -88,7 +88,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
           attempt,
           wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) },
         },
-        where: whereabouts(wrapper.pid, identity),
+        where: describeLocation(wrapper.pid, identity),
         programGone: wrapper.status,
         wrapperGone: wrapper.exit,
         isUnseen: false,
@@ -121,7 +121,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const { folder } = deps.folderOf(key);
     const { agentId, attempt } = key;
     const claim = (await readWholeClaim(folder, attempt)) ?? (await barOrRead(folder, attempt));
-    if (claim.barred) return neverStarted(clock.now());
+    if (claim.fenced) return neverStarted(clock.now());
 
     const here = await findPlace();
     const isFromElsewhere = claim.place !== null && claim.place !== placeName(here);
@@ -148,7 +148,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         attempt,
         wrapper: wrapper === null ? null : { pid: wrapper.pid, start: Number(wrapper.startTime) },
       },
-      where: whereabouts(wrapper?.pid ?? claim.pid, wrapper),
+      where: describeLocation(wrapper?.pid ?? claim.pid, wrapper),
       programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
       wrapperGone: wrapperGone.then(() => null),
       isUnseen,
@@ -236,8 +236,8 @@ async function readWholeClaim(folder: string, attempt: number): Promise<LaunchCl
 }
 
 async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> {
-  if (await barLaunch(folder, attempt)) {
-    return { pid: null, place: null, barred: true, stdoutFrom: 0, stderrFrom: 0 };
+  if (await fenceLaunch(folder, attempt)) {
+    return { pid: null, place: null, fenced: true, stdoutFrom: 0, stderrFrom: 0 };
   }
   const claim = await readWholeClaim(folder, attempt);
   if (claim !== null) return claim;
@@ -257,7 +257,7 @@ async function recordedEnd(
 }
 
 function isWhole(claim: LaunchClaim | null): boolean {
-  return claim !== null && (claim.barred || claim.pid !== null);
+  return claim !== null && (claim.fenced || claim.pid !== null);
 }
 
 function unclaimed(program: string, folder: string): MaosError {
@@ -268,14 +268,14 @@ function unclaimed(program: string, folder: string): MaosError {
   );
 }
 
-function whereabouts(pid: number | null, identity: ProcessIdentity | null): RunningAgent['where'] {
+function describeLocation(pid: number | null, identity: ProcessIdentity | null): RunningAgent['where'] {
   const { startTime = null, bootId = null, place = null } = identity ?? {};
   return { host: 'local', pid, startTime, bootId, place };
 }
 
 function neverStarted(at: string): RunningAgent {
   return {
-    where: whereabouts(null, null),
+    where: describeLocation(null, null),
     ended: Promise.resolve({ how: 'never_started', at }),
     stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: () => Promise.resolve(),

@@ -6,7 +6,7 @@ import type { ProcessEntry } from '../tree/proc-stat.ts';
 /** From the first SIGSTOP until what still moves counts as impossible to stop. */
 const patienceMs = 5_000;
 /** A look during which a process of the machine ended may have missed one: so many such looks are enough all the same. */
-const blurredLooks = 3;
+const incompleteLooks = 3;
 
 /**
  * Makes all processes of an agent stand still, but for the wrapper and its parts: they only wait, and so the end of a
@@ -34,7 +34,7 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
     const isCalm =
       program.length > 0 && moving.length === 0 && parts.every(({ state }) => state !== 'stopped');
     calmLooks = isCalm ? calmLooks + 1 : 0;
-    if (isCalm && (!family.blurred || calmLooks >= blurredLooks)) return;
+    if (isCalm && (!family.incomplete || calmLooks >= incompleteLooks)) return;
     if (performance.now() > until) throw stillMoving(family, isCalm ? [] : moving);
 
     if (moving.length > 0 && wrapper !== undefined) family.signalGroup(wrapper, 'SIGSTOP');

@@ -6,7 +6,7 @@ import { findWrapperParts } from './agent-processes.ts';
 import { limitMark } from './limit-mark.ts';
 import { kernelUnits, type ProcessEntry } from './proc-stat.ts';
 import { makeProcessTable, type ProcessSnapshot, type ProcessTable } from './process-table.ts';
-import { Kinship } from './process-tree-index.ts';
+import { ProcessTreeIndex } from './process-tree-index.ts';
 
 export interface ListOptions {
   /** For so long CPU use is watched, in milliseconds; 0 (the default): not at all. */
@@ -57,7 +57,7 @@ function owners(snapshot: ProcessSnapshot): ReadonlyMap<ProcessEntry, string> {
   }
   const named = new Map([...found.values()].map((agentId) => [`#${limitMark(agentId)}`, agentId]));
   for (const [entry, mark] of found) found.set(entry, named.get(mark) ?? mark);
-  const kinship = Kinship.of(snapshot);
+  const kinship = ProcessTreeIndex.of(snapshot);
   // A Map visits what is added while it is walked: the whole tree.
   for (const [parent, agentId] of found) {
     for (const child of kinship.childrenOf(parent.pid)) {

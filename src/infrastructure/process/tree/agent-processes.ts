@@ -3,7 +3,7 @@ import { redactText } from '../../logging/redact.ts';
 import { isReaderCommand, isWrapperCommand } from '../host/wrapper.ts';
 import { type ProcessEntry, readProcStat } from './proc-stat.ts';
 import type { ProcessSnapshot, ProcessTable } from './process-table.ts';
-import { Kinship } from './process-tree-index.ts';
+import { ProcessTreeIndex } from './process-tree-index.ts';
 
 /** Longest command line that is shown, in characters. */
 const maxCommand = 120;
@@ -41,7 +41,7 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
       if (entry.pid !== process.pid && entry.start >= earliest) found.set(entry.pid, entry);
     }
   }
-  const kinship = Kinship.of(snapshot);
+  const kinship = ProcessTreeIndex.of(snapshot);
   if (trusted !== null) take(kinship.inSessionOrGroup(trusted.pid));
   take(kinship.marked(agentId, attempt, earliest));
   // A Map visits what is added while it is walked: the whole tree.
@@ -56,7 +56,7 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
  */
 export function findWrapperParts(snapshot: ProcessSnapshot, wrapper: number): ReadonlySet<number> {
   const parts = new Set([wrapper]);
-  const kinship = Kinship.of(snapshot);
+  const kinship = ProcessTreeIndex.of(snapshot);
   // A Set visits what is added while it is walked. Children of a reader or of the program are none of them.
   for (const part of parts) {
     for (const child of kinship.childrenOf(part)) {
@@ -105,8 +105,8 @@ export class AgentFamily {
   }
 
   /** True when the last look may have missed a process. */
-  get blurred(): boolean {
-    return this.#snapshot?.blurred ?? false;
+  get incomplete(): boolean {
+    return this.#snapshot?.incomplete ?? false;
   }
 
   async look(): Promise<readonly ProcessEntry[]> {
@@ -122,7 +122,7 @@ export class AgentFamily {
       const { wrapper } = this.mark;
       const isWrapperThere = wrapper !== null && this.#known.has(wrapper.pid);
       this.#parts = isWrapperThere ? findWrapperParts(snapshot, wrapper.pid) : new Set();
-      if (this.#known.size > 0 || !snapshot.blurred || secondLook) break;
+      if (this.#known.size > 0 || !snapshot.incomplete || secondLook) break;
     }
     return [...this.#known.values()];
   }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import { patiently } from '../host/retry-while-busy.ts';
+import { retryWhileBusy } from '../host/retry-while-busy.ts';
 import { isWrapperCommand } from '../host/wrapper.ts';
 import { readLimitMark } from './limit-mark.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
@@ -25,7 +25,7 @@ export interface ProcessSnapshot {
    * True when a process ended while it was looked at: it may have left a child that is not in the list. Read it after
    * the calls of `markOf`, which may find out.
    */
-  readonly blurred: boolean;
+  readonly incomplete: boolean;
   /**
    * The agent a process belongs to: by its environment; where that was cleared or written over, `#` with the number of
    * {@link limitMark} for an id, on Linux; null for none.
@@ -55,7 +55,7 @@ export function makeProcessTable(
     // Two hundred agents stopped at once ask within one turn of the event loop.
     await setImmediate();
     waiting = null;
-    return patiently(read);
+    return retryWhileBusy(read);
   }
 
   function snapshot(): Promise<ProcessSnapshot> {
@@ -103,7 +103,7 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
   const processes = new Map<number, ProcessEntry>();
   const zombies: ProcessEntry[] = [];
   const read = new Map<number, ProcessMark | null>();
-  let blurred = false;
+  let incomplete = false;
   let portion = 0;
   let tookMs = 0;
   let turnFrom = performance.now();
@@ -117,7 +117,7 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
       turnFrom = performance.now();
     }
     const entry = readProcStat(pid);
-    if (entry === null) blurred = true;
+    if (entry === null) incomplete = true;
     else if (entry.state === 'zombie') zombies.push(entry);
     else processes.set(pid, entry);
   }
@@ -142,7 +142,7 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
   function readMark({ pid, ppid }: ProcessEntry): ProcessMark | null {
     const environ = readText(`/proc/${pid}/environ`);
     // Empty for a moment while a process executes another program; always for kernel threads.
-    if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) blurred = true;
+    if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) incomplete = true;
     const mark = makeMark(
       /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1],
       /(?:^|\0)MAOS_AGENT_ATTEMPT=(\d+)/.exec(environ)?.[1],
@@ -156,8 +156,8 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
     processes,
     zombies,
     tookMs,
-    get blurred() {
-      return blurred;
+    get incomplete() {
+      return incomplete;
     },
     markOf,
     commandOf: ({ pid }) => readText(`/proc/${pid}/cmdline`),
@@ -187,7 +187,7 @@ export async function readWithPs(): Promise<ProcessSnapshot> {
     processes: entries,
     zombies: all.filter(({ state }) => state === 'zombie'),
     tookMs: performance.now() - from,
-    blurred: false,
+    incomplete: false,
     markOf({ pid }) {
       const entry = entries.get(pid);
       if (entry === undefined) return null;

@@ -6,7 +6,7 @@ import type { ProcessSnapshot } from './process-table.ts';
  * Who belongs to whom in a snapshot, found once for all agents: then each of two hundred costs what its own
  * processes cost, and not what all processes of the machine do.
  */
-export class Kinship {
+export class ProcessTreeIndex {
   readonly #snapshot: ProcessSnapshot;
   readonly #children = new Map<number, ProcessEntry[]>();
   readonly #sessions = new Map<number, ProcessEntry[]>();
@@ -27,13 +27,13 @@ export class Kinship {
     this.#newestFirst = [...snapshot.processes.values()].sort((a, b) => b.start - a.start);
   }
 
-  static readonly #known = new WeakMap<ProcessSnapshot, Kinship>();
+  static readonly #known = new WeakMap<ProcessSnapshot, ProcessTreeIndex>();
 
-  static of(snapshot: ProcessSnapshot): Kinship {
-    const known = Kinship.#known.get(snapshot);
+  static of(snapshot: ProcessSnapshot): ProcessTreeIndex {
+    const known = ProcessTreeIndex.#known.get(snapshot);
     if (known !== undefined) return known;
-    const made = new Kinship(snapshot);
-    Kinship.#known.set(snapshot, made);
+    const made = new ProcessTreeIndex(snapshot);
+    ProcessTreeIndex.#known.set(snapshot, made);
     return made;
   }
 

@@ -1,19 +1,19 @@
+import { agentOfSession } from '../../../application/control/follow-control.ts';
 import type { Project } from '../../../application/project.ts';
 import type { EventData } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { agentOfSession } from '../../contracts/session-control.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { plural } from '../render/format.ts';
-import { letGoOf } from '../run/follow-session.ts';
 import {
   agentOption,
   reasonOption,
   report,
   type SteeredSession,
   steerSession,
-} from '../run/steer-session.ts';
+} from '../run/control-session.ts';
+import { letGoOf } from '../run/follow-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
@@ -48,7 +48,7 @@ async function run(context: CommandContext): Promise<number> {
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
   const said = wholeSession ? sessionSaid(cancelled, stopped) : agentSaid(context, cancelled, survivors);
   report(context, cancelled, said, { stopped_agents: stopped.map(stopView), survivors });
-  if (session.supervisor.owned.includes(session.id)) await context.handOver('keep');
+  if (session.supervisor.owned.includes(session.id)) await context.detach('keep');
   if (!isCancelled(steered.workflow, context.options.text('agent'))) return exitStatus.notPossible;
   return survivors === 0 ? exitStatus.done : exitStatus.failed;
 }

@@ -1,11 +1,11 @@
 import type { SessionSummary } from '../../../application/ports/session-summary.ts';
 import type { Project } from '../../../application/project.ts';
+import { sessionRanMs } from '../../../application/queries/live-status.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
-import { sessionRanMs } from '../../contracts/live-status.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { formatAge, formatSessionState, formatUsage, oneLine } from '../render/format.ts';

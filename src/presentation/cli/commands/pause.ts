@@ -1,6 +1,6 @@
 import type { CliCommand, CommandContext } from '../command.ts';
+import { agentCounts, reasonOption, report, steerSession } from '../run/control-session.ts';
 import { letGoOf } from '../run/follow-session.ts';
-import { agentCounts, reasonOption, report, steerSession } from '../run/steer-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 

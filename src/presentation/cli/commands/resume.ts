@@ -1,7 +1,7 @@
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { mayBeginAgain } from '../run/beginning-again.ts';
-import { detachOption, goOn, reasonOption, steerSession } from '../run/steer-session.ts';
+import { detachOption, goOn, reasonOption, steerSession } from '../run/control-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 

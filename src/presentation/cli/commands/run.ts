@@ -135,7 +135,7 @@ async function run(context: CommandContext): Promise<number> {
   }
   const { id } = workflow.session;
   if (options.flag('detach')) {
-    await context.handOver();
+    await context.detach();
     if (json) terminal.document(workflowView(workflow, null));
     else terminal.line(id);
     return exitStatus.done;

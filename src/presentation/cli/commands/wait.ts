@@ -1,5 +1,5 @@
 import { waitForSession } from '../../../application/control/control.ts';
-import { sessionRanMs } from '../../contracts/live-status.ts';
+import { sessionRanMs } from '../../../application/queries/live-status.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';

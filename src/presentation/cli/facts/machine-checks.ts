@@ -1,7 +1,7 @@
 import { type CountedAgent, countAgents } from '../../../application/queries/agent-processes.ts';
+import { stallReason } from '../../../application/queries/live-status.ts';
 import type { InstanceReport, Runtime, UnreadProject } from '../../../application/runtime.ts';
 import { isMaosError } from '../../../domain/errors.ts';
-import { stallReason } from '../../contracts/live-status.ts';
 import { plural } from '../render/format.ts';
 import type { Check } from './check.ts';
 

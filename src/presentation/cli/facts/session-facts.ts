@@ -1,5 +1,5 @@
+import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { skippedArtifacts, standingOf } from '../../contracts/live-status.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { SessionFacts } from '../render/session-report.ts';
 import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
@@ -10,7 +10,7 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
   const workflow = project.store.load(id);
   return {
     workflow,
-    standing: standingOf(project.store, workflow, Date.parse(project.clock.now())),
+    standing: liveStatusOf(project.store, workflow, Date.parse(project.clock.now())),
     artifacts: project.store.artifacts(id),
     skipped: skippedArtifacts(project.store, id),
     folder: project.files.describe(id),

@@ -1,5 +1,5 @@
+import { lingeringText, waitReason } from '../../../application/queries/live-status.ts';
 import type { DomainEvent, EventData, EventType, RecordedEvent } from '../../../domain/events.ts';
-import { lingeringText, waitReason } from '../../contracts/live-status.ts';
 import { formatDuration, formatTime, formatUsage, oneLine, plural } from './format.ts';
 
 type Describe<T extends EventType> = (data: EventData[T]) => string;

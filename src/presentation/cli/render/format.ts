@@ -1,8 +1,8 @@
 import { plainText } from '../../../application/queries/agent-output.ts';
+import type { BudgetShare } from '../../../application/queries/live-status.ts';
 import { tokensOf } from '../../../domain/budget.ts';
 import type { Session } from '../../../domain/session.ts';
 import type { Usage } from '../../../domain/usage.ts';
-import type { BudgetShare } from '../../contracts/live-status.ts';
 
 /** `0.4s`, `12.3s`, `3m 05s`, `2h 05m`. */
 export function formatDuration(ms: number): string {

@@ -1,9 +1,9 @@
+import { budgetShares, isSuspended, postponedUntil } from '../../../application/queries/live-status.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { budgetShares, isSuspended, postponedUntil } from '../../contracts/live-status.ts';
 import type { Paint } from '../shell/terminal.ts';
 import {
   formatBudget,

@@ -1,19 +1,19 @@
 import type { ArtifactRecord } from '../../../application/ports/session-summary.ts';
 import { plainText } from '../../../application/queries/agent-output.ts';
+import {
+  budgetShares,
+  isSuspended,
+  type LiveStatus,
+  postponedUntil,
+  waitReason,
+  wallMs,
+} from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import {
-  budgetShares,
-  isSuspended,
-  postponedUntil,
-  type Standing,
-  waitReason,
-  wallMs,
-} from '../../contracts/live-status.ts';
 import type { Canvas } from '../shell/terminal.ts';
 import {
   formatBudget,
@@ -35,7 +35,7 @@ import { displayWidth, truncate } from './text-width.ts';
 export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
-  readonly standing: Standing;
+  readonly standing: LiveStatus;
   /** Files that are not among the artifacts, and why. */
   readonly skipped?: readonly string[];
   /** Why nobody works on it though it should run; absent where that was not asked. */

@@ -88,16 +88,16 @@ export async function followSession(
  * in a paused one need nobody until they are to go on.
  */
 export async function letGoOf(
-  { handOver }: CommandContext,
+  { detach }: CommandContext,
   { project, supervisor, id }: OpenSession,
 ): Promise<void> {
   if (project.store.summary(id).session.state !== 'paused') return supervisor.idle();
-  const ids = await supervisor.letGo();
+  const ids = await supervisor.releaseAll();
   // Their processes are children of this one, which does not wait for them: it has to end by itself.
-  if (ids.length > 0) await handOver();
+  if (ids.length > 0) await detach();
 }
 
-async function leave({ terminal, handOver, program }: CommandContext, session: OpenSession): Promise<number> {
+async function leave({ terminal, detach, program }: CommandContext, session: OpenSession): Promise<number> {
   const { project, id } = session;
   const workflow = project.store.load(id);
   const again = workflow.agents.filter(
@@ -110,6 +110,6 @@ async function leave({ terminal, handOver, program }: CommandContext, session: O
       ? `It runs to its end in the background. See it with: ${program} status ${id}`
       : `Its agents are being stopped; what can be resumed is kept.${lost} Go on with: ${program} resume ${id}`;
   terminal.notice(`\nHanding over ${id}. ${what}`);
-  await handOver();
+  await detach();
   return exitStatus.interrupted;
 }

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
+import { waitReason } from '../../../application/queries/live-status.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { waitReason } from '../../contracts/live-status.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
 import type { Terminal } from '../shell/terminal.ts';

@@ -26,7 +26,7 @@ export async function* roleRunEvents(
   signal: AbortSignal | null,
   detail: Detail,
 ): AsyncGenerator<AcpEvent> {
-  const teller = new RunTeller(project, id, acpSession, detail);
+  const teller = new RunEventProjector(project, id, acpSession, detail);
   const batches = signal === null ? storedEvents(project, id) : followEvents(project, id, 0, signal);
   for await (const batch of batches) {
     for (const event of batch) yield* teller.hear(event);
@@ -43,7 +43,7 @@ async function* storedEvents({ store }: Project, id: SessionId): AsyncGenerator<
 }
 
 /** Tells a session's events in the words of the protocol. */
-class RunTeller {
+class RunEventProjector {
   readonly #project: Project;
   readonly #id: SessionId;
   readonly #steps: StepReader;

@@ -75,7 +75,7 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
       const { frames, upTo } = tail.after(place, of);
       place = upTo;
       if (frames.length > 0) return frames.map(({ text }) => text).join('');
-      if (!tail.hasNews && (await waited()) === 'nothing') return ': still here\n\n';
+      if (!tail.hasUnsavedEvents && (await waited()) === 'nothing') return ': still here\n\n';
     }
     return null;
   };

@@ -1,7 +1,7 @@
 import type { Overview } from '../../../application/ports/feed.ts';
 import type { Project } from '../../../application/project.ts';
+import { sessionRanMs } from '../../../application/queries/live-status.ts';
 import type { SessionId } from '../../../domain/ids.ts';
-import { sessionRanMs } from '../../contracts/live-status.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import { placeIn, positionOf } from './event-position.ts';

@@ -72,7 +72,7 @@ export class EventTail {
   }
 
   /** Whether {@link after} may have more to give than when it was last asked. */
-  get hasNews(): boolean {
+  get hasUnsavedEvents(): boolean {
     return this.#changed;
   }
 

@@ -42,7 +42,7 @@ interface Kept {
  *
  * The id of an event is its stream's and its number there. A stream ends with the answer to its request.
  */
-export class MessageStore implements EventStore {
+export class McpEventStore implements EventStore {
   readonly #limits: StoreLimits;
   readonly #streams = new Map<string, Stream>();
   /** By their ids, the oldest first. */

@@ -5,7 +5,7 @@ import {
 import { isInitializeRequest, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { protocolVersions } from '../../mcp/transport/handshake.ts';
 import { errorAnswer, errorCode, isId, isJson } from '../../mcp/transport/json-rpc.ts';
-import { MessageStore, type StoreLimits } from './mcp-event-store.ts';
+import { McpEventStore, type StoreLimits } from './mcp-event-store.ts';
 
 export interface ResumableOptions {
   readonly kept: StoreLimits;
@@ -22,7 +22,7 @@ const retryMs = 1_000;
 const primingSince = '2025-11-25';
 
 /**
- * The SDK's Streamable HTTP for one session, over a {@link MessageStore}, and what the SDK 1.32 leaves undone:
+ * The SDK's Streamable HTTP for one session, over a {@link McpEventStore}, and what the SDK 1.32 leaves undone:
  * - The general stream too begins with a place to come back to, and with what was said before it was opened.
  * - A stream that has ended is replayed and ends, where the SDK would leave it open; with nothing to replay, 204 tells
  *   the client to stop coming back (HTML, server-sent events, 9.2.2).
@@ -30,13 +30,13 @@ const primingSince = '2025-11-25';
  * - A place that is not known is refused in words.
  */
 export class ResumableTransport extends WebStandardStreamableHTTPServerTransport {
-  readonly #store: MessageStore;
+  readonly #store: McpEventStore;
   readonly #id: string;
   #version: string | null = null;
   #wasListenedTo = false;
 
   constructor(id: string, { kept, keepAliveMs }: ResumableOptions) {
-    const eventStore = new MessageStore(kept);
+    const eventStore = new McpEventStore(kept);
     super({ sessionIdGenerator: () => id, eventStore, retryInterval: retryMs, keepAliveMs });
     this.#store = eventStore;
     this.#id = id;

@@ -46,7 +46,7 @@ export async function openHttp(serving: Serving, runtime: Runtime, wish: HttpWis
   );
   await runtime.listening(projectPath, service.port);
   // It looks after the project's sessions like any process that stays.
-  await runtime.attend(projectPath);
+  await runtime.watchProject(projectPath);
   const stopLooking = cutWithToken(service, runtime, first);
   return {
     notices: noticesOf(address.host, service),

@@ -1,4 +1,4 @@
-import { standingOf } from '../../contracts/live-status.ts';
+import { liveStatusOf } from '../../../application/queries/live-status.ts';
 import { workflowView } from '../../contracts/views.ts';
 import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
 import type { Resource } from '../server/resource.ts';
@@ -23,7 +23,7 @@ export const sessionStatusResource: Resource = {
     return json(asked, {
       summary: summarize(summary),
       next: nextStep(summary),
-      ...workflowView(workflow, standingOf(store, workflow, Date.parse(clock.now()))),
+      ...workflowView(workflow, liveStatusOf(store, workflow, Date.parse(clock.now()))),
       folder: files.describe(id),
       artifacts: store.artifacts(id).map(({ path, sizeBytes }) => ({ path, size_bytes: sizeBytes })),
     });

@@ -1,10 +1,14 @@
 import * as z from 'zod';
 import { isSettled } from '../../../application/control/control.ts';
+import {
+  agentOfSession,
+  type ControlResult,
+  controlUntilReached,
+} from '../../../application/control/follow-control.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type SessionAction, sessionActions } from '../../../domain/session.ts';
 import { agentState, sessionState } from '../../contracts/session-answers.ts';
-import { agentOfSession, type Steered, steer } from '../../contracts/session-control.ts';
 import { tellProgress } from '../answers/follow-session.ts';
 import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
 import { defineTool } from '../server/tool.ts';
@@ -44,7 +48,7 @@ export const controlSession = defineTool({
     const agent = agent_id === undefined ? null : agentOfSession(store.load(id), agent_id);
     const steering = { action, agentId: agent?.id ?? null, by: 'mcp', reason: reasons[action] };
     const steered = await tellProgress(context, project, id, settings.stopGraceMs + reserveMs, (wait) =>
-      steer(open, steering, wait.signal, wait.onEvents),
+      controlUntilReached(open, steering, wait.signal, wait.onEvents),
     );
     const summary = store.summary(id);
     const now = steered.workflow.agents.find((member) => member.id === agent?.id);
@@ -66,7 +70,7 @@ const reasons: Readonly<Record<SessionAction, string>> = {
   retry: 'The client asked for a retry.',
 };
 
-function saidOf(action: SessionAction, { done, workflow }: Steered): string {
+function saidOf(action: SessionAction, { done, workflow }: ControlResult): string {
   if (!done) return `To ${action} was asked for, but it is not so yet. `;
   const endedFirst = action === 'pause' && workflow.session.state !== 'paused';
   return endedFirst && isSettled(workflow.session.state) ? 'It ended before it could be paused. ' : '';

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import type { Project } from '../../../application/project.ts';
+import { budgetShares, type LiveStatus, liveStatusOf } from '../../../application/queries/live-status.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { eventLine } from '../../contracts/event-lines.ts';
-import { budgetShares, type Standing, standingOf } from '../../contracts/live-status.ts';
 import {
   agentStatus,
   agentStatusAnswer,
@@ -63,7 +63,7 @@ export const sessionStatus = defineTool({
     const from = parseCursor(cursor, 'session-status');
     const { project, id } = await locateSession(context, session_id);
     const workflow = project.store.load(id);
-    const standing = standingOf(project.store, workflow, Date.parse(project.clock.now()));
+    const standing = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
     const base = header(project, id, standing);
     const answer = include_events
       ? { ...base, events: lastEvents(project, id, roomBeside(base) / (include_agents ? 2 : 1)) }
@@ -73,7 +73,7 @@ export const sessionStatus = defineTool({
   },
 });
 
-function header(project: Project, id: SessionId, { sessionRanMs, stalled }: Standing) {
+function header(project: Project, id: SessionId, { sessionRanMs, stalled }: LiveStatus) {
   const summary = project.store.summary(id);
   const { session, progress, usage } = summary;
   const shares = budgetShares(session.budget, usage, sessionRanMs);
@@ -110,7 +110,7 @@ function lastEvents({ store }: Project, id: SessionId, bytes: number): string[] 
   return newestFirst.slice(0, countFitting(newestFirst, bytes - costOf({ events: [] }))).reverse();
 }
 
-function pageOfAgents({ session, agents }: Workflow, standing: Standing, from: number, room: number) {
+function pageOfAgents({ session, agents }: Workflow, standing: LiveStatus, from: number, room: number) {
   const around = { session, names: namesOf(agents), standing };
   const rest = agents.slice(from);
   for (const length of textLengths) {

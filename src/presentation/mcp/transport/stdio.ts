@@ -58,7 +58,7 @@ export async function openStdio(
   server.onclose = () => serving.end('closed');
   let attending: NodeJS.Timeout | undefined;
   server.oninitialized = () => {
-    attending = setTimeout(() => void attend(runtime, projectPath), attendMs);
+    attending = setTimeout(() => void watchProject(runtime, projectPath), attendMs);
   };
   void serving.gone.then(() => clearTimeout(attending));
   await server.connect(transport);
@@ -75,9 +75,9 @@ function clientFolder(env: Readonly<Record<string, string | undefined>>, cwd: st
   return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : cwd;
 }
 
-async function attend(runtime: Runtime, projectPath: string): Promise<void> {
+async function watchProject(runtime: Runtime, projectPath: string): Promise<void> {
   try {
-    await runtime.attend(projectPath);
+    await runtime.watchProject(projectPath);
   } catch (error) {
     runtime.log('error', 'sessions of the project are not watched over', { error });
   }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { patiently } from '../../../../src/infrastructure/process/host/retry-while-busy.ts';
+import { retryWhileBusy } from '../../../../src/infrastructure/process/host/retry-while-busy.ts';
 
 test('a shortage of file descriptors is waited out', async () => {
   let left = 3;
-  const result = await patiently(async () => {
+  const result = await retryWhileBusy(async () => {
     if (left-- > 0) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
     return 'read';
   });
@@ -13,7 +13,7 @@ test('a shortage of file descriptors is waited out', async () => {
 
 test('any other failure is told at once', async () => {
   let calls = 0;
-  const failing = patiently(async () => {
+  const failing = retryWhileBusy(async () => {
     calls++;
     throw Object.assign(new Error('no permission'), { code: 'EACCES' });
   });

@@ -203,7 +203,7 @@ function snapshotOf(
     processes: new Map(entries.map((entry) => [entry.pid, entry])),
     zombies: [],
     tookMs: 0,
-    blurred: false,
+    incomplete: false,
     markOf: ({ pid }) => marks.get(pid) ?? null,
     commandOf: () => '',
   };

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { LiveStatus } from '../../../../src/application/queries/live-status.ts';
 import { noBudget } from '../../../../src/domain/budget.ts';
 import { formatTime } from '../../../../src/presentation/cli/render/format.ts';
 import { renderPlan } from '../../../../src/presentation/cli/render/plan-view.ts';
 import { renderNext, renderReport } from '../../../../src/presentation/cli/render/session-report.ts';
 import { plainPaint } from '../../../../src/presentation/cli/shell/terminal.ts';
-import type { Standing } from '../../../../src/presentation/contracts/live-status.ts';
 import { agent, failureOf, ms, sessionId, time, usage, waiting, workflow } from '../samples.ts';
 
 const canvas = { paint: plainPaint, width: Number.POSITIVE_INFINITY };
@@ -30,7 +30,7 @@ const check = agent('check', {
 const failed = workflow([spec, build, check], { state: 'failed', endedAt: time(4) });
 const artifact = { sha256: '', recordedAt: time(3) };
 
-function standing(seconds: number): Standing {
+function standing(seconds: number): LiveStatus {
   return { now: ms(seconds), waiting: new Map(), stalled: null, sessionRanMs: 0, agentRanMs: () => 0 };
 }
 

@@ -175,7 +175,7 @@ describe('a stream of events', () => {
       bench.project.watcher.notify();
       const before = await client.until(isLast(last));
       const future = '9999-01-01T00:00:00.000Z';
-      assert.deepEqual(store.keeping.removeEnded([id], future, 10_000).removed, [id]);
+      assert.deepEqual(store.maintenance.removeEnded([id], future, 10_000).removed, [id]);
       assert.deepEqual(stored(last - 1), []);
       writable();
       const next = store.feed.lastPlace();

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { MessageStore } from '../../../../src/presentation/http/mcp/mcp-event-store.ts';
+import { McpEventStore } from '../../../../src/presentation/http/mcp/mcp-event-store.ts';
 
 const note = (text: string): JSONRPCMessage => ({ jsonrpc: '2.0', method: 'note', params: { text } });
 const answer = (id: number): JSONRPCMessage => ({ jsonrpc: '2.0', id, result: {} });
 const priming = {} as JSONRPCMessage;
 
-async function replay(store: MessageStore, from: string): Promise<readonly string[]> {
+async function replay(store: McpEventStore, from: string): Promise<readonly string[]> {
   const ids: string[] = [];
   await store.replayEventsAfter(from, {
     send: async (id) => {
@@ -19,7 +19,7 @@ async function replay(store: MessageStore, from: string): Promise<readonly strin
 
 describe('the store of messages', () => {
   it('gives exactly what came after a place, of its stream alone', async () => {
-    const store = new MessageStore({ events: 10, bytes: 10_000 });
+    const store = new McpEventStore({ events: 10, bytes: 10_000 });
     const begin = await store.storeEvent('a', priming);
     const ids: string[] = [];
     for (const text of ['one', 'two', 'three']) {
@@ -33,7 +33,7 @@ describe('the store of messages', () => {
   });
 
   it('gives what comes during a replay in its turn', async () => {
-    const store = new MessageStore({ events: 10, bytes: 10_000 });
+    const store = new McpEventStore({ events: 10, bytes: 10_000 });
     const begin = await store.storeEvent('a', priming);
     await store.storeEvent('a', note('one'));
     const seen: string[] = [];
@@ -47,7 +47,7 @@ describe('the store of messages', () => {
   });
 
   it('lets the oldest go, and knows no place before them any more', async () => {
-    const store = new MessageStore({ events: 2, bytes: 10_000 });
+    const store = new McpEventStore({ events: 2, bytes: 10_000 });
     const places = [await store.storeEvent('a', priming)];
     for (const text of ['one', 'two', 'three']) places.push(await store.storeEvent('a', note(text)));
     assert.deepEqual(
@@ -59,7 +59,7 @@ describe('the store of messages', () => {
   });
 
   it('is bounded in bytes, and keeps the newest whatever its size', async () => {
-    const store = new MessageStore({ events: 100, bytes: 500 });
+    const store = new McpEventStore({ events: 100, bytes: 500 });
     const small = await store.storeEvent('a', note('small'));
     const large = await store.storeEvent('a', note('x'.repeat(1_000)));
     assert.deepEqual(await replay(store, small), [large]);
@@ -69,7 +69,7 @@ describe('the store of messages', () => {
   });
 
   it('knows that a stream has ended with its answer, and forgets it with its last event', async () => {
-    const store = new MessageStore({ events: 1, bytes: 10_000 });
+    const store = new McpEventStore({ events: 1, bytes: 10_000 });
     const begin = await store.storeEvent('a', priming);
     assert.deepEqual(store.find(begin), { hasEnded: false });
     const last = await store.storeEvent('a', answer(1));
@@ -79,7 +79,7 @@ describe('the store of messages', () => {
   });
 
   it('replays nothing of what is to stay unsaid', async () => {
-    const store = new MessageStore({ events: 10, bytes: 10_000 });
+    const store = new McpEventStore({ events: 10, bytes: 10_000 });
     const begin = await store.storeEvent('a', priming);
     const message = answer(1);
     store.keepUnsaid(message);
@@ -89,7 +89,7 @@ describe('the store of messages', () => {
   });
 
   it('knows no place that it has not given', async () => {
-    const store = new MessageStore({ events: 10, bytes: 10_000 });
+    const store = new McpEventStore({ events: 10, bytes: 10_000 });
     await store.storeEvent('a', note('one'));
     for (const place of ['', 'a', 'a:', 'a:2', 'a:-1', 'a:1x', 'b:1', ':1', `a:${'1'.repeat(400)}`]) {
       assert.equal(store.find(place), null, place);

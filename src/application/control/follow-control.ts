@@ -1,12 +1,3 @@
-import {
-  isSettled,
-  requestCancel,
-  requestPause,
-  requestResume,
-  requestRetry,
-} from '../../application/control/control.ts';
-import { followEvents } from '../../application/queries/event-feed.ts';
-import type { SupervisedProject } from '../../application/runtime.ts';
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
@@ -14,9 +5,12 @@ import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import { isSessionEnded, type Session, type SessionAction } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { followEvents } from '../queries/event-feed.ts';
+import type { SupervisedProject } from '../runtime.ts';
+import { isSettled, requestCancel, requestPause, requestResume, requestRetry } from './control.ts';
 
 /** What somebody asks of a session or of one of its agents. */
-export interface Steering {
+export interface ControlRequest {
   readonly action: SessionAction;
   /** Null: the whole session. */
   readonly agentId: AgentId | null;
@@ -25,7 +19,7 @@ export interface Steering {
   readonly reason: string;
 }
 
-export interface Steered {
+export interface ControlResult {
   /** As it is now. */
   readonly workflow: Workflow;
   /** False when the wait was called off before it was so. */
@@ -41,12 +35,12 @@ export interface Steered {
  * @param onEvents hears of every event from the request on, in order
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is not possible in the present state
  */
-export async function steer(
+export async function controlUntilReached(
   { project, supervisor, id }: SupervisedProject & { readonly id: SessionId },
-  steering: Steering,
+  steering: ControlRequest,
   signal: AbortSignal,
   onEvents: (events: readonly RecordedEvent[]) => void = () => {},
-): Promise<Steered> {
+): Promise<ControlResult> {
   const { store } = project;
   const after = store.lastSeq(id);
   const { action, agentId, by, reason } = steering;
@@ -84,7 +78,11 @@ export async function steer(
 }
 
 /** Why what was asked does not come about, if the event says so. */
-function refusalOf(event: RecordedEvent, { action, agentId }: Steering, id: SessionId): MaosError | null {
+function refusalOf(
+  event: RecordedEvent,
+  { action, agentId }: ControlRequest,
+  id: SessionId,
+): MaosError | null {
   const isAboutIt = agentId === null || event.agentId === agentId;
   if (event.type === 'session.request_refused' && event.data.action === action && isAboutIt) {
     return notDone(`Session ${id}: ${action} was refused. ${event.data.reason}`, { sessionId: id, action });
@@ -115,7 +113,7 @@ function notDone(message: string, details: Readonly<Record<string, unknown>>): M
 
 /** @param retried what has been set back to the start: agents, and null for the session as a whole */
 function isReached(
-  { action, agentId }: Steering,
+  { action, agentId }: ControlRequest,
   { session, agents }: Workflow,
   retried: ReadonlySet<AgentId | null>,
 ): boolean {

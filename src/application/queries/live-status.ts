@@ -1,11 +1,11 @@
-import type { SessionStore } from '../../application/ports/session-store.ts';
-import { SessionHistory } from '../../application/session/session-history.ts';
 import { type Agent, isStartable, type Lingering } from '../../domain/agent.ts';
 import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+import { SessionHistory } from '../session/session-history.ts';
 
 /** How sessions and agents stand beside their states, the same for the terminal and for clients. */
 
@@ -42,7 +42,7 @@ export function wallMs(timed: Pick<Session | Agent, 'startedAt' | 'endedAt'>, no
 }
 
 /** What is told of a session beside its workflow, by its events. */
-export interface Standing {
+export interface LiveStatus {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Why its MAOS could not run it on, where that is why it is paused; null otherwise. */
@@ -56,7 +56,7 @@ export interface Standing {
 }
 
 /** @param now milliseconds since the epoch */
-export function standingOf(store: SessionStore, workflow: Workflow, now: number): Standing {
+export function liveStatusOf(store: SessionStore, workflow: Workflow, now: number): LiveStatus {
   const { session, agents } = workflow;
   const waiting = waitingReasons(store, workflow);
   const stalled = stallReason(store, session);

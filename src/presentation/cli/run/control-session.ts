@@ -1,8 +1,12 @@
+import {
+  agentOfSession,
+  type ControlResult,
+  controlUntilReached,
+} from '../../../application/control/follow-control.ts';
+import { isSuspended, liveStatusOf } from '../../../application/queries/live-status.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { SessionAction } from '../../../domain/session.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { isSuspended, standingOf } from '../../contracts/live-status.ts';
-import { agentOfSession, type Steered, steer } from '../../contracts/session-control.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CommandContext, OptionSpec } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
@@ -41,7 +45,7 @@ const past: Readonly<Record<SessionAction, string>> = {
 /** A steered session, for what a command says of it. */
 export interface SteeredSession {
   readonly session: OpenSession;
-  readonly steered: Steered;
+  readonly steered: ControlResult;
 }
 
 /**
@@ -65,12 +69,14 @@ export async function steerSession(
   const reason = options.text('reason') ?? `${past[action]} from the terminal.`;
   try {
     const steering = { action, agentId: agent?.id ?? null, by: 'terminal', reason };
-    const steered = await whileAttended(session, interrupted, (signal) => steer(session, steering, signal));
+    const steered = await whileAttended(session, interrupted, (signal) =>
+      controlUntilReached(session, steering, signal),
+    );
     if (steered.done) return { session, steered };
   } finally {
     stopWatching();
   }
-  await context.handOver();
+  await context.detach();
   return null;
 }
 
@@ -90,7 +96,7 @@ export async function goOn(
     if (!json) terminal.notice(`${said} ${ofProject}`);
     return followSession(context, session, { after: steered.after });
   }
-  if (owned) await context.handOver('keep');
+  if (owned) await context.detach('keep');
   if (json) {
     terminal.document(documentOf({ session, steered }));
     return exitStatus.done;
@@ -131,7 +137,7 @@ function projectLine({ project }: OpenSession): string {
 }
 
 function documentOf({ session: { project }, steered: { workflow, already } }: SteeredSession) {
-  const standing = standingOf(project.store, workflow, Date.parse(project.clock.now()));
+  const standing = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
   return { ...workflowView(workflow, standing), project: project.path, already };
 }
 
