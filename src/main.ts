@@ -9,7 +9,9 @@ import type {
   Runtime,
   UnreadProject,
 } from './application/runtime.ts';
+import { showPath } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
+import { showControls } from './domain/invisible-marks.ts';
 import { findJsonError } from './infrastructure/config/json-position.ts';
 import { mayTrace } from './infrastructure/config/may-trace.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
@@ -184,9 +186,9 @@ process.on('uncaughtException', (error) => {
 function makeRuntime(flags: PartialConfig): LateRuntime {
   const runtime = new LateRuntime(flags);
   if (isRelativeHome(process.env)) {
-    const chosen = JSON.stringify(process.env.MAOS_HOME);
+    const chosen = showPath(process.env.MAOS_HOME ?? '');
     process.stderr.write(
-      `maos: MAOS_HOME is a relative path, ${chosen}: ${runtime.home} is used. Give the whole path.\n`,
+      `maos: MAOS_HOME is a relative path, ${chosen}: ${showControls(runtime.home)} is used. Give the whole path.\n`,
     );
   }
   if (process.env.MAOS_HOME) process.env.MAOS_HOME = runtime.home;

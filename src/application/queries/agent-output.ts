@@ -41,8 +41,8 @@ const maxLineBytes = 4 * 1024 * 1024;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
- * A page of an agent's output. Lines are kept whole where they fit; text is free of control characters, so that what
- * an agent prints cannot steer the terminal it is shown on.
+ * A page of an agent's output. Lines are kept whole where they fit; readable text is free of control characters, so that
+ * what an agent prints cannot steer the terminal it is shown on.
  * @throws MaosError INVALID_INPUT for a cursor that is none
  */
 export async function readAgentOutput(project: Project, request: OutputRequest): Promise<OutputSlice> {
@@ -261,6 +261,7 @@ function renderLine(project: Project, request: OutputRequest, { bytes, unended }
 }
 
 function render(project: Project, request: OutputRequest, bytes: Uint8Array): string {
+  if (request.view !== 'readable') return decoder.decode(bytes);
   // What a program prints is readable as it is, blank lines included.
   if (!isStructured(request)) return plainText(decoder.decode(bytes));
   const parser: OutputParser = project.backends.get(request.agent.backend).makeParser();

@@ -142,7 +142,7 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
     .addHelpText('after', `\n${statuses}`)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      writeOut: (text) => terminal.write(text),
+      writeOut: (text) => terminal.write(terminal.harmless(text)),
       // Errors leave by the one renderer.
       writeErr: () => {},
       outputError: () => {},

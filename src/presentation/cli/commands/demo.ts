@@ -5,6 +5,7 @@ import { orchestrate } from '../../../application/control/orchestrate.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { demoScripts } from '../demo/scripts.ts';
 import { demoTeam } from '../demo/team.ts';
+import { showName } from '../render/format.ts';
 import { followSession } from '../run/follow-session.ts';
 
 export const demoCommand: CliCommand = {
@@ -27,7 +28,7 @@ async function run(context: CommandContext): Promise<number> {
   }
   if (!json) {
     const { paint } = terminal.canvas;
-    terminal.line(`Four agents build and check ${paint('bold', 'slugify.mjs')} in ${folder}`);
+    terminal.line(`Four agents build and check ${paint('bold', 'slugify.mjs')} in ${showName(folder)}`);
     terminal.line(
       paint('dim', 'Each is a real process; their programs lie in team/. Ctrl-C hands the session over.'),
     );

@@ -4,7 +4,7 @@ import type { ArchiveReport } from '../../../application/ports/maintenance.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
-import { formatBytes, oneLine, plural } from '../render/format.ts';
+import { formatBytes, oneLine, plural, showName } from '../render/format.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
@@ -46,11 +46,11 @@ async function run(context: CommandContext): Promise<number> {
   try {
     const to = resolve(cwd, output);
     const report = await exportSession(project, id, to, { ...packing, signal: interrupted });
-    const { path, files, contentBytes, archiveBytes, notes } = report;
+    const { files, contentBytes, archiveBytes, notes } = report;
     if (json) {
       terminal.document({
         session_id: id,
-        path,
+        path: to,
         files,
         content_bytes: contentBytes,
         archive_bytes: archiveBytes,
@@ -58,7 +58,7 @@ async function run(context: CommandContext): Promise<number> {
       });
     } else {
       terminal.line(
-        `${path}: ${plural(files, 'file')}, ${formatBytes(contentBytes)} (${formatBytes(archiveBytes)} packed).`,
+        `${showName(to)}: ${plural(files, 'file')}, ${formatBytes(contentBytes)} (${formatBytes(archiveBytes)} packed).`,
       );
       sayNotes(notes, context);
     }
@@ -82,5 +82,5 @@ function assertForPrograms({ terminal, json }: CommandContext): void {
 }
 
 function sayNotes(notes: ArchiveReport['notes'], { terminal }: CommandContext): void {
-  for (const { path, note } of notes) terminal.notice(`${oneLine(path)}: ${oneLine(note)}`);
+  for (const { path, note } of notes) terminal.notice(`${showName(path)}: ${oneLine(note)}`);
 }

@@ -3,7 +3,7 @@ import type { RetentionPolicy } from '../../../application/ports/maintenance.ts'
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { formatAge, formatBytes, oneLine, plural } from '../render/format.ts';
+import { formatAge, formatBytes, oneLine, plural, showName } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
@@ -68,7 +68,8 @@ async function run(context: CommandContext): Promise<number> {
   }
   const left = collected.flatMap(({ notRemoved }) => notRemoved);
   if (!json) {
-    for (const { path, reason } of left) terminal.notice(`Could not remove ${oneLine(path)}: ${reason}.`);
+    for (const { path, reason } of left)
+      terminal.notice(`Could not remove ${showName(path)}: ${oneLine(reason)}.`);
   }
   noticeUnread(unread, terminal);
   return left.length + unread.length === 0 ? exitStatus.done : exitStatus.failed;
@@ -119,7 +120,7 @@ function render(collected: readonly Collected[], { options, terminal }: CommandC
       reasons[reason],
       endedAt === null ? '' : formatAge(now - Date.parse(endedAt)),
       formatBytes(bytes),
-      options.flag('all') ? oneLine(project) : '',
+      options.flag('all') ? showName(project) : '',
     ]),
   );
   const columns = [
@@ -133,7 +134,7 @@ function render(collected: readonly Collected[], { options, terminal }: CommandC
   const verb = options.flag('dry-run') ? 'would be removed' : 'removed';
   const bytes = formatBytes(sum(collected, ({ removedBytes }) => removedBytes));
   const [only] = collected;
-  const where = options.flag('all') || only === undefined ? '' : ` in ${oneLine(only.project)}`;
+  const where = options.flag('all') || only === undefined ? '' : ` in ${showName(only.project)}`;
   const total = `${plural(rows.length, 'session')} (${bytes}) ${verb}, ${kept} kept${where}.`;
   return rows.length === 0 ? [total] : [...renderTable(columns, rows, terminal.canvas), '', total];
 }

@@ -1,6 +1,6 @@
 import type { InstanceReport, UnreadProject } from '../../../application/runtime.ts';
 import type { CliCommand } from '../command.ts';
-import { formatAge, oneLine, plural } from '../render/format.ts';
+import { formatAge, plural, showName } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
@@ -68,7 +68,7 @@ export function renderInstances(
     formatAge(now - Date.parse(instance.startedAt)),
     instance.sessions.length === 0 ? '' : plural(instance.sessions.length, 'session'),
     instance.port === null ? '' : String(instance.port),
-    oneLine(instance.project),
+    showName(instance.project),
   ]);
   const columns = [
     { title: 'INSTANCE' },

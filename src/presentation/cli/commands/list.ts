@@ -8,7 +8,7 @@ import type { SessionId } from '../../../domain/ids.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { formatAge, formatSessionState, formatUsage, oneLine } from '../render/format.ts';
+import { formatAge, formatSessionState, formatUsage, oneLine, showName } from '../render/format.ts';
 import { lookOf } from '../render/states.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -90,7 +90,7 @@ async function run(context: CommandContext): Promise<number> {
   const status = unread.length === 0 ? exitStatus.done : exitStatus.failed;
   if (former !== null && !all) {
     terminal.notice(
-      `This is the project ${oneLine(path)}. Sessions that an earlier maos kept for ${oneLine(former)} alone: '${program} list --all'.`,
+      `This is the project ${showName(path)}. Sessions that an earlier maos kept for ${showName(former)} alone: '${program} list --all'.`,
     );
   }
   if (json) {
@@ -101,7 +101,7 @@ async function run(context: CommandContext): Promise<number> {
     return status;
   }
   if (listed.length === 0 && lost === null) {
-    const where = all ? '' : ` in ${oneLine(path)}`;
+    const where = all ? '' : ` in ${showName(path)}`;
     const hint = all || state !== undefined ? '' : ` '${program} list --all' looks everywhere.`;
     terminal.notice(`No ${state === undefined ? '' : `${state} `}sessions${where}.${hint}`);
     return status;
@@ -145,7 +145,7 @@ function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandC
       `${progress.completed}/${progress.total}`,
       formatAge(now - Date.parse(session.createdAt)),
       formatUsage(usage) ?? '',
-      all ? oneLine(project) : '',
+      all ? showName(project) : '',
       oneLine(startOf(session.objective, 500)),
     ];
   });

@@ -3,7 +3,7 @@ import { findFolder, recoverFromFile, recoverSession } from '../../../applicatio
 import { isSessionEnded } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { oneLine, plural } from '../render/format.ts';
+import { oneLine, plural, showName } from '../render/format.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
 export const recoverCommand: CliCommand = {
@@ -52,7 +52,7 @@ async function run(context: CommandContext): Promise<number> {
   }
   for (const line of passedOver) terminal.notice(`Not usable: ${oneLine(line)}`);
   terminal.line(
-    `${id} of ${oneLine(project.path)} is back (${state}): ${checkpoint} and ${plural(events, 'record')} of session.log.`,
+    `${id} of ${showName(project.path)} is back (${state}): ${checkpoint} and ${plural(events, 'record')} of session.log.`,
   );
   if (started.includes(id)) terminal.line(`It goes on in the background: ${program} wait ${id}`);
   else if (state === 'paused') terminal.line(`It is paused: ${program} resume ${id}`);

@@ -5,7 +5,7 @@ import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
 import { type Role, roleBriefing } from '../../../domain/roles/role.ts';
 import { roleView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { oneLine, plural } from '../render/format.ts';
+import { oneLine, plural, showName } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
@@ -81,7 +81,7 @@ function list(catalogue: RoleCatalogue, context: CommandContext): number {
 
 /** Where a role comes from, short where it is the project's: '.claude/agents/scribe.md', 'predefined'. */
 function originOf(role: Role | FileRole, context: CommandContext): string {
-  return isFileRole(role) ? oneLine(placeOf(role.path, context)) : 'predefined';
+  return isFileRole(role) ? showName(placeOf(role.path, context)) : 'predefined';
 }
 
 function placeOf(path: string, { projectPath, env }: CommandContext): string {

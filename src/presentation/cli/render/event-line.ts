@@ -1,6 +1,6 @@
 import { lingeringText, waitReason } from '../../../application/queries/live-status.ts';
 import type { DomainEvent, EventData, EventType, RecordedEvent } from '../../../domain/events.ts';
-import { formatDuration, formatTime, formatUsage, oneLine, plural } from './format.ts';
+import { formatDuration, formatTime, formatUsage, oneLine, plural, showName } from './format.ts';
 
 type Describe<T extends EventType> = (data: EventData[T]) => string;
 
@@ -53,7 +53,7 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
     `stopped in ${formatDuration(tookMs)}${signals.length > 0 ? ` (${signals.join(', ')})` : ''}, ${plural(survivors, 'process', 'processes')} left${processes.length > 0 ? `; ended: ${processes.join(', ')}` : ''}`,
   'artifact.skipped': ({ reason }) => `files not recorded: ${reason}`,
   'artifact.recorded': ({ path, candidates }) =>
-    `left ${path}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
+    `left ${showName(path)}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
   'message.queued': ({ id, type, attempt, reason }) =>
     `${type} ${id} queued${attempt === 0 ? '' : ' again'}${reason === null ? '' : `: ${reason}`}`,
   'message.delivered': ({ id, attempt }) =>

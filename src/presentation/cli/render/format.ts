@@ -1,6 +1,7 @@
 import { plainText } from '../../../application/queries/agent-output.ts';
 import type { BudgetShare } from '../../../application/queries/live-status.ts';
 import { tokensOf } from '../../../domain/budget.ts';
+import { showControls } from '../../../domain/invisible-marks.ts';
 import type { Session } from '../../../domain/session.ts';
 import type { Usage } from '../../../domain/usage.ts';
 
@@ -84,9 +85,14 @@ export function formatTime(iso: string): string {
   return new Date(iso).toTimeString().slice(0, 8);
 }
 
-/** Text from outside on one line, safe for a terminal. */
+/** Text from outside on one line, without control characters; names are for {@link showName}. */
 export function oneLine(text: string): string {
-  return plainText(text.replaceAll(/\s+/g, ' ')).trim();
+  return plainText(text.replaceAll(/[ \t\n\v\f\r]+/g, ' ')).trim();
+}
+
+/** A path or another name that may hold any character, on one line: what cannot be seen in it is shown. */
+export function showName(name: string): string {
+  return showControls(name.replaceAll('\n', '\\n').replaceAll('\t', '\\t'));
 }
 
 /** `1 agent`, `2 agents`. */

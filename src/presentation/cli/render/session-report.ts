@@ -26,6 +26,7 @@ import {
   formatUsage,
   oneLine,
   plural,
+  showName,
 } from './format.ts';
 import { lookOf } from './states.ts';
 import { renderTable } from './table.ts';
@@ -80,7 +81,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)],
       canvas,
     ),
-    [`${canvas.paint('bold', 'Session folder')}  ${folder}`],
+    [`${canvas.paint('bold', 'Session folder')}  ${showName(folder)}`],
   ];
   return sections
     .filter((lines) => lines.length > 0)
@@ -266,7 +267,7 @@ function fileLines(artifacts: readonly ArtifactRecord[], { agents }: Workflow, c
   const names = new Map<string, string>(agents.map(({ id, name }) => [id, name]));
   const rows = artifacts.slice(0, maxFiles).map(({ path, sizeBytes, by, candidates }) => {
     const author = by === null ? candidates.join(' or ') : (names.get(by) ?? by);
-    return [oneLine(path), formatBytes(sizeBytes), author];
+    return [showName(path), formatBytes(sizeBytes), author];
   });
   const columns = [{ title: 'FILE' }, { title: 'SIZE', align: 'right' as const }, { title: 'BY' }];
   const more = artifacts.length > maxFiles ? [`… ${artifacts.length - maxFiles} more`] : [];

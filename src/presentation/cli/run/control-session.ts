@@ -11,7 +11,7 @@ import { workflowView } from '../../contracts/views.ts';
 import type { CommandContext, OptionSpec } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 import { nextCommands } from '../facts/session-facts.ts';
-import { oneLine, plural } from '../render/format.ts';
+import { plural, showName } from '../render/format.ts';
 import { renderNext } from '../render/session-report.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { watchOwner, whileAttended } from '../shell/owner-notice.ts';
@@ -133,7 +133,7 @@ export function report(
 
 /** Whoever gave a part of an id sees whose session it was. */
 function projectLine({ project }: OpenSession): string {
-  return `Project: ${oneLine(project.path)}`;
+  return `Project: ${showName(project.path)}`;
 }
 
 function documentOf({ session: { project }, steered: { workflow, already } }: SteeredSession) {

@@ -65,7 +65,9 @@ export class LiveDisplay {
       now: Date.now(),
       frame: this.#frame,
     };
-    const lines = renderLive(view, { columns, rows }, canvas.paint);
+    const lines = renderLive(view, { columns, rows }, canvas.paint).map((line) =>
+      this.#terminal.harmless(line),
+    );
     this.#terminal.write(`${beginUpdate}${redraw(lines, this.#occupiedRows())}${endUpdate}`);
     this.#drawn = lines;
   }

@@ -1,6 +1,7 @@
 import { plainText } from '../../../application/queries/agent-output.ts';
 import { explained } from '../../../application/system-error.ts';
 import { type ErrorCode, isMaosError } from '../../../domain/errors.ts';
+import { showInvisible } from '../../../domain/invisible-marks.ts';
 import { exitStatus, statusOfCode } from './exit-status.ts';
 
 /** An error as the command line shows it. */
@@ -17,7 +18,8 @@ export interface ErrorReport {
 export function reportError(error: unknown, json: boolean): ErrorReport {
   const { code, message, details } = factsOf(error);
   const status = statusOfCode(code);
-  if (json) return { status, text: `${JSON.stringify({ error: { code, message, details } })}\n` };
+  if (json)
+    return { status, text: `${showInvisible(JSON.stringify({ error: { code, message, details } }))}\n` };
   return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
 }
 

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { showInvisible } from '../../../domain/invisible-marks.ts';
+import { showControls } from '../../../domain/invisible-marks.ts';
 import { type OutputStream, OutputWriter } from './output-writer.ts';
 
 /** Formats of {@link styleText}. */
@@ -10,6 +10,10 @@ export type Paint = (format: Format, text: string) => string;
 export const plainPaint: Paint = (_format, text) => text;
 export const colourPaint: Paint = (format, text) =>
   text === '' ? '' : styleText(format, text, { validateStream: false });
+
+/** The formats in which {@link colourPaint} is asked for text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: formats are made of them
+const formats = /(\u001b\[(?:1|2|22|3[1-6]|39)m)/;
 
 /** What text is made for: colours, and the width lines are cut to. */
 export interface Canvas {
@@ -65,7 +69,7 @@ export class Terminal {
     return this.#output.isWriting;
   }
 
-  /** Writes to stdout as it is. */
+  /** Writes to stdout as it is: what MAOS itself made, or bytes that somebody asked for. */
   write(text: string): void {
     this.#output.write(text);
   }
@@ -80,9 +84,18 @@ export class Terminal {
     return this.#output.drained();
   }
 
-  /** A line for people; invisible marks in it are shown. */
+  /** A line for people, made {@link harmless}. */
   line(text = ''): void {
-    this.write(`${showInvisible(text)}\n`);
+    this.write(`${this.harmless(text)}\n`);
+  }
+
+  /** The text with all that would steer the terminal shown instead, but for the formats of this terminal's canvas. */
+  harmless(text: string): string {
+    if (this.#paint === plainPaint) return showControls(text);
+    return text
+      .split(formats)
+      .map((piece, index) => (index % 2 === 1 ? piece : showControls(piece)))
+      .join('');
   }
 
   /** One JSON document, over several lines. */
@@ -97,7 +110,7 @@ export class Terminal {
 
   /** A notice for people beside the output: to stderr. */
   notice(text: string): void {
-    this.#stderr.write(`${this.#paintErrors('dim', showInvisible(text))}\n`);
+    this.#stderr.write(`${this.#paintErrors('dim', showControls(text))}\n`);
   }
 
   /** Somebody sees what is written to stderr. */
@@ -107,7 +120,7 @@ export class Terminal {
 
   /** Asks on stderr; the answer is typed behind it. */
   question(text: string): void {
-    this.#stderr.write(showInvisible(text));
+    this.#stderr.write(showControls(text));
   }
 
   /** stdout failed: what is written from now on goes nowhere. */

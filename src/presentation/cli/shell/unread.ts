@@ -1,12 +1,12 @@
 import type { UnreadProject } from '../../../application/runtime.ts';
-import { oneLine } from '../render/format.ts';
+import { oneLine, showName } from '../render/format.ts';
 import type { Terminal } from './terminal.ts';
 
 /** On stderr, in a line for each: projects that are missing in what a command says. */
 export function noticeUnread(unread: readonly UnreadProject[], terminal: Pick<Terminal, 'notice'>): void {
   for (const { file, path, error } of unread) {
     terminal.notice(
-      `Could not read the project ${oneLine(path ?? `of ${file}`)}: ${oneLine(error.message)} (${error.code})`,
+      `Could not read the project ${showName(path ?? `of ${file}`)}: ${oneLine(error.message)} (${error.code})`,
     );
   }
 }
