@@ -31,6 +31,17 @@ export function toTask(
   return { task, objective: shorten(said.trim().replace(/\s+/g, ' '), maxObjective) };
 }
 
+/**
+ * The CLI of an agent that goes on is given no new message: one that says something is refused, not dropped.
+ * @throws AcpError 422
+ */
+export function assertSaysNothing({ parts }: Message): void {
+  if (parts.every(({ content, content_url }) => content_url == null && (content ?? '').trim() === '')) return;
+  throw invalid(
+    'An agent of MAOS that is resumed cannot be told anything: resume it with an empty message ("parts": []), and send what you have to say as the input of another run with the same session_id.',
+  );
+}
+
 function render(
   messages: readonly Message[],
   named: boolean,

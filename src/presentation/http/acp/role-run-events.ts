@@ -176,6 +176,6 @@ function pausedRequest(
   { reason, resumeAt }: { readonly reason: string; readonly resumeAt: string | null },
 ): AwaitRequest {
   const until = resumeAt === null ? '' : ` until ${resumeAt}`;
-  const text = `Paused (${reason}${until}). Resume the run to let it go on; what the message says is not passed on to the agent.`;
+  const text = `Paused (${reason}${until}). Resume the run with an empty message ("parts": []) to let it go on: the agent cannot be told anything.`;
   return { type: 'message', message: { role: `agent/${agent_name}`, parts: [plainPart(text)] } };
 }

@@ -12,7 +12,7 @@ import type { OpenProject, Runtime } from '../../../application/runtime.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { isSessionEnded, type SessionState } from '../../../domain/session.ts';
 import { notPossible } from './errors.ts';
-import { toTask } from './role-input.ts';
+import { assertSaysNothing, toTask } from './role-input.ts';
 import { manifestsOf, roleNameOf } from './role-manifest.ts';
 import { type Detail, roleRunEvents } from './role-run-events.ts';
 import { isOver, type RunHandle, type RunSource } from './run-source.ts';
@@ -20,9 +20,6 @@ import type { AcpEvent, Message, Run, RunStatus } from './schemas.ts';
 
 /** The roles of a folder's project as agents: each run is a session with one agent, and as durable. */
 export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
-  /** By ACP session, what was asked last: of two runs at once, the second is started knowing of the first. */
-  const starting = new Map<string, Promise<unknown>>();
-
   async function find(id: string): Promise<RunHandle | null> {
     const open = await runtime.findProject(projectPath);
     return open === null ? null : handleOf(open, sessionOfRun(id));
@@ -61,17 +58,7 @@ export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
       return manifests.some(({ name }) => name === agent);
     },
 
-    async start(agent, input, acpSession) {
-      const begin = (): Promise<RunHandle> => start(agent, input, acpSession);
-      const started = (starting.get(acpSession) ?? Promise.resolve()).then(begin, begin);
-      starting.set(acpSession, started);
-      try {
-        return await started;
-      } finally {
-        if (starting.get(acpSession) === started) starting.delete(acpSession);
-      }
-    },
-
+    start,
     find,
     ofSession,
   };
@@ -179,7 +166,8 @@ class RoleRun implements RunHandle {
     await requestCancel(project, supervisor, this.#sessionId, 'acp', 'Cancelled over ACP.');
   }
 
-  async resume(): Promise<void> {
+  async resume(message: Message): Promise<void> {
+    assertSaysNothing(message);
     const { project, supervisor } = this.#open;
     const state = this.#state();
     if (state !== 'paused') throw notPossible(`Run ${this.id} is ${statuses[state]}: it awaits nothing.`);

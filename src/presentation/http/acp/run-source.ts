@@ -6,7 +6,8 @@ export interface RunSource {
   /** Whether {@link agents} has one of that name. */
   has(agent: string): Promise<boolean>;
   /**
-   * Starts a run; when it comes back, the run is as durable as the source makes it.
+   * Starts a run; when it comes back, the run is as durable as the source makes it. Those of one session are started one
+   * after the other.
    * @param agent a name of {@link agents}
    * @param sessionId a UUID in lower case
    */
@@ -29,7 +30,7 @@ export interface RunHandle {
   events(skip: number, signal: AbortSignal | null): AsyncIterable<AcpEvent>;
   /** Asks for it to end. @throws AcpError 403 when it has */
   cancel(): Promise<void>;
-  /** Lets an awaiting run go on. @throws AcpError 403 when it awaits nothing */
+  /** Lets an awaiting run go on. @throws AcpError 403 when it awaits nothing, 422 for a message it cannot pass on */
   resume(message: Message): Promise<void>;
 }
 

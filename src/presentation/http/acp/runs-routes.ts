@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
+import type * as z from 'zod';
 import { parseInput } from '../../contracts/parse-input.ts';
 import type { HttpDeps } from '../server/deps.ts';
+import { type Arrival, ArrivalOrder } from './arrival-order.ts';
 import { invalid, notFound, readBody } from './errors.ts';
 import { agentNameOf } from './role-manifest.ts';
 import { isLast, type RunHandle, type RunSource } from './run-source.ts';
@@ -18,19 +20,32 @@ import {
 } from './schemas.ts';
 import { checkSession } from './sessions-routes.ts';
 
+/** How long a request waits for the bodies of those that arrived before it. */
+const bodyPatienceMs = 10_000;
+
 /** Runs: made, looked at, cancelled, let go on. */
 export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
   const app = new Hono();
+  const order = new ArrivalOrder(bodyPatienceMs);
 
-  app.post('/runs', async (context) => {
+  const start = async (context: Context, arrival: Arrival): Promise<Started> => {
     const body = await readBody(context, runCreateSchema);
-    const agent = await findAgent(source, body.agent_name);
-    const sessionId = (body.session_id ?? body.session?.id ?? randomUUID()).toLowerCase();
-    if (body.session != null && body.session.id.toLowerCase() !== sessionId) {
+    const named = (body.session_id ?? body.session?.id)?.toLowerCase();
+    if (body.session != null && body.session.id.toLowerCase() !== named) {
       throw invalid('session_id and session.id name different sessions.');
     }
+    // A session of its own has no order.
+    if (named === undefined) arrival.leave();
+    else await arrival.turn(named);
+    const sessionId = named ?? randomUUID();
+    const agent = await findAgent(source, body.agent_name);
     if (body.session != null) await checkSession(source, sessionId, body.session);
-    const run = await source.start(agent, body.input.map(normal), sessionId);
+    return { body, run: await source.start(agent, body.input.map(normal), sessionId) };
+  };
+
+  app.post('/runs', async (context) => {
+    const arrival = order.arrive();
+    const { body, run } = await start(context, arrival).finally(arrival.leave);
     context.header('Run-ID', run.id);
     return answer(deps, context, run, body.mode ?? 'sync', 0, firstRun);
   });
@@ -70,6 +85,11 @@ export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
   });
 
   return app;
+}
+
+interface Started {
+  readonly body: z.infer<typeof runCreateSchema>;
+  readonly run: RunHandle;
 }
 
 /** Answers as the mode says, with the events after the first `skip`. @param accepted the run for an async answer */

@@ -223,6 +223,11 @@ describe('acp: roles of MAOS', () => {
     const waiting = await get<Run>(app, `/runs/${runId}`);
     assert.equal(waiting.status, 'awaiting');
     assert.match(waiting.await_request?.message.parts[0]?.content ?? '', /^Paused \(user\)/);
+    const said = { type: 'message', message: { parts: [{ content: 'Use tabs.' }] } };
+    const refused = await post(app, `/runs/${runId}`, { await_resume: said });
+    assert.equal(refused.status, 422);
+    assert.match(await refused.text(), /cannot be told anything.*another run with the same session_id/);
+    assert.equal((await get<Run>(app, `/runs/${runId}`)).status, 'awaiting');
     const resumed = await post(app, `/runs/${runId}`, { await_resume: goOn, mode: 'stream' });
     const after = framesOf(await resumed.text());
     assert.deepEqual([after[0]?.type, after.at(-1)?.type], ['run.in-progress', 'run.completed']);
