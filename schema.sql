@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 7.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 8.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -48,6 +48,10 @@ CREATE TABLE sessions (
   -- 1: its owner announced its exit, and the session is to be stopped by whoever takes it over.
   exiting             INTEGER NOT NULL DEFAULT 0 CHECK (exiting IN (0, 1)),
   folder              TEXT,                        -- where its agents work; null: the project's own folder
+  -- The agent that started it, of whatever project; all null: a person or client did.
+  parent_session_id   TEXT,
+  parent_agent_id     TEXT,
+  on_parent_end       TEXT    CHECK (on_parent_end IN ('cancel', 'keep')),
   CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
   CHECK (state = 'paused' OR resume_at IS NULL),
   CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
@@ -58,6 +62,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_state ON sessions (state, id);
 -- What an owner is asked for; owners that own nothing any more.
 CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS NOT NULL;
+-- What an agent that ends, pauses or goes on has started.
+CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
 -- Pauses that are expected to end by themselves.
 CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
 
@@ -235,7 +241,7 @@ CREATE TABLE acp_runs (
 CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
 
 -- instances.db
--- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 2.
+-- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 3.
 -- A process is known by pid, start time, boot id and place together; a pid alone is used again by the system.
 -- The place is the host and its process namespace: only from there can be told that the process has ended.
 
@@ -267,4 +273,13 @@ CREATE TABLE agent_slots (
   place       TEXT,
   CHECK ((pid IS NULL) = (start_time IS NULL)),
   CHECK ((pid IS NULL) = (boot_id IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Where agents have started teams of their own, which end with them: their sessions are in the databases of these
+-- projects. Written before the session is, and removed once they have been asked to end.
+CREATE TABLE nested_projects (
+  session_id TEXT NOT NULL,
+  agent_id   TEXT NOT NULL,
+  project    TEXT NOT NULL,                        -- path
+  PRIMARY KEY (session_id, agent_id, project)
 ) STRICT, WITHOUT ROWID;

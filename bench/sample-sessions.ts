@@ -103,6 +103,7 @@ function samplePlan(index: number): Plan {
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    parent: null,
     folder: null,
     agents: [
       agent('api_architect', 'Decide on the limits and headers; write them down in shared context.'),

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import { askTeams } from './application/control/ask-teams.ts';
 import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/control/orphans.ts';
 import { startRetentionTimer } from './application/maintenance/retention.ts';
 import type { LogLevel } from './application/ports/log.ts';
 import type { Instances } from './application/ports/machine.ts';
 import type { UnfinishedSession } from './application/ports/ownership.ts';
+import type { Teams, TeamWish } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import type {
   AgentProcess,
@@ -22,6 +24,7 @@ import { explainedOrDefect } from './application/system-error.ts';
 import { untilFree, whenFree } from './application/when-free.ts';
 import type { MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
+import type { ParentAgent } from './domain/session.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { type LoadedConfig, loadConfig } from './infrastructure/config/config.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
@@ -401,6 +404,7 @@ export class MaosRuntime implements Runtime {
       config: this.#config(hash).config,
       presence: this.#presence,
       instances: this.#instances(root),
+      teams: this.#teams(root),
       ids: this.#ids,
       log: { log: this.log.bind(this) },
     });
@@ -432,6 +436,40 @@ export class MaosRuntime implements Runtime {
       beat: (at) => this.#presence.beat(at),
       isAlive: (id) => this.#presence.isAlive(id),
     };
+  }
+
+  #teams(root: string): Teams {
+    return {
+      note: (parent) => this.#presence.registry.addNested(parent, root),
+      ask: async (parent, desired, reason) => {
+        try {
+          for (const path of this.#presence.registry.nestedProjects(parent)) {
+            await this.#askTeamsIn(path, parent, desired, reason);
+          }
+        } catch (error) {
+          this.log('error', 'teams of an agent not looked for', { agent: parent.agentId, error });
+        }
+      },
+    };
+  }
+
+  async #askTeamsIn(path: string, parent: ParentAgent, desired: TeamWish, reason: string): Promise<void> {
+    const hash = hashOf(path);
+    try {
+      if (existsSync(this.#storeFile(hash))) {
+        const { project } = await this.#opened(hash, path);
+        if (await askTeams(project, parent, desired, reason, ownershipTiming)) this.#succeed(project, null);
+      }
+      if (desired !== 'cancelled') return;
+      await this.#whenFree(() => this.#presence.registry.forgetNested(parent, path));
+    } catch (error) {
+      this.log('error', 'teams of an agent not asked', {
+        agent: parent.agentId,
+        project: path,
+        desired,
+        error,
+      });
+    }
   }
 
   async #announce(workspace: string): Promise<void> {

@@ -4,7 +4,10 @@ import type { IdSource } from './application/ports/id-source.ts';
 import type { Log } from './application/ports/log.ts';
 import type { Instances } from './application/ports/machine.ts';
 import type { RoleFiles } from './application/ports/roles.ts';
+import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
+import { isAgentId, isSessionId } from './domain/ids.ts';
+import type { ParentAgent } from './domain/session.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
@@ -35,10 +38,11 @@ export function makeProject(from: {
   readonly config: Config;
   readonly presence: InstanceRegistration;
   readonly instances: Instances;
+  readonly teams: Teams;
   readonly ids: IdSource;
   readonly log: Log;
 }): Project {
-  const { home, hash, root, config, presence, instances, ids, log } = from;
+  const { home, hash, root, config, presence, instances, teams, ids, log } = from;
   const clock = systemClock;
   const store = openSessionStore({
     file: storeFile(home, hash),
@@ -57,6 +61,7 @@ export function makeProject(from: {
     path: root,
     instance: presence.instance,
     depth: depthOf(process.env.MAOS_DEPTH),
+    parent: parentOf(process.env),
     store,
     files,
     roles: rolesFor(home),
@@ -70,6 +75,7 @@ export function makeProject(from: {
     backends: backendsOf(config),
     slots: slotsOf(presence),
     instances,
+    teams,
     machine: makeMachine(),
     settings,
     watcher: new ChangeWatcher(store, clock),
@@ -119,6 +125,11 @@ function slotsOf(presence: InstanceRegistration): Project['slots'] {
 /** How many teams this process is nested in; anything that is no number counts as none. */
 function depthOf(text: string | undefined): number {
   return text !== undefined && /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
+}
+
+/** The agent that this process is part of. */
+function parentOf({ MAOS_SESSION_ID: sessionId = '', MAOS_AGENT_ID: agentId = '' }): ParentAgent | null {
+  return isSessionId(sessionId) && isAgentId(agentId) ? { sessionId, agentId } : null;
 }
 
 function isProcess(where: Readonly<Record<string, unknown>>): where is ProcessIdentity & typeof where {

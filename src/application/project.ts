@@ -1,4 +1,5 @@
 import type { InstanceId } from '../domain/ids.ts';
+import type { ParentAgent } from '../domain/session.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
 import type { AgentHost } from './ports/agent-host.ts';
 import type { Backends } from './ports/backend.ts';
@@ -10,6 +11,7 @@ import type { RoleFiles } from './ports/roles.ts';
 import type { SessionFiles } from './ports/session-files.ts';
 import type { SessionStore } from './ports/session-store.ts';
 import type { Settings } from './ports/settings.ts';
+import type { Teams } from './ports/teams.ts';
 
 /** Everything the use cases of one project need. Made in `maos-runtime.ts`. */
 export interface Project {
@@ -19,6 +21,8 @@ export interface Project {
   readonly instance: InstanceId;
   /** How many teams this MAOS is nested in: 0 when a person or a client started it. */
   readonly depth: number;
+  /** The agent that this MAOS runs in; null when a person or a client started it. */
+  readonly parent: ParentAgent | null;
   readonly store: SessionStore;
   readonly files: SessionFiles;
   readonly roles: RoleFiles;
@@ -26,6 +30,7 @@ export interface Project {
   readonly backends: Backends;
   readonly slots: AgentSlots;
   readonly instances: Instances;
+  readonly teams: Teams;
   readonly machine: Machine;
   readonly settings: Settings;
   readonly watcher: ChangeWatcher;

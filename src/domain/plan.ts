@@ -4,7 +4,7 @@ import { startOf } from './cut-text.ts';
 import { MaosError, quote } from './errors.ts';
 import { type AgentId, makeAgentId, type SessionId } from './ids.ts';
 import { modelNamePattern, modelNameRule } from './model-name.ts';
-import type { ExitPolicy, FailurePolicy, SessionLimits, Strategy } from './session.ts';
+import type { ExitPolicy, FailurePolicy, SessionLimits, SessionParent, Strategy } from './session.ts';
 import { dependenciesUnder, findCycle, levelsOf, type PlanNode } from './strategies.ts';
 
 /** An agent as a caller asks for it. Shapes and sizes were checked at the edge; meaning is checked here. */
@@ -32,6 +32,7 @@ export interface PlanRequest {
   readonly limits: SessionLimits;
   readonly budget: Budget;
   readonly depth: number;
+  readonly parent: SessionParent | null;
   /** See Session. */
   readonly folder: string | null;
   readonly agents: readonly AgentRequest[];

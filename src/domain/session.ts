@@ -1,5 +1,5 @@
 import type { Budget } from './budget.ts';
-import type { SessionId } from './ids.ts';
+import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, isFinal, type TransitionTable } from './transitions.ts';
 
 export const sessionStates = ['created', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const;
@@ -30,6 +30,20 @@ export type FailurePolicy = (typeof failurePolicies)[number];
 export const exitPolicies = ['stop', 'keep'] as const;
 export type ExitPolicy = (typeof exitPolicies)[number];
 
+/** What happens to a team when the agent that started it has ended. */
+export const parentEndPolicies = ['cancel', 'keep'] as const;
+export type ParentEndPolicy = (typeof parentEndPolicies)[number];
+
+/** An agent that starts teams of its own. */
+export interface ParentAgent {
+  readonly sessionId: SessionId;
+  readonly agentId: AgentId;
+}
+
+export interface SessionParent extends ParentAgent {
+  readonly onEnd: ParentEndPolicy;
+}
+
 /** `user`: asked for. `interrupted`: its MAOS exited. `quota`: the provider refused until `resumeAt`. */
 export type PauseReason = 'user' | 'interrupted' | 'quota';
 
@@ -54,6 +68,8 @@ export interface Session {
   readonly budget: Budget;
   /** 0 for a session a person or client started, 1 for one started by an agent of such a session, and so on. */
   readonly depth: number;
+  /** The agent that started it; null: a person or client did. */
+  readonly parent: SessionParent | null;
   /** Where it was started, and its agents work; null: the project's own folder. Absolute. */
   readonly folder: string | null;
   readonly state: SessionState;

@@ -79,6 +79,7 @@ export function createWorkflow(
     limits: request.limits,
     budget: request.budget,
     depth: request.depth,
+    parent: request.parent,
     folder: request.folder,
     state: 'created',
     pauseReason: null,

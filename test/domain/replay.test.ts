@@ -56,6 +56,7 @@ function history(): { readonly states: readonly Workflow[]; readonly events: rea
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    parent: null,
     folder: null,
     agents: [agent('a'), agent('b'), agent('c', ['a']), agent('d', ['b'])],
     aliases: {},

@@ -57,6 +57,7 @@ export function planRequest(
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    parent: null,
     folder: null,
     agents,
     aliases: {},

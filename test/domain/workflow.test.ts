@@ -52,6 +52,7 @@ describe('createWorkflow', () => {
       limits,
       budget,
       depth: 1,
+      parent: null,
       folder: null,
     }),
   );
@@ -66,6 +67,7 @@ describe('createWorkflow', () => {
       limits,
       budget,
       depth: 1,
+      parent: null,
       folder: null,
       state: 'created',
       pauseReason: null,

@@ -45,6 +45,7 @@ export function endedSession(
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    parent: null,
     folder: null,
     agents,
     aliases: {},

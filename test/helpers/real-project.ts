@@ -127,6 +127,7 @@ export function openRealProject(
     path: root,
     instance,
     depth: options.depth ?? 0,
+    parent: null,
     store,
     files,
     // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
@@ -156,6 +157,7 @@ export function openRealProject(
         return found !== undefined && (await sight(found)) !== 'gone';
       },
     },
+    teams: { note: () => {}, ask: async () => {} },
     machine: {
       freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),
       totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),

@@ -8,7 +8,7 @@ import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../../
 import { findPredefinedRole, roleAliases } from '../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
-import type { ExitPolicy, FailurePolicy, Strategy } from '../../domain/session.ts';
+import type { ExitPolicy, FailurePolicy, ParentEndPolicy, Strategy } from '../../domain/session.ts';
 import { type Change, createWorkflow, type Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord } from '../ports/acp-runs.ts';
 import type { Lease } from '../ports/ownership.ts';
@@ -60,6 +60,7 @@ export interface OrchestrateRequest {
   readonly strategy?: Strategy | undefined;
   readonly failure_policy?: FailurePolicy | undefined;
   readonly on_exit?: ExitPolicy | undefined;
+  readonly on_parent_end?: ParentEndPolicy | undefined;
   readonly max_agents_per_role?: number | undefined;
   readonly max_concurrency?: number | undefined;
   readonly budget?: BudgetRequest | undefined;
@@ -104,6 +105,9 @@ export async function orchestrate(
   await checkBackends(project, plan.request.agents);
   if (request.dry_run === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
   await project.instances.announce();
+  const { parent } = plan.request;
+  // Whoever sees the parent end must find what is stored next.
+  if (parent?.onEnd === 'cancel') await whenFree(project, () => project.teams.note(parent));
   const { lease, workflow } = await store(project, plan, acp);
   project.watcher.notify();
   supervisor.take(lease, workflow);
@@ -195,6 +199,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
     },
     budget: budgetOf(request.budget, project.settings.budgets.session),
     depth: project.depth,
+    parent: project.parent === null ? null : { ...project.parent, onEnd: request.on_parent_end ?? 'cancel' },
     folder: request.folder ?? null,
     agents,
     aliases,

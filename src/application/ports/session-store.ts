@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
-import type { SessionState } from '../../domain/session.ts';
+import type { ParentAgent, SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord, AcpRunStore } from './acp-runs.ts';
 import type { FeedStore } from './feed.ts';
@@ -8,6 +8,7 @@ import type { MaintenanceStore } from './maintenance.ts';
 import type { MessageStore } from './messages.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from './ownership.ts';
 import type { ArtifactRecord, SessionSummary } from './session-summary.ts';
+import type { Team } from './teams.ts';
 
 /**
  * Sessions of one project, durable. Every method is one transaction and durable when it returns.
@@ -63,10 +64,12 @@ export interface SessionStore {
   holds(lease: Lease): boolean;
   ownerOf(id: SessionId): InstanceId | null;
   /**
-   * Sessions that have neither ended nor paused; and ended ones whose owner has not let go of them: it may have died
-   * over their files.
+   * Sessions that have neither ended nor paused; paused ones that are asked to go on or to end; and ended ones whose
+   * owner has not let go of them: it may have died over their files.
    */
   unfinished(): readonly UnfinishedSession[];
+  /** Sessions that the agent started, that have not ended, and that end with it. */
+  teamsOf(parent: ParentAgent): readonly Team[];
   /** Sessions paused for quota until a time that has come by `at`. */
   dueForResume(at: string): readonly SessionId[];
   /** Writes that the owner lives. @returns the leases it holds now: what is missing has got another owner */

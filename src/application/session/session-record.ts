@@ -15,6 +15,7 @@ import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { ChangeRefused, insteadOf, isRefusal, refusedReport } from './refused-change.ts';
+import { tellTeams } from './teams.ts';
 
 /** Pause before a store that was busy or full is tried again. */
 const storeRetryMs = 500;
@@ -215,6 +216,7 @@ export class SessionRecord {
   }
 
   async #store(change: Change, artifacts: readonly ArtifactRecord[]): Promise<void> {
+    await tellTeams(this.#project, this.#stored, change.next, () => this.isOwner());
     const recorded = await this.whenStoreIsFree(() =>
       this.#project.store.commit(this.#lease, this.#stored, change, artifacts),
     );

@@ -84,7 +84,7 @@ export class SessionRunner {
     const { clock, log } = project;
     const { limits } = project.settings;
     this.#limits = new LimitsWatch({ limits, clock, log }, this.#launcher.runs);
-    this.#suspender = new SessionSuspender(record, this.#launcher.runs, clock);
+    this.#suspender = new SessionSuspender(record, this.#launcher.runs, project);
   }
 
   /** What is asked of the session now, all of it: a pause that is not asked for any more is taken back. */

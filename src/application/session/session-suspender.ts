@@ -1,10 +1,12 @@
 import type { Agent } from '../../domain/agent.ts';
 import { agentEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { TeamWish } from '../ports/teams.ts';
+import type { Project } from '../project.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { SessionHistory } from './session-history.ts';
 import type { SessionRecord } from './session-record.ts';
+import { parentReason } from './teams.ts';
 
 /**
  * The agents of one session that stand still. An agent is recorded as suspended before it is, and as going on after it
@@ -13,13 +15,13 @@ import type { SessionRecord } from './session-record.ts';
 export class SessionSuspender {
   readonly #record: SessionRecord;
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
-  readonly #clock: Clock;
+  readonly #project: Project;
   #suspended = new Set<AgentId>();
 
-  constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, clock: Clock) {
+  constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, project: Project) {
     this.#record = record;
     this.#runs = runs;
-    this.#clock = clock;
+    this.#project = project;
   }
 
   /** Goes on where an owner before this one was. */
@@ -35,6 +37,7 @@ export class SessionSuspender {
   /** Lets agents that run stand still. */
   async hold(agents: readonly Agent[]): Promise<void> {
     const fresh = agents.filter(({ id }) => !this.#suspended.has(id));
+    await this.#askTeams(fresh, 'paused', 'stands still');
     await this.#say('agent.suspended', fresh);
     for (const { id } of agents) {
       this.#suspended.add(id);
@@ -63,6 +66,7 @@ export class SessionSuspender {
     const free = this.#running.filter(
       ({ id }) => this.#suspended.has(id) && this.#runs.get(id)?.standing === 'free',
     );
+    await this.#askTeams(free, 'running', 'goes on');
     await this.#say('agent.continued', free);
     for (const { id } of free) this.#suspended.delete(id);
   }
@@ -71,9 +75,16 @@ export class SessionSuspender {
     return this.#record.workflow.agents.filter((agent) => agent.state === 'running');
   }
 
+  /** Before the event: whoever finds the record after a crash asks again. */
+  async #askTeams(agents: readonly Agent[], desired: TeamWish, what: string): Promise<void> {
+    for (const { id, sessionId } of agents) {
+      await this.#project.teams.ask({ sessionId, agentId: id }, desired, parentReason(id, what));
+    }
+  }
+
   async #say(type: 'agent.suspended' | 'agent.continued', agents: readonly Agent[]): Promise<void> {
     if (agents.length === 0) return;
-    const at = this.#clock.now();
+    const at = this.#project.clock.now();
     const events = agents.map((agent) => agentEvent(type, agent, at, { name: agent.name }));
     await this.#record.commit({ next: this.#record.workflow, events });
   }

@@ -9,6 +9,7 @@ import type { Lease } from '../ports/ownership.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import { isRefusal } from './refused-change.ts';
+import { tellTeams } from './teams.ts';
 
 /** Most characters of an error that become part of the record. */
 const maxReason = 1_000;
@@ -78,6 +79,7 @@ async function cancelAsFarAsTaken(
   const tryWithout = async (unrecorded: ReadonlySet<AgentId>): Promise<boolean> => {
     try {
       const change = cancelStalled(workflow, why, unrecorded, clock.now());
+      await tellTeams(project, workflow, change.next, () => store.holds(lease));
       await whenFree(project, () => store.commit(lease, workflow, change));
       return true;
     } catch (error) {

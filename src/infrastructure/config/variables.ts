@@ -21,6 +21,7 @@ export const ownVariables: ReadonlySet<string> = new Set([
   'MAOS_TIMEOUT_MINUTES',
   'MAOS_MAX_MEMORY_MB',
   'MAOS_DEPTH',
+  'MAOS_DETACHED',
 ]);
 
 /** The key each variable sets. */

@@ -1,5 +1,6 @@
 import type { AgentSlots } from '../../application/ports/machine.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
+import type { ParentAgent } from '../../domain/session.ts';
 import type { ProcessIdentity } from '../process/tree/identity.ts';
 import { instancesMigrations } from './migrations.ts';
 import { type Database, type OnTightened, openDatabase } from './open-database.ts';
@@ -68,6 +69,11 @@ export interface InstanceRegistry {
   /** Oldest first. */
   list(): readonly InstanceRecord[];
   slots(options: AgentSlotsOptions): MachineSlots;
+  /** Writes down that an agent starts teams in the project with this path. */
+  addNested(parent: ParentAgent, project: string): void;
+  /** Paths of the projects an agent has started teams in. */
+  nestedProjects(parent: ParentAgent): readonly string[];
+  forgetNested(parent: ParentAgent, project: string): void;
   /** Its file was moved, replaced or deleted: others look into another one, and nothing can be written any more. */
   readonly isLost: boolean;
   close(): void;
@@ -117,6 +123,10 @@ const deleteSlot = 'DELETE FROM agent_slots WHERE agent_id = ? AND instance_id =
 const bindSlot =
   'UPDATE agent_slots SET pid = ?, start_time = ?, boot_id = ?, place = ? WHERE agent_id = ? AND instance_id = ?';
 const selectStrangers = 'SELECT * FROM agent_slots WHERE instance_id <> ?';
+const insertNested =
+  'INSERT INTO nested_projects (session_id, agent_id, project) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+const selectNested = 'SELECT project FROM nested_projects WHERE session_id = ? AND agent_id = ?';
+const deleteNested = 'DELETE FROM nested_projects WHERE session_id = ? AND agent_id = ? AND project = ?';
 /** Only as it was when its holder was found dead. */
 const reclaimSlot = `DELETE FROM agent_slots
   WHERE agent_id = ? AND instance_id = ? AND taken_at = ? AND pid IS ? AND start_time IS ? AND boot_id IS ?`;
@@ -149,6 +159,23 @@ class SqliteInstanceRegistry implements InstanceRegistry {
 
   slots(options: AgentSlotsOptions): MachineSlots {
     return new SqliteAgentSlots(this.#db, options);
+  }
+
+  addNested({ sessionId, agentId }: ParentAgent, project: string): void {
+    this.#db.write(() => this.#db.sql(insertNested).run(sessionId, agentId, project));
+  }
+
+  nestedProjects({ sessionId, agentId }: ParentAgent): readonly string[] {
+    return this.#db.run(() =>
+      this.#db
+        .sql(selectNested)
+        .all(sessionId, agentId)
+        .map((row) => String(row.project)),
+    );
+  }
+
+  forgetNested({ sessionId, agentId }: ParentAgent, project: string): void {
+    this.#db.write(() => this.#db.sql(deleteNested).run(sessionId, agentId, project));
   }
 
   get isLost(): boolean {

@@ -280,6 +280,15 @@ export const projectMigrations: readonly Migration[] = [
       ALTER TABLE agents ADD COLUMN denials TEXT CHECK (json_valid(denials));
     `,
   },
+  {
+    version: 8,
+    sql: `
+      ALTER TABLE sessions ADD COLUMN parent_session_id TEXT;
+      ALTER TABLE sessions ADD COLUMN parent_agent_id TEXT;
+      ALTER TABLE sessions ADD COLUMN on_parent_end TEXT CHECK (on_parent_end IN ('cancel', 'keep'));
+      CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */
@@ -317,6 +326,17 @@ export const instancesMigrations: readonly Migration[] = [
     sql: `
       ALTER TABLE instances ADD COLUMN place TEXT;
       ALTER TABLE agent_slots ADD COLUMN place TEXT;
+    `,
+  },
+  {
+    version: 3,
+    sql: `
+      CREATE TABLE nested_projects (
+        session_id TEXT NOT NULL,
+        agent_id   TEXT NOT NULL,
+        project    TEXT NOT NULL,
+        PRIMARY KEY (session_id, agent_id, project)
+      ) STRICT, WITHOUT ROWID;
     `,
   },
 ];

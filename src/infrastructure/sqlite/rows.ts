@@ -86,6 +86,9 @@ export const sessionColumns: readonly Column<Session>[] = [
   column('objective', (session) => text(session.objective)),
   column('budget', (session) => json(capped(session.budget))),
   column('folder', (session) => session.folder),
+  column('parent_session_id', (session) => session.parent?.sessionId ?? null),
+  column('parent_agent_id', (session) => session.parent?.agentId ?? null),
+  column('on_parent_end', (session) => session.parent?.onEnd ?? null),
 ];
 
 export function sessionOf(row: Row): Session {
@@ -98,6 +101,10 @@ export function sessionOf(row: Row): Session {
     limits: { maxConcurrency: row.max_concurrency, maxAgentsPerRole: row.max_agents_per_role },
     budget: budgetOf(row.budget, `Session ${row.id}`),
     depth: row.depth,
+    parent:
+      row.parent_agent_id === null
+        ? null
+        : { sessionId: row.parent_session_id, agentId: row.parent_agent_id, onEnd: row.on_parent_end },
     folder: row.folder,
     state: row.state,
     pauseReason: row.pause_reason,

@@ -4,11 +4,17 @@ import {
   type SessionRequest,
   type UnfinishedSession,
 } from '../../application/ports/ownership.ts';
+import type { Team } from '../../application/ports/teams.ts';
 import { type AgentState, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { sessionEvent } from '../../domain/events.ts';
 import type { InstanceId, SessionId } from '../../domain/ids.ts';
-import { isSessionEnded, type SessionAction, type SessionState } from '../../domain/session.ts';
+import {
+  isSessionEnded,
+  type ParentAgent,
+  type SessionAction,
+  type SessionState,
+} from '../../domain/session.ts';
 import type { Change } from '../../domain/workflow.ts';
 import type { Database } from './open-database.ts';
 import { readSession, sessionNotFound } from './workflow-reader.ts';
@@ -32,16 +38,21 @@ const selectLeases = 'SELECT id, owner_epoch FROM sessions WHERE owner_id = ?';
 const forgetOwners = `DELETE FROM owners WHERE heartbeat_at < ?
   AND NOT EXISTS (SELECT 1 FROM sessions WHERE owner_id = instance_id)`;
 
-const unfinishedStates: readonly SessionState[] = ['created', 'running'];
 const unfinished = 'SELECT id, state, owner_id, heartbeat_at, exiting FROM sessions';
 /** The second half is few rows, which SQLite would not believe: left alone, it looks through every session that ended. */
 const selectUnfinished = `${unfinished} LEFT JOIN owners ON instance_id = owner_id
-    WHERE state IN (${unfinishedStates.map((state) => `'${state}'`).join(', ')})
+    WHERE state IN ('created', 'running', 'paused') AND (state <> 'paused' OR desired IS NOT NULL)
   UNION ALL ${unfinished} INDEXED BY sessions_by_owner LEFT JOIN owners ON instance_id = owner_id
     WHERE owner_id IS NOT NULL AND ended_at IS NOT NULL
   ORDER BY id`;
 const selectDue = `SELECT id FROM sessions
   WHERE resume_at <= ? AND state = 'paused' AND pause_reason = 'quota' ORDER BY id`;
+
+const selectTeams = `SELECT id, (SELECT json_extract(data, '$.by') FROM events
+      WHERE session_id = sessions.id AND type = 'session.requested' AND json_extract(data, '$.agent') IS NULL
+      ORDER BY seq DESC LIMIT 1) AS asked_by
+  FROM sessions WHERE parent_agent_id = ? AND parent_session_id = ? AND on_parent_end = 'cancel' AND ended_at IS NULL
+  ORDER BY id`;
 
 const selectDesired = 'SELECT desired FROM sessions WHERE id = ?';
 const setDesired = 'UPDATE sessions SET desired = ?, desired_reason = ? WHERE id = ?';
@@ -135,6 +146,15 @@ export function readUnfinished(db: Database): readonly UnfinishedSession[] {
             exiting: row.exiting === 1,
           }) as UnfinishedSession,
       ),
+  );
+}
+
+export function readTeams(db: Database, { sessionId, agentId }: ParentAgent): readonly Team[] {
+  return db.run(() =>
+    db
+      .sql(selectTeams)
+      .all(agentId, sessionId)
+      .map((row) => ({ sessionId: row.id, askedBy: row.asked_by }) as Team),
   );
 }
 

@@ -6,10 +6,11 @@ import type { MessageStore } from '../../application/ports/messages.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
 import type { SessionStore } from '../../application/ports/session-store.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
+import type { Team } from '../../application/ports/teams.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
-import { isSessionEnded, type SessionState } from '../../domain/session.ts';
+import { isSessionEnded, type ParentAgent, type SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
 import { makeFeedStore } from './feed-store.ts';
@@ -29,6 +30,7 @@ import {
   readDueForResume,
   readOwner,
   readRequests,
+  readTeams,
   readUnfinished,
   releaseSession,
 } from './session-ownership.ts';
@@ -217,6 +219,10 @@ class SqliteSessionStore implements SessionStore {
 
   unfinished(): readonly UnfinishedSession[] {
     return readUnfinished(this.#db);
+  }
+
+  teamsOf(parent: ParentAgent): readonly Team[] {
+    return readTeams(this.#db, parent);
   }
 
   dueForResume(at: string): readonly SessionId[] {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { exitPolicies, failurePolicies, strategies } from '../../domain/session.ts';
+import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../domain/session.ts';
 
 /** Longest objective, in characters: it is handed to every agent, also through the environment. */
 const maxObjective = 20_000;
@@ -63,6 +63,10 @@ export const planInput = z.strictObject({
     .enum(exitPolicies)
     .optional()
     .describe('When MAOS must exit: stop the agents, or keep them running'),
+  on_parent_end: z
+    .enum(parentEndPolicies)
+    .optional()
+    .describe('When the agent that started this team ends. Default: cancel'),
   max_agents_per_role: z.int().min(1).max(500).optional(),
   max_concurrency: z.int().min(1).max(500).optional(),
   budget: budget.optional().describe('Caps for all agents together'),

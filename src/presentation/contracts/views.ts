@@ -47,12 +47,22 @@ function sessionView(session: Session, progress: Progress, usage: Usage | null, 
     strategy: session.strategy,
     failure_policy: session.failurePolicy,
     on_exit: session.onExit,
+    ...parentView(session),
     created_at: session.createdAt,
     started_at: session.startedAt,
     ended_at: session.endedAt,
     progress,
     usage: usageView(usage),
     ...budgetView(budgetShares(session.budget, usage, ranMs)),
+  };
+}
+
+function parentView({ parent }: Session) {
+  if (parent === null) return {};
+  return {
+    parent_session_id: parent.sessionId,
+    parent_agent_id: parent.agentId,
+    on_parent_end: parent.onEnd,
   };
 }
 

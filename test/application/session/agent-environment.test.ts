@@ -14,6 +14,7 @@ const session: Session = {
   limits: { maxConcurrency: null, maxAgentsPerRole: null },
   budget: noBudget,
   depth: 1,
+  parent: null,
   folder: null,
   state: 'running',
   pauseReason: null,

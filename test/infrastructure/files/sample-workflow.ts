@@ -33,6 +33,7 @@ export function sampleWorkflow(objective = 'Write it down'): Workflow {
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    parent: null,
     folder: null,
     agents: [request('writer', {}), request('reviewer', { dependsOn: ['writer'], workspace: 'own' })],
     aliases: {},

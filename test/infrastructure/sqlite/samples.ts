@@ -71,6 +71,7 @@ export function planRequest(overrides: Partial<PlanRequest> = {}): PlanRequest {
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    parent: null,
     folder: null,
     agents: [agentRequest(), agentRequest({ role: { name: 'qa', custom: null } }), agentRequest()],
     aliases: {},

@@ -41,6 +41,7 @@ describe('a stored workflow', () => {
       onExit: 'keep',
       limits: { maxConcurrency: 7, maxAgentsPerRole: 2 },
       depth: 1,
+      parent: null,
       folder: null,
       agents: [
         agentRequest({

@@ -92,6 +92,7 @@ describe('a database of the first release', () => {
       limits: { maxConcurrency: 2, maxAgentsPerRole: null },
       budget: noBudget,
       depth: 0,
+      parent: null,
       folder: null,
       state: 'failed',
       pauseReason: null,

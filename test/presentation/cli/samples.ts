@@ -82,6 +82,7 @@ export function workflow(agents: readonly Agent[], given: Partial<Session> = {})
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
     budget: noBudget,
     depth: 0,
+    parent: null,
     folder: null,
     state: 'running',
     pauseReason: null,

@@ -189,6 +189,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
       path: root,
       instance,
       depth: 0,
+      parent: null,
       store,
       files,
       roles,
@@ -203,6 +204,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
       ]),
       slots: { tryTake: () => true, give: () => {}, bind: () => {} },
       instances: { announce: async () => {}, beat: () => {}, isAlive: async (id) => id === instance },
+      teams: { note: () => {}, ask: async () => {} },
       machine: {
         freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),
         totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),

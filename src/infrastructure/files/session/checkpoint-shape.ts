@@ -6,7 +6,13 @@ import { MaosError, quote } from '../../../domain/errors.ts';
 import { isAgentId, isSessionId } from '../../../domain/ids.ts';
 import { phaseStates } from '../../../domain/orchestration.ts';
 import { agentNamePattern } from '../../../domain/plan.ts';
-import { exitPolicies, failurePolicies, sessionStates, storedStrategies } from '../../../domain/session.ts';
+import {
+  exitPolicies,
+  failurePolicies,
+  parentEndPolicies,
+  sessionStates,
+  storedStrategies,
+} from '../../../domain/session.ts';
 import { showPath } from '../disk/file-error.ts';
 
 /** The shape of a checkpoint file: it becomes rows, folders and commands, so nothing of it is taken on trust. */
@@ -41,6 +47,11 @@ const session = z.strictObject({
   limits: z.strictObject({ maxConcurrency: count.nullable(), maxAgentsPerRole: count.nullable() }),
   budget,
   depth: count,
+  /** Not in checkpoints of earlier versions. */
+  parent: z
+    .strictObject({ sessionId, agentId, onEnd: z.enum(parentEndPolicies) })
+    .nullable()
+    .default(null),
   /** Not in checkpoints of earlier versions. */
   folder: z
     .string()

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 
 /**
  * Starts `maos supervise` for a project, as a process that whatever ends this one and what belongs to it does not
- * reach: its own session, no shared streams, not marked as part of an agent this maos may run in. It exists when
+ * reach: its own session, no shared streams, marked as no part of an agent this maos may run in. It exists when
  * this returns.
  * @param options.from the instance whose sessions it waits for; null to begin at once
  * @param options.onError is told when it could not be started
@@ -22,7 +22,7 @@ export function startSuccessor(options: {
       cwd: home,
       detached: true,
       stdio: 'ignore',
-      env: { ...env, MAOS_HOME: home },
+      env: { ...env, MAOS_HOME: home, MAOS_DETACHED: '1' },
     });
     child.on('error', onError);
     child.unref();

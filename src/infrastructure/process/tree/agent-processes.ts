@@ -24,7 +24,7 @@ export interface AgentMark {
  * the descendants of all these. Never MAOS itself.
  *
  * A team inside the agent has ids of its own: it is found as long as it descends from the agent. What a nested MAOS
- * detached is the nested MAOS's.
+ * detached is the nested MAOS's, with all that descends from it.
  */
 export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): ProcessEntry[] {
   const { processes } = snapshot;
@@ -38,7 +38,8 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
   const found = new Map<number, ProcessEntry>();
   function take(entries: readonly ProcessEntry[]): void {
     for (const entry of entries) {
-      if (entry.pid !== process.pid && entry.start >= earliest) found.set(entry.pid, entry);
+      if (entry.pid === process.pid || entry.start < earliest || found.has(entry.pid)) continue;
+      if (!snapshot.isDetachedFrom(agentId, entry)) found.set(entry.pid, entry);
     }
   }
   const kinship = ProcessTreeIndex.of(snapshot);
@@ -115,7 +116,9 @@ export class AgentFamily {
       this.#snapshot = snapshot;
       for (const { pid, start } of this.#known.values()) {
         const entry = snapshot.processes.get(pid);
-        if (entry?.start === start) this.#known.set(pid, entry);
+        // One that was seen before it executed its program may be detached by now.
+        const isMember = entry?.start === start && !snapshot.isDetachedFrom(this.mark.agentId, entry);
+        if (isMember) this.#known.set(pid, entry);
         else this.#known.delete(pid);
       }
       for (const entry of findAgentProcesses(snapshot, this.mark)) this.#known.set(entry.pid, entry);

@@ -31,6 +31,8 @@ export interface ProcessSnapshot {
    * {@link limitMark} for an id, on Linux; null for none.
    */
   markOf(entry: ProcessEntry): ProcessMark | null;
+  /** Whether it was started by the agent and does not end with it, by `MAOS_DETACHED`. */
+  isDetachedFrom(agentId: string, entry: ProcessEntry): boolean;
   /** Its command line as it is now; empty when that cannot be read. Only to be compared. */
   commandOf(entry: ProcessEntry): string;
 }
@@ -160,8 +162,13 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
       return incomplete;
     },
     markOf,
+    isDetachedFrom: (agentId, { pid }) => isDetached(readText(`/proc/${pid}/environ`).split('\0'), agentId),
     commandOf: ({ pid }) => readText(`/proc/${pid}/cmdline`),
   };
+}
+
+function isDetached(environment: readonly string[], agentId: string): boolean {
+  return environment.includes('MAOS_DETACHED=1') && !environment.includes(`MAOS_AGENT_ID=${agentId}`);
 }
 
 function makeMark(agentId: string | undefined, attempt: string | undefined): ProcessMark | null {
@@ -199,6 +206,8 @@ export async function readWithPs(): Promise<ProcessSnapshot> {
         /(?:^| )MAOS_AGENT_ATTEMPT=(\d+)/.exec(entry.environment)?.[1],
       );
     },
+    isDetachedFrom: (agentId, { pid }) =>
+      isDetached((entries.get(pid)?.environment ?? '').split(' '), agentId),
     commandOf: ({ pid }) => entries.get(pid)?.args ?? '',
   };
 }

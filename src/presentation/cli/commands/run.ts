@@ -1,6 +1,6 @@
 import { type OrchestrateRequest, orchestrate } from '../../../application/control/orchestrate.ts';
 import { MaosError } from '../../../domain/errors.ts';
-import { exitPolicies, failurePolicies, strategies } from '../../../domain/session.ts';
+import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { renderPlan } from '../render/plan-view.ts';
@@ -52,6 +52,13 @@ export const runCommand: CliCommand = {
       description: 'when maos must exit: stop the agents so that they can be resumed, or keep them running',
       kind: 'text',
       choices: exitPolicies,
+    },
+    {
+      flags: '--on-parent-end <policy>',
+      description:
+        'started by an agent: when that has ended, cancel this team (the default), or keep it running',
+      kind: 'text',
+      choices: parentEndPolicies,
     },
     { flags: '--max-concurrency <n>', description: 'agents at once', kind: 'integer', range: [1, 500] },
     {

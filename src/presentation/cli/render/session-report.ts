@@ -54,7 +54,11 @@ const maxDenials = 5;
 export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
   const { workflow, artifacts, folder } = facts;
   const sections = [
-    [sessionLine(facts, canvas), `  ${truncate(oneLine(workflow.session.objective), canvas.width - 2)}`],
+    [
+      sessionLine(facts, canvas),
+      `  ${truncate(oneLine(workflow.session.objective), canvas.width - 2)}`,
+      ...parentLines(workflow.session),
+    ],
     agentTable(facts, canvas),
     section('Unattended', unattendedLines(facts), canvas),
     section('Stalled', stalledLines(facts), canvas),
@@ -111,6 +115,12 @@ function sessionLine({ workflow, standing: { now } }: SessionFacts, { paint }: C
   ].filter((fact) => fact !== null);
   const state = formatSessionState(session, now);
   return `${paint(format, symbol)} ${paint('bold', session.id)} ${paint(format, state)}  ${facts.join(' · ')}`;
+}
+
+function parentLines({ parent }: Session): string[] {
+  if (parent === null) return [];
+  const fate = parent.onEnd === 'keep' ? '; it goes on when that has ended' : '';
+  return [`  started by ${parent.agentId} of ${parent.sessionId}${fate}`];
 }
 
 function durationOf({ startedAt, endedAt }: Session, now: number): string | null {

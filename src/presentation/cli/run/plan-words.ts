@@ -5,7 +5,7 @@ import type {
 } from '../../../application/control/orchestrate.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import type { ExitPolicy, FailurePolicy, Strategy } from '../../../domain/session.ts';
+import type { ExitPolicy, FailurePolicy, ParentEndPolicy, Strategy } from '../../../domain/session.ts';
 import type { ListedValue, OptionValues } from '../shell/option-values.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -92,6 +92,7 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
     on_exit: options.flag('detach')
       ? 'keep'
       : ((options.text('on-exit') as ExitPolicy | undefined) ?? request.on_exit),
+    on_parent_end: (options.text('on-parent-end') as ParentEndPolicy | undefined) ?? request.on_parent_end,
     max_concurrency: options.number('max-concurrency') ?? request.max_concurrency,
     max_agents_per_role: options.number('max-per-role') ?? request.max_agents_per_role,
     budget: budgetWith(request.budget, options),

@@ -1,7 +1,12 @@
 import * as z from 'zod';
 import { budgetItems } from '../../../domain/budget.ts';
 import { sessionPattern } from '../../../domain/ids.ts';
-import { exitPolicies, failurePolicies, storedStrategies } from '../../../domain/session.ts';
+import {
+  exitPolicies,
+  failurePolicies,
+  parentEndPolicies,
+  storedStrategies,
+} from '../../../domain/session.ts';
 import { progressCounts, sessionState } from '../../contracts/session-answers.ts';
 
 /** What `/events` takes, and what the events of its stream are. */
@@ -40,6 +45,12 @@ const sessionSummarySchema = z
     strategy: z.enum(storedStrategies),
     failure_policy: z.enum(failurePolicies),
     on_exit: z.enum(exitPolicies),
+    parent_session_id: z.string().regex(sessionPattern).optional(),
+    parent_agent_id: z
+      .string()
+      .optional()
+      .describe('The agent that started it; absent: a person or client did'),
+    on_parent_end: z.enum(parentEndPolicies).optional(),
     created_at: time,
     started_at: time.nullable(),
     ended_at: time.nullable(),

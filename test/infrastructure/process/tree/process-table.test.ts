@@ -205,6 +205,7 @@ function snapshotOf(
     tookMs: 0,
     incomplete: false,
     markOf: ({ pid }) => marks.get(pid) ?? null,
+    isDetachedFrom: () => false,
     commandOf: () => '',
   };
 }

@@ -1,0 +1,41 @@
+import { isMaosError } from '../../domain/errors.ts';
+import type { ParentAgent } from '../../domain/session.ts';
+import type { TeamWish } from '../ports/teams.ts';
+import type { Project } from '../project.ts';
+import type { OwnershipTiming } from '../session/supervisor.ts';
+import { whenFree } from '../when-free.ts';
+import { findOrphans } from './orphans.ts';
+
+/** Who asks, in the event log of the team. */
+const parentAsks = 'parent';
+
+/**
+ * Asks the teams that an agent started in this project.
+ * @returns whether one of them has nobody who hears it
+ * @throws MaosError STORE_…
+ */
+export async function askTeams(
+  project: Project,
+  parent: ParentAgent,
+  desired: TeamWish,
+  reason: string,
+  timing: Pick<OwnershipTiming, 'leaseTtlMs'>,
+): Promise<boolean> {
+  const { store, clock, watcher } = project;
+  const asked = new Set<string>();
+  for (const { sessionId, askedBy } of store.teamsOf(parent)) {
+    // What somebody else has paused stays so.
+    if (desired === 'running' && askedBy !== parentAsks) continue;
+    const request = { sessionId, agentId: null, desired, reason } as const;
+    try {
+      await whenFree(project, () => store.request(request, parentAsks, clock.now()));
+      asked.add(sessionId);
+    } catch (error) {
+      // It has ended by itself.
+      if (!isMaosError(error, 'INVALID_TRANSITION')) throw error;
+    }
+  }
+  if (asked.size === 0) return false;
+  watcher.notify();
+  return (await findOrphans(project, timing)).some(({ sessionId }) => asked.has(sessionId));
+}
