@@ -62,10 +62,10 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_state ON sessions (state, id);
 -- What an owner is asked for; owners that own nothing any more.
 CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS NOT NULL;
--- What an agent that ends, pauses or goes on has started.
-CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
 -- Pauses that are expected to end by themselves.
 CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
+-- What an agent that ends, pauses or goes on has started.
+CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
 
 CREATE TABLE agents (
   id                       TEXT    NOT NULL PRIMARY KEY,

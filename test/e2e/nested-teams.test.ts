@@ -24,7 +24,7 @@ let maos: MaosFolder;
 before(async () => {
   maos = await MaosFolder.make();
   mkdirSync(maos.home, { recursive: true, mode: 0o700 });
-  writeFileSync(join(maos.home, 'config.json'), JSON.stringify({ maxDepth: 3 }));
+  writeFileSync(join(maos.home, 'config.json'), JSON.stringify({ maxDepth: 3, stopGraceSeconds: 2 }));
 });
 after(() => maos.remove());
 
@@ -119,8 +119,8 @@ class Nest {
     return seen();
   }
 
-  async events(id: string): Promise<Record<string, unknown>[]> {
-    const { stdout, stderr } = await maos.start(['events', id, '--json'], { cwd: this.innerFolder }).finished;
+  async events(id: string, folder = this.innerFolder): Promise<Record<string, unknown>[]> {
+    const { stdout, stderr } = await maos.start(['events', id, '--json'], { cwd: folder }).finished;
     assert.notEqual(stdout, '', stderr);
     return jsonLines(stdout);
   }
@@ -193,13 +193,18 @@ describe('a team that an agent started', () => {
     assert.equal(nest.secondStarted, true);
   });
 
-  it('is cancelled by whoever takes over when the outer maos is killed before the agent has ended', async () => {
+  it('is cancelled by whoever takes over when the outer maos is killed while it stops the agent', async () => {
     const nest = new Nest('killed', 'another project');
-    const { outer, inner, owner } = await nest.start(`${nest.team()} && ${nest.outer.wait}`);
+    const line = `${nest.team()} && trap '' TERM && ${nest.outer.wait}`;
+    const { outer, inner, owner } = await nest.start(line);
+    const cancelling = nest.cancel(outer);
+    await until('the cancellation has been asked for', async () =>
+      (await nest.events(outer, nest.folder)).some(({ type }) => type === 'session.requested'),
+    );
     owner.process.kill('SIGKILL');
     await owner.finished;
     assert.equal((await nest.status(inner.session_id)).state, 'running');
-    await nest.cancel(outer);
+    await cancelling;
     await nest.assertCancelled(inner, 'cancelled');
   });
 
@@ -227,6 +232,17 @@ describe('a team that an agent started', () => {
     await nest.untilState(inner.session_id, 'completed');
     nest.outer.openNow();
     await owner.finished;
+  });
+
+  it('pauses when the agent is interrupted, and is cancelled with it later', async () => {
+    const nest = new Nest('interrupt', 'another project');
+    const { outer, inner, owner } = await nest.start(`${nest.team()} && ${nest.outer.wait}`);
+    owner.process.kill('SIGINT');
+    await owner.finished;
+    await nest.untilState(inner.session_id, 'paused');
+    await until('it is paused', async () => (await nest.status(outer, nest.folder)).state === 'paused');
+    await nest.cancel(outer);
+    await nest.assertCancelled(inner, 'cancelled');
   });
 
   it('is cancelled while it is paused', async () => {

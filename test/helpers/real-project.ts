@@ -16,6 +16,7 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { LogLevel } from '../../src/application/ports/log.ts';
 import type { Machine } from '../../src/application/ports/machine.ts';
 import type { Settings } from '../../src/application/ports/settings.ts';
+import type { Teams } from '../../src/application/ports/teams.ts';
 import type { Project } from '../../src/application/project.ts';
 import { followEvents } from '../../src/application/queries/event-feed.ts';
 import { type OwnershipTiming, Supervisor } from '../../src/application/session/supervisor.ts';
@@ -23,7 +24,7 @@ import type { Agent } from '../../src/domain/agent.ts';
 import { noBudget } from '../../src/domain/budget.ts';
 import type { EventType, RecordedEvent } from '../../src/domain/events.ts';
 import { type InstanceId, makeInstanceId, type SessionId } from '../../src/domain/ids.ts';
-import { isSessionEnded } from '../../src/domain/session.ts';
+import { isSessionEnded, type ParentAgent } from '../../src/domain/session.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
 import { systemClock } from '../../src/infrastructure/clock.ts';
@@ -66,6 +67,8 @@ export interface RealProjectOptions {
   readonly machine?: Partial<Machine>;
   readonly clock?: Clock;
   readonly depth?: number;
+  readonly parent?: ParentAgent;
+  readonly teams?: Teams;
   /** How long a change waits for others that write. Default 5000. */
   readonly storePatienceMs?: number;
   /** How soon an owner counts as gone; default: as in earnest. */
@@ -127,7 +130,7 @@ export function openRealProject(
     path: root,
     instance,
     depth: options.depth ?? 0,
-    parent: null,
+    parent: options.parent ?? null,
     store,
     files,
     // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
@@ -157,7 +160,7 @@ export function openRealProject(
         return found !== undefined && (await sight(found)) !== 'gone';
       },
     },
-    teams: { note: () => {}, ask: async () => {} },
+    teams: options.teams ?? { note: () => {}, ask: async () => {} },
     machine: {
       freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),
       totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),

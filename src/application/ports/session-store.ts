@@ -64,7 +64,7 @@ export interface SessionStore {
   holds(lease: Lease): boolean;
   ownerOf(id: SessionId): InstanceId | null;
   /**
-   * Sessions that have neither ended nor paused; paused ones that are asked to go on or to end; and ended ones whose
+   * Sessions that have neither ended nor paused; paused ones that are asked to end, or as teams of agents to go on; and ended ones whose
    * owner has not let go of them: it may have died over their files.
    */
   unfinished(): readonly UnfinishedSession[];

@@ -39,9 +39,11 @@ const forgetOwners = `DELETE FROM owners WHERE heartbeat_at < ?
   AND NOT EXISTS (SELECT 1 FROM sessions WHERE owner_id = instance_id)`;
 
 const unfinished = 'SELECT id, state, owner_id, heartbeat_at, exiting FROM sessions';
+/** A resumed team of an agent has nobody who waits for it to go on; whoever resumes another session runs it. */
+const isWanted = "(desired = 'cancelled' OR (desired = 'running' AND parent_agent_id IS NOT NULL))";
 /** The second half is few rows, which SQLite would not believe: left alone, it looks through every session that ended. */
 const selectUnfinished = `${unfinished} LEFT JOIN owners ON instance_id = owner_id
-    WHERE state IN ('created', 'running', 'paused') AND (state <> 'paused' OR desired IS NOT NULL)
+    WHERE state IN ('created', 'running') OR (state = 'paused' AND ${isWanted})
   UNION ALL ${unfinished} INDEXED BY sessions_by_owner LEFT JOIN owners ON instance_id = owner_id
     WHERE owner_id IS NOT NULL AND ended_at IS NOT NULL
   ORDER BY id`;
