@@ -64,8 +64,8 @@ export interface SessionStore {
   holds(lease: Lease): boolean;
   ownerOf(id: SessionId): InstanceId | null;
   /**
-   * Sessions that have neither ended nor paused; paused ones that are asked to end, or as teams of agents to go on; and ended ones whose
-   * owner has not let go of them: it may have died over their files.
+   * Sessions that have neither ended nor paused; paused ones that are asked to end, or to go on with the agent that
+   * started them; and ended ones whose owner has not let go of them: it may have died over their files.
    */
   unfinished(): readonly UnfinishedSession[];
   /** Sessions that the agent started, that have not ended, and that end with it. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SessionStore } from '../../src/application/ports/session-store.ts';
-import type { Teams } from '../../src/application/ports/teams.ts';
-import type { AgentId, SessionId } from '../../src/domain/ids.ts';
-import type { ParentAgent } from '../../src/domain/session.ts';
-import { outcome, realProject, run, settled, shell, start } from '../helpers/real-project.ts';
+import type { SessionStore } from '../../../src/application/ports/session-store.ts';
+import type { Teams } from '../../../src/application/ports/teams.ts';
+import type { AgentId, SessionId } from '../../../src/domain/ids.ts';
+import type { ParentAgent } from '../../../src/domain/session.ts';
+import { outcome, realProject, run, settled, shell, start } from '../../helpers/real-project.ts';
 
 const parent: ParentAgent = {
   sessionId: 'sess_01K0ABCDEFGHJKMNPQRSTVWXYZ' as SessionId,
