@@ -116,8 +116,8 @@ function slotsOf(presence: InstanceRegistration): Project['slots'] {
   return {
     tryTake: (agentId, sessionId, limit) => current().tryTake(agentId, sessionId, limit),
     give: (agentId) => current().give(agentId),
-    bind: (agentId, where) => {
-      if (isProcess(where)) current().bind(agentId, where);
+    bind: (agentId, { kind, data }) => {
+      if (kind === 'local' && isProcess(data)) current().bind(agentId, data);
     },
   };
 }

@@ -40,7 +40,7 @@ export interface EventData {
   'agent.started': { name: string; role: string; backend: string; attempt: number };
   /** Whether it still runs cannot be told; it is asked again, and what runs is left alone. Said once per reason. */
   'agent.unreachable': { name: string; reason: string };
-  /** A process exists; `where` is the host's own description of it. */
+  /** A process exists; `where` is an `AgentLocation`, of another shape in older logs: read it with `readLocation`. */
   'agent.spawned': { name: string; attempt: number; where: Readonly<Record<string, unknown>> };
   'agent.progressed': { name: string; activity: string; usage: Usage | null };
   /** It has given a result, and processes of it remain; what is left at `until` is ended. */

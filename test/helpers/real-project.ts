@@ -144,7 +144,7 @@ export function openRealProject(
     slots: {
       tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
       give: (agentId) => slots.give(agentId),
-      bind: (agentId, where) => slots.bind(agentId, where as unknown as ProcessIdentity),
+      bind: (agentId, { data }) => slots.bind(agentId, data as unknown as ProcessIdentity),
     },
     instances: {
       announce: async () => {

@@ -1,4 +1,5 @@
 import type { Agent } from '../../domain/agent.ts';
+import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 
 /** One start of one agent. The same key never runs twice. */
@@ -70,8 +71,8 @@ export interface ResourceSample {
 }
 
 export interface RunningAgent {
-  /** The host's own description (a pid and its start time, a machine, …): for people, the log and the event. */
-  readonly where: Readonly<Record<string, unknown>>;
+  /** For people, the log and the event; only its host reads more of it than the label. */
+  readonly location: AgentLocation;
   /** Settles once its output has been delivered to the end and none of its processes is left. */
   readonly ended: Promise<AgentEnd>;
   /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */

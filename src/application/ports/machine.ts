@@ -1,5 +1,5 @@
+import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
-import type { RunningAgent } from './agent-host.ts';
 
 /** How many agents run on this machine, over all MAOS processes. */
 export interface AgentSlots {
@@ -7,7 +7,7 @@ export interface AgentSlots {
   tryTake(agentId: AgentId, sessionId: SessionId, limit: number): boolean;
   give(agentId: AgentId): void;
   /** Tells where the agent runs, so that its slot lasts as long as it does, and not only as long as its MAOS. */
-  bind(agentId: AgentId, where: RunningAgent['where']): void;
+  bind(agentId: AgentId, location: AgentLocation): void;
 }
 
 /** The MAOS processes of this machine. */

@@ -100,7 +100,7 @@ export class AgentLauncher {
     const spawned = launches.flatMap(({ agent, running }) => {
       if (running === null) return [];
       const { name, attempt } = agent;
-      return [agentEvent('agent.spawned', agent, at, { name, attempt, where: running.where })];
+      return [agentEvent('agent.spawned', agent, at, { name, attempt, where: { ...running.location } })];
     });
     for (const { agent, running } of launches) {
       if (running !== null) slots.bind(agent, running);

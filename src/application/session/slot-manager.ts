@@ -44,14 +44,14 @@ export class SlotManager {
 
   /** From now on the slot lasts as long as the agent does, and not only as long as its MAOS. */
   bind(agent: Agent, running: RunningAgent): void {
-    this.#do('bind', agent.id, () => this.#project.slots.bind(agent.id, running.where));
+    this.#do('bind', agent.id, () => this.#project.slots.bind(agent.id, running.location));
   }
 
   /** An agent started by another MAOS runs whatever the limit says, and counts. */
   adopt(agent: Agent, running: RunningAgent): void {
     this.#do('adopt', agent.id, () => {
       this.#project.slots.tryTake(agent.id, agent.sessionId, noLimit);
-      this.#project.slots.bind(agent.id, running.where);
+      this.#project.slots.bind(agent.id, running.location);
     });
   }
 

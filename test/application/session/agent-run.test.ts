@@ -15,7 +15,7 @@ import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 
 /** A process that cannot be ended exists only where the kernel or another user holds it: so here it is told of. */
 class Process implements RunningAgent {
-  readonly where = {};
+  readonly location = { kind: 'test', label: 'no process', data: {} };
   readonly stops: number[] = [];
   readonly #survivors: number;
   readonly ended: Promise<AgentEnd>;

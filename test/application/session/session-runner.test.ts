@@ -68,7 +68,9 @@ describe('the order of a team', () => {
     const outcome = await run(real, [shell('a', 'ps -o pgid= -p $$')]);
     const [spawned] = outcome.of('agent.spawned', 'a');
     assert.equal(spawned?.data.attempt, 1);
-    assert.equal(spawned?.data.where.pid, Number(outcome.agent('a').result));
+    const { kind, label, data } = spawned?.data.where ?? {};
+    const pid = Number(outcome.agent('a').result);
+    assert.deepEqual([kind, label, (data as { pid: number }).pid], ['local', `process ${pid}`, pid]);
   });
 });
 

@@ -16,7 +16,7 @@ function slowProcesses() {
     });
   };
   const running: RunningAgent = {
-    where: {},
+    location: { kind: 'test', label: 'no process', data: {} },
     ended: new Promise(() => {}),
     stop: () => assert.fail('nobody stops it'),
     suspend: () => follow('suspend'),

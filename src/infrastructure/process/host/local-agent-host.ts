@@ -88,7 +88,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
           attempt,
           wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) },
         },
-        where: describeLocation(wrapper.pid, identity),
+        location: describeLocation(wrapper.pid, identity),
         programGone: wrapper.status,
         wrapperGone: wrapper.exit,
         isUnseen: false,
@@ -148,7 +148,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         attempt,
         wrapper: wrapper === null ? null : { pid: wrapper.pid, start: Number(wrapper.startTime) },
       },
-      where: describeLocation(wrapper?.pid ?? claim.pid, wrapper),
+      location: describeLocation(wrapper?.pid ?? claim.pid, wrapper),
       programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
       wrapperGone: wrapperGone.then(() => null),
       isUnseen,
@@ -268,14 +268,15 @@ function unclaimed(program: string, folder: string): MaosError {
   );
 }
 
-function describeLocation(pid: number | null, identity: ProcessIdentity | null): RunningAgent['where'] {
+function describeLocation(pid: number | null, identity: ProcessIdentity | null): RunningAgent['location'] {
   const { startTime = null, bootId = null, place = null } = identity ?? {};
-  return { host: 'local', pid, startTime, bootId, place };
+  const label = pid === null ? 'no process' : `process ${pid}`;
+  return { kind: 'local', label, data: { pid, startTime, bootId, place } };
 }
 
 function neverStarted(at: string): RunningAgent {
   return {
-    where: describeLocation(null, null),
+    location: describeLocation(null, null),
     ended: Promise.resolve({ how: 'never_started', at }),
     stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: () => Promise.resolve(),

@@ -30,7 +30,7 @@ export interface Supervision {
   readonly key: LaunchKey;
   readonly folder: string;
   readonly mark: AgentMark;
-  readonly where: RunningAgent['where'];
+  readonly location: RunningAgent['location'];
   /** Settles when the program has ended, with its status where the wrapper could tell; at the latest with the wrapper. */
   readonly programGone: Promise<number | null>;
   /** Settles when the wrapper has ended; with null where nobody told how. */
@@ -178,7 +178,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     return { how: 'lost', at: clock.now() };
   });
   return {
-    where: supervision.where,
+    location: supervision.location,
     ended,
     stop: end,
     suspend: () => move(false),

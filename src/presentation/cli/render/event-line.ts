@@ -1,4 +1,5 @@
 import { lingeringText, waitReason } from '../../../application/queries/live-status.ts';
+import { readLocation } from '../../../domain/agent-location.ts';
 import type { DomainEvent, EventData, EventType, RecordedEvent } from '../../../domain/events.ts';
 import { formatDuration, formatTime, formatUsage, oneLine, plural, showName } from './format.ts';
 
@@ -33,7 +34,7 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'agent.started': ({ role, backend, attempt }) =>
     `started (${role}, ${backend})${attempt > 1 ? `, attempt ${attempt}` : ''}`,
   'agent.unreachable': ({ reason }) => `cannot be reached: ${reason}`,
-  'agent.spawned': ({ where }) => `runs as ${whereText(where)}`,
+  'agent.spawned': ({ where }) => `runs as ${readLocation(where).label}`,
   'agent.progressed': ({ activity }) => activity,
   'agent.answered': ({ background, until }) => lingeringText({ background, until }),
   'agent.went_on': () => 'goes on after its result',
@@ -82,11 +83,6 @@ export function subjectOf(event: DomainEvent, names: ReadonlyMap<string, string>
 export function eventLine(event: RecordedEvent, names: ReadonlyMap<string, string>): string {
   const subject = subjectOf(event, names);
   return `${formatTime(event.at)} ${subject === '' ? 'session' : subject}: ${describeEvent(event)}`;
-}
-
-function whereText(where: Readonly<Record<string, unknown>>): string {
-  if (typeof where.pid === 'number') return `process ${where.pid}`;
-  return JSON.stringify(where);
 }
 
 function usageText(usage: EventData['agent.completed']['usage']): string {

@@ -46,7 +46,7 @@ suite('an agent whose MAOS was killed', () => {
     const lines = 'i=0; while [ $i -lt 20 ]; do echo "line $i"; sleep 0.03; i=$((i+1)); done; exit 9';
     const { bench, wrapper } = await makeOrphan(t, ['sh', '-c', lines]);
     const running = await bench.attach();
-    assert.equal(running.where.pid, wrapper);
+    assert.equal(running.location.data.pid, wrapper);
     const end = await running.ended;
     assert.deepEqual({ ...end, at: '' }, { how: 'exited', exitCode: 9, signal: null, at: '' });
     assert.equal(bench.output.text, Array.from({ length: 20 }, (_, i) => `line ${i}\n`).join(''));

@@ -38,7 +38,7 @@ test('an agent is suspended and told from others whatever the clock says', async
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() - day });
   await running.suspend();
   const adopted = await bench.attach();
-  assert.equal(adopted.where.startTime, running.where.startTime);
+  assert.equal(adopted.location.data.startTime, running.location.data.startTime);
   await adopted.proceed();
   await adopted.stop(3_600_000);
   const end = await running.ended;

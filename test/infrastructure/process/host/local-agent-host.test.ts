@@ -69,7 +69,7 @@ suite('an agent that runs to its end', { concurrency: true }, () => {
     const running = await bench.start('sh', ['-c', 'pwd; echo $PWD; ps -o pgid= -p $$']);
     await running.ended;
     const [pwd, variable, group] = bench.output.text.split('\n');
-    assert.deepEqual([pwd, variable, Number(group)], ['/usr', '/usr', running.where.pid]);
+    assert.deepEqual([pwd, variable, Number(group)], ['/usr', '/usr', running.location.data.pid]);
   });
 
   test('the environment is cleaned, completed and marked', async (t) => {

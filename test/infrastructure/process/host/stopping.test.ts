@@ -74,7 +74,7 @@ suite('stopping an agent', { concurrency: true }, () => {
     const bench = await makeBench(t);
     const running = await bench.start(program('polite.sh'), [rareSeconds()]);
     await bench.output.heard('ready');
-    process.kill(-(running.where.pid as number), 'SIGSTOP');
+    process.kill(-(running.location.data.pid as number), 'SIGSTOP');
     await running.stop(plenty);
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 3);
@@ -115,7 +115,7 @@ suite('signals from elsewhere', { concurrency: true }, () => {
       const bench = await makeBench(t);
       const running = await bench.start('sh', ['-c', 'echo ready; exec sleep "$1"', 'sh', rareSeconds()]);
       await bench.output.heard('ready');
-      process.kill(-(running.where.pid as number), signal);
+      process.kill(-(running.location.data.pid as number), signal);
       const end = await running.ended;
       assert.equal(end.how === 'exited' && end.signal, signal);
       assert.equal(JSON.parse(await readFile(join(bench.folder, 'exit.json'), 'utf8')).attempt, 1);
@@ -127,7 +127,7 @@ suite('signals from elsewhere', { concurrency: true }, () => {
     const seconds = rareSeconds();
     const running = await bench.start('sh', ['-c', 'echo ready; exec sleep "$1"', 'sh', seconds]);
     await bench.output.heard('ready');
-    process.kill(running.where.pid as number, 'SIGKILL');
+    process.kill(running.location.data.pid as number, 'SIGKILL');
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.signal, 'SIGKILL');
     assert.deepEqual(await processesWith(seconds), []);

@@ -20,7 +20,7 @@ suite('the list of agents', { concurrency: true }, () => {
     await bench.output.heard('ready');
     const agent = await listed(bench.agent.id);
     assert.ok(agent !== undefined);
-    assert.equal(agent.pid, running.where.pid);
+    assert.equal(agent.pid, running.location.data.pid);
     assert.equal(agent.state, 'running');
     assert.ok(agent.processes === 2 || agent.processes === 1, `${agent.processes}`);
     assert.ok(agent.memoryBytes > 100_000 && agent.memoryBytes < 100e6, `${agent.memoryBytes} bytes`);
@@ -69,7 +69,7 @@ suite('the list of agents', { concurrency: true }, () => {
     const agents = await listAgentProcesses({ table });
     const agent = agents.find(({ agentId }) => agentId === bench.agent.id);
     assert.ok(agent !== undefined);
-    assert.deepEqual([agent.pid, agent.state], [running.where.pid, 'running']);
+    assert.deepEqual([agent.pid, agent.state], [running.location.data.pid, 'running']);
     assert.ok(agent.memoryBytes > 100_000);
   });
 });

@@ -64,7 +64,7 @@ suite('a sample', { concurrency: true }, () => {
     const group = execFileSync('ps', ['-A', '-o', 'pgid=,pid=,rss='], { encoding: 'utf8' });
     const told = group.split('\n').reduce((sum, line) => {
       const [pgid, pid, kib] = line.trim().split(/\s+/).map(Number);
-      return pgid === running.where.pid && pid !== pgid ? sum + (kib ?? 0) * 1024 : sum;
+      return pgid === running.location.data.pid && pid !== pgid ? sum + (kib ?? 0) * 1024 : sum;
     }, 0);
     assert.ok(
       Math.abs(told - sample.memoryBytes) < 30 * mib,

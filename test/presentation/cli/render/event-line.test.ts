@@ -49,7 +49,21 @@ describe('an event in a few words', () => {
       }),
       'stopped in 0.0s (SIGTERM), 0 processes left; ended: sleep 60 (17), node server.js (18)',
     ],
-    [event('agent.spawned', { name: 'a', attempt: 1, where: { pid: 42 } }), 'runs as process 42'],
+    [
+      event('agent.spawned', {
+        ...{ name: 'a', attempt: 1 },
+        where: { kind: 'remote', label: 'gpu-1, job 7', data: { job: 7 } },
+      }),
+      'runs as gpu-1, job 7',
+    ],
+    // As the first versions wrote it.
+    [
+      event('agent.spawned', {
+        ...{ name: 'a', attempt: 1 },
+        where: { host: 'local', pid: 42, startTime: '7', bootId: 'b', place: 'p' },
+      }),
+      'runs as process 42',
+    ],
     [
       event('agent.completed', { name: 'a', durationMs: 1_234, result: 'x\nDone.\n', usage }),
       'completed in 1.2s, 12.3k tokens, $0.25: Done.',
