@@ -20,6 +20,8 @@ export interface EndingOptions {
 
 /** More of the processes that were ended are not named. */
 const maxNamed = 10;
+/** Longest that a process which has no command line counts as one that is about to execute a program. */
+const executingMs = 500;
 /** From the first SIGKILL until the wrapper, spared at first to record the end, gets it too. */
 const recordMs = 1_000;
 /** From the end of all that can print until what it printed is in its files for certain. */
@@ -39,6 +41,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
   const signals = new Set<NodeJS.Signals>();
   const asked = new Set<number>();
   const named = new Map<number, string>();
+  const namelessSince = new Map<number, number>();
   let isProgramGone = false;
   void programGone.then(() => {
     isProgramGone = true;
@@ -58,8 +61,17 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     }
   }
 
+  /** It may be a part of the wrapper's still, to which a request means nothing. */
+  function isExecuting(entry: ProcessEntry): boolean {
+    if (family.nameOf(entry) !== null) return false;
+    const now = performance.now();
+    const since = namelessSince.get(entry.pid) ?? now;
+    namelessSince.set(entry.pid, since);
+    return now - since < executingMs;
+  }
+
   function askToEnd(program: readonly ProcessEntry[]): void {
-    const fresh = program.filter(({ pid }) => !asked.has(pid));
+    const fresh = program.filter((entry) => !asked.has(entry.pid) && !isExecuting(entry));
     for (const { pid } of fresh) asked.add(pid);
     send('SIGTERM', fresh);
     send('SIGCONT', fresh);
