@@ -13,6 +13,7 @@ import { MaosError, quote } from '../../../domain/errors.ts';
 import { inheritedEnvironment } from '../launch/environment.ts';
 import { resolveProgram } from '../launch/program.ts';
 import { findPlace, identify, mayRunUnseen, type ProcessIdentity, placeName } from '../tree/identity.ts';
+import { countForks } from '../tree/pid-order.ts';
 import { makeProcessTable, type ProcessTable } from '../tree/process-table.ts';
 import { makeResourceSampler } from '../tree/resource-sampler.ts';
 import { processEnd } from './adopted-process.ts';
@@ -68,6 +69,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
     const launch = { agentId, attempt, place, folder, program, args, cwd, env, stdin, maxOutputBytes };
+    const forks = countForks();
     const wrapper = await spawnWrapper(launch);
     if (!(await wrapper.claimed)) {
       const claim = await readWholeClaim(folder, attempt);
@@ -86,7 +88,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         mark: {
           agentId,
           attempt,
-          wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore) },
+          wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore), forks },
         },
         location: describeLocation(wrapper.pid, identity),
         programGone: wrapper.status,

@@ -14,9 +14,9 @@ export interface AgentMark {
   readonly attempt: number;
   /**
    * The wrapper, when this MAOS has seen it alive: leader of a session and a group of its own, started at `start`
-   * (in the unit of {@link ProcessEntry}). Null when only its pid is on record: that may be another's by now.
+   * (in the unit of {@link ProcessEntry}), and after `forks` others where this MAOS started it. Null when only its pid is on record: that may be another's by now.
    */
-  readonly wrapper: { readonly pid: number; readonly start: number } | null;
+  readonly wrapper: { readonly pid: number; readonly start: number; readonly forks?: number } | null;
 }
 
 /**
@@ -111,8 +111,10 @@ export class AgentFamily {
   }
 
   async look(): Promise<readonly ProcessEntry[]> {
+    const { wrapper } = this.mark;
+    const since = wrapper?.forks === undefined ? null : { pid: wrapper.pid, forks: wrapper.forks };
     for (const secondLook of [false, true]) {
-      const snapshot = await this.#table.snapshot();
+      const snapshot = await this.#table.snapshot(since);
       this.#snapshot = snapshot;
       for (const { pid, start } of this.#known.values()) {
         const entry = snapshot.processes.get(pid);
@@ -122,7 +124,6 @@ export class AgentFamily {
         else this.#known.delete(pid);
       }
       for (const entry of findAgentProcesses(snapshot, this.mark)) this.#known.set(entry.pid, entry);
-      const { wrapper } = this.mark;
       const isWrapperThere = wrapper !== null && this.#known.has(wrapper.pid);
       this.#parts = isWrapperThere ? findWrapperParts(snapshot, wrapper.pid) : new Set();
       if (this.#known.size > 0 || !snapshot.incomplete || secondLook) break;

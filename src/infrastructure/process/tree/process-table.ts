@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { retryWhileBusy } from '../host/retry-while-busy.ts';
 import { isWrapperCommand } from '../host/wrapper.ts';
 import { readLimitMark } from './limit-mark.ts';
+import { type Birth, isInPidOrder, readPidCounts } from './pid-order.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
 
@@ -38,17 +39,23 @@ export interface ProcessSnapshot {
 }
 
 export interface ProcessTable {
-  /** A snapshot begun after the call. Callers who wait at the same time share one. */
-  snapshot(): Promise<ProcessSnapshot>;
+  /**
+   * A snapshot begun after the call. Callers who wait at the same time share one.
+   * @param since older processes than this one may be left out; null, the default: none
+   */
+  snapshot(since?: Birth | null): Promise<ProcessSnapshot>;
   /** A snapshot that is at most so old; the one being taken, if any. */
   recent(maxAgeMs: number): Promise<ProcessSnapshot>;
 }
 
 /** The table of this platform: procfs on Linux, `ps` elsewhere. */
 export function makeProcessTable(
-  read: () => Promise<ProcessSnapshot> = process.platform === 'linux' ? () => readProcfs() : readWithPs,
+  read: (since: Birth | null) => Promise<ProcessSnapshot> = process.platform === 'linux'
+    ? (since) => readProcfs({ since })
+    : readWithPs,
 ): ProcessTable {
   let waiting: Promise<ProcessSnapshot> | null = null;
+  let waitingSince: Birth | null = null;
   let running: Promise<unknown> = Promise.resolve();
   let newest: { readonly snapshot: Promise<ProcessSnapshot>; readonly takenAt: number } | null = null;
 
@@ -57,11 +64,14 @@ export function makeProcessTable(
     // Two hundred agents stopped at once ask within one turn of the event loop.
     await setImmediate();
     waiting = null;
-    return retryWhileBusy(read);
+    const since = waitingSince;
+    return retryWhileBusy(() => read(since));
   }
 
-  function snapshot(): Promise<ProcessSnapshot> {
-    if (waiting === null) {
+  function snapshot(since: Birth | null = null): Promise<ProcessSnapshot> {
+    if (waiting !== null) waitingSince = olderOf(waitingSince, since);
+    else {
+      waitingSince = since;
       waiting = take(running);
       running = waiting.catch(() => 'whoever asked for it hears of the failure');
     }
@@ -83,6 +93,11 @@ export function makeProcessTable(
   };
 }
 
+function olderOf(a: Birth | null, b: Birth | null): Birth | null {
+  if (a === null || b === null) return null;
+  return a.forks <= b.forks ? a : b;
+}
+
 const kernelThreads = 2;
 const pidsPerTurn = 128;
 
@@ -99,9 +114,16 @@ const settledMs = 2_000;
 
 /**
  * Some ten microseconds a process; lets other work through between portions.
- * @param marks kept from call to call by somebody who looks again and again and needs no proof
+ * @param options `marks`: kept from call to call by somebody who looks again and again and needs no proof; `since`: as
+ * for {@link ProcessTable.snapshot}
  */
-export async function readProcfs(marks: KnownMarks | null = null): Promise<ProcessSnapshot> {
+export async function readProcfs({
+  marks = null,
+  since = null,
+}: {
+  readonly marks?: KnownMarks | null;
+  readonly since?: Birth | null;
+} = {}): Promise<ProcessSnapshot> {
   const processes = new Map<number, ProcessEntry>();
   const zombies: ProcessEntry[] = [];
   const read = new Map<number, ProcessMark | null>();
@@ -110,9 +132,12 @@ export async function readProcfs(marks: KnownMarks | null = null): Promise<Proce
   let tookMs = 0;
   let turnFrom = performance.now();
   const settledBefore = (uptime() - settledMs / 1000) * kernelUnits().ticksPerSecond;
-  for (const name of readdirSync('/proc')) {
+  const names = readdirSync('/proc');
+  // Asked after the listing: whatever was not given by then is not in it.
+  const least = since !== null && isInPidOrder(since, readPidCounts()) ? since.pid : 0;
+  for (const name of names) {
     const pid = Number(name);
-    if (!Number.isInteger(pid)) continue;
+    if (!Number.isInteger(pid) || pid < least) continue;
     if (++portion % pidsPerTurn === 0) {
       tookMs += performance.now() - turnFrom;
       await setImmediate();

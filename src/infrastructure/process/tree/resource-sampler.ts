@@ -112,7 +112,7 @@ function measureIn(snapshot: ProcessSnapshot, mark: AgentMark): TreeUse | null {
 
 function makeSamplingTable(): ProcessTable {
   const marks: KnownMarks = new Map();
-  return makeProcessTable(process.platform === 'linux' ? () => readProcfs(marks) : readWithPs);
+  return makeProcessTable(process.platform === 'linux' ? () => readProcfs({ marks }) : readWithPs);
 }
 
 /**

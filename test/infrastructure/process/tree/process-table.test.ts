@@ -7,6 +7,11 @@ import {
   AgentFamily,
   findAgentProcesses,
 } from '../../../../src/infrastructure/process/tree/agent-processes.ts';
+import {
+  countForks,
+  isInPidOrder,
+  type PidCounts,
+} from '../../../../src/infrastructure/process/tree/pid-order.ts';
 import type { ProcessEntry } from '../../../../src/infrastructure/process/tree/proc-stat.ts';
 import {
   makeProcessTable,
@@ -15,7 +20,10 @@ import {
   readWithPs,
 } from '../../../../src/infrastructure/process/tree/process-table.ts';
 
-const readers = { readWithPs, ...(process.platform === 'linux' ? { readProcfs } : {}) };
+const readers = {
+  readWithPs: () => readWithPs(),
+  ...(process.platform === 'linux' ? { readProcfs: () => readProcfs() } : {}),
+};
 
 for (const [name, read] of Object.entries(readers)) {
   suite(name, () => {
@@ -47,6 +55,64 @@ for (const [name, read] of Object.entries(readers)) {
     });
   });
 }
+
+const isLinux = process.platform === 'linux';
+
+test('of the processes since one of them, older ones are left out', {
+  skip: !isLinux && 'of procfs',
+}, async (t) => {
+  const forks = countForks();
+  const children = [1, 2].map(() => spawn('sleep', ['60']));
+  t.after(() => children.map((child) => child.kill()));
+  await Promise.all(children.map((child) => once(child, 'spawn')));
+  const [first, second] = children.map(({ pid }) => pid as number) as [number, number];
+  // Only where pids began again at the lowest in between are they not in order; two children later they are.
+  if (second < first) return t.skip('pids have come round');
+  const young = await makeProcessTable().snapshot({ pid: first, forks });
+  assert.deepEqual(
+    [process.pid, first, second].map((pid) => young.processes.has(pid)),
+    [false, true, true],
+  );
+});
+
+suite('pids given since a process', () => {
+  const birth = { pid: 1_000, forks: 50_000 };
+  const now = { lastPid: 1_040, threads: 300, forks: 50_040, pidMax: 32_768 };
+  const changed = (change: Partial<PidCounts>): boolean => isInPidOrder(birth, { ...now, ...change });
+
+  test('are in order while they have not begun again at the lowest', () => {
+    assert.ok(changed({}));
+    assert.ok(changed({ lastPid: 1_000, forks: 50_001 }), 'its own was the last');
+    assert.ok(changed({ lastPid: 1_340 }), 'those in use are passed over');
+  });
+
+  test('are not once they may have', () => {
+    assert.ok(!changed({ lastPid: 999 }));
+    assert.ok(!changed({ forks: 50_000 + 32_768, lastPid: 1_010 }), 'all the way round');
+    assert.ok(!changed({ lastPid: 2_000 }), 'starts that failed have used up pids');
+    assert.ok(!changed({ pidMax: 400 }));
+    for (const unknown of ['lastPid', 'threads', 'forks', 'pidMax'] as const) {
+      assert.ok(!changed({ [unknown]: Number.NaN }), unknown);
+    }
+    assert.ok(!isInPidOrder({ pid: 1_000, forks: Number.NaN }, now));
+  });
+});
+
+test('those who share a snapshot get all that one of them asks for', async () => {
+  const asked: unknown[] = [];
+  const table = makeProcessTable(async (since) => {
+    asked.push(since);
+    return snapshotOf([]);
+  });
+  const [older, younger] = [
+    { pid: 300, forks: 10 },
+    { pid: 200, forks: 20 },
+  ];
+  await Promise.all([table.snapshot(younger), table.snapshot(older), table.snapshot(younger)]);
+  await Promise.all([table.snapshot(younger), table.snapshot(), table.snapshot(older)]);
+  await table.snapshot(younger);
+  assert.deepEqual(asked, [older, null, younger]);
+});
 
 test('callers who wait at the same time share a snapshot, later ones get a newer', async () => {
   let taken = 0;
@@ -181,6 +247,36 @@ test('an agent that another MAOS looks after gets no signal', async (t) => {
   const report = await endAgentProcesses({ family, forceAt: () => 0, ...ways });
   assert.deepEqual([report.signals, report.survivors], [[], 1]);
   assert.equal(stray.exitCode ?? stray.signalCode, null);
+});
+
+test('what is about to execute a program is not asked to end in place of the program', async (t) => {
+  const env = { ...process.env, MAOS_AGENT_ID: 'agent_about_to_execute' };
+  // As a reader of the wrapper's, which is still a subshell without a command line at the first look.
+  const reader = spawn('sh', ['-c', "trap '' TERM; echo; exec sleep 60"], { env });
+  const program = spawn('sleep', ['60'], { env });
+  t.after(() => [reader, program].map((child) => child.kill('SIGKILL')));
+  await once(reader.stdout, 'data');
+  let looks = 0;
+  const table = makeProcessTable(async () => {
+    const snapshot = await (process.platform === 'linux' ? readProcfs() : readWithPs());
+    const isFirst = looks++ < 2;
+    const processes = new Map(snapshot.processes);
+    if (isFirst) processes.delete(program.pid as number);
+    const commandOf = (entry: ProcessEntry): string => (isFirst ? '' : snapshot.commandOf(entry));
+    return { ...snapshot, incomplete: false, processes, commandOf };
+  });
+  const unseen = { agentId: 'agent_about_to_execute', attempt: 1, wrapper: null };
+  const programGone = once(program, 'exit').finally(() => reader.kill('SIGKILL'));
+  const wrapperGone = once(reader, 'exit');
+  const report = await endAgentProcesses({
+    family: new AgentFamily(unseen, table, () => true),
+    forceAt: () => Number.POSITIVE_INFINITY,
+    programGone,
+    wrapperGone,
+    hurry: () => wrapperGone,
+  });
+  assert.equal(program.signalCode, 'SIGTERM');
+  assert.equal(report.survivors, 0);
 });
 
 function pidsOf(entries: readonly ProcessEntry[]): number[] {
