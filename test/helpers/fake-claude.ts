@@ -21,7 +21,7 @@ export function fakeClaudeBackend(folder: string): Backend {
   const path = join(folder, 'fake-claude');
   writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`);
   chmodSync(path, 0o755);
-  const config = { path, model: null, permissionMode: 'acceptEdits', maxBudgetUsd: null };
+  const config = { path, model: null, permissionMode: 'acceptEdits' as const, maxBudgetUsd: null };
   return makeClaudeBackend({ config: { ...config, allowedTools: [], extraArgs: [] }, env: process.env });
 }
 

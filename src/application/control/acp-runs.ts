@@ -49,7 +49,7 @@ export async function promptEscapeOf(
 /** The conversation that a completed run's agent can be asked in again; null where its backend cannot, or it failed. */
 export function conversationOf({ store, backends }: Project, id: SessionId): string | null {
   const agent = store.load(id).agents[0];
-  if (agent === undefined || agent.state !== 'completed' || !backends.get(agent.backend).canResume)
+  if (agent === undefined || agent.state !== 'completed' || !backends.get(agent.backend).capabilities.resumes)
     return null;
   return agent.conversation;
 }

@@ -163,6 +163,7 @@ async function rolesFor(
 
 function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCatalogue): PlanRequest {
   const aliases: Record<string, string> = {};
+  const { ofCommands } = project.backends;
   // What a role usually needs must not keep it from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.machine.totalMemoryMb() / 2);
   const agents = (request.agents ?? []).map((agent): AgentRequest => {
@@ -170,7 +171,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
     if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
     const ofRole = isFileRole(role) ? role : null;
     const backend =
-      agent.backend ?? (agent.command === undefined ? backendOf(role, project.settings) : 'command');
+      agent.backend ?? (agent.command === undefined ? backendOf(role, project.settings) : ofCommands.name);
     return {
       role: stored,
       task: agent.task,
@@ -179,7 +180,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
       stage: agent.stage ?? null,
       backend,
       command: agent.command ?? null,
-      model: agent.model ?? modelOf(ofRole, backend),
+      model: agent.model ?? modelOf(project, ofRole, backend),
       workspace: agent.workspace ?? 'project',
       instanceSuffix: agent.instance_suffix ?? null,
       timeoutMs: Math.round((agent.timeout_minutes ?? role.defaultTimeoutMinutes) * 60_000),
@@ -187,7 +188,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
       budget: budgetOf(agent.budget, project.settings.budgets.agent),
     };
   });
-  for (const [index, agent] of agents.entries()) checkCommandShape(agent, index);
+  for (const [index, agent] of agents.entries()) checkCommandShape(project, agent, index);
   return {
     objective: request.objective,
     strategy: request.strategy ?? 'parallel',
@@ -222,9 +223,9 @@ function budgetOf(asked: BudgetRequest | undefined, defaults: Budget): Budget {
 }
 
 /** A model belongs to the backend that its name was written for. */
-function modelOf(role: FileRole | null, backend: string): string | null {
+function modelOf({ backends }: Project, role: FileRole | null, backend: string): string | null {
   const model = role?.model ?? null;
-  if (model === null || backend === 'command') return null;
+  if (model === null || backends.capabilitiesOf(backend)?.takesCommand === true) return null;
   return model.backend === null || model.backend === backend ? model.name : null;
 }
 
@@ -264,19 +265,20 @@ function inlineRole(role: CustomRoleRequest): Role {
   return customRole(role);
 }
 
-function checkCommandShape(agent: AgentRequest, index: number): void {
+function checkCommandShape({ backends }: Project, agent: AgentRequest, index: number): void {
+  const takesCommand = backends.capabilitiesOf(agent.backend)?.takesCommand === true;
   const label = agent.name ?? `${index + 1} (${agent.role.name})`;
-  if (agent.backend === 'command' && agent.command === null) {
+  if (takesCommand && agent.command === null) {
     throw new MaosError(
       'INVALID_PLAN',
-      `Agent ${label} has the backend 'command' but no command: give an array (program and arguments) or a shell line.`,
+      `Agent ${label} has the backend ${quote(agent.backend)} but no command: give an array (program and arguments) or a shell line.`,
       { details: { agent: index } },
     );
   }
-  if (agent.backend !== 'command' && agent.command !== null) {
+  if (!takesCommand && agent.command !== null) {
     throw new MaosError(
       'INVALID_PLAN',
-      `Agent ${label} has a command, which belongs to the backend 'command', not ${quote(agent.backend)}.`,
+      `Agent ${label} has a command, which belongs to the backend ${quote(backends.ofCommands.name)}, not ${quote(agent.backend)}.`,
       { details: { agent: index } },
     );
   }

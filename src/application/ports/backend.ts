@@ -89,11 +89,30 @@ export interface PromptEscape {
   readonly legend: string;
 }
 
+/** What a backend can do, declared by itself: nothing else asks for its name. */
+export interface BackendCapabilities {
+  /** `structured`: each line is a record that its parser reads. `lines`: text for people, as any program prints it. */
+  readonly output: 'structured' | 'lines';
+  /** An interrupted run goes on in its conversation. */
+  readonly resumes: boolean;
+  /** Takes input while it works. */
+  readonly receives: boolean;
+  /** Asks for a permission, and waits for the answer. */
+  readonly asksPermission: boolean;
+  /** Runs the command that its agent brings, instead of a model. */
+  readonly takesCommand: boolean;
+  /** Can be given MCP servers. */
+  readonly servesMcp: boolean;
+  readonly countsTokens: boolean;
+  readonly countsCost: boolean;
+  /** Its CLI can be told how many sub-agents it may start. */
+  readonly boundsSubagents: boolean;
+}
+
 /** One kind of agent CLI. A new one is a file that implements this and a line in `project-adapters.ts`. */
 export interface Backend {
   readonly name: string;
-  /** An interrupted run can be taken up again with its conversation. */
-  readonly canResume: boolean;
+  readonly capabilities: BackendCapabilities;
   /** Null: its CLI takes a prompt as plain text, whatever it holds. */
   readonly promptEscape: PromptEscape | null;
   probe(): Promise<BackendProbe>;
@@ -112,5 +131,9 @@ export interface Backend {
 /** Backends by name. @throws MaosError INVALID_INPUT for an unknown name, naming those that exist */
 export interface Backends {
   get(name: string): Backend;
+  /** What the backend of an agent can do; null for one that is not there any more. */
+  capabilitiesOf(name: string): BackendCapabilities | null;
+  /** The one that runs commands. */
+  readonly ofCommands: Backend;
   readonly names: readonly string[];
 }

@@ -100,7 +100,7 @@ async function nextLine(
   position: number,
   window: Window,
 ): Promise<Line | null> {
-  const structured = isStructured(request);
+  const structured = isStructured(project, request);
   const limit = structured
     ? maxLineBytes
     : Math.max(maxCharacterBytes, Math.min(windowBytes, request.maxChars));
@@ -224,7 +224,7 @@ export async function startOfTail(
   request: Pick<OutputRequest, 'agent' | 'view'>,
   lines: number,
 ): Promise<string | null> {
-  if (isStructured(request)) return null;
+  if (isStructured(project, request)) return null;
   const stream = streamOf(request);
   const { size } = await project.files.readOutput(request.agent, stream, 0, 0);
   // The line feed at the very end ends the last line, and begins none.
@@ -247,8 +247,11 @@ function streamOf({ view }: Pick<OutputRequest, 'view'>): 'stdout' | 'stderr' {
 }
 
 /** Each line is a record that can only be read whole. */
-function isStructured({ view, agent }: Pick<OutputRequest, 'view' | 'agent'>): boolean {
-  return view === 'readable' && agent.backend !== 'command';
+export function isStructured(
+  { backends }: Pick<Project, 'backends'>,
+  { view, agent }: Pick<OutputRequest, 'view' | 'agent'>,
+): boolean {
+  return view === 'readable' && backends.capabilitiesOf(agent.backend)?.output === 'structured';
 }
 
 function renderLine(project: Project, request: OutputRequest, { bytes, unended }: Line): string {
@@ -263,7 +266,7 @@ function renderLine(project: Project, request: OutputRequest, { bytes, unended }
 function render(project: Project, request: OutputRequest, bytes: Uint8Array): string {
   if (request.view !== 'readable') return decoder.decode(bytes);
   // What a program prints is readable as it is, blank lines included.
-  if (!isStructured(request)) return plainText(decoder.decode(bytes));
+  if (!isStructured(project, request)) return plainText(decoder.decode(bytes));
   const parser: OutputParser = project.backends.get(request.agent.backend).makeParser();
   return [...parser.push(bytes), ...parser.end()].map(renderActivity).join('');
 }

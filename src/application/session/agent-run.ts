@@ -88,7 +88,7 @@ export class AgentRun implements OutputSink {
   constructor(agent: Agent, backend: Backend, keeper: RunCallbacks, held: HeldTime = { ms: 0, since: null }) {
     this.agent = agent;
     this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
-    this.canResume = backend.canResume;
+    this.canResume = backend.capabilities.resumes;
     this.#backend = backend;
     this.#parser = backend.makeParser();
     this.#keeper = keeper;
@@ -240,7 +240,7 @@ export class AgentRun implements OutputSink {
       return { state: 'resumable', reason, afresh: true };
     }
     const explained = this.#backend.explain(end, run, stderrTail);
-    if (end.how === 'lost' && explained.state === 'failed' && this.#backend.canResume) {
+    if (end.how === 'lost' && explained.state === 'failed' && this.canResume) {
       return { state: 'resumable', reason: 'Its process is gone without a record of how it ended.' };
     }
     return explained;

@@ -20,18 +20,8 @@ import { environmentOf, inheritedEnvironment } from '../process/launch/environme
 import { resolveProgram } from '../process/launch/program.ts';
 import { providerVariables } from '../process/launch/provider-variables.ts';
 import { ClaudeOutputParser } from './claude-output.ts';
+import type { ClaudeSettings } from './claude-settings.ts';
 import { exitFailure } from './exit-failure.ts';
-
-/** The user's settings of this backend. */
-export interface ClaudeSettings {
-  /** Absolute path of the CLI; null for the one on PATH. */
-  readonly path: string | null;
-  readonly model: string | null;
-  readonly permissionMode: string;
-  readonly allowedTools: readonly string[];
-  readonly extraArgs: readonly string[];
-  readonly maxBudgetUsd: number | null;
-}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -139,7 +129,17 @@ export function makeClaudeBackend(deps: {
 
   return {
     name: 'claude',
-    canResume: true,
+    capabilities: {
+      output: 'structured',
+      resumes: true,
+      receives: false,
+      asksPermission: false,
+      takesCommand: false,
+      servesMcp: false,
+      countsTokens: true,
+      countsCost: true,
+      boundsSubagents: false,
+    },
     promptEscape: mentionEscape,
     locate: () => locate(),
     probe,

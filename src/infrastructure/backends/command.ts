@@ -16,7 +16,17 @@ const resultLines = 20;
 export function makeCommandBackend(): Backend {
   return {
     name: 'command',
-    canResume: false,
+    capabilities: {
+      output: 'lines',
+      resumes: false,
+      receives: false,
+      asksPermission: false,
+      takesCommand: true,
+      servesMcp: false,
+      countsTokens: false,
+      countsCost: false,
+      boundsSubagents: false,
+    },
     promptEscape: null,
     locate,
     async probe() {

@@ -5,14 +5,8 @@ import { projectFolder } from '../files/home/home.ts';
 import type { Environment } from '../files/home/maos-home.ts';
 import { readConfigFile } from './config-file.ts';
 import { type Layer, layerOf } from './layer.ts';
-import {
-  type Config,
-  isSetting,
-  type PartialConfig,
-  type SettingGroup,
-  settingsByKey,
-  settingsTable,
-} from './settings-table.ts';
+import { isSetting, type SettingGroup } from './setting.ts';
+import { type Config, type PartialConfig, settingsByKey, settingsTable } from './settings-table.ts';
 import { readVariables } from './variables.ts';
 
 /** Where a setting's value comes from. */

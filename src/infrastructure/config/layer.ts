@@ -1,7 +1,8 @@
 import { shorten } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { nearest } from './nearest.ts';
-import { isSetting, type SettingGroup, settingsByKey, settingsTable } from './settings-table.ts';
+import { isSetting, type SettingGroup } from './setting.ts';
+import { settingsByKey, settingsTable } from './settings-table.ts';
 
 /** What one source says: values by key path. */
 export type Layer = ReadonlyMap<string, unknown>;

@@ -1,50 +1,15 @@
 import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../application/ports/log.ts';
-import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
-import {
-  absolutePath,
-  type Kind,
-  listOfTexts,
-  number,
-  oneOf,
-  orNone,
-  textLike,
-  trueOrFalse,
-  wholeNumber,
-} from './kinds.ts';
-
-/** One setting: a leaf of the table. */
-export interface Setting<T> {
-  readonly kind: Kind<T>;
-  readonly fallback: T;
-  /** One sentence for people. */
-  readonly description: string;
-  /** The environment variable that sets it. */
-  readonly variable: string | null;
-  /**
-   * It decides which programs run or which keys they get, so only the user's own file, variables and flags may set it: a
-   * project's file must not be able to make MAOS run something.
-   */
-  readonly userOnly: boolean;
-}
-
-function setting<T>(
-  kind: Kind<T>,
-  fallback: T,
-  description: string,
-  more: { readonly variable?: string; readonly userOnly?: boolean } = {},
-): Setting<T> {
-  return { kind, fallback, description, variable: more.variable ?? null, userOnly: more.userOnly ?? false };
-}
+import { claudeSettings } from '../backends/claude-settings.ts';
+import { listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
+import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
 
 const levels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug', 'trace'];
-const modes = ['acceptEdits', 'auto', 'bypassPermissions', 'manual', 'dontAsk', 'plan'] as const;
 const agentCount = wholeNumber(1, 10_000);
 const backendName = textLike(
   /^[a-z][a-z0-9_-]{0,62}$/,
   "a backend's name: lower-case letters, digits, '-' or '_'",
 );
-const modelName = textLike(modelNamePattern, modelNameRule);
 
 function budgetSettings(scope: string) {
   return {
@@ -166,37 +131,7 @@ export const settingsTable = {
     ),
   },
   backends: {
-    claude: {
-      path: setting(orNone(absolutePath), null, 'Claude Code; null: the `claude` found on PATH.', {
-        variable: 'MAOS_CLAUDE_PATH',
-        userOnly: true,
-      }),
-      model: setting(
-        orNone(modelName),
-        null,
-        "Model of agents that name none; null: Claude Code's own choice.",
-        {
-          variable: 'MAOS_CLAUDE_MODEL',
-        },
-      ),
-      permissionMode: setting(oneOf(modes), 'acceptEdits', 'What Claude Code may do without asking.', {
-        variable: 'MAOS_CLAUDE_PERMISSION_MODE',
-      }),
-      allowedTools: setting(
-        listOfTexts('permission rule'),
-        [],
-        'Tools Claude Code may use without asking, such as Bash(npm test).',
-      ),
-      extraArgs: setting(listOfTexts('argument'), [], 'Further arguments for Claude Code.', {
-        userOnly: true,
-      }),
-      maxBudgetUsd: setting(
-        orNone(number(0.01, 1_000_000)),
-        null,
-        'US dollars one agent may spend; null: no limit.',
-        { variable: 'MAOS_CLAUDE_MAX_BUDGET_USD' },
-      ),
-    },
+    claude: claudeSettings,
     command: {},
   },
   log: {
@@ -218,10 +153,6 @@ export const settingsTable = {
   ),
 };
 
-type Values<Table> = {
-  readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : Values<Table[K]>;
-};
-
 /** All settings with their values, in the shape of `config.json`. */
 export type Config = Values<typeof settingsTable>;
 
@@ -233,15 +164,6 @@ type Part<T> = T extends readonly unknown[]
 
 /** Some of the settings, in the same shape. */
 export type PartialConfig = Part<Config>;
-
-/** A branch of the table: settings, and further branches. */
-export interface SettingGroup {
-  readonly [key: string]: Setting<unknown> | SettingGroup;
-}
-
-export function isSetting(node: Setting<unknown> | SettingGroup): node is Setting<unknown> {
-  return Object.hasOwn(node, 'kind') && Object.hasOwn(node, 'fallback');
-}
 
 /** Every setting by its key path, such as `maxConcurrentAgents.machine`, in the table's order. */
 export const settingsByKey: ReadonlyMap<string, Setting<unknown>> = new Map(flatten(settingsTable, ''));

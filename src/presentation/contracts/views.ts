@@ -153,7 +153,7 @@ function fileView({ source, path, backend, model, tools, deniedTools }: FileRole
 }
 
 /** What matters of a command's output stands at its end, and of a message at its beginning. */
-function shortenResult({ backend, result }: Agent, max: number): string {
+function shortenResult({ command, result }: Agent, max: number): string {
   const text = result ?? '';
-  return backend === 'command' && text.length > max ? `…${endOf(text, max - 1)}` : shorten(text, max);
+  return command !== null && text.length > max ? `…${endOf(text, max - 1)}` : shorten(text, max);
 }

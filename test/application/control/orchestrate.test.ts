@@ -41,7 +41,7 @@ function noClaude() {
   const config = {
     path: null,
     model: null,
-    permissionMode: 'plan',
+    permissionMode: 'plan' as const,
     allowedTools: [],
     extraArgs: [],
     maxBudgetUsd: null,

@@ -20,7 +20,7 @@ async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
   const config = {
     path: '/bin/sh',
     model: null,
-    permissionMode: 'plan',
+    permissionMode: 'plan' as const,
     allowedTools: [],
     extraArgs: [],
     maxBudgetUsd: null,

@@ -202,7 +202,7 @@ describe('a run', () => {
     assert.equal(run.report(lost, null, '').outcome.state, 'failed');
     const resuming = new AgentRun(
       sampleAgent,
-      { ...makeCommandBackend(), canResume: true },
+      { ...makeCommandBackend(), capabilities: { ...makeCommandBackend().capabilities, resumes: true } },
       keeperOf(new TestClock()),
     );
     assert.equal(resuming.report(lost, null, '').outcome.state, 'resumable');

@@ -9,7 +9,8 @@ import { composePrompt, type HandoffInput } from '../../../src/application/sessi
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
-import { type ClaudeSettings, makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { realProject, run, shell } from '../../helpers/real-project.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
@@ -27,7 +28,7 @@ const locations: AgentLocations = {
 const claudeSettings: ClaudeSettings = {
   path: null,
   model: null,
-  permissionMode: 'default',
+  permissionMode: 'plan',
   allowedTools: [],
   extraArgs: [],
   maxBudgetUsd: null,

@@ -307,7 +307,7 @@ describe('the record of a session', () => {
     const config = {
       path: cli,
       model: null,
-      permissionMode: 'plan',
+      permissionMode: 'plan' as const,
       allowedTools: [],
       extraArgs: [],
       maxBudgetUsd: null,

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { isMaosError } from '../../../src/domain/errors.ts';
-import { type ClaudeSettings, makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
 import {
   environmentOf,
   inheritedEnvironment,

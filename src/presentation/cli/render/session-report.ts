@@ -229,7 +229,7 @@ function resultOf(agent: Agent, { paint, width }: Canvas): string[] {
   const lines = textLines(agent.result);
   if (lines.length === 0) return [];
   // An agent begins with what matters; a program ends with it.
-  const fromEnd = agent.backend === 'command';
+  const fromEnd = agent.command !== null;
   const shown = fromEnd ? lines.slice(-resultLines) : lines.slice(0, resultLines);
   const left = lines.length - shown.length;
   const cut =

@@ -101,7 +101,7 @@ async function leave({ terminal, detach, program }: CommandContext, session: Ope
   const { project, id } = session;
   const workflow = project.store.load(id);
   const again = workflow.agents.filter(
-    ({ state, backend }) => state === 'running' && !project.backends.get(backend).canResume,
+    ({ state, backend }) => state === 'running' && !project.backends.get(backend).capabilities.resumes,
   );
   const names = again.map(({ name }) => name);
   const lost = names.length === 0 ? '' : ` When it is resumed, ${beginAgainText(names)}.`;

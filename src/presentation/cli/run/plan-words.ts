@@ -43,13 +43,13 @@ function roleAgent({ value }: ListedValue): OrchestrateAgent {
   return { name: first, role: second, task };
 }
 
-/** `name=shell line`: any program, as an engineer of the backend `command`. */
+/** `name=shell line`: any program, as an engineer. */
 function execAgent({ value }: ListedValue): OrchestrateAgent {
   const [name, line] = splitAt(value, '=');
   if (line === undefined || line === '' || !namePattern.test(name)) {
     throw invalid('--exec', value, "'name=shell line', such as --exec 'tests=npm test'");
   }
-  return { name, role: 'engineer', task: `Run: ${line}`, backend: 'command', command: line };
+  return { name, role: 'engineer', task: `Run: ${line}`, command: line };
 }
 
 function splitAt(text: string, separator: string): readonly [string, string | undefined] {
@@ -77,7 +77,7 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
   const model = options.text('model');
   const minutes = options.number('timeout-minutes');
   const agents = request.agents?.map((agent): OrchestrateAgent => {
-    const isCommand = agent.command !== undefined || agent.backend === 'command';
+    const isCommand = agent.command !== undefined;
     return {
       ...agent,
       model: agent.model ?? (isCommand ? undefined : model),

@@ -1,5 +1,5 @@
 import type { Project } from '../../../application/project.ts';
-import { type OutputView, readAgentOutput } from '../../../application/queries/agent-output.ts';
+import { isStructured, type OutputView, readAgentOutput } from '../../../application/queries/agent-output.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { endOf } from '../../../domain/cut-text.ts';
 import { costOf } from './budget.ts';
@@ -50,7 +50,7 @@ export async function readPage(
       length = Math.max(1, fitting);
       continue;
     }
-    const lineGoesOn = isParsed(source) && slice.text.length >= maxChars;
+    const lineGoesOn = isStructured(project, source) && slice.text.length >= maxChars;
     if (!lineGoesOn) return answer(text, slice.cursor, slice.atEnd, agent);
     const whole = text.length > 1 ? withoutHalfCharacter(text) : text;
     return answer(whole, formatPosition({ at, shown: shown + whole.length }), false, agent);
@@ -88,11 +88,6 @@ function sayMore(text: string, atEnd: boolean, agent: Agent): string {
   if (!atEnd) return 'There is more: call again with cursor set to next_cursor.';
   const written = text === '' ? 'Nothing was written here' : 'This is the end';
   return agent.state === 'running' ? `${written} so far.` : `${written}.`;
-}
-
-/** Output of a CLI whose lines are JSON: a line becomes a text of any length. */
-function isParsed({ agent, view }: OutputSource): boolean {
-  return view === 'readable' && agent.backend !== 'command';
 }
 
 /** How much of the text, from its start, costs no more than so many bytes; whole characters only. */
