@@ -31,7 +31,6 @@ describe('agents on the command line', () => {
         name: 'tests',
         role: 'engineer',
         task: 'Run: npm test -- --grep "a=b"',
-        backend: 'command',
         command: 'npm test -- --grep "a=b"',
       },
       { name: 'api', role: 'engineer', task: 'Build it' },
