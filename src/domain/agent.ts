@@ -59,7 +59,8 @@ export interface Lingering {
   readonly until: string | null;
 }
 
-export type AgentWorkspace = 'project' | 'own';
+export const agentWorkspaces = ['project', 'own'] as const;
+export type AgentWorkspace = (typeof agentWorkspaces)[number];
 
 /** What a role brings from the file that defines it, as it was when the session was made. */
 export interface RoleFile {

@@ -45,7 +45,8 @@ export interface SessionParent extends ParentAgent {
 }
 
 /** `user`: asked for. `interrupted`: its MAOS exited. `quota`: the provider refused until `resumeAt`. */
-export type PauseReason = 'user' | 'interrupted' | 'quota';
+export const pauseReasons = ['user', 'interrupted', 'quota'] as const;
+export type PauseReason = (typeof pauseReasons)[number];
 
 /** What somebody may ask of a session, whoever owns it. */
 export const sessionActions = ['pause', 'resume', 'cancel', 'retry'] as const;

@@ -1,9 +1,11 @@
 import type { AcpRunRecord, AcpRunStore } from '../../application/ports/acp-runs.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import type { Database } from './open-database.ts';
+import { acpRunTable } from './tables.ts';
 
-const insertRun = 'INSERT INTO acp_runs (session_id, acp_session, input) VALUES (?, ?, ?)';
-const selectRun = 'SELECT acp_session, input FROM acp_runs WHERE session_id = ?';
+const insertRun = `INSERT INTO acp_runs (session_id, ${acpRunTable.columns})
+  VALUES (?, ${acpRunTable.placeholders})`;
+const selectRun = `SELECT session_id, ${acpRunTable.columns} FROM acp_runs WHERE session_id = ?`;
 const selectOfSession = 'SELECT session_id FROM acp_runs WHERE acp_session = ? ORDER BY session_id';
 
 const selectRoles = `SELECT agents.role AS role,
@@ -18,8 +20,7 @@ export function makeAcpRunStore(db: Database): AcpRunStore {
     find: (id) =>
       db.run(() => {
         const row = db.sql(selectRun).get(id);
-        if (row === undefined) return null;
-        return { acpSession: String(row.acp_session), input: JSON.parse(String(row.input)) };
+        return row === undefined ? null : acpRunTable.fromSql(row);
       }),
 
     ofSession: (acpSession) =>
@@ -46,6 +47,6 @@ export function makeAcpRunStore(db: Database): AcpRunStore {
 }
 
 /** Runs inside the transaction that stores the session. */
-export function insertAcpRun(db: Database, id: SessionId, { acpSession, input }: AcpRunRecord): void {
-  db.sql(insertRun).run(id, acpSession, JSON.stringify(input));
+export function insertAcpRun(db: Database, id: SessionId, run: AcpRunRecord): void {
+  db.sql(insertRun).run(id, ...acpRunTable.toSql(run));
 }

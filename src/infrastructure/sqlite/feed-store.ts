@@ -3,7 +3,8 @@ import type { AgentState } from '../../domain/agent.ts';
 import type { SessionState } from '../../domain/session.ts';
 import { totalUsage } from '../../domain/usage.ts';
 import type { Database } from './open-database.ts';
-import { columnNames, eventOf, type Row, sessionColumns, sessionOf, usageOf } from './rows.ts';
+import type { Row } from './table.ts';
+import { eventOf, eventTable, sessionTable, usageFields } from './tables.ts';
 import { readSession, summariesOf, sumUsage } from './workflow-reader.ts';
 
 const selectOrigin = 'SELECT created_at FROM projects LIMIT 1';
@@ -11,12 +12,12 @@ const selectOrigin = 'SELECT created_at FROM projects LIMIT 1';
 const selectLastPlace = "SELECT seq AS place FROM sqlite_sequence WHERE name = 'events'";
 /** From the newest back: what happened lately is what is asked about. */
 const selectPlaceBefore = 'SELECT place FROM events WHERE at < ? ORDER BY place DESC LIMIT 1';
-const eventColumns = 'place, session_id, seq, type, agent_id, at, data';
+const eventColumns = `place, ${eventTable.columns}`;
 const selectEvents = `SELECT ${eventColumns} FROM events WHERE place > ? ORDER BY place LIMIT ?`;
 /** The plus keeps SQLite from going through everybody's events: those of the session are found by its own index. */
 const selectEventsOf = `SELECT ${eventColumns} FROM events
   WHERE session_id = ? AND +place > ? ORDER BY seq LIMIT ?`;
-const selectOverview = `SELECT ${columnNames(sessionColumns)} FROM sessions WHERE id IN (
+const selectOverview = `SELECT ${sessionTable.columns} FROM sessions WHERE id IN (
     SELECT id FROM sessions WHERE state IN ('created', 'running', 'paused')
     UNION SELECT id FROM (SELECT id FROM sessions ORDER BY id DESC LIMIT ?))
   ORDER BY id DESC`;
@@ -51,7 +52,7 @@ export function makeFeedStore(db: Database): FeedStore {
 
     overview: (newest) =>
       db.read((): Overview => {
-        const sessions = summariesOf(db, db.sql(selectOverview).all(newest).map(sessionOf));
+        const sessions = summariesOf(db, db.sql(selectOverview).all(newest).map(sessionTable.fromSql));
         const total = Number(db.sql(countSessions).get()?.sessions);
         return { place: lastPlace(), sessions, omitted: total - sessions.length };
       }),
@@ -73,7 +74,7 @@ export function makeFeedStore(db: Database): FeedStore {
               .map(foundOf<SessionState>),
           ),
           agents: new Map(agents.map(foundOf<AgentState>)),
-          usage: totalUsage(agents.map(usageOf)),
+          usage: totalUsage(agents.map((row) => usageFields.fromSql(row, ''))),
         };
       }),
 

@@ -4,7 +4,7 @@ import type { ParentAgent } from '../../domain/session.ts';
 import type { ProcessIdentity } from '../process/tree/identity.ts';
 import { instancesMigrations } from './migrations.ts';
 import { type Database, type OnTightened, openDatabase } from './open-database.ts';
-import type { Row } from './rows.ts';
+import { type Fields, group, integer, nullable, type Row, table, text, time } from './table.ts';
 
 export interface InstanceInfo extends ProcessIdentity {
   readonly id: InstanceId;
@@ -105,24 +105,53 @@ export function openInstanceRegistry({
   return new SqliteInstanceRegistry(db);
 }
 
-const putInstance = `INSERT OR REPLACE INTO instances
-  (id, pid, start_time, boot_id, place, version, port, workspace, started_at, heartbeat_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const identity: Fields<ProcessIdentity> = {
+  pid: integer('pid'),
+  startTime: text('start_time'),
+  bootId: text('boot_id'),
+  place: nullable(text('place')),
+};
+
+const instanceTable = table<InstanceRecord>(
+  {
+    ...identity,
+    id: text('id'),
+    version: text('version'),
+    port: nullable(integer('port')),
+    workspace: text('workspace'),
+    startedAt: time('started_at'),
+    heartbeatAt: time('heartbeat_at'),
+  },
+  (row) => `Instance ${row.id}`,
+);
+
+const slotTable = table<Omit<AgentSlot, 'instance'>>(
+  {
+    agentId: text('agent_id'),
+    instanceId: text('instance_id'),
+    sessionId: text('session_id'),
+    takenAt: time('taken_at'),
+    process: nullable(group(identity)),
+  },
+  (row) => `The slot of agent ${row.agent_id}`,
+);
+
+const putInstance = `INSERT OR REPLACE INTO instances (${instanceTable.columns})
+  VALUES (${instanceTable.placeholders})`;
 const beat = 'UPDATE instances SET heartbeat_at = ? WHERE id = ?';
 const deleteInstance = 'DELETE FROM instances WHERE id = ?';
-const selectInstances = 'SELECT * FROM instances ORDER BY id';
+const selectInstances = `SELECT ${instanceTable.columns} FROM instances ORDER BY id`;
 
 const lookAtSlots =
   'SELECT count(*) AS taken, count(CASE WHEN agent_id = ? THEN 1 END) AS held FROM agent_slots';
 const countSlots = 'SELECT count(*) AS taken FROM agent_slots';
-const insertSlot =
-  'INSERT INTO agent_slots (agent_id, instance_id, session_id, taken_at) VALUES (?, ?, ?, ?)';
+const insertSlot = `INSERT INTO agent_slots (${slotTable.columns}) VALUES (${slotTable.placeholders})`;
 /** An agent that another MAOS started keeps its slot, with its process, under the MAOS that adopts it. */
 const adoptSlot = 'UPDATE agent_slots SET instance_id = ?, session_id = ? WHERE agent_id = ?';
 const deleteSlot = 'DELETE FROM agent_slots WHERE agent_id = ? AND instance_id = ?';
 const bindSlot =
   'UPDATE agent_slots SET pid = ?, start_time = ?, boot_id = ?, place = ? WHERE agent_id = ? AND instance_id = ?';
-const selectStrangers = 'SELECT * FROM agent_slots WHERE instance_id <> ?';
+const selectStrangers = `SELECT ${slotTable.columns} FROM agent_slots WHERE instance_id <> ?`;
 const insertNested =
   'INSERT INTO nested_projects (session_id, agent_id, project) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
 const selectNested = 'SELECT project FROM nested_projects WHERE session_id = ? AND agent_id = ?';
@@ -139,10 +168,8 @@ class SqliteInstanceRegistry implements InstanceRegistry {
   }
 
   register(instance: InstanceInfo & { readonly heartbeatAt?: string }): void {
-    const { id, pid, startTime, bootId, place, version, port, workspace, startedAt } = instance;
-    const { heartbeatAt = startedAt } = instance;
-    const values = [id, pid, startTime, bootId, place, version, port, workspace, startedAt, heartbeatAt];
-    this.#db.write(() => this.#db.sql(putInstance).run(...values));
+    const record = { ...instance, heartbeatAt: instance.heartbeatAt ?? instance.startedAt };
+    this.#db.write(() => this.#db.sql(putInstance).run(...instanceTable.toSql(record)));
   }
 
   heartbeat(id: InstanceId, at: string): boolean {
@@ -154,7 +181,7 @@ class SqliteInstanceRegistry implements InstanceRegistry {
   }
 
   list(): readonly InstanceRecord[] {
-    return this.#db.run(() => this.#db.sql(selectInstances).all().map(instanceOf));
+    return this.#db.run(() => this.#db.sql(selectInstances).all().map(instanceTable.fromSql));
   }
 
   slots(options: AgentSlotsOptions): MachineSlots {
@@ -235,7 +262,14 @@ class SqliteAgentSlots implements MachineSlots {
   #take(agentId: AgentId, sessionId: SessionId, limit: number): boolean {
     if (this.#db.sql(adoptSlot).run(this.#instance, sessionId, agentId).changes === 1) return true;
     if (Number(this.#db.sql(countSlots).get()?.taken) >= limit) return false;
-    this.#db.sql(insertSlot).run(agentId, this.#instance, sessionId, new Date().toISOString());
+    const slot = {
+      agentId,
+      sessionId,
+      instanceId: this.#instance,
+      takenAt: new Date().toISOString(),
+      process: null,
+    };
+    this.#db.sql(insertSlot).run(...slotTable.toSql(slot));
     return true;
   }
 
@@ -245,12 +279,15 @@ class SqliteAgentSlots implements MachineSlots {
         this.#db
           .sql(selectInstances)
           .all()
-          .map((row) => [row.id, instanceOf(row)]),
+          .map((row) => [row.id, instanceTable.fromSql(row)]),
       );
       return this.#db
         .sql(selectStrangers)
         .all(this.#instance)
-        .map((row) => slotOf(row, instances.get(row.instance_id) ?? null));
+        .map((row) => ({
+          ...slotTable.fromSql(row),
+          instance: instances.get(row.instance_id) ?? null,
+        }));
     });
   }
 
@@ -265,32 +302,4 @@ class SqliteAgentSlots implements MachineSlots {
     const identity = [process?.pid ?? null, process?.startTime ?? null, process?.bootId ?? null];
     return this.#db.sql(reclaimSlot).run(agentId, instanceId, takenAt, ...identity).changes === 1;
   }
-}
-
-function instanceOf(row: Row): InstanceRecord {
-  return {
-    id: row.id,
-    pid: row.pid,
-    startTime: row.start_time,
-    bootId: row.boot_id,
-    place: row.place,
-    version: row.version,
-    port: row.port,
-    workspace: row.workspace,
-    startedAt: row.started_at,
-    heartbeatAt: row.heartbeat_at,
-  } as InstanceRecord;
-}
-
-function slotOf(row: Row, instance: InstanceRecord | null): AgentSlot {
-  const { pid, start_time: startTime, boot_id: bootId, place } = row;
-  const process = pid === null ? null : { pid, startTime, bootId, place };
-  return {
-    agentId: row.agent_id,
-    sessionId: row.session_id,
-    instanceId: row.instance_id,
-    instance,
-    takenAt: row.taken_at,
-    process,
-  } as AgentSlot;
 }

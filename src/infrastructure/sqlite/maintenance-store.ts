@@ -8,14 +8,15 @@ import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { eventHash } from './event-hash.ts';
 import type { Database } from './open-database.ts';
-import { eventOf, type Row } from './rows.ts';
 import { putHeartbeat } from './session-ownership.ts';
+import type { Row } from './table.ts';
+import { eventOf, eventTable } from './tables.ts';
 import { appendEvents, assertLease, insertArtifacts, insertWorkflow } from './workflow-writer.ts';
 
 const ended = "('completed', 'failed', 'cancelled')";
 
 const selectHash = 'SELECT hash FROM events WHERE session_id = ? AND seq = ?';
-const selectHashed = `SELECT session_id, seq, type, agent_id, at, data, hash FROM events
+const selectHashed = `SELECT ${eventTable.columns}, hash FROM events
   WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
 const putCheckpoint = `INSERT INTO checkpoints (session_id, seq, reason, path, created_at) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (session_id, seq) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at`;

@@ -2,58 +2,59 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { MessageQuery, MessageStore } from '../../application/ports/messages.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { MessageId, SessionId } from '../../domain/ids.ts';
-import { type Message, messageEvent } from '../../domain/message.ts';
+import {
+  type Message,
+  type MessageDraft,
+  messageEvent,
+  messageStates,
+  messageTypes,
+} from '../../domain/message.ts';
 import { isSessionEnded } from '../../domain/session.ts';
 import type { Database } from './open-database.ts';
-import {
-  assignments,
-  type Column,
-  column,
-  columnNames,
-  columnValues,
-  placeholders,
-  type Row,
-  text,
-} from './rows.ts';
+import { choice, type Fields, integer, nullable, table, text, time } from './table.ts';
 import { readSession } from './workflow-reader.ts';
 import { appendEvents } from './workflow-writer.ts';
 
 /** What a message is sent with. */
-const sentColumns: readonly Column<Message>[] = [
-  column('id', (message) => message.id),
-  column('session_id', (message) => message.sessionId),
-  column('sender_id', (message) => message.from),
-  column('recipient_id', (message) => message.to),
-  column('reply_to', (message) => message.replyTo),
-  column('broadcast_id', (message) => message.broadcastId),
-  column('correlation_id', (message) => text(message.correlationId)),
-  column('type', (message) => message.type),
-  column('schema_version', (message) => message.schemaVersion),
-  column('max_attempts', (message) => message.maxAttempts),
-  column('queued_at', (message) => message.queuedAt),
-  column('content_type', (message) => text(message.contentType)),
-  column('subject', (message) => text(message.subject)),
-  column('body', (message) => text(message.body)),
-];
+const sent: Fields<MessageSent> = {
+  id: text('id'),
+  sessionId: text('session_id'),
+  from: nullable(text('sender_id')),
+  to: nullable(text('recipient_id')),
+  replyTo: nullable(text('reply_to')),
+  broadcastId: nullable(text('broadcast_id')),
+  correlationId: nullable(text('correlation_id')),
+  type: choice('type', messageTypes),
+  schemaVersion: integer('schema_version'),
+  maxAttempts: integer('max_attempts'),
+  queuedAt: time('queued_at'),
+  contentType: text('content_type'),
+  subject: text('subject'),
+  body: text('body'),
+};
 
 /** What its way changes. */
-const wayColumns: readonly Column<Message>[] = [
-  column('state', (message) => message.state),
-  column('attempt', (message) => message.attempt),
-  column('available_at', (message) => message.availableAt),
-  column('delivered_at', (message) => message.deliveredAt),
-  column('lease_until', (message) => message.leaseUntil),
-  column('acknowledged_at', (message) => message.acknowledgedAt),
-  column('dead_at', (message) => message.deadAt),
-  column('dead_reason', (message) => text(message.deadReason)),
-  column('last_trouble', (message) => text(message.lastTrouble)),
-];
+const way: Fields<Omit<Message, keyof MessageSent>> = {
+  state: choice('state', messageStates),
+  attempt: integer('attempt'),
+  availableAt: nullable(time('available_at')),
+  deliveredAt: nullable(time('delivered_at')),
+  leaseUntil: nullable(time('lease_until')),
+  acknowledgedAt: nullable(time('acknowledged_at')),
+  deadAt: nullable(time('dead_at')),
+  deadReason: nullable(text('dead_reason')),
+  lastTrouble: nullable(text('last_trouble')),
+};
 
-const columns = [...sentColumns, ...wayColumns];
-const select = `SELECT ${columnNames(columns)} FROM messages`;
-const insert = `INSERT INTO messages (${columnNames(columns)}, revision, recorded)
-  VALUES (${placeholders(columns)}, 1, 0)`;
-const update = `UPDATE messages SET ${assignments(wayColumns)}, revision = revision + 1 WHERE id = ?`;
+type MessageSent = MessageDraft & Pick<Message, 'queuedAt'>;
+
+/** `revision` and `recorded` belong to the journal. */
+const messageTable = table<Message>({ ...sent, ...way }, (row) => `Message ${row.id}`);
+const wayTable = table(way, (row) => `Message ${row.id}`);
+const select = `SELECT ${messageTable.columns} FROM messages`;
+const insert = `INSERT INTO messages (${messageTable.columns}, revision, recorded)
+  VALUES (${messageTable.placeholders}, 1, 0)`;
+const update = `UPDATE messages SET ${wayTable.assignments}, revision = revision + 1 WHERE id = ?`;
 
 const selectOne = `${select} WHERE id = ?`;
 const selectSent = `${select} WHERE id = ? UNION ALL ${select} WHERE broadcast_id = ?`;
@@ -90,7 +91,7 @@ export function makeMessageStore(db: Database): MessageStore {
   function store(before: readonly Message[], move: (message: Message) => Message, at: string): Message[] {
     const after = before.map(move);
     const changed = after.filter((message, index) => message !== before[index]);
-    for (const message of changed) db.sql(update).run(...columnValues(wayColumns, message), message.id);
+    for (const message of changed) db.sql(update).run(...wayTable.toSql(message), message.id);
     for (const id of new Set(changed.map(({ sessionId }) => sessionId))) {
       append(
         id,
@@ -103,18 +104,18 @@ export function makeMessageStore(db: Database): MessageStore {
 
   const find = (id: MessageId): Message | null => {
     const row = db.sql(selectOne).get(id);
-    return row === undefined ? null : messageOf(row);
+    return row === undefined ? null : messageTable.fromSql(row);
   };
 
   return {
     add: (id, messages, maxWaiting, at) =>
       db.write(() => {
-        const stored = db.sql(selectSent).all(id, id).map(messageOf);
+        const stored = db.sql(selectSent).all(id, id).map(messageTable.fromSql);
         if (stored.length > 0) return stored;
         for (const sessionId of new Set(messages.map((message) => message.sessionId))) {
           assertOpen(db, sessionId);
           for (const message of messages) {
-            db.sql(insert).run(...columnValues(columns, message));
+            db.sql(insert).run(...messageTable.toSql(message));
             assertRoom(db, message, maxWaiting);
           }
           append(sessionId, messages, at);
@@ -130,7 +131,7 @@ export function makeMessageStore(db: Database): MessageStore {
         const messages = db
           .sql(selectDue)
           .all(...due, max)
-          .map(messageOf);
+          .map(messageTable.fromSql);
         return store(messages, move, at);
       });
     },
@@ -143,7 +144,7 @@ export function makeMessageStore(db: Database): MessageStore {
 
     changeExpired(move, at, max) {
       if (db.run(() => db.sql(anyExpired).get(at)) === undefined) return [];
-      return db.write(() => store(db.sql(selectExpired).all(at, max).map(messageOf), move, at));
+      return db.write(() => store(db.sql(selectExpired).all(at, max).map(messageTable.fromSql), move, at));
     },
 
     find: (id) => db.run(() => find(id)),
@@ -154,7 +155,7 @@ export function makeMessageStore(db: Database): MessageStore {
         return db
           .sql(sql)
           .all(...values)
-          .map(messageOf);
+          .map(messageTable.fromSql);
       }),
 
     nextDue: ({ sessionId, agentId }) =>
@@ -168,7 +169,7 @@ export function makeMessageStore(db: Database): MessageStore {
       let goesOn = lacks();
       while (goesOn) {
         const written = db.write(() => {
-          const messages = db.sql(selectUnrecorded).all(agentId, journalBatch).map(messageOf);
+          const messages = db.sql(selectUnrecorded).all(agentId, journalBatch).map(messageTable.fromSql);
           if (messages.length === 0 || !to.append(sessionId, agentId, messages)) return false;
           for (const { id } of messages) db.sql(markRecorded).run(id);
           return true;
@@ -215,32 +216,4 @@ function assertRoom(db: Database, { sessionId, to }: Message, limit: number): vo
     `${limit} messages wait for ${to ?? 'outside the team'}: no more are taken before some are acknowledged.`,
     { details: { recipient: to, limit } },
   );
-}
-
-function messageOf(row: Row): Message {
-  return {
-    id: row.id,
-    sessionId: row.session_id,
-    from: row.sender_id,
-    to: row.recipient_id,
-    type: row.type,
-    subject: row.subject,
-    body: row.body,
-    contentType: row.content_type,
-    schemaVersion: row.schema_version,
-    correlationId: row.correlation_id,
-    replyTo: row.reply_to,
-    broadcastId: row.broadcast_id,
-    maxAttempts: row.max_attempts,
-    state: row.state,
-    attempt: row.attempt,
-    queuedAt: row.queued_at,
-    availableAt: row.available_at,
-    deliveredAt: row.delivered_at,
-    leaseUntil: row.lease_until,
-    acknowledgedAt: row.acknowledged_at,
-    deadAt: row.dead_at,
-    deadReason: row.dead_reason,
-    lastTrouble: row.last_trouble,
-  } as Message;
 }

@@ -2,39 +2,33 @@ import type { ArtifactRecord, SessionSummary } from '../../application/ports/ses
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
-import type { Phase } from '../../domain/orchestration.ts';
 import type { Session, SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { Database } from './open-database.ts';
+import { parseJson, type Row } from './table.ts';
 import {
-  agentColumns,
-  agentOf,
-  artifactOf,
-  columnNames,
+  agentTable,
+  artifactTable,
   eventOf,
-  parseJson,
+  eventTable,
+  phaseTable,
   progressOf,
-  type Row,
-  sessionColumns,
-  sessionOf,
-  usageOf,
-} from './rows.ts';
+  sessionTable,
+  usageFields,
+} from './tables.ts';
 
 /** What is read of sessions. Functions with more than one statement run in a read transaction of their own. */
 
-const selectSession = `SELECT ${columnNames(sessionColumns)} FROM sessions WHERE id = ?`;
-const selectPage = `SELECT ${columnNames(sessionColumns)} FROM sessions
+const selectSession = `SELECT ${sessionTable.columns} FROM sessions WHERE id = ?`;
+const selectPage = `SELECT ${sessionTable.columns} FROM sessions
   WHERE rowid < ? ORDER BY rowid DESC LIMIT ?`;
-const selectPageOfState = `SELECT ${columnNames(sessionColumns)} FROM sessions
+const selectPageOfState = `SELECT ${sessionTable.columns} FROM sessions
   WHERE state = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`;
 /** A session that was removed meanwhile: what was stored before those after it in time. */
 const selectPlace = `SELECT coalesce(
   (SELECT rowid FROM sessions WHERE id = :id), (SELECT max(rowid) + 1 FROM sessions WHERE id < :id), 0) AS place`;
-/** `sum(usage_x) AS usage_x, …`, for {@link usageOf}. */
-export const sumUsage = agentColumns
-  .filter(({ name }) => name.startsWith('usage_'))
-  .map(({ name }) => `sum(${name}) AS ${name}`)
-  .join(', ');
+/** `sum(usage_x) AS usage_x, …`, for `usageFields`. */
+export const sumUsage = usageFields.columns.map((name) => `sum(${name}) AS ${name}`).join(', ');
 const countStates = ['pending', 'running', 'completed', 'failed', 'cancelled', 'resumable']
   .map((state) => `sum(state = '${state}') AS ${state}`)
   .join(', ');
@@ -42,18 +36,18 @@ const countStates = ['pending', 'running', 'completed', 'failed', 'cancelled', '
 const aggregateAgents = `SELECT session_id, count(*) AS total, ${countStates}, ${sumUsage} FROM agents
   WHERE session_id IN (SELECT value FROM json_each(?)) GROUP BY session_id`;
 
-const selectAgents = `SELECT ${columnNames(agentColumns)}, position FROM agents WHERE session_id = ? ORDER BY position`;
+const selectAgents = `SELECT ${agentTable.columns}, position FROM agents WHERE session_id = ? ORDER BY position`;
 /** Positions, gathered by SQLite: a wide pipeline has tens of thousands of edges. */
 const selectDependencies = `SELECT d.agent_id, json_group_array(upstream.position) AS upstreams FROM agents a
   JOIN agent_dependencies d ON d.agent_id = a.id JOIN agents upstream ON upstream.id = d.depends_on_id
   WHERE a.session_id = ? GROUP BY d.agent_id`;
-const selectPhases = 'SELECT idx, state FROM phases WHERE session_id = ? ORDER BY idx';
+const selectPhases = `SELECT ${phaseTable.columns} FROM phases WHERE session_id = ? ORDER BY idx`;
 
-const selectEvents = `SELECT session_id, seq, type, agent_id, at, data FROM events
+const selectEvents = `SELECT ${eventTable.columns} FROM events
   WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
 const selectLastSeq = 'SELECT coalesce(max(seq), 0) AS seq FROM events WHERE session_id = ?';
 /** SQLite takes the other columns from the row that has the maximum (https://www.sqlite.org/lang_select.html#bareagg). */
-const selectArtifacts = `SELECT path, size_bytes, sha256, agent_id, candidates, recorded_at, max(revision)
+const selectArtifacts = `SELECT ${artifactTable.columns}, max(revision)
   FROM artifacts WHERE session_id = ? GROUP BY path ORDER BY path`;
 
 /** Ranges and substr, never LIKE: what the caller typed is text, not a pattern. */
@@ -87,7 +81,7 @@ export function sessionNotFound(id: SessionId): MaosError {
 export function readSession(db: Database, id: SessionId): Session {
   const row = db.sql(selectSession).get(id);
   if (row === undefined) throw sessionNotFound(id);
-  return sessionOf(row);
+  return sessionTable.fromSql(row);
 }
 
 /** @throws MaosError SESSION_NOT_FOUND */
@@ -96,11 +90,11 @@ export function loadWorkflow(db: Database, id: SessionId): Workflow {
     const session = readSession(db, id);
     const rows = db.sql(selectAgents).all(id);
     const dependencies = readDependencies(db, id, rows);
-    const agents = rows.map((row) => agentOf(row, dependencies.get(row.id) ?? []));
-    const phases = db
-      .sql(selectPhases)
-      .all(id)
-      .map((row) => ({ index: row.idx, state: row.state }) as Phase);
+    const agents = rows.map((row) => ({
+      ...agentTable.fromSql(row),
+      dependsOn: dependencies.get(row.id) ?? [],
+    }));
+    const phases = db.sql(selectPhases).all(id).map(phaseTable.fromSql);
     return { session, agents, phases };
   });
 }
@@ -144,7 +138,7 @@ export function listSummaries(
       state === undefined
         ? db.sql(selectPage).all(upTo, limit)
         : db.sql(selectPageOfState).all(state, upTo, limit);
-    return summariesOf(db, rows.map(sessionOf));
+    return summariesOf(db, rows.map(sessionTable.fromSql));
   });
 }
 
@@ -157,7 +151,7 @@ export function summariesOf(db: Database, sessions: readonly Session[]): readonl
     const row = aggregates.get(session.id);
     return row === undefined
       ? { session, ...noAgents }
-      : { session, progress: progressOf(row), usage: usageOf(row) };
+      : { session, progress: progressOf(row), usage: usageFields.fromSql(row, '') };
   });
 }
 
@@ -216,5 +210,5 @@ export function readLastSeq(db: Database, id: SessionId): number {
 }
 
 export function readArtifacts(db: Database, id: SessionId): readonly ArtifactRecord[] {
-  return db.run(() => db.sql(selectArtifacts).all(id).map(artifactOf));
+  return db.run(() => db.sql(selectArtifacts).all(id).map(artifactTable.fromSql));
 }

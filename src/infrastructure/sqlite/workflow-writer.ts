@@ -8,41 +8,33 @@ import type { Session } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { eventHash } from './event-hash.ts';
 import type { Database } from './open-database.ts';
-import {
-  agentColumns,
-  assignments,
-  columnNames,
-  columnValues,
-  placeholders,
-  sessionColumns,
-} from './rows.ts';
+import { agentTable, artifactTable, eventTable, phaseTable, sessionTable } from './tables.ts';
 
 /** What is written of a session. Every function runs inside a transaction of the caller's. */
 
-const insertSession = `INSERT INTO sessions (${columnNames(sessionColumns)}, project_hash, owner_id, owner_epoch)
-  VALUES (${placeholders(sessionColumns)}, ?, ?, 1)`;
-const updateSession = `UPDATE sessions SET ${assignments(sessionColumns)} WHERE id = ?`;
+const insertSession = `INSERT INTO sessions (${sessionTable.columns}, project_hash, owner_id, owner_epoch)
+  VALUES (${sessionTable.placeholders}, ?, ?, 1)`;
+const updateSession = `UPDATE sessions SET ${sessionTable.assignments} WHERE id = ?`;
 const clearDesired = `UPDATE sessions SET desired = NULL, desired_reason = NULL
   WHERE id = ? AND (desired = state OR state IN ('completed', 'failed', 'cancelled'))`;
 const clearAgentDesired = `UPDATE agents SET desired = NULL, desired_reason = NULL
   WHERE id = ? AND (desired = state OR (desired = 'cancelled' AND state IN ('completed', 'failed')))`;
 const leaseHolds = 'SELECT 1 FROM sessions WHERE id = ? AND owner_id = ? AND owner_epoch = ?';
 
-const insertAgent = `INSERT INTO agents (${columnNames(agentColumns)}, position)
-  VALUES (${placeholders(agentColumns)}, ?)`;
-const updateAgent = `UPDATE agents SET ${assignments(agentColumns)} WHERE id = ?`;
+const insertAgent = `INSERT INTO agents (${agentTable.columns}, position)
+  VALUES (${agentTable.placeholders}, ?)`;
+const updateAgent = `UPDATE agents SET ${agentTable.assignments} WHERE id = ?`;
 const insertDependency = 'INSERT INTO agent_dependencies (agent_id, depends_on_id) VALUES (?, ?)';
 const deleteDependencies = 'DELETE FROM agent_dependencies WHERE agent_id = ?';
-const putPhase = `INSERT INTO phases (session_id, idx, state) VALUES (?, ?, ?)
+const putPhase = `INSERT INTO phases (session_id, ${phaseTable.columns}) VALUES (?, ${phaseTable.placeholders})
   ON CONFLICT (session_id, idx) DO UPDATE SET state = excluded.state`;
 
 const lastEvent = 'SELECT seq, hash FROM events WHERE session_id = ? ORDER BY seq DESC LIMIT 1';
-const insertEvent =
-  'INSERT INTO events (session_id, seq, type, agent_id, at, hash, data) VALUES (?, ?, ?, ?, ?, ?, ?)';
+const insertEvent = `INSERT INTO events (hash, ${eventTable.columns}) VALUES (?, ${eventTable.placeholders})`;
 /** No `?1`: on older supported Nodes a numbered parameter cannot be given by its place (Node 22.13). */
 const insertArtifact = `INSERT INTO artifacts
-  (session_id, path, size_bytes, sha256, agent_id, candidates, recorded_at, revision)
-  VALUES (?, ?, ?, ?, ?, ?, ?,
+  (session_id, ${artifactTable.columns}, revision)
+  VALUES (?, ${artifactTable.placeholders},
     1 + coalesce((SELECT max(revision) FROM artifacts WHERE session_id = ? AND path = ?), 0))`;
 
 /** Stores a new workflow without its events, owned in epoch 1. */
@@ -53,9 +45,9 @@ export function insertWorkflow(
   owner: InstanceId,
 ): void {
   const { session, agents, phases } = workflow;
-  db.sql(insertSession).run(...columnValues(sessionColumns, session), projectHash, owner);
+  db.sql(insertSession).run(...sessionTable.toSql(session), projectHash, owner);
   agents.forEach((agent, position) => {
-    db.sql(insertAgent).run(...columnValues(agentColumns, agent), position);
+    db.sql(insertAgent).run(...agentTable.toSql(agent), position);
   });
   for (const agent of agents) insertDependenciesOf(db, agent);
   for (const phase of phases) putPhaseOf(db, session.id, phase);
@@ -77,7 +69,7 @@ export function updateWorkflow(db: Database, previous: Workflow, next: Workflow)
 }
 
 function updateSessionRow(db: Database, session: Session): void {
-  db.sql(updateSession).run(...columnValues(sessionColumns, session), session.id);
+  db.sql(updateSession).run(...sessionTable.toSql(session), session.id);
   // What was asked for has come about; or it ended, and what was asked of it would otherwise hit the retry of it.
   db.sql(clearDesired).run(session.id);
 }
@@ -89,7 +81,7 @@ function updateAgents(db: Database, previous: readonly Agent[], next: readonly A
   for (const [position, agent] of next.entries()) {
     const old = before.get(agent.id);
     if (old === agent) continue;
-    const values = columnValues(agentColumns, agent);
+    const values = agentTable.toSql(agent);
     if (old === undefined) db.sql(insertAgent).run(...values, position);
     else {
       db.sql(updateAgent).run(...values, agent.id);
@@ -108,7 +100,7 @@ function insertDependenciesOf(db: Database, agent: Agent): void {
 }
 
 function putPhaseOf(db: Database, sessionId: SessionId, phase: Phase): void {
-  db.sql(putPhase).run(sessionId, phase.index, phase.state);
+  db.sql(putPhase).run(sessionId, ...phaseTable.toSql(phase));
 }
 
 /** Appends the events to the session's chain and returns them with their places in it. */
@@ -124,8 +116,7 @@ export function appendEvents(
     seq += 1;
     const recorded: RecordedEvent = { ...event, seq };
     hash = eventHash(hash, recorded);
-    const { type, agentId, at, data } = event;
-    db.sql(insertEvent).run(sessionId, seq, type, agentId, at, hash, JSON.stringify(data));
+    db.sql(insertEvent).run(hash, ...eventTable.toSql(recorded));
     return recorded;
   });
 }
@@ -135,8 +126,7 @@ export function insertArtifacts(
   sessionId: SessionId,
   artifacts: readonly ArtifactRecord[],
 ): void {
-  for (const { path, sizeBytes, sha256, by, candidates, recordedAt } of artifacts) {
-    const values = [sessionId, path, sizeBytes, sha256, by, JSON.stringify(candidates), recordedAt];
-    db.sql(insertArtifact).run(...values, sessionId, path);
+  for (const artifact of artifacts) {
+    db.sql(insertArtifact).run(sessionId, ...artifactTable.toSql(artifact), sessionId, artifact.path);
   }
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { agentWorkspaces } from '../../domain/agent.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../domain/session.ts';
 
 /** Longest objective, in characters: it is handed to every agent, also through the environment. */
@@ -36,7 +37,7 @@ const agent = z.strictObject({
     .optional()
     .describe('For backend command: [program, args…] run without a shell, or a /bin/sh line'),
   model: text(200).optional(),
-  workspace: z.enum(['project', 'own']).optional(),
+  workspace: z.enum(agentWorkspaces).optional(),
   instance_suffix: z
     .string()
     .regex(/^[a-z0-9_]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '_'")

@@ -1,138 +1,102 @@
-import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import type { Checkpoint } from '../../../application/ports/maintenance.ts';
-import { agentStates, failureKinds } from '../../../domain/agent.ts';
+import type { Agent } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import { isAgentId, isSessionId } from '../../../domain/ids.ts';
-import { phaseStates } from '../../../domain/orchestration.ts';
-import { agentNamePattern } from '../../../domain/plan.ts';
-import {
-  exitPolicies,
-  failurePolicies,
-  parentEndPolicies,
-  sessionStates,
-  storedStrategies,
-} from '../../../domain/session.ts';
+import { type AgentId, isAgentId } from '../../../domain/ids.ts';
+import type { Phase } from '../../../domain/orchestration.ts';
+import type { Session } from '../../../domain/session.ts';
+import { agentTable, phaseTable, sessionTable } from '../../sqlite/tables.ts';
+import type { Documents, Shape } from '../../stored-shape.ts';
 import { showPath } from '../disk/file-error.ts';
 
 /** The shape of a checkpoint file: it becomes rows, folders and commands, so nothing of it is taken on trust. */
 
 const time = z.iso.datetime({ precision: 3 });
 const count = z.int().min(0);
-const sessionId = z.string().refine((text) => isSessionId(text), 'is no session id');
-const agentId = z.string().refine((text) => isAgentId(text), 'is no agent id');
 
-const budget = z.strictObject({
-  maxTokens: z.number().nullable(),
-  maxCostUsd: z.number().nullable(),
-  maxTurns: z.number().nullable(),
-  maxWallMs: z.number().nullable(),
-});
-
-const usage = z.strictObject({
-  inputTokens: z.number(),
-  outputTokens: z.number(),
-  cacheReadTokens: z.number(),
-  cacheWriteTokens: z.number(),
-  turns: z.number(),
-  costUsd: z.number().nullable(),
-});
-
-const session = z.strictObject({
-  id: sessionId,
-  objective: z.string(),
-  strategy: z.enum(storedStrategies),
-  failurePolicy: z.enum(failurePolicies),
-  onExit: z.enum(exitPolicies),
-  limits: z.strictObject({ maxConcurrency: count.nullable(), maxAgentsPerRole: count.nullable() }),
-  budget,
-  depth: count,
-  /** Not in checkpoints of earlier versions. */
-  parent: z
-    .strictObject({ sessionId, agentId, onEnd: z.enum(parentEndPolicies) })
-    .nullable()
-    .default(null),
-  /** Not in checkpoints of earlier versions. */
-  folder: z
-    .string()
-    .refine((path) => isAbsolute(path), 'is not an absolute path')
-    .nullable()
-    .default(null),
-  state: z.enum(sessionStates),
-  pauseReason: z.enum(['user', 'interrupted', 'quota']).nullable(),
-  resumeAt: time.nullable(),
-  createdAt: time,
-  startedAt: time.nullable(),
-  endedAt: time.nullable(),
-});
-
-const agent = z.strictObject({
-  id: agentId,
-  sessionId,
-  name: z.string().regex(agentNamePattern),
-  role: z.strictObject({
-    name: z.string(),
-    custom: z
-      .strictObject({
-        description: z.string(),
-        responsibilities: z.array(z.string()),
-        file: z
-          .strictObject({
-            path: z.string(),
-            prompt: z.string(),
-            tools: z.array(z.string()).nullable(),
-            deniedTools: z.array(z.string()),
-          })
-          .optional(),
-      })
-      .nullable(),
+const documents: { readonly [K in keyof Documents]: z.ZodType<Documents[K]> } = {
+  budget: z.strictObject({
+    maxTokens: z.number().nullable(),
+    maxCostUsd: z.number().nullable(),
+    maxTurns: z.number().nullable(),
+    maxWallMs: z.number().nullable(),
   }),
-  ordinal: z.int().min(1),
-  instance: z.string(),
-  task: z.string(),
-  backend: z.string(),
-  command: z.union([z.array(z.string()), z.string()]).nullable(),
-  model: z.string().nullable(),
-  workspace: z.enum(['project', 'own']),
-  timeoutMs: z.number(),
-  maxMemoryMb: z.number(),
-  budget,
-  phase: count,
-  dependsOn: z.array(agentId),
-  state: z.enum(agentStates),
-  attempt: count,
-  failure: z
-    .strictObject({ kind: z.enum(failureKinds), message: z.string(), stderrTail: z.string() })
-    .nullable(),
-  result: z.string().nullable(),
-  // Not in checkpoints of earlier versions.
-  lingering: z
-    .strictObject({ background: z.array(z.string()), until: time.nullable() })
-    .nullable()
-    .default(null),
-  denials: z
-    .strictObject({ count, shown: z.array(z.string()) })
-    .nullable()
-    .default(null),
-  usage: usage.nullable(),
-  usageBefore: usage.nullable(),
-  resumed: z.string().nullable(),
-  conversation: z.string().nullable(),
-  notBefore: time.nullable(),
-  postponed: count,
-  startedAt: time.nullable(),
-  endedAt: time.nullable(),
-});
+  command: z.union([z.array(z.string()), z.string()]),
+  customRole: z.strictObject({
+    description: z.string(),
+    responsibilities: z.array(z.string()),
+    file: z.exactOptional(
+      z.strictObject({
+        path: z.string(),
+        prompt: z.string(),
+        tools: z.array(z.string()).nullable(),
+        deniedTools: z.array(z.string()),
+      }),
+    ),
+  }),
+  denials: z.strictObject({ count, shown: z.array(z.string()) }),
+  lingering: z.strictObject({ background: z.array(z.string()), until: time.nullable() }),
+  usage: z.strictObject({
+    inputTokens: z.number(),
+    outputTokens: z.number(),
+    cacheReadTokens: z.number(),
+    cacheWriteTokens: z.number(),
+    turns: z.number(),
+    costUsd: z.number().nullable(),
+  }),
+};
 
+function schemaOf(shape: Shape): z.ZodType {
+  const schema = shape.nullable === true ? plainSchemaOf(shape).nullable() : plainSchemaOf(shape);
+  return shape.missing === undefined ? schema : schema.default(shape.missing);
+}
+
+function plainSchemaOf(shape: Shape): z.ZodType {
+  switch (shape.type) {
+    case 'text': {
+      const { allows = () => true, rule } = shape;
+      return z.string().refine(allows, rule);
+    }
+    case 'time':
+      return time;
+    case 'choice':
+      return z.enum(shape.values);
+    case 'integer':
+      return z.int().min(shape.min);
+    case 'number':
+      return z.number();
+    case 'document':
+      return documents[shape.kind];
+    case 'json':
+      return z.json();
+    case 'record':
+      return z.strictObject(membersOf(shape.members));
+  }
+}
+
+function membersOf(members: Readonly<Record<string, Shape>>): Record<string, z.ZodType> {
+  return Object.fromEntries(Object.entries(members).map(([key, shape]) => [key, schemaOf(shape)]));
+}
+
+const agentId = z.custom<AgentId>((id) => typeof id === 'string' && isAgentId(id), 'is no agent id');
+
+/** The rows of the tables, by the declaration that stores them. */
 const checkpoint = z.strictObject({
   version: z.literal(1),
   at: time,
   reason: z.string(),
   lastEvent: z.strictObject({ seq: z.int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) }),
   workflow: z.strictObject({
-    session,
-    agents: z.array(agent).min(1),
-    phases: z.array(z.strictObject({ index: count, state: z.enum(phaseStates) })),
+    session: schemaOf(sessionTable.shape) as z.ZodType<Session>,
+    agents: z
+      .array(
+        z.strictObject({
+          ...membersOf(agentTable.shape.members),
+          dependsOn: z.array(agentId),
+        }) as unknown as z.ZodType<Agent>,
+      )
+      .min(1),
+    phases: z.array(schemaOf(phaseTable.shape) as z.ZodType<Phase>),
   }),
 });
 
@@ -156,7 +120,7 @@ export function parseCheckpoint(text: string, path: string): Checkpoint {
   const { session: owner, agents } = parsed.data.workflow;
   const stranger = agents.find((member) => member.sessionId !== owner.id);
   if (stranger !== undefined) throw unusable(path, `has an agent of another session (${stranger.sessionId})`);
-  return parsed.data as unknown as Checkpoint;
+  return parsed.data;
 }
 
 function unusable(path: string, why: string, cause?: unknown): MaosError {

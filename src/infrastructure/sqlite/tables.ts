@@ -1,0 +1,196 @@
+import { isAbsolute } from 'node:path';
+import type { AcpRunRecord } from '../../application/ports/acp-runs.ts';
+import type { ArtifactRecord } from '../../application/ports/session-summary.ts';
+import { type Agent, agentStates, agentWorkspaces, failureKinds } from '../../domain/agent.ts';
+import { type Budget, noBudget } from '../../domain/budget.ts';
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
+import { type Phase, type Progress, phaseStates } from '../../domain/orchestration.ts';
+import { agentNamePattern } from '../../domain/plan.ts';
+import {
+  exitPolicies,
+  failurePolicies,
+  parentEndPolicies,
+  pauseReasons,
+  type Session,
+  type SessionParent,
+  sessionStates,
+  storedStrategies,
+} from '../../domain/session.ts';
+import type { Usage } from '../../domain/usage.ts';
+import {
+  choice,
+  document,
+  emptyAsNull,
+  type Field,
+  group,
+  integer,
+  json,
+  nullable,
+  type Row,
+  real,
+  since,
+  table,
+  text,
+  time,
+} from './table.ts';
+
+/** Every table of `project.db`, declared once for reading and for writing. What is missing from a table is written beside it. */
+
+const sessionId = (column: string) =>
+  text<SessionId>(column, { allows: isSessionId, rule: 'is no session id' });
+const agentId = (column: string) => text<AgentId>(column, { allows: isAgentId, rule: 'is no agent id' });
+
+const budget = (column: string): Field<Budget> =>
+  emptyAsNull(
+    document(column, 'budget'),
+    (value) => Object.values(value).every((cap) => cap === null),
+    (value) => (value === null ? noBudget : { ...noBudget, ...value }),
+  );
+
+/** Its lease and what is asked of it belong to `session-ownership.ts`. */
+export const sessionTable = table<Session>(
+  {
+    id: sessionId('id'),
+    state: choice('state', sessionStates),
+    strategy: choice('strategy', storedStrategies),
+    failurePolicy: choice('failure_policy', failurePolicies),
+    onExit: choice('on_exit', exitPolicies),
+    limits: group({
+      maxConcurrency: nullable(integer('max_concurrency')),
+      maxAgentsPerRole: nullable(integer('max_agents_per_role')),
+    }),
+    depth: integer('depth'),
+    parent: since(
+      null,
+      nullable(
+        group<SessionParent>({
+          sessionId: sessionId('parent_session_id'),
+          agentId: agentId('parent_agent_id'),
+          onEnd: choice('on_parent_end', parentEndPolicies),
+        }),
+      ),
+    ),
+    pauseReason: nullable(choice('pause_reason', pauseReasons)),
+    resumeAt: nullable(time('resume_at')),
+    createdAt: time('created_at'),
+    startedAt: nullable(time('started_at')),
+    endedAt: nullable(time('ended_at')),
+    objective: text('objective'),
+    budget: budget('budget'),
+    folder: since(null, nullable(text('folder', { allows: isAbsolute, rule: 'is not an absolute path' }))),
+  },
+  (row) => `Session ${row.id}`,
+);
+
+/** Null when nothing was reported; of an agent's row, or of sums under the same names. */
+export const usageFields = nullable(
+  group<Usage>({
+    turns: integer('usage_turns'),
+    inputTokens: integer('usage_input_tokens'),
+    outputTokens: integer('usage_output_tokens'),
+    cacheReadTokens: integer('usage_cache_read_tokens'),
+    cacheWriteTokens: integer('usage_cache_write_tokens'),
+    costUsd: nullable(real('usage_cost_usd')),
+  }),
+);
+
+/** All but `position`, which is its place in the workflow, and `dependsOn`, which has its own table. */
+export const agentTable = table<Omit<Agent, 'dependsOn'>>(
+  {
+    id: agentId('id'),
+    sessionId: sessionId('session_id'),
+    state: choice('state', agentStates),
+    usage: usageFields,
+    phase: integer('phase'),
+    attempt: integer('attempt'),
+    name: text('name', {
+      allows: (name) => agentNamePattern.test(name),
+      rule: 'is no name of an agent',
+    }),
+    role: group({ name: text('role'), custom: nullable(document('role_custom', 'customRole')) }),
+    ordinal: integer('ordinal', { min: 1 }),
+    instance: text('instance'),
+    backend: text('backend'),
+    command: nullable(document('command', 'command')),
+    model: nullable(text('model')),
+    workspace: choice('workspace', agentWorkspaces),
+    timeoutMs: integer('timeout_ms'),
+    maxMemoryMb: integer('max_memory_mb'),
+    conversation: nullable(text('conversation')),
+    startedAt: nullable(time('started_at')),
+    endedAt: nullable(time('ended_at')),
+    failure: nullable(
+      group({
+        kind: choice('failure_kind', failureKinds),
+        message: text('failure_message'),
+        stderrTail: text('failure_stderr_tail'),
+      }),
+    ),
+    result: nullable(text('result')),
+    task: text('task'),
+    budget: budget('budget'),
+    usageBefore: nullable(document('usage_before', 'usage')),
+    resumed: nullable(text('resumed')),
+    notBefore: nullable(time('not_before')),
+    postponed: integer('postponed'),
+    lingering: since(null, nullable(document('lingering', 'lingering'))),
+    denials: since(null, nullable(document('denials', 'denials'))),
+  },
+  (row) => `Agent ${row.id}`,
+);
+
+export const phaseTable = table<Phase>(
+  { index: integer('idx'), state: choice('state', phaseStates) },
+  (row) => `Phase ${row.idx}`,
+);
+
+/** An event as it is stored. */
+interface EventRecord {
+  readonly sessionId: SessionId;
+  readonly seq: number;
+  readonly type: EventType;
+  readonly agentId: AgentId | null;
+  readonly at: string;
+  readonly data: unknown;
+}
+
+export const eventTable = table<EventRecord>(
+  {
+    sessionId: sessionId('session_id'),
+    seq: integer('seq', { min: 1 }),
+    type: text('type'),
+    agentId: nullable(agentId('agent_id')),
+    at: time('at'),
+    data: json('data'),
+  },
+  (row) => `Event ${row.seq} of session ${row.session_id}`,
+);
+
+/** @throws MaosError STORE_CORRUPT */
+export function eventOf(row: Row): RecordedEvent {
+  return eventTable.fromSql(row) as RecordedEvent;
+}
+
+/** `revision` counts the records of one path. */
+export const artifactTable = table<ArtifactRecord>(
+  {
+    path: text('path'),
+    sizeBytes: integer('size_bytes'),
+    sha256: text('sha256'),
+    by: nullable(agentId('agent_id')),
+    candidates: json('candidates'),
+    recordedAt: time('recorded_at'),
+  },
+  (row) => `Artifact ${row.path}`,
+);
+
+export const acpRunTable = table<AcpRunRecord>(
+  { acpSession: text('acp_session'), input: json('input') },
+  (row) => `Run ${row.session_id}`,
+);
+
+export function progressOf(row: Row): Progress {
+  const { total, pending, running, completed, failed, cancelled, resumable } = row;
+  return { total, pending, running, completed, failed, cancelled, resumable } as Progress;
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import type { Checkpoint } from '../../../src/application/ports/maintenance.ts';
+import type { Agent } from '../../../src/domain/agent.ts';
+import type { AgentId } from '../../../src/domain/ids.ts';
+import type { Session } from '../../../src/domain/session.ts';
+import { parseCheckpoint } from '../../../src/infrastructure/files/session/checkpoint-shape.ts';
+import { migrate } from '../../../src/infrastructure/sqlite/migrate.ts';
+import { projectMigrations } from '../../../src/infrastructure/sqlite/migrations.ts';
+import {
+  acpRunTable,
+  agentTable,
+  artifactTable,
+  eventTable,
+  phaseTable,
+  sessionTable,
+} from '../../../src/infrastructure/sqlite/tables.ts';
+import { at, created, instanceId, later, tempStore } from './samples.ts';
+
+const usage = {
+  ...{ inputTokens: 1, outputTokens: 2, cacheReadTokens: 3, cacheWriteTokens: 4 },
+  ...{ turns: 5, costUsd: 0.25 },
+};
+const budget = { maxTokens: 10, maxCostUsd: 1.5, maxTurns: null, maxWallMs: 60_000 };
+
+/** A session of which no field is empty, as far as its constraints allow. */
+function everything(): {
+  session: Session;
+  agents: readonly Agent[];
+  phases: Checkpoint['workflow']['phases'];
+} {
+  const { next } = created();
+  const [first = assert.fail(), second = assert.fail(), third = assert.fail()] = next.agents;
+  const full: Agent = {
+    ...first,
+    role: {
+      name: 'qa',
+      custom: {
+        description: 'Odd.',
+        responsibilities: ['x'],
+        file: { path: '/roles/qa.md', prompt: 'Look.', tools: ['Read'], deniedTools: [] },
+      },
+    },
+    command: ['node', 'x.mjs'],
+    model: 'opus',
+    budget,
+    state: 'failed',
+    attempt: 2,
+    failure: { kind: 'exit_code', message: 'It exited with status 1.', stderrTail: 'boom' },
+    result: 'Half of it.',
+    lingering: { background: ['build'], until: later },
+    denials: { count: 2, shown: ['Bash: git push'] },
+    usage,
+    usageBefore: usage,
+    resumed: 'c1',
+    conversation: 'c2',
+    notBefore: later,
+    postponed: 3,
+    startedAt: at,
+    endedAt: later,
+  };
+  const session: Session = {
+    ...next.session,
+    limits: { maxConcurrency: 2, maxAgentsPerRole: 1 },
+    budget,
+    depth: 1,
+    parent: { sessionId: next.session.id, agentId: first.id, onEnd: 'keep' },
+    folder: '/home/someone/project/part',
+    state: 'paused',
+    pauseReason: 'quota',
+    resumeAt: later,
+    startedAt: at,
+  };
+  return { session, agents: [full, { ...second, command: 'echo hello' }, third], phases: next.phases };
+}
+
+function checkpointOf(workflow: Checkpoint['workflow']): string {
+  const lastEvent = { seq: 1, hash: 'a'.repeat(64) };
+  return JSON.stringify({ version: 1, at, reason: 'phase', lastEvent, workflow });
+}
+
+/** `value` with what stands at the path replaced. */
+function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
+  if (key === undefined) return by;
+  const copy: Record<string, unknown> = structuredClone(value) as Record<string, unknown>;
+  copy[key] = replaced(copy[key], rest, by);
+  return Array.isArray(value) ? Object.values(copy) : copy;
+}
+
+describe('the declaration of the tables', () => {
+  it('names every column there is, but for those that other statements write', () => {
+    const db = new DatabaseSync(':memory:');
+    migrate(db, projectMigrations, 'project.db');
+    const undeclared = (name: string, { columns }: { columns: string }): unknown => {
+      const declared = columns.split(', ');
+      const there = db
+        .prepare('SELECT name FROM pragma_table_info(?)')
+        .all(name)
+        .map((row) => String(row.name));
+      assert.deepEqual(
+        declared.filter((column) => !there.includes(column)),
+        [],
+        name,
+      );
+      return there.filter((column) => !declared.includes(column));
+    };
+    assert.deepEqual(
+      {
+        sessions: undeclared('sessions', sessionTable),
+        agents: undeclared('agents', agentTable),
+        phases: undeclared('phases', phaseTable),
+        events: undeclared('events', eventTable),
+        artifacts: undeclared('artifacts', artifactTable),
+        acp_runs: undeclared('acp_runs', acpRunTable),
+      },
+      {
+        sessions: ['project_hash', 'owner_id', 'owner_epoch', 'desired', 'desired_reason', 'exiting'],
+        agents: ['position', 'desired', 'desired_reason'],
+        phases: ['session_id'],
+        events: ['place', 'hash'],
+        artifacts: ['session_id', 'revision'],
+        acp_runs: ['session_id'],
+      },
+    );
+    db.close();
+  });
+
+  it('gives back every field as it was stored', (t) => {
+    const store = tempStore(t);
+    const change = created();
+    const lease = store.create(change, instanceId());
+    const { session, agents, phases } = everything();
+    const ids = change.next.agents;
+    const next = {
+      session: { ...session, id: lease.sessionId },
+      agents: agents.map((agent, index) => ({
+        ...agent,
+        id: ids[index]?.id ?? assert.fail(),
+        sessionId: lease.sessionId,
+        dependsOn: ids[index]?.dependsOn ?? assert.fail(),
+      })),
+      phases,
+    };
+    store.commit(lease, change.next, { next, events: [] });
+    assert.deepEqual(store.load(lease.sessionId), next);
+  });
+});
+
+describe('a checkpoint', () => {
+  it('is read as it was written, with every field', () => {
+    const workflow = everything();
+    assert.deepEqual(parseCheckpoint(checkpointOf(workflow), '0001.json').workflow, workflow);
+  });
+
+  it('of an earlier version lacks what was added since', () => {
+    const workflow = everything();
+    const { folder: _, parent: ____, ...session } = workflow.session;
+    const agents = workflow.agents.map(({ lingering: __, denials: ___, ...agent }) => agent);
+    const old = { ...workflow, session, agents } as unknown as Checkpoint['workflow'];
+    const read = parseCheckpoint(checkpointOf(old), '0001.json').workflow;
+    assert.deepEqual([read.session.folder, read.session.parent], [null, null]);
+    assert.deepEqual(
+      read.agents.map(({ lingering, denials }) => [lingering, denials]),
+      read.agents.map(() => [null, null]),
+    );
+  });
+
+  const fields = everything();
+  const places = [
+    ...Object.keys(fields.session).map((key) => ['session', key]),
+    ...Object.keys(fields.agents[0] ?? {}).map((key) => ['agents', '0', key]),
+    ['phases', '0', 'state'],
+    ['agents', '0', 'usage', 'turns'],
+    ['agents', '0', 'role', 'custom', 'file', 'tools'],
+  ];
+  for (const place of places) {
+    it(`is refused with a wrong value at ${place.join('.')}`, () => {
+      const workflow = replaced(everything(), place, { wrong: true }) as Checkpoint['workflow'];
+      assert.throws(
+        () => parseCheckpoint(checkpointOf(workflow), '0001.json'),
+        new RegExp(`is no checkpoint: .workflow\\.${place.join('\\.')}`),
+      );
+    });
+  }
+
+  it('is refused with an id that would be a path, a name that would, or a field nobody knows', () => {
+    for (const [place, value, why] of [
+      [['session', 'id'], '../../etc', 'is no session id'],
+      [['agents', '0', 'id'], '../x' as AgentId, 'is no agent id'],
+      [['agents', '0', 'dependsOn'], ['../x'], 'is no agent id'],
+      [['agents', '0', 'name'], '../x', 'is no name of an agent'],
+      [['session', 'folder'], 'relative', 'is not an absolute path'],
+      [['agents', '0', 'colour'], 'red', 'colour'],
+    ] as const) {
+      const workflow = replaced(everything(), place, value) as Checkpoint['workflow'];
+      assert.throws(() => parseCheckpoint(checkpointOf(workflow), '0001.json'), new RegExp(why));
+    }
+  });
+});
