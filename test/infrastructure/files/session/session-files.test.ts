@@ -120,7 +120,6 @@ describe('the files of a session', () => {
       sharedContext: join(session, 'shared/context'),
       results: join(session, 'results/writer'),
       messages: join(session, 'shared/messages'),
-      prompt: join(session, 'agents', writer.id, 'prompt.md'),
     });
     assert.equal(
       files.locations(started, reviewer).workingDirectory,
