@@ -15,6 +15,7 @@ const readerArguments = '-u -u -';
  * - The program's streams are pipes, each with a reader that appends to the log file: a program can open a file anew
  *   (`/dev/stdout`) and empty it by that. The readers end when nobody can print any more, and the wrapper after them:
  *   once it is gone, all that was printed is in the files.
+ * - The C locale saves the readers the loading of another: a sixth of their start.
  * - A file size limit of the readers is the system's own bound for the log files; beyond it the pipe is broken.
  * - The wrapper and its readers ignore signals sent to the whole group; the program has them at their default.
  * - The soft limit on file locks, which Linux has not enforced since 2.4, is the agent's mark: all processes that come
@@ -50,8 +51,8 @@ fi
     status=$?
     echo "{\\"attempt\\":$attempt,\\"status\\":$status}" >"$folder/exit.json"
     echo "$status" >&3
-  } | { ulimit -c 0; ulimit -f "$errorBlocks"; exec "$reader" ${readerArguments} >&5 3>&- 4>&- 5>&-; }
-} 4>&1 | { ulimit -c 0; ulimit -f "$blocks"; exec "$reader" ${readerArguments} 3>&- 5>&-; }`;
+  } | { ulimit -c 0; ulimit -f "$errorBlocks"; LC_ALL=C exec "$reader" ${readerArguments} >&5 3>&- 4>&- 5>&-; }
+} 4>&1 | { ulimit -c 0; ulimit -f "$blocks"; LC_ALL=C exec "$reader" ${readerArguments} 3>&- 5>&-; }`;
 
 /** What a shell sets itself, and what the script above does. */
 const shellVariable =
