@@ -435,6 +435,7 @@ export class MaosRuntime implements Runtime {
       announce: () => this.#announce(workspace),
       beat: (at) => this.#presence.beat(at),
       isAlive: (id) => this.#presence.isAlive(id),
+      heardAt: (id) => this.#presence.heardAt(id),
     };
   }
 

@@ -4,6 +4,9 @@ import type { MessageType } from './message.ts';
 import type { ExitPolicy, FailurePolicy, PauseReason, SessionAction, StoredStrategy } from './session.ts';
 import type { Usage } from './usage.ts';
 
+/** What serves a session beside its work: where one of them fails, the work goes on and the part is tried again. */
+export type SessionPart = 'store' | 'session.log' | 'checkpoints' | 'slots';
+
 /** What each type of event carries. Types are past tense and never reused with another meaning. */
 export interface EventData {
   'session.created': {
@@ -25,6 +28,9 @@ export interface EventData {
   'session.taken_over': { owner: string; epoch: number; running: readonly string[] };
   /** Its MAOS could not run it on, however often it began anew; it waits for somebody to resume or cancel it. */
   'session.stalled': { reason: string };
+  /** A part beside its work fails, and is tried again; said once until it works. */
+  'session.degraded': { part: SessionPart; reason: string };
+  'session.restored': { part: SessionPart };
   /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
   'session.recovered': { checkpoint: string; events: number };
   /** Somebody asked; the owner acts on it. */
@@ -38,8 +44,12 @@ export interface EventData {
   /** It is ready but a limit holds it back; said once per reason. */
   'agent.waiting': { name: string; reason: string };
   'agent.started': { name: string; role: string; backend: string; attempt: number };
-  /** Whether it still runs cannot be told; it is asked again, and what runs is left alone. Said once per reason. */
+  /**
+   * It cannot be acted on, or whether it still runs cannot be told; this is tried again, and what runs is left alone.
+   * Said once per reason.
+   */
   'agent.unreachable': { name: string; reason: string };
+  'agent.reached': { name: string };
   /** A process exists; `where` is an `AgentLocation`, of another shape in older logs: read it with `readLocation`. */
   'agent.spawned': { name: string; attempt: number; where: Readonly<Record<string, unknown>> };
   'agent.progressed': { name: string; activity: string; usage: Usage | null };

@@ -144,7 +144,9 @@ export function openRealProject(
     slots: {
       tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
       give: (agentId) => slots.give(agentId),
-      bind: (agentId, { data }) => slots.bind(agentId, data as unknown as ProcessIdentity),
+      bind: (agentId, { data }) => {
+        if (typeof data.startTime === 'string') slots.bind(agentId, data as unknown as ProcessIdentity);
+      },
     },
     instances: {
       announce: async () => {
@@ -155,6 +157,7 @@ export function openRealProject(
         announced = true;
       },
       beat: (at) => void registry.heartbeat(instance, at),
+      heardAt: (id) => registry.list().find((candidate) => candidate.id === id)?.heartbeatAt ?? null,
       isAlive: async (id: InstanceId) => {
         const found = registry.list().find((candidate) => candidate.id === id);
         return found !== undefined && (await sight(found)) !== 'gone';

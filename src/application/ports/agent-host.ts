@@ -73,6 +73,8 @@ export interface ResourceSample {
 export interface RunningAgent {
   /** For people, the log and the event; only its host reads more of it than the label. */
   readonly location: AgentLocation;
+  /** Why nothing can be done about its processes from here, and what tells of its end; absent where all can. */
+  readonly unreachable?: string;
   /** Settles once its output has been delivered to the end and none of its processes is left. */
   readonly ended: Promise<AgentEnd>;
   /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */

@@ -20,6 +20,8 @@ export interface Instances {
    * namespace) counts as alive: only its lease tells. One that never announced itself owns nothing, and counts as gone.
    */
   isAlive(id: InstanceId): Promise<boolean>;
+  /** When it was last heard of, whether or not its project's store took its heartbeat; null: it is not known. */
+  heardAt(id: InstanceId): string | null;
 }
 
 /** The machine agents run on. */

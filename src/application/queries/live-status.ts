@@ -6,6 +6,7 @@ import type { Usage } from '../../domain/usage.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { SessionHistory } from '../session/session-history.ts';
+import { type Trouble, troublesOf } from './troubles.ts';
 
 /** How sessions and agents stand beside their states, the same for the terminal and for clients. */
 
@@ -47,6 +48,8 @@ export interface LiveStatus {
   readonly now: number;
   /** Why its MAOS could not run it on, where that is why it is paused; null otherwise. */
   readonly stalled: string | null;
+  /** What fails beside its work, or keeps its MAOS from an agent. */
+  readonly troubles: readonly Trouble[];
   /** Why agents that are ready are not started, as it was last said of each. */
   readonly waiting: ReadonlyMap<AgentId, string>;
   /** Milliseconds the session has run, without its pauses. Known only where its budget caps them; else 0. */
@@ -60,8 +63,9 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
   const { session, agents } = workflow;
   const waiting = waitingReasons(store, workflow);
   const stalled = stallReason(store, session);
+  const troubles = troublesOf(store, workflow);
   if ([session, ...agents].every(({ budget }) => budget.maxWallMs === null)) {
-    return { now, waiting, stalled, sessionRanMs: 0, agentRanMs: () => 0 };
+    return { now, waiting, stalled, troubles, sessionRanMs: 0, agentRanMs: () => 0 };
   }
   const history = new SessionHistory();
   history.read(store, session.id);
@@ -70,6 +74,7 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
     now,
     waiting,
     stalled,
+    troubles,
     sessionRanMs: history.ranMs(at),
     agentRanMs: (agent) => {
       const { ms, since } = history.held(agent.id);

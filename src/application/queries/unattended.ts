@@ -16,5 +16,10 @@ export async function unattended(
   if (!(await instances.isAlive(owner))) return `the maos that ran it, ${owner}, is gone`;
   const silentMs = Date.parse(clock.now()) - Date.parse(heartbeatAt ?? '');
   if (silentMs <= leaseTtlMs) return null;
-  return `the maos that runs it, ${owner}, has written nothing for ${Math.round(silentMs / 1000)} s: it stands still, or the store cannot be written`;
+  const heardMs = Date.parse(clock.now()) - Date.parse(instances.heardAt(owner) ?? '');
+  const why =
+    heardMs <= leaseTtlMs
+      ? 'it lives and goes on trying, but the store takes nothing from it: another program holds its lock, or it cannot be written'
+      : 'it stands still, or nothing can be written below MAOS_HOME';
+  return `the maos that runs it, ${owner}, has written nothing for ${Math.round(silentMs / 1000)} s: ${why}`;
 }

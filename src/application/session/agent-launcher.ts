@@ -1,5 +1,5 @@
 import type { Agent, AgentFailure } from '../../domain/agent.ts';
-import { agentEvent, type DomainEvent } from '../../domain/events.ts';
+import { agentEvent, type DomainEvent, type EventData } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
@@ -175,6 +175,10 @@ export class AgentLauncher {
         const running = await project.host.attach(run.key, agent, run);
         if (record.left) return;
         slots.adopt(agent, running);
+        const { unreachable: unseen } = running;
+        if (unseen !== undefined)
+          this.#tell('agent.unreachable', { name: agent.name, reason: unseen }, agent);
+        else if (said !== '') this.#tell('agent.reached', { name: agent.name }, agent);
         return this.#begin(run, running);
       } catch (error) {
         if (record.left) return;
@@ -182,16 +186,20 @@ export class AgentLauncher {
         const reason = error instanceof Error ? error.message : String(error);
         if (reason !== said) {
           said = reason;
-          const { name } = agent;
-          this.#news.push(agentEvent('agent.unreachable', agent, this.#now(), { name, reason }));
+          this.#tell('agent.unreachable', { name: agent.name, reason }, agent);
         }
         // Whoever wants it stopped waits for that.
         if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
-        this.#deps.wakeSignal.ring();
+        if (this.#unreachable !== null) this.#deps.wakeSignal.ring();
         await record.pause();
         if (record.left) return;
       }
     }
+  }
+
+  #tell<T extends 'agent.unreachable' | 'agent.reached'>(type: T, data: EventData[T], agent: Agent): void {
+    this.#news.push(agentEvent(type, agent, this.#now(), data));
+    this.#deps.wakeSignal.ring();
   }
 
   #makeRun(agent: Agent): { run: AgentRun; backend: Backend } {

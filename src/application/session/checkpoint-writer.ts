@@ -3,6 +3,7 @@ import type { Workflow } from '../../domain/workflow.ts';
 import { type Lease, LeaseLost } from '../ports/ownership.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
+import type { SessionTroubles } from './session-troubles.ts';
 
 /** After these a checkpoint is due. */
 const occasions: ReadonlySet<EventType> = new Set([
@@ -24,14 +25,22 @@ const gatherMs = 100;
 /** A pause of so many times what writing took: checkpoints of large sessions must not become its main work. */
 const restFactor = 20;
 
+interface Hooks {
+  /** The session has another owner: nothing may be written any more. */
+  readonly isLeft: () => boolean;
+  /** Brings what was committed so far into session.log, and settles then. */
+  readonly logged: () => Promise<unknown>;
+  readonly troubles: SessionTroubles;
+}
+
 /**
  * Writes a session's checkpoints beside its decisions: several occasions in a row become one, and whatever goes wrong is
- * logged and nothing more.
+ * told and stops nothing.
  */
 export class CheckpointWriter {
   readonly #project: Project;
   readonly #lease: Lease;
-  readonly #hooks: { readonly isLeft: () => boolean; readonly logged: () => Promise<unknown> };
+  readonly #hooks: Hooks;
   #latest: { readonly workflow: Workflow; readonly seq: number } | null = null;
   #reason: EventType | null = null;
   #working: Promise<void> | null = null;
@@ -39,14 +48,9 @@ export class CheckpointWriter {
   #closing = false;
 
   /**
-   * @param hooks.isLeft the session has another owner: nothing may be written any more
-   * @param hooks.logged brings what was committed so far into session.log, and settles then
+   * @param hooks how it belongs to its session
    */
-  constructor(
-    project: Project,
-    lease: Lease,
-    hooks: { readonly isLeft: () => boolean; readonly logged: () => Promise<unknown> },
-  ) {
+  constructor(project: Project, lease: Lease, hooks: Hooks) {
     this.#project = project;
     this.#lease = lease;
     this.#hooks = hooks;
@@ -107,12 +111,14 @@ export class CheckpointWriter {
           { keepFrom, announce },
         );
       });
+      this.#hooks.troubles.works('checkpoints');
       watcher.notify();
     } catch (error) {
       // The next occasion makes another one; the table has everything.
       this.#reason = null;
-      if (!(error instanceof LeaseLost))
-        log.log('warn', 'no checkpoint written', { session: sessionId, error });
+      if (error instanceof LeaseLost) return;
+      this.#hooks.troubles.failed('checkpoints', error);
+      log.log('warn', 'no checkpoint written', { session: sessionId, error });
     }
   }
 

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../../domain/events.ts';
+import type { RecordedEvent, SessionPart } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionStore } from '../ports/session-store.ts';
@@ -19,6 +19,7 @@ export const takenOverShare = 0.9;
 export class SessionHistory {
   readonly #held = new Map<AgentId, HeldTime>();
   readonly #warned = new Set<string>();
+  readonly #degraded = new Set<SessionPart>();
   #ranMs = 0;
   #runningSince: string | null = null;
   #watch: { readonly clock: Clock; readonly from: number; readonly ranBeforeMs: number } | null = null;
@@ -67,6 +68,11 @@ export class SessionHistory {
     return this.#warned;
   }
 
+  /** Parts beside its work that failed and have not worked since. */
+  get degraded(): ReadonlySet<SessionPart> {
+    return this.#degraded;
+  }
+
   #take(event: RecordedEvent): void {
     this.#seq = event.seq;
     const { type, at, agentId } = event;
@@ -82,6 +88,12 @@ export class SessionHistory {
         this.#ranMs = this.ranMs(at);
         this.#runningSince = null;
         this.#watch = null;
+        break;
+      case 'session.degraded':
+        this.#degraded.add(event.data.part);
+        break;
+      case 'session.restored':
+        this.#degraded.delete(event.data.part);
         break;
       case 'budget.warned':
         this.#warned.add(warningKey(agentId, event.data.message));

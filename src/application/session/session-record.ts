@@ -1,5 +1,5 @@
 import { isMaosError } from '../../domain/errors.ts';
-import type { DomainEvent } from '../../domain/events.ts';
+import type { DomainEvent, SessionPart } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import {
   type AgentReport,
@@ -15,6 +15,7 @@ import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { ChangeRefused, insteadOf, isRefusal, refusedReport } from './refused-change.ts';
+import type { SessionTroubles } from './session-troubles.ts';
 import { tellTeams } from './teams.ts';
 
 /** Pause before a store that was busy or full is tried again. */
@@ -52,8 +53,10 @@ export class SessionRecord {
   /** The attempt that each agent's info.json tells of. */
   readonly #informed = new Map<AgentId, number>();
   readonly #checkpoints: CheckpointWriter;
+  readonly #troubles: SessionTroubles;
 
-  constructor(project: Project, lease: Lease, workflow: Workflow) {
+  constructor(project: Project, lease: Lease, workflow: Workflow, troubles: SessionTroubles) {
+    this.#troubles = troubles;
     this.#project = project;
     this.#lease = lease;
     this.#stored = workflow;
@@ -61,6 +64,7 @@ export class SessionRecord {
     this.#checkpoints = new CheckpointWriter(project, lease, {
       isLeft: () => this.#left,
       logged: () => this.#bringFiles(),
+      troubles,
     });
   }
 
@@ -238,12 +242,15 @@ export class SessionRecord {
   async whenStoreIsFree<T>(work: () => T): Promise<T> {
     for (;;) {
       try {
-        return await whenFree(this.#project, () => {
+        const done = await whenFree(this.#project, () => {
           if (this.#left) throw new LeaseLost(this.#lease.sessionId);
           return work();
         });
+        this.#troubles.works('store');
+        return done;
       } catch (error) {
         if (!isMaosError(error, 'STORE_BUSY') && !isMaosError(error, 'RESOURCE_LIMIT_EXCEEDED')) throw error;
+        this.#troubles.failed('store', error);
         this.#say('store not usable, trying again', error);
         await this.pause();
       }
@@ -274,7 +281,7 @@ export class SessionRecord {
     this.#callOffFiles = null;
     this.#written = this.#written.then(async () => {
       // Their own trouble never stops a session.
-      const log = await this.#try('session.log is behind', () => this.#writeLog());
+      const log = await this.#try('session.log is behind', () => this.#writeLog(), 'session.log');
       const info = await this.#try('info.json not written', () => this.#writeInfo());
       return log && info;
     });
@@ -305,11 +312,13 @@ export class SessionRecord {
     );
   }
 
-  async #try(trouble: string, work: () => Promise<void>): Promise<boolean> {
+  async #try(trouble: string, work: () => Promise<void>, part?: SessionPart): Promise<boolean> {
     try {
       await work();
+      if (part !== undefined) this.#troubles.works(part);
       return true;
     } catch (error) {
+      if (part !== undefined) this.#troubles.failed(part, error);
       this.#say(trouble, error);
       return false;
     }

@@ -32,6 +32,7 @@ import { ChangeRefused } from './refused-change.ts';
 import { SessionHistory } from './session-history.ts';
 import { SessionRecord } from './session-record.ts';
 import { SessionSuspender } from './session-suspender.ts';
+import { SessionTroubles } from './session-troubles.ts';
 import { SlotManager } from './slot-manager.ts';
 import { WakeSignal } from './wake-signal.ts';
 
@@ -51,6 +52,7 @@ export class SessionRunner {
   readonly #project: Project;
   readonly #record: SessionRecord;
   readonly #wakeSignal: WakeSignal;
+  readonly #troubles: SessionTroubles;
   readonly #history = new SessionHistory();
   readonly #launcher: AgentLauncher;
   readonly #scheduler: AgentScheduler;
@@ -65,12 +67,14 @@ export class SessionRunner {
 
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
-    const record = new SessionRecord(project, lease, workflow);
     const wakeSignal = new WakeSignal(project.clock);
-    const slots = new SlotManager(project, wakeSignal);
+    const troubles = new SessionTroubles(lease.sessionId, project.clock, () => wakeSignal.ring());
+    const record = new SessionRecord(project, lease, workflow, troubles);
+    const slots = new SlotManager(project, wakeSignal, troubles);
     const artifacts = new ArtifactRecorder(project.files, project.store.artifacts(lease.sessionId));
     this.#record = record;
     this.#wakeSignal = wakeSignal;
+    this.#troubles = troubles;
     this.#collector = new EndCollector(project, artifacts, wakeSignal);
     this.#launcher = new AgentLauncher({
       project,
@@ -176,6 +180,7 @@ export class SessionRunner {
     await this.#readHistory();
     this.#budgets = new BudgetWatch(this.#history);
     this.#suspender.recall(this.#history);
+    this.#troubles.recall(this.#history.degraded);
     try {
       await this.#project.files.prepareSession(this.#workflow);
     } catch (error) {
@@ -234,6 +239,7 @@ export class SessionRunner {
     this.#settleEnded();
     if (this.#record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
+    this.#record.decide({ next: this.#workflow, events: this.#troubles.take() });
     if (this.#requests.cancel !== null) return this.#cancelAll(this.#requests.cancel);
     if (this.#requests.interrupt !== null) return this.#interruptAll(this.#requests.interrupt);
     await this.#handleAgentRequests();

@@ -17,6 +17,8 @@ export class SessionSuspender {
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
   readonly #project: Project;
   #suspended = new Set<AgentId>();
+  /** Why agents do not go on, as far as it was told. */
+  readonly #told = new Map<AgentId, string>();
 
   constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, project: Project) {
     this.#record = record;
@@ -32,6 +34,7 @@ export class SessionSuspender {
 
   forget(id: AgentId): void {
     this.#suspended.delete(id);
+    this.#told.delete(id);
   }
 
   /** Lets agents that run stand still. */
@@ -68,7 +71,22 @@ export class SessionSuspender {
     );
     await this.#askTeams(free, 'running', 'goes on');
     await this.#say('agent.continued', free);
-    for (const { id } of free) this.#suspended.delete(id);
+    for (const { id } of free) this.forget(id);
+    await this.#sayStuck();
+  }
+
+  /** It is tried until they go on, or their time is over. */
+  async #sayStuck(): Promise<void> {
+    const at = this.#project.clock.now();
+    const events = this.#running.flatMap((agent) => {
+      const { id, name } = agent;
+      const trouble = this.#suspended.has(id) ? (this.#runs.get(id)?.standingTrouble ?? null) : null;
+      if (trouble === null || this.#told.get(id) === trouble) return [];
+      this.#told.set(id, trouble);
+      const reason = `Its processes stand still and do not go on as they should: ${trouble}`;
+      return [agentEvent('agent.unreachable', agent, at, { name, reason })];
+    });
+    if (events.length > 0) await this.#record.commit({ next: this.#record.workflow, events });
   }
 
   get #running(): readonly Agent[] {

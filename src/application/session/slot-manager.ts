@@ -2,6 +2,7 @@ import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Project } from '../project.ts';
+import type { SessionTroubles } from './session-troubles.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
 /** Time between two looks at a limit that other processes may have relaxed. */
@@ -12,10 +13,14 @@ const noLimit = Number.MAX_SAFE_INTEGER;
 export class SlotManager {
   readonly #project: Project;
   readonly #wakeSignal: WakeSignal;
+  readonly #troubles: SessionTroubles;
+  /** Updates that did not come about yet. */
+  readonly #failing = new Set<string>();
 
-  constructor(project: Project, wakeSignal: WakeSignal) {
+  constructor(project: Project, wakeSignal: WakeSignal, troubles: SessionTroubles) {
     this.#project = project;
     this.#wakeSignal = wakeSignal;
+    this.#troubles = troubles;
   }
 
   /**
@@ -59,14 +64,19 @@ export class SlotManager {
     this.#do('give', id, () => this.#project.slots.give(id));
   }
 
-  /** Tried again for as long as it takes, or until something else is to be done with the slot. */
+  /** Tried again until it comes about, something else is to be done with the slot, or the session ends. */
   #do(what: 'bind' | 'adopt' | 'give', agent: AgentId, action: () => void): void {
     const again = `slot of ${agent}`;
     try {
       this.#wakeSignal.cancel(again);
       action();
+      this.#failing.delete(again);
+      if (this.#failing.size === 0) this.#troubles.works('slots');
     } catch (error) {
-      this.#project.log.log('warn', 'slot not updated, trying again', { agent, what, error });
+      this.#troubles.failed('slots', error);
+      if (!this.#failing.has(again))
+        this.#project.log.log('warn', 'slot not updated, trying again', { agent, what, error });
+      this.#failing.add(again);
       this.#wakeSignal.later(again, retryMs, () => this.#do(what, agent, action));
     }
   }

@@ -40,6 +40,7 @@ export class Supervisor {
   /** The store was locked at the last heartbeat: said once, not at every try. */
   #isBeatBusy = false;
   #lettingGo = false;
+  #beatenAt = Number.NEGATIVE_INFINITY;
 
   constructor(project: Project, timing: OwnershipTiming = ownershipTiming) {
     this.#project = project;
@@ -71,7 +72,8 @@ export class Supervisor {
     const before = store.ownerOf(id);
     const lease = await whenFree(this.#project, () => store.acquire(id, instance, when));
     if (lease === null) return false;
-    const workflow = store.load(id);
+    const workflow = await this.#loadTaken(lease);
+    if (workflow === null) return false;
     // One that has ended but still has an owner is run as well: that owner may have died over its files.
     if (isSessionEnded(workflow.session.state) && before === null) {
       await whenFree(this.#project, () => store.release(lease));
@@ -82,6 +84,23 @@ export class Supervisor {
     const isExiting = store.unfinished().some(({ sessionId, exiting }) => exiting && sessionId === id);
     if (isExiting) this.interrupt(id, 'The maos that ran it has exited.');
     return true;
+  }
+
+  /** Null, with the lease given back and the session given up, where it cannot be read. */
+  async #loadTaken(lease: Lease): Promise<Workflow | null> {
+    const { sessionId } = lease;
+    try {
+      return await whenFree(this.#project, () => this.#project.store.load(sessionId));
+    } catch (error) {
+      await this.#release(lease);
+      if (isMaosError(error, 'STORE_BUSY')) throw error;
+      this.#project.log.log('error', 'session cannot be read; it is left to others', {
+        session: sessionId,
+        error,
+      });
+      this.#quarantined.set(sessionId, error instanceof Error ? error.message : String(error));
+      return null;
+    }
   }
 
   /**
@@ -131,7 +150,7 @@ export class Supervisor {
       } catch (error) {
         log.log('error', 'session runner failed', { session: lease.sessionId, runs, error });
         runner = runs > maxRestarts || this.#lettingGo ? null : await this.#replace(lease);
-        if (runs > maxRestarts && !this.#lettingGo) await this.#giveUp(lease, error);
+        if (runner === null && !this.#lettingGo) await this.#giveUp(lease, error);
       }
     }
     await this.#release(lease);
@@ -202,12 +221,12 @@ export class Supervisor {
   }
 
   #beat(): void {
-    const { store, instance, instances, clock, log } = this.#project;
+    const { store, instance, clock, log } = this.#project;
     let nextMs = this.timing.heartbeatMs;
+    this.#beatAsInstance();
     try {
       this.#standDownFrom(store.heartbeat(instance, clock.now()));
       for (const lease of this.#unreleased) void this.#release(lease);
-      instances.beat(clock.now());
       this.#isBeatBusy = false;
     } catch (error) {
       const isBusy = isMaosError(error, 'STORE_BUSY');
@@ -217,6 +236,20 @@ export class Supervisor {
       if (isBusy) nextMs = Math.min(nextMs, busyBeatMs);
     }
     this.#stopHeartbeat = clock.after(nextMs, () => this.#beat());
+  }
+
+  /** Apart from the store: whoever asks must see that this process lives, though the store take nothing from it. */
+  #beatAsInstance(): void {
+    const { instances, clock, log } = this.#project;
+    const now = clock.elapsedMs();
+    // A store that is locked is tried much more often.
+    if (now - this.#beatenAt < this.timing.heartbeatMs / 2) return;
+    this.#beatenAt = now;
+    try {
+      instances.beat(clock.now());
+    } catch (error) {
+      log.log('warn', 'heartbeat of this process not written', { error });
+    }
   }
 
   /** A process that stood still for longer than its lease (a laptop asleep, SIGSTOP) comes back to find heirs. */

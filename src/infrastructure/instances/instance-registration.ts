@@ -51,7 +51,7 @@ const patienceMs = 5_000;
 const trustMs = 10_000;
 
 /** The running MAOS among those of this machine. Opens `instances.db` when first needed. */
-export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive'> {
+export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive' | 'heardAt'> {
   readonly #file: string;
   readonly #onTightened: OnTightened | undefined;
   readonly instance: InstanceId;
@@ -111,6 +111,10 @@ export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive'>
   async isAlive(id: InstanceId): Promise<boolean> {
     const found = this.registry.list().find((candidate) => candidate.id === id);
     return found !== undefined && this.#runs(found);
+  }
+
+  heardAt(id: InstanceId): string | null {
+    return this.registry.list().find((candidate) => candidate.id === id)?.heartbeatAt ?? null;
   }
 
   /** Oldest first. */

@@ -52,6 +52,10 @@ function describe(event: RecordedEvent): string {
       return 'session taken over by another maos';
     case 'session.stalled':
       return `session stalled: ${event.data.reason}`;
+    case 'session.degraded':
+      return `${event.data.part} cannot be kept up, tried again: ${event.data.reason}`;
+    case 'session.restored':
+      return `${event.data.part} kept up again`;
     case 'session.recovered':
       return `session recovered from ${event.data.checkpoint}`;
     case 'session.retried':
@@ -78,6 +82,8 @@ function describe(event: RecordedEvent): string {
       return `${event.data.name} started${event.data.attempt > 1 ? ` (attempt ${event.data.attempt})` : ''}`;
     case 'agent.unreachable':
       return `${event.data.name} cannot be reached: ${event.data.reason}`;
+    case 'agent.reached':
+      return `${event.data.name} is reached again`;
     case 'agent.spawned':
       return `${event.data.name} has its process`;
     case 'agent.progressed':

@@ -118,6 +118,7 @@ export function workflowView(workflow: Workflow, standing: LiveStatus | null = n
   return {
     ...sessionView(session, progressOf(agents), usage, standing?.sessionRanMs ?? 0),
     ...(standing === null || standing.stalled === null ? {} : { stalled: standing.stalled }),
+    ...(standing === null || standing.troubles.length === 0 ? {} : { troubles: standing.troubles }),
     agents: agents.map((agent) => agentView(agent, session, names, standing)),
   };
 }

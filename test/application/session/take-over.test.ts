@@ -106,6 +106,7 @@ describe('after kill -9 of the owner', () => {
     const after = await settled(real, id);
     assert.deepEqual([after.state, after.agent('long').result], ['completed', 'done']);
     assert.equal(after.of('agent.unreachable').length, 1);
+    assert.equal(after.of('agent.reached', 'long').length, 1);
   });
 
   it('the time an agent ran before counts against its limit', async (t) => {

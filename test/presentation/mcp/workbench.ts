@@ -203,7 +203,12 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
         makeCommandBackend(),
       ]),
       slots: { tryTake: () => true, give: () => {}, bind: () => {} },
-      instances: { announce: async () => {}, beat: () => {}, isAlive: async (id) => id === instance },
+      instances: {
+        announce: async () => {},
+        beat: () => {},
+        isAlive: async (id) => id === instance,
+        heardAt: () => null,
+      },
       teams: { note: () => {}, ask: async () => {} },
       machine: {
         freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),

@@ -179,6 +179,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   });
   return {
     location: supervision.location,
+    ...(supervision.isUnseen ? { unreachable: unseenText } : {}),
     ended,
     stop: end,
     suspend: () => move(false),
@@ -187,6 +188,9 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     memory,
   };
 }
+
+const unseenText =
+  'This maos cannot see its processes (they run in another container, or on another host with the same home): its files tell of its end, and its time limit holds.';
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;

@@ -23,6 +23,8 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'session.taken_over': ({ owner, running }) =>
     `taken over by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')}`}`,
   'session.stalled': ({ reason }) => `stalled: ${reason}`,
+  'session.degraded': ({ part, reason }) => `${part} cannot be kept up, tried again: ${reason}`,
+  'session.restored': ({ part }) => `${part} kept up again`,
   'session.recovered': ({ checkpoint, events }) =>
     `recovered from ${checkpoint} and ${plural(events, 'logged event')}`,
   'session.retried': ({ agents }) => `retried: ${agents.join(', ')}`,
@@ -34,6 +36,7 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'agent.started': ({ role, backend, attempt }) =>
     `started (${role}, ${backend})${attempt > 1 ? `, attempt ${attempt}` : ''}`,
   'agent.unreachable': ({ reason }) => `cannot be reached: ${reason}`,
+  'agent.reached': () => 'reached again',
   'agent.spawned': ({ where }) => `runs as ${readLocation(where).label}`,
   'agent.progressed': ({ activity }) => activity,
   'agent.answered': ({ background, until }) => lingeringText({ background, until }),

@@ -22,6 +22,7 @@ import {
   formatCount,
   formatDuration,
   formatSessionState,
+  formatTime,
   formatUntil,
   formatUsage,
   oneLine,
@@ -62,6 +63,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     agentTable(facts, canvas),
     section('Unattended', unattendedLines(facts), canvas),
     section('Stalled', stalledLines(facts), canvas),
+    section('Trouble', troubleLines(facts), canvas),
     section('Waiting', waitingLines(facts, canvas), canvas),
     section('Result given, processes remain', lingeringLines(facts, canvas), canvas),
     section('Budgets', budgetLines(facts), canvas),
@@ -184,6 +186,14 @@ function stalledLines({ standing: { stalled } }: SessionFacts): string[] {
     `  Its maos could not run it on, however often it tried: ${oneLine(stalled)}`,
     '  Agents that ran stand still. Resume it to try again, or cancel it.',
   ];
+}
+
+/** What fails and is tried again. */
+function troubleLines({ standing: { troubles } }: SessionFacts): string[] {
+  return troubles.map(
+    ({ what, reason, since }) =>
+      `  ${what}, since ${formatTime(since)}: ${oneLine(reason)} It is tried again.`,
+  );
 }
 
 /** Who is ready and does not run, and why. */

@@ -41,6 +41,7 @@ const output = z.strictObject({
   progress: progressCounts,
   usage: usageTotals.optional(),
   budget: z.string().optional(),
+  troubles: z.array(z.string()).optional(),
   folder: z.string(),
   agents: z.array(agentStatus).optional(),
   next_cursor: z.string().optional(),
@@ -48,6 +49,7 @@ const output = z.strictObject({
 });
 
 const maxEvents = 20;
+const maxTroubles = 5;
 const textLengths = [800, 400, 200, 100];
 
 /** How a session stands, in full. */
@@ -73,7 +75,7 @@ export const sessionStatus = defineTool({
   },
 });
 
-function header(project: Project, id: SessionId, { sessionRanMs, stalled }: LiveStatus) {
+function header(project: Project, id: SessionId, { sessionRanMs, stalled, troubles }: LiveStatus) {
   const summary = project.store.summary(id);
   const { session, progress, usage } = summary;
   const shares = budgetShares(session.budget, usage, sessionRanMs);
@@ -96,6 +98,13 @@ function header(project: Project, id: SessionId, { sessionRanMs, stalled }: Live
     progress: progressAnswer(progress),
     ...(usage === null ? {} : { usage: usageAnswer(usage) }),
     ...(shares.length === 0 ? {} : { budget: budgetText(shares) }),
+    ...(troubles.length === 0
+      ? {}
+      : {
+          troubles: troubles
+            .slice(0, maxTroubles)
+            .map(({ what, reason, since }) => shorten(`${what}, since ${since}: ${reason}`, 200)),
+        }),
     folder: project.files.describe(id),
   };
 }

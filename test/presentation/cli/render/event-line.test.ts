@@ -41,6 +41,12 @@ describe('an event in a few words', () => {
       `result given, work in the background: Build, Serve; what is left at ${time(60)} is ended`,
     ],
     [event('agent.answered', { name: 'a', background: [], until: null }), 'result given, processes remain'],
+    [
+      event('session.degraded', { part: 'checkpoints', reason: 'no room' }),
+      'checkpoints cannot be kept up, tried again: no room',
+    ],
+    [event('session.restored', { part: 'slots' }), 'slots kept up again'],
+    [event('agent.reached', { name: 'a' }), 'reached again'],
     [event('agent.went_on', { name: 'a' }), 'goes on after its result'],
     [
       event('agent.stopped', {

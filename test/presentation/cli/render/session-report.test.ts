@@ -31,7 +31,14 @@ const failed = workflow([spec, build, check], { state: 'failed', endedAt: time(4
 const artifact = { sha256: '', recordedAt: time(3) };
 
 function standing(seconds: number): LiveStatus {
-  return { now: ms(seconds), waiting: new Map(), stalled: null, sessionRanMs: 0, agentRanMs: () => 0 };
+  return {
+    now: ms(seconds),
+    waiting: new Map(),
+    stalled: null,
+    troubles: [],
+    sessionRanMs: 0,
+    agentRanMs: () => 0,
+  };
 }
 
 describe('the report on a session', () => {

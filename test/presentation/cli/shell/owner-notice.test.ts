@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { waitForSession } from '../../../../src/application/control/control.ts';
 import { unattended } from '../../../../src/application/queries/unattended.ts';
@@ -45,6 +46,28 @@ describe('whoever waits for a session', () => {
       code: 'STORE_BUSY',
       message: new RegExp(`Nothing has happened in session ${id} .*: ${why}\\.`),
     });
+  });
+
+  it('is told of an owner that lives and cannot write', async (t) => {
+    const beats = { heartbeatMs: 50, leaseTtlMs: 15_000, lookMs: 2_000 };
+    const real = realProject(t, { timing: beats });
+    const gate = new Gate(real.root, 'go');
+    const id = await start(real, [shell('a', gate.wait)]);
+    await eventOf(real, id, 'agent.spawned', 'a');
+    const onlooker = realProject(t, { home: real.home, root: real.root });
+    const lock = new DatabaseSync(real.database);
+    t.after(() => lock.close());
+    lock.exec('BEGIN IMMEDIATE');
+    let why: string | null = null;
+    for (const deadline = Date.now() + 20_000; why === null; ) {
+      assert.ok(Date.now() < deadline);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      why = await unattended(onlooker.project, id, { leaseTtlMs: 3_000 });
+    }
+    lock.exec('ROLLBACK');
+    assert.match(why, /it lives and goes on trying, but the store takes nothing from it/);
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
   });
 
   it('is told when the home is deleted during the run', async (t) => {

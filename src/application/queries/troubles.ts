@@ -1,0 +1,41 @@
+import { isSessionEnded } from '../../domain/session.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+
+/** What fails beside the work of a session, or keeps its MAOS from an agent, and is tried again. */
+export interface Trouble {
+  /** The part that fails, or the agent's name. */
+  readonly what: string;
+  readonly reason: string;
+  /** ISO 8601: when it was first told. */
+  readonly since: string;
+}
+
+/** Only so many of the newest events are searched: trouble told of long ago may not be found. */
+const searched = 1_000;
+
+/** Newest first; none for a session that has ended. */
+export function troublesOf(store: SessionStore, { session, agents }: Workflow): readonly Trouble[] {
+  if (isSessionEnded(session.state)) return [];
+  const running = new Map<string, string>();
+  for (const { id, name, state } of agents) if (state === 'running') running.set(id, name);
+  const settled = new Set<string>();
+  const found: Trouble[] = [];
+  const note = (key: string, trouble: Trouble): void => {
+    if (!settled.has(key)) found.push(trouble);
+    settled.add(key);
+  };
+  const after = Math.max(0, store.lastSeq(session.id) - searched);
+  for (const event of store.events(session.id, after, searched).toReversed()) {
+    const { type, at, agentId, data } = event;
+    if (type === 'session.degraded') note(data.part, { what: data.part, reason: data.reason, since: at });
+    else if (type === 'session.restored') settled.add(data.part);
+    else if (type === 'agent.unreachable') {
+      const what = running.get(agentId ?? '');
+      if (what !== undefined) note(agentId ?? '', { what, reason: data.reason, since: at });
+    } else if (type === 'agent.reached' || type === 'agent.continued' || type === 'agent.started') {
+      settled.add(agentId ?? '');
+    } else if (type === 'session.taken_over') for (const id of running.keys()) settled.add(id);
+  }
+  return found;
+}

@@ -1,0 +1,49 @@
+import { type DomainEvent, type SessionPart, sessionEvent } from '../../domain/events.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import type { Clock } from '../ports/clock.ts';
+
+/**
+ * What fails beside the work of one session and is tried again, so that people see it where they look: in its events.
+ * Each part is told of once when it begins to fail, and once when it works again.
+ */
+export class SessionTroubles {
+  readonly #id: SessionId;
+  readonly #clock: Clock;
+  readonly #changed: () => void;
+  readonly #failing = new Set<SessionPart>();
+  #news: DomainEvent[] = [];
+
+  /** @param changed there is something to {@link take} */
+  constructor(id: SessionId, clock: Clock, changed: () => void) {
+    this.#id = id;
+    this.#clock = clock;
+    this.#changed = changed;
+  }
+
+  /** An owner before this one told of these. */
+  recall(parts: Iterable<SessionPart>): void {
+    for (const part of parts) this.#failing.add(part);
+  }
+
+  failed(part: SessionPart, error: unknown): void {
+    if (this.#failing.has(part)) return;
+    this.#failing.add(part);
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#tell(sessionEvent('session.degraded', this.#id, this.#clock.now(), { part, reason }));
+  }
+
+  works(part: SessionPart): void {
+    if (!this.#failing.delete(part)) return;
+    this.#tell(sessionEvent('session.restored', this.#id, this.#clock.now(), { part }));
+  }
+
+  /** What is not told yet. */
+  take(): readonly DomainEvent[] {
+    return this.#news.splice(0);
+  }
+
+  #tell(event: DomainEvent): void {
+    this.#news.push(event);
+    this.#changed();
+  }
+}
