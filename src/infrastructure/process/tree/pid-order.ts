@@ -6,6 +6,8 @@ export interface Birth {
   readonly forks: number;
 }
 
+export const anyPid = { first: 1, last: Number.POSITIVE_INFINITY };
+
 /** What Linux tells of the pids it gives out. */
 export interface PidCounts {
   /** The pid given last. */
@@ -19,18 +21,22 @@ export interface PidCounts {
 }
 
 /**
- * Pids are given out in ascending order, past those in use, and begin again at the top. True: they have not begun again
- * since that process began, so whatever began after it has a greater pid.
+ * The pids of whatever began after that process, and its own. Pids are given out in ascending order, past those in use,
+ * and begin again at the top: then it can be any.
  *
  * A start that fails can use up a pid without being counted: pids that got further than the count explains may have
  * come round.
  */
-export function isInPidOrder({ pid, forks }: Birth, now: PidCounts): boolean {
+export function pidsSince(
+  { pid, forks }: Birth,
+  now: PidCounts,
+): { readonly first: number; readonly last: number } {
   const most = now.forks - forks + now.threads;
-  return most < now.pidMax / 2 && now.lastPid >= pid && now.lastPid - pid <= most;
+  const isInOrder = most < now.pidMax / 2 && now.lastPid >= pid && now.lastPid - pid <= most;
+  return isInOrder ? { first: pid, last: now.lastPid } : anyPid;
 }
 
-/** NaN, for which nothing is in order, where the system does not say. */
+/** NaN, after which it can be any pid, where the system does not say. */
 export function countForks(): number {
   return numberIn('/proc/stat', /^processes (\d+)/m);
 }

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { retryWhileBusy } from '../host/retry-while-busy.ts';
 import { isWrapperCommand } from '../host/wrapper.ts';
 import { readLimitMark } from './limit-mark.ts';
-import { type Birth, isInPidOrder, readPidCounts } from './pid-order.ts';
+import { anyPid, type Birth, pidsSince, readPidCounts } from './pid-order.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
 
@@ -133,11 +133,11 @@ export async function readProcfs({
   let turnFrom = performance.now();
   const settledBefore = (uptime() - settledMs / 1000) * kernelUnits().ticksPerSecond;
   const names = readdirSync('/proc');
-  // Asked after the listing: whatever was not given by then is not in it.
-  const least = since !== null && isInPidOrder(since, readPidCounts()) ? since.pid : 0;
+  // Asked after the listing: what was not given by then is not in it.
+  const { first, last } = since === null ? anyPid : pidsSince(since, readPidCounts());
   for (const name of names) {
     const pid = Number(name);
-    if (!Number.isInteger(pid) || pid < least) continue;
+    if (!Number.isInteger(pid) || pid < first || pid > last) continue;
     if (++portion % pidsPerTurn === 0) {
       tookMs += performance.now() - turnFrom;
       await setImmediate();

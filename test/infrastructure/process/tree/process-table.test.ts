@@ -9,8 +9,8 @@ import {
 } from '../../../../src/infrastructure/process/tree/agent-processes.ts';
 import {
   countForks,
-  isInPidOrder,
   type PidCounts,
+  pidsSince,
 } from '../../../../src/infrastructure/process/tree/pid-order.ts';
 import type { ProcessEntry } from '../../../../src/infrastructure/process/tree/proc-stat.ts';
 import {
@@ -78,23 +78,28 @@ test('of the processes since one of them, older ones are left out', {
 suite('pids given since a process', () => {
   const birth = { pid: 1_000, forks: 50_000 };
   const now = { lastPid: 1_040, threads: 300, forks: 50_040, pidMax: 32_768 };
-  const changed = (change: Partial<PidCounts>): boolean => isInPidOrder(birth, { ...now, ...change });
+  const since = (change: Partial<PidCounts>): object => pidsSince(birth, { ...now, ...change });
 
-  test('are in order while they have not begun again at the lowest', () => {
-    assert.ok(changed({}));
-    assert.ok(changed({ lastPid: 1_000, forks: 50_001 }), 'its own was the last');
-    assert.ok(changed({ lastPid: 1_340 }), 'those in use are passed over');
+  test('are between its own and the last, while they have not begun again at the lowest', () => {
+    assert.deepEqual(since({}), { first: 1_000, last: 1_040 });
+    assert.deepEqual(since({ lastPid: 1_000, forks: 50_001 }), { first: 1_000, last: 1_000 });
+    assert.deepEqual(
+      since({ lastPid: 1_340 }),
+      { first: 1_000, last: 1_340 },
+      'those in use are passed over',
+    );
   });
 
-  test('are not once they may have', () => {
-    assert.ok(!changed({ lastPid: 999 }));
-    assert.ok(!changed({ forks: 50_000 + 32_768, lastPid: 1_010 }), 'all the way round');
-    assert.ok(!changed({ lastPid: 2_000 }), 'starts that failed have used up pids');
-    assert.ok(!changed({ pidMax: 400 }));
+  test('can be any once they may have', () => {
+    const any = { first: 1, last: Number.POSITIVE_INFINITY };
+    assert.deepEqual(since({ lastPid: 999 }), any);
+    assert.deepEqual(since({ forks: 50_000 + 32_768, lastPid: 1_010 }), any, 'all the way round');
+    assert.deepEqual(since({ lastPid: 2_000 }), any, 'starts that failed have used up pids');
+    assert.deepEqual(since({ pidMax: 400 }), any);
     for (const unknown of ['lastPid', 'threads', 'forks', 'pidMax'] as const) {
-      assert.ok(!changed({ [unknown]: Number.NaN }), unknown);
+      assert.deepEqual(since({ [unknown]: Number.NaN }), any, unknown);
     }
-    assert.ok(!isInPidOrder({ pid: 1_000, forks: Number.NaN }, now));
+    assert.deepEqual(pidsSince({ pid: 1_000, forks: Number.NaN }, now), any);
   });
 });
 
