@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Options } from 'tsup';
+import { predefinedRoleNames } from './src/domain/roles/catalog.ts';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
@@ -57,6 +58,18 @@ const shortManifest: Plugin = {
   },
 };
 
+/** Puts the texts of the predefined roles into the bundle, in place of the module that reads their files. */
+const roleTexts: Plugin = {
+  name: 'role-texts',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]predefined-texts\.ts$/ }, () => ({
+      contents: `${predefinedRoleNames.map((name) => `import ${name} from './roles/${name}.md';`).join('\n')}
+        export const predefinedTexts = [${predefinedRoleNames.join()}];`,
+      resolveDir: fileURLToPath(new URL('src', import.meta.url)),
+    }));
+  },
+};
+
 export default defineConfig({
   entry: { maos: 'src/main.ts' },
   outDir: 'dist',
@@ -72,10 +85,10 @@ export default defineConfig({
   removeNodeProtocol: false,
   dts: false,
   metafile: process.env.MAOS_BUILD_METAFILE === '1',
-  loader: { '.sql': 'text' },
+  loader: { '.sql': 'text', '.md': 'text' },
   // CommonJS dependencies call `require`, which an ES module does not have.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
-  esbuildPlugins: [withoutAjv, lazyBuiltins, shortManifest],
+  esbuildPlugins: [withoutAjv, lazyBuiltins, shortManifest, roleTexts],
 });

@@ -3,7 +3,7 @@ import { ChangeWatcher } from './application/change-watcher.ts';
 import type { IdSource } from './application/ports/id-source.ts';
 import type { Log } from './application/ports/log.ts';
 import type { Instances } from './application/ports/machine.ts';
-import type { RoleFiles } from './application/ports/roles.ts';
+import type { RoleSources } from './application/ports/roles.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import { isAgentId, isSessionId } from './domain/ids.ts';
@@ -85,7 +85,7 @@ export function makeProject(from: {
   };
 }
 
-export function rolesFor(home: string): RoleFiles {
+export function rolesFor(home: string): RoleSources {
   return makeRoleFiles({ home, env: process.env });
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from './ports/clock.ts';
 import type { IdSource } from './ports/id-source.ts';
 import type { Log } from './ports/log.ts';
 import type { AgentSlots, Instances, Machine } from './ports/machine.ts';
-import type { RoleFiles } from './ports/roles.ts';
+import type { RoleSources } from './ports/roles.ts';
 import type { SessionFiles } from './ports/session-files.ts';
 import type { SessionStore } from './ports/session-store.ts';
 import type { Settings } from './ports/settings.ts';
@@ -25,7 +25,7 @@ export interface Project {
   readonly parent: ParentAgent | null;
   readonly store: SessionStore;
   readonly files: SessionFiles;
-  readonly roles: RoleFiles;
+  readonly roles: RoleSources;
   readonly host: AgentHost;
   readonly backends: Backends;
   readonly slots: AgentSlots;

@@ -2,7 +2,7 @@ import type { MaosError } from '../domain/errors.ts';
 import type { InstanceId, SessionId } from '../domain/ids.ts';
 import type { BackendProbe } from './ports/backend.ts';
 import type { LogLevel } from './ports/log.ts';
-import type { RoleFiles, RoleFinding } from './ports/roles.ts';
+import type { FoundRoles, RoleSources } from './ports/roles.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './session/supervisor.ts';
 
@@ -119,8 +119,8 @@ export interface Runtime {
   /** STORE_CORRUPT where a project's database is missing or empty, though sessions of it have their folders; else null. */
   lostStore(path: string): Promise<MaosError | null>;
   probeBackends(): Promise<readonly BackendProbe[]>;
-  /** What files define roles for the project of a folder; see {@link RoleFiles}. @throws MaosError INVALID_INPUT */
-  roles(path: string): Promise<readonly RoleFinding[]>;
+  /** The roles for somebody in a folder; see {@link RoleSources}. @throws MaosError INVALID_INPUT */
+  roles(path: string): Promise<FoundRoles>;
   settings(
     path: string,
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;

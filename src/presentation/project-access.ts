@@ -1,4 +1,4 @@
-import type { RoleFinding } from '../application/ports/roles.ts';
+import type { FoundRoles } from '../application/ports/roles.ts';
 import type { Project } from '../application/project.ts';
 import type { Projects } from '../application/queries/lookup.ts';
 import type { OpenProject, Runtime } from '../application/runtime.ts';
@@ -11,8 +11,8 @@ export interface ProjectAccess {
   openProject(): Promise<OpenProject>;
   /** The project of the folder when it has a store; null otherwise. */
   findProject(): Promise<OpenProject | null>;
-  /** What files define roles in the folder. */
-  roles(): Promise<readonly RoleFinding[]>;
+  /** The roles for somebody in the folder. */
+  roles(): Promise<FoundRoles>;
   /** As Runtime.lostStore, of the folder. */
   lostStore(): Promise<MaosError | null>;
   /** Every project with a store, that of the folder first. */

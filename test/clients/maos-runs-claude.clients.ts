@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { EventData } from '../../src/domain/events.ts';
 import { findPredefinedRole } from '../../src/domain/roles/catalog.ts';
 import { roleBriefing } from '../../src/domain/roles/role.ts';
+import { predefinedRoles } from '../../src/infrastructure/files/roles/predefined-roles.ts';
 import { lastToolResults, type ModelRequest, type ScriptStep } from '../helpers/scripted-model.ts';
 import { makeBench, promptOf } from './bench.ts';
 import { makeMoment, readJsonLines } from './workplace.ts';
@@ -91,7 +92,7 @@ test('a team of three Claude Codes: two side by side, one with what both of them
     assert.deepEqual(requests.map(({ agent }) => agent).sort(), ['build', 'spec', 'spec', 'survey']);
     for (const { agent, request } of requests) {
       const { role } = plan.agents.find(({ name }) => name === agent) as { role: string };
-      const briefing = roleBriefing(findPredefinedRole(role) ?? assert.fail(role));
+      const briefing = roleBriefing(findPredefinedRole(role, predefinedRoles()) ?? assert.fail(role));
       assert.ok(request.system.includes(briefing.trim()), `${agent} was not briefed`);
       const prompt = promptOf(request);
       assert.ok(prompt.includes(objective));

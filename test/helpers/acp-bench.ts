@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Runtime } from '../../src/application/runtime.ts';
+import { predefinedRoles } from '../../src/infrastructure/files/roles/predefined-roles.ts';
 import { acpPath, acpRoutes } from '../../src/presentation/http/acp/acp-routes.ts';
 import type { RunSource } from '../../src/presentation/http/acp/run-source.ts';
 import type { HttpDeps } from '../../src/presentation/http/server/deps.ts';
@@ -23,7 +24,8 @@ export function acpDeps({ real }: { readonly real?: RealProject }): HttpDeps {
     home: real?.home ?? '/nowhere',
     openProject: async () => opened,
     findProject: async () => opened ?? null,
-    roles: async (folder: string) => (await real?.project.roles.read(folder)) ?? [],
+    roles: async (folder: string) =>
+      (await real?.project.roles.read(folder)) ?? { files: [], predefined: predefinedRoles() },
     log: (level: string, message: string, fields: unknown) => console.error(level, message, fields),
   } as unknown as Runtime;
   return {

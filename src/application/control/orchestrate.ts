@@ -5,7 +5,7 @@ import { startOf } from '../../domain/cut-text.ts';
 import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
 import { makeSessionId } from '../../domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../../domain/plan.ts';
-import { findPredefinedRole, roleAliases } from '../../domain/roles/catalog.ts';
+import { isPredefinedName } from '../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
 import type { ExitPolicy, FailurePolicy, ParentEndPolicy, Strategy } from '../../domain/session.ts';
@@ -154,7 +154,7 @@ async function rolesFor(
   { agents = [], folder = project.path }: PlacedRequest,
 ): Promise<RoleCatalogue> {
   const asks = agents.some(({ role }) => typeof role === 'string');
-  const catalogue = catalogueOf(asks ? await project.roles.read(folder) : []);
+  const catalogue = catalogueOf(asks ? await project.roles.read(folder) : { files: [], predefined: [] });
   for (const { path, message } of catalogue.problems) {
     project.log.log('warn', 'a role file is left out', { path, reason: message });
   }
@@ -255,7 +255,7 @@ function inlineRole(role: CustomRoleRequest): Role {
       { details: { role: startOf(role.name, 200) } },
     );
   }
-  if (findPredefinedRole(role.name) !== undefined || Object.hasOwn(roleAliases, role.name)) {
+  if (isPredefinedName(role.name)) {
     throw new MaosError(
       'INVALID_ROLE',
       `${quote(role.name)} is a predefined role: name it as text ("role": ${quote(role.name)}), or give your own role another name.`,

@@ -1,6 +1,7 @@
 import type { FileRole } from '../../domain/roles/file-role.ts';
+import type { Role } from '../../domain/roles/role.ts';
 
-/** A file that means to define a role and does not. */
+/** A file that should define a role and cannot be used. */
 export interface RoleProblem {
   readonly path: string;
   /** The role it would define; null where that cannot be told. */
@@ -13,12 +14,19 @@ export type RoleFinding =
   | { readonly kind: 'role'; readonly role: FileRole }
   | { readonly kind: 'problem'; readonly problem: RoleProblem };
 
-/** The files that define roles for a project. */
-export interface RoleFiles {
+/** Every role there is for somebody in a project. */
+export interface FoundRoles {
+  /** Of the project's files, then of MAOS's own folder, then of the user's Claude Code: the first of a name wins. */
+  readonly files: readonly RoleFinding[];
+  readonly predefined: readonly Role[];
+}
+
+export interface RoleSources {
+  /** The roles every installation has. */
+  predefined(): readonly Role[];
   /**
-   * Everything they hold now, the nearest first: the project's, those of MAOS's own folder, those of the user's Claude
-   * Code. Nothing that is wrong with a file fails the reading.
+   * Reads the role files anew. A broken file is a finding and never an error.
    * @param folder canonical: where in the project somebody is
    */
-  read(folder: string): Promise<readonly RoleFinding[]>;
+  read(folder: string): Promise<FoundRoles>;
 }

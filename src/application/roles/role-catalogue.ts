@@ -1,9 +1,9 @@
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
-import { findPredefinedRole, nearestRoleNames, predefinedRoles } from '../../domain/roles/catalog.ts';
+import { findPredefinedRole, nearestRoleNames } from '../../domain/roles/catalog.ts';
 import type { FileRole } from '../../domain/roles/file-role.ts';
 import { type Role, toRoleName } from '../../domain/roles/role.ts';
-import type { RoleFinding, RoleProblem } from '../ports/roles.ts';
+import type { FoundRoles, RoleFinding, RoleProblem } from '../ports/roles.ts';
 
 /** A role nobody gets, because a nearer one has its name. */
 export interface ShadowedRole {
@@ -28,13 +28,12 @@ export interface RoleCatalogue {
   find(name: string): Role | FileRole;
 }
 
-/** @param findings the nearest first */
-export function catalogueOf(findings: readonly RoleFinding[]): RoleCatalogue {
+export function catalogueOf({ files, predefined: everywhere }: FoundRoles): RoleCatalogue {
   const nearest = new Map<string, RoleFinding>();
   const custom = new Map<string, FileRole>();
   const shadowed: ShadowedRole[] = [];
   const problems: RoleProblem[] = [];
-  for (const finding of findings) {
+  for (const finding of files) {
     const { name } = finding.kind === 'role' ? finding.role : finding.problem;
     if (name !== null && !nearest.has(name)) nearest.set(name, finding);
     if (finding.kind === 'problem') {
@@ -45,7 +44,7 @@ export function catalogueOf(findings: readonly RoleFinding[]): RoleCatalogue {
     if (by === undefined) custom.set(finding.role.name, finding.role);
     else shadowed.push({ role: finding.role, by });
   }
-  const predefined = predefinedRoles.filter((role) => {
+  const predefined = everywhere.filter((role) => {
     const by = custom.get(role.name);
     if (by !== undefined) shadowed.push({ role, by });
     return by === undefined;
@@ -59,7 +58,7 @@ export function catalogueOf(findings: readonly RoleFinding[]): RoleCatalogue {
     find(name) {
       const finding = nearest.get(toRoleName(name));
       if (finding?.kind === 'problem') throw brokenRole(name, finding.problem);
-      const role = finding?.role ?? findPredefinedRole(name);
+      const role = finding?.role ?? findPredefinedRole(name, everywhere);
       if (role === undefined) throw unknownRole(name, [...custom.keys()], problems.length);
       return role;
     },

@@ -138,7 +138,7 @@ export class AgentLauncher {
       const { promptEscape } = backend;
       const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
       await files.prepareAgent(agent, prompt);
-      const briefing = roleBriefing(roleOf(agent.role));
+      const briefing = roleBriefing(roleOf(agent.role, project.roles.predefined()));
       const inherits = files.environment(session.id).variables;
       const context = { session, agent, briefing, locations, resume: before.conversation, inherits };
       const spec = await backend.prepare(context);

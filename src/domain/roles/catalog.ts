@@ -1,40 +1,29 @@
 import type { AgentRole } from '../agent.ts';
-import {
-  apiArchitect,
-  applicationArchitect,
-  dataArchitect,
-  securityArchitect,
-  solutionArchitect,
-} from './architecture.ts';
-import { backendEngineer, dataScientist, devops, frontendEngineer, mobileEngineer } from './engineering.ts';
-import { analyst, orchestrator, researcher } from './planning.ts';
-import { documenter, pm, uxDesigner } from './product.ts';
-import { qa, reviewer, security, tester } from './quality.ts';
 import { customRole, type Role } from './role.ts';
 
-/** The roles every installation has, in the order in which they are listed. */
-export const predefinedRoles: readonly Role[] = [
-  orchestrator,
-  solutionArchitect,
-  applicationArchitect,
-  dataArchitect,
-  apiArchitect,
-  securityArchitect,
-  backendEngineer,
-  frontendEngineer,
-  mobileEngineer,
-  researcher,
-  qa,
-  pm,
-  devops,
-  security,
-  dataScientist,
-  uxDesigner,
-  documenter,
-  reviewer,
-  analyst,
-  tester,
-];
+/** The roles every installation has, in the order in which they are listed. `src/roles/<name>.md` describes each. */
+export const predefinedRoleNames = [
+  'orchestrator',
+  'solution_architect',
+  'application_architect',
+  'data_architect',
+  'api_architect',
+  'security_architect',
+  'backend_engineer',
+  'frontend_engineer',
+  'mobile_engineer',
+  'researcher',
+  'qa',
+  'pm',
+  'devops',
+  'security',
+  'data_scientist',
+  'ux_designer',
+  'documenter',
+  'reviewer',
+  'analyst',
+  'tester',
+] as const;
 
 /** Other names accepted for predefined roles. */
 export const roleAliases: Readonly<Record<string, string>> = {
@@ -42,26 +31,32 @@ export const roleAliases: Readonly<Record<string, string>> = {
   engineer: 'backend_engineer',
 };
 
-const rolesByName = new Map<string, Role>(predefinedRoles.map((role) => [role.name, role]));
-for (const [alias, name] of Object.entries(roleAliases)) {
-  const role = rolesByName.get(name);
-  if (role !== undefined) rolesByName.set(alias, role);
-}
+// The predefined role that each name and alias means.
+const meanings = new Map<string, string>([
+  ...predefinedRoleNames.map((name) => [name, name] as const),
+  ...Object.entries(roleAliases),
+]);
 
 // In how many role names each word occurs: sharing 'devops' says more than sharing 'engineer'.
 const wordCounts = new Map<string, number>();
-for (const word of predefinedRoles.flatMap((role) => role.name.split('_'))) {
+for (const word of predefinedRoleNames.flatMap((name) => name.split('_'))) {
   wordCounts.set(word, (wordCounts.get(word) ?? 0) + 1);
 }
 
-/** The predefined role of this exact name or alias. */
-export function findPredefinedRole(name: string): Role | undefined {
-  return rolesByName.get(name);
+/** Whether this exact name, or alias, belongs to a predefined role. */
+export function isPredefinedName(name: string): boolean {
+  return meanings.has(name);
 }
 
-/** The role of an agent as its session holds it. */
-export function roleOf({ name, custom }: AgentRole): Role {
-  if (custom === null) return findPredefinedRole(name) ?? customRole({ name, description: name });
+/** The role of this exact name or alias. */
+export function findPredefinedRole(name: string, predefined: readonly Role[]): Role | undefined {
+  const meant = meanings.get(name);
+  return predefined.find((role) => role.name === meant);
+}
+
+/** The role of an agent as its session recorded it. */
+export function roleOf({ name, custom }: AgentRole, predefined: readonly Role[]): Role {
+  if (custom === null) return findPredefinedRole(name, predefined) ?? customRole({ name, description: name });
   const { description, responsibilities, file } = custom;
   return customRole({ name, description, responsibilities, prompt: file?.prompt });
 }
@@ -81,7 +76,7 @@ export function nearestRoleNames(name: string, max = 3, custom: readonly string[
 
   const misspelt: { name: string; rank: number }[] = [];
   const related: { name: string; rank: number }[] = [];
-  const all = new Map([...rolesByName].map(([known, role]) => [known, role.name]));
+  const all = new Map(meanings);
   for (const own of custom) all.set(own, own);
   for (const [known, meant] of all) {
     const distance = editDistance(wanted, known);

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RoleFinding } from '../../../src/application/ports/roles.ts';
-import { catalogueOf } from '../../../src/application/roles/role-catalogue.ts';
-import { predefinedRoles } from '../../../src/domain/roles/catalog.ts';
+import { catalogueOf as catalogueOfFound } from '../../../src/application/roles/role-catalogue.ts';
+import { predefinedRoleNames } from '../../../src/domain/roles/catalog.ts';
 import { fileRole, type RoleSource } from '../../../src/domain/roles/file-role.ts';
+import { customRole } from '../../../src/domain/roles/role.ts';
+
+const predefinedRoles = predefinedRoleNames.map((name) => ({
+  ...customRole({ name, description: name }),
+  predefined: true,
+}));
+
+function catalogueOf(files: readonly RoleFinding[]) {
+  return catalogueOfFound({ files, predefined: predefinedRoles });
+}
 
 function role(name: string, source: RoleSource): RoleFinding {
   const input = { name, description: name, model: null, backend: null, tools: null, deniedTools: [] };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { predefinedRoles } from '../../../src/domain/roles/catalog.ts';
+import { predefinedRoles } from '../../../src/infrastructure/files/roles/predefined-roles.ts';
 import { agentRequest, planRequest } from '../../domain/samples.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
@@ -435,12 +435,12 @@ describe('list-roles', () => {
     const roles = answer.roles as Record<string, unknown>[];
     assert.deepEqual(
       roles.map(({ name }) => name),
-      predefinedRoles.map(({ name }) => name),
+      predefinedRoles().map(({ name }) => name),
     );
     assert.equal(answer.next_cursor, undefined);
     const { content } = await bench.call('list-roles');
     const text = content[0]?.type === 'text' ? content[0].text : '';
-    for (const role of predefinedRoles) {
+    for (const role of predefinedRoles()) {
       const { defaultTimeoutMinutes: minutes, defaultMaxMemoryMb: memory } = role;
       assert.ok(
         text.includes(`${role.name}: ${role.description} [${role.capabilities.join()}] ${minutes}/${memory}`),

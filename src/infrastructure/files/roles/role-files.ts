@@ -1,9 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { RoleFiles, RoleFinding } from '../../../application/ports/roles.ts';
+import type { RoleFinding, RoleSources } from '../../../application/ports/roles.ts';
 import type { RoleSource } from '../../../domain/roles/file-role.ts';
 import { type Environment, userHome } from '../home/maos-home.ts';
+import { predefinedRoles } from './predefined-roles.ts';
 import { readRegistry } from './role-registry.ts';
 import { roleOfText } from './role-text.ts';
 import { Allowance, isWithin, problemOf, readRoleTexts } from './role-texts.ts';
@@ -12,8 +13,9 @@ import { Allowance, isWithin, problemOf, readRoleTexts } from './role-texts.ts';
  * The files that define roles, read anew each time.
  * @param deps `home`: MAOS's folder; `env` says where Claude Code keeps its settings
  */
-export function makeRoleFiles(deps: { readonly home: string; readonly env: Environment }): RoleFiles {
+export function makeRoleFiles(deps: { readonly home: string; readonly env: Environment }): RoleSources {
   return {
+    predefined: predefinedRoles,
     async read(from) {
       const allowance = new Allowance();
       const home = userHome(deps.env);
@@ -32,7 +34,7 @@ export function makeRoleFiles(deps: { readonly home: string; readonly env: Envir
       }
       findings.push(...(await readRegistry(join(deps.home, 'agents'), allowance)));
       if (ofUser !== null) findings.push(...(await readClaudeFolder(ofUser, 'user', allowance)));
-      return findings;
+      return { files: findings, predefined: predefinedRoles() };
     },
   };
 }

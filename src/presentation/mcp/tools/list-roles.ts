@@ -61,7 +61,8 @@ export const listRoles = defineTool({
 
     async function used(reference: string): Promise<Found> {
       const { project, id } = await locateSession(context, reference);
-      return { entries: entriesOf(project.store.load(id)), problems: [] };
+      const { predefined } = await context.roles();
+      return { entries: entriesOf(project.store.load(id), predefined), problems: [] };
     }
   },
   // Twenty roles fit into one answer only because the text does without the names of the fields.
@@ -74,9 +75,9 @@ interface Found {
 }
 
 /** The roles of a session's agents, each once. */
-function entriesOf({ agents }: Workflow): readonly Entry[] {
+function entriesOf({ agents }: Workflow, predefined: readonly Role[]): readonly Entry[] {
   const roles = new Map(agents.map(({ role }) => [role.name, role]));
-  return [...roles.values()].map((role) => entryOf(roleOf(role), role.custom?.file?.path));
+  return [...roles.values()].map((role) => entryOf(roleOf(role, predefined), role.custom?.file?.path));
 }
 
 function entryOf(role: Role | FileRole, path = isFileRole(role) ? role.path : undefined): Entry {

@@ -39,7 +39,9 @@ class Place {
   }
 
   async read(folder = this.project): Promise<{ roles: FileRole[]; problems: RoleProblem[] }> {
-    const found = await makeRoleFiles({ home: join(this.root, 'maos'), env: this.env }).read(folder);
+    const { files: found } = await makeRoleFiles({ home: join(this.root, 'maos'), env: this.env }).read(
+      folder,
+    );
     return {
       roles: found.flatMap((finding) => (finding.kind === 'role' ? [finding.role] : [])),
       problems: found.flatMap((finding) => (finding.kind === 'problem' ? [finding.problem] : [])),
