@@ -229,7 +229,10 @@ describe('a project that cannot be worked on is refused:', () => {
     if (uid === null) return;
     const path = join(bench.folder, 'closed');
     mkdirSync(path, { mode: 0o700 });
-    if (uid === process.getuid?.()) chmodSync(path, 0);
+    if (uid === process.getuid?.()) {
+      chmodSync(path, 0);
+      t.after(() => chmodSync(path, 0o700));
+    }
     const says =
       /The project folder ".*closed" cannot be read by this user: give yourself read and search permission/;
     await refuses(

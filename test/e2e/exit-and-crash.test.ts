@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
+import { until } from '../helpers/waiting.ts';
 import { bundle, jsonLines, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface Orchestrated {
@@ -102,14 +103,6 @@ function stored(id: string): { readonly state: string; readonly pause_reason: st
     return db.prepare('SELECT state, pause_reason FROM sessions WHERE id = ?').get(id) as never;
   } finally {
     db.close();
-  }
-}
-
-async function until(condition: () => boolean, seconds = 30): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
@@ -224,7 +217,7 @@ describe('kill -9 of maos run', () => {
     const { agents } = await maos.json<Orchestrated>('status', id);
     const agent = (name: string) => agents.find((one) => one.name === name)?.agent_id as string;
     const printed = async (name: string) => (await maos.run('logs', id, name)).stdout;
-    while ((await printed('lost')) === '' || (await printed('live')) === '') await pause(20);
+    await until(async () => (await printed('lost')) !== '' && (await printed('live')) !== '');
     run.process.kill('SIGKILL');
     await run.finished;
     for (const pid of agentProcesses([agent('lost')])) process.kill(pid, 'SIGKILL');
@@ -287,7 +280,7 @@ describe('maos instances', () => {
       (await maos.json<{ instances: { pid: number; state: string; version: string }[] }>('instances'))
         .instances;
     const find = async () => (await list()).find(({ pid }) => pid === server.child.pid);
-    while ((await find()) === undefined) await pause(50);
+    await until(find);
     assert.equal((await find())?.state, 'alive');
     const exited = once(server.child, 'exit');
     server.child.kill('SIGKILL');
@@ -295,7 +288,7 @@ describe('maos instances', () => {
     assert.equal((await find())?.state, 'gone');
     assert.equal(await find(), undefined);
     const polite = await Server.start();
-    while (!(await list()).some(({ pid }) => pid === polite.child.pid)) await pause(50);
+    await until(async () => (await list()).some(({ pid }) => pid === polite.child.pid));
     const left = once(polite.child, 'exit');
     polite.child.stdin.end();
     await left;

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { until } from '../helpers/waiting.ts';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 let maos: MaosFolder;
@@ -19,14 +20,6 @@ before(async () => {
   maos = await MaosFolder.make();
 });
 after(() => maos.remove());
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** Two agents, the second a program found by PATH alone, whose owner is killed while the first runs. */
 async function orphaned(name: string, more: Record<string, string>, beside: readonly object[] = []) {

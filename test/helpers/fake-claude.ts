@@ -1,9 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { OrchestrateAgent } from '../../src/application/control/orchestrate.ts';
 import type { Backend } from '../../src/application/ports/backend.ts';
 import { makeClaudeBackend } from '../../src/infrastructure/backends/claude.ts';
+import { type RealProject, type RealProjectOptions, realProject } from './real-project.ts';
 
 const script = fileURLToPath(new URL('../fixtures/programs/fake-claude.mjs', import.meta.url));
 
@@ -23,6 +25,16 @@ export function fakeClaudeBackend(folder: string): Backend {
   chmodSync(path, 0o755);
   const config = { path, model: null, permissionMode: 'acceptEdits' as const, maxBudgetUsd: null };
   return makeClaudeBackend({ config: { ...config, allowedTools: [], extraArgs: [] }, env: process.env });
+}
+
+/** Backends of a {@link realProject}: that one, in the project's own folder. */
+export const fakeClaude = (root: string): readonly Backend[] => [fakeClaudeBackend(join(root, 'bin'))];
+
+export function claudeProject(
+  t: TestContext,
+  options: Omit<RealProjectOptions, 'backends'> = {},
+): RealProject {
+  return realProject(t, { ...options, backends: fakeClaude });
 }
 
 /**

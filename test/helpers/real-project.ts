@@ -63,7 +63,8 @@ export interface RealProjectOptions {
   readonly home?: string;
   readonly root?: string;
   readonly settings?: Partial<Settings>;
-  readonly backends?: readonly Backend[];
+  /** Beside the one of commands; a function is given the project's folder. */
+  readonly backends?: readonly Backend[] | ((root: string) => readonly Backend[]);
   readonly machine?: Partial<Machine>;
   readonly clock?: Clock;
   readonly depth?: number;
@@ -106,7 +107,8 @@ export function openRealProject(
   options: RealProjectOptions & { readonly home: string; readonly root: string },
 ): RealProject {
   const { home, root, storePatienceMs = settings.storePatienceMs } = options;
-  const { clock = systemClock } = options;
+  const { clock = systemClock, backends = [] } = options;
+  const own = typeof backends === 'function' ? backends(root) : backends;
   const hash = workspaceHash(root);
   const projectFolder = ensureProjectFolder(home, hash);
   const database = join(projectFolder, 'project.db');
@@ -140,7 +142,7 @@ export function openRealProject(
       clock,
       log,
     }),
-    backends: makeBackends([makeCommandBackend(), ...(options.backends ?? [])]),
+    backends: makeBackends([makeCommandBackend(), ...own]),
     slots: {
       tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
       give: (agentId) => slots.give(agentId),

@@ -11,6 +11,7 @@ import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import { eventOf, outcome, realProject, settled, shell, start } from '../../helpers/real-project.ts';
+import { until } from '../../helpers/waiting.ts';
 
 const timing: OwnershipTiming = { heartbeatMs: 100, leaseTtlMs: 700, lookMs: 50 };
 const isSpawned = ({ type }: { readonly type: string }): boolean => type === 'agent.spawned';
@@ -194,11 +195,3 @@ describe('sessions paused for quota', () => {
     });
   }
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -1,32 +1,36 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { requestRetry } from '../../../src/application/control/control.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
-import { fakeClaudeBackend, player, startsOf, success, turn } from '../../helpers/fake-claude.ts';
-import { outcome, type RealProject, realProject, run, shell } from '../../helpers/real-project.ts';
-
-function project(t: TestContext): RealProject {
-  const real = realProject(t);
-  const backends = [fakeClaudeBackend(join(real.root, 'bin'))];
-  return realProject(t, { home: real.home, root: real.root, backends });
-}
+import { claudeProject, player, startsOf, success, turn } from '../../helpers/fake-claude.ts';
+import { outcome, realProject, run, settled, shell, start } from '../../helpers/real-project.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
 
 describe("an agent's budget", () => {
   it('is warned of once when most of it is used, and stops the agent when all is, saying by how much', async (t) => {
-    const real = project(t);
-    const done = await run(real, [
+    const clock = new SteeredClock();
+    const real = claudeProject(t, { clock });
+    const id = await start(real, [
       player(
         real.root,
         'a',
-        [[turn(850), { ms: 2_500 }, turn(20), { ms: 2_500 }, turn(330), { ms: 60_000 }]],
+        [[turn(850), { wait: 'warned' }, turn(20), { wait: 'counted' }, turn(330), { ms: 60_000 }]],
         { budget: { max_tokens: 1_000 } },
       ),
       shell('after', 'echo never', { depends_on: ['a'] }),
     ]);
+    const used = () => outcome(real, id).agent('a').usage?.inputTokens;
+    await clock.passUntil(() => used() === 850 && outcome(real, id).of('budget.warned').length > 0);
+    writeFileSync(join(real.root, 'warned'), '');
+    await clock.passUntil(() => used() === 870);
+    writeFileSync(join(real.root, 'counted'), '');
+    await clock.passUntil(() => outcome(real, id).state === 'failed');
+    const done = await settled(real, id);
     assert.equal(done.state, 'failed');
-    const { id, failure, usage } = done.agent('a');
+    const { failure, usage } = done.agent('a');
     assert.equal(failure?.kind, 'budget_exceeded');
     assert.match(failure?.message ?? '', /^Its budget is used up: tokens: 1200 of 1000 \(20 % over\)/);
     assert.equal(usage?.inputTokens, 1_200);
@@ -34,12 +38,12 @@ describe("an agent's budget", () => {
       done.of('budget.warned').map(({ data }) => data),
       [{ name: 'a', message: 'tokens: 850 of 1000 (85 % used)' }],
     );
-    assert.deepEqual(agentProcesses([id]), []);
+    assert.deepEqual(agentProcesses([done.agent('a').id]), []);
     assert.equal(done.agent('after').failure?.kind, 'dependency_failed');
   });
 
   it('of turns, cost and time is checked the same way', async (t) => {
-    const real = project(t);
+    const real = claudeProject(t);
     const wait = { ms: 60_000 };
     const done = await run(real, [
       player(real.root, 'turns', [[turn(1), turn(1), turn(1), wait]], { budget: { max_turns: 2 } }),
@@ -55,7 +59,7 @@ describe("an agent's budget", () => {
   });
 
   it('that is overshot by its last answer leaves the work done', async (t) => {
-    const real = project(t);
+    const real = claudeProject(t);
     const done = await run(real, [
       player(real.root, 'a', [[success('Done.', 5_000, 2)]], { budget: { max_cost_usd: 1 } }),
     ]);
@@ -65,7 +69,7 @@ describe("an agent's budget", () => {
 
 describe("a session's budget", () => {
   it('ends the session once all of it is used: what runs is stopped, what waits is cancelled', async (t) => {
-    const real = project(t);
+    const real = claudeProject(t);
     const done = await run(
       real,
       [
@@ -101,7 +105,7 @@ describe("a session's budget", () => {
   });
 
   it('is looked at before each start: none after it is used up', async (t) => {
-    const real = project(t);
+    const real = claudeProject(t);
     const done = await run(
       real,
       [

@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { requestPause, requestResume } from '../../../src/application/control/control.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
-import { fakeClaudeBackend, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
-import { eventOf, type RealProject, realProject, settled, start } from '../../helpers/real-project.ts';
-
-function project(t: TestContext): RealProject {
-  const real = realProject(t);
-  return realProject(t, {
-    home: real.home,
-    root: real.root,
-    backends: [fakeClaudeBackend(join(real.root, 'bin'))],
-  });
-}
+import { claudeProject, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
+import { eventOf, type RealProject, settled, start } from '../../helpers/real-project.ts';
 
 const stay: Step = { ms: 60_000 };
 
@@ -38,7 +28,7 @@ const gone: readonly Step[] = [
 
 describe('an agent that goes on after a pause', () => {
   it('starts afresh and says so when its conversation is gone', async (t) => {
-    const real = project(t);
+    const real = claudeProject(t);
     const id = await start(real, [
       player(real.root, 'a', [[turn(5), stay], gone, [turn(3), success('Done.', 3)]]),
     ]);
@@ -56,14 +46,14 @@ describe('an agent that goes on after a pause', () => {
   });
 
   it('has failed when Claude Code says so of a conversation that it was not to go on with', async (t) => {
-    const real = project(t);
+    const real = claudeProject(t);
     const id = await start(real, [player(real.root, 'a', [gone])]);
     const done = await settled(real, id);
     assert.deepEqual([done.agent('a').failure?.kind, done.agent('a').attempt], ['exit_code', 1]);
   });
 
   it('keeps what it used, and goes on with the new id, when its conversation gets another one', async (t) => {
-    const real = project(t);
+    const real = claudeProject(t);
     const renamed: Step = { line: { type: 'system', subtype: 'init', session_id: 'another-1' } };
     const whole = success('Done.', 12);
     const plays = [

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { requestPause, requestResume } from '../../../src/application/control/control.ts';
 import type { Settings } from '../../../src/application/ports/settings.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
-import { fakeClaudeBackend, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
+import { claudeProject, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import {
   eventOf,
   outcome,
@@ -18,14 +18,18 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
+import { until } from '../../helpers/waiting.ts';
 
 const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
 
-function project(t: TestContext, limits: Partial<Settings['limits']> = {}): RealProject {
-  const real = realProject(t);
-  const backends = [fakeClaudeBackend(join(real.root, 'bin'))];
-  const settings = { limits: { ...noLimits, ...limits } };
-  return realProject(t, { home: real.home, root: real.root, backends, settings });
+interface SteeredProject extends RealProject {
+  readonly clock: SteeredClock;
+}
+
+function project(t: TestContext, limits: Partial<Settings['limits']> = {}): SteeredProject {
+  const clock = new SteeredClock();
+  return { ...claudeProject(t, { clock, settings: { limits: { ...noLimits, ...limits } } }), clock };
 }
 
 function background(...names: string[]): Step {
@@ -34,11 +38,12 @@ function background(...names: string[]): Step {
 }
 const init: Step = { line: { type: 'system', subtype: 'init' } };
 const stay: Step = { ms: 60_000 };
-const interim = [turn(5), background('Build it'), success('The build runs.')];
+const answering: Step = { make: 'answered' };
+const interim = [turn(5), background('Build it'), success('The build runs.'), answering];
 
 /** A team of which the first has answered while its build runs, and the second waits for it. */
 async function building(
-  real: RealProject,
+  real: SteeredProject,
   first: readonly Step[],
   more: Parameters<typeof player>[3] = {},
 ): Promise<SessionId> {
@@ -46,11 +51,18 @@ async function building(
     player(real.root, 'builder', [first, [turn(1), success('All built.')]], more),
     shell('after', 'echo never', { depends_on: ['builder'] }),
   ]);
+  await untilLingering(real, id);
   const { data } = await eventOf(real, id, 'agent.answered', 'builder');
   assert.deepEqual(data, { name: 'builder', background: ['Build it'], until: null });
   const { state, lingering } = outcome(real, id).agent('builder');
   assert.deepEqual([state, lingering], ['running', { background: ['Build it'], until: null }]);
   return id;
+}
+
+/** Who has answered lingers some time after that. */
+async function untilLingering(real: SteeredProject, id: SessionId): Promise<void> {
+  await until(() => existsSync(join(real.root, 'answered')));
+  await real.clock.passUntil(() => outcome(real, id).of('agent.answered').length > 0);
 }
 
 describe('an agent that has answered while its work goes on in the background', () => {
@@ -88,7 +100,8 @@ describe('an agent that has answered while its work goes on in the background', 
 
   it('has failed when its time is up', async (t) => {
     const real = project(t);
-    const id = await building(real, [...interim, stay], { timeout_minutes: 0.1 });
+    const id = await building(real, [...interim, stay], { timeout_minutes: 10 });
+    await real.clock.pass(600_000);
     const done = await settled(real, id);
     const { state, failure, result } = done.agent('builder');
     assert.deepEqual([state, failure?.kind, result], ['failed', 'timeout', null]);
@@ -110,11 +123,15 @@ describe('an agent that has answered while its work goes on in the background', 
 
 describe('an agent whose processes remain after its result', () => {
   it('is waited for, then they are ended and named, and it has completed with its result', async (t) => {
-    const real = project(t, { afterResultMs: 5_000 });
-    const done = await run(real, [
-      player(real.root, 'server', [[turn(5), success('It serves.'), stay]]),
+    const real = project(t, { afterResultMs: 600_000 });
+    const started = await start(real, [
+      player(real.root, 'server', [[turn(5), success('It serves.'), answering, stay]]),
       shell('after', 'echo ran', { depends_on: ['server'] }),
     ]);
+    await untilLingering(real, started);
+    assert.equal(outcome(real, started).agent('server').state, 'running');
+    await real.clock.pass(600_000);
+    const done = await settled(real, started);
     const { state, result, id } = done.agent('server');
     assert.deepEqual([done.state, state, result], ['completed', 'completed', 'It serves.']);
     assert.deepEqual(agentProcesses([id]), []);
@@ -127,9 +144,12 @@ describe('an agent whose processes remain after its result', () => {
   });
 
   it('is ended the same way when its own background work never ends', async (t) => {
-    const real = project(t, { afterResultMs: 5_000 });
-    const server = [turn(5), background('Serve'), success('It serves in the background.'), stay];
-    const done = await run(real, [player(real.root, 'server', [server])]);
+    const real = project(t, { afterResultMs: 600_000 });
+    const server = [turn(5), background('Serve'), success('It serves in the background.'), answering, stay];
+    const started = await start(real, [player(real.root, 'server', [server])]);
+    await untilLingering(real, started);
+    await real.clock.pass(600_000);
+    const done = await settled(real, started);
     assert.equal(done.agent('server').result, 'It serves in the background.');
     assert.deepEqual(done.of('agent.answered')[0]?.data.background, ['Serve']);
     assert.equal(done.of('agent.stopped').length, 1);

@@ -13,7 +13,7 @@ import { controlUntilReached } from '../../../src/application/control/follow-con
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { isReaderCommand, isWrapperCommand } from '../../../src/infrastructure/process/host/wrapper.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
-import { fakeClaudeBackend, player, startsOf, success, turn } from '../../helpers/fake-claude.ts';
+import { claudeProject, player, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
@@ -26,6 +26,7 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { until } from '../../helpers/waiting.ts';
 
 /** States (`T`: stopped) of the processes of an agent's program, as the system's own tool tells them. */
 function processStates(found: Outcome, name: string): readonly string[] {
@@ -105,16 +106,14 @@ describe('pausing', () => {
   });
 
   it('interrupts agents that can be resumed, and starts them again with their conversation', async (t) => {
-    const real = realProject(t);
-    const backend = fakeClaudeBackend(join(real.root, 'bin'));
-    const team = realProject(t, { home: real.home, root: real.root, backends: [backend] });
+    const team = claudeProject(t);
     const id = await start(team, [
-      player(real.root, 'talker', [
+      player(team.root, 'talker', [
         [turn(100, 'First half.'), { make: 'talking' }, { ms: 60_000 }],
         [turn(100, 'Second half.'), success('Whole.', 200)],
       ]),
     ]);
-    await waitFor(() => existsSync(join(real.root, 'talking')));
+    await until(() => existsSync(join(team.root, 'talking')));
     await requestPause(team.project, team.supervisor, id, 'test', 'A break.');
     const still = await settled(team, id);
     assert.deepEqual([still.state, still.agent('talker').state], ['paused', 'resumable']);
@@ -125,7 +124,7 @@ describe('pausing', () => {
     await requestResume(team.project, team.supervisor, id, 'test', 'Back.');
     const done = await settled(team, id);
     assert.deepEqual([done.state, done.agent('talker').result], ['completed', 'Whole.']);
-    const [first, second, ...more] = startsOf(real.root, 'talker');
+    const [first, second, ...more] = startsOf(team.root, 'talker');
     assert.deepEqual([first, more], [null, []]);
     assert.equal(second, still.agent('talker').conversation);
     assert.ok(second);
@@ -260,14 +259,6 @@ describe('a paused session whose owner is gone', () => {
     assert.deepEqual(agentProcesses([ended.agent('a').id]), []);
   });
 });
-
-async function waitFor(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 describe('pausing what cannot be made to stand still', () => {
   it('is refused with the reason after some tries, and everything goes on', async (t) => {

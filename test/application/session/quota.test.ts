@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { requestResume } from '../../../src/application/control/control.ts';
 import type { Settings } from '../../../src/application/ports/settings.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
-import { fakeClaudeBackend, player, refusal, startsOf, success, turn } from '../../helpers/fake-claude.ts';
+import { claudeProject, player, refusal, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
   eventOf,
   outcome,
   type RealProject,
-  realProject,
   run,
   settled,
   shell,
@@ -18,10 +16,8 @@ import {
 } from '../../helpers/real-project.ts';
 
 function project(t: TestContext, quota: Partial<Settings['quota']> = {}): RealProject {
-  const real = realProject(t);
-  const backends = [fakeClaudeBackend(join(real.root, 'bin'))];
   const policy = { maxRetries: 3, baseDelayMs: 300, maxDelayMs: 5_000, autoResume: false, ...quota };
-  return realProject(t, { home: real.home, root: real.root, backends, settings: { quota: policy } });
+  return claudeProject(t, { settings: { quota: policy } });
 }
 
 const hours = (count: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + count * 3_600_000);

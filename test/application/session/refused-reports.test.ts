@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { requestCancel } from '../../../src/application/control/control.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
-import { fakeClaudeBackend, player, success, turn } from '../../helpers/fake-claude.ts';
+import { claudeProject, player, success, turn } from '../../helpers/fake-claude.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
   eventOf,
@@ -57,8 +57,7 @@ describe('a report that the store refuses', () => {
   });
 
   it('keeps of it what can be stored: the result, where its usage is at fault', async (t) => {
-    const folder = realProject(t);
-    const real = realProject(t, { backends: [fakeClaudeBackend(join(folder.root, 'bin'))] });
+    const real = claudeProject(t);
     refuse(real, 'NEW.usage_input_tokens = 4711');
     const outcome = await run(real, [player(real.root, 'odd', [[success('Found it.', 4711)]])]);
     const { state, failure, result, usage } = outcome.agent('odd');
@@ -66,8 +65,7 @@ describe('a report that the store refuses', () => {
   });
 
   it('of its progress stops the agent with the reason', async (t) => {
-    const folder = realProject(t);
-    const real = realProject(t, { backends: [fakeClaudeBackend(join(folder.root, 'bin'))] });
+    const real = claudeProject(t);
     refuse(real, 'NEW.usage_input_tokens = 4711');
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [

@@ -22,6 +22,7 @@ import {
   start,
 } from '../../helpers/real-project.ts';
 import { smallDisk } from '../../helpers/small-disk.ts';
+import { until } from '../../helpers/waiting.ts';
 
 const script = fileURLToPath(
   new URL('../../infrastructure/sqlite/fixtures/store-process.ts', import.meta.url),
@@ -281,12 +282,4 @@ function fill(path: string): string {
   // As long as it is open, removing it frees nothing.
   closeSync(file);
   return path;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

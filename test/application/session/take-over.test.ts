@@ -8,6 +8,7 @@ import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import { eventOf, outcome, realProject, settled, shell, start } from '../../helpers/real-project.ts';
+import { until } from '../../helpers/waiting.ts';
 
 /** An owner that has been heard of just now. */
 const longAgo = '2000-01-01T00:00:00.000Z';
@@ -44,7 +45,7 @@ describe('after kill -9 of the owner', () => {
     await other.kill();
     isDead.openNow();
     // It ends while nobody looks after it.
-    await waitFor(() => ended.isOpen && agentProcesses([outcome(real, id).agent('orphan').id]).length === 0);
+    await until(() => ended.isOpen && agentProcesses([outcome(real, id).agent('orphan').id]).length === 0);
     assert.equal(outcome(real, id).agent('orphan').state, 'running');
 
     assert.equal(await real.project.instances.isAlive(owner ?? assert.fail()), false);
@@ -118,7 +119,7 @@ describe('after kill -9 of the owner', () => {
     });
     await other.event(({ type }) => type === 'agent.spawned');
     await other.kill();
-    await waitFor(() => Date.now() - Date.parse(outcome(real, id).agent('slow').startedAt ?? '') > 2_400);
+    await until(() => Date.now() - Date.parse(outcome(real, id).agent('slow').startedAt ?? '') > 2_400);
     const from = Date.now();
     await real.supervisor.takeOver(id, real.project.store.ownerOf(id));
     const after = await settled(real, id);
@@ -262,7 +263,7 @@ describe('a session that has an owner', () => {
     assert.equal(await readFile(log, 'utf8'), metadata, 'nor touched the files');
     assert.equal(store.ownerOf(id), instance);
     // The limit of an agent it does not own any more is none of its business.
-    await waitFor(() => Date.now() - Date.parse(stored.agents[2]?.startedAt ?? '') > 2_600);
+    await until(() => Date.now() - Date.parse(stored.agents[2]?.startedAt ?? '') > 2_600);
     assert.notDeepEqual(agentProcesses([stored.agents[2]?.id ?? '']), []);
     go.openNow();
     heir.supervisor.take(lease, store.load(id));
@@ -273,11 +274,3 @@ describe('a session that has an owner', () => {
     assert.equal(after.agent('limited').failure?.kind, 'timeout');
   });
 });
-
-async function waitFor(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

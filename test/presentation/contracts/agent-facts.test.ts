@@ -9,8 +9,8 @@ import {
   namesOf,
 } from '../../../src/presentation/contracts/session-answers.ts';
 import { workflowView } from '../../../src/presentation/contracts/views.ts';
-import { fakeClaudeBackend, player, type Step, success, turn } from '../../helpers/fake-claude.ts';
-import { eventOf, type RealProject, realProject, settled, start } from '../../helpers/real-project.ts';
+import { claudeProject, player, type Step, success, turn } from '../../helpers/fake-claude.ts';
+import { eventOf, type RealProject, settled, start } from '../../helpers/real-project.ts';
 
 const use = { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: { command: 'git push\nrm x' } };
 const asked: Step = { line: { type: 'assistant', message: { id: 'msg_use', content: [use], usage: {} } } };
@@ -26,14 +26,8 @@ const denied: Step = {
 };
 
 function project(t: TestContext): RealProject {
-  const { home, root } = realProject(t);
   const limits = { stallMs: null, maxOutputBytes: null, afterResultMs: 3_600_000 };
-  return realProject(t, {
-    home,
-    root,
-    settings: { limits },
-    backends: [fakeClaudeBackend(join(root, 'bin'))],
-  });
+  return claudeProject(t, { settings: { limits } });
 }
 
 function ending(denials: readonly object[]): Step {

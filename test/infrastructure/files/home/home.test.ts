@@ -127,6 +127,7 @@ describe('the workspace hash', () => {
       if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
       try { workspaceHash(process.argv[1]); console.log('accepted'); }
       catch (error) { console.log(error.code + ' ' + error.message); }`;
+    t.after(() => chmodSync(closed, 0o700));
     chmodSync(root, 0o755);
     for (const mode of [0o000, 0o444, 0o111]) {
       chmodSync(closed, mode);

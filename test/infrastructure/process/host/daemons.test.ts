@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { listAgentProcesses } from '../../../../src/infrastructure/process/tree/agent-list.ts';
+import { until } from '../../../helpers/waiting.ts';
 import { type Bench, makeBench, processesWith, rareSeconds } from '../test-bench.ts';
 
 const isLinux = process.platform === 'linux';
@@ -72,8 +73,10 @@ suite('a daemon', { concurrency: 2, skip: !isLinux }, () => {
     const script = '(env -i setsid sleep "$1" >/dev/null 2>&1 &); echo ready; sleep 60';
     await bench.start('sh', ['-c', script, 'sh', seconds]);
     await bench.output.heard('ready');
-    const listed = (await listAgentProcesses()).find(({ agentId }) => agentId === bench.agent.id);
-    assert.equal(listed?.processes, 3, 'the shell and both that sleep');
+    await until(async () => {
+      const listed = (await listAgentProcesses()).find(({ agentId }) => agentId === bench.agent.id);
+      return listed?.processes === 3;
+    }, 'the shell and both that sleep in the list');
   });
 });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../../helpers/waiting.ts';
 import { sampleAgent, sampleKey } from '../sample-agent.ts';
 import { makeBench, processesWith, program, rareSeconds, statesOf } from '../test-bench.ts';
 
@@ -56,9 +57,10 @@ suite('a suspended agent', { concurrency: true }, () => {
     assert.deepEqual([...statesOf(seconds).keys()], [...states.keys()]);
   });
 
-  // Every generation leaves a sleeper, begins the next one and is gone; `setsid` is no program of macOS.
+  // Every generation leaves a sleeper, begins the next one and is gone: the first ones at once, the later ones after
+  // some time, for none may be over before anybody has looked. `setsid` is no program of macOS.
   const generation =
-    '[ "$3" -gt 2000 ] || { sleep "$2" & sleep 0.2; setsid sh -c "$1" sh "$1" "$2" $(($3+1)) & }';
+    '[ "$3" -gt 2000 ] || { sleep "$2" & [ "$3" -lt 3 ] || sleep 2; setsid sh -c "$1" sh "$1" "$2" $(($3+1)) & }';
   for (const [name, breed] of [
     ['in one group', 'echo ready; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); sleep "$1" & sleep 0.001; done'],
     ['in sessions of its own', 'echo ready; sh -c "$2" sh "$2" "$1" 0; sleep "$1"'],
@@ -69,7 +71,7 @@ suite('a suspended agent', { concurrency: true }, () => {
       const seconds = rareSeconds();
       const running = await bench.start('sh', ['-c', breed, 'breeder', seconds, generation]);
       await bench.output.heard('ready');
-      while (statesOf(seconds).size <= 2) await sleep(10);
+      await until(() => statesOf(seconds).size > 2, 'more processes');
       await running.suspend();
       const states = statesOf(seconds);
       assert.ok(areAllStopped(states), JSON.stringify([...states]));

@@ -19,14 +19,15 @@ import {
 } from '../../../../src/presentation/http/acp/schemas.ts';
 import { acpApp } from '../../../helpers/acp-bench.ts';
 import {
-  fakeClaudeBackend,
+  claudeProject,
+  fakeClaude,
   player,
   type Step,
   startsOf,
   success,
   turn,
 } from '../../../helpers/fake-claude.ts';
-import { eventOf, openRealProject, type RealProject, realProject } from '../../../helpers/real-project.ts';
+import { eventOf, openRealProject, type RealProject } from '../../../helpers/real-project.ts';
 
 interface Bench {
   readonly real: RealProject;
@@ -34,10 +35,7 @@ interface Bench {
 }
 
 function bench(t: TestContext, settings = { defaultBackend: 'claude' }): Bench {
-  const folder = realProject(t);
-  const backends = [fakeClaudeBackend(join(folder.root, 'bin'))];
-  const real = openRealProject({ home: folder.home, root: folder.root, settings, backends });
-  t.after(() => real.close());
+  const real = claudeProject(t, { settings });
   return { real, app: acpApp({ real }) };
 }
 
@@ -175,7 +173,7 @@ describe('acp: roles of MAOS', () => {
     const later = openRealProject({
       home: real.home,
       root: real.root,
-      backends: [fakeClaudeBackend(real.root)],
+      backends: fakeClaude,
     });
     t.after(() => later.close());
     const other = acpApp({ real: later });

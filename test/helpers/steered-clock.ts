@@ -1,0 +1,72 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '../../src/application/ports/clock.ts';
+import { systemClock } from '../../src/infrastructure/clock.ts';
+import { until } from './waiting.ts';
+
+interface Timer {
+  readonly due: number;
+  readonly ring: () => void;
+  callOff: () => void;
+}
+
+/** Goes with the machine's clock, and lets time pass or the clock jump whenever the test says so. */
+export class SteeredClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  #aheadMs = 0;
+  /** By how much somebody has set the wall clock; what happens after some time happens after that time all the same. */
+  offsetMs = 0;
+
+  now(): string {
+    return new Date(Date.now() + this.#aheadMs + this.offsetMs).toISOString();
+  }
+
+  elapsedMs(): number {
+    return systemClock.elapsedMs() + this.#aheadMs;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer: Timer = {
+      due: this.elapsedMs() + ms,
+      ring: () => {
+        timer.callOff();
+        this.#timers.delete(timer);
+        callback();
+      },
+      callOff: () => {},
+    };
+    this.#timers.add(timer);
+    this.#arm(timer);
+    return () => {
+      timer.callOff();
+      this.#timers.delete(timer);
+    };
+  }
+
+  /** So much time passes at once. Timers ring in turn, and what they begin goes on before the next. */
+  async pass(ms: number): Promise<void> {
+    const end = this.elapsedMs() + ms;
+    for (;;) {
+      const next = [...this.#timers].toSorted((a, b) => a.due - b.due)[0];
+      if (next === undefined || next.due > end) break;
+      this.#aheadMs += Math.max(0, next.due - this.elapsedMs());
+      next.ring();
+      await turn();
+    }
+    this.#aheadMs += Math.max(0, end - this.elapsedMs());
+    for (const timer of this.#timers) this.#arm(timer);
+  }
+
+  /** Lets time pass, second by second, until what is to come of it has come. */
+  async passUntil(condition: () => unknown, stepMs = 1_000): Promise<void> {
+    await until(async () => {
+      if (condition()) return true;
+      await this.pass(stepMs);
+      return false;
+    }, `${condition}`);
+  }
+
+  #arm(timer: Timer): void {
+    timer.callOff();
+    timer.callOff = systemClock.after(Math.max(0, timer.due - this.elapsedMs()), timer.ring);
+  }
+}

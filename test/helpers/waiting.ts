@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Longer than any machine should take, shorter than the time limit of a test: who waits in vain says for what. */
+const deadlineMs = 90_000;
+
+/**
+ * Waits until the condition holds.
+ * @param what for the message when it never does; default: the condition's source
+ * @returns what the condition gave
+ */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  what = `${condition}`,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    assert.ok(performance.now() < deadline, `waited in vain for ${what}`);
+    await sleep(10);
+  }
+}
+
+/**
+ * Gives what must not happen the time to happen. Never to wait for something: a test that fails on a slow machine, or
+ * passes only there, shows nothing.
+ */
+export async function giveTimeTo(_whatMustNotHappen: string, ms: number): Promise<void> {
+  await sleep(ms);
+}
