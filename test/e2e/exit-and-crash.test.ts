@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { agentProcesses } from '../helpers/agent-processes.ts';
+import { agentProcesses, killAgentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
 import { until } from '../helpers/waiting.ts';
 import { bundle, jsonLines, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -58,7 +58,10 @@ class Server {
     });
     assert.ok(structuredContent, JSON.stringify(rest));
     const made = structuredContent as Orchestrated;
-    await until(() => agentProcesses(made.agents.map(({ agent_id }) => agent_id)).length > 1);
+    await until(
+      () => agentProcesses(idsOf(made)).length > 1,
+      () => `processes of agents: ${eventsOf(made.session_id).join('\n')}`,
+    );
     return made;
   }
 
@@ -93,6 +96,17 @@ function detached(): readonly number[] {
 function projectFolder(): string {
   const [hash = ''] = readdirSync(join(maos.home, 'projects'));
   return join(maos.home, 'projects', hash);
+}
+
+/** As they are stored. */
+function eventsOf(id: string): readonly string[] {
+  const db = new DatabaseSync(join(projectFolder(), 'project.db'), { readOnly: true });
+  try {
+    const rows = db.prepare('SELECT * FROM events WHERE session_id = ? ORDER BY seq').all(id);
+    return rows.map((row) => JSON.stringify(row));
+  } finally {
+    db.close();
+  }
 }
 
 /** As it is stored; looking in another way could change it. */
@@ -220,7 +234,7 @@ describe('kill -9 of maos run', () => {
     await until(async () => (await printed('lost')) !== '' && (await printed('live')) !== '');
     run.process.kill('SIGKILL');
     await run.finished;
-    for (const pid of agentProcesses([agent('lost')])) process.kill(pid, 'SIGKILL');
+    killAgentProcesses([agent('lost')]);
     await until(() => agentProcesses([agent('meanwhile')]).length === 0);
 
     const ps = JSON.parse((await maos.run('ps', '--json')).stdout) as { agents: Record<string, unknown>[] };

@@ -6,6 +6,17 @@ export function agentProcesses(agentIds: readonly string[]): readonly number[] {
   return agentIds.flatMap((id) => processesWith('MAOS_AGENT_ID', id));
 }
 
+/** Those that have ended meanwhile are none. */
+export function killAgentProcesses(agentIds: readonly string[]): void {
+  for (const pid of agentProcesses(agentIds)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 /**
  * Processes with a variable in their environment, as an observer that shares no code with MAOS sees them: on Linux
  * those that may be looked at, elsewhere those `ps` shows.

@@ -6,18 +6,20 @@ const deadlineMs = 90_000;
 
 /**
  * Waits until the condition holds.
- * @param what for the message when it never does; default: the condition's source
+ * @param what for the message when it never does, or what tells it then; default: the condition's source
  * @returns what the condition gave
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  what = `${condition}`,
+  what: string | (() => string) = `${condition}`,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    assert.ok(performance.now() < deadline, `waited in vain for ${what}`);
+    if (performance.now() > deadline) {
+      assert.fail(`waited in vain for ${typeof what === 'string' ? what : what()}`);
+    }
     await sleep(10);
   }
 }

@@ -7,7 +7,7 @@ import { requestCancel, requestResume } from '../../../src/application/control/c
 import { findOrphans } from '../../../src/application/control/orphans.ts';
 import { liveStatusOf, stallReason } from '../../../src/application/queries/live-status.ts';
 import { ownershipTiming } from '../../../src/application/session/supervisor.ts';
-import { agentProcesses } from '../../helpers/agent-processes.ts';
+import { agentProcesses, killAgentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
   eventOf,
@@ -47,7 +47,7 @@ async function stalled(t: TestContext) {
   const long = outcome(real, id).agent('long').id;
   // What stands still does so for ever.
   t.after(() => {
-    for (const pid of agentProcesses([long])) process.kill(pid, 'SIGKILL');
+    killAgentProcesses([long]);
   });
   turn(true);
   go.openNow();

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { waitForSession } from '../../../../src/application/control/control.ts';
 import { unattended } from '../../../../src/application/queries/unattended.ts';
 import { whileAttended } from '../../../../src/presentation/cli/shell/owner-notice.ts';
-import { agentProcesses } from '../../../helpers/agent-processes.ts';
+import { killAgentProcesses } from '../../../helpers/agent-processes.ts';
 import { Gate } from '../../../helpers/gate.ts';
 import { otherMaos } from '../../../helpers/other-maos.ts';
 import { eventOf, outcome, realProject, settled, shell, start } from '../../../helpers/real-project.ts';
@@ -20,7 +20,7 @@ async function abandoned(t: TestContext) {
   const owner = real.project.store.ownerOf(id) ?? assert.fail();
   const agent = outcome(real, id).agent('long').id;
   t.after(() => {
-    for (const pid of agentProcesses([agent])) process.kill(pid, 'SIGKILL');
+    killAgentProcesses([agent]);
   });
   return { real, other, gate, id, owner };
 }
