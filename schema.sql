@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 8.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 9.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -111,6 +111,8 @@ CREATE TABLE agents (
   desired_reason           TEXT,
   lingering                TEXT    CHECK (json_valid(lingering)),     -- {background, until}: a result, and processes that remain
   denials                  TEXT    CHECK (json_valid(denials)),       -- {count, shown}: what its CLI was not allowed to do
+  -- What it is at while it runs, else null; a maos of an earlier version, still at work, writes none.
+  stage                    TEXT    CHECK (stage IN ('preparing', 'executing', 'verifying', 'awaiting', 'collecting')),
   UNIQUE (session_id, position),
   UNIQUE (session_id, name),
   CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),

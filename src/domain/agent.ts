@@ -1,3 +1,4 @@
+import { type AgentStage, stageTransitions } from './agent-stage.ts';
 import type { Budget } from './budget.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
@@ -109,6 +110,8 @@ export interface Agent {
   readonly dependsOn: readonly AgentId[];
 
   readonly state: AgentState;
+  /** What it is at while it runs; null in every other state. */
+  readonly stage: AgentStage | null;
   /** How often it has been started; 0 before the first time. */
   readonly attempt: number;
   readonly failure: AgentFailure | null;
@@ -157,7 +160,15 @@ export function moveAgent(
   > = {},
 ): Agent {
   assertTransition(agentTransitions, `Agent ${agent.id}`, agent.state, to);
-  const moved: Agent = { ...agent, failure: null, lingering: null, notBefore: null, ...outcome, state: to };
+  const moved: Agent = {
+    ...agent,
+    failure: null,
+    lingering: null,
+    notBefore: null,
+    ...outcome,
+    state: to,
+    stage: to === 'running' ? 'preparing' : null,
+  };
   if (to === 'running') {
     const { attempt, usage: usageBefore, conversation: resumed } = agent;
     const started = { attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
@@ -168,4 +179,10 @@ export function moveAgent(
     return { ...moved, ...unstarted, startedAt: null, endedAt: null };
   }
   return { ...moved, endedAt: at };
+}
+
+/** @throws MaosError INVALID_TRANSITION, also for an agent that does not run */
+export function enterStage(agent: Agent, stage: AgentStage): Agent {
+  assertTransition(stageTransitions, `Agent ${agent.id}`, agent.stage ?? 'settled', stage);
+  return { ...agent, stage };
 }

@@ -1,4 +1,5 @@
 import type { FailureKind } from './agent.ts';
+import type { AgentStage } from './agent-stage.ts';
 import type { AgentId, MessageId, SessionId } from './ids.ts';
 import type { MessageType } from './message.ts';
 import type { ExitPolicy, FailurePolicy, PauseReason, SessionAction, StoredStrategy } from './session.ts';
@@ -43,6 +44,7 @@ export interface EventData {
   'phase.skipped': { phase: number };
   /** It is ready but a limit holds it back; said once per reason. */
   'agent.waiting': { name: string; reason: string };
+  /** It runs from here on, in stage `preparing`. */
   'agent.started': { name: string; role: string; backend: string; attempt: number };
   /**
    * It cannot be acted on, or whether it still runs cannot be told; this is tried again, and what runs is left alone.
@@ -50,8 +52,13 @@ export interface EventData {
    */
   'agent.unreachable': { name: string; reason: string };
   'agent.reached': { name: string };
-  /** A process exists; `where` is an `AgentLocation`, of another shape in older logs: read it with `readLocation`. */
+  /**
+   * A process exists: the agent is in stage `executing`. `where` is an `AgentLocation`, of another shape in older logs:
+   * read it with `readLocation`.
+   */
   'agent.spawned': { name: string; attempt: number; where: Readonly<Record<string, unknown>> };
+  /** Every change of stage that no other event tells; absent in sessions of earlier versions. */
+  'agent.stage_changed': { name: string; stage: AgentStage; previous: AgentStage };
   'agent.progressed': { name: string; activity: string; usage: Usage | null };
   /** It has given a result, and processes of it remain; what is left at `until` is ended. */
   'agent.answered': { name: string; background: readonly string[]; until: string | null };

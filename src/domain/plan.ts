@@ -220,6 +220,7 @@ export function agentsOf(plan: Plan, sessionId: SessionId, suffixes: readonly st
     phase: plan.phases[index] as number,
     dependsOn: (plan.dependencies[index] as readonly number[]).map((upstream) => ids[upstream] as AgentId),
     state: 'pending',
+    stage: null,
     attempt: 0,
     failure: null,
     result: null,

@@ -1,4 +1,5 @@
 import { type Agent, type AgentState, moveAgent } from './agent.ts';
+import type { AgentStage } from './agent-stage.ts';
 import type { EventData, EventType, RecordedEvent } from './events.ts';
 import type { PhaseState } from './orchestration.ts';
 import { moveSession, type SessionState } from './session.ts';
@@ -63,6 +64,11 @@ function replayAgent(workflow: Workflow, event: RecordedEvent): Workflow {
   };
 }
 
+/** The event is believed: a checkpoint of an earlier version does not tell the stage before it. */
+function inStage(stage: AgentStage): (agent: Agent) => Agent {
+  return (agent) => (agent.state === 'running' ? { ...agent, stage } : agent);
+}
+
 /** What the event did to its agent; null for one that left it as it was. */
 function agentChange(event: RecordedEvent): ((agent: Agent) => Agent) | null {
   const move = (to: AgentState, outcome: Parameters<typeof moveAgent>[3] = {}) => {
@@ -75,6 +81,10 @@ function agentChange(event: RecordedEvent): ((agent: Agent) => Agent) | null {
   switch (event.type) {
     case 'agent.started':
       return move('running');
+    case 'agent.spawned':
+      return inStage('executing');
+    case 'agent.stage_changed':
+      return inStage(event.data.stage);
     case 'agent.progressed':
       return (agent) => ({ ...agent, usage: event.data.usage });
     case 'agent.answered': {

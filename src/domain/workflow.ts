@@ -1,11 +1,14 @@
 import {
   type Agent,
   type AgentFailure,
+  enterStage,
   isStartable,
   type Lingering,
   moveAgent,
   type PermissionDenials,
 } from './agent.ts';
+import type { AgentLocation } from './agent-location.ts';
+import { type AgentStage, stageTransitions } from './agent-stage.ts';
 import { MaosError } from './errors.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
 import type { AgentId, SessionId } from './ids.ts';
@@ -13,6 +16,7 @@ import { advancePhases, type Phase, progressOf } from './orchestration.ts';
 import { agentsOf, type Plan } from './plan.ts';
 import { decideCancellations, decideOutcome } from './scheduling.ts';
 import { moveSession, type PauseReason, type Session } from './session.ts';
+import { canTransition } from './transitions.ts';
 import { continuedUsage, soundUsage, type Usage } from './usage.ts';
 
 /** A session with its agents and phases: what is loaded, decided upon and stored as one. */
@@ -113,7 +117,7 @@ export function startSession(workflow: Workflow, at: string): Change {
   return { next: { ...workflow, session }, events: [sessionEvent(type, session.id, at, {})] };
 }
 
-/** Marks agents as running before their processes exist, so that a crash in between is seen. */
+/** Marks agents as running, in stage `preparing`, before their processes exist, so that a crash in between is seen. */
 export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];
@@ -131,6 +135,42 @@ export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: str
     );
   }
   return advance({ next: withAgents(workflow, changed), events }, at);
+}
+
+/**
+ * Records that a process of a running agent exists.
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function recordSpawn(workflow: Workflow, id: AgentId, location: AgentLocation, at: string): Change {
+  const agent = enterStage(agentOf(workflow, id), 'executing');
+  const { name, attempt } = agent;
+  return {
+    next: withAgents(workflow, new Map([[id, agent]])),
+    events: [agentEvent('agent.spawned', agent, at, { name, attempt, where: { ...location } })],
+  };
+}
+
+/**
+ * Brings a running agent to another stage; to `executing` for the first time with {@link recordSpawn}.
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function changeStage(workflow: Workflow, id: AgentId, stage: AgentStage, at: string): Change {
+  const { agent, events } = moveStage(agentOf(workflow, id), stage, at);
+  return { next: withAgents(workflow, new Map([[id, agent]])), events };
+}
+
+function moveStage(before: Agent, stage: AgentStage, at: string): { agent: Agent; events: DomainEvent[] } {
+  const agent = enterStage(before, stage);
+  // An agent that enters a stage was in one.
+  const data = { name: agent.name, stage, previous: before.stage as AgentStage };
+  return { agent, events: [agentEvent('agent.stage_changed', agent, at, data)] };
+}
+
+/** As an agent is settled from: one that nobody saw collecting passes that stage with its end. */
+function readyToSettle(agent: Agent, at: string): { agent: Agent; events: DomainEvent[] } {
+  const { stage } = agent;
+  const isReady = stage === null || canTransition(stageTransitions, stage, 'settled');
+  return isReady ? { agent, events: [] } : moveStage(agent, 'collecting', at);
 }
 
 function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEvent {
@@ -171,7 +211,7 @@ function isAfresh(outcome: AgentOutcome): boolean {
 
 /** Records how a running agent ended, and everything that follows from it. */
 export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport, at: string): Change {
-  const before = agentOf(workflow, id);
+  const { agent: before, events } = readyToSettle(agentOf(workflow, id), at);
   const { outcome } = report;
   const agent = moveAgent(before, outcome.state, at, {
     failure: outcome.state === 'failed' ? outcome.failure : null,
@@ -185,7 +225,7 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
   });
   const change = {
     next: withAgents(workflow, new Map([[id, agent]])),
-    events: [outcomeEvent(agent, outcome, at)],
+    events: [...events, outcomeEvent(agent, outcome, at)],
   };
   return advance(change, at);
 }

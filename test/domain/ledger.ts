@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { type AgentStage, stageTransitions } from '../../src/domain/agent-stage.ts';
 import type { DomainEvent } from '../../src/domain/events.ts';
 import type { AgentId } from '../../src/domain/ids.ts';
+import { canTransition } from '../../src/domain/transitions.ts';
 import type { Workflow } from '../../src/domain/workflow.ts';
 
 interface AgentLine {
   readonly phase: number;
   state: string;
+  stage: AgentStage | null;
   attempt: number;
 }
 
@@ -34,8 +37,8 @@ export class Ledger {
   agreesWith({ session, agents, phases }: Workflow): void {
     assert.equal(this.session, session.state);
     assert.deepEqual(
-      agents.map(({ id, state, attempt }) => ({ id, state, attempt })),
-      [...this.agents].map(([id, { state, attempt }]) => ({ id, state, attempt })),
+      agents.map(({ id, state, stage, attempt }) => ({ id, state, stage, attempt })),
+      [...this.agents].map(([id, { state, stage, attempt }]) => ({ id, state, stage, attempt })),
     );
     assert.deepEqual(
       phases.map(({ index, state }) => [index, state]),
@@ -71,7 +74,7 @@ export class Ledger {
     if (event.type === 'session.created') {
       this.#failFast = event.data.failurePolicy === 'fail_fast';
       for (const { id, phase } of event.data.agents)
-        this.agents.set(id, { phase, state: 'pending', attempt: 0 });
+        this.agents.set(id, { phase, state: 'pending', stage: null, attempt: 0 });
       const levels = new Set([...this.agents.values()].map(({ phase }) => phase));
       for (const phase of [...levels].sort((a, b) => a - b)) this.phases.set(phase, 'planned');
     }
@@ -83,6 +86,15 @@ export class Ledger {
   #readAgent(event: DomainEvent): void {
     const agent = this.agents.get(event.agentId as AgentId);
     assert.ok(agent, `${event.type} of an unknown agent`);
+    if (event.type === 'agent.spawned') {
+      enter(agent, 'executing');
+      return;
+    }
+    if (event.type === 'agent.stage_changed') {
+      assert.equal(event.data.previous, agent.stage);
+      enter(agent, event.data.stage);
+      return;
+    }
     const moves: Readonly<Record<string, readonly [from: readonly string[], to: string]>> = {
       'agent.started': [['pending', 'resumable'], 'running'],
       'agent.completed': [['running'], 'completed'],
@@ -94,7 +106,13 @@ export class Ledger {
     };
     const [from, to] = moves[event.type] ?? [[], ''];
     assert.ok(from.includes(agent.state), `${event.type} while ${agent.state}`);
+    const { stage } = agent;
+    assert.ok(
+      stage === null || canTransition(stageTransitions, stage, 'settled'),
+      `${event.type} in ${stage}`,
+    );
     agent.state = to;
+    agent.stage = to === 'running' ? 'preparing' : null;
     assert.match(this.session, /^(running|paused|created)$/, `${event.type} after the end of the session`);
     if (event.type !== 'agent.started') return;
     agent.attempt += 1;
@@ -133,4 +151,13 @@ export class Ledger {
   #count(state: string): number {
     return [...this.agents.values()].filter((agent) => agent.state === state).length;
   }
+}
+
+function enter(agent: AgentLine, stage: AgentStage): void {
+  assert.equal(agent.state, 'running');
+  assert.ok(
+    agent.stage !== null && canTransition(stageTransitions, agent.stage, stage),
+    `${agent.stage} ${stage}`,
+  );
+  agent.stage = stage;
 }

@@ -352,6 +352,7 @@ describe('agentsOf', () => {
       phase: 1,
       dependsOn: ['agent_qa_1_aaaaaa', 'agent_qa_3_dddddd'],
       state: 'pending',
+      stage: null,
       attempt: 0,
       failure: null,
       result: null,

@@ -103,6 +103,8 @@ export function settle(workflow: Workflow, name: string, outcome: AgentOutcome, 
   return deepFreeze(settleAgent(workflow, named(workflow, name).id, report, at));
 }
 
+export const location = { kind: 'local', label: 'process 1', data: { pid: 1 } };
+
 export const failure: AgentFailure = {
   kind: 'exit_code',
   message: 'It exited with status 3.',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Agent } from '../../src/domain/agent.ts';
+import { agentStages, stageTransitions } from '../../src/domain/agent-stage.ts';
 import type { AgentId } from '../../src/domain/ids.ts';
 import { progressOf } from '../../src/domain/orchestration.ts';
 import { decideRetries, retryWorkflow } from '../../src/domain/retry.ts';
@@ -10,15 +11,17 @@ import {
   type Change,
   cancelSession,
   cancelWaiting,
+  changeStage,
   finishSession,
   pauseSession,
+  recordSpawn,
   settleAgent,
   startAgents,
   startSession,
   type Workflow,
 } from '../../src/domain/workflow.ts';
 import { Ledger } from './ledger.ts';
-import { created, deepFreeze, outcomes, thrownBy, time } from './samples.ts';
+import { created, deepFreeze, location, outcomes, thrownBy, time } from './samples.ts';
 import type { Scenario } from './scenarios.ts';
 
 /** What happened in a run, for the properties that look at it as a whole. */
@@ -172,11 +175,28 @@ class Simulation {
       fate === 'postponed'
         ? { ...outcomes.resumable, notBefore: time(this.#clock + 1 + this.#roll(6)) }
         : outcomes[fate ?? ending ?? 'completed'];
+    this.#passStages(id);
     const before = this.#workflow;
     this.#apply(settleAgent(before, id, { outcome, usage: null, conversation: null }, this.#now()));
     if (fate === 'postponed') this.#postponements.set(id, (this.#postponements.get(id) ?? 0) + 1);
     if (fate === 'resumable') this.#interruptions.set(id, (this.#interruptions.get(id) ?? 0) + 1);
     checkConsequences(before, id, outcome, this.#workflow);
+  }
+
+  /** Some of the stages of a running agent, as far as chance has them recorded. */
+  #passStages(id: AgentId): void {
+    for (let steps = this.#roll(5); steps > 0; steps--) {
+      const { stage } = agentOf(this.#workflow, id);
+      const possible = agentStages.filter((to) => stage !== null && stageTransitions[stage].includes(to));
+      const to = possible[this.#roll(possible.length)];
+      if (to === undefined) return;
+      const at = this.#now();
+      const change =
+        stage === 'preparing'
+          ? recordSpawn(this.#workflow, id, location, at)
+          : changeStage(this.#workflow, id, to, at);
+      this.#apply(change);
+    }
   }
 
   #cancel(): void {

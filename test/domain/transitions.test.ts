@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  type Agent,
   type AgentState,
   agentStates,
   agentTransitions,
+  enterStage,
   isAgentEnded,
   isStartable,
   moveAgent,
 } from '../../src/domain/agent.ts';
+import { agentStages, stageTransitions } from '../../src/domain/agent-stage.ts';
 import { type PhaseState, phaseStates, phaseTransitions } from '../../src/domain/orchestration.ts';
 import {
   isSessionEnded,
@@ -41,6 +44,15 @@ const legalForAgent: readonly string[] = [
   'failed: pending',
   'cancelled: pending',
   'resumable: running cancelled failed',
+];
+/** Stages of a running agent; `settled` is its end. */
+const legalForStage: readonly string[] = [
+  'preparing: executing settled',
+  'executing: verifying awaiting collecting',
+  'verifying: executing collecting',
+  'awaiting: executing collecting',
+  'collecting: settled',
+  'settled:',
 ];
 /** A phase nobody entered is skipped without having been running; `failed` and `skipped` are left by a retry only. */
 const legalForPhase: readonly string[] = [
@@ -107,6 +119,21 @@ describe('the agent table', () => {
     assert.deepEqual(agentStates.filter(isAgentEnded), ['completed', 'failed', 'cancelled']);
     assert.deepEqual(agentStates.filter(isStartable), ['pending', 'resumable']);
   });
+});
+
+describe('the stage table', () => {
+  const agent = named(started(requestOf({ a: [] })), 'a');
+  const stages = [...agentStages, 'settled'] as const;
+  for (const { from, to, legal } of everyPair(stages, legalForStage)) {
+    it(`${legal ? 'lets' : 'does not let'} ${from} become ${to}`, () => {
+      assert.equal(canTransition(stageTransitions, from, to), legal);
+      if (to === 'settled') return;
+      const before: Agent =
+        from === 'settled' ? agent : { ...agent, state: 'running', attempt: 1, stage: from };
+      if (legal) assert.deepEqual(enterStage(before, to), { ...before, stage: to });
+      else assertRefused(from, to, `Agent ${agent.id}`, () => enterStage(before, to));
+    });
+  }
 });
 
 describe('the phase table', () => {

@@ -1,4 +1,5 @@
 import { type Agent, isStartable, type Lingering } from '../../domain/agent.ts';
+import type { AgentStage } from '../../domain/agent-stage.ts';
 import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
@@ -118,6 +119,18 @@ export function isSuspended(session: Session, agent: Agent): boolean {
 export function postponedUntil(agent: Agent, now: number): string | null {
   if (!isStartable(agent.state) || agent.notBefore === null) return null;
   return Date.parse(agent.notBefore) > now ? agent.notBefore : null;
+}
+
+/** What a running agent is at, for people. */
+export function stageText(stage: AgentStage): string {
+  const texts: Readonly<Record<AgentStage, string>> = {
+    preparing: 'preparing',
+    executing: 'executing',
+    verifying: 'verifying its work',
+    awaiting: 'awaiting an answer',
+    collecting: 'collecting its files',
+  };
+  return texts[stage];
 }
 
 /** Why an agent still runs though it has given its result. */

@@ -31,6 +31,12 @@ interface Launch {
   readonly error: unknown;
 }
 
+/** A process that has come to exist, and whose it is. */
+interface Spawned {
+  readonly agent: Agent;
+  readonly running: RunningAgent;
+}
+
 /** How often an agent is tried to be taken up before its session is begun anew: a minute, some seconds. */
 const manyTries = 120;
 const fewTries = 6;
@@ -40,6 +46,7 @@ export class AgentLauncher {
   readonly #deps: LauncherDeps;
   readonly #runs = new Map<AgentId, AgentRun>();
   readonly #ends: RunEnd[] = [];
+  readonly #spawned: Spawned[] = [];
   readonly #news: DomainEvent[] = [];
   #unreachable: unknown = null;
   readonly #keeper: RunCallbacks;
@@ -73,6 +80,11 @@ export class AgentLauncher {
     return this.#ends.splice(0);
   }
 
+  /** Agents in stage `preparing` whose process has been found or started since the last call. */
+  takeSpawned(): readonly Spawned[] {
+    return this.#spawned.splice(0);
+  }
+
   forget(id: AgentId): void {
     this.#runs.delete(id);
     this.#deps.slots.give(id);
@@ -96,16 +108,12 @@ export class AgentLauncher {
     const launches = await Promise.all(
       ready.map((agent) => this.#launch(agentOf(record.workflow, agent.id), agent)),
     );
-    const at = this.#now();
-    const spawned = launches.flatMap(({ agent, running }) => {
-      if (running === null) return [];
-      const { name, attempt } = agent;
-      return [agentEvent('agent.spawned', agent, at, { name, attempt, where: { ...running.location } })];
-    });
     for (const { agent, running } of launches) {
-      if (running !== null) slots.bind(agent, running);
+      if (running === null) continue;
+      slots.bind(agent, running);
+      this.#spawned.push({ agent, running });
+      this.#deps.wakeSignal.ring();
     }
-    record.decide({ next: record.workflow, events: spawned });
     for (const { agent, error } of launches) {
       if (error === null) continue;
       record.settle(agent.id, spawnFailed(error), this.#now());
@@ -179,6 +187,10 @@ export class AgentLauncher {
         if (unseen !== undefined)
           this.#tell('agent.unreachable', { name: agent.name, reason: unseen }, agent);
         else if (said !== '') this.#tell('agent.reached', { name: agent.name }, agent);
+        if (agent.stage === 'preparing' && !(await wasFenced(running))) {
+          this.#spawned.push({ agent, running });
+          this.#deps.wakeSignal.ring();
+        }
         return this.#begin(run, running);
       } catch (error) {
         if (record.left) return;
@@ -222,6 +234,12 @@ export class AgentLauncher {
     const { project, record } = this.#deps;
     project.log.log('error', message, { session: record.workflow.session.id, error });
   }
+}
+
+/** Whether the launch turned out never to have begun: then its end is known at once. */
+async function wasFenced({ ended }: RunningAgent): Promise<boolean> {
+  const end = await Promise.race([ended, null]);
+  return end?.how === 'never_started';
 }
 
 /** A process that could not be started is a recorded failure of its agent, whatever the reason. */

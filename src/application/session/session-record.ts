@@ -35,6 +35,8 @@ interface Unstored {
   readonly alone: readonly ((workflow: Workflow, refusal: unknown) => Change)[];
   /** Where none is taken: what was heard of a running agent is left out and it is at fault; no end is ever left out. */
   readonly about: AgentId | 'end' | null;
+  /** Nothing is lost with it in a crash: it may wait to be stored with what follows. */
+  readonly canWait: boolean;
 }
 
 /**
@@ -77,14 +79,14 @@ export class SessionRecord {
     return this.#workflow;
   }
 
-  /** It was changed, and this is not stored yet. */
+  /** It was changed in a way that is to be stored without delay. */
   get isChanged(): boolean {
-    return this.#workflow !== this.#stored;
+    return this.#unstored.some(({ canWait }) => !canWait);
   }
 
-  /** Something is not stored yet: a change, or events alone. */
-  get hasUnsavedEvents(): boolean {
-    return this.isChanged || this.#unstored.length > 0;
+  /** Something is not stored yet. */
+  get hasUnstored(): boolean {
+    return this.#unstored.length > 0;
   }
 
   /** It has, or soon gets, another owner: nothing of it may be touched any more. */
@@ -117,7 +119,13 @@ export class SessionRecord {
   decide(change: Change, artifacts: readonly ArtifactRecord[] = []): void {
     const isNews = change.next === this.#workflow;
     const alone = isNews ? [(workflow: Workflow) => ({ next: workflow, events: change.events })] : [];
-    this.#add(change, { artifacts, alone, about: null });
+    const canWait = isNews && artifacts.length === 0;
+    this.#add(change, { artifacts, alone, about: null, canWait });
+  }
+
+  /** Records a stage that a running agent has come to: whoever finds it after a crash finds its stage out again. */
+  enterStage(decide: (workflow: Workflow) => Change): void {
+    this.#add(decide(this.#workflow), { artifacts: [], alone: [decide], about: null, canWait: true });
   }
 
   /** Records how an agent that runs ended. A report that cannot be stored ends it all the same, and says so. */
@@ -130,14 +138,14 @@ export class SessionRecord {
       const told = way === 0 ? report : insteadOf(report, refusal)[way - 1];
       return decideOn(workflow, told as AgentReport);
     });
-    this.#add(decideOn(this.#workflow, report), { artifacts: [], alone, about: 'end' });
+    this.#add(decideOn(this.#workflow, report), { artifacts: [], alone, about: 'end', canWait: false });
   }
 
   /** Records what was heard of running agents. */
   note(notes: readonly ProgressNote[], at: string): void {
     for (const note of notes) {
       const decide = (workflow: Workflow): Change => recordProgress(workflow, [note], at);
-      this.#add(decide(this.#workflow), { artifacts: [], alone: [decide], about: note.id });
+      this.#add(decide(this.#workflow), { artifacts: [], alone: [decide], about: note.id, canWait: false });
     }
   }
 
@@ -161,7 +169,7 @@ export class SessionRecord {
    * @throws LeaseLost, ChangeRefused
    */
   async flush(): Promise<void> {
-    if (!this.hasUnsavedEvents) return;
+    if (!this.hasUnstored) return;
     const unstored = this.#unstored;
     try {
       await this.#store(

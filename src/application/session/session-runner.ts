@@ -12,8 +12,10 @@ import {
   cancelAgent,
   cancelSession,
   cancelWaiting,
+  changeStage,
   finishSession,
   pauseSession,
+  recordSpawn,
   startSession,
   type Workflow,
 } from '../../domain/workflow.ts';
@@ -226,7 +228,7 @@ export class SessionRunner {
     if (isDone || this.#newsDue || this.#record.isChanged) {
       this.#newsDue = false;
       await this.#record.flush();
-    } else if (this.#record.hasUnsavedEvents && !this.#wakeSignal.isSet('news')) {
+    } else if (this.#record.hasUnstored && !this.#wakeSignal.isSet('news')) {
       this.#wakeSignal.later('news', eventFlushDelayMs, () => {
         this.#newsDue = true;
       });
@@ -236,6 +238,10 @@ export class SessionRunner {
 
   async #decideRound(): Promise<boolean> {
     this.#record.decide({ next: this.#workflow, events: this.#launcher.takeUnreachable() });
+    for (const { agent, running } of this.#launcher.takeSpawned()) {
+      const at = this.#now();
+      this.#record.enterStage((workflow) => recordSpawn(workflow, agent.id, running.location, at));
+    }
     this.#settleEnded();
     if (this.#record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
@@ -271,11 +277,21 @@ export class SessionRunner {
 
   /** Takes up ends whose files have been looked at, and has the others' looked at. */
   #settleEnded(): void {
-    this.#collector.add(this.#launcher.takeEnds());
+    const ends = this.#launcher.takeEnds();
+    for (const { run } of ends) this.#enterCollecting(run.agent.id);
+    this.#collector.add(ends);
     this.#settleCollected();
     const { cancel, interrupt, pause } = this.#requests;
     this.#collector.begin(this.#workflow);
     if (cancel !== null || interrupt !== null || pause !== null) this.#collector.hurry();
+  }
+
+  /** An owner before this one may have got as far; a launch that never came about left nothing to collect. */
+  #enterCollecting(id: AgentId): void {
+    const { stage } = agentOf(this.#workflow, id);
+    if (stage === 'collecting' || stage === 'preparing') return;
+    const at = this.#now();
+    this.#record.enterStage((workflow) => changeStage(workflow, id, 'collecting', at));
   }
 
   #settleCollected(): void {

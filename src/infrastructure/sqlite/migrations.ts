@@ -289,6 +289,19 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
     `,
   },
+  {
+    // Of an agent that runs, its events tell whether it got as far as a process.
+    version: 9,
+    sql: `
+      ALTER TABLE agents ADD COLUMN stage TEXT
+        CHECK (stage IN ('preparing', 'executing', 'verifying', 'awaiting', 'collecting'));
+      UPDATE agents SET stage = CASE WHEN EXISTS (
+          SELECT 1 FROM events WHERE events.session_id = agents.session_id AND events.agent_id = agents.id
+            AND events.type = 'agent.spawned' AND json_extract(events.data, '$.attempt') = agents.attempt
+        ) THEN 'executing' ELSE 'preparing' END
+        WHERE state = 'running';
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

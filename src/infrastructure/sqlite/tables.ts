@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import type { AcpRunRecord } from '../../application/ports/acp-runs.ts';
 import type { ArtifactRecord } from '../../application/ports/session-summary.ts';
 import { type Agent, agentStates, agentWorkspaces, failureKinds } from '../../domain/agent.ts';
+import { type AgentStage, agentStages } from '../../domain/agent-stage.ts';
 import { type Budget, noBudget } from '../../domain/budget.ts';
 import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
@@ -95,6 +96,13 @@ export const usageFields = nullable(
   }),
 );
 
+/** An instance of an earlier version, still at work, records no stage: the launch record of its agents tells the rest. */
+const stage: Field<AgentStage | null> = {
+  ...nullable(choice('stage', agentStages)),
+  fromSql: ({ state, stage: stored }) =>
+    state === 'running' ? ((stored ?? 'preparing') as AgentStage) : null,
+};
+
 /** All but `position`, which is its place in the workflow, and `dependsOn`, which has its own table. */
 export const agentTable = table<Omit<Agent, 'dependsOn'>>(
   {
@@ -136,6 +144,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     postponed: integer('postponed'),
     lingering: since(null, nullable(document('lingering', 'lingering'))),
     denials: since(null, nullable(document('denials', 'denials'))),
+    stage: since(null, stage),
   },
   (row) => `Agent ${row.id}`,
 );

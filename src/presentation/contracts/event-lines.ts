@@ -1,4 +1,4 @@
-import { lingeringText, waitReason } from '../../application/queries/live-status.ts';
+import { lingeringText, stageText, waitReason } from '../../application/queries/live-status.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 
@@ -15,6 +15,7 @@ export function progressLine(event: RecordedEvent): string | null {
     case 'phase.failed':
     case 'phase.skipped':
     case 'agent.spawned':
+    case 'agent.stage_changed':
     case 'agent.stopped':
     case 'message.queued':
     case 'message.delivered':
@@ -86,6 +87,8 @@ function describe(event: RecordedEvent): string {
       return `${event.data.name} is reached again`;
     case 'agent.spawned':
       return `${event.data.name} has its process`;
+    case 'agent.stage_changed':
+      return `${event.data.name} is ${stageText(event.data.stage)}`;
     case 'agent.progressed':
       return `${event.data.name}: ${event.data.activity || 'goes on'}`;
     case 'agent.answered':

@@ -9,6 +9,7 @@ import {
   waitReason,
 } from '../../application/queries/live-status.ts';
 import { type Agent, type AgentFailure, agentStates, type PermissionDenials } from '../../domain/agent.ts';
+import { agentStages } from '../../domain/agent-stage.ts';
 import { tokensOf } from '../../domain/budget.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { Progress } from '../../domain/orchestration.ts';
@@ -64,6 +65,8 @@ export const agentOutcome = z.strictObject({ ...agentCore, ...outcome });
 
 export const agentStatus = z.strictObject({
   ...agentCore,
+  /** While it runs. */
+  stage: z.enum(agentStages).optional(),
   backend: z.string(),
   depends_on: z.array(z.string()),
   attempt: z.int(),
@@ -129,6 +132,7 @@ export function agentStatusAnswer(
   const shares = budgetShares(agent.budget, usage, standing.agentRanMs(agent));
   return {
     ...coreOf(agent),
+    ...(agent.stage === null ? {} : { stage: agent.stage }),
     backend: agent.backend,
     depends_on: dependenciesOf(agent, names),
     attempt: agent.attempt,

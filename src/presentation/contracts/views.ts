@@ -84,6 +84,7 @@ function agentView(
     name: agent.name,
     role: agent.role.name,
     state: agent.state,
+    ...(agent.stage === null ? {} : { stage: agent.stage }),
     backend: agent.backend,
     phase: agent.phase,
     depends_on: agent.dependsOn.map((id) => names.get(id) ?? id),

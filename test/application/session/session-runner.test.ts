@@ -259,6 +259,25 @@ describe('the record of a session', () => {
     }
   });
 
+  it('tells every stage of an agent, from its start to its end', async (t) => {
+    const real = realProject(t);
+    const outcome = await run(real, [shell('a', 'true'), shell('b', 'exit 3')]);
+    for (const [name, end] of [
+      ['a', 'agent.completed'],
+      ['b', 'agent.failed'],
+    ]) {
+      const { id, stage } = outcome.agent(name as string);
+      const events = outcome.events.filter(({ agentId }) => agentId === id);
+      assert.deepEqual(
+        events.map(({ type }) => type).filter((type) => type !== 'agent.stopped'),
+        ['agent.started', 'agent.spawned', 'agent.stage_changed', end],
+      );
+      const [changed] = outcome.of('agent.stage_changed', name);
+      assert.deepEqual(changed?.data, { name, stage: 'collecting', previous: 'executing' });
+      assert.equal(stage, null);
+    }
+  });
+
   it('has the reason of a stop in the table before the stop', async (t) => {
     const real = realProject(t);
     const { store, host } = real.project;

@@ -30,6 +30,7 @@ export const sampleAgent: Agent = {
   phase: 0,
   dependsOn: [],
   state: 'running',
+  stage: 'preparing',
   attempt: 1,
   failure: null,
   result: null,

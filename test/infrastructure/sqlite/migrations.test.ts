@@ -178,8 +178,8 @@ describe('opening', () => {
       const before = readFileSync(file);
       assert.throws(() => tempStore(t, file), {
         code: 'CONFIG_INVALID',
-        message: /was written by a newer maos \(schema 99, this one knows 8\); update maos/,
-        details: { file, found: 99, known: 8 },
+        message: /was written by a newer maos \(schema 99, this one knows 9\); update maos/,
+        details: { file, found: 99, known: 9 },
       });
       assert.deepEqual(readFileSync(file), before, mode);
     }

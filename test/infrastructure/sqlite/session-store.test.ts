@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { LeaseLost } from '../../../src/application/ports/ownership.ts';
 import { agentStates, failureKinds, moveAgent } from '../../../src/domain/agent.ts';
+import { agentStages } from '../../../src/domain/agent-stage.ts';
 import { sessionEvent } from '../../../src/domain/events.ts';
 import type { AgentId } from '../../../src/domain/ids.ts';
 import { pauseSession, settleAgent, startSession, type Workflow } from '../../../src/domain/workflow.ts';
@@ -109,6 +110,7 @@ describe('a stored workflow', () => {
         return {
           ...agent,
           state,
+          stage: state === 'running' ? (agentStages[index % agentStages.length] ?? null) : null,
           failure: null,
           conversation: `c${index}`,
           usage: { ...usage, costUsd: null },

@@ -103,7 +103,7 @@ describe('a database of the first release', () => {
     });
     const newFields = {
       ...{ budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 },
-      ...{ lingering: null, denials: null },
+      ...{ lingering: null, denials: null, stage: null },
     };
     const [first, second] = agents;
     assert.deepEqual(first, {
@@ -161,6 +161,32 @@ describe('a database of the first release', () => {
       ],
     );
   });
+
+  for (const [spawned, stage] of [
+    [2, 'executing'],
+    [1, 'preparing'],
+  ] as const) {
+    it(`knows that an agent in attempt 2 is ${stage} when attempt ${spawned} was the last with a process`, (t) => {
+      const file = join(tempFolder(t), 'project.db');
+      versionOne(file);
+      const db = new DatabaseSync(file);
+      const id = 'agent_qa_1_cccccc';
+      db.prepare(`UPDATE agents SET state = 'running', attempt = 2, ended_at = NULL WHERE id = ?`).run(id);
+      db.prepare(`INSERT INTO events VALUES (?, 1, 'agent.spawned', ?, ?, '', ?)`).run(
+        pausedSession,
+        id,
+        at,
+        JSON.stringify({ name: 'only', attempt: spawned, where: {} }),
+      );
+      db.close();
+      const store = tempStore(t, file);
+      assert.equal(store.load(pausedSession).agents[0]?.stage, stage);
+      assert.deepEqual(
+        store.load(failedSession).agents.map((agent) => agent.stage),
+        [null, null],
+      );
+    });
+  }
 
   it('keeps leases and what was asked for', (t) => {
     const file = join(tempFolder(t), 'project.db');

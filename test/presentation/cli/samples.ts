@@ -53,6 +53,7 @@ export function agent(name: string, given: Partial<Agent> = {}): Agent {
     phase: 0,
     dependsOn: [],
     state: 'running',
+    stage: (given.state ?? 'running') === 'running' ? 'executing' : null,
     attempt: 1,
     failure: null,
     result: null,

@@ -79,6 +79,20 @@ describe('what an agent was not permitted to do', () => {
   });
 });
 
+describe('what an agent is at', () => {
+  it('is told while it runs, and only then', async (t) => {
+    const bed = project(t);
+    const id = await start(bed, [player(bed.root, 'a', [[turn(1), { wait: 'looked' }, success('Done.')]])]);
+    await eventOf(bed, id, 'agent.spawned', 'a');
+    const running = told(bed, id);
+    assert.deepEqual([running.view.stage, running.answer.stage], ['executing', 'executing']);
+    writeFileSync(join(bed.root, 'looked'), '');
+    assert.equal((await settled(bed, id)).agent('a').stage, null);
+    const { answer, view } = told(bed, id);
+    assert.deepEqual([view.stage, answer.stage], [undefined, undefined]);
+  });
+});
+
 describe('an agent that has given a result and does not end', () => {
   it('is told so', async (t) => {
     const bed = project(t);

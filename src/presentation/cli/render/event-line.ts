@@ -1,4 +1,4 @@
-import { lingeringText, waitReason } from '../../../application/queries/live-status.ts';
+import { lingeringText, stageText, waitReason } from '../../../application/queries/live-status.ts';
 import { readLocation } from '../../../domain/agent-location.ts';
 import type { DomainEvent, EventData, EventType, RecordedEvent } from '../../../domain/events.ts';
 import { formatDuration, formatTime, formatUsage, oneLine, plural, showName } from './format.ts';
@@ -38,6 +38,7 @@ const descriptions: { readonly [T in EventType]: Describe<T> } = {
   'agent.unreachable': ({ reason }) => `cannot be reached: ${reason}`,
   'agent.reached': () => 'reached again',
   'agent.spawned': ({ where }) => `runs as ${readLocation(where).label}`,
+  'agent.stage_changed': ({ stage }) => stageText(stage),
   'agent.progressed': ({ activity }) => activity,
   'agent.answered': ({ background, until }) => lingeringText({ background, until }),
   'agent.went_on': () => 'goes on after its result',

@@ -1,4 +1,9 @@
-import { budgetShares, isSuspended, postponedUntil } from '../../../application/queries/live-status.ts';
+import {
+  budgetShares,
+  isSuspended,
+  postponedUntil,
+  stageText,
+} from '../../../application/queries/live-status.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
@@ -115,6 +120,7 @@ function textOf(
 ): string {
   const until = postponedUntil(agent, now);
   if (until !== null) return `put off until ${formatUntil(until, now)}`;
+  if (agent.stage !== null && agent.stage !== 'executing') return stageText(agent.stage);
   switch (agent.state) {
     case 'pending': {
       const waitsFor = agents.filter(

@@ -135,6 +135,7 @@ function agentTable({ workflow, standing: { now } }: SessionFacts, canvas: Canva
   const rows = workflow.agents.map((agent) => {
     const state = isSuspended(workflow.session, agent) ? 'suspended' : agent.state;
     const { symbol, format } = lookOf(state);
+    const stage = state === 'running' && agent.stage !== 'executing' ? agent.stage : null;
     const time = agent.startedAt === null ? '' : formatDuration(wallMs(agent, now));
     const after = agent.dependsOn.map((id) => names.get(id) ?? id).join(', ');
     return [
@@ -142,7 +143,7 @@ function agentTable({ workflow, standing: { now } }: SessionFacts, canvas: Canva
       agent.name,
       agent.role.name,
       agent.backend,
-      { text: state, format },
+      { text: stage ?? state, format },
       agent.attempt > 1 ? String(agent.attempt) : '',
       time,
       agent.usage === null ? '' : formatCount(tokensOf(agent.usage)),

@@ -71,6 +71,10 @@ describe('an event in a few words', () => {
       'runs as process 42',
     ],
     [
+      event('agent.stage_changed', { name: 'a', stage: 'collecting', previous: 'executing' }),
+      'collecting its files',
+    ],
+    [
       event('agent.completed', { name: 'a', durationMs: 1_234, result: 'x\nDone.\n', usage }),
       'completed in 1.2s, 12.3k tokens, $0.25: Done.',
     ],

@@ -48,6 +48,24 @@ describe('the live view', () => {
     ]);
   });
 
+  it('shows what a running agent is at, unless its program just runs', () => {
+    const agents = [
+      agent('made', { stage: 'preparing' }),
+      agent('runs'),
+      agent('done', { stage: 'collecting', state: 'running' }),
+    ];
+    const activities = new Map<string, string>(agents.map(({ id }) => [id, 'Reading']));
+    const lines = renderLive(
+      { ...view, workflow: workflow(agents), activities },
+      { columns: 100, rows: 24 },
+      plainPaint,
+    );
+    assert.deepEqual(
+      lines.slice(1).map((line) => line.split(/ {2}/).at(-1)),
+      ['preparing', 'Reading', 'collecting its files'],
+    );
+  });
+
   it('shows what stands still, what is put off, and what is left of the budget', () => {
     const agents = [
       agent('held', { usage }),

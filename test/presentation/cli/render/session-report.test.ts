@@ -70,6 +70,24 @@ describe('the report on a session', () => {
     assert.equal(from('Not permitted')[7], '    … 4 more');
   });
 
+  it('shows what a running agent is at, unless its program just runs', () => {
+    const agents = [
+      agent('made', { stage: 'preparing' }),
+      agent('runs'),
+      agent('done', { stage: 'collecting', state: 'running' }),
+    ];
+    const facts = { workflow: workflow(agents), artifacts: [], folder: '/s', standing: standing(40) };
+    const lines = renderReport(facts, canvas);
+    const stateOf = (name: string) =>
+      lines
+        .find((line) => line.includes(` ${name} `))
+        ?.trim()
+        .split(/ +/)[4];
+    assert.deepEqual(['made', 'runs', 'done'].map(stateOf), ['preparing', 'running', 'collecting']);
+    const still = { ...facts, workflow: workflow(agents, { state: 'paused', pauseReason: 'user' }) };
+    assert.equal(renderReport(still, canvas).filter((line) => line.includes(' suspended ')).length, 3);
+  });
+
   it('tells all there is', () => {
     const facts = {
       workflow: failed,
@@ -115,6 +133,7 @@ describe('the report on a session', () => {
     const program = agent('p', {
       state: 'completed',
       backend: 'command',
+      command: 'seq 5',
       result: '1\n2\n3\n4\n5',
       endedAt: time(2),
     });
