@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { ChangeWatcher } from './application/change-watcher.ts';
+import type { AgentHost } from './application/ports/agent-host.ts';
 import type { IdSource } from './application/ports/id-source.ts';
+import type { Instances } from './application/ports/instances.ts';
 import type { Log } from './application/ports/log.ts';
-import type { Instances } from './application/ports/machine.ts';
 import type { RoleSources } from './application/ports/roles.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
@@ -18,9 +19,10 @@ import { projectFolder } from './infrastructure/files/home/home.ts';
 import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
 import { type InstanceRegistration, isSlotHeld } from './infrastructure/instances/instance-registration.ts';
+import { makeAgentDisk } from './infrastructure/process/host/agent-disk.ts';
 import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
+import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
 import { environmentWithout } from './infrastructure/process/launch/environment.ts';
-import type { ProcessIdentity } from './infrastructure/process/tree/identity.ts';
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
 
@@ -28,6 +30,9 @@ import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
 export function storeFile(home: string, hash: string): string {
   return join(projectFolder(home, hash), 'project.db');
 }
+
+/** What may stand in for a part as it is otherwise made. */
+type ProjectParts = Pick<Project, 'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'>;
 
 /** Opens a project with every adapter its sessions need. @throws MaosError STORE_… */
 export function makeProject(from: {
@@ -41,9 +46,10 @@ export function makeProject(from: {
   readonly teams: Teams;
   readonly ids: IdSource;
   readonly log: Log;
+  readonly parts?: Partial<ProjectParts>;
 }): Project {
-  const { home, hash, root, config, presence, instances, teams, ids, log } = from;
-  const clock = systemClock;
+  const { home, hash, root, config, presence, instances, teams, ids, log, parts = {} } = from;
+  const { clock = systemClock, settings = toSettings(config) } = parts;
   const store = openSessionStore({
     file: storeFile(home, hash),
     project: { hash, path: root },
@@ -51,32 +57,29 @@ export function makeProject(from: {
     onTightened: (file, mode) =>
       log.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
   });
-  const settings = toSettings(config);
+  const places = { projectFolder: projectFolder(home, hash), projectRoot: root };
   const inherited = { environment: environmentFor(config), passedVariables: config.environment.pass };
-  const files = makeSessionFiles({
-    ...{ projectFolder: projectFolder(home, hash), projectRoot: root, log },
-    ...inherited,
-  });
-  return {
-    path: root,
-    instance: presence.instance,
-    depth: depthOf(process.env.MAOS_DEPTH),
-    parent: parentOf(process.env),
-    store,
-    files,
-    roles: rolesFor(home),
-    host: makeLocalAgentHost({
-      folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
+  const makeHost = (): AgentHost =>
+    makeLocalAgentHost({
+      disk: makeAgentDisk({ ...places, log }),
+      capacity: makeLocalCapacity(makeMachine(), slotsOf(presence)),
       ...inherited,
       maxOutputBytes: settings.limits.maxOutputBytes,
       clock,
       log,
-    }),
-    backends: backendsOf(config),
-    slots: slotsOf(presence),
+    });
+  return {
+    path: root,
+    instance: presence.instance,
+    depth: parts.depth ?? depthOf(process.env.MAOS_DEPTH),
+    parent: parts.parent === undefined ? parentOf(process.env) : parts.parent,
+    store,
+    files: makeSessionFiles({ ...places, ...inherited }),
+    roles: parts.roles ?? rolesFor(home),
+    host: parts.host ?? makeHost(),
+    backends: parts.backends ?? backendsOf(config),
     instances,
     teams,
-    machine: makeMachine(),
     settings,
     watcher: new ChangeWatcher(store, clock),
     clock,
@@ -101,24 +104,17 @@ function environmentFor({ environment }: Config): Readonly<Record<string, string
   return environmentWithout(process.env, environment.withhold);
 }
 
-function slotsOf(presence: InstanceRegistration): Project['slots'] {
+/** The machine's slots as this process uses them: the registry is another one when its file was replaced. */
+function slotsOf(presence: InstanceRegistration) {
   const makeSlots = (registry: InstanceRegistration['registry']) => ({
     registry,
     slots: registry.slots({ instance: presence.instance, isHolderAlive: isSlotHeld }),
   });
   let made: ReturnType<typeof makeSlots> | null = null;
-  // The registry is another one when its file was replaced.
-  const current = () => {
+  return () => {
     const { registry } = presence;
     if (made?.registry !== registry) made = makeSlots(registry);
     return made.slots;
-  };
-  return {
-    tryTake: (agentId, sessionId, limit) => current().tryTake(agentId, sessionId, limit),
-    give: (agentId) => current().give(agentId),
-    bind: (agentId, { kind, data }) => {
-      if (kind === 'local' && isProcess(data)) current().bind(agentId, data);
-    },
   };
 }
 
@@ -130,13 +126,4 @@ function depthOf(text: string | undefined): number {
 /** The agent that this process is part of. */
 function parentOf({ MAOS_SESSION_ID: sessionId = '', MAOS_AGENT_ID: agentId = '' }): ParentAgent | null {
   return isSessionId(sessionId) && isAgentId(agentId) ? { sessionId, agentId } : null;
-}
-
-function isProcess(where: Readonly<Record<string, unknown>>): where is ProcessIdentity & typeof where {
-  return (
-    typeof where.pid === 'number' &&
-    typeof where.startTime === 'string' &&
-    typeof where.bootId === 'string' &&
-    typeof where.place === 'string'
-  );
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { freemem, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { ChangeWatcher } from '../../src/application/change-watcher.ts';
 import { waitForSession } from '../../src/application/control/control.ts';
 import {
   type OrchestrateAgent,
@@ -13,8 +12,9 @@ import {
 import { OrphanWatch } from '../../src/application/control/orphans.ts';
 import type { Backend } from '../../src/application/ports/backend.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
+import type { HostCapacity } from '../../src/application/ports/host-capacity.ts';
 import type { LogLevel } from '../../src/application/ports/log.ts';
-import type { Machine } from '../../src/application/ports/machine.ts';
+import type { SessionFiles } from '../../src/application/ports/session-files.ts';
 import type { Settings } from '../../src/application/ports/settings.ts';
 import type { Teams } from '../../src/application/ports/teams.ts';
 import type { Project } from '../../src/application/project.ts';
@@ -23,31 +23,25 @@ import { type OwnershipTiming, Supervisor } from '../../src/application/session/
 import type { Agent } from '../../src/domain/agent.ts';
 import { noBudget } from '../../src/domain/budget.ts';
 import type { EventType, RecordedEvent } from '../../src/domain/events.ts';
-import { type InstanceId, makeInstanceId, type SessionId } from '../../src/domain/ids.ts';
+import type { SessionId } from '../../src/domain/ids.ts';
 import { isSessionEnded, type ParentAgent } from '../../src/domain/session.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
 import { systemClock } from '../../src/infrastructure/clock.ts';
+import { loadConfig } from '../../src/infrastructure/config/config.ts';
 import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
 import { makeRoleFiles } from '../../src/infrastructure/files/roles/role-files.ts';
-import {
-  type LocalSessionFiles,
-  makeSessionFiles,
-} from '../../src/infrastructure/files/session/session-files.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
-import { isSlotHeld } from '../../src/infrastructure/instances/instance-registration.ts';
-import { makeLocalAgentHost } from '../../src/infrastructure/process/host/local-agent-host.ts';
-import { identify, type ProcessIdentity, sight } from '../../src/infrastructure/process/tree/identity.ts';
-import { openInstanceRegistry } from '../../src/infrastructure/sqlite/instance-registry.ts';
-import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
+import { InstanceRegistration } from '../../src/infrastructure/instances/instance-registration.ts';
+import { makeProject } from '../../src/project-adapters.ts';
 
-/** One MAOS of a project, made of the real adapters as main.ts makes it. */
+/** One MAOS of a project, made as the program makes it. */
 export interface RealProject {
   readonly project: Project;
   readonly supervisor: Supervisor;
   /** Not started. */
   readonly watch: OrphanWatch;
-  readonly files: LocalSessionFiles;
+  readonly files: SessionFiles;
   readonly home: string;
   readonly root: string;
   /** The project's database. */
@@ -65,7 +59,7 @@ export interface RealProjectOptions {
   readonly settings?: Partial<Settings>;
   /** Beside the one of commands; a function is given the project's folder. */
   readonly backends?: readonly Backend[] | ((root: string) => readonly Backend[]);
-  readonly machine?: Partial<Machine>;
+  readonly machine?: Partial<Pick<HostCapacity, 'freeMemoryMb' | 'totalMemoryMb'>>;
   readonly clock?: Clock;
   readonly depth?: number;
   readonly parent?: ParentAgent;
@@ -117,66 +111,30 @@ export function openRealProject(
     log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}) =>
       void logged.push(`${level} ${message} ${fields.error ?? ''}`.trimEnd()),
   };
-  const store = openSessionStore({ file: database, project: { hash, path: root }, clock });
-  const files = makeSessionFiles({ projectFolder, projectRoot: root, log });
-  const ids = makeIdSource();
-  const instance = makeInstanceId(ids.ulid());
-  const registry = openInstanceRegistry({ file: join(home, 'instances.db') });
-  const slots = registry.slots({
-    instance,
-    isHolderAlive: isSlotHeld,
-    reclaimEveryMs: 100,
-  });
-  let announced = false;
-  const project: Project = {
-    path: root,
-    instance,
-    depth: options.depth ?? 0,
-    parent: options.parent ?? null,
-    store,
-    files,
-    // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
-    roles: makeRoleFiles({ home, env: { HOME: home } }),
-    host: makeLocalAgentHost({
-      folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
-      clock,
-      log,
-    }),
-    backends: makeBackends([makeCommandBackend(), ...own]),
-    slots: {
-      tryTake: (agentId, sessionId, limit) => slots.tryTake(agentId, sessionId, limit),
-      give: (agentId) => slots.give(agentId),
-      bind: (agentId, { data }) => {
-        if (typeof data.startTime === 'string') slots.bind(agentId, data as unknown as ProcessIdentity);
-      },
-    },
+  const presence = new InstanceRegistration(home, 'test');
+  const project = makeProject({
+    ...{ home, hash, root, presence, log },
+    config: loadConfig({ home, projectHash: hash, env: {}, flags: {} }).config,
+    ids: makeIdSource(),
     instances: {
-      announce: async () => {
-        if (announced) return;
-        const self = (await identify(process.pid)) as ProcessIdentity;
-        const facts = { version: 'test', port: null, workspace: root, startedAt: clock.now() };
-        registry.register({ id: instance, ...facts, ...self });
-        announced = true;
-      },
-      beat: (at) => void registry.heartbeat(instance, at),
-      heardAt: (id) => registry.list().find((candidate) => candidate.id === id)?.heartbeatAt ?? null,
-      isAlive: async (id: InstanceId) => {
-        const found = registry.list().find((candidate) => candidate.id === id);
-        return found !== undefined && (await sight(found)) !== 'gone';
-      },
+      announce: () => presence.announce(root),
+      beat: (at) => presence.beat(at),
+      isAlive: (id) => presence.isAlive(id),
+      heardAt: (id) => presence.heardAt(id),
     },
     teams: options.teams ?? { note: () => {}, ask: async () => {} },
-    machine: {
-      freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),
-      totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),
-      ...options.machine,
+    parts: {
+      depth: options.depth ?? 0,
+      parent: options.parent ?? null,
+      // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
+      roles: makeRoleFiles({ home, env: { HOME: home } }),
+      backends: makeBackends([makeCommandBackend(), ...own]),
+      settings: { ...settings, storePatienceMs, ...options.settings },
+      clock,
     },
-    settings: { ...settings, storePatienceMs, ...options.settings },
-    watcher: new ChangeWatcher(store, clock),
-    clock,
-    ids,
-    log,
-  };
+  });
+  Object.assign(project.host.capacity, options.machine);
+  const { store } = project;
   const supervisor = new Supervisor(project, options.timing);
   const watch = new OrphanWatch(project, supervisor);
   async function close(): Promise<void> {
@@ -188,7 +146,7 @@ export function openRealProject(
       store.request(
         { sessionId: id, agentId: null, desired: 'cancelled', reason: 'The test is over.' },
         'test',
-        clock.now(),
+        project.clock.now(),
       );
     }
     project.watcher.notify();
@@ -201,10 +159,10 @@ export function openRealProject(
     clearTimeout(timer);
     clearInterval(alive);
     store.close();
-    registry.close();
+    presence.close();
     assert.equal(left, undefined, `${supervisor.owned} could not be ended`);
   }
-  return { project, supervisor, watch, files, home, root, database, logged, close };
+  return { project, supervisor, watch, files: project.files, home, root, database, logged, close };
 }
 
 /** An agent that runs a shell line. */

@@ -165,7 +165,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
   const aliases: Record<string, string> = {};
   const { ofCommands } = project.backends;
   // What a role usually needs must not keep it from ever starting on a small machine.
-  const halfOfMachine = Math.floor(project.machine.totalMemoryMb() / 2);
+  const halfOfMachine = Math.floor(project.host.capacity.totalMemoryMb() / 2);
   const agents = (request.agents ?? []).map((agent): AgentRequest => {
     const { role, stored } = resolveRole(agent.role, roles);
     if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
@@ -295,8 +295,8 @@ function checkDepth({ depth, settings }: Project): void {
 }
 
 /** What needs more memory than there is would wait for ever. */
-function checkMemory({ machine }: Project, { request, names }: Plan): void {
-  const total = machine.totalMemoryMb();
+function checkMemory({ host }: Project, { request, names }: Plan): void {
+  const total = host.capacity.totalMemoryMb();
   for (const [index, { maxMemoryMb }] of request.agents.entries()) {
     if (maxMemoryMb <= total) continue;
     throw new MaosError(
@@ -321,6 +321,8 @@ function checkCommands({ settings }: Project, agents: readonly AgentRequest[]): 
 }
 
 /** Names the missing program before anything is stored, instead of in every agent's failure. */
-async function checkBackends({ backends }: Project, agents: readonly AgentRequest[]): Promise<void> {
-  for (const name of new Set(agents.map((agent) => agent.backend))) await backends.get(name).locate();
+async function checkBackends({ backends, host }: Project, agents: readonly AgentRequest[]): Promise<void> {
+  for (const name of new Set(agents.map((agent) => agent.backend))) {
+    await backends.get(name).locate((program) => host.findProgram(program));
+  }
 }

@@ -1,6 +1,8 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { AgentDisk } from './agent-disk.ts';
+import type { HostCapacity } from './host-capacity.ts';
 
 /** One start of one agent. The same key never runs twice. */
 export interface LaunchKey {
@@ -96,8 +98,22 @@ export interface RunningAgent {
   memory(): Promise<number | null>;
 }
 
-/** Where agents run. Only the host acts on their processes; what it stores of them is a description for others. */
-export interface AgentHost {
+/** Path of a program at the place where the agent runs; the message of its error says what is wrong with it. */
+export type ProgramLookup = (name: string) => Promise<string>;
+
+/**
+ * Where agents run: a machine, with all that is its own. Above this port nobody knows a process or a path of it: only
+ * the host acts on processes, and what it tells of places are texts for agents and people.
+ */
+export interface AgentHost extends AgentDisk {
+  readonly capacity: HostCapacity;
+  /**
+   * Fast; starts no process.
+   * @param name a path, or a name to be looked for as the agent's own PATH says
+   * @param inherits as for {@link PlacedLaunch.inherits}
+   * @throws MaosError SPAWN_FAILED; `details.reason` is 'not_found', 'directory' or 'not_executable'
+   */
+  findProgram(name: string, inherits?: Readonly<Record<string, string | undefined>>): Promise<string>;
   /** @throws MaosError SPAWN_FAILED */
   start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
   /** Takes up an agent started earlier, by this or another MAOS; its output is delivered from the first byte. */

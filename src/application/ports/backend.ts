@@ -2,8 +2,8 @@ import type { Agent, FailureKind, PermissionDenials } from '../../domain/agent.t
 import type { Session } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { AgentOutcome } from '../../domain/workflow.ts';
-import type { AgentEnd, LaunchSpec } from './agent-host.ts';
-import type { AgentLocations } from './session-files.ts';
+import type { AgentLocations } from './agent-disk.ts';
+import type { AgentEnd, LaunchSpec, ProgramLookup } from './agent-host.ts';
 
 export type AgentActivity =
   | { readonly type: 'text'; readonly text: string }
@@ -72,6 +72,8 @@ export interface LaunchContext {
   /** The role's working instructions, for the CLI's system prompt. */
   readonly briefing: string;
   readonly locations: AgentLocations;
+  /** Finds the CLI at the place where the agent will run. */
+  readonly findProgram: ProgramLookup;
   /** The conversation to go on with; null to begin one. */
   readonly resume: string | null;
   /** What the agent inherits from; default: the environment of this process. */
@@ -118,9 +120,10 @@ export interface Backend {
   probe(): Promise<BackendProbe>;
   /**
    * Path of the CLI; fast, starts no process.
+   * @param findProgram looks at the place where agents run
    * @throws MaosError BACKEND_UNAVAILABLE saying where it was looked for and how to get it
    */
-  locate(): Promise<string>;
+  locate(findProgram: ProgramLookup): Promise<string>;
   /** @throws MaosError BACKEND_UNAVAILABLE, INVALID_INPUT */
   prepare(context: LaunchContext): Promise<LaunchSpec>;
   makeParser(): OutputParser;

@@ -2,8 +2,8 @@ import type { Agent } from '../../domain/agent.ts';
 import { endOf, startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { showInvisible } from '../../domain/invisible-marks.ts';
+import type { OutputPage } from '../ports/agent-disk.ts';
 import type { AgentActivity, OutputParser } from '../ports/backend.ts';
-import type { OutputPage } from '../ports/session-files.ts';
 import type { Project } from '../project.ts';
 
 /** `readable`: the CLI's output made readable. The others: the bytes as they came, decoded as UTF-8. */
@@ -141,7 +141,7 @@ async function readWithin(
 ): Promise<OutputPage> {
   const end = request.until ?? Number.POSITIVE_INFINITY;
   const bytes = Math.max(0, Math.min(maxBytes, end - position));
-  const page = await project.files.readOutput(request.agent, streamOf(request), position, bytes);
+  const page = await project.host.readOutput(request.agent, streamOf(request), position, bytes);
   return { ...page, size: Math.min(page.size, end) };
 }
 
@@ -169,7 +169,7 @@ function withoutHalfCharacter(bytes: Uint8Array): Uint8Array {
 
 async function readTail(project: Project, request: OutputRequest, lines: number): Promise<OutputSlice> {
   for (let size = windowBytes; ; size *= 4) {
-    const page = await project.files.readOutput(request.agent, streamOf(request), -size, size);
+    const page = await project.host.readOutput(request.agent, streamOf(request), -size, size);
     const fromStart = page.start === 0;
     const bytes = page.bytes.subarray(
       fromStart ? 0 : page.bytes.indexOf(10) + 1,
@@ -226,13 +226,13 @@ export async function startOfTail(
 ): Promise<string | null> {
   if (isStructured(project, request)) return null;
   const stream = streamOf(request);
-  const { size } = await project.files.readOutput(request.agent, stream, 0, 0);
+  const { size } = await project.host.readOutput(request.agent, stream, 0, 0);
   // The line feed at the very end ends the last line, and begins none.
   let missing = lines;
   let end = size - 1;
   while (end > 0 && missing > 0) {
     const start = Math.max(0, end - windowBytes);
-    const { bytes } = await project.files.readOutput(request.agent, stream, start, end - start);
+    const { bytes } = await project.host.readOutput(request.agent, stream, start, end - start);
     for (let at = bytes.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(10, at - 1)) {
       missing -= 1;
       if (missing === 0) return String(start + at + 1);

@@ -47,7 +47,7 @@ export async function countAgents(
       };
       sessions.set(sessionId, session);
       const agent = session.workflow.agents.find((member) => member.id === id) as Agent;
-      const lastOutputAt = await project.files.lastOutputAt(agent);
+      const lastOutputAt = await project.host.lastOutputAt(agent);
       const { state } = session.workflow.session;
       found.set(id, { project, agent, session: state, owner: session.owner, lastOutputAt });
       wanted.delete(id);

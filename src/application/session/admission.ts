@@ -1,5 +1,5 @@
 import type { Agent } from '../../domain/agent.ts';
-import type { Machine } from '../ports/machine.ts';
+import type { HostCapacity } from '../ports/host-capacity.ts';
 
 export interface Admission {
   readonly start: readonly Agent[];
@@ -12,9 +12,9 @@ export interface Admission {
  * Which agents the machine has memory for, in order: none overtakes one that came first. An agent for which there is none
  * waits for it, even when nothing else of its session runs: whatever else uses the memory will not do so for ever.
  */
-export function admit(agents: readonly Agent[], machine: Machine): Admission {
+export function admit(agents: readonly Agent[], capacity: Pick<HostCapacity, 'freeMemoryMb'>): Admission {
   if (agents.length === 0) return { start: agents, wait: [], reason: '' };
-  const free = machine.freeMemoryMb();
+  const free = capacity.freeMemoryMb();
   const first = agents.findIndex((agent) => agent.maxMemoryMb > free);
   if (first < 0) return { start: agents, wait: [], reason: '' };
   const need = agents[first]?.maxMemoryMb;

@@ -1,7 +1,7 @@
 import type { Agent } from '../../domain/agent.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { Session } from '../../domain/session.ts';
-import type { AgentLocations } from '../ports/session-files.ts';
+import type { AgentLocations } from '../ports/agent-disk.ts';
 
 /**
  * A value of more than 128 KiB makes the whole start fail on Linux (MAX_ARG_STRLEN). A code unit takes at most

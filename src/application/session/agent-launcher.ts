@@ -4,7 +4,7 @@ import type { AgentId } from '../../domain/ids.ts';
 import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
 import { type AgentReport, agentOf, startAgents } from '../../domain/workflow.ts';
-import type { RunningAgent } from '../ports/agent-host.ts';
+import type { ProgramLookup, RunningAgent } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
 import { agentEnvironment } from './agent-environment.ts';
@@ -140,16 +140,19 @@ export class AgentLauncher {
     const { session } = workflow;
     try {
       const { run, backend } = this.#makeRun(agent);
-      const locations = files.locations(session, agent);
+      const locations = host.locations(session, agent);
       const artifacts = this.#deps.artifacts.records;
       const resume = before.state === 'resumable' && before.conversation !== null;
       const { promptEscape } = backend;
       const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
-      await files.prepareAgent(agent, prompt);
+      await host.prepare(agent, prompt);
       const briefing = roleBriefing(roleOf(agent.role, project.roles.predefined()));
       const inherits = files.environment(session.id).variables;
-      const context = { session, agent, briefing, locations, resume: before.conversation, inherits };
-      const spec = await backend.prepare(context);
+      const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
+      const resumed = before.conversation;
+      const spec = await backend.prepare({
+        ...{ session, agent, briefing, locations, findProgram, resume: resumed, inherits },
+      });
       const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
       const placed = { ...spec, env, inherits, cwd: locations.workingDirectory };
       const running = await host.start(run.key, agent, placed, run);

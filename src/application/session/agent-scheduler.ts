@@ -64,7 +64,7 @@ export class AgentScheduler {
       this.#reportWaiting(decision.start.map((agent) => ({ agent, reason })));
       return;
     }
-    const admission = admit(decision.start, project.machine);
+    const admission = admit(decision.start, project.host.capacity);
     if (admission.wait.length > 0) wakeSignal.later('memory', memoryMs);
     const onMachine = slots.take(admission.start);
     this.#reportWaiting([

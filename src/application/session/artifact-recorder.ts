@@ -1,7 +1,7 @@
 import { type Agent, isStartable } from '../../domain/agent.ts';
 import { type DomainEvent, sessionEvent } from '../../domain/events.ts';
 import type { Workflow } from '../../domain/workflow.ts';
-import type { SessionFiles } from '../ports/session-files.ts';
+import type { AgentDisk, FoundFile } from '../ports/agent-disk.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';
 
 export interface RecordedArtifacts {
@@ -18,7 +18,7 @@ const maxSkipped = 50;
  * named as candidates and none as the author: nothing is guessed.
  */
 export class ArtifactRecorder {
-  readonly #files: SessionFiles;
+  readonly #disk: AgentDisk;
   /** What was last seen of each path: size and time of modification. */
   readonly #seen = new Map<string, string>();
   readonly #known = new Map<string, ArtifactRecord>();
@@ -26,8 +26,8 @@ export class ArtifactRecorder {
   readonly #skipped = new Set<string>();
 
   /** @param known the newest stored record of each path */
-  constructor(files: SessionFiles, known: readonly ArtifactRecord[]) {
-    this.#files = files;
+  constructor(disk: AgentDisk, known: readonly ArtifactRecord[]) {
+    this.#disk = disk;
     for (const record of known) this.#known.set(record.path, record);
   }
 
@@ -55,7 +55,7 @@ export class ArtifactRecorder {
       this.#skipped.add(kind);
       skipped.push(sessionEvent('artifact.skipped', id, at, { reason }));
     };
-    for (const file of await this.#files.scanArtifacts(id, resultsOf, onSkipped)) {
+    for (const file of await this.#disk.scanArtifacts(id, resultsOf, onSkipped)) {
       if (signal?.aborted) break;
       const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
       if (this.#seen.get(file.path) === stamp) continue;
@@ -65,7 +65,7 @@ export class ArtifactRecorder {
       const { sizeBytes, sha256 } = digest;
       this.#seen.set(file.path, stamp);
       if (this.#known.get(file.path)?.sha256 === sha256) continue;
-      const authors = this.#authors(file.path, file.modifiedAt, workflow.agents, at);
+      const authors = this.#authors(file, workflow.agents, at);
       const { path } = file;
       const only = authors.length === 1 ? authors[0] : undefined;
       const candidates = authors.map((agent) => agent.name);
@@ -79,8 +79,7 @@ export class ArtifactRecorder {
     return { records, events: [...events, ...skipped] };
   }
 
-  #authors(path: string, modifiedAt: string, agents: readonly Agent[], now: string): readonly Agent[] {
-    const owner = this.#files.ownerByPath(path);
+  #authors({ owner, modifiedAt }: FoundFile, agents: readonly Agent[], now: string): readonly Agent[] {
     const byFolder = agents.filter((agent) => agent.name === owner);
     if (byFolder.length > 0) return byFolder;
     const ran = agents.filter((agent) => agent.startedAt !== null);

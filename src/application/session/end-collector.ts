@@ -24,7 +24,7 @@ const nothingFound: RecordedArtifacts = { records: [], events: [] };
  * One look after the other; each rings the alarm when it is done.
  */
 export class EndCollector {
-  readonly #project: Pick<Project, 'files' | 'log' | 'clock'>;
+  readonly #project: Pick<Project, 'host' | 'log' | 'clock'>;
   readonly #artifacts: ArtifactRecorder;
   readonly #wakeSignal: WakeSignal;
   readonly #waiting: RunEnd[] = [];
@@ -32,7 +32,7 @@ export class EndCollector {
   #looking: AbortController | null = null;
 
   constructor(
-    project: Pick<Project, 'files' | 'log' | 'clock'>,
+    project: Pick<Project, 'host' | 'log' | 'clock'>,
     artifacts: ArtifactRecorder,
     wakeSignal: WakeSignal,
   ) {
@@ -78,8 +78,8 @@ export class EndCollector {
   }
 
   async #look(ends: readonly RunEnd[], workflow: Workflow, signal: AbortSignal): Promise<CollectedEnds> {
-    const { files, log, clock } = this.#project;
-    const tails = await Promise.all(ends.map(({ run }) => readStderrTail(run.agent, files, log)));
+    const { host, log, clock } = this.#project;
+    const tails = await Promise.all(ends.map(({ run }) => readStderrTail(run.agent, host, log)));
     const at = clock.now();
     try {
       const found = await this.#artifacts.collect(workflow, at, signal);

@@ -2,8 +2,8 @@ import type { Agent } from '../../domain/agent.ts';
 import { shorten, startOf } from '../../domain/cut-text.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import type { AgentLocations } from '../ports/agent-disk.ts';
 import type { PromptEscape } from '../ports/backend.ts';
-import type { AgentLocations } from '../ports/session-files.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';
 
 /** Longest result summary of one upstream agent that is put into a prompt, in characters. */
@@ -78,7 +78,7 @@ function upstreamSection({ workflow, agent, artifacts, locations, promptEscape }
   if (upstreams.length === 0) return '';
   const parts = upstreams.map((upstream) => {
     const result = upstream.result?.trim() || '(it left no message)';
-    const files = artifactLines(upstream.id, upstream.name, artifacts, locations.session);
+    const files = artifactLines(upstream.id, upstream.name, artifacts, locations);
     return [`## From ${upstream.name} (${upstream.role.name})`, '', quoted(cut(result)), ...files].join('\n');
   });
   const plain = parts.join('\n\n');
@@ -91,13 +91,13 @@ function artifactLines(
   id: AgentId,
   name: string,
   artifacts: readonly ArtifactRecord[],
-  folder: string,
+  locations: AgentLocations,
 ): readonly string[] {
   const own = artifacts.filter((artifact) => artifact.by === id || artifact.candidates.includes(name));
   if (own.length === 0) return [];
   const lines = own
     .slice(0, maxArtifacts)
-    .map((artifact) => `- ${onOneLine(`${folder}/${artifact.path}`)} (${artifact.sizeBytes} bytes)`);
+    .map((artifact) => `- ${onOneLine(locations.artifact(artifact.path))} (${artifact.sizeBytes} bytes)`);
   const more = own.length > maxArtifacts ? [`- and ${own.length - maxArtifacts} more files`] : [];
   return ['', 'Files:', ...lines, ...more];
 }

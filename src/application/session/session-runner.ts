@@ -73,7 +73,7 @@ export class SessionRunner {
     const troubles = new SessionTroubles(lease.sessionId, project.clock, () => wakeSignal.ring());
     const record = new SessionRecord(project, lease, workflow, troubles);
     const slots = new SlotManager(project, wakeSignal, troubles);
-    const artifacts = new ArtifactRecorder(project.files, project.store.artifacts(lease.sessionId));
+    const artifacts = new ArtifactRecorder(project.host, project.store.artifacts(lease.sessionId));
     this.#record = record;
     this.#wakeSignal = wakeSignal;
     this.#troubles = troubles;

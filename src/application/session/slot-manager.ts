@@ -38,10 +38,12 @@ export class SlotManager {
   }
 
   #take(agent: Agent): string | null {
-    const { settings, slots } = this.#project;
+    const { settings, host } = this.#project;
     const limit = settings.maxConcurrentAgents.machine;
     try {
-      return slots.tryTake(agent.id, agent.sessionId, limit) ? null : `machine_limit of ${limit} agents`;
+      return host.capacity.slots.tryTake(agent.id, agent.sessionId, limit)
+        ? null
+        : `machine_limit of ${limit} agents`;
     } catch (error) {
       return `machine_limit cannot be looked up: ${error instanceof Error ? error.message : error}`;
     }
@@ -49,19 +51,19 @@ export class SlotManager {
 
   /** From now on the slot lasts as long as the agent does, and not only as long as its MAOS. */
   bind(agent: Agent, running: RunningAgent): void {
-    this.#do('bind', agent.id, () => this.#project.slots.bind(agent.id, running.location));
+    this.#do('bind', agent.id, () => this.#project.host.capacity.slots.bind(agent.id, running.location));
   }
 
   /** An agent started by another MAOS runs whatever the limit says, and counts. */
   adopt(agent: Agent, running: RunningAgent): void {
     this.#do('adopt', agent.id, () => {
-      this.#project.slots.tryTake(agent.id, agent.sessionId, noLimit);
-      this.#project.slots.bind(agent.id, running.location);
+      this.#project.host.capacity.slots.tryTake(agent.id, agent.sessionId, noLimit);
+      this.#project.host.capacity.slots.bind(agent.id, running.location);
     });
   }
 
   give(id: AgentId): void {
-    this.#do('give', id, () => this.#project.slots.give(id));
+    this.#do('give', id, () => this.#project.host.capacity.slots.give(id));
   }
 
   /** Tried again until it comes about, something else is to be done with the slot, or the session ends. */

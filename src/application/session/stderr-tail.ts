@@ -1,14 +1,14 @@
 import type { Agent } from '../../domain/agent.ts';
+import type { AgentDisk } from '../ports/agent-disk.ts';
 import type { Log } from '../ports/log.ts';
-import type { SessionFiles } from '../ports/session-files.ts';
 
 const maxBytes = 4_096;
 const maxLines = 20;
 
 /** The last lines of what the agent wrote to stderr; empty when there are none, or they cannot be read. */
-export async function readStderrTail(agent: Agent, files: SessionFiles, log: Log): Promise<string> {
+export async function readStderrTail(agent: Agent, host: AgentDisk, log: Log): Promise<string> {
   try {
-    const page = await files.readOutput(agent, 'stderr', -maxBytes, maxBytes);
+    const page = await host.readOutput(agent, 'stderr', -maxBytes, maxBytes);
     return new TextDecoder().decode(page.bytes).trimEnd().split('\n').slice(-maxLines).join('\n');
   } catch (error) {
     // How it ended is known and has to be recorded, with or without them.

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { AgentEnd, LaunchSpec } from '../../application/ports/agent-host.ts';
+import type { AgentEnd, LaunchSpec, ProgramLookup } from '../../application/ports/agent-host.ts';
 import type {
   Answer,
   Backend,
@@ -58,9 +58,9 @@ export function makeClaudeBackend(deps: {
 }): Backend {
   const { config, env } = deps;
 
-  async function locate(path = env.PATH): Promise<string> {
+  async function locate(findProgram: ProgramLookup): Promise<string> {
     try {
-      return resolveProgram(config.path ?? 'claude', process.cwd(), path);
+      return await findProgram(config.path ?? 'claude');
     } catch (cause) {
       const reason = cause instanceof MaosError ? cause.details.reason : undefined;
       const where = config.path === null ? 'on PATH' : `at ${quote(config.path)} (backends.claude.path)`;
@@ -76,7 +76,7 @@ export function makeClaudeBackend(deps: {
   async function probe() {
     const found = { name: 'claude', path: null, version: null, signedIn: 'unknown' as const };
     try {
-      const path = await locate();
+      const path = await locate(async (name) => resolveProgram(name, process.cwd(), env.PATH));
       const options = { env: inheritedEnvironment(env), timeout: versionTimeoutMs };
       const { stdout } = await promisify(execFile)(path, ['--version'], options);
       const signedIn = signInOf(env);
@@ -95,7 +95,7 @@ export function makeClaudeBackend(deps: {
   }
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
-    const { agent, briefing, locations, resume, inherits = env } = context;
+    const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
     const model = agent.model ?? config.model;
     // Plans are checked; this one may have been stored by a version that did not.
     if (model !== null && !modelNamePattern.test(model)) {
@@ -120,7 +120,7 @@ export function makeClaudeBackend(deps: {
       ...config.extraArgs,
     ];
     return {
-      program: await locate(inherits.PATH),
+      program: await locate(findProgram),
       args,
       env: { ...boundedRetries, ...noCeiling, ...environmentOf(inherits, ownVariables) },
       stdin: 'prompt',
@@ -141,7 +141,7 @@ export function makeClaudeBackend(deps: {
       boundsSubagents: false,
     },
     promptEscape: mentionEscape,
-    locate: () => locate(),
+    locate,
     probe,
     prepare,
     explain,

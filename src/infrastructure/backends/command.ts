@@ -1,11 +1,12 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import type { LaunchSpec } from '../../application/ports/agent-host.ts';
+import type { LaunchSpec, ProgramLookup } from '../../application/ports/agent-host.ts';
 import type { AgentActivity, Backend, OutputParser, ParsedRun } from '../../application/ports/backend.ts';
 import { MaosError } from '../../domain/errors.ts';
+import { resolveProgram } from '../process/launch/program.ts';
 import { exitFailure } from './exit-failure.ts';
 
 const shell = '/bin/sh';
+/** For `probe`, which is about this machine. */
+const hereProgram: ProgramLookup = async (name) => resolveProgram(name, '/', undefined);
 /** A longer line, in characters, is handed on in pieces. */
 const maxLineLength = 64 * 1024;
 /** What of the end of the output becomes the result. */
@@ -32,7 +33,7 @@ export function makeCommandBackend(): Backend {
     async probe() {
       const found = { name: 'command', version: null, signedIn: 'yes' as const };
       try {
-        return { ...found, available: true, path: await locate(), problem: null };
+        return { ...found, available: true, path: await locate(hereProgram), problem: null };
       } catch (error) {
         return {
           ...found,
@@ -60,15 +61,11 @@ export function makeCommandBackend(): Backend {
   };
 }
 
-async function locate(): Promise<string> {
-  try {
-    await access(shell, constants.X_OK);
-    return shell;
-  } catch (cause) {
+const locate = (findProgram: ProgramLookup): Promise<string> =>
+  findProgram(shell).catch((cause: unknown) => {
     const message = `${shell} is missing or not executable: MAOS starts every agent with it. Install a POSIX shell there.`;
     throw new MaosError('BACKEND_UNAVAILABLE', message, { cause });
-  }
-}
+  });
 
 /** Plain output: every line is text, the last ones are the result. Decoded chunk by chunk: lines can be many. */
 class TextParser implements OutputParser {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Instances } from '../../application/ports/machine.ts';
+import type { Instances } from '../../application/ports/instances.ts';
 import { untilFree } from '../../application/when-free.ts';
 import { isMaosError } from '../../domain/errors.ts';
 import { type InstanceId, makeInstanceId } from '../../domain/ids.ts';

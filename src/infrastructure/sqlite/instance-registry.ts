@@ -1,4 +1,4 @@
-import type { AgentSlots } from '../../application/ports/machine.ts';
+import type { AgentSlots } from '../../application/ports/host-capacity.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import type { ParentAgent } from '../../domain/session.ts';
 import type { ProcessIdentity } from '../process/tree/identity.ts';

@@ -76,7 +76,7 @@ function post(t: TestContext, clock?: Clock): Post {
     },
     journal: () =>
       readFileSync(
-        join(real.files.agentFolder(sessionId, to.agentId ?? assert.fail()), 'messages.jsonl'),
+        join(real.files.describe(sessionId, `agents/${to.agentId ?? assert.fail()}`), 'messages.jsonl'),
         'utf8',
       )
         .split('\n')
@@ -289,7 +289,10 @@ describe('messages.jsonl', () => {
     const { real, mailbox, sessionId, to, send, lease, journal } = post(t);
     await real.files.prepareSession(real.project.store.load(sessionId));
     const [{ id } = assert.fail()] = send({ body: 'One\nline.' });
-    const path = join(real.files.agentFolder(sessionId, to.agentId ?? assert.fail()), 'messages.jsonl');
+    const path = join(
+      real.files.describe(sessionId, `agents/${to.agentId ?? assert.fail()}`),
+      'messages.jsonl',
+    );
     appendFileSync(path, '{"id":"torn');
     await lease();
     const acknowledged = mailbox.acknowledge(id, 1);

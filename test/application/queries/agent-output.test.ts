@@ -28,7 +28,7 @@ async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
   const real = realProject(t, { backends: [makeClaudeBackend({ config, env: {} })] });
   const outcome = await run(real, [shell('a', 'true')]);
   const agent: Agent = { ...outcome.agent('a'), ...overrides };
-  const folder = real.files.agentFolder(outcome.id, agent.id);
+  const folder = real.files.describe(outcome.id, `agents/${agent.id}`);
   const read = (request: Partial<OutputRequest> = {}): Promise<OutputSlice> =>
     readAgentOutput(real.project, {
       agent,

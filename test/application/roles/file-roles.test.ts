@@ -32,7 +32,7 @@ const scribe: OrchestrateAgent = { role: 'scribe', task: 'Write.' };
 
 function told(real: RealProject, agent: Agent, option: string): string | null {
   return givenOption(
-    real.files.locations(real.project.store.summary(agent.sessionId).session, agent).workspace,
+    real.project.host.locations(real.project.store.summary(agent.sessionId).session, agent).workspace,
     option,
   );
 }

@@ -31,7 +31,7 @@ const locations = {
   sharedContext: '/s/shared/context',
   results: '/s/results',
   messages: '/s/shared/messages',
-  prompt: '/s/prompt.md',
+  artifact: (path: string) => `/s/${path}`,
 };
 
 test('an agent is told who it is, for whom it works and where things lie', () => {

@@ -5,7 +5,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel } from '../../../src/application/control/control.ts';
-import type { FoundFile, SessionFiles } from '../../../src/application/ports/session-files.ts';
+import type { AgentDisk, FoundFile } from '../../../src/application/ports/agent-disk.ts';
 import { skippedArtifacts } from '../../../src/application/queries/live-status.ts';
 import { ArtifactRecorder } from '../../../src/application/session/artifact-recorder.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
@@ -36,7 +36,7 @@ describe('what agents leave', () => {
       candidates: ['left'],
       recordedAt: artifact?.recordedAt,
     });
-    const bytes = await real.files.readArtifact(outcome.id, 'results/left/deep/a.txt', 100);
+    const bytes = await real.project.host.readArtifact(outcome.id, 'results/left/deep/a.txt', 100);
     assert.equal(sha256(Buffer.from(bytes).toString()), artifact?.sha256);
     const { recordedAt: _, ...data } = artifact;
     assert.deepEqual(outcome.of('artifact.recorded')[0]?.data, data);
@@ -135,12 +135,13 @@ describe('what agents leave', () => {
 describe('files that take long to read', () => {
   it('hold up nothing: others end and are steered meanwhile, and a cancel is obeyed', async (t) => {
     const real = realProject(t);
-    const { files } = real.project;
+    const { host } = real.project;
     const reading = Promise.withResolvers<void>();
     let reads = 0;
     // Read for as long as nobody calls it off.
     const endless: FoundFile = {
       path: 'shared/context/disk.img',
+      owner: null,
       sizeBytes: 1,
       modifiedAt: new Date().toISOString(),
       digest: (signal) => {
@@ -149,7 +150,7 @@ describe('files that take long to read', () => {
         return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(null)));
       },
     };
-    t.mock.method(files, 'scanArtifacts', async () => [endless]);
+    t.mock.method(host, 'scanArtifacts', async () => [endless]);
     const id = await start(real, [
       shell('a', 'echo done'),
       shell('long', 'sleep 300'),
@@ -228,13 +229,14 @@ describe('a file that is being written when it is found', () => {
   });
   const growing: FoundFile = {
     path: 'shared/context/log',
+    owner: null,
     sizeBytes: 1,
     modifiedAt: at,
     digest: async () => ({ sizeBytes: 2, sha256: sha256('xx'), isSteady: false }),
   };
   let found = growing;
-  const files = { scanArtifacts: async () => [found], ownerByPath: () => null };
-  const makeRecorder = () => new ArtifactRecorder(files as Partial<SessionFiles> as SessionFiles, []);
+  const disk = { scanArtifacts: async () => [found] };
+  const makeRecorder = () => new ArtifactRecorder(disk as Partial<AgentDisk> as AgentDisk, []);
 
   it('is recorded at the next look, when it is whole', async () => {
     const recorder = makeRecorder();

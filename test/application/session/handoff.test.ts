@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { AgentLocations } from '../../../src/application/ports/session-files.ts';
+import type { AgentLocations } from '../../../src/application/ports/agent-disk.ts';
 import type { ArtifactRecord } from '../../../src/application/ports/session-summary.ts';
 import { composePrompt, type HandoffInput } from '../../../src/application/session/handoff.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
@@ -23,6 +23,7 @@ const locations: AgentLocations = {
   sharedContext: '/s/shared/context',
   results: '/s/results/tests',
   messages: '/s/shared/messages',
+  artifact: (path) => `/s/${path}`,
 };
 
 const claudeSettings: ClaudeSettings = {
@@ -256,9 +257,12 @@ describe('what an agent hands over', () => {
       shell('reader', 'cat', { depends_on: ['writer'] }),
     ]);
     const reader = outcome.agent('reader');
-    const stored = await readFile(join(real.files.agentFolder(outcome.id, reader.id), 'prompt.md'), 'utf8');
+    const stored = await readFile(
+      join(real.files.describe(outcome.id, `agents/${reader.id}`), 'prompt.md'),
+      'utf8',
+    );
     assert.match(stored, /^> Use port 8080\.$/m);
-    const shown = await real.files.readOutput(reader, 'stdout', 0, 100_000);
+    const shown = await real.project.host.readOutput(reader, 'stdout', 0, 100_000);
     assert.equal(Buffer.from(shown.bytes).toString(), stored);
     assert.ok(stored.includes(`- ${real.files.describe(outcome.id)}/shared/context/spec.md (5 bytes)`));
   });

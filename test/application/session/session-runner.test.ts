@@ -309,7 +309,7 @@ describe('the record of a session', () => {
       shell('c', 'true', { depends_on: ['b'] }),
     ]);
     const infoOf = (name: string) =>
-      readFile(join(real.files.agentFolder(ended.id, ended.agent(name).id), 'info.json'), 'utf8');
+      readFile(join(real.files.describe(ended.id, `agents/${ended.agent(name).id}`), 'info.json'), 'utf8');
     for (const name of ['a', 'b']) {
       const { agent } = JSON.parse(await infoOf(name));
       assert.deepEqual([agent.name, agent.task, agent.attempt], [name, `Run ${name}.`, 1]);

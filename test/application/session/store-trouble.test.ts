@@ -122,7 +122,7 @@ describe('a lock that is held for as long as another program likes', () => {
 
   it('holds up nothing that reads; what writes comes when its turn has come', async (t) => {
     const real = realProject(t, patience);
-    const { store, instances, slots } = real.project;
+    const { store, instances, host } = real.project;
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [shell('a', gate.wait)]);
     await eventOf(real, id, 'agent.spawned', 'a');
@@ -135,7 +135,7 @@ describe('a lock that is held for as long as another program likes', () => {
     assert.deepEqual(store.list({ limit: 5 }).length, 1);
     assert.equal(await instances.isAlive(real.project.instance), true);
     const agent = outcome(real, id).agent('a');
-    assert.throws(() => slots.give(agent.id), { code: 'STORE_BUSY' });
+    assert.throws(() => host.capacity.slots.give(agent.id), { code: 'STORE_BUSY' });
     const asked = [
       requestCancel(real.project, real.supervisor, id, 'test', 'Enough.'),
       start(real, [shell('b', 'echo b')]),
@@ -219,11 +219,11 @@ describe('a runner that cannot go on', () => {
   it('is replaced by one that begins from what is stored', async (t) => {
     const real = realProject(t);
     const gate = new Gate(real.root, 'go');
-    const { store, machine } = real.project;
-    const freeMemoryMb = machine.freeMemoryMb.bind(machine);
+    const { store, host } = real.project;
+    const { freeMemoryMb } = host.capacity;
     let looks = 0;
     // A bug, once, when the third agent is about to start: nothing real makes this adapter throw.
-    machine.freeMemoryMb = () => {
+    host.capacity.freeMemoryMb = () => {
       looks += 1;
       if (looks === 2) throw new TypeError('a bug');
       return freeMemoryMb();

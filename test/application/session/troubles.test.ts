@@ -86,7 +86,7 @@ describe('what fails beside the work of a session', () => {
 
   it('its places on the machine', async (t) => {
     const real = realProject(t);
-    const { slots } = real.project;
+    const { slots } = real.project.host.capacity;
     const bind = slots.bind.bind(slots);
     const broken = t.mock.method(slots, 'bind', () => {
       throw new Error('its file is locked');
@@ -161,7 +161,7 @@ describe('an agent that MAOS cannot act on', () => {
     await other.event(({ type }) => type === 'agent.spawned');
     await other.kill();
     const agent = outcome(real, id).agent('long').id;
-    const folder = real.files.agentFolder(id, agent);
+    const folder = real.files.describe(id, `agents/${agent}`);
     // As if it ran in a container: its processes are none of those that are seen here.
     while (!readFileSync(join(folder, 'stdout.log'), 'utf8').includes('done'))
       await new Promise((resolve) => setTimeout(resolve, 5));

@@ -12,7 +12,7 @@ import {
 } from '../../../src/infrastructure/process/launch/environment.ts';
 import { agentRequest } from '../../domain/samples.ts';
 import { settingsOf } from './claude-settings.ts';
-import { contextOf } from './launch-context.ts';
+import { contextOf, lookupIn } from './launch-context.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -40,7 +40,7 @@ async function prepared(
   const config = settingsOf(given.config);
   const backend = makeClaudeBackend({ config, env: { ...given.env, PATH: folder } });
   const request = agentRequest({ model: given.model ?? null });
-  const context = contextOf(request, given.resume === undefined ? {} : { resume: given.resume });
+  const context = contextOf(request, { findProgram: lookupIn(folder), resume: given.resume ?? null });
   return { folder, context, spec: await backend.prepare(context) };
 }
 
@@ -161,7 +161,7 @@ suite('how Claude Code is started', () => {
 
 suite('where Claude Code is', () => {
   const located = (config: Partial<ClaudeSettings>, PATH: string): Promise<string> =>
-    makeClaudeBackend({ config: settingsOf(config), env: { PATH } }).locate();
+    makeClaudeBackend({ config: settingsOf(config), env: { PATH } }).locate(lookupIn(PATH));
 
   test('on the PATH, or where the settings say', async (t) => {
     const [onPath, elsewhere] = [await withClaude(t), await withClaude(t)];
@@ -191,8 +191,8 @@ suite('where Claude Code is', () => {
   });
 
   test('an agent cannot be prepared without it', async () => {
-    const backend = makeClaudeBackend({ config: settingsOf(), env: { PATH: '/nonexistent' } });
-    const prepare = backend.prepare(contextOf(agentRequest()));
+    const backend = makeClaudeBackend({ config: settingsOf(), env: {} });
+    const prepare = backend.prepare(contextOf(agentRequest(), { findProgram: lookupIn('/nonexistent') }));
     await assert.rejects(prepare, (error) => isMaosError(error, 'BACKEND_UNAVAILABLE'));
   });
 });

@@ -6,7 +6,7 @@ import type { AgentActivity } from '../../../src/application/ports/backend.ts';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { agentRequest } from '../../domain/samples.ts';
-import { contextOf } from './launch-context.ts';
+import { contextOf, lookupIn } from './launch-context.ts';
 import { cutAt } from './recordings.ts';
 
 const backend = makeCommandBackend();
@@ -164,7 +164,7 @@ suite('how a command is started', () => {
   });
 
   test('the shell is there', async () => {
-    assert.equal(await backend.locate(), '/bin/sh');
+    assert.equal(await backend.locate(lookupIn('/nonexistent')), '/bin/sh');
     assert.deepEqual(await backend.probe(), {
       name: 'command',
       available: true,

@@ -1,6 +1,13 @@
+import type { ProgramLookup } from '../../../src/application/ports/agent-host.ts';
 import type { LaunchContext } from '../../../src/application/ports/backend.ts';
 import type { AgentRequest } from '../../../src/domain/plan.ts';
+import { resolveProgram } from '../../../src/infrastructure/process/launch/program.ts';
 import { planRequest, started } from '../../domain/samples.ts';
+
+/** Looks as the host of this machine does. */
+export function lookupIn(path: string | undefined): ProgramLookup {
+  return async (name) => resolveProgram(name, '/', path);
+}
 
 /** What a backend is told of the only agent of a session. */
 export function contextOf(request: AgentRequest, given: Partial<LaunchContext> = {}): LaunchContext {
@@ -20,7 +27,9 @@ export function contextOf(request: AgentRequest, given: Partial<LaunchContext> =
       sharedContext: `${folder}/shared/context`,
       results: `${folder}/results/tester`,
       messages: `${folder}/shared/messages`,
+      artifact: (path) => `${folder}/${path}`,
     },
+    findProgram: lookupIn(given.inherits?.PATH),
     resume: null,
     ...given,
   };

@@ -1,4 +1,5 @@
 import type { LaunchKey } from '../../../src/application/ports/agent-host.ts';
+import type { HostCapacity } from '../../../src/application/ports/host-capacity.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';
@@ -9,6 +10,13 @@ const suffix = (): string => Math.floor(36 ** 5 + Math.random() * (36 ** 6 - 36 
 /** Its id is the same for a process and those it starts, and differs between test runs. */
 process.env.MAOS_TEST_SUFFIX ??= suffix();
 const agentId = makeAgentId('tester', 1, process.env.MAOS_TEST_SUFFIX);
+
+/** For a host that starts what it is told to. */
+export const unlimited: HostCapacity = {
+  freeMemoryMb: () => 1_000_000,
+  totalMemoryMb: () => 1_000_000,
+  slots: { tryTake: () => true, give: () => {}, bind: () => {} },
+};
 
 export const sampleKey: LaunchKey = { sessionId, agentId, attempt: 1 };
 

@@ -13,9 +13,10 @@ import type {
 } from '../../../src/application/ports/agent-host.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { systemClock } from '../../../src/infrastructure/clock.ts';
+import { makeAgentDisk } from '../../../src/infrastructure/process/host/agent-disk.ts';
 import { makeLocalAgentHost } from '../../../src/infrastructure/process/host/local-agent-host.ts';
 import { makeProcessTable } from '../../../src/infrastructure/process/tree/process-table.ts';
-import { anotherAgent } from './sample-agent.ts';
+import { anotherAgent, unlimited } from './sample-agent.ts';
 
 /** One agent with a folder of its own and a host for it; whatever it started is stopped after the test. */
 export interface Bench {
@@ -47,7 +48,8 @@ export async function makeBench(
   // Samples that are not shared with those before: a test need not wait for a new one.
   const table = makeProcessTable();
   const host = makeLocalAgentHost({
-    folderOf: () => ({ folder }),
+    disk: { ...makeAgentDisk({ projectFolder: folder, projectRoot: folder }), folderOf: () => folder },
+    capacity: unlimited,
     samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
     clock: { ...systemClock, after: () => () => {} },
     log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },

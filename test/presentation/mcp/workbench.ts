@@ -1,39 +1,35 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { freemem, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { ChangeWatcher } from '../../../src/application/change-watcher.ts';
 import { isSettled, requestCancel } from '../../../src/application/control/control.ts';
 import type { Project } from '../../../src/application/project.ts';
 import type { LogListener, OpenProject, Runtime } from '../../../src/application/runtime.ts';
 import { Supervisor } from '../../../src/application/session/supervisor.ts';
-import { makeInstanceId, makeSessionId } from '../../../src/domain/ids.ts';
+import { makeSessionId } from '../../../src/domain/ids.ts';
 import { makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
-import { systemClock } from '../../../src/infrastructure/clock.ts';
-import { loadConfig, toSettings } from '../../../src/infrastructure/config/config.ts';
+import { loadConfig } from '../../../src/infrastructure/config/config.ts';
 import {
   ensureHome,
   ensureProjectFolder,
-  projectFolder,
   workspaceHash,
 } from '../../../src/infrastructure/files/home/home.ts';
 import { makeRoleFiles } from '../../../src/infrastructure/files/roles/role-files.ts';
-import { makeSessionFiles } from '../../../src/infrastructure/files/session/session-files.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
-import { makeLocalAgentHost } from '../../../src/infrastructure/process/host/local-agent-host.ts';
-import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
+import { InstanceRegistration } from '../../../src/infrastructure/instances/instance-registration.ts';
 import { maxResultBytes } from '../../../src/presentation/mcp/answers/budget.ts';
 import { serverIdentity } from '../../../src/presentation/mcp/server/identity.ts';
 import { registry } from '../../../src/presentation/mcp/server/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server/server.ts';
+import { makeProject } from '../../../src/project-adapters.ts';
 
 /** What a successful call answered: checked against everything that is promised of every answer. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -167,7 +163,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     for (const listener of listeners) listener(level, message, fields);
   };
   const ids = makeIdSource();
-  const instance = makeInstanceId(ids.ulid());
+  const presence = new InstanceRegistration(home, '0.0.0-test');
   const open = new Map<string, OpenProject>();
   ensureHome(home);
   const roles = makeRoleFiles({ home, env: { HOME: home } });
@@ -177,49 +173,23 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     const hash = workspaceHash(root);
     ensureProjectFolder(home, hash);
     const { config } = loadConfig({ home, projectHash: hash, env: {}, flags: {} });
-    const folder = projectFolder(home, hash);
-    const clock = systemClock;
-    const store = openSessionStore({
-      file: join(folder, 'project.db'),
-      project: { hash, path: root },
-      clock,
-    });
-    const files = makeSessionFiles({ projectFolder: folder, projectRoot: root, log: { log } });
-    const project: Project = {
-      path: root,
-      instance,
-      depth: 0,
-      parent: null,
-      store,
-      files,
-      roles,
-      host: makeLocalAgentHost({
-        folderOf: ({ sessionId, agentId }) => ({ folder: files.agentFolder(sessionId, agentId) }),
-        clock,
-        log: { log },
-      }),
-      backends: makeBackends([
-        makeClaudeBackend({ config: config.backends.claude, env: { PATH: dirname(process.execPath) } }),
-        makeCommandBackend(),
-      ]),
-      slots: { tryTake: () => true, give: () => {}, bind: () => {} },
+    const project = makeProject({
+      ...{ home, hash, root, config, presence, ids, log: { log } },
       instances: {
-        announce: async () => {},
-        beat: () => {},
-        isAlive: async (id) => id === instance,
-        heardAt: () => null,
+        announce: () => presence.announce(root),
+        beat: (at) => presence.beat(at),
+        isAlive: (id) => presence.isAlive(id),
+        heardAt: (id) => presence.heardAt(id),
       },
       teams: { note: () => {}, ask: async () => {} },
-      machine: {
-        freeMemoryMb: () => Math.floor(freemem() / 2 ** 20),
-        totalMemoryMb: () => Math.floor(totalmem() / 2 ** 20),
+      parts: {
+        ...{ depth: 0, parent: null, roles },
+        backends: makeBackends([
+          makeClaudeBackend({ config: config.backends.claude, env: { PATH: dirname(process.execPath) } }),
+          makeCommandBackend(),
+        ]),
       },
-      settings: toSettings(config),
-      watcher: new ChangeWatcher(store, clock),
-      clock,
-      ids,
-      log: { log },
-    };
+    });
     const opened = { project, supervisor: new Supervisor(project), folder: root };
     open.set(root, opened);
     return opened;
@@ -256,6 +226,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     },
     close: () => {
       for (const { project } of open.values()) project.store.close();
+      presence.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Dirent, lstatSync, opendirSync, type Stats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import type { FileDigest, FoundFile } from '../../../application/ports/session-files.ts';
+import type { FileDigest, FoundFile } from '../../../application/ports/agent-disk.ts';
 import { isTemporaryName } from '../disk/atomic.ts';
 import { isMissing, systemCode } from '../disk/file-error.ts';
 import { bytesOfName, joinBytes, nameEncoding, textOfName } from '../disk/file-names.ts';
@@ -20,9 +20,11 @@ export interface ScanOptions {
   readonly limit?: number;
 }
 
+type ScannedFile = Omit<FoundFile, 'owner'>;
+
 export interface Scan {
   /** Sorted by path. */
-  readonly files: readonly FoundFile[];
+  readonly files: readonly ScannedFile[];
   /** What was passed over although it should not have been, for people: 'results: 10000 files, the rest ...'. */
   readonly notes: readonly string[];
 }
@@ -40,7 +42,7 @@ export async function scanFiles(
   folders: readonly string[],
   { skip = () => false, limit = scanLimit }: ScanOptions = {},
 ): Promise<Scan> {
-  const files: FoundFile[] = [];
+  const files: ScannedFile[] = [];
   const notes: string[] = [];
   const queue = folders.map((path): Place => ({ path, at: joinBytes(base, Buffer.from(path)) }));
   for (let index = 0; index < queue.length; index++) {
@@ -76,7 +78,7 @@ function isBeingWritten(name: string): boolean {
   return isTemporaryName(name) || toBeRenamed.test(name);
 }
 
-function byPath(a: FoundFile, b: FoundFile): number {
+function byPath(a: ScannedFile, b: ScannedFile): number {
   return a.path < b.path ? -1 : 1;
 }
 
@@ -103,7 +105,7 @@ function* entriesOf({ path, at }: Place, notes: string[]): Generator<Dirent> {
   }
 }
 
-function foundFile({ path, at }: Place, notes: string[]): FoundFile | null {
+function foundFile({ path, at }: Place, notes: string[]): ScannedFile | null {
   try {
     const stats = lstatSync(at);
     if (!stats.isFile()) return null;

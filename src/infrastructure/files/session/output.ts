@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OutputPage } from '../../../application/ports/session-files.ts';
+import type { OutputPage } from '../../../application/ports/agent-disk.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { fileError, isMissing } from '../disk/file-error.ts';
 

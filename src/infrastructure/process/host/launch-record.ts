@@ -13,6 +13,9 @@ import { retryWhileBusy } from './retry-while-busy.ts';
  * were just written, and a trip through the thread pool takes many times longer.
  */
 
+/** The prompt, in the agent's folder: what its program reads from stdin. */
+export const promptName = 'prompt.md';
+
 export interface LaunchClaim {
   /** The wrapper; null when a MAOS made the claim, or the wrapper's own is not (yet) complete. */
   readonly pid: number | null;

@@ -7,6 +7,7 @@ import type {
   RunningAgent,
 } from '../../../application/ports/agent-host.ts';
 import type { Clock } from '../../../application/ports/clock.ts';
+import type { HostCapacity } from '../../../application/ports/host-capacity.ts';
 import type { Log } from '../../../application/ports/log.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
@@ -17,16 +18,18 @@ import { countForks } from '../tree/pid-order.ts';
 import { makeProcessTable, type ProcessTable } from '../tree/process-table.ts';
 import { makeResourceSampler } from '../tree/resource-sampler.ts';
 import { processEnd } from './adopted-process.ts';
+import type { LocalAgentDisk } from './agent-disk.ts';
 import { atNextBeat } from './beat.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
 import { fenceLaunch, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
+import { localLocation } from './local-capacity.ts';
 import { superviseAgent } from './supervised-agent.ts';
 import { type FolderWatch, watchFolder } from './watch-folder.ts';
 import { spawnWrapper } from './wrapper.ts';
 
 export interface LocalAgentHostDeps {
-  /** The agent's folder, an absolute path: holds prompt.md, gets stdout.log, stderr.log and the launch's records. */
-  readonly folderOf: (key: Pick<LaunchKey, 'sessionId' | 'agentId'>) => { readonly folder: string };
+  readonly disk: LocalAgentDisk;
+  readonly capacity: HostCapacity;
   readonly clock: Clock;
   readonly log: Log;
   /** The environment agents inherit from, after cleaning. */
@@ -48,6 +51,7 @@ const halfClaimMs = 250;
 /** Runs agents as processes of this machine that outlive MAOS; see `wrapper.ts` for how. */
 export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   const { clock, log, environment = process.env, table = makeProcessTable(), maxOutputBytes = null } = deps;
+  const { disk, capacity } = deps;
   const sampler = makeResourceSampler(deps.samplingTable);
 
   async function start(
@@ -56,7 +60,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     spec: PlacedLaunch,
     sink: OutputSink,
   ): Promise<RunningAgent> {
-    const { folder } = deps.folderOf(key);
+    const folder = disk.folderOf(key);
     const { agentId, attempt } = key;
     if ((await readClaim(folder, attempt)) !== null) return attach(key, agent, sink);
 
@@ -90,7 +94,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
           attempt,
           wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore), forks },
         },
-        location: describeLocation(wrapper.pid, identity),
+        location: localLocation(wrapper.pid, identity),
         programGone: wrapper.status,
         wrapperGone: wrapper.exit,
         isUnseen: false,
@@ -120,7 +124,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   }
 
   async function attach(key: LaunchKey, _agent: Agent, sink: OutputSink): Promise<RunningAgent> {
-    const { folder } = deps.folderOf(key);
+    const folder = disk.folderOf(key);
     const { agentId, attempt } = key;
     const claim = (await readWholeClaim(folder, attempt)) ?? (await barOrRead(folder, attempt));
     if (claim.fenced) return neverStarted(clock.now());
@@ -150,7 +154,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         attempt,
         wrapper: wrapper === null ? null : { pid: wrapper.pid, start: Number(wrapper.startTime) },
       },
-      location: describeLocation(wrapper?.pid ?? claim.pid, wrapper),
+      location: localLocation(wrapper?.pid ?? claim.pid, wrapper),
       programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
       wrapperGone: wrapperGone.then(() => null),
       isUnseen,
@@ -188,7 +192,10 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     return null;
   }
 
-  return { start, attach };
+  const findProgram: AgentHost['findProgram'] = async (name, inherits = environment) =>
+    resolveProgram(name, process.cwd(), inherits.PATH);
+
+  return { ...disk, capacity, findProgram, start, attach };
 }
 
 function composeEnvironment(
@@ -270,15 +277,9 @@ function unclaimed(program: string, folder: string): MaosError {
   );
 }
 
-function describeLocation(pid: number | null, identity: ProcessIdentity | null): RunningAgent['location'] {
-  const { startTime = null, bootId = null, place = null } = identity ?? {};
-  const label = pid === null ? 'no process' : `process ${pid}`;
-  return { kind: 'local', label, data: { pid, startTime, bootId, place } };
-}
-
 function neverStarted(at: string): RunningAgent {
   return {
-    location: describeLocation(null, null),
+    location: localLocation(null, null),
     ended: Promise.resolve({ how: 'never_started', at }),
     stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: () => Promise.resolve(),

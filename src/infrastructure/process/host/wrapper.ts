@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { resolveProgram } from '../launch/program.ts';
 import { limitMark } from '../tree/limit-mark.ts';
+import { promptName } from './launch-record.ts';
 
 /** They change nothing, and tell a reader from a `cat` of the agent's. */
 const readerArguments = '-u -u -';
@@ -74,7 +75,7 @@ export interface WrapperLaunch {
   readonly attempt: number;
   /** Where it runs, as {@link placeName} says it. */
   readonly place: string;
-  /** Holds stdout.log, stderr.log, prompt.md and the records of the launch. */
+  /** Holds stdout.log, stderr.log, the prompt and the records of the launch. */
   readonly folder: string;
   /** Absolute path. */
   readonly program: string;
@@ -113,7 +114,7 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
     return fd;
   };
   try {
-    const stdin = open(launch.stdin === 'prompt' ? join(folder, 'prompt.md') : '/dev/null', 'r');
+    const stdin = open(launch.stdin === 'prompt' ? join(folder, promptName) : '/dev/null', 'r');
     const stdout = open(join(folder, 'stdout.log'), 'a');
     const stderr = open(join(folder, 'stderr.log'), 'a');
     const stdoutFrom = fstatSync(stdout).size;

@@ -2,8 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Machine } from '../../../application/ports/machine.ts';
+import type { HostCapacity } from '../../../application/ports/host-capacity.ts';
 import { isGone } from './proc-stat.ts';
+
+/** Memory of this machine. */
+export type Machine = Pick<HostCapacity, 'freeMemoryMb' | 'totalMemoryMb'>;
 
 export interface MachineDeps {
   readonly platform?: NodeJS.Platform;

@@ -40,7 +40,7 @@ async function run(context: CommandContext): Promise<number> {
   const { workflow } = await orchestrate(project, supervisor, request, 'terminal');
   const { id } = workflow.session;
   const { paint } = terminal.canvas;
-  const shared = join(project.files.describe(id), 'shared', 'context', 'spec.md');
+  const shared = project.files.describe(id, 'shared/context/spec.md');
   return followSession(
     context,
     { project, supervisor, id },

@@ -136,7 +136,7 @@ export class OutputReader {
     const stream = this.#view === 'stderr' ? 'stderr' : 'stdout';
     const last = Math.max(this.#agent.attempt, this.#attempt + 1);
     for (let attempt = this.#attempt + 1; attempt <= last; attempt++) {
-      const at = await this.#project.files.outputStart(this.#agent, attempt, stream);
+      const at = await this.#project.host.outputStart(this.#agent, attempt, stream);
       if (at !== null) return { attempt, at };
     }
     return null;

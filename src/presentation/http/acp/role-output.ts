@@ -29,9 +29,9 @@ export class StepReader {
 
   /** The steps of an attempt since the last call. */
   async read(agent: Agent, attempt: number): Promise<readonly MessagePart[]> {
-    const { files, backends } = this.#project;
+    const { host, backends } = this.#project;
     if (attempt !== this.#attempt) {
-      const start = await files.outputStart(agent, attempt);
+      const start = await host.outputStart(agent, attempt);
       if (start === null) return [];
       this.#attempt = attempt;
       this.#at = start;
@@ -40,7 +40,7 @@ export class StepReader {
     const end = await this.#endOf(agent, attempt);
     const parts: MessagePart[] = [];
     while (this.#told < maxSteps) {
-      const page = await files.readOutput(agent, 'stdout', this.#at, Math.min(pageBytes, end - this.#at));
+      const page = await host.readOutput(agent, 'stdout', this.#at, Math.min(pageBytes, end - this.#at));
       if (page.bytes.length === 0) break;
       this.#at += page.bytes.length;
       for (const activity of this.#parser?.push(page.bytes) ?? []) parts.push(...this.#tell(activity));
@@ -62,7 +62,7 @@ export class StepReader {
   /** Where the next attempt that was started began to write. */
   async #endOf(agent: Agent, attempt: number): Promise<number> {
     for (let next = attempt + 1; next <= agent.attempt; next++) {
-      const start = await this.#project.files.outputStart(agent, next);
+      const start = await this.#project.host.outputStart(agent, next);
       if (start !== null) return start;
     }
     return Number.MAX_SAFE_INTEGER;
@@ -106,7 +106,7 @@ function step(what: Step): MessagePart {
 
 /** The files that the agents of a session left, each a part with a name: an artifact. */
 export async function artifactParts(
-  { store, files }: Project,
+  { store, host }: Project,
   id: SessionId,
 ): Promise<readonly MessagePart[]> {
   const parts: MessagePart[] = [];
@@ -114,7 +114,7 @@ export async function artifactParts(
   for (const { path, sizeBytes } of store.artifacts(id)) {
     const type = lookup(path) ?? 'application/octet-stream';
     const isSmall = sizeBytes <= maxFileBytes && total + sizeBytes <= maxFilesBytes;
-    const bytes = isSmall ? await readFile(files.readArtifact(id, path, maxFileBytes)) : null;
+    const bytes = isSmall ? await readFile(host.readArtifact(id, path, maxFileBytes)) : null;
     if (bytes === null) {
       const where = path.split('/').map(encodeURIComponent).join('/');
       parts.push({

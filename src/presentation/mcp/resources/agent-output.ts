@@ -1,4 +1,4 @@
-import type { SessionFiles } from '../../../application/ports/session-files.ts';
+import type { AgentDisk } from '../../../application/ports/agent-disk.ts';
 import type { Project } from '../../../application/project.ts';
 import { readAgentOutput } from '../../../application/queries/agent-output.ts';
 import type { Agent } from '../../../domain/agent.ts';
@@ -75,9 +75,9 @@ async function locate({ session_id = '', agent_id = '' }: Variables, context: Re
  * runs.
  */
 async function followOutput(project: Project, agent: Agent, changed: () => void): Promise<() => void> {
-  const { store, files, clock, log } = project;
+  const { store, host, clock, log } = project;
   let { state } = agent;
-  let seen = await sizeOf(files, agent);
+  let seen = await sizeOf(host, agent);
   let looking = false;
   let stopped = false;
   let stopTimer = (): void => {};
@@ -86,7 +86,7 @@ async function followOutput(project: Project, agent: Agent, changed: () => void)
     looking = true;
     stopTimer();
     try {
-      const size = await sizeOf(files, agent);
+      const size = await sizeOf(host, agent);
       if (size !== seen && !stopped) changed();
       seen = size;
     } catch (error) {
@@ -108,6 +108,6 @@ async function followOutput(project: Project, agent: Agent, changed: () => void)
   };
 }
 
-async function sizeOf(files: SessionFiles, agent: Agent): Promise<number> {
-  return (await files.readOutput(agent, 'stdout', 0, 0)).size;
+async function sizeOf(host: AgentDisk, agent: Agent): Promise<number> {
+  return (await host.readOutput(agent, 'stdout', 0, 0)).size;
 }

@@ -31,7 +31,7 @@ export const artifactResource: Resource = {
   },
   async read({ session_id = '', path = '' }, asked, context) {
     const { project, id } = await locateSession(context, session_id);
-    const bytes = Buffer.from(await project.files.readArtifact(id, path, maxBytes));
+    const bytes = Buffer.from(await project.host.readArtifact(id, path, maxBytes));
     const type = lookup(path) ?? unknownType;
     if (!isUtf8(bytes) || bytes.includes(0)) {
       return { uri: asked, mimeType: isTextual(type) ? unknownType : type, blob: bytes.toString('base64') };

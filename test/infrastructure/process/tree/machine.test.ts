@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { freemem, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import type { Machine } from '../../../../src/application/ports/machine.ts';
-import { makeMachine } from '../../../../src/infrastructure/process/tree/machine.ts';
+import { type Machine, makeMachine } from '../../../../src/infrastructure/process/tree/machine.ts';
 
 const mib = 1024 * 1024;
 

@@ -126,7 +126,7 @@ describe('acp: roles of MAOS', () => {
     const { session, agents } = real.project.store.load(id);
     const agent = agents.find((one) => one.id === agentId);
     assert.ok(agent);
-    const { results } = real.files.locations(session, agent);
+    const { results } = real.project.host.locations(session, agent);
     writeFileSync(join(results, 'report.json'), '{"ok":true}');
     writeFileSync(join(results, 'dot.png'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0xff]));
     writeFileSync(join(results, 'large.txt'), 'x'.repeat(300_000));

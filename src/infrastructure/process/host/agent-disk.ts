@@ -1,0 +1,94 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentDisk } from '../../../application/ports/agent-disk.ts';
+import type { LaunchKey } from '../../../application/ports/agent-host.ts';
+import type { Log } from '../../../application/ports/log.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import { readArtifactFile } from '../../files/artifacts/artifact-read.ts';
+import { scanFiles } from '../../files/artifacts/artifact-scan.ts';
+import { fileError } from '../../files/disk/file-error.ts';
+import { ensureFolderSync, fileMode } from '../../files/disk/folders.ts';
+import { agentFolders, ownerOfPath, sessionLayout } from '../../files/home/layout.ts';
+import { lastOutputAt, readPage } from '../../files/session/output.ts';
+import { promptName, readClaim } from './launch-record.ts';
+
+/** On this machine: what the wrapper has to know besides the port. */
+export interface LocalAgentDisk extends AgentDisk {
+  /** Absolute: holds the prompt, the agent's logs and the records of its launches. @throws MaosError INVALID_INPUT */
+  folderOf(key: Pick<LaunchKey, 'sessionId' | 'agentId'>): string;
+}
+
+/**
+ * What the agents of one project's sessions read and write on this machine.
+ * @param deps.projectFolder absolute: `~/.maos/projects/{hash}`
+ * @param deps.projectRoot absolute: the project's own folder
+ * @param deps.log told of artifacts that could not be listed
+ */
+export function makeAgentDisk(deps: {
+  readonly projectFolder: string;
+  readonly projectRoot: string;
+  readonly log?: Log;
+}): LocalAgentDisk {
+  const { projectFolder, projectRoot, log } = deps;
+  const layout = sessionLayout(projectFolder);
+  const folder = ({ sessionId, id }: Agent): string => layout.agent(sessionId, id);
+
+  return {
+    folderOf: ({ sessionId, agentId }) => layout.agent(sessionId, agentId),
+
+    locations(session, agent) {
+      const { sessionId, id } = agent;
+      const root = session.folder ?? projectRoot;
+      const workspace = layout.workspace(sessionId, id);
+      const all = layout.session(session.id);
+      return {
+        session: all,
+        projectRoot: root,
+        workingDirectory: agent.workspace === 'own' ? workspace : root,
+        workspace,
+        sharedContext: layout.sharedContext(sessionId),
+        results: layout.resultsOf(sessionId, agent.name),
+        messages: layout.sharedMessages(sessionId),
+        artifact: (path) => `${all}/${path}`,
+      };
+    },
+
+    async prepare(agent, prompt) {
+      // Synchronous: a few calls of some ten microseconds each, on the way of every start.
+      for (const path of agentFolders(layout, agent)) ensureFolderSync(path);
+      const path = join(folder(agent), promptName);
+      try {
+        writeFileSync(path, prompt, { mode: fileMode });
+        chmodSync(path, fileMode);
+      } catch (error) {
+        throw fileError(error, 'write', path);
+      }
+    },
+
+    readOutput: async (agent, stream, from, maxBytes) =>
+      readPage(join(folder(agent), `${stream}.log`), from, maxBytes),
+
+    async outputStart(agent, attempt, stream = 'stdout') {
+      const claim = await readClaim(folder(agent), attempt);
+      if (claim === null || claim.fenced) return null;
+      return stream === 'stdout' ? claim.stdoutFrom : claim.stderrFrom;
+    },
+
+    lastOutputAt: async (agent) => lastOutputAt(folder(agent)),
+
+    async scanArtifacts(id, resultsOf, onSkipped) {
+      const skip = (path: string): boolean => {
+        const owner = ownerOfPath(`${path}/`);
+        return resultsOf !== undefined && owner !== null && !resultsOf.has(owner);
+      };
+      const { files, notes } = await scanFiles(layout.session(id), ['shared/context', 'results'], { skip });
+      for (const note of notes) {
+        log?.log('warn', note, { session: id });
+        onSkipped?.(note.replace(/^artifacts: /, ''));
+      }
+      return files.map((file) => ({ ...file, owner: ownerOfPath(file.path) }));
+    },
+
+    readArtifact: async (id, path, maxBytes) => readArtifactFile(layout.session(id), path, maxBytes),
+  };
+}

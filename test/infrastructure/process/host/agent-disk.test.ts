@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Agent } from '../../../../src/domain/agent.ts';
+import type { AgentId, SessionId } from '../../../../src/domain/ids.ts';
+import { ownerOfPath } from '../../../../src/infrastructure/files/home/layout.ts';
+import { makeSessionFiles } from '../../../../src/infrastructure/files/session/session-files.ts';
+import { makeAgentDisk } from '../../../../src/infrastructure/process/host/agent-disk.ts';
+import { sampleWorkflow, sessionId } from '../../files/sample-workflow.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'maos-agent-disk-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const project = join(root, 'project');
+const files = makeSessionFiles({ projectFolder: project, projectRoot: '/srv/shop' });
+const disk = makeAgentDisk({ projectFolder: project, projectRoot: '/srv/shop' });
+const folderOf = ({ id }: Agent): string => disk.folderOf({ sessionId, agentId: id });
+const workflow = sampleWorkflow();
+const [writer, reviewer] = workflow.agents as [Agent, Agent];
+const session = join(project, 'sessions', sessionId);
+
+before(async () => {
+  await files.prepareSession(workflow);
+  await disk.prepare(writer, 'Write the spec.\n');
+  await disk.prepare(reviewer, 'Review it.\n');
+  await Promise.all([writer, reviewer].map((agent) => files.writeInfo(agent)));
+});
+
+describe('the places of an agent', () => {
+  it('are where its prompt and environment say', () => {
+    const { session: started } = workflow;
+    const { artifact, ...places } = disk.locations(started, writer);
+    assert.equal(artifact('shared/context/spec.md'), join(session, 'shared/context/spec.md'));
+    assert.deepEqual(places, {
+      session,
+      projectRoot: '/srv/shop',
+      workingDirectory: '/srv/shop',
+      workspace: join(session, 'agents', writer.id, 'workspace'),
+      sharedContext: join(session, 'shared/context'),
+      results: join(session, 'results/writer'),
+      messages: join(session, 'shared/messages'),
+    });
+    assert.equal(
+      disk.locations(started, reviewer).workingDirectory,
+      join(session, 'agents', reviewer.id, 'workspace'),
+    );
+    const inFolder = disk.locations({ ...started, folder: '/srv/shop/web' }, writer);
+    assert.deepEqual([inFolder.projectRoot, inFolder.workingDirectory], ['/srv/shop/web', '/srv/shop/web']);
+  });
+
+  it('know whose a result is by its folder', () => {
+    assert.equal(ownerOfPath('results/writer/report.md'), 'writer');
+    assert.equal(ownerOfPath('results/writer/deep/report.md'), 'writer');
+    for (const path of ['results/report.md', 'shared/context/writer/x', 'results/../x', '', 'results']) {
+      assert.equal(ownerOfPath(path), null, path);
+    }
+  });
+
+  const tricks = [
+    '',
+    '.',
+    '..',
+    '../..',
+    '/etc',
+    'sess_',
+    `${sessionId}/..`,
+    `${sessionId}\n`,
+    `${sessionId}\0`,
+    sessionId.toLowerCase(),
+  ];
+  for (const trick of tricks) {
+    it(`refuse ${JSON.stringify(trick)} as an id`, async () => {
+      const asSession = trick as SessionId;
+      const asAgent = trick as AgentId;
+      const refusal = { code: 'INVALID_INPUT' };
+      assert.throws(() => disk.folderOf({ sessionId, agentId: asAgent }), refusal);
+      assert.throws(() => disk.folderOf({ sessionId: asSession, agentId: writer.id }), refusal);
+      assert.throws(() => disk.locations(workflow.session, { ...writer, id: asAgent }), refusal);
+      await assert.rejects(disk.prepare({ ...writer, sessionId: asSession }, ''), refusal);
+      await assert.rejects(disk.scanArtifacts(asSession), refusal);
+      await assert.rejects(disk.readArtifact(asSession, 'results/a', 10), refusal);
+      await assert.rejects(disk.readOutput({ ...writer, id: asAgent }, 'stdout', 0, 10), refusal);
+    });
+  }
+
+  for (const name of ['..', '.', '', 'a/b', '../x', 'a\n', 'a\0', '-x', '/etc']) {
+    it(`refuse ${JSON.stringify(name)} as an agent's name`, async () => {
+      await assert.rejects(disk.prepare({ ...writer, name }, ''), { code: 'INVALID_INPUT' });
+    });
+  }
+});
+
+describe("an agent's output", () => {
+  const text = (page: { bytes: Uint8Array }): string => Buffer.from(page.bytes).toString();
+
+  it('is empty before there is any', async () => {
+    const page = await disk.readOutput(writer, 'stderr', 5, 100);
+    assert.deepEqual([text(page), page.start, page.size], ['', 0, 0]);
+  });
+
+  it('is read in pages, from the start or the end', async () => {
+    writeFileSync(join(folderOf(writer), 'stdout.log'), '0123456789');
+    const cases: [from: number, maxBytes: number, expected: string, start: number][] = [
+      [0, 4, '0123', 0],
+      [4, 100, '456789', 4],
+      [-3, 100, '789', 7],
+      [-3, 2, '78', 7],
+      [-50, 100, '0123456789', 0],
+      [10, 5, '', 10],
+      [99, 5, '', 10],
+      [2, 0, '', 2],
+    ];
+    for (const [from, maxBytes, expected, start] of cases) {
+      const page = await disk.readOutput(writer, 'stdout', from, maxBytes);
+      assert.deepEqual([text(page), page.start, page.size], [expected, start, 10], `${from}, ${maxBytes}`);
+    }
+  });
+
+  it('is not asked for by half numbers', async () => {
+    for (const [from, maxBytes] of [
+      [Number.NaN, 1],
+      [0.5, 1],
+      [0, -1],
+      [0, Number.POSITIVE_INFINITY],
+    ] as const) {
+      await assert.rejects(disk.readOutput(writer, 'stdout', from, maxBytes), { code: 'INVALID_INPUT' });
+    }
+  });
+
+  it('is not read through a link', async () => {
+    symlinkSync('/etc/passwd', join(folderOf(reviewer), 'stdout.log'));
+    await assert.rejects(disk.readOutput(reviewer, 'stdout', 0, 100), { code: 'FORBIDDEN' });
+  });
+});
+
+describe('artifacts', () => {
+  it('are found in shared context and results, with their hash', async () => {
+    writeFileSync(join(session, 'shared/context/spec.md'), '# Spec');
+    writeFileSync(join(session, 'results/writer/report.md'), '');
+    writeFileSync(join(session, 'shared/messages/not-an-artifact'), 'x');
+    const found = await disk.scanArtifacts(sessionId);
+    assert.deepEqual(
+      found.map((file) => [file.path, file.owner, file.sizeBytes]),
+      [
+        ['results/writer/report.md', 'writer', 0],
+        ['shared/context/spec.md', null, 6],
+      ],
+    );
+    assert.match(found[0]?.modifiedAt ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    const sha256 = createHash('sha256').update('# Spec').digest('hex');
+    assert.deepEqual(await found[1]?.digest(), { sizeBytes: 6, sha256, isSteady: true });
+    assert.equal(
+      Buffer.from(await disk.readArtifact(sessionId, 'shared/context/spec.md', 6)).toString(),
+      '# Spec',
+    );
+  });
+
+  it('are none in a session that was never prepared', async () => {
+    const other = sessionId.replace(/Z$/, 'X') as SessionId;
+    assert.deepEqual(await disk.scanArtifacts(other), []);
+  });
+});
