@@ -150,6 +150,6 @@ function completed(plan: Plan, index: number): Change {
 
 function create(plan: Plan, index: number, at: string): Change {
   // Drawn ones would meet: at this number of sessions of one shape in every fifteenth run.
-  const suffixes = plan.names.map(() => index.toString(36).padStart(6, '0'));
+  const suffixes = plan.agents.map(() => index.toString(36).padStart(6, '0'));
   return createWorkflow(plan, { sessionId: makeSessionId(ids.ulid()), suffixes }, at);
 }

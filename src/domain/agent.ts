@@ -86,27 +86,38 @@ export interface AgentRole {
   } | null;
 }
 
-export interface Agent {
-  readonly id: AgentId;
-  readonly sessionId: SessionId;
-  /** Unique in the session; what `depends_on` refers to. */
-  readonly name: string;
+/** What an agent is to do and by what means: decided once, and fixed while its session lasts. */
+export interface AgentSpec {
   readonly role: AgentRole;
-  /** 1 for the first agent of its role in the session. */
-  readonly ordinal: number;
-  /** `role_ordinal`, or `role_suffix` where the caller named one. */
-  readonly instance: string;
   readonly task: string;
   readonly backend: string;
-  /** For the backend `command`: a program with its arguments, or a line for /bin/sh -c. */
+  /** For a backend that takes one: a program with its arguments, or a line for /bin/sh -c. */
   readonly command: readonly string[] | string | null;
   readonly model: string | null;
   readonly workspace: AgentWorkspace;
   readonly timeoutMs: number;
   readonly maxMemoryMb: number;
   readonly budget: Budget;
+}
+
+/** Where nobody asks for anything else, and neither the role nor the settings say more. */
+export const specDefaults = { command: null, workspace: 'project' } as const satisfies Partial<AgentSpec>;
+
+/** An agent in the plan of a session. */
+export interface PlannedAgent extends AgentSpec {
+  /** Unique in the session; what `depends_on` refers to. */
+  readonly name: string;
+  /** 1 for the first agent of its role in the session. */
+  readonly ordinal: number;
+  /** `role_ordinal`, or `role_suffix` where the caller named one. */
+  readonly instance: string;
   /** Index of its phase in the orchestration. */
   readonly phase: number;
+}
+
+export interface Agent extends PlannedAgent {
+  readonly id: AgentId;
+  readonly sessionId: SessionId;
   readonly dependsOn: readonly AgentId[];
 
   readonly state: AgentState;
@@ -136,6 +147,25 @@ export interface Agent {
   readonly startedAt: string | null;
   readonly endedAt: string | null;
 }
+
+/** How an agent is before it has been started. */
+export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | 'dependsOn'> = {
+  state: 'pending',
+  stage: null,
+  attempt: 0,
+  failure: null,
+  result: null,
+  lingering: null,
+  denials: null,
+  usage: null,
+  usageBefore: null,
+  resumed: null,
+  conversation: null,
+  notBefore: null,
+  postponed: 0,
+  startedAt: null,
+  endedAt: null,
+};
 
 /** Nothing will happen to it any more unless somebody asks for a retry. */
 export function isAgentEnded(state: AgentState): boolean {

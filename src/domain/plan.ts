@@ -1,27 +1,58 @@
-import type { Agent, AgentRole, AgentWorkspace } from './agent.ts';
+import { type Agent, type AgentSpec, notStarted, type PlannedAgent } from './agent.ts';
 import type { Budget } from './budget.ts';
 import { startOf } from './cut-text.ts';
 import { MaosError, quote } from './errors.ts';
 import { type AgentId, makeAgentId, type SessionId } from './ids.ts';
 import { modelNamePattern, modelNameRule } from './model-name.ts';
-import type { ExitPolicy, FailurePolicy, SessionLimits, SessionParent, Strategy } from './session.ts';
+import type { Role } from './roles/role.ts';
+import type {
+  ExitPolicy,
+  FailurePolicy,
+  ParentEndPolicy,
+  SessionLimits,
+  SessionParent,
+  Strategy,
+} from './session.ts';
 import { dependenciesUnder, findCycle, levelsOf, type PlanNode } from './strategies.ts';
 
-/** An agent as a caller asks for it. Shapes and sizes were checked at the edge; meaning is checked here. */
-export interface AgentRequest {
-  readonly role: AgentRole;
-  readonly task: string;
+/** An agent as it is asked for, defaults included. Shapes and sizes were checked at the edge; meaning is checked here. */
+export interface AgentRequest extends AgentSpec {
   readonly name: string | null;
+  /** Names of other agents. */
   readonly dependsOn: readonly string[];
   readonly stage: number | null;
-  readonly backend: string;
-  readonly command: readonly string[] | string | null;
-  readonly model: string | null;
-  readonly workspace: AgentWorkspace;
   readonly instanceSuffix: string | null;
-  readonly timeoutMs: number;
-  readonly maxMemoryMb: number;
-  readonly budget: Budget;
+}
+
+/** Of what a caller leaves out, the default holds. */
+export type Draft<T> = { readonly [K in keyof T]?: Exclude<T[K], null> | undefined };
+
+/** A role of the caller's own. */
+export interface RoleDraft extends Draft<Pick<Role, 'responsibilities'>> {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** An agent as a caller writes it. */
+export interface AgentDraft extends Draft<Omit<AgentRequest, 'role' | 'task' | 'budget'>> {
+  readonly role: string | RoleDraft;
+  readonly task: string;
+  readonly budget?: Draft<Budget> | undefined;
+}
+
+/** A plan as a caller writes it. */
+export interface PlanDraft extends Draft<Pick<PlanRequest, 'strategy' | 'failurePolicy' | 'onExit'>> {
+  readonly objective: string;
+  readonly agents?: readonly AgentDraft[] | undefined;
+  readonly onParentEnd?: ParentEndPolicy | undefined;
+  readonly limits?: Draft<SessionLimits> | undefined;
+  readonly budget?: Draft<Budget> | undefined;
+}
+
+/** What a draft says, to be laid over defaults. */
+export function given<T extends object>(draft: T = {} as T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const said = Object.entries(draft).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(said) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 export interface PlanRequest {
@@ -137,10 +168,10 @@ function shorten(path: readonly string[]): readonly string[] {
 /** The plan of a session: who runs, under which name, after whom, in which phase. Nothing is stored yet. */
 export interface Plan {
   readonly request: PlanRequest;
-  readonly names: readonly string[];
-  /** For each agent the indexes of the agents it depends on. */
-  readonly dependencies: readonly (readonly number[])[];
-  readonly phases: readonly number[];
+  readonly agents: readonly (PlannedAgent & {
+    /** Indexes of the agents it depends on. */
+    readonly dependsOn: readonly number[];
+  })[];
 }
 
 /**
@@ -173,7 +204,30 @@ export function makePlan(request: PlanRequest): Plan {
       { cycle: path },
     );
   }
-  return { request, names, dependencies, phases: levelsOf(dependencies) };
+  const phases = levelsOf(dependencies);
+  const ordinals = ordinalsOf(request.agents);
+  const agents = request.agents.map(({ stage, instanceSuffix, ...spec }, index) => {
+    const ordinal = ordinals[index] as number;
+    return {
+      ...spec,
+      name: names[index] as string,
+      ordinal,
+      instance: `${spec.role.name}_${instanceSuffix ?? ordinal}`,
+      phase: phases[index] as number,
+      dependsOn: dependencies[index] as readonly number[],
+    };
+  });
+  return { request, agents };
+}
+
+/** Of each agent, counted among those of its role. */
+function ordinalsOf(agents: readonly AgentRequest[]): readonly number[] {
+  const counts = new Map<string, number>();
+  return agents.map(({ role }) => {
+    const ordinal = (counts.get(role.name) ?? 0) + 1;
+    counts.set(role.name, ordinal);
+    return ordinal;
+  });
 }
 
 function checkModels(agents: readonly AgentRequest[], names: readonly string[]): void {
@@ -193,46 +247,19 @@ function checkModels(agents: readonly AgentRequest[], names: readonly string[]):
  * The agents of a plan, pending, with ids.
  * @param suffixes six random characters (a-z, 0-9) for each agent
  */
-export function agentsOf(plan: Plan, sessionId: SessionId, suffixes: readonly string[]): readonly Agent[] {
-  const ordinals = new Map<string, number>();
-  const ids: AgentId[] = [];
-  const places = plan.request.agents.map((agent, index) => {
-    const ordinal = (ordinals.get(agent.role.name) ?? 0) + 1;
-    ordinals.set(agent.role.name, ordinal);
-    ids.push(makeAgentId(agent.role.name, ordinal, suffixes[index] as string));
-    return ordinal;
-  });
-  return plan.request.agents.map((agent, index) => ({
+export function agentsOf(
+  { agents }: Plan,
+  sessionId: SessionId,
+  suffixes: readonly string[],
+): readonly Agent[] {
+  const ids = agents.map(
+    ({ role, ordinal }, index): AgentId => makeAgentId(role.name, ordinal, suffixes[index] as string),
+  );
+  return agents.map((planned, index) => ({
+    ...planned,
+    ...notStarted,
     id: ids[index] as AgentId,
     sessionId,
-    name: plan.names[index] as string,
-    role: agent.role,
-    ordinal: places[index] as number,
-    instance: `${agent.role.name}_${agent.instanceSuffix ?? places[index]}`,
-    task: agent.task,
-    backend: agent.backend,
-    command: agent.command,
-    model: agent.model,
-    workspace: agent.workspace,
-    timeoutMs: agent.timeoutMs,
-    maxMemoryMb: agent.maxMemoryMb,
-    budget: agent.budget,
-    phase: plan.phases[index] as number,
-    dependsOn: (plan.dependencies[index] as readonly number[]).map((upstream) => ids[upstream] as AgentId),
-    state: 'pending',
-    stage: null,
-    attempt: 0,
-    failure: null,
-    result: null,
-    lingering: null,
-    denials: null,
-    usage: null,
-    usageBefore: null,
-    resumed: null,
-    conversation: null,
-    notBefore: null,
-    postponed: 0,
-    startedAt: null,
-    endedAt: null,
+    dependsOn: planned.dependsOn.map((upstream) => ids[upstream] as AgentId),
   }));
 }

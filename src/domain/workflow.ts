@@ -92,7 +92,7 @@ export function createWorkflow(
     startedAt: null,
     endedAt: null,
   };
-  const phaseCount = Math.max(...plan.phases) + 1;
+  const phaseCount = Math.max(...agents.map(({ phase }) => phase)) + 1;
   const phases = Array.from({ length: phaseCount }, (_, index): Phase => ({ index, state: 'planned' }));
   const created = sessionEvent('session.created', session.id, at, {
     objective: session.objective,
@@ -104,7 +104,7 @@ export function createWorkflow(
       name: agent.name,
       role: agent.role.name,
       phase: agent.phase,
-      dependsOn: (plan.dependencies[index] ?? []).map((upstream) => plan.names[upstream] as string),
+      dependsOn: plan.agents[index]?.dependsOn.flatMap((upstream) => plan.agents[upstream]?.name ?? []) ?? [],
     })),
   });
   return { next: { session, agents, phases }, events: [created] };

@@ -11,7 +11,11 @@ import {
 import { agentRequest, planRequest, requestOf, sessionId, thrownBy } from './samples.ts';
 
 function namesOf(...agents: readonly AgentRequest[]): readonly string[] {
-  return makePlan(planRequest(agents)).names;
+  return makePlan(planRequest(agents)).agents.map(({ name }) => name);
+}
+
+function dependenciesOf(request: PlanRequest): readonly (readonly number[])[] {
+  return makePlan(request).agents.map(({ dependsOn }) => dependsOn);
 }
 
 function refusal(request: PlanRequest): {
@@ -164,7 +168,7 @@ describe('the number of agents', () => {
 
   it('is at most 500', () => {
     assert.equal(maxAgentsPerSession, 500);
-    assert.equal(makePlan(many(500, { strategy: 'sequential' })).names.length, 500);
+    assert.equal(makePlan(many(500, { strategy: 'sequential' })).agents.length, 500);
     const { message, details } = refusal(many(501));
     assert.equal(message, 'The plan has 501 agents; a session may have at most 500.');
     assert.deepEqual(details, { agents: 501, limit: 500 });
@@ -176,8 +180,14 @@ describe('dependencies', () => {
     const plan = makePlan(
       requestOf({ test: ['build'], build: ['design', 'data'], design: [], data: ['design'] }),
     );
-    assert.deepEqual(plan.dependencies, [[1], [2, 3], [], [2]]);
-    assert.deepEqual(plan.phases, [3, 2, 0, 1]);
+    assert.deepEqual(
+      plan.agents.map(({ dependsOn }) => dependsOn),
+      [[1], [2, 3], [], [2]],
+    );
+    assert.deepEqual(
+      plan.agents.map(({ phase }) => phase),
+      [3, 2, 0, 1],
+    );
   });
 
   it('may name default names', () => {
@@ -186,28 +196,21 @@ describe('dependencies', () => {
       agentRequest(),
       agentRequest({ roleName: 'pm', dependsOn: ['qa_2', 'qa_1'] }),
     ];
-    assert.deepEqual(makePlan(planRequest(agents)).dependencies, [[], [], [0, 1]]);
+    assert.deepEqual(dependenciesOf(planRequest(agents)), [[], [], [0, 1]]);
   });
 
   it('may use an alias, which yields to an agent of that name', () => {
     const aliases = { architect: 'solution_architect' };
     const architect = agentRequest({ roleName: 'solution_architect' });
     const builder = agentRequest({ name: 'builder', dependsOn: ['architect'] });
-    assert.deepEqual(makePlan(planRequest([architect, builder], { aliases })).dependencies, [[], [0]]);
+    assert.deepEqual(dependenciesOf(planRequest([architect, builder], { aliases })), [[], [0]]);
     const other = agentRequest({ name: 'architect' });
-    assert.deepEqual(makePlan(planRequest([architect, builder, other], { aliases })).dependencies, [
-      [],
-      [2],
-      [],
-    ]);
+    assert.deepEqual(dependenciesOf(planRequest([architect, builder, other], { aliases })), [[], [2], []]);
   });
 
   it('are counted once when named twice, by name and by alias', () => {
     const aliases = { first: 'a' };
-    assert.deepEqual(makePlan(requestOf({ a: [], b: ['a', 'first', 'a'] }, { aliases })).dependencies, [
-      [],
-      [0],
-    ]);
+    assert.deepEqual(dependenciesOf(requestOf({ a: [], b: ['a', 'first', 'a'] }, { aliases })), [[], [0]]);
   });
 
   it('must name an agent of the plan', () => {
@@ -293,7 +296,8 @@ describe('stages', () => {
   const phases = (
     strategy: PlanRequest['strategy'],
     ...stages: readonly (number | null)[]
-  ): readonly number[] => makePlan(planRequest(stages.map(staged), { strategy })).phases;
+  ): readonly number[] =>
+    makePlan(planRequest(stages.map(staged), { strategy })).agents.map(({ phase }) => phase);
 
   it('are one each, in order, when none is given', () => {
     assert.deepEqual(phases('pipeline', null, null, null), [0, 1, 2]);

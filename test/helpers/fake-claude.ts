@@ -2,9 +2,9 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { OrchestrateAgent } from '../../src/application/control/orchestrate.ts';
 import type { Backend } from '../../src/application/ports/backend.ts';
 import { makeClaudeBackend } from '../../src/infrastructure/backends/claude.ts';
+import type { AgentJson } from '../../src/presentation/contracts/plan-input.ts';
 import { type RealProject, type RealProjectOptions, realProject } from './real-project.ts';
 
 const script = fileURLToPath(new URL('../fixtures/programs/fake-claude.mjs', import.meta.url));
@@ -45,8 +45,8 @@ export function player(
   root: string,
   name: string,
   plays: readonly (readonly Step[])[],
-  more: Partial<OrchestrateAgent> = {},
-): OrchestrateAgent {
+  more: Partial<AgentJson> = {},
+): AgentJson {
   writeFileSync(join(root, `${name}.play.json`), JSON.stringify(plays));
   return { name, role: 'tester', task: `play ${name}`, backend: 'claude', ...more };
 }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { OrchestrateRequest } from '../../src/application/control/orchestrate.ts';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
+import type { PlanJson } from '../../src/presentation/contracts/plan-input.ts';
 import type { RealProject, RealProjectOptions } from './real-project.ts';
 
 const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts', import.meta.url));
@@ -13,7 +13,7 @@ const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts',
 /** A second MAOS of the same machine, in a process of its own. */
 export interface OtherMaos {
   readonly process: ChildProcess;
-  start(request: OrchestrateRequest): Promise<SessionId>;
+  start(request: PlanJson): Promise<SessionId>;
   /** The next of its sessions' events that matches. */
   event(matches: (event: RecordedEvent) => boolean): Promise<RecordedEvent>;
   /** From now on it takes over what nobody runs. */

@@ -4,11 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { waitForSession } from '../../src/application/control/control.ts';
-import {
-  type OrchestrateAgent,
-  type OrchestrateRequest,
-  orchestrate,
-} from '../../src/application/control/orchestrate.ts';
+import { orchestrate } from '../../src/application/control/orchestrate.ts';
 import { OrphanWatch } from '../../src/application/control/orphans.ts';
 import type { Backend } from '../../src/application/ports/backend.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
@@ -33,6 +29,7 @@ import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/fil
 import { makeRoleFiles } from '../../src/infrastructure/files/roles/role-files.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
 import { InstanceRegistration } from '../../src/infrastructure/instances/instance-registration.ts';
+import { type AgentJson, type PlanJson, requestOf } from '../../src/presentation/contracts/plan-input.ts';
 import { makeProject } from '../../src/project-adapters.ts';
 
 /** One MAOS of a project, made as the program makes it. */
@@ -166,17 +163,17 @@ export function openRealProject(
 }
 
 /** An agent that runs a shell line. */
-export function shell(name: string, command: string, more: Partial<OrchestrateAgent> = {}): OrchestrateAgent {
+export function shell(name: string, command: string, more: Partial<AgentJson> = {}): AgentJson {
   return { name, role: 'tester', task: `Run ${name}.`, command, ...more };
 }
 
 /** Starts a team as a terminal would. */
 export async function start(
   real: RealProject,
-  agents: readonly OrchestrateAgent[],
-  more: Partial<OrchestrateRequest> = {},
+  agents: readonly AgentJson[],
+  more: Partial<PlanJson> = {},
 ): Promise<SessionId> {
-  const request = { objective: 'See it work.', agents, ...more };
+  const request = requestOf({ objective: 'See it work.', agents: [...agents], ...more });
   const { workflow } = await orchestrate(real.project, real.supervisor, request, 'terminal');
   return workflow.session.id;
 }
@@ -184,8 +181,8 @@ export async function start(
 /** Starts a team and waits until it has ended and this MAOS has let go of it. */
 export async function run(
   real: RealProject,
-  agents: readonly OrchestrateAgent[],
-  more: Partial<OrchestrateRequest> = {},
+  agents: readonly AgentJson[],
+  more: Partial<PlanJson> = {},
 ): Promise<Outcome> {
   return settled(real, await start(real, agents, more));
 }

@@ -1,17 +1,25 @@
-import type { AgentRole } from '../../domain/agent.ts';
-import type { Budget } from '../../domain/budget.ts';
+import { type AgentRole, specDefaults } from '../../domain/agent.ts';
 import { compilePattern, isCommandAllowed, patternFor } from '../../domain/command-permission.ts';
 import { startOf } from '../../domain/cut-text.ts';
-import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
 import { makeSessionId } from '../../domain/ids.ts';
-import { type AgentRequest, makePlan, type Plan, type PlanRequest } from '../../domain/plan.ts';
+import {
+  type AgentDraft,
+  type AgentRequest,
+  given,
+  makePlan,
+  type Plan,
+  type PlanDraft,
+  type PlanRequest,
+  type RoleDraft,
+} from '../../domain/plan.ts';
 import { isPredefinedName } from '../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
-import type { ExitPolicy, FailurePolicy, ParentEndPolicy, Strategy } from '../../domain/session.ts';
 import { type Change, createWorkflow, type Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord } from '../ports/acp-runs.ts';
 import type { Lease } from '../ports/ownership.ts';
+import { AgentIdTaken } from '../ports/session-store.ts';
 import type { Settings } from '../ports/settings.ts';
 import type { Project } from '../project.ts';
 import { catalogueOf, type RoleCatalogue } from '../roles/role-catalogue.ts';
@@ -24,47 +32,8 @@ const maxDraws = 10;
 /** Who asks: a terminal may run any command, a client only those the user's configuration allows. */
 export type Origin = 'terminal' | 'client';
 
-export interface CustomRoleRequest {
-  readonly name: string;
-  readonly description: string;
-  readonly responsibilities?: readonly string[] | undefined;
-}
-
-export interface BudgetRequest {
-  readonly max_tokens?: number | undefined;
-  readonly max_cost_usd?: number | undefined;
-  readonly max_turns?: number | undefined;
-  readonly max_minutes?: number | undefined;
-}
-
-/** An agent as callers write it, its shape checked at the edge. */
-export interface OrchestrateAgent {
-  readonly role: string | CustomRoleRequest;
-  readonly task: string;
-  readonly name?: string | undefined;
-  readonly depends_on?: readonly string[] | undefined;
-  readonly stage?: number | undefined;
-  readonly backend?: string | undefined;
-  readonly command?: readonly string[] | string | undefined;
-  readonly model?: string | undefined;
-  readonly workspace?: 'project' | 'own' | undefined;
-  readonly instance_suffix?: string | undefined;
-  readonly timeout_minutes?: number | undefined;
-  readonly max_memory_mb?: number | undefined;
-  readonly budget?: BudgetRequest | undefined;
-}
-
-export interface OrchestrateRequest {
-  readonly objective: string;
-  readonly agents?: readonly OrchestrateAgent[] | undefined;
-  readonly strategy?: Strategy | undefined;
-  readonly failure_policy?: FailurePolicy | undefined;
-  readonly on_exit?: ExitPolicy | undefined;
-  readonly on_parent_end?: ParentEndPolicy | undefined;
-  readonly max_agents_per_role?: number | undefined;
-  readonly max_concurrency?: number | undefined;
-  readonly budget?: BudgetRequest | undefined;
-  readonly dry_run?: boolean | undefined;
+export interface OrchestrateRequest extends PlanDraft {
+  readonly dryRun?: boolean | undefined;
 }
 
 /** A request, and where it comes from. */
@@ -101,9 +70,9 @@ export async function orchestrate(
   const plan = makePlan(toPlanRequest(project, request, await rolesFor(project, request)));
   checkDepth(project);
   checkMemory(project, plan);
-  if (origin === 'client') checkCommands(project, plan.request.agents);
-  await checkBackends(project, plan.request.agents);
-  if (request.dry_run === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
+  if (origin === 'client') checkCommands(project, plan);
+  await checkBackends(project, plan);
+  if (request.dryRun === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
   await project.instances.announce();
   const { parent } = plan.request;
   // Whoever sees the parent end must find what is stored next.
@@ -117,7 +86,7 @@ export async function orchestrate(
 function drawWorkflow(project: Project, plan: Plan): Change {
   const ids = {
     sessionId: makeSessionId(project.ids.ulid()),
-    suffixes: plan.request.agents.map(() => project.ids.suffix()),
+    suffixes: plan.agents.map(() => project.ids.suffix()),
   };
   return createWorkflow(plan, ids, project.clock.now());
 }
@@ -136,8 +105,8 @@ async function store(
       );
       return { lease, workflow: change.next };
     } catch (error) {
-      const isTaken = isMaosError(error, 'INTERNAL') && error.details.agentId !== undefined;
-      if (!isTaken || draws === maxDraws) throw error;
+      if (!(error instanceof AgentIdTaken)) throw error;
+      if (draws === maxDraws) throw new MaosError('INTERNAL', error.message, { cause: error });
     }
   }
 }
@@ -166,60 +135,40 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
   const { ofCommands } = project.backends;
   // What a role usually needs must not keep it from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.host.capacity.totalMemoryMb() / 2);
-  const agents = (request.agents ?? []).map((agent): AgentRequest => {
-    const { role, stored } = resolveRole(agent.role, roles);
-    if (typeof agent.role === 'string' && agent.role !== role.name) aliases[agent.role] = role.name;
+  const agents = (request.agents ?? []).map(({ role: asked, task, budget, ...draft }): AgentRequest => {
+    const { role, stored } = resolveRole(asked, roles);
+    if (typeof asked === 'string' && asked !== role.name) aliases[asked] = role.name;
     const ofRole = isFileRole(role) ? role : null;
     const backend =
-      agent.backend ?? (agent.command === undefined ? backendOf(role, project.settings) : ofCommands.name);
+      draft.backend ?? (draft.command === undefined ? backendOf(role, project.settings) : ofCommands.name);
     return {
-      role: stored,
-      task: agent.task,
-      name: agent.name ?? null,
-      dependsOn: agent.depends_on ?? [],
-      stage: agent.stage ?? null,
+      ...specDefaults,
+      ...{ name: null, dependsOn: [], stage: null, instanceSuffix: null },
       backend,
-      command: agent.command ?? null,
-      model: agent.model ?? modelOf(project, ofRole, backend),
-      workspace: agent.workspace ?? 'project',
-      instanceSuffix: agent.instance_suffix ?? null,
-      timeoutMs: Math.round((agent.timeout_minutes ?? role.defaultTimeoutMinutes) * 60_000),
-      maxMemoryMb: agent.max_memory_mb ?? Math.min(role.defaultMaxMemoryMb, halfOfMachine),
-      budget: budgetOf(agent.budget, project.settings.budgets.agent),
+      model: modelOf(project, ofRole, backend),
+      timeoutMs: Math.round(role.defaultTimeoutMinutes * 60_000),
+      maxMemoryMb: Math.min(role.defaultMaxMemoryMb, halfOfMachine),
+      ...given(draft),
+      role: stored,
+      task,
+      budget: { ...project.settings.budgets.agent, ...given(budget) },
     };
   });
   for (const [index, agent] of agents.entries()) checkCommandShape(project, agent, index);
+  const { objective, strategy = 'parallel', failurePolicy = 'continue', onExit = 'stop' } = request;
+  const { depth, parent } = project;
   return {
-    objective: request.objective,
-    strategy: request.strategy ?? 'parallel',
-    failurePolicy: request.failure_policy ?? 'continue',
-    onExit: request.on_exit ?? 'stop',
-    limits: {
-      maxConcurrency: request.max_concurrency ?? null,
-      maxAgentsPerRole: request.max_agents_per_role ?? null,
-    },
-    budget: budgetOf(request.budget, project.settings.budgets.session),
-    depth: project.depth,
-    parent: project.parent === null ? null : { ...project.parent, onEnd: request.on_parent_end ?? 'cancel' },
+    ...{ objective, strategy, failurePolicy, onExit, depth, agents, aliases },
+    limits: { maxConcurrency: null, maxAgentsPerRole: null, ...given(request.limits) },
+    budget: { ...project.settings.budgets.session, ...given(request.budget) },
+    parent: parent === null ? null : { ...parent, onEnd: request.onParentEnd ?? 'cancel' },
     folder: request.folder ?? null,
-    agents,
-    aliases,
   };
 }
 
 /** The backend of a role's agents where nothing else is asked for. */
 export function backendOf(role: Role | FileRole, settings: Pick<Settings, 'defaultBackend'>): string {
   return (isFileRole(role) ? role.backend : null) ?? settings.defaultBackend;
-}
-
-function budgetOf(asked: BudgetRequest | undefined, defaults: Budget): Budget {
-  const { max_tokens, max_cost_usd, max_turns, max_minutes } = asked ?? {};
-  return {
-    maxTokens: max_tokens ?? defaults.maxTokens,
-    maxCostUsd: max_cost_usd ?? defaults.maxCostUsd,
-    maxTurns: max_turns ?? defaults.maxTurns,
-    maxWallMs: max_minutes === undefined ? defaults.maxWallMs : Math.round(max_minutes * 60_000),
-  };
 }
 
 /** A model belongs to the backend that its name was written for. */
@@ -230,7 +179,7 @@ function modelOf({ backends }: Project, role: FileRole | null, backend: string):
 }
 
 function resolveRole(
-  asked: string | CustomRoleRequest,
+  asked: AgentDraft['role'],
   roles: RoleCatalogue,
 ): { readonly role: Role | FileRole; readonly stored: AgentRole } {
   if (typeof asked === 'string') {
@@ -247,7 +196,7 @@ function customOf({ description, responsibilities, prompt = '', path, tools, den
   return { description, responsibilities, file: { path, prompt, tools, deniedTools } };
 }
 
-function inlineRole(role: CustomRoleRequest): Role {
+function inlineRole(role: RoleDraft): Role {
   if (!isRoleName(role.name)) {
     throw new MaosError(
       'INVALID_ROLE',
@@ -295,19 +244,19 @@ function checkDepth({ depth, settings }: Project): void {
 }
 
 /** What needs more memory than there is would wait for ever. */
-function checkMemory({ host }: Project, { request, names }: Plan): void {
+function checkMemory({ host }: Project, { agents }: Plan): void {
   const total = host.capacity.totalMemoryMb();
-  for (const [index, { maxMemoryMb }] of request.agents.entries()) {
+  for (const [index, { name, maxMemoryMb }] of agents.entries()) {
     if (maxMemoryMb <= total) continue;
     throw new MaosError(
       'RESOURCE_LIMIT_EXCEEDED',
-      `Agent ${names[index]} needs ${maxMemoryMb} MiB of memory, and this machine has ${total} MiB: give it a smaller max_memory_mb.`,
+      `Agent ${name} needs ${maxMemoryMb} MiB of memory, and this machine has ${total} MiB: give it a smaller max_memory_mb.`,
       { details: { agent: index, needMb: maxMemoryMb, totalMb: total } },
     );
   }
 }
 
-function checkCommands({ settings }: Project, agents: readonly AgentRequest[]): void {
+function checkCommands({ settings }: Project, { agents }: Plan): void {
   const patterns = settings.allowCommands.map(compilePattern);
   for (const { command } of agents) {
     if (command === null || isCommandAllowed(patterns, command)) continue;
@@ -321,7 +270,7 @@ function checkCommands({ settings }: Project, agents: readonly AgentRequest[]): 
 }
 
 /** Names the missing program before anything is stored, instead of in every agent's failure. */
-async function checkBackends({ backends, host }: Project, agents: readonly AgentRequest[]): Promise<void> {
+async function checkBackends({ backends, host }: Project, { agents }: Plan): Promise<void> {
   for (const name of new Set(agents.map((agent) => agent.backend))) {
     await backends.get(name).locate((program) => host.findProgram(program));
   }

@@ -89,3 +89,13 @@ export interface SessionStore {
   readonly isLost: boolean;
   close(): void;
 }
+
+/** Thrown by `create` when an id that was drawn for an agent is another agent's: draw anew. */
+export class AgentIdTaken extends Error {
+  constructor(id: AgentId, by: SessionId) {
+    super(
+      `The new agent's id ${id} is taken by session ${by}; nothing was stored. Ask again: ids are drawn anew.`,
+    );
+    this.name = 'AgentIdTaken';
+  }
+}

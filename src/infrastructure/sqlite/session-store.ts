@@ -4,7 +4,7 @@ import type { FeedStore } from '../../application/ports/feed.ts';
 import type { MaintenanceStore } from '../../application/ports/maintenance.ts';
 import type { MessageStore } from '../../application/ports/messages.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
-import type { SessionStore } from '../../application/ports/session-store.ts';
+import { AgentIdTaken, type SessionStore } from '../../application/ports/session-store.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import type { Team } from '../../application/ports/teams.ts';
 import { MaosError } from '../../domain/errors.ts';
@@ -253,12 +253,7 @@ class SqliteSessionStore implements SessionStore {
   #assertNewAgents(ids: readonly AgentId[]): void {
     for (const id of ids) {
       const row = this.#db.sql(selectAgentSession).get(id);
-      if (row === undefined) continue;
-      throw new MaosError(
-        'INTERNAL',
-        `The new agent's id ${id} is taken by session ${row.session_id}; nothing was stored. Ask again: ids are drawn anew.`,
-        { details: { agentId: id, sessionId: row.session_id } },
-      );
+      if (row !== undefined) throw new AgentIdTaken(id, row.session_id as SessionId);
     }
   }
 }

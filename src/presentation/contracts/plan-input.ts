@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import type { OrchestrateRequest } from '../../application/control/orchestrate.ts';
 import { agentWorkspaces } from '../../domain/agent.ts';
+import type { AgentDraft } from '../../domain/plan.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../domain/session.ts';
 
 /** Longest objective, in characters: it is handed to every agent, also through the environment. */
@@ -54,8 +56,7 @@ function whyNoStrategy({ input }: { readonly input: unknown }): string | undefin
     : undefined;
 }
 
-/** What `orchestrate` takes, and `maos run FILE.json`: the same object. */
-export const planInput = z.strictObject({
+const plan = z.strictObject({
   objective: text(maxObjective).describe('The goal of the whole team'),
   agents: z.array(agent).max(500).optional(),
   strategy: z.enum(strategies, { error: whyNoStrategy }).optional().describe('Default: parallel'),
@@ -74,4 +75,59 @@ export const planInput = z.strictObject({
   dry_run: z.boolean().optional().describe('Show the plan; store and run nothing'),
 });
 
-export type PlanInput = z.infer<typeof planInput>;
+/** A plan in JSON. */
+export type PlanJson = z.input<typeof plan>;
+export type AgentJson = z.input<typeof agent>;
+
+/** Every field of the request from the one of the JSON it is written as: one that is left out does not compile. */
+type Mapping<T> = { readonly [K in keyof T]-?: T[K] };
+
+function budgetOf(json: z.input<typeof budget> | undefined) {
+  if (json === undefined) return undefined;
+  return {
+    maxTokens: json.max_tokens,
+    maxCostUsd: json.max_cost_usd,
+    maxTurns: json.max_turns,
+    maxWallMs: millisecondsOf(json.max_minutes),
+  } satisfies Mapping<AgentDraft['budget'] & object>;
+}
+
+function agentOf(json: AgentJson) {
+  return {
+    role: json.role,
+    task: json.task,
+    name: json.name,
+    dependsOn: json.depends_on,
+    stage: json.stage,
+    backend: json.backend,
+    command: json.command,
+    model: json.model,
+    workspace: json.workspace,
+    instanceSuffix: json.instance_suffix,
+    timeoutMs: millisecondsOf(json.timeout_minutes),
+    maxMemoryMb: json.max_memory_mb,
+    budget: budgetOf(json.budget),
+  } satisfies Mapping<AgentDraft>;
+}
+
+/** What a plan in JSON asks for. */
+export function requestOf(json: PlanJson): OrchestrateRequest {
+  return {
+    objective: json.objective,
+    agents: json.agents?.map(agentOf),
+    strategy: json.strategy,
+    failurePolicy: json.failure_policy,
+    onExit: json.on_exit,
+    onParentEnd: json.on_parent_end,
+    limits: { maxAgentsPerRole: json.max_agents_per_role, maxConcurrency: json.max_concurrency },
+    budget: budgetOf(json.budget),
+    dryRun: json.dry_run,
+  } satisfies Mapping<OrchestrateRequest>;
+}
+
+function millisecondsOf(minutes: number | undefined): number | undefined {
+  return minutes === undefined ? undefined : Math.round(minutes * 60_000);
+}
+
+/** What `orchestrate` takes, and `maos run FILE.json`: the same object. */
+export const planInput = plan.transform(requestOf);

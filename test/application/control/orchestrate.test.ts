@@ -2,30 +2,23 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import {
-  type OrchestrateAgent,
-  type OrchestrateRequest,
-  orchestrate,
-} from '../../../src/application/control/orchestrate.ts';
+import { orchestrate } from '../../../src/application/control/orchestrate.ts';
 import type { IdSource } from '../../../src/application/ports/id-source.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
+import { type AgentJson, type PlanJson, requestOf } from '../../../src/presentation/contracts/plan-input.ts';
 import { eventOf, type RealProject, realProject, run, shell } from '../../helpers/real-project.ts';
 
-const plain: OrchestrateAgent = { role: 'tester', task: 'Test it.', command: 'true' };
+const plain: AgentJson = { role: 'tester', task: 'Test it.', command: 'true' };
 
-function ask(
-  real: RealProject,
-  request: Partial<OrchestrateRequest>,
-  origin: 'terminal' | 'client' = 'terminal',
-) {
-  return orchestrate(real.project, real.supervisor, { objective: 'Do it.', ...request }, origin);
+function ask(real: RealProject, request: Partial<PlanJson>, origin: 'terminal' | 'client' = 'terminal') {
+  return orchestrate(real.project, real.supervisor, requestOf({ objective: 'Do it.', ...request }), origin);
 }
 
 /** Refused with code and message, and nothing was stored or announced. */
 async function refused(
   real: RealProject,
-  request: Partial<OrchestrateRequest>,
+  request: Partial<PlanJson>,
   code: string,
   message: string | RegExp,
   details?: Readonly<Record<string, unknown>>,
@@ -50,7 +43,7 @@ function noClaude() {
 }
 
 describe('a request that is refused', () => {
-  const cases: [title: string, agents: OrchestrateAgent[], code: string, message: string][] = [
+  const cases: [title: string, agents: AgentJson[], code: string, message: string][] = [
     [
       'an unknown role, with those that are near',
       [{ ...plain, role: 'testr' }],
@@ -86,13 +79,13 @@ describe('a request that is refused', () => {
       'the backend command without a command',
       [{ role: 'tester', task: 'x', backend: 'command' }],
       'INVALID_PLAN',
-      "Agent 1 (tester) has the backend 'command' but no command: give an array (program and arguments) or a shell line.",
+      'Agent 1 (tester) has the backend "command" but no command: give an array (program and arguments) or a shell line.',
     ],
     [
       'a command for another backend',
       [plain, { ...plain, name: 'second', backend: 'claude' }],
       'INVALID_PLAN',
-      `Agent second has a command, which belongs to the backend 'command', not "claude".`,
+      `Agent second has a command, which belongs to the backend "command", not "claude".`,
     ],
     [
       'an unknown backend',
@@ -239,7 +232,7 @@ describe('a request that is granted', () => {
 });
 
 describe('a command asked for by a client', () => {
-  type Command = NonNullable<OrchestrateAgent['command']>;
+  type Command = NonNullable<AgentJson['command']>;
 
   async function isAllowed(
     real: RealProject,

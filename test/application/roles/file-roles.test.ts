@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { OrchestrateAgent } from '../../../src/application/control/orchestrate.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
 import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
 import { parseCheckpoint } from '../../../src/infrastructure/files/session/checkpoint-shape.ts';
+import type { AgentJson } from '../../../src/presentation/contracts/plan-input.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { type RealProject, realProject, run, settled, shell, start } from '../../helpers/real-project.ts';
 import { givenOption, recordingClaude } from '../../helpers/recording-claude.ts';
@@ -28,7 +28,7 @@ function writeRole(folder: string, name: string, head: string, body: string): st
 }
 
 const ofProject = ({ root }: RealProject) => join(root, '.claude/agents');
-const scribe: OrchestrateAgent = { role: 'scribe', task: 'Write.' };
+const scribe: AgentJson = { role: 'scribe', task: 'Write.' };
 
 function told(real: RealProject, agent: Agent, option: string): string | null {
   return givenOption(

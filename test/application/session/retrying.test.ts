@@ -20,7 +20,7 @@ import {
 
 /** Fails until the gate is open, and writes every start down. */
 function stubborn(_fixed: Gate, name: string, dependsOn: readonly string[] = []) {
-  return shell(name, `${mark(name)}; [ -e fixed.gate ] && echo ${name} done`, { depends_on: dependsOn });
+  return shell(name, `${mark(name)}; [ -e fixed.gate ] && echo ${name} done`, { depends_on: [...dependsOn] });
 }
 
 const mark = (name: string) => `echo ${name} >>ran.txt`;

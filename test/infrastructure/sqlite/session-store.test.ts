@@ -162,11 +162,11 @@ describe('a stored workflow', () => {
       agents: second.next.agents.map((agent, i) => (i === 2 ? { ...agent, id: taken } : agent)),
     };
     assert.throws(() => store.create({ next: clash, events: second.events }, instanceId()), {
-      code: 'INTERNAL',
+      name: 'AgentIdTaken',
       message: new RegExp(`${taken} is taken by session ${first.next.session.id}`),
     });
     assert.throws(() => store.load(second.next.session.id), { code: 'SESSION_NOT_FOUND' });
-    assert.throws(() => store.create(first, instanceId()), { code: 'INTERNAL' });
+    assert.throws(() => store.create(first, instanceId()), { name: 'AgentIdTaken' });
     assert.equal(store.list({ limit: 10 }).length, 1);
   });
 

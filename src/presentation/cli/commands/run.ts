@@ -133,7 +133,7 @@ async function run(context: CommandContext): Promise<number> {
   if (lost !== null) terminal.notice(`${lost.message} This session goes into a new one.`);
   const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
   // What a dry run prints is all there is of it.
-  if (request.dry_run !== true) context.watchInterrupts();
+  if (request.dryRun !== true) context.watchInterrupts();
   const { workflow, stored } = await orchestrate(project, supervisor, { ...request, folder }, 'terminal');
   if (!stored) {
     if (json) terminal.document({ dry_run: true, ...workflowView(workflow, null) });

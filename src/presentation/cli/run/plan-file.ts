@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { OrchestrateRequest } from '../../../application/control/orchestrate.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
-import { type PlanInput, planInput } from '../../contracts/plan-input.ts';
+import { planInput } from '../../contracts/plan-input.ts';
 import type { FindJsonError } from '../command.ts';
 
 /** Larger files are no plans. */
@@ -19,7 +20,7 @@ export interface PlanSource {
  * The plan in a JSON file, or on stdin for `-`.
  * @throws MaosError INVALID_INPUT: no such file, not JSON (with line and column), not a plan (naming every wrong place)
  */
-export async function readPlanFile(word: string, source: PlanSource): Promise<PlanInput> {
+export async function readPlanFile(word: string, source: PlanSource): Promise<OrchestrateRequest> {
   const what = word === '-' ? 'The plan on stdin' : `The plan ${quote(word)}`;
   const text = (
     word === '-' ? await readAll(source.stdin, what) : await readText(resolve(source.cwd, word), what)

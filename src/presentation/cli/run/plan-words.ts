@@ -1,10 +1,8 @@
-import type {
-  BudgetRequest,
-  OrchestrateAgent,
-  OrchestrateRequest,
-} from '../../../application/control/orchestrate.ts';
+import type { OrchestrateRequest } from '../../../application/control/orchestrate.ts';
+import type { Budget } from '../../../domain/budget.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
+import { type AgentDraft, type Draft, given } from '../../../domain/plan.ts';
 import type { ExitPolicy, FailurePolicy, ParentEndPolicy, Strategy } from '../../../domain/session.ts';
 import type { ListedValue, OptionValues } from '../shell/option-values.ts';
 
@@ -19,14 +17,14 @@ export function isPlanFile(word: string): boolean {
  * The agents of `--agent` and `--exec`, in the order they were written.
  * @throws MaosError INVALID_INPUT for one that cannot be read
  */
-export function agentsFromOptions(options: OptionValues): readonly OrchestrateAgent[] {
+export function agentsFromOptions(options: OptionValues): readonly AgentDraft[] {
   return options
     .list('agent', 'exec')
-    .map((given) => (given.option === 'exec' ? execAgent(given) : roleAgent(given)));
+    .map((word) => (word.option === 'exec' ? execAgent(word) : roleAgent(word)));
 }
 
 /** `role=task` or `name:role=task`. */
-function roleAgent({ value }: ListedValue): OrchestrateAgent {
+function roleAgent({ value }: ListedValue): AgentDraft {
   const [who, task] = splitAt(value, '=');
   if (task === undefined || who === '' || task === '') {
     throw invalid(
@@ -44,7 +42,7 @@ function roleAgent({ value }: ListedValue): OrchestrateAgent {
 }
 
 /** `name=shell line`: any program, as an engineer. */
-function execAgent({ value }: ListedValue): OrchestrateAgent {
+function execAgent({ value }: ListedValue): AgentDraft {
   const [name, line] = splitAt(value, '=');
   if (line === undefined || line === '' || !namePattern.test(name)) {
     throw invalid('--exec', value, "'name=shell line', such as --exec 'tests=npm test'");
@@ -65,7 +63,7 @@ function invalid(option: string, value: string, form: string): MaosError {
 }
 
 /** What the team is to reach, where only its agents were given. */
-export function objectiveOf(agents: readonly OrchestrateAgent[]): string {
+export function objectiveOf(agents: readonly AgentDraft[]): string {
   const [only] = agents;
   if (agents.length === 1 && only !== undefined) return startOf(only.task, 2_000);
   const tasks = agents.map(({ name, role, task }) => `${name ?? String(role)}: ${task}`);
@@ -76,38 +74,45 @@ export function objectiveOf(agents: readonly OrchestrateAgent[]): string {
 export function withOptions(request: OrchestrateRequest, options: OptionValues): OrchestrateRequest {
   const model = options.text('model');
   const minutes = options.number('timeout-minutes');
-  const agents = request.agents?.map((agent): OrchestrateAgent => {
+  const agents = request.agents?.map((agent): AgentDraft => {
     const isCommand = agent.command !== undefined;
     return {
       ...agent,
       model: agent.model ?? (isCommand ? undefined : model),
-      timeout_minutes: agent.timeout_minutes ?? minutes,
+      timeoutMs: agent.timeoutMs ?? (minutes === undefined ? undefined : Math.round(minutes * 60_000)),
     };
   });
   return {
     ...request,
     agents,
     strategy: (options.text('strategy') as Strategy | undefined) ?? request.strategy,
-    failure_policy: (options.text('failure-policy') as FailurePolicy | undefined) ?? request.failure_policy,
-    on_exit: options.flag('detach')
+    failurePolicy: (options.text('failure-policy') as FailurePolicy | undefined) ?? request.failurePolicy,
+    onExit: options.flag('detach')
       ? 'keep'
-      : ((options.text('on-exit') as ExitPolicy | undefined) ?? request.on_exit),
-    on_parent_end: (options.text('on-parent-end') as ParentEndPolicy | undefined) ?? request.on_parent_end,
-    max_concurrency: options.number('max-concurrency') ?? request.max_concurrency,
-    max_agents_per_role: options.number('max-per-role') ?? request.max_agents_per_role,
+      : ((options.text('on-exit') as ExitPolicy | undefined) ?? request.onExit),
+    onParentEnd: (options.text('on-parent-end') as ParentEndPolicy | undefined) ?? request.onParentEnd,
+    limits: {
+      ...request.limits,
+      ...given({
+        maxConcurrency: options.number('max-concurrency'),
+        maxAgentsPerRole: options.number('max-per-role'),
+      }),
+    },
     budget: budgetWith(request.budget, options),
-    dry_run: options.flag('dry-run') || request.dry_run,
+    dryRun: options.flag('dry-run') || request.dryRun,
   };
 }
 
 /** The plan's budget of the session, with what the options say over it. */
-function budgetWith(budget: BudgetRequest | undefined, options: OptionValues): BudgetRequest | undefined {
-  const given = {
-    max_tokens: options.number('max-tokens'),
-    max_cost_usd: options.number('max-cost'),
-    max_turns: options.number('max-turns'),
-    max_minutes: options.number('max-minutes'),
+function budgetWith(budget: Draft<Budget> | undefined, options: OptionValues): Draft<Budget> {
+  const minutes = options.number('max-minutes');
+  return {
+    ...budget,
+    ...given({
+      maxTokens: options.number('max-tokens'),
+      maxCostUsd: options.number('max-cost'),
+      maxTurns: options.number('max-turns'),
+      maxWallMs: minutes === undefined ? undefined : Math.round(minutes * 60_000),
+    }),
   };
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return set.length === 0 ? budget : { ...budget, ...Object.fromEntries(set) };
 }

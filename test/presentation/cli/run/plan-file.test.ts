@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { isMaosError } from '../../../../src/domain/errors.ts';
 import { findJsonError } from '../../../../src/infrastructure/config/json-position.ts';
 import { readPlanFile } from '../../../../src/presentation/cli/run/plan-file.ts';
+import { requestOf } from '../../../../src/presentation/contracts/plan-input.ts';
 
 const plan = { objective: 'Ship it.', agents: [{ role: 'qa', task: 'Test.' }] };
 
@@ -28,13 +29,13 @@ describe('a plan from a file', () => {
 
   it('is read relative to the current folder, with a byte order mark too', async () => {
     await writeFile(join(cwd, 'plan.json'), `\ufeff${JSON.stringify(plan)}`);
-    assert.deepEqual(await read('plan.json'), plan);
+    assert.deepEqual(await read('plan.json'), requestOf(plan));
   });
 
   it('may come from stdin, in pieces', async () => {
     const text = Buffer.from(JSON.stringify({ ...plan, objective: 'größer' }));
     const pieces = [...text].map((byte) => Buffer.from([byte]));
-    assert.deepEqual(await read('-', Readable.from(pieces)), { ...plan, objective: 'größer' });
+    assert.deepEqual(await read('-', Readable.from(pieces)), requestOf({ ...plan, objective: 'größer' }));
   });
 
   it('must exist', () => refused('none.json', /^The plan "none\.json" does not exist/));

@@ -70,7 +70,9 @@ describe('options over a plan', () => {
   const plan = {
     objective: 'x',
     strategy: 'parallel',
-    on_exit: 'stop',
+    onExit: 'stop',
+    limits: { maxAgentsPerRole: 2 },
+    budget: {},
     agents: [
       { role: 'qa', task: 't', model: 'own' },
       { role: 'qa', task: 't' },
@@ -95,36 +97,36 @@ describe('options over a plan', () => {
       }),
     );
     assert.equal(request.strategy, 'sequential');
-    assert.equal(request.on_exit, 'keep');
-    assert.equal(request.max_concurrency, 3);
+    assert.equal(request.onExit, 'keep');
+    assert.deepEqual(request.limits, { maxAgentsPerRole: 2, maxConcurrency: 3 });
     assert.deepEqual(
-      request.agents?.map(({ model, timeout_minutes }) => [model, timeout_minutes]),
+      request.agents?.map(({ model, timeoutMs }) => [model, timeoutMs]),
       [
-        ['own', 2],
-        ['m', 2],
-        [undefined, 2],
+        ['own', 120_000],
+        ['m', 120_000],
+        [undefined, 120_000],
       ],
     );
   });
 });
 
 describe('budget options', () => {
-  const plan = { objective: 'x', agents: [], budget: { max_tokens: 5, max_turns: 7 } };
+  const plan = { objective: 'x', agents: [], budget: { maxTokens: 5, maxTurns: 7 } };
 
   it('win over the plan, cap by cap', () => {
     const given = options({ 'max-tokens': 9, 'max-cost': 1.5, 'max-minutes': 2 });
     assert.deepEqual(withOptions(plan, given).budget, {
-      max_tokens: 9,
-      max_cost_usd: 1.5,
-      max_turns: 7,
-      max_minutes: 2,
+      maxTokens: 9,
+      maxCostUsd: 1.5,
+      maxTurns: 7,
+      maxWallMs: 120_000,
     });
-    assert.deepEqual(withOptions({ objective: 'x' }, options({ 'max-turns': 3 })).budget, { max_turns: 3 });
+    assert.deepEqual(withOptions({ objective: 'x' }, options({ 'max-turns': 3 })).budget, { maxTurns: 3 });
   });
 
   it('leave the plan its own', () => {
     assert.deepEqual(withOptions(plan, options({})).budget, plan.budget);
-    assert.equal(withOptions({ objective: 'x' }, options({})).budget, undefined);
+    assert.deepEqual(withOptions({ objective: 'x' }, options({})).budget, {});
   });
 });
 
