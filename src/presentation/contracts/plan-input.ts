@@ -28,16 +28,16 @@ const budget = z.strictObject({
 });
 
 const agent = z.strictObject({
-  role: z.union([text(63), customRole]).describe('One of list-roles, or your own {name, description}'),
-  task: text(maxTask).describe('What this agent is to do and deliver'),
-  name: text(64).optional().describe('Unique name; default: the role, numbered when repeated'),
-  depends_on: z.array(text(64)).max(500).optional().describe('Names of agents that must complete first'),
+  role: z.union([text(63), customRole]).describe('Of list-roles, or your own {name, description}'),
+  task: text(maxTask).describe('What it is to do and deliver'),
+  name: text(64).optional().describe('Unique; default: the role, numbered when repeated'),
+  depends_on: z.array(text(64)).max(500).optional().describe('Agents that must complete first'),
   stage: z.int().min(0).max(499).optional().describe("For strategy 'pipeline'"),
   backend: text(63).optional().describe("'claude' (default), 'command', …"),
   command: z
     .union([z.array(z.string().max(100_000).refine(noNul, nulMessage)).min(1).max(1_000), text(100_000)])
     .optional()
-    .describe('For backend command: [program, args…] run without a shell, or a /bin/sh line'),
+    .describe('[program, args…], run without a shell, or a /bin/sh line'),
   model: text(200).optional(),
   workspace: z.enum(agentWorkspaces).optional(),
   instance_suffix: z
@@ -61,17 +61,14 @@ const plan = z.strictObject({
   agents: z.array(agent).max(500).optional(),
   strategy: z.enum(strategies, { error: whyNoStrategy }).optional().describe('Default: parallel'),
   failure_policy: z.enum(failurePolicies).optional(),
-  on_exit: z
-    .enum(exitPolicies)
-    .optional()
-    .describe('When MAOS must exit: stop the agents, or keep them running'),
+  on_exit: z.enum(exitPolicies).optional().describe('When MAOS must exit: stop the agents, or let them run'),
   on_parent_end: z
     .enum(parentEndPolicies)
     .optional()
-    .describe('When the agent that started this team ends. Default: cancel'),
+    .describe('When the agent that started it ends; default: cancel'),
   max_agents_per_role: z.int().min(1).max(500).optional(),
   max_concurrency: z.int().min(1).max(500).optional(),
-  budget: budget.optional().describe('Caps for all agents together'),
+  budget: budget.optional().describe('For all agents together'),
   dry_run: z.boolean().optional().describe('Show the plan; store and run nothing'),
 });
 
