@@ -28,7 +28,8 @@ suite('a daemon', { concurrency: 2, skip: !isLinux }, () => {
       const { bench, seconds } = await makeDaemon(t);
       const running = await bench.start('sh', ['-c', `${script} wait; echo ready; sleep 60`, 'sh', seconds]);
       await bench.output.heard('ready');
-      assert.equal((await daemonsOf(seconds)).length, 1, 'it is there');
+      // The shell that starts it does not wait until it runs its program.
+      await until(async () => (await daemonsOf(seconds)).length === 1, 'the daemon');
       const report = await running.stop(20_000);
       assert.equal(report.survivors, 0);
       assert.deepEqual(await daemonsOf(seconds), []);
