@@ -1,16 +1,7 @@
 import manifest from '../package.json' with { type: 'json' };
 import type { LogLevel } from './application/ports/log.ts';
-import type { Project } from './application/project.ts';
-import type {
-  AgentProcess,
-  InstanceReport,
-  LogListener,
-  OpenProject,
-  Runtime,
-  UnreadProject,
-} from './application/runtime.ts';
+import type { LogListener, OpenProject, Runtime, UnreadProject } from './application/runtime.ts';
 import { showPath } from './domain/errors.ts';
-import type { InstanceId, SessionId } from './domain/ids.ts';
 import { showControls } from './domain/invisible-marks.ts';
 import { findJsonError } from './infrastructure/config/json-position.ts';
 import { mayTrace } from './infrastructure/config/may-trace.ts';
@@ -27,7 +18,7 @@ import { keepIgnoring } from './presentation/ending-signals.ts';
  * Problem: a client waits for `initialize`, for which nothing of stores, processes and settings is needed.
  * Solution: they are loaded when the runtime is first asked for something.
  */
-class LateRuntime implements Runtime {
+class EarlyRuntime {
   readonly version = manifest.version;
   readonly home = maosHome(process.env);
   readonly #flags: PartialConfig;
@@ -42,79 +33,27 @@ class LateRuntime implements Runtime {
   }
 
   async prepare(): Promise<void> {
-    await this.#load();
-  }
-
-  async projectOf(path: string) {
-    return (await this.#load()).projectOf(path);
-  }
-
-  async openProject(path: string): Promise<OpenProject> {
-    return (await this.#load()).openProject(path);
-  }
-
-  async findProject(path: string): Promise<OpenProject | null> {
-    return (await this.#load()).findProject(path);
+    await this.load();
   }
 
   async *allProjects(onUnread?: (project: UnreadProject) => void): AsyncIterable<OpenProject> {
-    yield* (await this.#load()).allProjects(onUnread);
-  }
-
-  async lostStore(path: string) {
-    return (await this.#load()).lostStore(path);
-  }
-
-  async probeBackends() {
-    return (await this.#load()).probeBackends();
-  }
-
-  async roles(path: string) {
-    return (await this.#load()).roles(path);
-  }
-
-  async settings(path: string) {
-    return (await this.#load()).settings(path);
-  }
-
-  async checkStore(path: string) {
-    return (await this.#load()).checkStore(path);
+    yield* (await this.load()).allProjects(onUnread);
   }
 
   /** What is needed to look after sessions is loaded when there are some. */
   async watchProject(path: string): Promise<void> {
-    if (this.#loading !== null) return (await this.#load()).watchProject(path);
+    if (this.#loading !== null) return (await this.load()).watchProject(path);
     const [{ IdleProjectWatcher }, presence] = await Promise.all([
       import('./infrastructure/instances/idle-project-watcher.ts'),
       this.#present(),
     ]);
     this.#attendance = new IdleProjectWatcher(presence, this.home, path);
     await this.#attendance.begin(() => {
-      const attended = this.#load().then((runtime) => runtime.watchProject(path));
+      const attended = this.load().then((runtime) => runtime.watchProject(path));
       attended.catch((error: unknown) =>
         this.log('error', 'sessions of the project are not watched over', { error }),
       );
     });
-  }
-
-  async rescue(project: Project): Promise<readonly SessionId[]> {
-    return (await this.#load()).rescue(project);
-  }
-
-  async supervise(path: string, from: string | null): Promise<void> {
-    await (await this.#load()).supervise(path, from);
-  }
-
-  async instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]> {
-    return (await this.#load()).instances(onUnread);
-  }
-
-  async forgetInstances(ids: readonly InstanceId[]): Promise<void> {
-    await (await this.#load()).forgetInstances(ids);
-  }
-
-  async agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]> {
-    return (await this.#load()).agentProcesses(watchMs);
   }
 
   /** What was never loaded owns no session. */
@@ -124,25 +63,17 @@ class LateRuntime implements Runtime {
     else this.#presence?.withdraw();
   }
 
-  async httpToken(change: 'keep' | 'rotate'): Promise<string> {
-    return (await this.#load()).httpToken(change);
-  }
-
-  async listening(path: string, port: number): Promise<void> {
-    await (await this.#load()).listening(path, port);
-  }
-
   /** What reads settings is loaded for `trace` only where they may say it. */
   async logs(level: LogLevel): Promise<boolean> {
     if (this.#loading === null && level === 'trace' && !mayTrace(this.home, process.env)) return false;
-    return (await this.#load()).logs(level);
+    return (await this.load()).logs(level);
   }
 
   /** A server that nobody asked for anything leaves no log behind, unless it has something to complain about. */
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
     if (this.#loaded !== null) this.#loaded.log(level, message, fields);
     else if (level === 'error' || level === 'warn') {
-      void this.#load().then((runtime) => runtime.log(level, message, fields));
+      void this.load().then((runtime) => runtime.log(level, message, fields));
     }
   }
 
@@ -164,7 +95,7 @@ class LateRuntime implements Runtime {
     return this.#presence;
   }
 
-  #load(): Promise<MaosRuntime> {
+  load(): Promise<MaosRuntime> {
     this.#loading ??= Promise.all([import('./maos-runtime.ts'), this.#present()]).then(
       ([module, presence]) => {
         this.#loaded = new module.MaosRuntime(this.#flags, presence, this.#logListeners);
@@ -182,9 +113,37 @@ process.on('uncaughtException', (error) => {
   process.exit(status);
 });
 
+/** What only has to wait until the runtime is loaded: everything else stands in {@link EarlyRuntime}. */
+type Deferred = {
+  [Name in Exclude<keyof Runtime, keyof EarlyRuntime>]: Runtime[Name] extends (
+    ...args: never[]
+  ) => Promise<unknown>
+    ? Name
+    : never;
+}[Exclude<keyof Runtime, keyof EarlyRuntime>];
+
+function lateRuntime(early: EarlyRuntime): Runtime {
+  const proxy: object = new Proxy(early, {
+    get(target, name) {
+      if (name in target) {
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      }
+      // Whoever awaits the runtime asks whether it is a promise.
+      if (typeof name === 'symbol' || name === 'then') return undefined;
+      return async (...args: never[]) => {
+        const runtime = await target.load();
+        const method = runtime[name as Deferred] as (...args: never[]) => Promise<unknown>;
+        return method.apply(runtime, args);
+      };
+    },
+  });
+  return proxy as Pick<Runtime, Deferred> & EarlyRuntime;
+}
+
 /** Agents and other processes of MAOS work in folders of their own, and inherit the variable. */
-function makeRuntime(flags: PartialConfig): LateRuntime {
-  const runtime = new LateRuntime(flags);
+function makeRuntime(flags: PartialConfig): Runtime {
+  const runtime = lateRuntime(new EarlyRuntime(flags));
   if (isRelativeHome(process.env)) {
     const chosen = showPath(process.env.MAOS_HOME ?? '');
     process.stderr.write(

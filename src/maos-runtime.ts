@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
 import { askTeams } from './application/control/ask-teams.ts';
-import { findDue, findOrphans, type Orphan, OrphanWatch } from './application/control/orphans.ts';
+import { OrphanWatch } from './application/control/orphans.ts';
+import { Succession, type WatchedProject } from './application/control/succession.ts';
 import { startRetentionTimer } from './application/maintenance/retention.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { LogLevel } from './application/ports/log.ts';
@@ -16,12 +18,11 @@ import type {
   OpenProject,
   ProjectReport,
   Runtime,
-  SupervisedProject,
   UnreadProject,
 } from './application/runtime.ts';
 import { ownershipTiming, Supervisor } from './application/session/supervisor.ts';
 import { explainedOrDefect } from './application/system-error.ts';
-import { untilFree, whenFree } from './application/when-free.ts';
+import { untilFree } from './application/when-free.ts';
 import type { MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import type { ParentAgent } from './domain/session.ts';
@@ -50,14 +51,7 @@ import { readProjectOf } from './infrastructure/sqlite/session-store.ts';
 import { lostStore } from './infrastructure/sqlite/sqlite-errors.ts';
 import { backendsOf, makeProject, rolesFor, storeFile } from './project-adapters.ts';
 
-/** How long a detached process waits for the one before it to be gone: until then its lease has run out. */
-const takeOverPatienceMs = ownershipTiming.leaseTtlMs + 5_000;
-const takeOverPollMs = 20;
-/** From the end of a process to the take-over by the one it started, in all likelihood. */
-const handOverMs = 400;
-
-interface WatchedProject extends SupervisedProject {
-  readonly watch: OrphanWatch;
+interface KeptProject extends WatchedProject {
   readonly stopRetentionTimer: () => void;
 }
 
@@ -75,11 +69,10 @@ export class MaosRuntime implements Runtime {
   readonly #ids = makeIdSource();
   readonly #instance: InstanceId;
   readonly #presence: InstanceRegistration;
-  readonly #open = new Map<string, WatchedProject>();
+  readonly #open = new Map<string, KeptProject>();
   /** Those whose database is not theirs any more. */
   readonly #replaced: Project[] = [];
-  readonly #handedOver = new Set<string>();
-  readonly #rescuedAt = new Map<string, number>();
+  readonly #succession: Succession;
   /** Paths of the projects this process watches over. */
   #attended: ReadonlySet<string> = new Set();
   #logsPruned = false;
@@ -91,6 +84,12 @@ export class MaosRuntime implements Runtime {
     this.#logListeners = logListeners;
     this.#presence = presence;
     this.#instance = presence.instance;
+    this.#succession = new Succession({
+      instance: presence.instance,
+      startSuccessor: (project, from) => this.#succeed(project, from),
+      pause,
+      log: this,
+    });
   }
 
   /** It is loaded with this module. */
@@ -174,40 +173,16 @@ export class MaosRuntime implements Runtime {
   async detach(how?: 'keep'): Promise<void> {
     this.#attended = new Set();
     const owning = [...this.#open.values()].filter(({ supervisor }) => supervisor.owned.length > 0);
-    if (how === 'keep') {
-      for (const { watch } of this.#open.values()) watch.stop();
-      // Sessions without an owner that announced its exit go on, whoever takes them.
-      for (const { project, supervisor } of owning) {
-        await supervisor.releaseAll();
-        this.#succeed(project, null);
-      }
-      this.#presence.withdraw();
-      return;
-    }
+    const endsHere = how === 'keep' || owning.length === 0;
     // First of all: this process may have 30 ms left.
-    for (const { project } of owning) {
-      if (this.#handedOver.has(project.path)) continue;
-      this.#handedOver.add(project.path);
-      this.#succeed(project, this.#instance);
-    }
+    if (how !== 'keep') this.#succession.leave(owning);
     for (const { watch } of this.#open.values()) watch.stop();
-    for (const { project } of owning) {
-      try {
-        project.store.announceExit(this.#instance);
-      } catch (error) {
-        this.log('warn', 'exit not announced; the process started for the sessions does it', { error });
-      }
-    }
-    if (owning.length === 0) this.#presence.withdraw();
+    if (how === 'keep') await this.#succession.leaveRunning(owning);
+    if (endsHere) this.#presence.withdraw();
   }
 
   async rescue(project: Project): Promise<readonly SessionId[]> {
-    const ids = [...(await this.#abandoned(project)), ...findDue(project)];
-    const last = this.#rescuedAt.get(project.path) ?? Number.NEGATIVE_INFINITY;
-    if (ids.length === 0 || performance.now() - last < ownershipTiming.leaseTtlMs) return [];
-    this.#rescuedAt.set(project.path, performance.now());
-    this.#succeed(project, null);
-    return ids;
+    return this.#succession.rescue(project);
   }
 
   async supervise(path: string, from: string | null): Promise<void> {
@@ -215,19 +190,7 @@ export class MaosRuntime implements Runtime {
     const root = existsSync(path) ? canonicalProject(path) : path;
     const hash = hashOf(root);
     if (!existsSync(this.#storeFile(hash))) return;
-    const { project, supervisor, watch } = await this.#opened(hash, root);
-    if (from !== null) {
-      const before = from as InstanceId;
-      await this.#untilGone(project, before);
-      // It may have had no time left to say so itself.
-      await whenFree(project, () => project.store.announceExit(before));
-    }
-    while ((await watch.look()).length > 0) {
-      // While its own are under way, others may lose their owner.
-      watch.start();
-      await supervisor.idle();
-      watch.stop();
-    }
+    await this.#succession.takeOver(await this.#opened(hash, root), from as InstanceId | null);
   }
 
   async instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]> {
@@ -327,31 +290,6 @@ export class MaosRuntime implements Runtime {
     startSuccessor({ project: path, home: this.home, from, onError });
   }
 
-  /** Those that nobody runs and nobody is about to: being handed over takes a moment. */
-  async #abandoned(project: Project): Promise<readonly SessionId[]> {
-    const look = async (): Promise<readonly Orphan[]> => {
-      const recently = new Date(Date.now() - 2 * ownershipTiming.heartbeatMs).toISOString();
-      const isFresh = ({ heartbeatAt }: Orphan): boolean => heartbeatAt !== null && heartbeatAt > recently;
-      const orphans = await findOrphans(project, ownershipTiming);
-      return orphans.filter((orphan) => !(orphan.exiting && isFresh(orphan)));
-    };
-    if ((await look()).length === 0) return [];
-    await new Promise((resolve) => setTimeout(resolve, handOverMs));
-    return (await look()).map(({ sessionId }) => sessionId);
-  }
-
-  async #untilGone(project: Project, id: InstanceId): Promise<void> {
-    for (let waited = 0; await project.instances.isAlive(id); waited += takeOverPollMs) {
-      if (waited >= takeOverPatienceMs) {
-        this.log('warn', 'the maos before still runs; its sessions are taken when its lease runs out', {
-          from: id,
-        });
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, takeOverPollMs));
-    }
-  }
-
   async #watchOver(root: string): Promise<void> {
     const hash = hashOf(root);
     // No store, no sessions: it is not made for the sake of looking.
@@ -386,7 +324,7 @@ export class MaosRuntime implements Runtime {
     return lostStore(file, isMissing, sessions);
   }
 
-  #opened(hash: string, root: string): Promise<WatchedProject> {
+  #opened(hash: string, root: string): Promise<KeptProject> {
     return this.#whenFree(() => this.#openNow(hash, root));
   }
 
@@ -394,7 +332,7 @@ export class MaosRuntime implements Runtime {
     return untilFree(systemClock, () => this.#config(undefined).config.busyTimeoutMs, work);
   }
 
-  #openNow(hash: string, root: string): WatchedProject {
+  #openNow(hash: string, root: string): KeptProject {
     const known = this.#open.get(hash);
     if (known !== undefined && !this.#isReplaced(known, hash)) return known;
     const project = makeProject({
@@ -420,7 +358,7 @@ export class MaosRuntime implements Runtime {
    * Another database has taken the place of the one that is open, as when a lost one was recovered: from now on that one
    * is used. What follows the old one may go on reading it, so it is closed with the runtime.
    */
-  #isReplaced({ project, supervisor, watch, stopRetentionTimer }: WatchedProject, hash: string): boolean {
+  #isReplaced({ project, supervisor, watch, stopRetentionTimer }: KeptProject, hash: string): boolean {
     const isReplaced = project.store.isLost && existsSync(this.#storeFile(hash));
     if (!isReplaced || supervisor.owned.length > 0) return false;
     watch.stop();

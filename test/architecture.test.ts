@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { describe, it } from 'node:test';
+import { importCircles } from './tooling/import-circles.ts';
 import { layerViolations } from './tooling/layer-rules.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -20,6 +21,26 @@ describe('the layers of src', () => {
       files.flatMap((file) => layerViolations(file, readFileSync(join(root, file), 'utf8'))),
       [],
     );
+  });
+});
+
+describe('the files of src', () => {
+  it('import one another in one direction, types counted', () => {
+    const sources = sourceFiles().map((file): [string, string] => [
+      file,
+      readFileSync(join(root, file), 'utf8'),
+    ]);
+    assert.deepEqual(importCircles(new Map(sources)), []);
+  });
+
+  it('are found to be a circle where they are one', () => {
+    const sources = new Map([
+      ['src/a.ts', `import type { B } from './b.ts';`],
+      ['src/b.ts', `export type B = import('./c/c.ts').C;`],
+      ['src/c/c.ts', `export * from '../a.ts';`],
+      ['src/d.ts', `import './a.ts';`],
+    ]);
+    assert.deepEqual(importCircles(sources), ['src/a.ts <-> src/b.ts <-> src/c/c.ts']);
   });
 });
 

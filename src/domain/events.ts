@@ -1,7 +1,7 @@
 import type { FailureKind } from './agent.ts';
 import type { AgentStage } from './agent-stage.ts';
 import type { AgentId, MessageId, SessionId } from './ids.ts';
-import type { MessageType } from './message.ts';
+import type { MessageType } from './message-type.ts';
 import type { ExitPolicy, FailurePolicy, PauseReason, SessionAction, StoredStrategy } from './session.ts';
 import type { Usage } from './usage.ts';
 

@@ -1,10 +1,8 @@
 import { MaosError, quote } from './errors.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
 import type { AgentId, MessageId, SessionId } from './ids.ts';
+import type { MessageType } from './message-type.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
-
-export const messageTypes = ['request', 'response', 'notification'] as const;
-export type MessageType = (typeof messageTypes)[number];
 
 export const messageStates = ['queued', 'delivered', 'acknowledged', 'dead'] as const;
 export type MessageState = (typeof messageStates)[number];

@@ -78,6 +78,11 @@ interface Reading {
   impurities: string[];
 }
 
+/** Every module that a file imports, also for its types only; null for a computed name. */
+export function importsOf(path: string, source: string): readonly (string | null)[] {
+  return read(path, source).imports;
+}
+
 function read(path: string, source: string): Reading {
   const { program, errors } = parseSync(path, source);
   const [error] = errors;

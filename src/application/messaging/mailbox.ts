@@ -10,11 +10,11 @@ import {
   isSameMessage,
   type Message,
   type MessageDraft,
-  type MessageType,
   maxWaitingMessages,
   messageSchemaVersion,
   queueMessage,
 } from '../../domain/message.ts';
+import type { MessageType } from '../../domain/message-type.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { MessageQuery, MessageStore, Recipient } from '../ports/messages.ts';
 import type { Project } from '../project.ts';

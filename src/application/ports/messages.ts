@@ -1,5 +1,6 @@
 import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
-import type { Message, MessageState, MessageType } from '../../domain/message.ts';
+import type { Message, MessageState } from '../../domain/message.ts';
+import type { MessageType } from '../../domain/message-type.ts';
 
 /** Whose messages: an agent's, or, null, those for people and programs outside the session's team. */
 export interface Recipient {

@@ -2,13 +2,8 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { MessageQuery, MessageStore } from '../../application/ports/messages.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { MessageId, SessionId } from '../../domain/ids.ts';
-import {
-  type Message,
-  type MessageDraft,
-  messageEvent,
-  messageStates,
-  messageTypes,
-} from '../../domain/message.ts';
+import { type Message, type MessageDraft, messageEvent, messageStates } from '../../domain/message.ts';
+import { messageTypes } from '../../domain/message-type.ts';
 import { isSessionEnded } from '../../domain/session.ts';
 import type { Database } from './open-database.ts';
 import { choice, type Fields, integer, nullable, table, text, time } from './table.ts';

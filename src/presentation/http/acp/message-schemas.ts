@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { everyAgent, outside } from '../../../application/messaging/mailbox.ts';
 import { messagePattern } from '../../../domain/ids.ts';
-import { messageSchemaVersion, messageStates, messageTypes } from '../../../domain/message.ts';
+import { messageSchemaVersion, messageStates } from '../../../domain/message.ts';
+import { messageTypes } from '../../../domain/message-type.ts';
 
 /** Messages between agents, `/acp/messages`: an extension of MAOS's, unlike the protocol's own Message. */
 

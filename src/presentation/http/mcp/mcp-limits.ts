@@ -1,7 +1,12 @@
 import type { Clock } from '../../../application/ports/clock.ts';
 import type { OutgoingLimits } from '../server/outgoing-stream.ts';
 import type { StoreLimits } from './mcp-event-store.ts';
-import type { SessionLimits } from './mcp-sessions.ts';
+
+export interface SessionLimits {
+  readonly maxSessions: number;
+  /** Nobody says when a client is gone: a session nothing was heard of for so long is over. */
+  readonly idleMs: number;
+}
 
 /** What MCP over HTTP may use. */
 export interface McpLimits extends SessionLimits, OutgoingLimits {

@@ -6,12 +6,7 @@ import type { Clock } from '../../../application/ports/clock.ts';
 import { makeMcpServer } from '../../mcp/server/server.ts';
 import { type MessageTrace, traceMessages } from '../../mcp/transport/trace.ts';
 import type { HttpDeps } from '../server/deps.ts';
-
-export interface SessionLimits {
-  readonly maxSessions: number;
-  /** Nobody says when a client is gone: a session nothing was heard of for so long is over. */
-  readonly idleMs: number;
-}
+import type { SessionLimits } from './mcp-limits.ts';
 
 /** One client's conversation, with a server of its own. */
 export interface McpSession<Kind extends Transport> {

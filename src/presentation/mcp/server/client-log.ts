@@ -1,8 +1,8 @@
 import type { LoggingLevel } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { LogLevel } from '../../../application/ports/log.ts';
+import type { Connection } from './connection.ts';
 import { answer } from './requests.ts';
-import type { Connection } from './server.ts';
 
 /** The levels of MCP (RFC 5424), the most important first. */
 const levels = [

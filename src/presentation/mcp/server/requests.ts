@@ -2,42 +2,20 @@ import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/proto
 import { ErrorCode, type ServerNotification, type ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { explained } from '../../../application/system-error.ts';
-import { type ErrorCode as MaosErrorCode, quote } from '../../../domain/errors.ts';
+import type { ErrorCode as MaosErrorCode } from '../../../domain/errors.ts';
 import { formatCursor, parseCursor } from '../answers/cursor.ts';
+import { noResource, RequestError } from './request-error.ts';
 import type { StrictServer } from './strict-server.ts';
 
 /** What the SDK tells of a request under way. */
 export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
-/** MCP 2025-11-25, server/resources. */
-const resourceNotFound = -32002;
 const notFound: readonly MaosErrorCode[] = [
   'SESSION_NOT_FOUND',
   'AGENT_NOT_FOUND',
   'INVALID_INPUT',
   'FORBIDDEN',
 ];
-
-/** A JSON-RPC error. The SDK's own class writes the code into the message, and clients do so once more. */
-export class RequestError extends Error {
-  readonly code: number;
-  readonly data: unknown;
-  constructor(code: number, message: string, data?: unknown) {
-    super(message);
-    this.name = 'RequestError';
-    this.code = code;
-    this.data = data;
-  }
-}
-
-export function invalidParams(message: string): RequestError {
-  return new RequestError(ErrorCode.InvalidParams, message);
-}
-
-/** @param why in words; default: that there is none by that name */
-export function noResource(uri: string, why = `There is no resource ${quote(uri)}.`): RequestError {
-  return new RequestError(resourceNotFound, why, { uri });
-}
 
 /** Answers a method; an error of MAOS becomes the one the specification has for it. */
 export function answer<Params>(

@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import type { Connection } from './connection.ts';
 import type { RequestContext } from './context.ts';
 import type { Registry } from './registry.ts';
-import { answer, noResource } from './requests.ts';
+import { noResource } from './request-error.ts';
+import { answer } from './requests.ts';
 import { findPrompt } from './serve-prompts.ts';
-import type { Connection } from './server.ts';
 
 const completeParams = z.looseObject({
   ref: z.discriminatedUnion('type', [

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { quote } from '../../../domain/errors.ts';
+import type { Connection } from './connection.ts';
 import type { Prompt } from './prompt.ts';
-import { answer, invalidParams, listParams, pageOf } from './requests.ts';
-import type { Connection } from './server.ts';
+import { invalidParams } from './request-error.ts';
+import { answer, listParams, pageOf } from './requests.ts';
 
 const getParams = z.looseObject({
   name: z.string(),

@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import type { Connection } from './connection.ts';
 import type { RequestContext } from './context.ts';
 import { latestWins } from './latest-wins.ts';
-import { answer, invalidParams, listParams, noResource, pageOf } from './requests.ts';
+import { invalidParams, noResource } from './request-error.ts';
+import { answer, listParams, pageOf } from './requests.ts';
 import { isTemplate, matchUri, type Resource, type ResourceEntry, type Variables } from './resource.ts';
-import type { Connection } from './server.ts';
 
 const uriParams = z.looseObject({ uri: z.string() });
 

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import type { Runtime } from '../../../application/runtime.ts';
 import { quote } from '../../../domain/errors.ts';
+import type { Connection, McpServerOptions } from './connection.ts';
 import { latestWins } from './latest-wins.ts';
-import { answer, invalidParams, listParams, pageOf } from './requests.ts';
-import type { Connection, McpServerOptions } from './server.ts';
+import { invalidParams } from './request-error.ts';
+import { answer, listParams, pageOf } from './requests.ts';
 import type { ProgressUpdate } from './tool.ts';
 
 const callParams = z.looseObject({

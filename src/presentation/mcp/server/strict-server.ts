@@ -3,7 +3,7 @@ import { Protocol } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import * as z from 'zod';
 import { isMaosError } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
-import { invalidParams } from './requests.ts';
+import { invalidParams } from './request-error.ts';
 
 type Handling = Parameters<Server['setRequestHandler']>;
 

@@ -1,0 +1,26 @@
+import type { Runtime } from '../../../application/runtime.ts';
+import type { RequestContext } from './context.ts';
+import type { ServerIdentity } from './identity.ts';
+import type { Registry } from './registry.ts';
+import type { Extra } from './requests.ts';
+import type { StrictServer } from './strict-server.ts';
+import type { Tool } from './tool.ts';
+
+export interface McpServerOptions {
+  readonly runtime: Runtime;
+  readonly identity: ServerIdentity;
+  /** The folder whose project the tools work on. */
+  readonly projectPath: string;
+  /** Aborts when the server ends: calls that wait come back, subscriptions end. */
+  readonly ending: AbortSignal;
+  /** What is offered, loaded at the first request that needs it; default: everything MAOS has. */
+  readonly loadRegistry?: () => Promise<Registry>;
+  /** Is told of every call of a tool. */
+  readonly onCall?: (call: Promise<unknown>, tool: Tool) => void;
+}
+
+/** What the handlers of one connection share. */
+export interface Connection extends Required<Omit<McpServerOptions, 'identity' | 'onCall'>> {
+  readonly server: StrictServer;
+  contextOf(extra: Extra): RequestContext;
+}
