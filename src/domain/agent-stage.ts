@@ -22,3 +22,15 @@ export const stageTransitions: TransitionTable<AgentStage | 'settled'> = {
   collecting: ['settled'],
   settled: [],
 };
+
+/** What a running agent is at, for people. */
+export function stageText(stage: AgentStage): string {
+  const texts: Readonly<Record<AgentStage, string>> = {
+    preparing: 'preparing',
+    executing: 'executing',
+    verifying: 'verifying its work',
+    awaiting: 'awaiting an answer',
+    collecting: 'collecting its files',
+  };
+  return texts[stage];
+}

@@ -216,3 +216,10 @@ export function enterStage(agent: Agent, stage: AgentStage): Agent {
   assertTransition(stageTransitions, `Agent ${agent.id}`, agent.stage ?? 'settled', stage);
   return { ...agent, stage };
 }
+
+/** Why an agent still runs though it has given its result. */
+export function lingeringText({ background, until }: Lingering): string {
+  const what =
+    background.length === 0 ? 'processes remain' : `work in the background: ${background.join(', ')}`;
+  return `result given, ${what}${until === null ? '' : `; what is left at ${until} is ended`}`;
+}

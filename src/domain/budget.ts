@@ -48,6 +48,13 @@ export function tokensOf(usage: Usage): number {
   return usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
 }
 
+const itemNames: Readonly<Record<BudgetItem, string>> = {
+  tokens: 'tokens',
+  cost_usd: 'cost',
+  turns: 'turns',
+  wall_ms: 'wall time',
+};
+
 /** 'tokens: 120000 of 100000 (20 % over)': what was measured, the cap, and by how much it was overshot. */
 export function describeFinding({ item, spent, limit, level }: BudgetFinding): string {
   const [amount, cap] =
@@ -60,5 +67,19 @@ export function describeFinding({ item, spent, limit, level }: BudgetFinding): s
     level === 'warning'
       ? `${Math.floor((spent / limit) * 100)} % used`
       : `${Math.round((spent / limit - 1) * 100)} % over`;
-  return `${item.replace('_usd', '').replace('_ms', ' time')}: ${amount} of ${cap} (${share})`;
+  return `${itemNames[item]}: ${amount} of ${cap} (${share})`;
+}
+
+/** What an earlier version wrote down as that sentence, as exactly as the sentence tells; zeros where it tells nothing. */
+export function readFinding(said: string): BudgetFinding {
+  const [, name, spent, limit, share] =
+    /^([a-z ]+): \$?([0-9.e+-]+)(?: s)? of \$?([0-9.e+-]+)(?: s)? \(-?\d+ % (used|over)\)$/.exec(said) ?? [];
+  const item = budgetItems.find((known) => itemNames[known] === name) ?? 'tokens';
+  const unit = item === 'wall_ms' ? 1000 : 1;
+  return {
+    item,
+    level: share === 'over' ? 'exceeded' : 'warning',
+    spent: Number(spent ?? 0) * unit,
+    limit: Number(limit ?? 0) * unit,
+  };
 }

@@ -25,3 +25,8 @@ function escaped(mark: string): string {
     .map((at) => `\\u${mark.charCodeAt(at).toString(16).padStart(4, '0')}`)
     .join('');
 }
+
+/** A path or another name that may hold any character, on one line: what cannot be seen in it is shown. */
+export function showName(name: string): string {
+  return showControls(name.replaceAll('\n', '\\n').replaceAll('\t', '\\t'));
+}

@@ -1,9 +1,9 @@
-import { type Agent, isStartable, type Lingering } from '../../domain/agent.ts';
-import type { AgentStage } from '../../domain/agent-stage.ts';
+import { type Agent, isStartable } from '../../domain/agent.ts';
 import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
+import type { WaitCause } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { SessionHistory } from '../session/session-history.ts';
@@ -52,7 +52,7 @@ export interface LiveStatus {
   /** What fails beside its work, or keeps its MAOS from an agent. */
   readonly troubles: readonly Trouble[];
   /** Why agents that are ready are not started, as it was last said of each. */
-  readonly waiting: ReadonlyMap<AgentId, string>;
+  readonly waiting: ReadonlyMap<AgentId, WaitCause>;
   /** Milliseconds the session has run, without its pauses. Known only where its budget caps them; else 0. */
   readonly sessionRanMs: number;
   /** Milliseconds the agent's present attempt has run, without those it stood still. As above. */
@@ -121,31 +121,12 @@ export function postponedUntil(agent: Agent, now: number): string | null {
   return Date.parse(agent.notBefore) > now ? agent.notBefore : null;
 }
 
-/** What a running agent is at, for people. */
-export function stageText(stage: AgentStage): string {
-  const texts: Readonly<Record<AgentStage, string>> = {
-    preparing: 'preparing',
-    executing: 'executing',
-    verifying: 'verifying its work',
-    awaiting: 'awaiting an answer',
-    collecting: 'collecting its files',
-  };
-  return texts[stage];
-}
-
-/** Why an agent still runs though it has given its result. */
-export function lingeringText({ background, until }: Lingering): string {
-  const what =
-    background.length === 0 ? 'processes remain' : `work in the background: ${background.join(', ')}`;
-  return `result given, ${what}${until === null ? '' : `; what is left at ${until} is ended`}`;
-}
-
 /**
  * Why agents that are ready are not started, as it was last said of each. Only the newest events are searched: of an
  * agent that has waited for very long nothing may be found.
  */
-function waitingReasons(store: SessionStore, { session, agents }: Workflow): ReadonlyMap<AgentId, string> {
-  const reasons = new Map<AgentId, string>();
+function waitingReasons(store: SessionStore, { session, agents }: Workflow): ReadonlyMap<AgentId, WaitCause> {
+  const reasons = new Map<AgentId, WaitCause>();
   if (session.state !== 'running') return reasons;
   const completed = new Set(agents.flatMap(({ id, state }) => (state === 'completed' ? [id] : [])));
   const open = new Set<AgentId>();
@@ -160,24 +141,9 @@ function waitingReasons(store: SessionStore, { session, agents }: Workflow): Rea
       // What was said before its last start is about another attempt.
       if (event.type !== 'agent.waiting' && event.type !== 'agent.started') continue;
       open.delete(event.agentId);
-      if (event.type === 'agent.waiting') reasons.set(event.agentId, event.data.reason);
+      if (event.type === 'agent.waiting') reasons.set(event.agentId, event.data);
     }
     before = after;
   }
   return reasons;
-}
-
-/** Why an agent that is ready is not started, for people. */
-export function waitReason(reason: string): string {
-  const [kind, ...more] = reason.split(' ');
-  const known: Readonly<Record<string, string>> = {
-    session_limit: 'the session runs as many agents as it may',
-    role_limit: 'the role runs as many agents as it may',
-    machine_limit: 'this machine runs as many agents as it may',
-    memory: 'this machine has too little free memory',
-    provider: 'its provider asked for patience',
-  };
-  const text = known[(kind as string).replace(/:$/, '')];
-  if (text === undefined) return reason;
-  return more.length === 0 ? text : `${text} (${more.join(' ').replace(/^of /, '')})`;
 }

@@ -1,11 +1,12 @@
 import type { Agent } from '../../domain/agent.ts';
+import type { WaitCause } from '../../domain/waiting.ts';
 import type { HostCapacity } from '../ports/host-capacity.ts';
 
 export interface Admission {
   readonly start: readonly Agent[];
   readonly wait: readonly Agent[];
-  /** Why the first of those waits, with the numbers; empty when none does. */
-  readonly reason: string;
+  /** Why the first of those waits; null when none does. */
+  readonly why: WaitCause | null;
 }
 
 /**
@@ -13,11 +14,11 @@ export interface Admission {
  * waits for it, even when nothing else of its session runs: whatever else uses the memory will not do so for ever.
  */
 export function admit(agents: readonly Agent[], capacity: Pick<HostCapacity, 'freeMemoryMb'>): Admission {
-  if (agents.length === 0) return { start: agents, wait: [], reason: '' };
+  if (agents.length === 0) return { start: agents, wait: [], why: null };
   const free = capacity.freeMemoryMb();
   const first = agents.findIndex((agent) => agent.maxMemoryMb > free);
-  if (first < 0) return { start: agents, wait: [], reason: '' };
-  const need = agents[first]?.maxMemoryMb;
-  const reason = `memory: ${Math.floor(free)} MiB free, it needs ${need} MiB`;
-  return { start: agents.slice(0, first), wait: agents.slice(first), reason };
+  if (first < 0) return { start: agents, wait: [], why: null };
+  const neededMb = agents[first]?.maxMemoryMb ?? 0;
+  const why: WaitCause = { cause: 'memory', freeMb: Math.floor(free), neededMb };
+  return { start: agents.slice(0, first), wait: agents.slice(first), why };
 }

@@ -2,6 +2,7 @@ import type { Agent } from '../../domain/agent.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { decideStarts, heldBackends, type WaitReason } from '../../domain/scheduling.ts';
+import type { WaitCause } from '../../domain/waiting.ts';
 import type { Project } from '../project.ts';
 import { admit } from './admission.ts';
 import type { AgentLauncher } from './agent-launcher.ts';
@@ -19,7 +20,7 @@ interface StarterDeps {
 
 interface Wait {
   readonly agent: Agent;
-  readonly reason: string;
+  readonly why: WaitCause | null;
 }
 
 /** Between two looks at the machine's memory. */
@@ -27,16 +28,10 @@ const memoryMs = 500;
 /** Timers cannot wait much longer than three weeks; after an hour it is simply looked at again. */
 const longestWaitMs = 3_600_000;
 
-/** The session goes on from where they are set: its next owner has the environment of whoever resumes it. */
-function lackingReason(names: readonly string[]): string {
-  const what = names.slice(0, 5).join(', ') + (names.length > 5 ? ' and more' : '');
-  return `environment: the session was started with ${what}, not set where its maos runs now; pause it, and resume it where that is set`;
-}
-
 /** Starts what is ready as far as every limit allows, and says of the rest why it waits. */
 export class AgentScheduler {
   readonly #deps: StarterDeps;
-  /** What was last said of each agent that waits: the kind of its reason, whose numbers may change all the time. */
+  /** What was last said of each agent that waits; of memory the cause alone, as its numbers change all the time. */
   readonly #said = new Map<AgentId, string>();
 
   constructor(deps: StarterDeps) {
@@ -60,8 +55,8 @@ export class AgentScheduler {
     this.#wakeFor([...held.values()], now);
     const lacking = decision.start.length > 0 ? project.files.environment(session.id).missing : [];
     if (lacking.length > 0) {
-      const reason = lackingReason(lacking);
-      this.#reportWaiting(decision.start.map((agent) => ({ agent, reason })));
+      const why: WaitCause = { cause: 'environment', missing: lacking };
+      this.#reportWaiting(decision.start.map((agent) => ({ agent, why })));
       return;
     }
     const admission = admit(decision.start, project.host.capacity);
@@ -70,15 +65,15 @@ export class AgentScheduler {
     this.#reportWaiting([
       ...decision.wait.map(({ agent, reason }) => {
         const { session: inSession, role: ofRole } = settings.maxConcurrentAgents;
-        const details: Readonly<Record<WaitReason, string>> = {
-          provider: `until ${held.get(agent.backend)}`,
-          session_limit: `of ${session.limits.maxConcurrency ?? inSession} at once`,
-          role_limit: `of ${session.limits.maxAgentsPerRole ?? ofRole} at once`,
+        const causes: Readonly<Record<WaitReason, WaitCause>> = {
+          provider: { cause: 'provider', until: held.get(agent.backend) ?? now },
+          session_limit: { cause: 'session_limit', limit: session.limits.maxConcurrency ?? inSession },
+          role_limit: { cause: 'role_limit', limit: session.limits.maxAgentsPerRole ?? ofRole },
         };
-        return { agent, reason: `${reason} ${details[reason]}` };
+        return { agent, why: causes[reason] };
       }),
-      ...onMachine.wait.map((agent) => ({ agent, reason: onMachine.reason })),
-      ...admission.wait.map((agent) => ({ agent, reason: admission.reason })),
+      ...onMachine.wait.map((agent) => ({ agent, why: onMachine.why })),
+      ...admission.wait.map((agent) => ({ agent, why: admission.why })),
     ]);
     if (onMachine.start.length === 0) return;
     for (const { id } of onMachine.start) this.#said.delete(id);
@@ -96,11 +91,12 @@ export class AgentScheduler {
     const { project, record } = this.#deps;
     const at = project.clock.now();
     const events: DomainEvent[] = [];
-    for (const { agent, reason } of waits) {
-      const kind = reason.startsWith('memory') ? 'memory' : reason;
+    for (const { agent, why } of waits) {
+      if (why === null) continue;
+      const kind = why.cause === 'memory' ? why.cause : JSON.stringify(why);
       if (this.#said.get(agent.id) === kind) continue;
       this.#said.set(agent.id, kind);
-      events.push(agentEvent('agent.waiting', agent, at, { name: agent.name, reason }));
+      events.push(agentEvent('agent.waiting', agent, at, { name: agent.name, ...why }));
     }
     record.decide({ next: record.workflow, events });
   }

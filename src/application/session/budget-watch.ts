@@ -49,13 +49,13 @@ export class BudgetWatch {
       const spent = findings.find(({ level }) => level === 'exceeded');
       if (spent !== undefined) stops.push({ id: agent.id, cause: agentStop(agent, spent.item) });
       const warnings = findings.filter(({ level }) => level === 'warning');
-      for (const message of this.#fresh(agent.id, warnings)) {
-        events.push(agentEvent('budget.warned', agent, now, { name: agent.name, message }));
+      for (const finding of this.#fresh(agent.id, warnings)) {
+        events.push(agentEvent('budget.warned', agent, now, { name: agent.name, ...finding }));
       }
     }
     const findings = checkBudget(session.budget, totalUsage(usages), this.#history.ranMs(now));
-    for (const message of this.#fresh(null, findings)) {
-      events.push(sessionEvent('budget.warned', session.id, now, { name: null, message }));
+    for (const finding of this.#fresh(null, findings)) {
+      events.push(sessionEvent('budget.warned', session.id, now, { name: null, ...finding }));
     }
     const over = findings.find(({ level }) => level === 'exceeded');
     const sessionSpent =
@@ -63,14 +63,12 @@ export class BudgetWatch {
     return { events, stops, sessionSpent };
   }
 
-  #fresh(id: AgentId | null, findings: readonly BudgetFinding[]): readonly string[] {
-    return findings.flatMap((finding) => {
-      const message = describeFinding(finding);
-      // A session's cap that is used up is said once more, and once for all: it is why the session ends.
-      const key = `${warningKey(id, message)}${finding.level === 'exceeded' ? ' used up' : ''}`;
-      if (this.#warned.has(key)) return [];
+  #fresh(id: AgentId | null, findings: readonly BudgetFinding[]): readonly BudgetFinding[] {
+    return findings.filter((finding) => {
+      const key = warningKey(id, finding);
+      if (this.#warned.has(key)) return false;
       this.#warned.add(key);
-      return [message];
+      return true;
     });
   }
 }

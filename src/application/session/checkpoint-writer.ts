@@ -1,22 +1,9 @@
-import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import { descriptorOf, type EventType, type RecordedEvent } from '../../domain/events.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { type Lease, LeaseLost } from '../ports/ownership.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import type { SessionTroubles } from './session-troubles.ts';
-
-/** After these a checkpoint is due. */
-const occasions: ReadonlySet<EventType> = new Set([
-  'session.started',
-  'session.paused',
-  'session.completed',
-  'session.failed',
-  'session.cancelled',
-  'phase.completed',
-  'phase.failed',
-  'phase.skipped',
-  'agent.completed',
-]);
 
 /** Checkpoints a session keeps. */
 const kept = 20;
@@ -61,7 +48,7 @@ export class CheckpointWriter {
     const last = events.at(-1);
     if (last === undefined) return;
     this.#latest = { workflow, seq: last.seq };
-    const occasion = events.findLast(({ type }) => occasions.has(type));
+    const occasion = events.findLast(({ type }) => descriptorOf(type)?.checkpoint);
     if (occasion === undefined) return;
     this.#reason = occasion.type;
     this.#working ??= this.#work();

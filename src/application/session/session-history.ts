@@ -1,4 +1,6 @@
-import type { RecordedEvent, SessionPart } from '../../domain/events.ts';
+import type { BudgetFinding } from '../../domain/budget.ts';
+import type { SessionPart } from '../../domain/events/session-events.ts';
+import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionStore } from '../ports/session-store.ts';
@@ -96,7 +98,7 @@ export class SessionHistory {
         this.#degraded.delete(event.data.part);
         break;
       case 'budget.warned':
-        this.#warned.add(warningKey(agentId, event.data.message));
+        this.#warned.add(warningKey(agentId, event.data));
         break;
       case 'agent.started':
       case 'agent.completed':
@@ -122,9 +124,9 @@ export class SessionHistory {
   }
 }
 
-/** A warning is given once for each cap: whose it is, and which (the first word of its message). */
-export function warningKey(agentId: AgentId | null, message: string): string {
-  return `${agentId ?? 'session'} ${message.split(':', 1)[0]}`;
+/** A warning is given once for each cap; a session's cap that is used up once more: it is why the session ends. */
+export function warningKey(agentId: AgentId | null, { item, level }: BudgetFinding): string {
+  return `${agentId ?? 'session'} ${item} ${level}`;
 }
 
 function between(from: string, to: string): number {

@@ -1,5 +1,6 @@
 import { isMaosError } from '../../domain/errors.ts';
-import type { DomainEvent, SessionPart } from '../../domain/events.ts';
+import type { SessionPart } from '../../domain/events/session-events.ts';
+import type { DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import {
   type AgentReport,

@@ -1,4 +1,5 @@
-import { type DomainEvent, type SessionPart, sessionEvent } from '../../domain/events.ts';
+import type { SessionPart } from '../../domain/events/session-events.ts';
+import { type DomainEvent, sessionEvent } from '../../domain/events.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 

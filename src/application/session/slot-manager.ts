@@ -1,7 +1,9 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
+import type { WaitCause } from '../../domain/waiting.ts';
 import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Project } from '../project.ts';
+import type { Admission } from './admission.ts';
 import type { SessionTroubles } from './session-troubles.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
@@ -27,25 +29,25 @@ export class SlotManager {
    * Takes slots for agents as far as the machine's limit allows, in order: one that came first must not wait while
    * others overtake it. When some have to wait, the alarm rings as soon as another try is worth it.
    */
-  take(agents: readonly Agent[]): { start: readonly Agent[]; wait: readonly Agent[]; reason: string } {
+  take(agents: readonly Agent[]): Admission {
     for (const [index, agent] of agents.entries()) {
-      const reason = this.#take(agent);
-      if (reason === null) continue;
+      const why = this.#take(agent);
+      if (why === null) continue;
       this.#wakeSignal.later('slot', retryMs);
-      return { start: agents.slice(0, index), wait: agents.slice(index), reason };
+      return { start: agents.slice(0, index), wait: agents.slice(index), why };
     }
-    return { start: agents, wait: [], reason: '' };
+    return { start: agents, wait: [], why: null };
   }
 
-  #take(agent: Agent): string | null {
+  #take(agent: Agent): WaitCause | null {
     const { settings, host } = this.#project;
     const limit = settings.maxConcurrentAgents.machine;
     try {
       return host.capacity.slots.tryTake(agent.id, agent.sessionId, limit)
         ? null
-        : `machine_limit of ${limit} agents`;
+        : { cause: 'machine_limit', limit };
     } catch (error) {
-      return `machine_limit cannot be looked up: ${error instanceof Error ? error.message : error}`;
+      return { cause: 'machine_unknown', error: error instanceof Error ? error.message : String(error) };
     }
   }
 

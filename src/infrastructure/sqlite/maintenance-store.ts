@@ -10,7 +10,7 @@ import { eventHash } from './event-hash.ts';
 import type { Database } from './open-database.ts';
 import { putHeartbeat } from './session-ownership.ts';
 import type { Row } from './table.ts';
-import { eventOf, eventTable } from './tables.ts';
+import { eventTable } from './tables.ts';
 import { appendEvents, assertLease, insertArtifacts, insertWorkflow } from './workflow-writer.ts';
 
 const ended = "('completed', 'failed', 'cancelled')";
@@ -96,13 +96,16 @@ export function makeKeepingStore(
   };
 }
 
-/** Data that is no JSON stands for itself: it fits no hash, and whoever checks the chain hears of it that way. */
+/** As it is stored, whichever version wrote it. Data that is no JSON stands for itself: it fits no hash, and whoever checks the chain hears of it that way. */
 function hashedEventOf(row: Row): HashedEvent {
   const hash = String(row.hash);
   try {
-    return { event: eventOf(row), hash };
+    return { event: eventTable.fromSql(row) as RecordedEvent, hash };
   } catch {
-    return { event: { ...eventOf({ ...row, data: 'null' }), data: row.data } as RecordedEvent, hash };
+    return {
+      event: { ...eventTable.fromSql({ ...row, data: 'null' }), data: row.data } as RecordedEvent,
+      hash,
+    };
   }
 }
 

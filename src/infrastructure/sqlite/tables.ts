@@ -4,7 +4,7 @@ import type { ArtifactRecord } from '../../application/ports/session-summary.ts'
 import { type Agent, agentStates, agentWorkspaces, failureKinds } from '../../domain/agent.ts';
 import { type AgentStage, agentStages } from '../../domain/agent-stage.ts';
 import { type Budget, noBudget } from '../../domain/budget.ts';
-import type { EventType, RecordedEvent } from '../../domain/events.ts';
+import { type EventType, type RecordedEvent, readEvent } from '../../domain/events.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
 import { type Phase, type Progress, phaseStates } from '../../domain/orchestration.ts';
 import { agentNamePattern } from '../../domain/plan.ts';
@@ -178,7 +178,7 @@ export const eventTable = table<EventRecord>(
 
 /** @throws MaosError STORE_CORRUPT */
 export function eventOf(row: Row): RecordedEvent {
-  return eventTable.fromSql(row) as RecordedEvent;
+  return readEvent(eventTable.fromSql(row));
 }
 
 /** `revision` counts the records of one path. */

@@ -4,17 +4,22 @@ import {
   budgetShares,
   isSuspended,
   type LiveStatus,
-  lingeringText,
   postponedUntil,
-  waitReason,
 } from '../../application/queries/live-status.ts';
-import { type Agent, type AgentFailure, agentStates, type PermissionDenials } from '../../domain/agent.ts';
+import {
+  type Agent,
+  type AgentFailure,
+  agentStates,
+  lingeringText,
+  type PermissionDenials,
+} from '../../domain/agent.ts';
 import { agentStages } from '../../domain/agent-stage.ts';
 import { tokensOf } from '../../domain/budget.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { Progress } from '../../domain/orchestration.ts';
 import { type Session, sessionStates } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
+import { waitText } from '../../domain/waiting.ts';
 
 /**
  * What servers answer about sessions and agents, as schemas: advertised to clients and held against every answer in
@@ -165,7 +170,7 @@ function standingNote(agent: Agent, session: Session, { waiting, now }: LiveStat
   const until = postponedUntil(agent, now);
   if (until !== null) return `put off by its provider until ${until}`;
   const reason = waiting.get(agent.id);
-  return reason === undefined ? null : `waits: ${shorten(waitReason(reason), 150)}`;
+  return reason === undefined ? null : `waits: ${shorten(waitText(reason), 150)}`;
 }
 
 /** 'not permitted (3): Bash: git push, Write: /etc/hosts, WebFetch'. */

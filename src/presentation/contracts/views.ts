@@ -8,12 +8,13 @@ import {
 } from '../../application/queries/live-status.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
-import type { RecordedEvent } from '../../domain/events.ts';
+import { descriptorOf, type RecordedEvent } from '../../domain/events.ts';
 import { type Progress, progressOf } from '../../domain/orchestration.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import type { Role } from '../../domain/roles/role.ts';
 import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
+import { waitSentence } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 
 /** How MAOS's data looks outside: JSON with snake_case keys, the same in MCP, ACP and `--json`. Absent means null. */
@@ -90,7 +91,7 @@ function agentView(
     depends_on: agent.dependsOn.map((id) => names.get(id) ?? id),
     attempt: agent.attempt,
     ...(isSuspended(session, agent) ? { suspended: true } : {}),
-    ...(waits === undefined ? {} : { waiting: waits }),
+    ...(waits === undefined ? {} : { waiting: waitSentence(waits) }),
     ...(until === null ? {} : { postponed_until: until }),
     ...(agent.lingering === null ? {} : { result_given: agent.lingering }),
     ...(agent.denials === null ? {} : { permission_denials: agent.denials }),
@@ -124,15 +125,16 @@ export function workflowView(workflow: Workflow, standing: LiveStatus | null = n
   };
 }
 
-/** The record as it stands in session.log. */
+/** The record as it stands in session.log, with what programs were told besides before events held it in parts. */
 export function eventView(event: RecordedEvent) {
+  const published = descriptorOf(event.type)?.published?.(event.data);
   return {
     seq: event.seq,
     at: event.at,
     type: event.type,
     session_id: event.sessionId,
     agent_id: event.agentId,
-    data: event.data,
+    data: { ...event.data, ...published },
   };
 }
 

@@ -36,7 +36,7 @@ describe("an agent's budget", () => {
     assert.equal(usage?.inputTokens, 1_200);
     assert.deepEqual(
       done.of('budget.warned').map(({ data }) => data),
-      [{ name: 'a', message: 'tokens: 850 of 1000 (85 % used)' }],
+      [{ name: 'a', item: 'tokens', level: 'warning', spent: 850, limit: 1_000 }],
     );
     assert.deepEqual(agentProcesses([done.agent('a').id]), []);
     assert.equal(done.agent('after').failure?.kind, 'dependency_failed');
@@ -93,7 +93,7 @@ describe("a session's budget", () => {
     assert.match(done.of('agent.cancelled', 'later')[0]?.data.reason ?? '', /budget is used up/);
     assert.deepEqual(
       done.of('budget.warned').map(({ data }) => data),
-      [{ name: null, message: 'tokens: 1500 of 1000 (50 % over)' }],
+      [{ name: null, item: 'tokens', level: 'exceeded', spent: 1_500, limit: 1_000 }],
     );
     // A retry would only be cancelled, and with it the reason would be gone.
     const retry = requestRetry(real.project, real.supervisor, done.id, null, 'test', 'Once more.');

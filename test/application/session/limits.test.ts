@@ -55,7 +55,7 @@ describe('a limit of the session', () => {
     assert.equal(mostAtOnce(ended), 2);
     assert.deepEqual(
       ended.of('agent.waiting').map(({ data }) => data),
-      ['c', 'd', 'e'].map((name) => ({ name, reason: 'session_limit of 2 at once' })),
+      ['c', 'd', 'e'].map((name) => ({ name, cause: 'session_limit', limit: 2 })),
     );
   });
 
@@ -95,7 +95,7 @@ describe('a limit of the role', () => {
       mostAtOnce(ended, (name) => name.startsWith('t')),
       1,
     );
-    assert.equal(ended.of('agent.waiting', 'w2')[0]?.data.reason, 'role_limit of 1 at once');
+    assert.deepEqual(ended.of('agent.waiting', 'w2')[0]?.data, { name: 'w2', cause: 'role_limit', limit: 1 });
   });
 });
 
@@ -109,7 +109,7 @@ describe('the limit of the machine', () => {
     await other.event(({ type }) => type === 'agent.spawned');
     const id = await start(real, ours.agents);
     const waiting = await eventOf(real, id, 'agent.waiting', 'b');
-    assert.equal(waiting.data.reason, 'machine_limit of 2 agents');
+    assert.deepEqual(waiting.data, { name: 'b', cause: 'machine_limit', limit: 2 });
     await eventOf(real, id, 'agent.spawned', 'a');
     // Two tries later nothing has changed: only one of ours has a place.
     await new Promise((resolve) => setTimeout(resolve, 600));

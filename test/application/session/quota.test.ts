@@ -65,7 +65,9 @@ describe('a provider that refuses for a while', () => {
     const startOf = (name: string) => done.of('agent.started', name).at(-1)?.at ?? '';
     assert.ok(startOf('sibling') >= data.until, 'held back');
     assert.ok(startOf('stranger') < data.until, 'not held back');
-    assert.equal(done.of('agent.waiting', 'sibling')[0]?.data.reason, `provider until ${data.until}`);
+    assert.deepEqual(done.of('agent.waiting', 'sibling')[0]?.data, {
+      ...{ name: 'sibling', cause: 'provider', until: data.until },
+    });
   });
 });
 

@@ -124,7 +124,7 @@ describe('memory of the machine', () => {
     ]);
     await eventOf(real, id, 'agent.spawned', 'small');
     const waiting = await eventOf(real, id, 'agent.waiting', 'large');
-    assert.equal(waiting.data.reason, 'memory: 5000 MiB free, it needs 6000 MiB');
+    assert.deepEqual(waiting.data, { name: 'large', cause: 'memory', freeMb: 5_000, neededMb: 6_000 });
     free = 5_500;
     gate.openNow();
     // Nothing of its session runs any more, and still it waits.

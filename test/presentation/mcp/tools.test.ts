@@ -128,7 +128,7 @@ describe('wait-session', () => {
     const ended = await wait;
     assert.deepEqual([ended.state, ended.settled], ['completed', true]);
     assert.ok(
-      updates.some(({ message }) => /qa completed/.test(message ?? '')),
+      updates.some(({ message }) => /qa: completed/.test(message ?? '')),
       JSON.stringify(updates),
     );
     for (const [index, { progress, total }] of updates.entries()) {

@@ -1,8 +1,9 @@
 import { type AuditReport, verifyAudit } from '../../../application/maintenance/audit.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
-import { oneLine, plural } from '../render/format.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption } from './session-argument.ts';
 

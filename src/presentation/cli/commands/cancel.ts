@@ -1,11 +1,11 @@
 import { agentOfSession } from '../../../application/control/follow-control.ts';
 import type { Project } from '../../../application/project.ts';
+import { plural } from '../../../domain/amounts.ts';
 import type { EventData } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { plural } from '../render/format.ts';
 import {
   agentOption,
   reasonOption,

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { orchestrate } from '../../../application/control/orchestrate.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { demoScripts } from '../demo/scripts.ts';
 import { demoTeam } from '../demo/team.ts';
-import { showName } from '../render/format.ts';
 import { followSession } from '../run/follow-session.ts';
 
 export const demoCommand: CliCommand = {

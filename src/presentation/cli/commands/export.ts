@@ -1,10 +1,13 @@
 import { resolve } from 'node:path';
 import { exportSession } from '../../../application/maintenance/export.ts';
 import type { ArchiveReport } from '../../../application/ports/maintenance.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { MaosError } from '../../../domain/errors.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
-import { formatBytes, oneLine, plural, showName } from '../render/format.ts';
+import { formatBytes } from '../render/format.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 

@@ -2,8 +2,11 @@ import { collectGarbage, type GarbageReport } from '../../../application/mainten
 import type { RetentionPolicy } from '../../../application/ports/maintenance.ts';
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
+import { plural } from '../../../domain/amounts.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { formatAge, formatBytes, oneLine, plural, showName } from '../render/format.ts';
+import { formatAge, formatBytes } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';

@@ -1,11 +1,11 @@
 import { isMaosError, MaosError } from '../../../domain/errors.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { type ClaudeProgram, register, unregister } from '../init/claude-registration.ts';
 import { type ClientEntry, otherClients } from '../init/other-clients.ts';
 import { registerInProject, unregisterInProject } from '../init/project-file.ts';
 import type { Registration } from '../init/registration.ts';
 import { type OwnCommand, ownCommand, packageCommand, projectCommand } from '../init/server-command.ts';
-import { oneLine } from '../render/format.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { shellWord } from '../shell/program-name.ts';
 

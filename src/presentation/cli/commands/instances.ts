@@ -1,6 +1,8 @@
 import type { InstanceReport, UnreadProject } from '../../../application/runtime.ts';
+import { plural } from '../../../domain/amounts.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
 import type { CliCommand } from '../command.ts';
-import { formatAge, plural, showName } from '../render/format.ts';
+import { formatAge } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';

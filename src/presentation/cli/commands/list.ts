@@ -2,13 +2,16 @@ import type { SessionSummary } from '../../../application/ports/session-summary.
 import type { Project } from '../../../application/project.ts';
 import { sessionRanMs } from '../../../application/queries/live-status.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
+import { formatUsage } from '../../../domain/amounts.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { formatAge, formatSessionState, formatUsage, oneLine, showName } from '../render/format.ts';
+import { formatAge, formatSessionState } from '../render/format.ts';
 import { lookOf } from '../render/states.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';

@@ -1,8 +1,9 @@
 import type { Project } from '../../../application/project.ts';
 import { type CountedAgent, countAgents } from '../../../application/queries/agent-processes.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
+import { formatDuration } from '../../../domain/amounts.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { formatAge, formatBytes, formatDuration } from '../render/format.ts';
+import { formatAge, formatBytes } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { rescueOrphans } from '../shell/owner-notice.ts';

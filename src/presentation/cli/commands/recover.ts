@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import { findFolder, recoverFromFile, recoverSession } from '../../../application/maintenance/recover.ts';
+import { plural } from '../../../domain/amounts.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
 import { isSessionEnded } from '../../../domain/session.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { oneLine, plural, showName } from '../render/format.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
 export const recoverCommand: CliCommand = {

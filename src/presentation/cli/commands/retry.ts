@@ -1,5 +1,5 @@
+import { plural } from '../../../domain/amounts.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { plural } from '../render/format.ts';
 import { agentOption, detachOption, goOn, reasonOption, steerSession } from '../run/control-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';

@@ -1,11 +1,13 @@
 import { catalogueOf, type RoleCatalogue } from '../../../application/roles/role-catalogue.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
 import { roleAliases } from '../../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
 import { type Role, roleBriefing } from '../../../domain/roles/role.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import { roleView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { oneLine, plural, showName } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 

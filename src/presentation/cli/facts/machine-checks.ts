@@ -1,8 +1,8 @@
 import { type CountedAgent, countAgents } from '../../../application/queries/agent-processes.ts';
 import { stallReason } from '../../../application/queries/live-status.ts';
 import type { InstanceReport, Runtime, UnreadProject } from '../../../application/runtime.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { isMaosError } from '../../../domain/errors.ts';
-import { plural } from '../render/format.ts';
 import type { Check } from './check.ts';
 
 /** Most ids or pids named in one line. */

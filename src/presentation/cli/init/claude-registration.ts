@@ -2,7 +2,7 @@ import { type ExecFileException, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import { oneLine } from '../render/format.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import { entryName, type Registration } from './registration.ts';
 import type { ServerCommand } from './server-command.ts';
 

@@ -1,24 +1,14 @@
-import {
-  budgetShares,
-  isSuspended,
-  postponedUntil,
-  stageText,
-} from '../../../application/queries/live-status.ts';
+import { budgetShares, isSuspended, postponedUntil } from '../../../application/queries/live-status.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
+import { stageText } from '../../../domain/agent-stage.ts';
+import { formatCount, formatDuration, formatUsage } from '../../../domain/amounts.ts';
 import { tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { Paint } from '../shell/terminal.ts';
-import {
-  formatBudget,
-  formatCount,
-  formatDuration,
-  formatSessionState,
-  formatUntil,
-  formatUsage,
-  oneLine,
-} from './format.ts';
+import { formatBudget, formatSessionState, formatUntil } from './format.ts';
 import { lookOf, spin } from './states.ts';
 import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
 

@@ -1,7 +1,8 @@
+import { formatCost, formatCount, formatDuration, plural } from '../../../domain/amounts.ts';
 import type { Budget } from '../../../domain/budget.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas } from '../shell/terminal.ts';
-import { formatCost, formatCount, formatDuration, oneLine, plural } from './format.ts';
 import { truncate } from './text-width.ts';
 
 /** A plan that was not stored, phase by phase. */

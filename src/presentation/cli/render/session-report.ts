@@ -5,30 +5,20 @@ import {
   isSuspended,
   type LiveStatus,
   postponedUntil,
-  waitReason,
   wallMs,
 } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
+import { formatCost, formatCount, formatDuration, formatUsage, plural } from '../../../domain/amounts.ts';
 import { tokensOf } from '../../../domain/budget.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
 import { totalUsage } from '../../../domain/usage.ts';
+import { waitText } from '../../../domain/waiting.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas } from '../shell/terminal.ts';
-import {
-  formatBudget,
-  formatBytes,
-  formatCost,
-  formatCount,
-  formatDuration,
-  formatSessionState,
-  formatTime,
-  formatUntil,
-  formatUsage,
-  oneLine,
-  plural,
-  showName,
-} from './format.ts';
+import { formatBudget, formatBytes, formatSessionState, formatTime, formatUntil } from './format.ts';
 import { lookOf } from './states.ts';
 import { renderTable } from './table.ts';
 import { displayWidth, truncate } from './text-width.ts';
@@ -201,11 +191,13 @@ function troubleLines({ standing: { troubles } }: SessionFacts): string[] {
 function waitingLines({ workflow, standing: { waiting, now } }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap((agent) => {
     const until = postponedUntil(agent, now);
-    const reason = waiting.get(agent.id);
-    if (until === null && reason === undefined) return [];
-    const why =
-      until === null ? waitReason(reason ?? '') : `put off by its provider until ${formatUntil(until, now)}`;
-    return [truncate(`  ${agent.name}: ${oneLine(why)}`, width)];
+    const why = waiting.get(agent.id);
+    const text = [
+      ...(until === null ? [] : [`put off by its provider until ${formatUntil(until, now)}`]),
+      ...(why === undefined ? [] : [waitText(why)]),
+    ][0];
+    if (text === undefined) return [];
+    return [truncate(`  ${agent.name}: ${oneLine(text)}`, width)];
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Workflow } from '../../../domain/workflow.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { CommandContext } from '../command.ts';
-import { oneLine } from '../render/format.ts';
 
 /** More are only counted. */
 const maxNames = 5;

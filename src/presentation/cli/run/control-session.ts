@@ -4,6 +4,8 @@ import {
   controlUntilReached,
 } from '../../../application/control/follow-control.ts';
 import { isSuspended, liveStatusOf } from '../../../application/queries/live-status.ts';
+import { plural } from '../../../domain/amounts.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { SessionAction } from '../../../domain/session.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
@@ -11,7 +13,6 @@ import { workflowView } from '../../contracts/views.ts';
 import type { CommandContext, OptionSpec } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 import { nextCommands } from '../facts/session-facts.ts';
-import { plural, showName } from '../render/format.ts';
 import { renderNext } from '../render/session-report.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { watchOwner, whileAttended } from '../shell/owner-notice.ts';

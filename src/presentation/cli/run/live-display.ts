@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
-import { waitReason } from '../../../application/queries/live-status.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
+import { waitText } from '../../../domain/waiting.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
@@ -38,7 +38,7 @@ export class LiveDisplay {
       if (event.type === 'agent.progressed' && event.data.activity !== '') {
         this.#activities.set(event.agentId, event.data.activity);
       } else if (event.type === 'agent.waiting') {
-        this.#activities.set(event.agentId, waitReason(event.data.reason));
+        this.#activities.set(event.agentId, waitText(event.data));
       } else if (event.type === 'agent.started' || event.type === 'agent.retried') {
         this.#activities.delete(event.agentId);
       }

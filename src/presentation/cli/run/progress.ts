@@ -1,7 +1,8 @@
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { eventLine, isHidden } from '../../contracts/event-lines.ts';
 import { eventView } from '../../contracts/views.ts';
-import { eventLine } from '../render/event-line.ts';
+import { formatTime } from '../render/format.ts';
 import type { Terminal } from '../shell/terminal.ts';
 import { LiveDisplay } from './live-display.ts';
 
@@ -33,9 +34,6 @@ class JsonProgress implements Progress {
   stop(): void {}
 }
 
-/** Says too much for a log that is read later. */
-const uninteresting = /^(agent\.(spawned|progressed)|phase\.|checkpoint\.)/;
-
 class LineProgress implements Progress {
   readonly #terminal: Terminal;
 
@@ -46,7 +44,8 @@ class LineProgress implements Progress {
   show(events: readonly RecordedEvent[], workflow: Workflow): void {
     const names = new Map<string, string>(workflow.agents.map(({ id, name }) => [id, name]));
     for (const event of events) {
-      if (!uninteresting.test(event.type)) this.#terminal.line(eventLine(event, names));
+      if (!isHidden(event, 'lines'))
+        this.#terminal.line(`${formatTime(event.at)} ${eventLine(event, names)}`);
     }
   }
 

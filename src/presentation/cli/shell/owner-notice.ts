@@ -1,9 +1,9 @@
 import type { Project } from '../../../application/project.ts';
 import { unattended } from '../../../application/queries/unattended.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
-import { plural } from '../render/format.ts';
 import type { Terminal } from './terminal.ts';
 
 const lookMs = 2_000;

@@ -1,5 +1,6 @@
 import type { UnreadProject } from '../../../application/runtime.ts';
-import { oneLine, showName } from '../render/format.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { Terminal } from './terminal.ts';
 
 /** On stderr, in a line for each: projects that are missing in what a command says. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { budgetItems } from '../../../domain/budget.ts';
+import { eventTypes } from '../../../domain/events.ts';
 import { sessionPattern } from '../../../domain/ids.ts';
 import {
   exitPolicies,
@@ -74,7 +75,7 @@ export const sessionEventSchema = z
   .strictObject({
     seq: z.int().min(1).describe('Its place in the session'),
     at: time,
-    type: z.string().regex(/^[a-z]+\.[a-z_]+$/),
+    type: z.enum(eventTypes),
     session_id: z.string().regex(sessionPattern),
     agent_id: z.string().nullable(),
     data: z.record(z.string(), z.unknown()),

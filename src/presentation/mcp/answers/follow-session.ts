@@ -4,6 +4,7 @@ import type { RecordedEvent } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { Progress } from '../../../domain/orchestration.ts';
 import { progressLine } from '../../contracts/event-lines.ts';
+import { namesOf } from '../../contracts/session-answers.ts';
 import type { ToolContext } from '../server/tool.ts';
 
 /** Clients take a call without progress for dead; the contract promises a sign of life this often. */
@@ -43,6 +44,8 @@ export async function tellProgress<T>(
   const timeout = new AbortController();
   const stopTimeout = clock.after(timeoutMs, () => timeout.abort());
   const meter = new ProgressMeter();
+  let names: ReadonlyMap<string, string> | null = null;
+  const namesNow = () => (names ??= namesOf(store.load(id).agents));
   let stopSign = (): void => {};
   const tell = (message: string): void => {
     const { progress } = store.summary(id);
@@ -60,7 +63,7 @@ export async function tellProgress<T>(
       onEvents: (events) => {
         // An agent's end is often stored with the starts that follow from it: that is news of its own.
         for (const news of [events.filter(isEnd), events.filter((event) => !isEnd(event))]) {
-          const message = newsOf(news);
+          const message = newsOf(news, namesNow());
           if (message !== null) tell(message);
         }
       },
@@ -76,8 +79,8 @@ function isEnd({ type }: RecordedEvent): boolean {
 }
 
 /** One message for what was stored together: the last thing worth telling, and how many came before. */
-function newsOf(events: readonly RecordedEvent[]): string | null {
-  const lines = events.flatMap((event) => progressLine(event) ?? []);
+function newsOf(events: readonly RecordedEvent[], names: ReadonlyMap<string, string>): string | null {
+  const lines = events.flatMap((event) => progressLine(event, names) ?? []);
   const last = lines.at(-1);
   if (last === undefined) return null;
   return lines.length === 1 ? last : `${last} (and ${lines.length - 1} more)`;

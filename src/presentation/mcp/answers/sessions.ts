@@ -3,9 +3,9 @@ import type { Project } from '../../../application/project.ts';
 import { findAgent, findSession } from '../../../application/queries/lookup.ts';
 import type { OpenProject } from '../../../application/runtime.ts';
 import type { Agent } from '../../../domain/agent.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { isAgentId, type SessionId } from '../../../domain/ids.ts';
 import type { Session } from '../../../domain/session.ts';
-import { count } from '../../contracts/event-lines.ts';
 import { lookupIn, unlessLost } from '../../project-access.ts';
 import type { RequestContext } from '../server/context.ts';
 
@@ -50,7 +50,7 @@ export function summarize({ session, progress, usage }: SessionSummary): string 
   const cost = usage?.costUsd ?? null;
   const spent = cost === null ? '' : ` Cost so far: $${cost.toFixed(2)}.`;
   const still = session.state === 'paused' && progress.running > 0 ? ' Running ones stand still.' : '';
-  return `Session ${session.id} is ${session.state}${why}: ${count(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
+  return `Session ${session.id} is ${session.state}${why}: ${plural(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
 }
 
 /** Why a session is paused: 'interrupted', 'quota until …, in 12 min'. */

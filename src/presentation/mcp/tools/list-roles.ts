@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import type { RoleProblem } from '../../../application/ports/roles.ts';
 import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { roleOf } from '../../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
 import type { Role } from '../../../domain/roles/role.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { count } from '../../contracts/event-lines.ts';
 import { formatCursor, parseCursor } from '../answers/cursor.ts';
 import { locateSession } from '../answers/sessions.ts';
 import { defineTool, readsOnly } from '../server/tool.ts';
@@ -96,12 +96,12 @@ function entryOf(role: Role | FileRole, path = isFileRole(role) ? role.path : un
 const maxPageBytes = 10_120;
 
 function page(entries: readonly Entry[], { length: broken }: readonly RoleProblem[], from: number): Answer {
-  const leftOut = broken === 0 ? '' : `; ${count(broken, 'broken role file')} left out: see maos roles`;
+  const leftOut = broken === 0 ? '' : `; ${plural(broken, 'broken role file')} left out: see maos roles`;
   const rest = entries.slice(from);
   for (let shown = rest.length; ; shown--) {
     const more = shown < rest.length;
     const answer: Answer = {
-      summary: `${count(entries.length, 'role')}${leftOut}`,
+      summary: `${plural(entries.length, 'role')}${leftOut}`,
       roles: rest.slice(0, shown),
       ...(more ? { next_cursor: formatCursor(from + shown) } : {}),
     };

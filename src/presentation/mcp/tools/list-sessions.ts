@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { SessionSummary } from '../../../application/ports/session-summary.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { isSessionId } from '../../../domain/ids.ts';
-import { count } from '../../contracts/event-lines.ts';
 import { progressAnswer, progressCounts, sessionState } from '../../contracts/session-answers.ts';
 import { countFitting, roomBeside } from '../answers/budget.ts';
 import { notACursor } from '../answers/cursor.ts';
@@ -58,7 +58,7 @@ export const listSessions = defineTool({
     const last = sessions.at(-1);
     const more = last !== undefined && sessions.length < (found?.length ?? 0);
     return {
-      summary: `${count(sessions.length, 'session')}, newest first${more ? '; there are more' : ''}.`,
+      summary: `${plural(sessions.length, 'session')}, newest first${more ? '; there are more' : ''}.`,
       sessions,
       ...(more ? { next_cursor: last.session_id } : {}),
     };

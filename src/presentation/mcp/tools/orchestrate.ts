@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { orchestrate as startSession } from '../../../application/control/orchestrate.ts';
+import { plural } from '../../../domain/amounts.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { count } from '../../contracts/event-lines.ts';
 import { planInput } from '../../contracts/plan-input.ts';
 import { namesOf, plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
 import { countFitting, fitNames, roomBeside } from '../answers/budget.ts';
@@ -43,7 +43,7 @@ export const orchestrate = defineTool({
 function startedAnswer(workflow: Workflow): Answer {
   const { session, agents, phases } = workflow;
   const answer: Answer = {
-    summary: `Session ${session.id} is stored and starts: ${count(agents.length, 'agent')} in ${count(phases.length, 'phase')}.`,
+    summary: `Session ${session.id} is stored and starts: ${plural(agents.length, 'agent')} in ${plural(phases.length, 'phase')}.`,
     next: `Call wait-session with session_id ${session.id}, again until settled is true.`,
     stored: true,
     session_id: session.id,
@@ -57,7 +57,7 @@ function planAnswer(workflow: Workflow): Answer {
     workflow.agents.filter(({ phase }) => phase === index).map(({ name }) => name),
   );
   const answer: Answer = {
-    summary: `Plan of ${count(workflow.agents.length, 'agent')} in ${count(names.length, 'phase')}. Nothing was stored, nothing runs.`,
+    summary: `Plan of ${plural(workflow.agents.length, 'agent')} in ${plural(names.length, 'phase')}. Nothing was stored, nothing runs.`,
     next: 'To start it, call orchestrate again without dry_run.',
     stored: false,
     agents: [],

@@ -68,7 +68,7 @@ export const sessionStatus = defineTool({
     const standing = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
     const base = header(project, id, standing);
     const answer = include_events
-      ? { ...base, events: lastEvents(project, id, roomBeside(base) / (include_agents ? 2 : 1)) }
+      ? { ...base, events: lastEvents(project, workflow, roomBeside(base) / (include_agents ? 2 : 1)) }
       : base;
     if (!include_agents) return answer;
     return { ...answer, ...pageOfAgents(workflow, standing, from, roomBeside(answer)) };
@@ -110,11 +110,12 @@ function header(project: Project, id: SessionId, { sessionRanMs, stalled, troubl
 }
 
 /** The newest of them that fit, oldest first. */
-function lastEvents({ store }: Project, id: SessionId, bytes: number): string[] {
+function lastEvents({ store }: Project, { session: { id }, agents }: Workflow, bytes: number): string[] {
+  const names = namesOf(agents);
   const after = Math.max(0, store.lastSeq(id) - maxEvents);
   const newestFirst = store
     .events(id, after, maxEvents)
-    .map((event) => `${event.seq} ${event.at} ${event.type}: ${shorten(eventLine(event), 100)}`)
+    .map((event) => `${event.seq} ${event.at} ${event.type}: ${shorten(eventLine(event, names), 100)}`)
     .reverse();
   return newestFirst.slice(0, countFitting(newestFirst, bytes - costOf({ events: [] }))).reverse();
 }

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  formatAge,
-  formatBytes,
   formatCost,
   formatCount,
   formatDuration,
   formatUsage,
-  oneLine,
   plural,
-} from '../../../../src/presentation/cli/render/format.ts';
+} from '../../../../src/domain/amounts.ts';
+import { formatAge, formatBytes } from '../../../../src/presentation/cli/render/format.ts';
+import { oneLine } from '../../../../src/presentation/contracts/event-lines.ts';
 import { usage } from '../samples.ts';
 
 const minute = 60_000;

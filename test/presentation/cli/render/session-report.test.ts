@@ -187,7 +187,7 @@ describe('the report on a session', () => {
       folder: '/s',
       standing: {
         ...standing(1),
-        waiting: new Map([[wait.id, 'memory: 512 MiB free, it needs 1024 MiB']]),
+        waiting: new Map([[wait.id, { cause: 'memory', freeMb: 512, neededMb: 1_024 } as const]]),
       },
     };
     const lines = renderReport(facts, canvas);

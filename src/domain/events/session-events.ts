@@ -1,0 +1,101 @@
+import { plural } from '../amounts.ts';
+import type { AgentId } from '../ids.ts';
+import {
+  type ExitPolicy,
+  type FailurePolicy,
+  moveSession,
+  type PauseReason,
+  type Session,
+  type SessionAction,
+  type SessionState,
+  type StoredStrategy,
+} from '../session.ts';
+import { event, type Nothing } from './event-type.ts';
+
+/** What serves a session beside its work: where one of them fails, the work goes on and the part is tried again. */
+export type SessionPart = 'store' | 'session.log' | 'checkpoints' | 'slots';
+
+const become =
+  (state: SessionState) =>
+  (session: Session, _: unknown, at: string): Session =>
+    session.state === state ? session : moveSession(session, state, at);
+
+const ofAgent = (agent: string | null): string => (agent === null ? '' : ` of ${agent}`);
+
+/** What happens to a session as a whole. */
+export const sessionEvents = {
+  'session.created': event<{
+    objective: string;
+    strategy: StoredStrategy;
+    failurePolicy: FailurePolicy;
+    onExit: ExitPolicy;
+    agents: { id: AgentId; name: string; role: string; phase: number; dependsOn: readonly string[] }[];
+  }>({ text: ({ agents, strategy }) => `created: ${plural(agents.length, 'agent')}, ${strategy}` }),
+
+  'session.started': event<Nothing>({ text: () => 'started', session: become('running'), checkpoint: true }),
+
+  'session.paused': event<{ reason: PauseReason; resumeAt: string | null }>({
+    text: ({ reason, resumeAt }) => `paused (${reason})${resumeAt === null ? '' : ` until ${resumeAt}`}`,
+    session: (session, { reason, resumeAt }, at) =>
+      moveSession(session, 'paused', at, resumeAt === null ? { reason } : { reason, resumeAt }),
+    checkpoint: true,
+  }),
+
+  'session.resumed': event<Nothing>({ text: () => 'resumed', session: become('running') }),
+
+  'session.completed': event<{ agents: number }>({
+    text: ({ agents }) => `completed: ${plural(agents, 'agent')}`,
+    session: become('completed'),
+    checkpoint: true,
+  }),
+
+  'session.failed': event<{ completed: number; failed: number; cancelled: number }>({
+    text: ({ completed, failed, cancelled }) =>
+      `failed: ${completed} completed, ${failed} failed, ${cancelled} cancelled`,
+    session: become('failed'),
+    checkpoint: true,
+  }),
+
+  'session.cancelled': event<{ reason: string }>({
+    text: ({ reason }) => `cancelled: ${reason}`,
+    session: become('cancelled'),
+    checkpoint: true,
+  }),
+
+  /** Failed agents and what was cancelled because of them will run again. */
+  'session.retried': event<{ agents: readonly string[] }>({
+    text: ({ agents }) => `retried: ${agents.join(', ')}`,
+  }),
+
+  /** Another MAOS runs it from now on; `running`: names of the agents it takes up. */
+  'session.taken_over': event<{ owner: string; epoch: number; running: readonly string[] }>({
+    text: ({ owner, running }) =>
+      `taken over by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')}`}`,
+  }),
+
+  /** Its MAOS could not run it on, however often it began anew; it waits for somebody to resume or cancel it. */
+  'session.stalled': event<{ reason: string }>({ text: ({ reason }) => `stalled: ${reason}` }),
+
+  /** A part beside its work fails, and is tried again; said once until it works. */
+  'session.degraded': event<{ part: SessionPart; reason: string }>({
+    text: ({ part, reason }) => `${part} cannot be kept up, tried again: ${reason}`,
+  }),
+
+  'session.restored': event<{ part: SessionPart }>({ text: ({ part }) => `${part} kept up again` }),
+
+  /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
+  'session.recovered': event<{ checkpoint: string; events: number }>({
+    text: ({ checkpoint, events }) => `recovered from ${checkpoint} and ${plural(events, 'logged event')}`,
+  }),
+
+  /** Somebody asked; the owner acts on it. */
+  'session.requested': event<{ action: SessionAction; agent: string | null; by: string; reason: string }>({
+    text: ({ action, agent, by, reason }) => `${action}${ofAgent(agent)} requested by ${by}: ${reason}`,
+    hiddenFrom: ['progress'],
+  }),
+
+  /** What was asked has become impossible meanwhile; nothing comes of it. */
+  'session.request_refused': event<{ action: SessionAction; agent: string | null; reason: string }>({
+    text: ({ action, agent, reason }) => `${action}${ofAgent(agent)} refused: ${reason}`,
+  }),
+};

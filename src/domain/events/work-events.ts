@@ -1,0 +1,81 @@
+import { type BudgetFinding, describeFinding, readFinding } from '../budget.ts';
+import type { AgentId, MessageId } from '../ids.ts';
+import { showName } from '../invisible-marks.ts';
+import type { MessageType } from '../message-type.ts';
+import type { PhaseState } from '../orchestration.ts';
+import { event } from './event-type.ts';
+
+const phase = (word: string, state: PhaseState) =>
+  event<{ phase: number }>({
+    text: ({ phase: index }) => `phase ${index + 1} ${word}`,
+    phase: state,
+    hiddenFrom: ['progress', 'lines'],
+    ...(state === 'running' ? {} : { checkpoint: true }),
+  });
+
+/** What happens to phases, budgets, files and messages. */
+export const workEvents = {
+  'phase.started': phase('started', 'running'),
+  'phase.completed': phase('completed', 'completed'),
+  'phase.failed': phase('failed', 'failed'),
+  'phase.skipped': phase('skipped', 'skipped'),
+
+  /** Most of a cap is used up, or of a session's all of it; said once for each. `name`: the agent's, null for the session's. */
+  'budget.warned': event<{ name: string | null } & BudgetFinding>({
+    text: (finding) => `budget nearly used up: ${describeFinding(finding)}`,
+    upcast: ({ name, message, ...finding }) => ({
+      name: typeof name === 'string' ? name : null,
+      ...('item' in finding ? (finding as unknown as BudgetFinding) : readFinding(String(message))),
+    }),
+    published: (finding) => ({ message: describeFinding(finding) }),
+  }),
+
+  'checkpoint.written': event<{ path: string; reason: string }>({
+    text: ({ path, reason }) => `checkpoint ${path} (${reason})`,
+    hiddenFrom: ['progress', 'lines'],
+  }),
+
+  /** Files that agents left and that are not recorded, and why; said once for each reason. */
+  'artifact.skipped': event<{ reason: string }>({ text: ({ reason }) => `files not recorded: ${reason}` }),
+
+  'artifact.recorded': event<{
+    path: string;
+    sizeBytes: number;
+    sha256: string;
+    by: string | null;
+    candidates: readonly string[];
+  }>({
+    text: ({ path, candidates }) =>
+      `left ${showName(path)}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
+  }),
+
+  /** Each state a message comes to. `agentId` is whom it is for; null in `from` and there: people outside the team. */
+  'message.queued': event<{
+    id: MessageId;
+    type: MessageType;
+    from: AgentId | null;
+    subject: string;
+    /** Deliveries that came to nothing so far, and why the last of them did. */
+    attempt: number;
+    availableAt: string;
+    reason: string | null;
+  }>({
+    text: ({ id, type, attempt, reason }) =>
+      `${type} ${id} queued${attempt === 0 ? '' : ' again'}${reason === null ? '' : `: ${reason}`}`,
+    hiddenFrom: ['progress'],
+  }),
+
+  'message.delivered': event<{ id: MessageId; attempt: number; leaseUntil: string }>({
+    text: ({ id, attempt }) => `message ${id} delivered${attempt > 1 ? `, attempt ${attempt}` : ''}`,
+    hiddenFrom: ['progress'],
+  }),
+
+  'message.acknowledged': event<{ id: MessageId; attempt: number }>({
+    text: ({ id }) => `message ${id} acknowledged`,
+    hiddenFrom: ['progress'],
+  }),
+
+  'message.dead': event<{ id: MessageId; attempt: number; reason: string }>({
+    text: ({ id, reason }) => `message ${id} dead: ${reason}`,
+  }),
+};

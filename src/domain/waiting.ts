@@ -1,0 +1,85 @@
+/** Why an agent that is ready is not started. */
+export type WaitCause =
+  /** `limit`: so many at once; null in the events of the first versions. */
+  | { readonly cause: 'session_limit' | 'role_limit' | 'machine_limit'; readonly limit: number | null }
+  /** Whether the machine has room cannot be told. */
+  | { readonly cause: 'machine_unknown'; readonly error: string }
+  | { readonly cause: 'memory'; readonly freeMb: number; readonly neededMb: number }
+  /** ISO 8601. */
+  | { readonly cause: 'provider'; readonly until: string }
+  /** Variables that the session was started with and that are not set where it runs now. */
+  | { readonly cause: 'environment'; readonly missing: readonly string[] }
+  /** As an earlier version said it. */
+  | { readonly cause: 'other'; readonly said: string };
+
+const limitTexts = {
+  session_limit: ['the session runs as many agents as it may', 'at once'],
+  role_limit: ['the role runs as many agents as it may', 'at once'],
+  machine_limit: ['this machine runs as many agents as it may', 'agents'],
+} as const;
+
+/** For people. */
+export function waitText(why: WaitCause): string {
+  switch (why.cause) {
+    case 'session_limit':
+    case 'role_limit':
+    case 'machine_limit': {
+      const [text, unit] = limitTexts[why.cause];
+      return why.limit === null ? text : `${text} (${why.limit} ${unit})`;
+    }
+    case 'machine_unknown':
+      return `how many agents this machine runs cannot be looked up: ${why.error}`;
+    case 'memory':
+      return `this machine has too little free memory (${why.freeMb} MiB free, it needs ${why.neededMb} MiB)`;
+    case 'provider':
+      return `its provider asked for patience (until ${why.until})`;
+    case 'environment':
+      return lackText(why.missing);
+    case 'other':
+      return why.said;
+  }
+}
+
+/** The sentence that programs have been told from the first version on: its first word names the cause. */
+export function waitSentence(why: WaitCause): string {
+  switch (why.cause) {
+    case 'session_limit':
+    case 'role_limit':
+    case 'machine_limit':
+      return why.limit === null ? why.cause : `${why.cause} of ${why.limit} ${limitTexts[why.cause][1]}`;
+    case 'machine_unknown':
+      return `machine_limit cannot be looked up: ${why.error}`;
+    case 'memory':
+      return `memory: ${why.freeMb} MiB free, it needs ${why.neededMb} MiB`;
+    case 'provider':
+      return `provider until ${why.until}`;
+    case 'environment':
+      return `environment: ${lackText(why.missing)}`;
+    case 'other':
+      return why.said;
+  }
+}
+
+/** The session goes on from where they are set: its next owner has the environment of whoever resumes it. */
+function lackText(missing: readonly string[]): string {
+  const what = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' and more' : '');
+  return `the session was started with ${what}, not set where its maos runs now; pause it, and resume it where that is set`;
+}
+
+/** The cause that an earlier version wrote down as a sentence. */
+export function readWaitSentence(said: string): WaitCause {
+  const limit = /^(session_limit|role_limit|machine_limit)(?: of (\d+) (?:at once|agents))?$/.exec(said);
+  if (limit !== null) {
+    return {
+      cause: limit[1] as keyof typeof limitTexts,
+      limit: limit[2] === undefined ? null : Number(limit[2]),
+    };
+  }
+  const memory = /^memory: (\d+) MiB free, it needs (\d+) MiB$/.exec(said);
+  if (memory !== null) return { cause: 'memory', freeMb: Number(memory[1]), neededMb: Number(memory[2]) };
+  const provider = /^provider until (\S+)$/.exec(said);
+  if (provider !== null) return { cause: 'provider', until: provider[1] as string };
+  const unknown = /^machine_limit cannot be looked up: (.*)$/s.exec(said);
+  if (unknown !== null) return { cause: 'machine_unknown', error: unknown[1] as string };
+  return { cause: 'other', said: said.replace(/^environment: /, '') };
+}
