@@ -4,10 +4,11 @@ import type { AgentId } from '../../domain/ids.ts';
 import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
 import { type AgentReport, agentOf, startAgents } from '../../domain/workflow.ts';
-import type { ProgramLookup, RunningAgent } from '../ports/agent-host.ts';
+import type { PlacedLaunch, ProgramLookup, RunningAgent } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
 import { agentEnvironment } from './agent-environment.ts';
+import { AgentLaunch } from './agent-launch.ts';
 import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { composePrompt } from './handoff.ts';
@@ -25,16 +26,16 @@ interface LauncherDeps {
   readonly wakeSignal: WakeSignal;
 }
 
-interface Launch {
-  readonly agent: Agent;
-  readonly running: RunningAgent | null;
-  readonly error: unknown;
-}
-
 /** A process that has come to exist, and whose it is. */
 interface Spawned {
   readonly agent: Agent;
   readonly running: RunningAgent;
+}
+
+/** An agent that could not be started. */
+interface FailedStart {
+  readonly agent: Agent;
+  readonly error: unknown;
 }
 
 /** How often an agent is tried to be taken up before its session is begun anew: a minute, some seconds. */
@@ -45,7 +46,12 @@ const fewTries = 6;
 export class AgentLauncher {
   readonly #deps: LauncherDeps;
   readonly #runs = new Map<AgentId, AgentRun>();
+  /** Those whose process, or lack of one, is not known yet. */
+  readonly #launches = new Map<AgentId, AgentLaunch>();
+  /** The last preparation of each agent, while it goes on: also one whose launch was withdrawn. */
+  readonly #preparing = new Map<AgentId, Promise<unknown>>();
   readonly #ends: RunEnd[] = [];
+  readonly #failed: FailedStart[] = [];
   readonly #spawned: Spawned[] = [];
   readonly #news: DomainEvent[] = [];
   #unreachable: unknown = null;
@@ -60,6 +66,7 @@ export class AgentLauncher {
       maxOutputBytes: project.settings.limits.maxOutputBytes,
       afterResultMs: project.settings.limits.afterResultMs,
       isOwner: () => record.isOwner(),
+      withdraw: (run) => void this.withdraw(run.agent.id),
       ended: (end) => {
         this.#ends.push(end);
         wakeSignal.ring();
@@ -85,6 +92,11 @@ export class AgentLauncher {
     return this.#spawned.splice(0);
   }
 
+  /** Agents that could not be started, since the last call. */
+  takeFailed(): readonly FailedStart[] {
+    return this.#failed.splice(0);
+  }
+
   forget(id: AgentId): void {
     this.#runs.delete(id);
     this.#deps.slots.give(id);
@@ -92,10 +104,11 @@ export class AgentLauncher {
 
   /** Agents go on; nothing is enforced or heard of them from here any more. */
   abandon(): void {
+    for (const launch of this.#launches.values()) launch.abandon();
     for (const run of this.#runs.values()) run.abandon();
   }
 
-  /** Records agents as running and starts them, all at once. One that cannot be started has failed. */
+  /** Records agents as running and starts them beside the loop that decides, all at once. */
   async start(ready: readonly Agent[]): Promise<void> {
     const { record, slots } = this.#deps;
     const ids = ready.map((agent) => agent.id);
@@ -105,21 +118,18 @@ export class AgentLauncher {
       for (const id of ids) slots.give(id);
       throw error;
     }
-    const launches = await Promise.all(
-      ready.map((agent) => this.#launch(agentOf(record.workflow, agent.id), agent)),
-    );
-    for (const { agent, running } of launches) {
-      if (running === null) continue;
-      slots.bind(agent, running);
-      this.#spawned.push({ agent, running });
-      this.#deps.wakeSignal.ring();
-    }
-    for (const { agent, error } of launches) {
-      if (error === null) continue;
-      record.settle(agent.id, spawnFailed(error), this.#now());
-      this.forget(agent.id);
-      this.#deps.wakeSignal.ring();
-    }
+    for (const before of ready) this.#launch(agentOf(record.workflow, before.id), before);
+  }
+
+  /**
+   * Sees to it that an agent whose process is not there yet gets none; if it turns out that there is one, the agent is
+   * followed like any other. Safe to repeat.
+   * @returns whether the agent is being launched: its end, or that it was spawned, will be told
+   */
+  withdraw(id: AgentId): boolean {
+    const launch = this.#launches.get(id);
+    launch?.withdraw();
+    return launch !== undefined;
   }
 
   /** Agents recorded as running by an owner before this one: their processes are taken up, or their ends. */
@@ -130,38 +140,97 @@ export class AgentLauncher {
   }
 
   /**
-   * Starts the process of an agent already recorded as running. Stores nothing: several are started at once.
+   * Starts the process of an agent already recorded as running.
    * @param before the agent as it was until it was recorded so
    */
-  async #launch(agent: Agent, before: Agent): Promise<Launch> {
+  #launch(agent: Agent, before: Agent): void {
+    const { host } = this.#deps.project;
+    const { id } = agent;
+    try {
+      const { run, backend } = this.#makeRun(agent);
+      const launch = new AgentLaunch({
+        prepare: () => this.#prepareInTurn(agent, before, backend),
+        start: (spec, sink) => host.start(run.key, agent, spec, sink),
+        sink: run,
+        started: (running) => {
+          this.#launches.delete(id);
+          this.#deps.slots.bind(agent, running);
+          void this.#follow(run, running);
+        },
+        failed: (error) => this.#tellFailed(agent, error),
+        neverStarted: () => {
+          this.#launches.delete(id);
+          run.neverStarted();
+        },
+        undecided: () => this.#attachInstead(run),
+      });
+      this.#launches.set(id, launch);
+      void launch.run();
+    } catch (error) {
+      this.#tellFailed(agent, error);
+    }
+  }
+
+  /** Two preparations of one agent would write the same files: the earlier one may be withdrawn and still at it. */
+  #prepareInTurn(agent: Agent, before: Agent, backend: Backend): Promise<PlacedLaunch> {
+    const earlier = this.#preparing.get(agent.id);
+    const prepared = this.#prepare(agent, before, backend, earlier);
+    const over = prepared
+      .catch(() => 'told by its launch')
+      .then(() => {
+        if (this.#preparing.get(agent.id) === over) this.#preparing.delete(agent.id);
+      });
+    this.#preparing.set(agent.id, over);
+    return prepared;
+  }
+
+  async #prepare(
+    agent: Agent,
+    before: Agent,
+    backend: Backend,
+    earlier: Promise<unknown> | undefined,
+  ): Promise<PlacedLaunch> {
     const { project, record } = this.#deps;
     const { files, host } = project;
     const { workflow } = record;
     const { session } = workflow;
-    try {
-      const { run, backend } = this.#makeRun(agent);
-      const locations = host.locations(session, agent);
-      const artifacts = this.#deps.artifacts.records;
-      const resume = before.state === 'resumable' && before.conversation !== null;
-      const { promptEscape } = backend;
-      const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
-      await host.prepare(agent, prompt);
-      const briefing = roleBriefing(roleOf(agent.role, project.roles.predefined()));
-      const inherits = files.environment(session.id).variables;
-      const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
-      const resumed = before.conversation;
-      const spec = await backend.prepare({
-        ...{ session, agent, briefing, locations, findProgram, resume: resumed, inherits },
-      });
-      const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
-      const placed = { ...spec, env, inherits, cwd: locations.workingDirectory };
-      const running = await host.start(run.key, agent, placed, run);
-      this.#begin(run, running);
-      return { agent, running, error: null };
-    } catch (error) {
-      this.#log(`agent ${agent.id} could not be started`, error);
-      return { agent, running: null, error };
-    }
+    const locations = host.locations(session, agent);
+    const artifacts = this.#deps.artifacts.records;
+    const resume = before.state === 'resumable' && before.conversation !== null;
+    const { promptEscape } = backend;
+    const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
+    await record.filesPrepared;
+    await earlier;
+    await host.prepare(agent, prompt);
+    const briefing = roleBriefing(roleOf(agent.role, project.roles.predefined()));
+    const inherits = files.environment(session.id).variables;
+    const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
+    const resumed = before.conversation;
+    const spec = await backend.prepare({
+      ...{ session, agent, briefing, locations, findProgram, resume: resumed, inherits },
+    });
+    const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
+    return { ...spec, env, inherits, cwd: locations.workingDirectory };
+  }
+
+  /**
+   * Attaching either fences the launch or finds the process. It has a run of its own: output that the launch delivered
+   * comes again from the first byte.
+   */
+  #attachInstead(launched: AgentRun): void {
+    const { agent, stopCause } = launched;
+    launched.abandon();
+    const { run } = this.#makeRun(agent);
+    if (stopCause !== null) run.stop(stopCause);
+    void this.#attach(run).then(() => this.#launches.delete(agent.id));
+  }
+
+  #tellFailed(agent: Agent, error: unknown): void {
+    this.#launches.delete(agent.id);
+    this.#runs.get(agent.id)?.abandon();
+    this.#log(`agent ${agent.id} could not be started`, error);
+    this.#failed.push({ agent, error });
+    this.#deps.wakeSignal.ring();
   }
 
   /**
@@ -190,11 +259,7 @@ export class AgentLauncher {
         if (unseen !== undefined)
           this.#tell('agent.unreachable', { name: agent.name, reason: unseen }, agent);
         else if (said !== '') this.#tell('agent.reached', { name: agent.name }, agent);
-        if (agent.stage === 'preparing' && !(await wasFenced(running))) {
-          this.#spawned.push({ agent, running });
-          this.#deps.wakeSignal.ring();
-        }
-        return this.#begin(run, running);
+        return this.#follow(run, running);
       } catch (error) {
         if (record.left) return;
         this.#log(`agent ${agent.id} could not be taken up, trying again`, error);
@@ -225,7 +290,12 @@ export class AgentLauncher {
     return { run, backend };
   }
 
-  #begin(run: AgentRun, running: RunningAgent): void {
+  async #follow(run: AgentRun, running: RunningAgent): Promise<void> {
+    const { agent } = run;
+    if (agent.stage === 'preparing' && !(await wasFenced(running))) {
+      this.#spawned.push({ agent, running });
+      this.#deps.wakeSignal.ring();
+    }
     if (!this.#deps.record.left) run.begin(running);
   }
 
@@ -246,7 +316,7 @@ async function wasFenced({ ended }: RunningAgent): Promise<boolean> {
 }
 
 /** A process that could not be started is a recorded failure of its agent, whatever the reason. */
-function spawnFailed(error: unknown): AgentReport {
+export function spawnFailed(error: unknown): AgentReport {
   const message = error instanceof Error ? error.message : String(error);
   const failure: AgentFailure = { kind: 'spawn_failed', message, stderrTail: '' };
   return { outcome: { state: 'failed', failure, result: null }, usage: null, conversation: null };

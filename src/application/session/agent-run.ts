@@ -49,6 +49,8 @@ export interface RunCallbacks {
   readonly afterResultMs: number | null;
   /** False once another MAOS owns the session. */
   isOwner(): boolean;
+  /** It is to be stopped and has no process yet: called once, before it begins. */
+  withdraw(run: AgentRun): void;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
   /** It stands still, or goes on: something may be decided now. */
@@ -98,6 +100,7 @@ export class AgentRun implements OutputSink {
     this.#suspendController = new SuspendController(keeper, held.since !== null);
     this.#ranBeforeMs = ranBeforeMs(agent, held, keeper.clock.now());
     this.#from = keeper.clock.elapsedMs();
+    this.#armTimeLimit();
   }
 
   stdout(chunk: Uint8Array): void {
@@ -129,7 +132,6 @@ export class AgentRun implements OutputSink {
   /** @param running the process behind it */
   begin(running: RunningAgent): void {
     this.#running = running;
-    this.#armTimeLimit();
     void running.ended.then(async (end) => {
       this.#finish(end, this.#stopping === null ? null : await this.#stopping);
     });
@@ -142,7 +144,18 @@ export class AgentRun implements OutputSink {
     if (this.#cause !== null || this.#isOver) return;
     this.#cause = cause;
     this.#stopAskedAt = this.#keeper.clock.now();
-    if (this.#running !== null) this.#stopNow(this.#running);
+    if (this.#running === null) this.#keeper.withdraw(this);
+    else this.#stopNow(this.#running);
+  }
+
+  /** Its launch was withdrawn before there was a process, and there will be none. */
+  neverStarted(): void {
+    this.#finish({ how: 'never_started', at: this.#keeper.clock.now() }, null);
+  }
+
+  /** Why it is to be stopped; null while it is not. */
+  get stopCause(): StopCause | null {
+    return this.#cause;
   }
 
   get isStopping(): boolean {
@@ -231,9 +244,11 @@ export class AgentRun implements OutputSink {
     return { outcome, usage: run.usage, conversation: run.conversation, denials: run.denials };
   }
 
-  #byEnd(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
-    if (end.how === 'never_started')
+  #byEnd(told: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
+    if (told.how === 'never_started' && this.agent.stage === 'preparing')
       return { state: 'resumable', reason: 'Its process had not been started yet.' };
+    // It had a process, and the record of its launch is gone: to start it again could do its work twice.
+    const end = told.how === 'never_started' ? { how: 'lost' as const, at: told.at } : told;
     const { resumed } = this.agent;
     if (run.verdict?.isConversationGone && resumed !== null) {
       const reason = `Its conversation ${resumed} cannot be gone on with (${run.verdict.message}): it starts afresh.`;
@@ -291,7 +306,7 @@ export class AgentRun implements OutputSink {
 
   #armTimeLimit(): void {
     this.#stopTimeLimit();
-    if (this.#running === null || this.#isOver || this.#suspendController.isAsked) return;
+    if (this.#isOver || this.#suspendController.isAsked) return;
     const { clock } = this.#keeper;
     const limitMs = this.agent.timeoutMs;
     const left = Math.max(0, limitMs - this.ranMs());

@@ -3,12 +3,14 @@ import { type DomainEvent, sessionEvent } from '../../domain/events.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { AgentDisk, FoundFile } from '../ports/agent-disk.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface RecordedArtifacts {
   readonly records: readonly ArtifactRecord[];
   readonly events: readonly DomainEvent[];
 }
 
+const cutShort = 'not every file was looked at, because somebody waited for the end';
 /** Most kinds of files that are said to be passed over. */
 const maxSkipped = 50;
 
@@ -38,7 +40,7 @@ export class ArtifactRecorder {
 
   /**
    * @param workflow in which agents that just ended are still running
-   * @param signal ends the look with what has been found; the next one finds the rest
+   * @param signal ends the look at once with what has been found; the next one, if there is one, finds the rest
    */
   async collect(workflow: Workflow, at: string, signal?: AbortSignal): Promise<RecordedArtifacts> {
     const records: ArtifactRecord[] = [];
@@ -50,16 +52,18 @@ export class ArtifactRecorder {
     const { id } = workflow.session;
     const skipped: DomainEvent[] = [];
     const onSkipped = (reason: string): void => {
+      if (signal?.aborted) return;
       const kind = (reason.split(';', 1)[0] as string).replaceAll(/\d+/g, '#');
       if (this.#skipped.has(kind) || this.#skipped.size >= maxSkipped) return;
       this.#skipped.add(kind);
       skipped.push(sessionEvent('artifact.skipped', id, at, { reason }));
     };
-    for (const file of await this.#disk.scanArtifacts(id, resultsOf, onSkipped)) {
+    const scan = this.#disk.scanArtifacts(id, resultsOf, onSkipped);
+    for (const file of await unlessAborted(scan, signal, [])) {
       if (signal?.aborted) break;
       const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
       if (this.#seen.get(file.path) === stamp) continue;
-      const digest = await file.digest(signal);
+      const digest = await unlessAborted(file.digest(signal), signal, null);
       // What is only being written is recorded when it is whole; the last look takes what there is.
       if (digest === null || !(digest.isSteady || last)) continue;
       const { sizeBytes, sha256 } = digest;
@@ -73,6 +77,7 @@ export class ArtifactRecorder {
       this.#known.set(path, record);
       records.push(record);
     }
+    if (signal?.aborted && last) skipped.push(sessionEvent('artifact.skipped', id, at, { reason: cutShort }));
     const events = records.map(({ recordedAt: _, ...data }) =>
       sessionEvent('artifact.recorded', id, at, data),
     );

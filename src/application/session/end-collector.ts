@@ -3,6 +3,7 @@ import type { Project } from '../project.ts';
 import type { RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder, RecordedArtifacts } from './artifact-recorder.ts';
 import { readStderrTail } from './stderr-tail.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
 /** Agents that ended together, and what was found of them in their files. */
@@ -15,7 +16,7 @@ export interface CollectedEnds {
 }
 
 /** What is stopped has stopped within this, whatever it left. */
-const hurryMs = 150;
+const hurryMs = 100;
 
 const nothingFound: RecordedArtifacts = { records: [], events: [] };
 
@@ -30,6 +31,7 @@ export class EndCollector {
   readonly #waiting: RunEnd[] = [];
   #done: CollectedEnds | null = null;
   #looking: AbortController | null = null;
+  #hurried: AbortController | null = null;
 
   constructor(
     project: Pick<Project, 'host' | 'log' | 'clock'>,
@@ -66,10 +68,12 @@ export class EndCollector {
     });
   }
 
-  /** Comes to an end soon with what it has by then: somebody waits, and a later look finds the rest. */
+  /** Comes to an end soon with what it has by then: somebody waits, and a later look finds the rest. Safe to repeat. */
   hurry(): void {
     const looking = this.#looking;
-    if (looking !== null) this.#project.clock.after(hurryMs, () => looking.abort());
+    if (looking === null || looking === this.#hurried) return;
+    this.#hurried = looking;
+    this.#project.clock.after(hurryMs, () => looking.abort());
   }
 
   /** Ends at once: what it finds is of no use any more. */
@@ -79,7 +83,11 @@ export class EndCollector {
 
   async #look(ends: readonly RunEnd[], workflow: Workflow, signal: AbortSignal): Promise<CollectedEnds> {
     const { host, log, clock } = this.#project;
-    const tails = await Promise.all(ends.map(({ run }) => readStderrTail(run.agent, host, log)));
+    const tails = ends.map(() => '');
+    const reading = ends.map(async ({ run }, index) => {
+      tails[index] = await readStderrTail(run.agent, host, log);
+    });
+    await unlessAborted(Promise.all(reading), signal, []);
     const at = clock.now();
     try {
       const found = await this.#artifacts.collect(workflow, at, signal);

@@ -53,6 +53,7 @@ export class SessionRecord {
   #left = false;
   #callOffFiles: (() => void) | null = null;
   #written: Promise<boolean> = Promise.resolve(true);
+  #filesPrepared: Promise<void> = Promise.resolve();
   /** The attempt that each agent's info.json tells of. */
   readonly #informed = new Map<AgentId, number>();
   readonly #checkpoints: CheckpointWriter;
@@ -269,6 +270,21 @@ export class SessionRecord {
   /** As long as the store is left alone after it was busy. */
   pause(): Promise<void> {
     return new Promise((resolve) => this.#project.clock.after(storeRetryMs, resolve));
+  }
+
+  /** Makes the session's folders, before anything else is written there. */
+  prepareFiles(): void {
+    const message = "the session's folders could not be prepared";
+    this.#filesPrepared = this.#project.files
+      .prepareSession(this.#stored)
+      // Without them the agents' own preparation fails and says why; a running agent needs none of them.
+      .catch((error: unknown) => this.#say(message, error));
+    this.#written = this.#filesPrepared.then(() => true);
+  }
+
+  /** Settles when the session's folders are there, or cannot be made. */
+  get filesPrepared(): Promise<void> {
+    return this.#filesPrepared;
   }
 
   /** Brings the files beside the table after it, for the last time. */

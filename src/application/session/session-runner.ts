@@ -7,6 +7,7 @@ import { retryWorkflow } from '../../domain/retry.ts';
 import { decideStops } from '../../domain/scheduling.ts';
 import { isSessionEnded, type SessionAction } from '../../domain/session.ts';
 import {
+  type AgentReport,
   agentOf,
   type Change,
   cancelAgent,
@@ -21,8 +22,8 @@ import {
 } from '../../domain/workflow.ts';
 import { type Lease, LeaseLost, type SessionRequest } from '../ports/ownership.ts';
 import type { Project } from '../project.ts';
-import { AgentLauncher } from './agent-launcher.ts';
-import type { StopCause } from './agent-run.ts';
+import { AgentLauncher, spawnFailed } from './agent-launcher.ts';
+import type { RunEnd, StopCause } from './agent-run.ts';
 import { AgentScheduler } from './agent-scheduler.ts';
 import { ArtifactRecorder } from './artifact-recorder.ts';
 import { BudgetWatch } from './budget-watch.ts';
@@ -132,6 +133,8 @@ export class SessionRunner {
   async run(): Promise<RunnerOutcome> {
     try {
       await this.#prepare();
+      // Whoever asked for the session has its answer before anything is decided.
+      await this.#wakeSignal.sleep();
       await this.#sayTakenOver();
       this.#launcher.attachRunning();
       while (!this.#record.left && !this.#isOver && !(await this.#step())) await this.#wakeSignal.sleep();
@@ -183,12 +186,7 @@ export class SessionRunner {
     this.#budgets = new BudgetWatch(this.#history);
     this.#suspender.recall(this.#history);
     this.#troubles.recall(this.#history.degraded);
-    try {
-      await this.#project.files.prepareSession(this.#workflow);
-    } catch (error) {
-      // Without its folders the agents' own preparation fails and says why; a running agent needs none of them.
-      this.#log('error', "the session's folders could not be prepared", error);
-    }
+    this.#record.prepareFiles();
   }
 
   async #readHistory(): Promise<void> {
@@ -277,16 +275,25 @@ export class SessionRunner {
 
   /** Takes up ends whose files have been looked at, and has the others' looked at. */
   #settleEnded(): void {
-    const ends = this.#launcher.takeEnds();
-    for (const { run } of ends) this.#enterCollecting(run.agent.id);
-    this.#collector.add(ends);
+    for (const { agent, error } of this.#launcher.takeFailed()) {
+      this.#settle(agent.id, spawnFailed(error), this.#now());
+    }
+    const left = this.#launcher.takeEnds().filter((end) => !this.#settleNeverStarted(end));
+    for (const { run } of left) this.#enterCollecting(run.agent.id);
+    this.#collector.add(left);
     this.#settleCollected();
-    const { cancel, interrupt, pause } = this.#requests;
     this.#collector.begin(this.#workflow);
-    if (cancel !== null || interrupt !== null || pause !== null) this.#collector.hurry();
   }
 
-  /** An owner before this one may have got as far; a launch that never came about left nothing to collect. */
+  /** What never ran left nothing to collect. */
+  #settleNeverStarted({ run, end, stop }: RunEnd): boolean {
+    const { id } = run.agent;
+    if (end.how !== 'never_started' || agentOf(this.#workflow, id).stage !== 'preparing') return false;
+    this.#settle(id, run.report(end, stop, ''), this.#now());
+    return true;
+  }
+
+  /** An owner before this one may have got as far. That it was spawned may be what the store refused. */
   #enterCollecting(id: AgentId): void {
     const { stage } = agentOf(this.#workflow, id);
     if (stage === 'collecting' || stage === 'preparing') return;
@@ -307,11 +314,15 @@ export class SessionRunner {
       const ended = stop ?? (end.how === 'exited' ? (end.strays ?? null) : null);
       const stopped: DomainEvent[] =
         ended === null ? [] : [agentEvent('agent.stopped', run.agent, at, { name, ...ended })];
-      this.#record.settle(id, report, at, stopped);
-      this.#launcher.forget(id);
-      this.#scheduler.forget(id);
-      this.#suspender.forget(id);
+      this.#settle(id, report, at, stopped);
     }
+  }
+
+  #settle(id: AgentId, report: AgentReport, at: string, before: readonly DomainEvent[] = []): void {
+    this.#record.settle(id, report, at, before);
+    this.#launcher.forget(id);
+    this.#scheduler.forget(id);
+    this.#suspender.forget(id);
   }
 
   async #stop(agents: readonly Agent[], cause: StopCause): Promise<void> {
@@ -319,6 +330,12 @@ export class SessionRunner {
     // Why they are stopped is on record before they are.
     await this.#record.flush();
     for (const { id } of agents) this.#launcher.runs.get(id)?.stop(cause);
+    this.#hurryCollecting(agents);
+  }
+
+  /** The end of an agent whose files are looked at stands, whatever is asked meanwhile; only the look is cut short. */
+  #hurryCollecting(agents: readonly Agent[]): void {
+    if (agents.some(({ stage }) => stage === 'collecting')) this.#collector.hurry();
   }
 
   /** Ends the session if every agent has ended. */
@@ -361,9 +378,12 @@ export class SessionRunner {
     for (const agent of this.#running) {
       const run = runs.get(agent.id);
       if (run === undefined || run.isStopping) continue;
+      if (agent.stage === 'collecting') continue;
       if (run.canResume) await this.#stop([agent], { kind: 'interrupted', reason });
-      else holding.push(agent);
+      // What has no process yet has nothing to stand still: it is started when the session is resumed.
+      else if (!this.#launcher.withdraw(agent.id)) holding.push(agent);
     }
+    this.#hurryCollecting(this.#running);
     await this.#suspender.hold(holding);
     const { trouble } = this.#suspender;
     if (trouble !== null) return this.#refusePause(trouble);

@@ -55,6 +55,7 @@ function keeperOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunCal
     maxOutputBytes: null,
     afterResultMs: null,
     isOwner: () => true,
+    withdraw: () => {},
     ended,
     changed: () => {},
     trouble,

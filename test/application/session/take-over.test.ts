@@ -207,12 +207,13 @@ describe('after kill -9 of the owner', () => {
   it('a session that had not even begun is run, or paused where it has to be interrupted', async (t) => {
     const real = realProject(t);
     const heir = realProject(t, { home: real.home, root: real.root });
-    const ids = [
-      await start(real, [shell('a', 'echo ran')]),
-      await start(real, [shell('a', 'echo never')]),
-    ] as const;
-    // Before the first turn of their loops: as if killed right after the answer.
-    await real.supervisor.releaseAll();
+    // Before the first turn of its loop: as if killed right after the answer.
+    const left = async (command: string) => {
+      const id = await start(real, [shell('a', command)]);
+      await real.supervisor.releaseAll();
+      return id;
+    };
+    const ids = [await left('echo ran'), await left('echo never')] as const;
     for (const id of ids) assert.equal(outcome(heir, id).state, 'created');
     await heir.supervisor.takeOver(ids[0]);
     assert.equal((await settled(heir, ids[0])).agent('a').result, 'ran');

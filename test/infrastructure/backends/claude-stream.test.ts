@@ -149,6 +149,7 @@ suite("whatever Claude Code's stream says", () => {
           const keeper = { clock, graceMs: 1, maxOutputBytes: null, afterResultMs: null };
           const quiet = {
             isOwner: () => true,
+            withdraw: () => {},
             ended: () => {},
             changed: () => {},
             trouble: () => assert.fail('trouble'),

@@ -1,0 +1,20 @@
+/**
+ * Settles as the work does, or with `instead` as soon as the signal aborts: not everything that reads files can be
+ * interrupted. What is left behind goes on unheard.
+ */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  instead: T,
+): Promise<T> {
+  if (signal === undefined) return work;
+  const { promise, resolve } = Promise.withResolvers<T>();
+  const onAbort = (): void => resolve(instead);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
