@@ -90,5 +90,9 @@ export default defineConfig({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
+  esbuildOptions(options) {
+    // jsonc-parser's `main` calls `require` in a way that esbuild does not follow.
+    options.mainFields = ['module', 'main'];
+  },
   esbuildPlugins: [withoutAjv, lazyBuiltins, shortManifest, roleTexts],
 });

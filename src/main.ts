@@ -3,7 +3,6 @@ import type { LogLevel } from './application/ports/log.ts';
 import type { LogListener, OpenProject, Runtime, UnreadProject } from './application/runtime.ts';
 import { showPath } from './domain/errors.ts';
 import { showControls } from './domain/invisible-marks.ts';
-import { findJsonError } from './infrastructure/config/json-position.ts';
 import { mayTrace } from './infrastructure/config/may-trace.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import { isRelativeHome, maosHome } from './infrastructure/files/home/maos-home.ts';
@@ -169,7 +168,10 @@ process.exitCode = await runCli(process.argv.slice(2), makeRuntime, {
   stderr: process.stderr,
   env: process.env,
   endingSignals: keepIgnoring(process.env, process),
-  findJsonError,
+  parseText: async (source, format) => {
+    const { parseText } = await import('./infrastructure/text-formats/parse-text.ts');
+    return parseText(source, format);
+  },
   replaceFile: async (path, text, mode) => {
     const { writeFileAtomic } = await import('./infrastructure/files/disk/atomic.ts');
     await writeFileAtomic(path, text, { mode });

@@ -118,12 +118,17 @@ describe('a plan that makes no sense is refused:', () => {
   for (const [title, plan, expected] of plans) it(title, (t) => refusesPlan(t, plan, expected));
 
   it('what is no JSON, with line and column', (t) =>
-    refuses(t, ['run', '-'], usage('INVALID_INPUT', /The plan on stdin is not JSON: line 2, column 3/), {
-      input: '{\n  objective: 1}',
-    }));
+    refuses(
+      t,
+      ['run', '-'],
+      usage('INVALID_INPUT', /The plan on stdin is not valid JSON: line 2, column 17/),
+      {
+        input: '{\n  "objective": 1',
+      },
+    ));
 
   it('nothing at all', (t) =>
-    refuses(t, ['run', '-'], usage('INVALID_INPUT', /is empty: it must be a JSON object/)));
+    refuses(t, ['run', '-'], usage('INVALID_INPUT', /is empty: it must be an object/)));
 
   it('a file that does not exist, or is a folder', async (t) => {
     const bench = new EngineBench(t);
@@ -250,7 +255,7 @@ describe('settings that are wrong are refused, and nothing runs:', () => {
     [
       'a key that is none',
       '{"backnd": "command"}',
-      /config\.json": backnd is not a setting; did you mean backend\?/,
+      /config\.json": line 1, column 2: backnd is not a setting; did you mean backend\?/,
     ],
     [
       'a value that cannot be',
@@ -260,7 +265,7 @@ describe('settings that are wrong are refused, and nothing runs:', () => {
     [
       'a text for a list',
       '{"allowCommands": "npm test"}',
-      /config\.json": allowCommands is "npm test"; it must be/,
+      /config\.json": line 1, column 2: allowCommands is "npm test"; it must be/,
     ],
     ['what is no JSON', '{"backend": }', /config\.json" is not valid JSON: line 1, column 13/],
   ] as const) {

@@ -155,7 +155,7 @@ describe('maos run', () => {
     await writeFile(join(maos.project, 'bad.json'), '{\n  "objective": nope\n}');
     const { status, stderr } = await maos.run('run', 'bad.json');
     assert.equal(status, 2);
-    assert.match(stderr, /"bad\.json" is not JSON: line 2, column 16/);
+    assert.match(stderr, /"bad\.json" is not valid JSON: line 2, column 16/);
   });
 
   it('gives errors as JSON on stderr with --json', async () => {

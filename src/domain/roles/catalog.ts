@@ -1,4 +1,5 @@
 import type { AgentRole } from '../agent.ts';
+import { editDistance } from '../nearest.ts';
 import { customRole, type Role } from './role.ts';
 
 /** The roles every installation has, in the order in which they are listed. `src/roles/<name>.md` describes each. */
@@ -103,22 +104,4 @@ function sharedWordWeight(wanted: string, known: string): number {
 
 function isStem(start: string, word: string): boolean {
   return start.length > 2 && word.startsWith(start);
-}
-
-/** Levenshtein distance: how many characters to insert, delete or replace. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, at(previous, j) + 1, at(current, j - 1) + 1));
-    }
-    previous = current;
-  }
-  return at(previous, b.length);
-}
-
-function at(row: readonly number[], index: number): number {
-  return row[index] ?? Number.POSITIVE_INFINITY;
 }

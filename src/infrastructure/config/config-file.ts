@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
+import { type ParsedText, TextFormatError } from '../../application/ports/parsed-text.ts';
 import { systemCause, systemCode } from '../../application/system-error.ts';
-import { startOf } from '../../domain/cut-text.ts';
 import { MaosError } from '../../domain/errors.ts';
-import { findJsonError } from './json-position.ts';
+import { parseJson } from '../text-formats/json.ts';
 
 /** Far above any settings; keeps a wrong file from being read whole. */
 const largestFile = 256 * 1024;
@@ -15,24 +15,23 @@ function invalid(path: string, what: string, details: object = {}, cause?: unkno
 }
 
 /**
- * The content of a settings file; undefined when there is none.
- * @throws MaosError CONFIG_INVALID when it cannot be read, is too large, or is no JSON (naming line and column)
+ * The content of a settings file: JSON that may have comments and trailing commas. Undefined when there is no file.
+ * @throws MaosError CONFIG_INVALID when it cannot be read, is too large, or is no such JSON (naming line and column)
  */
-export function readConfigFile(path: string): unknown {
+export function readConfigFile(path: string): ParsedText | undefined {
   const source = readText(path)?.replace(/^\uFEFF/, '');
   if (source === undefined) return undefined;
-  try {
-    return JSON.parse(source);
-  } catch (error) {
-    const { line, column } = findJsonError(source) ?? { line: 1, column: 1 };
-    const what = source.trim() === '' ? 'is empty: write {} or remove it' : 'is not valid JSON';
-    const why = source.trim() === '' || !(error instanceof Error) ? '' : ` (${firstLine(error.message)})`;
-    throw invalid(path, `${what}: line ${line}, column ${column}${why}.`, { line, column }, error);
+  if (source.trim() === '') {
+    throw invalid(path, 'is empty: write {} or remove it.', { line: 1, column: 1 });
   }
-}
-
-function firstLine(message: string): string {
-  return startOf(message.split('\n')[0] as string, 200);
+  try {
+    return parseJson(source, { comments: true });
+  } catch (error) {
+    if (!(error instanceof TextFormatError)) throw error;
+    const { line, column } = error.position;
+    const what = `is not valid JSON: line ${line}, column ${column}: ${error.message}.`;
+    throw invalid(path, what, { line, column }, error);
+  }
 }
 
 function readText(path: string): string | undefined {

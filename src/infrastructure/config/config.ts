@@ -112,7 +112,13 @@ function scaled(value: number | null, factor: number): number | null {
 function fileLayer(path: string, scope: 'user' | 'project', userFile: string): Layer {
   const content = readConfigFile(path);
   if (content === undefined) return new Map();
-  return layerOf(content, { name: JSON.stringify(path), mayNamePrograms: scope === 'user', userFile });
+  const { value, positionOf } = content;
+  return layerOf(value, {
+    name: JSON.stringify(path),
+    mayNamePrograms: scope === 'user',
+    userFile,
+    positionOf,
+  });
 }
 
 function nested(group: SettingGroup, prefix: string, values: ReadonlyMap<string, unknown>): object {

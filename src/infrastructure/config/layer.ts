@@ -1,6 +1,7 @@
+import type { ParsedText } from '../../application/ports/parsed-text.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../../domain/nearest.ts';
 import { isSetting, type SettingGroup } from './setting.ts';
 import { settingsByKey, settingsTable } from './settings-table.ts';
 
@@ -14,6 +15,8 @@ export interface LayerSource {
   readonly mayNamePrograms: boolean;
   /** Where a setting that is refused here belongs: the path of the user's own file. */
   readonly userFile: string;
+  /** Of a file. */
+  readonly positionOf?: ParsedText['positionOf'];
 }
 
 /** Names no setting has yet, but which would name programs. */
@@ -26,7 +29,11 @@ const programNames = /^(backends\.[^.]+\.(path|args|extraArgs|command|env)|custo
 export function layerOf(content: unknown, source: LayerSource): Layer {
   const values = new Map<string, unknown>();
   const problems: string[] = [];
-  collect(content, settingsTable, '', source, values, problems);
+  collect(content, settingsTable, '', source, values, (path, problem) => {
+    const position = source.positionOf?.(path);
+    const place = position === undefined ? '' : `line ${position.line}, column ${position.column}: `;
+    problems.push(place + problem);
+  });
   const [first] = problems;
   if (first === undefined) return values;
   const message =
@@ -42,11 +49,13 @@ function collect(
   prefix: string,
   source: LayerSource,
   values: Map<string, unknown>,
-  problems: string[],
+  report: (path: readonly string[], problem: string) => void,
 ): void {
+  const groups = prefix.split('.').slice(0, -1);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     const subject = prefix === '' ? 'the content' : prefix.slice(0, -1);
-    problems.push(
+    report(
+      groups,
       `${subject} is ${shown(content)}; it must be an object with keys such as ${someKeys(group)}.`,
     );
     return;
@@ -58,17 +67,18 @@ function collect(
     const node = Object.hasOwn(group, key) ? group[key] : undefined;
     const namesPrograms = node !== undefined && isSetting(node) ? node.userOnly : programNames.test(path);
     if (namesPrograms && !source.mayNamePrograms) {
-      problems.push(
+      report(
+        [...groups, key],
         `${path} decides what programs run or are given, so only your own settings may hold it: move it to ${source.userFile}.`,
       );
     } else if (node === undefined) {
-      problems.push(unknownKey(path, group, prefix));
+      report([...groups, key], unknownKey(path, group, prefix));
     } else if (!isSetting(node)) {
-      collect(value, node, `${path}.`, source, values, problems);
+      collect(value, node, `${path}.`, source, values, report);
     } else {
       const problem = wrongValue(path, value);
       if (problem === null) values.set(path, value);
-      else problems.push(problem);
+      else report([...groups, key], problem);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { MaosError } from '../../domain/errors.ts';
+import { nearest } from '../../domain/nearest.ts';
 import { wrongValue } from './layer.ts';
-import { nearest } from './nearest.ts';
 import { settingsByKey } from './settings-table.ts';
 
 /** What MAOS itself puts into an agent's environment (or reads before the settings): no settings, and no mistakes. */

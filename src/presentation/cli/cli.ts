@@ -1,8 +1,9 @@
 import { isAbsolute, resolve } from 'node:path';
+import type { ParseText } from '../../application/ports/parsed-text.ts';
 import type { Runtime } from '../../application/runtime.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { EndingSignal } from '../ending-signals.ts';
-import type { CliCommand, CommandContext, FindJsonError, ReplaceFile } from './command.ts';
+import type { CliCommand, CommandContext, ReplaceFile } from './command.ts';
 import { serveCommand } from './commands/serve.ts';
 import { superviseCommand } from './commands/supervise.ts';
 import type { ParsedCall } from './program.ts';
@@ -28,7 +29,7 @@ export interface CliDeps {
   readonly stderr: Stream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly endingSignals: readonly EndingSignal[];
-  readonly findJsonError: FindJsonError;
+  readonly parseText: ParseText;
   readonly replaceFile: ReplaceFile;
   readonly cwd?: string;
   /** Path of the program, as it was called. */
@@ -171,7 +172,7 @@ function makeContext(
     stdin: deps.stdin,
     program: programName(deps.script ?? process.argv[1], deps.env),
     endingSignals: deps.endingSignals,
-    findJsonError: deps.findJsonError,
+    parseText: deps.parseText,
     replaceFile: deps.replaceFile,
     runtime,
     detach: async (how) => {

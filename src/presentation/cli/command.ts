@@ -1,3 +1,4 @@
+import type { ParseText } from '../../application/ports/parsed-text.ts';
 import type { Runtime } from '../../application/runtime.ts';
 import type { EndingSignal } from '../ending-signals.ts';
 import type { OptionValues } from './shell/option-values.ts';
@@ -44,9 +45,6 @@ export interface CliCommand {
   run(context: CommandContext): Promise<number>;
 }
 
-/** Where a text stops being JSON, both from 1; null when it is JSON. */
-export type FindJsonError = (source: string) => { readonly line: number; readonly column: number } | null;
-
 /** Replaces a file's whole content, durably; readers see the old or the new. @throws MaosError that names the file */
 export type ReplaceFile = (path: string, text: string, mode: number) => Promise<void>;
 
@@ -70,7 +68,7 @@ export interface CommandContext {
   readonly program: string;
   /** Signals that end this program; others it was told to ignore. */
   readonly endingSignals: readonly EndingSignal[];
-  readonly findJsonError: FindJsonError;
+  readonly parseText: ParseText;
   readonly replaceFile: ReplaceFile;
   /** Made at the first call. */
   runtime(): Runtime;

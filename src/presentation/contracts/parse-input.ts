@@ -1,32 +1,73 @@
-import type * as z from 'zod';
+import * as z from 'zod';
+import type { ParsedText } from '../../application/ports/parsed-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
+import { nearest } from '../../domain/nearest.ts';
 
 /**
  * Checks a value from outside against a schema.
  * @param what names the value in the message: 'orchestrate', 'plan.json'
+ * @param positionOf of a value from a file: every wrong place is named with line and column
  * @throws MaosError INVALID_INPUT naming every wrong place (at most ten) with what is allowed there
  */
-export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const parsed = schema.safeParse(value);
+export function parseInput<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  what: string,
+  positionOf?: ParsedText['positionOf'],
+): T {
+  const knownKeys: KnownKeys = new WeakMap();
+  const parsed = schema.safeParse(value, {
+    error: (issue) => {
+      if (issue.code === 'unrecognized_keys' && issue.inst instanceof z.ZodObject) {
+        knownKeys.set(issue.keys as readonly string[], Object.keys(issue.inst.shape));
+      }
+      return undefined;
+    },
+  });
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.flatMap(describeIssue).slice(0, 10);
+  const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, knownKeys)).slice(0, 10);
+  const issues = problems.map(({ path, text }) => {
+    if (positionOf === undefined) return text;
+    const { line, column } = positionOf(path);
+    return `line ${line}, column ${column}: ${text}`;
+  });
   throw new MaosError('INVALID_INPUT', `${what}: ${issues.join('; ')}.`, { details: { issues } });
 }
 
 type Issue = z.core.$ZodIssue;
 
-function describeIssue(issue: Issue): readonly string[] {
-  const place = issue.path.length === 0 ? '' : `${formatPath(issue.path)} `;
+/** The keys that an object may have, by the list of those it may not: Zod passes on only that. */
+type KnownKeys = WeakMap<readonly string[], readonly string[]>;
+
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly text: string;
+}
+
+function describeIssue(issue: Issue, knownKeys: KnownKeys): readonly Problem[] {
+  const { path } = issue;
+  const place = path.length === 0 ? '' : `${formatPath(path)} `;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${place}has an unknown key ${quote(key)}`);
+    const known = knownKeys.get(issue.keys) ?? [];
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      text: `${place}has an unknown key ${quote(key)}${hintFor(key, known)}`,
+    }));
   }
   if (issue.code === 'invalid_union') {
     const best = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
-    const nested = best.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as Issue);
-    return nested.length > 0 ? nested.flatMap(describeIssue) : [`${place}${issue.message}`];
+    const nested = best.map((inner) => ({ ...inner, path: [...path, ...inner.path] }) as Issue);
+    if (nested.length > 0) return nested.flatMap((inner) => describeIssue(inner, knownKeys));
+    return [{ path, text: `${place}${issue.message}` }];
   }
   const message = issue.message.startsWith('Invalid input: ') ? issue.message.slice(15) : issue.message;
-  return [`${place}${lowerFirst(message)}`];
+  return [{ path, text: `${place}${lowerFirst(message)}` }];
+}
+
+function hintFor(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  if (meant !== null) return ` (did you mean ${quote(meant)}?)`;
+  return known.length === 0 ? '' : ` (known keys: ${known.join(', ')})`;
 }
 
 /** The alternative of a union that was understood furthest is the one the caller meant. */

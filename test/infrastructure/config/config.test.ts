@@ -195,7 +195,7 @@ describe('a wrong user file', () => {
     it(`is refused: ${content}`, () => {
       user(content);
       const { message, details } = refusal(load);
-      assert.ok(message.startsWith(`${JSON.stringify(userFile)}: `), message);
+      assert.ok(message.startsWith(`${JSON.stringify(userFile)}: line 1, column `), message);
       assert.ok(message.includes(complaint), message);
       assert.equal((details.problems as string[]).length, 1);
     });
@@ -205,27 +205,29 @@ describe('a wrong user file', () => {
     user({ maxDepth: 'two', log: { level: 'loud', maxFile: 1 }, backend: 'claude' });
     const { message, details } = refusal(load);
     assert.ok(
-      message.startsWith(`${JSON.stringify(userFile)} has 3 problems:\n- maxDepth is "two"`),
+      message.startsWith(
+        `${JSON.stringify(userFile)} has 3 problems:\n- line 1, column 2: maxDepth is "two"`,
+      ),
       message,
     );
     assert.match(
       message,
-      /\n- log\.level is "loud".*\n- log\.maxFile is not a setting; did you mean log\.maxFiles\?$/s,
+      /\n- line 1, column \d+: log\.level is "loud".*\n- line 1, column \d+: log\.maxFile is not a setting; did you mean log\.maxFiles\?$/s,
     );
     assert.equal((details.problems as string[]).length, 3);
   });
 
   const broken: [content: string, line: number, column: number][] = [
-    ['{"maxDepth": 2,}', 1, 16],
+    ['{"maxDepth": 2,,}', 1, 16],
+    ['{"maxDepth": 2, "maxDepth": 3}', 1, 17],
     ['{\n  "maxDepth": tru\n}', 2, 15],
-    ['{\n  // comment\n}', 2, 3],
+    ['{\n  # comment\n}', 2, 3],
+    ['{\n  /* comment\n}', 2, 3],
     ['{"a": "x\ny"}', 1, 7],
     ["{'a': 1}", 1, 2],
     ['{"a": 1', 1, 8],
     ['{"a": 01}', 1, 8],
     ['{"maxDepth": 2} extra', 1, 17],
-    ['', 1, 1],
-    [' \n', 2, 1],
     ['[1, 2', 1, 6],
     ['\uFEFF{"a" 1}', 1, 6],
   ];
@@ -238,6 +240,19 @@ describe('a wrong user file', () => {
       assert.deepEqual([details.line, details.column], [line, column]);
     });
   }
+
+  it('is refused when it is empty', () => {
+    for (const content of ['', ' \n', '\uFEFF']) {
+      user(content);
+      assert.match(refusal(load).message, /config\.json" is empty: write \{\} or remove it\.$/);
+    }
+  });
+
+  it('may have comments and trailing commas', () => {
+    user('// Mine\n{\n  "maxDepth": 1, /* flat */\n  "allowCommands": ["npm test",],\n}\n');
+    const { config } = load();
+    assert.deepEqual([config.maxDepth, config.allowCommands], [1, ['npm test']]);
+  });
 
   it('is refused when it is a folder, too large or closed', (t) => {
     mkdirSync(userFile);
@@ -254,7 +269,9 @@ describe('a wrong user file', () => {
 describe("a project's file", () => {
   it('may hold other settings, and is named when they are wrong', () => {
     project({ maxDepth: 99 });
-    assert.ok(refusal(load).message.startsWith(`${JSON.stringify(projectFile)}: maxDepth is 99`));
+    assert.ok(
+      refusal(load).message.startsWith(`${JSON.stringify(projectFile)}: line 1, column 2: maxDepth is 99`),
+    );
   });
 
   const programs: [content: object, key: string][] = [
@@ -273,10 +290,8 @@ describe("a project's file", () => {
     it(`may not name programs: ${JSON.stringify(content)}`, () => {
       project(content);
       const { message } = refusal(load);
-      assert.ok(
-        message.startsWith(`${JSON.stringify(projectFile)}: ${key} decides what programs run`),
-        message,
-      );
+      assert.ok(message.startsWith(`${JSON.stringify(projectFile)}: line 1, column `), message);
+      assert.ok(message.includes(`: ${key} decides what programs run`), message);
       assert.ok(message.includes(`move it to ${userFile}`), message);
     });
   }

@@ -19,7 +19,7 @@ const runtime = {
   close: () => { calls.push(['close']); },
 };
 const { stdin, stdout, stderr, env } = process;
-const status = await runCli(process.argv.slice(1), () => runtime, { stdin, stdout, stderr, env, endingSignals: [], findJsonError: () => null });
+const status = await runCli(process.argv.slice(1), () => runtime, { stdin, stdout, stderr, env, endingSignals: [], parseText: async () => assert.fail() });
 console.log(JSON.stringify({ status, calls, loaded }));
 `;
 

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import * as z from 'zod';
+import { type ParsedText, TextFormatError } from '../../../application/ports/parsed-text.ts';
 import type { RoleFinding } from '../../../application/ports/roles.ts';
 import { quote } from '../../../domain/errors.ts';
 import { fileRole } from '../../../domain/roles/file-role.ts';
 import { isRoleName, toRoleName } from '../../../domain/roles/role.ts';
-import { findJsonError } from '../../config/json-position.ts';
+import { parseJson } from '../../text-formats/json.ts';
 import { FrontMatterError } from './front-matter.ts';
 import { agentTraits, parseRoleDocument, type RoleDocument, roleOfText } from './role-text.ts';
 import {
@@ -57,11 +58,15 @@ export async function readRegistry(folder: string, allowance: Allowance): Promis
   ];
 
   function parseEntries(json: string): readonly RoleFinding[] {
-    const place = findJsonError(json);
-    if (place !== null) {
-      return [refused(`line ${place.line}, column ${place.column}: JSON does not allow that there.`)];
+    let content: ParsedText;
+    try {
+      content = parseJson(json, { comments: true });
+    } catch (error) {
+      if (!(error instanceof TextFormatError)) throw error;
+      const { line, column } = error.position;
+      return [refused(`line ${line}, column ${column}: ${error.message}.`)];
     }
-    const registry = registryShape.safeParse(JSON.parse(json));
+    const registry = registryShape.safeParse(content.value);
     if (!registry.success) {
       return [refused(`${issueOf(registry.error, '')}: it must be {"roles": [{"name": "…", …}]}.`)];
     }

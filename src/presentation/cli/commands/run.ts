@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type OrchestrateRequest, orchestrate } from '../../../application/control/orchestrate.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../../domain/session.ts';
@@ -12,7 +14,7 @@ export const runCommand: CliCommand = {
   name: 'run',
   summary: 'Run a team of agents and watch it',
   details: [
-    "The team is given by --agent and --exec, or by a file: JSON as the MCP tool orchestrate takes it, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}; '-' reads it from stdin.",
+    "The team is given by --agent and --exec, or by a file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
     'Budgets (--max-…, or "budget" in the file, for the session and for each agent) are checked from what the agents report: at 80 % it is said, at 100 % they are stopped.',
     'Ctrl-C hands the session to a process of its own (see --on-exit) and exits with 130.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
@@ -20,7 +22,7 @@ export const runCommand: CliCommand = {
   ].join('\n'),
   arguments: [
     {
-      syntax: '[objective|file.json|-]',
+      syntax: '[objective|file|-]',
       description: 'what the team is to reach, or a file with the whole plan',
     },
   ],
@@ -153,7 +155,7 @@ async function run(context: CommandContext): Promise<number> {
 async function readRequest(context: CommandContext): Promise<OrchestrateRequest> {
   const [word] = context.args;
   const agents = agentsFromOptions(context.options);
-  if (word !== undefined && isPlanFile(word)) {
+  if (word !== undefined && isPlanFile(word, (path) => existsSync(resolve(context.cwd, path)))) {
     if (agents.length > 0) {
       throw new MaosError(
         'INVALID_INPUT',

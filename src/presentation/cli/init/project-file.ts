@@ -1,7 +1,8 @@
 import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type ParseText, TextFormatError } from '../../../application/ports/parsed-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
-import type { FindJsonError, ReplaceFile } from '../command.ts';
+import type { ReplaceFile } from '../command.ts';
 import { entryName, type Registration } from './registration.ts';
 import type { ServerCommand } from './server-command.ts';
 
@@ -11,7 +12,7 @@ export interface FileRegistration extends Registration {
 }
 
 interface FileDeps {
-  readonly findJsonError: FindJsonError;
+  readonly parseText: ParseText;
   readonly replaceFile: ReplaceFile;
 }
 
@@ -28,7 +29,7 @@ export async function registerInProject(
   { command, args }: ServerCommand,
   deps: FileDeps,
 ): Promise<FileRegistration> {
-  const file = await readProjectFile(folder, deps.findJsonError);
+  const file = await readProjectFile(folder, deps.parseText);
   const { path, servers } = file;
   const before = servers[entryName];
   if (isObject(before) && starts(before, { command, args }))
@@ -41,7 +42,7 @@ export async function registerInProject(
 
 /** Removes the entry from `.mcp.json` of a project, and nothing else. @throws MaosError as {@link registerInProject} */
 export async function unregisterInProject(folder: string, deps: FileDeps): Promise<FileRegistration> {
-  const file = await readProjectFile(folder, deps.findJsonError);
+  const file = await readProjectFile(folder, deps.parseText);
   const { [entryName]: before, ...others } = file.servers;
   if (before === undefined) return { path: file.path, action: 'absent', previous: null };
   await save(file, others, deps);
@@ -64,7 +65,7 @@ interface ProjectFile {
   readonly servers: JsonObject;
 }
 
-async function readProjectFile(folder: string, findJsonError: FindJsonError): Promise<ProjectFile> {
+async function readProjectFile(folder: string, parseText: ParseText): Promise<ProjectFile> {
   const named = join(folder, '.mcp.json');
   if (!(await isFolder(folder))) {
     throw invalid(folder, 'is not a folder: check the spelling, or make it');
@@ -75,7 +76,7 @@ async function readProjectFile(folder: string, findJsonError: FindJsonError): Pr
     const found = await stat(path);
     if (!found.isFile()) throw invalid(path, 'is not a file: move it away');
     const text = await readFile(path, 'utf8');
-    return { path, text, mode: found.mode & 0o777, ...parse(text, path, findJsonError) };
+    return { path, text, mode: found.mode & 0o777, ...(await parse(text, path, parseText)) };
   } catch (error) {
     if (error instanceof MaosError) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -85,13 +86,14 @@ async function readProjectFile(folder: string, findJsonError: FindJsonError): Pr
   }
 }
 
-function parse(source: string, path: string, findJsonError: FindJsonError) {
-  const text = withoutMark(source);
-  const place = findJsonError(text);
-  if (place !== null) {
-    throw invalid(path, `is not JSON at line ${place.line}, column ${place.column}: correct it there`, place);
-  }
-  const content: unknown = JSON.parse(text);
+/** What writes the file anew would drop its comments, so it may have none. */
+async function parse(source: string, path: string, parseText: ParseText) {
+  const { value: content } = await parseText(withoutMark(source), 'json').catch((error: unknown) => {
+    if (!(error instanceof TextFormatError)) throw error;
+    const { position, message } = error;
+    const place = `line ${position.line}, column ${position.column}`;
+    throw invalid(path, `is not JSON at ${place}: ${message}`, position);
+  });
   if (!isObject(content)) throw invalid(path, 'holds no JSON object: it must look like {"mcpServers": {…}}');
   const { mcpServers: servers = {} } = content;
   if (!isObject(servers))

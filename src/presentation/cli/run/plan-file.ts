@@ -1,10 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import type { OrchestrateRequest } from '../../../application/control/orchestrate.ts';
+import {
+  type ParsedText,
+  type ParseText,
+  type TextFormat,
+  TextFormatError,
+} from '../../../application/ports/parsed-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import { planInput } from '../../contracts/plan-input.ts';
-import type { FindJsonError } from '../command.ts';
 
 /** Larger files are no plans. */
 const maxBytes = 8 * 1024 * 1024;
@@ -13,30 +18,63 @@ const maxBytes = 8 * 1024 * 1024;
 export interface PlanSource {
   readonly cwd: string;
   readonly stdin: NodeJS.ReadableStream;
-  readonly findJsonError: FindJsonError;
+  readonly parseText: ParseText;
 }
 
 /**
- * The plan in a JSON file, or on stdin for `-`.
- * @throws MaosError INVALID_INPUT: no such file, not JSON (with line and column), not a plan (naming every wrong place)
+ * The plan in a file, or on stdin for `-`: JSON, which may have comments and trailing commas, or YAML.
+ * @throws MaosError INVALID_INPUT: no such file, not in the format, or not a plan (naming every wrong place)
  */
 export async function readPlanFile(word: string, source: PlanSource): Promise<OrchestrateRequest> {
   const what = word === '-' ? 'The plan on stdin' : `The plan ${quote(word)}`;
   const text = (
     word === '-' ? await readAll(source.stdin, what) : await readText(resolve(source.cwd, word), what)
   ).replace(/^\ufeff/, '');
-  const place = source.findJsonError(text);
-  if (place !== null) {
-    const empty = text.trim() === '';
+  if (text.trim() === '') {
+    const example = '{"objective": "…", "agents": [{"role": "…", "task": "…"}]}';
+    const message = `${what} is empty: it must be an object such as ${example}, in JSON or YAML.`;
+    throw new MaosError('INVALID_INPUT', message, { details: { file: word } });
+  }
+  const { value, positionOf } = await parsePlan(word, text, what, source.parseText);
+  return parseInput(planInput, value, what, positionOf);
+}
+
+async function parsePlan(
+  word: string,
+  text: string,
+  what: string,
+  parseText: ParseText,
+): Promise<ParsedText> {
+  const format = word === '-' ? await formatOf(text, parseText) : formatOfFile(word);
+  try {
+    return await parseText(text, format);
+  } catch (error) {
+    if (!(error instanceof TextFormatError)) throw error;
+    const { line, column } = error.position;
+    const name = format === 'yaml' ? 'YAML' : 'JSON';
     throw new MaosError(
       'INVALID_INPUT',
-      empty
-        ? `${what} is empty: it must be a JSON object such as {"objective": "…", "agents": [{"role": "…", "task": "…"}]}.`
-        : `${what} is not JSON: line ${place.line}, column ${place.column} is not what JSON allows there.`,
-      { details: { file: word, ...place } },
+      `${what} is not valid ${name}: line ${line}, column ${column}: ${error.message}.`,
+      { details: { file: word, line, column } },
     );
   }
-  return parseInput(planInput, JSON.parse(text), what);
+}
+
+function formatOfFile(path: string): TextFormat {
+  return /^\.ya?ml$/i.test(extname(path)) ? 'yaml' : 'jsonc';
+}
+
+/** Nothing but its text tells the format of what comes from stdin. What is neither is named after how it begins. */
+async function formatOf(text: string, parseText: ParseText): Promise<TextFormat> {
+  const others: readonly TextFormat[] = ['jsonc', 'yaml'];
+  for (const format of others) {
+    const fits = await parseText(text, format).then(
+      () => true,
+      () => false,
+    );
+    if (fits) return format;
+  }
+  return /^\s*[{[/]/.test(text) ? 'jsonc' : 'yaml';
 }
 
 async function readText(path: string, what: string): Promise<string> {

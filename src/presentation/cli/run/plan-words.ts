@@ -8,9 +8,13 @@ import type { ListedValue, OptionValues } from '../shell/option-values.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
-/** Whether the first word of `maos run` names a file with a plan rather than an objective. */
-export function isPlanFile(word: string): boolean {
-  return word === '-' || word.endsWith('.json');
+/**
+ * Whether the first word of `maos run` names a file with a plan rather than an objective: 'Update package.json' is one
+ * only where there is such a file.
+ */
+export function isPlanFile(word: string, exists: (path: string) => boolean): boolean {
+  if (word === '-') return true;
+  return /\.(jsonc?|ya?ml)$/i.test(word) && (!/\s/.test(word) || exists(word));
 }
 
 /**

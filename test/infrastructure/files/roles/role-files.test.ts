@@ -341,8 +341,8 @@ describe('the registry of roles', () => {
 
   const fine = { name: 'fine', description: 'x' };
   const broken: readonly (readonly [text: string, message: RegExp, name?: string])[] = [
-    ['{"roles": [}', /^line 1, column 12: JSON/],
-    ['', /^line 1, column 1: JSON/],
+    ['{"roles": [}', /^line 1, column 12: expected a value/],
+    ['', /^line 1, column 1: expected a value/],
     ['[]', /expected object, received array: it must be \{"roles"/],
     ['{"roles": {}}', /^roles expected array/],
     ['{"roles": [], "more": 1}', /unknown key "more"/],

@@ -16,8 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { isMaosError } from '../../../../src/domain/errors.ts';
-import { findJsonError } from '../../../../src/infrastructure/config/json-position.ts';
 import { writeFileAtomic } from '../../../../src/infrastructure/files/disk/atomic.ts';
+import { parseText } from '../../../../src/infrastructure/text-formats/parse-text.ts';
 import {
   registerInProject,
   unregisterInProject,
@@ -35,7 +35,7 @@ beforeEach(async () => {
 
 let writes = 0;
 const deps = {
-  findJsonError,
+  parseText,
   replaceFile: (file: string, text: string, mode: number) => {
     writes += 1;
     return writeFileAtomic(file, text, { mode });
@@ -132,7 +132,7 @@ describe('.mcp.json', () => {
 
   const broken: [text: string, message: RegExp][] = [
     ['', /line 1, column 1/],
-    ['{\n  "mcpServers": {},\n}', /is not JSON at line 3, column 1: correct it there\.$/],
+    ['{\n  "mcpServers": {},\n}', /is not JSON at line 3, column 1: expected a key in double quotes\.$/],
     ['// a comment\n{}', /line 1, column 1/],
     ['[]', /no JSON object/],
     ['{"mcpServers": []}', /"mcpServers" that are no object/],

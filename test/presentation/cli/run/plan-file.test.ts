@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { stringify } from 'yaml';
 import { isMaosError } from '../../../../src/domain/errors.ts';
-import { findJsonError } from '../../../../src/infrastructure/config/json-position.ts';
+import { parseText } from '../../../../src/infrastructure/text-formats/parse-text.ts';
 import { readPlanFile } from '../../../../src/presentation/cli/run/plan-file.ts';
-import { requestOf } from '../../../../src/presentation/contracts/plan-input.ts';
+import { parseInput } from '../../../../src/presentation/contracts/parse-input.ts';
+import { planInput, requestOf } from '../../../../src/presentation/contracts/plan-input.ts';
 
 const plan = { objective: 'Ship it.', agents: [{ role: 'qa', task: 'Test.' }] };
 
@@ -19,7 +22,7 @@ describe('a plan from a file', () => {
   after(() => rm(cwd, { recursive: true }));
 
   const read = (word: string, stdin: NodeJS.ReadableStream = Readable.from([])) =>
-    readPlanFile(word, { cwd, stdin, findJsonError });
+    readPlanFile(word, { cwd, stdin, parseText });
   const refused = (word: string, message: RegExp, stdin?: NodeJS.ReadableStream) =>
     assert.rejects(read(word, stdin), (error) => {
       assert.ok(isMaosError(error, 'INVALID_INPUT'), String(error));
@@ -53,8 +56,8 @@ describe('a plan from a file', () => {
 
   it('is told by line and column where it is not JSON', async () => {
     await writeFile(join(cwd, 'bad.json'), '{\n  "objective": x\n}');
-    await refused('bad.json', /line 2, column 16/);
-    await refused('-', /The plan on stdin is not JSON: line 1, column 2/, Readable.from(['{']));
+    await refused('bad.json', /is not valid JSON: line 2, column 16: expected a value/);
+    await refused('-', /The plan on stdin is not valid JSON: line 1, column 2/, Readable.from(['{']));
   });
 
   it('is told when it is empty', () => refused('-', /stdin is empty/, Readable.from(['\n'])));
@@ -63,7 +66,83 @@ describe('a plan from a file', () => {
     await writeFile(join(cwd, 'wrong.json'), JSON.stringify({ agents: [{ role: 'qa', job: 'x' }] }));
     await refused(
       'wrong.json',
-      /"wrong\.json": objective .*agents\[0\]\.task .*agents\[0\] has an unknown key "job"/s,
+      /"wrong\.json": line 1, column 1: objective .*; line 1, column 12: agents\[0\]\.task .*; line 1, column 25: agents\[0\] has an unknown key "job" \(known keys: role, task, name, /s,
+    );
+  });
+
+  const yaml = 'objective: Ship it.\nagents:\n  - role: qa\n    task: Test.\n';
+  const jsonc = '// The team\n{"objective": "Ship it.", "agents": [{"role": "qa", "task": "Test.",},],}';
+  for (const [name, text] of [
+    ['team.yaml', yaml],
+    ['team.yml', yaml],
+    ['TEAM.YAML', yaml],
+    ['team.jsonc', jsonc],
+    ['team.json', jsonc],
+  ] as const) {
+    it(`may be ${name}`, async () => {
+      await writeFile(join(cwd, name), text);
+      assert.deepEqual(await read(name), requestOf(plan));
+    });
+  }
+
+  it('may come from stdin in each format', async () => {
+    const flow = '{objective: Ship it., agents: [{role: qa, task: Test.}]}';
+    for (const text of [yaml, jsonc, flow, `# The team\n${yaml}`, JSON.stringify(plan)]) {
+      assert.deepEqual(await read('-', Readable.from([text])), requestOf(plan), text);
+    }
+  });
+
+  it('is told line, column and key in YAML, and what was meant', async () => {
+    await writeFile(
+      join(cwd, 'wrong.yaml'),
+      'objective: x\nagents:\n  - role: qa\n    taks: y\n    stage: no\n',
+    );
+    await refused(
+      'wrong.yaml',
+      /"wrong\.yaml": line 3, column 5: agents\[0\]\.task .*; line 5, column 5: agents\[0\]\.stage .*; line 4, column 5: agents\[0\] has an unknown key "taks" \(did you mean "task"\?\)\.$/,
+    );
+    await writeFile(join(cwd, 'bad.yaml'), 'objective: "x\n');
+    await refused('bad.yaml', /"bad\.yaml" is not valid YAML: line \d, column \d+: .*quote/);
+  });
+
+  it('from stdin that is neither is told by what it looks like', async () => {
+    await refused('-', /not valid JSON: line 1, column 8/, Readable.from(['{"a": 1']));
+    await refused('-', /not valid YAML: line 1, column 4/, Readable.from(['a: b\n c: d\n']));
+  });
+
+  it('is the same in every format', async () => {
+    const text = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+      .map((it) => `x${it.replaceAll('\0', '')}`);
+    const agent = fc.record(
+      {
+        role: fc.oneof(text, fc.record({ name: text, description: text })),
+        task: text,
+        depends_on: fc.array(text, { maxLength: 3 }),
+        stage: fc.nat(499),
+        command: fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 3 })),
+        timeout_minutes: fc.double({ min: 0.001, max: 10_080, noNaN: true }),
+      },
+      { requiredKeys: ['role', 'task'] },
+    );
+    const anyPlan = fc.record(
+      { objective: text, agents: fc.array(agent, { maxLength: 4 }), dry_run: fc.boolean() },
+      { requiredKeys: ['objective'] },
+    );
+    await fc.assert(
+      fc.asyncProperty(anyPlan, async (written) => {
+        const json = JSON.stringify(written, null, 2);
+        const commented = json
+          .replaceAll('\n', ' // "comment", {\n')
+          .replaceAll(/(["\d\]}])(?= \/\/[^\n]*\n *[\]}])/g, '$1,');
+        const expected = parseInput(planInput, written, 'plan');
+        for (const text of [json, commented, stringify(written)]) {
+          assert.deepEqual(await read('-', Readable.from([text])), expected, text);
+        }
+        await writeFile(join(cwd, 'same.yaml'), json);
+        assert.deepEqual(await read('same.yaml'), expected);
+      }),
+      { numRuns: 200 },
     );
   });
 

@@ -137,7 +137,16 @@ describe('what names a file', () => {
     ['a/b.json', true],
     ['Write plan.json now', false],
     ['Fix it', false],
+    ['team.jsonc', true],
+    ['team.yaml', true],
+    ['TEAM.YML', true],
+    ['Update package.json', false],
+    ['my team.yaml', true],
   ] as const) {
-    it(`${JSON.stringify(word)}: ${file}`, () => assert.equal(isPlanFile(word), file));
+    it(`${JSON.stringify(word)}: ${file}`, () =>
+      assert.equal(
+        isPlanFile(word, (path) => path === 'my team.yaml'),
+        file,
+      ));
   }
 });
