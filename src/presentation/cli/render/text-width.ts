@@ -1,22 +1,10 @@
-/** What most terminals draw over two columns: East Asian wide and full-width characters, and emoji. */
-const wide =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u;
-const unseen = /^[\p{Mark}\p{Cf}]*$/u;
-const ascii = /^[\x20-\x7e]*$/;
+import stringWidth from 'string-width';
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-function graphemeWidth(grapheme: string): number {
-  if (unseen.test(grapheme)) return 0;
-  return wide.test(grapheme) ? 2 : 1;
-}
-
-/** Columns the text takes; it must be free of control characters and escape sequences. */
+/** Columns that most terminals draw the text over; it must be free of control characters. */
 export function displayWidth(text: string): number {
-  if (ascii.test(text)) return text.length;
-  let width = 0;
-  for (const { segment } of segmenter.segment(text)) width += graphemeWidth(segment);
-  return width;
+  return stringWidth(text);
 }
 
 /** The text in at most `width` columns, with `…` where it was cut. */
@@ -26,7 +14,7 @@ export function truncate(text: string, width: number): string {
   let used = 0;
   let kept = '';
   for (const { segment } of segmenter.segment(text)) {
-    const next = graphemeWidth(segment);
+    const next = displayWidth(segment);
     if (used + next > width - 1) break;
     used += next;
     kept += segment;

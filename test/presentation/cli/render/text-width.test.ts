@@ -22,6 +22,11 @@ describe('the width of text', () => {
     ['✔️', 2],
     ['✓', 1],
     ['\u200b', 0],
+    ['ﾊﾟ', 2],
+    ['〈', 2],
+    ['🈁', 2],
+    ['西夏𗀀', 6],
+    ['नि', 2],
   ];
   for (const [text, width] of widths) {
     it(`of ${JSON.stringify(text)} is ${width}`, () => assert.equal(displayWidth(text), width));
