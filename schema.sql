@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 9.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 10.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -52,6 +52,8 @@ CREATE TABLE sessions (
   parent_session_id   TEXT,
   parent_agent_id     TEXT,
   on_parent_end       TEXT    CHECK (on_parent_end IN ('cancel', 'keep')),
+  -- Milliseconds from started_at on in which it did not run, as the machine slept or its clock was set; below 0: back.
+  inactive_ms         INTEGER NOT NULL DEFAULT 0,
   CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
   CHECK (state = 'paused' OR resume_at IS NULL),
   CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
@@ -113,6 +115,7 @@ CREATE TABLE agents (
   denials                  TEXT    CHECK (json_valid(denials)),       -- {count, shown}: what its CLI was not allowed to do
   -- What it is at while it runs, else null; a maos of an earlier version, still at work, writes none.
   stage                    TEXT    CHECK (stage IN ('preparing', 'executing', 'verifying', 'awaiting', 'collecting')),
+  inactive_ms              INTEGER NOT NULL DEFAULT 0,                -- as in sessions, of its present or last attempt
   UNIQUE (session_id, position),
   UNIQUE (session_id, name),
   CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),

@@ -146,6 +146,8 @@ export interface Agent extends PlannedAgent {
   readonly postponed: number;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
+  /** As in `Timed`; of its present or last attempt. */
+  readonly inactiveMs: number;
 }
 
 /** How an agent is before it has been started. */
@@ -165,6 +167,7 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   postponed: 0,
   startedAt: null,
   endedAt: null,
+  inactiveMs: 0,
 };
 
 /** Nothing will happen to it any more unless somebody asks for a retry. */
@@ -202,7 +205,7 @@ export function moveAgent(
   if (to === 'running') {
     const { attempt, usage: usageBefore, conversation: resumed } = agent;
     const started = { attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
-    return { ...moved, ...started, denials: null };
+    return { ...moved, ...started, denials: null, inactiveMs: 0 };
   }
   if (to === 'pending') {
     const unstarted = { result: null, denials: null, conversation: null, postponed: 0 };

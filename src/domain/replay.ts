@@ -19,7 +19,9 @@ function replayEvent(workflow: Workflow, { type, agentId, data, at }: RecordedEv
     agents:
       changeAgent === undefined
         ? agents
-        : agents.map((agent) => (agent.id === agentId ? changeAgent(agent, data, at) : agent)),
+        : agents.map((agent) =>
+            agentId === null || agent.id === agentId ? changeAgent(agent, data, at) : agent,
+          ),
     phases:
       phase === undefined
         ? phases

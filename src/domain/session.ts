@@ -80,6 +80,8 @@ export interface Session {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
+  /** As in `Timed`; what its owners have recorded. */
+  readonly inactiveMs: number;
 }
 
 /** Nothing will happen in it any more unless somebody asks for a retry. */

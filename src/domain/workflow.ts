@@ -1,3 +1,4 @@
+import { activeMs, inactiveFor, withMeasured } from './active-time.ts';
 import {
   type Agent,
   type AgentFailure,
@@ -52,6 +53,8 @@ export interface AgentReport {
   /** With which it can be resumed; null when none was heard of since it started. */
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
+  /** How long the attempt has run, as it was measured; absent: as the machine's clock and what is recorded of it tell. */
+  readonly activeMs?: number;
 }
 
 /** @throws MaosError AGENT_NOT_FOUND */
@@ -91,6 +94,7 @@ export function createWorkflow(
     createdAt: at,
     startedAt: null,
     endedAt: null,
+    inactiveMs: 0,
   };
   const phaseCount = Math.max(...agents.map(({ phase }) => phase)) + 1;
   const phases = Array.from({ length: phaseCount }, (_, index): Phase => ({ index, state: 'planned' }));
@@ -175,7 +179,7 @@ function readyToSettle(agent: Agent, at: string): { agent: Agent; events: Domain
 
 function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEvent {
   const { name, usage } = agent;
-  const durationMs = agent.startedAt === null ? 0 : Math.max(0, Date.parse(at) - Date.parse(agent.startedAt));
+  const durationMs = activeMs(agent, Date.parse(at));
   switch (outcome.state) {
     case 'completed':
       return agentEvent('agent.completed', agent, at, { name, durationMs, result: outcome.result, usage });
@@ -184,12 +188,19 @@ function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEv
       return agentEvent('agent.failed', agent, at, { name, durationMs, kind, message, usage });
     }
     case 'cancelled':
-      return agentEvent('agent.cancelled', agent, at, { name, reason: outcome.reason, kind: null, usage });
+      return agentEvent('agent.cancelled', agent, at, {
+        name,
+        durationMs,
+        reason: outcome.reason,
+        kind: null,
+        usage,
+      });
     case 'resumable':
       return outcome.notBefore === undefined
-        ? agentEvent('agent.interrupted', agent, at, { name, reason: outcome.reason, usage })
+        ? agentEvent('agent.interrupted', agent, at, { name, durationMs, reason: outcome.reason, usage })
         : agentEvent('agent.postponed', agent, at, {
             name,
+            durationMs,
             until: outcome.notBefore,
             reason: outcome.reason,
             usage,
@@ -213,7 +224,7 @@ function isAfresh(outcome: AgentOutcome): boolean {
 export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport, at: string): Change {
   const { agent: before, events } = readyToSettle(agentOf(workflow, id), at);
   const { outcome } = report;
-  const agent = moveAgent(before, outcome.state, at, {
+  const moved = moveAgent(before, outcome.state, at, {
     failure: outcome.state === 'failed' ? outcome.failure : null,
     result: outcome.state === 'completed' || outcome.state === 'failed' ? outcome.result : before.result,
     usage: usageNow(before, report.usage, report.conversation),
@@ -223,11 +234,25 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
       ? { notBefore: outcome.notBefore, postponed: before.postponed + 1 }
       : { postponed: 0 }),
   });
+  const agent = report.activeMs === undefined ? moved : withMeasured(moved, report.activeMs);
   const change = {
     next: withAgents(workflow, new Map([[id, agent]])),
     events: [...events, outcomeEvent(agent, outcome, at)],
   };
   return advance(change, at);
+}
+
+/**
+ * Records that the machine's clock has moved by so much beside the time that passed: the machine slept, or the clock was
+ * set. What runs has not run for so long.
+ * @param byMs negative where the clock was set back
+ */
+export function recordClockChange(workflow: Workflow, byMs: number, at: string): Change {
+  const event = sessionEvent('session.clock_changed', workflow.session.id, at, { byMs });
+  const agents = workflow.agents.map((agent) =>
+    agent.state === 'running' ? inactiveFor(agent, byMs) : agent,
+  );
+  return { next: { ...workflow, session: inactiveFor(workflow.session, byMs), agents }, events: [event] };
 }
 
 /** A cancelled session cancels whatever has not started; running agents are settled one by one as they stop. */

@@ -370,6 +370,7 @@ describe('agentsOf', () => {
       postponed: 0,
       startedAt: null,
       endedAt: null,
+      inactiveMs: 0,
     });
     assert.deepEqual([made[3]?.backend, made[3]?.command], ['command', ['true']]);
   });

@@ -12,6 +12,7 @@ import {
   createWorkflow,
   finishSession,
   pauseSession,
+  recordClockChange,
   recordProgress,
   settleAgent,
   startAgents,
@@ -78,8 +79,8 @@ function history(): { readonly states: readonly Workflow[]; readonly events: rea
   );
   const [a, b, c, d] = now.agents.map(({ id }) => id);
   assert.ok(a && b && c && d);
-  const settle = (id: typeof a, outcome: AgentReport['outcome']): void => {
-    now = note(settleAgent(now, id, { outcome, usage, conversation: null }, at()));
+  const settle = (id: typeof a, outcome: AgentReport['outcome'], measured = {}): void => {
+    now = note(settleAgent(now, id, { outcome, usage, conversation: null, ...measured }, at()));
   };
   const failure = { kind: 'exit_code', message: 'It exited with 1.', stderrTail: '' } as const;
   now = note(startSession(now, at()));
@@ -88,8 +89,9 @@ function history(): { readonly states: readonly Workflow[]; readonly events: rea
   settle(a, { state: 'completed', result: 'Done.' });
   settle(b, { state: 'resumable', reason: 'Overloaded.', notBefore: at() });
   now = note(startAgents(now, [b, c], at()));
-  settle(b, { state: 'failed', failure, result: null });
-  settle(c, { state: 'resumable', reason: 'MAOS exited.' });
+  now = note(recordClockChange(now, 3_600_000, at()));
+  settle(b, { state: 'failed', failure, result: null }, { activeMs: 700 });
+  settle(c, { state: 'resumable', reason: 'MAOS exited.' }, { activeMs: 800.4 });
   now = note(pauseSession(now, { reason: 'quota', resumeAt: at() }, at()));
   now = note(startSession(now, at()));
   now = note(startAgents(now, [c], at()));

@@ -75,6 +75,7 @@ describe('createWorkflow', () => {
       createdAt: time(0),
       startedAt: null,
       endedAt: null,
+      inactiveMs: 0,
     });
     assert.deepEqual(statesOf(change.next), ['pending', 'pending']);
     assert.deepEqual(change.next.phases, [
@@ -208,6 +209,7 @@ describe('settleAgent', () => {
     const change = settle(workflow, 'a', outcomes.cancelled);
     assert.deepEqual(change.events[0]?.data, {
       name: 'a',
+      durationMs: 1000,
       reason: 'It was asked to stop.',
       kind: null,
       usage: null,
@@ -220,7 +222,7 @@ describe('settleAgent', () => {
     const report = { outcome: outcomes.resumable, usage, conversation: 'c9' } as const;
     const change = settleAgent(workflow, named(workflow, 'a').id, report, time(3));
     assert.deepEqual(told(change), ['agent.interrupted a']);
-    assert.deepEqual(change.events[0]?.data, { name: 'a', reason: 'MAOS exited.', usage });
+    assert.deepEqual(change.events[0]?.data, { name: 'a', durationMs: 1000, reason: 'MAOS exited.', usage });
     assert.deepEqual(ready(change.next), ['a']);
     const again = start(change.next, ['a']).next;
     assert.deepEqual([named(again, 'a').attempt, named(again, 'a').conversation], [2, 'c9']);
@@ -291,7 +293,8 @@ describe('an agent its provider puts off', () => {
   it('waits until then, counted in a row, and tells of it', () => {
     const once = postpone(running, 9);
     assert.deepEqual(told(once), ['agent.postponed a']);
-    assert.deepEqual(once.events[0]?.data, { name: 'a', until: time(9), reason: 'Overloaded.', usage });
+    const data = { name: 'a', durationMs: 1000, until: time(9), reason: 'Overloaded.', usage };
+    assert.deepEqual(once.events[0]?.data, data);
     const { state, notBefore, postponed, conversation } = named(once.next, 'a');
     assert.deepEqual([state, notBefore, postponed, conversation], ['resumable', time(9), 1, 'c1']);
     assert.deepEqual([ready(once.next, time(8)), ready(once.next, time(9))], [[], ['a']]);

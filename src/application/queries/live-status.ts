@@ -1,3 +1,4 @@
+import { activeMs } from '../../domain/active-time.ts';
 import { type Agent, isStartable } from '../../domain/agent.ts';
 import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
@@ -36,13 +37,6 @@ export function budgetShares(budget: Budget, usage: Usage | null, ranMs: number)
   });
 }
 
-/** From its start to its end, or until now; 0 before its start. */
-export function wallMs(timed: Pick<Session | Agent, 'startedAt' | 'endedAt'>, now: number): number {
-  if (timed.startedAt === null) return 0;
-  const end = timed.endedAt === null ? now : Date.parse(timed.endedAt);
-  return Math.max(0, end - Date.parse(timed.startedAt));
-}
-
 /** What is told of a session beside its workflow, by its events. */
 export interface LiveStatus {
   /** Milliseconds since the epoch. */
@@ -79,7 +73,7 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
     sessionRanMs: history.ranMs(at),
     agentRanMs: (agent) => {
       const { ms, since } = history.held(agent.id);
-      return wallMs(agent, since === null ? now : Date.parse(since)) - ms;
+      return Math.max(0, activeMs(agent, since === null ? now : Date.parse(since)) - ms);
     },
   };
 }

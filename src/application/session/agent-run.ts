@@ -1,3 +1,4 @@
+import { activeMs } from '../../domain/active-time.ts';
 import type { Agent, FailureKind } from '../../domain/agent.ts';
 import type { Usage } from '../../domain/usage.ts';
 import { type AgentOutcome, type AgentReport, type ProgressNote, usageNow } from '../../domain/workflow.ts';
@@ -241,7 +242,13 @@ export class AgentRun implements OutputSink {
   report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
     const run = this.#parser.parsed();
     const outcome = this.#byCause(this.#byEnd(end, run, stderrTail), run, end, stop, stderrTail);
-    return { outcome, usage: run.usage, conversation: run.conversation, denials: run.denials };
+    return {
+      outcome,
+      usage: run.usage,
+      conversation: run.conversation,
+      denials: run.denials,
+      activeMs: this.ranMs(),
+    };
   }
 
   #byEnd(told: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
@@ -343,9 +350,9 @@ export class AgentRun implements OutputSink {
 }
 
 /** By the machine's clock, which may have been set since, or have gone on in sleep: so never all of a limit. */
-function ranBeforeMs({ startedAt, timeoutMs, budget }: Agent, held: HeldTime, now: string): number {
-  if (startedAt === null) return 0;
-  const ranMs = Date.parse(held.since ?? now) - Date.parse(startedAt) - held.ms;
+function ranBeforeMs(agent: Agent, held: HeldTime, now: string): number {
+  const { timeoutMs, budget } = agent;
+  const ranMs = activeMs(agent, Date.parse(held.since ?? now)) - held.ms;
   const limitMs = Math.min(timeoutMs, budget.maxWallMs ?? timeoutMs);
   return Math.min(Math.max(0, ranMs), limitMs * takenOverShare);
 }

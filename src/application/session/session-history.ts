@@ -26,6 +26,7 @@ export class SessionHistory {
   #runningSince: string | null = null;
   #watch: { readonly clock: Clock; readonly from: number; readonly ranBeforeMs: number } | null = null;
   #seq = 0;
+  #lastAt: string | null = null;
 
   /** Reads what has happened since the last time. */
   read(store: Pick<SessionStore, 'events'>, id: SessionId): void {
@@ -56,6 +57,11 @@ export class SessionHistory {
     return this.#ranMs + (this.#runningSince === null ? 0 : between(this.#runningSince, now));
   }
 
+  /** When the newest event was recorded; null before the first. */
+  get lastAt(): string | null {
+    return this.#lastAt;
+  }
+
   held(id: AgentId): HeldTime {
     return this.#held.get(id) ?? { ms: 0, since: null };
   }
@@ -78,6 +84,7 @@ export class SessionHistory {
   #take(event: RecordedEvent): void {
     this.#seq = event.seq;
     const { type, at, agentId } = event;
+    this.#lastAt = at;
     switch (type) {
       case 'session.started':
       case 'session.resumed':
@@ -90,6 +97,9 @@ export class SessionHistory {
         this.#ranMs = this.ranMs(at);
         this.#runningSince = null;
         this.#watch = null;
+        break;
+      case 'session.clock_changed':
+        this.#moveClock(event.data.byMs);
         break;
       case 'session.degraded':
         this.#degraded.add(event.data.part);
@@ -118,6 +128,14 @@ export class SessionHistory {
     }
   }
 
+  /** Neither did the session run for so long, nor did what stands still stand still. */
+  #moveClock(byMs: number): void {
+    if (this.#runningSince !== null) this.#runningSince = moved(this.#runningSince, byMs);
+    for (const [id, { ms, since }] of this.#held) {
+      if (since !== null) this.#held.set(id, { ms, since: moved(since, byMs) });
+    }
+  }
+
   #continue(id: AgentId, at: string): void {
     const { ms, since } = this.held(id);
     this.#held.set(id, { ms: ms + (since === null ? 0 : between(since, at)), since: null });
@@ -131,4 +149,8 @@ export function warningKey(agentId: AgentId | null, { item, level }: BudgetFindi
 
 function between(from: string, to: string): number {
   return Math.max(0, Date.parse(to) - Date.parse(from));
+}
+
+function moved(at: string, byMs: number): string {
+  return new Date(Date.parse(at) + byMs).toISOString();
 }

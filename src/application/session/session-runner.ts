@@ -16,6 +16,7 @@ import {
   changeStage,
   finishSession,
   pauseSession,
+  recordClockChange,
   recordSpawn,
   startSession,
   type Workflow,
@@ -27,6 +28,7 @@ import type { RunEnd, StopCause } from './agent-run.ts';
 import { AgentScheduler } from './agent-scheduler.ts';
 import { ArtifactRecorder } from './artifact-recorder.ts';
 import { BudgetWatch } from './budget-watch.ts';
+import { ClockDrift } from './clock-drift.ts';
 import { EndCollector } from './end-collector.ts';
 import { LimitsWatch } from './limits-watch.ts';
 import { PendingRequests } from './pending-requests.ts';
@@ -63,6 +65,7 @@ export class SessionRunner {
   readonly #suspender: SessionSuspender;
   readonly #collector: EndCollector;
   readonly #requests = new PendingRequests();
+  #clockDrift: ClockDrift;
   #budgets = new BudgetWatch(this.#history);
   #progressDue = false;
   #isOver = false;
@@ -89,6 +92,7 @@ export class SessionRunner {
     });
     this.#scheduler = new AgentScheduler({ project, record, slots, wakeSignal, launcher: this.#launcher });
     const { clock, log } = project;
+    this.#clockDrift = new ClockDrift(clock, workflow.session.inactiveMs);
     const { limits } = project.settings;
     this.#limits = new LimitsWatch({ limits, clock, log }, this.#launcher.runs);
     this.#suspender = new SessionSuspender(record, this.#launcher.runs, project);
@@ -182,11 +186,21 @@ export class SessionRunner {
   }
 
   async #prepare(): Promise<void> {
+    await this.#prepareClock();
     await this.#readHistory();
     this.#budgets = new BudgetWatch(this.#history);
     this.#suspender.recall(this.#history);
     this.#troubles.recall(this.#history.degraded);
     this.#record.prepareFiles();
+  }
+
+  /** What the clock did while nobody watched it is recorded before anything is counted from it. */
+  async #prepareClock(): Promise<void> {
+    const { id, inactiveMs } = this.#workflow.session;
+    await this.#record.whenStoreIsFree(() => this.#history.read(this.#project.store, id));
+    this.#clockDrift = new ClockDrift(this.#project.clock, inactiveMs, this.#history.lastAt);
+    this.#noteClock();
+    await this.#record.flush();
   }
 
   async #readHistory(): Promise<void> {
@@ -235,6 +249,7 @@ export class SessionRunner {
   }
 
   async #decideRound(): Promise<boolean> {
+    this.#noteClock();
     this.#record.decide({ next: this.#workflow, events: this.#launcher.takeUnreachable() });
     for (const { agent, running } of this.#launcher.takeSpawned()) {
       const at = this.#now();
@@ -338,8 +353,15 @@ export class SessionRunner {
     if (agents.some(({ stage }) => stage === 'collecting')) this.#collector.hurry();
   }
 
+  /** Before anything is decided by the time of day. */
+  #noteClock(): void {
+    const byMs = this.#clockDrift.unrecordedMs(this.#workflow.session.inactiveMs);
+    if (byMs !== 0) this.#record.decide(recordClockChange(this.#workflow, byMs, this.#now()));
+  }
+
   /** Ends the session if every agent has ended. */
   #finish(): boolean {
+    this.#noteClock();
     const finished = finishSession(this.#workflow, this.#now());
     if (finished !== null) this.#record.decide(finished);
     return finished !== null;

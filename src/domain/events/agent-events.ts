@@ -1,3 +1,4 @@
+import { withMeasured } from '../active-time.ts';
 import { type Agent, type AgentState, type FailureKind, lingeringText, moveAgent } from '../agent.ts';
 import { type AgentLocation, readLocation } from '../agent-location.ts';
 import { type AgentStage, stageText } from '../agent-stage.ts';
@@ -15,6 +16,11 @@ function move(
 ): Agent {
   const postponed = agent.state === 'running' ? 0 : agent.postponed;
   return moveAgent(agent, to, at, { postponed, ...outcome });
+}
+
+/** An end of an earlier version, or of an agent that did not run, does not say for how long it ran. */
+function measured(agent: Agent, durationMs: number | undefined): Agent {
+  return durationMs === undefined ? agent : withMeasured(agent, durationMs);
 }
 
 /** The event is believed: a checkpoint of an earlier version does not tell the stage before it. */
@@ -98,10 +104,15 @@ export const agentEvents = {
     agent: (agent) => ({ ...agent, lingering: null }),
   }),
 
+  /**
+   * `durationMs`, of every end: how long the attempt ran, as it was measured; in earlier versions as the machine's clock
+   * had it, and not of each. Absent of an agent that did not run.
+   */
   'agent.completed': event<{ name: string; durationMs: number; result: string; usage: Usage | null }>({
     text: ({ durationMs, result, usage }) =>
       `completed in ${formatDuration(durationMs)}${usageText(usage)}${lastLine(result)}`,
-    agent: (agent, { result, usage }, at) => move(agent, 'completed', at, { result, usage }),
+    agent: (agent, { durationMs, result, usage }, at) =>
+      measured(move(agent, 'completed', at, { result, usage }), durationMs),
     checkpoint: true,
   }),
 
@@ -114,15 +125,21 @@ export const agentEvents = {
   }>({
     text: ({ durationMs, kind, message, usage }) =>
       `failed after ${formatDuration(durationMs)}${usageText(usage)}: ${kind}: ${message}`,
-    agent: (agent, { kind, message, usage }, at) =>
-      move(agent, 'failed', at, { failure: { kind, message, stderrTail: '' }, usage }),
+    agent: (agent, { durationMs, kind, message, usage }, at) =>
+      measured(move(agent, 'failed', at, { failure: { kind, message, stderrTail: '' }, usage }), durationMs),
   }),
 
-  'agent.cancelled': event<{ name: string; reason: string; kind: FailureKind | null; usage: Usage | null }>({
+  'agent.cancelled': event<{
+    name: string;
+    durationMs?: number;
+    reason: string;
+    kind: FailureKind | null;
+    usage: Usage | null;
+  }>({
     text: ({ reason, kind }) => `cancelled${kind === null ? '' : ` (${kind})`}: ${reason}`,
-    agent: (agent, { kind, reason, usage }, at) => {
+    agent: (agent, { durationMs, kind, reason, usage }, at) => {
       const failure = kind === null ? null : { kind, message: reason, stderrTail: '' };
-      return move(agent, 'cancelled', at, { failure, usage });
+      return measured(move(agent, 'cancelled', at, { failure, usage }), durationMs);
     },
   }),
 
@@ -138,15 +155,24 @@ export const agentEvents = {
   }),
 
   /** Its provider refused it for a while; it goes on by itself then. */
-  'agent.postponed': event<{ name: string; until: string; reason: string; usage: Usage | null }>({
+  'agent.postponed': event<{
+    name: string;
+    durationMs?: number;
+    until: string;
+    reason: string;
+    usage: Usage | null;
+  }>({
     text: ({ until, reason }) => `put off until ${until}: ${reason}`,
-    agent: (agent, { until, usage }, at) =>
-      moveAgent(agent, 'resumable', at, { notBefore: until, postponed: agent.postponed + 1, usage }),
+    agent: (agent, { durationMs, until, usage }, at) => {
+      const postponed = agent.postponed + 1;
+      return measured(moveAgent(agent, 'resumable', at, { notBefore: until, postponed, usage }), durationMs);
+    },
   }),
 
-  'agent.interrupted': event<{ name: string; reason: string; usage: Usage | null }>({
+  'agent.interrupted': event<{ name: string; durationMs?: number; reason: string; usage: Usage | null }>({
     text: ({ reason }) => `interrupted: ${reason}`,
-    agent: (agent, { usage }, at) => move(agent, 'resumable', at, { usage }),
+    agent: (agent, { durationMs, usage }, at) =>
+      measured(move(agent, 'resumable', at, { usage }), durationMs),
   }),
 
   /**

@@ -13,7 +13,8 @@ export interface EventDescriptor<Data> {
   readonly hiddenFrom?: readonly EventReader[];
   /** A checkpoint is due after it. */
   readonly checkpoint?: true;
-  /** What it did to the session, to its phase, to its agent: what a checkpoint from before it does not know yet. */
+  /** What it did to the session, to its phase, to its agent: what a checkpoint from before it does not know yet.
+   * `agent` of a session's event: to each of its agents. */
   readonly session?: (session: Session, data: Data, at: string) => Session;
   readonly phase?: PhaseState;
   readonly agent?: (agent: Agent, data: Data, at: string) => Agent;

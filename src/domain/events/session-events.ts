@@ -1,4 +1,6 @@
-import { plural } from '../amounts.ts';
+import { inactiveFor } from '../active-time.ts';
+import type { Agent } from '../agent.ts';
+import { formatDuration, plural } from '../amounts.ts';
 import type { AgentId } from '../ids.ts';
 import {
   type ExitPolicy,
@@ -75,6 +77,19 @@ export const sessionEvents = {
 
   /** Its MAOS could not run it on, however often it began anew; it waits for somebody to resume or cancel it. */
   'session.stalled': event<{ reason: string }>({ text: ({ reason }) => `stalled: ${reason}` }),
+
+  /**
+   * The machine's clock has moved by so much beside the time that passed: the machine slept, or the clock was set. What
+   * runs has not run for so long.
+   */
+  'session.clock_changed': event<{ byMs: number }>({
+    text: ({ byMs }) =>
+      byMs > 0
+        ? `the machine slept or its clock was set forwards: ${formatDuration(byMs)} do not count`
+        : `the machine's clock was set back by ${formatDuration(-byMs)}`,
+    session: (session, { byMs }) => inactiveFor(session, byMs),
+    agent: (agent: Agent, { byMs }) => (agent.state === 'running' ? inactiveFor(agent, byMs) : agent),
+  }),
 
   /** A part beside its work fails, and is tried again; said once until it works. */
   'session.degraded': event<{ part: SessionPart; reason: string }>({

@@ -302,6 +302,13 @@ export const projectMigrations: readonly Migration[] = [
         WHERE state = 'running';
     `,
   },
+  {
+    version: 10,
+    sql: `
+      ALTER TABLE sessions ADD COLUMN inactive_ms INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE agents ADD COLUMN inactive_ms INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -49,6 +49,9 @@ const budget = (column: string): Field<Budget> =>
     (value) => (value === null ? noBudget : { ...noBudget, ...value }),
   );
 
+/** Negative where the clock was set back; an instance of an earlier version, still at work, records none. */
+const inactiveMs = since(0, integer('inactive_ms', { min: Number.MIN_SAFE_INTEGER }));
+
 /** Its lease and what is asked of it belong to `session-ownership.ts`. */
 export const sessionTable = table<Session>(
   {
@@ -77,6 +80,7 @@ export const sessionTable = table<Session>(
     createdAt: time('created_at'),
     startedAt: nullable(time('started_at')),
     endedAt: nullable(time('ended_at')),
+    inactiveMs,
     objective: text('objective'),
     budget: budget('budget'),
     folder: since(null, nullable(text('folder', { allows: isAbsolute, rule: 'is not an absolute path' }))),
@@ -128,6 +132,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     conversation: nullable(text('conversation')),
     startedAt: nullable(time('started_at')),
     endedAt: nullable(time('ended_at')),
+    inactiveMs,
     failure: nullable(
       group({
         kind: choice('failure_kind', failureKinds),

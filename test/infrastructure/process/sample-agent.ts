@@ -52,6 +52,7 @@ export const sampleAgent: Agent = {
   postponed: 0,
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: null,
+  inactiveMs: 0,
 };
 
 /** The same agent under an id of its own, for tests that run side by side. */

@@ -178,8 +178,8 @@ describe('opening', () => {
       const before = readFileSync(file);
       assert.throws(() => tempStore(t, file), {
         code: 'CONFIG_INVALID',
-        message: /was written by a newer maos \(schema 99, this one knows 9\); update maos/,
-        details: { file, found: 99, known: 9 },
+        message: /was written by a newer maos \(schema 99, this one knows 10\); update maos/,
+        details: { file, found: 99, known: 10 },
       });
       assert.deepEqual(readFileSync(file), before, mode);
     }

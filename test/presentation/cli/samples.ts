@@ -67,6 +67,7 @@ export function agent(name: string, given: Partial<Agent> = {}): Agent {
     postponed: 0,
     startedAt: time(1),
     endedAt: null,
+    inactiveMs: 0,
     ...given,
   };
 }
@@ -91,6 +92,7 @@ export function workflow(agents: readonly Agent[], given: Partial<Session> = {})
     createdAt: time(0),
     startedAt: time(0),
     endedAt: null,
+    inactiveMs: 0,
     ...given,
   };
   const count = Math.max(...agents.map(({ phase }) => phase)) + 1;

@@ -1,4 +1,5 @@
 import { budgetShares, isSuspended, postponedUntil } from '../../../application/queries/live-status.ts';
+import { activeMs } from '../../../domain/active-time.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import { stageText } from '../../../domain/agent-stage.ts';
 import { formatCount, formatDuration, formatUsage } from '../../../domain/amounts.ts';
@@ -54,8 +55,7 @@ export function renderLive(view: LiveView, size: LiveSize, paint: Paint): string
 function header({ workflow, now, frame }: LiveView, width: number, paint: Paint): string {
   const { session, agents } = workflow;
   const { completed, failed, cancelled, total } = progressOf(agents);
-  const started = Date.parse(session.startedAt ?? session.createdAt);
-  const ended = session.endedAt === null ? now : Date.parse(session.endedAt);
+  const elapsedMs = activeMs({ ...session, startedAt: session.startedAt ?? session.createdAt }, now);
   const usage = totalUsage(agents.map((agent) => agent.usage));
   // The time that has passed stands beside it.
   const shares = budgetShares({ ...session.budget, maxWallMs: null }, usage, 0);
@@ -64,7 +64,7 @@ function header({ workflow, now, frame }: LiveView, width: number, paint: Paint)
     `${completed}/${total} done`,
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
-    formatDuration(ended - started),
+    formatDuration(elapsedMs),
     formatUsage(usage) ?? [],
     shares.length === 0 ? [] : `budget ${formatBudget(shares)}`,
   ].flat();
@@ -83,7 +83,10 @@ function agentLine(
   const { symbol, format } = lookOf(suspended ? 'suspended' : agent.state);
   const name = padEnd(truncate(agent.name, names), names);
   const role = roles === 0 ? '' : `  ${padEnd(truncate(agent.role.name, roles), roles)}`;
-  const elapsed = padStart(elapsedOf(agent, now), elapsedWidth);
+  const elapsed = padStart(
+    agent.startedAt === null ? '' : formatDuration(activeMs(agent, now)),
+    elapsedWidth,
+  );
   const usage = agent.usage === null ? '' : `  ${formatCount(tokensOf(agent.usage))} tok`;
   const fixed = 4 + displayWidth(name) + displayWidth(role) + elapsedWidth + 2;
   const left = width - fixed - usage.length;
@@ -95,11 +98,6 @@ function agentLine(
   const line = `${name}${paint('dim', role)}${elapsed}  ${paint(agent.state === 'failed' ? 'red' : 'dim', text)}`;
   const mark = paint(format, agent.state === 'running' && !suspended ? spin(frame) : symbol);
   return `  ${mark} ${line}${roomy ? paint('dim', usage) : ''}`.trimEnd();
-}
-
-function elapsedOf({ startedAt, endedAt }: Agent, now: number): string {
-  if (startedAt === null) return '';
-  return formatDuration((endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt));
 }
 
 function textOf(

@@ -5,8 +5,8 @@ import {
   isSuspended,
   type LiveStatus,
   postponedUntil,
-  wallMs,
 } from '../../../application/queries/live-status.ts';
+import { activeMs } from '../../../domain/active-time.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { formatCost, formatCount, formatDuration, formatUsage, plural } from '../../../domain/amounts.ts';
 import { tokensOf } from '../../../domain/budget.ts';
@@ -102,7 +102,7 @@ function sessionLine({ workflow, standing: { now } }: SessionFacts, { paint }: C
   const { symbol, format } = lookOf(session.state);
   const facts = [
     `${completed} of ${total} agents completed`,
-    durationOf(session, now),
+    session.startedAt === null ? null : formatDuration(activeMs(session, now)),
     formatUsage(totalUsage(agents.map(({ usage }) => usage))),
   ].filter((fact) => fact !== null);
   const state = formatSessionState(session, now);
@@ -115,18 +115,13 @@ function parentLines({ parent }: Session): string[] {
   return [`  started by ${parent.agentId} of ${parent.sessionId}${fate}`];
 }
 
-function durationOf({ startedAt, endedAt }: Session, now: number): string | null {
-  if (startedAt === null) return null;
-  return formatDuration((endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt));
-}
-
 function agentTable({ workflow, standing: { now } }: SessionFacts, canvas: Canvas): string[] {
   const names = new Map(workflow.agents.map(({ id, name }) => [id, name]));
   const rows = workflow.agents.map((agent) => {
     const state = isSuspended(workflow.session, agent) ? 'suspended' : agent.state;
     const { symbol, format } = lookOf(state);
     const stage = state === 'running' && agent.stage !== 'executing' ? agent.stage : null;
-    const time = agent.startedAt === null ? '' : formatDuration(wallMs(agent, now));
+    const time = agent.startedAt === null ? '' : formatDuration(activeMs(agent, now));
     const after = agent.dependsOn.map((id) => names.get(id) ?? id).join(', ');
     return [
       { text: symbol, format },
