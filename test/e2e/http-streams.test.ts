@@ -1,9 +1,8 @@
 /** Streams of events from a real server: read slowly or not at all, broken off by its end, and as many as there may be. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import type { SessionStore } from '../../src/application/ports/session-store.ts';
 import { sessionEvent } from '../../src/domain/events.ts';
@@ -99,14 +98,6 @@ async function orchestrate(at: Place, commands: readonly string[]): Promise<Sess
   const body = request(1, 'tools/call', { name: 'orchestrate', arguments: args });
   const answer = await (await send({ ...at, url }, 'POST', { headers, body })).text();
   return parseSessionId(/"session_id":"(sess_[^"]+)"/.exec(answer)?.[1] ?? assert.fail(answer));
-}
-
-/** Connections that are closed by the server, with what it said before. */
-function cutOff(port: number, bytes: string): { readonly socket: Socket; readonly said: Promise<string> } {
-  const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-  // A server that cuts a connection need not read what is still on its way.
-  socket.on('error', () => {});
-  return { socket, said: text(socket).catch(() => '') };
 }
 
 const authorized = (token: string, first: string, ...lines: readonly string[]): string =>
@@ -313,69 +304,6 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
         await client.until(({ type }) => type === 'session.completed');
       clients[0]?.drop();
       while ((await open(t, at)).status !== 200);
-    });
-  });
-
-  describe('requests that never end', { ...patience, concurrency: 2 }, () => {
-    it('take connections from others for seconds at most, also all there are, and none from a stream', async (t) => {
-      const { folder, token, start } = await place(t);
-      const server = await start();
-      const at = { port: server.port, token };
-      await orchestrate(at, ['true']);
-      const stream = await open(t, at, '/events', '0');
-      await stream.until(({ type }) => type === 'session.completed');
-      const begun = performance.now();
-      const head = 'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ';
-      const connections = Array.from({ length: 600 }, (_, index) =>
-        cutOff(server.port, index === 0 ? '' : head),
-      );
-      // A little more now and then buys no time.
-      const drip = setInterval(() => {
-        for (const { socket } of connections.slice(1, 20)) if (socket.writable) socket.write('x');
-      }, 200);
-      t.after(() => {
-        clearInterval(drip);
-        for (const { socket } of connections) socket.destroy();
-      });
-      const answers = await Promise.all(connections.map(({ said }) => said));
-      // 10 s for headers, looked at every 5 s; by Node's defaults it would be up to 90 s.
-      assert.ok(performance.now() - begun < 60_000);
-      assert.ok(answers.filter((said) => said.startsWith('HTTP/1.1 408 ')).length >= 400);
-      assert.equal((await getText(at, '/health')).status, 200);
-      const second = storeOf(t, folder).create(session(), instanceId());
-      assert.equal((await getText(at, `/events?session=${second.sessionId}`, {}, 'HEAD')).status, 200);
-      const follower = await open(t, at, `/events?session=${second.sessionId}`, '0');
-      assert.equal((await follower.next())?.type, 'session.created');
-      await stream.until(({ data }) => data.session_id === second.sessionId);
-    });
-
-    it('are cut off after a minute where it is the body, with what it was going to do undone', async (t) => {
-      const { token, start } = await place(t);
-      const server = await start();
-      const at = { port: server.port, token };
-      const type = 'Content-Type: application/json';
-      const slow = ['/mcp', '/acp/runs', '/acp/messages'].flatMap((path) => [
-        cutOff(
-          server.port,
-          `${authorized(token, `POST ${path} HTTP/1.1`, type, 'Content-Length: 1000', '')}{"a":`,
-        ),
-        cutOff(
-          server.port,
-          `${authorized(token, `POST ${path} HTTP/1.1`, type, 'Transfer-Encoding: chunked', '')}4\r\n{"a"\r\n`,
-        ),
-      ]);
-      const drip = setInterval(() => {
-        for (const { socket } of slow.filter((_, index) => index % 2 === 0))
-          if (socket.writable) socket.write(' ');
-      }, 1_000);
-      t.after(() => {
-        clearInterval(drip);
-        for (const { socket } of slow) socket.destroy();
-      });
-      for (const said of await Promise.all(slow.map(({ said }) => said)))
-        assert.match(said, /^HTTP\/1\.1 408 /);
-      assert.match((await getText(at, '/metrics')).text, /^maos_mcp_sessions 0$/m);
-      assert.deepEqual(await server.end(), [0, null]);
     });
   });
 });

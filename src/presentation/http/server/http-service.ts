@@ -17,6 +17,8 @@ export interface HttpOptions {
   readonly names?: readonly string[];
   /** What opens it; a function is asked at every request. */
   readonly token: string | (() => Promise<string>);
+  /** Default: {@link requestTimeouts}. */
+  readonly timeouts?: typeof requestTimeouts;
 }
 
 /** HTTP mode while it listens. */
@@ -30,6 +32,8 @@ export interface HttpService {
 }
 
 const loopbackNames = ['localhost', '127.0.0.1', '::1'];
+/** How long a request may take to arrive, its headers and the whole; and how often Node looks for those that do. */
+export const requestTimeouts = { headersMs: 10_000, wholeMs: 60_000, lookMs: 5_000 };
 const maxConnections = 512;
 const maxHeaderBytes = 16 * 1024;
 const maxBodyBytes = 4 * 1024 * 1024;
@@ -39,7 +43,7 @@ const maxStrangersPerSecond = 50;
 
 /** @throws MaosError INVALID_INPUT when the port is taken or the address is not of this machine */
 export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<HttpService> {
-  const { host, token, names = [] } = options;
+  const { host, token, names = [], timeouts = requestTimeouts } = options;
   const now = (): number => performance.now();
   const app = makeApp(deps, {
     hosts: new Set([...loopbackNames, ...(isWildcard(host) ? [] : [host.toLowerCase()]), ...names]),
@@ -54,10 +58,10 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
-      headersTimeout: 10_000,
-      // Whoever is slower is cut when Node looks: its default is every 30 s.
-      connectionsCheckingInterval: 5_000,
-      requestTimeout: 60_000,
+      headersTimeout: timeouts.headersMs,
+      // Node's default is to look every 30 s.
+      connectionsCheckingInterval: timeouts.lookMs,
+      requestTimeout: timeouts.wholeMs,
       keepAliveTimeout: 5_000,
     },
     oneAtATime(getRequestListener(app.fetch)),
