@@ -24,6 +24,7 @@ import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-ho
 import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
 import { environmentWithout } from './infrastructure/process/launch/environment.ts';
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
+import type { ProcessTable } from './infrastructure/process/tree/process-table.ts';
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
 
 /** The database of a project. */
@@ -32,7 +33,10 @@ export function storeFile(home: string, hash: string): string {
 }
 
 /** What may stand in for a part as it is otherwise made. */
-type ProjectParts = Pick<Project, 'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'>;
+type ProjectParts = Pick<Project, 'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'> & {
+  /** What agents use is read from it. */
+  readonly samplingTable: ProcessTable;
+};
 
 /** Opens a project with every adapter its sessions need. @throws MaosError STORE_… */
 export function makeProject(from: {
@@ -67,6 +71,7 @@ export function makeProject(from: {
       maxOutputBytes: settings.limits.maxOutputBytes,
       clock,
       log,
+      ...(parts.samplingTable === undefined ? {} : { samplingTable: parts.samplingTable }),
     });
   return {
     path: root,

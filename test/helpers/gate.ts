@@ -12,8 +12,13 @@ export class Gate {
 
   /** Shell: waits here; gives up after half a minute, so that a failed test leaves nothing. */
   get wait(): string {
-    const look = `[ -e '${this.#path}' ]`;
+    const look = this.test;
     return `i=0; until ${look} || [ $i -ge 600 ]; do sleep 0.05; i=$((i+1)); done; ${look}`;
+  }
+
+  /** Shell: true once it is open. */
+  get test(): string {
+    return `[ -e '${this.#path}' ]`;
   }
 
   /** Shell: lets everybody pass. */

@@ -29,6 +29,7 @@ import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/fil
 import { makeRoleFiles } from '../../src/infrastructure/files/roles/role-files.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
 import { InstanceRegistration } from '../../src/infrastructure/instances/instance-registration.ts';
+import { makeProcessTable } from '../../src/infrastructure/process/tree/process-table.ts';
 import { type AgentJson, type PlanJson, requestOf } from '../../src/presentation/contracts/plan-input.ts';
 import { makeProject } from '../../src/project-adapters.ts';
 
@@ -108,6 +109,7 @@ export function openRealProject(
     log: (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}) =>
       void logged.push(`${level} ${message} ${fields.error ?? ''}`.trimEnd()),
   };
+  const table = makeProcessTable();
   const presence = new InstanceRegistration(home, 'test');
   const project = makeProject({
     ...{ home, hash, root, presence, log },
@@ -128,6 +130,8 @@ export function openRealProject(
       backends: makeBackends([makeCommandBackend(), ...own]),
       settings: { ...settings, storePatienceMs, ...options.settings },
       clock,
+      // A look is never older than the time that a test lets pass.
+      samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
     },
   });
   Object.assign(project.host.capacity, options.machine);

@@ -65,6 +65,12 @@ export class SteeredClock implements Clock {
     }, `${condition}`);
   }
 
+  /** Gives what must not happen the time to happen: so many steps, and after each what was begun has its turn. */
+  async passSteps(steps: number, stepMs: number): Promise<void> {
+    let left = steps;
+    await this.passUntil(() => left-- === 0, stepMs);
+  }
+
   #arm(timer: Timer): void {
     timer.callOff();
     timer.callOff = systemClock.after(Math.max(0, timer.due - this.elapsedMs()), timer.ring);

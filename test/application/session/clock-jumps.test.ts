@@ -13,8 +13,7 @@ const timing = { heartbeatMs: 200, leaseTtlMs: 2_000, lookMs: 100 };
 
 /** Both MAOS look at the session again and again, and what a look began has its turn before the next. */
 async function looks(clock: SteeredClock): Promise<void> {
-  let left = 30;
-  await clock.passUntil(() => left-- === 0, timing.lookMs);
+  await clock.passSteps(30, timing.lookMs);
 }
 
 for (const [how, sign] of [

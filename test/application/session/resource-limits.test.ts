@@ -1,20 +1,62 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
 import { requestPause, requestResume, waitForSession } from '../../../src/application/control/control.ts';
+import type { AgentJson } from '../../../src/presentation/contracts/plan-input.ts';
+import type { Settings } from '../../../src/application/ports/settings.ts';
+import { isSessionEnded } from '../../../src/domain/session.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
-import { eventOf, outcome, realProject, run, settled, shell, start } from '../../helpers/real-project.ts';
+import {
+  eventOf,
+  outcome,
+  type RealProject,
+  realProject,
+  run,
+  settled,
+  shell,
+  start,
+} from '../../helpers/real-project.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
+import { until } from '../../helpers/waiting.ts';
 
 const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
 
+function steered(t: TestContext, limits: Partial<Settings['limits']>) {
+  const clock = new SteeredClock();
+  return { clock, real: realProject(t, { clock, settings: { limits: { ...noLimits, ...limits } } }) };
+}
+
+/** Runs a team that is looked at as often as the machine can. */
+async function runWatched(real: RealProject, clock: SteeredClock, agents: readonly AgentJson[]) {
+  const unlimited = agents.map((agent) => ({ ...agent, timeout_minutes: 10_000 }));
+  const id = await start(real, unlimited);
+  await clock.passUntil(() => isSessionEnded(real.project.store.summary(id).session.state), 3_000);
+  return settled(real, id);
+}
+
 describe('an agent that does nothing', () => {
   it('is stopped as stalled, with what was measured; one that works or prints is not', async (t) => {
-    const real = realProject(t, { settings: { limits: { ...noLimits, stallMs: 8_000 } } });
-    const done = await run(real, [
+    const { real, clock } = steered(t, { stallMs: 8_000 });
+    const gate = new Gate(real.root, 'over');
+    const work = 'i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done';
+    const id = await start(real, [
       shell('idle', 'echo began; sleep 300'),
-      shell('printing', 'i=0; while [ $i -lt 12 ]; do i=$((i+1)); echo $i; sleep 1; done'),
-      shell('working', 'end=$(($(date +%s) + 12)); while [ $(date +%s) -lt $end ]; do :; done; echo worked'),
+      shell('printing', `until ${gate.test}; do echo more; echo >>printing.did; sleep 0.05; done`),
+      shell('working', `until ${gate.test}; do ${work}; echo >>working.did; done; echo worked`),
     ]);
+    await eventOf(real, id, 'agent.spawned', 'idle');
+    const did = (name: string) =>
+      statSync(join(real.root, `${name}.did`), { throwIfNoEntry: false })?.size ?? 0;
+    while (outcome(real, id).agent('idle').state === 'running') {
+      // Time passes only as fast as the others do what they do.
+      const [printed, worked] = [did('printing'), did('working')];
+      await until(() => did('printing') > printed + 1 && did('working') > worked + 1);
+      await clock.pass(2_000);
+    }
+    gate.openNow();
+    const done = await settled(real, id);
     assert.equal(done.agent('idle').failure?.kind, 'stalled');
     assert.match(
       done.agent('idle').failure?.message ?? '',
@@ -27,13 +69,13 @@ describe('an agent that does nothing', () => {
   });
 
   it('because it was suspended is not stalled', async (t) => {
-    const real = realProject(t, { settings: { limits: { ...noLimits, stallMs: 600 } } });
+    const { real, clock } = steered(t, { stallMs: 6_000 });
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [shell('a', gate.wait)]);
     await eventOf(real, id, 'agent.spawned', 'a');
     await requestPause(real.project, real.supervisor, id, 'test', 'A break.');
     await waitForSession(real.project, id, { signal: AbortSignal.timeout(20_000) });
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await clock.passSteps(30, 1_000);
     assert.equal(outcome(real, id).agent('a').state, 'running');
     gate.openNow();
     await requestResume(real.project, real.supervisor, id, 'test', 'Back.');
@@ -43,9 +85,9 @@ describe('an agent that does nothing', () => {
 
 describe('an agent over its memory', () => {
   it('is stopped, its whole tree counted', async (t) => {
-    const real = realProject(t, { settings: { limits: { ...noLimits, stallMs: 60_000 } } });
+    const { real, clock } = steered(t, {});
     const hog = `'${process.execPath}' -e "const a=Buffer.alloc(120*2**20,1);setInterval(()=>a,1e3)"`;
-    const done = await run(real, [
+    const done = await runWatched(real, clock, [
       shell('hog', `${hog} & ${hog} & wait`, { max_memory_mb: 200 }),
       shell('modest', 'sleep 0.1; echo fine', { max_memory_mb: 200 }),
     ]);
@@ -63,8 +105,8 @@ describe('an agent over its memory', () => {
 
 describe('memory that processes share', { skip: process.platform !== 'linux' }, () => {
   it('is counted once before an agent is stopped for it; what each of them writes is its own', async (t) => {
-    const real = realProject(t, { settings: { limits: { ...noLimits, stallMs: 4_000 } } });
-    // Each child burns CPU, so that none of them is idle, over several looks.
+    const { real, clock } = steered(t, {});
+    // Each child burns CPU, so that it is there at several looks.
     const forks = (child: string) =>
       `python3 -c "
 import os, time
@@ -72,11 +114,11 @@ held = bytearray(b'x' * (100 << 20))
 for _ in range(6):
     if os.fork() == 0:
         ${child}
-        while time.process_time() < 0.7: pass
+        while time.process_time() < 0.3: pass
         os._exit(0)
 for _ in range(6): os.wait()
 "`;
-    const done = await run(real, [
+    const done = await runWatched(real, clock, [
       shell('sharing', forks('pass'), { max_memory_mb: 400 }),
       shell('writing', forks('held[::4096] = bytes(len(held) // 4096); time.sleep(60)'), {
         max_memory_mb: 400,
@@ -93,9 +135,8 @@ for _ in range(6): os.wait()
 
 describe('an agent that prints too much', () => {
   it('is stopped, whichever stream it uses, and also when it obeys with status 0', async (t) => {
-    const real = realProject(t, {
-      settings: { limits: { ...noLimits, stallMs: 400, maxOutputBytes: 100_000 } },
-    });
+    // The machine's own clock: whether a program had ended before it was asked to is told by the time it wrote down.
+    const real = realProject(t, { settings: { limits: { ...noLimits, maxOutputBytes: 100_000 } } });
     const loop = (to: string) => `trap 'exit 0' TERM; while :; do head -c 5000 /dev/zero ${to}; done`;
     const done = await run(real, [
       shell('out', loop('')),
@@ -114,7 +155,8 @@ describe('memory of the machine', () => {
   it('that is short lets agents wait, says why with numbers, and starts them when it is there', async (t) => {
     let free = 5_000;
     const machine = { freeMemoryMb: () => free, totalMemoryMb: () => 8_000 };
-    const real = realProject(t, { machine });
+    const clock = new SteeredClock();
+    const real = realProject(t, { machine, clock });
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [
       shell('small', gate.wait, { max_memory_mb: 1_000 }),
@@ -129,9 +171,10 @@ describe('memory of the machine', () => {
     gate.openNow();
     // Nothing of its session runs any more, and still it waits.
     await eventOf(real, id, 'agent.completed', 'small');
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await clock.passSteps(20, 1_000);
     assert.equal(outcome(real, id).agent('large').state, 'pending');
     free = 6_500;
+    await clock.passUntil(() => outcome(real, id).agent('large').state !== 'pending');
     const done = await settled(real, id);
     assert.equal(done.state, 'completed');
     assert.equal(done.of('agent.waiting', 'large').length, 1, 'said once');
