@@ -33,7 +33,10 @@ export function storeFile(home: string, hash: string): string {
 }
 
 /** What may stand in for a part as it is otherwise made. */
-type ProjectParts = Pick<Project, 'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'> & {
+type ProjectParts = Pick<
+  Project,
+  'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'
+> & {
   /** What agents use is read from it. */
   readonly samplingTable: ProcessTable;
 };

@@ -3,13 +3,16 @@
 // tests start.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type Gate, lineCoverage, percentOf, unmet } from './line-coverage.ts';
+import { notAllowed } from './skips.ts';
 
 const gates: Gate[] = [{ folder: 'src/domain/', minimumPercent: 95 }];
 
 const root = join(import.meta.dirname, '../..');
 const report = join(root, 'coverage/lcov.info');
+const skips = join(root, 'coverage/skipped-tests.jsonl');
 rmSync(join(root, 'coverage'), { recursive: true, force: true });
 mkdirSync(join(root, 'coverage'));
 
@@ -19,7 +22,8 @@ const run = spawnSync(
     '--import',
     join(import.meta.dirname, 'only-this-process.ts'),
     '--test',
-    '--test-concurrency=2',
+    // Tests wait for other processes more than they compute.
+    `--test-concurrency=${2 * availableParallelism()}`,
     '--test-timeout=600000',
     '--experimental-test-coverage',
     '--test-coverage-include-all',
@@ -28,6 +32,8 @@ const run = spawnSync(
     '--test-reporter-destination=stdout',
     '--test-reporter=lcov',
     `--test-reporter-destination=${report}`,
+    `--test-reporter=${join(import.meta.dirname, 'skips.ts')}`,
+    `--test-reporter-destination=${skips}`,
     'test/**/*.test.ts',
   ],
   // A file whose process never gives up the processor cannot see its own time limit: the runner is asked to end then,
@@ -45,5 +51,10 @@ for (const folder of ['src/', ...gates.map((gate) => gate.folder)]) {
   process.stdout.write(`${percentOf(folder, files).toFixed(1)} % of the lines of ${folder} were run.\n`);
 }
 const complaints = unmet(gates, files);
-for (const complaint of complaints) process.stderr.write(`coverage: ${complaint}\n`);
+// Where a change is judged, a test that does not run is a test that is missing.
+if (process.env.CI) {
+  const list = readFileSync(join(import.meta.dirname, 'allowed-skips.json'), 'utf8');
+  complaints.push(...notAllowed(readFileSync(skips, 'utf8'), list));
+}
+for (const complaint of complaints) process.stderr.write(`${complaint}\n`);
 process.exitCode = complaints.length === 0 ? 0 : 1;

@@ -3,9 +3,9 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { requestPause, requestResume, waitForSession } from '../../../src/application/control/control.ts';
-import type { AgentJson } from '../../../src/presentation/contracts/plan-input.ts';
 import type { Settings } from '../../../src/application/ports/settings.ts';
 import { isSessionEnded } from '../../../src/domain/session.ts';
+import type { AgentJson } from '../../../src/presentation/contracts/plan-input.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
