@@ -147,8 +147,8 @@ describe('requests that never end', { concurrency: true }, () => {
       ' ',
     );
     for (const { said } of chunked) assert.match(await said, /^HTTP\/1\.1 408 /);
-    // What it said last is lost to a client that was still sending.
-    for (const { said } of declared) assert.match(await said, /^(HTTP\/1\.1 408 |$)/);
+    // A client that is still sending may lose what was said last, and what it sends then is no request.
+    for (const { said } of declared) assert.match(await said, /^(HTTP\/1\.1 40[08] |$)/);
     assert.match((await getText(at, '/metrics')).text, /^maos_mcp_sessions 0$/m);
     await service.close(3_600_000);
   });
