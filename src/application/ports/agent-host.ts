@@ -116,6 +116,10 @@ export interface AgentHost extends AgentDisk {
   findProgram(name: string, inherits?: Readonly<Record<string, string | undefined>>): Promise<string>;
   /** @throws MaosError SPAWN_FAILED */
   start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
-  /** Takes up an agent started earlier, by this or another MAOS; its output is delivered from the first byte. */
+  /**
+   * Follows an agent started earlier, by this or another instance; its output is delivered from the first byte. A launch
+   * without a trace is fenced: it can never start any more, and `ended` has settled with `never_started` when this returns.
+   * Safe while {@link start} is still at the same key: one of them decides whether the program runs.
+   */
   attach(key: LaunchKey, agent: Agent, sink: OutputSink): Promise<RunningAgent>;
 }

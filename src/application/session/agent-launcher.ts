@@ -1,17 +1,14 @@
 import type { Agent, AgentFailure } from '../../domain/agent.ts';
 import { agentEvent, type DomainEvent, type EventData } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import { roleOf } from '../../domain/roles/catalog.ts';
-import { roleBriefing } from '../../domain/roles/role.ts';
 import { type AgentReport, agentOf, startAgents } from '../../domain/workflow.ts';
-import type { PlacedLaunch, ProgramLookup, RunningAgent } from '../ports/agent-host.ts';
+import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
-import { agentEnvironment } from './agent-environment.ts';
 import { AgentLaunch } from './agent-launch.ts';
 import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
-import { composePrompt } from './handoff.ts';
+import { LaunchPreparation } from './launch-preparation.ts';
 import type { SessionHistory } from './session-history.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SlotManager } from './slot-manager.ts';
@@ -48,8 +45,7 @@ export class AgentLauncher {
   readonly #runs = new Map<AgentId, AgentRun>();
   /** Those whose process, or lack of one, is not known yet. */
   readonly #launches = new Map<AgentId, AgentLaunch>();
-  /** The last preparation of each agent, while it goes on: also one whose launch was withdrawn. */
-  readonly #preparing = new Map<AgentId, Promise<unknown>>();
+  readonly #preparation: LaunchPreparation;
   readonly #ends: RunEnd[] = [];
   readonly #failed: FailedStart[] = [];
   readonly #spawned: Spawned[] = [];
@@ -59,7 +55,8 @@ export class AgentLauncher {
 
   constructor(deps: LauncherDeps) {
     this.#deps = deps;
-    const { project, record, wakeSignal } = deps;
+    const { project, record, artifacts, wakeSignal } = deps;
+    this.#preparation = new LaunchPreparation(project, record, artifacts);
     this.#keeper = {
       clock: project.clock,
       graceMs: project.settings.stopGraceMs,
@@ -149,7 +146,7 @@ export class AgentLauncher {
     try {
       const { run, backend } = this.#makeRun(agent);
       const launch = new AgentLaunch({
-        prepare: () => this.#prepareInTurn(agent, before, backend),
+        prepare: () => this.#preparation.prepare(agent, before, backend),
         start: (spec, sink) => host.start(run.key, agent, spec, sink),
         sink: run,
         started: (running) => {
@@ -169,48 +166,6 @@ export class AgentLauncher {
     } catch (error) {
       this.#tellFailed(agent, error);
     }
-  }
-
-  /** Two preparations of one agent would write the same files: the earlier one may be withdrawn and still at it. */
-  #prepareInTurn(agent: Agent, before: Agent, backend: Backend): Promise<PlacedLaunch> {
-    const earlier = this.#preparing.get(agent.id);
-    const prepared = this.#prepare(agent, before, backend, earlier);
-    const over = prepared
-      .catch(() => 'told by its launch')
-      .then(() => {
-        if (this.#preparing.get(agent.id) === over) this.#preparing.delete(agent.id);
-      });
-    this.#preparing.set(agent.id, over);
-    return prepared;
-  }
-
-  async #prepare(
-    agent: Agent,
-    before: Agent,
-    backend: Backend,
-    earlier: Promise<unknown> | undefined,
-  ): Promise<PlacedLaunch> {
-    const { project, record } = this.#deps;
-    const { files, host } = project;
-    const { workflow } = record;
-    const { session } = workflow;
-    const locations = host.locations(session, agent);
-    const artifacts = this.#deps.artifacts.records;
-    const resume = before.state === 'resumable' && before.conversation !== null;
-    const { promptEscape } = backend;
-    const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
-    await record.filesPrepared;
-    await earlier;
-    await host.prepare(agent, prompt);
-    const briefing = roleBriefing(roleOf(agent.role, project.roles.predefined()));
-    const inherits = files.environment(session.id).variables;
-    const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
-    const resumed = before.conversation;
-    const spec = await backend.prepare({
-      ...{ session, agent, briefing, locations, findProgram, resume: resumed, inherits },
-    });
-    const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
-    return { ...spec, env, inherits, cwd: locations.workingDirectory };
   }
 
   /**

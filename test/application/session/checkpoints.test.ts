@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { verifyAudit } from '../../../src/application/maintenance/audit.ts';
 import { findFolder, recoverFromFile, recoverSession } from '../../../src/application/maintenance/recover.ts';
 import type { Checkpoint } from '../../../src/application/ports/maintenance.ts';
@@ -124,11 +125,13 @@ describe('recovery from checkpoints', () => {
       ],
     });
     const seen = new Set<string>();
-    await other.event((event) => {
+    const { seq } = await other.event((event) => {
       if (event.type === 'checkpoint.written') seen.add(event.type);
       if (event.type === 'agent.spawned' && event.data.name === 'live') seen.add(event.type);
       return seen.size === 2;
     });
+    // Without a database the log is all that tells of the start; it follows the table a little later.
+    while ((await before.project.files.lastLogged(id)) < seq) await turn();
     await other.kill();
     await before.close();
     const real = withoutDatabase(t, before);

@@ -122,6 +122,26 @@ suite('attaching to', { concurrency: true }, () => {
     assert.equal(bench.output.text, '');
   });
 
+  test('what is being started here decides it together with the start: both follow it, or it never runs', async (t) => {
+    // Sooner or later after the start began, until it comes too late to fence the launch.
+    let last = '';
+    for (let turns = 0; last !== 'exited'; turns = turns * 2 + 1) {
+      const bench = await makeBench(t);
+      const starting = bench.start('sh', ['-c', 'echo ran >>ran.txt; echo said']);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      const [attached, started] = await Promise.all([bench.attach(new Collector()), starting]);
+      const ends = await Promise.all([attached.ended, started.ended]);
+      const [how] = ends.map((end) => end.how);
+      assert.deepEqual(
+        ends.map((end) => end.how),
+        [how, how],
+      );
+      const ran = await readFile(join(bench.folder, 'ran.txt'), 'utf8').catch(() => '');
+      assert.equal(ran, how === 'exited' ? 'ran\n' : '');
+      last = how as string;
+    }
+  });
+
   test('what has not even a folder bars it as well', async (t) => {
     const bench = await makeBench(t);
     await rm(bench.folder, { recursive: true });

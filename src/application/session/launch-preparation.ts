@@ -1,0 +1,69 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import { roleOf } from '../../domain/roles/catalog.ts';
+import { roleBriefing } from '../../domain/roles/role.ts';
+import type { PlacedLaunch, ProgramLookup } from '../ports/agent-host.ts';
+import type { Backend } from '../ports/backend.ts';
+import type { Project } from '../project.ts';
+import { agentEnvironment } from './agent-environment.ts';
+import type { ArtifactRecorder } from './artifact-recorder.ts';
+import { composePrompt } from './handoff.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/** All that a launch needs before the host is asked: the agent's folders, its prompt, its command line. */
+export class LaunchPreparation {
+  readonly #project: Project;
+  readonly #record: SessionRecord;
+  readonly #artifacts: ArtifactRecorder;
+  /** The last one of each agent, while it goes on: also one whose launch was withdrawn. */
+  readonly #going = new Map<AgentId, Promise<unknown>>();
+
+  constructor(project: Project, record: SessionRecord, artifacts: ArtifactRecorder) {
+    this.#project = project;
+    this.#record = record;
+    this.#artifacts = artifacts;
+  }
+
+  /**
+   * Two of one agent would write the same files: one begins when the one before it, withdrawn or not, is over.
+   * @param before the agent as it was until it was recorded as running
+   */
+  prepare(agent: Agent, before: Agent, backend: Backend): Promise<PlacedLaunch> {
+    const prepared = this.#prepare(agent, before, backend, this.#going.get(agent.id));
+    const over = prepared
+      .catch(() => 'told by its launch')
+      .then(() => {
+        if (this.#going.get(agent.id) === over) this.#going.delete(agent.id);
+      });
+    this.#going.set(agent.id, over);
+    return prepared;
+  }
+
+  async #prepare(
+    agent: Agent,
+    before: Agent,
+    backend: Backend,
+    earlier: Promise<unknown> | undefined,
+  ): Promise<PlacedLaunch> {
+    const { files, host, roles } = this.#project;
+    const { workflow } = this.#record;
+    const { session } = workflow;
+    const locations = host.locations(session, agent);
+    const artifacts = this.#artifacts.records;
+    const resume = before.state === 'resumable' && before.conversation !== null;
+    const { promptEscape } = backend;
+    const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
+    await this.#record.filesPrepared;
+    await earlier;
+    await host.prepare(agent, prompt);
+    const briefing = roleBriefing(roleOf(agent.role, roles.predefined()));
+    const inherits = files.environment(session.id).variables;
+    const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
+    const resumed = before.conversation;
+    const spec = await backend.prepare({
+      ...{ session, agent, briefing, locations, findProgram, resume: resumed, inherits },
+    });
+    const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
+    return { ...spec, env, inherits, cwd: locations.workingDirectory };
+  }
+}
