@@ -1,29 +1,14 @@
 import * as z from 'zod';
-import {
-  type BudgetShare,
-  budgetShares,
-  isSuspended,
-  type LiveStatus,
-  postponedUntil,
-} from '../../application/queries/live-status.ts';
-import {
-  type Agent,
-  type AgentFailure,
-  agentStates,
-  lingeringText,
-  type PermissionDenials,
-} from '../../domain/agent.ts';
+import { agentStates } from '../../domain/agent.ts';
 import { agentStages } from '../../domain/agent-stage.ts';
-import { tokensOf } from '../../domain/budget.ts';
+import { type BudgetItem, budgetItems } from '../../domain/budget.ts';
 import { shorten } from '../../domain/cut-text.ts';
-import type { Progress } from '../../domain/orchestration.ts';
-import { type Session, sessionStates } from '../../domain/session.ts';
-import type { Usage } from '../../domain/usage.ts';
-import { waitText } from '../../domain/waiting.ts';
+import { sessionStates } from '../../domain/session.ts';
+import { type AgentView, type BudgetView, type SessionView, usageKeys } from './views.ts';
 
 /**
  * What servers answer about sessions and agents, as schemas: advertised to clients and held against every answer in
- * the tests. Short, because all of them go to a client at its start. What there is not is absent.
+ * the tests. Each selects from the one outside view. Short, because all of them go to a client at its start. What there is not is absent.
  */
 
 export const sessionState = z.enum(sessionStates);
@@ -31,15 +16,6 @@ export const agentState = z.enum(agentStates);
 
 /** Agents by state, and `total`. */
 export const progressCounts = z.partialRecord(z.enum(['total', ...agentStates]), z.int());
-
-const usageKeys = [
-  'input_tokens',
-  'output_tokens',
-  'cache_read_tokens',
-  'cache_write_tokens',
-  'turns',
-  'cost_usd',
-] as const;
 
 /** Without `cost_usd` where the backends name no price. */
 export const usageTotals = z.partialRecord(z.enum(usageKeys), z.number());
@@ -85,107 +61,80 @@ export const agentStatus = z.strictObject({
   budget: z.string().optional(),
 });
 
-/** A copy: the domain's counts are read-only. */
-export function progressAnswer(progress: Progress): z.infer<typeof progressCounts> {
-  return { ...progress };
-}
-
-export function usageAnswer(usage: Usage): z.infer<typeof usageTotals> {
+/** What of a session every answer about it says. */
+export function sessionAnswer(view: SessionView, maxObjective: number) {
+  const { session_id, state, objective, created_at, started_at, ended_at, progress } = view;
   return {
-    input_tokens: usage.inputTokens,
-    output_tokens: usage.outputTokens,
-    cache_read_tokens: usage.cacheReadTokens,
-    cache_write_tokens: usage.cacheWriteTokens,
-    turns: usage.turns,
-    ...(usage.costUsd === null ? {} : { cost_usd: usage.costUsd }),
+    session_id,
+    state,
+    objective: shorten(objective, maxObjective),
+    created_at,
+    ...given({ started_at, ended_at }),
+    progress: { ...progress },
   };
 }
 
-/** Names of agents by id, for `depends_on`. */
-export function namesOf(agents: readonly Agent[]): ReadonlyMap<string, string> {
-  return new Map(agents.map((agent) => [agent.id, agent.name]));
+export function usageAnswer(usage: NonNullable<SessionView['usage']>): z.infer<typeof usageTotals> {
+  return given({ ...usage });
 }
 
-export function plannedAgentAnswer(
-  agent: Agent,
-  names: ReadonlyMap<string, string>,
-  stored: boolean,
-): z.infer<typeof plannedAgent> {
-  const { agent_id, ...core } = coreOf(agent);
-  return {
-    ...(stored ? { agent_id } : {}),
-    ...core,
-    phase: agent.phase,
-    depends_on: dependenciesOf(agent, names),
-  };
+export function plannedAgentAnswer(view: AgentView, stored: boolean): z.infer<typeof plannedAgent> {
+  const { agent_id, name, role, state, phase, depends_on } = view;
+  const core = { name, role, state, phase, depends_on: shownOf(depends_on) };
+  return stored ? { agent_id, ...core } : core;
 }
 
 /** @param maxText most characters of the result and of the failure's message; longer ones end in `…` */
-export function agentOutcomeAnswer(agent: Agent, maxText: number): z.infer<typeof agentOutcome> {
-  return { ...coreOf(agent), ...outcomeOf(agent, maxText) };
-}
-
-/** @param maxText as in {@link agentOutcomeAnswer} */
-export function agentStatusAnswer(
-  agent: Agent,
-  { session, names, standing }: AgentSurroundings,
-  maxText: number,
-): z.infer<typeof agentStatus> {
-  const { usage } = agent;
-  const cost = usage?.costUsd ?? null;
-  const note = noteOf(agent, session, standing, maxText);
-  const shares = budgetShares(agent.budget, usage, standing.agentRanMs(agent));
+export function agentOutcomeAnswer(view: AgentView, maxText: number): z.infer<typeof agentOutcome> {
+  const { agent_id, name, role, state, failure, result } = view;
   return {
-    ...coreOf(agent),
-    ...(agent.stage === null ? {} : { stage: agent.stage }),
-    backend: agent.backend,
-    depends_on: dependenciesOf(agent, names),
-    attempt: agent.attempt,
-    ...(agent.startedAt === null ? {} : { started_at: agent.startedAt }),
-    ...(agent.endedAt === null ? {} : { ended_at: agent.endedAt }),
-    ...outcomeOf(agent, maxText),
-    ...(note === null ? {} : { note }),
-    ...(usage === null ? {} : { tokens: tokensOf(usage) }),
-    ...(cost === null ? {} : { cost_usd: cost }),
-    ...(shares.length === 0 ? {} : { budget: budgetText(shares) }),
+    ...{ agent_id, name, role, state },
+    ...(failure === undefined
+      ? {}
+      : { failure_kind: failure.kind, failure: shorten(failureText(failure), maxText) }),
+    ...(result === null ? {} : { result: shorten(result, maxText) }),
   };
 }
 
-/** What an agent's answer needs besides the agent. */
-export interface AgentSurroundings {
-  readonly session: Session;
-  readonly names: ReadonlyMap<string, string>;
-  readonly standing: LiveStatus;
+/** @param maxText as in {@link agentOutcomeAnswer} */
+export function agentStatusAnswer(view: AgentView, maxText: number): z.infer<typeof agentStatus> {
+  const { stage, backend, depends_on, attempt, started_at, ended_at, note, usage, budget } = view;
+  return {
+    ...agentOutcomeAnswer(view, maxText),
+    ...(stage === undefined ? {} : { stage }),
+    backend,
+    depends_on: shownOf(depends_on),
+    attempt,
+    ...given({ started_at, ended_at }),
+    ...(note === undefined ? {} : { note: shorten(note, Math.max(150, maxText / 2)) }),
+    ...(usage === null ? {} : { tokens: tokensIn(usage), ...given({ cost_usd: usage.cost_usd }) }),
+    ...(budget === undefined ? {} : { budget: budgetText(budget) }),
+  };
 }
 
-function noteOf(agent: Agent, session: Session, standing: LiveStatus, maxText: number): string | null {
-  const notes = [standingNote(agent, session, standing), deniedNote(agent.denials)];
-  const said = notes.filter((note) => note !== null);
-  return said.length === 0 ? null : shorten(said.join('; '), Math.max(150, maxText / 2));
+/** Without what is null. */
+function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const there = Object.entries(fields).filter(([, value]) => value !== null);
+  return Object.fromEntries(there) as { [K in keyof T]?: NonNullable<T[K]> };
 }
 
-function standingNote(agent: Agent, session: Session, { waiting, now }: LiveStatus): string | null {
-  if (isSuspended(session, agent)) return 'suspended';
-  if (agent.lingering !== null) return shorten(lingeringText(agent.lingering), 150);
-  const until = postponedUntil(agent, now);
-  if (until !== null) return `put off by its provider until ${until}`;
-  const reason = waiting.get(agent.id);
-  return reason === undefined ? null : `waits: ${shorten(waitText(reason), 150)}`;
-}
-
-/** 'not permitted (3): Bash: git push, Write: /etc/hosts, WebFetch'. */
-function deniedNote(denials: PermissionDenials | null): string | null {
-  return denials === null ? null : `not permitted (${denials.count}): ${denials.shown.join(', ')}`;
+function tokensIn(usage: NonNullable<AgentView['usage']>): number {
+  const { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = usage;
+  return (input_tokens ?? 0) + (output_tokens ?? 0) + (cache_read_tokens ?? 0) + (cache_write_tokens ?? 0);
 }
 
 /** 'tokens 12000 of 50000 (24 %), cost $0.25 of $1 (25 %)'. */
-export function budgetText(shares: readonly BudgetShare[]): string {
-  return shares
-    .map((share) => `${amounts(share)} (${Math.floor((share.spent / share.cap) * 100)} %)`)
+export function budgetText(budget: BudgetView): string {
+  return budgetItems
+    .flatMap((item) => {
+      const share = budget[item];
+      if (share === undefined) return [];
+      return `${amounts(item, share.spent, share.cap)} (${Math.floor((share.spent / share.cap) * 100)} %)`;
+    })
     .join(', ');
 }
 
-function amounts({ item, spent, cap }: BudgetShare): string {
+function amounts(item: BudgetItem, spent: number, cap: number): string {
   switch (item) {
     case 'tokens':
     case 'turns':
@@ -197,29 +146,15 @@ function amounts({ item, spent, cap }: BudgetShare): string {
   }
 }
 
-function coreOf(agent: Agent): z.infer<z.ZodObject<typeof agentCore>> {
-  return { agent_id: agent.id, name: agent.name, role: agent.role.name, state: agent.state };
-}
-
 /** Hundreds of dependencies of one agent would fill an answer: the list ends by saying how many more there are. */
 const maxDependencies = 12;
 
-function dependenciesOf(agent: Agent, names: ReadonlyMap<string, string>): string[] {
-  const all = agent.dependsOn.map((id) => names.get(id) ?? id);
-  const more = all.length - maxDependencies;
-  return more > 0 ? [...all.slice(0, maxDependencies), `… ${more} more`] : all;
-}
-
-function outcomeOf(agent: Agent, maxText: number) {
-  return {
-    ...(agent.failure === null
-      ? {}
-      : { failure_kind: agent.failure.kind, failure: shorten(failureText(agent.failure), maxText) }),
-    ...(agent.result === null ? {} : { result: shorten(agent.result, maxText) }),
-  };
+function shownOf(names: readonly string[]): string[] {
+  const more = names.length - maxDependencies;
+  return more > 0 ? [...names.slice(0, maxDependencies), `… ${more} more`] : [...names];
 }
 
 /** The message, and what stderr said last, which often is the reason. */
-function failureText({ message, stderrTail }: AgentFailure): string {
-  return stderrTail === '' ? message : `${message} stderr: ${stderrTail}`;
+function failureText({ message, stderr_tail }: NonNullable<AgentView['failure']>): string {
+  return stderr_tail === '' ? message : `${message} stderr: ${stderr_tail}`;
 }

@@ -6,7 +6,8 @@ import {
   type LiveStatus,
   postponedUntil,
 } from '../../application/queries/live-status.ts';
-import type { Agent } from '../../domain/agent.ts';
+import { type Agent, lingeringText } from '../../domain/agent.ts';
+import type { BudgetItem } from '../../domain/budget.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
 import { descriptorOf, type RecordedEvent } from '../../domain/events.ts';
 import { type Progress, progressOf } from '../../domain/orchestration.ts';
@@ -14,12 +15,24 @@ import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import type { Role } from '../../domain/roles/role.ts';
 import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
-import { waitSentence } from '../../domain/waiting.ts';
+import { waitSentence, waitText } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 
-/** How MAOS's data looks outside: JSON with snake_case keys, the same in MCP, ACP and `--json`. Absent means null. */
+/**
+ * How sessions and agents look outside: JSON with snake_case keys. `--json`, resources and `/events` give it as it is; the
+ * tools of MCP, whose answers must be short, give what `session-answers.ts` selects of it. Absent means null.
+ */
 
-function usageView(usage: Usage | null) {
+export const usageKeys = [
+  'input_tokens',
+  'output_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+  'turns',
+  'cost_usd',
+] as const;
+
+function usageView(usage: Usage | null): Readonly<Record<UsageKey, number | null>> | null {
   if (usage === null) return null;
   return {
     input_tokens: usage.inputTokens,
@@ -31,11 +44,21 @@ function usageView(usage: Usage | null) {
   };
 }
 
+export type UsageKey = (typeof usageKeys)[number];
+export type SessionView = ReturnType<typeof sessionView>;
+export type AgentView = ReturnType<typeof agentView>;
+
 /** What of each cap is used up; absent where there is none. `wall_ms` in milliseconds. */
 function budgetView(shares: readonly BudgetShare[]) {
   if (shares.length === 0) return {};
-  return { budget: Object.fromEntries(shares.map(({ item, spent, cap }) => [item, { spent, cap }])) };
+  return {
+    budget: Object.fromEntries(shares.map(({ item, spent, cap }) => [item, { spent, cap }])) as BudgetView,
+  };
 }
+
+export type BudgetView = Partial<
+  Readonly<Record<BudgetItem, { readonly spent: number; readonly cap: number }>>
+>;
 
 function sessionView(session: Session, progress: Progress, usage: Usage | null, ranMs: number) {
   return {
@@ -72,11 +95,21 @@ export function summaryView(summary: SessionSummary, ranMs: number) {
   return sessionView(summary.session, summary.progress, summary.usage, ranMs);
 }
 
-function agentView(
+/** What an agent's view needs besides the agent. */
+export interface AgentSurroundings {
+  readonly session: Session;
+  readonly names: ReadonlyMap<string, string>;
+  /** What its events tell; null where they are not asked. */
+  readonly standing: LiveStatus | null;
+}
+
+/** Most characters of its texts, where nothing else is said. */
+const usualText = { failure: 500, result: 600 };
+
+export function agentView(
   agent: Agent,
-  session: Session,
-  names: ReadonlyMap<string, string>,
-  standing: LiveStatus | null,
+  { session, names, standing }: AgentSurroundings,
+  maxText: { readonly failure: number; readonly result: number } = usualText,
 ) {
   const waits = standing?.waiting.get(agent.id);
   const until = standing === null ? null : postponedUntil(agent, standing.now);
@@ -95,6 +128,7 @@ function agentView(
     ...(until === null ? {} : { postponed_until: until }),
     ...(agent.lingering === null ? {} : { result_given: agent.lingering }),
     ...(agent.denials === null ? {} : { permission_denials: agent.denials }),
+    ...noteView(agent, session, standing),
     started_at: agent.startedAt,
     ended_at: agent.endedAt,
     ...(agent.failure === null
@@ -102,26 +136,51 @@ function agentView(
       : {
           failure: {
             kind: agent.failure.kind,
-            message: shorten(agent.failure.message, 500),
-            stderr_tail: endOf(agent.failure.stderrTail, 500),
+            message: shorten(agent.failure.message, maxText.failure),
+            stderr_tail: endOf(agent.failure.stderrTail, maxText.failure),
           },
         }),
-    result: agent.result === null ? null : shortenResult(agent, 600),
+    result: agent.result === null ? null : shortenResult(agent, maxText.result),
     usage: usageView(agent.usage),
     ...budgetView(budgetShares(agent.budget, agent.usage, standing?.agentRanMs(agent) ?? 0)),
   };
 }
 
+/** Suspended, done but not ended, put off by its provider, or why it waits; and what it was not permitted to do. */
+function noteView(agent: Agent, session: Session, standing: LiveStatus | null) {
+  const denied =
+    agent.denials === null
+      ? []
+      : [`not permitted (${agent.denials.count}): ${agent.denials.shown.join(', ')}`];
+  const notes = [...standingNotes(agent, session, standing), ...denied];
+  return notes.length === 0 ? {} : { note: notes.join('; ') };
+}
+
+function standingNotes(agent: Agent, session: Session, standing: LiveStatus | null): readonly string[] {
+  if (isSuspended(session, agent)) return ['suspended'];
+  if (agent.lingering !== null) return [shorten(lingeringText(agent.lingering), 150)];
+  if (standing === null) return [];
+  const until = postponedUntil(agent, standing.now);
+  if (until !== null) return [`put off by its provider until ${until}`];
+  const why = standing.waiting.get(agent.id);
+  return why === undefined ? [] : [`waits: ${shorten(waitText(why), 150)}`];
+}
+
+/** Names of agents by id. */
+export function namesOf(agents: readonly Agent[]): ReadonlyMap<string, string> {
+  return new Map(agents.map((agent) => [agent.id, agent.name]));
+}
+
 /** @param standing what its events tell besides; null where they are not asked */
 export function workflowView(workflow: Workflow, standing: LiveStatus | null = null) {
   const { session, agents } = workflow;
-  const names = new Map(agents.map((agent) => [agent.id as string, agent.name]));
+  const around = { session, names: namesOf(agents), standing };
   const usage = totalUsage(agents.map((agent) => agent.usage));
   return {
     ...sessionView(session, progressOf(agents), usage, standing?.sessionRanMs ?? 0),
     ...(standing === null || standing.stalled === null ? {} : { stalled: standing.stalled }),
     ...(standing === null || standing.troubles.length === 0 ? {} : { troubles: standing.troubles }),
-    agents: agents.map((agent) => agentView(agent, session, names, standing)),
+    agents: agents.map((agent) => agentView(agent, around)),
   };
 }
 

@@ -6,8 +6,8 @@ import type { SessionId } from '../../../src/domain/ids.ts';
 import { factsOf } from '../../../src/presentation/cli/facts/session-facts.ts';
 import { renderLive } from '../../../src/presentation/cli/render/live-block.ts';
 import { renderReport } from '../../../src/presentation/cli/render/session-report.ts';
-import { agentStatusAnswer, namesOf } from '../../../src/presentation/contracts/session-answers.ts';
-import { summaryView, workflowView } from '../../../src/presentation/contracts/views.ts';
+import { agentStatusAnswer } from '../../../src/presentation/contracts/session-answers.ts';
+import { agentView, namesOf, summaryView, workflowView } from '../../../src/presentation/contracts/views.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
   eventOf,
@@ -38,7 +38,7 @@ function shown(real: RealProject, id: SessionId) {
   const ranMs = sessionRanMs(project.store, summary.session, now);
   const listed = JSON.parse(JSON.stringify(summaryView(summary, ranMs)));
   const around = { session: workflow.session, names: namesOf(workflow.agents), standing };
-  const answer = agentStatusAnswer(agent, around, 100);
+  const answer = agentStatusAnswer(agentView(agent, around), 100);
   const report = renderReport(factsOf({ project, id }), canvas);
   const live = renderLive(
     { workflow, activities: new Map(), now, frame: 0 },

@@ -3,12 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { liveStatusOf } from '../../../src/application/queries/live-status.ts';
-import {
-  agentStatus,
-  agentStatusAnswer,
-  namesOf,
-} from '../../../src/presentation/contracts/session-answers.ts';
-import { workflowView } from '../../../src/presentation/contracts/views.ts';
+import { agentStatus, agentStatusAnswer } from '../../../src/presentation/contracts/session-answers.ts';
+import { agentView, namesOf, workflowView } from '../../../src/presentation/contracts/views.ts';
 import { claudeProject, player, type Step, success, turn } from '../../helpers/fake-claude.ts';
 import { eventOf, type RealProject, settled, start } from '../../helpers/real-project.ts';
 
@@ -41,7 +37,7 @@ function told(real: RealProject, id: Awaited<ReturnType<typeof start>>) {
   const standing = liveStatusOf(store, workflow, Date.parse(clock.now()));
   const [agent = assert.fail()] = workflow.agents;
   const around = { session: workflow.session, names: namesOf(workflow.agents), standing };
-  const answer = agentStatusAnswer(agent, around, 100);
+  const answer = agentStatusAnswer(agentView(agent, around), 100);
   assert.deepEqual(agentStatus.parse(answer), answer);
   const [view] = JSON.parse(JSON.stringify(workflowView(workflow, standing))).agents;
   return { answer, view };

@@ -9,6 +9,7 @@ import {
   storedStrategies,
 } from '../../../domain/session.ts';
 import { progressCounts, sessionState } from '../../contracts/session-answers.ts';
+import type { SessionView, UsageKey } from '../../contracts/views.ts';
 
 /** What `/events` takes, and what the events of its stream are. */
 
@@ -34,7 +35,7 @@ const usage = z.strictObject({
   cache_write_tokens: z.int(),
   turns: z.int(),
   cost_usd: z.number().nullable(),
-});
+} satisfies Record<UsageKey, z.ZodType>);
 
 const sessionSummarySchema = z
   .strictObject({
@@ -60,7 +61,7 @@ const sessionSummarySchema = z
     budget: z
       .partialRecord(z.enum(budgetItems), z.strictObject({ spent: z.number(), cap: z.number() }))
       .optional(),
-  })
+  } satisfies Record<keyof SessionView, z.ZodType>)
   .meta({ id: 'SessionSummary' });
 
 export const snapshotSchema = z

@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { Progress } from '../../../domain/orchestration.ts';
 import { progressLine } from '../../contracts/event-lines.ts';
-import { namesOf } from '../../contracts/session-answers.ts';
+import { namesOf } from '../../contracts/views.ts';
 import type { ToolContext } from '../server/tool.ts';
 
 /** Clients take a call without progress for dead; the contract promises a sign of life this often. */

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { SessionSummary } from '../../../application/ports/session-summary.ts';
 import { plural } from '../../../domain/amounts.ts';
-import { shorten } from '../../../domain/cut-text.ts';
 import { isSessionId } from '../../../domain/ids.ts';
-import { progressAnswer, progressCounts, sessionState } from '../../contracts/session-answers.ts';
+import { progressCounts, sessionAnswer, sessionState } from '../../contracts/session-answers.ts';
+import { summaryView } from '../../contracts/views.ts';
 import { countFitting, roomBeside } from '../answers/budget.ts';
 import { notACursor } from '../answers/cursor.ts';
 import { pauseReasonOf } from '../answers/sessions.ts';
@@ -65,16 +65,13 @@ export const listSessions = defineTool({
   },
 });
 
-function entryOf({ session, progress, usage }: SessionSummary): z.infer<typeof entry> {
-  const cost = usage?.costUsd ?? null;
+function entryOf(summary: SessionSummary): z.infer<typeof entry> {
+  const view = summaryView(summary, 0);
+  const { started_at: _, ...answer } = sessionAnswer(view, 120);
+  const cost = view.usage?.cost_usd ?? null;
   return {
-    session_id: session.id,
-    state: session.state,
-    ...(session.pauseReason === null ? {} : { reason: pauseReasonOf(session) }),
-    objective: shorten(session.objective, 120),
-    created_at: session.createdAt,
-    ...(session.endedAt === null ? {} : { ended_at: session.endedAt }),
-    progress: progressAnswer(progress),
+    ...answer,
+    ...(summary.session.pauseReason === null ? {} : { reason: pauseReasonOf(summary.session) }),
     ...(cost === null ? {} : { cost_usd: cost }),
   };
 }

@@ -3,7 +3,8 @@ import { orchestrate as startSession } from '../../../application/control/orches
 import { plural } from '../../../domain/amounts.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { planInput } from '../../contracts/plan-input.ts';
-import { namesOf, plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
+import { plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
+import { agentView, namesOf } from '../../contracts/views.ts';
 import { countFitting, fitNames, roomBeside } from '../answers/budget.ts';
 import { defineTool } from '../server/tool.ts';
 
@@ -71,9 +72,9 @@ function planAnswer(workflow: Workflow): Answer {
   return withAgents({ ...answer, phases }, workflow, '');
 }
 
-function withAgents(answer: Answer, { agents }: Workflow, whereMore: string): Answer {
-  const names = namesOf(agents);
-  const all = agents.map((agent) => plannedAgentAnswer(agent, names, answer.stored));
+function withAgents(answer: Answer, { session, agents }: Workflow, whereMore: string): Answer {
+  const around = { session, names: namesOf(agents), standing: null };
+  const all = agents.map((agent) => plannedAgentAnswer(agentView(agent, around), answer.stored));
   const shown = countFitting(all, roomBeside(answer) - 80);
   if (shown === all.length) return { ...answer, agents: all };
   const next = `${answer.next}${whereMore}`;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Project } from '../../../application/project.ts';
-import { budgetShares, type LiveStatus, liveStatusOf } from '../../../application/queries/live-status.ts';
+import { type LiveStatus, liveStatusOf } from '../../../application/queries/live-status.ts';
+import type { Agent } from '../../../domain/agent.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
@@ -9,13 +10,13 @@ import {
   agentStatus,
   agentStatusAnswer,
   budgetText,
-  namesOf,
-  progressAnswer,
   progressCounts,
+  sessionAnswer,
   sessionState,
   usageAnswer,
   usageTotals,
 } from '../../contracts/session-answers.ts';
+import { type AgentSurroundings, agentView, namesOf, summaryView } from '../../contracts/views.ts';
 import { costOf, countFitting, roomBeside } from '../answers/budget.ts';
 import { formatCursor, parseCursor } from '../answers/cursor.ts';
 import { locateSession, nextStep, pauseReasonOf, summarize } from '../answers/sessions.ts';
@@ -77,27 +78,20 @@ export const sessionStatus = defineTool({
 
 function header(project: Project, id: SessionId, { sessionRanMs, stalled, troubles }: LiveStatus) {
   const summary = project.store.summary(id);
-  const { session, progress, usage } = summary;
-  const shares = budgetShares(session.budget, usage, sessionRanMs);
+  const view = summaryView(summary, sessionRanMs);
   return {
     summary: summarize(summary),
     next: nextStep(summary),
-    session_id: id,
-    state: session.state,
-    ...(session.pauseReason === null
+    ...sessionAnswer(view, 200),
+    ...(summary.session.pauseReason === null
       ? {}
       : {
           reason:
-            pauseReasonOf(session) +
+            pauseReasonOf(summary.session) +
             (stalled === null ? '' : `; it could not go on: ${shorten(stalled, 300)}`),
         }),
-    objective: shorten(session.objective, 200),
-    created_at: session.createdAt,
-    ...(session.startedAt === null ? {} : { started_at: session.startedAt }),
-    ...(session.endedAt === null ? {} : { ended_at: session.endedAt }),
-    progress: progressAnswer(progress),
-    ...(usage === null ? {} : { usage: usageAnswer(usage) }),
-    ...(shares.length === 0 ? {} : { budget: budgetText(shares) }),
+    ...(view.usage === null ? {} : { usage: usageAnswer(view.usage) }),
+    ...(view.budget === undefined ? {} : { budget: budgetText(view.budget) }),
     ...(troubles.length === 0
       ? {}
       : {
@@ -124,12 +118,16 @@ function pageOfAgents({ session, agents }: Workflow, standing: LiveStatus, from:
   const around = { session, names: namesOf(agents), standing };
   const rest = agents.slice(from);
   for (const length of textLengths) {
-    const all = rest.map((agent) => agentStatusAnswer(agent, around, length));
+    const all = rest.map((agent) => statusOf(agent, around, length));
     if (countFitting(all, room - emptyList) === all.length) return { agents: all };
   }
-  const all = rest.map((agent) => agentStatusAnswer(agent, around, textLengths.at(-1) as number));
+  const all = rest.map((agent) => statusOf(agent, around, textLengths.at(-1) as number));
   const shown = Math.max(1, countFitting(all, room - emptyList - nextCursor));
   return { agents: all.slice(0, shown), next_cursor: formatCursor(from + shown) };
+}
+
+function statusOf(agent: Agent, around: AgentSurroundings, length: number) {
+  return agentStatusAnswer(agentView(agent, around, { failure: length, result: length }), length);
 }
 
 const emptyList = costOf({ agents: [] });

@@ -4,10 +4,10 @@ import type { Agent, AgentState } from '../../../domain/agent.ts';
 import {
   agentOutcome,
   agentOutcomeAnswer,
-  progressAnswer,
   progressCounts,
   sessionState,
 } from '../../contracts/session-answers.ts';
+import { type AgentSurroundings, agentView, namesOf } from '../../contracts/views.ts';
 import { costOf, countFitting, fitNames, roomBeside } from '../answers/budget.ts';
 import { followSession } from '../answers/follow-session.ts';
 import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
@@ -56,32 +56,42 @@ export const waitSession = defineTool({
   async run({ session_id, timeout_seconds }, context) {
     const { project, id } = await locateSession(context, session_id);
     const { summary } = await followSession(context, project, id, timeout_seconds * 1_000);
-    const { agents } = project.store.load(id);
+    const { session, agents } = project.store.load(id);
     const answer = {
       summary: summarize(summary),
       next: nextStep(summary),
       session_id: id,
       state: summary.session.state,
       settled: isSettled(summary.session.state),
-      progress: progressAnswer(summary.progress),
+      progress: { ...summary.progress },
       agents: [],
       folder: project.files.describe(id),
       files: [] as string[],
     };
     const paths = project.store.artifacts(id).map(({ path }) => path);
     const files = [...fitNames(paths, roomBeside(answer) / 4)];
-    return { ...answer, files, ...fitOutcomes(agents, roomBeside({ ...answer, files })) };
+    return {
+      ...answer,
+      files,
+      ...fitOutcomes(
+        { session, names: namesOf(agents), standing: null },
+        agents,
+        roomBeside({ ...answer, files }),
+      ),
+    };
   },
 });
 
 /** The longest texts with which every agent fits; with very many agents the first of them, and how many are left out. */
-function fitOutcomes(agents: readonly Agent[], room: number) {
+function fitOutcomes(around: AgentSurroundings, agents: readonly Agent[], room: number) {
+  const outcomeOf = (agent: Agent, length: number) =>
+    agentOutcomeAnswer(agentView(agent, around, { failure: length, result: length }), length);
   const sorted = agents.toSorted((a, b) => order[a.state] - order[b.state]);
   for (const length of textLengths) {
-    const all = sorted.map((agent) => agentOutcomeAnswer(agent, length));
+    const all = sorted.map((agent) => outcomeOf(agent, length));
     if (countFitting(all, room) === all.length) return { agents: all };
   }
-  const all = sorted.map((agent) => agentOutcomeAnswer(agent, textLengths.at(-1) as number));
+  const all = sorted.map((agent) => outcomeOf(agent, textLengths.at(-1) as number));
   const shown = countFitting(all, room - costOf({ agents_omitted: all.length }));
   return { agents: all.slice(0, shown), agents_omitted: all.length - shown };
 }
