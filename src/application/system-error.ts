@@ -10,7 +10,7 @@ const failing: Cause = [
   'RESOURCE_LIMIT_EXCEEDED',
   "the disk or its connection fails: look at the system's log (dmesg), and try again when it works",
 ];
-const notServed: Cause = ['INVALID_INPUT', 'it is a device or pipe that nobody serves: name a file'];
+const notServed: Cause = ['INVALID_INPUT', 'it is a device or pipe without a reader: name a file'];
 
 /** What the system says (errno), by what is to be done about it. */
 const causes: Readonly<Record<string, Cause>> = {
@@ -35,16 +35,16 @@ const causes: Readonly<Record<string, Cause>> = {
   ENOTCONN: failing,
   ESTALE: [
     'RESOURCE_LIMIT_EXCEEDED',
-    'the network file system has lost it: mount it again, or set MAOS_HOME to a folder on this machine',
+    'the network file system has lost it: mount it again, or set MAOS_HOME to a local folder',
   ],
-  EBUSY: ['RESOURCE_LIMIT_EXCEEDED', 'something else uses it: end that, and try again'],
-  ETXTBSY: ['RESOURCE_LIMIT_EXCEEDED', 'it is a program that runs: end it, and try again'],
+  EBUSY: ['RESOURCE_LIMIT_EXCEEDED', 'another program is using it: close that program, and try again'],
+  ETXTBSY: ['RESOURCE_LIMIT_EXCEEDED', 'it is a running program: end it, and try again'],
   EACCES: noPermission,
   EPERM: noPermission,
-  EROFS: ['FORBIDDEN', 'the file system is read-only: set MAOS_HOME to a folder that can be written'],
+  EROFS: ['FORBIDDEN', 'the file system is read-only: set MAOS_HOME to a writable folder'],
   ELOOP: ['FORBIDDEN', 'it is a symbolic link, which MAOS does not follow here'],
-  ENOTSUP: ['FORBIDDEN', 'the file system cannot do this: set MAOS_HOME to a folder on another one'],
-  EXDEV: ['FORBIDDEN', 'it lies on another file system: set MAOS_HOME to a folder that is on one alone'],
+  ENOTSUP: ['FORBIDDEN', 'the file system does not support this: set MAOS_HOME to a folder on another one'],
+  EXDEV: ['FORBIDDEN', 'it is on another file system: set MAOS_HOME to a folder within one file system'],
   ENOENT: ['INVALID_INPUT', 'it does not exist: check the path'],
   EEXIST: ['INVALID_INPUT', 'something with this name exists already: move it away'],
   ENAMETOOLONG: ['INVALID_INPUT', 'a name in it is too long for the file system'],
@@ -57,11 +57,11 @@ const causes: Readonly<Record<string, Cause>> = {
 
 /** What Node's calls are named in a message, to follow 'Could not'. */
 const doings: Readonly<Record<string, string>> = {
-  mkdir: 'make the folder',
+  mkdir: 'create the folder',
   scandir: 'read the folder',
   opendir: 'read the folder',
-  stat: 'look at',
-  lstat: 'look at',
+  stat: 'inspect',
+  lstat: 'inspect',
   access: 'use',
   realpath: 'find',
   unlink: 'remove',
@@ -107,5 +107,5 @@ export function explained(error: unknown): MaosError | null {
 /** As {@link explained}, where a defect must not end the rest. */
 export function explainedOrDefect(error: unknown): MaosError {
   const said = error instanceof Error ? error.message : String(error);
-  return explained(error) ?? new MaosError('INTERNAL', `A defect in MAOS: ${said}.`, { cause: error });
+  return explained(error) ?? new MaosError('INTERNAL', `This is a bug in MAOS: ${said}.`, { cause: error });
 }

@@ -223,6 +223,6 @@ export function enterStage(agent: Agent, stage: AgentStage): Agent {
 /** Why an agent still runs though it has given its result. */
 export function lingeringText({ background, until }: Lingering): string {
   const what =
-    background.length === 0 ? 'processes remain' : `work in the background: ${background.join(', ')}`;
-  return `result given, ${what}${until === null ? '' : `; what is left at ${until} is ended`}`;
+    background.length === 0 ? 'processes still running' : `background work: ${background.join(', ')}`;
+  return `result given, ${what}${until === null ? '' : `; MAOS ends them at ${until}`}`;
 }

@@ -73,7 +73,7 @@ export interface Message extends MessageDraft {
 export function queueMessage(draft: MessageDraft, repliedTo: Message | null, at: string): Message {
   if (draft.schemaVersion !== messageSchemaVersion) {
     throw invalid(
-      `schema_version ${draft.schemaVersion} is not known: this MAOS takes ${messageSchemaVersion}.`,
+      `Unknown schema_version ${draft.schemaVersion}: this version of MAOS supports ${messageSchemaVersion}.`,
       { schemaVersion: draft.schemaVersion, known: [messageSchemaVersion] },
     );
   }
@@ -107,19 +107,19 @@ function assertReply(draft: MessageDraft, original: Message | null): void {
   }
   if (replyTo === null) return;
   if (original === null || original.id !== replyTo || original.sessionId !== draft.sessionId) {
-    throw invalid(`reply_to names ${replyTo}, and session ${draft.sessionId} has no such message.`, {
+    throw invalid(`Session ${draft.sessionId} has no message ${replyTo} (reply_to).`, {
       replyTo,
     });
   }
   if (type !== 'response') return;
   if (original.type !== 'request') {
-    throw invalid(`${replyTo} is a ${original.type}: only a request can be answered by a response.`, {
+    throw invalid(`${replyTo} is a ${original.type}: only a request can get a response.`, {
       replyTo,
     });
   }
   if (draft.from !== original.to || draft.to !== original.from) {
     throw invalid(
-      `${replyTo} went from ${partyOf(original.from)} to ${partyOf(original.to)}: the response to it goes the other way, not from ${partyOf(draft.from)} to ${partyOf(draft.to)}.`,
+      `${replyTo} went from ${partyOf(original.from)} to ${partyOf(original.to)}: its response must go the other way, not from ${partyOf(draft.from)} to ${partyOf(draft.to)}.`,
       { replyTo },
     );
   }
@@ -187,7 +187,7 @@ export function giveBackMessage(
   const isOver = message.state === 'dead' || (message.state === 'queued' && retry);
   if (isOver && message.attempt === attempt && attempt > 0) return message;
   assertHeld(message, attempt, retry ? 'queued' : 'dead');
-  if (!retry) return bury(message, `refused for good: ${reason}`, reason, at);
+  if (!retry) return bury(message, `rejected: ${reason}`, reason, at);
   return again(message, reason, plus(at, backoffMs(attempt, chance)), at);
 }
 
@@ -239,7 +239,7 @@ export function messageEvent(message: Message, at: string): DomainEvent {
 function again(message: Message, trouble: string, availableAt: string, at: string): Message {
   const { attempt, maxAttempts } = message;
   return attempt >= maxAttempts
-    ? bury(message, `delivered ${attempt} of ${maxAttempts} times; the last time: ${trouble}`, trouble, at)
+    ? bury(message, `delivered ${attempt} of ${maxAttempts} times; last failure: ${trouble}`, trouble, at)
     : move(message, 'queued', { availableAt, lastTrouble: trouble });
 }
 
@@ -256,10 +256,10 @@ function move(message: Message, to: MessageState, changes: Partial<Message>): Me
 function assertHeld({ id, state, attempt, lastTrouble }: Message, given: number, to: MessageState): void {
   const details = { id, state, attempt, given };
   if (given !== attempt || (state === 'queued' && attempt > 0)) {
-    const why = given === attempt ? lastTrouble : `it has been delivered ${attempt} times by now`;
+    const why = given === attempt ? lastTrouble : `it has been delivered ${attempt} times since`;
     throw new MaosError(
       'INVALID_TRANSITION',
-      `Attempt ${given} of message ${id} is not under way: ${why}. Lease it again to deal with it.`,
+      `Attempt ${given} of message ${id} is not in progress: ${why}. Lease it again.`,
       { details },
     );
   }

@@ -108,7 +108,7 @@ function checkNames(names: readonly string[]): void {
   for (const [index, name] of names.entries()) {
     if (!agentNamePattern.test(name)) {
       throw invalidPlan(
-        `Agent name ${quote(name)} is not allowed: use 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit.`,
+        `Agent name ${quote(name)} is not valid: use 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit.`,
         { agent: index, name: startOf(name, 200) },
       );
     }
@@ -134,7 +134,7 @@ function resolveReference(
   if (index >= 0) return index;
   const known = names.filter((name) => name !== agent).slice(0, 20);
   throw invalidPlan(
-    `Agent ${quote(agent)} depends on ${quote(reference)}, which is no agent of this plan. Agents: ${known.join(', ') || 'none other'}.`,
+    `Agent ${quote(agent)} depends on ${quote(reference)}, which is not in this plan. ${known.length === 0 ? 'The plan has no other agent.' : `Agents: ${known.join(', ')}.`}`,
     { agent, reference: startOf(reference, 200), known },
   );
 }
@@ -181,10 +181,10 @@ export interface Plan {
 export function makePlan(request: PlanRequest): Plan {
   const count = request.agents.length;
   if (count === 0) {
-    throw invalidPlan('The plan has no agents: give at least one of {role, task}.', { agents: 0 });
+    throw invalidPlan('The plan has no agents: add at least one {role, task}.', { agents: 0 });
   }
   if (count > maxAgentsPerSession) {
-    throw invalidPlan(`The plan has ${count} agents; a session may have at most ${maxAgentsPerSession}.`, {
+    throw invalidPlan(`The plan has ${count} agents; a session can have at most ${maxAgentsPerSession}.`, {
       agents: count,
       limit: maxAgentsPerSession,
     });

@@ -13,9 +13,9 @@ export type WaitCause =
   | { readonly cause: 'other'; readonly said: string };
 
 const limitTexts = {
-  session_limit: ['the session runs as many agents as it may', 'at once'],
-  role_limit: ['the role runs as many agents as it may', 'at once'],
-  machine_limit: ['this machine runs as many agents as it may', 'agents'],
+  session_limit: ['limit of the session reached', 'at once'],
+  role_limit: ['limit of the role reached', 'at once'],
+  machine_limit: ['limit of this machine reached', 'agents'],
 } as const;
 
 /** For people. */
@@ -28,11 +28,11 @@ export function waitText(why: WaitCause): string {
       return why.limit === null ? text : `${text} (${why.limit} ${unit})`;
     }
     case 'machine_unknown':
-      return `how many agents this machine runs cannot be looked up: ${why.error}`;
+      return `cannot count the agents on this machine: ${why.error}`;
     case 'memory':
-      return `this machine has too little free memory (${why.freeMb} MiB free, it needs ${why.neededMb} MiB)`;
+      return `not enough free memory on this machine (${why.freeMb} MiB free, ${why.neededMb} MiB needed)`;
     case 'provider':
-      return `its provider asked for patience (until ${why.until})`;
+      return `rate limited by its provider (until ${why.until})`;
     case 'environment':
       return lackText(why.missing);
     case 'other':
@@ -63,7 +63,7 @@ export function waitSentence(why: WaitCause): string {
 /** The session goes on from where they are set: its next owner has the environment of whoever resumes it. */
 function lackText(missing: readonly string[]): string {
   const what = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' and more' : '');
-  return `the session was started with ${what}, not set where its maos runs now; pause it, and resume it where that is set`;
+  return `the session was started with ${what}, which its maos process does not have; pause the session, and resume it from a shell that has`;
 }
 
 /** The cause that an earlier version wrote down as a sentence. */

@@ -45,12 +45,12 @@ describe('what the system refuses', () => {
       [
         systemError('EIO', 'mkdir', '/srv/x'),
         'RESOURCE_LIMIT_EXCEEDED',
-        `Could not make the folder "/srv/x": the disk or its connection fails: look at the system's log (dmesg), and try again when it works (EIO).`,
+        `Could not create the folder "/srv/x": the disk or its connection fails: look at the system's log (dmesg), and try again when it works (EIO).`,
       ],
       [
         systemError('EROFS', 'open', '/srv/x'),
         'FORBIDDEN',
-        'Could not open "/srv/x": the file system is read-only: set MAOS_HOME to a folder that can be written (EROFS).',
+        'Could not open "/srv/x": the file system is read-only: set MAOS_HOME to a writable folder (EROFS).',
       ],
       [
         systemError('EISDIR', 'read'),

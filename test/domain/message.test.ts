@@ -91,10 +91,7 @@ describe('the states of a message', () => {
       [null, at(61), at(1), 1],
     );
     assert.deepEqual([acknowledged.leaseUntil, acknowledged.acknowledgedAt], [null, at(2)]);
-    assert.deepEqual(
-      [dead.leaseUntil, dead.deadAt, dead.deadReason],
-      [null, at(2), 'refused for good: never'],
-    );
+    assert.deepEqual([dead.leaseUntil, dead.deadAt, dead.deadReason], [null, at(2), 'rejected: never']);
   });
 
   it('have an event each, which says whom the message is for', () => {
@@ -113,7 +110,7 @@ describe('a delivery', () => {
     for (const attempt of [1, 3]) {
       assert.throws(() => acknowledgeMessage(second, attempt, at(63)), {
         code: 'INVALID_TRANSITION',
-        message: /Attempt [13] of message msg_\w+ is not under way: it has been delivered 2 times/,
+        message: /Attempt [13] of message msg_\w+ is not in progress: it has been delivered 2 times since/,
       });
       assert.throws(() => giveBackMessage(second, attempt, failed, at(63), 0), {
         code: 'INVALID_TRANSITION',
@@ -144,8 +141,8 @@ describe('a delivery', () => {
         dead.deadReason,
       ]),
       [
-        ['dead', `delivered 2 of 2 times; the last time: not acknowledged by ${at(4)}`],
-        ['dead', 'delivered 2 of 2 times; the last time: no idea'],
+        ['dead', `delivered 2 of 2 times; last failure: not acknowledged by ${at(4)}`],
+        ['dead', 'delivered 2 of 2 times; last failure: no idea'],
       ],
     );
   });
@@ -193,12 +190,12 @@ describe('a response', () => {
   it('is refused when it does not fit the request', () => {
     const cases: [Partial<MessageDraft>, RegExp][] = [
       [{ replyTo: null }, /needs reply_to/],
-      [{ replyTo: idOf('C') }, /has no such message/],
-      [{ from: null }, /goes the other way, not from outside the team to agent_qa_1_aaaaaa/],
-      [{ to: asked }, /goes the other way/],
+      [{ replyTo: idOf('C') }, /has no message msg_\w+ \(reply_to\)/],
+      [{ from: null }, /must go the other way, not from outside the team to agent_qa_1_aaaaaa/],
+      [{ to: asked }, /must go the other way/],
       [{ correlationId: 'other' }, /is "msg_\w+", not "other"/],
-      [{ sessionId: 'sess_01K0ABCDEFGHJKMNPQRSTVWXYA' as SessionId }, /has no such message/],
-      [{ schemaVersion: 2 }, /schema_version 2 is not known: this MAOS takes 1/],
+      [{ sessionId: 'sess_01K0ABCDEFGHJKMNPQRSTVWXYA' as SessionId }, /has no message msg_\w+ \(reply_to\)/],
+      [{ schemaVersion: 2 }, /Unknown schema_version 2: this version of MAOS supports 1/],
     ];
     for (const [more, message] of cases)
       assert.throws(() => answer(more), { code: 'INVALID_INPUT', message });
@@ -206,7 +203,7 @@ describe('a response', () => {
     assert.equal(notification.correlationId, null);
     assert.throws(
       () => queueMessage(draft({ type: 'response', replyTo: notification.id }), notification, at(1)),
-      { message: /is a notification: only a request can be answered/ },
+      { message: /is a notification: only a request can get a response/ },
     );
   });
 

@@ -96,7 +96,7 @@ describe('the names of agents', () => {
     it(`are not ${JSON.stringify(name.slice(0, 66))}`, () => {
       const { message, details } = refusal(planRequest([agentRequest(), agentRequest({ name })]));
       assert.ok(message.startsWith(`Agent name ${quote(name)} `));
-      assert.match(message, /is not allowed: use 1 to 64 letters, digits, '_', '\.' or '-'/);
+      assert.match(message, /is not valid: use 1 to 64 letters, digits, '_', '\.' or '-'/);
       assert.ok(message.length < 300);
       assert.deepEqual(details, { agent: 1, name: name.slice(0, 200) });
     });
@@ -104,7 +104,7 @@ describe('the names of agents', () => {
 
   it('are checked when made of role and suffix, too', () => {
     const { message } = refusal(planRequest([unnamed('qa', '../../etc')]));
-    assert.match(message, /"qa_\.\.\/\.\.\/etc" is not allowed/);
+    assert.match(message, /"qa_\.\.\/\.\.\/etc" is not valid/);
   });
 
   it('are unique', () => {
@@ -162,7 +162,7 @@ describe('the model of an agent', () => {
 describe('the number of agents', () => {
   it('is at least one', () => {
     const { message, details } = refusal(many(0));
-    assert.equal(message, 'The plan has no agents: give at least one of {role, task}.');
+    assert.equal(message, 'The plan has no agents: add at least one {role, task}.');
     assert.deepEqual(details, { agents: 0 });
   });
 
@@ -170,7 +170,7 @@ describe('the number of agents', () => {
     assert.equal(maxAgentsPerSession, 500);
     assert.equal(makePlan(many(500, { strategy: 'sequential' })).agents.length, 500);
     const { message, details } = refusal(many(501));
-    assert.equal(message, 'The plan has 501 agents; a session may have at most 500.');
+    assert.equal(message, 'The plan has 501 agents; a session can have at most 500.');
     assert.deepEqual(details, { agents: 501, limit: 500 });
   });
 });
@@ -215,19 +215,22 @@ describe('dependencies', () => {
 
   it('must name an agent of the plan', () => {
     const { message, details } = refusal(requestOf({ a: [], b: ['c'] }));
-    assert.equal(message, 'Agent "b" depends on "c", which is no agent of this plan. Agents: a.');
+    assert.equal(message, 'Agent "b" depends on "c", which is not in this plan. Agents: a.');
     assert.deepEqual(details, { agent: 'b', reference: 'c', known: ['a'] });
     assert.match(
       refusal(requestOf({ a: ['A'] })).message,
-      /"A", which is no agent of this plan. Agents: none other\./,
+      /"A", which is not in this plan. The plan has no other agent\./,
     );
   });
 
   it('do not find members of objects, nor an alias of nobody', () => {
     for (const reference of ['constructor', '__proto__', 'toString', '']) {
-      assert.match(refusal(requestOf({ a: [reference] })).message, /is no agent of this plan/);
+      assert.match(refusal(requestOf({ a: [reference] })).message, /is not in this plan/);
     }
-    assert.match(refusal(requestOf({ a: ['x'] }, { aliases: { x: 'y' } })).message, /"x", which is no agent/);
+    assert.match(
+      refusal(requestOf({ a: ['x'] }, { aliases: { x: 'y' } })).message,
+      /"x", which is not in this plan/,
+    );
   });
 
   it('are refused shortly, however long the reference and the list of agents', () => {

@@ -60,7 +60,7 @@ describe('a plan that makes no sense is refused:', () => {
     [
       'no agents',
       { objective: 'x', agents: [] },
-      usage('INVALID_PLAN', /no agents: give at least one of \{role, task\}/),
+      usage('INVALID_PLAN', /no agents: add at least one \{role, task\}/),
     ],
     [
       'two agents of one name',
@@ -93,7 +93,7 @@ describe('a plan that makes no sense is refused:', () => {
           { ...agent, name: 'real' },
         ],
       },
-      usage('INVALID_PLAN', /"tester" depends on "ghost", which is no agent of this plan\. Agents: real/),
+      usage('INVALID_PLAN', /"tester" depends on "ghost", which is not in this plan\. Agents: real/),
     ],
     [
       'negative limits',
@@ -157,7 +157,7 @@ describe('a path in disguise is refused:', () => {
     it(`as an agent's name: ${JSON.stringify(name.slice(0, 20))}`, async (t) => {
       const expected = /\0/.test(name) || name.length > 64 ? 'INVALID_INPUT' : 'INVALID_PLAN';
       const says =
-        expected === 'INVALID_PLAN' ? /Agent name ".*" is not allowed: use 1 to 64/ : /agents\[0\]\.name /;
+        expected === 'INVALID_PLAN' ? /Agent name ".*" is not valid: use 1 to 64/ : /agents\[0\]\.name /;
       const bench = new EngineBench(t);
       const options = { input: JSON.stringify({ objective: 'x', agents: [{ ...agent, name }] }) };
       await refuses(t, ['run', '-'], usage(expected, says), options, bench);
@@ -169,13 +169,13 @@ describe('a path in disguise is refused:', () => {
 
   it("as an agent's name, in depends_on or as a role, on the command line", async (t) => {
     const bench = new EngineBench(t);
-    const unreadable = usage('INVALID_INPUT', /--exec ".*" cannot be read: write 'name=shell line'/);
+    const unreadable = usage('INVALID_INPUT', /--exec ".*" is not valid: write 'name=shell line'/);
     await refuses(t, ['run', '-x', '../x=true'], unreadable, {}, bench);
     await refuses(t, ['run', '-x', 'a\nb=true'], unreadable, {}, bench);
     await refuses(t, ['run', '-a', '../x=Do it.'], usage('INVALID_ROLE', /no role "\.\.\/x"/), {}, bench);
   });
 
-  const cannotName = usage('INVALID_INPUT', /^.*".*" cannot name a session: give its id/);
+  const cannotName = usage('INVALID_INPUT', /^.*".*" is not valid as a session: give an id/);
   const ids = ['../../etc', '/etc/passwd', 'a\nb', 'sess_*', "'; --", '%', 'x'.repeat(5_000)];
   for (const [index, id] of ids.entries()) {
     const command = ['status', 'logs', 'events', 'wait', 'cancel'][index % 5] ?? '';

@@ -34,17 +34,14 @@ describe('a program that was interrupted', () => {
   const state = async () => (await maos.json<{ state: string }>('status', 'latest')).state;
 
   it('starts again from the beginning: said when it is left, by its status and before it is resumed', async () => {
-    assert.match(
-      farewell,
-      /When it is resumed, a starts again from the beginning\. Go on with: .* resume sess_/,
-    );
+    assert.match(farewell, /On resume, a starts again from the beginning\. Continue with: .* resume sess_/);
     assert.match(
       (await maos.run('status')).stdout,
-      /resume sess_\S+ +go on .*; a starts again from the beginning\n/,
+      /resume sess_\S+ +continue .*; a starts again from the beginning\n/,
     );
     const { status, stderr } = await maos.run('resume', 'latest');
     assert.equal(status, 0);
-    assert.match(stderr, /^a starts again from the beginning, /);
+    assert.match(stderr, /^a starts again from the beginning: /);
   });
 
   it('is told apart in the logs from how it went before', async () => {
@@ -82,7 +79,7 @@ describe('a program that was interrupted', () => {
     };
     for (const no of ['n\n', '\n']) {
       const refused = answer('', no);
-      assert.match(refused.stdout, /a starts again from the beginning, .* Resume\? \[y\/N\]/);
+      assert.match(refused.stdout, /a starts again from the beginning: .* Resume\? \[y\/N\]/);
       assert.match(refused.stdout, /sess_\w+ stays paused\./);
       assert.equal(refused.status, 1);
       assert.equal(await state(), 'paused');

@@ -131,10 +131,10 @@ describe('steering a session from another process', () => {
     };
     await writeFile(join(maos.project, 'plan.json'), JSON.stringify(plan));
     assert.equal((await maos.run('run', 'plan.json')).status, 1);
-    assert.match((await maos.run('status')).stdout, /maos(\.js)? retry sess_\w+ +run again what failed/);
+    assert.match((await maos.run('status')).stdout, /maos(\.js)? retry sess_\w+ +retry the failed agents/);
     const again = await maos.run('retry', 'latest', '--agent', 'shaky');
     assert.equal(again.status, 1, 'it fails once more');
-    assert.match(again.stderr, /retried: 2 agents to run again \(shaky, after\)/);
+    assert.match(again.stderr, /retried: 2 agents queued \(shaky, after\)/);
     await writeFile(join(maos.project, 'fixed'), '');
     const { status: exit, stdout, stderr } = await maos.run('retry', 'latest');
     assert.equal(exit, 0, `${stdout}\n${stderr}`);
@@ -187,7 +187,7 @@ describe('steering a session from another process', () => {
     assert.match(agentNamed(await status(), 'b').waiting ?? '', /^session_limit of 1 /);
     assert.match(
       (await maos.run('status')).stdout,
-      /Waiting\n {2}b: the session runs as many agents as it may \(1 at once\)/,
+      /Waiting\n {2}b: limit of the session reached \(1 at once\)/,
     );
   });
 

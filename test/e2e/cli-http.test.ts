@@ -161,9 +161,9 @@ describe('maos serve --http', () => {
       [['--http', '0', '--host-name', 'https://a.example'], /is no name of a host/],
       [['--http', '0', '--host-name', '*'], /is no name of a host/],
       [['--http', '0', '--project', join(folder.project, 'gone')], /does not exist/],
-      [['--no-stdio'], /belong to --http/],
-      [['--allow-remote'], /belong to --http/],
-      [['--host-name', 'a'], /belong to --http/],
+      [['--no-stdio'], /require --http/],
+      [['--allow-remote'], /require --http/],
+      [['--host-name', 'a'], /require --http/],
     ] as const) {
       assertRefused(await folder.run('serve', ...args), { status: 2, code: 'INVALID_INPUT', says });
     }

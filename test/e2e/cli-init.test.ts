@@ -93,7 +93,7 @@ describe('maos init', () => {
       again.others.map(({ client }) => client),
       ['codex', 'gemini'],
     );
-    assert.match((await init([])).stdout, /already: .*\n {2}Nothing was changed\.\n/);
+    assert.match((await init([])).stdout, /already in .*\n {2}Nothing was changed\.\n/);
   });
 
   it('registers a maos that PATH leads to by its name', async () => {
@@ -133,7 +133,7 @@ describe('maos init', () => {
     const { status, stdout } = await init([]);
     assert.equal(status, 0);
     assert.match(stdout, /already/);
-    assert.match(stdout, /In this folder another entry counts: http http:/);
+    assert.match(stdout, /In this folder another entry takes precedence: http http:/);
   });
 
   it('takes the entry out again', async () => {
@@ -171,11 +171,11 @@ describe('maos init', () => {
       state('user'),
       'maos:\n  Scope: User config (…)\n  Type: stdio\n  Command: old\n  Args: \n  Environment:\n\n',
     );
-    assert.match((await init([])).stderr, /The entry it had, "old", is removed already\./);
+    assert.match((await init([])).stderr, /The previous entry, "old", has already been removed\./);
     await writeFile(state('user'), 'maos\n    KEY=secret\n');
     const odd = await init([]);
     assert.equal(odd.status, 6);
-    assert.match(odd.stderr, /'claude mcp get' failed: its answer has a form that maos does not know/);
+    assert.match(odd.stderr, /'claude mcp get' failed: its answer has an unknown format/);
     assert.doesNotMatch(odd.stderr, /secret/);
   });
 });
@@ -186,7 +186,7 @@ describe('maos init --project', () => {
     assert.deepEqual([status, stderr], [0, '']);
     assert.match(
       stdout,
-      /^Added maos to \S+\/\.mcp\.json: \S+ \S+\/maos\.js serve\n {2}It holds on this machine alone\./,
+      /^Added maos to \S+\/\.mcp\.json: \S+ \S+\/maos\.js serve\n {2}This entry works only on this machine\./,
     );
     assert.match(stdout, /^For Codex, in \.codex\/config\.toml:$/m);
     assert.doesNotMatch(stdout, /npx/);
@@ -232,7 +232,7 @@ describe('maos init --project', () => {
     await writeFile(join(maos.project, '.mcp.json'), '{"mcpServers": {},}');
     const { status, stdout, stderr } = await init(['--project']);
     assert.deepEqual([status, stdout], [2, '']);
-    assert.match(stderr, /is not JSON at line 1, column 19/);
+    assert.match(stderr, /is not valid JSON at line 1, column 19/);
     await rm(join(maos.project, '.mcp.json'));
     assert.equal((await init(['--project', join(maos.project, 'missing')])).status, 2);
   });

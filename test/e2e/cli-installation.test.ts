@@ -50,7 +50,7 @@ describe('the installed maos', () => {
         encoding: 'utf8',
       });
       assert.deepEqual([status, stdout], [0, '']);
-      assert.match(stderr, /^maos served MCP on stdin, where no client is .* 'maos help' .*\n$/);
+      assert.match(stderr, /^stdin is \/dev\/null, so there is no MCP client .* 'maos help' .*\n$/);
     }
   });
 

@@ -30,10 +30,7 @@ describe('keeping sessions', () => {
   it('audit verify tells sound from changed, by its exit status', async () => {
     const sound = await maos.run('audit', 'verify', 'latest');
     assert.deepEqual([sound.status, sound.stderr], [0, '']);
-    assert.match(
-      sound.stdout,
-      /✓ sess_\w+ is sound: \d+ records, each in its place\.\n {2}last hash [0-9a-f]{64}\n/,
-    );
+    assert.match(sound.stdout, /✓ sess_\w+ is intact: \d+ records verified\.\n {2}last hash [0-9a-f]{64}\n/);
     const log = join(folderOf(ids[1] as string), 'session.log');
     const content = readFileSync(log, 'utf8');
     writeFileSync(log, content.replace('"one"', '"two"'));
@@ -90,7 +87,7 @@ describe('keeping sessions', () => {
     for (const id of ids) {
       const { status, stdout, stderr } = await maos.run('recover', id);
       assert.equal(status, 0, stderr);
-      assert.match(stdout, /is back \(completed\): checkpoints\/\d+\.json and \d+ records of session\.log\./);
+      assert.match(stdout, /was restored \(completed\) from checkpoints\/\d+\.json and \d+ records of session\.log\./);
     }
     const { sessions } = await maos.json<Listed>('list');
     assert.deepEqual(sessions.map(({ session_id }) => session_id).reverse(), ids);
@@ -103,7 +100,7 @@ describe('keeping sessions', () => {
     assert.equal(kept.stdout, `0 sessions (0 B) removed, 2 kept in ${maos.project}.\n`);
     const planned = await maos.run('gc', '--dry-run', '--max-sessions', '1');
     assert.match(planned.stdout, /^SESSION +WHY +ENDED +SIZE\n/);
-    assert.match(planned.stdout, new RegExp(`${ids[0]} +too many +just now`));
+    assert.match(planned.stdout, new RegExp(`${ids[0]} +over --max-sessions +just now`));
     assert.match(planned.stdout, /\n1 session \([^)]+\) would be removed, 1 kept in .*\.\n$/);
     assert.ok(existsSync(folderOf(ids[0] as string)));
     const done = await maos.json<{

@@ -140,7 +140,7 @@ describe('a stdout that cannot be written', {
       const { status, stderr } = shell(`"$0" "$1" ${words} > /dev/full`);
       assert.match(
         stderr,
-        /^maos: stdout could not be written: .*no space.*\(RESOURCE_LIMIT_EXCEEDED\)\n$/,
+        /^maos: Cannot write to stdout: .*no space.*\(RESOURCE_LIMIT_EXCEEDED\)\n$/,
         words,
       );
       assert.equal(status, 5, words);
@@ -153,7 +153,7 @@ describe('a stdout that cannot be written', {
   it('is no matter to a command that does something', async () => {
     const { stdout } = await maos.run('run', '--detach', '-x', 'a=sleep 60');
     const { status, stderr } = shell('"$0" "$1" cancel latest > /dev/full');
-    assert.match(stderr, /^maos: stdout could not be written/);
+    assert.match(stderr, /^maos: Cannot write to stdout/);
     assert.equal(status, 0);
     const { state } = await maos.json<{ state: string }>('status', stdout.trim());
     assert.equal(state, 'cancelled');

@@ -75,8 +75,8 @@ describe('roles that files define', () => {
       stdout,
       /^code_reviewer +30 min +2048 MB +\.claude\/agents\/code-reviewer\.md +Reviews: everything$/m,
     );
-    assert.match(stdout, /^! tester: \.claude\/agents\/tester\.md is used, not the predefined role\.$/m);
-    assert.match(stdout, /^1 role file left out:\n! \.claude\/agents\/pm\.md: it has no description/m);
+    assert.match(stdout, /^! tester: \.claude\/agents\/tester\.md overrides the predefined role\.$/m);
+    assert.match(stdout, /^1 role file ignored:\n! \.claude\/agents\/pm\.md: it has no description/m);
   });
 
   it('are shown with their origin and all their agents are told', async () => {
@@ -93,7 +93,10 @@ describe('roles that files define', () => {
     assert.deepEqual([shown.name, shown.source, shown.responsibilities], ['scribe', 'maos', ['minutes']]);
     const broken = await maos.run('roles', 'show', 'pm');
     assert.equal(broken.status, 2);
-    assert.match(broken.stderr, /Role "pm" cannot be used, because ".*pm\.md" is broken: .*\(INVALID_ROLE\)/);
+    assert.match(
+      broken.stderr,
+      /Role "pm" cannot be used because its file ".*pm\.md" is broken: .*\(INVALID_ROLE\)/,
+    );
   });
 
   it('are examined by doctor', async () => {
@@ -102,11 +105,11 @@ describe('roles that files define', () => {
     assert.deepEqual(
       checks.filter((check: { name: string }) => check.name === 'roles'),
       [
-        { name: 'roles', state: 'ok', detail: '19 predefined, 3 defined by files', fix: null },
+        { name: 'roles', state: 'ok', detail: '19 predefined, 3 from files', fix: null },
         {
           name: 'roles',
           state: 'warning',
-          detail: `${join(agents(), 'pm.md')} is left out`,
+          detail: `${join(agents(), 'pm.md')} is ignored`,
           fix: "it has no description: write 'description: …' between the lines '---' at its head.",
         },
       ],

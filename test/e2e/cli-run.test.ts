@@ -33,7 +33,7 @@ describe('maos run', () => {
     assert.equal(status, 1);
     assert.match(stdout, /bad: exit_code: The command exited with status 3\./);
     assert.match(stdout, /\| broken/);
-    assert.match(stdout, /logs agent_backend_engineer_2_\w{6} +what bad printed/);
+    assert.match(stdout, /logs agent_backend_engineer_2_\w{6} +the output of bad/);
   });
 
   it('cannot be steered by what agents print', async () => {
@@ -129,7 +129,7 @@ describe('maos run', () => {
       /no role "testr"\. Did you mean tester.*\(INVALID_ROLE\)/,
     ],
     ['a missing file', ['run', 'nowhere.json'], 2, /"nowhere\.json" does not exist.*\(INVALID_INPUT\)/],
-    ['a file and agents', ['run', 'nowhere.json', '-x', 'a=b'], 2, /leave out --agent and --exec/],
+    ['a file and agents', ['run', 'nowhere.json', '-x', 'a=b'], 2, /remove --agent and --exec/],
     ['an unknown option', ['run', '--fast'], 2, /Unknown option '--fast'.*\nTry 'maos help run'/],
     ['a repeated name', ['run', '-x', 'a=b', '-x', 'a=c'], 2, /both named "a".*\(INVALID_PLAN\)/],
     ['an unknown backend', ['run', '--backend', 'nothing', '-a', 'qa=x'], 2, /nothing/],
@@ -138,7 +138,7 @@ describe('maos run', () => {
       '--detach with --on-exit stop',
       ['run', '-d', '--on-exit', 'stop', '-x', 'a=b'],
       2,
-      /leave out --on-exit/,
+      /remove --on-exit/,
     ],
   ];
   for (const [what, args, status, message] of refused) {

@@ -209,7 +209,7 @@ describe('a session that runs', () => {
     const asked = events.find(({ type }) => type === 'session.requested');
     assert.deepEqual(asked?.data, { action: 'cancel', agent: null, by: 'terminal', reason: 'enough' });
     const again = await maos.run('cancel', session);
-    assert.match(again.stdout, /was cancelled before/);
+    assert.match(again.stdout, /is already cancelled/);
     assert.equal(again.status, 0);
   });
 
@@ -220,7 +220,10 @@ describe('a session that runs', () => {
     await finished;
     const waited = await maos.run('wait', session, '--timeout', '4');
     assert.equal(waited.status, 5);
-    assert.match(waited.stderr, /No maos ran sess_\w{26} any more: .* Another was started to go on\./);
+    assert.match(
+      waited.stderr,
+      /The maos process running sess_\w{26} has died\. Started a new one to continue\./,
+    );
     assert.ok(pids.every(isThere), 'the agent goes on');
     const { status, stdout } = await maos.run('cancel', session);
     assert.match(stdout, /cancelled: 1 running agent stopped, .* 0 processes left\./);
@@ -232,7 +235,7 @@ describe('a session that runs', () => {
     const { session, finished } = await runs('-x', 'talker=echo one; sleep 1; echo two');
     const early = await maos.run('wait', session, '--timeout', '0.05');
     assert.equal(early.status, 5);
-    assert.match(early.stderr, /still runs after 0\.05 s/);
+    assert.match(early.stderr, /Still running after 0\.05 s/);
     const [waited, logs, events] = await Promise.all([
       maos.run('wait', session, '--timeout', '60'),
       maos.run('logs', '-f', session),
@@ -270,7 +273,7 @@ describe('a session that runs', () => {
     run.kill('SIGINT');
     const { status, stderr } = await finished;
     assert.equal(status, 130);
-    assert.match(stderr, /Handing over sess_\w{26}\. Its agents are being stopped/);
+    assert.match(stderr, /Detaching from sess_\w{26}\. Its agents are being stopped/);
     const waited = await maos.run('wait', session, '--timeout', '60');
     assert.match(waited.stdout, /paused|failed/);
     assert.equal(waited.status, 1);

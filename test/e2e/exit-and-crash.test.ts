@@ -244,7 +244,8 @@ describe('kill -9 of maos run', () => {
     gate.openNow();
     const { stdout, stderr } = await events.finished;
     assert.ok(
-      stderr === '' || /^No maos ran sess_\w{26} any more: .* Another was started to go on\.\n$/.test(stderr),
+      stderr === '' ||
+        /^The maos process running sess_\w{26} has died\. Started a new one to continue\.\n$/.test(stderr),
     );
     const seen = jsonLines(stdout);
     assert.equal(seen.at(-1)?.type, 'session.failed', 'because of the one that was lost');

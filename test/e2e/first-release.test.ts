@@ -127,7 +127,7 @@ describe('the home of the first release', () => {
       message: 'tokens: 850 of 1000 (85 % used)',
     });
     const { stdout } = await maos.run('events', ids.waiting);
-    assert.match(stdout, /next: waits: the session runs as many agents as it may \(1 at once\)/);
+    assert.match(stdout, /next: waiting: limit of the session reached \(1 at once\)/);
     assert.match(stdout, /slow: runs as process \d+/);
   });
 

@@ -16,7 +16,7 @@ it('MAOS_HOME keeps its mode when MAOS did not make it, and what is in it is clo
   assert.equal(statSync(join(maos.home, 'projects')).mode & 0o777, 0o700);
   assert.equal(statSync(join(maos.home, 'instances.db')).mode & 0o777, 0o600);
   const doctor = await maos.run('doctor');
-  assert.match(doctor.stdout, /home .*mode 0777\n.*Other users may enter it: chmod 700/);
+  assert.match(doctor.stdout, /home .*mode 0777\n.*Other users can enter it: run chmod 700/);
 });
 
 it('a relative MAOS_HOME is made absolute with a word, for agents too', async (t) => {

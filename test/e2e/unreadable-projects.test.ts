@@ -102,7 +102,7 @@ it('each project that cannot be read is named by list --all, ps, instances, gc -
   for (const place of broken) {
     const { status, stdout } = await place.run('doctor');
     assert.equal(status, 1);
-    assert.doesNotMatch(stdout, /is sound/);
+    assert.doesNotMatch(stdout, /is intact/);
   }
 });
 

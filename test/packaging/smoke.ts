@@ -42,7 +42,7 @@ const checks: Check[] = [
     args: ['status', 'nobody'],
     status: 3,
     stdout: /^$/,
-    stderr: /No session of this project is called "nobody"/,
+    stderr: /There is no session "nobody" in this project/,
   },
   {
     args: ['serve'],

@@ -92,12 +92,11 @@ export async function requestResume(
 ): Promise<void> {
   const { state } = project.store.summary(id).session;
   if (isSessionEnded(state)) {
-    const hint = state === 'failed' ? ' Retry it to run again what failed.' : '';
+    const hint = state === 'failed' ? ' Retry it to run the failed agents again.' : '';
     throw notPossible(id, 'resumed', state, 'running', 'it has ended as', hint);
   }
   const isNew = await request(project, { sessionId: id, agentId: null, desired: 'running', reason }, by);
-  if (!isNew && state !== 'paused')
-    throw notPossible(id, 'resumed', state, 'running', 'it is not paused but');
+  if (!isNew && state !== 'paused') throw notPossible(id, 'resumed', state, 'running', 'it is');
   await ensureOwnerNotified(project, supervisor, id);
 }
 
@@ -120,7 +119,7 @@ export async function requestRetry(
   const workflow = store.load(id);
   const { state } = workflow.session;
   if (state === 'completed' || state === 'cancelled') {
-    throw notPossible(id, 'retried', state, 'running', 'it is', ' Only what failed can be retried.');
+    throw notPossible(id, 'retried', state, 'running', 'it is', ' Only failed sessions can be retried.');
   }
   const agents = decideRetries(workflow, agentId);
   assertBudgetLeft(project, workflow);
@@ -151,7 +150,7 @@ function assertBudgetLeft({ store, clock }: Project, { session, agents }: Workfl
   if (spent === undefined) return;
   throw new MaosError(
     'RESOURCE_LIMIT_EXCEEDED',
-    `Session ${session.id} cannot be retried: its budget is used up (${describeFinding(spent)}). Start what is left as a session of its own with a larger budget.`,
+    `Session ${session.id} cannot be retried: its budget is used up (${describeFinding(spent)}). Start a new session for the remaining work, with a larger budget.`,
     { details: { sessionId: session.id, ...spent } },
   );
 }
@@ -265,7 +264,7 @@ function notPossible(
 function stillOwned(id: SessionId): MaosError {
   return new MaosError(
     'STORE_BUSY',
-    `Session ${id} is still held by the maos that ran it. Try again in a moment.`,
+    `Session ${id} is still owned by the maos process that ran it. Try again in a moment.`,
     { details: { sessionId: id } },
   );
 }

@@ -85,11 +85,11 @@ function refusalOf(
 ): MaosError | null {
   const isAboutIt = agentId === null || event.agentId === agentId;
   if (event.type === 'session.request_refused' && event.data.action === action && isAboutIt) {
-    return notDone(`Session ${id}: ${action} was refused. ${event.data.reason}`, { sessionId: id, action });
+    return notDone(`Session ${id} refused the ${action}. ${event.data.reason}`, { sessionId: id, action });
   }
   if (event.type !== 'session.stalled' || action === 'cancel' || action === 'pause') return null;
   const reason = event.data.reason;
-  return notDone(`Session ${id} could not go on: ${reason} See 'maos status ${id}'.`, {
+  return notDone(`Session ${id} could not continue: ${reason} See 'maos status ${id}'.`, {
     sessionId: id,
     action,
   });
@@ -99,7 +99,7 @@ function refusalOf(
 function assertRetryable({ id, state }: Session): void {
   if (!isSessionEnded(state)) return;
   throw notDone(
-    `Session ${id} is ${state} by now, and nothing was retried. See how it ended, and ask again.`,
+    `Session ${id} is now ${state}, and nothing was retried. Check its status, then retry it again.`,
     {
       sessionId: id,
       state,
@@ -146,7 +146,7 @@ export function agentOfSession({ session, agents }: Workflow, reference: string)
   throw new MaosError(
     'AGENT_NOT_FOUND',
     found.length > 1
-      ? `${quote(reference)} could be more than one agent of session ${session.id}: ${found.map(({ id }) => id).join(', ')}. Give more of the one you mean.`
+      ? `${quote(reference)} matches more than one agent of session ${session.id}: ${found.map(({ id }) => id).join(', ')}. Give more characters.`
       : `Session ${session.id} has no agent ${quote(reference)}. Its agents: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
     { details: { sessionId: session.id, reference: startOf(reference, 200) } },
   );

@@ -125,7 +125,7 @@ async function rolesFor(
   const asks = agents.some(({ role }) => typeof role === 'string');
   const catalogue = catalogueOf(asks ? await project.roles.read(folder) : { files: [], predefined: [] });
   for (const { path, message } of catalogue.problems) {
-    project.log.log('warn', 'a role file is left out', { path, reason: message });
+    project.log.log('warn', 'a role file is ignored', { path, reason: message });
   }
   return catalogue;
 }
@@ -200,14 +200,14 @@ function inlineRole(role: RoleDraft): Role {
   if (!isRoleName(role.name)) {
     throw new MaosError(
       'INVALID_ROLE',
-      `Role name ${quote(role.name)} is not allowed: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
+      `Role name ${quote(role.name)} is not valid: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
       { details: { role: startOf(role.name, 200) } },
     );
   }
   if (isPredefinedName(role.name)) {
     throw new MaosError(
       'INVALID_ROLE',
-      `${quote(role.name)} is a predefined role: name it as text ("role": ${quote(role.name)}), or give your own role another name.`,
+      `${quote(role.name)} is a predefined role: refer to it by name ("role": ${quote(role.name)}), or give your own role another name.`,
       { details: { role: role.name } },
     );
   }
@@ -220,14 +220,14 @@ function checkCommandShape({ backends }: Project, agent: AgentRequest, index: nu
   if (takesCommand && agent.command === null) {
     throw new MaosError(
       'INVALID_PLAN',
-      `Agent ${label} has the backend ${quote(agent.backend)} but no command: give an array (program and arguments) or a shell line.`,
+      `Agent ${label} uses the backend ${quote(agent.backend)} but has no command: add one, as an array (program and arguments) or a shell line.`,
       { details: { agent: index } },
     );
   }
   if (!takesCommand && agent.command !== null) {
     throw new MaosError(
       'INVALID_PLAN',
-      `Agent ${label} has a command, which belongs to the backend ${quote(backends.ofCommands.name)}, not ${quote(agent.backend)}.`,
+      `Agent ${label} has a command, which only the backend ${quote(backends.ofCommands.name)} runs: remove it, or use that backend instead of ${quote(agent.backend)}.`,
       { details: { agent: index } },
     );
   }
@@ -238,7 +238,7 @@ function checkDepth({ depth, settings }: Project): void {
   if (depth < settings.maxDepth) return;
   throw new MaosError(
     'RESOURCE_LIMIT_EXCEEDED',
-    `This maos runs inside an agent at depth ${depth}; teams may be nested ${settings.maxDepth} deep. Do the work yourself, or raise maxDepth.`,
+    `This maos runs inside an agent at depth ${depth}, and teams can be nested at most ${settings.maxDepth} deep. Do the work yourself, or raise the setting maxDepth.`,
     { details: { depth, limit: settings.maxDepth } },
   );
 }
@@ -263,7 +263,7 @@ function checkCommands({ settings }: Project, { agents }: Plan): void {
     const pattern = patternFor(command);
     throw new MaosError(
       'FORBIDDEN',
-      `The command ${quote(pattern)} may not be run for a client. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(pattern)}] (exact lines, or patterns with *).`,
+      `Clients are not allowed to run the command ${quote(pattern)}. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(pattern)}] (exact lines, or patterns with *).`,
       { details: { command: startOf(pattern, 500), setting: 'allowCommands' } },
     );
   }

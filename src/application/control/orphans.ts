@@ -73,13 +73,7 @@ export class OrphanWatch {
       if (await this.#supervisor.takeOver(sessionId, ownerIsGone ? owner : null)) taken.push(sessionId);
     }
     for (const id of findDue(this.#project)) {
-      await requestResume(
-        this.#project,
-        this.#supervisor,
-        id,
-        'maos',
-        'The provider should answer again by now.',
-      );
+      await requestResume(this.#project, this.#supervisor, id, 'maos', 'The wait for the provider is over.');
       if (this.#supervisor.owned.includes(id)) taken.push(id);
     }
     return taken;
@@ -106,7 +100,7 @@ export class OrphanWatch {
     try {
       await this.look();
     } catch (error) {
-      this.#project.log.log('error', 'sessions without an owner not taken over; looked for again', { error });
+      this.#project.log.log('error', 'cannot adopt sessions without an owner, retrying', { error });
     }
     if (this.#stopped) return;
     this.#stopTimer = this.#project.clock.after(this.#supervisor.timing.lookMs, () => void this.#round());

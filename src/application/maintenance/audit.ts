@@ -50,7 +50,7 @@ export async function verifyAudit(project: Project, id: SessionId): Promise<Audi
   }
   if (table.problem === null && isSessionEnded(session.state) && table.ending !== session.state) {
     problems.push(
-      problem('table', 'cut', table.events + 1, `the session is ${session.state}, and no record says so`),
+      problem('table', 'cut', table.events + 1, `the session is ${session.state}, but no record says so`),
     );
   }
   const found = problems.filter((one) => one !== null).sort((a, b) => a.seq - b.seq);
@@ -97,14 +97,14 @@ function verifyTable({ store }: Project, id: SessionId): TableCheck {
         'table',
         'missing',
         expected,
-        `it is not in the table, which goes on with ${event.seq}`,
+        `it is missing from the database, which continues with ${event.seq}`,
       );
     else if (store.maintenance.chainHash(hash, event) !== stored) {
       first = problem(
         'table',
         'changed',
         expected,
-        'its hash does not follow from the record before and its content',
+        'its hash does not match its content and the record before it',
       );
     } else {
       hash = stored;
@@ -152,22 +152,22 @@ async function verifyLog(
     });
     // A record that is being written, or was when its process was killed: the next one mends it.
     if (event === null && !whole) break;
-    if (event === null) return bad('changed', 'its line is no record');
+    if (event === null) return bad('changed', 'the line is not a record');
     if (event.seq > expected) {
       const comesLater = await hasLater(files, id, number, expected);
       return comesLater
-        ? bad('reordered', `${event.seq} stands in its place, and it comes later`)
-        : bad('missing', `the log goes on with ${event.seq}`);
+        ? bad('reordered', `${event.seq} is in its position, and it comes later`)
+        : bad('missing', `the log continues with ${event.seq}`);
     }
-    if (event.seq < expected) return bad('reordered', `${event.seq} stands in its place`);
+    if (event.seq < expected) return bad('reordered', `${event.seq} is in its position`);
     const record = recordOf(expected);
     if (record === undefined)
       return {
-        ...bad('missing', 'the log has it, and the table does not'),
+        ...bad('missing', 'it is in the log but not in the database'),
         problem: missingInTable(expected),
       };
     if (store.maintenance.chainHash(previous, event) !== record.hash)
-      return bad('changed', 'the log and the table tell different things');
+      return bad('changed', 'the log and the database differ');
     previous = record.hash;
     records = expected;
   }
@@ -175,7 +175,7 @@ async function verifyLog(
 }
 
 function missingInTable(seq: number): AuditProblem {
-  return problem('table', 'missing', seq, 'session.log has it, and the table does not');
+  return problem('table', 'missing', seq, 'it is in session.log but not in the database');
 }
 
 async function hasLater(files: Project['files'], id: SessionId, line: number, seq: number): Promise<boolean> {
@@ -195,10 +195,10 @@ async function verifyCheckpoints({ store, files }: Project, id: SessionId): Prom
           'checkpoint',
           'cut',
           lastEvent.seq,
-          `${path} was written after it, and it is not in the table`,
+          `${path} was written after it, but it is not in the database`,
         );
       if (hash !== lastEvent.hash)
-        return problem('checkpoint', 'changed', lastEvent.seq, `${path} noted another hash for it`);
+        return problem('checkpoint', 'changed', lastEvent.seq, `${path} recorded a different hash for it`);
     } catch (error) {
       if (!(error instanceof MaosError) || error.code !== 'INVALID_INPUT') throw error;
       return problem('checkpoint', 'changed', seq, error.message.replace(/\.$/, ''));

@@ -64,8 +64,8 @@ export async function findFolder({ files }: Project, text: string): Promise<Sess
   throw new MaosError(
     'SESSION_NOT_FOUND',
     only === undefined
-      ? `No folder of a session is called ${quote(text)} in this project.`
-      : `${quote(text)} could be more than one session: ${found.slice(0, 8).join(', ')}. Give more of the one you mean.`,
+      ? `This project has no session folder ${quote(text)}.`
+      : `${quote(text)} matches more than one session: ${found.slice(0, 8).join(', ')}. Give more characters.`,
     { details: { reference: text } },
   );
 }

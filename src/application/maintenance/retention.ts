@@ -227,7 +227,7 @@ async function noteCollection({ files, log }: Project, now: string): Promise<voi
     await files.maintenance.noteCollection(now);
   } catch (error) {
     if (!isDiskFull(error)) throw error;
-    log.log('warn', 'collection not noted', { error });
+    log.log('warn', 'cannot record the cleanup', { error });
   }
 }
 
@@ -298,11 +298,11 @@ export function startRetentionTimer(project: Project): () => void {
           log.log('info', 'old sessions removed', { sessions: removed.length, bytes: removedBytes });
         }
         for (const { path, reason } of notRemoved) {
-          log.log('warn', 'left of an old session; tried again later', { path, reason });
+          log.log('warn', 'an old session was removed only in part, retrying later', { path, reason });
         }
       }
     } catch (error) {
-      if (!stopped.signal.aborted) log.log('warn', 'old sessions not removed; tried again later', { error });
+      if (!stopped.signal.aborted) log.log('warn', 'old sessions not removed, retrying later', { error });
     }
     if (!stopped.signal.aborted) cancel = clock.after(everyMs, () => void turn());
   }

@@ -84,7 +84,7 @@ export class Mailbox {
     }
     throw new MaosError(
       'INVALID_INPUT',
-      `Another message has been sent as ${id} before. Send this one under an id of its own, or without any.`,
+      `A different message was already sent as ${id}. Send this one with its own id, or without one.`,
       { details: { problem: 'conflict', id } },
     );
   }
@@ -196,7 +196,7 @@ export class Mailbox {
     if (request.to === everyAgent) {
       const others = workflow.agents.filter((agent) => agent.id !== from);
       if (others.length === 0) {
-        throw new MaosError('AGENT_NOT_FOUND', `Session ${sessionId} has no agent but the sender.`, {
+        throw new MaosError('AGENT_NOT_FOUND', `Session ${sessionId} has no agent except the sender.`, {
           details: { sessionId },
         });
       }

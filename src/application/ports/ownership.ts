@@ -33,7 +33,7 @@ export interface UnfinishedSession {
 export class LeaseLost extends Error {
   readonly sessionId: SessionId;
   constructor(sessionId: SessionId) {
-    super(`Session ${sessionId} is owned by another MAOS process by now.`);
+    super(`Session ${sessionId} is now owned by another maos process.`);
     this.name = 'LeaseLost';
     this.sessionId = sessionId;
   }

@@ -206,7 +206,7 @@ function parseCursor(cursor: string | null): Position {
   if (at !== undefined) return { at: Number(at), shown: Number(shown) };
   throw new MaosError(
     'INVALID_INPUT',
-    `${quote(cursor)} is not a cursor of agent-output: pass back 'cursor' as the page before gave it, or leave it out.`,
+    `Invalid cursor ${quote(cursor)}: pass the 'cursor' of the previous page, or leave it out.`,
   );
 }
 
@@ -260,7 +260,7 @@ function renderLine(project: Project, request: OutputRequest, { bytes, unended }
     const wantsEnd = unended === true && request.view === 'readable' && /[^\n]$/.test(text);
     return wantsEnd ? `${text}\n` : text;
   }
-  return `! A line of more than ${maxLineBytes / 1024 / 1024} MiB was passed over.\n`;
+  return `! Skipped a line longer than ${maxLineBytes / 1024 / 1024} MiB.\n`;
 }
 
 function render(project: Project, request: OutputRequest, bytes: Uint8Array): string {

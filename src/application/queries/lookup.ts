@@ -33,7 +33,7 @@ function checkReference(text: string, kind: string): void {
   if (referencePattern.test(text)) return;
   throw new MaosError(
     'INVALID_INPUT',
-    `${quote(text)} cannot name ${kind}: give its id, an unambiguous part of its start or end, or 'latest'.`,
+    `${quote(text)} is not valid as ${kind}: give an id, an unambiguous part of its start or end, or 'latest'.`,
   );
 }
 
@@ -66,10 +66,10 @@ export async function findSession(
       found.map(({ id }) => id),
     );
   }
-  const where = isWhole || scope === 'everywhere' ? '' : ' of this project';
+  const where = isWhole || scope === 'everywhere' ? '' : ' in this project';
   throw new MaosError(
     'SESSION_NOT_FOUND',
-    `No session${where} is called ${quote(text)}. 'maos list' (list-sessions) shows those there are.${elsewhere(where)}`,
+    `There is no session ${quote(text)}${where}. 'maos list' (list-sessions) lists the sessions.${elsewhere(where)}`,
     { details: { reference: text } },
   );
 }
@@ -127,10 +127,10 @@ export async function findAgent(
       found.map(({ agentId }) => agentId),
     );
   }
-  const where = scope === 'everywhere' ? '' : ' of this project';
+  const where = scope === 'everywhere' ? '' : ' in this project';
   throw new MaosError(
     'AGENT_NOT_FOUND',
-    `No agent${where} is called ${quote(text)}. 'maos status SESSION' (session-status) shows those of a session.${elsewhere(where)}`,
+    `There is no agent ${quote(text)}${where}. 'maos status SESSION' (session-status) lists the agents of a session.${elsewhere(where)}`,
     { details: { reference: text } },
   );
 }
@@ -145,7 +145,7 @@ async function* within(projects: Projects, scope: LookupScope): AsyncGenerator<P
 
 /** @param where empty when every project was looked at */
 function elsewhere(where: string): string {
-  return where === '' ? '' : ' Those of other projects need their full id, or --all on the command line.';
+  return where === '' ? '' : ' For other projects give the full id, or use --all on the command line.';
 }
 
 function ambiguous(
@@ -158,7 +158,7 @@ function ambiguous(
   const more = found.length > maxShown ? ', …' : '';
   return new MaosError(
     code,
-    `${quote(text)} could be more than one ${kind}: ${shown.join(', ')}${more}. Give more of the one you mean.`,
+    `${quote(text)} matches more than one ${kind}: ${shown.join(', ')}${more}. Give more characters.`,
     {
       details: { reference: text, matches: shown },
     },

@@ -12,14 +12,14 @@ export async function unattended(
   const found = store.unfinished().find(({ sessionId }) => sessionId === id);
   if (found === undefined || isSessionEnded(found.state) || found.owner === instance) return null;
   const { owner, heartbeatAt } = found;
-  if (owner === null) return 'no maos runs it';
-  if (!(await instances.isAlive(owner))) return `the maos that ran it, ${owner}, is gone`;
+  if (owner === null) return 'no maos process is running it';
+  if (!(await instances.isAlive(owner))) return `the maos process that ran it, ${owner}, has died`;
   const silentMs = Date.parse(clock.now()) - Date.parse(heartbeatAt ?? '');
   if (silentMs <= leaseTtlMs) return null;
   const heardMs = Date.parse(clock.now()) - Date.parse(instances.heardAt(owner) ?? '');
   const why =
     heardMs <= leaseTtlMs
-      ? 'it lives and goes on trying, but the store takes nothing from it: another program holds its lock, or it cannot be written'
-      : 'it stands still, or nothing can be written below MAOS_HOME';
-  return `the maos that runs it, ${owner}, has written nothing for ${Math.round(silentMs / 1000)} s: ${why}`;
+      ? 'it is alive and keeps trying, but cannot write to the database: another program holds its lock, or the disk is full or read-only'
+      : 'it is stopped, or cannot write to MAOS_HOME';
+  return `the maos process that runs it, ${owner}, has written nothing for ${Math.round(silentMs / 1000)} s: ${why}`;
 }

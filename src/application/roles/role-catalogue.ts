@@ -68,7 +68,7 @@ export function catalogueOf({ files, predefined: everywhere }: FoundRoles): Role
 function brokenRole(name: string, { path, message }: RoleProblem): MaosError {
   return new MaosError(
     'INVALID_ROLE',
-    `Role ${quote(name)} cannot be used, because ${JSON.stringify(path)} is broken: ${message}`,
+    `Role ${quote(name)} cannot be used because its file ${JSON.stringify(path)} is broken: ${message}`,
     { details: { role: startOf(name, 200), path } },
   );
 }
@@ -77,10 +77,10 @@ function unknownRole(name: string, custom: readonly string[], broken: number): M
   const near = nearestRoleNames(name, 3, custom);
   const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
   const files = broken === 1 ? 'A role file is' : `${broken} role files are`;
-  const leftOut = broken === 0 ? '' : ` ${files} left out as broken: maos roles says why.`;
+  const leftOut = broken === 0 ? '' : ` ${files} broken and ignored: see 'maos roles'.`;
   return new MaosError(
     'INVALID_ROLE',
-    `There is no role ${quote(name)}.${hint} list-roles (maos roles) shows them; your own is {name, description}.${leftOut}`,
+    `There is no role ${quote(name)}.${hint} 'maos roles' (list-roles) lists the roles; define your own as {name, description}.${leftOut}`,
     { details: { role: startOf(name, 200), near } },
   );
 }

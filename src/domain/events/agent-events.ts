@@ -42,7 +42,7 @@ function lastLine(result: string): string {
 export const agentEvents = {
   /** It is ready but something holds it back; said once for each cause. */
   'agent.waiting': event<{ name: string } & WaitCause>({
-    text: (why) => `waits: ${waitText(why)}`,
+    text: (why) => `waiting: ${waitText(why)}`,
     upcast: (stored) =>
       'cause' in stored
         ? (stored as { name: string } & WaitCause)
@@ -62,14 +62,14 @@ export const agentEvents = {
    * Said once per reason.
    */
   'agent.unreachable': event<{ name: string; reason: string }>({
-    text: ({ reason }) => `cannot be reached: ${reason}`,
+    text: ({ reason }) => `unreachable: ${reason}`,
   }),
 
-  'agent.reached': event<{ name: string }>({ text: () => 'reached again' }),
+  'agent.reached': event<{ name: string }>({ text: () => 'reachable again' }),
 
   /** A process exists: the agent is in stage `executing`. */
   'agent.spawned': event<{ name: string; attempt: number; where: AgentLocation }>({
-    text: ({ where }) => `runs as ${where.label}`,
+    text: ({ where }) => `running as ${where.label}`,
     hiddenFrom: ['progress', 'lines'],
     agent: (agent) => inStage(agent, 'executing'),
     upcast: ({ name, attempt, where }) => ({
@@ -87,7 +87,7 @@ export const agentEvents = {
   }),
 
   'agent.progressed': event<{ name: string; activity: string; usage: Usage | null }>({
-    text: ({ activity }) => activity || 'goes on',
+    text: ({ activity }) => activity || 'working',
     hiddenFrom: ['lines'],
     agent: (agent, { usage }) => ({ ...agent, usage }),
   }),
@@ -100,7 +100,7 @@ export const agentEvents = {
 
   /** What it had answered was not its last word. */
   'agent.went_on': event<{ name: string }>({
-    text: () => 'goes on after its result',
+    text: () => 'continuing after its result',
     agent: (agent) => ({ ...agent, lingering: null }),
   }),
 
@@ -150,7 +150,7 @@ export const agentEvents = {
 
   /** Back to the start, to run again. */
   'agent.retried': event<{ name: string; attempts: number }>({
-    text: ({ attempts }) => `to run again after ${plural(attempts, 'attempt')}`,
+    text: ({ attempts }) => `queued for retry (${plural(attempts, 'attempt')} so far)`,
     agent: (agent, _, at) => move(agent, 'pending', at),
   }),
 
@@ -162,7 +162,7 @@ export const agentEvents = {
     reason: string;
     usage: Usage | null;
   }>({
-    text: ({ until, reason }) => `put off until ${until}: ${reason}`,
+    text: ({ until, reason }) => `retrying after ${until}: ${reason}`,
     agent: (agent, { durationMs, until, usage }, at) => {
       const postponed = agent.postponed + 1;
       return measured(moveAgent(agent, 'resumable', at, { notBefore: until, postponed, usage }), durationMs);

@@ -72,7 +72,7 @@ export const sessionEvents = {
   /** Another MAOS runs it from now on; `running`: names of the agents it takes up. */
   'session.taken_over': event<{ owner: string; epoch: number; running: readonly string[] }>({
     text: ({ owner, running }) =>
-      `taken over by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')}`}`,
+      `adopted by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')} running`}`,
   }),
 
   /** Its MAOS could not run it on, however often it began anew; it waits for somebody to resume or cancel it. */
@@ -93,10 +93,10 @@ export const sessionEvents = {
 
   /** A part beside its work fails, and is tried again; said once until it works. */
   'session.degraded': event<{ part: SessionPart; reason: string }>({
-    text: ({ part, reason }) => `${part} cannot be kept up, tried again: ${reason}`,
+    text: ({ part, reason }) => `${part} failing, retrying: ${reason}`,
   }),
 
-  'session.restored': event<{ part: SessionPart }>({ text: ({ part }) => `${part} kept up again` }),
+  'session.restored': event<{ part: SessionPart }>({ text: ({ part }) => `${part} working again` }),
 
   /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
   'session.recovered': event<{ checkpoint: string; events: number }>({

@@ -22,7 +22,7 @@ export const workEvents = {
 
   /** Most of a cap is used up, or of a session's all of it; said once for each. `name`: the agent's, null for the session's. */
   'budget.warned': event<{ name: string | null } & BudgetFinding>({
-    text: (finding) => `budget nearly used up: ${describeFinding(finding)}`,
+    text: (finding) => `budget warning: ${describeFinding(finding)}`,
     upcast: ({ name, message, ...finding }) => ({
       name: typeof name === 'string' ? name : null,
       ...('item' in finding ? (finding as unknown as BudgetFinding) : readFinding(String(message))),
@@ -46,7 +46,7 @@ export const workEvents = {
     candidates: readonly string[];
   }>({
     text: ({ path, candidates }) =>
-      `left ${showName(path)}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
+      `wrote ${showName(path)}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
   }),
 
   /** Each state a message comes to. `agentId` is whom it is for; null in `from` and there: people outside the team. */

@@ -239,7 +239,7 @@ function putAgentRequest(
 }
 
 function hasEnded(sessionId: SessionId, state: SessionState, action: SessionAction): MaosError {
-  const hint = state === 'failed' && action !== 'retry' ? ' Retry it to run again what failed.' : '';
+  const hint = state === 'failed' && action !== 'retry' ? ' Retry it to run the failed agents again.' : '';
   return new MaosError(
     'INVALID_TRANSITION',
     `Session ${sessionId} is ${state} by now: there is nothing left to ${action}.${hint}`,

@@ -190,7 +190,7 @@ function existingFolder(): string {
   } catch (cause) {
     throw new MaosError(
       'INVALID_INPUT',
-      'The current folder does not exist any more: change to one that does, or name the project with --project.',
+      'The current folder no longer exists. Change to another folder, or name the project with --project.',
       { cause },
     );
   }
@@ -216,7 +216,7 @@ function sayLost({ outputLost }: Terminal, json: boolean, deps: CliDeps): number
   const { code, message } = outputLost.reason as NodeJS.ErrnoException;
   if (code === 'EPIPE') return exitStatus.done;
   const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
-  const text = `stdout could not be written: ${message}. Send it to where there is room, or to a program that reads it.`;
+  const text = `Cannot write to stdout: ${message}. Redirect it to a disk with free space, or to a program that reads it.`;
   const details = { stream: 'stdout', system: code };
   return fail(new MaosError(full ? 'RESOURCE_LIMIT_EXCEEDED' : 'FORBIDDEN', text, { details }), json, deps);
 }

@@ -63,7 +63,7 @@ export interface ParsedCall {
 }
 
 const statuses =
-  'Exit status: 0 done, 1 the session or an agent failed, 2 usage, 3 not found, 4 not possible in this state,\n5 a limit, 6 backend not available or not signed in, 70 a bug in maos, 130 interrupted.';
+  'Exit status: 0 done, 1 the session or an agent failed, 2 usage error, 3 not found, 4 not possible in this state,\n5 limit reached, 6 backend not available or not signed in, 70 bug in maos, 130 interrupted.';
 
 /**
  * Reads a command line. Help and the version are written to the terminal.
@@ -119,7 +119,7 @@ function usageMessage({ code, message }: CommanderError, argv: readonly string[]
   // Where no command is named, or help is asked for an unknown one, commander says nothing but shows its help.
   if (code === 'commander.help') {
     const unknown = argv.find((word) => !word.startsWith('-') && word !== 'help');
-    return unknown === undefined ? 'No command was named.' : `There is no command ${quote(unknown)}.`;
+    return unknown === undefined ? 'A command is missing.' : `Unknown command ${quote(unknown)}.`;
   }
   const said = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   const sentence = said.charAt(0).toUpperCase() + said.slice(1);
@@ -133,9 +133,9 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
     .description(
       'Runs teams of agents as real processes: ordered, watched, limited, recorded and recoverable.',
     )
-    .option('--json', 'one JSON document, or JSON lines for streams, on stdout; errors as JSON on stderr')
-    .option('--project <path>', 'a folder of the project (default: the current folder)')
-    .option('--no-color', 'no colours, as with NO_COLOR')
+    .option('--json', 'print JSON on stdout (JSON lines for streams), and errors as JSON on stderr')
+    .option('--project <path>', 'folder of the project (default: the current folder)')
+    .option('--no-color', 'disable colors, as NO_COLOR does')
     .option('-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'Show help for a command')

@@ -48,44 +48,44 @@ describe('a request that is refused', () => {
       'an unknown role, with those that are near',
       [{ ...plain, role: 'testr' }],
       'INVALID_ROLE',
-      'There is no role "testr". Did you mean tester? list-roles (maos roles) shows them; your own is {name, description}.',
+      `There is no role "testr". Did you mean tester? 'maos roles' (list-roles) lists the roles; define your own as {name, description}.`,
     ],
     [
       'an unknown role like no other',
       [{ ...plain, role: 'zzzzzzzzzzzzz' }],
       'INVALID_ROLE',
-      'There is no role "zzzzzzzzzzzzz". list-roles (maos roles) shows them; your own is {name, description}.',
+      `There is no role "zzzzzzzzzzzzz". 'maos roles' (list-roles) lists the roles; define your own as {name, description}.`,
     ],
     [
       'a role of one own with a name that cannot be one',
       [{ ...plain, role: { name: '../x', description: 'Evil.' } }],
       'INVALID_ROLE',
-      `Role name "../x" is not allowed: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
+      `Role name "../x" is not valid: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
     ],
     [
       "a role of one's own with the name of a predefined one",
       [{ ...plain, role: { name: 'tester', description: 'Mine.' } }],
       'INVALID_ROLE',
-      '"tester" is a predefined role: name it as text ("role": "tester"), or give your own role another name.',
+      '"tester" is a predefined role: refer to it by name ("role": "tester"), or give your own role another name.',
     ],
     [
       "a role of one's own with the name of an alias",
       [{ ...plain, role: { name: 'architect', description: 'Mine.' } }],
       'INVALID_ROLE',
-      '"architect" is a predefined role: name it as text ("role": "architect"), or give your own role another name.',
+      '"architect" is a predefined role: refer to it by name ("role": "architect"), or give your own role another name.',
     ],
-    ['no agents', [], 'INVALID_PLAN', 'The plan has no agents: give at least one of {role, task}.'],
+    ['no agents', [], 'INVALID_PLAN', 'The plan has no agents: add at least one {role, task}.'],
     [
       'the backend command without a command',
       [{ role: 'tester', task: 'x', backend: 'command' }],
       'INVALID_PLAN',
-      'Agent 1 (tester) has the backend "command" but no command: give an array (program and arguments) or a shell line.',
+      'Agent 1 (tester) uses the backend "command" but has no command: add one, as an array (program and arguments) or a shell line.',
     ],
     [
       'a command for another backend',
       [plain, { ...plain, name: 'second', backend: 'claude' }],
       'INVALID_PLAN',
-      `Agent second has a command, which belongs to the backend "command", not "claude".`,
+      `Agent second has a command, which only the backend "command" runs: remove it, or use that backend instead of "claude".`,
     ],
     [
       'an unknown backend',
@@ -106,7 +106,7 @@ describe('a request that is refused', () => {
       'a dependency on nobody',
       [{ ...plain, depends_on: ['nobody'] }],
       'INVALID_PLAN',
-      'Agent "tester" depends on "nobody", which is no agent of this plan. Agents: none other.',
+      'Agent "tester" depends on "nobody", which is not in this plan. The plan has no other agent.',
     ],
     [
       'a cycle',
@@ -127,7 +127,7 @@ describe('a request that is refused', () => {
   it('for teams nested too deep says so, with the limit', async (t) => {
     const real = realProject(t, { depth: 2 });
     const message =
-      'This maos runs inside an agent at depth 2; teams may be nested 2 deep. Do the work yourself, or raise maxDepth.';
+      'This maos runs inside an agent at depth 2, and teams can be nested at most 2 deep. Do the work yourself, or raise the setting maxDepth.';
     await refused(real, { agents: [plain] }, 'RESOURCE_LIMIT_EXCEEDED', message, { depth: 2, limit: 2 });
   });
 
@@ -255,7 +255,7 @@ describe('a command asked for by a client', () => {
     await assert.rejects(ask(real, { agents: [shell('a', 'npm "test"')] }, 'client'), {
       code: 'FORBIDDEN',
       message:
-        'The command "npm \\"test\\"" may not be run for a client. The user can allow it in ~/.maos/config.json: ' +
+        'Clients are not allowed to run the command "npm \\"test\\"". The user can allow it in ~/.maos/config.json: ' +
         '"allowCommands": ["npm \\"test\\""] (exact lines, or patterns with *).',
       details: { command: 'npm "test"', setting: 'allowCommands' },
     });

@@ -117,7 +117,7 @@ describe('sending', () => {
     for (const other of [{ body: 'Do not look.' }, { to: outside }, { to: everyAgent }, { from: 'qa' }]) {
       assert.throws(() => send({ id, ...other }), {
         code: 'INVALID_INPUT',
-        message: new RegExp(`Another message has been sent as ${id}`),
+        message: new RegExp(`A different message was already sent as ${id}`),
         details: { problem: 'conflict', id },
       });
     }
@@ -193,7 +193,7 @@ describe('a message', () => {
       clock.forward(1);
     }
     assert.equal((await lease())[0]?.attempt, 3);
-    const reason = 'delivered 3 of 3 times; the last time: no room';
+    const reason = 'delivered 3 of 3 times; last failure: no room';
     assert.equal(mailbox.giveBack(id, 3, failed).deadReason, reason);
     clock.forward(3_600_000);
     assert.deepEqual(await lease(), []);

@@ -110,7 +110,7 @@ describe('a page of output', () => {
     for (const cursor of ['', 'x', '-1', '1.5', '1+', '1+x', '../1', '9'.repeat(16)]) {
       await assert.rejects(read({ cursor }), {
         code: 'INVALID_INPUT',
-        message: /is not a cursor of agent-output/,
+        message: /Invalid cursor/,
       });
     }
   });
@@ -214,7 +214,7 @@ describe("a CLI's JSON lines made readable", () => {
     const all = await pages({ view: 'readable' });
     assert.equal(
       all.map((page) => page.text).join(''),
-      'before\n! A line of more than 4 MiB was passed over.\nafter\n',
+      'before\n! Skipped a line longer than 4 MiB.\nafter\n',
     );
   });
 });

@@ -55,7 +55,7 @@ describe('a session is found', () => {
     for (const projects of [among(empty, there), { ...among(there), present: async () => null }]) {
       await assert.rejects(findSession(projects, 'latest'), {
         code: 'SESSION_NOT_FOUND',
-        message: /^There is no session in this project yet\..*full id, or --all/,
+        message: /^There is no session in this project yet\..*full id, or use --all/,
       });
       assert.equal((await findSession(projects, 'latest', 'everywhere')).id, ids[3]);
     }
@@ -78,7 +78,7 @@ describe('a session is found', () => {
     for (const text of [third.slice(0, -1), third.slice(-8), third.slice(-8).toLowerCase()]) {
       await assert.rejects(findSession(among(here, there), text), {
         code: 'SESSION_NOT_FOUND',
-        message: `No session of this project is called "${text}". 'maos list' (list-sessions) shows those there are. Those of other projects need their full id, or --all on the command line.`,
+        message: `There is no session "${text}" in this project. 'maos list' (list-sessions) lists the sessions. For other projects give the full id, or use --all on the command line.`,
       });
       assert.equal((await findSession(among(here, there), text, 'everywhere')).id, third);
     }
@@ -87,7 +87,7 @@ describe('a session is found', () => {
     }
     const part = third.slice(0, 9);
     await assert.rejects(findSession(among(there, here), part, 'everywhere'), {
-      message: `"${part}" could be more than one session: ${[ids[3], ids[2], ids[1], ids[0]].join(', ')}. Give more of the one you mean.`,
+      message: `"${part}" matches more than one session: ${[ids[3], ids[2], ids[1], ids[0]].join(', ')}. Give more characters.`,
     });
   });
 
@@ -96,7 +96,7 @@ describe('a session is found', () => {
     const text = ids[0]?.slice(0, 9) ?? '';
     await assert.rejects(findSession(among(here), text), {
       code: 'SESSION_NOT_FOUND',
-      message: `"${text}" could be more than one session: ${ids[1]}, ${ids[0]}. Give more of the one you mean.`,
+      message: `"${text}" matches more than one session: ${ids[1]}, ${ids[0]}. Give more characters.`,
       details: { reference: text, matches: [ids[1], ids[0]] },
     });
   });
@@ -111,12 +111,12 @@ describe('a session is found', () => {
     await assert.rejects(findSession(among(real), 'ZZZZ'), {
       code: 'SESSION_NOT_FOUND',
       message:
-        /^No session of this project is called "ZZZZ"\. 'maos list' \(list-sessions\) shows those there are\./,
+        /^There is no session "ZZZZ" in this project\. 'maos list' \(list-sessions\) lists the sessions\./,
     });
     for (const text of ['', '../../etc/passwd', 'a\0b', 'a\nb', '%', 'sess_*', 'x'.repeat(200), "' OR 1=1"]) {
       await assert.rejects(findSession(among(real), text), {
         code: 'INVALID_INPUT',
-        message: /cannot name a session/,
+        message: /is not valid as a session/,
       });
     }
     // Signs that mean something to SQL mean only themselves.
@@ -147,11 +147,11 @@ describe('an agent is found', () => {
     await assert.rejects(findAgent(among(real), 'devops'), {
       code: 'AGENT_NOT_FOUND',
       message:
-        /^No agent of this project is called "devops"\. 'maos status SESSION' \(session-status\) shows those of a session\./,
+        /^There is no agent "devops" in this project\. 'maos status SESSION' \(session-status\) lists the agents of a session\./,
     });
     await assert.rejects(findAgent(among(real), '../x'), {
       code: 'INVALID_INPUT',
-      message: /cannot name an agent/,
+      message: /is not valid as an agent/,
     });
   });
 

@@ -137,10 +137,10 @@ describe('an agent of a role that a file defines', () => {
     writeFileSync(path, '---\nname: scribe\n---\nWrite.\n');
     await assert.rejects(start(real, [scribe]), {
       code: 'INVALID_ROLE',
-      message: `Role "scribe" cannot be used, because "${path}" is broken: it has no description: write 'description: …' between the lines '---' at its head.`,
+      message: `Role "scribe" cannot be used because its file "${path}" is broken: it has no description: write 'description: …' between the lines '---' at its head.`,
     });
     assert.equal((await run(real, [{ role: 'tester', task: 'Test.' }])).state, 'completed');
-    assert.ok(real.logged.includes('warn a role file is left out'), real.logged.join('\n'));
+    assert.ok(real.logged.includes('warn a role file is ignored'), real.logged.join('\n'));
   });
 
   it('stays what it was when the file is gone and another MAOS runs it', async (t) => {

@@ -80,7 +80,7 @@ describe('the catalogue of roles', () => {
     assert.throws(() => find('reviewer'), {
       code: 'INVALID_ROLE',
       message:
-        'Role "reviewer" cannot be used, because "/broken/reviewer.md" is broken: line 2: it is wrong.',
+        'Role "reviewer" cannot be used because its file "/broken/reviewer.md" is broken: line 2: it is wrong.',
     });
     assert.equal(find('scribe').name, 'scribe', 'a nearer one is not touched by it');
   });
@@ -88,9 +88,9 @@ describe('the catalogue of roles', () => {
   it('says that something is broken to someone who asks for what it may have been', () => {
     const { find } = catalogueOf([broken(null)]);
     assert.throws(() => find('zzz'), {
-      message: /A role file is left out as broken: maos roles says why\.$/,
+      message: /A role file is broken and ignored: see 'maos roles'\.$/,
     });
     const both = catalogueOf([broken(null), broken('b')]);
-    assert.throws(() => both.find('zzz'), { message: / 2 role files are left out/ });
+    assert.throws(() => both.find('zzz'), { message: /2 role files are broken and ignored/ });
   });
 });

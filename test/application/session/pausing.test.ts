@@ -296,7 +296,7 @@ describe('resuming a session that is not paused', () => {
     const before = real.project.store.lastSeq(id);
     await assert.rejects(requestResume(real.project, real.supervisor, id, 'test', 'Go on.'), {
       code: 'INVALID_TRANSITION',
-      message: /cannot be resumed: it is not paused but running\./,
+      message: /cannot be resumed: it is running\./,
     });
     assert.equal(real.project.store.lastSeq(id), before);
     gate.openNow();

@@ -93,8 +93,8 @@ describe('a command line', () => {
   const refused: [argv: string[], message: RegExp, command: string | null][] = [
     [['bogus'], /^Unknown command 'bogus'/, null],
     [['lst'], /Did you mean list\?/, null],
-    [['help', 'bogus'], /^There is no command "bogus"\.$/, null],
-    [['--json'], /^No command was named\.$/, null],
+    [['help', 'bogus'], /^Unknown command "bogus"\.$/, null],
+    [['--json'], /^A command is missing\.$/, null],
     [['list', '--al'], /^Unknown option '--al' \(Did you mean --all\?\)$/, 'list'],
     [['list', '--limit', '0'], /whole number, from 1 to 100000/, 'list'],
     [['list', '--limit', '1.5'], /whole number/, 'list'],

@@ -96,7 +96,7 @@ describe('an agent that has given a result and does not end', () => {
     const { data } = await eventOf(bed, id, 'agent.answered', 'a');
     const { answer, view } = told(bed, id);
     assert.deepEqual(view.result_given, { background: [], until: data.until });
-    assert.equal(answer.note, `result given, processes remain; what is left at ${data.until} is ended`);
+    assert.equal(answer.note, `result given, processes still running; MAOS ends them at ${data.until}`);
     writeFileSync(join(bed.root, 'looked'), '');
     assert.equal((await settled(bed, id)).agent('a').lingering, null);
   });

@@ -21,11 +21,11 @@ describe('an event in a few words', () => {
     [event('session.paused', { reason: 'quota', resumeAt: time(60) }), `paused (quota) until ${time(60)}`],
     [
       event('agent.waiting', { name: 'a', cause: 'session_limit', limit: null }),
-      'waits: the session runs as many agents as it may',
+      'waiting: limit of the session reached',
     ],
     [
       event('agent.waiting', { name: 'a', cause: 'machine_limit', limit: 4 }),
-      'waits: this machine runs as many agents as it may (4 agents)',
+      'waiting: limit of this machine reached (4 agents)',
     ],
     [
       event('agent.started', { name: 'a', role: 'qa', backend: 'claude', attempt: 2 }),
@@ -33,16 +33,16 @@ describe('an event in a few words', () => {
     ],
     [
       event('agent.answered', { name: 'a', background: ['Build', 'Serve'], until: time(60) }),
-      `result given, work in the background: Build, Serve; what is left at ${time(60)} is ended`,
+      `result given, background work: Build, Serve; MAOS ends them at ${time(60)}`,
     ],
-    [event('agent.answered', { name: 'a', background: [], until: null }), 'result given, processes remain'],
+    [event('agent.answered', { name: 'a', background: [], until: null }), 'result given, processes still running'],
     [
       event('session.degraded', { part: 'checkpoints', reason: 'no room' }),
-      'checkpoints cannot be kept up, tried again: no room',
+      'checkpoints failing, retrying: no room',
     ],
-    [event('session.restored', { part: 'slots' }), 'slots kept up again'],
-    [event('agent.reached', { name: 'a' }), 'reached again'],
-    [event('agent.went_on', { name: 'a' }), 'goes on after its result'],
+    [event('session.restored', { part: 'slots' }), 'slots working again'],
+    [event('agent.reached', { name: 'a' }), 'reachable again'],
+    [event('agent.went_on', { name: 'a' }), 'continuing after its result'],
     [
       event('agent.stopped', {
         ...{ name: 'a', signals: ['SIGTERM'], survivors: 0, tookMs: 20 },
@@ -55,7 +55,7 @@ describe('an event in a few words', () => {
         ...{ name: 'a', attempt: 1 },
         where: { kind: 'remote', label: 'gpu-1, job 7', data: { job: 7 } },
       }),
-      'runs as gpu-1, job 7',
+      'running as gpu-1, job 7',
     ],
     [
       event('agent.stage_changed', { name: 'a', stage: 'collecting', previous: 'executing' }),
@@ -87,7 +87,7 @@ describe('an event in a few words', () => {
         by: null,
         candidates: ['a', 'b'],
       }),
-      'left results/x (one of a, b)',
+      'wrote results/x (one of a, b)',
     ],
     [event('agent.progressed', { name: 'a', activity: '\u001b[2J\u001b[Hhidden', usage: null }), 'hidden'],
     [

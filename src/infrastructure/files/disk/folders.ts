@@ -40,7 +40,7 @@ export async function ensureFolder(path: string): Promise<void> {
     // The umask may have taken away even the owner's rights.
     await chmod(path, folderMode);
   } catch (error) {
-    throw fileError(error, 'make the folder', path);
+    throw fileError(error, 'create the folder', path);
   }
 }
 
@@ -65,6 +65,6 @@ export function ensureFolderSync(path: string): void {
     }
     chmodSync(path, folderMode);
   } catch (error) {
-    throw fileError(error, 'make the folder', path);
+    throw fileError(error, 'create the folder', path);
   }
 }

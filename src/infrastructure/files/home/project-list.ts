@@ -35,7 +35,7 @@ export async function isThere(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
-    throw fileError(error, 'look at', path);
+    throw fileError(error, 'inspect', path);
   }
 }
 

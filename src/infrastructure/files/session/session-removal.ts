@@ -154,6 +154,6 @@ async function changeOf(path: string): Promise<number | null> {
     return (await stat(path)).mtimeMs;
   } catch (error) {
     if (isMissing(error)) return null;
-    throw fileError(error, 'look at', path);
+    throw fileError(error, 'inspect', path);
   }
 }

@@ -9,11 +9,11 @@ import { allOption } from './session-argument.ts';
 
 export const auditCommand: CliCommand = {
   name: 'audit',
-  summary: "Prove that a session's records are as they were written",
+  summary: "Verify the hash chain of a session's event log",
   details:
-    "'verify' recomputes the chain of hashes over the session's events and compares session.log and the checkpoints with them. A record that was changed, removed, added or moved is named. Exit status: 0 sound, 1 not.",
+    "'verify' recomputes the hash chain over the session's events and compares session.log and the checkpoints with it. It names every record that was changed, removed, added or moved. Exit status: 0 intact, 1 not.",
   arguments: [
-    { syntax: '<verify>', description: "what to do: 'verify'" },
+    { syntax: '<verify>', description: "action: 'verify'" },
     {
       syntax: '[session]',
       description: "id, an unambiguous part of its start or end, or 'latest' (default)",
@@ -21,8 +21,11 @@ export const auditCommand: CliCommand = {
   ],
   options: [allOption],
   examples: [
-    { line: 'maos audit verify latest', says: 'the session started last' },
-    { line: 'maos audit verify k7q2 --json', says: 'with the hash of the last record, to note down' },
+    { line: 'maos audit verify latest', says: 'the newest session' },
+    {
+      line: 'maos audit verify k7q2 --json',
+      says: 'includes the hash of the last record, to keep elsewhere',
+    },
   ],
   run,
 };
@@ -33,7 +36,7 @@ async function run(context: CommandContext): Promise<number> {
   if (action !== 'verify') {
     throw new MaosError(
       'INVALID_INPUT',
-      `${quote(action)} cannot be done with an audit: 'maos audit verify SESSION' checks a session's records.`,
+      `Unknown action ${quote(action)}. Use 'maos audit verify SESSION'.`,
       { details: { command: 'audit' } },
     );
   }
@@ -63,12 +66,12 @@ function render(report: AuditReport, { terminal }: CommandContext): string[] {
   if (report.sound) {
     const behind = report.logBehind === 0 ? '' : ` session.log is ${report.logBehind} behind.`;
     return [
-      `${paint('green', '✓')} ${report.session} is sound: ${records}, each in its place.${behind}`,
+      `${paint('green', '✓')} ${report.session} is intact: ${records} verified.${behind}`,
       `  last hash ${report.lastHash}`,
     ];
   }
   return [
-    `${paint('red', '✗')} ${report.session} is not as it was written (${records} in the table).`,
+    `${paint('red', '✗')} ${report.session} was altered (${records} in the database).`,
     ...report.problems.map(({ where, kind, message }) => `  ${where}: ${kind}. ${oneLine(message)}`),
   ];
 }

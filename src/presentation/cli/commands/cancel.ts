@@ -23,13 +23,13 @@ export const cancelCommand: CliCommand = {
   name: 'cancel',
   summary: 'Cancel a session and stop its agents, or one of them',
   details: [
-    'Returns when nothing of it runs any more. With an agent cancelled, those that depend on it are cancelled too, and the rest goes on.',
-    'Exit status: 0 cancelled, 1 processes could not be ended, 4 it had already ended.',
+    'Returns when every process of it has ended. Cancelling one agent also cancels the agents that depend on it; the others continue.',
+    'Exit status: 0 cancelled, 1 some processes could not be ended, 4 it had already ended.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [agentOption, reasonOption, allOption],
   examples: [
-    { line: 'maos cancel latest', says: 'the session started last' },
+    { line: 'maos cancel latest', says: 'the newest session' },
     { line: "maos cancel k7q2 --reason 'wrong branch'", says: 'with a reason' },
     { line: 'maos cancel latest --agent survey', says: 'one agent' },
   ],
@@ -60,7 +60,7 @@ function isCancelled(workflow: Workflow, agent: string | undefined): boolean {
 
 function sessionSaid({ steered }: SteeredSession, stopped: readonly Stopped[]): string {
   const { session, agents } = steered.workflow;
-  if (steered.already) return `${session.id} was cancelled before.`;
+  if (steered.already) return `${session.id} is already cancelled.`;
   const { completed, total } = progressOf(agents);
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
   return `${session.id} ${session.state}: ${plural(stopped.length, 'running agent')} stopped, ${completed} of ${total} had completed, ${plural(survivors, 'process', 'processes')} left.`;
@@ -73,7 +73,7 @@ function agentSaid(
 ): string {
   const { state } = workflow.session;
   const agent = agentOfSession(workflow, options.text('agent') as string);
-  const was = already ? `was ${agent.state} before` : agent.state;
+  const was = already ? `is already ${agent.state}` : agent.state;
   return `${agent.name} (${agent.id}) ${was}, ${plural(survivors, 'process', 'processes')} left. The session is ${state}.`;
 }
 

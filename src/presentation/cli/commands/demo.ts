@@ -10,12 +10,12 @@ import { followSession } from '../run/follow-session.ts';
 
 export const demoCommand: CliCommand = {
   name: 'demo',
-  summary: 'Watch a team of four small programs at work; needs no account',
+  summary: 'Run a demo team of four small programs; needs no account',
   details:
-    'Makes a folder for temporary files and runs four real processes in it: a spec, then code and tests from it side by side, then a check of one against the other. Takes some five seconds. With --json, stdout is JSON lines as for run.',
+    'Creates a temporary folder and runs four real processes in it: the first writes a spec, two write code and tests from it in parallel, the last runs the tests. Takes about five seconds. With --json, stdout is JSON lines, as for run.',
   arguments: [],
   options: [],
-  examples: [{ line: 'maos demo', says: 'live, on a terminal' }],
+  examples: [{ line: 'maos demo', says: 'with a live view' }],
   run,
 };
 
@@ -30,7 +30,10 @@ async function run(context: CommandContext): Promise<number> {
     const { paint } = terminal.canvas;
     terminal.line(`Four agents build and check ${paint('bold', 'slugify.mjs')} in ${showName(folder)}`);
     terminal.line(
-      paint('dim', 'Each is a real process; their programs lie in team/. Ctrl-C hands the session over.'),
+      paint(
+        'dim',
+        'Each is a real process; their programs are in team/. Ctrl-C moves the session to the background.',
+      ),
     );
     terminal.line();
   }
@@ -53,7 +56,7 @@ async function run(context: CommandContext): Promise<number> {
       next: [
         [`cat ${join(folder, 'slugify.mjs')}`, 'what they built'],
         [`${program} run --exec 'hello=echo hello'`, 'a team of your own'],
-        [`${program} init`, 'let Claude Code lead such teams'],
+        [`${program} init`, 'let Claude Code run such teams'],
       ],
     },
   );

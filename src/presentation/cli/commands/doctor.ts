@@ -13,11 +13,11 @@ import type { Canvas, Format } from '../shell/terminal.ts';
 
 export const doctorCommand: CliCommand = {
   name: 'doctor',
-  summary: 'Check Node, folders, stores, settings, backends and what runs',
-  details: 'Exit status: 0 usable, 1 something must be fixed.',
+  summary: 'Check Node, folders, databases, settings, backends and processes',
+  details: 'Exit status: 0 ready, 1 something must be fixed.',
   arguments: [],
   options: [],
-  examples: [{ line: 'maos doctor', says: 'what is wrong, and how to fix it' }],
+  examples: [{ line: 'maos doctor', says: 'problems, and how to fix them' }],
   async run(context) {
     const { terminal, json, projectPath } = context;
     const runtime = context.runtime();
@@ -74,7 +74,7 @@ async function checkStore(runtime: Runtime, projectPath: string): Promise<Check>
       const { path } = await runtime.projectOf(projectPath);
       return { name, state: 'ok', detail: `none yet for ${path}`, fix: null };
     }
-    if (report.problem === null) return { name, state: 'ok', detail: `${report.path} is sound`, fix: null };
+    if (report.problem === null) return { name, state: 'ok', detail: `${report.path} is intact`, fix: null };
     return { name, state: 'problem', detail: report.path, fix: report.problem };
   } catch (error) {
     if (!isMaosError(error)) throw error;
@@ -117,11 +117,11 @@ function warningCheck(text: string): Check {
 async function checkRoles(runtime: Runtime, projectPath: string): Promise<readonly Check[]> {
   const name = 'roles';
   const { custom, predefined, problems } = catalogueOf(await runtime.roles(projectPath));
-  const detail = `${predefined.length} predefined, ${custom.length} defined by files`;
+  const detail = `${predefined.length} predefined, ${custom.length} from files`;
   return [
     { name, state: 'ok', detail, fix: null },
     ...problems.map(
-      ({ path, message }): Check => ({ name, state: 'warning', detail: `${path} is left out`, fix: message }),
+      ({ path, message }): Check => ({ name, state: 'warning', detail: `${path} is ignored`, fix: message }),
     ),
   ];
 }

@@ -17,11 +17,11 @@ const pageSize = 500;
 
 export const eventsCommand: CliCommand = {
   name: 'events',
-  summary: 'Show what happened in a session, in order',
+  summary: 'Show the events of a session, in order',
   details: 'With --json, stdout is JSON lines: the records of session.log.',
   arguments: [sessionArgument],
   options: [
-    { flags: '-f, --follow', description: 'go on until the session ends or pauses', kind: 'flag' },
+    { flags: '-f, --follow', description: 'follow until the session ends or pauses', kind: 'flag' },
     {
       flags: '--after <seq>',
       description: 'only events after this number',
@@ -36,8 +36,8 @@ export const eventsCommand: CliCommand = {
     allOption,
   ],
   examples: [
-    { line: 'maos events -f --type agent', says: 'follow the agents of the session started last' },
-    { line: 'maos events latest --json --after 120', says: 'go on reading where a program stopped' },
+    { line: 'maos events -f --type agent', says: 'follow the agents of the newest session' },
+    { line: 'maos events latest --json --after 120', says: 'continue after event 120' },
   ],
   run,
 };
@@ -76,7 +76,7 @@ function wantedTypes(given: readonly string[]): ReadonlySet<string> {
       if (types.length > 0) return types;
       throw new MaosError(
         'INVALID_INPUT',
-        `There are no events of type ${quote(text)}. Types: ${eventTypes.join(', ')}.`,
+        `Unknown event type ${quote(text)}. Types: ${eventTypes.join(', ')}.`,
         { details: { type: startOf(text, 200), types: eventTypes } },
       );
     }),

@@ -13,22 +13,22 @@ import { allOption, sessionArgument } from './session-argument.ts';
 
 export const exportCommand: CliCommand = {
   name: 'export',
-  summary: 'Write one archive with everything of a session',
+  summary: 'Export a session with all its files as one archive',
   details:
-    'A .tar.gz with its folder (logs, prompts, output, shared files, results, checkpoints), the stored session, all events with their hashes, and manifest.json with the SHA-256 of every file.',
+    "Writes a .tar.gz with the session's folder (logs, prompts, output, shared files, results, checkpoints), its database rows, all events with their hashes, and manifest.json with the SHA-256 of every file.",
   arguments: [sessionArgument],
   options: [
     {
       flags: '-o, --output <file>',
-      description: "where to (default: SESSION.tar.gz here); '-' for stdout",
+      description: "output file (default: SESSION.tar.gz in the current folder); '-' for stdout",
       kind: 'text',
     },
     { flags: '--force', description: 'replace the file if it exists', kind: 'flag' },
     allOption,
   ],
   examples: [
-    { line: 'maos export latest', says: 'the session started last' },
-    { line: 'maos export k7q2 -o ~/review.tar.gz', says: 'to a certain file' },
+    { line: 'maos export latest', says: 'the newest session' },
+    { line: 'maos export k7q2 -o ~/review.tar.gz', says: 'to a named file' },
     { line: 'maos export -o - | ssh backup "cat > team.tar.gz"', says: 'to another program' },
   ],
   run,
@@ -76,9 +76,9 @@ async function run(context: CommandContext): Promise<number> {
 /** @throws MaosError INVALID_INPUT where stdout is for somebody else than a program that takes the archive */
 function assertForPrograms({ terminal, json }: CommandContext): void {
   const why = json
-    ? 'the archive on stdout leaves no place for --json: leave one of them out'
+    ? "--json and '-o -' both write to stdout: use only one of them"
     : terminal.live
-      ? 'stdout is a terminal, which an archive would garble: send it to a file or a program'
+      ? 'stdout is a terminal: redirect the archive to a file or a program'
       : null;
   if (why === null) return;
   throw new MaosError('INVALID_INPUT', `export --output -: ${why}.`, { details: { command: 'export' } });

@@ -11,7 +11,12 @@ import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
-const reasons = { age: 'too old', count: 'too many', bytes: 'too much', leftover: 'left over' } as const;
+const reasons = {
+  age: 'over --max-age',
+  count: 'over --max-sessions',
+  bytes: 'over --max-bytes',
+  leftover: 'left over',
+} as const;
 const dayMs = 86_400_000;
 
 interface Collected extends GarbageReport {
@@ -22,14 +27,14 @@ export const gcCommand: CliCommand = {
   name: 'gc',
   summary: 'Remove old sessions with all their files',
   details: [
-    'Those that ended first go first, by the settings retention.maxAgeDays, maxSessions and maxBytes. maxBytes means room on the disk: sessions that take more than a tenth of it go before the others, and no other goes for their sake. A session that has not ended is never touched.',
-    'What cannot be removed is named, and the rest goes on. MAOS does the same by itself every few hours.',
-    'Exit status: 0 done, 1 something could not be removed, or a project not be read.',
+    'The limits are the settings retention.maxAgeDays, maxSessions and maxBytes; sessions that ended first are removed first. maxBytes counts disk space: sessions that use more than a tenth of it are removed before any other. Sessions that have not ended are never removed.',
+    'If something cannot be removed, gc names it and continues. MAOS runs the same cleanup itself every few hours.',
+    'Exit status: 0 done, 1 something could not be removed, or a project could not be read.',
   ].join('\n'),
   arguments: [],
   options: [
-    { flags: '-n, --dry-run', description: 'only say what would go', kind: 'flag' },
-    { flags: '--all', description: 'of every project, not only this one', kind: 'flag' },
+    { flags: '-n, --dry-run', description: 'list what would be removed', kind: 'flag' },
+    { flags: '--all', description: 'in every project, not only this one', kind: 'flag' },
     {
       flags: '--max-age <days>',
       description: 'instead of retention.maxAgeDays',
@@ -40,8 +45,8 @@ export const gcCommand: CliCommand = {
     { flags: '--max-bytes <n>', description: 'instead of retention.maxBytes', kind: 'integer' },
   ],
   examples: [
-    { line: 'maos gc --dry-run', says: 'what would go, and why' },
-    { line: 'maos gc --max-age 7', says: 'all that ended more than a week ago' },
+    { line: 'maos gc --dry-run', says: 'what would be removed, and why' },
+    { line: 'maos gc --max-age 7', says: 'every session that ended more than a week ago' },
   ],
   run,
 };

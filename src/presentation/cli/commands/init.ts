@@ -11,25 +11,25 @@ import { shellWord } from '../shell/program-name.ts';
 
 export const initCommand: CliCommand = {
   name: 'init',
-  summary: 'Register maos with Claude Code; print what Codex and Gemini need',
+  summary: 'Register MAOS with Claude Code; print entries for Codex and Gemini',
   details: [
-    "Runs 'claude mcp add --scope user maos -- …', for all projects of this user. With --project, alone or with a folder, it writes .mcp.json there instead, to be shared with the project: other entries stay.",
-    "The entry starts this very installation: by the name 'maos' where PATH leads to it, by a path within the project where it is a dependency of it, else by its path on this machine. Nothing is fetched from a registry, unless --package names what.",
-    'What is registered already stays as it is; another command under the name maos is replaced, and shown. The entries for Codex and Gemini CLI are only printed.',
-    'Exit status: 6 Claude Code was not found or refused.',
+    "Runs 'claude mcp add --scope user maos -- …', which covers all your projects. With --project (alone or with a folder) it writes .mcp.json there instead, to be shared with the project; other entries in the file are kept.",
+    "The entry starts this installation: as 'maos' if PATH finds it, by a path inside the project if it is a dependency there, otherwise by its absolute path. Nothing is downloaded from a registry unless you name a package with --package.",
+    'An entry that is already correct is kept; a different command under the name maos is replaced, and shown. The entries for Codex and Gemini CLI are only printed.',
+    'Exit status: 6 Claude Code was not found, or refused.',
   ].join('\n'),
   arguments: [],
   options: [
-    { flags: '--remove', description: 'take the entry out again', kind: 'flag' },
+    { flags: '--remove', description: 'remove the entry', kind: 'flag' },
     {
       flags: '--package <name@version>',
-      description: 'start it through npx from this package of yours, such as @you/maos@1.2.3',
+      description: 'start MAOS with npx from your own package, such as @you/maos@1.2.3',
       kind: 'text',
     },
   ],
   examples: [
     { line: 'maos init', says: 'for all your projects' },
-    { line: 'maos init --project', says: '.mcp.json in the current folder, for everybody who works on it' },
+    { line: 'maos init --project', says: '.mcp.json in the current folder, for everyone on the project' },
     { line: 'maos init --remove', says: 'undo' },
   ],
   takesBareProject: true,
@@ -95,7 +95,7 @@ async function findClaude({ runtime, program, cwd, env }: CommandContext): Promi
   if (probe?.available === true && probe.path !== null) return { path: probe.path, cwd, env };
   throw new MaosError(
     'BACKEND_UNAVAILABLE',
-    `Nothing was changed at Claude Code. ${probe?.problem ?? 'It was not found.'} '${program} init --project' can do without: it works on the file .mcp.json alone.`,
+    `Claude Code's settings were not changed. ${probe?.problem ?? 'Claude Code was not found.'} '${program} init --project' needs no Claude Code: it only edits .mcp.json.`,
     { details: { client: 'claude' } },
   );
 }
@@ -130,7 +130,7 @@ function render(done: Done, context: CommandContext): readonly string[] {
   const said = {
     added: `Added maos to ${place}: ${paint('bold', line)}`,
     updated: `Changed maos in ${place}: ${paint('bold', line)}\n  It was: ${previous}`,
-    unchanged: `maos is in ${place} already: ${line}\n  Nothing was changed.`,
+    unchanged: `maos is already in ${place}: ${line}\n  Nothing was changed.`,
     removed: `Removed maos from ${place}. It was: ${previous}`,
     absent: `There is no maos in ${place}. Nothing was changed.`,
   };
@@ -141,7 +141,7 @@ function render(done: Done, context: CommandContext): readonly string[] {
   }
   if (shadowedBy !== null) {
     lines.push(
-      `  In this folder another entry counts: ${shadowedBy}. 'claude mcp get maos' tells how to remove it.`,
+      `  In this folder another entry takes precedence: ${shadowedBy}. 'claude mcp get maos' shows how to remove it.`,
     );
   }
   return lines;
@@ -151,8 +151,8 @@ function nextSteps(scope: Done['scope'], { program, projectPath, cwd }: CommandC
   const option = projectPath === cwd ? ' --project' : ` --project ${shellWord(projectPath)}`;
   return [
     scope === 'user'
-      ? "  Check it with 'claude mcp get maos'; a Claude Code that runs already must be started again."
-      : "  Start 'claude' in that folder: it asks once whether to use it.",
+      ? "  Check it with 'claude mcp get maos'. Restart any running Claude Code."
+      : "  Start 'claude' in that folder; it asks once whether to use the server.",
     `  Undo: ${program} init${scope === 'user' ? '' : option} --remove`,
   ];
 }

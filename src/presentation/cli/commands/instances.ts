@@ -10,14 +10,14 @@ import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 export const instancesCommand: CliCommand = {
   name: 'instances',
-  summary: 'List the maos processes of this machine',
+  summary: 'List the maos processes on this machine',
   details: [
-    'Servers that clients started, runs in terminals, and those that finish what others left. One that ended without a word is shown as gone, once.',
-    'Exit status: 0 done, 1 a project could not be read: it is named, and its sessions are not counted.',
+    'Shows servers started by clients, runs in terminals, and background processes. A process that died is listed once as gone.',
+    'Exit status: 0 done, 1 a project could not be read; its sessions are not counted.',
   ].join('\n'),
   arguments: [],
   options: [],
-  examples: [{ line: 'maos instances', says: 'which run, since when, and how many sessions each runs' }],
+  examples: [{ line: 'maos instances', says: 'running processes, since when, and the sessions of each' }],
   async run({ terminal, json, runtime }) {
     const unread: UnreadProject[] = [];
     const instances = await runtime().instances((project) => unread.push(project));

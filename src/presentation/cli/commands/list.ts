@@ -34,28 +34,28 @@ export const listCommand: CliCommand = {
   name: 'list',
   summary: 'List sessions, newest first',
   details: [
-    'Of this project: the git repository that the current folder lies in, with all its worktrees; without one, the folder.',
-    'Exit status: 0 done, 1 a project could not be read: it is named.',
+    'Lists the sessions of this project: the git repository that contains the current folder, with all its worktrees, or the folder itself outside a repository.',
+    'Exit status: 0 done, 1 a project could not be read.',
   ].join('\n'),
   arguments: [],
   options: [
     {
       flags: '--state <state>',
-      description: 'only those in this state',
+      description: 'only sessions in this state',
       kind: 'text',
       choices: sessionStates,
     },
     {
       flags: '--limit <n>',
-      description: `at most so many (default: ${defaultLimit})`,
+      description: `maximum number of sessions (default: ${defaultLimit})`,
       kind: 'integer',
       range: [1, 100_000],
     },
-    { flags: '--all', description: 'of every project, not only this one', kind: 'flag' },
+    { flags: '--all', description: 'in every project, not only this one', kind: 'flag' },
   ],
   examples: [
-    { line: 'maos list --state running', says: 'what runs now' },
-    { line: 'maos list --all --json', says: 'every project, for a program' },
+    { line: 'maos list --state running', says: 'running sessions' },
+    { line: 'maos list --all --json', says: 'every project, as JSON' },
   ],
   run,
 };
@@ -93,7 +93,7 @@ async function run(context: CommandContext): Promise<number> {
   const status = unread.length === 0 ? exitStatus.done : exitStatus.failed;
   if (former !== null && !all) {
     terminal.notice(
-      `This is the project ${showName(path)}. Sessions that an earlier maos kept for ${showName(former)} alone: '${program} list --all'.`,
+      `This is the project ${showName(path)}. An earlier version kept sessions for ${showName(former)} separately: see '${program} list --all'.`,
     );
   }
   if (json) {
@@ -105,7 +105,7 @@ async function run(context: CommandContext): Promise<number> {
   }
   if (listed.length === 0 && lost === null) {
     const where = all ? '' : ` in ${showName(path)}`;
-    const hint = all || state !== undefined ? '' : ` '${program} list --all' looks everywhere.`;
+    const hint = all || state !== undefined ? '' : ` '${program} list --all' lists every project.`;
     terminal.notice(`No ${state === undefined ? '' : `${state} `}sessions${where}.${hint}`);
     return status;
   }

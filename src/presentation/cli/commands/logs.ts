@@ -17,15 +17,14 @@ const prefixFormats: readonly Format[] = ['cyan', 'yellow', 'green', 'magenta', 
 
 export const logsCommand: CliCommand = {
   name: 'logs',
-  summary: 'Show what agents printed',
-  details:
-    'Lines of several agents begin with their names; where an agent was started again, a line says so. With --json, stdout is JSON lines {agent_id, name, attempt, stream, line}; a line of more than 1 MiB comes in several, all but the last with "continues": true.',
+  summary: 'Show the output of agents',
+  details: `With several agents, each line begins with the agent's name. A separator line marks each new attempt. With --json, stdout is JSON lines {agent_id, name, attempt, stream, line}; a line longer than 1 MiB is split, and every part but the last has "continues": true.`,
   arguments: [
     { syntax: '[session|agent]', description: "id, an unambiguous part of one, or 'latest' (default)" },
     { syntax: '[names...]', description: "only these agents of the session, such as 'tester'" },
   ],
   options: [
-    { flags: '-f, --follow', description: 'go on until the session ends or pauses', kind: 'flag' },
+    { flags: '-f, --follow', description: 'follow until the session ends or pauses', kind: 'flag' },
     {
       flags: '--tail <n>',
       description: 'only the last lines of each agent',
@@ -34,14 +33,14 @@ export const logsCommand: CliCommand = {
     },
     {
       flags: '--stream <stream>',
-      description: 'readable (default): the output made readable; or the bytes as they came',
+      description: "'readable' (default): formatted for people; 'stdout' or 'stderr': the raw bytes",
       kind: 'text',
       choices: outputViews,
     },
     allOption,
   ],
   examples: [
-    { line: 'maos logs -f', says: 'follow the session started last' },
+    { line: 'maos logs -f', says: 'follow the newest session' },
     { line: 'maos logs latest tester --tail 20', says: 'the last lines of one agent' },
   ],
   run,

@@ -6,14 +6,14 @@ import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const pauseCommand: CliCommand = {
   name: 'pause',
-  summary: 'Pause a session; resume goes on where it stopped',
+  summary: "Pause a session (continue with 'maos resume')",
   details: [
-    'Agents whose CLI can take up its conversation again are interrupted; others are suspended: their processes stand still. Returns when nothing of the session works any more.',
+    'Agents whose CLI can resume its conversation are interrupted; all others are suspended (SIGSTOP). Returns when no agent of the session is working.',
     'Exit status: 0 paused, 4 the session has ended.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [reasonOption, allOption],
-  examples: [{ line: 'maos pause latest', says: 'the session started last' }],
+  examples: [{ line: 'maos pause latest', says: 'the newest session' }],
   run,
 };
 
@@ -24,7 +24,7 @@ async function run(context: CommandContext): Promise<number> {
   const { id, state } = workflow.session;
   // Where this process had to take the session over, it still holds it.
   await letGoOf(context, paused.session);
-  const was = already ? 'was paused before' : state;
+  const was = already ? 'is already paused' : state;
   const tooLate = state === 'paused' ? '' : ' It ended before it could be paused.';
   report(context, paused, `${id} ${was}: ${agentCounts(workflow)}.${tooLate}`);
   return state === 'paused' ? exitStatus.done : exitStatus.notPossible;

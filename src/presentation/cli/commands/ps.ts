@@ -17,14 +17,14 @@ export const psCommand: CliCommand = {
   name: 'ps',
   summary: 'List the agents that have processes on this machine',
   details: [
-    "Of every project, whichever maos started them. OWNER: whether the maos that runs the session lives. A stray belongs to an agent that is not running by what is stored: 'maos cancel SESSION' ends what can still be cancelled, kill -9 the rest. '#' and a number: a daemon without its environment, of an agent that has nothing else left.",
-    'Exit status: 0 done, 1 a project could not be read: it is named, and whose agents these are is not known.',
+    "Lists agents of every project. OWNER: whether the maos process that runs the session is alive. ORPHANED: the process belongs to an agent that the database does not list as running; end it with 'maos cancel SESSION', or with kill -9 if the session has ended. '#' and a number: a daemon that has cleared its environment, whose agent has no other process left.",
+    'Exit status: 0 done, 1 a project could not be read, so its agents cannot be identified.',
   ].join('\n'),
   arguments: [],
   options: [],
   examples: [
-    { line: 'maos ps', says: 'what each uses, and when it last printed something' },
-    { line: 'maos ps --json', says: 'for a program' },
+    { line: 'maos ps', says: 'CPU, memory and last output of each agent' },
+    { line: 'maos ps --json', says: 'as JSON' },
   ],
   run,
 };
@@ -103,8 +103,8 @@ export function renderAgents(agents: readonly CountedAgent[], canvas: Canvas, no
 }
 
 function stateOf({ process, known, stray }: CountedAgent): { text: string; format: Format } {
-  if (known === null) return { text: 'not of this home', format: 'dim' };
-  if (stray) return { text: `stray (${known.agent.state})`, format: 'red' };
+  if (known === null) return { text: 'other MAOS_HOME', format: 'dim' };
+  if (stray) return { text: `orphaned (${known.agent.state})`, format: 'red' };
   if (process.state === 'left_behind') return { text: 'left behind', format: 'yellow' };
   return { text: process.state, format: process.state === 'running' ? 'green' : 'yellow' };
 }

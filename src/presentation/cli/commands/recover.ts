@@ -10,9 +10,9 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 export const recoverCommand: CliCommand = {
   name: 'recover',
-  summary: 'Put back a session that the database has lost',
+  summary: 'Restore a session from its files',
   details:
-    "For a project.db that was deleted, or was damaged and moved away: the session's folder has what it takes, its newest checkpoint and its log. A session that had not ended goes on in the background; agents that had ended do not run again.",
+    'Use it when project.db was deleted, or was damaged and moved away. The session is rebuilt from the newest checkpoint and the log in its folder. A session that had not ended continues in the background; agents that had ended do not run again.',
   arguments: [
     {
       syntax: '[session]',
@@ -20,12 +20,16 @@ export const recoverCommand: CliCommand = {
     },
   ],
   options: [
-    { flags: '--from-checkpoint <file>', description: 'this checkpoint, not the newest one', kind: 'text' },
-    { flags: '--only', description: 'put it back, and do not run it', kind: 'flag' },
+    {
+      flags: '--from-checkpoint <file>',
+      description: 'checkpoint to use instead of the newest',
+      kind: 'text',
+    },
+    { flags: '--only', description: 'restore the session without running it', kind: 'flag' },
   ],
   examples: [
-    { line: 'maos recover latest', says: 'the session started last' },
-    { line: 'maos recover --from-checkpoint 0042.json', says: 'as it was at a certain moment' },
+    { line: 'maos recover latest', says: 'the newest session' },
+    { line: 'maos recover --from-checkpoint 0042.json', says: 'from an older checkpoint' },
   ],
   run,
 };
@@ -52,12 +56,12 @@ async function run(context: CommandContext): Promise<number> {
     });
     return exitStatus.done;
   }
-  for (const line of passedOver) terminal.notice(`Not usable: ${oneLine(line)}`);
+  for (const line of passedOver) terminal.notice(`Skipped: ${oneLine(line)}`);
   terminal.line(
-    `${id} of ${showName(project.path)} is back (${state}): ${checkpoint} and ${plural(events, 'record')} of session.log.`,
+    `${id} of ${showName(project.path)} was restored (${state}) from ${checkpoint} and ${plural(events, 'record')} of session.log.`,
   );
-  if (started.includes(id)) terminal.line(`It goes on in the background: ${program} wait ${id}`);
+  if (started.includes(id)) terminal.line(`It continues in the background: ${program} wait ${id}`);
   else if (state === 'paused') terminal.line(`It is paused: ${program} resume ${id}`);
-  else if (goesOn) terminal.line('The next maos that stays takes it up.');
+  else if (goesOn) terminal.line('The next long-running maos process will adopt it.');
   return exitStatus.done;
 }

@@ -7,11 +7,11 @@ import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const resumeCommand: CliCommand = {
   name: 'resume',
-  summary: 'Go on with a paused session',
+  summary: 'Resume a paused session',
   details: [
-    'Suspended agents go on, interrupted ones take up their conversation again, and what has not started does. A program that was ended, for instance by Ctrl-C on its maos, has no conversation: it starts again from the beginning, which is said before, and on a terminal asked. Where no maos runs the session, this one does, in the foreground as run: Ctrl-C hands it over.',
-    'With --json, stdout is JSON lines as for run; one document where the session runs elsewhere.',
-    'Exit status: as run, also 1 when the answer is no; 0 when it runs elsewhere, 4 the session is not paused.',
+    'Suspended agents continue, interrupted agents resume their conversation, and pending agents start. A program that was stopped (for example by Ctrl-C on its maos) has no conversation and starts again from the beginning; maos says so first, and on a terminal asks. If no maos process runs the session, this one does, in the foreground as run; Ctrl-C moves it to the background.',
+    'With --json, stdout is JSON lines, as for run; or one document if another process runs the session.',
+    'Exit status: as run; also 1 if you answer no, 0 if another process runs the session, 4 the session is not paused.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [
@@ -25,7 +25,7 @@ export const resumeCommand: CliCommand = {
     allOption,
   ],
   examples: [
-    { line: 'maos resume latest', says: 'the session started last, watched from here' },
+    { line: 'maos resume latest', says: 'the newest session, in the foreground' },
     { line: 'maos resume k7q2 --detach', says: 'in the background' },
   ],
   run,

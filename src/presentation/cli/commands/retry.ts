@@ -6,17 +6,23 @@ import { allOption, neededSessionArgument } from './session-argument.ts';
 
 export const retryCommand: CliCommand = {
   name: 'retry',
-  summary: 'Run again what failed in a session, and what depends on it',
+  summary: 'Retry the failed agents of a session and their dependents',
   details: [
-    'What completed is never run again. Where no maos runs the session, this one does, in the foreground as run: Ctrl-C hands it over.',
-    'With --json, stdout is JSON lines as for run; one document where the session runs elsewhere.',
-    'Exit status: as run; 0 when it runs elsewhere, 4 nothing failed or the session was cancelled.',
+    'Completed agents never run again. If no maos process runs the session, this one does, in the foreground as run; Ctrl-C moves it to the background.',
+    'With --json, stdout is JSON lines, as for run; or one document if another process runs the session.',
+    'Exit status: as run; 0 if another process runs the session, 4 nothing failed or the session was cancelled.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [agentOption, detachOption, reasonOption, allOption],
   examples: [
-    { line: 'maos retry latest', says: 'everything that failed or was cancelled because of it' },
-    { line: 'maos retry latest --agent build', says: 'one agent, and what was cancelled downstream of it' },
+    {
+      line: 'maos retry latest',
+      says: 'every agent that failed, or was cancelled because of one that failed',
+    },
+    {
+      line: 'maos retry latest --agent build',
+      says: 'one agent, and the dependents cancelled because of it',
+    },
   ],
   run,
 };
@@ -29,7 +35,7 @@ async function run(context: CommandContext): Promise<number> {
   return goOn(
     context,
     retried,
-    `${session.id} retried: ${plural(again.length, 'agent')} to run again (${again.join(', ')}).`,
+    `${session.id} retried: ${plural(again.length, 'agent')} queued (${again.join(', ')}).`,
   );
 }
 

@@ -15,18 +15,18 @@ export const rolesCommand: CliCommand = {
   name: 'roles',
   summary: 'List the roles agents can have, or show one',
   details:
-    'Roles are predefined, or defined by files: .claude/agents/ of the project, agents/ of MAOS_HOME, ~/.claude/agents/.',
+    'Roles are predefined or come from files in .claude/agents/ of the project, agents/ of MAOS_HOME and ~/.claude/agents/.',
   arguments: [
     {
       syntax: '[list|show]',
-      description: "'list' (default), or 'show' for one role with its whole briefing",
+      description: "'list' (default), or 'show' for the full briefing of one role",
     },
     { syntax: '[name]', description: 'the role to show' },
   ],
   options: [],
   examples: [
     { line: 'maos roles', says: 'all of them' },
-    { line: 'maos roles show reviewer', says: 'what a reviewer is told' },
+    { line: 'maos roles show reviewer', says: 'the briefing of a reviewer' },
   ],
   async run(context) {
     const [action = 'list', name] = context.args;
@@ -36,8 +36,8 @@ export const rolesCommand: CliCommand = {
     throw new MaosError(
       'INVALID_INPUT',
       action === 'show'
-        ? "Say which role: 'maos roles show NAME'; 'maos roles' lists them."
-        : `${quote([action, name].filter(Boolean).join(' '))} cannot be done with roles: use 'list', or 'show NAME'.`,
+        ? "Name a role: 'maos roles show NAME'. 'maos roles' lists them."
+        : `Unknown action ${quote([action, name].filter(Boolean).join(' '))}. Use 'maos roles list' or 'maos roles show NAME'.`,
     );
   },
 };
@@ -72,9 +72,9 @@ function list(catalogue: RoleCatalogue, context: CommandContext): number {
   terminal.line(paint('dim', `Also accepted: ${aliases.join(', ')}.`));
   for (const { role, by } of shadowed) {
     const lost = isFileRole(role) ? originOf(role, context) : 'the predefined role';
-    terminal.line(paint('yellow', `! ${role.name}: ${originOf(by, context)} is used, not ${lost}.`));
+    terminal.line(paint('yellow', `! ${role.name}: ${originOf(by, context)} overrides ${lost}.`));
   }
-  if (problems.length > 0) terminal.line(`${plural(problems.length, 'role file')} left out:`);
+  if (problems.length > 0) terminal.line(`${plural(problems.length, 'role file')} ignored:`);
   for (const { path, message } of problems) {
     terminal.line(`${paint('yellow', '!')} ${oneLine(`${placeOf(path, context)}: ${message}`)}`);
   }

@@ -12,106 +12,106 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 export const runCommand: CliCommand = {
   name: 'run',
-  summary: 'Run a team of agents and watch it',
+  summary: 'Run a team of agents',
   details: [
     "The team is given by --agent and --exec, or by a file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
-    'Budgets (--max-…, or "budget" in the file, for the session and for each agent) are checked from what the agents report: at 80 % it is said, at 100 % they are stopped.',
-    'Ctrl-C hands the session to a process of its own (see --on-exit) and exits with 130.',
+    'Budgets (--max-…, or "budget" in the plan, for the session and for each agent) are checked against what the agents report: MAOS warns at 80 % and stops the agents at 100 %.',
+    'Ctrl-C moves the session to a background process (see --on-exit) and exits with 130.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
     'Exit status: 0 completed, 1 failed, cancelled or paused, 6 an agent is not signed in.',
   ].join('\n'),
   arguments: [
     {
       syntax: '[objective|file|-]',
-      description: 'what the team is to reach, or a file with the whole plan',
+      description: 'objective of the team, or a plan file',
     },
   ],
   options: [
     {
       flags: '-a, --agent <role=task>',
-      description: 'an agent (or name:role=task); repeatable',
+      description: 'add an agent (or name:role=task); repeatable',
       kind: 'list',
     },
     {
       flags: '-x, --exec <name=line>',
-      description: 'an agent that runs a /bin/sh line; repeatable',
+      description: 'add an agent that runs a shell line; repeatable',
       kind: 'list',
     },
     {
       flags: '-s, --strategy <strategy>',
-      description: 'order of the agents',
+      description: 'order in which agents run',
       kind: 'text',
       choices: strategies,
     },
     {
       flags: '--failure-policy <policy>',
-      description: 'after a failure: run what does not depend on it, or stop everything',
+      description: 'after a failure: run the agents that do not depend on it, or cancel all',
       kind: 'text',
       choices: failurePolicies,
     },
     {
       flags: '--on-exit <policy>',
-      description: 'when maos must exit: stop the agents so that they can be resumed, or keep them running',
+      description: 'on shutdown: stop the agents (resumable), or keep them running',
       kind: 'text',
       choices: exitPolicies,
     },
     {
       flags: '--on-parent-end <policy>',
       description:
-        'started by an agent: when that has ended, cancel this team (the default), or keep it running',
+        'when the agent that started this team ends: cancel the team (default), or keep it running',
       kind: 'text',
       choices: parentEndPolicies,
     },
-    { flags: '--max-concurrency <n>', description: 'agents at once', kind: 'integer', range: [1, 500] },
+    { flags: '--max-concurrency <n>', description: 'maximum number of agents at once', kind: 'integer', range: [1, 500] },
     {
       flags: '--max-per-role <n>',
-      description: 'agents of one role at once',
+      description: 'maximum number of agents of one role at once',
       kind: 'integer',
       range: [1, 500],
     },
     {
       flags: '--timeout-minutes <n>',
-      description: 'for agents that name no limit of their own',
+      description: 'time limit of agents that set none',
       kind: 'number',
       range: [0.001, 10_080],
     },
     {
       flags: '--max-tokens <n>',
-      description: 'budget of the session: tokens, those from the cache included',
+      description: 'budget of the session in tokens, cached ones included',
       kind: 'integer',
       range: [1, Number.MAX_SAFE_INTEGER],
     },
     {
       flags: '--max-cost <usd>',
-      description: 'budget: US dollars, as the backends price themselves',
+      description: 'budget in US dollars, as reported by the backends',
       kind: 'number',
       range: [0.000_001, 1_000_000],
     },
     {
       flags: '--max-turns <n>',
-      description: 'budget: turns of the models',
+      description: 'budget in model turns',
       kind: 'integer',
       range: [1, Number.MAX_SAFE_INTEGER],
     },
     {
       flags: '--max-minutes <n>',
-      description: 'budget: time from start to end',
+      description: 'budget in minutes from start to end',
       kind: 'number',
       range: [0.001, 525_600],
     },
     { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
     { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
-    { flags: '-n, --dry-run', description: 'show the plan; store and start nothing', kind: 'flag' },
+    { flags: '-n, --dry-run', description: 'show the plan without storing or starting anything', kind: 'flag' },
     {
       flags: '-d, --detach',
-      description: 'leave it running in the background and print its id',
+      description: 'run in the background and print the session id',
       kind: 'flag',
     },
   ],
   examples: [
     {
       line: "maos run --exec 'lint=npm run lint' --exec 'tests=npm test'",
-      says: 'two programs side by side',
+      says: 'two programs in parallel',
     },
     {
       line: "maos run 'Add a login' -s sequential -a 'architect=Design it' -a 'engineer=Build it'",
@@ -119,7 +119,7 @@ export const runCommand: CliCommand = {
     },
     {
       line: 'maos run team.json --max-cost 5 --max-minutes 30',
-      says: 'a plan from a file, stopped at five dollars or after half an hour',
+      says: 'a plan file, stopped at 5 dollars or after 30 minutes',
     },
   ],
   run,
@@ -128,11 +128,11 @@ export const runCommand: CliCommand = {
 async function run(context: CommandContext): Promise<number> {
   const { options, terminal, json, projectPath } = context;
   if (options.flag('detach') && options.text('on-exit') === 'stop') {
-    throw new MaosError('INVALID_INPUT', '--detach keeps the agents running: leave out --on-exit stop.');
+    throw new MaosError('INVALID_INPUT', '--detach keeps the agents running: remove --on-exit stop.');
   }
   const request = withOptions(await readRequest(context), options);
   const lost = await context.runtime().lostStore(projectPath);
-  if (lost !== null) terminal.notice(`${lost.message} This session goes into a new one.`);
+  if (lost !== null) terminal.notice(`${lost.message} This session is stored in a new one.`);
   const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
   // What a dry run prints is all there is of it.
   if (request.dryRun !== true) context.watchInterrupts();
@@ -159,7 +159,7 @@ async function readRequest(context: CommandContext): Promise<OrchestrateRequest>
     if (agents.length > 0) {
       throw new MaosError(
         'INVALID_INPUT',
-        `The agents stand in ${word === '-' ? 'the plan on stdin' : word}: leave out --agent and --exec, or the file.`,
+        `${word === '-' ? 'The plan on stdin' : word} already lists the agents: remove --agent and --exec, or the file.`,
       );
     }
     const { readPlanFile } = await import('../run/plan-file.ts');
@@ -168,7 +168,7 @@ async function readRequest(context: CommandContext): Promise<OrchestrateRequest>
   if (agents.length === 0) {
     throw new MaosError(
       'INVALID_PLAN',
-      "The plan has no agents: add --agent 'role=task' or --exec 'name=shell line' (each as often as you like), or name a file with the plan.",
+      "The plan has no agents: add --agent 'role=task' or --exec 'name=shell line' (repeatable), or name a plan file.",
       { details: { agents: 0 } },
     );
   }

@@ -17,30 +17,30 @@ function isForNobody({ stdin }: CommandContext): boolean {
 
 export const serveCommand: CliCommand = {
   name: 'serve',
-  summary: 'Serve MCP on stdin and stdout, and over HTTP if asked',
+  summary: 'Serve MCP over stdio, and optionally over HTTP',
   details:
-    "What an MCP client starts; 'maos' with a pipe on stdin does the same. Ends when the client goes, and leaves running sessions to a process of their own. With --http it also listens on this machine, for whoever has the token ('maos token'). It still ends with the client on stdin; with --no-stdio, or a terminal or /dev/null for stdin, there is none: it serves HTTP alone until it is told to end (SIGTERM, Ctrl-C).",
+    "MCP clients run this command; 'maos' with a pipe on stdin does the same. It ends when the client disconnects, and moves running sessions to a background process. With --http it also listens on this machine and requires the token ('maos token'). With --no-stdio, or if stdin is a terminal or /dev/null, it serves HTTP only, until SIGTERM or Ctrl-C.",
   arguments: [],
   options: [
     {
       flags: '--http <[host:]port>',
-      description: 'also serve HTTP there; port 0: any that is free',
+      description: 'also serve HTTP on this address; port 0 picks a free port',
       kind: 'text',
     },
-    { flags: '--no-stdio', description: 'serve HTTP alone', kind: 'flag' },
+    { flags: '--no-stdio', description: 'serve HTTP only', kind: 'flag' },
     {
       flags: '--allow-remote',
-      description: 'let --http listen for other machines; there is no TLS',
+      description: 'allow --http to listen for other machines (without TLS)',
       kind: 'flag',
     },
     {
       flags: '--host-name <name>',
-      description: 'also answer requests for this host; repeatable. Addresses need none',
+      description: 'also answer requests for this host name; repeatable. Not needed for addresses',
       kind: 'list',
     },
   ],
   examples: [
-    { line: 'maos init', says: 'register it with Claude Code' },
+    { line: 'maos init', says: 'register MAOS with Claude Code' },
     { line: 'maos serve --http 4711 --no-stdio', says: 'for editors, dashboards and scripts' },
   ],
   ownsProcess: true,
@@ -64,7 +64,7 @@ export const serveCommand: CliCommand = {
     } else if (ofHttp.some((name) => options.flag(name)) || options.list('host-name').length > 0) {
       throw new MaosError(
         'INVALID_INPUT',
-        'serve: --no-stdio, --allow-remote and --host-name belong to --http.',
+        'serve: --no-stdio, --allow-remote and --host-name require --http.',
         { details: { command: 'serve' } },
       );
     }
@@ -76,7 +76,7 @@ export const serveCommand: CliCommand = {
     await Promise.all(closers.map((close) => close()));
     if (http === undefined && isForNobody(context)) {
       terminal.notice(
-        "maos served MCP on stdin, where no client is (/dev/null), and has ended. 'maos help' shows what else it does; 'maos serve --http' needs no client.",
+        "stdin is /dev/null, so there is no MCP client to serve. 'maos help' lists the commands; 'maos serve --http' needs no client on stdin.",
       );
     }
     return exitStatus.done;

@@ -12,6 +12,6 @@ export const neededSessionArgument: ArgumentSpec = {
 
 export const allOption: OptionSpec = {
   flags: '--all',
-  description: 'look in every project; else only an id in full is found elsewhere',
+  description: 'search every project; without it, other projects need the full id',
   kind: 'flag',
 };

@@ -13,8 +13,8 @@ export const statusCommand: CliCommand = {
   arguments: [sessionArgument],
   options: [allOption],
   examples: [
-    { line: 'maos status', says: 'the session started last' },
-    { line: 'maos status k7q2 --json', says: 'by the end of its id, for a program' },
+    { line: 'maos status', says: 'the newest session' },
+    { line: 'maos status k7q2 --json', says: 'by the end of its id, as JSON' },
   ],
   async run(context) {
     const { args, terminal, json, program } = context;

@@ -4,10 +4,10 @@ import { exitStatus } from '../shell/exit-status.ts';
 /** What a maos that must exit starts in its place, or finds missing; see Runtime.supervise. Not for people. */
 export const superviseCommand: CliCommand = {
   name: 'supervise',
-  summary: 'Run the sessions of a project that nobody runs',
+  summary: 'Run the sessions of a project that no maos process runs',
   arguments: [],
   options: [
-    { flags: '--from <instance>', description: 'an instance that exits: wait for its end', kind: 'text' },
+    { flags: '--from <instance>', description: 'wait for this instance to exit first', kind: 'text' },
   ],
   examples: [],
   hidden: true,

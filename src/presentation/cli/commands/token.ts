@@ -3,20 +3,20 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 export const tokenCommand: CliCommand = {
   name: 'token',
-  summary: 'Print the token that opens HTTP mode',
-  details: "Made at the first use, readable by you alone. 'maos serve --http' asks for it in every request.",
+  summary: 'Print the HTTP access token',
+  details: "Created on first use, readable only by you. 'maos serve --http' requires it in every request.",
   arguments: [],
   options: [
     {
       flags: '--rotate',
       description:
-        'make a new one: servers that run take it at once, and cut what was opened with the old one',
+        'replace the token: running servers use the new one at once and close connections opened with the old one',
       kind: 'flag',
     },
   ],
   examples: [
     { line: 'maos token', says: 'for the header Authorization: Bearer …' },
-    { line: 'maos token --rotate', says: 'lock out whoever has the old one' },
+    { line: 'maos token --rotate', says: 'revoke the old token' },
   ],
   async run({ options, terminal, json, runtime }) {
     const token = await runtime().httpToken(options.flag('rotate') ? 'rotate' : 'keep');

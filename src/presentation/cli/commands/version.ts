@@ -6,7 +6,7 @@ export const versionCommand: CliCommand = {
   summary: 'Print the version',
   arguments: [],
   options: [],
-  examples: [{ line: 'maos version --json', says: 'with that of Node and the platform' }],
+  examples: [{ line: 'maos version --json', says: 'with the versions of Node and the platform' }],
   async run({ terminal, json, runtime }) {
     const { version } = runtime();
     const { version: node, platform, arch } = process;

@@ -16,14 +16,14 @@ export const waitCommand: CliCommand = {
   options: [
     {
       flags: '--timeout <seconds>',
-      description: 'give up after so long (default: never)',
+      description: 'timeout (default: none)',
       kind: 'number',
       range: [0, 2_000_000],
     },
     allOption,
   ],
   examples: [
-    { line: 'maos wait && maos status', says: 'go on only if the session started last completed' },
+    { line: 'maos wait && maos status', says: 'go on only if the newest session completed' },
     { line: 'maos wait k7q2 --timeout 600', says: 'at most ten minutes' },
   ],
   run,
@@ -43,6 +43,6 @@ async function run(context: CommandContext): Promise<number> {
   if (json) terminal.document({ ...summaryView(summary, ranMs), timed_out: !settled });
   else terminal.line(`${id} ${summary.session.state}`);
   if (settled) return statusOfSession(project.store.load(id));
-  if (!json) terminal.notice(`It still runs after ${seconds} s. See it with: ${program} status ${id}`);
+  if (!json) terminal.notice(`Still running after ${seconds} s. See it with: ${program} status ${id}`);
   return exitStatus.limit;
 }

@@ -52,8 +52,8 @@ function checkStalled(ids: readonly string[]): Check {
   return {
     name,
     state: 'warning',
-    detail: `no maos could go on with: ${named(ids)}`,
-    fix: "'maos status ID' says why. 'maos resume ID' tries again, 'maos cancel ID' ends it.",
+    detail: `stalled, no maos process could continue: ${named(ids)}`,
+    fix: "'maos status ID' shows the reason. 'maos resume ID' tries again, 'maos cancel ID' ends it.",
   };
 }
 
@@ -64,18 +64,16 @@ export function checkInstances(instances: readonly InstanceReport[], version: st
   const others = here.filter((instance) => instance.version !== version);
   const gone = instances.length - here.length;
   const detail = [
-    here.length === 0 ? 'none runs' : `${plural(here.length, 'maos process', 'maos processes')}`,
+    here.length === 0 ? 'none running' : `${plural(here.length, 'maos process', 'maos processes')}`,
     ...(stale.length === 0 ? [] : [`stale: ${named(stale.map(withPid))}`]),
     ...(others.length === 0 ? [] : [`another version: ${named(others.map(withVersion))}`]),
-    ...(gone === 0 ? [] : [`${gone} ended without a word`]),
+    ...(gone === 0 ? [] : [`${gone} died without cleaning up`]),
   ].join('; ');
   const fixes = [
     ...(stale.length === 0
       ? []
-      : ['A stale one stands still (stopped or overloaded) and loses its sessions: end it by its pid.']),
-    ...(others.length === 0
-      ? []
-      : [`Start the clients of those of another version again; this is ${version}.`]),
+      : ['A stale process is stopped or overloaded and loses its sessions: end it by its pid.']),
+    ...(others.length === 0 ? [] : [`Restart the clients that run another version; this is ${version}.`]),
   ];
   const isFine = fixes.length === 0;
   return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
@@ -86,13 +84,13 @@ export function checkAgents(agents: readonly CountedAgent[]): Check {
   const orphans = agents.filter(({ known, stray }) => known !== null && !stray && known.owner !== 'alive');
   const strays = agents.filter(({ stray }) => stray);
   const detail = [
-    agents.length === 0 ? 'none runs' : `${plural(agents.length, 'agent')} running`,
-    ...(orphans.length === 0 ? [] : [`looked after by no maos: ${named(orphans.map(agentPid))}`]),
-    ...(strays.length === 0 ? [] : [`left over from agents that ended: ${named(strays.map(agentPid))}`]),
+    agents.length === 0 ? 'none running' : `${plural(agents.length, 'agent')} running`,
+    ...(orphans.length === 0 ? [] : [`without a maos process: ${named(orphans.map(agentPid))}`]),
+    ...(strays.length === 0 ? [] : [`orphaned, from agents that ended: ${named(strays.map(agentPid))}`]),
   ].join('; ');
   const fixes = [
-    ...(orphans.length === 0 ? [] : ["'maos list --all' has a maos started that goes on with them."]),
-    ...(strays.length === 0 ? [] : ["'maos ps' shows them; end them by their pids."]),
+    ...(orphans.length === 0 ? [] : ["'maos list --all' starts a maos process that adopts them."]),
+    ...(strays.length === 0 ? [] : ["'maos ps' lists them; end them by pid."]),
   ];
   const isFine = fixes.length === 0;
   return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
@@ -102,8 +100,8 @@ export function checkAgents(agents: readonly CountedAgent[]): Check {
 export function checkDaemons(platform: NodeJS.Platform): Check {
   const detail =
     platform === 'linux'
-      ? 'all that an agent forks is found and ended; what it hands to a service (systemd-run, docker, at, cron) is not'
-      : 'what an agent forks is found and ended, but not a daemon that clears its environment and leaves its session, nor what it hands to a service (docker, at, cron)';
+      ? 'MAOS finds and ends every process that an agent forks, but not what it hands to a service (systemd-run, docker, at, cron)'
+      : 'MAOS finds and ends every process that an agent forks, except a daemon that clears its environment and leaves its session, and what it hands to a service (docker, at, cron)';
   return { name: 'daemons', state: 'ok', detail, fix: null };
 }
 

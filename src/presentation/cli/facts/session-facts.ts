@@ -42,12 +42,12 @@ export function nextCommands(program: string, workflow: Workflow): (readonly [st
   const failed = agents.find((agent) => agent.state === 'failed');
   const logs: readonly [string, string] =
     failed === undefined
-      ? [`${program} logs ${session.id}`, 'what every agent printed']
-      : [`${program} logs ${failed.id}`, `what ${failed.name} printed`];
+      ? [`${program} logs ${session.id}`, 'the output of every agent']
+      : [`${program} logs ${failed.id}`, `the output of ${failed.name}`];
   return [
     ...steps(program, workflow),
     logs,
-    [`${program} events ${session.id}`, 'everything that happened, in order'],
+    [`${program} events ${session.id}`, 'all events, in order'],
     [`${program} status ${session.id}`, 'this report again'],
   ];
 }
@@ -58,10 +58,10 @@ function steps(program: string, workflow: Workflow): (readonly [string, string])
   if (state === 'paused') {
     const again = beginningAgain(workflow);
     const how = again.length === 0 ? 'where it stopped' : `where it stopped; ${beginAgainText(again)}`;
-    return [[`${program} resume ${id}`, `go on ${how}`]];
+    return [[`${program} resume ${id}`, `continue ${how}`]];
   }
   if (state === 'failed') {
-    return [[`${program} retry ${id}`, 'run again what failed, and what depends on it']];
+    return [[`${program} retry ${id}`, 'retry the failed agents and their dependents']];
   }
   return [];
 }

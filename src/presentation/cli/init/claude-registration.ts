@@ -34,7 +34,7 @@ export async function register(claude: ClaudeProgram, wanted: ServerCommand): Pr
   // 'add' refuses to replace.
   if (entry !== null) await callMcp(claude, ['remove', ...inUserScope]);
   const variables = (entry?.variables ?? []).flatMap((variable) => ['-e', variable]);
-  const lost = entry === null ? '' : ` The entry it had, ${quote(entry.line)}, is removed already.`;
+  const lost = entry === null ? '' : ` The previous entry, ${quote(entry.line)}, has already been removed.`;
   await callMcp(claude, ['add', ...inUserScope, ...variables, '--', ...words], lost);
   return { action: entry === null ? 'added' : 'updated', previous: entry?.line ?? null, shadowedBy };
 }
@@ -84,7 +84,7 @@ async function getEntry(claude: ClaudeProgram): Promise<Entry | null> {
     .join(' ')
     .trim();
   // Not with its words: among them are the values of variables.
-  if (scope === '' || line === '') throw refusal(args, 'its answer has a form that maos does not know');
+  if (scope === '' || line === '') throw refusal(args, 'its answer has an unknown format');
   const variables = said.match(/^ +Environment:\s*\n((?: {4}\S+=.*\n)*)/m)?.[1] ?? '';
   return {
     scope,
@@ -120,7 +120,7 @@ async function execute(
 function refusal([action]: readonly string[], said: string, lost = ''): MaosError {
   return new MaosError(
     'BACKEND_UNAVAILABLE',
-    `'claude mcp ${action}' failed: ${startOf(oneLine(said), 300)}.${lost} See whether 'claude mcp list' works, then try again.`,
+    `'claude mcp ${action}' failed: ${startOf(oneLine(said), 300)}.${lost} Check that 'claude mcp list' works, then try again.`,
     { details: { client: 'claude', action } },
   );
 }

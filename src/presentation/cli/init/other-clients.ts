@@ -26,11 +26,11 @@ export function otherClients(
     `command = ${JSON.stringify(command)}`,
     `args = [${args.map((arg) => JSON.stringify(arg)).join(', ')}]`,
     `tool_timeout_sec = ${toolTimeoutSeconds}`,
-    '# Codex begins without a server that is not there within a second unless this is set:',
+    '# Without this, Codex starts without a server that is not ready within a second:',
     'required = true',
-    '# Codex hands on only the most common variables; name those that agents need:',
+    '# Codex passes on only the most common variables; name the ones your agents need:',
     '# env_vars = ["MAOS_HOME", "ANTHROPIC_API_KEY"]',
-    "# 'codex exec' has nobody to ask, and refuses the tools that start and steer agents unless this is set:",
+    "# 'codex exec' cannot ask for approval: without this it refuses the tools that start and control agents:",
     '# default_tools_approval_mode = "approve"',
   ];
   const gemini = {

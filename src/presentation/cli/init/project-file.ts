@@ -68,7 +68,7 @@ interface ProjectFile {
 async function readProjectFile(folder: string, parseText: ParseText): Promise<ProjectFile> {
   const named = join(folder, '.mcp.json');
   if (!(await isFolder(folder))) {
-    throw invalid(folder, 'is not a folder: check the spelling, or make it');
+    throw invalid(folder, 'is not a folder: check the spelling, or create it');
   }
   if (!(await exists(named))) return { path: named, text: null, mode: 0o644, content: {}, servers: {} };
   try {
@@ -81,7 +81,7 @@ async function readProjectFile(folder: string, parseText: ParseText): Promise<Pr
     if (error instanceof MaosError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT')
-      throw invalid(named, 'is a link to a file that does not exist: make that file, or remove the link');
+      throw invalid(named, 'is a link to a file that does not exist: create that file, or remove the link');
     throw invalid(named, `cannot be read (${code}): check its permissions`);
   }
 }
@@ -94,10 +94,10 @@ async function parse(source: string, path: string, parseText: ParseText) {
     const place = `line ${position.line}, column ${position.column}`;
     throw invalid(path, `is not JSON at ${place}: ${message}`, position);
   });
-  if (!isObject(content)) throw invalid(path, 'holds no JSON object: it must look like {"mcpServers": {…}}');
+  if (!isObject(content)) throw invalid(path, 'is not a JSON object: it must look like {"mcpServers": {…}}');
   const { mcpServers: servers = {} } = content;
   if (!isObject(servers))
-    throw invalid(path, 'has "mcpServers" that are no object: they must look like {"name": {…}}');
+    throw invalid(path, 'has an "mcpServers" that is not an object: it must look like {"name": {…}}');
   return { content, servers };
 }
 

@@ -43,7 +43,7 @@ export function ownCommand({ script, execPath, env }: OwnProgram): OwnCommand {
   // Homebrew's link to Node outlives upgrades, the folder of the version that it leads to does not.
   const node = nodeOnPath(execPath, env.PATH);
   const caveat = launcher.includes(`${sep}_npx${sep}`)
-    ? "This maos runs from npm's cache, which npm may empty: install it, then run 'maos init' again."
+    ? "This maos runs from npm's cache, which npm may clear: install MAOS, then run 'maos init' again."
     : null;
   return { command: node ?? execPath, args: [launcher, 'serve'], caveat };
 }
@@ -61,8 +61,8 @@ export function projectCommand(self: OwnProgram, folder: string): OwnCommand {
   const own = ownCommand(self);
   const caveat =
     own.command === 'maos'
-      ? "Everybody who works on the project needs 'maos' on PATH."
-      : "It holds on this machine alone. Where 'maos' is on PATH, or a dependency of the project, 'maos init --project' writes an entry for everybody.";
+      ? "Everyone who works on the project needs 'maos' on PATH."
+      : "This entry works only on this machine. With 'maos' on PATH, or as a dependency of the project, 'maos init --project' writes an entry that works for everyone.";
   return { ...own, caveat };
 }
 
@@ -78,8 +78,8 @@ export function packageCommand(spec: string): OwnCommand {
   if (name === undefined || name === 'maos') {
     const why =
       name === 'maos'
-        ? "the name 'maos' is not MAOS's on the npm registry: name a package of your own"
-        : 'write a package with its exact version';
+        ? "MAOS does not own the name 'maos' on the npm registry: name your own package"
+        : 'name a package with its exact version';
     throw new MaosError('INVALID_INPUT', `--package ${quote(spec)}: ${why}, such as @you/maos@1.2.3.`, {
       details: { option: 'package', value: startOf(spec, 200), command: 'init' },
     });

@@ -107,7 +107,7 @@ function textOf(
   now: number,
 ): string {
   const until = postponedUntil(agent, now);
-  if (until !== null) return `put off until ${formatUntil(until, now)}`;
+  if (until !== null) return `retrying at ${formatUntil(until, now)}`;
   if (agent.stage !== null && agent.stage !== 'executing') return stageText(agent.stage);
   switch (agent.state) {
     case 'pending': {

@@ -55,7 +55,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section('Stalled', stalledLines(facts), canvas),
     section('Trouble', troubleLines(facts), canvas),
     section('Waiting', waitingLines(facts, canvas), canvas),
-    section('Result given, processes remain', lingeringLines(facts, canvas), canvas),
+    section('Result given, still running', lingeringLines(facts, canvas), canvas),
     section('Budgets', budgetLines(facts), canvas),
     section(
       'Results',
@@ -73,7 +73,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       canvas,
     ),
     section(
-      'Files left',
+      'Files',
       [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)],
       canvas,
     ),
@@ -101,7 +101,7 @@ function sessionLine({ workflow, standing: { now } }: SessionFacts, { paint }: C
   const { completed, total } = progressOf(agents);
   const { symbol, format } = lookOf(session.state);
   const facts = [
-    `${completed} of ${total} agents completed`,
+    `${completed} of ${plural(total, 'agent')} completed`,
     session.startedAt === null ? null : formatDuration(activeMs(session, now)),
     formatUsage(totalUsage(agents.map(({ usage }) => usage))),
   ].filter((fact) => fact !== null);
@@ -111,7 +111,7 @@ function sessionLine({ workflow, standing: { now } }: SessionFacts, { paint }: C
 
 function parentLines({ parent }: Session): string[] {
   if (parent === null) return [];
-  const fate = parent.onEnd === 'keep' ? '; it goes on when that has ended' : '';
+  const fate = parent.onEnd === 'keep' ? '; it continues after that agent ends' : '';
   return [`  started by ${parent.agentId} of ${parent.sessionId}${fate}`];
 }
 
@@ -161,7 +161,7 @@ function section(title: string, lines: readonly string[], { paint }: Canvas): st
 function unattendedLines({ unattended = null }: SessionFacts): string[] {
   if (unattended === null) return [];
   return [
-    `  ${unattended.charAt(0).toUpperCase()}${unattended.slice(1)}. Any maos of the project takes it over when it can.`,
+    `  ${unattended.charAt(0).toUpperCase()}${unattended.slice(1)}. The next maos process of the project adopts it.`,
   ];
 }
 
@@ -169,8 +169,8 @@ function unattendedLines({ unattended = null }: SessionFacts): string[] {
 function stalledLines({ standing: { stalled } }: SessionFacts): string[] {
   if (stalled === null) return [];
   return [
-    `  Its maos could not run it on, however often it tried: ${oneLine(stalled)}`,
-    '  Agents that ran stand still. Resume it to try again, or cancel it.',
+    `  MAOS could not continue it after several attempts: ${oneLine(stalled)}`,
+    '  Its running agents are suspended. Resume the session to try again, or cancel it.',
   ];
 }
 
@@ -178,7 +178,7 @@ function stalledLines({ standing: { stalled } }: SessionFacts): string[] {
 function troubleLines({ standing: { troubles } }: SessionFacts): string[] {
   return troubles.map(
     ({ what, reason, since }) =>
-      `  ${what}, since ${formatTime(since)}: ${oneLine(reason)} It is tried again.`,
+      `  ${what}, since ${formatTime(since)}: ${oneLine(reason)} MAOS keeps trying.`,
   );
 }
 
@@ -188,7 +188,7 @@ function waitingLines({ workflow, standing: { waiting, now } }: SessionFacts, { 
     const until = postponedUntil(agent, now);
     const why = waiting.get(agent.id);
     const text = [
-      ...(until === null ? [] : [`put off by its provider until ${formatUntil(until, now)}`]),
+      ...(until === null ? [] : [`rate limited, retrying at ${formatUntil(until, now)}`]),
       ...(why === undefined ? [] : [waitText(why)]),
     ][0];
     if (text === undefined) return [];
@@ -203,7 +203,7 @@ function lingeringLines({ workflow, standing: { now } }: SessionFacts, { width }
     const { background, until } = lingering;
     const what = background.length === 0 ? '' : `${background.join(', ')}; `;
     const end =
-      until === null ? 'as long as it may run' : `what is left is ended at ${formatUntil(until, now)}`;
+      until === null ? 'until its time limit' : `remaining processes are ended at ${formatUntil(until, now)}`;
     return [truncate(`  ${name}: ${oneLine(`${what}${end}`)}`, width)];
   });
 }

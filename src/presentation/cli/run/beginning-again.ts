@@ -27,7 +27,7 @@ export async function mayBeginAgain(context: CommandContext, workflow: Workflow)
   const names = workflow.session.state === 'paused' ? beginningAgain(workflow) : [];
   if (names.length === 0 || context.options.flag('yes')) return true;
   const { terminal, stdin, json } = context;
-  const said = `${beginAgainText(names)}, for what was interrupted has no conversation to go on with.`;
+  const said = `${beginAgainText(names)}: an interrupted program has no conversation to resume.`;
   if (json || stdin.isTTY !== true || !terminal.hasReader) {
     terminal.notice(said);
     return true;

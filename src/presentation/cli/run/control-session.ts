@@ -20,19 +20,19 @@ import { followSession } from './follow-session.ts';
 
 export const reasonOption: OptionSpec = {
   flags: '--reason <text>',
-  description: 'why, for the event log',
+  description: 'reason, for the event log',
   kind: 'text',
 };
 
 export const agentOption: OptionSpec = {
   flags: '--agent <agent>',
-  description: 'only this agent: its name, or a part of its id',
+  description: 'only this agent (name, or part of its id)',
   kind: 'text',
 };
 
 export const detachOption: OptionSpec = {
   flags: '-d, --detach',
-  description: 'run it in the background to its end, instead of here',
+  description: 'run in the background instead of the foreground',
   kind: 'flag',
 };
 
@@ -103,12 +103,12 @@ export async function goOn(
     return exitStatus.done;
   }
   const { id } = session;
-  const where = owned ? 'in the background' : 'in the maos that owns it';
+  const where = owned ? 'in the background' : 'in another maos process';
   terminal.line(steered.workflow.session.state === 'running' ? `${said} It runs ${where}.` : said);
   terminal.line(ofProject);
   const watch: readonly [string, string][] = [
-    [`${context.program} logs ${id} -f`, 'what its agents print'],
-    [`${context.program} wait ${id}`, 'until it ends or pauses'],
+    [`${context.program} logs ${id} -f`, 'the output of its agents'],
+    [`${context.program} wait ${id}`, 'wait until it ends or pauses'],
   ];
   for (const line of renderNext(watch, terminal.canvas)) terminal.line(line);
   return exitStatus.done;

@@ -39,7 +39,9 @@ export async function followSession(
     interrupted.addEventListener('abort', () => resolve());
   });
   const onLost = (): void =>
-    terminal.notice(`The view of ${id} ends; the session goes on here. Ctrl-C hands it over.`);
+    terminal.notice(
+      `Cannot show ${id} any more; this process continues to run it. Ctrl-C moves it to the background.`,
+    );
   if (terminal.outputLost.aborted) onLost();
   else terminal.outputLost.addEventListener('abort', onLost);
   // Others of the project are none of what is shown here.
@@ -104,12 +106,12 @@ async function leave({ terminal, detach, program }: CommandContext, session: Ope
     ({ state, backend }) => state === 'running' && !project.backends.get(backend).capabilities.resumes,
   );
   const names = again.map(({ name }) => name);
-  const lost = names.length === 0 ? '' : ` When it is resumed, ${beginAgainText(names)}.`;
+  const lost = names.length === 0 ? '' : ` On resume, ${beginAgainText(names)}.`;
   const what =
     workflow.session.onExit === 'keep'
-      ? `It runs to its end in the background. See it with: ${program} status ${id}`
-      : `Its agents are being stopped; what can be resumed is kept.${lost} Go on with: ${program} resume ${id}`;
-  terminal.notice(`\nHanding over ${id}. ${what}`);
+      ? `It continues in the background. See it with: ${program} status ${id}`
+      : `Its agents are being stopped and can be resumed.${lost} Continue with: ${program} resume ${id}`;
+  terminal.notice(`\nDetaching from ${id}. ${what}`);
   await detach();
   return exitStatus.interrupted;
 }

@@ -88,7 +88,7 @@ async function readText(path: string, what: string): Promise<string> {
     const wrong: Readonly<Record<string, string>> = {
       ENOENT: 'does not exist: check the spelling and the current folder',
       EISDIR: 'is a folder: name the file in it',
-      EACCES: 'may not be read by this user: give yourself permission (chmod u+r)',
+      EACCES: 'cannot be read by this user: add the permission (chmod u+r)',
     };
     throw new MaosError('INVALID_INPUT', `${what} ${wrong[code ?? ''] ?? `cannot be read (${code})`}.`, {
       details: { file: path, code },
@@ -112,6 +112,6 @@ async function readAll(stdin: NodeJS.ReadableStream, what: string): Promise<stri
 function tooLarge(what: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `${what} is larger than ${maxBytes / 1024 / 1024} MiB, which no plan is.`,
+    `${what} is larger than the maximum of ${maxBytes / 1024 / 1024} MiB.`,
   );
 }

@@ -61,7 +61,7 @@ function splitAt(text: string, separator: string): readonly [string, string | un
 }
 
 function invalid(option: string, value: string, form: string): MaosError {
-  return new MaosError('INVALID_INPUT', `${option} ${quote(value)} cannot be read: write ${form}.`, {
+  return new MaosError('INVALID_INPUT', `${option} ${quote(value)} is not valid: write ${form}.`, {
     details: { option, value: startOf(value, 200) },
   });
 }

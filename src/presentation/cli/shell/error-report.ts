@@ -44,7 +44,7 @@ function factsOf(error: unknown): { code: ErrorCode; message: string; details: u
   const said = error instanceof Error ? error.message : String(error);
   return {
     code: 'INTERNAL',
-    message: `This is a bug in MAOS: ${said}. The log in the folder 'logs' of MAOS_HOME (~/.maos) has the details.`,
+    message: `This is a bug in MAOS: ${said}. See the log in the folder 'logs' of MAOS_HOME (~/.maos) for details.`,
     details: error instanceof Error ? { name: error.name, stack: error.stack } : {},
   };
 }

@@ -11,7 +11,7 @@ export async function checkHome(home: string): Promise<Check> {
     if (!found.isDirectory()) return problem(`${home} is not a folder`, 'Set MAOS_HOME to a folder.');
     const self = process.getuid?.() ?? 0;
     if (self !== 0 && found.uid !== self) {
-      return problem(`${home} belongs to another user`, 'Set MAOS_HOME to a folder of yours.');
+      return problem(`${home} belongs to another user`, 'Set MAOS_HOME to a folder that you own.');
     }
     await access(home, constants.R_OK | constants.W_OK | constants.X_OK);
     const mode = found.mode & 0o777;
@@ -20,11 +20,11 @@ export async function checkHome(home: string): Promise<Check> {
       name,
       state: open ? 'warning' : 'ok',
       detail: `${home}, mode ${mode.toString(8).padStart(4, '0')}`,
-      fix: open ? `Other users may enter it: chmod 700 '${home}'.` : null,
+      fix: open ? `Other users can enter it: run chmod 700 '${home}'.` : null,
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return { name, state: 'ok', detail: `${home} (made when first needed)`, fix: null };
+      return { name, state: 'ok', detail: `${home} (created when first needed)`, fix: null };
     }
     return problem(`${home} cannot be used`, explainedOrDefect(error).message);
   }

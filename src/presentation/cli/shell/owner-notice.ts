@@ -23,9 +23,9 @@ export async function rescueOrphans({ runtime, terminal }: Needs, project: Proje
     const ids = await runtime().rescue(project);
     if (ids.length === 0) return;
     const which = ids.length === 1 ? String(ids[0]) : plural(ids.length, 'session');
-    terminal.notice(`No maos ran ${which} any more: the one that did is gone. Another was started to go on.`);
+    terminal.notice(`The maos process running ${which} has died. Started a new one to continue.`);
   } catch (error) {
-    project.log.log('warn', 'sessions without an owner not looked after', { error });
+    project.log.log('warn', 'cannot start a process for sessions without an owner', { error });
   }
 }
 
@@ -68,7 +68,9 @@ export async function whileAttended<T>(
   let seq = project.store.lastSeq(id);
   const gaveUp = (): string | null => supervisor.gaveUpOver(id);
   const timer = setInterval(() => {
-    void look().catch((error: unknown) => project.log.log('warn', 'owner not looked for', { error }));
+    void look().catch((error: unknown) =>
+      project.log.log('warn', 'cannot check the owner of the session', { error }),
+    );
   }, timing.lookMs);
   async function look(): Promise<void> {
     if (gaveUp() !== null) return lost.abort();
@@ -86,12 +88,12 @@ export async function whileAttended<T>(
   }
   const why = gaveUp();
   if (why !== null) {
-    const message = `Session ${id} could not be run on, and nothing of it is recorded any more: ${why} Its agents may still run: see 'maos ps'.`;
+    const message = `Session ${id} cannot continue, and its events are no longer recorded: ${why} Its agents may still be running: see 'maos ps'.`;
     throw new MaosError('FORBIDDEN', message, { details: { sessionId: id } });
   }
   throw new MaosError(
     'STORE_BUSY',
-    `Nothing has happened in session ${id} for ${Math.round(silentMs / 1000)} s: ${reason}. What it comes to is not waited for any more; 'maos doctor' and the logs below MAOS_HOME tell more.`,
+    `Nothing has happened in session ${id} for ${Math.round(silentMs / 1000)} s: ${reason}. Stopped waiting for it. See 'maos doctor' and the logs in MAOS_HOME.`,
     { details: { sessionId: id, reason } },
   );
 }

@@ -75,9 +75,9 @@ describe('the table of agents', () => {
     const unknown = { ...counted({}), known: null };
     const behind = counted({ process: { state: 'left_behind' } });
     const lines = renderAgents([counted({ state: 'completed' }), behind, unknown], canvas, now).slice(1);
-    assert.match(lines[0] ?? '', /stray \(completed\)/);
+    assert.match(lines[0] ?? '', /orphaned \(completed\)/);
     assert.match(lines[1] ?? '', /left behind/);
-    assert.match(lines[2] ?? '', /^agent_tester_1_abc123 +not of this home/);
+    assert.match(lines[2] ?? '', /^agent_tester_1_abc123 +other MAOS_HOME/);
   });
 });
 
@@ -85,8 +85,8 @@ describe('maos doctor', () => {
   it('is content with instances that live and are of this version', () => {
     const { state, detail, fix } = checkInstances([instance(), instance({ state: 'gone' })], '1.0.0');
     assert.deepEqual([state, fix], ['ok', null]);
-    assert.equal(detail, '1 maos process; 1 ended without a word');
-    assert.equal(checkInstances([], '1.0.0').detail, 'none runs');
+    assert.equal(detail, '1 maos process; 1 died without cleaning up');
+    assert.equal(checkInstances([], '1.0.0').detail, 'none running');
   });
 
   it('names stale instances and those of another version', () => {
@@ -111,12 +111,15 @@ describe('maos doctor', () => {
     assert.equal(state, 'warning');
     assert.match(
       detail,
-      /looked after by no maos: agent_\w+ \(pid 99\); left over from agents that ended: agent_\w+/,
+      /without a maos process: agent_\w+ \(pid 99\); orphaned, from agents that ended: agent_\w+/,
     );
   });
 });
 
 it('what an agent can leave behind unseen is said for each platform', () => {
-  assert.match(checkDaemons('linux').detail, /all that an agent forks is found.*systemd-run.* is not/);
-  assert.match(checkDaemons('darwin').detail, /not a daemon that clears its environment/);
+  assert.match(
+    checkDaemons('linux').detail,
+    /finds and ends every process that an agent forks, but not .*systemd-run/,
+  );
+  assert.match(checkDaemons('darwin').detail, /except a daemon that clears its environment/);
 });

@@ -132,10 +132,10 @@ describe('.mcp.json', () => {
 
   const broken: [text: string, message: RegExp][] = [
     ['', /line 1, column 1/],
-    ['{\n  "mcpServers": {},\n}', /is not JSON at line 3, column 1: expected a key in double quotes\.$/],
+    ['{\n  "mcpServers": {},\n}', /is not valid JSON at line 3, column 1: expected a key in double quotes\.$/],
     ['// a comment\n{}', /line 1, column 1/],
-    ['[]', /no JSON object/],
-    ['{"mcpServers": []}', /"mcpServers" that are no object/],
+    ['[]', /not a JSON object/],
+    ['{"mcpServers": []}', /"mcpServers" that is not an object/],
   ];
   for (const [text, message] of broken) {
     it(`is left alone when it holds ${JSON.stringify(text)}`, async () => {

@@ -61,7 +61,7 @@ describe('the command that starts this maos', () => {
     const env = { PATH: dirname(script), npm_command: 'exec' };
     const { caveat, ...command } = ownCommand({ script, execPath: process.execPath, env });
     assert.deepEqual(command, { command: process.execPath, args: [launcher, 'serve'] });
-    assert.match(caveat ?? '', /npm's cache, which npm may empty: install it/);
+    assert.match(caveat ?? '', /npm's cache, which npm may clear: install MAOS/);
   });
 
   it('is Node and the launcher by path for a checkout, whatever another maos is on PATH', async () => {
@@ -117,7 +117,7 @@ describe('what others start who work on the project', () => {
     const elsewhere = { script: join(root, 'else/maos.js'), execPath, env };
     const byPath = projectCommand(elsewhere, join(root, 'missing'));
     assert.deepEqual([byPath.command, byPath.args], [execPath, [elsewhere.script, 'serve']]);
-    assert.match(byPath.caveat ?? '', /on this machine alone/);
+    assert.match(byPath.caveat ?? '', /only on this machine/);
   });
 
   it('is a package only by a full name and version, and never by a name that is not ours', () => {

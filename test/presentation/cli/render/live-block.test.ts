@@ -30,7 +30,7 @@ const view = {
   workflow: team,
   activities: new Map([
     [agent('builder').id, 'Edit: src/\u001b[31mapp\u0007.ts'],
-    [agent('extra').id, 'this machine runs as many agents as it may (4 agents)'],
+    [agent('extra').id, 'limit of this machine reached (4 agents)'],
   ]),
   now: ms(65),
   frame: 1,
@@ -44,7 +44,7 @@ describe('the live view', () => {
       '  ⠙ builder  backend_engineer  1m 02s  Edit: src/app.ts',
       '  ✗ linter   qa                  3.0s  exit_code: It exited with 3.',
       '  · checker  qa                        after builder',
-      '  · extra    qa                        this machine runs as many agents as it may (4 agents)',
+      '  · extra    qa                        limit of this machine reached (4 agents)',
     ]);
   });
 
@@ -84,7 +84,7 @@ describe('the live view', () => {
     assert.deepEqual(lines, [
       `‖ ${sessionId}  paused (user) · 0/2 done · 1m 05s · 12.3k tokens, $0.25 · budget $0.25 of $1.00 (25 %)`,
       '  ‖ held  qa  1m 04s  suspended  12.3k tok',
-      `  ‖ off   qa    8.0s  put off until ${formatTime(time(125))}, in 1m 00s`,
+      `  ‖ off   qa    8.0s  retrying at ${formatTime(time(125))}, in 1m 00s`,
     ]);
   });
 

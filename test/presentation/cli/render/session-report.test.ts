@@ -57,9 +57,9 @@ describe('the report on a session', () => {
     };
     const lines = renderReport(facts, canvas);
     const from = (title: string) => lines.slice(lines.indexOf(title));
-    assert.deepEqual(from('Result given, processes remain').slice(1, 4), [
-      `  server: Serve it; what is left is ended at ${formatTime(time(100))}, in 1m 00s`,
-      '  other: as long as it may run',
+    assert.deepEqual(from('Result given, still running').slice(1, 4), [
+      `  server: Serve it; remaining processes are ended at ${formatTime(time(100))}, in 1m 00s`,
+      '  other: until its time limit',
       '',
     ]);
     assert.deepEqual(from('Not permitted').slice(1, 4), [
@@ -120,7 +120,7 @@ describe('the report on a session', () => {
       '    | boom',
       "  check: dependency_failed: It depends on 'build', which did not complete.",
       '',
-      'Files left',
+      'Files',
       '  FILE                    SIZE  BY',
       '  results/spec/spec.md  1.2 kB  spec',
       '  shared/context/x         5 B  spec or build',
@@ -154,7 +154,7 @@ describe('the report on a session', () => {
     const paused = workflow([agent('a')], { state: 'paused', pauseReason: 'interrupted' });
     const facts = { workflow: paused, artifacts: [], folder: '/s', standing: standing(1) };
     const [first] = renderReport(facts, canvas);
-    assert.equal(first, `‖ ${sessionId} paused (interrupted)  0 of 1 agents completed · 1.0s`);
+    assert.equal(first, `‖ ${sessionId} paused (interrupted)  0 of 1 agent completed · 1.0s`);
   });
 
   it('says until when a provider is waited for, and who stands still', () => {
@@ -173,7 +173,7 @@ describe('the report on a session', () => {
       '',
       'Waiting',
     ]);
-    assert.equal(renderReport(facts, canvas)[8], `  b: put off by its provider until ${clock}, in 12m 00s`);
+    assert.equal(renderReport(facts, canvas)[8], `  b: rate limited, retrying at ${clock}, in 12m 00s`);
     const due = renderReport({ ...facts, standing: standing(800) }, canvas);
     assert.match(due[0] as string, /paused \(quota until now\)/);
     assert.ok(!due.includes('Waiting'));
@@ -193,7 +193,7 @@ describe('the report on a session', () => {
     const lines = renderReport(facts, canvas);
     assert.equal(
       lines[lines.indexOf('Waiting') + 1],
-      '  w: this machine has too little free memory (512 MiB free, it needs 1024 MiB)',
+      '  w: not enough free memory on this machine (512 MiB free, it needs 1024 MiB)',
     );
   });
 

@@ -51,7 +51,7 @@ describe('a plan from a file', () => {
   it('must be readable', { skip: process.getuid?.() === 0 && 'root reads everything' }, async () => {
     await writeFile(join(cwd, 'closed.json'), '{}');
     await chmod(join(cwd, 'closed.json'), 0o000);
-    await refused('closed.json', /may not be read by this user/);
+    await refused('closed.json', /cannot be read by this user/);
   });
 
   it('is told by line and column where it is not JSON', async () => {
@@ -148,6 +148,6 @@ describe('a plan from a file', () => {
 
   it('has a limit', () => {
     const big = Readable.from(Array.from({ length: 10 }, () => Buffer.alloc(1024 * 1024, ' ')));
-    return refused('-', /larger than 8 MiB/, big);
+    return refused('-', /larger than the maximum of 8 MiB/, big);
   });
 });

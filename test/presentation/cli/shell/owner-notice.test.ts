@@ -33,7 +33,7 @@ describe('whoever waits for a session', () => {
     const { real, other, id, owner } = await abandoned(t);
     assert.equal(await unattended(real.project, id), null);
     await other.kill();
-    const why = `the maos that ran it, ${owner}, is gone`;
+    const why = `the maos process that ran it, ${owner}, has died`;
     assert.equal(await unattended(real.project, id), why);
     const session = { ...real, id };
     const waiting = whileAttended(
@@ -65,7 +65,7 @@ describe('whoever waits for a session', () => {
       why = await unattended(onlooker.project, id, { leaseTtlMs: 3_000 });
     }
     lock.exec('ROLLBACK');
-    assert.match(why, /it lives and goes on trying, but the store takes nothing from it/);
+    assert.match(why, /it is alive and keeps trying, but cannot write to the database/);
     gate.openNow();
     assert.equal((await settled(real, id)).state, 'completed');
   });
@@ -81,7 +81,7 @@ describe('whoever waits for a session', () => {
     gate.openNow();
     await assert.rejects(waiting, {
       code: 'FORBIDDEN',
-      message: /could not be run on, .*project\.db.*'maos ps'/,
+      message: /cannot continue, .*project\.db.*'maos ps'/,
     });
   });
 

@@ -126,7 +126,7 @@ describe('/acp/messages', () => {
     );
     assert.match(
       await refusal(409, 'POST', '', { ...message, body: 'What?' }),
-      /^invalid_input: Another message/,
+      /^invalid_input: A different message/,
     );
   });
 
@@ -142,7 +142,7 @@ describe('/acp/messages', () => {
       ['response', 'request'],
     );
     const wrong = { session_id, to: 'qa', type: 'response', body: '', reply_to: request.id };
-    assert.match(await refusal(422, 'POST', '', wrong), /invalid_input: .* goes the other way/);
+    assert.match(await refusal(422, 'POST', '', wrong), /invalid_input: .* must go the other way/);
     assert.match(await refusal(422, 'POST', '', { ...wrong, reply_to: undefined }), /needs reply_to/);
   });
 
@@ -164,7 +164,7 @@ describe('/acp/messages', () => {
     const { id } = await send();
     await lease();
     const { json } = await ask('POST', `/${id}/nack`, { attempt: 1, reason: 'Not mine.', retry: false });
-    assert.equal(agentMessageSchema.parse(json).dead_reason, 'refused for good: Not mine.');
+    assert.equal(agentMessageSchema.parse(json).dead_reason, 'rejected: Not mine.');
     const dead = await ask('GET', `?session_id=${session_id}&state=dead`);
     assert.deepEqual(
       messagePageSchema.parse(dead.json).messages.map((message) => message.id),
@@ -183,10 +183,10 @@ describe('/acp/messages', () => {
     const { json } = await ask('POST', `/${id}/nack`, { attempt: 1, reason: 'Busy.' });
     const again = agentMessageSchema.parse(json);
     assert.deepEqual([again.state, again.last_trouble], ['queued', 'Busy.']);
-    assert.match(await refusal(403, 'POST', `/${id}/ack`, { attempt: 1 }), /is not under way: Busy\./);
+    assert.match(await refusal(403, 'POST', `/${id}/ack`, { attempt: 1 }), /is not in progress: Busy\./);
     const [second] = await lease({ wait_seconds: 30 });
     assert.deepEqual([second?.id, second?.attempt], [id, 2]);
-    assert.match(await refusal(403, 'POST', `/${id}/ack`, { attempt: 1 }), /delivered 2 times by now/);
+    assert.match(await refusal(403, 'POST', `/${id}/ack`, { attempt: 1 }), /delivered 2 times since/);
   });
 
   it('takes the id of a run for its session', async (t) => {
@@ -270,10 +270,16 @@ describe('what is wrong with a message', () => {
       [422, 'POST', '', { ...good, body: 'a\u0000b' }, /must not contain a NUL/],
       [422, 'POST', '', { ...good, subject: 'x'.repeat(201) }, /subject too big/],
       [422, 'POST', '', { ...good, id: 'msg_1' }, /id must be 'msg_' and a ULID/],
-      [422, 'POST', '', { ...good, schema_version: 2 }, /schema_version 2 is not known: this MAOS takes 1/],
+      [
+        422,
+        'POST',
+        '',
+        { ...good, schema_version: 2 },
+        /Unknown schema_version 2: this version of MAOS supports 1/,
+      ],
       [422, 'POST', '', { ...good, content_type: 'x' }, /content_type must be a media type/],
       [422, 'POST', '', { ...good, max_attempts: 0 }, /max_attempts/],
-      [422, 'POST', '', { ...good, reply_to: unknown }, /has no such message/],
+      [422, 'POST', '', { ...good, reply_to: unknown }, /has no message msg_\w+ \(reply_to\)/],
       [422, 'POST', '', '{', /The body is not JSON/],
       [422, 'POST', '', '', /The body is not JSON/],
       [422, 'POST', '', [good], /expected object/],
@@ -282,7 +288,7 @@ describe('what is wrong with a message', () => {
         'POST',
         '',
         { ...good, session_id: 'sess_nothing' },
-        /^not_found: No session of this project is called/,
+        /^not_found: There is no session/,
       ],
       [404, 'POST', '', { ...good, to: 'nobody' }, /^not_found: .*no agent "nobody"/],
       [404, 'POST', '', { ...good, from: 'nobody' }, /^not_found: .*no agent "nobody"/],

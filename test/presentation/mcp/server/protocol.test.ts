@@ -156,7 +156,7 @@ describe('sessions of other projects', () => {
       const { session, agents } = bench.store(planRequest([agentRequest()]), project);
       assert.match(
         await bench.refusal('control-session', { session_id: session.id.slice(-12), action: 'cancel' }),
-        /^SESSION_NOT_FOUND: No session of this project is called/,
+        /^SESSION_NOT_FOUND: There is no session "/,
       );
       const status = await bench.ask('session-status', { session_id: session.id });
       assert.equal(status.session_id, session.id);
@@ -164,7 +164,7 @@ describe('sessions of other projects', () => {
       assert.equal(output.agent_id, agents[0]?.id);
       assert.match(
         await bench.refusal('agent-output', { agent_id: agents[0]?.id.slice(0, -1) }),
-        /^AGENT_NOT_FOUND: No agent of this project is called/,
+        /^AGENT_NOT_FOUND: There is no agent "/,
       );
       const { sessions } = await bench.ask('list-sessions', { limit: 50 });
       const cancelled = await bench.ask('control-session', { session_id: session.id, action: 'cancel' });
