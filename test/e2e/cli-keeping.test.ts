@@ -87,7 +87,10 @@ describe('keeping sessions', () => {
     for (const id of ids) {
       const { status, stdout, stderr } = await maos.run('recover', id);
       assert.equal(status, 0, stderr);
-      assert.match(stdout, /was restored \(completed\) from checkpoints\/\d+\.json and \d+ records of session\.log\./);
+      assert.match(
+        stdout,
+        /was restored \(completed\) from checkpoints\/\d+\.json and \d+ records of session\.log\./,
+      );
     }
     const { sessions } = await maos.json<Listed>('list');
     assert.deepEqual(sessions.map(({ session_id }) => session_id).reverse(), ids);

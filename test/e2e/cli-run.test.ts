@@ -134,12 +134,7 @@ describe('maos run', () => {
     ['a repeated name', ['run', '-x', 'a=b', '-x', 'a=c'], 2, /both named "a".*\(INVALID_PLAN\)/],
     ['an unknown backend', ['run', '--backend', 'nothing', '-a', 'qa=x'], 2, /nothing/],
     ['a folder that does not exist', ['run', '--project', 'none', '-x', 'a=b'], 2, /does not exist/],
-    [
-      '--detach with --on-exit stop',
-      ['run', '-d', '--on-exit', 'stop', '-x', 'a=b'],
-      2,
-      /remove --on-exit/,
-    ],
+    ['--detach with --on-exit stop', ['run', '-d', '--on-exit', 'stop', '-x', 'a=b'], 2, /remove --on-exit/],
   ];
   for (const [what, args, status, message] of refused) {
     it(`refuses ${what} with ${status}, on stderr`, async () => {

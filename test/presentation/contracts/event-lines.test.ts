@@ -35,7 +35,10 @@ describe('an event in a few words', () => {
       event('agent.answered', { name: 'a', background: ['Build', 'Serve'], until: time(60) }),
       `result given, background work: Build, Serve; MAOS ends them at ${time(60)}`,
     ],
-    [event('agent.answered', { name: 'a', background: [], until: null }), 'result given, processes still running'],
+    [
+      event('agent.answered', { name: 'a', background: [], until: null }),
+      'result given, processes still running',
+    ],
     [
       event('session.degraded', { part: 'checkpoints', reason: 'no room' }),
       'checkpoints failing, retrying: no room',

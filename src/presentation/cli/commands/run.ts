@@ -62,7 +62,12 @@ export const runCommand: CliCommand = {
       kind: 'text',
       choices: parentEndPolicies,
     },
-    { flags: '--max-concurrency <n>', description: 'maximum number of agents at once', kind: 'integer', range: [1, 500] },
+    {
+      flags: '--max-concurrency <n>',
+      description: 'maximum number of agents at once',
+      kind: 'integer',
+      range: [1, 500],
+    },
     {
       flags: '--max-per-role <n>',
       description: 'maximum number of agents of one role at once',
@@ -101,7 +106,11 @@ export const runCommand: CliCommand = {
     },
     { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
     { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
-    { flags: '-n, --dry-run', description: 'show the plan without storing or starting anything', kind: 'flag' },
+    {
+      flags: '-n, --dry-run',
+      description: 'show the plan without storing or starting anything',
+      kind: 'flag',
+    },
     {
       flags: '-d, --detach',
       description: 'run in the background and print the session id',

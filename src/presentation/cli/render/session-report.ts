@@ -72,11 +72,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       workflow.agents.flatMap((agent) => denialsOf(agent, canvas)),
       canvas,
     ),
-    section(
-      'Files',
-      [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)],
-      canvas,
-    ),
+    section('Files', [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)], canvas),
     [`${canvas.paint('bold', 'Session folder')}  ${showName(folder)}`],
   ];
   return sections

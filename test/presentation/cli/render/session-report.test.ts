@@ -193,7 +193,7 @@ describe('the report on a session', () => {
     const lines = renderReport(facts, canvas);
     assert.equal(
       lines[lines.indexOf('Waiting') + 1],
-      '  w: not enough free memory on this machine (512 MiB free, it needs 1024 MiB)',
+      '  w: not enough free memory on this machine (512 MiB free, 1024 MiB needed)',
     );
   });
 
