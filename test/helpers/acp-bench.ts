@@ -5,7 +5,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Runtime } from '../../src/application/runtime.ts';
 import { predefinedRoles } from '../../src/infrastructure/files/roles/predefined-roles.ts';
-import { acpPath, acpRoutes } from '../../src/presentation/http/acp/acp-routes.ts';
+import { acpEndpoints } from '../../src/presentation/http/acp/acp-routes.ts';
 import type { RunSource } from '../../src/presentation/http/acp/run-source.ts';
 import type { HttpDeps } from '../../src/presentation/http/server/deps.ts';
 import { serverIdentity } from '../../src/presentation/mcp/server/identity.ts';
@@ -13,7 +13,7 @@ import type { RealProject } from './real-project.ts';
 
 /** The protocol's routes, without the guard. */
 export function acpApp(options: { readonly real?: RealProject; readonly source?: RunSource }): Hono {
-  return new Hono().route(acpPath, acpRoutes(acpDeps(options), options.source));
+  return new Hono().route('/', acpEndpoints(acpDeps(options), options.source).routes);
 }
 
 /** What routes are made from, with a project whose runtime has no more than they use. */
@@ -46,5 +46,5 @@ export async function serveAcp(t: TestContext, app: Hono): Promise<string> {
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${acpPath}`;
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/acp`;
 }

@@ -1,28 +1,30 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import type { HttpDeps } from '../server/deps.ts';
-import { agentsRoutes } from './agents-routes.ts';
+import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
+import { agentsHandlers } from './agents-routes.ts';
 import { answerError, notFound } from './errors.ts';
+import { acpOperations } from './operations.ts';
 import { makeRoleRuns } from './role-runs.ts';
 import type { RunSource } from './run-source.ts';
-import { runsRoutes } from './runs-routes.ts';
-import { sessionsRoutes } from './sessions-routes.ts';
-
-/** Where the protocol is mounted. */
-export const acpPath = '/acp';
+import { runsHandlers } from './runs-routes.ts';
+import { sessionsHandlers } from './sessions-routes.ts';
 
 /** The Agent Communication Protocol. @param source default: MAOS's roles */
-export function acpRoutes(
+export function acpEndpoints(
   deps: HttpDeps,
   source: RunSource = makeRoleRuns(deps.runtime, deps.projectPath),
-): Hono {
-  const app = new Hono();
+): Endpoints {
+  const app = new Hono<HttpEnv>();
   app.onError((error, context) => answerError(deps, error, context));
-  app.get('/ping', (context) => context.json({}));
-  app.route('/', agentsRoutes(source));
-  app.route('/', runsRoutes(deps, source));
-  app.route('/', sessionsRoutes(source));
-  app.all('*', (context) => {
+  const handlers = {
+    ping: (context: Context) => context.json({}),
+    ...agentsHandlers(source),
+    ...runsHandlers(deps, source),
+    ...sessionsHandlers(source),
+  };
+  const made = endpoints(acpOperations, handlers, app);
+  app.all('/acp/*', (context) => {
     throw notFound(`There is nothing at ${context.req.method} ${context.req.path}.`);
   });
-  return app;
+  return made;
 }

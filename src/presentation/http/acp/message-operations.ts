@@ -16,8 +16,8 @@ import { acpErrors } from './operations.ts';
 const json = (schema: z.ZodType) => ({ 'application/json': schema });
 const ofMessage = { id: messageIdSchema };
 
-/** The message queues of sessions, for the document. */
-export const messageOperations: readonly Operation[] = [
+/** The message queues of sessions. */
+export const messageOperations = [
   {
     ...{
       method: 'post',
@@ -69,4 +69,4 @@ export const messageOperations: readonly Operation[] = [
     answers: { 200: { description: 'It is queued again, or dead', content: json(agentMessageSchema) } },
     errors: acpErrors(404, 422),
   },
-];
+] as const satisfies readonly Operation[];

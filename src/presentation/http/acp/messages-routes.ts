@@ -11,7 +11,9 @@ import type { Message } from '../../../domain/message.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import { lookupIn, projectAccess } from '../../project-access.ts';
 import type { HttpDeps } from '../server/deps.ts';
+import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
 import { AcpError, answerError, readBody } from './errors.ts';
+import { messageOperations } from './message-operations.ts';
 import {
   type AgentMessage,
   ackSchema,
@@ -22,14 +24,12 @@ import {
 } from './message-schemas.ts';
 import { idSchema } from './schemas.ts';
 
-const messagesPath = '/acp/messages';
-
 const defaultPage = 50;
 const defaultVisibilitySeconds = 60;
 
 /** Messages queued for the agents of a session, for programs: sent, leased, acknowledged, given back, listed. */
-export function messagesRoutes(deps: HttpDeps): Hono {
-  const app = new Hono();
+export function messageEndpoints(deps: HttpDeps): Endpoints {
+  const app = new Hono<HttpEnv>();
   const projects = lookupIn(projectAccess(deps.runtime, deps.projectPath), new Map());
 
   /** @param text a session's id or a part of it, or a run's id, which is all that the protocol tells of a session */
@@ -52,7 +52,7 @@ export function messagesRoutes(deps: HttpDeps): Hono {
     throw messageNotFound(id);
   }
 
-  app.post(messagesPath, async (context) => {
+  const sendMessage = async (context: Context) => {
     const input = await readBody(context, sendSchema);
     const { project, mailbox, id } = await sessionOf(input.session_id);
     const request = {
@@ -71,9 +71,9 @@ export function messagesRoutes(deps: HttpDeps): Hono {
     };
     const { messages, isNew } = await whenFree(project, () => mailbox.send(request));
     return context.json({ messages: messages.map(viewOf) }, isNew ? 201 : 200);
-  });
+  };
 
-  app.post(`${messagesPath}/lease`, async (context) => {
+  const leaseMessages = async (context: Context) => {
     const input = await readBody(context, leaseSchema);
     const { mailbox, id } = await sessionOf(input.session_id);
     const options = {
@@ -84,9 +84,9 @@ export function messagesRoutes(deps: HttpDeps): Hono {
     const signal = AbortSignal.any([context.req.raw.signal, deps.ending]);
     const messages = await mailbox.lease(mailbox.recipient(id, input.recipient), options, signal);
     return context.json({ messages: messages.map(viewOf) });
-  });
+  };
 
-  app.get(messagesPath, async (context) => {
+  const listMessages = async (context: Context) => {
     const query = parseInput(listQuerySchema, context.req.query(), 'query');
     const { mailbox, id } = await sessionOf(query.session_id);
     const limit = Number(query.limit ?? defaultPage);
@@ -104,26 +104,30 @@ export function messagesRoutes(deps: HttpDeps): Hono {
     const messages = found.slice(0, limit);
     const next = found.length > limit ? (messages.at(-1)?.id ?? null) : null;
     return context.json({ messages: messages.map(viewOf), next });
-  });
+  };
 
-  app.get(`${messagesPath}/:id`, async (context) => context.json(viewOf((await messageOf(context)).message)));
+  const getMessage = async (context: Context) => context.json(viewOf((await messageOf(context)).message));
 
-  app.post(`${messagesPath}/:id/ack`, async (context) => {
+  const acknowledgeMessage = async (context: Context) => {
     const { attempt } = await readBody(context, ackSchema);
     const { project, mailbox, message } = await messageOf(context);
     const change = () => mailbox.acknowledge(message.id, attempt);
     return context.json(viewOf(await whenFree(project, change)));
-  });
+  };
 
-  app.post(`${messagesPath}/:id/nack`, async (context) => {
+  const giveBackMessage = async (context: Context) => {
     const { attempt, reason, retry } = await readBody(context, nackSchema);
     const { project, mailbox, message } = await messageOf(context);
     const change = () => mailbox.giveBack(message.id, attempt, { reason, retry: retry ?? true });
     return context.json(viewOf(await whenFree(project, change)));
-  });
+  };
 
+  const handlers = {
+    ...{ sendMessage, leaseMessages, listMessages },
+    ...{ getMessage, acknowledgeMessage, giveBackMessage },
+  };
   app.onError((error, context) => answerError(deps, asAcpError(error), context));
-  return app;
+  return endpoints(messageOperations, handlers, app);
 }
 
 /** Which of the wrong inputs is which; the protocol has a status for each. */

@@ -30,8 +30,15 @@ export function acpErrors(...statuses: readonly number[]): Readonly<Record<numbe
   return errorsOf(errorSchema, 403, 429, 500, 503, ...statuses);
 }
 
-/** Every endpoint of the protocol, for the document. */
-export const acpOperations: readonly Operation[] = [
+const ofSession = {
+  summary: 'A session',
+  params: { session_id: idSchema },
+  answers: { 200: { description: 'Where its messages are', content: json(sessionSchema) } },
+  errors: acpErrors(404, 422),
+};
+
+/** Every endpoint of the protocol. */
+export const acpOperations = [
   {
     ...{ method: 'get', path: '/acp/ping', id: 'ping', tag: 'acp', summary: 'Whether anybody is there' },
     answers: { 200: { description: 'Yes', content: json(pingSchema) } },
@@ -98,14 +105,9 @@ export const acpOperations: readonly Operation[] = [
     answers: { 200: { description: 'The message', content: json(messageSchema) } },
     errors: acpErrors(404, 422),
   },
-  ...(['sessions', 'session'] as const).map(
-    (name): Operation => ({
-      ...{ method: 'get', path: `/acp/${name}/{session_id}`, tag: 'acp' },
-      id: name === 'sessions' ? 'getSession' : 'getSessionByOldPath',
-      summary: 'A session',
-      params: { session_id: idSchema },
-      answers: { 200: { description: 'Where its messages are', content: json(sessionSchema) } },
-      errors: acpErrors(404, 422),
-    }),
-  ),
-];
+  { ...{ method: 'get', path: '/acp/sessions/{session_id}', id: 'getSession', tag: 'acp' }, ...ofSession },
+  {
+    ...{ method: 'get', path: '/acp/session/{session_id}', id: 'getSessionByOldPath', tag: 'acp' },
+    ...ofSession,
+  },
+] as const satisfies readonly Operation[];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import type * as z from 'zod';
 import { parseInput } from '../../contracts/parse-input.ts';
 import type { HttpDeps } from '../server/deps.ts';
@@ -24,8 +24,7 @@ import { checkSession } from './sessions-routes.ts';
 const bodyPatienceMs = 10_000;
 
 /** Runs: made, looked at, cancelled, let go on. */
-export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
-  const app = new Hono();
+export function runsHandlers(deps: HttpDeps, source: RunSource) {
   const order = new ArrivalOrder(bodyPatienceMs);
 
   const start = async (context: Context, arrival: Arrival): Promise<Started> => {
@@ -43,19 +42,19 @@ export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
     return { body, run: await source.start(agent, body.input.map(normal), sessionId) };
   };
 
-  app.post('/runs', async (context) => {
+  const createRun = async (context: Context) => {
     const arrival = order.arrive();
     const { body, run } = await start(context, arrival).finally(arrival.leave);
     context.header('Run-ID', run.id);
     return answer(deps, context, run, body.mode ?? 'sync', 0, firstRun);
-  });
+  };
 
-  app.get('/runs/:id', async (context) => {
+  const getRun = async (context: Context) => {
     const run = await findRun(source, context);
     return context.json(await run.current());
-  });
+  };
 
-  app.post('/runs/:id', async (context) => {
+  const resumeRun = async (context: Context) => {
     const body = await readBody(context, runResumeSchema);
     const run = await findRun(source, context);
     if (body.run_id != null && body.run_id.toLowerCase() !== run.id) {
@@ -69,22 +68,22 @@ export function runsRoutes(deps: HttpDeps, source: RunSource): Hono {
       status: 'in-progress',
       await_request: null,
     }));
-  });
+  };
 
-  app.post('/runs/:id/cancel', async (context) => {
+  const cancelRun = async (context: Context) => {
     const run = await findRun(source, context);
     await run.cancel();
     // It may have ended by now: that is told to the next who asks.
     const asked = { status: 'cancelling', await_request: null, finished_at: null };
     return context.json({ ...(await run.current()), ...asked }, 202);
-  });
+  };
 
-  app.get('/runs/:id/events', async (context) => {
+  const listRunEvents = async (context: Context) => {
     const run = await findRun(source, context);
     return context.json({ events: await eventsOf(run) });
-  });
+  };
 
-  return app;
+  return { createRun, getRun, resumeRun, cancelRun, listRunEvents };
 }
 
 interface Started {

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { parseInput } from '../../contracts/parse-input.ts';
 import { invalid, notFound } from './errors.ts';
 import { messagesOf } from './role-runs.ts';
@@ -6,10 +6,8 @@ import type { RunHandle, RunSource } from './run-source.ts';
 import { idSchema, indexSchema, type Session } from './schemas.ts';
 
 /** Sessions: which messages the completed runs of a conversation had, each with a URL of its own. */
-export function sessionsRoutes(source: RunSource): Hono {
-  const app = new Hono();
-
-  const session = async (context: Context): Promise<Response> => {
+export function sessionsHandlers(source: RunSource) {
+  const getSession = async (context: Context): Promise<Response> => {
     const id = parseInput(idSchema, context.req.param('id'), 'session id').toLowerCase();
     const runs = await source.ofSession(id);
     if (runs.length === 0) throw notFound(`There is no session ${id}.`);
@@ -18,18 +16,16 @@ export function sessionsRoutes(source: RunSource): Hono {
     const base = origin + pathname.replace(/\/sessions?\/[^/]*$/, '');
     return context.json({ id, history: paths.map((path) => `${base}${path}`), state: null });
   };
-  app.get('/sessions/:id', session);
-  app.get('/session/:id', session);
 
-  app.get('/runs/:id/messages/:index', async (context) => {
+  const getRunMessage = async (context: Context) => {
     const id = parseInput(idSchema, context.req.param('id'), 'run id').toLowerCase();
     const index = Number(parseInput(indexSchema, context.req.param('index'), 'index of a message'));
     const message = (await messagesOf(await source.find(id)))[index];
     if (message === undefined) throw notFound(`There is nothing at ${context.req.path}.`);
     return context.json(message);
-  });
+  };
 
-  return app;
+  return { getSession, getSessionByOldPath: getSession, getRunMessage };
 }
 
 /** Input and output of each completed run, oldest first, as paths below the mount. */

@@ -1,13 +1,11 @@
-import type { HttpBindings } from '@hono/node-server';
-import { type Context, Hono } from 'hono';
+import type { Context, Handler } from 'hono';
 import { isMaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import type { HttpDeps } from '../server/deps.ts';
+import type { HttpEnv } from '../server/endpoints.ts';
 import { eventsQuerySchema } from './event-schemas.ts';
 import type { EventStreams } from './event-streams.ts';
-
-type Env = { Bindings: HttpBindings };
 
 const headers = {
   'Content-Type': 'text/event-stream',
@@ -21,9 +19,8 @@ const headers = {
  * position to go on from (`Last-Event-ID`), `event` the type, `data` the event as everywhere. Without a position it
  * begins with the event `snapshot`, and goes on from exactly there.
  */
-export function eventsRoutes(deps: HttpDeps, streams: EventStreams): Hono<Env> {
-  const app = new Hono<Env>();
-  app.get('/events', async (context) => {
+export function eventsHandler(deps: HttpDeps, streams: EventStreams): Handler<HttpEnv> {
+  return async (context) => {
     // Nobody would ever read the stream.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     try {
@@ -47,8 +44,7 @@ export function eventsRoutes(deps: HttpDeps, streams: EventStreams): Hono<Env> {
       }
       throw error;
     }
-  });
-  return app;
+  };
 }
 
 function refuseFull(context: Context): Response {

@@ -29,7 +29,8 @@ const named = {
 const given = { 'Mcp-Session-Id': sessionId };
 const accept = (types: string) => z.string().describe(`Has to name ${types}`);
 
-export const mcpOperations: readonly Operation[] = [
+/** Streamable HTTP. */
+export const mcpOperations = [
   {
     ...{ method: 'post', path: '/mcp', id: 'mcpSend', tag: 'mcp', summary: 'Send a message of MCP' },
     description:
@@ -67,6 +68,10 @@ export const mcpOperations: readonly Operation[] = [
     answers: { 200: { description: 'It has ended' } },
     errors: errorsOf(errorSchema, 400, 404),
   },
+] as const satisfies readonly Operation[];
+
+/** The transport of MCP 2024-11-05. */
+export const sseOperations = [
   {
     ...{ method: 'get', path: '/sse', id: 'sseListen', tag: 'mcp', summary: 'Open a session, the older way' },
     description: 'HTTP with SSE of MCP 2024-11-05. The session is over when the stream is.',
@@ -92,4 +97,4 @@ export const mcpOperations: readonly Operation[] = [
     answers: { 202: { description: 'It was taken; what is answered comes over the stream' } },
     errors: errorsOf(errorSchema, 400, 404, 415),
   },
-];
+] as const satisfies readonly Operation[];

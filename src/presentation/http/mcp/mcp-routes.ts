@@ -1,9 +1,9 @@
-import type { HttpBindings } from '@hono/node-server';
 import { isInitializeRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { type Context, Hono } from 'hono';
 import { probe } from '../../mcp/transport/handshake.ts';
 import { errorAnswer, errorCode } from '../../mcp/transport/json-rpc.ts';
 import type { HttpDeps } from '../server/deps.ts';
+import { endpoints, type HttpEnv } from '../server/endpoints.ts';
 import { OutgoingStream } from '../server/outgoing-stream.ts';
 import {
   httpError,
@@ -13,10 +13,10 @@ import {
   tooManySessions,
 } from '../server/read-message.ts';
 import { mcpLimits } from './mcp-limits.ts';
+import { mcpOperations } from './mcp-operations.ts';
 import { type McpEndpoint, type McpSession, McpSessions } from './mcp-sessions.ts';
 import { ResumableTransport } from './resumable-transport.ts';
 
-type Env = { Bindings: HttpBindings };
 type Session = McpSession<ResumableTransport>;
 
 /**
@@ -27,9 +27,9 @@ type Session = McpSession<ResumableTransport>;
 export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   const limits = mcpLimits(deps.mcpLimits);
   const sessions = new McpSessions<ResumableTransport>(deps, limits, limits.after);
-  const app = new Hono<Env>();
+  const app = new Hono<HttpEnv>();
 
-  const open = async (context: Context<Env>): Promise<Response> => {
+  const open = async (context: Context<HttpEnv>): Promise<Response> => {
     const message = await readMessage(context, null);
     if (message instanceof Response) return message;
     const id = requestIdOf(message);
@@ -50,7 +50,7 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
 
   /** What the transport answers, with a stream that is bounded. The session is in use until it has ended. */
   const serve = async (
-    context: Context<Env>,
+    context: Context<HttpEnv>,
     session: Session,
     message: JSONRPCMessage | null,
   ): Promise<Response> => {
@@ -80,7 +80,7 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
     }
   };
 
-  app.on(['GET', 'POST', 'DELETE'], '/mcp', async (context) => {
+  const answer = async (context: Context<HttpEnv>): Promise<Response> => {
     const id = context.req.header('mcp-session-id');
     if (id === undefined) return context.req.method === 'POST' ? open(context) : nameless(context, null);
     const session = sessions.find(id);
@@ -90,12 +90,13 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
       return noSuchSession(context, 'Initialize again.', isReadable ? requestIdOf(message) : undefined);
     }
     return isReadable ? serve(context, session, message) : message;
-  });
+  };
+  const made = endpoints(mcpOperations, { mcpSend: answer, mcpListen: answer, mcpEnd: answer }, app);
   app.all('/mcp', (context) => {
     context.header('Allow', 'GET, POST, DELETE');
     return context.json(errorAnswer(httpError.refused, 'Method not allowed.'), 405);
   });
-  return { routes: app, sessions };
+  return { ...made, sessions };
 }
 
 /** The probe of newer clients has no session yet: it is told, as over stdio, that there is no such method. */

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { HttpBindings } from '@hono/node-server';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { Hono } from 'hono';
 import type { Clock } from '../../../application/ports/clock.ts';
 import { makeMcpServer } from '../../mcp/server/server.ts';
 import { type MessageTrace, traceMessages } from '../../mcp/transport/trace.ts';
 import type { HttpDeps } from '../server/deps.ts';
+import type { Endpoints } from '../server/endpoints.ts';
 import type { SessionLimits } from './mcp-limits.ts';
 
 /** One client's conversation, with a server of its own. */
@@ -25,8 +24,7 @@ interface Entry<Kind extends Transport> extends McpSession<Kind> {
 }
 
 /** A transport, ready to be mounted, and how many are in session over it. */
-export interface McpEndpoint {
-  readonly routes: Hono<{ Bindings: HttpBindings }>;
+export interface McpEndpoint extends Endpoints {
   readonly sessions: { readonly size: number };
 }
 

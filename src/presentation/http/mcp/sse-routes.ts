@@ -1,14 +1,13 @@
-import type { HttpBindings } from '@hono/node-server';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { Hono } from 'hono';
+import type { Context } from 'hono';
 import type { HttpDeps } from '../server/deps.ts';
+import { endpoints, type HttpEnv } from '../server/endpoints.ts';
 import { OutgoingStream } from '../server/outgoing-stream.ts';
 import { noSuchSession, readMessage, tooManySessions } from '../server/read-message.ts';
 import { mcpLimits } from './mcp-limits.ts';
+import { sseOperations } from './mcp-operations.ts';
 import { type McpEndpoint, McpSessions } from './mcp-sessions.ts';
-
-type Env = { Bindings: HttpBindings };
 
 const headers = {
   'Content-Type': 'text/event-stream',
@@ -71,9 +70,8 @@ class SseTransport implements Transport {
 export function sseRoutes(deps: HttpDeps): McpEndpoint {
   const limits = mcpLimits(deps.mcpLimits);
   const sessions = new McpSessions<SseTransport>(deps, limits, limits.after);
-  const app = new Hono<Env>();
 
-  app.get('/sse', async (context) => {
+  const sseListen = async (context: Context<HttpEnv>): Promise<Response> => {
     // Nobody would ever read the stream.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     const { outgoing } = context.env;
@@ -84,15 +82,15 @@ export function sseRoutes(deps: HttpDeps): McpEndpoint {
     session.hold();
     onEnd = () => void session.close();
     return context.body(out.body, 200, headers);
-  });
+  };
 
-  app.post('/messages', async (context) => {
+  const sseSend = async (context: Context<HttpEnv>): Promise<Response> => {
     const session = sessions.find(context.req.query('sessionId') ?? '');
     if (session === undefined) return noSuchSession(context, openAnew);
     const message = await readMessage(context, session.trace);
     if (message instanceof Response) return message;
     session.transport.onmessage?.(message);
     return context.body(null, 202);
-  });
-  return { routes: app, sessions };
+  };
+  return { ...endpoints(sseOperations, { sseListen, sseSend }), sessions };
 }

@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import type { Handler } from 'hono';
 import type { EventStreams } from '../events/event-streams.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import type { RequestCounts } from '../server/request-counts.ts';
@@ -14,11 +14,10 @@ export interface ServerFigures {
 }
 
 /** `GET /metrics`: figures of the project, of this process and of its HTTP server, in Prometheus's text format. */
-export function metricsRoutes(deps: HttpDeps, server: ServerFigures): Hono {
-  const app = new Hono();
+export function metricsHandler(deps: HttpDeps, server: ServerFigures): Handler {
   const startedAt = new Date().toISOString();
   let store: StoreMetrics | null = null;
-  app.get('/metrics', async (context) => {
+  return async (context) => {
     const { project } = await deps.runtime.openProject(deps.projectPath);
     store ??= new StoreMetrics(project.store.feed, startedAt);
     const metrics = [
@@ -31,8 +30,7 @@ export function metricsRoutes(deps: HttpDeps, server: ServerFigures): Hono {
       'Content-Type': metricsContentType,
       'Cache-Control': 'no-store',
     });
-  });
-  return app;
+  };
 }
 
 function buildInfo(version: string): Metric {

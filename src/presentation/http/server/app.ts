@@ -1,44 +1,50 @@
 import { Hono } from 'hono';
 import { explained } from '../../../application/system-error.ts';
-import { acpPath, acpRoutes } from '../acp/acp-routes.ts';
-import { messagesRoutes } from '../acp/messages-routes.ts';
+import { acpEndpoints } from '../acp/acp-routes.ts';
+import { messageEndpoints } from '../acp/messages-routes.ts';
 import { EventStreams } from '../events/event-streams.ts';
-import { eventsRoutes } from '../events/events-routes.ts';
+import { eventsHandler } from '../events/events-routes.ts';
 import { mcpRoutes } from '../mcp/mcp-routes.ts';
 import { sseRoutes } from '../mcp/sse-routes.ts';
-import { metricsRoutes } from '../metrics/metrics-routes.ts';
+import { metricsHandler } from '../metrics/metrics-routes.ts';
 import { isCutOff } from './cut-off.ts';
 import type { HttpDeps } from './deps.ts';
+import { type Endpoints, endpoints, type HttpEnv } from './endpoints.ts';
 import { type GuardOptions, makeGuard } from './guard.ts';
-import { openApiDocument, openApiRoute } from './openapi.ts';
-import { operations } from './operations.ts';
-import { pageRoute } from './page-route.ts';
+import { type Json, openApiDocument } from './openapi.ts';
+import { maosOperations } from './operations.ts';
+import { pageHandler } from './page-route.ts';
 import { RequestCounts } from './request-counts.ts';
 
 /** Needs no token: monitors ask it. */
 export const healthPath = '/health';
 
 /** All routes of HTTP mode behind one guard. */
-export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono {
-  const app = new Hono();
+export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
   const requests = new RequestCounts();
   app.use(requests.middleware);
   for (const check of makeGuard(guard)) app.use(check);
-  app.get(healthPath, (context) => context.json({ status: 'ok', version: deps.runtime.version }));
+  const { version } = deps.runtime;
   const eventStreams = new EventStreams(deps);
-  app.route('/', eventsRoutes(deps, eventStreams));
   const [mcp, sse] = [mcpRoutes(deps), sseRoutes(deps)];
   const mcpSessions = (): number => mcp.sessions.size + sse.sessions.size;
-  app.route('/', metricsRoutes(deps, { requests, eventStreams, mcpSessions }));
-  app.route('/', pageRoute(deps.runtime.version));
-  app.route('/', messagesRoutes(deps));
-  app.route(acpPath, acpRoutes(deps));
-  app.route(
-    '/',
-    openApiRoute(() => openApiDocument(deps.runtime.version, operations)),
-  );
-  app.route('/', mcp.routes);
-  app.route('/', sse.routes);
+  let document: Json | null = null;
+  const maos = endpoints(maosOperations, {
+    page: pageHandler(version),
+    health: (context) => context.json({ status: 'ok', version }),
+    metrics: metricsHandler(deps, { requests, eventStreams, mcpSessions }),
+    openApi: (context) => {
+      document ??= openApiDocument(
+        version,
+        all.flatMap(({ operations }) => operations),
+      );
+      return context.json(document);
+    },
+    events: eventsHandler(deps, eventStreams),
+  });
+  const all: readonly Endpoints[] = [maos, messageEndpoints(deps), acpEndpoints(deps), mcp, sse];
+  for (const { routes } of all) app.route('/', routes);
   app.notFound((context) =>
     context.json(
       { code: 'INVALID_INPUT', message: `There is nothing at ${context.req.method} ${context.req.path}.` },

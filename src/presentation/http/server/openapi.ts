@@ -1,4 +1,3 @@
-import { Hono } from 'hono';
 import * as z from 'zod';
 import { errorCodes } from '../../../domain/errors.ts';
 
@@ -180,13 +179,4 @@ function contentOf(schemas: Schemas, toSchema: ToSchema): Json {
 /** References within a schema of its own, as references within the document. */
 function pointed(schema: Json): Json {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${schemasAt}`)) as Json;
-}
-
-/** @param make called at the first request only */
-export function openApiRoute(make: () => Json): Hono {
-  let document: Json | null = null;
-  return new Hono().get(openApiPath, (context) => {
-    document ??= make();
-    return context.json(document);
-  });
 }

@@ -1,17 +1,14 @@
 import * as z from 'zod';
-import { messageOperations } from '../acp/message-operations.ts';
-import { acpOperations } from '../acp/operations.ts';
 import {
   eventsQuerySchema,
   lastSeenSchema,
   sessionEventSchema,
   snapshotSchema,
 } from '../events/event-schemas.ts';
-import { mcpOperations } from '../mcp/mcp-operations.ts';
 import { errorsOf, type Operation, openApiPath, refusalSchema } from './openapi.ts';
 
-/** Everything that is served over HTTP, for the document; a test holds it against the routes. */
-export const operations: readonly Operation[] = [
+/** What is MAOS's own, of no protocol. */
+export const maosOperations = [
   {
     ...{ method: 'get', path: '/', id: 'page', tag: 'maos', summary: 'What is here, for people' },
     answers: {
@@ -65,7 +62,4 @@ export const operations: readonly Operation[] = [
     },
     errors: errorsOf(refusalSchema, 400, 404),
   },
-  ...mcpOperations,
-  ...acpOperations,
-  ...messageOperations,
-];
+] as const satisfies readonly Operation[];

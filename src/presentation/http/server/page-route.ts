@@ -1,6 +1,4 @@
-import { Hono } from 'hono';
-
-const pagePath = '/';
+import type { Handler } from 'hono';
 
 const endpoints: readonly (readonly [path: string, what: string])[] = [
   ['/mcp', 'Model Context Protocol, Streamable HTTP'],
@@ -23,13 +21,11 @@ const headers = {
 };
 
 /** `GET /`: what is here, for people: as HTML where the Accept header names it, as plain text otherwise. */
-export function pageRoute(version: string): Hono {
-  const app = new Hono();
-  app.get(pagePath, (context) => {
+export function pageHandler(version: string): Handler {
+  return (context) => {
     const wantsHtml = /\btext\/html\b/i.test(context.req.header('Accept') ?? '');
     return wantsHtml ? context.html(html(version), 200, headers) : context.text(text(version), 200, headers);
-  });
-  return app;
+  };
 }
 
 function text(version: string): string {

@@ -8,7 +8,6 @@ import type { Hono } from 'hono';
 import { runIdOf, sessionOfRun } from '../../../../src/application/control/acp-runs.ts';
 import { makeSessionId } from '../../../../src/domain/ids.ts';
 import { makeIdSource } from '../../../../src/infrastructure/ids.ts';
-import { acpPath } from '../../../../src/presentation/http/acp/acp-routes.ts';
 import { isSettled } from '../../../../src/presentation/http/acp/run-source.ts';
 import {
   type AcpEvent,
@@ -49,7 +48,7 @@ function input(text: string) {
 }
 
 async function post(app: Hono, path: string, body: unknown): Promise<Response> {
-  return app.request(`${acpPath}${path}`, { method: 'POST', body: JSON.stringify(body) });
+  return app.request(`/acp${path}`, { method: 'POST', body: JSON.stringify(body) });
 }
 
 async function runOf(response: Response, status = 200): Promise<Run> {
@@ -59,7 +58,7 @@ async function runOf(response: Response, status = 200): Promise<Run> {
 }
 
 async function get<T>(app: Hono, path: string): Promise<T> {
-  const response = await app.request(`${acpPath}${path}`);
+  const response = await app.request(`/acp${path}`);
   assert.equal(response.status, 200, path);
   return (await response.json()) as T;
 }

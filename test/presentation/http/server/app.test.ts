@@ -4,6 +4,7 @@ import type { Hono } from 'hono';
 import type { Runtime } from '../../../../src/application/runtime.ts';
 import { MaosError } from '../../../../src/domain/errors.ts';
 import { makeApp } from '../../../../src/presentation/http/server/app.ts';
+import type { HttpEnv } from '../../../../src/presentation/http/server/endpoints.ts';
 import { TokenBucket } from '../../../../src/presentation/http/server/token-bucket.ts';
 import { serverIdentity } from '../../../../src/presentation/mcp/server/identity.ts';
 
@@ -11,7 +12,7 @@ const host = 'http://localhost';
 const authorization = 'Bearer right-token';
 
 /** Behind its guard, with a project that cannot be opened. @param logged everything that is written down */
-function app(error: Error, logged: unknown[] = []): Hono {
+function app(error: Error, logged: unknown[] = []): Hono<HttpEnv> {
   const openProject = async () => {
     throw error;
   };
@@ -28,7 +29,7 @@ function app(error: Error, logged: unknown[] = []): Hono {
   );
 }
 
-function ask(to: Hono, path: string, init: RequestInit = {}): Response | Promise<Response> {
+function ask(to: Hono<HttpEnv>, path: string, init: RequestInit = {}): Response | Promise<Response> {
   const headers = { host: 'localhost', authorization, 'content-type': 'application/json' };
   return to.request(`${host}${path}`, { ...init, headers });
 }
