@@ -77,6 +77,8 @@ export interface RunningAgent {
   readonly location: AgentLocation;
   /** Why nothing can be done about its processes from here, and what tells of its end; absent where all can. */
   readonly unreachable?: string;
+  /** What is not as usual about it, though all can be done; for people. */
+  readonly note?: string;
   /** Settles once its output has been delivered to the end and none of its processes is left. */
   readonly ended: Promise<AgentEnd>;
   /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */

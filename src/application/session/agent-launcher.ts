@@ -210,10 +210,11 @@ export class AgentLauncher {
         const running = await project.host.attach(run.key, agent, run);
         if (record.left) return;
         slots.adopt(agent, running);
-        const { unreachable: unseen } = running;
-        if (unseen !== undefined)
-          this.#tell('agent.unreachable', { name: agent.name, reason: unseen }, agent);
-        else if (said !== '') this.#tell('agent.reached', { name: agent.name }, agent);
+        const { name } = agent;
+        const { unreachable, note } = running;
+        if (unreachable !== undefined) this.#tell('agent.unreachable', { name, reason: unreachable }, agent);
+        else if (note !== undefined) this.#tell('agent.reached', { name, note }, agent);
+        else if (said !== '') this.#tell('agent.reached', { name }, agent);
         return this.#follow(run, running);
       } catch (error) {
         if (record.left) return;

@@ -65,7 +65,10 @@ export const agentEvents = {
     text: ({ reason }) => `unreachable: ${reason}`,
   }),
 
-  'agent.reached': event<{ name: string }>({ text: () => 'reachable again' }),
+  /** `note`: what is not as usual about it, though all can be done. */
+  'agent.reached': event<{ name: string; note?: string }>({
+    text: ({ note }) => (note === undefined ? 'reachable again' : `followed again: ${note}`),
+  }),
 
   /** A process exists: the agent is in stage `executing`. */
   'agent.spawned': event<{ name: string; attempt: number; where: AgentLocation }>({

@@ -45,6 +45,7 @@ describe('an event in a few words', () => {
     ],
     [event('session.restored', { part: 'slots' }), 'slots working again'],
     [event('agent.reached', { name: 'a' }), 'reachable again'],
+    [event('agent.reached', { name: 'a', note: 'of old' }), 'followed again: of old'],
     [event('agent.went_on', { name: 'a' }), 'continuing after its result'],
     [
       event('agent.stopped', {

@@ -5,18 +5,20 @@ import { join } from 'node:path';
 import { retryWhileBusy } from './retry-while-busy.ts';
 
 /*
- * The files by which an agent's wrapper and every MAOS, now and later, agree on a launch:
- * - `launch.ATTEMPT`, created exclusively. Whoever creates it decides the attempt: the wrapper, which then runs the
- *   program, or a MAOS that found no trace of the start, after which the program can never run.
- * - `exit.json`, written by the wrapper when the program has ended.
- * Neither is written atomically, so half of one counts as none. Both are read synchronously: they are some bytes that
- * were just written, and a trip through the thread pool takes many times longer.
+ * The files by which an agent's wrapper and every MAOS, now and later, agree on a launch; docs/wrapper-protocol.md says
+ * what each means. Neither is written atomically, so half of one counts as none. Both are read synchronously: they are
+ * some bytes that were just written, and a trip through the thread pool takes many times longer.
  */
+
+/** Version of docs/wrapper-protocol.md that the wrappers started from here follow. */
+export const protocolVersion = 1;
 
 /** The prompt, in the agent's folder: what its program reads from stdin. */
 export const promptName = 'prompt.md';
 
 export interface LaunchClaim {
+  /** Version of the protocol that its writer follows; 0 where it does not say, as in MAOS 0.1.0. */
+  readonly protocol: number;
   /** The wrapper; null when a MAOS made the claim, or the wrapper's own is not (yet) complete. */
   readonly pid: number | null;
   /** Where it was made, as {@link placeName} says it; null where a version of MAOS before this one did. */
@@ -45,8 +47,9 @@ function claimName(attempt: number): string {
 export async function readClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
   const text = await readIfThere(join(folder, claimName(attempt)));
   if (text === null) return null;
-  const { pid, barred, stdoutFrom, stderrFrom, place } = parseRecord(text);
+  const { protocol, pid, barred, stdoutFrom, stderrFrom, place } = parseRecord(text);
   return {
+    protocol: isCount(protocol) ? protocol : 0,
     pid: isCount(pid) && pid > 0 ? pid : null,
     place: typeof place === 'string' ? place : null,
     fenced: barred === true,
@@ -55,13 +58,15 @@ export async function readClaim(folder: string, attempt: number): Promise<Launch
   };
 }
 
+const fence = `{"protocol":${protocolVersion},"barred":true}\n`;
+
 /** Takes the attempt so that no wrapper can. False when somebody was faster. */
 export async function fenceLaunch(folder: string, attempt: number): Promise<boolean> {
   try {
     const path = join(folder, claimName(attempt));
     // A MAOS that ended right after recording the start has not even made the folder.
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await retryWhileBusy(() => writeFile(path, '{"barred":true}\n', { flag: 'wx', mode: 0o600 }));
+    await retryWhileBusy(() => writeFile(path, fence, { flag: 'wx', mode: 0o600 }));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

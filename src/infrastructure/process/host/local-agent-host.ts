@@ -21,7 +21,7 @@ import { processEnd } from './adopted-process.ts';
 import type { LocalAgentDisk } from './agent-disk.ts';
 import { atNextBeat } from './beat.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
-import { fenceLaunch, type LaunchClaim, readClaim, readExit } from './launch-record.ts';
+import { fenceLaunch, type LaunchClaim, protocolVersion, readClaim, readExit } from './launch-record.ts';
 import { localLocation } from './local-capacity.ts';
 import { superviseAgent } from './supervised-agent.ts';
 import { type FolderWatch, watchFolder } from './watch-folder.ts';
@@ -97,7 +97,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         location: localLocation(wrapper.pid, identity),
         programGone: wrapper.status,
         wrapperGone: wrapper.exit,
-        isUnseen: false,
+        handsOff: null,
         watch,
         stdoutFrom: wrapper.stdoutFrom,
         stderrFrom: wrapper.stderrFrom,
@@ -137,16 +137,23 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const watch = watchAgent(key, folder);
     const exitHint = makeBell();
     watch.on('exit.json', exitHint.ring);
-    if (isUnseen) {
-      const message = 'The agent runs where this MAOS cannot see its processes; its files tell of its end.';
-      log.log('warn', message, { agentId, attempt, place: claim.place });
-    }
     const wrapperGone = isUnseen
       ? recordedEnd(key, folder, sink, exitHint)
       : wrapper === null
         ? Promise.resolve()
         : processEnd(wrapper, exitHint);
-    return superviseAgent({
+    const handsOff = isUnseen
+      ? { reason: unseenText, until: null }
+      : claim.protocol > protocolVersion
+        ? { reason: newerText(claim.protocol), until: wrapperGone }
+        : null;
+    const note = claim.protocol < protocolVersion ? olderText(claim.protocol) : undefined;
+    const said = handsOff?.reason ?? note;
+    if (said !== undefined) {
+      const { place, protocol } = claim;
+      log.log(handsOff === null ? 'info' : 'warn', said, { agentId, attempt, place, protocol });
+    }
+    const running = await superviseAgent({
       key,
       folder,
       mark: {
@@ -157,7 +164,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       location: localLocation(wrapper?.pid ?? claim.pid, wrapper),
       programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
       wrapperGone: wrapperGone.then(() => null),
-      isUnseen,
+      handsOff,
       watch,
       stdoutFrom: claim.stdoutFrom,
       stderrFrom: claim.stderrFrom,
@@ -167,6 +174,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       clock,
       log,
     });
+    return note === undefined ? running : { ...running, note };
   }
 
   function watchAgent({ agentId, attempt }: LaunchKey, folder: string): FolderWatch {
@@ -246,7 +254,7 @@ async function readWholeClaim(folder: string, attempt: number): Promise<LaunchCl
 
 async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> {
   if (await fenceLaunch(folder, attempt)) {
-    return { pid: null, place: null, fenced: true, stdoutFrom: 0, stderrFrom: 0 };
+    return { protocol: protocolVersion, pid: null, place: null, fenced: true, stdoutFrom: 0, stderrFrom: 0 };
   }
   const claim = await readWholeClaim(folder, attempt);
   if (claim !== null) return claim;
@@ -263,6 +271,17 @@ async function recordedEnd(
   while ((await readExit(folder, attempt)) === null && sink.isOwned()) {
     await firstOf(recordPollMs, [hint.next()]);
   }
+}
+
+const unseenText =
+  'This maos cannot see its processes (they run in another container, or on another host with the same home): its files tell of its end, and its time limit holds.';
+
+function newerText(protocol: number): string {
+  return `A newer maos started it (wrapper protocol ${protocol}, this maos knows up to ${protocolVersion}): this one follows its files, and signals none of its processes while its wrapper lives. To pause or cancel it, update this maos.`;
+}
+
+function olderText(protocol: number): string {
+  return `An older maos started it (wrapper protocol ${protocol}, this maos starts agents with ${protocolVersion}); it is followed as usual.`;
 }
 
 function isWhole(claim: LaunchClaim | null): boolean {

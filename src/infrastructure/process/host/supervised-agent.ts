@@ -10,6 +10,7 @@ import type {
 } from '../../../application/ports/agent-host.ts';
 import type { Clock } from '../../../application/ports/clock.ts';
 import type { Log } from '../../../application/ports/log.ts';
+import { MaosError } from '../../../domain/errors.ts';
 import { AgentFamily, type AgentMark } from '../tree/agent-processes.ts';
 import type { ProcessTable } from '../tree/process-table.ts';
 import { makeCpuMeter, type ResourceSampler } from '../tree/resource-sampler.ts';
@@ -26,6 +27,14 @@ export interface WrapperExit {
   readonly signal: string | null;
 }
 
+/** Its processes cannot be seen, or not be told from those of its wrapper: its files are all there is to go by. */
+interface HandsOff {
+  /** For people. */
+  readonly reason: string;
+  /** Settles when what is left of it may be ended; null: never. */
+  readonly until: Promise<unknown> | null;
+}
+
 export interface Supervision {
   readonly key: LaunchKey;
   readonly folder: string;
@@ -35,8 +44,8 @@ export interface Supervision {
   readonly programGone: Promise<number | null>;
   /** Settles when the wrapper has ended; with null where nobody told how. */
   readonly wrapperGone: Promise<WrapperExit | null>;
-  /** Its processes run where this MAOS cannot see them: its files are all there is to go by. */
-  readonly isUnseen: boolean;
+  /** Null where its processes are this MAOS's to signal. */
+  readonly handsOff: HandsOff | null;
   /** Of the folder; closed at the agent's end. */
   readonly watch: FolderWatch;
   readonly stdoutFrom: number;
@@ -52,10 +61,13 @@ export interface Supervision {
 const strayGraceMs = 2_000;
 /** How long the wrapper takes to end after the program, at most and usually. */
 const followMs = 20;
+/** As long, where a wrapper that is not this version's may have more to do. */
+const unknownFollowMs = 3_000;
 
 /** Follows an agent that was started, to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
   const { key, folder, mark, programGone, wrapperGone, watch, sink, sampler, clock, log } = supervision;
+  const { handsOff } = supervision;
   const family = new AgentFamily(mark, supervision.table, () => sink.isOwned());
   const hurry = makeBell();
   let forceAt = Number.POSITIVE_INFINITY;
@@ -88,10 +100,15 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   poke = output.poke;
 
   let isRecorded = false;
+  /** Seen, but of a wrapper that is not known here. */
+  const isForeign = handsOff !== null && handsOff.until !== null;
+  let isHandsOff = handsOff !== null;
+  void handsOff?.until?.then(() => {
+    isHandsOff = false;
+  });
   function end(graceMs: number): Promise<StopReport> {
     // What cannot be seen can be neither ended nor counted; the program's own record of its end is taken for the end.
-    if (supervision.isUnseen)
-      return Promise.resolve({ signals: [], survivors: isRecorded ? 0 : 1, tookMs: 0 });
+    if (isHandsOff) return Promise.resolve({ signals: [], survivors: isRecorded ? 0 : 1, tookMs: 0 });
     forceAt = Math.min(forceAt, performance.now() + graceMs);
     hurry.ring();
     ending ??= endAgentProcesses({
@@ -114,6 +131,11 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   function move(isMoving: boolean): Promise<void> {
     isToMove = isMoving;
     const isWanted = (): boolean => ending === null && isToMove === isMoving;
+    if (!isMoving && isForeign && isHandsOff) {
+      return Promise.reject(
+        new MaosError('INTERNAL', `Agent ${key.agentId} cannot be suspended. ${handsOff.reason}`),
+      );
+    }
     const act = isMoving ? proceedAgentProcesses : suspendAgentProcesses;
     const done = turn.then(() => act(family, isWanted));
     turn = done.catch(() => 'whoever asked for it hears of the failure');
@@ -146,7 +168,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     const status = await programGone;
     isRecorded = true;
     // Where it left nothing behind, the wrapper follows it at once: then one look is enough.
-    await firstOf(followMs, [wrapperGone]);
+    await firstOf(isForeign ? unknownFollowMs : followMs, [wrapperGone]);
     const isAsked = ending !== null;
     // The record is final by now, whatever else is left of the agent.
     const [report, told] = await Promise.all([end(strayGraceMs), readEnd(status)]);
@@ -179,7 +201,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   });
   return {
     location: supervision.location,
-    ...(supervision.isUnseen ? { unreachable: unseenText } : {}),
+    ...(handsOff === null ? {} : { unreachable: handsOff.reason }),
     ended,
     stop: end,
     suspend: () => move(false),
@@ -188,9 +210,6 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     memory,
   };
 }
-
-const unseenText =
-  'This maos cannot see its processes (they run in another container, or on another host with the same home): its files tell of its end, and its time limit holds.';
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;

@@ -5,13 +5,14 @@ import type { Readable } from 'node:stream';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { resolveProgram } from '../launch/program.ts';
 import { limitMark } from '../tree/limit-mark.ts';
-import { promptName } from './launch-record.ts';
+import { promptName, protocolVersion } from './launch-record.ts';
 
 /** They change nothing, and tell a reader from a `cat` of the agent's. */
 const readerArguments = '-u -u -';
 
 /**
- * Runs the program at most once per attempt, and writes down how it ended even when MAOS is gone by then.
+ * Runs the program at most once per attempt, and writes down how it ended even when MAOS is gone by then. Its side of
+ * the contract, and what each file means after a crash, is docs/wrapper-protocol.md.
  *
  * - The program's streams are pipes, each with a reader that appends to the log file: a program can open a file anew
  *   (`/dev/stdout`) and empty it by that. The readers end when nobody can print any more, and the wrapper after them:
@@ -34,7 +35,7 @@ reader=$1 place=$2
 shift 2
 umask 077
 set -C
-{ echo "{\\"pid\\":$$,\\"stdoutFrom\\":$from,\\"stderrFrom\\":$errorsFrom,\\"place\\":\\"$place\\"}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
+{ echo "{\\"protocol\\":${protocolVersion},\\"pid\\":$$,\\"stdoutFrom\\":$from,\\"stderrFrom\\":$errorsFrom,\\"place\\":\\"$place\\"}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
 set +C
 exec 5>&2 2>/dev/null
 echo claimed >&3
