@@ -6,6 +6,8 @@ import type { OwnershipTiming } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
 import { findOrphans } from './orphans.ts';
 
+type Needs = Pick<Project, 'instance' | 'store' | 'instances' | 'settings' | 'watcher' | 'clock'>;
+
 /** Who asks, in the event log of the team. */
 const parentAsks = 'parent';
 
@@ -15,7 +17,7 @@ const parentAsks = 'parent';
  * @throws MaosError STORE_…
  */
 export async function askTeams(
-  project: Project,
+  project: Needs,
   parent: ParentAgent,
   desired: TeamWish,
   reason: string,

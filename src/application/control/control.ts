@@ -15,6 +15,8 @@ import { SessionHistory } from '../session/session-history.ts';
 import type { Supervisor } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
 
+type Needs = Pick<Project, 'instance' | 'store' | 'instances' | 'settings' | 'watcher' | 'clock'>;
+
 /**
  * What any process may ask of a session, whoever owns it: the request is stored, and the owner, which watches the store,
  * acts on it. Where there is no owner, or none that lives, this process becomes it and does what was asked.
@@ -32,7 +34,7 @@ const never = '1970-01-01T00:00:00.000Z';
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when it ended otherwise
  */
 export async function requestCancel(
-  project: Project,
+  project: Needs,
   supervisor: Supervisor,
   id: SessionId,
   by: string,
@@ -66,7 +68,7 @@ export async function requestCancel(
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended
  */
 export async function requestPause(
-  project: Project,
+  project: Needs,
   supervisor: Supervisor,
   id: SessionId,
   by: string,
@@ -84,7 +86,7 @@ export async function requestPause(
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended, or runs and no pause was asked of it
  */
 export async function requestResume(
-  project: Project,
+  project: Needs,
   supervisor: Supervisor,
   id: SessionId,
   by: string,
@@ -108,7 +110,7 @@ export async function requestResume(
  *   RESOURCE_LIMIT_EXCEEDED when the session's budget is used up
  */
 export async function requestRetry(
-  project: Project,
+  project: Needs,
   supervisor: Supervisor,
   id: SessionId,
   agentId: AgentId | null,
@@ -141,7 +143,7 @@ export async function requestRetry(
 }
 
 /** Where nothing is left of the session's budget, what runs again would only be cancelled. */
-function assertBudgetLeft({ store, clock }: Project, { session, agents }: Workflow): void {
+function assertBudgetLeft({ store, clock }: Needs, { session, agents }: Workflow): void {
   const history = new SessionHistory();
   if (session.budget.maxWallMs !== null) history.read(store, session.id);
   const usage = totalUsage(agents.map((agent) => agent.usage));
@@ -157,7 +159,7 @@ function assertBudgetLeft({ store, clock }: Project, { session, agents }: Workfl
 
 /** @returns whether it changed what is asked of the session */
 function request(
-  project: Project,
+  project: Needs,
   what: SessionRequest | readonly SessionRequest[],
   by: string,
 ): Promise<boolean> {
@@ -166,7 +168,7 @@ function request(
 }
 
 async function retryFailed(
-  project: Project,
+  project: Needs,
   supervisor: Supervisor,
   id: SessionId,
   agentId: AgentId | null,
@@ -224,7 +226,7 @@ function nameOf(workflow: Workflow, agentId: AgentId | null): string | null {
  * @param wanted the state that was asked for: once it is reached nobody needs to hear of it
  */
 async function ensureOwnerNotified(
-  project: Project,
+  project: Needs,
   supervisor: Supervisor,
   id: SessionId,
   wanted: SessionState | null = null,
@@ -244,7 +246,7 @@ async function ensureOwnerNotified(
   }
 }
 
-function pause({ clock }: Project): Promise<void> {
+function pause({ clock }: Needs): Promise<void> {
   return new Promise((resolve) => clock.after(lookMs, resolve));
 }
 
@@ -287,7 +289,7 @@ export function isSettled(state: SessionState): boolean {
  * @throws MaosError SESSION_NOT_FOUND
  */
 export async function waitForSession(
-  project: Project,
+  project: Needs,
   id: SessionId,
   options: {
     readonly signal: AbortSignal;

@@ -4,6 +4,8 @@ import { isSessionEnded } from '../../domain/session.ts';
 import type { HashedEvent } from '../ports/maintenance.ts';
 import type { Project } from '../project.ts';
 
+type Needs = Pick<Project, 'store' | 'files'>;
+
 export interface AuditProblem {
   readonly where: 'table' | 'log' | 'checkpoint';
   readonly kind: 'changed' | 'missing' | 'reordered' | 'cut';
@@ -33,7 +35,7 @@ const pageSize = 1_000;
  * noted. What was changed together with every later hash, the log and all checkpoints cannot be found this way.
  * @throws MaosError SESSION_NOT_FOUND, STORE_…
  */
-export async function verifyAudit(project: Project, id: SessionId): Promise<AuditReport> {
+export async function verifyAudit(project: Needs, id: SessionId): Promise<AuditReport> {
   const { session } = project.store.load(id);
   const table = verifyTable(project, id);
   const log = await verifyLog(project, id);
@@ -82,7 +84,7 @@ interface TableCheck {
   readonly ending: string | null;
 }
 
-function verifyTable({ store }: Project, id: SessionId): TableCheck {
+function verifyTable({ store }: Needs, id: SessionId): TableCheck {
   let hash = '';
   let seq = 0;
   let events = 0;
@@ -132,7 +134,7 @@ function* tableRecords(maintenance: Project['store']['maintenance'], id: Session
 
 /** Every line against the record of its place, by the record's own hash. */
 async function verifyLog(
-  { store, files }: Project,
+  { store, files }: Needs,
   id: SessionId,
 ): Promise<{ problem: AuditProblem | null; records: number }> {
   let records = 0;
@@ -185,7 +187,7 @@ async function hasLater(files: Project['files'], id: SessionId, line: number, se
   return false;
 }
 
-async function verifyCheckpoints({ store, files }: Project, id: SessionId): Promise<AuditProblem | null> {
+async function verifyCheckpoints({ store, files }: Needs, id: SessionId): Promise<AuditProblem | null> {
   for (const { path, seq } of [...(await files.maintenance.checkpoints(id))].reverse()) {
     try {
       const { lastEvent } = await files.maintenance.readCheckpoint(id, path);

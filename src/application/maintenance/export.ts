@@ -2,6 +2,8 @@ import type { SessionId } from '../../domain/ids.ts';
 import type { ArchiveDocument, ArchiveReport, ArchiveSink } from '../ports/maintenance.ts';
 import type { Project } from '../project.ts';
 
+type Needs = Pick<Project, 'path' | 'store' | 'files' | 'clock'>;
+
 const pageSize = 1_000;
 
 /**
@@ -12,7 +14,7 @@ const pageSize = 1_000;
  *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
  */
 export async function exportSession(
-  project: Project,
+  project: Needs,
   id: SessionId,
   to: string | ArchiveSink,
   options: { readonly replace: boolean; readonly version: string; readonly signal?: AbortSignal },
@@ -39,7 +41,7 @@ export async function exportSession(
 }
 
 /** A JSON array, one record a line, up to a record: the same text however often it is asked for. */
-function* eventsText({ store }: Project, id: SessionId, upTo: number): Generator<string> {
+function* eventsText({ store }: Needs, id: SessionId, upTo: number): Generator<string> {
   yield '[';
   for (let after = 0; after < upTo; ) {
     const page = store.maintenance.hashedEvents(id, after, Math.min(pageSize, upTo - after));

@@ -7,6 +7,8 @@ import type { Checkpoint } from '../ports/maintenance.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 
+type Needs = Pick<Project, 'instance' | 'store' | 'files' | 'instances' | 'settings' | 'watcher' | 'clock'>;
+
 export interface Recovered {
   readonly workflow: Workflow;
   /** Relative to the session's folder, or the file that was given. */
@@ -29,7 +31,7 @@ interface Candidate {
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is in the store, STORE_CORRUPT when no checkpoint
  *   fits the log
  */
-export async function recoverSession(project: Project, id: SessionId): Promise<Recovered> {
+export async function recoverSession(project: Needs, id: SessionId): Promise<Recovered> {
   const { maintenance } = project.files;
   const candidates = (await maintenance.checkpoints(id)).map(({ path }) => ({
     path,
@@ -46,13 +48,13 @@ export async function recoverSession(project: Project, id: SessionId): Promise<R
 }
 
 /** The same from one certain checkpoint, wherever the file lies. @throws as recoverSession, and INVALID_INPUT */
-export async function recoverFromFile(project: Project, file: string): Promise<Recovered> {
+export async function recoverFromFile(project: Needs, file: string): Promise<Recovered> {
   const checkpoint = await project.files.maintenance.readCheckpointFile(file);
   return recoverFrom(project, checkpoint.workflow.session.id, [{ path: file, read: async () => checkpoint }]);
 }
 
 /** The session whose folder an id, an unambiguous part of one, or `latest` means. @throws MaosError SESSION_NOT_FOUND */
-export async function findFolder({ files }: Project, text: string): Promise<SessionId> {
+export async function findFolder({ files }: Needs, text: string): Promise<SessionId> {
   const folders = await files.maintenance.folders();
   const wanted = text.replace(/^sess_/i, '').toUpperCase();
   const found =
@@ -71,7 +73,7 @@ export async function findFolder({ files }: Project, text: string): Promise<Sess
 }
 
 async function recoverFrom(
-  project: Project,
+  project: Needs,
   id: SessionId,
   candidates: readonly Candidate[],
 ): Promise<Recovered> {
@@ -111,7 +113,7 @@ async function recoverFrom(
 }
 
 /** The log's records up to where it is whole. */
-async function logged({ files }: Project, id: SessionId): Promise<readonly RecordedEvent[]> {
+async function logged({ files }: Needs, id: SessionId): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for await (const { event } of files.maintenance.logLines(id)) {
     if (event === null || event.seq !== events.length + 1 || event.sessionId !== id) break;

@@ -4,6 +4,8 @@ import type { NotRemoved, RetentionPolicy, SessionAge } from '../ports/maintenan
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 
+type Needs = Pick<Project, 'store' | 'files' | 'settings' | 'watcher' | 'clock' | 'log'>;
+
 /** `leftover`: a removal that was begun earlier and not ended, or a folder that no session belongs to. */
 export type RemovalReason = 'age' | 'count' | 'bytes' | 'leftover';
 
@@ -44,7 +46,7 @@ const removalPatienceMs = 3_600_000;
  * @param signal stops between two steps
  */
 export async function collectGarbage(
-  project: Project,
+  project: Needs,
   policy: RetentionPolicy,
   now: string,
   dryRun: boolean,
@@ -73,7 +75,7 @@ export async function collectGarbage(
 
 /** What has to go so that the limits hold, and what is left then. */
 async function decide(
-  { files }: Project,
+  { files }: Needs,
   { maxAgeMs, maxSessions, maxBytes }: RetentionPolicy,
   now: string,
   sessions: readonly SessionAge[],
@@ -156,7 +158,7 @@ async function sizesOf(
  * A younger one may be all that a lost database left of a session, from which it can be recovered.
  */
 async function findLeftovers(
-  { files: { maintenance } }: Project,
+  { files: { maintenance } }: Needs,
   { maxAgeMs }: RetentionPolicy,
   now: string,
   known: ReadonlySet<SessionId>,
@@ -176,7 +178,7 @@ async function findLeftovers(
 
 /** Ends what an earlier collection was killed over. */
 async function endOldRemovals(
-  { files: { maintenance }, store }: Project,
+  { files: { maintenance }, store }: Needs,
   now: string,
 ): Promise<readonly NotRemoved[]> {
   // First, or what is passed over below would be tried and named twice.
@@ -197,7 +199,7 @@ async function endOldRemovals(
  * it is also the first that the next collection removes.
  */
 async function removeOnFullDisk(
-  project: Project,
+  project: Needs,
   batch: readonly RemovalCandidate[],
   staleBefore: string,
   now: string,
@@ -222,7 +224,7 @@ function isDiskFull(error: unknown): boolean {
 }
 
 /** What was not noted is only done again sooner. */
-async function noteCollection({ files, log }: Project, now: string): Promise<void> {
+async function noteCollection({ files, log }: Needs, now: string): Promise<void> {
   try {
     await files.maintenance.noteCollection(now);
   } catch (error) {
@@ -233,7 +235,7 @@ async function noteCollection({ files, log }: Project, now: string): Promise<voi
 
 /** The order is what makes it safe to be killed: the intent, the records, the folders, the intent's end. */
 async function removeBatch(
-  project: Project,
+  project: Needs,
   batch: readonly RemovalCandidate[],
   staleBefore: string,
   now: string,
@@ -277,7 +279,7 @@ const everyMs = 6 * 3_600_000;
  * Collects by itself, as long as this process lives: a minute after it opened the project, and every few hours.
  * @returns ends it
  */
-export function startRetentionTimer(project: Project): () => void {
+export function startRetentionTimer(project: Needs): () => void {
   const { clock, log, files, settings } = project;
   const stopped = new AbortController();
   let cancel = clock.after(firstMs, () => void turn());

@@ -20,6 +20,8 @@ import type { MessageQuery, MessageStore, Recipient } from '../ports/messages.ts
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 
+type Needs = Pick<Project, 'store' | 'files' | 'settings' | 'watcher' | 'clock' | 'ids' | 'log'>;
+
 /** Stands for people and programs outside the team, as a sender or a recipient. No agent can be called so. */
 export const outside = '@outside';
 /** Stands for every agent of the session but the sender. */
@@ -55,9 +57,9 @@ const longestTimerMs = 60_000;
  * STORE_BUSY while another process writes: to be called through {@link whenFree}.
  */
 export class Mailbox {
-  readonly #project: Project;
+  readonly #project: Needs;
 
-  constructor(project: Project) {
+  constructor(project: Needs) {
     this.#project = project;
   }
 

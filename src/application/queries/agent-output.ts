@@ -6,6 +6,8 @@ import type { OutputPage } from '../ports/agent-disk.ts';
 import type { AgentActivity, OutputParser } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
 
+type Needs = Pick<Project, 'host' | 'backends'>;
+
 /** `readable`: the CLI's output made readable. The others: the bytes as they came, decoded as UTF-8. */
 export const outputViews = ['readable', 'stdout', 'stderr'] as const;
 export type OutputView = (typeof outputViews)[number];
@@ -45,13 +47,13 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
  * what an agent prints cannot steer the terminal it is shown on.
  * @throws MaosError INVALID_INPUT for a cursor that is none
  */
-export async function readAgentOutput(project: Project, request: OutputRequest): Promise<OutputSlice> {
+export async function readAgentOutput(project: Needs, request: OutputRequest): Promise<OutputSlice> {
   return request.tailLines === null
     ? readForward(project, request)
     : readTail(project, request, request.tailLines);
 }
 
-async function readForward(project: Project, request: OutputRequest): Promise<OutputSlice> {
+async function readForward(project: Needs, request: OutputRequest): Promise<OutputSlice> {
   let { at, shown } = parseCursor(request.cursor);
   let text = '';
   const window: Window = { page: null };
@@ -95,7 +97,7 @@ function lineWithin({ page }: Window, position: number): Line | null {
 
 /** The line at a position, with its end; a part of one where it is longer than a window and need not be parsed. */
 async function nextLine(
-  project: Project,
+  project: Needs,
   request: OutputRequest,
   position: number,
   window: Window,
@@ -134,7 +136,7 @@ function grows({ agent, until }: OutputRequest): boolean {
 
 /** A page that ends where the stream is taken to end. */
 async function readWithin(
-  project: Project,
+  project: Needs,
   request: OutputRequest,
   position: number,
   maxBytes: number,
@@ -145,7 +147,7 @@ async function readWithin(
   return { ...page, size: Math.min(page.size, end) };
 }
 
-async function passOver(project: Project, request: OutputRequest, from: number): Promise<Line | null> {
+async function passOver(project: Needs, request: OutputRequest, from: number): Promise<Line | null> {
   for (let position = from; ; ) {
     const page = await readWithin(project, request, position, maxLineBytes);
     const newline = page.bytes.indexOf(10);
@@ -167,7 +169,7 @@ function withoutHalfCharacter(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-async function readTail(project: Project, request: OutputRequest, lines: number): Promise<OutputSlice> {
+async function readTail(project: Needs, request: OutputRequest, lines: number): Promise<OutputSlice> {
   for (let size = windowBytes; ; size *= 4) {
     const page = await project.host.readOutput(request.agent, streamOf(request), -size, size);
     const fromStart = page.start === 0;
@@ -220,7 +222,7 @@ export function positionOf(cursor: string | null): number {
  * @returns null where lines are made from records, which only {@link readAgentOutput} can count
  */
 export async function startOfTail(
-  project: Project,
+  project: Needs,
   request: Pick<OutputRequest, 'agent' | 'view'>,
   lines: number,
 ): Promise<string | null> {
@@ -254,7 +256,7 @@ export function isStructured(
   return view === 'readable' && backends.capabilitiesOf(agent.backend)?.output === 'structured';
 }
 
-function renderLine(project: Project, request: OutputRequest, { bytes, unended }: Line): string {
+function renderLine(project: Needs, request: OutputRequest, { bytes, unended }: Line): string {
   if (bytes !== null) {
     const text = render(project, request, bytes);
     const wantsEnd = unended === true && request.view === 'readable' && /[^\n]$/.test(text);
@@ -263,7 +265,7 @@ function renderLine(project: Project, request: OutputRequest, { bytes, unended }
   return `! Skipped a line longer than ${maxLineBytes / 1024 / 1024} MiB.\n`;
 }
 
-function render(project: Project, request: OutputRequest, bytes: Uint8Array): string {
+function render(project: Needs, request: OutputRequest, bytes: Uint8Array): string {
   if (request.view !== 'readable') return decoder.decode(bytes);
   // What a program prints is readable as it is, blank lines included.
   if (!isStructured(project, request)) return plainText(decoder.decode(bytes));

@@ -1,4 +1,5 @@
 import { runIdOf } from '../../../application/control/acp-runs.ts';
+import type { SessionReader } from '../../../application/ports/session-reader.ts';
 import type { Project } from '../../../application/project.ts';
 import { followEvents } from '../../../application/queries/event-feed.ts';
 import type { Agent } from '../../../domain/agent.ts';
@@ -33,7 +34,10 @@ export async function* roleRunEvents(
   }
 }
 
-async function* storedEvents({ store }: Project, id: SessionId): AsyncGenerator<readonly RecordedEvent[]> {
+async function* storedEvents(
+  { store }: { readonly store: SessionReader },
+  id: SessionId,
+): AsyncGenerator<readonly RecordedEvent[]> {
   for (let last = 0; ; ) {
     const events = store.events(id, last, batchSize);
     last = events.at(-1)?.seq ?? last;

@@ -6,6 +6,7 @@ import {
   startAcpRun,
 } from '../../../application/control/acp-runs.ts';
 import { requestCancel, requestResume } from '../../../application/control/control.ts';
+import type { SessionReader } from '../../../application/ports/session-reader.ts';
 import type { Project } from '../../../application/project.ts';
 import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { OpenProject, Runtime } from '../../../application/runtime.ts';
@@ -87,7 +88,7 @@ function goesOnWith(project: Project, earlier: readonly SessionId[], role: strin
 
 /** The runs of which that conversation knows nothing: those that had not ended when it was last told of others. */
 function unheardOf(
-  { store }: Project,
+  { store }: { readonly store: SessionReader },
   earlier: readonly SessionId[],
   after: SessionId | null,
 ): readonly SessionId[] {

@@ -1,4 +1,4 @@
-import type { Project } from '../../../application/project.ts';
+import type { SessionReader } from '../../../application/ports/session-reader.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { Resource } from '../server/resource.ts';
 import { followValue, json } from './sessions-named.ts';
@@ -23,7 +23,7 @@ export const sessionsResource: Resource = {
   },
 };
 
-function newest({ store }: Project) {
+function newest({ store }: { readonly store: SessionReader }) {
   const found = store.list({ limit: mostShown + 1 });
   return {
     sessions: found.slice(0, mostShown).map((summary) => summaryView(summary, 0)),

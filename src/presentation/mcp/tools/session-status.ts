@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { SessionReader } from '../../../application/ports/session-reader.ts';
 import type { Project } from '../../../application/project.ts';
 import { type LiveStatus, liveStatusOf } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
@@ -104,7 +105,11 @@ function header(project: Project, id: SessionId, { sessionRanMs, stalled, troubl
 }
 
 /** The newest of them that fit, oldest first. */
-function lastEvents({ store }: Project, { session: { id }, agents }: Workflow, bytes: number): string[] {
+function lastEvents(
+  { store }: { readonly store: SessionReader },
+  { session: { id }, agents }: Workflow,
+  bytes: number,
+): string[] {
   const names = namesOf(agents);
   const after = Math.max(0, store.lastSeq(id) - maxEvents);
   const newestFirst = store

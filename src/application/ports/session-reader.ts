@@ -1,0 +1,24 @@
+import type { RecordedEvent } from '../../domain/events.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { SessionState } from '../../domain/session.ts';
+import type { Workflow } from '../../domain/workflow.ts';
+import type { ArtifactRecord, SessionSummary } from './session-summary.ts';
+
+/** What is stored of sessions, for whoever only looks. Throws as the store does. */
+export interface SessionReader {
+  /** @throws MaosError SESSION_NOT_FOUND */
+  load(id: SessionId): Workflow;
+  summary(id: SessionId): SessionSummary;
+  /** The one stored last first, whatever the clock said. `before` is the id of the last session of the page before. */
+  list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[];
+  /** Ids that start or end with the text (without regard to the `sess_` in front), newest first, at most `limit`. */
+  findSessions(text: string, limit: number): readonly SessionId[];
+  findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[];
+  /** Events with `seq` above `after`, in order. */
+  events(id: SessionId, after: number, limit: number): readonly RecordedEvent[];
+  lastSeq(id: SessionId): number;
+  /** The newest record of each path, by path. */
+  artifacts(id: SessionId): readonly ArtifactRecord[];
+  /** A number that changes whenever another process has written (cheap: one pragma, no read). */
+  dataVersion(): number;
+}
