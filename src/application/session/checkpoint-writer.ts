@@ -78,9 +78,10 @@ export class CheckpointWriter {
     const { store, files, clock, log, watcher } = this.#project;
     const { sessionId } = this.#lease;
     try {
-      await this.#hooks.logged();
+      // What is stored while the log is written is not in the log yet, and a checkpoint needs all before it there.
       const latest = this.#latest;
       this.#reason = null;
+      await this.#hooks.logged();
       if (reason === null || latest === null || this.#hooks.isLeft()) return;
       const { workflow, seq } = latest;
       const hash = store.maintenance.hashAt(sessionId, seq);

@@ -6,6 +6,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { verifyAudit } from '../../../src/application/maintenance/audit.ts';
 import { findFolder, recoverFromFile, recoverSession } from '../../../src/application/maintenance/recover.ts';
 import type { Checkpoint } from '../../../src/application/ports/maintenance.ts';
+import { CheckpointWriter } from '../../../src/application/session/checkpoint-writer.ts';
+import { SessionTroubles } from '../../../src/application/session/session-troubles.ts';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { Gate } from '../../helpers/gate.ts';
@@ -99,6 +101,36 @@ describe('checkpoints', () => {
     gate.openNow();
     assert.equal((await settled(real, id)).state, 'completed');
     assert.ok(real.logged.some((line) => line.startsWith('warn no checkpoint written')));
+  });
+});
+
+describe('a checkpoint', () => {
+  it('is of what its log already holds, whatever is stored while that is written', async (t) => {
+    const real = realProject(t);
+    const { id, events } = await run(real, [shell('a', 'echo one')]);
+    const { project } = real;
+    const lease = project.store.acquire(id, project.instance, { staleBefore: project.clock.now() });
+    assert.ok(lease !== null);
+    rmSync(join(folderOf(real, id), 'checkpoints'), { recursive: true });
+    const workflow = project.store.load(id);
+    const early = events.slice(0, events.findIndex(({ type }) => type === 'agent.completed') + 1);
+    const logged: number[] = [];
+    const writer: CheckpointWriter = new CheckpointWriter(project, lease, {
+      isLeft: () => false,
+      logged: async () => {
+        const isFirst = logged.length === 0;
+        logged.push(isFirst ? early.length : events.length);
+        if (isFirst) writer.note(workflow, events);
+      },
+      troubles: new SessionTroubles(id, project.clock, () => {}),
+    });
+    writer.note(workflow, early);
+    await writer.close();
+    const seqs = (await project.files.maintenance.checkpoints(id)).map(({ seq }) => seq);
+    assert.deepEqual(
+      seqs.sort((one, other) => one - other),
+      logged,
+    );
   });
 });
 

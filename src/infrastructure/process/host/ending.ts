@@ -5,6 +5,8 @@ import { firstOf } from './first-of.ts';
 
 export interface EndingOptions {
   readonly family: AgentFamily;
+  /** They are asked to end first, however short the time is that they have for it. */
+  readonly asks: boolean;
   /**
    * When force is used, in milliseconds of `performance.now()`, which no change of the machine's clock moves; asked
    * again whenever it may have changed.
@@ -94,13 +96,20 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
   }
 
   async function politely(): Promise<void> {
-    for (let pause = 5; performance.now() < options.forceAt(); pause = Math.min(pause * 2, 100)) {
+    // Once in any case where there is a grace period: on a busy machine one look can take longer than that.
+    let isUnasked = options.asks;
+    for (
+      let pause = 5;
+      isUnasked || performance.now() < options.forceAt();
+      pause = Math.min(pause * 2, 100)
+    ) {
+      isUnasked = false;
       const { wrapper, program, isNobody } = await look();
       if (isNobody || hasReadLong() || !family.isOwned) return;
       // With the program gone, whatever is left is a stray. Before, a process that appears later belongs to the
       // cleaning up of one that was asked: it is left to it. But the program itself may not have been there yet.
       if (isProgramGone || asked.size === 0) askToEnd(program);
-      const untilForce = options.forceAt() - performance.now();
+      const untilForce = Math.max(0, options.forceAt() - performance.now());
       if (isProgramGone || asked.size === 0) {
         await firstOf(Math.min(pause, untilForce), wrapper === undefined ? [] : [wrapperGone]);
       } else await firstOf(untilForce, [programGone, options.hurry()]);

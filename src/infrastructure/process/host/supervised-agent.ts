@@ -113,6 +113,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     hurry.ring();
     ending ??= endAgentProcesses({
       family,
+      asks: graceMs > 0,
       forceAt: () => forceAt,
       programGone,
       wrapperGone,

@@ -48,6 +48,16 @@ suite('stopping an agent', { concurrency: true }, () => {
     assert.deepEqual(await processesWith(seconds), []);
   });
 
+  test('asks first even where one look takes longer than the grace period', async (t) => {
+    const bench = await makeBench(t);
+    const seconds = rareSeconds();
+    const running = await bench.start(program('ignore-term.sh'), [seconds]);
+    await bench.output.heard('ready');
+    const report = await running.stop(0.001);
+    assert.deepEqual(report.signals, ['SIGTERM', 'SIGCONT', 'SIGKILL']);
+    assert.equal(report.survivors, 0);
+  });
+
   test('ends the whole family, also a process in another session without parent', async (t) => {
     const bench = await makeBench(t);
     const seconds = rareSeconds();

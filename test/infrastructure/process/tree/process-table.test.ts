@@ -249,7 +249,7 @@ test('an agent that another MAOS looks after gets no signal', async (t) => {
   isOwned = false;
   const gone = Promise.resolve();
   const ways = { programGone: gone, wrapperGone: gone, hurry: () => gone };
-  const report = await endAgentProcesses({ family, forceAt: () => 0, ...ways });
+  const report = await endAgentProcesses({ family, asks: true, forceAt: () => 0, ...ways });
   assert.deepEqual([report.signals, report.survivors], [[], 1]);
   assert.equal(stray.exitCode ?? stray.signalCode, null);
 });
@@ -275,6 +275,7 @@ test('what is about to execute a program is not asked to end in place of the pro
   const wrapperGone = once(reader, 'exit');
   const report = await endAgentProcesses({
     family: new AgentFamily(unseen, table, () => true),
+    asks: true,
     forceAt: () => Number.POSITIVE_INFINITY,
     programGone,
     wrapperGone,
