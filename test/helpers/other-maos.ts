@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
 import type { PlanJson } from '../../src/presentation/contracts/plan-input.ts';
+import type { StuckAt } from '../application/fixtures/owner-process.ts';
 import type { RealProject, RealProjectOptions } from './real-project.ts';
 
 const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts', import.meta.url));
@@ -25,7 +26,9 @@ export interface OtherMaos {
 export async function otherMaos(
   t: TestContext,
   { home, root }: RealProject,
-  options: Pick<RealProjectOptions, 'settings' | 'storePatienceMs' | 'timing'> = {},
+  options: Pick<RealProjectOptions, 'settings' | 'storePatienceMs' | 'timing'> & {
+    readonly stuckAt?: StuckAt;
+  } = {},
 ): Promise<OtherMaos> {
   const child = spawn(
     process.execPath,

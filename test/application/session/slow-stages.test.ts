@@ -16,6 +16,7 @@ import type { SessionId } from '../../../src/domain/ids.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { Hold } from '../../helpers/hold.ts';
+import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
   outcome,
@@ -387,6 +388,45 @@ describe('an owner that goes in the middle of a stage', () => {
     assert.deepEqual([done.agent('slow').attempt, done.agent('slow').result], [1, 'one\ntwo']);
     assert.equal(done.of('agent.spawned', 'slow').length, 1);
   });
+
+  for (const [stuckAt, attempt] of [
+    ['prepare', 2],
+    ['start', 2],
+    ['started', 1],
+    ['scanArtifacts', 1],
+  ] as const) {
+    it(`killed with SIGKILL at '${stuckAt}', leaves an agent to one that runs and settles it once`, async (t) => {
+      const real = realProject(t);
+      const other = await otherMaos(t, real, { stuckAt });
+      const ran = join(real.root, 'ran.txt');
+      const work = `echo x >"$MAOS_SHARED_CONTEXT/note"; echo ran >>'${ran}'`;
+      const id = await other.start({ objective: 'x', agents: [shell('a', work)] });
+      await other.event(
+        ({ type }) => type === (stuckAt === 'scanArtifacts' ? 'agent.stage_changed' : 'agent.started'),
+      );
+      while (attempt === 1 && !existsSync(ran)) await turn();
+      await other.kill();
+      assert.equal(stageOf(real, id, 'a'), stuckAt === 'scanArtifacts' ? 'collecting' : 'preparing');
+      await real.supervisor.takeOver(id, real.project.store.ownerOf(id));
+      const done = await settled(real, id);
+      assert.deepEqual([done.state, done.agent('a').attempt], ['completed', attempt]);
+      assert.equal(await readFile(ran, 'utf8'), 'ran\n');
+      const count = (type: EventType) => done.of(type, 'a').length;
+      assert.deepEqual(
+        [
+          count('agent.started'),
+          count('agent.spawned'),
+          count('agent.stage_changed'),
+          count('agent.completed'),
+        ],
+        [attempt, 1, 1, 1],
+      );
+      assert.deepEqual(
+        done.of('artifact.recorded').map(({ data }) => data.path),
+        ['shared/context/note'],
+      );
+    });
+  }
 
   it('leaves an agent whose launch record was removed to one that does not start it again', async (t) => {
     const real = realProject(t);
