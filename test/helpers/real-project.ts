@@ -32,6 +32,8 @@ import { InstanceRegistration } from '../../src/infrastructure/instances/instanc
 import { makeProcessTable } from '../../src/infrastructure/process/tree/process-table.ts';
 import { type AgentJson, type PlanJson, requestOf } from '../../src/presentation/contracts/plan-input.ts';
 import { makeProject } from '../../src/project-adapters.ts';
+import { fakeClaudeProgram } from './memory/fake-claude.ts';
+import { MemoryMachine } from './memory/host.ts';
 
 /** One MAOS of a project, made as the program makes it. */
 export interface RealProject {
@@ -66,6 +68,18 @@ export interface RealProjectOptions {
   readonly storePatienceMs?: number;
   /** How soon an owner counts as gone; default: as in earnest. */
   readonly timing?: OwnershipTiming;
+}
+
+/** Which host the agents of tests run on: `MAOS_TEST_HOST=memory` for programs in memory instead of processes. */
+const testHost = process.env.MAOS_TEST_HOST === 'memory' ? 'memory' : 'local';
+
+const machines = new Map<string, MemoryMachine>();
+
+/** Every MAOS of a home has the same. */
+function memoryMachine(home: string): MemoryMachine {
+  const machine = machines.get(home) ?? new MemoryMachine(new Map([['fake-claude.mjs', fakeClaudeProgram]]));
+  machines.set(home, machine);
+  return machine;
 }
 
 const settings: Settings = {
@@ -132,6 +146,7 @@ export function openRealProject(
       clock,
       // A look is never older than the time that a test lets pass.
       samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
+      ...(testHost === 'memory' ? { host: memoryMachine(home).host(root) } : {}),
     },
   });
   Object.assign(project.host.capacity, options.machine);
