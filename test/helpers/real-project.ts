@@ -73,6 +73,12 @@ export interface RealProjectOptions {
 /** Which host the agents of tests run on: `MAOS_TEST_HOST=memory` for programs in memory instead of processes. */
 const testHost = process.env.MAOS_TEST_HOST === 'memory' ? 'memory' : 'local';
 
+/** Skips a test that only processes of the operating system can run. @param reason what it does with them */
+export function lacksProcesses(t: TestContext, reason: string): boolean {
+  if (testHost === 'memory') t.skip(reason);
+  return testHost === 'memory';
+}
+
 const machines = new Map<string, MemoryMachine>();
 
 /** Every MAOS of a home has the same. */

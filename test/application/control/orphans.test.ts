@@ -10,7 +10,15 @@ import { pauseSession, startSession } from '../../../src/domain/workflow.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
-import { eventOf, outcome, realProject, settled, shell, start } from '../../helpers/real-project.ts';
+import {
+  eventOf,
+  lacksProcesses,
+  outcome,
+  realProject,
+  settled,
+  shell,
+  start,
+} from '../../helpers/real-project.ts';
 import { until } from '../../helpers/waiting.ts';
 
 const timing: OwnershipTiming = { heartbeatMs: 100, leaseTtlMs: 700, lookMs: 50 };
@@ -18,6 +26,7 @@ const isSpawned = ({ type }: { readonly type: string }): boolean => type === 'ag
 
 describe('sessions whose maos was killed', () => {
   it('are taken over by a maos that stays, without being asked; only by it once', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t, { timing: { ...timing, leaseTtlMs: 3_600_000 } });
     const other = await otherMaos(t, real);
     const gate = new Gate(real.root, 'go');
@@ -41,6 +50,7 @@ describe('sessions whose maos was killed', () => {
   });
 
   it('are shared by processes that start at the same time, each going to one of them', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
     const other = await otherMaos(t, real);
     const gate = new Gate(real.root, 'go');
@@ -105,6 +115,7 @@ describe('sessions whose maos was killed', () => {
 
 describe('an owner that stood still for longer than its lease', () => {
   it('finds another owner when it comes back, stands down and touches no process', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t, { timing });
     const stale = await otherMaos(t, real, { timing });
     const gate = new Gate(real.root, 'go');

@@ -14,7 +14,16 @@ import { factsOf, summaryRecord } from '../../../src/presentation/cli/facts/sess
 import { renderReport } from '../../../src/presentation/cli/render/session-report.ts';
 import { plainPaint } from '../../../src/presentation/cli/shell/terminal.ts';
 import { Gate } from '../../helpers/gate.ts';
-import { eventOf, outcome, realProject, run, settled, shell, start } from '../../helpers/real-project.ts';
+import {
+  eventOf,
+  lacksProcesses,
+  outcome,
+  realProject,
+  run,
+  settled,
+  shell,
+  start,
+} from '../../helpers/real-project.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -74,6 +83,7 @@ describe('what agents leave', () => {
   });
 
   it('is recorded again when it changed, and only then', async (t) => {
+    if (lacksProcesses(t, 'needs a real disk')) return;
     const real = realProject(t);
     const file = '"$MAOS_SHARED_CONTEXT/log"';
     const outcome = await run(
@@ -106,6 +116,7 @@ describe('what agents leave', () => {
   });
 
   it('is not found through links, and known files are not recorded again after a take-over', async (t) => {
+    if (lacksProcesses(t, 'needs a real disk')) return;
     const real = realProject(t);
     const gate = new Gate(real.root, 'go');
     const secret = join(real.root, 'secret');
@@ -171,6 +182,7 @@ describe('files that take long to read', () => {
   });
 
   it('for their holes are not read at all, and the log says so', async (t) => {
+    if (lacksProcesses(t, 'needs a real disk')) return;
     const real = realProject(t);
     const outcome = await run(real, [
       shell('a', 'truncate -s 12G "$MAOS_SHARED_CONTEXT/disk.img"; echo x >"$MAOS_SHARED_CONTEXT/note"'),
@@ -192,6 +204,7 @@ describe('files that take long to read', () => {
 
 describe('more files than are recorded', () => {
   it('are said to be there, once, in the events and by whoever asks for the state', async (t) => {
+    if (lacksProcesses(t, 'needs a real disk')) return;
     const real = realProject(t);
     const many =
       'mkdir "$MAOS_SHARED_CONTEXT/deep"; cd "$MAOS_SHARED_CONTEXT/deep"; seq -f f%.0f 10005 | xargs touch';

@@ -14,6 +14,7 @@ import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
+  lacksProcesses,
   openRealProject,
   outcome,
   type RealProject,
@@ -144,6 +145,7 @@ function withoutDatabase(t: Parameters<typeof realProject>[0], lost: RealProject
 
 describe('recovery from checkpoints', () => {
   it('brings a killed session back without its database: it goes on, and nothing runs twice', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const before = realProject(t);
     const other = await otherMaos(t, before);
     const gate = new Gate(before.root, 'live');

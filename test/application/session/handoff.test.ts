@@ -12,7 +12,7 @@ import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
 import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
-import { realProject, run, shell } from '../../helpers/real-project.ts';
+import { lacksProcesses, realProject, run, shell } from '../../helpers/real-project.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
 
 const locations: AgentLocations = {
@@ -251,6 +251,7 @@ describe('what an agent hands over', () => {
   });
 
   it('reaches the next agent on its stdin, and stays in prompt.md', async (t) => {
+    if (lacksProcesses(t, 'needs a real disk')) return;
     const real = realProject(t);
     const outcome = await run(real, [
       shell('writer', 'echo spec >"$MAOS_SHARED_CONTEXT/spec.md"; echo "Use port 8080."'),

@@ -5,6 +5,7 @@ import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
+  lacksProcesses,
   type Outcome,
   outcome,
   type RealProject,
@@ -101,6 +102,7 @@ describe('a limit of the role', () => {
 
 describe('the limit of the machine', () => {
   it('counts the agents of all MAOS processes together', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t, machine(2));
     const other = await otherMaos(t, real, machine(2));
     const theirs = gated(real, ['theirs']);
@@ -125,6 +127,7 @@ describe('the limit of the machine', () => {
   });
 
   it('is not used up by a MAOS that was killed, once its agents are gone', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t, machine(1));
     const other = await otherMaos(t, real, machine(1));
     const theirs = gated(real, ['theirs']);

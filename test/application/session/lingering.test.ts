@@ -10,6 +10,7 @@ import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { claudeProject, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import {
   eventOf,
+  lacksProcesses,
   outcome,
   type RealProject,
   realProject,
@@ -82,6 +83,7 @@ describe('an agent that has answered while its work goes on in the background', 
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     it(`has failed when somebody ends it by ${signal}, and nobody starts on what it said`, async (t) => {
+      if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
       const real = project(t);
       const id = await building(real, [...interim, stay]);
       const found = outcome(real, id);
@@ -123,6 +125,7 @@ describe('an agent that has answered while its work goes on in the background', 
 
 describe('an agent whose processes remain after its result', () => {
   it('is waited for, then they are ended and named, and it has completed with its result', async (t) => {
+    if (lacksProcesses(t, 'looks at processes of the system')) return;
     const real = project(t, { afterResultMs: 600_000 });
     const started = await start(real, [
       player(real.root, 'server', [[turn(5), success('It serves.'), answering, stay]]),
@@ -156,6 +159,7 @@ describe('an agent whose processes remain after its result', () => {
   });
 
   it('has what it left behind named, too', async (t) => {
+    if (lacksProcesses(t, 'looks at processes of the system')) return;
     const real = realProject(t);
     const done = await run(real, [shell('a', 'sleep 301 & echo done')]);
     assert.equal(done.agent('a').result, 'done');

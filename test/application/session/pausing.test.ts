@@ -18,6 +18,7 @@ import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
+  lacksProcesses,
   type Outcome,
   outcome,
   type RealProject,
@@ -59,6 +60,7 @@ const reasonOf = (real: RealProject, id: SessionId) => real.project.store.summar
 
 describe('pausing', () => {
   it('lets agents that cannot be resumed stand still, starts nothing, and goes on where it was', async (t) => {
+    if (lacksProcesses(t, 'looks at processes of the system')) return;
     const real = realProject(t);
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [
@@ -106,6 +108,7 @@ describe('pausing', () => {
   });
 
   it('interrupts agents that can be resumed, and starts them again with their conversation', async (t) => {
+    if (lacksProcesses(t, 'looks at processes of the system')) return;
     const team = claudeProject(t);
     const id = await start(team, [
       player(team.root, 'talker', [
@@ -223,6 +226,7 @@ describe('one agent', () => {
 
 describe('a paused session whose owner is gone', () => {
   it('is taken over by whoever resumes it: what stands still goes on', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
     const other = await otherMaos(t, real);
     const gate = new Gate(real.root, 'go');

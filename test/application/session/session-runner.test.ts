@@ -10,6 +10,7 @@ import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
   eventOf,
+  lacksProcesses,
   type Outcome,
   realProject,
   run,
@@ -64,6 +65,7 @@ describe('the order of a team', () => {
   });
 
   it('tells of every agent that its process exists, and where', async (t) => {
+    if (lacksProcesses(t, 'looks at processes of the system')) return;
     const real = realProject(t);
     const outcome = await run(real, [shell('a', 'ps -o pgid= -p $$')]);
     const [spawned] = outcome.of('agent.spawned', 'a');

@@ -11,6 +11,7 @@ import { agentProcesses, killAgentProcesses } from '../../helpers/agent-processe
 import { Gate } from '../../helpers/gate.ts';
 import {
   eventOf,
+  lacksProcesses,
   outcome,
   type RealProject,
   type RealProjectOptions,
@@ -65,6 +66,7 @@ const isLinux = process.platform === 'linux';
 
 describe('a session whose runner gives up', () => {
   it('is paused and says why; nothing of it runs, and nobody takes it over by itself', async (t) => {
+    if (lacksProcesses(t, 'looks at processes of the system')) return;
     const { real, id, paused } = await stalled(t);
     assert.equal(paused.state, 'paused');
     const { session } = real.project.store.summary(id);

@@ -13,6 +13,7 @@ import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
+  lacksProcesses,
   openRealProject,
   outcome,
   type RealProject,
@@ -121,6 +122,7 @@ describe('a lock that is held for as long as another program likes', () => {
   const patience = { storePatienceMs: 60_000, timing: { heartbeatMs: 20, leaseTtlMs: 15_000, lookMs: 20 } };
 
   it('holds up nothing that reads; what writes comes when its turn has come', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t, patience);
     const { store, instances, host } = real.project;
     const gate = new Gate(real.root, 'go');

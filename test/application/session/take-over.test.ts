@@ -7,7 +7,15 @@ import { followEvents } from '../../../src/application/queries/event-feed.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
-import { eventOf, outcome, realProject, settled, shell, start } from '../../helpers/real-project.ts';
+import {
+  eventOf,
+  lacksProcesses,
+  outcome,
+  realProject,
+  settled,
+  shell,
+  start,
+} from '../../helpers/real-project.ts';
 import { until } from '../../helpers/waiting.ts';
 
 /** An owner that has been heard of just now. */
@@ -16,6 +24,7 @@ const soon = () => new Date(Date.now() + 60_000).toISOString();
 
 describe('after kill -9 of the owner', () => {
   it('another MAOS adopts what runs, settles what ended, starts what never did, and runs nothing twice', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
     const other = await otherMaos(t, real);
     const gates = new Gate(real.root, 'live');
@@ -111,6 +120,7 @@ describe('after kill -9 of the owner', () => {
   });
 
   it('the time an agent ran before counts against its limit', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
     const other = await otherMaos(t, real);
     const id = await other.start({
@@ -128,6 +138,7 @@ describe('after kill -9 of the owner', () => {
   });
 
   it('an agent that was killed too, without a trace of its end, has failed as lost', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
     const other = await otherMaos(t, real);
     const id = await other.start({ objective: 'x', agents: [shell('gone', 'sleep 300')] });
@@ -240,6 +251,7 @@ describe('a session that has an owner', () => {
   });
 
   it('is left alone by an owner that lost it: its agents go on under the new one', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
     const heir = realProject(t, { home: real.home, root: real.root });
     const [go, noticed] = [new Gate(real.root, 'go'), new Gate(real.root, 'noticed')];

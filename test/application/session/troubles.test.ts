@@ -12,6 +12,7 @@ import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
+  lacksProcesses,
   outcome,
   type RealProject,
   realProject,
@@ -154,6 +155,7 @@ describe('an agent that MAOS cannot act on', () => {
   });
 
   it('because its processes cannot be seen from here: told, and shown until its end', async (t) => {
+    if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
     const other = await otherMaos(t, real);
     const gate = new Gate(real.root, 'go');

@@ -6,13 +6,14 @@ import { requestRetry } from '../../../src/application/control/control.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
-import { eventOf, outcome, realProject, settled, shell } from '../../helpers/real-project.ts';
+import { eventOf, lacksProcesses, outcome, realProject, settled, shell } from '../../helpers/real-project.ts';
 
 const timing = { heartbeatMs: 100, leaseTtlMs: 600, lookMs: 50 };
 
 describe('an owner that was suspended for longer than its lease', () => {
   for (const end of ['fails', 'is killed'] as const) {
     it(`touches nothing of the attempt that its heir has begun since; the first one ${end}`, async (t) => {
+      if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
       const real = realProject(t, { timing });
       const other = await otherMaos(t, real, { timing });
       const [first, second] = [new Gate(real.root, 'first'), new Gate(real.root, 'second')];

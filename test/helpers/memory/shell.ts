@@ -92,10 +92,9 @@ class Shell {
         streams[from] = { path };
       }
     }
-    const words = node.words.flatMap((word) => {
-      const isAll = word.length === 1 && 'variable' in (word[0] as object) && this.#isAll(word);
-      return isAll ? this.#args.slice(1) : [this.#expand(word)];
-    });
+    const words = node.words.flatMap((word) =>
+      isAllArguments(word) ? this.#args.slice(1) : [this.#expand(word)],
+    );
     const [name, ...args] = words;
     if (name === undefined) return 0;
     const print = (stream: 1 | 2, text: string | Buffer): void =>
@@ -195,10 +194,6 @@ class Shell {
     throw new Error(`no such test: ${first} ${operator}`);
   }
 
-  #isAll([part]: Word): boolean {
-    return part !== undefined && 'variable' in part && part.variable === '@';
-  }
-
   #expand(word: Word): string {
     return word
       .map((part) => {
@@ -232,4 +227,11 @@ class Shell {
     else if (stream === 2) this.#start.print('stderr', bytes);
     else if (stream.path !== '/dev/null') this.#start.files.write(stream.path, bytes, true);
   }
+}
+
+/** `"$@"` */
+function isAllArguments(word: Word): boolean {
+  const parts = word.filter((part) => !('text' in part && part.text === ''));
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined && 'variable' in only && only.variable === '@';
 }

@@ -55,7 +55,9 @@ export function makeAgentDisk(deps: {
 
     async prepare(agent, prompt) {
       // Synchronous: a few calls of some ten microseconds each, on the way of every start.
-      for (const path of agentFolders(layout, agent)) ensureFolderSync(path);
+      const { sessionId } = agent;
+      const shared = [layout.sharedContext(sessionId), layout.sharedMessages(sessionId)];
+      for (const path of [...agentFolders(layout, agent), ...shared]) ensureFolderSync(path);
       const path = join(folder(agent), promptName);
       try {
         writeFileSync(path, prompt, { mode: fileMode });

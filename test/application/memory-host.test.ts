@@ -1,0 +1,31 @@
+import { describe } from 'node:test';
+import { agentHostContract } from '../helpers/agent-host-contract.ts';
+import { MemoryMachine } from '../helpers/memory/host.ts';
+
+describe('the host in memory', () => {
+  agentHostContract(async () => {
+    const machine = new MemoryMachine();
+    const open = () => machine.host('/memory/project');
+    return { host: open(), reopen: open, vanish: async (key) => machine.vanish(key) };
+  });
+});
+
+// The application's tests once more, its agents being programs of that host. What needs processes is skipped, and says why.
+process.env.MAOS_TEST_HOST = 'memory';
+const suites = [
+  ...[
+    'budgets',
+    'checkpoints',
+    'clock-jumps',
+    'conversations',
+    'durations',
+    'handoff',
+    'limits',
+    'lingering',
+  ],
+  ...['artifacts', 'pausing', 'quota', 'refused-reports', 'resource-limits', 'retrying', 'session-runner'],
+  ...['stalling', 'store-trouble', 'take-over', 'teams', 'troubles', 'woken-owner'],
+].map((name) => `./session/${name}.test.ts`);
+for (const suite of [...suites, './control/orchestrate.test.ts', './queries/event-feed.test.ts']) {
+  await import(suite);
+}
