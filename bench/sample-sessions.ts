@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Lease } from '../src/application/ports/ownership.ts';
 import type { SessionStore } from '../src/application/ports/session-store.ts';
+import { specDefaults } from '../src/domain/agent.ts';
 import { noBudget } from '../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan } from '../src/domain/plan.ts';
@@ -81,15 +82,14 @@ export function storeRunning(
 
 function samplePlan(index: number): Plan {
   const agent = (role: string, task: string): AgentRequest => ({
+    ...specDefaults,
     role: { name: role, custom: null },
     task,
     name: null,
     dependsOn: [],
     stage: null,
     backend: 'claude',
-    command: null,
     model: null,
-    workspace: 'project',
     instanceSuffix: null,
     timeoutMs: 1_800_000,
     maxMemoryMb: 2_048,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { specDefaults } from '../../src/domain/agent.ts';
 import { noBudget } from '../../src/domain/budget.ts';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import { makeSessionId } from '../../src/domain/ids.ts';
@@ -31,15 +32,14 @@ const usage = {
 
 function agent(name: string, dependsOn: readonly string[] = []): AgentRequest {
   return {
+    ...specDefaults,
     role: { name: 'tester', custom: null },
     task: 'Do it.',
     name,
     dependsOn,
     stage: null,
     backend: 'claude',
-    command: null,
     model: null,
-    workspace: 'project',
     instanceSuffix: null,
     timeoutMs: 60_000,
     maxMemoryMb: 512,

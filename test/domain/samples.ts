@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Agent, AgentFailure } from '../../src/domain/agent.ts';
+import { specDefaults } from '../../src/domain/agent.ts';
 import { noBudget } from '../../src/domain/budget.ts';
 import { type ErrorCode, MaosError } from '../../src/domain/errors.ts';
 import { makeSessionId } from '../../src/domain/ids.ts';
@@ -28,15 +29,14 @@ export function agentRequest(
 ): AgentRequest {
   const { roleName = 'qa', ...rest } = given;
   return {
+    ...specDefaults,
     role: { name: roleName, custom: null },
     task: 'Do it.',
     name: null,
     dependsOn: [],
     stage: null,
     backend: 'claude',
-    command: null,
     model: null,
-    workspace: 'project',
     instanceSuffix: null,
     timeoutMs: 60_000,
     maxMemoryMb: 1024,

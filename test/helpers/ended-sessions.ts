@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { specDefaults } from '../../src/domain/agent.ts';
 import { noBudget } from '../../src/domain/budget.ts';
 import { makeSessionId, type SessionId } from '../../src/domain/ids.ts';
 import type { AgentRequest } from '../../src/domain/plan.ts';
@@ -22,6 +23,7 @@ export function endedSession(
   const agents = Array.from(
     { length: count },
     (): AgentRequest => ({
+      ...specDefaults,
       role: { name: 'tester', custom: null },
       task: 'Nothing.',
       name: null,
@@ -30,7 +32,6 @@ export function endedSession(
       backend: 'command',
       command: 'true',
       model: null,
-      workspace: 'project',
       instanceSuffix: null,
       timeoutMs: 60_000,
       maxMemoryMb: 100,

@@ -309,6 +309,10 @@ export const projectMigrations: readonly Migration[] = [
       ALTER TABLE agents ADD COLUMN inactive_ms INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    version: 11,
+    sql: 'ALTER TABLE agents ADD COLUMN options TEXT CHECK (json_valid(options));',
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -16,6 +16,8 @@ export interface Field<V> {
    */
   readonly fromSql: (row: Row, where: string) => V;
   readonly shape: Shape;
+  /** It has no column of its own: see {@link option}. */
+  readonly isOption?: true;
 }
 
 /** Of every field of a record: a field that is not declared does not compile. */
@@ -35,23 +37,54 @@ export interface Table<T> {
   readonly fromSql: (row: Row) => T;
 }
 
-/** @param whereOf names a row in an error */
-export function table<T extends object>(fields: Fields<T>, whereOf: (row: Row) => string): Table<T> {
-  const { columns, toSql, fromSql, shape } = group(fields);
+/**
+ * @param whereOf names a row in an error
+ * @param options the column that holds the fields without a column of their own; null: there is none
+ */
+export function table<T extends object>(
+  fields: Fields<T>,
+  whereOf: (row: Row) => string,
+  options: string | null = null,
+): Table<T> {
+  const all = entriesOf(fields);
+  const record = group(Object.fromEntries(all.filter(([, field]) => !field.isOption)) as Fields<T>);
+  const optional = group(Object.fromEntries(all.filter(([, field]) => field.isOption)) as Fields<T>);
+  const columns = options === null ? record.columns : [...record.columns, options];
   return {
-    shape,
+    shape: group(fields).shape,
     columns: columns.join(', '),
     placeholders: columns.map(() => '?').join(', '),
-    assignments: columns.map((name) => `${name} = ?`).join(', '),
-    toSql,
-    fromSql: (row) => fromSql(row, whereOf(row)),
+    // What another version has put there stays.
+    assignments: columns
+      .map((name) => (name === options ? `${name} = json_patch(coalesce(${name}, '{}'), ?)` : `${name} = ?`))
+      .join(', '),
+    toSql(given) {
+      if (options === null) return record.toSql(given);
+      const values = optional.toSql(given);
+      const said = optional.columns.flatMap((name, index) => {
+        const value = values[index];
+        return value === null ? [] : [[name, value]];
+      });
+      return [...record.toSql(given), JSON.stringify(Object.fromEntries(said))];
+    },
+    fromSql(row) {
+      const where = whereOf(row);
+      const read = record.fromSql(row, where);
+      if (optional.columns.length === 0 || options === null) return read;
+      const said = row[options] === null ? {} : parseJson<Row>(row[options], where);
+      return { ...read, ...optional.fromSql(said, where) };
+    },
   };
+}
+
+/** Each value belongs to the field it is given to: the compiler forgets that where keys become strings. */
+function entriesOf<T extends object>(fields: Fields<T>): readonly [keyof T & string, Field<unknown>][] {
+  return Object.entries(fields) as [keyof T & string, Field<unknown>][];
 }
 
 /** A record within a record, each of its fields in columns of its own. */
 export function group<T extends object>(fields: Fields<T>): Field<T> & { readonly shape: RecordShape } {
-  // Each value belongs to the field it is given to: the compiler forgets that where keys become strings.
-  const all = Object.entries(fields) as [keyof T & string, Field<unknown>][];
+  const all = entriesOf(fields);
   return {
     columns: all.flatMap(([, field]) => field.columns),
     toSql: (record) => all.flatMap(([key, field]) => field.toSql(record[key])),
@@ -140,6 +173,20 @@ export function emptyAsNull<V>(
     ...field,
     toSql: (value) => inner.toSql(isEmpty(value) ? null : value),
     fromSql: (row, where) => read(inner.fromSql(row, where)),
+  };
+}
+
+/**
+ * A field that no query asks about, and that need not keep an earlier maos of the same schema away: it is null where nobody
+ * asked for it, and stands in the table's column of options, so that it needs no migration. It never changes.
+ */
+export function option<V>(field: Field<V>): Field<V | null> {
+  const inner = since<V | null>(null, nullable(field));
+  return {
+    ...inner,
+    isOption: true,
+    fromSql: (said, where) =>
+      said[field.columns[0] as string] === undefined ? null : inner.fromSql(said, where),
   };
 }
 

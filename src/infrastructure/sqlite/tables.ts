@@ -152,6 +152,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     stage: since(null, stage),
   },
   (row) => `Agent ${row.id}`,
+  'options',
 );
 
 export const phaseTable = table<Phase>(

@@ -1,3 +1,4 @@
+import { specDefaults } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
@@ -10,6 +11,7 @@ export const at = '2026-11-22T13:00:00.000Z';
 /** A session of two agents, `writer` in the project's folder and `reviewer` in its own, not yet started. */
 export function sampleWorkflow(objective = 'Write it down'): Workflow {
   const request = (name: string, more: Partial<AgentRequest>): AgentRequest => ({
+    ...specDefaults,
     role: { name: 'tester', custom: null },
     task: `Task of ${name}`,
     name,
@@ -18,7 +20,6 @@ export function sampleWorkflow(objective = 'Write it down'): Workflow {
     backend: 'command',
     command: ['true'],
     model: null,
-    workspace: 'project',
     instanceSuffix: null,
     timeoutMs: 60_000,
     maxMemoryMb: 512,

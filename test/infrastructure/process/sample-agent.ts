@@ -1,6 +1,7 @@
 import type { LaunchKey } from '../../../src/application/ports/agent-host.ts';
 import type { HostCapacity } from '../../../src/application/ports/host-capacity.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
+import { notStarted, specDefaults } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';
 
@@ -21,6 +22,8 @@ export const unlimited: HostCapacity = {
 export const sampleKey: LaunchKey = { sessionId, agentId, attempt: 1 };
 
 export const sampleAgent: Agent = {
+  ...specDefaults,
+  ...notStarted,
   id: agentId,
   sessionId,
   name: 'tester',
@@ -29,7 +32,6 @@ export const sampleAgent: Agent = {
   instance: 'tester_1',
   task: 'Test it.',
   backend: 'command',
-  command: null,
   model: null,
   workspace: 'own',
   timeoutMs: 90_000,
@@ -40,19 +42,7 @@ export const sampleAgent: Agent = {
   state: 'running',
   stage: 'preparing',
   attempt: 1,
-  failure: null,
-  result: null,
-  lingering: null,
-  denials: null,
-  usage: null,
-  usageBefore: null,
-  resumed: null,
-  conversation: null,
-  notBefore: null,
-  postponed: 0,
   startedAt: '2026-01-01T00:00:00.000Z',
-  endedAt: null,
-  inactiveMs: 0,
 };
 
 /** The same agent under an id of its own, for tests that run side by side. */

@@ -176,10 +176,13 @@ describe('opening', () => {
         `PRAGMA journal_mode = ${mode}; CREATE TABLE sessions (x); PRAGMA user_version = 99`,
       );
       const before = readFileSync(file);
+      const known = projectMigrations.length;
       assert.throws(() => tempStore(t, file), {
         code: 'CONFIG_INVALID',
-        message: /was written by a newer maos \(schema 99, this one knows 10\); update maos/,
-        details: { file, found: 99, known: 10 },
+        message: new RegExp(
+          `was written by a newer maos \\(schema 99, this one knows ${known}\\); update maos`,
+        ),
+        details: { file, found: 99, known },
       });
       assert.deepEqual(readFileSync(file), before, mode);
     }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { SessionStore } from '../../../src/application/ports/session-store.ts';
+import { specDefaults } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
@@ -45,15 +46,14 @@ export function tempStore(
 
 export function agentRequest(overrides: Partial<AgentRequest> = {}): AgentRequest {
   return {
+    ...specDefaults,
     role: { name: 'backend_engineer', custom: null },
     task: 'Write it.',
     name: null,
     dependsOn: [],
     stage: null,
     backend: 'claude',
-    command: null,
     model: null,
-    workspace: 'project',
     instanceSuffix: null,
     timeoutMs: 1_800_000,
     maxMemoryMb: 2048,

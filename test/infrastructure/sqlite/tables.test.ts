@@ -8,6 +8,7 @@ import type { Session } from '../../../src/domain/session.ts';
 import { parseCheckpoint } from '../../../src/infrastructure/files/session/checkpoint-shape.ts';
 import { migrate } from '../../../src/infrastructure/sqlite/migrate.ts';
 import { projectMigrations } from '../../../src/infrastructure/sqlite/migrations.ts';
+import { json, option, table, text } from '../../../src/infrastructure/sqlite/table.ts';
 import {
   acpRunTable,
   agentTable,
@@ -144,6 +145,58 @@ describe('the declaration of the tables', () => {
     };
     store.commit(lease, change.next, { next, events: [] });
     assert.deepEqual(store.load(lease.sessionId), next);
+  });
+});
+
+describe('a field that is an option', () => {
+  interface Named {
+    readonly id: string;
+    readonly nickname: string | null;
+    readonly tools: readonly string[] | null;
+  }
+  const named = table<Named>(
+    { id: text('id'), nickname: option(text('nickname')), tools: option(json<readonly string[]>('tools')) },
+    (row) => `Agent ${row.id}`,
+    'options',
+  );
+
+  function open(): { db: DatabaseSync; read: () => Named; sql: (text: string) => void } {
+    const db = new DatabaseSync(':memory:');
+    db.exec('CREATE TABLE agents (id TEXT PRIMARY KEY, options TEXT CHECK (json_valid(options))) STRICT');
+    const read = () =>
+      named.fromSql(db.prepare(`SELECT ${named.columns} FROM agents`).get() ?? assert.fail('no row'));
+    return { db, read, sql: (line) => db.exec(line) };
+  }
+
+  it('needs no column of its own, and is null in rows from before it', () => {
+    const { db, read, sql } = open();
+    assert.equal(named.columns, 'id, options');
+    const ace = { id: 'a', nickname: 'Ace', tools: ['Read'] };
+    db.prepare(`INSERT INTO agents (${named.columns}) VALUES (${named.placeholders})`).run(
+      ...named.toSql(ace),
+    );
+    assert.deepEqual(read(), ace);
+    sql('UPDATE agents SET options = NULL');
+    assert.deepEqual(read(), { id: 'a', nickname: null, tools: null });
+    sql(`UPDATE agents SET options = '{"nickname":"Bo"}'`);
+    assert.deepEqual(read(), { id: 'a', nickname: 'Bo', tools: null });
+    db.close();
+  });
+
+  it('of another version stays when the row is written', () => {
+    const { db, sql, read } = open();
+    sql(`INSERT INTO agents VALUES ('a', '{"nickname":"Ace","colour":"red"}')`);
+    db.prepare(`UPDATE agents SET ${named.assignments}`).run(...named.toSql(read()));
+    const row = db.prepare('SELECT options FROM agents').get();
+    assert.deepEqual(JSON.parse(String(row?.options)), { nickname: 'Ace', colour: 'red' });
+    db.close();
+  });
+
+  it('that cannot be read is told with the record it belongs to', () => {
+    assert.throws(() => named.fromSql({ id: 'a', options: '{' }), {
+      code: 'STORE_CORRUPT',
+      message: /^Agent a holds no valid JSON/,
+    });
   });
 });
 

@@ -100,10 +100,11 @@ describe('a database of the first release', () => {
       createdAt: at,
       startedAt: at,
       endedAt: later,
+      inactiveMs: 0,
     });
     const newFields = {
       ...{ budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 },
-      ...{ lingering: null, denials: null, stage: null },
+      ...{ inactiveMs: 0, lingering: null, denials: null, stage: null },
     };
     const [first, second] = agents;
     assert.deepEqual(first, {

@@ -1,4 +1,5 @@
 import type { Agent, AgentFailure, FailureKind } from '../../../src/domain/agent.ts';
+import { notStarted, specDefaults } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';
 import type { Phase } from '../../../src/domain/orchestration.ts';
@@ -29,6 +30,8 @@ export const usage: Usage = {
 /** A running agent of the backend `claude`, unless said otherwise. */
 export function agent(name: string, given: Partial<Agent> = {}): Agent {
   return {
+    ...specDefaults,
+    ...notStarted,
     id: makeAgentId(
       'qa',
       1,
@@ -44,9 +47,7 @@ export function agent(name: string, given: Partial<Agent> = {}): Agent {
     instance: 'qa_1',
     task: `Do ${name}.`,
     backend: 'claude',
-    command: null,
     model: null,
-    workspace: 'project',
     timeoutMs: 60_000,
     maxMemoryMb: 1024,
     budget: noBudget,
@@ -55,19 +56,7 @@ export function agent(name: string, given: Partial<Agent> = {}): Agent {
     state: 'running',
     stage: (given.state ?? 'running') === 'running' ? 'executing' : null,
     attempt: 1,
-    failure: null,
-    result: null,
-    lingering: null,
-    denials: null,
-    usage: null,
-    usageBefore: null,
-    resumed: null,
-    conversation: null,
-    notBefore: null,
-    postponed: 0,
     startedAt: time(1),
-    endedAt: null,
-    inactiveMs: 0,
     ...given,
   };
 }
