@@ -247,7 +247,8 @@ describe('recovery from checkpoints', () => {
     const before = realProject(t);
     const { id } = await run(before, [shell('a', 'echo one')]);
     const log = join(folderOf(before, id), 'session.log');
-    writeFileSync(log, readFileSync(log, 'utf8').replace('"result":"one"', '"result":"two"'));
+    // The first record: every checkpoint was written after it.
+    writeFileSync(log, readFileSync(log, 'utf8').replace('"See it work."', '"See it fail."'));
     await before.close();
     const real = withoutDatabase(t, before);
     await assert.rejects(recoverSession(real.project, id), (error) => isMaosError(error, 'STORE_CORRUPT'));
