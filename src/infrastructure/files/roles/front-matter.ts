@@ -81,10 +81,27 @@ function readValue(head: string, below: readonly string[]): Field['value'] {
   if (withoutComment(head) === '') {
     const [first] = content;
     if (first === undefined) return null;
-    if (item.test(first)) return content.every((line) => item.test(line)) ? content.map(itemText) : {};
+    if (item.test(first)) return readList(below.slice(below.indexOf(first)));
     if (field.test(first.trim())) return {};
   }
   return inlineValue(fold([head, ...below]), () => fold([head, ...below].map(withoutComment)));
+}
+
+/** Lines that are indented more than the dash of an item belong to it. */
+function readList(lines: readonly string[]): Field['value'] {
+  const depth = indentation(lines[0] as string);
+  const starts = lines.flatMap((line, at) => (item.test(line) && indentation(line) === depth ? [at] : []));
+  const values = starts.map((start, index) => {
+    const [head = '', ...below] = lines.slice(start, starts[index + 1]);
+    const text = itemText(head);
+    if (below.every((line) => blank.test(line))) return text;
+    return field.test(text) ? null : readValue((item.exec(head)?.[1] ?? '').trim(), below);
+  });
+  return values.every((value) => typeof value === 'string') ? values : {};
+}
+
+function indentation(line: string): number {
+  return line.search(/\S/);
 }
 
 function inlineValue(whole: string, plain: () => string): Field['value'] {
@@ -154,7 +171,7 @@ function fold(lines: readonly string[]): string {
 }
 
 function blockText(lines: readonly string[], folded: boolean): string {
-  const depths = lines.filter((line) => !blank.test(line)).map((line) => line.search(/\S/));
+  const depths = lines.filter((line) => !blank.test(line)).map(indentation);
   const text = lines.map((line) => line.slice(Math.min(...depths)).trimEnd());
   return folded ? fold(text) : text.join('\n').trim();
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { stringify } from 'yaml';
 import {
   commaSeparated,
   FrontMatterError,
@@ -129,6 +130,35 @@ describe('the block at the head of a Markdown file', () => {
         }
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it('is read as YAML is, whichever way a text or a list of texts is written there', () => {
+    const word = fc.string({
+      unit: fc.constantFrom(...'ab1é:#-"\'\\,[]{}&*!|>%@`?~='.split('')),
+      minLength: 1,
+      maxLength: 6,
+    });
+    const text = fc
+      .array(fc.tuple(word, fc.constantFrom(' ', '\n', '\n\n', ': ', ' #')), { minLength: 1, maxLength: 30 })
+      .map((parts) =>
+        parts
+          .map(([one, gap]) => one + gap)
+          .join('')
+          .trim(),
+      );
+    const style = fc.constantFrom('PLAIN', 'QUOTE_DOUBLE', 'QUOTE_SINGLE', 'BLOCK_LITERAL', 'BLOCK_FOLDED');
+    fc.assert(
+      fc.property(text, fc.array(text, { maxLength: 4 }), style, (one, list, type) => {
+        const block = stringify(
+          { one, list },
+          { defaultKeyType: 'PLAIN', defaultStringType: type },
+        ).trimEnd();
+        const { one: readText, list: readList } = valuesOf(block);
+        assert.equal(readText, one, block);
+        assert.deepEqual(readList, list, block);
+      }),
+      { numRuns: 1_000 },
     );
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import stringWidth from 'string-width';
 import {
   displayWidth,
   padEnd,
@@ -27,10 +28,25 @@ describe('the width of text', () => {
     ['🈁', 2],
     ['西夏𗀀', 6],
     ['नि', 2],
+    ['नमस्ते', 4],
+    ['1️⃣', 2],
+    ['가', 2],
+    ['♥︎', 1],
+    ['⌚︎', 1],
   ];
   for (const [text, width] of widths) {
     it(`of ${JSON.stringify(text)} is ${width}`, () => assert.equal(displayWidth(text), width));
   }
+
+  it('is that of string-width for every single character, except for signs around numbers and fillers', () => {
+    const excepted =
+      /[\u0600-\u0605]|\u06dd|[\u0890\u0891]|\u08e2|[\u115f\u1160]|\ufe0f|\u{110bd}|\u{110cd}|\p{Cc}|\p{Cs}/u;
+    for (let code = 0; code < 0x2_0000; code++) {
+      const character = String.fromCodePoint(code);
+      if (excepted.test(character)) continue;
+      assert.equal(displayWidth(character), stringWidth(character), `U+${code.toString(16)}`);
+    }
+  });
 });
 
 describe('truncating', () => {
