@@ -264,6 +264,23 @@ describe('a file that is being written when it is found', () => {
     assert.equal(events.length, 1);
   });
 
+  it('is recorded by the next look when the one before it was cut short, also if that one comes to its end later', async () => {
+    const recorder = makeRecorder();
+    const digest = Promise.withResolvers<{ sizeBytes: number; sha256: string; isSteady: boolean }>();
+    found = { ...growing, digest: () => digest.promise };
+    const cut = new AbortController();
+    const first = recorder.collect(inStates('running', 'running'), at, cut.signal);
+    cut.abort();
+    assert.deepEqual(await first, { records: [], events: [] });
+    const whole = { sizeBytes: 3, sha256: sha256('xxx'), isSteady: true };
+    digest.resolve(whole);
+    const { records } = await recorder.collect(inStates('running', 'running'), at);
+    assert.deepEqual(
+      records.map(({ sizeBytes }) => sizeBytes),
+      [3],
+    );
+  });
+
   it('is recorded as far as it was read at the last look', async () => {
     found = growing;
     const { records } = await makeRecorder().collect(inStates('completed', 'running'), at);
