@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { describe, it } from 'node:test';
+import { hostViolations } from './tooling/host-rules.ts';
 import { importCircles } from './tooling/import-circles.ts';
 import { layerViolations } from './tooling/layer-rules.ts';
 
@@ -41,6 +42,41 @@ describe('the files of src', () => {
       ['src/d.ts', `import './a.ts';`],
     ]);
     assert.deepEqual(importCircles(sources), ['src/a.ts <-> src/b.ts <-> src/c/c.ts']);
+  });
+});
+
+describe('what is above the host port', () => {
+  it('knows no process and no path of a host', () => {
+    const found = sourceFiles().flatMap((file) =>
+      hostViolations(file, readFileSync(join(root, file), 'utf8')),
+    );
+    assert.deepEqual(found, []);
+  });
+
+  const refused: [title: string, source: string, complaint: RegExp][] = [
+    ['a pid', 'export const a = running.location.data.pid;', /:1: names a pid/],
+    ['a name that ends so', '\nexport const agentPid = 1;', /:2: names a pid/],
+    ['the prompt by its file', "export const a = 'prompt.md';", /names a file/],
+    ['the log of an agent', `export const a = \`\${folder}/stdout.log\`;`, /names a file/],
+    ['a path in the folder', `export const a = \`\${files.describe(id)}/shared\`;`, /builds a path/],
+    ['a joined path', "export const a = join(project.files.describe(id), 'results');", /builds a path/],
+    ['a path in a location', `export const a = \`\${locations.session}/results\`;`, /builds a path/],
+  ];
+  for (const [title, source, complaint] of refused) {
+    it(`is refused ${title}`, () => {
+      const violations = hostViolations('src/application/a.ts', source);
+      assert.equal(violations.length, 1, JSON.stringify(violations));
+      assert.match(violations[0] ?? '', complaint);
+      assert.deepEqual(hostViolations('src/infrastructure/a.ts', source), []);
+    });
+  }
+
+  it('may explain, and list the processes of this machine in the views made for that', () => {
+    assert.deepEqual(
+      hostViolations('src/application/a.ts', '// stdout.log and a pid\nexport const a = 1;'),
+      [],
+    );
+    assert.deepEqual(hostViolations('src/presentation/cli/commands/ps.ts', 'export const pid = 1;'), []);
   });
 });
 

@@ -71,7 +71,7 @@ export interface InstanceReport {
   readonly state: 'alive' | 'stale' | 'gone';
 }
 
-/** All processes of one agent on this machine, whoever started them. */
+/** All processes of one agent on this machine, whoever started them: as its own tools show them, not as a host does. */
 export interface AgentProcess {
   readonly agentId: string;
   /** The topmost of its processes: the one that its start was recorded with, as long as that one lives. */
