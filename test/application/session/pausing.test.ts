@@ -280,7 +280,7 @@ describe('pausing what cannot be made to stand still', () => {
     const steering = { action: 'pause', agentId: null, by: 'test', reason: 'Wait.' } as const;
     await assert.rejects(controlUntilReached({ ...real, id }, steering, AbortSignal.timeout(30_000)), {
       code: 'INVALID_TRANSITION',
-      message: /pause was refused\. wild: process 7 still moves/,
+      message: /refused the pause\. wild: process 7 still moves/,
     });
     await eventOf(real, id, 'agent.continued', 'tame');
     assert.equal(outcome(real, id).state, 'running');

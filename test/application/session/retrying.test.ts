@@ -240,7 +240,7 @@ describe('a retry that has become impossible', () => {
     const top = free.agents.find(({ name }) => name === 'top')?.id ?? assert.fail();
     const steering = { action: 'retry', agentId: top, by: 'test', reason: 'Once more.' } as const;
     const asked = controlUntilReached({ ...real, id }, steering, AbortSignal.timeout(30_000));
-    await assert.rejects(asked, { code: 'INVALID_TRANSITION', message: /retry was refused\. .*'base'/ });
+    await assert.rejects(asked, { code: 'INVALID_TRANSITION', message: /refused the retry\. .*'base'/ });
     const { data } = outcome(real, id).of('session.request_refused')[0] ?? assert.fail();
     assert.deepEqual([data.action, data.agent], ['retry', 'top']);
     assert.deepEqual(store.requestsFor(real.project.instance), []);
