@@ -19,15 +19,18 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
 import { until } from '../../helpers/waiting.ts';
 
 const timing: OwnershipTiming = { heartbeatMs: 100, leaseTtlMs: 700, lookMs: 50 };
+/** An owner keeps its sessions until it is known to be dead, however slow it is. */
+const forAnHour: OwnershipTiming = { ...timing, leaseTtlMs: 3_600_000 };
 const isSpawned = ({ type }: { readonly type: string }): boolean => type === 'agent.spawned';
 
 describe('sessions whose maos was killed', () => {
   it('are taken over by a maos that stays, without being asked; only by it once', async (t) => {
     if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
-    const real = realProject(t, { timing: { ...timing, leaseTtlMs: 3_600_000 } });
+    const real = realProject(t, { timing: forAnHour });
     const other = await otherMaos(t, real);
     const gate = new Gate(real.root, 'go');
     const id = await other.start({
@@ -62,7 +65,7 @@ describe('sessions whose maos was killed', () => {
       ids.push(await other.start({ objective: name, agents: [first, again] }));
     }
     for (const id of ids) await eventOf(real, id, 'agent.spawned', 'first');
-    const heirs = await Promise.all([1, 2, 3, 4].map(() => otherMaos(t, real, { timing })));
+    const heirs = await Promise.all([1, 2, 3, 4].map(() => otherMaos(t, real, { timing: forAnHour })));
     const owner = real.project.store.ownerOf(ids[0] as SessionId);
     for (const heir of heirs) heir.watch();
     await other.kill();
@@ -165,7 +168,8 @@ describe('an owner that stood still for longer than its lease', () => {
     const id = await still.start({ objective: 'x', agents: [shell('a', gate.wait)] });
     await still.event(isSpawned);
     still.process.kill('SIGSTOP');
-    await new Promise((resolve) => setTimeout(resolve, 2 * timing.leaseTtlMs));
+    const stoppedAt = Date.now();
+    await until(() => Date.now() > stoppedAt + timing.leaseTtlMs, 'its lease to run out');
     const owner = real.project.store.ownerOf(id);
     still.process.kill('SIGCONT');
     gate.openNow();
@@ -178,18 +182,19 @@ describe('sessions paused for quota', () => {
   for (const autoResume of [true, false]) {
     it(`${autoResume ? 'go on' : 'stay'} when their time has come, by the setting`, async (t) => {
       const quota = { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume };
-      const real = realProject(t, { timing, settings: { quota } });
+      const clock = new SteeredClock();
+      const real = realProject(t, { clock, timing, settings: { quota } });
       const maker = realProject(t, { home: real.home, root: real.root });
       const id = await start(maker, [shell('a', 'echo ran')]);
       // Before the first turn of its loop: nothing of it has run.
       await maker.supervisor.releaseAll();
-      const { store, clock, instance, instances } = maker.project;
+      const { store, instance, instances } = maker.project;
       await instances.announce();
       const lease = store.acquire(id, instance, { staleBefore: clock.now() }) ?? assert.fail();
       const created = store.load(id);
       const started = startSession(created, clock.now());
       store.commit(lease, created, started);
-      const resumeAt = new Date(Date.now() + 600).toISOString();
+      const resumeAt = new Date(Date.now() + 3_600_000).toISOString();
       store.commit(
         lease,
         started.next,
@@ -198,7 +203,7 @@ describe('sessions paused for quota', () => {
       store.release(lease);
       await real.watch.look();
       assert.equal(outcome(real, id).state, 'paused', 'not before its time');
-      await until(() => Date.now() > Date.parse(resumeAt));
+      clock.offsetMs = 3_600_000;
       await real.watch.look();
       if (!autoResume) return assert.equal(outcome(real, id).state, 'paused');
       const after = await settled(real, id);

@@ -20,6 +20,7 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
 
 /** A machine of which nothing is known once it is broken: whoever wants to start an agent then fails over it. */
 function breakable(t: TestContext, options: RealProjectOptions = {}) {
@@ -37,7 +38,8 @@ function breakable(t: TestContext, options: RealProjectOptions = {}) {
 
 /** A team of which one agent runs when its runner begins to fail. */
 async function stalled(t: TestContext) {
-  const { real, turn } = breakable(t);
+  const clock = new SteeredClock();
+  const { real, turn } = breakable(t, { clock });
   const [go, end] = [new Gate(real.root, 'go'), new Gate(real.root, 'end')];
   const id = await start(real, [
     shell('first', `echo first >>ran.txt; ${go.wait}`),
@@ -52,7 +54,8 @@ async function stalled(t: TestContext) {
   });
   turn(true);
   go.openNow();
-  return { real, turn, id, end, paused: await settled(real, id) };
+  await clock.passUntil(() => outcome(real, id).state === 'paused');
+  return { real, clock, turn, id, end, paused: await settled(real, id) };
 }
 
 /** States of the agent's processes, as the system says: T stands still. */
@@ -101,8 +104,9 @@ describe('a session whose runner gives up', () => {
   });
 
   it('stalls again when it cannot be resumed, and what was asked of it is not asked any more', async (t) => {
-    const { real, id } = await stalled(t);
+    const { real, clock, id } = await stalled(t);
     await requestResume(real.project, real.supervisor, id, 'test', 'Perhaps.');
+    await clock.passUntil(() => outcome(real, id).of('session.stalled').length > 1);
     await real.supervisor.idle();
     const again = outcome(real, id);
     assert.equal(again.state, 'paused');
@@ -113,8 +117,9 @@ describe('a session whose runner gives up', () => {
   });
 
   it('can be cancelled, while it still cannot go on', async (t) => {
-    const { real, id } = await stalled(t);
+    const { real, clock, id } = await stalled(t);
     await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
+    await clock.passUntil(() => outcome(real, id).state === 'cancelled');
     const ended = await settled(real, id);
     assert.deepEqual(
       [ended.state, ended.agent('long').state, ended.agent('next').state],
@@ -124,7 +129,8 @@ describe('a session whose runner gives up', () => {
   });
 
   it('is cancelled even where the end of its agent cannot be recorded at all', async (t) => {
-    const real = realProject(t);
+    const clock = new SteeredClock();
+    const real = realProject(t, { clock });
     const id = await start(real, [shell('odd', 'sleep 300'), shell('plain', 'sleep 300')]);
     for (const name of ['odd', 'plain']) await eventOf(real, id, 'agent.spawned', name);
     const db = new DatabaseSync(real.database);
@@ -132,6 +138,7 @@ describe('a session whose runner gives up', () => {
       "CREATE TRIGGER refused BEFORE UPDATE ON agents WHEN NEW.state <> 'running' AND NEW.name = 'odd' BEGIN SELECT RAISE(ABORT, 'no such value'); END",
     );
     await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
+    await clock.passUntil(() => outcome(real, id).state === 'cancelled');
     const ended = await settled(real, id);
     db.exec('DROP TRIGGER refused');
     db.close();
