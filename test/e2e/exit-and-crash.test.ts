@@ -21,7 +21,10 @@ const started: ChildProcess[] = [];
 before(async () => {
   maos = await MaosFolder.make();
   mkdirSync(maos.home, { recursive: true, mode: 0o700 });
-  writeFileSync(join(maos.home, 'config.json'), JSON.stringify({ allowCommands: ['*'] }));
+  writeFileSync(
+    join(maos.home, 'config.json'),
+    JSON.stringify({ allowCommands: ['*'], stopGraceSeconds: 2 }),
+  );
 });
 afterEach(() => {
   for (const child of started.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');

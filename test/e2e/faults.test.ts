@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
 import { smallDisk } from '../helpers/small-disk.ts';
+import { giveTimeTo, until } from '../helpers/waiting.ts';
 import {
   type Finished,
   jsonLines,
@@ -128,7 +128,7 @@ describe('a disk that is full in the middle of a run', () => {
     const ballast = fill(join(disk, 'ballast'));
     // What an agent prints into a full disk is lost to it, not to MAOS: this one ends with its words in the pipe.
     first.openNow();
-    await sleep(1_500);
+    await giveTimeTo('give up', 1_500);
     assert.equal(run.process.exitCode, null, 'it waits');
     rmSync(ballast);
     second.openNow();
@@ -149,8 +149,10 @@ describe('a disk that is full in the middle of a run', () => {
   });
 });
 
-describe('a database that another writer holds for ten seconds', () => {
+describe('a database that another writer holds for longer than maos waits for it', () => {
   it('holds the run up for as long; no other maos takes it away, and nothing is lost', async () => {
+    mkdirSync(maos.home, { mode: 0o700 });
+    writeFileSync(join(maos.home, 'config.json'), '{"busyTimeoutMs":300}');
     const gate = new Gate(maos.project, 'go');
     const names = ['a', 'b', 'c'];
     const run = await startRun(
@@ -163,7 +165,8 @@ describe('a database that another writer holds for ten seconds', () => {
     try {
       db.exec('BEGIN IMMEDIATE');
       gate.openNow();
-      await sleep(10_000);
+      // More than once: it does not give up.
+      await until(async () => (await logged()).split('store not usable, trying again').length > 3);
       assert.equal(run.process.exitCode, null, 'it waits');
       db.exec('ROLLBACK');
     } finally {
@@ -193,12 +196,18 @@ describe('files deleted under MAOS', () => {
   });
 });
 
+/** What every maos of the home has logged. */
+async function logged(): Promise<string> {
+  const folder = join(maos.home, 'logs');
+  const names = await readdir(folder).catch(() => []);
+  return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('');
+}
+
 /** The files of that name, once there are any: a session's log follows its table a moment later. */
 async function logsOf(home: string, name: string): Promise<readonly string[]> {
-  for (;;) {
+  return until(async () => {
     const entries = await readdir(join(home, 'projects'), { recursive: true });
     const logs = entries.filter((path) => path.endsWith(`/${name}`));
-    if (logs.length > 0) return logs.map((path) => join(home, 'projects', path));
-    await sleep(20);
-  }
+    return logs.length > 0 ? logs.map((path) => join(home, 'projects', path)) : null;
+  });
 }

@@ -14,6 +14,7 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { giveTimeTo } from '../../helpers/waiting.ts';
 
 const machine = (limit: number) => ({
   settings: { maxConcurrentAgents: { machine: limit, session: null, role: null } },
@@ -114,7 +115,7 @@ describe('the limit of the machine', () => {
     assert.deepEqual(waiting.data, { name: 'b', cause: 'machine_limit', limit: 2 });
     await eventOf(real, id, 'agent.spawned', 'a');
     // Two tries later nothing has changed: only one of ours has a place.
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await giveTimeTo('start one more', 600);
     assert.deepEqual(startsOf(outcome(real, id)), ['a']);
     theirs.gate.openNow();
     await eventOf(real, id, 'agent.spawned', 'b');
@@ -139,7 +140,7 @@ describe('the limit of the machine', () => {
     const id = await start(real, ours.agents);
     await eventOf(real, id, 'agent.waiting', 'ours');
     // The agent outlived its MAOS, and so does its slot.
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await giveTimeTo('start one more', 600);
     assert.deepEqual(startsOf(outcome(real, id)), []);
     const agent = real.project.store.load(their).agents[0]?.id ?? '';
     assert.notDeepEqual(agentProcesses([agent]), []);

@@ -27,7 +27,8 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
-import { until } from '../../helpers/waiting.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
+import { giveTimeTo, until } from '../../helpers/waiting.ts';
 
 /** States (`T`: stopped) of the processes of an agent's program, as the system's own tool tells them. */
 function processStates(found: Outcome, name: string): readonly string[] {
@@ -85,7 +86,7 @@ describe('pausing', () => {
     });
     // What it waits for is there: it does not notice.
     gate.openNow();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await giveTimeTo('go on', 300);
     assert.equal(outcome(real, id).agent('a').state, 'running');
     assert.deepEqual(real.supervisor.owned, [id]);
     // Once more is no error.
@@ -135,13 +136,14 @@ describe('pausing', () => {
   });
 
   it('does not use up the time limit of what stands still', async (t) => {
-    const real = realProject(t);
+    const clock = new SteeredClock();
+    const real = realProject(t, { clock });
     const gate = new Gate(real.root, 'go');
-    const id = await start(real, [shell('a', gate.wait, { timeout_minutes: 0.02 })]);
+    const id = await start(real, [shell('a', gate.wait, { timeout_minutes: 5 })]);
     await eventOf(real, id, 'agent.spawned', 'a');
     await requestPause(real.project, real.supervisor, id, 'test', 'A break.');
     await paused(real, id);
-    await new Promise((resolve) => setTimeout(resolve, 1_400));
+    await clock.pass(10 * 60_000);
     gate.openNow();
     await requestResume(real.project, real.supervisor, id, 'test', 'Back.');
     assert.equal((await settled(real, id)).state, 'completed');
