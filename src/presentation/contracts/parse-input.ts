@@ -61,7 +61,9 @@ function describeIssue(issue: Issue, knownKeys: KnownKeys): readonly Problem[] {
     return [{ path, text: `${place}${issue.message}` }];
   }
   const message = issue.message.startsWith('Invalid input: ') ? issue.message.slice(15) : issue.message;
-  return [{ path, text: `${place}${lowerFirst(message)}` }];
+  const missing = /^(expected .*), received undefined$/.exec(message)?.[1];
+  const text = missing === undefined ? lowerFirst(message) : `is missing: ${missing}`;
+  return [{ path, text: `${place}${text}` }];
 }
 
 function hintFor(key: string, known: readonly string[]): string {

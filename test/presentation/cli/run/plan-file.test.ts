@@ -99,7 +99,7 @@ describe('a plan from a file', () => {
     );
     await refused(
       'wrong.yaml',
-      /"wrong\.yaml": line 3, column 5: agents\[0\]\.task .*; line 5, column 5: agents\[0\]\.stage .*; line 4, column 5: agents\[0\] has an unknown key "taks" \(did you mean "task"\?\)\.$/,
+      /"wrong\.yaml": line 3, column 5: agents\[0\]\.task is missing: expected string; line 5, column 5: agents\[0\]\.stage .*; line 4, column 5: agents\[0\] has an unknown key "taks" \(did you mean "task"\?\)\.$/,
     );
     await writeFile(join(cwd, 'bad.yaml'), 'objective: "x\n');
     await refused('bad.yaml', /"bad\.yaml" is not valid YAML: line \d, column \d+: .*quote/);
