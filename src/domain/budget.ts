@@ -26,21 +26,38 @@ export interface BudgetFinding {
 /** From this share of a cap on, people are warned. */
 const warningShare = 0.8;
 
+/** What of a cap is used up; `wall_ms` in milliseconds. */
+export interface BudgetShare {
+  readonly item: BudgetItem;
+  readonly spent: number;
+  readonly cap: number;
+}
+
 /**
- * What is to be said of a budget. A cap is exceeded once it is reached: the next turn would go beyond it.
+ * One entry for each cap there is.
  * @param wallMs how long it has been running
  */
-export function checkBudget(budget: Budget, usage: Usage | null, wallMs: number): readonly BudgetFinding[] {
-  const spent: Readonly<Record<BudgetItem, readonly [number, number | null]>> = {
+export function budgetShares(budget: Budget, usage: Usage | null, wallMs: number): readonly BudgetShare[] {
+  const shares: Readonly<Record<BudgetItem, readonly [number, number | null]>> = {
     tokens: [usage === null ? 0 : tokensOf(usage), budget.maxTokens],
     cost_usd: [usage?.costUsd ?? 0, budget.maxCostUsd],
     turns: [usage?.turns ?? 0, budget.maxTurns],
     wall_ms: [wallMs, budget.maxWallMs],
   };
-  return budgetItems.flatMap((item): BudgetFinding[] => {
-    const [value, limit] = spent[item];
-    if (limit === null || value < limit * warningShare) return [];
-    return [{ item, level: value >= limit ? 'exceeded' : 'warning', spent: value, limit }];
+  return budgetItems.flatMap((item) => {
+    const [spent, cap] = shares[item];
+    return cap === null ? [] : [{ item, spent, cap }];
+  });
+}
+
+/**
+ * What is to be said of a budget. A cap is exceeded once it is reached: the next turn would go beyond it.
+ * @param wallMs how long it has been running
+ */
+export function checkBudget(budget: Budget, usage: Usage | null, wallMs: number): readonly BudgetFinding[] {
+  return budgetShares(budget, usage, wallMs).flatMap(({ item, spent, cap }): BudgetFinding[] => {
+    if (spent < cap * warningShare) return [];
+    return [{ item, level: spent >= cap ? 'exceeded' : 'warning', spent, limit: cap }];
   });
 }
 

@@ -1,9 +1,7 @@
 import { activeMs } from '../../domain/active-time.ts';
 import { type Agent, isStartable } from '../../domain/agent.ts';
-import { type Budget, type BudgetItem, budgetItems, tokensOf } from '../../domain/budget.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
-import type { Usage } from '../../domain/usage.ts';
 import type { WaitCause } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { SessionStore } from '../ports/session-store.ts';
@@ -15,27 +13,6 @@ import { type Trouble, troublesOf } from './troubles.ts';
 /** Events are searched from the newest back, so many at once, so often. */
 const pageSize = 250;
 const maxPages = 4;
-
-/** What of a cap is used up; `wall_ms` in milliseconds. */
-export interface BudgetShare {
-  readonly item: BudgetItem;
-  readonly spent: number;
-  readonly cap: number;
-}
-
-/** One entry for each cap there is. */
-export function budgetShares(budget: Budget, usage: Usage | null, ranMs: number): readonly BudgetShare[] {
-  const shares: Readonly<Record<BudgetItem, readonly [number, number | null]>> = {
-    tokens: [usage === null ? 0 : tokensOf(usage), budget.maxTokens],
-    cost_usd: [usage?.costUsd ?? 0, budget.maxCostUsd],
-    turns: [usage?.turns ?? 0, budget.maxTurns],
-    wall_ms: [ranMs, budget.maxWallMs],
-  };
-  return budgetItems.flatMap((item) => {
-    const [spent, cap] = shares[item];
-    return cap === null ? [] : [{ item, spent, cap }];
-  });
-}
 
 /** What is told of a session beside its workflow, by its events. */
 export interface LiveStatus {

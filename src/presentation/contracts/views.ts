@@ -1,13 +1,8 @@
 import type { SessionSummary } from '../../application/ports/session-summary.ts';
-import {
-  type BudgetShare,
-  budgetShares,
-  isSuspended,
-  type LiveStatus,
-  postponedUntil,
-} from '../../application/queries/live-status.ts';
+import { isSuspended, type LiveStatus, postponedUntil } from '../../application/queries/live-status.ts';
 import { type Agent, lingeringText } from '../../domain/agent.ts';
 import type { BudgetItem } from '../../domain/budget.ts';
+import { type BudgetShare, budgetShares } from '../../domain/budget.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
 import { descriptorOf, type RecordedEvent } from '../../domain/events.ts';
 import { type Progress, progressOf } from '../../domain/orchestration.ts';

@@ -1,5 +1,5 @@
-import type { BudgetShare } from '../../../application/queries/live-status.ts';
 import { formatCost, formatCount, formatDuration, plural } from '../../../domain/amounts.ts';
+import type { BudgetShare } from '../../../domain/budget.ts';
 import type { Session } from '../../../domain/session.ts';
 
 /** `just now`, `5m ago`, `3h ago`, `12d ago`. */

@@ -1,9 +1,9 @@
-import { budgetShares, isSuspended, postponedUntil } from '../../../application/queries/live-status.ts';
+import { isSuspended, postponedUntil } from '../../../application/queries/live-status.ts';
 import { activeMs } from '../../../domain/active-time.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import { stageText } from '../../../domain/agent-stage.ts';
 import { formatCount, formatDuration, formatUsage } from '../../../domain/amounts.ts';
-import { tokensOf } from '../../../domain/budget.ts';
+import { budgetShares, tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';

@@ -1,15 +1,10 @@
 import type { ArtifactRecord } from '../../../application/ports/session-summary.ts';
 import { plainText } from '../../../application/queries/agent-output.ts';
-import {
-  budgetShares,
-  isSuspended,
-  type LiveStatus,
-  postponedUntil,
-} from '../../../application/queries/live-status.ts';
+import { isSuspended, type LiveStatus, postponedUntil } from '../../../application/queries/live-status.ts';
 import { activeMs } from '../../../domain/active-time.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { formatCost, formatCount, formatDuration, formatUsage, plural } from '../../../domain/amounts.ts';
-import { tokensOf } from '../../../domain/budget.ts';
+import { budgetShares, tokensOf } from '../../../domain/budget.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
