@@ -4,6 +4,7 @@ import type {
   AgentEnd,
   AgentHost,
   LaunchKey,
+  LaunchSpec,
   OutputSink,
   RunningAgent,
 } from '../../src/application/ports/agent-host.ts';
@@ -67,10 +68,16 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       await Promise.all(runs.map(({ ended }) => ended));
     });
     const keyOf = (attempt: number): LaunchKey => ({ sessionId: session.id, agentId: agent.id, attempt });
-    const start = async (script: string, sink: OutputSink = new Listener(), attempt = 1, env = {}) => {
+    const start = async (
+      script: string,
+      sink: OutputSink = new Listener(),
+      attempt = 1,
+      env = {},
+      stdin: LaunchSpec['stdin'] = 'prompt',
+    ) => {
       await host.prepare(agent, 'The prompt.\n');
       const own = { SHARED: places.sharedContext, RESULTS: places.results, ...env };
-      const spec = { program: '/bin/sh', args: ['-c', script], env: own, stdin: 'prompt' } as const;
+      const spec = { program: '/bin/sh', args: ['-c', script], env: own, stdin } as const;
       const placed = { ...spec, cwd: places.workingDirectory };
       const running = await host.start(keyOf(attempt), agent, placed, sink);
       runs.push(running);
@@ -200,6 +207,63 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       listener.text = '';
       await listener.heard('tick');
       listener.owns = true;
+    });
+  });
+
+  describe('a program that can receive', () => {
+    const entry = (id: string, text = `${id}\n`) => ({ id, bytes: Buffer.from(text) });
+
+    it('gets its prompt, each entry once and in order, and the end', async (t) => {
+      const { start, printed } = await bench(t);
+      const listener = new Listener();
+      const running = await start('cat; exit 4', listener, 1, {}, 'stream');
+      await listener.heard('The prompt.\n');
+      const ids = Array.from({ length: 20 }, (_, i) => `e${i}`);
+      await Promise.all(ids.map((id) => running.send(entry(id))));
+      await running.send(entry('e3', 'again\n'));
+      await listener.heard('e19\n');
+      await running.closeInput();
+      await running.closeInput();
+      assert.equal(exited(await running.ended), 4);
+      assert.equal(await printed(), `The prompt.\n${ids.join('\n')}\n`);
+      await assert.rejects(running.send(entry('late')), { code: 'INVALID_TRANSITION' });
+      await running.closeInput();
+    });
+
+    it('gets from the next owner what the one before did not send', async (t) => {
+      const { reopen, start, attach, printed } = await bench(t);
+      const lost = new Listener();
+      const before = await start('cat', lost, 1, {}, 'stream');
+      await before.send(entry('a'));
+      lost.owns = false;
+      const running = await attach(reopen());
+      await assert.rejects(before.send(entry('c')), { code: 'INVALID_TRANSITION' });
+      await running.send(entry('a'));
+      await running.send(entry('b'));
+      await running.closeInput();
+      assert.equal(exited(await running.ended), 0);
+      assert.equal(await printed(), 'The prompt.\na\nb\n');
+    });
+
+    it('gets what was sent while it stood still when it goes on', async (t) => {
+      const { start } = await bench(t);
+      const listener = new Listener();
+      const running = await start('cat', listener, 1, {}, 'stream');
+      await listener.heard('The prompt.\n');
+      await running.suspend();
+      await running.send(entry('a'));
+      await running.proceed();
+      await listener.heard('a\n');
+      assert.equal((await running.stop(20_000)).survivors, 0);
+    });
+
+    it('is the only one that does', async (t) => {
+      const { host, start, attach } = await bench(t);
+      const running = await start('sleep 300');
+      await assert.rejects(running.send(entry('a')), { code: 'INVALID_TRANSITION' });
+      await assert.rejects(running.closeInput(), { code: 'INVALID_TRANSITION' });
+      const never = await attach(host, new Listener(), 2);
+      await assert.rejects(never.send(entry('a')), { code: 'INVALID_TRANSITION' });
     });
   });
 

@@ -17,7 +17,16 @@ export interface LaunchSpec {
   readonly args: readonly string[];
   /** Added to (and, when null, removed from) the environment the host gives every agent. */
   readonly env: Readonly<Record<string, string | null>>;
-  readonly stdin: 'prompt' | 'none';
+  /** 'stream': the prompt, then what {@link RunningAgent.send} appends, until {@link RunningAgent.closeInput}. */
+  readonly stdin: 'prompt' | 'none' | 'stream';
+}
+
+/** What a running program is told. */
+export interface InputEntry {
+  /** Unique in its attempt: 1 to 128 letters, digits, '.', '-' and '_'. The prompt has 'prompt'. */
+  readonly id: string;
+  /** Given to the program as they are, at most 4 MiB; a program that reads lines needs the end of the last one. */
+  readonly bytes: Uint8Array;
 }
 
 /** A launch, and the current folder it begins in. */
@@ -91,6 +100,16 @@ export interface RunningAgent {
   suspend(): Promise<void>;
   /** Whoever suspended it. Safe to repeat. */
   proceed(): Promise<void>;
+  /**
+   * Appends to what its program reads from stdin, where its launch said 'stream'. Settles once that is stored: then the
+   * program gets it, in the order of the calls and once, also when this MAOS ends; unless the program ends first. An
+   * entry whose id is there already is not appended again: whoever does not know whether it was, sends it once more.
+   * @throws MaosError INVALID_TRANSITION when it takes no input (any more) or another MAOS owns it; INVALID_INPUT,
+   *   RESOURCE_LIMIT_EXCEEDED when the entry is not valid or there is no room for it: then none of it is given
+   */
+  send(entry: InputEntry): Promise<void>;
+  /** Its program reads the end of its input after what was sent. Safe to repeat. @throws as for {@link send} */
+  closeInput(): Promise<void>;
   /** Null when nothing can be told: it has ended, or the platform does not say. */
   sample(): Promise<ResourceSample | null>;
   /**

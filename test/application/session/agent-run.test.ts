@@ -35,6 +35,8 @@ class Process implements RunningAgent {
 
   async suspend(): Promise<void> {}
   async proceed(): Promise<void> {}
+  async send(): Promise<void> {}
+  async closeInput(): Promise<void> {}
   async sample(): Promise<null> {
     return null;
   }

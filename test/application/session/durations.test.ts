@@ -31,6 +31,8 @@ class IdleProcess implements RunningAgent {
   }
   async suspend(): Promise<void> {}
   async proceed(): Promise<void> {}
+  async send(): Promise<void> {}
+  async closeInput(): Promise<void> {}
   async sample(): Promise<ResourceSample> {
     return idle;
   }

@@ -11,7 +11,10 @@ import {
 } from '../../../src/application/control/control.ts';
 import { controlUntilReached } from '../../../src/application/control/follow-control.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
-import { isReaderCommand, isWrapperCommand } from '../../../src/infrastructure/process/host/wrapper.ts';
+import {
+  isReaderCommand,
+  isWrapperCommand,
+} from '../../../src/infrastructure/process/host/wrapper-script.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { claudeProject, player, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { Gate } from '../../helpers/gate.ts';

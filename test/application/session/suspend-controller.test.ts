@@ -21,6 +21,8 @@ function slowProcesses() {
     stop: () => assert.fail('nobody stops it'),
     suspend: () => follow('suspend'),
     proceed: () => follow('proceed'),
+    send: () => assert.fail('nobody sends it anything'),
+    closeInput: () => assert.fail('nobody sends it anything'),
     sample: async () => null,
     memory: async () => null,
   };

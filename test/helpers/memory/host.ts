@@ -15,6 +15,7 @@ import { MaosError, quote } from '../../../src/domain/errors.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
 import type { Session } from '../../../src/domain/session.ts';
 import { MemoryFiles, memoryRoot } from './files.ts';
+import { MemoryInput, refused } from './input.ts';
 import { Launch, Output, type Outputs } from './launch.ts';
 import type { Program } from './program.ts';
 import { runShell } from './shell.ts';
@@ -81,9 +82,12 @@ export class MemoryMachine {
     const { args, cwd, inherits, env: changes } = spec;
     const given = Object.entries(changes).filter((entry): entry is [string, string] => entry[1] !== null);
     const env = { ...inherits, ...Object.fromEntries(given), MAOS_AGENT_ID: key.agentId, PWD: cwd };
-    const stdin = spec.stdin === 'prompt' ? (this.#prompts.get(agent.id) ?? '') : '';
+    const prompt = this.#prompts.get(agent.id) ?? '';
+    const stdin = spec.stdin === 'prompt' ? prompt : '';
+    const input = spec.stdin === 'stream' ? new MemoryInput() : null;
+    input?.append({ id: 'prompt', bytes: Buffer.from(prompt) });
     const running = launch.follow(key, sink);
-    launch.begin(program, { args, env, cwd, stdin, files: this.files });
+    launch.begin(program, { args, env, cwd, stdin, input, files: this.files });
     return running;
   }
 
@@ -206,6 +210,8 @@ function neverStarted(): RunningAgent {
     stop: async () => ({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: async () => {},
     proceed: async () => {},
+    send: async () => Promise.reject(refused('it was never started')),
+    closeInput: async () => Promise.reject(refused('it was never started')),
     sample: async () => null,
     memory: async () => null,
   };

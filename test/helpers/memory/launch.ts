@@ -6,6 +6,7 @@ import type {
   RunningAgent,
   StopReport,
 } from '../../../src/application/ports/agent-host.ts';
+import { type MemoryInput, refused } from './input.ts';
 import { MemoryProcess, type Program, type ProgramStart, Terminated } from './program.ts';
 
 /** What an agent has printed over all its attempts. */
@@ -34,6 +35,7 @@ export class Launch {
   readonly #followers = new Set<Follower>();
   readonly #gone = Promise.withResolvers<void>();
   #end: AgentEnd | null = null;
+  #input: MemoryInput | null = null;
   #isStopped = false;
   #isLost = false;
 
@@ -44,6 +46,7 @@ export class Launch {
   }
 
   begin(program: Program, start: Omit<ProgramStart, 'print'>): void {
+    this.#input = start.input;
     const print: ProgramStart['print'] = (stream, bytes) => {
       this.#outputs[stream].append(bytes);
       if (stream === 'stdout') for (const { sink } of this.#followers) sink.stdout(bytes);
@@ -115,9 +118,22 @@ export class Launch {
       proceed: async () => {
         if (sink.isOwned()) this.#process.proceed();
       },
+      send: async (entry) => {
+        if (!sink.isOwned()) throw refused('another MAOS owns the session now');
+        if (this.#end !== null) throw refused('it has ended');
+        this.#inputNow().append(entry);
+      },
+      closeInput: async () => {
+        if (this.#end === null) this.#inputNow().close();
+      },
       sample: async () => (this.#end === null ? this.#sample() : null),
       memory: async () => (this.#end === null ? 2 ** 20 : null),
     };
+  }
+
+  #inputNow(): MemoryInput {
+    if (this.#input === null) throw refused('its program reads no further input');
+    return this.#input;
   }
 
   #sample(): ResourceSample {

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { MemoryFiles } from './files.ts';
+import type { MemoryInput } from './input.ts';
 
 /** Unwinds a program that a signal ends. */
 export class Terminated extends Error {
@@ -17,6 +18,8 @@ export interface ProgramStart {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly stdin: string;
+  /** What comes on stdin while it runs; null where nothing does. */
+  readonly input: MemoryInput | null;
   readonly files: MemoryFiles;
   print(stream: 'stdout' | 'stderr', bytes: Buffer): void;
 }

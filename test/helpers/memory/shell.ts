@@ -108,7 +108,7 @@ class Shell {
     print: (stream: 1 | 2, text: string | Buffer) => void,
     streams: Streams,
   ): Promise<number> {
-    const { files, stdin } = this.#start;
+    const { files, input, stdin } = this.#start;
     switch (name) {
       case ':':
       case 'true':
@@ -134,6 +134,15 @@ class Shell {
       case '[':
         return this.#test(args.slice(0, -1)) ? 0 : 1;
       case 'cat': {
+        for (let number = 0; args.length === 0 && input !== null; ) {
+          const bytes = input.read(number);
+          if (bytes === null) return 0;
+          if (bytes === undefined) await this.#process.sleep(5);
+          else {
+            print(1, bytes);
+            number++;
+          }
+        }
         for (const path of args.length === 0 ? [null] : args) {
           const bytes = path === null ? Buffer.from(stdin) : files.read(this.#resolve(path));
           if (bytes === null) {

@@ -16,6 +16,11 @@ export const protocolVersion = 1;
 /** The prompt, in the agent's folder: what its program reads from stdin. */
 export const promptName = 'prompt.md';
 
+/** What an attempt's program is to receive, where it can; see input-lines.ts. */
+export function inputName(attempt: number): string {
+  return `input.${attempt}`;
+}
+
 export interface LaunchClaim {
   /** Version of the protocol that its writer follows; 0 where it does not say, as in MAOS 0.1.0. */
   readonly protocol: number;

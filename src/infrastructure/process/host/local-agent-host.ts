@@ -21,6 +21,8 @@ import { processEnd } from './adopted-process.ts';
 import type { LocalAgentDisk } from './agent-disk.ts';
 import { atNextBeat } from './beat.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
+import { handling } from './handling.ts';
+import { beginInput, findInput, readPrompt } from './input-file.ts';
 import { fenceLaunch, type LaunchClaim, protocolVersion, readClaim, readExit } from './launch-record.ts';
 import { localLocation } from './local-capacity.ts';
 import { superviseAgent } from './supervised-agent.ts';
@@ -73,6 +75,10 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
     const launch = { agentId, attempt, place, folder, program, args, cwd, env, stdin, maxOutputBytes };
+    const input =
+      stdin === 'stream'
+        ? await beginInput(folder, attempt, await readPrompt(folder), () => sink.isOwned())
+        : null;
     const forks = countForks();
     const wrapper = await spawnWrapper(launch);
     if (!(await wrapper.claimed)) {
@@ -98,6 +104,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         programGone: wrapper.status,
         wrapperGone: wrapper.exit,
         handsOff: null,
+        input,
         watch,
         stdoutFrom: wrapper.stdoutFrom,
         stderrFrom: wrapper.stderrFrom,
@@ -142,17 +149,10 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       : wrapper === null
         ? Promise.resolve()
         : processEnd(wrapper, exitHint);
-    const handsOff = isUnseen
-      ? { reason: unseenText, until: null }
-      : claim.protocol > protocolVersion
-        ? { reason: newerText(claim.protocol), until: wrapperGone }
-        : null;
-    const note = claim.protocol < protocolVersion ? olderText(claim.protocol) : undefined;
+    const { protocol, place } = claim;
+    const { handsOff, note } = handling(protocol, isUnseen, wrapperGone);
     const said = handsOff?.reason ?? note;
-    if (said !== undefined) {
-      const { place, protocol } = claim;
-      log.log(handsOff === null ? 'info' : 'warn', said, { agentId, attempt, place, protocol });
-    }
+    if (said !== undefined) log.log('warn', said, { agentId, attempt, place, protocol });
     const running = await superviseAgent({
       key,
       folder,
@@ -165,6 +165,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       programGone: exitRecorded(folder, attempt, exitHint, wrapperGone),
       wrapperGone: wrapperGone.then(() => null),
       handsOff,
+      input: findInput(folder, attempt, () => sink.isOwned()),
       watch,
       stdoutFrom: claim.stdoutFrom,
       stderrFrom: claim.stderrFrom,
@@ -273,17 +274,6 @@ async function recordedEnd(
   }
 }
 
-const unseenText =
-  'This maos cannot see its processes (they run in another container, or on another host with the same home): its files tell of its end, and its time limit holds.';
-
-function newerText(protocol: number): string {
-  return `A newer maos started it (wrapper protocol ${protocol}, this maos knows up to ${protocolVersion}): this one follows its files, and signals none of its processes while its wrapper lives. To pause or cancel it, update this maos.`;
-}
-
-function olderText(protocol: number): string {
-  return `An older maos started it (wrapper protocol ${protocol}, this maos starts agents with ${protocolVersion}); it is followed as usual.`;
-}
-
 function isWhole(claim: LaunchClaim | null): boolean {
   return claim !== null && (claim.fenced || claim.pid !== null);
 }
@@ -296,6 +286,12 @@ function unclaimed(program: string, folder: string): MaosError {
   );
 }
 
+function noInput(): Promise<never> {
+  return Promise.reject(
+    new MaosError('INVALID_TRANSITION', 'Nothing can be sent to an agent that was never started.'),
+  );
+}
+
 function neverStarted(at: string): RunningAgent {
   return {
     location: localLocation(null, null),
@@ -303,6 +299,8 @@ function neverStarted(at: string): RunningAgent {
     stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: () => Promise.resolve(),
     proceed: () => Promise.resolve(),
+    send: noInput,
+    closeInput: noInput,
     sample: () => Promise.resolve(null),
     memory: () => Promise.resolve(null),
   };

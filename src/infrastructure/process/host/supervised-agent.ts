@@ -17,6 +17,7 @@ import { makeCpuMeter, type ResourceSampler } from '../tree/resource-sampler.ts'
 import { endAgentProcesses } from './ending.ts';
 import { firstOf, makeBell } from './first-of.ts';
 import { followFile } from './follow-file.ts';
+import type { InputFile } from './input-file.ts';
 import { readExit, readShellStatus } from './launch-record.ts';
 import { proceedAgentProcesses, suspendAgentProcesses } from './suspending.ts';
 import type { FolderWatch } from './watch-folder.ts';
@@ -28,7 +29,7 @@ export interface WrapperExit {
 }
 
 /** Its processes cannot be seen, or not be told from those of its wrapper: its files are all there is to go by. */
-interface HandsOff {
+export interface HandsOff {
   /** For people. */
   readonly reason: string;
   /** Settles when what is left of it may be ended; null: never. */
@@ -46,6 +47,8 @@ export interface Supervision {
   readonly wrapperGone: Promise<WrapperExit | null>;
   /** Null where its processes are this MAOS's to signal. */
   readonly handsOff: HandsOff | null;
+  /** Null where its program takes none. */
+  readonly input: InputFile | null;
   /** Of the folder; closed at the agent's end. */
   readonly watch: FolderWatch;
   readonly stdoutFrom: number;
@@ -143,6 +146,16 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     return done;
   }
 
+  function inputNow(): InputFile {
+    if (supervision.input !== null && !isRecorded) return supervision.input;
+    const why = supervision.input === null ? 'its program reads no further input' : 'it has ended';
+    throw new MaosError('INVALID_TRANSITION', `Nothing can be sent to agent ${key.agentId}: ${why}.`);
+  }
+
+  async function closeInput(): Promise<void> {
+    if (supervision.input === null || !isRecorded) await inputNow().close();
+  }
+
   const meter = makeCpuMeter();
   let stdoutBytes = 0;
   let stderrBytes = 0;
@@ -207,6 +220,8 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     stop: end,
     suspend: () => move(false),
     proceed: () => move(true),
+    send: async (entry) => inputNow().append(entry),
+    closeInput,
     sample,
     memory,
   };

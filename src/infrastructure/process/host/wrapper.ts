@@ -2,74 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { resolveProgram } from '../launch/program.ts';
 import { limitMark } from '../tree/limit-mark.ts';
-import { promptName, protocolVersion } from './launch-record.ts';
-
-/** They change nothing, and tell a reader from a `cat` of the agent's. */
-const readerArguments = '-u -u -';
-
-/**
- * Runs the program at most once per attempt, and writes down how it ended even when MAOS is gone by then. Its side of
- * the contract, and what each file means after a crash, is docs/wrapper-protocol.md.
- *
- * - The program's streams are pipes, each with a reader that appends to the log file: a program can open a file anew
- *   (`/dev/stdout`) and empty it by that. The readers end when nobody can print any more, and the wrapper after them:
- *   once it is gone, all that was printed is in the files.
- * - The C locale saves the readers the loading of another: a sixth of their start.
- * - A file size limit of the readers is the system's own bound for the log files; beyond it the pipe is broken.
- * - The wrapper and its readers ignore signals sent to the whole group; the program has them at their default.
- * - The soft limit on file locks, which Linux has not enforced since 2.4, is the agent's mark: all processes that come
- *   from the program have it, and unlike an environment or a descriptor none loses it on its way.
- * - `set -C` lets only one wrapper create the claim; exit status 125 says that another did.
- * - Descriptor 3 leads to the MAOS that spawned it, which hears of the claim and of the program's end also where the
- *   records cannot be written or read, such as in a folder that the agent removed. That MAOS may be gone.
- * - Variables whose names a shell would drop or set come as `MAOS_KEPT_N='NAME=VALUE'`; env(1) gives them back.
- * - The shells' own remarks on their children ('Terminated') would end up in the agent's stderr: theirs is closed.
- */
-const script = `trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE
-attempt=$1 folder=$2 from=$3 errorsFrom=$4 mask=$5 mark=$6 blocks=$7 errorBlocks=$8 kept=$9
-shift 9
-reader=$1 place=$2
-shift 2
-umask 077
-set -C
-{ echo "{\\"protocol\\":${protocolVersion},\\"pid\\":$$,\\"stdoutFrom\\":$from,\\"stderrFrom\\":$errorsFrom,\\"place\\":\\"$place\\"}" >"$folder/launch.$attempt"; } 2>/dev/null || exit 125
-set +C
-exec 5>&2 2>/dev/null
-echo claimed >&3
-ulimit -S -w "$mark" || ulimit -S -x "$mark"
-if [ "$kept" -gt 0 ]; then
-  while [ "$kept" -gt 0 ]; do
-    kept=$((kept - 1))
-    eval "set -- \\"\\$MAOS_KEPT_$kept\\" \\"\\$@\\"; unset MAOS_KEPT_$kept"
-  done
-  set -- /usr/bin/env "$@"
-fi
-{
-  {
-    (trap - HUP INT QUIT TERM USR1 USR2 ALRM PIPE; umask "$mask"; exec "$@" 2>&1 >&4 3>&- 4>&- 5>&-)
-    status=$?
-    echo "{\\"attempt\\":$attempt,\\"status\\":$status}" >"$folder/exit.json"
-    echo "$status" >&3
-  } | { ulimit -c 0; ulimit -f "$errorBlocks"; LC_ALL=C exec "$reader" ${readerArguments} >&5 3>&- 4>&- 5>&-; }
-} 4>&1 | { ulimit -c 0; ulimit -f "$blocks"; LC_ALL=C exec "$reader" ${readerArguments} 3>&- 5>&-; }`;
-
-/** What a shell sets itself, and what the script above does. */
-const shellVariable =
-  /^(?:IFS|OPTIND|PPID|PS[124]|LINENO|RANDOM|SECONDS|SHELLOPTS|BASH\w*|EPOCH\w*|attempt|folder|from|errorsFrom|mask|mark|blocks|errorBlocks|kept|reader|place|status)$/;
-
-/** @param command a command line as `ps` or, with NUL between the arguments, procfs shows it */
-export function isWrapperCommand(command: string): boolean {
-  // With ':' in the version of MAOS whose agents printed into the files themselves.
-  return /^\/bin\/sh[ \0]-c[ \0]trap (?::|'') HUP INT QUIT /.test(command);
-}
-
-/** @param command as for {@link isWrapperCommand} */
-export function isReaderCommand(command: string): boolean {
-  return command.replaceAll('\0', ' ').trimEnd().endsWith(`/cat ${readerArguments}`);
-}
+import { promptName } from './launch-record.ts';
+import { script, shellVariable, streamScript } from './wrapper-script.ts';
 
 export interface WrapperLaunch {
   readonly agentId: string;
@@ -83,7 +21,7 @@ export interface WrapperLaunch {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly stdin: 'prompt' | 'none';
+  readonly stdin: LaunchSpec['stdin'];
   /** Most bytes it may print into each of its log files; null: no limit. */
   readonly maxOutputBytes: number | null;
 }
@@ -115,6 +53,7 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
     return fd;
   };
   try {
+    const isFed = launch.stdin === 'stream';
     const stdin = open(launch.stdin === 'prompt' ? join(folder, promptName) : '/dev/null', 'r');
     const stdout = open(join(folder, 'stdout.log'), 'a');
     const stderr = open(join(folder, 'stderr.log'), 'a');
@@ -131,20 +70,25 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
       ceiling(stdoutFrom, maxOutputBytes),
       ceiling(stderrFrom, maxOutputBytes),
       String(kept),
-      findReader(),
+      findTool('cat'),
       launch.place,
+      isFed ? findTool('tail') : '-',
     ];
     // env(1) takes an argument with '=' for a variable, up to the first without.
     const command = kept > 0 && program.includes('=') ? ['nice', '-n', '0', program] : [program];
     // The name under which `ps` shows the wrapper, and the attempt behind it, tell whose it is, also where environments
     // are hidden.
     const name = `MAOS_AGENT_ID=${agentId}`;
-    const child = spawn('/bin/sh', ['-c', script, name, ...options, ...command, ...args], {
-      cwd,
-      env,
-      detached: true,
-      stdio: [stdin, stdout, stderr, 'pipe'],
-    });
+    const child = spawn(
+      '/bin/sh',
+      ['-c', isFed ? streamScript : script, name, ...options, ...command, ...args],
+      {
+        cwd,
+        env,
+        detached: true,
+        stdio: [stdin, stdout, stderr, 'pipe'],
+      },
+    );
     const pid = await pidOf(child);
     const kill = (): void => {
       // Until then the pid, and with it the group, is not given to anybody else.
@@ -186,12 +130,16 @@ function ceiling(from: number, maxOutputBytes: number | null): string {
     : String(Math.ceil((from + maxOutputBytes + slackBytes) / blockBytes));
 }
 
-let reader: string | null = null;
+const tools = new Map<string, string>();
 
-/** Not by the agent's PATH, which may hold another `cat` or none. */
-function findReader(): string {
-  reader ??= resolveProgram('cat', '/', `/bin:/usr/bin:${process.env.PATH ?? ''}`);
-  return reader;
+/** Not by the agent's PATH, which may hold another program of that name or none. */
+function findTool(name: 'cat' | 'tail'): string {
+  let path = tools.get(name);
+  if (path === undefined) {
+    path = resolveProgram(name, '/', `/bin:/usr/bin:${process.env.PATH ?? ''}`);
+    tools.set(name, path);
+  }
+  return path;
 }
 
 function forShell(env: Readonly<Record<string, string>>): { env: Record<string, string>; kept: number } {

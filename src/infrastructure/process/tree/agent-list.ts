@@ -1,7 +1,7 @@
 import { uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentProcess } from '../../../application/runtime.ts';
-import { isWrapperCommand } from '../host/wrapper.ts';
+import { isWrapperCommand } from '../host/wrapper-script.ts';
 import { findWrapperParts } from './agent-processes.ts';
 import { limitMark } from './limit-mark.ts';
 import { kernelUnits, type ProcessEntry } from './proc-stat.ts';

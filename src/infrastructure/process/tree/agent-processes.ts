@@ -1,6 +1,6 @@
 import { shorten } from '../../../domain/cut-text.ts';
 import { redactText } from '../../logging/redact.ts';
-import { isReaderCommand, isWrapperCommand } from '../host/wrapper.ts';
+import { isReaderCommand, isWrapperCommand } from '../host/wrapper-script.ts';
 import { type ProcessEntry, readProcStat } from './proc-stat.ts';
 import type { ProcessSnapshot, ProcessTable } from './process-table.ts';
 import { ProcessTreeIndex } from './process-tree-index.ts';

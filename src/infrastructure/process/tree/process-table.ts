@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { retryWhileBusy } from '../host/retry-while-busy.ts';
-import { isWrapperCommand } from '../host/wrapper.ts';
+import { isWrapperCommand } from '../host/wrapper-script.ts';
 import { readLimitMark } from './limit-mark.ts';
 import { anyPid, type Birth, pidsSince, readPidCounts } from './pid-order.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
