@@ -26,6 +26,4 @@ const suites = [
   ...['artifacts', 'pausing', 'quota', 'refused-reports', 'resource-limits', 'retrying', 'session-runner'],
   ...['stalling', 'store-trouble', 'take-over', 'teams', 'troubles', 'woken-owner'],
 ].map((name) => `./session/${name}.test.ts`);
-for (const suite of [...suites, './control/orchestrate.test.ts', './queries/event-feed.test.ts']) {
-  await import(suite);
-}
+for (const suite of [...suites, './control/orchestrate.test.ts']) await import(suite);
