@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { notAllowed } from './skips.ts';
+import type { TestEvent } from 'node:test/reporters';
+import report, { notAllowed } from './skips.ts';
 
-const report = [
+const skipped = [
   { file: 'test/a.test.ts', test: 'one', reason: 'too slow' },
   { file: 'test/a.test.ts', test: 'two', reason: '' },
 ]
@@ -15,11 +16,11 @@ const entry = { file: 'test/a.test.ts', test: 'one', where: 'anywhere', why: 'A 
 describe('skipped tests', () => {
   it('are named with their reason unless the list allows them', () => {
     const list = 'which test/tooling/allowed-skips.json does not allow here.';
-    assert.deepEqual(notAllowed(report, '[]'), [
+    assert.deepEqual(notAllowed(skipped, '[]'), [
       `test/a.test.ts: "one" was skipped (too slow), ${list}`,
       `test/a.test.ts: "two" was skipped (no reason given), ${list}`,
     ]);
-    assert.deepEqual(notAllowed(report, JSON.stringify([entry])), [
+    assert.deepEqual(notAllowed(skipped, JSON.stringify([entry])), [
       `test/a.test.ts: "two" was skipped (no reason given), ${list}`,
     ]);
     assert.deepEqual(notAllowed('', '[]'), []);
@@ -30,7 +31,7 @@ describe('skipped tests', () => {
       { ...entry, where: 'nowhere' },
       { ...entry, file: 'test/b.test.ts' },
     ]) {
-      assert.equal(notAllowed(report, JSON.stringify([other])).length, 2);
+      assert.equal(notAllowed(skipped, JSON.stringify([other])).length, 2);
     }
   });
 
@@ -49,5 +50,25 @@ describe('skipped tests', () => {
       assert.ok(places.includes(where), where);
       assert.match(why, /\.$/, test);
     }
+  });
+});
+
+describe('the reporter of skipped tests', () => {
+  it('tells of those that ran nowhere', async () => {
+    const file = join(process.cwd(), 'test/a.test.ts');
+    const event = (name: string, skip?: string | boolean) =>
+      ({ type: 'test:pass', data: { name, file, skip } }) as unknown as TestEvent;
+    async function* events() {
+      yield event('on one host', 'no processes here');
+      yield event('nowhere', true);
+      yield event('on one host');
+      yield event('everywhere');
+    }
+    const lines: string[] = [];
+    for await (const line of report(events())) lines.push(line);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line)),
+      [{ file: 'test/a.test.ts', test: 'nowhere', reason: '' }],
+    );
   });
 });
