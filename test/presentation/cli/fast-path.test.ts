@@ -31,7 +31,8 @@ async function run(...argv: readonly string[]) {
   return JSON.parse(lines.at(-1) as string) as { status: number; calls: unknown[]; loaded: string[] };
 }
 
-const heavy = /commander|\/render\/|\/zod\/|\/commands\/(?!serve|supervise)/;
+const heavy =
+  /commander|\/(?:yaml|jsonc-parser|string-width)\/|\/render\/|\/zod\/|\/commands\/(?!serve|supervise)/;
 
 describe('what other programs start', () => {
   it('loads neither the parser nor any view', async () => {
@@ -50,6 +51,12 @@ describe('what other programs start', () => {
     assert.ok(
       loaded.some((url) => heavy.test(url)),
       'the test above would pass whatever happened',
+    );
+    // Every command would pay for these.
+    const slow = /\/(?:yaml|jsonc-parser|string-width)\//;
+    assert.deepEqual(
+      loaded.filter((url) => slow.test(url)),
+      [],
     );
   });
 });
