@@ -12,7 +12,7 @@ import { agentNamePattern } from '../../../domain/plan.ts';
  * ```
  * sessions/{session-id}/
  *   metadata.json  environment.json  session.log
- *   agents/{agent-id}/ info.json prompt.md stdout.log stderr.log exit.json messages.jsonl workspace/
+ *   agents/{agent-id}/ info.json prompt.md stdout.log stderr.log exit.json launch.N input.N messages.jsonl workspace/
  *   shared/context/  shared/messages/
  *   results/{agent-name}/
  * ```
