@@ -50,7 +50,7 @@ class EarlyRuntime {
     await this.#attendance.begin(() => {
       const attended = this.load().then((runtime) => runtime.watchProject(path));
       attended.catch((error: unknown) =>
-        this.log('error', 'sessions of the project are not watched over', { error }),
+        this.log('error', 'cannot watch the sessions of the project', { error }),
       );
     });
   }
@@ -89,7 +89,10 @@ class EarlyRuntime {
   async #present(): Promise<InstanceRegistration> {
     const { InstanceRegistration } = await import('./infrastructure/instances/instance-registration.ts');
     this.#presence ??= new InstanceRegistration(this.home, this.version, (file, mode) =>
-      this.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
+      this.log('warn', 'a file was readable by other users; removed the permission', {
+        file,
+        from: mode.toString(8),
+      }),
     );
     return this.#presence;
   }
@@ -146,7 +149,7 @@ function makeRuntime(flags: PartialConfig): Runtime {
   if (isRelativeHome(process.env)) {
     const chosen = showPath(process.env.MAOS_HOME ?? '');
     process.stderr.write(
-      `maos: MAOS_HOME is a relative path, ${chosen}: ${showControls(runtime.home)} is used. Give the whole path.\n`,
+      `maos: MAOS_HOME is a relative path, ${chosen}: using ${showControls(runtime.home)}. Set it to an absolute path.\n`,
     );
   }
   if (process.env.MAOS_HOME) process.env.MAOS_HOME = runtime.home;

@@ -107,7 +107,7 @@ export class MaosRuntime implements Runtime {
     const { openToOthers } = ensureHome(this.home);
     if (openToOthers !== null && !this.#openHomeLogged) {
       this.#openHomeLogged = true;
-      this.log('warn', 'other users may enter the home folder', { mode: openToOthers.toString(8) });
+      this.log('warn', 'other users can enter the home folder', { mode: openToOthers.toString(8) });
     }
     ensureProjectFolder(this.home, hash);
     return { ...(await this.#opened(hash, root)), folder };
@@ -286,7 +286,9 @@ export class MaosRuntime implements Runtime {
 
   #succeed({ path }: Project, from: InstanceId | null): void {
     const onError = (error: unknown): void =>
-      this.log('error', 'no process started for sessions; they wait for the next maos', { error });
+      this.log('error', 'cannot start a process for sessions; they wait for the next maos process', {
+        error,
+      });
     startSuccessor({ project: path, home: this.home, from, onError });
   }
 
@@ -302,7 +304,7 @@ export class MaosRuntime implements Runtime {
           return;
         }
       } catch (error) {
-        this.log('error', 'the project could not be opened; its sessions are not watched over', { error });
+        this.log('error', 'the project could not be opened, so its sessions are not watched', { error });
       }
       systemClock.after(ownershipTiming.lookMs, () => void look());
     };
@@ -364,7 +366,7 @@ export class MaosRuntime implements Runtime {
     watch.stop();
     stopRetentionTimer();
     this.#replaced.push(project);
-    this.log('warn', 'the database was replaced; the new one is used', { file: this.#storeFile(hash) });
+    this.log('warn', 'the database was replaced; using the new one', { file: this.#storeFile(hash) });
     return true;
   }
 
@@ -386,7 +388,7 @@ export class MaosRuntime implements Runtime {
             await this.#askTeamsIn(path, parent, desired, reason);
           }
         } catch (error) {
-          this.log('error', 'teams of an agent not looked for', { agent: parent.agentId, error });
+          this.log('error', 'cannot look up the teams of an agent', { agent: parent.agentId, error });
         }
       },
     };
@@ -402,7 +404,7 @@ export class MaosRuntime implements Runtime {
       if (desired !== 'cancelled') return;
       await this.#whenFree(() => this.#presence.registry.forgetNested(parent, path));
     } catch (error) {
-      this.log('error', 'teams of an agent not asked', {
+      this.log('error', 'cannot send a request to the teams of an agent', {
         agent: parent.agentId,
         project: path,
         desired,

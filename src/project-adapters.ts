@@ -62,7 +62,10 @@ export function makeProject(from: {
     project: { hash, path: root },
     clock,
     onTightened: (file, mode) =>
-      log.log('warn', 'a file was open to others; closed it', { file, from: mode.toString(8) }),
+      log.log('warn', 'a file was readable by other users; removed the permission', {
+        file,
+        from: mode.toString(8),
+      }),
   });
   const places = { projectFolder: projectFolder(home, hash), projectRoot: root };
   const inherited = { environment: environmentFor(config), passedVariables: config.environment.pass };

@@ -25,7 +25,7 @@ export interface RecordShape {
 
 export interface TextForm {
   readonly allows?: (text: string) => boolean;
-  /** Said of a text that is not allowed: 'is no session id'. */
+  /** Said of a text that is not allowed: 'is not a session id'. */
   readonly rule?: string;
 }
 

@@ -27,7 +27,7 @@ suite('a Claude Code that cannot do its work', () => {
     assert.deepEqual([session, state, failure?.kind], ['failed', 'failed', 'auth_required']);
     assert.match(
       failure?.message ?? '',
-      /did not accept the credentials \(401\)\. .*ANTHROPIC_API_KEY, then start again\.$/,
+      /rejected the credentials \(401\)\. .*ANTHROPIC_API_KEY, then try again\.$/,
     );
     await bench.nothingLeft();
   });
@@ -36,7 +36,7 @@ suite('a Claude Code that cannot do its work', () => {
     const bench = await makeBench(t, { respond: () => ({ text: 'Never asked.' }), apiKey: null });
     const run = await bench.maos('run', 'Say hello', '--agent', 'analyst=Say hello.');
     assert.equal(run.status, 6, `${run.stdout}\n${run.stderr}`);
-    assert.match(run.stdout, /Sign in by running 'claude' once/);
+    assert.match(run.stdout, /Run 'claude' once and enter \/login/);
     const { session, failure } = await onlyAgent(bench);
     assert.deepEqual([session, failure?.kind], ['failed', 'auth_required']);
     assert.deepEqual(

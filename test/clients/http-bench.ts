@@ -64,7 +64,7 @@ export function passedOverHttp(workplace: Workplace, side: 'sent' | 'received'):
   return records.flatMap((record) => (record.direction === direction ? [record.body as Message] : []));
 }
 
-const opening = /^MAOS listens on (http:\S+) .*\n/m;
+const opening = /^MAOS is listening on (http:\S+) .*\n/m;
 
 async function listen(
   workplace: Workplace,

@@ -107,7 +107,7 @@ test('a team of three Claude Codes: two side by side, one with what both of them
     const { folder } = await bench.status();
     const { request } = requests.find(({ agent }) => agent === 'build') ?? assert.fail('build never asked');
     const prompt = promptOf(request);
-    const handed = prompt.slice(prompt.indexOf('# What was handed over to you'));
+    const handed = prompt.slice(prompt.indexOf('# What you receive from earlier agents'));
     assert.match(
       handed,
       /## From spec \(api_architect\)\n\n> Three endpoints, all in spec\.md\.\n> POST \/passkeys/,
@@ -115,7 +115,7 @@ test('a team of three Claude Codes: two side by side, one with what both of them
     assert.match(handed, /## From survey \(researcher\)\n\n> Both of them keep one key per device\./);
     assert.ok(handed.includes(`- ${folder}/shared/context/spec.md (12 bytes)`), handed);
     for (const { agent, request: earlier } of requests) {
-      if (agent !== 'build') assert.ok(!promptOf(earlier).includes('handed over to you'), agent);
+      if (agent !== 'build') assert.ok(!promptOf(earlier).includes('you receive from earlier agents'), agent);
     }
   });
 

@@ -181,7 +181,7 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
   });
 
   await t.test('hears the log from the level it asked for', async () => {
-    const atEnd = (): boolean => heard.logged.includes('session left');
+    const atEnd = (): boolean => heard.logged.includes('session released');
     assert.ok(!atEnd(), 'told without being asked');
     await client.setLoggingLevel('info');
     const session = await start({ role: 'tester', task: 'Be done.', command: sh(':') });

@@ -238,8 +238,7 @@ describe('a project that cannot be worked on is refused:', () => {
       chmodSync(path, 0);
       t.after(() => chmodSync(path, 0o700));
     }
-    const says =
-      /The project folder ".*closed" cannot be read by this user: give yourself read and search permission/;
+    const says = /The project folder ".*closed" cannot be read by this user: add read and search permission/;
     await refuses(
       t,
       ['run', 'x', '-x', 'a=true', '--project', path],

@@ -78,7 +78,7 @@ describe('maos token', () => {
     for (const make of spoil) {
       rmSync(file, { force: true });
       make();
-      const expected = { status: 2, code: 'CONFIG_INVALID', says: /http-token" holds no token.*--rotate/ };
+      const expected = { status: 2, code: 'CONFIG_INVALID', says: /http-token" does not contain a token.*--rotate/ };
       assertRefused(await folder.run('token'), expected);
       assertRefused(await folder.run('serve', '--http', '0', '--no-stdio'), expected);
       const mended = await tokenOf(folder, '--rotate');
@@ -88,7 +88,7 @@ describe('maos token', () => {
     rmSync(file);
     mkdirSync(file);
     for (const [args, says] of [
-      [[], /http-token" holds no token/],
+      [[], /http-token" does not contain a token/],
       [['--rotate'], /http-token" is a folder.*move it away/],
     ] as const) {
       assertRefused(await folder.run('token', ...args), { status: 2, code: 'CONFIG_INVALID', says });
@@ -148,18 +148,18 @@ describe('maos serve --http', () => {
     t.after(() => taken.close());
     const { port } = taken.address() as AddressInfo;
     for (const [args, says] of [
-      [['--http', String(port)], /^maos: Port [0-9]+ of 127\.0\.0\.1 is taken: name another one, or 0/],
-      [['--http', '65536'], /no place to listen/],
-      [['--http', ''], /no place to listen/],
-      [['--http', 'http://localhost:80'], /no place to listen/],
+      [['--http', String(port)], /^maos: Port [0-9]+ of 127\.0\.0\.1 is in use: choose another one, or 0/],
+      [['--http', '65536'], /not a valid address/],
+      [['--http', ''], /not a valid address/],
+      [['--http', 'http://localhost:80'], /not a valid address/],
       [['--http', '0.0.0.0:0'], /--allow-remote/],
       [['--http', '[::]:0'], /--allow-remote/],
       [['--http', '192.0.2.1:0'], /--allow-remote/],
       // Not loopback, however it looks.
       [['--http', '127.0.0.1.example.org:0'], /--allow-remote/],
-      [['--http', '192.0.2.1:0', '--allow-remote'], /192\.0\.2\.1 is no address of this machine/],
-      [['--http', '0', '--host-name', 'https://a.example'], /is no name of a host/],
-      [['--http', '0', '--host-name', '*'], /is no name of a host/],
+      [['--http', '192.0.2.1:0', '--allow-remote'], /192\.0\.2\.1 is not an address of this machine/],
+      [['--http', '0', '--host-name', 'https://a.example'], /is not a host name/],
+      [['--http', '0', '--host-name', '*'], /is not a host name/],
       [['--http', '0', '--project', join(folder.project, 'gone')], /does not exist/],
       [['--no-stdio'], /require --http/],
       [['--allow-remote'], /require --http/],
@@ -227,7 +227,7 @@ describe('maos serve --http', () => {
     const folder = await maosFolder(t);
     const args = ['--http', '0.0.0.0:0', '--no-stdio', '--allow-remote', '--host-name', 'Build.example'];
     const server = await HttpProcess.start(t, folder, { args });
-    assert.match(server.stderr, /^MAOS listens on port [0-9]+ of every address of this machine \(/);
+    assert.match(server.stderr, /^MAOS is listening on port [0-9]+ on all addresses of this machine \(/);
     for (const [host, origin, status] of [
       ['localhost', null, 200],
       ['build.example', null, 200],
@@ -253,7 +253,7 @@ describe('maos serve --http', () => {
     }
     assert.equal((await server.ask('/acp/ping', ['Host: 192.0.2.7'])).status, 401);
     await server.end();
-    assert.match(server.stderr, /\nWithout TLS, whoever can read this network can read the token/);
+    assert.match(server.stderr, /\nWithout TLS, anyone who can read this network can read the token/);
   });
 });
 

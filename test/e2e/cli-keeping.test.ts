@@ -51,7 +51,7 @@ describe('keeping sessions', () => {
     assert.match(list, new RegExp(`^${ids[1]}/manifest.json$`, 'm'));
     const again = await maos.run('export', 'latest');
     assert.equal(again.status, 2);
-    assert.match(again.stderr, /exists: give another name, or --force/);
+    assert.match(again.stderr, /already exists: choose another name, or use --force/);
     assert.equal((await maos.run('export', '--force', '-o', archive)).status, 0);
     rmSync(archive);
   });
@@ -61,7 +61,7 @@ describe('keeping sessions', () => {
     assert.equal(missing.status, 2);
     assert.match(
       missing.stderr,
-      /nodir" is no folder: make it, or name a file elsewhere\. \(INVALID_INPUT\)/,
+      /nodir" is not a folder: create it, or choose another with --output\. \(INVALID_INPUT\)/,
     );
     assert.equal((await maos.run('export', '-o', maos.project, '--force')).status, 2);
     const shell = (line: string) =>

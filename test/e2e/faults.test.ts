@@ -166,7 +166,7 @@ describe('a database that another writer holds for longer than maos waits for it
       db.exec('BEGIN IMMEDIATE');
       gate.openNow();
       // More than once: it does not give up.
-      await until(async () => (await logged()).split('store not usable, trying again').length > 3);
+      await until(async () => (await logged()).split('store not usable, retrying').length > 3);
       assert.equal(run.process.exitCode, null, 'it waits');
       db.exec('ROLLBACK');
     } finally {

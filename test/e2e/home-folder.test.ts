@@ -30,7 +30,7 @@ it('a relative MAOS_HOME is made absolute with a word, for agents too', async (t
   const home = join(maos.project, 'state');
   assert.equal(
     stderr,
-    `maos: MAOS_HOME is a relative path, "state": ${home} is used. Give the whole path.\n`,
+    `maos: MAOS_HOME is a relative path, "state": using ${home}. Set it to an absolute path.\n`,
   );
   const { stdout } = await maos.start(['list'], { env: { ...maos.env, MAOS_HOME: home } }).finished;
   assert.match(stdout, /completed/);

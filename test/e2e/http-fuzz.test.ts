@@ -66,7 +66,7 @@ describe(`garbage over HTTP (MAOS_FUZZ_SEED=${seed})`, () => {
     assert.deepEqual(await server.end(), [0, null]);
     assert.equal(printed, '');
     assert.deepEqual(complaintsIn(join(folder.home, 'logs')), []);
-    assert.match(server.stderr, /^MAOS listens on .*\n$/);
+    assert.match(server.stderr, /^MAOS is listening on .*\n$/);
   });
 });
 

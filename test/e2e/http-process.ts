@@ -60,7 +60,7 @@ export class HttpProcess {
     });
     const line = await lineFrom(
       child.stderr as NodeJS.ReadableStream,
-      /^MAOS listens on .*(?:\bport |:)[0-9]+ /,
+      /^MAOS is listening on .*(?:\bport |:)[0-9]+ /,
     );
     server.#port = Number(/(?:port |:)([0-9]+)\b/.exec(line)?.[1]);
     return server;

@@ -274,7 +274,7 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
       const logs = join(folder.home, 'logs');
       const lines = readdirSync(logs).flatMap((name) => readFileSync(join(logs, name), 'utf8').split('\n'));
       assert.equal(
-        lines.filter((line) => line.includes('event stream dropped: nobody reads it')).length,
+        lines.filter((line) => line.includes('event stream closed: the client does not read it')).length,
         count,
       );
       for (const client of reading) client.drop();

@@ -48,7 +48,7 @@ it('a server answers while another program holds the locks of its databases, and
   const free = [await lock(t, database), await lock(t, join(folder.home, 'instances.db'))];
   const heard = (): boolean =>
     globSync(join(folder.home, 'logs/*.log')).some((log) =>
-      readFileSync(log, 'utf8').includes('heartbeat not written'),
+      readFileSync(log, 'utf8').includes('cannot write the heartbeat of a session'),
     );
   for (const deadline = Date.now() + 20_000; !heard() && Date.now() < deadline; ) {
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -218,7 +218,7 @@ export class AgentLauncher {
         return this.#follow(run, running);
       } catch (error) {
         if (record.left) return;
-        this.#log(`agent ${agent.id} could not be taken up, trying again`, error);
+        this.#log(`agent ${agent.id} could not be adopted, retrying`, error);
         const reason = error instanceof Error ? error.message : String(error);
         if (reason !== said) {
           said = reason;

@@ -253,17 +253,17 @@ export class AgentRun implements OutputSink {
 
   #byEnd(told: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
     if (told.how === 'never_started' && this.agent.stage === 'preparing')
-      return { state: 'resumable', reason: 'Its process had not been started yet.' };
+      return { state: 'resumable', reason: 'Its process had not started yet.' };
     // It had a process, and the record of its launch is gone: to start it again could do its work twice.
     const end = told.how === 'never_started' ? { how: 'lost' as const, at: told.at } : told;
     const { resumed } = this.agent;
     if (run.verdict?.isConversationGone && resumed !== null) {
-      const reason = `Its conversation ${resumed} cannot be gone on with (${run.verdict.message}): it starts afresh.`;
+      const reason = `Its conversation ${resumed} cannot be resumed (${run.verdict.message}), so it starts a new one.`;
       return { state: 'resumable', reason, afresh: true };
     }
     const explained = this.#backend.explain(end, run, stderrTail);
     if (end.how === 'lost' && explained.state === 'failed' && this.canResume) {
-      return { state: 'resumable', reason: 'Its process is gone without a record of how it ended.' };
+      return { state: 'resumable', reason: 'Its process ended without a record of its exit.' };
     }
     return explained;
   }
@@ -359,13 +359,13 @@ function ranBeforeMs(agent: Agent, held: HeldTime, now: string): number {
 
 function timeLimit(limitMs: number): StopCause {
   const limit = limitMs % 60_000 === 0 ? `${limitMs / 60_000} min` : `${limitMs / 1000} s`;
-  const text = `It ran longer than its limit of ${limit} and was stopped. Give it a longer timeout_minutes or a smaller task.`;
+  const text = `It ran longer than its limit of ${limit} and was stopped. Give it a longer timeout_minutes, or a smaller task.`;
   return { kind: 'limit', failure: 'timeout', explain: () => text };
 }
 
 /** It printed more than it may. */
 export function outputLimit(printed: number, limit: number): StopCause {
-  const text = `It printed ${mebibytes(printed)} MiB, more than its limit of ${mebibytes(limit)} MiB (limits.maxOutputMb), and was stopped. Let it write to files, or print less.`;
+  const text = `It printed ${mebibytes(printed)} MiB, more than its limit of ${mebibytes(limit)} MiB (limits.maxOutputMb), and was stopped. Make it write to files, or print less.`;
   return { kind: 'limit', failure: 'output_limit', explain: () => text };
 }
 

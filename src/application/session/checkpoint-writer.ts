@@ -106,7 +106,7 @@ export class CheckpointWriter {
       this.#reason = null;
       if (error instanceof LeaseLost) return;
       this.#hooks.troubles.failed('checkpoints', error);
-      log.log('warn', 'no checkpoint written', { session: sessionId, error });
+      log.log('warn', 'cannot write a checkpoint', { session: sessionId, error });
     }
   }
 

@@ -92,13 +92,13 @@ export class EndCollector {
     try {
       const found = await this.#artifacts.collect(workflow, at, signal);
       if (signal.aborted) {
-        const cut = 'files that agents left looked at in part: somebody waited';
+        const cut = 'files of agents scanned only in part, to avoid a delay';
         log.log('warn', cut, { session: workflow.session.id });
       }
       return { ends, tails, found, at };
     } catch (error) {
       // What they left stays where it is; that they ended is what matters.
-      log.log('error', 'files that agents left not looked at', { session: workflow.session.id, error });
+      log.log('error', 'cannot scan the files of agents', { session: workflow.session.id, error });
       return { ends, tails, found: nothingFound, at };
     }
   }

@@ -45,12 +45,12 @@ export function composePrompt(input: HandoffInput): string {
 }
 
 const resumeNote =
-  'You were interrupted before you could finish, and now go on in the same conversation. Look at what is already done, ' +
-  'then finish the task. It is repeated here so that you need not search for it.';
+  'You were interrupted before you finished, and now continue in the same conversation. Check what is already done, ' +
+  'then finish the task, which is repeated here.';
 
 function teamSection({ workflow, agent, promptEscape }: HandoffInput): string {
   const { agents, session, phases } = workflow;
-  if (agents.length === 1) return '# Your team\n\nYou work alone: nobody runs before or after you.';
+  if (agents.length === 1) return '# Your team\n\nYou work alone: no agent runs before or after you.';
   const names = new Map(agents.map((member) => [member.id, member.name]));
   const lines = agents.map((member) => {
     const after = member.dependsOn.map((id) => names.get(id)).join(', ');
@@ -60,8 +60,8 @@ function teamSection({ workflow, agent, promptEscape }: HandoffInput): string {
   const waiting = agents.filter((member) => member.dependsOn.includes(agent.id)).map((member) => member.name);
   const downstream =
     waiting.length === 0
-      ? 'Nobody waits for your result but the person who asked for it.'
-      : `Waiting for your result: ${waiting.join(', ')}. They are shown your last message and the files you leave.`;
+      ? 'No other agent depends on your result; it goes to the user.'
+      : `Waiting for your result: ${waiting.join(', ')}. They receive your last message and your files.`;
   return [
     '# Your team',
     '',
@@ -84,7 +84,7 @@ function upstreamSection({ workflow, agent, artifacts, locations, promptEscape }
   const plain = parts.join('\n\n');
   const safe = escaped(plain, promptEscape);
   const legend = promptEscape === null || safe === plain ? [] : [promptEscape.legend];
-  return ['# What was handed over to you', ...legend, safe].join('\n\n');
+  return ['# What you receive from earlier agents', ...legend, safe].join('\n\n');
 }
 
 function artifactLines(
@@ -119,7 +119,7 @@ function quoted(text: string): string {
 
 function cut(text: string): string {
   if (text.length <= maxSummary) return text;
-  return `${startOf(text, maxSummary)}\n[cut; the whole is in its log]`;
+  return `${startOf(text, maxSummary)}\n[truncated; its log has the full text]`;
 }
 
 /** An agent chooses the names of its files, and a name may hold line ends. */
@@ -142,8 +142,8 @@ function placesSection(places: AgentLocations): string {
     `- Your results, final deliverables: ${places.results}`,
     `- Your own scratch space: ${places.workspace}`,
     '',
-    'What you leave in shared context or results is recorded and shown to the agents that depend on you.',
-    'Your last message is your result: say what you did, which files, how you checked it, and what is open.',
+    'Files in shared context and results are recorded and listed for the agents that depend on you.',
+    'Your last message is your result: say what you did, which files, how you checked it, and what remains open.',
   ].join('\n');
 }
 

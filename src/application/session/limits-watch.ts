@@ -77,7 +77,7 @@ export class LimitsWatch {
       if (this.#isOff) return;
       for (const [index, run] of runs.entries()) this.#judge(run, samples[index] ?? null, this.#watchedMs);
     } catch (error) {
-      this.#log.log('warn', 'use of memory and CPU not measured', { error });
+      this.#log.log('warn', 'cannot measure memory and CPU use', { error });
     }
     this.#cancel = null;
     this.watch();
@@ -124,12 +124,12 @@ function isActive(mark: Mark, sample: ResourceSample, now: number): boolean {
 
 function memoryLimit({ maxMemoryMb }: Agent, { memoryBytes, processes }: ResourceSample): StopCause {
   const who = processes === 1 ? 'Its process' : `Its ${processes} processes`;
-  const text = `${who} used ${mebibytes(memoryBytes)} MiB of memory, more than its limit of ${maxMemoryMb} MiB, and ${processes === 1 ? 'was' : 'were'} stopped. Give it a larger max_memory_mb or a smaller task.`;
+  const text = `${who} used ${mebibytes(memoryBytes)} MiB of memory, more than its limit of ${maxMemoryMb} MiB, and ${processes === 1 ? 'was' : 'were'} stopped. Give it a larger max_memory_mb, or a smaller task.`;
   return { kind: 'limit', failure: 'memory_limit', explain: () => text };
 }
 
 function stalled(mark: Mark, sample: ResourceSample, now: number, limitMs: number): StopCause {
   const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
-  const text = `It printed nothing and used no CPU for ${seconds(now - mark.at)} (limit ${seconds(limitMs)}, limits.stallMinutes; so far ${sample.outputBytes} bytes printed, ${seconds(sample.cpuMs)} of CPU) and was stopped. Look at its log for what it waited for.`;
+  const text = `It printed nothing and used no CPU for ${seconds(now - mark.at)} (limit ${seconds(limitMs)}, limits.stallMinutes; so far ${sample.outputBytes} bytes printed, ${seconds(sample.cpuMs)} of CPU) and was stopped. Check its log for what it was waiting for.`;
   return { kind: 'limit', failure: 'stalled', explain: () => text };
 }

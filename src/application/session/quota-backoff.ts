@@ -19,7 +19,7 @@ export function applyQuotaBackoff(
   const decision = decideQuota({ retryAt, postponed: agent.postponed }, policy, now, Math.random());
   const notBefore = postponedUntil(decision, policy, now);
   const times = agent.postponed + 1;
-  const count = `refusal ${times} in a row${decision.kind === 'pause' ? ', the session pauses' : ''}`;
+  const count = `consecutive refusals: ${times}${decision.kind === 'pause' ? ', the session pauses' : ''}`;
   return {
     ...report,
     outcome: { state: 'resumable', reason: `${outcome.failure.message} (${count})`, notBefore },

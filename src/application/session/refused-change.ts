@@ -46,7 +46,7 @@ export function insteadOf({ outcome }: AgentReport, refusal: unknown): readonly 
 
 /** Why an agent fails whose report the store refuses, for people. */
 export function refusedReport(refusal: unknown): string {
-  return `What it reported could not be stored: ${reasonOf(refusal)} See its log for what it printed, and retry it.`;
+  return `Its report could not be stored: ${reasonOf(refusal)} Check its log, and retry it.`;
 }
 
 /** The innermost reason: what is wrapped around it speaks of the whole store. */

@@ -110,7 +110,7 @@ export class SessionRecord {
       if (this.#project.store.holds(this.#lease)) return true;
     } catch (error) {
       // Nobody can take over what cannot be read, and an agent must be stoppable all the same.
-      this.#say('owner not read', error);
+      this.#say('cannot read the owner of the session', error);
       return true;
     }
     this.leave();
@@ -191,7 +191,7 @@ export class SessionRecord {
    */
   async #storeOneByOne(unstored: readonly Unstored[], refusal: unknown): Promise<never> {
     const isRetryAsked = refusal instanceof RetryAsked;
-    if (!isRetryAsked) this.#say('the store refused a change; its parts are stored one by one', refusal);
+    if (!isRetryAsked) this.#say('the store refused a change; storing its parts one by one', refusal);
     this.#workflow = this.#stored;
     this.#unstored = [];
     const unrecorded = new Map<AgentId, string>();
@@ -225,7 +225,7 @@ export class SessionRecord {
         this.#workflow = this.#stored;
       }
     }
-    this.#say('what the store refused is left out', last);
+    this.#say('skipping what the store refused', last);
     return last;
   }
 
@@ -261,7 +261,7 @@ export class SessionRecord {
       } catch (error) {
         if (!isMaosError(error, 'STORE_BUSY') && !isMaosError(error, 'RESOURCE_LIMIT_EXCEEDED')) throw error;
         this.#troubles.failed('store', error);
-        this.#say('store not usable, trying again', error);
+        this.#say('store not usable, retrying', error);
         await this.pause();
       }
     }
@@ -297,7 +297,7 @@ export class SessionRecord {
     if (this.#left) return;
     await this.#project.files
       .writeMetadata(this.#stored)
-      .catch((error: unknown) => this.#say('metadata.json not written', error));
+      .catch((error: unknown) => this.#say('cannot write metadata.json', error));
   }
 
   /** Brings the files beside the table after it, off the path of decisions. @returns whether they are */
@@ -307,7 +307,7 @@ export class SessionRecord {
     this.#written = this.#written.then(async () => {
       // Their own trouble never stops a session.
       const log = await this.#try('session.log is behind', () => this.#writeLog(), 'session.log');
-      const info = await this.#try('info.json not written', () => this.#writeInfo());
+      const info = await this.#try('cannot write info.json', () => this.#writeInfo());
       return log && info;
     });
     return this.#written;

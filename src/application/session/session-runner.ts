@@ -148,7 +148,7 @@ export class SessionRunner {
       if (!isLost) await this.#keepDecided();
       this.#record.leave();
       if (!isLost) throw error;
-      this.#log('warn', 'stood down: session has another owner');
+      this.#log('warn', 'lease lost: the session has another owner');
     } finally {
       this.#wakeSignal.off();
       this.#limits.off();
@@ -164,7 +164,7 @@ export class SessionRunner {
     try {
       await this.#record.flush();
     } catch (error) {
-      this.#log('warn', 'what was decided last is not stored', error);
+      this.#log('warn', 'the last decisions are not stored', error);
     }
   }
 

@@ -40,7 +40,7 @@ export class SessionSuspender {
   /** Lets agents that run stand still. */
   async hold(agents: readonly Agent[]): Promise<void> {
     const fresh = agents.filter(({ id }) => !this.#suspended.has(id));
-    await this.#askTeams(fresh, 'paused', 'stands still');
+    await this.#askTeams(fresh, 'paused', 'is suspended');
     await this.#say('agent.suspended', fresh);
     for (const { id } of agents) {
       this.#suspended.add(id);
@@ -69,7 +69,7 @@ export class SessionSuspender {
     const free = this.#running.filter(
       ({ id }) => this.#suspended.has(id) && this.#runs.get(id)?.standing === 'free',
     );
-    await this.#askTeams(free, 'running', 'goes on');
+    await this.#askTeams(free, 'running', 'continues');
     await this.#say('agent.continued', free);
     for (const { id } of free) this.forget(id);
     await this.#sayStuck();
@@ -83,7 +83,7 @@ export class SessionSuspender {
       const trouble = this.#suspended.has(id) ? (this.#runs.get(id)?.standingTrouble ?? null) : null;
       if (trouble === null || this.#told.get(id) === trouble) return [];
       this.#told.set(id, trouble);
-      const reason = `Its processes stand still and do not go on as they should: ${trouble}`;
+      const reason = `Its processes are suspended and did not continue: ${trouble}`;
       return [agentEvent('agent.unreachable', agent, at, { name, reason })];
     });
     if (events.length > 0) await this.#record.commit({ next: this.#record.workflow, events });

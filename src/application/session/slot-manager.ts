@@ -79,7 +79,7 @@ export class SlotManager {
     } catch (error) {
       this.#troubles.failed('slots', error);
       if (!this.#failing.has(again))
-        this.#project.log.log('warn', 'slot not updated, trying again', { agent, what, error });
+        this.#project.log.log('warn', 'slot not updated, retrying', { agent, what, error });
       this.#failing.add(again);
       this.#wakeSignal.later(again, retryMs, () => this.#do(what, agent, action));
     }

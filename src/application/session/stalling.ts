@@ -60,7 +60,7 @@ async function forEachRunning(
         await act(running);
         return [agent];
       } catch (error) {
-        log.log('error', 'agent of a stalled session not brought to rest', { agent: id, error });
+        log.log('error', 'cannot suspend an agent of a stalled session', { agent: id, error });
         return [];
       }
     }),

@@ -80,9 +80,9 @@ export class Supervisor {
       return true;
     }
     this.take(lease, workflow);
-    log.log('info', 'session taken over', { session: id, from: deadOwner, epoch: lease.epoch });
+    log.log('info', 'session adopted', { session: id, from: deadOwner, epoch: lease.epoch });
     const isExiting = store.unfinished().some(({ sessionId, exiting }) => exiting && sessionId === id);
-    if (isExiting) this.interrupt(id, 'The maos that ran it has exited.');
+    if (isExiting) this.interrupt(id, 'The maos process that ran it has exited.');
     return true;
   }
 
@@ -94,7 +94,7 @@ export class Supervisor {
     } catch (error) {
       await this.#release(lease);
       if (isMaosError(error, 'STORE_BUSY')) throw error;
-      this.#project.log.log('error', 'session cannot be read; it is left to others', {
+      this.#project.log.log('error', 'cannot read the session; leaving it to other instances', {
         session: sessionId,
         error,
       });
@@ -145,7 +145,7 @@ export class Supervisor {
     for (let runner: SessionRunner | null = first, runs = 1; runner !== null; runs++) {
       try {
         const outcome = await runner.run();
-        log.log('info', 'session left', { session: lease.sessionId, outcome });
+        log.log('info', 'session released', { session: lease.sessionId, outcome });
         break;
       } catch (error) {
         log.log('error', 'session runner failed', { session: lease.sessionId, runs, error });
@@ -165,7 +165,7 @@ export class Supervisor {
     } catch (failure) {
       this.#quarantined.set(lease.sessionId, failure instanceof Error ? failure.message : String(failure));
       const fields = { session: lease.sessionId, error: failure };
-      this.#project.log.log('error', 'session cannot be run, and this cannot be recorded', fields);
+      this.#project.log.log('error', 'the session cannot run, and this cannot be recorded', fields);
     }
   }
 
@@ -176,7 +176,7 @@ export class Supervisor {
     } catch (error) {
       this.#unreleased.add(lease);
       const { sessionId } = lease;
-      this.#project.log.log('error', 'lease not released; tried again', { session: sessionId, error });
+      this.#project.log.log('error', 'cannot release the lease, retrying', { session: sessionId, error });
     }
   }
 
@@ -191,7 +191,7 @@ export class Supervisor {
       this.#hearRequests();
       return entry.runner;
     } catch (error) {
-      log.log('error', 'session could not be taken up again', { session: lease.sessionId, error });
+      log.log('error', 'cannot adopt the session again', { session: lease.sessionId, error });
       return null;
     }
   }
@@ -216,7 +216,7 @@ export class Supervisor {
         runner.hear(requests.filter(({ sessionId }) => sessionId === id));
       }
     } catch (error) {
-      log.log('error', 'requests not read; asked again at the next change', { error });
+      log.log('error', 'cannot read requests; retrying at the next change', { error });
     }
   }
 
@@ -230,7 +230,8 @@ export class Supervisor {
       this.#isBeatBusy = false;
     } catch (error) {
       const isBusy = isMaosError(error, 'STORE_BUSY');
-      if (!isBusy || !this.#isBeatBusy) log.log('error', 'heartbeat not written', { error });
+      if (!isBusy || !this.#isBeatBusy)
+        log.log('error', 'cannot write the heartbeat of a session', { error });
       this.#isBeatBusy = isBusy;
       // Whoever gets the lock first must not find this owner silent.
       if (isBusy) nextMs = Math.min(nextMs, busyBeatMs);
@@ -248,7 +249,7 @@ export class Supervisor {
     try {
       instances.beat(clock.now());
     } catch (error) {
-      log.log('warn', 'heartbeat of this process not written', { error });
+      log.log('warn', 'cannot write the heartbeat of this process', { error });
     }
   }
 
@@ -257,7 +258,7 @@ export class Supervisor {
     const epochs = new Map(held.map(({ sessionId, epoch }) => [sessionId, epoch]));
     for (const { runner, lease } of this.#runners.values()) {
       if (epochs.get(lease.sessionId) === lease.epoch) continue;
-      this.#project.log.log('warn', 'session has another owner by now', { session: lease.sessionId });
+      this.#project.log.log('warn', 'the session has another owner now', { session: lease.sessionId });
       runner.relinquish();
     }
   }

@@ -102,7 +102,7 @@ export class SuspendController {
       } catch (error) {
         this.#actual = 'unknown';
         const what = isHolding ? 'suspended' : 'continued';
-        this.#keeper.trouble(`agent could not be ${what}, trying again`, error);
+        this.#keeper.trouble(`agent could not be ${what}, retrying`, error);
         this.#failures += 1;
         if (this.#failures >= toldTries && this.#isAsked === isHolding) {
           this.#trouble = error instanceof Error ? error.message : String(error);

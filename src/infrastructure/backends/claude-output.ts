@@ -78,7 +78,7 @@ export class ClaudeOutputParser implements OutputParser {
   #lines(lines: readonly Uint8Array[]): readonly AgentActivity[] {
     const activities = lines.flatMap((line) => this.#line(this.#decoder.decode(line)));
     for (; this.#told < this.#splitter.dropped; this.#told += 1) {
-      activities.push({ type: 'notice', text: 'A line of more than 16 MiB was passed over.' });
+      activities.push({ type: 'notice', text: 'Skipped a line longer than 16 MiB.' });
     }
     return activities;
   }
@@ -151,7 +151,7 @@ export class ClaudeOutputParser implements OutputParser {
     if (error === 'authentication_failed') this.#refused = refused(status);
     const what = status === 0 ? 'did not answer' : `answered ${error} (${status})`;
     const seconds = Math.round(countOf(line.retry_delay_ms) / 1000);
-    const text = `The provider ${what}; attempt ${countOf(line.attempt)} of ${countOf(line.max_retries)}, again in ${seconds} s`;
+    const text = `The provider ${what}; attempt ${countOf(line.attempt)} of ${countOf(line.max_retries)}, retrying in ${seconds} s`;
     return [{ type: 'notice', text }];
   }
 

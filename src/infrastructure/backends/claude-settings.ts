@@ -11,7 +11,7 @@ export const claudeSettings = {
     variable: 'MAOS_CLAUDE_PATH',
     userOnly: true,
   }),
-  model: setting(orNone(modelName), null, "Model of agents that name none; null: Claude Code's own choice.", {
+  model: setting(orNone(modelName), null, "Default model of agents; null: Claude Code's own choice.", {
     variable: 'MAOS_CLAUDE_MODEL',
   }),
   permissionMode: setting(oneOf(modes), 'acceptEdits', 'What Claude Code may do without asking.', {

@@ -9,12 +9,12 @@ const maxMessage = 4_000;
 /** What it says of `--resume` with an id whose file is not there (any more). */
 const noConversation = 'No conversation found with session ID';
 
-export const interrupted: Verdict = failed('signal', 'Claude Code was interrupted before it had finished.');
+export const interrupted: Verdict = failed('signal', 'Claude Code was interrupted before it finished.');
 
 /** The background tasks it waited for were ended with it. */
 export const cutShort: Verdict = failed(
   'signal',
-  'Claude Code was ended while work that it had begun in the background was not done yet; what it had said was not its last word.',
+  'Claude Code was stopped while its background work was still running; its interim answer is not its result.',
 );
 
 function failed(kind: FailureKind | null, message: string): Verdict {
@@ -23,15 +23,15 @@ function failed(kind: FailureKind | null, message: string): Verdict {
 
 export function refused(status: number): Verdict {
   const code = status === 0 ? 'no status' : status;
-  return failed('auth_required', `The provider did not accept the credentials (${code}).`);
+  return failed('auth_required', `The provider rejected the credentials (${code}).`);
 }
 
 /** It ended without a turn of the model. @param why in its own words */
 export function idle(why: string): Verdict {
-  const reason = why.trim() === '' ? 'it does not say why' : why.trim();
+  const reason = why.trim() === '' ? 'it gives no reason' : why.trim();
   return failed(
     null,
-    `Claude Code ended without working on the task: ${reason}. Look at the hooks of the project and of the user, then retry.`,
+    `Claude Code ended without working on the task: ${reason}. Check the hooks of the project and of the user, then retry.`,
   );
 }
 

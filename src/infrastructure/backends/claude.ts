@@ -44,12 +44,11 @@ const noCeiling = { CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
  */
 const mentionEscape: PromptEscape = {
   apply: (text) => text.replaceAll('@', '\\@'),
-  legend: 'In this part, `\\@` stands for a plain at sign.',
+  legend: 'In this part, `\\@` means a plain at sign.',
 };
 
 const versionTimeoutMs = 15_000;
-const signInAdvice =
-  "Sign in by running 'claude' once and entering /login, or set ANTHROPIC_API_KEY, then start again.";
+const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
 /** Claude Code in print mode: prompt on stdin, role as appended system prompt, JSON lines on stdout. */
 export function makeClaudeBackend(deps: {
@@ -187,7 +186,7 @@ function explainAnswer({ text, background }: Answer, end: AgentEnd, failure: Age
   const hasEndedWell = end.how === 'exited' && end.exitCode === 0;
   if (hasEndedWell && background.length === 0) return { state: 'completed', result: text };
   const what = background.length === 0 ? '' : ` (${background.join(', ')})`;
-  const message = `${failure.message} Work that it had begun in the background${what} was not done, or not told to it.`;
+  const message = `${failure.message} Its background work${what} did not finish, or did not report back.`;
   return { state: 'failed', failure: { ...failure, message }, result: null };
 }
 
@@ -203,8 +202,8 @@ function adviseOn({ kind, message, retryAt }: NonNullable<ParsedRun['verdict']>)
   }
   if (kind !== 'rate_limited') return message;
   return retryAt === null
-    ? `${said} (the provider refused; try again later)`
-    : `${said} (the provider refuses until ${retryAt})`;
+    ? `${said} (rate limited; try again later)`
+    : `${said} (rate limited until ${retryAt})`;
 }
 
 function lastLine(text: string): string {

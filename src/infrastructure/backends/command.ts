@@ -63,7 +63,7 @@ export function makeCommandBackend(): Backend {
 
 const locate = (findProgram: ProgramLookup): Promise<string> =>
   findProgram(shell).catch((cause: unknown) => {
-    const message = `${shell} is missing or not executable: MAOS starts every agent with it. Install a POSIX shell there.`;
+    const message = `${shell} is missing or not executable, and MAOS needs it to start agents. Install a POSIX shell there.`;
     throw new MaosError('BACKEND_UNAVAILABLE', message, { cause });
   });
 

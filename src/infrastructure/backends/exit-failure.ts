@@ -7,12 +7,12 @@ import type { AgentFailure } from '../../domain/agent.ts';
  */
 export function exitFailure(program: string, end: AgentEnd, stderrTail: string): AgentFailure {
   if (end.how !== 'exited') {
-    const message = `${program} is gone without a record of how it ended. Look at its log, then retry.`;
+    const message = `${program} ended without a record of its exit. Check its log, then retry.`;
     return { kind: 'lost', message, stderrTail };
   }
   if (end.signal !== null) {
-    const hint = end.signal === 'SIGKILL' ? ' (somebody, or the system when memory ran out)' : '';
-    return { kind: 'signal', message: `${program} was ended by ${end.signal}${hint}.`, stderrTail };
+    const hint = end.signal === 'SIGKILL' ? ' (by hand, or by the system for lack of memory)' : '';
+    return { kind: 'signal', message: `${program} was killed by ${end.signal}${hint}.`, stderrTail };
   }
   return { kind: 'exit_code', message: `${program} exited with status ${end.exitCode}.`, stderrTail };
 }

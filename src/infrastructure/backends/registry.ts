@@ -14,13 +14,9 @@ export function makeBackends(backends: readonly Backend[]): Backends {
     get(name) {
       const backend = byName.get(name);
       if (backend !== undefined) return backend;
-      throw new MaosError(
-        'INVALID_INPUT',
-        `There is no backend ${quote(name)}. There are: ${names.join(', ')}.`,
-        {
-          details: { backend: startOf(name, 200), names },
-        },
-      );
+      throw new MaosError('INVALID_INPUT', `Unknown backend ${quote(name)}. Backends: ${names.join(', ')}.`, {
+        details: { backend: startOf(name, 200), names },
+      });
     },
   };
 }

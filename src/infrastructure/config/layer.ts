@@ -69,7 +69,7 @@ function collect(
     if (namesPrograms && !source.mayNamePrograms) {
       report(
         [...groups, key],
-        `${path} decides what programs run or are given, so only your own settings may hold it: move it to ${source.userFile}.`,
+        `${path} decides which programs run and what they receive, so it is allowed only in your own settings: move it to ${source.userFile}.`,
       );
     } else if (node === undefined) {
       report([...groups, key], unknownKey(path, group, prefix));

@@ -22,48 +22,45 @@ function budgetSettings(scope: string) {
 
 /** Every setting there is, in the shape of `config.json`. */
 export const settingsTable = {
-  backend: setting(backendName, 'claude', 'Backend of agents that name none.', { variable: 'MAOS_BACKEND' }),
+  backend: setting(backendName, 'claude', 'Default backend of agents.', { variable: 'MAOS_BACKEND' }),
   maxConcurrentAgents: {
     machine: setting(
       agentCount,
       Math.max(4, 2 * availableParallelism()),
-      'Agents that run at once on this machine, over all MAOS processes (default: twice the cores, at least 4).',
+      'Maximum number of agents at once on this machine, over all maos processes (default: twice the cores, at least 4).',
       { variable: 'MAOS_MAX_CONCURRENT_AGENTS' },
     ),
     session: setting(
       orNone(agentCount),
       null,
-      'Agents of one session that run at once; null: only the limit of the machine counts.',
+      "Maximum number of agents of one session at once; null: only the machine's limit applies.",
       { variable: 'MAOS_MAX_AGENTS_PER_SESSION' },
     ),
     role: setting(
       orNone(agentCount),
       null,
-      'Agents of one role in a session that run at once; null: no such limit.',
+      'Maximum number of agents of one role in a session at once; null: no limit.',
       {
         variable: 'MAOS_MAX_AGENTS_PER_ROLE',
       },
     ),
   },
-  maxDepth: setting(
-    wholeNumber(0, 10),
-    2,
-    'How deep teams may be nested: 0 lets no agent start a team of its own.',
-    { variable: 'MAOS_MAX_DEPTH' },
-  ),
+  maxDepth: setting(wholeNumber(0, 10), 2, 'How deep teams can be nested; 0: agents cannot start teams.', {
+    variable: 'MAOS_MAX_DEPTH',
+  }),
   budgets: {
     agent: budgetSettings('one agent'),
     session: budgetSettings('all agents of a session together'),
   },
   quota: {
-    maxRetries: setting(wholeNumber(0, 100), 4, 'Refusals in a row before a session pauses.'),
+    maxRetries: setting(wholeNumber(0, 100), 4, 'Consecutive rate-limit refusals before the session pauses.'),
     baseDelaySeconds: setting(
       number(0, 3_600),
       15,
-      'First wait after a refusal; each further one is twice as long.',
+      'First wait after a refusal; it doubles with each further refusal.',
     ),
     maxDelaySeconds: setting(number(0, 86_400), 300, 'A longer wait pauses the session instead.'),
-    autoResume: setting(trueOrFalse, false, 'Go on by itself when a pause for quota is over.', {
+    autoResume: setting(trueOrFalse, false, 'Resume automatically when a quota pause is over.', {
       variable: 'MAOS_QUOTA_AUTO_RESUME',
     }),
   },
@@ -71,7 +68,7 @@ export const settingsTable = {
     stallMinutes: setting(
       orNone(number(0.01, 10_080)),
       20,
-      'Minutes without output and without CPU after which an agent counts as stalled; null: never.',
+      'Minutes without output and CPU use after which an agent counts as stalled; null: never.',
       { variable: 'MAOS_STALL_MINUTES' },
     ),
     maxOutputMb: setting(
@@ -83,7 +80,7 @@ export const settingsTable = {
     afterResultMinutes: setting(
       orNone(number(0.01, 10_080)),
       10,
-      'Minutes processes of an agent may remain after its result, work in the background included, before they are ended; null: as long as the agent may run.',
+      'Minutes that processes of an agent can run after its result, background work included, before MAOS ends them; null: until the time limit.',
       { variable: 'MAOS_AFTER_RESULT_MINUTES' },
     ),
   },
@@ -91,7 +88,7 @@ export const settingsTable = {
     maxAgeDays: setting(
       orNone(number(0, 36_500)),
       30,
-      'Days a session is kept after it ended; null: for ever.',
+      'Days a session is kept after it ended; null: forever.',
     ),
     maxSessions: setting(
       orNone(wholeNumber(0, 1e9)),
@@ -101,19 +98,19 @@ export const settingsTable = {
     maxBytes: setting(
       orNone(wholeNumber(0, 1e15)),
       10_000_000_000,
-      "Bytes of disk that all sessions' folders of one project may take; the large ones go first. null: any.",
+      'Disk space in bytes for the session folders of one project; large sessions are removed first. null: unlimited.',
     ),
   },
   stopGraceSeconds: setting(
     number(0, 3_600),
     10,
-    'Seconds between asking an agent to stop and ending it by force.',
+    'Seconds between asking an agent to stop (SIGTERM) and killing it (SIGKILL).',
     { variable: 'MAOS_STOP_GRACE_SECONDS' },
   ),
   allowCommands: setting(
     listOfTexts('command line'),
     [],
-    'Commands that clients over MCP or HTTP may have run: exact lines, or patterns whose * names no program.',
+    'Commands that clients over MCP or HTTP can run: exact lines, or patterns whose * names no program.',
     { userOnly: true },
   ),
   environment: {
@@ -135,7 +132,7 @@ export const settingsTable = {
     command: {},
   },
   log: {
-    level: setting(oneOf(levels), 'info', 'The least important records that are still logged.', {
+    level: setting(oneOf(levels), 'info', 'Lowest level of records that are logged.', {
       variable: 'MAOS_LOG',
     }),
     maxFiles: setting(wholeNumber(1, 10_000), 50, 'Log files kept, the newest first.'),
@@ -148,7 +145,7 @@ export const settingsTable = {
   busyTimeoutMs: setting(
     wholeNumber(0, 600_000),
     5_000,
-    'Milliseconds that a change waits for a database that another process is writing.',
+    'Milliseconds that a write waits for a database locked by another process.',
     { variable: 'MAOS_BUSY_TIMEOUT_MS' },
   ),
 };

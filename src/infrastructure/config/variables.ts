@@ -66,5 +66,5 @@ export function readVariables(env: Readonly<Record<string, string | undefined>>)
 function warningFor(variable: string): string {
   const meant = nearest(variable, [...keyByVariable.keys(), ...ownVariables]);
   const hint = meant === null ? '' : ` Did you mean ${meant}?`;
-  return `The variable ${variable} means nothing to MAOS and was ignored.${hint}`;
+  return `The variable ${variable} is unknown to MAOS and was ignored.${hint}`;
 }

@@ -138,7 +138,7 @@ class AppendingLog implements FileLog {
       // Not process.stderr: there, a reader that has gone ends the process with an error event.
       writeSync(
         stderr,
-        `maos: cannot write the log ${JSON.stringify(this.#file)} (${why}); going on without it.\n`,
+        `maos: cannot write the log ${JSON.stringify(this.#file)} (${why}); continuing without it.\n`,
       );
     } catch {
       // Nobody listens on stderr either; `dropped` still tells.

@@ -99,10 +99,10 @@ function assertFiles(file: string): void {
   for (const path of [file, ...companions.map((end) => file + end)]) {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined || found.isFile()) continue;
-    const kind = found.isDirectory() ? 'a folder' : found.isFIFO() ? 'a named pipe' : 'no regular file';
+    const kind = found.isDirectory() ? 'a folder' : found.isFIFO() ? 'a named pipe' : 'not a regular file';
     throw new MaosError(
       'STORE_CORRUPT',
-      `${path} is ${kind}, where MAOS keeps a database. Move it away, and put a backup in its place if there is one.`,
+      `${path} is ${kind}, but must be the database of MAOS. Move it away, and restore a backup if you have one.`,
       { details: { file, path } },
     );
   }
@@ -121,7 +121,7 @@ export function assertOurs(db: DatabaseSync, file: string, table: string): boole
   if (Number(found?.all_of_them) === 0) return false;
   throw new MaosError(
     'STORE_CORRUPT',
-    `${file} is a database, but not the one MAOS keeps there (it has no table '${table}'); it was left as it is. Move it away, and put a backup in its place if there is one.`,
+    `${file} is a database, but not one of MAOS (it has no table '${table}'). MAOS did not change it. Move it away, and restore a backup if you have one.`,
     { details: { file, table } },
   );
 }

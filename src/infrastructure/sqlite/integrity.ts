@@ -19,7 +19,7 @@ export function checkIntegrity(file: string): string | null {
       const [first] = db.prepare('PRAGMA integrity_check(1)').all();
       const found = String(first?.integrity_check);
       if (found === 'ok') return null;
-      return `${file} is damaged (${found}). Move it away to begin anew; 'maos recover' puts sessions back from their folders beside it.`;
+      return `${file} is damaged (${found}). Move it away; 'maos recover' then restores sessions from their folders.`;
     } finally {
       db.close();
     }

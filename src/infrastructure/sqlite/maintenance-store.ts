@@ -132,7 +132,7 @@ function assertAbsent(db: Database, id: SessionId): void {
 function otherEvents(id: SessionId, proof: { readonly seq: number; readonly path: string }): MaosError {
   return new MaosError(
     'STORE_CORRUPT',
-    `session.log of ${id} does not hold the events that ${proof.path} was written after (up to ${proof.seq}): one of the two was changed or cut. Nothing was stored; try an older checkpoint.`,
+    `session.log of ${id} does not contain the events before ${proof.path} (up to ${proof.seq}): one of the two was altered or truncated. Nothing was stored; try an older checkpoint.`,
     { details: { sessionId: id, checkpoint: proof.path, seq: proof.seq } },
   );
 }

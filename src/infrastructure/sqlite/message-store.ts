@@ -198,7 +198,7 @@ function assertOpen(db: Database, id: SessionId): void {
   if (!isSessionEnded(state)) return;
   throw new MaosError(
     'INVALID_TRANSITION',
-    `Session ${id} is ${state}: nobody is left in it to receive a message.`,
+    `Session ${id} is ${state}: it has no agent left to receive a message.`,
     { details: { sessionId: id, state } },
   );
 }
@@ -208,7 +208,7 @@ function assertRoom(db: Database, { sessionId, to }: Message, limit: number): vo
   if (waiting <= limit) return;
   throw new MaosError(
     'RESOURCE_LIMIT_EXCEEDED',
-    `${limit} messages wait for ${to ?? 'outside the team'}: no more are taken before some are acknowledged.`,
+    `${limit} messages are waiting for ${to ?? 'outside the team'}. Acknowledge some before sending more.`,
     { details: { recipient: to, limit } },
   );
 }

@@ -22,7 +22,7 @@ export function assertKnown(found: number, migrations: readonly Migration[], fil
   if (found <= known) return;
   throw new MaosError(
     'CONFIG_INVALID',
-    `The database ${file} was written by a newer maos (schema ${found}, this one knows ${known}); update maos, or set MAOS_HOME to another folder. The file was left as it is.`,
+    `The database ${file} was written by a newer version of MAOS (schema ${found}; this version supports ${known}). Update MAOS, or set MAOS_HOME to another folder. The file was not changed.`,
     { details: { file, found, known } },
   );
 }
@@ -61,7 +61,7 @@ function assertReferences(db: DatabaseSync, file: string): void {
   if (broken === undefined) return;
   throw new MaosError(
     'STORE_CORRUPT',
-    `The database ${file} cannot be brought to the current schema: a row of ${broken.table} refers to a missing row of ${broken.parent}. Nothing was changed; put a backup in its place.`,
+    `The database ${file} cannot be migrated to the current schema: a row of ${broken.table} refers to a missing row of ${broken.parent}. Nothing was changed; restore a backup.`,
     { details: { file, ...broken } },
   );
 }

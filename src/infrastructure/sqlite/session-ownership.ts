@@ -242,7 +242,7 @@ function hasEnded(sessionId: SessionId, state: SessionState, action: SessionActi
   const hint = state === 'failed' && action !== 'retry' ? ' Retry it to run the failed agents again.' : '';
   return new MaosError(
     'INVALID_TRANSITION',
-    `Session ${sessionId} is ${state} by now: there is nothing left to ${action}.${hint}`,
+    `Session ${sessionId} is already ${state}: there is nothing left to ${action}.${hint}`,
     { details: { sessionId, state, action } },
   );
 }

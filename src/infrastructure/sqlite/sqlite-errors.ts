@@ -71,7 +71,7 @@ export function translateSqliteError(error: unknown, file: string): unknown {
   if (exhaustedByFs.includes(code)) return exhausted(file, code, details, error);
   return new MaosError(
     'CONFIG_INVALID',
-    `The database ${file} cannot be opened or made (${code}): its folder must be a folder on this machine. Check MAOS_HOME.`,
+    `The database ${file} cannot be opened or created (${code}): its folder must exist on this machine. Check MAOS_HOME.`,
     { details, cause: error },
   );
 }
@@ -83,14 +83,14 @@ function translateResult(error: SqliteError, file: string): MaosError {
   if (BUSY.includes(primary)) {
     return new MaosError(
       'STORE_BUSY',
-      `The database ${file} is locked by another process; nothing was changed. Try again; if it stays so, 'maos instances' shows who uses it.`,
+      `The database ${file} is locked by another process; nothing was changed. Try again. If it stays locked, 'maos instances' lists the processes that use it.`,
       { details, cause: error },
     );
   }
   if (CORRUPT.includes(primary)) {
     return new MaosError(
       'STORE_CORRUPT',
-      `The database ${file} is damaged (${said}). Move it away together with its -wal and -shm files, or put a backup in its place; the session folders beside it stay readable.`,
+      `The database ${file} is damaged (${said}). Move it away together with its -wal and -shm files, or restore a backup; the session folders beside it stay readable.`,
       { details, cause: error },
     );
   }
@@ -124,7 +124,7 @@ export function lostFile(
 ): MaosError {
   return new MaosError(
     'STORE_CORRUPT',
-    `The database ${file} was moved, replaced or deleted while this maos used it; nothing was stored. Put it back, together with its -wal file; where it is lost, 'maos recover' puts its sessions back from their folders.`,
+    `The database ${file} was moved, replaced or deleted while this maos process used it; nothing was stored. Put it back together with its -wal file. If it is lost, 'maos recover' restores its sessions from their folders.`,
     { details, cause },
   );
 }
@@ -132,11 +132,10 @@ export function lostFile(
 /** Of a file that is missing or empty where sessions have left their folders. */
 export function lostStore(file: string, isMissing: boolean, sessions: readonly string[]): MaosError {
   const [newest] = sessions.slice(-1);
-  const are =
-    sessions.length === 1 ? '1 session has its folder' : `${sessions.length} sessions have their folders`;
+  const are = sessions.length === 1 ? '1 session folder is' : `${sessions.length} session folders are`;
   return new MaosError(
     'STORE_CORRUPT',
-    `The database ${file} is ${isMissing ? 'missing' : 'empty'}, though ${are} beside it. Put it back; where it is lost, 'maos recover ID' in the project's folder puts each of them back (newest: ${newest}).`,
+    `The database ${file} is ${isMissing ? 'missing' : 'empty'}, but ${are} beside it. Put the database back. If it is lost, restore each session with 'maos recover ID' in the project's folder (newest: ${newest}).`,
     { details: { file, sessions: sessions.slice(-8) } },
   );
 }

@@ -200,10 +200,9 @@ export function parseJson<T>(value: unknown, where: string): T {
   try {
     return JSON.parse(String(value)) as T;
   } catch (cause) {
-    throw new MaosError(
-      'STORE_CORRUPT',
-      `${where} holds no valid JSON. Put a backup of the database in its place.`,
-      { details: { where }, cause },
-    );
+    throw new MaosError('STORE_CORRUPT', `${where} is not valid JSON. Restore a backup of the database.`, {
+      details: { where },
+      cause,
+    });
   }
 }

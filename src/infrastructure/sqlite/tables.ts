@@ -39,8 +39,8 @@ import {
 /** Every table of `project.db`, declared once for reading and for writing. What is missing from a table is written beside it. */
 
 const sessionId = (column: string) =>
-  text<SessionId>(column, { allows: isSessionId, rule: 'is no session id' });
-const agentId = (column: string) => text<AgentId>(column, { allows: isAgentId, rule: 'is no agent id' });
+  text<SessionId>(column, { allows: isSessionId, rule: 'is not a session id' });
+const agentId = (column: string) => text<AgentId>(column, { allows: isAgentId, rule: 'is not an agent id' });
 
 const budget = (column: string): Field<Budget> =>
   emptyAsNull(
@@ -118,7 +118,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     attempt: integer('attempt'),
     name: text('name', {
       allows: (name) => agentNamePattern.test(name),
-      rule: 'is no name of an agent',
+      rule: 'is not a valid agent name',
     }),
     role: group({ name: text('role'), custom: nullable(document('role_custom', 'customRole')) }),
     ordinal: integer('ordinal', { min: 1 }),

@@ -70,7 +70,7 @@ const noAgents = {
 export function sessionNotFound(id: SessionId): MaosError {
   return new MaosError(
     'SESSION_NOT_FOUND',
-    `There is no session ${quote(id)} in this project. List them to see which there are.`,
+    `There is no session ${quote(id)} in this project. 'maos list' lists the sessions.`,
     {
       details: { sessionId: id },
     },

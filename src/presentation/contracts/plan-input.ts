@@ -29,7 +29,7 @@ const budget = z.strictObject({
 
 const agent = z.strictObject({
   role: z.union([text(63), customRole]).describe('Of list-roles, or your own {name, description}'),
-  task: text(maxTask).describe('What it is to do and deliver'),
+  task: text(maxTask).describe('What to do and deliver'),
   name: text(64).optional().describe('Unique; default: the role, numbered when repeated'),
   depends_on: z.array(text(64)).max(500).optional().describe('Agents that must complete first'),
   stage: z.int().min(0).max(499).optional().describe("For strategy 'pipeline'"),
@@ -61,15 +61,15 @@ const plan = z.strictObject({
   agents: z.array(agent).max(500).optional(),
   strategy: z.enum(strategies, { error: whyNoStrategy }).optional().describe('Default: parallel'),
   failure_policy: z.enum(failurePolicies).optional(),
-  on_exit: z.enum(exitPolicies).optional().describe('When MAOS must exit: stop the agents, or let them run'),
+  on_exit: z.enum(exitPolicies).optional().describe('On shutdown: stop the agents, or keep them running'),
   on_parent_end: z
     .enum(parentEndPolicies)
     .optional()
-    .describe('When the agent that started it ends; default: cancel'),
+    .describe('When the agent that started the team ends; default: cancel'),
   max_agents_per_role: z.int().min(1).max(500).optional(),
   max_concurrency: z.int().min(1).max(500).optional(),
   budget: budget.optional().describe('For all agents together'),
-  dry_run: z.boolean().optional().describe('Show the plan; store and run nothing'),
+  dry_run: z.boolean().optional().describe('Only show the plan; store and run nothing'),
 });
 
 /** A plan in JSON. */

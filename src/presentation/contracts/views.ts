@@ -156,7 +156,7 @@ function standingNotes(agent: Agent, session: Session, standing: LiveStatus | nu
   if (agent.lingering !== null) return [shorten(lingeringText(agent.lingering), 150)];
   if (standing === null) return [];
   const until = postponedUntil(agent, standing.now);
-  if (until !== null) return [`put off by its provider until ${until}`];
+  if (until !== null) return [`rate limited, retrying at ${until}`];
   const why = standing.waiting.get(agent.id);
   return why === undefined ? [] : [`waits: ${shorten(waitText(why), 150)}`];
 }

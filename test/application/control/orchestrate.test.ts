@@ -91,7 +91,7 @@ describe('a request that is refused', () => {
       'an unknown backend',
       [{ role: 'tester', task: 'x', backend: 'cloud' }],
       'INVALID_INPUT',
-      'There is no backend "cloud". There are: command, claude.',
+      'Unknown backend "cloud". Backends: command, claude.',
     ],
     [
       'two agents of one name',

@@ -77,7 +77,7 @@ describe('an archive of a session', () => {
     assert.ok(paths.some((path) => path.startsWith('checkpoints/')));
     assert.ok(existsSync(join(unpacked, 'results', 'empty')));
     assert.deepEqual(manifest.notes, [
-      { path: 'results/pipe', note: 'not packed: neither file, folder nor link' },
+      { path: 'results/pipe', note: 'not packed: not a file, folder or link' },
     ]);
     assert.equal(
       spawnSync('diff', ['-r', '--no-dereference', join(folder, 'agents'), join(unpacked, 'agents')]).status,
@@ -130,7 +130,7 @@ describe('an archive of a session', () => {
     assert.equal(manifest.files.find(({ path }) => path === 'results/link')?.link, 'caf\\xE9');
     assert.equal(readFileSync(at('results/old'), 'utf8'), 'old');
     assert.equal(readFileSync(at('results/new\nline'), 'utf8'), 'new');
-    const notUtf8 = 'its name is not UTF-8: \\x stands for bytes that are no text';
+    const notUtf8 = 'its name is not UTF-8: \\x marks bytes that are not text';
     const [first, second, tooDeep, ...rest] = report.notes;
     assert.deepEqual(
       [first, second, tooDeep?.note, rest],
@@ -158,8 +158,8 @@ describe('an archive of a session', () => {
     assert.notEqual(readFileSync(to, 'utf8'), 'mine');
     const nowhere = join(real.root, 'missing', 'out.tar.gz');
     const wrong: [to: string, words: RegExp][] = [
-      [nowhere, /missing" is no folder: make it/],
-      [join(to, 'x'), /out\.tar\.gz" is no folder/],
+      [nowhere, /missing" is not a folder: create it/],
+      [join(to, 'x'), /out\.tar\.gz" is not a folder/],
       [real.root, /is a folder: name the file in it/],
       [join(real.root, 'n'.repeat(300)), /too long/],
     ];

@@ -93,7 +93,7 @@ describe('a run', () => {
       failure: {
         kind: 'timeout',
         message:
-          'It ran longer than its limit of 90 s and was stopped. Give it a longer timeout_minutes or a smaller task.',
+          'It ran longer than its limit of 90 s and was stopped. Give it a longer timeout_minutes, or a smaller task.',
         stderrTail: 'last words',
       },
       result: null,

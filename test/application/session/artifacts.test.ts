@@ -214,7 +214,7 @@ describe('more files than are recorded', () => {
     assert.equal(facts.skipped?.length, 1);
     assert.match(
       facts.skipped?.[0] ?? '',
-      /^more than 10000 files or folders; from .* on they are not listed$/,
+      /^more than 10000 files or folders; those after .* are not listed$/,
     );
     assert.equal(outcome.of('artifact.skipped').length, 1);
     const lines = renderReport(facts, { paint: plainPaint, width: 200 });

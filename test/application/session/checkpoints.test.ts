@@ -101,7 +101,7 @@ describe('checkpoints', () => {
     writeFileSync(join(folderOf(real, id), 'checkpoints'), 'in the way');
     gate.openNow();
     assert.equal((await settled(real, id)).state, 'completed');
-    assert.ok(real.logged.some((line) => line.startsWith('warn no checkpoint written')));
+    assert.ok(real.logged.some((line) => line.startsWith('warn cannot write a checkpoint')));
   });
 });
 
@@ -221,7 +221,7 @@ describe('recovery from checkpoints', () => {
     writeFileSync(join(folder, '9999.json'), '{"version": 1');
     await before.close();
     const real = withoutDatabase(t, before);
-    await assert.rejects(recoverSession(real.project, id), /9999\.json.* is no JSON/);
+    await assert.rejects(recoverSession(real.project, id), /9999\.json.* is not JSON/);
     const { workflow } = await recoverFromFile(real.project, saved);
     assert.equal(workflow.session.state, 'completed');
     assert.equal(outcome(real, id).agent('a').result, 'one');
@@ -235,7 +235,7 @@ describe('recovery from checkpoints', () => {
     const real = withoutDatabase(t, before);
     const { checkpoint, passedOver } = await recoverSession(real.project, id);
     assert.match(checkpoint, /^checkpoints\/00[0-9]{2}\.json$/);
-    assert.match(passedOver.join(), /9999\.json.* is no JSON/);
+    assert.match(passedOver.join(), /9999\.json.* is not JSON/);
     const left = await real.files.maintenance.checkpoints(id);
     assert.ok(
       left.every(({ seq }) => seq <= events.length),

@@ -42,7 +42,7 @@ describe('an agent that goes on after a pause', () => {
     assert.match(second ?? '', /^[0-9a-f-]{36}$/);
     const reason = done.of('agent.interrupted', 'a').at(-1)?.data.reason ?? '';
     assert.match(reason, /^Its conversation [0-9a-f-]{36} cannot be gone on with \(No conversation found/);
-    assert.match(reason, /starts afresh\.$/);
+    assert.match(reason, /so it starts a new one\.$/);
   });
 
   it('has failed when Claude Code says so of a conversation that it was not to go on with', async (t) => {

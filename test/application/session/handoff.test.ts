@@ -117,9 +117,9 @@ You are 'tests' (tester) in a team of 4; strategy parallel, phase 3 of 3.
 - docs: documenter, phase 2, after spec - Describe it.
 - tests (you): tester, phase 3, after build - Test it.
 
-Nobody waits for your result but the person who asked for it.
+No other agent depends on your result; it goes to the user.
 
-# What was handed over to you
+# What you receive from earlier agents
 
 ## From build (backend_engineer)
 
@@ -140,8 +140,8 @@ Files:
 - Your results, final deliverables: /s/results/tests
 - Your own scratch space: /s/agents/a/workspace
 
-What you leave in shared context or results is recorded and shown to the agents that depend on you.
-Your last message is your result: say what you did, which files, how you checked it, and what is open.
+Files in shared context and results are recorded and listed for the agents that depend on you.
+Your last message is your result: say what you did, which files, how you checked it, and what remains open.
 `,
     );
   });
@@ -149,9 +149,9 @@ Your last message is your result: say what you did, which files, how you checked
   it('names who waits for the result', () => {
     assert.match(
       promptOf('spec'),
-      /^Waiting for your result: build, docs\. They are shown your last message/m,
+      /^Waiting for your result: build, docs\. They receive your last message/m,
     );
-    assert.doesNotMatch(promptOf('spec'), /handed over to you/);
+    assert.doesNotMatch(promptOf('spec'), /you receive from earlier agents/);
   });
 
   it('says so when nobody else is there', () => {
@@ -160,7 +160,7 @@ Your last message is your result: say what you did, which files, how you checked
   });
 
   it('says that the agent was interrupted when it goes on', () => {
-    assert.ok(promptOf('spec', { resume: true }).startsWith('You were interrupted before you could finish'));
+    assert.ok(promptOf('spec', { resume: true }).startsWith('You were interrupted before you finished'));
     assert.doesNotMatch(promptOf('spec'), /interrupted/);
   });
 });
@@ -231,7 +231,7 @@ describe('what an agent hands over', () => {
   it('is cut at 6,000 characters, between characters, and says so', () => {
     const long = `${'x'.repeat(5_999)}😀${'y'.repeat(500)}`;
     const prompt = promptOf('tests', { workflow: withResult('build', long) });
-    assert.match(prompt, /> x{5999}\n> \[cut; the whole is in its log\]\n/);
+    assert.match(prompt, /> x{5999}\n> \[truncated; its log has the full text\]\n/);
     assert.ok(prompt.isWellFormed());
     const fits = promptOf('tests', { workflow: withResult('build', 'z'.repeat(6_000)) });
     assert.match(fits, /> z{6000}\n/);

@@ -124,7 +124,7 @@ describe('a sign-in that is not accepted', () => {
     assert.equal(done.agent('a').failure?.kind, 'auth_required');
     assert.match(
       done.agent('a').failure?.message ?? '',
-      /did not accept the credentials \(401\)\. Sign in by running 'claude'/,
+      /rejected the credentials \(401\)\. Run 'claude' once/,
     );
     assert.equal(startsOf(real.root, 'a').length, 1, 'not tried again');
     assert.deepEqual(agentProcesses([done.agent('a').id]), []);

@@ -158,7 +158,7 @@ describe('an agent over its time', () => {
     assert.deepEqual([state, failure?.kind, result], ['failed', 'timeout', 'began']);
     assert.equal(
       failure?.message,
-      'It ran longer than its limit of 0.3 s and was stopped. Give it a longer timeout_minutes or a smaller task.',
+      'It ran longer than its limit of 0.3 s and was stopped. Give it a longer timeout_minutes, or a smaller task.',
     );
     assert.deepEqual(agentProcesses([id]), []);
     const [{ data } = assert.fail()] = outcome.of('agent.failed', 'slow');

@@ -132,7 +132,9 @@ describe('a lock that is held for as long as another program likes', () => {
       await runLockHolder(t, real.database),
       await runLockHolder(t, join(real.home, 'instances.db')),
     ];
-    await until(() => real.logged.some((line) => line.startsWith('error heartbeat not written')));
+    await until(() =>
+      real.logged.some((line) => line.startsWith('error cannot write the heartbeat of a session')),
+    );
     assert.equal(store.summary(id).session.state, 'running');
     assert.deepEqual(store.list({ limit: 5 }).length, 1);
     assert.equal(await instances.isAlive(real.project.instance), true);
@@ -190,7 +192,7 @@ describe('a disk that is full in the middle', () => {
     await eventOf(real, id, 'agent.spawned', 'b');
     const ballast = fill(join(disk, 'ballast'));
     go.openNow();
-    await until(() => real.logged.some((line) => line.includes('store not usable, trying again')));
+    await until(() => real.logged.some((line) => line.includes('store not usable, retrying')));
     assert.equal(outcome(real, id).agent('a').state, 'running');
     rmSync(ballast);
     await eventOf(real, id, 'agent.completed', 'a');

@@ -273,7 +273,7 @@ describe('a session that has an owner', () => {
     // Its own agent ends: the old owner wants to store that, and finds out.
     noticed.openNow();
     await real.supervisor.idle();
-    assert.ok(real.logged.includes('warn stood down: session has another owner'), real.logged.join('\n'));
+    assert.ok(real.logged.includes('warn lease lost: the session has another owner'), real.logged.join('\n'));
     assert.deepEqual(store.load(id), stored, 'it stored nothing');
     assert.equal(await readFile(log, 'utf8'), metadata, 'nor touched the files');
     assert.equal(store.ownerOf(id), instance);

@@ -80,7 +80,7 @@ suite('a result while work goes on in the background', () => {
     const outcome = end(interim);
     assert.match(
       outcome.state === 'failed' ? outcome.failure.message : '',
-      /in the background \(build\) was not done/,
+      /background work \(build\) did not finish/,
     );
   });
 

@@ -18,12 +18,11 @@ interface Expected {
   readonly retryAt?: string;
 }
 
-const signIn =
-  "Sign in by running 'claude' once and entering /login, or set ANTHROPIC_API_KEY, then start again\\.";
-const later = '\\(the provider refused; try again later\\)';
+const signIn = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again\\.";
+const later = '\\(rate limited; try again later\\)';
 const raise =
   'Raise the limit \\(maxBudgetUsd or extraArgs of backends\\.claude\\), or give it a smaller task\\.';
-const unfinished = '^Claude Code was ended while work that it had begun in the background was not done yet';
+const unfinished = '^Claude Code was stopped while its background work was still running';
 const failed = (kind: FailureKind, words: string, retryAt?: string): Expected => ({
   kind,
   words: new RegExp(words),
@@ -41,7 +40,7 @@ const table: Readonly<Record<string, Expected>> = {
   'background-killed-sigint': failed('signal', unfinished),
   'prompt-refused': failed(
     'exit_code',
-    '^Claude Code ended without working on the task: not on Fridays\\. Look at the hooks',
+    '^Claude Code ended without working on the task: not on Fridays\\. Check the hooks',
   ),
   'permission-denied': completed(/^I was not allowed to run git\.$/),
   'auth-error': failed('auth_required', `^Invalid API key · Fix external API key\\. ${signIn}$`),
@@ -53,7 +52,7 @@ const table: Readonly<Record<string, Expected>> = {
   ),
   'usage-limit-subscription': failed(
     'rate_limited',
-    "^You've hit your 5-hour limit · resets .* \\(the provider refuses until 2099-01-01T00:00:00\\.000Z\\)$",
+    "^You've hit your 5-hour limit · resets .* \\(rate limited until 2099-01-01T00:00:00\\.000Z\\)$",
     '2099-01-01T00:00:00.000Z',
   ),
   'usage-limit-api-key': failed('rate_limited', `^API Error: Request rejected \\(429\\) · .* ${later}$`),
@@ -67,11 +66,11 @@ const table: Readonly<Record<string, Expected>> = {
   'max-turns': failed('budget_exceeded', `^Reached maximum number of turns \\(1\\)\\. ${raise}$`),
   'max-budget': failed('budget_exceeded', `^Reached maximum budget \\(\\$0\\.01\\)\\. ${raise}$`),
   'resume-unknown': failed('exit_code', '^No conversation found with session ID: 11111111-'),
-  'killed-sigint': failed('signal', '^Claude Code was interrupted before it had finished\\.$'),
-  'killed-sigint-in-tool': failed('signal', '^Claude Code was interrupted before it had finished\\.$'),
-  'killed-sigint-before-answer': failed('signal', '^Claude Code was interrupted before it had finished\\.$'),
-  'killed-sigterm': failed('signal', '^Claude Code was ended by SIGTERM\\.$'),
-  'killed-sigkill': failed('signal', '^Claude Code was ended by SIGKILL \\(somebody, or the system'),
+  'killed-sigint': failed('signal', '^Claude Code was interrupted before it finished\\.$'),
+  'killed-sigint-in-tool': failed('signal', '^Claude Code was interrupted before it finished\\.$'),
+  'killed-sigint-before-answer': failed('signal', '^Claude Code was interrupted before it finished\\.$'),
+  'killed-sigterm': failed('signal', '^Claude Code was killed by SIGTERM\\.$'),
+  'killed-sigkill': failed('signal', '^Claude Code was killed by SIGKILL \\(by hand, or by the system'),
   'session-in-use': failed(
     'exit_code',
     '^Claude Code exited with status 1\\. It gave no result: Error: Session ID .* is already in use\\.$',

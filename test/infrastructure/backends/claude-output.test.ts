@@ -117,9 +117,12 @@ suite("Claude Code's output", () => {
     );
     assert.match(
       readable('auth-error'),
-      /^! The provider answered authentication_failed \(401\); attempt 1 of 2, again in 1 s\n/,
+      /^! The provider answered authentication_failed \(401\); attempt 1 of 2, retrying in 1 s\n/,
     );
-    assert.match(readable('unreachable'), /^! The provider did not answer; attempt 1 of 2, again in 1 s\n/);
+    assert.match(
+      readable('unreachable'),
+      /^! The provider did not answer; attempt 1 of 2, retrying in 1 s\n/,
+    );
     assert.match(
       readable('usage-limit-subscription'),
       /^! Usage limit reached \(five_hour\) until 2099-01-01T00:00:00\.000Z\n/,
@@ -205,7 +208,7 @@ suite("Claude Code's output", () => {
     const { activities } = readChunks([long, Buffer.concat([long, long])]);
     assert.deepEqual(
       activities,
-      Array(3).fill({ type: 'notice', text: 'A line of more than 16 MiB was passed over.' }),
+      Array(3).fill({ type: 'notice', text: 'Skipped a line longer than 16 MiB.' }),
     );
   });
 

@@ -218,7 +218,7 @@ suite('what doctor is told of Claude Code', () => {
     if (process.platform === 'darwin') assert.equal(out.signedIn, 'unknown');
     else {
       assert.equal(out.signedIn, 'no');
-      assert.match(out.problem ?? '', /^Not signed in\. Sign in by running 'claude'/);
+      assert.match(out.problem ?? '', /^Not signed in\. Run 'claude' once/);
     }
 
     await mkdir(join(home, '.claude'));

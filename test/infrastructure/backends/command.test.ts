@@ -114,16 +114,16 @@ suite('why a command ended', () => {
   test('any other end is a failure that keeps its last words', () => {
     const cases: readonly [AgentEnd, string, string][] = [
       [exited(2), 'exit_code', 'The command exited with status 2.'],
-      [exited(null, 'SIGTERM'), 'signal', 'The command was ended by SIGTERM.'],
+      [exited(null, 'SIGTERM'), 'signal', 'The command was killed by SIGTERM.'],
       [
         exited(null, 'SIGKILL'),
         'signal',
-        'The command was ended by SIGKILL (somebody, or the system when memory ran out).',
+        'The command was killed by SIGKILL (by hand, or by the system for lack of memory).',
       ],
       [
         { how: 'lost', at },
         'lost',
-        'The command is gone without a record of how it ended. Look at its log, then retry.',
+        'The command ended without a record of its exit. Check its log, then retry.',
       ],
     ];
     for (const [end, kind, message] of cases) {

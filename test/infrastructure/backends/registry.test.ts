@@ -19,7 +19,7 @@ suite('the backends', () => {
 
   test('an unknown name is refused with those that exist', () => {
     const error = thrownBy('INVALID_INPUT', () => backends.get('claud\n'));
-    assert.equal(error.message, 'There is no backend "claud\\n". There are: claude, command.');
+    assert.equal(error.message, 'Unknown backend "claud\\n". Backends: claude, command.');
     assert.deepEqual(error.details, { backend: 'claud\n', names: ['claude', 'command'] });
     // Names of an object's own methods are no backends.
     thrownBy('INVALID_INPUT', () => backends.get('constructor'));

@@ -291,7 +291,7 @@ describe("a project's file", () => {
       project(content);
       const { message } = refusal(load);
       assert.ok(message.startsWith(`${JSON.stringify(projectFile)}: line 1, column `), message);
-      assert.ok(message.includes(`: ${key} decides what programs run`), message);
+      assert.ok(message.includes(`: ${key} decides which programs run`), message);
       assert.ok(message.includes(`move it to ${userFile}`), message);
     });
   }
@@ -373,8 +373,8 @@ describe('variables', () => {
   it('that mean nothing are told', () => {
     const { warnings } = load({ MAOS_MAX_DEPHT: '3', MAOS_XYZZY_PLUGH: '1', XMAOS_LOG: '1' });
     assert.deepEqual(warnings, [
-      'The variable MAOS_MAX_DEPHT means nothing to MAOS and was ignored. Did you mean MAOS_MAX_DEPTH?',
-      'The variable MAOS_XYZZY_PLUGH means nothing to MAOS and was ignored.',
+      'The variable MAOS_MAX_DEPHT is unknown to MAOS and was ignored. Did you mean MAOS_MAX_DEPTH?',
+      'The variable MAOS_XYZZY_PLUGH is unknown to MAOS and was ignored.',
     ]);
   });
 });

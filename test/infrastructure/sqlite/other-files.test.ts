@@ -30,12 +30,12 @@ const others: readonly (readonly [what: string, make: (file: string) => void, sa
   [
     "another program's database",
     foreign,
-    /\.db is a database, but not the one MAOS keeps there.*Move it away/,
+    /\.db is a database, but not one of MAOS.*Move it away/,
   ],
   [
     "another program's database with a version of its own",
     (file) => foreign(file, 9_999),
-    /\.db is a database, but not the one MAOS keeps there/,
+    /\.db is a database, but not one of MAOS/,
   ],
   [
     'the other database of MAOS',
@@ -45,7 +45,7 @@ const others: readonly (readonly [what: string, make: (file: string) => void, sa
       else openSessionStore({ file: other, project }).close();
       renameSync(other, file);
     },
-    /\.db is a database, but not the one MAOS keeps there/,
+    /\.db is a database, but not one of MAOS/,
   ],
   ['a text', (file) => writeFileSync(file, 'no database '.repeat(500)), /\.db is damaged .*not a database/],
 ];
@@ -85,7 +85,7 @@ describe('a database of a newer maos', () => {
     const db = new DatabaseSync(file);
     db.exec('PRAGMA user_version = 9999');
     db.close();
-    assert.match(checkIntegrity(file) ?? '', /written by a newer maos .*9999.*update maos/);
+    assert.match(checkIntegrity(file) ?? '', /written by a newer version of MAOS .*9999.*Update MAOS/);
   });
 });
 

@@ -232,17 +232,17 @@ describe('a checkpoint', () => {
       const workflow = replaced(everything(), place, { wrong: true }) as Checkpoint['workflow'];
       assert.throws(
         () => parseCheckpoint(checkpointOf(workflow), '0001.json'),
-        new RegExp(`is no checkpoint: .workflow\\.${place.join('\\.')}`),
+        new RegExp(`is not a checkpoint: .workflow\\.${place.join('\\.')}`),
       );
     });
   }
 
   it('is refused with an id that would be a path, a name that would, or a field nobody knows', () => {
     for (const [place, value, why] of [
-      [['session', 'id'], '../../etc', 'is no session id'],
-      [['agents', '0', 'id'], '../x' as AgentId, 'is no agent id'],
-      [['agents', '0', 'dependsOn'], ['../x'], 'is no agent id'],
-      [['agents', '0', 'name'], '../x', 'is no name of an agent'],
+      [['session', 'id'], '../../etc', 'is not a session id'],
+      [['agents', '0', 'id'], '../x' as AgentId, 'is not an agent id'],
+      [['agents', '0', 'dependsOn'], ['../x'], 'is not an agent id'],
+      [['agents', '0', 'name'], '../x', 'is not a valid agent name'],
       [['session', 'folder'], 'relative', 'is not an absolute path'],
       [['agents', '0', 'colour'], 'red', 'colour'],
     ] as const) {

@@ -77,7 +77,7 @@ describe('agent-output', () => {
   it('says so when the last lines do not fit, and gives their end', async () => {
     const { agent_id } = agentThatPrinted('command', `${`${'漢'.repeat(300)}\n`.repeat(100)}the end\n`);
     const tail = await bench.ask('agent-output', { agent_id, tail_lines: 100 });
-    assert.match(String(tail.summary), /did not fit/);
+    assert.match(String(tail.summary), /too long for one answer/);
     assert.match(String(tail.text), /漢\nthe end\n$/);
   });
 

@@ -294,7 +294,7 @@ describe('control-session', () => {
     assert.equal(paused.state, 'paused');
     assert.match(
       paused.summary as string,
-      /is paused \(user\): 1 agent, 1 running\. Running ones stand still\./,
+      /is paused \(user\): 1 agent, 1 running\. Running agents are suspended\./,
     );
     assert.match(paused.next as string, /resume/);
     const status = await bench.ask('session-status', { session_id });
@@ -463,7 +463,7 @@ describe('list-roles', () => {
       let cursor: unknown;
       do {
         const page = await bench.ask('list-roles', cursor === undefined ? {} : { cursor });
-        assert.equal(page.summary, '60 roles; 1 broken role file left out: see maos roles');
+        assert.equal(page.summary, '60 roles; 1 broken role file ignored: see maos roles');
         seen.push(...(page.roles as Record<string, unknown>[]));
         cursor = page.next_cursor;
       } while (cursor !== undefined);

@@ -33,7 +33,10 @@ export async function openTarget(to: string | ArchiveSink, replace: boolean): Pr
   if (found !== null && !replace) throw taken(to);
   const folder = await statIfThere(dirname(to));
   if (!folder?.isDirectory()) {
-    throw invalid(to, `${showPath(dirname(to))} is no folder: make it, or name a file elsewhere.`);
+    throw invalid(
+      to,
+      `${showPath(dirname(to))} is not a folder: create it, or choose another with --output.`,
+    );
   }
   return fileTarget(to, replace);
 }
@@ -115,7 +118,7 @@ async function statIfThere(path: string): Promise<Stats | null> {
 }
 
 function taken(path: string): MaosError {
-  return invalid(path, `${showPath(path)} exists: give another name, or --force.`);
+  return invalid(path, `${showPath(path)} already exists: choose another name, or use --force.`);
 }
 
 function invalid(path: string, message: string): MaosError {

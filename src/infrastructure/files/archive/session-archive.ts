@@ -92,7 +92,8 @@ class Packer {
       const { path } = place;
       // An archive is made for others: the user's environment is not for them.
       if (path === 'environment.json') continue;
-      if (made.has(path)) this.#notes.push({ path, note: 'not packed: the archive has a file of that name' });
+      if (made.has(path))
+        this.#notes.push({ path, note: 'not packed: the archive already has a file of that name' });
       else await this.#pack(place);
     }
     for (const document of documents) await this.#packDocument(document);
@@ -123,7 +124,7 @@ class Packer {
       const name = textOfName(bytes);
       const path = folder.path === '' ? name : `${folder.path}/${name}`;
       if (!isUtf8(bytes)) {
-        this.#notes.push({ path, note: 'its name is not UTF-8: \\x stands for bytes that are no text' });
+        this.#notes.push({ path, note: 'its name is not UTF-8: \\x marks bytes that are not text' });
       }
       const place = { path, at: joinBytes(folder.at, bytes) };
       if (entry.isDirectory()) {
@@ -140,7 +141,7 @@ class Packer {
         return await this.#packLink(path, textOfName(await ofSource(readlink(at, { encoding: 'buffer' }))));
       }
       if (stats.isFile()) return await this.#packFile(path, at);
-      this.#notes.push({ path, note: 'not packed: neither file, folder nor link' });
+      this.#notes.push({ path, note: 'not packed: not a file, folder or link' });
     } catch (error) {
       // Of the archive's own trouble nothing may be left out; of the agent's files, what cannot be read is named.
       if (!(error instanceof SourceError)) throw error;
@@ -182,9 +183,9 @@ class Packer {
     try {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, position);
       if (bytesRead > 0) return buffer.subarray(0, bytesRead);
-      this.#noteShort(path, `became shorter meanwhile: zeros stand for what follows byte ${position}`);
+      this.#noteShort(path, `was truncated while being read: zeros follow after byte ${position}`);
     } catch (error) {
-      this.#noteShort(path, `could not be read (${systemCode(error)}): zeros stand from byte ${position} on`);
+      this.#noteShort(path, `could not be read (${systemCode(error)}): zeros follow after byte ${position}`);
     }
     return new Uint8Array(wanted);
   }

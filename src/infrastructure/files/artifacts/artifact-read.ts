@@ -40,7 +40,7 @@ function checkedParts(path: string): readonly string[] {
   if (parts.includes('..')) throw refused(path, "contains '..'");
   if (sep === '\\' && path.includes('\\')) throw refused(path, 'contains a backslash');
   if (parts.includes('') || parts.includes('.')) throw unusable(path, "has an empty part or a '.'");
-  if (!openFolders.includes(parts[0] as string)) throw refused(path, 'lies elsewhere');
+  if (!openFolders.includes(parts[0] as string)) throw refused(path, 'is outside them');
   if (parts.length < 2) throw unusable(path, 'is a folder');
   return parts;
 }
@@ -65,7 +65,7 @@ export async function readArtifactFile(folder: string, path: string, maxBytes: n
       await file.close();
     }
   } catch (error) {
-    if (isMissing(error)) throw unusable(path, 'does not exist (any more)');
+    if (isMissing(error)) throw unusable(path, 'does not exist, or no longer does');
     // A socket, or a device without a driver.
     if (systemCode(error) === 'ENXIO') throw unusable(path, 'is not a regular file');
     if (systemCode(error) === 'ENAMETOOLONG') throw unusable(path, 'has too long a name');
@@ -100,11 +100,11 @@ async function assertInside(
   const root = join(await realpath(folder), parts[0] as string) + sep;
   const known = await pathOfHandle(file);
   const real = known ?? (await realpath(join(folder, ...parts)));
-  if (!real.startsWith(root)) throw refused(path, 'is a link that leads elsewhere');
+  if (!real.startsWith(root)) throw refused(path, 'is a link to a place outside');
   if (known !== null) return;
   const [opened, named] = await Promise.all([file.stat(), lstat(real)]);
   if (opened.dev !== named.dev || opened.ino !== named.ino)
-    throw refused(path, 'was exchanged while being opened');
+    throw refused(path, 'was replaced while being opened');
 }
 
 async function pathOfHandle(file: FileHandle): Promise<string | null> {

@@ -57,7 +57,7 @@ export async function scanFiles(
       if (entry.isDirectory() && skip(path)) continue;
       if (entry.isDirectory() && queue.length < limit) queue.push({ path, at });
       else if (entry.isDirectory() || files.length >= limit) {
-        notes.push(`artifacts: more than ${limit} files or folders; from ${path} on they are not listed`);
+        notes.push(`artifacts: more than ${limit} files or folders; those after ${path} are not listed`);
         return { files: files.sort(byPath), notes };
       } else if (entry.isFile() && !isBeingWritten(name)) {
         const found = foundFile({ path, at }, notes);

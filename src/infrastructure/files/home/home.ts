@@ -27,7 +27,7 @@ export function ensureHome(home: string): { readonly openToOthers: number | null
     const isOpen = (mode & 0o077) !== 0 && process.platform !== 'win32';
     return { openToOthers: isOpen ? mode & 0o777 : null };
   } catch (error) {
-    const cause = fileError(error, 'take into use', home);
+    const cause = fileError(error, 'use', home);
     throw new MaosError('CONFIG_INVALID', `${cause.message} Or set MAOS_HOME to another folder.`, {
       details: { ...cause.details, variable: 'MAOS_HOME' },
       cause: error,
@@ -65,7 +65,7 @@ export function hashOf(canonicalPath: string): string {
  */
 export function canonicalProject(path: string): string {
   if (path === '' || path.includes('\0'))
-    throw invalidProject(path, 'is no path', 'give the path of a folder');
+    throw invalidProject(path, 'is not a path', 'give the path of a folder');
   try {
     const canonical = realpathSync.native(path);
     if (!statSync(canonical).isDirectory()) {
@@ -77,13 +77,13 @@ export function canonicalProject(path: string): string {
     if (error instanceof MaosError) throw error;
     const code = systemCode(error);
     if (isMissing(error)) {
-      throw invalidProject(path, 'does not exist', 'check the spelling, or make it first', error);
+      throw invalidProject(path, 'does not exist', 'check the spelling, or create it first', error);
     }
     if (code === 'EACCES' || code === 'EPERM') {
       throw invalidProject(
         path,
         'cannot be read by this user',
-        'give yourself read and search permission (chmod u+rx)',
+        'add read and search permission (chmod u+rx)',
         error,
       );
     }

@@ -47,7 +47,7 @@ export async function rotateHttpToken(home: string): Promise<string> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
     throw new MaosError(
       'CONFIG_INVALID',
-      `${quote(path)} is a folder, where the token has to be: move it away.`,
+      `${quote(path)} is a folder, but must be the token file: move it away.`,
     );
   }
   const token = newToken();
@@ -71,7 +71,7 @@ function readToken(path: string): string | null {
 function noToken(path: string): MaosError {
   return new MaosError(
     'CONFIG_INVALID',
-    `${quote(path)} holds no token: 32 to 200 of A-Z, a-z, 0-9, '_' and '-'. 'maos token --rotate' writes a new one.`,
+    `${quote(path)} does not contain a token (32 to 200 of A-Z, a-z, 0-9, '_' and '-'). 'maos token --rotate' writes a new one.`,
   );
 }
 

@@ -34,9 +34,13 @@ export interface SessionLayout {
 
 function checkedName(name: string): string {
   if (agentNamePattern.test(name)) return name;
-  throw new MaosError('INVALID_INPUT', `${quote(name)} is not an agent's name, so it cannot name a folder.`, {
-    details: { value: startOf(name, 200) },
-  });
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${quote(name)} is not a valid agent name, so it cannot name a folder.`,
+    {
+      details: { value: startOf(name, 200) },
+    },
+  );
 }
 
 /** @param projectFolder absolute; see `projectFolder` in home.ts */

@@ -28,7 +28,7 @@ export function maosHome(env: Environment): string {
   if (home !== null) return resolve(home, below);
   throw new MaosError(
     'CONFIG_INVALID',
-    'This user has no home folder (HOME is not set, and the system has no entry for the user): set MAOS_HOME to the folder where MAOS is to keep its files.',
+    "This user has no home folder (HOME is not set, and the system has no entry for the user): set MAOS_HOME to the folder for MAOS's files.",
     { details: { variable: 'MAOS_HOME' } },
   );
 }

@@ -28,7 +28,7 @@ export function makeRoleFiles(deps: { readonly home: string; readonly env: Envir
         const agents = join(folder, '.claude', 'agents');
         if (ofUser !== null && resolved(agents) === resolved(ofUser)) continue;
         if (existsSync(agents) && !isWithin(resolved(agents), ofProject.at(-1) as string)) {
-          const message = 'it is a link that leads out of the project, and such links are not followed.';
+          const message = 'it is a link out of the project, and MAOS does not follow such links.';
           findings.push({ kind: 'problem', problem: problemOf(agents, message, null) });
         } else findings.push(...(await readClaudeFolder(agents, 'project', allowance)));
       }

@@ -78,7 +78,7 @@ export async function readRegistry(folder: string, allowance: Allowance): Promis
       if (!entry.success) {
         return refused(`${issueOf(entry.error, place)}.`, typeof name === 'string' ? toRoleName(name) : null);
       }
-      if (seen.has(entry.data.name)) return refused(`${place}.name: ${quote(name)} is there twice.`, null);
+      if (seen.has(entry.data.name)) return refused(`${place}.name: ${quote(name)} is a duplicate.`, null);
       seen.add(entry.data.name);
       return roleOfEntry(entry.data, place);
     });
@@ -91,7 +91,7 @@ export async function readRegistry(folder: string, allowance: Allowance): Promis
     );
     if (template !== undefined) taken.add(template);
     else if (wanted !== undefined) {
-      return refused(`${place}.template: there is no usable templates/${wanted}.`, name);
+      return refused(`${place}.template: templates/${wanted} is missing or unusable.`, name);
     }
     let document: RoleDocument;
     try {
@@ -102,7 +102,7 @@ export async function readRegistry(folder: string, allowance: Allowance): Promis
       return { kind: 'problem', problem };
     }
     const description = entry.description ?? document.fields?.description;
-    if (description === undefined) return refused(`${place}.description: the role has none.`, name);
+    if (description === undefined) return refused(`${place}.description is missing.`, name);
     const traits = agentTraits(document.fields);
     const backend = entry.backend ?? null;
     const input = {
@@ -127,7 +127,7 @@ export async function readRegistry(folder: string, allowance: Allowance): Promis
 
 function templates(texts: readonly RoleText[]): readonly RoleFinding[] {
   return texts.map((text): RoleFinding => {
-    const message = 'no entry of registry.json is for it, and it has no description of its own at its head.';
+    const message = 'it has no entry in registry.json, and no description in its front matter.';
     return (
       roleOfText(text, 'maos', nameFrom(text.path)) ?? {
         kind: 'problem',

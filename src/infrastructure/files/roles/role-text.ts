@@ -93,7 +93,7 @@ export function roleOfText(
   if (written === null) return missing('name');
   const name = toRoleName(written);
   if (!isRoleName(name)) {
-    const message = `its name ${quote(written)} cannot name a role: use up to 63 letters, digits and '-', beginning with a letter.`;
+    const message = `its name ${quote(written)} is not valid for a role: use up to 63 letters, digits and '-', beginning with a letter.`;
     return { kind: 'problem', problem: problemOf(path, message) };
   }
   if (description === undefined) return missing('description', name);
@@ -101,7 +101,7 @@ export function roleOfText(
   return { kind: 'role', role: fileRole(input, source, path) };
 
   function missing(key: string, of?: string): RoleFinding {
-    const message = `it has no ${key}: write '${key}: …' between the lines '---' at its head.`;
+    const message = `it has no ${key}: add '${key}: …' to its front matter, between the '---' lines.`;
     return { kind: 'problem', problem: problemOf(path, message, of) };
   }
 }

@@ -19,7 +19,7 @@ const buffer = new Uint8Array(maxRoleFileBytes + 1);
 /** Does not wait for the other end of a named pipe, and does not follow a link put there a moment ago. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
-const noFile = 'it is no regular file: remove it.';
+const noFile = 'it is not a regular file: remove it.';
 
 export interface RoleText {
   readonly path: string;
@@ -99,8 +99,8 @@ export async function readRoleTexts(folder: string, allowance: Allowance): Promi
     if (target !== null && isWithin(target, root as string)) return;
     const isFolder = target !== null && (await stat(target).catch(() => null))?.isDirectory() === true;
     if (!isFolder && !isRoleFile(path)) return;
-    const why = target === null ? 'a link to nothing' : 'a link that leads out of its folder';
-    const message = `it is ${why}, and such links are not followed: put the ${isFolder ? 'folder' : 'file'} itself there.`;
+    const why = target === null ? 'a link to nothing' : 'a link out of its folder';
+    const message = `it is ${why}, and MAOS does not follow such links: put the ${isFolder ? 'folder' : 'file'} itself there.`;
     problems.push(problemOf(path, message, isFolder ? null : nameFrom(path)));
   }
 
@@ -108,7 +108,7 @@ export async function readRoleTexts(folder: string, allowance: Allowance): Promi
     if (allowance.told) return;
     allowance.told = true;
     const what = `at most ${maxRoleFiles} role files among ${maxEntries} entries are read`;
-    problems.push(problemOf(path, `${what}, and the rest is left out: remove some.`, null));
+    problems.push(problemOf(path, `${what}, and the rest is ignored: remove some.`, null));
   }
 }
 

@@ -78,7 +78,7 @@ function membersOf(members: Readonly<Record<string, Shape>>): Record<string, z.Z
   return Object.fromEntries(Object.entries(members).map(([key, shape]) => [key, schemaOf(shape)]));
 }
 
-const agentId = z.custom<AgentId>((id) => typeof id === 'string' && isAgentId(id), 'is no agent id');
+const agentId = z.custom<AgentId>((id) => typeof id === 'string' && isAgentId(id), 'is not an agent id');
 
 /** The rows of the tables, by the declaration that stores them. */
 const checkpoint = z.strictObject({
@@ -106,14 +106,14 @@ export function parseCheckpoint(text: string, path: string): Checkpoint {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw unusable(path, 'is no JSON', cause);
+    throw unusable(path, 'is not JSON', cause);
   }
   const parsed = checkpoint.safeParse(value);
   if (!parsed.success) {
     const [first] = parsed.error.issues;
     throw unusable(
       path,
-      `is no checkpoint: ${quote(first?.path.join('.') ?? '')}: ${first?.message}`,
+      `is not a checkpoint: ${quote(first?.path.join('.') ?? '')}: ${first?.message}`,
       parsed.error,
     );
   }

@@ -104,12 +104,10 @@ export async function followFile(path: string, options: FollowOptions): Promise<
       size = stat.size;
       if (stat.nlink === 0 && !isGone) {
         isGone = true;
-        onProblem(
-          `${path} was deleted by somebody. It is followed to its end, but cannot be read again later.`,
-        );
+        onProblem(`${path} was deleted. MAOS reads it to its end, but it cannot be read again later.`);
       }
       if (size < offset) {
-        onProblem(`${path} was cut to ${size} bytes by somebody while ${offset} had been read.`);
+        onProblem(`${path} was truncated to ${size} bytes after ${offset} bytes had been read.`);
         offset = 0;
       }
       return size;

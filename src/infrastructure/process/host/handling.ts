@@ -17,7 +17,7 @@ export function handling(
 }
 
 const unseenText =
-  'This maos cannot see its processes (they run in another container, or on another host with the same home): its files tell of its end, and its time limit holds.';
+  "This maos cannot see its processes (they run in another container, or on another host with the same home). It learns of their end from the agent's files; the time limit still applies.";
 
 function newerText(protocol: number): string {
   return `A newer maos started it (wrapper protocol ${protocol}, this maos knows up to ${protocolVersion}): this one follows its files, and signals none of its processes while its wrapper lives. To pause or cancel it, update this maos.`;

@@ -116,7 +116,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       });
     } catch (error) {
       watch.close();
-      log.log('error', 'The agent was started but cannot be followed; it is ended.', {
+      log.log('error', 'The agent was started but cannot be followed, so it is stopped.', {
         agentId,
         attempt,
         error,
@@ -259,7 +259,7 @@ async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> 
   }
   const claim = await readWholeClaim(folder, attempt);
   if (claim !== null) return claim;
-  throw new MaosError('INTERNAL', `The claim of attempt ${attempt} in ${quote(folder)} came and went.`);
+  throw new MaosError('INTERNAL', `The launch record of attempt ${attempt} in ${quote(folder)} appeared and disappeared.`);
 }
 
 /** Settles when the record of the agent's end is there, or another MAOS looks after it. */
@@ -281,7 +281,7 @@ function isWhole(claim: LaunchClaim | null): boolean {
 function unclaimed(program: string, folder: string): MaosError {
   return new MaosError(
     'SPAWN_FAILED',
-    `Cannot start ${quote(program)}: the launch could not be recorded in ${quote(folder)}. See stderr.log there, and whether the disk is full.`,
+    `Cannot start ${quote(program)}: the launch could not be recorded in ${quote(folder)}. Check stderr.log there, and whether the disk is full.`,
     { details: { program, folder } },
   );
 }

@@ -142,7 +142,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     }
     const act = isMoving ? proceedAgentProcesses : suspendAgentProcesses;
     const done = turn.then(() => act(family, isWanted));
-    turn = done.catch(() => 'whoever asked for it hears of the failure');
+    turn = done.catch(() => 'the caller receives the error');
     return done;
   }
 
@@ -186,7 +186,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     const isAsked = ending !== null;
     // The record is final by now, whatever else is left of the agent.
     const [report, told] = await Promise.all([end(strayGraceMs), readEnd(status)]);
-    if (!isAsked && report.signals.length > 0) note('The agent left processes behind; they were ended.');
+    if (!isAsked && report.signals.length > 0) note('The agent left processes behind; MAOS ended them.');
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
     await output.finish();
     watch.close();

@@ -78,10 +78,10 @@ function keyOf({ pid, start }: ProcessEntry): string {
 
 function stillMoving(family: AgentFamily, moving: readonly ProcessEntry[]): MaosError {
   const pids = moving.map(({ pid }) => pid);
-  const who = pids.length === 0 ? 'its program did not begin' : `process ${pids.join(', ')} still moves`;
+  const who = pids.length === 0 ? 'its program did not start' : `process ${pids.join(', ')} still running`;
   return new MaosError(
     'INTERNAL',
-    `Agent ${family.mark.agentId} could not be suspended within ${patienceMs / 1000} s: ${who}. What could be stopped is; resume or cancel the agent.`,
+    `Agent ${family.mark.agentId} could not be suspended within ${patienceMs / 1000} s: ${who}. The other processes are suspended; resume or cancel the session.`,
     { details: { agentId: family.mark.agentId, pids } },
   );
 }

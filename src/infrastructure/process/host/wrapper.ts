@@ -113,8 +113,8 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
 const reasons: Readonly<Record<string, string>> = {
   E2BIG:
     'its arguments and environment are too large for the system (one of at most 128 KB on Linux). Pass long text by stdin or in a file.',
-  EAGAIN: 'the system allows no further process (EAGAIN). End some, or raise the limit (ulimit -u).',
-  ERR_INVALID_ARG_VALUE: 'an argument or an environment variable holds a NUL byte. Remove it.',
+  EAGAIN: 'the process limit is reached (EAGAIN). End some processes, or raise the limit (ulimit -u).',
+  ERR_INVALID_ARG_VALUE: 'an argument or an environment variable contains a NUL byte. Remove it.',
   EMFILE: 'MAOS has too many open files (EMFILE). Run fewer agents at once, or raise the limit (ulimit -n).',
 };
 

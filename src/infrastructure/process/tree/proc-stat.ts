@@ -125,7 +125,7 @@ function readAuxiliaryVector(): Buffer {
 function withoutProcfs(cause: unknown): MaosError {
   return new MaosError(
     'CONFIG_INVALID',
-    "There is no /proc here, and on Linux MAOS needs it to tell its agents' processes apart. Mount it (mount -t proc proc /proc), or run MAOS where it is mounted.",
+    "There is no /proc here, and on Linux MAOS needs it to identify its agents' processes. Mount it (mount -t proc proc /proc), or run MAOS where it is mounted.",
     { cause, details: { path: '/proc' } },
   );
 }

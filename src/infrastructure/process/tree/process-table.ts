@@ -73,7 +73,7 @@ export function makeProcessTable(
     else {
       waitingSince = since;
       waiting = take(running);
-      running = waiting.catch(() => 'whoever asked for it hears of the failure');
+      running = waiting.catch(() => 'the caller receives the error');
     }
     return waiting;
   }

@@ -14,7 +14,7 @@ export const runCommand: CliCommand = {
   name: 'run',
   summary: 'Run a team of agents',
   details: [
-    "The team is given by --agent and --exec, or by a file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
+    "Describe the team with --agent and --exec, or with a plan file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
     'Budgets (--max-…, or "budget" in the plan, for the session and for each agent) are checked against what the agents report: MAOS warns at 80 % and stops the agents at 100 %.',
     'Ctrl-C moves the session to a background process (see --on-exit) and exits with 130.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',

@@ -65,7 +65,7 @@ function toAcpError(error: unknown): AcpError | null {
 
 function defect({ runtime }: HttpDeps, error: unknown, context: Context): AcpError {
   runtime.log('error', 'acp request failed', { path: context.req.path, error });
-  const message = `A defect in MAOS. Its log, below ${JSON.stringify(runtime.home)}, says where.`;
+  const message = `This is a bug in MAOS. See the logs in ${JSON.stringify(runtime.home)} for details.`;
   return new AcpError(500, 'server_error', message, { code: 'INTERNAL' });
 }
 

@@ -21,16 +21,18 @@ export const messageIdSchema = z.string().regex(messagePattern, "must be 'msg_' 
 const sessionId = text(1, 128).describe("A session's id, an unambiguous part of it, or the id of a run");
 const party = text(1, 128);
 const correlationId = text(1, 200);
-const attempt = z.int().min(1).describe('Of the delivery that is meant, as the lease gave it');
+const attempt = z.int().min(1).describe('Attempt number of the delivery, from the lease');
 
 export const sendSchema = z
   .strictObject({
-    id: messageIdSchema.nullish().describe('The same id again sends nothing. Default: a new one'),
+    id: messageIdSchema.nullish().describe('Sending the same id again has no effect. Default: a new id'),
     session_id: sessionId,
-    from: party.nullish().describe(`Agent id or name. Default: '${outside}', who is not of the team`),
+    from: party.nullish().describe(`Agent id or name. Default: '${outside}', a party outside the team`),
     to: party
       .nullish()
-      .describe(`Agent id or name, '${everyAgent}' or '${outside}'. Default: who sent what reply_to names`),
+      .describe(
+        `Agent id or name, '${everyAgent}' or '${outside}'. Default: the sender of the message in reply_to`,
+      ),
     type: z.enum(messageTypes),
     subject: text(0, 200).nullish(),
     body: text(0, maxBody),
@@ -40,12 +42,15 @@ export const sendSchema = z
       .regex(/^[\w.+-]+\/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*$/, 'must be a media type')
       .nullish()
       .describe('Default: text/plain'),
-    schema_version: z.int().nullish().describe(`Default, and the only one so far: ${messageSchemaVersion}`),
+    schema_version: z
+      .int()
+      .nullish()
+      .describe(`Default, and the only supported version: ${messageSchemaVersion}`),
     correlation_id: correlationId
       .nullish()
-      .describe("Default: the request's id, and that of what is answered"),
-    reply_to: messageIdSchema.nullish().describe('A response needs it: the request it answers'),
-    max_attempts: z.int().min(1).max(20).nullish().describe('Deliveries before it is dead. Default: 5'),
+      .describe('Default: the id of the request; for a response, that of its request'),
+    reply_to: messageIdSchema.nullish().describe('Required for a response: the request it answers'),
+    max_attempts: z.int().min(1).max(20).nullish().describe('Maximum number of deliveries. Default: 5'),
   })
   .meta({ id: 'SendAgentMessage' });
 
@@ -59,8 +64,13 @@ export const leaseSchema = z
       .min(0.1)
       .max(maxVisibilitySeconds)
       .nullish()
-      .describe('Not acknowledged by then, it is delivered again. Default: 60'),
-    wait_seconds: z.number().min(0).max(maxWaitSeconds).nullish().describe('For the first one. Default: 0'),
+      .describe('Seconds until it is delivered again unless acknowledged. Default: 60'),
+    wait_seconds: z
+      .number()
+      .min(0)
+      .max(maxWaitSeconds)
+      .nullish()
+      .describe('Seconds to wait for the first message. Default: 0'),
   })
   .meta({ id: 'LeaseAgentMessages' });
 
@@ -70,21 +80,21 @@ export const nackSchema = z
   .strictObject({
     attempt,
     reason: text(1, 500).describe('What went wrong'),
-    retry: z.boolean().nullish().describe('false: it is dead at once. Default: true'),
+    retry: z.boolean().nullish().describe('false: the message is dead at once. Default: true'),
   })
   .meta({ id: 'GiveBackAgentMessage' });
 
 export const listQuerySchema = z.strictObject({
   session_id: sessionId,
   recipient: party.optional(),
-  state: z.enum(messageStates).optional().describe("'dead' are the dead letters"),
+  state: z.enum(messageStates).optional().describe("'dead' lists the dead letters"),
   type: z.enum(messageTypes).optional(),
   correlation_id: correlationId.optional(),
   limit: z
     .string()
     .regex(/^([1-9][0-9]?|100)$/, `must be a number from 1 to ${maxPage}`)
     .optional(),
-  before: messageIdSchema.optional().describe('`next` of the page before'),
+  before: messageIdSchema.optional().describe('`next` of the previous page'),
 });
 
 const time = z.iso.datetime();
@@ -102,18 +112,18 @@ export const agentMessageSchema = z
     schema_version: z.int(),
     correlation_id: z.string().nullable(),
     reply_to: messageIdSchema.nullable(),
-    broadcast_id: messageIdSchema.nullable().describe('The id that a message to all agents was sent under'),
+    broadcast_id: messageIdSchema.nullable().describe('Id of the broadcast it belongs to'),
     state: z.enum(messageStates),
     attempt: z.int().min(0).describe('How often it has been delivered'),
     max_attempts: z.int(),
     queued_at: time,
-    available_at: time.nullable().describe('While queued: not delivered before'),
-    delivered_at: time.nullable().describe('The last time'),
-    lease_until: time.nullable().describe('While delivered: queued again unless acknowledged by then'),
+    available_at: time.nullable().describe('While queued: earliest delivery'),
+    delivered_at: time.nullable().describe('Last delivery'),
+    lease_until: time.nullable().describe('While delivered: queued again at this time unless acknowledged'),
     acknowledged_at: time.nullable(),
     dead_at: time.nullable(),
     dead_reason: z.string().nullable(),
-    last_trouble: z.string().nullable().describe('Why the last delivery came to nothing'),
+    last_trouble: z.string().nullable().describe('Why the last delivery failed'),
   })
   .meta({ id: 'AgentMessage' });
 

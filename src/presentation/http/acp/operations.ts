@@ -23,7 +23,7 @@ const runOrStream = { ...json(runSchema), 'text/event-stream': eventSchema };
 const runId = { 'Run-ID': idSchema };
 const ofRun = { run_id: idSchema };
 const modes =
-  'sync waits for the end, or until the run awaits; async answers at once; stream sends its events.';
+  'sync waits until the run ends or awaits input; async answers at once; stream sends the events.';
 
 /** The protocol's errors; besides these, every endpoint may answer some that come of what is below it. */
 export function acpErrors(...statuses: readonly number[]): Readonly<Record<number, z.ZodType>> {
@@ -33,21 +33,21 @@ export function acpErrors(...statuses: readonly number[]): Readonly<Record<numbe
 const ofSession = {
   summary: 'A session',
   params: { session_id: idSchema },
-  answers: { 200: { description: 'Where its messages are', content: json(sessionSchema) } },
+  answers: { 200: { description: 'URLs of its messages', content: json(sessionSchema) } },
   errors: acpErrors(404, 422),
 };
 
 /** Every endpoint of the protocol. */
 export const acpOperations = [
   {
-    ...{ method: 'get', path: '/acp/ping', id: 'ping', tag: 'acp', summary: 'Whether anybody is there' },
+    ...{ method: 'get', path: '/acp/ping', id: 'ping', tag: 'acp', summary: 'Check that the server is available' },
     answers: { 200: { description: 'Yes', content: json(pingSchema) } },
     errors: acpErrors(),
   },
   {
-    ...{ method: 'get', path: '/acp/agents', id: 'listAgents', tag: 'acp', summary: 'The agents' },
+    ...{ method: 'get', path: '/acp/agents', id: 'listAgents', tag: 'acp', summary: 'List agents' },
     query: pageSchema,
-    answers: { 200: { description: 'All of them, or a page', content: json(agentsListSchema) } },
+    answers: { 200: { description: 'All agents, or a page of them', content: json(agentsListSchema) } },
     errors: acpErrors(422),
   },
   {
@@ -61,46 +61,46 @@ export const acpOperations = [
     description: modes,
     body: runCreateSchema,
     answers: {
-      200: { description: 'How it ended, or its events', content: runOrStream, headers: runId },
-      202: { description: 'It is started', content: json(runSchema), headers: runId },
+      200: { description: 'The finished run, or its events', content: runOrStream, headers: runId },
+      202: { description: 'The run was started', content: json(runSchema), headers: runId },
     },
     errors: acpErrors(404, 422),
   },
   {
-    ...{ method: 'get', path: '/acp/runs/{run_id}', id: 'getRun', tag: 'acp', summary: 'How a run stands' },
+    ...{ method: 'get', path: '/acp/runs/{run_id}', id: 'getRun', tag: 'acp', summary: 'State of a run' },
     params: ofRun,
     answers: { 200: { description: 'The run', content: json(runSchema) } },
     errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'post', path: '/acp/runs/{run_id}', id: 'resumeRun', tag: 'acp' },
-    summary: 'Let an awaiting run go on',
+    summary: 'Resume an awaiting run',
     description: modes,
     params: ofRun,
     body: runResumeSchema,
     answers: {
-      200: { description: 'How it ended, or its events from now on', content: runOrStream, headers: runId },
-      202: { description: 'It goes on', content: json(runSchema), headers: runId },
+      200: { description: 'The finished run, or its events from now on', content: runOrStream, headers: runId },
+      202: { description: 'The run continues', content: json(runSchema), headers: runId },
     },
     errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'post', path: '/acp/runs/{run_id}/cancel', id: 'cancelRun', tag: 'acp' },
-    summary: 'End a run',
+    summary: 'Cancel a run',
     params: ofRun,
-    answers: { 202: { description: 'It is being cancelled', content: json(runSchema) } },
+    answers: { 202: { description: 'Being cancelled', content: json(runSchema) } },
     errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'get', path: '/acp/runs/{run_id}/events', id: 'listRunEvents', tag: 'acp' },
-    summary: 'The events of a run so far',
+    summary: 'Events of a run so far',
     params: ofRun,
-    answers: { 200: { description: 'As they are streamed', content: json(eventsListSchema) } },
+    answers: { 200: { description: 'The events, as they are streamed', content: json(eventsListSchema) } },
     errors: acpErrors(404, 422),
   },
   {
     ...{ method: 'get', path: '/acp/runs/{run_id}/messages/{index}', id: 'getRunMessage', tag: 'acp' },
-    summary: 'A message of a completed run: what the history of a session names',
+    summary: 'A message of a completed run, as referenced by the history of a session',
     params: { ...ofRun, index: indexSchema },
     answers: { 200: { description: 'The message', content: json(messageSchema) } },
     errors: acpErrors(404, 422),

@@ -38,7 +38,7 @@ export function toTask(
 export function assertSaysNothing({ parts }: Message): void {
   if (parts.every(({ content, content_url }) => content_url == null && (content ?? '').trim() === '')) return;
   throw invalid(
-    'An agent of MAOS that is resumed cannot be told anything: resume it with an empty message ("parts": []), and send what you have to say as the input of another run with the same session_id.',
+    'MAOS cannot pass a message to a resumed agent: resume it with an empty message ("parts": []), and send your message as the input of another run with the same session_id.',
   );
 }
 
@@ -66,7 +66,7 @@ function textOf(part: MessagePart, strict: boolean): string {
   if (text !== null && !text.includes('\u0000')) return text === '' ? '' : `${name}${text}`;
   if (!strict) return `${name}(${part.content_type ?? 'a file'}, not text)`;
   throw invalid(
-    `A part of type ${part.content_type ?? 'text/plain'} is not text: the agents of MAOS take text. Put the file into the project and name its path.`,
+    `A part of type ${part.content_type ?? 'text/plain'} is not text, and the agents of MAOS accept only text. Put the file into the project and name its path.`,
   );
 }
 

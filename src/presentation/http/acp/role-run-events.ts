@@ -180,6 +180,6 @@ function pausedRequest(
   { reason, resumeAt }: { readonly reason: string; readonly resumeAt: string | null },
 ): AwaitRequest {
   const until = resumeAt === null ? '' : ` until ${resumeAt}`;
-  const text = `Paused (${reason}${until}). Resume the run with an empty message ("parts": []) to let it go on: the agent cannot be told anything.`;
+  const text = `Paused (${reason}${until}). Resume the run with an empty message ("parts": []): MAOS cannot pass a message to a resumed agent.`;
   return { type: 'message', message: { role: `agent/${agent_name}`, parts: [plainPart(text)] } };
 }

@@ -171,7 +171,8 @@ class RoleRun implements RunHandle {
     assertSaysNothing(message);
     const { project, supervisor } = this.#open;
     const state = this.#state();
-    if (state !== 'paused') throw notPossible(`Run ${this.id} is ${statuses[state]}: it awaits nothing.`);
+    if (state !== 'paused')
+      throw notPossible(`Run ${this.id} is ${statuses[state]}: it is not awaiting input.`);
     await requestResume(project, supervisor, this.#sessionId, 'acp', 'Resumed over ACP.');
   }
 

@@ -31,7 +31,7 @@ export function runsHandlers(deps: HttpDeps, source: RunSource) {
     const body = await readBody(context, runCreateSchema);
     const named = (body.session_id ?? body.session?.id)?.toLowerCase();
     if (body.session != null && body.session.id.toLowerCase() !== named) {
-      throw invalid('session_id and session.id name different sessions.');
+      throw invalid('session_id and session.id are different sessions.');
     }
     // A session of its own has no order.
     if (named === undefined) arrival.leave();
@@ -58,7 +58,7 @@ export function runsHandlers(deps: HttpDeps, source: RunSource) {
     const body = await readBody(context, runResumeSchema);
     const run = await findRun(source, context);
     if (body.run_id != null && body.run_id.toLowerCase() !== run.id) {
-      throw invalid('run_id is not the run of the path.');
+      throw invalid('run_id does not match the run in the path.');
     }
     const before = (await eventsOf(run)).length;
     await run.resume(body.await_resume.message);

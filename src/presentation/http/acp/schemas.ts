@@ -158,10 +158,10 @@ export const manifestSchema = z
       .object({
         avg_run_tokens: z.number().min(0).optional(),
         avg_run_time_seconds: z.number().min(0).optional(),
-        success_rate: z.number().min(0).max(100).optional().describe('Per cent'),
+        success_rate: z.number().min(0).max(100).optional().describe('Percent'),
       })
       .optional()
-      .describe('Of the runs that completed or failed; absent before there was one'),
+      .describe('Over the runs that completed or failed; absent before the first'),
   })
   .meta({ id: 'AgentManifest' });
 

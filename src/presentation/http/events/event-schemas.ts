@@ -18,13 +18,13 @@ export const eventsQuerySchema = z.object({
     .string()
     .regex(sessionPattern, "must be 'sess_' and 26 characters, such as sess_01K0ABCDEFGHJKMNPQRSTVWXYZ")
     .optional()
-    .describe('Of this session alone'),
+    .describe('Only events of this session'),
 });
 
 export const lastSeenSchema = z
   .string()
   .optional()
-  .describe('The id of the last event that was seen: what came after it follows');
+  .describe('Id of the last event received; the stream continues after it');
 
 const time = z.iso.datetime();
 
@@ -66,15 +66,15 @@ const sessionSummarySchema = z
 
 export const snapshotSchema = z
   .strictObject({
-    position: z.string().describe('From here on the events follow'),
+    position: z.string().describe('Position after which the events follow'),
     sessions: z.array(sessionSummarySchema),
-    omitted: z.int().min(0).describe('How many older sessions, all of them ended, are left out'),
+    omitted: z.int().min(0).describe('Number of older, ended sessions that are omitted'),
   })
   .meta({ id: 'Snapshot' });
 
 export const sessionEventSchema = z
   .strictObject({
-    seq: z.int().min(1).describe('Its place in the session'),
+    seq: z.int().min(1).describe('Its position in the session'),
     at: time,
     type: z.enum(eventTypes),
     session_id: z.string().regex(sessionPattern),

@@ -69,7 +69,9 @@ export class EventStreams {
       stallMs: this.#limits.stallMs,
       onStalled: () => {
         this.#stalled += 1;
-        runtime.log('info', 'event stream dropped: nobody reads it', { waitedMs: this.#limits.stallMs });
+        runtime.log('info', 'event stream closed: the client does not read it', {
+          waitedMs: this.#limits.stallMs,
+        });
         cut();
       },
       onEnd: (error) => {

@@ -49,7 +49,6 @@ export function eventsHandler(deps: HttpDeps, streams: EventStreams): Handler<Ht
 
 function refuseFull(context: Context): Response {
   context.header('Retry-After', '5');
-  const message =
-    'As many streams of events are open as there may be: close one, or wait as Retry-After says.';
+  const message = 'The limit of open event streams is reached: close one, or wait as given in Retry-After.';
   return context.json({ code: 'RESOURCE_LIMIT_EXCEEDED', message }, 503);
 }

@@ -20,52 +20,52 @@ const errorSchema = z
 
 const versions = protocolVersions.join(', ');
 const sessionId = z.string();
-const version = z.string().optional().describe(`One of ${versions}; the one agreed upon counts`);
+const version = z.string().optional().describe(`One of ${versions}; the negotiated version applies`);
 const eventStream = { 'text/event-stream': messageSchema };
 const named = {
-  'Mcp-Session-Id': sessionId.describe('As the answer to initialize named it'),
+  'Mcp-Session-Id': sessionId.describe('From the response to initialize'),
   'MCP-Protocol-Version': version,
 };
 const given = { 'Mcp-Session-Id': sessionId };
-const accept = (types: string) => z.string().describe(`Has to name ${types}`);
+const accept = (types: string) => z.string().describe(`Must include ${types}`);
 
 /** Streamable HTTP. */
 export const mcpOperations = [
   {
-    ...{ method: 'post', path: '/mcp', id: 'mcpSend', tag: 'mcp', summary: 'Send a message of MCP' },
+    ...{ method: 'post', path: '/mcp', id: 'mcpSend', tag: 'mcp', summary: 'Send an MCP message' },
     description:
-      'Streamable HTTP of MCP 2025-11-25. The request `initialize`, without Mcp-Session-Id, opens a session. No batches.',
+      'Streamable HTTP of MCP 2025-11-25. The request `initialize`, without Mcp-Session-Id, opens a session. Batches are not supported.',
     headers: {
       ...named,
-      'Mcp-Session-Id': sessionId.optional().describe('Of all messages but initialize'),
+      'Mcp-Session-Id': sessionId.optional().describe('Required for all messages except initialize'),
       Accept: accept('application/json and text/event-stream'),
     },
     body: messageSchema,
     answers: {
       200: {
-        description: 'To a request: messages that belong to it, then its answer',
+        description: 'For a request: related messages, then the response',
         content: eventStream,
         headers: given,
       },
-      202: { description: 'A notification or an answer was taken' },
+      202: { description: 'The notification or response was accepted' },
     },
     errors: errorsOf(errorSchema, 400, 404, 406, 415, 503),
   },
   {
-    ...{ method: 'get', path: '/mcp', id: 'mcpListen', tag: 'mcp', summary: 'Listen, or go on listening' },
+    ...{ method: 'get', path: '/mcp', id: 'mcpListen', tag: 'mcp', summary: 'Open or resume a stream' },
     description:
-      'With Last-Event-ID the stream that this event was of goes on; without, what belongs to no request.',
+      'With Last-Event-ID, resumes the stream of that event; without it, sends messages that belong to no request.',
     headers: { ...named, 'Last-Event-ID': lastSeenSchema, Accept: accept('text/event-stream') },
     answers: {
-      200: { description: 'Messages of the server', content: eventStream, headers: given },
-      204: { description: 'This stream has ended, and all of it was seen' },
+      200: { description: 'Messages from the server', content: eventStream, headers: given },
+      204: { description: 'The stream has ended and was received completely' },
     },
     errors: errorsOf(errorSchema, 400, 404, 406, 409, 500),
   },
   {
     ...{ method: 'delete', path: '/mcp', id: 'mcpEnd', tag: 'mcp', summary: 'End a session' },
     headers: named,
-    answers: { 200: { description: 'It has ended' } },
+    answers: { 200: { description: 'The session has ended' } },
     errors: errorsOf(errorSchema, 400, 404),
   },
 ] as const satisfies readonly Operation[];
@@ -73,12 +73,17 @@ export const mcpOperations = [
 /** The transport of MCP 2024-11-05. */
 export const sseOperations = [
   {
-    ...{ method: 'get', path: '/sse', id: 'sseListen', tag: 'mcp', summary: 'Open a session, the older way' },
-    description: 'HTTP with SSE of MCP 2024-11-05. The session is over when the stream is.',
+    ...{
+      method: 'get',
+      path: '/sse',
+      id: 'sseListen',
+      tag: 'mcp',
+      summary: 'Open a session (older transport)',
+    },
+    description: 'HTTP with SSE of MCP 2024-11-05. The session ends with the stream.',
     answers: {
       200: {
-        description:
-          'First the event `endpoint`: where messages are to be sent. Then messages of the server.',
+        description: 'First the event `endpoint` with the URL for messages, then messages from the server.',
         content: { 'text/event-stream': z.union([z.string(), messageSchema]) },
       },
     },
@@ -90,11 +95,11 @@ export const sseOperations = [
       path: '/messages',
       id: 'sseSend',
       tag: 'mcp',
-      summary: 'Send a message, the older way',
+      summary: 'Send a message (older transport)',
     },
-    query: z.object({ sessionId: sessionId.describe('As the event `endpoint` named it') }),
+    query: z.object({ sessionId: sessionId.describe('From the event `endpoint`') }),
     body: messageSchema,
-    answers: { 202: { description: 'It was taken; what is answered comes over the stream' } },
+    answers: { 202: { description: 'Accepted; the response arrives on the stream' } },
     errors: errorsOf(errorSchema, 400, 404, 415),
   },
 ] as const satisfies readonly Operation[];

@@ -79,7 +79,7 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
 
   async #resume(request: Request, seen: string): Promise<Response> {
     if (this.#store.find(seen) === null) {
-      const problem = 'what came after this Last-Event-ID is not kept (any more)';
+      const problem = 'the events after this Last-Event-ID are no longer available';
       return Response.json(errorAnswer(errorCode.invalidRequest, `Invalid request: ${problem}.`), {
         status: 400,
       });
@@ -99,7 +99,7 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
   async #endUnanswered(requestId: RequestId): Promise<void> {
     this.closeSSEStream(requestId);
     // Only an answer makes the SDK forget a request. This one is for it alone.
-    const answer = errorAnswer(errorCode.internalError, 'Called off', requestId);
+    const answer = errorAnswer(errorCode.internalError, 'Cancelled', requestId);
     this.#store.keepUnsaid(answer);
     // Answered already, or never asked.
     await super.send(answer).catch(() => {});

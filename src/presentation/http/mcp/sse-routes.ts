@@ -17,8 +17,7 @@ const headers = {
 };
 
 /** Clients do so by themselves and show their model what was refused until then. */
-const openAnew =
-  'Its stream at /sse has to be opened anew, which takes clients some seconds; then try again.';
+const openAnew = 'Reopen the stream at /sse (clients take a few seconds), then try again.';
 
 /** How soon a client should come back after it lost the stream. Until then all it sends is refused. */
 const retryMs = 1_000;

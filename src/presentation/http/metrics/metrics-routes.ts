@@ -38,7 +38,7 @@ function buildInfo(version: string): Metric {
   return {
     name: 'maos_build_info',
     type: 'gauge',
-    help: 'Always 1; the labels tell what runs.',
+    help: 'Always 1; the labels give the version.',
     samples: [{ labels, value: 1 }],
   };
 }
@@ -57,19 +57,19 @@ function serverMetrics({ requests, eventStreams, mcpSessions }: ServerFigures): 
     {
       name: 'maos_mcp_sessions',
       type: 'gauge',
-      help: 'MCP sessions that are open over HTTP.',
+      help: 'Open MCP sessions over HTTP.',
       samples: [{ value: mcpSessions() }],
     },
     {
       name: 'maos_event_stream_subscribers',
       type: 'gauge',
-      help: 'Streams of events that are open.',
+      help: 'Open event streams.',
       samples: [{ value: eventStreams.open }],
     },
     {
       name: 'maos_event_streams_stalled_total',
       type: 'counter',
-      help: 'Streams of events ended because nobody read them.',
+      help: 'Event streams closed because the client did not read them.',
       samples: [{ value: eventStreams.stalled }],
     },
   ];

@@ -65,19 +65,19 @@ export class StoreMetrics {
       {
         name: 'maos_events_total',
         type: 'counter',
-        help: 'Events recorded since this server was started, by type.',
+        help: 'Events recorded since this server started, by type.',
         samples: [...byType].map(([type, value]) => ({ labels: { type }, value })),
       },
       {
         name: 'maos_agents_started_total',
         type: 'counter',
-        help: 'Agents started since this server was started; one that is started again counts again.',
+        help: 'Agents started since this server started; every attempt counts.',
         samples: [{ value: byType.get('agent.started') ?? 0 }],
       },
       {
         name: 'maos_agents_ended_total',
         type: 'counter',
-        help: 'Ends of agents since this server was started, by outcome and by kind of failure.',
+        help: 'Agents that ended since this server started, by outcome and kind of failure.',
         samples: all.flatMap(({ type, kind, count }): Sample[] => {
           const outcome = endings[type];
           return outcome === undefined ? [] : [{ labels: { outcome, kind: kind ?? 'none' }, value: count }];
@@ -92,13 +92,13 @@ function stateMetrics({ sessions, agents }: StoreFigures): readonly Metric[] {
     {
       name: 'maos_sessions',
       type: 'gauge',
-      help: 'Sessions of the project that are kept, by state.',
+      help: 'Stored sessions of the project, by state.',
       samples: sessionStates.map((state) => ({ labels: { state }, value: sessions.get(state) ?? 0 })),
     },
     {
       name: 'maos_agents',
       type: 'gauge',
-      help: 'Agents of the sessions that are kept, by state.',
+      help: 'Agents of the stored sessions, by state.',
       samples: agentStates.map((state) => ({ labels: { state }, value: agents.get(state) ?? 0 })),
     },
   ];
@@ -115,13 +115,13 @@ function usageMetrics({ usage }: StoreFigures): readonly Metric[] {
     {
       name: 'maos_usage_tokens',
       type: 'gauge',
-      help: 'Tokens used by agents of the sessions that are kept, as their backends reported them.',
+      help: 'Tokens used by agents of the stored sessions, as reported by their backends.',
       samples: Object.entries(tokens).map(([kind, value]) => ({ labels: { kind }, value: value ?? 0 })),
     },
     {
       name: 'maos_usage_cost_dollars',
       type: 'gauge',
-      help: 'Cost in US dollars of agents of the sessions that are kept, where their backends named one.',
+      help: 'Cost in US dollars of agents of the stored sessions, where reported by their backends.',
       // Sums of decimal fractions are off in their last places.
       samples: [{ value: Math.round((usage?.costUsd ?? 0) * 1e9) / 1e9 }],
     },

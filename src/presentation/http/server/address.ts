@@ -26,13 +26,13 @@ export function parseListenAddress(text: string, remote: boolean): ListenAddress
   if (digits === undefined || port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) {
     throw new MaosError(
       'INVALID_INPUT',
-      `${quote(text)} is no place to listen: give a port from 0 (any) to 65535, or host:port.`,
+      `${quote(text)} is not a valid address: give a port from 0 (any free port) to 65535, or host:port.`,
     );
   }
   if (!remote && !isLoopback(host)) {
     throw new MaosError(
       'INVALID_INPUT',
-      `${quote(host)} can be reached from other machines: whoever has the token could start agents here. Add --allow-remote if that is meant.`,
+      `${quote(host)} is reachable from other machines, and anyone with the token could start agents here. Add --allow-remote if you intend this.`,
       { details: { host } },
     );
   }

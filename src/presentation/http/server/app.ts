@@ -60,7 +60,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
       return context.json({ code: known.code, message: known.message }, isBusy ? 503 : 500);
     }
     deps.runtime.log('error', 'http request failed', { path: context.req.path, error });
-    const message = `A defect in MAOS. Its log, below ${JSON.stringify(deps.runtime.home)}, says where.`;
+    const message = `This is a bug in MAOS. See the logs in ${JSON.stringify(deps.runtime.home)} for details.`;
     return context.json({ code: 'INTERNAL', message }, 500);
   });
   return app;

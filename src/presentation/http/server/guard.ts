@@ -45,11 +45,11 @@ export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env
       const stranger = [host, hostOf(new URL(context.req.url).host)].find((asked) => !isOwn(asked));
       if (stranger !== undefined) {
         const asked = JSON.stringify(stranger ?? '');
-        const message = `This server does not answer for the host ${asked}; 'maos serve --host-name' adds a name.`;
+        const message = `This server does not accept requests for the host ${asked}; add it with 'maos serve --host-name'.`;
         return refuse(context, 403, 'FORBIDDEN', message);
       }
       if (!isOwnPage(context, host, options)) {
-        return refuse(context, 403, 'FORBIDDEN', 'Pages of other origins may not use this server.');
+        return refuse(context, 403, 'FORBIDDEN', 'Pages from other origins cannot use this server.');
       }
       return next();
     },
@@ -59,13 +59,13 @@ export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env
         token = await options.token();
       } catch {
         // Why is told where nobody without the token reads it.
-        return refuse(context, 503, 'CONFIG_INVALID', 'The token cannot be read: the log of MAOS says why.');
+        return refuse(context, 503, 'CONFIG_INVALID', 'The token cannot be read: see the log of MAOS.');
       }
       const isKnown = isBearer(context.req.header('authorization'), digest(token));
       const waitMs = (isKnown ? options.rate : options.strangerRate).take();
       if (waitMs > 0) {
         context.header('Retry-After', String(Math.ceil(waitMs / 1_000)));
-        const message = 'Too many requests: wait as long as Retry-After says.';
+        const message = 'Too many requests: wait as given in Retry-After.';
         return refuse(context, 429, 'RESOURCE_LIMIT_EXCEEDED', message);
       }
       if (isKnown || options.open.has(context.req.path)) return next();

@@ -102,10 +102,10 @@ function listen(server: Server, { host, port }: HttpOptions): Promise<number> {
 
 function notListening(cause: NodeJS.ErrnoException, host: string, port: number): MaosError {
   const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: `Port ${port} of ${host} is taken: name another one, or 0 for any that is free.`,
-    EADDRNOTAVAIL: `${host} is no address of this machine.`,
-    EACCES: `Port ${port} may not be used by this user: name one above 1023.`,
-    ENOTFOUND: `The host ${host} is not known.`,
+    EADDRINUSE: `Port ${port} of ${host} is in use: choose another one, or 0 for any free port.`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine.`,
+    EACCES: `This user is not allowed to use port ${port}: choose one above 1023.`,
+    ENOTFOUND: `Unknown host ${host}.`,
   };
   return new MaosError(
     'INVALID_INPUT',

@@ -65,12 +65,12 @@ function cutWithToken(service: HttpService, runtime: Runtime, first: string): ()
     try {
       now = await runtime.httpToken('keep');
     } catch (error) {
-      if (last !== null) runtime.log('error', 'the token cannot be read: HTTP is closed', { error });
+      if (last !== null) runtime.log('error', 'cannot read the token; HTTP requests are refused', { error });
     }
     if (now === last) return;
     last = now;
     service.cut();
-    runtime.log('info', 'the token changed: every connection was cut');
+    runtime.log('info', 'the token changed; all connections were closed');
   };
   const timer = setInterval(() => void look(), tokenLookMs);
   return () => clearInterval(timer);
@@ -82,17 +82,17 @@ function hostName(given: string): string {
   if (hostOf(name) === name) return name;
   throw new MaosError(
     'INVALID_INPUT',
-    `${quote(given)} is no name of a host: give what clients ask for, without scheme and port.`,
+    `${quote(given)} is not a host name: give the name that clients use, without scheme and port.`,
     { details: { command: 'serve' } },
   );
 }
 
 function noticesOf(host: string, { url, port }: HttpService): readonly string[] {
-  const place = isWildcard(host) ? `port ${port} of every address of this machine` : url;
-  const listens = `MAOS listens on ${place} ('maos token' prints the token it asks for).`;
+  const place = isWildcard(host) ? `port ${port} on all addresses of this machine` : url;
+  const listens = `MAOS is listening on ${place} ('maos token' prints the required token).`;
   if (isLoopback(host)) return [listens];
   return [
     listens,
-    'Without TLS, whoever can read this network can read the token and start agents here: put a proxy with TLS in front, or a tunnel.',
+    'Without TLS, anyone who can read this network can read the token and start agents here: use a TLS proxy or a tunnel.',
   ];
 }

@@ -52,10 +52,10 @@ export function errorsOf<Status extends number>(
 }
 
 const description = [
-  'Every GET but that of /mcp is also a HEAD.',
-  'What is not here is answered with 404 and a Refusal, below /acp an Error; by /mcp with 405 and a JsonRpcError.',
-  'Requests that are no HTTP, take too long to arrive or have headers that are too large never get as far as an endpoint:',
-  '400, 408, 417 and 431 have no body then, and the connection is closed.',
+  'Every GET except /mcp also answers HEAD.',
+  'Unknown paths return 404 with a Refusal (below /acp: an Error); unknown methods on /mcp return 405 with a JsonRpcError.',
+  'Requests that are not valid HTTP, arrive too slowly or have too large headers never reach an endpoint:',
+  'they are answered with 400, 408, 417 or 431 without a body, and the connection is closed.',
 ].join(' ');
 
 /** An OpenAPI 3.1 document of the endpoints. Schemas with an `id` become components. */
@@ -82,7 +82,7 @@ export function openApiDocument(version: string, operations: readonly Operation[
     paths,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: "'maos token' prints it." },
+        bearer: { type: 'http', scheme: 'bearer', description: "'maos token' prints the token." },
       },
       schemas: components,
     },
@@ -147,18 +147,18 @@ const retryStatuses = [429, 503];
 const retryAfter = z.int().min(1).optional().describe('Seconds');
 
 const meanings: Readonly<Record<number, string>> = {
-  400: 'The request makes no sense',
-  401: 'Without the right token',
-  403: 'Not for this host, this page, or in this state',
-  404: 'There is no such thing',
-  406: 'The Accept header does not have what is answered',
-  409: 'Something else is in the way',
+  400: 'The request is malformed',
+  401: 'The token is missing or wrong',
+  403: 'Not allowed for this host or origin, or in this state',
+  404: 'Not found',
+  406: 'The Accept header excludes every available format',
+  409: 'Conflict',
   413: 'The body is too large',
-  415: 'The body is of another type',
-  422: 'What was sent is not what the schema says',
-  429: 'Too much at once',
-  500: 'A defect, or a store that cannot be used',
-  503: 'Not now',
+  415: 'Unsupported content type',
+  422: 'The request does not match the schema',
+  429: 'Too many requests',
+  500: 'Internal error, or an unusable store',
+  503: 'Temporarily unavailable',
 };
 
 function parametersOf(where: 'path' | 'query' | 'header', schemas: Schemas, toSchema: ToSchema): Json[] {

@@ -10,20 +10,20 @@ import { errorsOf, type Operation, openApiPath, refusalSchema } from './openapi.
 /** What is MAOS's own, of no protocol. */
 export const maosOperations = [
   {
-    ...{ method: 'get', path: '/', id: 'page', tag: 'maos', summary: 'What is here, for people' },
+    ...{ method: 'get', path: '/', id: 'page', tag: 'maos', summary: 'Overview for people' },
     answers: {
       200: {
-        description: 'As HTML where the Accept header names it, else as text',
+        description: 'HTML if the Accept header asks for it, otherwise text',
         content: { 'text/plain': z.string(), 'text/html': z.string() },
       },
     },
   },
   {
-    ...{ method: 'get', path: '/health', id: 'health', tag: 'maos', summary: 'Whether this server answers' },
+    ...{ method: 'get', path: '/health', id: 'health', tag: 'maos', summary: 'Health check' },
     open: true,
     answers: {
       200: {
-        description: 'It does',
+        description: 'The server is healthy',
         content: {
           'application/json': z.strictObject({ status: z.literal('ok'), version: z.string() }),
         },
@@ -31,7 +31,7 @@ export const maosOperations = [
     },
   },
   {
-    ...{ method: 'get', path: '/metrics', id: 'metrics', tag: 'maos', summary: 'Figures for Prometheus' },
+    ...{ method: 'get', path: '/metrics', id: 'metrics', tag: 'maos', summary: 'Metrics for Prometheus' },
     answers: {
       200: {
         description: "In Prometheus's text format 0.0.4",
@@ -49,14 +49,14 @@ export const maosOperations = [
     },
   },
   {
-    ...{ method: 'get', path: '/events', id: 'events', tag: 'maos', summary: 'What happens, as it happens' },
+    ...{ method: 'get', path: '/events', id: 'events', tag: 'maos', summary: 'Live event stream' },
     description:
-      "`id` is a position to go on from, `event` the event's type, `data` as below. Without a position it begins with the event `snapshot`.",
+      "`id` is a position to resume from, `event` the event's type, `data` as below. Without a position the stream begins with the event `snapshot`.",
     query: eventsQuerySchema,
     headers: { 'Last-Event-ID': lastSeenSchema },
     answers: {
       200: {
-        description: 'A stream that does not end by itself',
+        description: 'A stream without end',
         content: { 'text/event-stream': z.union([snapshotSchema, sessionEventSchema]) },
       },
     },

@@ -4,13 +4,12 @@ const endpoints: readonly (readonly [path: string, what: string])[] = [
   ['/mcp', 'Model Context Protocol, Streamable HTTP'],
   ['/sse', 'Model Context Protocol for older clients; their messages go to /messages'],
   ['/acp', 'Agent Communication Protocol'],
-  ['/events', 'what happens, as server-sent events; ?session=ID for one session; Last-Event-ID goes on'],
-  ['/metrics', 'figures for Prometheus'],
-  ['/openapi.json', 'description of all this for programs'],
-  ['/health', 'whether this server answers; needs no token'],
+  ['/events', 'live events (server-sent events); ?session=ID for one session; Last-Event-ID resumes'],
+  ['/metrics', 'metrics for Prometheus'],
+  ['/openapi.json', 'OpenAPI description'],
+  ['/health', 'health check; needs no token'],
 ];
-const how =
-  "Every request but those to /health needs the header 'Authorization: Bearer TOKEN', as this one had.";
+const how = "Every request except /health needs the header 'Authorization: Bearer TOKEN'.";
 
 const headers = {
   'Content-Security-Policy':

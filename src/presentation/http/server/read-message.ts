@@ -36,12 +36,12 @@ export function requestIdOf(message: JSONRPCMessage | null): RequestId | undefin
 
 /** @param next what to do about it */
 export function noSuchSession(context: Context, next: string, id?: RequestId): Response {
-  const why = 'There is no such MCP session: it ended, nobody used it for too long, or MAOS started anew.';
+  const why = 'There is no such MCP session: it ended, expired, or MAOS was restarted.';
   return context.json(errorAnswer(httpError.noSession, `${why} ${next}`, id), 404);
 }
 
 export function tooManySessions(context: Context, id?: RequestId): Response {
   context.header('Retry-After', '5');
-  const why = 'As many MCP sessions are in use as there may be: end one, or wait as Retry-After says.';
+  const why = 'The limit of MCP sessions is reached: end one, or wait as given in Retry-After.';
   return context.json(errorAnswer(httpError.refused, why, id), 503);
 }

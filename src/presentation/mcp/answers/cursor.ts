@@ -21,7 +21,7 @@ export function parseCursor(cursor: string | undefined, asked: string): number {
 export function notACursor(cursor: string, asked: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `${quote(cursor)} is not a cursor of ${asked}: pass back the one the page before gave, or leave it out.`,
+    `Invalid cursor ${quote(cursor)} for ${asked}: pass the cursor of the previous page, or leave it out.`,
     { details: { cursor: startOf(cursor, 200) } },
   );
 }

@@ -70,7 +70,7 @@ export async function readTail(
   const text = endOf(slice.text, fitting);
   const cut = fitting < slice.text.length || slice.text.length >= maxChars;
   const summary = cut
-    ? 'The last lines did not fit: this is their end. Read in pages from the start for all of it.'
+    ? 'The last lines are too long for one answer; this is their end. Page from the start to read everything.'
     : sayMore(text, true, agent);
   return { summary, text, next_cursor: slice.cursor, at_end: true };
 }
@@ -86,7 +86,7 @@ function withoutHalfCharacter(text: string): string {
 
 function sayMore(text: string, atEnd: boolean, agent: Agent): string {
   if (!atEnd) return 'There is more: call again with cursor set to next_cursor.';
-  const written = text === '' ? 'Nothing was written here' : 'This is the end';
+  const written = text === '' ? 'Nothing was written to this stream' : 'This is the end';
   return agent.state === 'running' ? `${written} so far.` : `${written}.`;
 }
 

@@ -49,7 +49,7 @@ export function summarize({ session, progress, usage }: SessionSummary): string 
   const parts = Object.entries(states).flatMap(([state, n]) => (n > 0 ? [`${n} ${state}`] : []));
   const cost = usage?.costUsd ?? null;
   const spent = cost === null ? '' : ` Cost so far: $${cost.toFixed(2)}.`;
-  const still = session.state === 'paused' && progress.running > 0 ? ' Running ones stand still.' : '';
+  const still = session.state === 'paused' && progress.running > 0 ? ' Running agents are suspended.' : '';
   return `Session ${session.id} is ${session.state}${why}: ${plural(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
 }
 
@@ -57,7 +57,7 @@ export function summarize({ session, progress, usage }: SessionSummary): string 
 export function pauseReasonOf({ pauseReason, resumeAt }: Session): string {
   if (resumeAt === null) return String(pauseReason);
   const minutes = Math.ceil((Date.parse(resumeAt) - Date.now()) / 60_000);
-  return `${pauseReason} until ${resumeAt}, ${minutes > 0 ? `in ${minutes} min` : 'which is over'}`;
+  return `${pauseReason} until ${resumeAt}, ${minutes > 0 ? `in ${minutes} min` : 'already passed'}`;
 }
 
 /** What a model does next with a session in this state. */
@@ -67,12 +67,12 @@ export function nextStep({ session }: SessionSummary): string {
     case 'running':
       return `Call wait-session with session_id ${session.id}, again until settled is true.`;
     case 'paused':
-      return 'Nothing works while it is paused. control-session goes on with it (resume) or ends it (cancel).';
+      return 'No agent works while it is paused. Use control-session to resume or cancel it.';
     case 'completed':
-      return "Check what the agents made. agent-output shows all an agent wrote; 'folder' holds their files.";
+      return "Check what the agents made. agent-output shows the full output of an agent; their files are in 'folder'.";
     case 'failed':
-      return 'Read each failure; agent-output shows more. control-session with action retry runs again what failed.';
+      return 'Read each failure; agent-output shows more. Retry the failed agents with control-session, action retry.';
     case 'cancelled':
-      return 'Nothing of it runs any more. What agents wrote before stays: see agent-output.';
+      return 'No process of it is running. What the agents wrote is kept: see agent-output.';
   }
 }

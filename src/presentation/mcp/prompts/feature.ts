@@ -15,10 +15,10 @@ export const feature = definePrompt({
 Feature: ${description?.trim()}
 ${given('Area', area)}${given('Must pass at the end', check)}
 A good shape for the team:
-1. solution_architect: reads the code, decides where the feature belongs, and writes a short specification with interfaces, edge cases and acceptance criteria to the shared context.
-2. After it, side by side: backend_engineer and, where there is a user interface, frontend_engineer, each with its own files; and tester, who writes tests from the specification, not from the code.
-3. After them: reviewer, who runs the tests, reads the change against the specification and fixes what is wrong, or says what is.
-4. documenter, side by side with the reviewer, if users will notice the feature.
+1. solution_architect: reads the code, decides where the feature belongs, and writes a short specification with interfaces, edge cases and acceptance criteria into the shared context.
+2. Then, in parallel: backend_engineer and, if there is a user interface, frontend_engineer, each with its own files; and tester, which writes tests from the specification, not from the code.
+3. Then reviewer runs the tests, compares the change with the specification, and fixes or reports every defect.
+4. documenter, in parallel with the reviewer, if users will notice the feature.
 
 ${howToRun}`,
 });

@@ -4,7 +4,7 @@ import { given, howToRun } from './team.ts';
 export const review = definePrompt({
   name: 'review',
   title: 'Review a change with a team',
-  description: 'Reviewers with different eyes read a change side by side; one weighs what they found.',
+  description: 'Reviewers with different questions read a change in parallel; one weighs their findings.',
   arguments: [
     {
       name: 'target',
@@ -21,14 +21,14 @@ export const review = definePrompt({
   text: ({
     target,
     focus,
-  }) => `Review this with a team of agents, using the MAOS tools. Nothing of the project is changed.
+  }) => `Review this with a team of agents, using the MAOS tools. Do not change the project.
 
 To review: ${target?.trim()}
 ${given('What matters most', focus)}
 A good shape for the team:
-1. Side by side, each with the same target and its own question: reviewer (is it correct? follow each path with the values that could break it), security (what can a hostile input or user do?), solution_architect (does it belong where it is, and does it repeat what is there already?), tester (which behaviour has no test that would fail without it? run the tests there are). Leave out those the target gives nothing to; add data_scientist, frontend_engineer or others where it does.
-   Each writes findings to its results: file and line, what happens, how it was checked, how bad it is.
-2. After all of them: analyst reads the findings, tries to refute each one in the code, drops what does not hold, merges what is the same, and orders the rest by what it would cost users.
+1. In parallel, each with the same target and its own question: reviewer (is it correct? follow each path with the values that could break it), security (what can a hostile input or user do?), solution_architect (does it belong there, and does it duplicate existing code?), tester (which behaviour has no test that would fail without it? run the existing tests). Leave out roles that do not apply; add data_scientist, frontend_engineer or others that do.
+   Each writes its findings to its results: file and line, what happens, how it was checked, how severe it is.
+2. Then analyst reads the findings, tries to refute each one in the code, drops those that do not hold, merges duplicates, and orders the rest by their cost to users.
 
 ${howToRun}`,
 });

@@ -25,7 +25,7 @@ export const agentOutputResource: Resource = {
   uri,
   name: 'agent-output',
   title: 'Output of an agent',
-  description: `What an agent wrote, made readable: the last ${mostCharsText} characters; the tool agent-output pages through all of it.`,
+  description: `The readable output of an agent: the last ${mostCharsText} characters. The tool agent-output pages through all of it.`,
   mimeType: 'text/plain',
   async list(context) {
     return (await listedSessions(context)).flatMap(({ summary, about, agents }) =>
@@ -68,7 +68,7 @@ async function locate({ session_id = '', agent_id = '' }: Variables, context: Re
   if (found.agent.sessionId === id) return found;
   throw new MaosError(
     'AGENT_NOT_FOUND',
-    `Session ${id} has no agent ${quote(agent_id)}: that one is of ${found.agent.sessionId}.`,
+    `Session ${id} has no agent ${quote(agent_id)}: it belongs to ${found.agent.sessionId}.`,
   );
 }
 
@@ -93,7 +93,7 @@ async function followOutput(project: Project, agent: Agent, changed: () => void)
       seen = size;
     } catch (error) {
       // Files that cannot be read now are looked at again.
-      log.log('warn', 'subscribed output could not be looked at', { agentId: agent.id, error });
+      log.log('warn', 'cannot read the output of a subscription', { agentId: agent.id, error });
     }
     looking = false;
     if (!stopped && state === 'running') stopTimer = clock.after(lookMs, () => void look());

@@ -15,7 +15,7 @@ const unknownType = 'application/octet-stream';
 export const artifactResource: Resource = {
   uri,
   name: 'artifact',
-  title: 'File left by agents',
+  title: 'File of an agent',
   description:
     'A file in the shared context or the results of a session, such as results/reviewer/report.md.',
   async list(context) {

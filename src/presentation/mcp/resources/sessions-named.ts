@@ -107,7 +107,7 @@ export function followValue(
       changed();
     } catch (error) {
       // A store that cannot be read now is asked again at its next change.
-      log.log('warn', 'what a client subscribed to could not be looked at', { error });
+      log.log('warn', 'cannot read what a client subscribed to', { error });
     }
   });
 }

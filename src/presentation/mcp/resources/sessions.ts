@@ -11,7 +11,7 @@ export const sessionsResource: Resource = {
   uri: 'maos://sessions',
   name: 'sessions',
   title: 'Sessions of this project',
-  description: `The newest ${mostShown} sessions with state, progress and usage; the tool list-sessions has them all.`,
+  description: `The newest ${mostShown} sessions with state, progress and usage; the tool list-sessions lists all.`,
   mimeType: 'application/json',
   async read(_, uri, context) {
     const open = await context.findProject();

@@ -46,6 +46,6 @@ function internalError(error: unknown, tool: Tool, { runtime }: ToolContext): Ma
   runtime.log('error', 'tool failed', { tool: tool.name, error });
   return new MaosError(
     'INTERNAL',
-    `${tool.name} failed because of a defect in MAOS. Its log, below ${quote(runtime.home)}, says where. Nothing that was stored is lost.`,
+    `${tool.name} failed because of a bug in MAOS. See the logs in ${quote(runtime.home)} for details. No stored data is lost.`,
   );
 }

@@ -1,10 +1,10 @@
 /** What a model is told about the server at the start; under 1,000 characters, for some clients cut the rest. */
 export const instructions = `MAOS runs teams of coding agents (Claude Code or any other command) as real processes on this machine.
 
-Use it when work splits into parts for different specialists, or should run side by side. Not for what you can do yourself in a few steps: every agent costs real tokens and money.
+Use it when work splits into parts for different specialists, or parts that can run in parallel. Do not use it for what you can do yourself in a few steps: every agent costs tokens and money.
 
-1. orchestrate: give an objective and agents, each {role, task}. Agents know only what you write. depends_on names agents that must complete first; their results and files are handed on. dry_run shows the plan. It answers at once.
+1. orchestrate: give an objective and agents, each {role, task}. Agents know only what you write. depends_on names agents that must complete first; MAOS passes on their results and files. dry_run shows the plan. It answers at once.
 2. wait-session: call it again until settled is true. It reports states, results, failures and files.
-3. agent-output: all an agent wrote. session-status: every agent, events, usage and cost.
+3. agent-output: the full output of an agent. session-status: agents, events, usage and cost.
 
-control-session pauses, resumes, cancels, retries. list-roles and list-sessions show what there is. 'latest' stands for the newest session. An agent that completed says that it is done: check what it made.`;
+control-session pauses, resumes, cancels, retries. list-roles and list-sessions list roles and sessions. 'latest' means the newest session. A completed agent only claims to be done: check its work.`;

@@ -40,9 +40,7 @@ export function serveResources(connection: Connection): void {
   answer(server, 'resources/subscribe', uriParams, async ({ uri }, extra) => {
     const { resource, variables } = find((await loadRegistry()).resources, uri);
     if (resource.follow === undefined) {
-      throw invalidParams(
-        `${resource.name} does not change while it is read: there is nothing to subscribe to.`,
-      );
+      throw invalidParams(`${resource.name} never changes, so it cannot be subscribed to.`);
     }
     if (subscribed.has(uri)) return {};
     if (subscribed.size >= maxSubscriptions) {

@@ -52,6 +52,6 @@ async function warmUp(runtime: Runtime): Promise<void> {
   try {
     await Promise.all([import('./call-tool.ts'), runtime.prepare()]);
   } catch (error) {
-    runtime.log('warn', 'not warmed up; the first call will say why', { error });
+    runtime.log('warn', 'warm-up failed; the first call reports the reason', { error });
   }
 }

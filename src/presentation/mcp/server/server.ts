@@ -20,7 +20,7 @@ export function makeMcpServer(options: McpServerOptions): StrictServer {
     // Needed only for answers to elicitations, which MAOS never asks for.
     jsonSchemaValidator: {
       getValidator: () => () => {
-        throw new Error('MAOS asks for no elicitation.');
+        throw new Error('MAOS does not use elicitation.');
       },
     },
   });

@@ -29,7 +29,7 @@ export const agentOutput = defineTool({
   name: 'agent-output',
   title: 'Output of an agent',
   description:
-    'What an agent wrote, in pages from the start, or its last lines. next_cursor is where to read on, also when more is written later.',
+    'Output of an agent, in pages from the start, or its last lines. Continue from next_cursor, also later when there is more.',
   input,
   output,
   annotations: readsOnly,

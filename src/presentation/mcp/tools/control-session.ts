@@ -33,9 +33,9 @@ const reserveMs = 5_000;
 /** Steers a session or one of its agents. */
 export const controlSession = defineTool({
   name: 'control-session',
-  title: 'Steer a team',
+  title: 'Control a team',
   description:
-    'pause: agents stop, resumably. resume. cancel: stops for good. retry: runs again what failed and what depends on it. Answers when it is so.',
+    'pause and resume a session; cancel it, or one agent, for good; retry failed agents and their dependents. Returns once it has taken effect.',
   input,
   output,
   // What a cancelled agent has not written yet is lost. A retry runs its agents once more each time.
@@ -71,7 +71,7 @@ const reasons: Readonly<Record<SessionAction, string>> = {
 };
 
 function saidOf(action: SessionAction, { done, workflow }: ControlResult): string {
-  if (!done) return `To ${action} was asked for, but it is not so yet. `;
+  if (!done) return `The ${action} is requested but has not taken effect yet. `;
   const endedFirst = action === 'pause' && workflow.session.state !== 'paused';
   return endedFirst && isSettled(workflow.session.state) ? 'It ended before it could be paused. ' : '';
 }
@@ -79,7 +79,7 @@ function saidOf(action: SessionAction, { done, workflow }: ControlResult): strin
 function onlyWhole(action: SessionAction): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `control-session: ${action} is for a whole session: leave out agent_id, which belongs to cancel and retry.`,
+    `control-session: ${action} applies to a whole session: remove agent_id, which only cancel and retry take.`,
     { details: { action } },
   );
 }

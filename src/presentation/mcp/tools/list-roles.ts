@@ -44,7 +44,7 @@ export const listRoles = defineTool({
   name: 'list-roles',
   title: 'Roles for agents',
   description:
-    'Roles an agent can have, with default limits. Your own role needs no entry: give orchestrate {name, description}.',
+    'Roles for agents, with their default limits. To use your own role, give orchestrate {name, description}.',
   input,
   output,
   annotations: readsOnly,
@@ -96,7 +96,7 @@ function entryOf(role: Role | FileRole, path = isFileRole(role) ? role.path : un
 const maxPageBytes = 10_120;
 
 function page(entries: readonly Entry[], { length: broken }: readonly RoleProblem[], from: number): Answer {
-  const leftOut = broken === 0 ? '' : `; ${plural(broken, 'broken role file')} left out: see maos roles`;
+  const leftOut = broken === 0 ? '' : `; ${plural(broken, 'broken role file')} ignored: see maos roles`;
   const rest = entries.slice(from);
   for (let shown = rest.length; ; shown--) {
     const more = shown < rest.length;

@@ -25,9 +25,9 @@ export const orchestrate = defineTool({
   name: 'orchestrate',
   title: 'Start a team of agents',
   description:
-    'Starts agents as real processes and answers at once with their ids; then call wait-session. Costs tokens and money; agents may change files of the project. ' +
-    'Agents run side by side unless depends_on or the strategy orders them: sequential (one after the other) or pipeline (by stage). ' +
-    'Write each task so that it stands alone.',
+    'Starts agents as real processes and answers at once with their ids; then call wait-session. Costs tokens and money; agents can change files of the project. ' +
+    'Agents run in parallel unless depends_on or the strategy orders them: sequential (one after the other) or pipeline (by stage). ' +
+    'Make each task self-contained.',
   input: planInput,
   output,
   // Agents can do anything their CLI can: edit and delete files, use the network.
@@ -44,7 +44,7 @@ export const orchestrate = defineTool({
 function startedAnswer(workflow: Workflow): Answer {
   const { session, agents, phases } = workflow;
   const answer: Answer = {
-    summary: `Session ${session.id} is stored and starts: ${plural(agents.length, 'agent')} in ${plural(phases.length, 'phase')}.`,
+    summary: `Session ${session.id} is starting: ${plural(agents.length, 'agent')} in ${plural(phases.length, 'phase')}.`,
     next: `Call wait-session with session_id ${session.id}, again until settled is true.`,
     stored: true,
     session_id: session.id,
@@ -58,7 +58,7 @@ function planAnswer(workflow: Workflow): Answer {
     workflow.agents.filter(({ phase }) => phase === index).map(({ name }) => name),
   );
   const answer: Answer = {
-    summary: `Plan of ${plural(workflow.agents.length, 'agent')} in ${plural(names.length, 'phase')}. Nothing was stored, nothing runs.`,
+    summary: `Plan of ${plural(workflow.agents.length, 'agent')} in ${plural(names.length, 'phase')}. Nothing was stored or started.`,
     next: 'To start it, call orchestrate again without dry_run.',
     stored: false,
     agents: [],

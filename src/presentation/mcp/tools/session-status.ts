@@ -89,7 +89,7 @@ function header(project: Project, id: SessionId, { sessionRanMs, stalled, troubl
       : {
           reason:
             pauseReasonOf(summary.session) +
-            (stalled === null ? '' : `; it could not go on: ${shorten(stalled, 300)}`),
+            (stalled === null ? '' : `; it could not continue: ${shorten(stalled, 300)}`),
         }),
     ...(view.usage === null ? {} : { usage: usageAnswer(view.usage) }),
     ...(view.budget === undefined ? {} : { budget: budgetText(view.budget) }),

@@ -48,7 +48,7 @@ export const waitSession = defineTool({
   name: 'wait-session',
   title: 'Wait for a team',
   description:
-    'Waits until the session ends or pauses, or the time is up, and reports states, results, failures and files (relative to folder). Call it again until settled is true.',
+    'Waits until the session ends or pauses, or the timeout passes, and reports states, results, failures and files (relative to folder). Call it again until settled is true.',
   input,
   output,
   annotations: readsOnly,

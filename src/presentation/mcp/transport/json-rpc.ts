@@ -32,13 +32,13 @@ const relatedTask = 'io.modelcontextprotocol/related-task';
  */
 export function checkMessage(value: unknown): Checked {
   if (Array.isArray(value)) return refused('batches are not supported: send one message at a time');
-  if (!isJson(value)) return refused('a message is a JSON object');
+  if (!isJson(value)) return refused('a message must be a JSON object');
   if (!Object.hasOwn(value, 'method')) return checkResponse(value);
   const { jsonrpc, id, method, params } = value;
   if (jsonrpc !== '2.0') return refused('jsonrpc must be "2.0"', id);
-  if (typeof method !== 'string') return refused('method must be a text', id);
+  if (typeof method !== 'string') return refused('method must be a string', id);
   const isRequest = Object.hasOwn(value, 'id');
-  if (isRequest && !isId(id)) return refused('id must be a text or a whole number');
+  if (isRequest && !isId(id)) return refused('id must be a string or an integer');
   const problem = problemWithParams(params);
   const given = params === undefined ? {} : { params };
   // The SDK's type has more to say about params; see the test.
@@ -53,7 +53,7 @@ export function checkMessage(value: unknown): Checked {
 function checkResponse(value: Json): Checked {
   const { jsonrpc, id, result, error } = value;
   const [hasResult, hasError] = [Object.hasOwn(value, 'result'), Object.hasOwn(value, 'error')];
-  if (!hasResult && !hasError) return refused('a message has a method, a result or an error');
+  if (!hasResult && !hasError) return refused('a message must have a method, a result or an error');
   const isFine = jsonrpc === '2.0' && hasResult !== hasError;
   if (isFine && hasResult && isId(id) && isJson(result) && problemWithMeta(result) === null) {
     return { message: { jsonrpc, id, result } };
@@ -97,7 +97,7 @@ function problemWithMeta({ _meta: meta }: Json): string | null {
   if (!isJson(meta)) return '_meta must be an object';
   const { progressToken, [relatedTask]: task } = meta;
   if (progressToken !== undefined && !isId(progressToken)) {
-    return 'progressToken must be a text or a whole number';
+    return 'progressToken must be a string or an integer';
   }
   if (task !== undefined && !(isJson(task) && typeof task.taskId === 'string')) {
     return `${relatedTask} must have a taskId`;

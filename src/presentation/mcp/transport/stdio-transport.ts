@@ -107,7 +107,7 @@ export class StdioTransport implements Transport {
     const dropped = this.#splitter.dropped;
     const lines = this.#splitter.push(chunk);
     for (let count = dropped; count < this.#splitter.dropped; count += 1) {
-      this.#complain(notJson(`the line is longer than ${longestLineBytes} bytes and was passed over`));
+      this.#complain(notJson(`the line is longer than ${longestLineBytes} bytes and was skipped`));
     }
     this.#lines = [...this.#lines.slice(this.#handled), ...lines];
     this.#handled = 0;

@@ -79,7 +79,7 @@ async function watchProject(runtime: Runtime, projectPath: string): Promise<void
   try {
     await runtime.watchProject(projectPath);
   } catch (error) {
-    runtime.log('error', 'sessions of the project are not watched over', { error });
+    runtime.log('error', 'cannot watch the sessions of the project', { error });
   }
 }
 
@@ -90,7 +90,8 @@ function claimStdout(runtime: Runtime): Write {
   const { stdout } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
-    if (chunk.length > 0) runtime.log('warn', 'kept off stdout', { text: String(chunk).slice(0, 500) });
+    if (chunk.length > 0)
+      runtime.log('warn', 'output redirected from stdout', { text: String(chunk).slice(0, 500) });
     const done = rest.find((argument) => typeof argument === 'function');
     if (done !== undefined) process.nextTick(done as () => void);
     return true;

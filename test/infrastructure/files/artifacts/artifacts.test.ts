@@ -118,7 +118,7 @@ describe('the scan', () => {
     assert.equal(paths.length, 10);
     assert.ok(paths.includes('results/top.md') && paths.includes('shared/context/spec.md'));
     assert.equal(notes.length, 1);
-    assert.match(notes[0] ?? '', /more than 10 files or folders; from results\/a\/b\/file-/);
+    assert.match(notes[0] ?? '', /more than 10 files or folders; those after results\/a\/b\/file-/);
   });
 
   it('is bounded in empty folders too, and silent at exactly the limit', async () => {

@@ -104,8 +104,8 @@ describe('the workspace hash', () => {
     ['a file', join(root, 'plain'), /plain" is not a folder: give the folder/],
     ['something below a file', join(root, 'plain', 'x'), /does not exist/],
     ['a loop of links', join(root, 'loop'), /loop" is a loop of links/],
-    ['an empty path', '', /"" is no path/],
-    ['a NUL', 'a\0b', /"a\\u0000b" is no path/],
+    ['an empty path', '', /"" is not a path/],
+    ['a NUL', 'a\0b', /"a\\u0000b" is not a path/],
     ['a name that is too long', join(root, 'x'.repeat(300)), /too long a name/],
   ];
   writeFileSync(join(root, 'plain'), '');

@@ -183,7 +183,7 @@ describe('role files', () => {
       [null, 'lost', 'secret'],
       'a folder is no role',
     );
-    for (const { message } of problems) assert.match(message, /a link (that leads out|to nothing)/);
+    for (const { message } of problems) assert.match(message, /a link (out of its folder|to nothing)/);
   });
 
   it('may be in a folder that is a link, but not out of the project', async (t) => {
@@ -196,7 +196,7 @@ describe('role files', () => {
     symlinkSync(join(place.root, 'team'), join(place.project, '.claude'));
     const { path, message } = await place.problem();
     assert.equal(path, 'project/.claude/agents');
-    assert.match(message, /leads out of the project/);
+    assert.match(message, /a link out of the project/);
   });
 
   it('are passed over when they are no files', async (t) => {
@@ -207,7 +207,7 @@ describe('role files', () => {
     assert.equal(roles.length, 1);
     assert.deepEqual(
       problems.map(({ name, message }) => [name, message]),
-      [['pipe', 'it is no regular file: remove it.']],
+      [['pipe', 'it is not a regular file: remove it.']],
     );
   });
 
@@ -219,7 +219,7 @@ describe('role files', () => {
     assert.equal(roles.length, 200);
     assert.deepEqual(
       problems.map(({ name, message }) => [name, message]),
-      [[null, 'at most 200 role files among 5000 entries are read, and the rest is left out: remove some.']],
+      [[null, 'at most 200 role files among 5000 entries are read, and the rest is ignored: remove some.']],
     );
   });
 
@@ -246,7 +246,7 @@ describe('role files', () => {
       'other',
     ],
     ['a list for a name', '---\nname: [a]\ndescription: x\n---\n', /^line 2: name must be a text/],
-    ['a name that is none', '---\nname: 3d\ndescription: x\n---\n', /^its name "3d" cannot name a role/],
+    ['a name that is none', '---\nname: 3d\ndescription: x\n---\n', /^its name "3d" is not valid for a role/],
     ['what is no key', '---\nname: other\n<example>\n---\n', /^line 3: expected 'key: value'/, 'other'],
     [
       'an option for a model',
@@ -352,8 +352,8 @@ describe('the registry of roles', () => {
       /^roles\[1\]\.name must be 1 to 63/,
       'not_this',
     ],
-    [JSON.stringify({ roles: [fine, { name: 'b' }] }), /^roles\[1\]\.description: the role has none/, 'b'],
-    [JSON.stringify({ roles: [fine, fine] }), /^roles\[1\]\.name: "fine" is there twice/],
+    [JSON.stringify({ roles: [fine, { name: 'b' }] }), /^roles\[1\]\.description is missing/, 'b'],
+    [JSON.stringify({ roles: [fine, fine] }), /^roles\[1\]\.name: "fine" is a duplicate/],
     [
       JSON.stringify({ roles: [{ ...fine, name: 'b', color: 'red' }] }),
       /^roles\[0\] has an unknown key "color"/,
@@ -371,7 +371,7 @@ describe('the registry of roles', () => {
     ],
     [
       JSON.stringify({ roles: [{ ...fine, name: 'b', template: 'x.md' }] }),
-      /^roles\[0\]\.template: there is no/,
+      /^roles\[0\]\.template: templates\/x\.md is missing/,
       'b',
     ],
     [JSON.stringify({ roles: [{ ...fine, name: 'b', model: '--x' }] }), /^roles\[0\]\.model must be/, 'b'],
@@ -402,6 +402,6 @@ describe('the registry of roles', () => {
     });
     place.registry();
     place.write('maos/agents/templates/a.md', 'Just a prompt.\n');
-    assert.match((await place.problem()).message, /no entry of registry.json is for it/);
+    assert.match((await place.problem()).message, /no entry in registry\.json/);
   });
 });

@@ -223,7 +223,7 @@ describe('acp: roles of MAOS', () => {
     const said = { type: 'message', message: { parts: [{ content: 'Use tabs.' }] } };
     const refused = await post(app, `/runs/${runId}`, { await_resume: said });
     assert.equal(refused.status, 422);
-    assert.match(await refused.text(), /cannot be told anything.*another run with the same session_id/);
+    assert.match(await refused.text(), /cannot pass a message.*another run with the same session_id/);
     assert.equal((await get<Run>(app, `/runs/${runId}`)).status, 'awaiting');
     const resumed = await post(app, `/runs/${runId}`, { await_resume: goOn, mode: 'stream' });
     const after = framesOf(await resumed.text());

@@ -314,7 +314,7 @@ describe('many subscribers', () => {
     const dropped = new Promise<void>((resolve) => {
       t.after(
         bench.runtime.watchLog((_, message) => {
-          if (message.startsWith('event stream dropped')) resolve();
+          if (message.startsWith('event stream closed')) resolve();
         }),
       );
     });

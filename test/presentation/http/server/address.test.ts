@@ -19,7 +19,7 @@ describe('where to listen', () => {
     it(`is refused: ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseListenAddress(text, true), {
         code: 'INVALID_INPUT',
-        message: /is no place to listen/,
+        message: /is not a valid address/,
       });
     });
   }

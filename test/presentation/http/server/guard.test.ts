@@ -125,7 +125,7 @@ describe('the guard', () => {
     const { port } = other.address() as AddressInfo;
     await assert.rejects(startHttp(deps, { host: '127.0.0.1', port, token }), {
       code: 'INVALID_INPUT',
-      message: `Port ${port} of 127.0.0.1 is taken: name another one, or 0 for any that is free.`,
+      message: `Port ${port} of 127.0.0.1 is in use: choose another one, or 0 for any free port.`,
     });
     other.close();
   });
