@@ -78,7 +78,11 @@ describe('maos token', () => {
     for (const make of spoil) {
       rmSync(file, { force: true });
       make();
-      const expected = { status: 2, code: 'CONFIG_INVALID', says: /http-token" does not contain a token.*--rotate/ };
+      const expected = {
+        status: 2,
+        code: 'CONFIG_INVALID',
+        says: /http-token" does not contain a token.*--rotate/,
+      };
       assertRefused(await folder.run('token'), expected);
       assertRefused(await folder.run('serve', '--http', '0', '--no-stdio'), expected);
       const mended = await tokenOf(folder, '--rotate');

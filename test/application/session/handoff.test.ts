@@ -147,10 +147,7 @@ Your last message is your result: say what you did, which files, how you checked
   });
 
   it('names who waits for the result', () => {
-    assert.match(
-      promptOf('spec'),
-      /^Waiting for your result: build, docs\. They receive your last message/m,
-    );
+    assert.match(promptOf('spec'), /^Waiting for your result: build, docs\. They receive your last message/m);
     assert.doesNotMatch(promptOf('spec'), /you receive from earlier agents/);
   });
 

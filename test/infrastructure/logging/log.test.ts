@@ -109,7 +109,7 @@ describe('the log', () => {
     assert.equal(child.stdout, '');
     assert.match(
       child.stderr,
-      /^maos: cannot write the log ".*blocked\/x\.log" \(.*\); going on without it\.\n$/,
+      /^maos: cannot write the log ".*blocked\/x\.log" \(.*\); continuing without it\.\n$/,
     );
     // Nobody listens on stderr either.
     const deaf = spawnSync('/bin/sh', [

@@ -180,7 +180,7 @@ describe('opening', () => {
       assert.throws(() => tempStore(t, file), {
         code: 'CONFIG_INVALID',
         message: new RegExp(
-          `was written by a newer maos \\(schema 99, this one knows ${known}\\); update maos`,
+          `was written by a newer version of MAOS \\(schema 99; this version supports ${known}\\)\\. Update MAOS`,
         ),
         details: { file, found: 99, known },
       });

@@ -27,11 +27,7 @@ const others: readonly (readonly [what: string, make: (file: string) => void, sa
     },
     /\.db-wal is a named pipe.*Move it away/,
   ],
-  [
-    "another program's database",
-    foreign,
-    /\.db is a database, but not one of MAOS.*Move it away/,
-  ],
+  ["another program's database", foreign, /\.db is a database, but not one of MAOS.*Move it away/],
   [
     "another program's database with a version of its own",
     (file) => foreign(file, 9_999),

@@ -259,7 +259,10 @@ async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> 
   }
   const claim = await readWholeClaim(folder, attempt);
   if (claim !== null) return claim;
-  throw new MaosError('INTERNAL', `The launch record of attempt ${attempt} in ${quote(folder)} appeared and disappeared.`);
+  throw new MaosError(
+    'INTERNAL',
+    `The launch record of attempt ${attempt} in ${quote(folder)} appeared and disappeared.`,
+  );
 }
 
 /** Settles when the record of the agent's end is there, or another MAOS looks after it. */

@@ -40,7 +40,13 @@ const ofSession = {
 /** Every endpoint of the protocol. */
 export const acpOperations = [
   {
-    ...{ method: 'get', path: '/acp/ping', id: 'ping', tag: 'acp', summary: 'Check that the server is available' },
+    ...{
+      method: 'get',
+      path: '/acp/ping',
+      id: 'ping',
+      tag: 'acp',
+      summary: 'Check that the server is available',
+    },
     answers: { 200: { description: 'Yes', content: json(pingSchema) } },
     errors: acpErrors(),
   },
@@ -79,7 +85,11 @@ export const acpOperations = [
     params: ofRun,
     body: runResumeSchema,
     answers: {
-      200: { description: 'The finished run, or its events from now on', content: runOrStream, headers: runId },
+      200: {
+        description: 'The finished run, or its events from now on',
+        content: runOrStream,
+        headers: runId,
+      },
       202: { description: 'The run continues', content: json(runSchema), headers: runId },
     },
     errors: acpErrors(404, 422),
