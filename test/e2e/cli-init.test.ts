@@ -232,7 +232,7 @@ describe('maos init --project', () => {
     await writeFile(join(maos.project, '.mcp.json'), '{"mcpServers": {},}');
     const { status, stdout, stderr } = await init(['--project']);
     assert.deepEqual([status, stdout], [2, '']);
-    assert.match(stderr, /is not valid JSON at line 1, column 19/);
+    assert.match(stderr, /is not JSON at line 1, column 19/);
     await rm(join(maos.project, '.mcp.json'));
     assert.equal((await init(['--project', join(maos.project, 'missing')])).status, 2);
   });

@@ -134,7 +134,7 @@ describe('.mcp.json', () => {
     ['', /line 1, column 1/],
     [
       '{\n  "mcpServers": {},\n}',
-      /is not valid JSON at line 3, column 1: expected a key in double quotes\.$/,
+      /is not JSON at line 3, column 1: expected a key in double quotes\.$/,
     ],
     ['// a comment\n{}', /line 1, column 1/],
     ['[]', /not a JSON object/],
