@@ -132,10 +132,7 @@ describe('.mcp.json', () => {
 
   const broken: [text: string, message: RegExp][] = [
     ['', /line 1, column 1/],
-    [
-      '{\n  "mcpServers": {},\n}',
-      /is not JSON at line 3, column 1: expected a key in double quotes\.$/,
-    ],
+    ['{\n  "mcpServers": {},\n}', /is not JSON at line 3, column 1: expected a key in double quotes\.$/],
     ['// a comment\n{}', /line 1, column 1/],
     ['[]', /not a JSON object/],
     ['{"mcpServers": []}', /"mcpServers" that is not an object/],
