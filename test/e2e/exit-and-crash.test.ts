@@ -126,20 +126,29 @@ function stored(id: string): { readonly state: string; readonly pause_reason: st
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const idsOf = ({ agents }: Orchestrated) => agents.map(({ agent_id }) => agent_id);
 
+/**
+ * The server has started the process that goes on, or has ended. On a busy machine that takes longer than clients wait;
+ * then the next maos does what is left.
+ */
+const handedOver = (server: ChildProcess) =>
+  until(() => detached().length > 0 || server.exitCode !== null || server.signalCode !== null);
+
 /** How clients end their servers. */
 const endings: Readonly<Record<string, (server: ChildProcess) => Promise<void>>> = {
-  'Claude Code: SIGINT, SIGTERM after 100 ms, SIGKILL 500 ms later': async (server) => {
+  'Claude Code: SIGINT, SIGTERM after 100 ms, SIGKILL 500 ms later or more': async (server) => {
     server.kill('SIGINT');
     await pause(100);
     server.kill('SIGTERM');
     await pause(500);
+    await handedOver(server);
     server.kill('SIGKILL');
   },
-  'Codex: SIGTERM to the whole group and EOF, SIGKILL after 30 ms': async (server) => {
+  'Codex: SIGTERM to the whole group and EOF, SIGKILL after 30 ms or more': async (server) => {
     const group = -(server.pid as number);
     process.kill(group, 'SIGTERM');
     server.stdin?.end();
     await pause(30);
+    await handedOver(server);
     try {
       process.kill(group, 'SIGKILL');
     } catch (error) {
@@ -147,9 +156,10 @@ const endings: Readonly<Record<string, (server: ChildProcess) => Promise<void>>>
       assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
     }
   },
-  'EOF, SIGKILL after 30 ms': async (server) => {
+  'EOF, SIGKILL after 30 ms or more': async (server) => {
     server.stdin?.end();
     await pause(30);
+    await handedOver(server);
     server.kill('SIGKILL');
   },
 };
