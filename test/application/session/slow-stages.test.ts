@@ -13,7 +13,7 @@ import {
 import type { FoundFile } from '../../../src/application/ports/agent-disk.ts';
 import type { EventType } from '../../../src/domain/events.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
-import { agentProcesses } from '../../helpers/agent-processes.ts';
+import { agentProcesses, killAgentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { Hold } from '../../helpers/hold.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
@@ -438,7 +438,7 @@ describe('an owner that goes in the middle of a stage', () => {
     const { id: agentId } = outcome(real, id).agent('a');
     while (!existsSync(ran)) await turn();
     await real.supervisor.releaseAll();
-    for (const pid of agentProcesses([agentId])) process.kill(pid, 'SIGKILL');
+    killAgentProcesses([agentId]);
     await rm(join(real.files.describe(id), 'agents', agentId, 'launch.1'));
     await heir.supervisor.takeOver(id);
     const done = await settled(heir, id);
