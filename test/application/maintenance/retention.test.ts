@@ -248,8 +248,8 @@ describe('a collection that is killed', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       await once(child.stdout, 'data');
-      // From before the first step to some batches later.
-      await pause((rounds * 37) % 160);
+      // From before the first step to some batches later, on a busy machine after more rounds.
+      await pause(((rounds * 37) % 160) + rounds * 20);
       const ended = child.exitCode !== null;
       if (!ended) child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
