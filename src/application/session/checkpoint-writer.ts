@@ -90,15 +90,15 @@ export class CheckpointWriter {
       const checkpoint = { version: 1, at, reason, lastEvent: { seq, hash }, workflow } as const;
       const { path, keepFrom } = await files.maintenance.writeCheckpoint(checkpoint, kept);
       if (this.#hooks.isLeft()) return;
-      await whenFree(this.#project, () => {
-        // What is told of a session ends with its end, which may have come while this waited: who follows it has left.
+      // What is told of a session ends with its end, which may have come while this waited: who follows it has left.
+      const isAnnounced = await whenFree(this.#project, () => {
         const announce = this.#latest?.workflow.session.state === 'running';
-        return store.maintenance.recordCheckpoint(
-          this.#lease,
-          { seq, reason, path, at },
-          { keepFrom, announce },
-        );
+        const record = { seq, reason, path, at };
+        store.maintenance.recordCheckpoint(this.#lease, record, { keepFrom, announce });
+        return announce;
       });
+      // Its event is stored beside the loop, which may not write the log again for a long time.
+      if (isAnnounced) await this.#hooks.logged();
       this.#hooks.troubles.works('checkpoints');
       watcher.notify();
     } catch (error) {

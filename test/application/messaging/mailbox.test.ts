@@ -158,7 +158,10 @@ describe('sending', () => {
     const [{ id } = assert.fail()] = send();
     await lease();
     end();
-    assert.throws(() => send(), { code: 'INVALID_TRANSITION', message: /is cancelled: nobody is left/ });
+    assert.throws(() => send(), {
+      code: 'INVALID_TRANSITION',
+      message: /is cancelled: it has no agent left/,
+    });
     const events = real.project.store.lastSeq(sessionId);
     assert.equal(mailbox.acknowledge(id, 1).state, 'acknowledged');
     assert.equal(real.project.store.lastSeq(sessionId), events, 'its log is closed');

@@ -137,7 +137,7 @@ describe('an agent of a role that a file defines', () => {
     writeFileSync(path, '---\nname: scribe\n---\nWrite.\n');
     await assert.rejects(start(real, [scribe]), {
       code: 'INVALID_ROLE',
-      message: `Role "scribe" cannot be used because its file "${path}" is broken: it has no description: write 'description: …' between the lines '---' at its head.`,
+      message: `Role "scribe" cannot be used because its file "${path}" is broken: it has no description: add 'description: …' to its front matter, between the '---' lines.`,
     });
     assert.equal((await run(real, [{ role: 'tester', task: 'Test.' }])).state, 'completed');
     assert.ok(real.logged.includes('warn a role file is ignored'), real.logged.join('\n'));

@@ -41,7 +41,7 @@ describe('an agent that goes on after a pause', () => {
     assert.deepEqual([first, third], [null, null]);
     assert.match(second ?? '', /^[0-9a-f-]{36}$/);
     const reason = done.of('agent.interrupted', 'a').at(-1)?.data.reason ?? '';
-    assert.match(reason, /^Its conversation [0-9a-f-]{36} cannot be gone on with \(No conversation found/);
+    assert.match(reason, /^Its conversation [0-9a-f-]{36} cannot be resumed \(No conversation found/);
     assert.match(reason, /so it starts a new one\.$/);
   });
 

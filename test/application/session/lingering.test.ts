@@ -95,7 +95,7 @@ describe('an agent that has answered while its work goes on in the background', 
       const done = await settled(real, id);
       const { state, failure, result } = done.agent('builder');
       assert.deepEqual([state, failure?.kind, result], ['failed', 'signal', null]);
-      assert.match(failure?.message ?? '', /in the background \(Build it\) was not done/);
+      assert.match(failure?.message ?? '', /background work \(Build it\) did not finish/);
       assert.equal(done.agent('after').failure?.kind, 'dependency_failed');
     });
   }

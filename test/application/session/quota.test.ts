@@ -109,7 +109,10 @@ describe('a provider that refuses for long', () => {
     const { session } = real.project.store.summary(paused.id);
     assert.deepEqual([paused.state, session.pauseReason], ['paused', 'quota']);
     assert.equal(startsOf(real.root, 'a').length, 2);
-    assert.match(paused.of('agent.postponed').at(-1)?.data.reason ?? '', /refusal 2 in a row, the session/);
+    assert.match(
+      paused.of('agent.postponed').at(-1)?.data.reason ?? '',
+      /consecutive refusals: 2, the session/,
+    );
     assert.ok(Date.parse(session.resumeAt ?? '') > Date.now() + 30_000, 'the pause is one');
   });
 });

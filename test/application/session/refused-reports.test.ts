@@ -44,7 +44,7 @@ describe('a report that the store refuses', () => {
     assert.equal(outcome.state, 'failed');
     const { state, failure, result, attempt } = outcome.agent('bad');
     assert.deepEqual([state, failure?.kind, result, attempt], ['failed', 'report_refused', null, 1]);
-    assert.match(failure?.message ?? '', /could not be stored: no such value\. See its log/);
+    assert.match(failure?.message ?? '', /could not be stored: no such value\. Check its log/);
     assert.equal(outcome.of('agent.failed', 'bad')[0]?.data.kind, 'report_refused');
     assert.equal(outcome.agent('after-bad').failure?.kind, 'dependency_failed');
     assert.deepEqual(

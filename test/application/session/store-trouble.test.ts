@@ -110,7 +110,7 @@ describe('a store that another process keeps locked', () => {
         ]),
         ['a', 'b', 'c', 'last'].map((name) => [name, 1]),
       );
-      const retried = real.logged.some((line) => line.startsWith('error store not usable, trying again'));
+      const retried = real.logged.some((line) => line.startsWith('error store not usable, retrying'));
       assert.equal(retried, storePatienceMs < 2_000);
       await assertWhole(real, id);
     });
@@ -263,7 +263,9 @@ describe('a runner that cannot go on', () => {
     const id = await start(real, [shell('a', 'echo ran')]);
     await real.supervisor.idle();
     assert.equal(real.logged.filter((line) => line.startsWith('error session runner failed')).length, 4);
-    assert.ok(real.logged.some((line) => line.startsWith('error session cannot be run, and this cannot be')));
+    assert.ok(
+      real.logged.some((line) => line.startsWith('error the session cannot run, and this cannot be')),
+    );
     assert.equal(store.ownerOf(id), null);
     assert.equal(real.supervisor.hasGivenUp(id), true);
     assert.deepEqual(agentProcesses([outcome(real, id).agent('a').id]), []);

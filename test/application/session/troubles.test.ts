@@ -144,7 +144,7 @@ describe('an agent that MAOS cannot act on', () => {
     await eventOf(real, id, 'session.paused');
     await requestResume(real.project, real.supervisor, id, 'test', 'Go.');
     const { data } = await eventOf(real, id, 'agent.unreachable', 'long');
-    assert.match(data.reason, /go on.*not permitted/);
+    assert.match(data.reason, /did not continue: not permitted/);
     assert.deepEqual(troublesOf(real, id), [`long: ${data.reason}`]);
     isBroken = false;
     await eventOf(real, id, 'agent.continued', 'long');

@@ -385,7 +385,7 @@ describe('a request', () => {
     const seq = store.lastSeq(lease.sessionId);
     assert.throws(() => store.request(request, 'someone', later), {
       code: 'INVALID_TRANSITION',
-      message: /is failed by now.*cancel/,
+      message: /is already failed: .*cancel/,
     });
     assert.equal(store.lastSeq(lease.sessionId), seq);
     assert.throws(() => store.request({ ...request, sessionId: sessionId() }, 'someone', later), {

@@ -195,7 +195,7 @@ describe('a field that is an option', () => {
   it('that cannot be read is told with the record it belongs to', () => {
     assert.throws(() => named.fromSql({ id: 'a', options: '{' }), {
       code: 'STORE_CORRUPT',
-      message: /^Agent a holds no valid JSON/,
+      message: /^Agent a is not valid JSON/,
     });
   });
 });
