@@ -126,7 +126,7 @@ export class HttpFloor {
 
 async function listening(child: ChildProcess): Promise<number> {
   for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
-    const port = /listens on http:\S+:([0-9]+) /.exec(line)?.[1];
+    const port = /is listening on http:\S+:([0-9]+) /.exec(line)?.[1];
     if (port === undefined) continue;
     child.stderr?.resume();
     return Number(port);

@@ -110,7 +110,7 @@ describe('roles that files define', () => {
           name: 'roles',
           state: 'warning',
           detail: `${join(agents(), 'pm.md')} is ignored`,
-          fix: "it has no description: write 'description: …' between the lines '---' at its head.",
+          fix: "it has no description: add 'description: …' to its front matter, between the '---' lines.",
         },
       ],
     );

@@ -6,7 +6,7 @@ import { lineFrom } from '../presentation/cli/maos-process.ts';
 
 /** Where a `maos serve --http` listens, as it says itself. */
 export async function addressOf({ stderr }: ChildProcess): Promise<string> {
-  const line = await lineFrom(stderr as NodeJS.ReadableStream, /listens on http:\S+ /);
+  const line = await lineFrom(stderr as NodeJS.ReadableStream, /is listening on http:\S+ /);
   return /(http:\S+) /.exec(line)?.[1] ?? assert.fail(line);
 }
 

@@ -18,6 +18,9 @@ import { type HeldTime, takenOverShare } from './session-history.ts';
 import { SuspendController } from './suspend-controller.ts';
 
 /** Why MAOS itself ended a run. */
+/** The time of an end is that of a file, which a kernel takes from its last tick: up to 10 ms too early. */
+const recordTickMs = 10;
+
 export type StopCause =
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'interrupted'; readonly reason: string }
@@ -306,9 +309,9 @@ export class AgentRun implements OutputSink {
   #hasFinished(explained: AgentOutcome, run: ParsedRun, end: AgentEnd, stop: StopReport | null): boolean {
     if (explained.state !== 'completed') return false;
     const wasAsked = stop !== null && stop.signals.length > 0;
-    return (
-      run.verdict?.ok === true || !wasAsked || (this.#stopAskedAt !== null && end.at < this.#stopAskedAt)
-    );
+    if (run.verdict?.ok === true || !wasAsked) return true;
+    const askedAt = this.#stopAskedAt;
+    return askedAt !== null && Date.parse(end.at) < Date.parse(askedAt) - recordTickMs;
   }
 
   #armTimeLimit(): void {

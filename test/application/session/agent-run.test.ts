@@ -163,12 +163,15 @@ describe('a run', () => {
       const { run } = begun();
       run.stop(cause);
       assert.equal(run.report(exited, asked, '').outcome.state, state);
+      // As a file system tells it, from the kernel's last tick.
+      const early: AgentEnd = { ...exited, at: '2026-01-01T00:00:09.995Z' };
+      assert.equal(run.report(early, asked, '').outcome.state, state);
     });
 
     it(`that had finished when it was to be stopped (${cause.kind}) has completed`, () => {
       const { run } = begun();
       run.stop(cause);
-      const before: AgentEnd = { ...exited, at: '2026-01-01T00:00:09.999Z' };
+      const before: AgentEnd = { ...exited, at: '2026-01-01T00:00:09.980Z' };
       assert.equal(run.report(before, asked, '').outcome.state, 'completed');
       assert.equal(run.report(exited, { ...asked, signals: [] }, '').outcome.state, 'completed');
     });
