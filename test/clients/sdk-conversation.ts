@@ -261,10 +261,10 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
         [-32602, /Unknown tool: "nothing"/, callTool({ name: 'nothing' })],
         [sdk.noResource, /no resource "maos:\/\/nothing"/, client.readResource({ uri })],
         [sdk.noResource, /no resource "maos:\/\/nothing"/, client.subscribeResource({ uri })],
-        [-32602, /nothing to subscribe to/, client.subscribeResource({ uri: 'maos://roles' })],
+        [-32602, /never changes/, client.subscribeResource({ uri: 'maos://roles' })],
         [-32602, /Unknown prompt: "nothing"/, client.getPrompt({ name: 'nothing' })],
         [-32602, /needs the argument target/, client.getPrompt(prompt)],
-        [-32602, /not a cursor of resources\/list/, client.listResources({ cursor: 'x' })],
+        [-32602, /Invalid cursor "x" for resources\/list/, client.listResources({ cursor: 'x' })],
       ];
       await Promise.all(
         requests.map(([code, message, request]) => assert.rejects(request, { code, message })),
