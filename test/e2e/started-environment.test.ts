@@ -21,8 +21,15 @@ before(async () => {
 });
 after(() => maos.remove());
 
-/** Two agents, the second a program found by PATH alone, whose owner is killed while the first runs. */
-async function orphaned(name: string, more: Record<string, string>, beside: readonly object[] = []) {
+/**
+ * Two agents, the second a program found by PATH alone, whose owner is killed while the first runs.
+ * @param beside a further agent, and the file by which it shows that it runs, too
+ */
+async function orphaned(
+  name: string,
+  more: Record<string, string>,
+  beside: { readonly agent: object; readonly runs: string } | null = null,
+) {
   const folder = join(maos.project, name);
   const tools = join(folder, 'tools');
   mkdirSync(tools, { recursive: true });
@@ -40,7 +47,7 @@ async function orphaned(name: string, more: Record<string, string>, beside: read
         command: ['next-tool'],
         depends_on: ['first'],
       },
-      ...beside,
+      ...(beside === null ? [] : [beside.agent]),
     ],
   };
   writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
@@ -53,7 +60,8 @@ async function orphaned(name: string, more: Record<string, string>, beside: read
     PATH: `${tools}:${process.env.PATH}`,
   };
   const { process: child } = maos.start(['run', join(folder, 'plan.json')], { cwd: folder, env });
-  await until(() => existsSync(join(folder, 'runs')));
+  const running = ['runs', ...(beside === null ? [] : [beside.runs])];
+  await until(() => running.every((file) => existsSync(join(folder, file))));
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
@@ -123,17 +131,19 @@ describe('a team whose owner was killed, looked at with an empty environment', (
       name: 'long',
       role: 'qa',
       task: 'Last.',
-      command: 'until [ -e end ]; do sleep 0.05; done',
+      command: 'touch long-runs; until [ -e end ]; do sleep 0.05; done',
     };
-    const { folder, look, ask, releaseAll } = await orphaned('held', { DEPLOY_TOKEN: 'never-on-disk' }, [
-      long,
-    ]);
+    const beside = { agent: long, runs: 'long-runs' };
+    const { folder, look, ask, releaseAll } = await orphaned(
+      'held',
+      { DEPLOY_TOKEN: 'never-on-disk' },
+      beside,
+    );
     releaseAll();
     await until(() => /Waiting[\s\S]*DEPLOY_TOKEN/.test(look('status')));
     const paused = ask(['pause', 'latest']);
     assert.equal(paused.status, 0, paused.stderr);
-    // Its program stands still or, where its owner was just leaving the session, was interrupted and starts again.
-    assert.match(look('status'), /suspended|resumable/);
+    assert.match(look('status'), /suspended/);
     const resumed = ask(['resume', 'latest', '--detach'], { DEPLOY_TOKEN: 'given-anew' });
     assert.equal(resumed.status, 0, resumed.stderr);
     await until(() => existsSync(join(folder, 'seen')));
