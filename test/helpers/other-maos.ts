@@ -1,13 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
 import type { PlanJson } from '../../src/presentation/contracts/plan-input.ts';
 import type { StuckAt } from '../application/fixtures/owner-process.ts';
 import type { RealProject, RealProjectOptions } from './real-project.ts';
+import { until } from './waiting.ts';
 
 const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts', import.meta.url));
 
@@ -19,13 +23,18 @@ export interface OtherMaos {
   event(matches: (event: RecordedEvent) => boolean): Promise<RecordedEvent>;
   /** From now on it takes over what nobody runs. */
   watch(): void;
+  /**
+   * SIGSTOP between two writes to its databases: stopped in the middle of one, it holds the lock, and nobody else can
+   * store anything until it goes on.
+   */
+  suspend(): Promise<void>;
   /** SIGKILL: it gets no chance to do anything. */
   kill(): Promise<void>;
 }
 
 export async function otherMaos(
   t: TestContext,
-  { home, root }: RealProject,
+  { home, root, database }: RealProject,
   options: Pick<RealProjectOptions, 'settings' | 'storePatienceMs' | 'timing'> & {
     readonly stuckAt?: StuckAt;
   } = {},
@@ -53,6 +62,15 @@ export async function otherMaos(
   return {
     process: child,
     kill,
+    async suspend() {
+      for (;;) {
+        child.kill('SIGSTOP');
+        await until(() => isStopped(child.pid as number));
+        if ([database, join(home, 'instances.db')].every(isFree)) return;
+        child.kill('SIGCONT');
+        await turn();
+      }
+    },
     watch: () => void child.stdin.write('{"watch":true}\n'),
     async start(request) {
       child.stdin.write(`${JSON.stringify(request)}\n`);
@@ -69,4 +87,21 @@ export async function otherMaos(
       }
     },
   };
+}
+
+function isStopped(pid: number): boolean {
+  return execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T');
+}
+
+/** Nobody is writing to the database. */
+function isFree(file: string): boolean {
+  const db = new DatabaseSync(file, { timeout: 0 });
+  try {
+    db.exec('BEGIN IMMEDIATE; ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    db.close();
+  }
 }

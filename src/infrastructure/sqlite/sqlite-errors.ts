@@ -165,13 +165,13 @@ function noDescriptor(
   details: Record<string, unknown>,
   cause: unknown,
 ): MaosError {
-  const todo =
+  const advice =
     code === 'ENFILE'
       ? 'the machine has too many files open (ENFILE): close some programs'
       : 'this process has too many files open (EMFILE): raise the limit (ulimit -n), or run fewer agents at once';
   return new MaosError(
     'RESOURCE_LIMIT_EXCEEDED',
-    `The database ${file} cannot be opened: ${todo}. Nothing was changed.`,
+    `The database ${file} cannot be opened: ${advice}. Nothing was changed.`,
     { details: { ...details, system: code }, cause },
   );
 }

@@ -131,8 +131,8 @@ describe('an owner that stood still for longer than its lease', () => {
     });
     await stale.event(isSpawned);
     const first = real.project.store.ownerOf(id);
+    await stale.suspend();
     real.watch.start();
-    stale.process.kill('SIGSTOP');
     await eventOf(real, id, 'session.taken_over');
     const { agent } = outcome(real, id);
     // Its wrapper and its shell; what it waits with comes and goes.
@@ -167,7 +167,7 @@ describe('an owner that stood still for longer than its lease', () => {
     const gate = new Gate(real.root, 'go');
     const id = await still.start({ objective: 'x', agents: [shell('a', gate.wait)] });
     await still.event(isSpawned);
-    still.process.kill('SIGSTOP');
+    await still.suspend();
     const stoppedAt = Date.now();
     await until(() => Date.now() > stoppedAt + timing.leaseTtlMs, 'its lease to run out');
     const owner = real.project.store.ownerOf(id);

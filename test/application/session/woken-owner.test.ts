@@ -24,7 +24,7 @@ describe('an owner that was suspended for longer than its lease', () => {
       const { id: agentId } = outcome(real, id).agent('twice');
       const ofFirst = agentProcesses([agentId]);
       while (!(await ran(real.root)).includes('once'));
-      other.process.kill('SIGSTOP');
+      await other.suspend();
       real.watch.start();
       await eventOf(real, id, 'session.taken_over');
       if (end === 'fails') first.openNow();

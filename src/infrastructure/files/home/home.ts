@@ -35,10 +35,10 @@ export function ensureHome(home: string): { readonly openToOthers: number | null
   }
 }
 
-function invalidProject(path: string, wrong: string, todo: string, cause?: unknown): MaosError {
+function invalidProject(path: string, wrong: string, advice: string, cause?: unknown): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `The project folder ${showPath(startOf(path, 1_000))} ${wrong}: ${todo}.`,
+    `The project folder ${showPath(startOf(path, 1_000))} ${wrong}: ${advice}.`,
     {
       details: { path: startOf(path, 1_000) },
       cause,
