@@ -104,7 +104,8 @@ async function recoverFrom(
     } catch (error) {
       const isUnfit =
         error instanceof MaosError && (error.code === 'STORE_CORRUPT' || error.code === 'INVALID_INPUT');
-      if (!isUnfit) throw error;
+      // An older checkpoint could not tell which records after it were altered: that is for a person to judge.
+      if (!isUnfit || error.details.altered === true) throw error;
       passedOver.push(`${path}: ${error.message}`);
       lastError = error;
     }

@@ -85,7 +85,7 @@ export function makeKeepingStore(
         insertWorkflow(db, workflow, project.hash, owner);
         appendEvents(db, id, events);
         const hash = db.sql(selectHash).get(id, proof.seq)?.hash;
-        if (hash !== proof.hash) throw otherEvents(id, proof);
+        if (hash !== proof.hash) throw otherEvents(id, proof, hash !== undefined);
         insertArtifacts(db, id, artifactsOf(workflow, events));
         db.sql(putCheckpoint).run(id, proof.seq, proof.reason, proof.path, at);
         const data = { checkpoint: proof.path, events: events.length };
@@ -129,12 +129,18 @@ function assertAbsent(db: Database, id: SessionId): void {
   );
 }
 
-function otherEvents(id: SessionId, proof: { readonly seq: number; readonly path: string }): MaosError {
-  return new MaosError(
-    'STORE_CORRUPT',
-    `session.log of ${id} does not contain the events before ${proof.path} (up to ${proof.seq}): one of the two was altered or truncated. Nothing was stored; try an older checkpoint.`,
-    { details: { sessionId: id, checkpoint: proof.path, seq: proof.seq } },
-  );
+/** @param altered the log has a record there, and it is another; otherwise the log ends before it */
+function otherEvents(
+  id: SessionId,
+  { path, seq }: { readonly seq: number; readonly path: string },
+  altered: boolean,
+): MaosError {
+  const what = altered
+    ? `contains other events than those before ${path} (up to ${seq}): one of the two was altered. Nothing was stored. Compare them; to use an older checkpoint and the log as it is, name it with --from-checkpoint.`
+    : `ends before the last event of ${path} (${seq}): it was cut short.`;
+  return new MaosError('STORE_CORRUPT', `session.log of ${id} ${what}`, {
+    details: { sessionId: id, checkpoint: path, seq, altered },
+  });
 }
 
 function artifactsOf({ agents }: Workflow, events: readonly RecordedEvent[]): readonly ArtifactRecord[] {

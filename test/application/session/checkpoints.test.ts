@@ -254,4 +254,35 @@ describe('recovery from checkpoints', () => {
     await assert.rejects(recoverSession(real.project, id), (error) => isMaosError(error, 'STORE_CORRUPT'));
     assert.equal(real.project.store.maintenance.exists(id), false, 'nothing was stored');
   });
+
+  it('leaves it to a person to take an older checkpoint when the log contradicts the newest', async (t) => {
+    const before = realProject(t);
+    const gate = new Gate(before.root, 'gate');
+    const id = await start(before, [shell('a', 'echo one'), shell('b', gate.wait, { depends_on: ['a'] })]);
+    await eventOf(before, id, 'checkpoint.written');
+    await eventOf(before, id, 'agent.spawned', 'b');
+    gate.openNow();
+    const { events } = await settled(before, id);
+    const folder = folderOf(before, id);
+    const names = checkpointNames(before, id);
+    const seqOf = (name: string): number =>
+      JSON.parse(readFileSync(join(folder, 'checkpoints', name), 'utf8')).lastEvent.seq;
+    const oldest = names[0] ?? '';
+    // The first record that the oldest checkpoint does not vouch for.
+    const log = join(folder, 'session.log');
+    const lines = readFileSync(log, 'utf8').split('\n');
+    const at = seqOf(oldest);
+    assert.ok(at < seqOf(names.at(-1) ?? ''), 'before what the newest vouches for');
+    lines[at] = (lines[at] ?? '').replace(/"at":"20../, '"at":"2099');
+    writeFileSync(log, lines.join('\n'));
+    await before.close();
+    const real = withoutDatabase(t, before);
+    await assert.rejects(
+      recoverSession(real.project, id),
+      /contains other events than those before .* altered.* --from-checkpoint/,
+    );
+    assert.equal(real.project.store.maintenance.exists(id), false, 'nothing was stored');
+    const { events: taken } = await recoverFromFile(real.project, join(folder, 'checkpoints', oldest));
+    assert.ok(taken > seqOf(oldest) && taken <= events.length, 'a person may');
+  });
 });
