@@ -9,7 +9,7 @@ import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import { isAgentId, isSessionId } from './domain/ids.ts';
 import type { ParentAgent } from './domain/session.ts';
-import { makeClaudeBackend } from './infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';

@@ -27,6 +27,12 @@ export const failureKinds = [
   'output_limit',
   'auth_required',
   'rate_limited',
+  /** There is no such model, or not for this account. */
+  'model_unavailable',
+  /** The conversation has outgrown what the model can read. */
+  'context_exceeded',
+  /** The model, or its provider, will not do the task. */
+  'refused',
   'spawn_failed',
   'lost',
   'verification_failed',

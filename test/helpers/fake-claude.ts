@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Backend } from '../../src/application/ports/backend.ts';
-import { makeClaudeBackend } from '../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../src/infrastructure/backends/claude/backend.ts';
 import type { AgentJson } from '../../src/presentation/contracts/plan-input.ts';
 import { type RealProject, type RealProjectOptions, realProject } from './real-project.ts';
 

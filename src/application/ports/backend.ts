@@ -44,6 +44,8 @@ export interface ParsedRun {
   readonly usage: Usage | null;
   readonly conversation: string | null;
   readonly turns: number;
+  /** Sub-agents that it has started itself, as far as its output tells. */
+  readonly subagents: number;
   /** What it was not allowed to do; null when nothing was refused. */
   readonly denials: PermissionDenials | null;
 }
@@ -62,6 +64,8 @@ export interface BackendProbe {
   readonly path: string | null;
   readonly version: string | null;
   readonly signedIn: 'yes' | 'no' | 'unknown';
+  /** Worth knowing though nothing is wrong: that MAOS was tested with another version; null when there is nothing. */
+  readonly remark: string | null;
   /** What is wrong and what to do; null when nothing is. */
   readonly problem: string | null;
 }

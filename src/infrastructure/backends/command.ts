@@ -2,7 +2,7 @@ import type { LaunchSpec, ProgramLookup } from '../../application/ports/agent-ho
 import type { AgentActivity, Backend, OutputParser, ParsedRun } from '../../application/ports/backend.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { resolveProgram } from '../process/launch/program.ts';
-import { exitFailure } from './exit-failure.ts';
+import { exitFailure } from './shared/exit-failure.ts';
 
 const shell = '/bin/sh';
 /** For `probe`, which is about this machine. */
@@ -31,7 +31,7 @@ export function makeCommandBackend(): Backend {
     promptEscape: null,
     locate,
     async probe() {
-      const found = { name: 'command', version: null, signedIn: 'yes' as const };
+      const found = { name: 'command', version: null, signedIn: 'yes' as const, remark: null };
       try {
         return { ...found, available: true, path: await locate(hereProgram), problem: null };
       } catch (error) {
@@ -97,7 +97,7 @@ class TextParser implements OutputParser {
     const result = text === '' ? null : text.split('\n').slice(-resultLines).join('\n');
     return {
       ...{ verdict: null, result, answer: null, usage: null, conversation: null },
-      ...{ turns: 0, denials: null },
+      ...{ turns: 0, subagents: 0, denials: null },
     };
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { orchestrate } from '../../../src/application/control/orchestrate.ts';
 import type { IdSource } from '../../../src/application/ports/id-source.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import { type AgentJson, type PlanJson, requestOf } from '../../../src/presentation/contracts/plan-input.ts';
 import { eventOf, type RealProject, realProject, run, shell } from '../../helpers/real-project.ts';

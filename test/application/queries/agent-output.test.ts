@@ -10,7 +10,7 @@ import {
   renderActivity,
 } from '../../../src/application/queries/agent-output.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { realProject, run, shell } from '../../helpers/real-project.ts';
 
 const esc = String.fromCharCode(27);

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Agent } from '../../../src/domain/agent.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
-import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
+import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
 import { parseCheckpoint } from '../../../src/infrastructure/files/session/checkpoint-shape.ts';
 import type { AgentJson } from '../../../src/presentation/contracts/plan-input.ts';
 import { Gate } from '../../helpers/gate.ts';

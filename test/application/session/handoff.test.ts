@@ -9,8 +9,8 @@ import { composePrompt, type HandoffInput } from '../../../src/application/sessi
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
-import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
+import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { lacksProcesses, realProject, run, shell } from '../../helpers/real-project.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';

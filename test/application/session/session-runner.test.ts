@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel } from '../../../src/application/control/control.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {

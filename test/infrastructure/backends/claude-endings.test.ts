@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
 import type { AgentOutcome } from '../../../src/domain/workflow.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { settingsOf } from './claude-settings.ts';
 import { readLines } from './recordings.ts';
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
 import type { Verdict } from '../../../src/application/ports/backend.ts';
 import type { FailureKind } from '../../../src/domain/agent.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { settingsOf } from './claude-settings.ts';
 import { cutAt, readChunks, readLines, readRecording } from './recordings.ts';
 
@@ -62,7 +62,10 @@ const table: Readonly<Record<string, Expected>> = {
   'server-error': failed('exit_code', '^API Error: 500 Internal server error\\.'),
   unreachable: failed('exit_code', '^API Error: Connection refused'),
   'model-silent': failed('exit_code', '^Request timed out\\.'),
-  'bad-model': failed('exit_code', "^There's an issue with the selected model \\(claude-nonexistent-9\\)"),
+  'bad-model': failed(
+    'model_unavailable',
+    "^There's an issue with the selected model \\(claude-nonexistent-9\\)\\. .* Name a model that this account can use",
+  ),
   'max-turns': failed('budget_exceeded', `^Reached maximum number of turns \\(1\\)\\. ${raise}$`),
   'max-budget': failed('budget_exceeded', `^Reached maximum budget \\(\\$0\\.01\\)\\. ${raise}$`),
   'resume-unknown': failed('exit_code', '^No conversation found with session ID: 11111111-'),
@@ -141,6 +144,23 @@ suite('why Claude Code ended', () => {
     const outcome = backend.explain({ how: 'lost', at: exited.at }, readLines().run, '');
     assert.equal(outcome.state, 'failed');
     assert.equal(outcome.failure.kind, 'lost');
+  });
+
+  test('a conversation that is too long and a refusal are told apart, with what to do', () => {
+    const explained = (told: object) => {
+      const line = { type: 'result', subtype: 'success', is_error: true, result: 'No.', ...told };
+      const outcome = backend.explain(exited, readLines(line).run, '');
+      assert.equal(outcome.state, 'failed');
+      return [outcome.failure.kind, outcome.failure.message];
+    };
+    assert.deepEqual(explained({ terminal_reason: 'prompt_too_long' }), [
+      'context_exceeded',
+      'No. Give the agent a smaller task, or split it over several agents.',
+    ]);
+    assert.deepEqual(explained({ stop_reason: 'refusal' }), [
+      'refused',
+      'No. Rephrase the task, or use another model.',
+    ]);
   });
 
   test('a status alone tells that a sign-in or patience is needed', () => {

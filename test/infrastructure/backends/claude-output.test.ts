@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { renderActivity } from '../../../src/application/queries/agent-output.ts';
-import { ClaudeOutputParser } from '../../../src/infrastructure/backends/claude-output.ts';
+import { ClaudeOutputParser } from '../../../src/infrastructure/backends/claude/output.ts';
 import { cutAt, readChunks, readLines, readRecording } from './recordings.ts';
 
 const conversation = '11111111-2222-4333-8444-555555555555';

@@ -1,4 +1,4 @@
-import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
+import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
 
 /** The defaults, and what a test sets otherwise. */
 export function settingsOf(given: Partial<ClaudeSettings> = {}): ClaudeSettings {

@@ -11,7 +11,7 @@ import {
   startSession,
   type Workflow,
 } from '../../../src/domain/workflow.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { created, instanceId, tempStore } from '../sqlite/samples.ts';
 import { settingsOf } from './claude-settings.ts';
 import { cutAt, readRecording } from './recordings.ts';

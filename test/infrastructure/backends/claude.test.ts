@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { isMaosError } from '../../../src/domain/errors.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
-import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude-settings.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
+import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
 import {
   environmentOf,
   inheritedEnvironment,
 } from '../../../src/infrastructure/process/launch/environment.ts';
 import { agentRequest } from '../../domain/samples.ts';
+import { CLAUDE_CODE_VERSION } from '../../helpers/claude-code.ts';
 import { settingsOf } from './claude-settings.ts';
 import { contextOf, lookupIn } from './launch-context.ts';
 
@@ -206,7 +207,8 @@ suite('what doctor is told of Claude Code', () => {
         config: settingsOf(),
         env: { PATH: `${folder}:/bin`, HOME: home, ...env },
       }).probe();
-    const found = { name: 'claude', available: true, path: join(folder, 'claude'), version: '9.8.7' };
+    const remark = `MAOS was tested with version ${CLAUDE_CODE_VERSION}`;
+    const found = { name: 'claude', available: true, path: join(folder, 'claude'), version: '9.8.7', remark };
     assert.deepEqual(await probe({ ANTHROPIC_API_KEY: 'sk-ant-1' }), {
       ...found,
       signedIn: 'yes',
@@ -225,6 +227,15 @@ suite('what doctor is told of Claude Code', () => {
     await writeFile(join(home, '.claude', '.credentials.json'), '{}');
     assert.deepEqual(await probe({}), { ...found, signedIn: 'yes', problem: null });
     assert.equal((await probe({ CLAUDE_CONFIG_DIR: join(home, 'other') })).signedIn, out.signedIn);
+  });
+
+  test('nothing is remarked of the version that the tests run', async (t) => {
+    const folder = await withClaude(t, `echo "${CLAUDE_CODE_VERSION} (Claude Code)"`);
+    const { version, remark } = await makeClaudeBackend({
+      config: settingsOf(),
+      env: { PATH: folder },
+    }).probe();
+    assert.deepEqual([version, remark], [CLAUDE_CODE_VERSION, null]);
   });
 
   test('one that cannot be found or does not run is not available', async (t) => {

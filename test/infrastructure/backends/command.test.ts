@@ -171,6 +171,7 @@ suite('how a command is started', () => {
       path: '/bin/sh',
       version: null,
       signedIn: 'yes',
+      remark: null,
       problem: null,
     });
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
 import type { AgentActivity, ParsedRun } from '../../../src/application/ports/backend.ts';
-import { ClaudeOutputParser } from '../../../src/infrastructure/backends/claude-output.ts';
+import { ClaudeOutputParser } from '../../../src/infrastructure/backends/claude/output.ts';
 import { readShellStatus } from '../../../src/infrastructure/process/host/launch-record.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/claude-code', import.meta.url));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
 import { thrownBy } from '../../domain/samples.ts';

@@ -13,7 +13,7 @@ import { Supervisor } from '../../../src/application/session/supervisor.ts';
 import { makeSessionId } from '../../../src/domain/ids.ts';
 import { makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
 import { loadConfig } from '../../../src/infrastructure/config/config.ts';

@@ -128,13 +128,14 @@ async function checkRoles(runtime: Runtime, projectPath: string): Promise<readon
 
 /** Only the backend agents get when they name none must work. */
 function checkBackend(probe: BackendProbe, defaultBackend: string | null): Check {
-  const { available, path, version, signedIn, problem } = probe;
+  const { available, path, version, signedIn, remark, problem } = probe;
   const name = `backend ${probe.name}`;
   const facts = [
     version ?? (available ? 'available' : 'not found'),
     path === null ? null : `at ${path}`,
     !available || signedIn === 'yes' ? null : signedIn === 'no' ? 'not signed in' : 'sign-in unknown',
     probe.name === defaultBackend ? 'the default' : null,
+    remark,
   ].filter((fact) => fact !== null);
   const works = available && signedIn !== 'no' && problem === null;
   const state = works ? 'ok' : probe.name === defaultBackend ? 'problem' : 'warning';

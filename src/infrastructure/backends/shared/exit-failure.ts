@@ -1,5 +1,5 @@
-import type { AgentEnd } from '../../application/ports/agent-host.ts';
-import type { AgentFailure } from '../../domain/agent.ts';
+import type { AgentEnd } from '../../../application/ports/agent-host.ts';
+import type { AgentFailure } from '../../../domain/agent.ts';
 
 /**
  * The failure of a run that gave no better reason than how its process ended.

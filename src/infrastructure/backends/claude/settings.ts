@@ -1,6 +1,6 @@
-import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
-import { absolutePath, listOfTexts, number, oneOf, orNone, textLike } from '../config/kinds.ts';
-import { setting, type Values } from '../config/setting.ts';
+import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
+import { absolutePath, listOfTexts, number, oneOf, orNone, textLike } from '../../config/kinds.ts';
+import { setting, type Values } from '../../config/setting.ts';
 
 const modes = ['acceptEdits', 'auto', 'bypassPermissions', 'manual', 'dontAsk', 'plan'] as const;
 const modelName = textLike(modelNamePattern, modelNameRule);

@@ -1,6 +1,6 @@
-import { startOf } from '../../domain/cut-text.ts';
+import { startOf } from '../../../domain/cut-text.ts';
 
-/** Claude Code's lines as they come: nothing about them is certain, whatever its documentation says. */
+/** A CLI's records as they come: nothing about them is certain, whatever its documentation says. */
 export type Json = Readonly<Record<string, unknown>>;
 
 export function asJson(value: unknown): Json {

@@ -1,5 +1,5 @@
-import { addUsage, fullerUsage, noUsage, soundUsage, totalUsage, type Usage } from '../../domain/usage.ts';
-import { asJson, type Json, textOf } from './claude-json.ts';
+import { addUsage, fullerUsage, noUsage, soundUsage, totalUsage, type Usage } from '../../../domain/usage.ts';
+import { asJson, type Json, textOf } from './json-values.ts';
 
 /** Messages whose usage may still grow: those of agents that Claude Code itself runs side by side are interleaved. */
 const maxOpenMessages = 64;
@@ -9,7 +9,7 @@ const maxOpenMessages = 64;
  * began, and hardly any output), for the stretch up to a result line, and for the whole run by model, with its subagents.
  * Each may be missing or zero, so the largest number counts.
  */
-export class ClaudeUsage {
+export class MessageUsage {
   /** Usage by message: a message comes as several lines, each with the usage so far. */
   readonly #messages = new Map<string, Usage>();
   /** Usage of the messages before those. */

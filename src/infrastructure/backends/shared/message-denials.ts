@@ -1,6 +1,6 @@
-import type { PermissionDenials } from '../../domain/agent.ts';
-import { startOf } from '../../domain/cut-text.ts';
-import { asJson, describeInput, type Json, listOf, textOf } from './claude-json.ts';
+import type { PermissionDenials } from '../../../domain/agent.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { asJson, describeInput, type Json, listOf, textOf } from './json-values.ts';
 
 /** More are counted no further. */
 const maxCounted = 1_000;
@@ -15,7 +15,7 @@ const maxTool = 80;
  * the run goes on without it. Told as it happens by a `permission_denied` line and beside the tool's result, and once
  * more in the result line.
  */
-export class ClaudeDenials {
+export class MessageDenials {
   readonly #denied = new Map<string, string>();
   readonly #uses = new Map<string, string>();
 

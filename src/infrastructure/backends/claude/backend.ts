@@ -1,29 +1,18 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import type { AgentEnd, LaunchSpec, ProgramLookup } from '../../application/ports/agent-host.ts';
-import type {
-  Answer,
-  Backend,
-  LaunchContext,
-  ParsedRun,
-  PromptEscape,
-} from '../../application/ports/backend.ts';
-import type { Agent, AgentFailure } from '../../domain/agent.ts';
-import { MaosError, quote } from '../../domain/errors.ts';
-import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
-import type { AgentOutcome } from '../../domain/workflow.ts';
-import { userHome } from '../files/home/maos-home.ts';
-import { environmentOf, inheritedEnvironment } from '../process/launch/environment.ts';
-import { resolveProgram } from '../process/launch/program.ts';
-import { providerVariables } from '../process/launch/provider-variables.ts';
-import { ClaudeOutputParser } from './claude-output.ts';
-import type { ClaudeSettings } from './claude-settings.ts';
-import { exitFailure } from './exit-failure.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
+import type { Backend, LaunchContext, PromptEscape, Verdict } from '../../../application/ports/backend.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
+import { userHome } from '../../files/home/maos-home.ts';
+import { environmentOf } from '../../process/launch/environment.ts';
+import { providerVariables } from '../../process/launch/provider-variables.ts';
+import { describeCli, type Environment } from '../shared/cli-program.ts';
+import { adviseOn, explainRun } from '../shared/explain.ts';
+import { ClaudeOutputParser } from './output.ts';
+import type { ClaudeSettings } from './settings.ts';
 
 /** What Claude Code needs of its provider and is not inherited, and what the defaults below must not hide. */
 const ownVariables = [
@@ -47,7 +36,6 @@ const mentionEscape: PromptEscape = {
   legend: 'In this part, `\\@` means a plain at sign.',
 };
 
-const versionTimeoutMs = 15_000;
 const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
 /** Claude Code in print mode: prompt on stdin, role as appended system prompt, JSON lines on stdout. */
@@ -57,41 +45,18 @@ export function makeClaudeBackend(deps: {
 }): Backend {
   const { config, env } = deps;
 
-  async function locate(findProgram: ProgramLookup): Promise<string> {
-    try {
-      return await findProgram(config.path ?? 'claude');
-    } catch (cause) {
-      const reason = cause instanceof MaosError ? cause.details.reason : undefined;
-      const where = config.path === null ? 'on PATH' : `at ${quote(config.path)} (backends.claude.path)`;
-      const what = reason === undefined || reason === 'not_found' ? 'is not' : 'cannot be executed';
-      throw new MaosError(
-        'BACKEND_UNAVAILABLE',
-        `Claude Code ${what} ${where}. Install it (npm install -g @anthropic-ai/claude-code), set MAOS_CLAUDE_PATH, or use another backend.`,
-        { cause, details: { backend: 'claude', path: config.path } },
-      );
-    }
-  }
-
-  async function probe() {
-    const found = { name: 'claude', path: null, version: null, signedIn: 'unknown' as const };
-    try {
-      const path = await locate(async (name) => resolveProgram(name, process.cwd(), env.PATH));
-      const options = { env: inheritedEnvironment(env), timeout: versionTimeoutMs };
-      const { stdout } = await promisify(execFile)(path, ['--version'], options);
-      const signedIn = signInOf(env);
-      const problem = signedIn === 'no' ? `Not signed in. ${signInAdvice}` : null;
-      return {
-        ...found,
-        available: true,
-        path,
-        version: stdout.trim().split(/\s/, 1)[0] ?? null,
-        signedIn,
-        problem,
-      };
-    } catch (error) {
-      return { ...found, available: false, problem: error instanceof Error ? error.message : String(error) };
-    }
-  }
+  const cli = describeCli({
+    name: 'claude',
+    title: 'Claude Code',
+    executable: 'claude',
+    packageName: '@anthropic-ai/claude-code',
+    variable: 'MAOS_CLAUDE_PATH',
+    testedVersion: '2.1.330',
+    path: config.path,
+    env,
+    signIn: () => signInOf(env),
+    signInAdvice,
+  });
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
     const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
@@ -119,7 +84,7 @@ export function makeClaudeBackend(deps: {
       ...config.extraArgs,
     ];
     return {
-      program: await locate(findProgram),
+      program: await cli.locate(findProgram),
       args,
       env: { ...boundedRetries, ...noCeiling, ...environmentOf(inherits, ownVariables) },
       stdin: 'prompt',
@@ -140,10 +105,10 @@ export function makeClaudeBackend(deps: {
       boundsSubagents: false,
     },
     promptEscape: mentionEscape,
-    locate,
-    probe,
+    locate: cli.locate,
+    probe: cli.probe,
     prepare,
-    explain,
+    explain: (end, run, stderrTail) => explainRun({ title: 'Claude Code', advise }, end, run, stderrTail),
     makeParser: () => new ClaudeOutputParser(),
   };
 }
@@ -166,48 +131,15 @@ function toolLimits({ role }: Agent, extraArgs: readonly string[]): readonly str
   ];
 }
 
-/** Only a result line without error is success: interrupted by SIGINT it exits with status 0 and none. */
-function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
-  const { verdict, answer } = run;
-  if (verdict?.ok === true) return { state: 'completed', result: run.result ?? '' };
-  if (verdict === null) {
-    const failure = exitFailure('Claude Code', end, stderrTail);
-    if (answer !== null) return explainAnswer(answer, end, failure);
-    if (failure.kind !== 'exit_code') return { state: 'failed', failure, result: null };
-    const message = `${failure.message} It gave no result${stderrTail === '' ? '' : `: ${lastLine(stderrTail)}`}`;
-    return { state: 'failed', failure: { ...failure, message }, result: null };
-  }
-  const kind = verdict.kind ?? 'exit_code';
-  return { state: 'failed', failure: { kind, message: adviseOn(verdict), stderrTail }, result: run.result };
-}
+const raiseLimit =
+  'Raise the limit (maxBudgetUsd or extraArgs of backends.claude), or give it a smaller task.';
 
-/** An answer given with work in the background is the last word only if that was done, and it ended of its own accord. */
-function explainAnswer({ text, background }: Answer, end: AgentEnd, failure: AgentFailure): AgentOutcome {
-  const hasEndedWell = end.how === 'exited' && end.exitCode === 0;
-  if (hasEndedWell && background.length === 0) return { state: 'completed', result: text };
-  const what = background.length === 0 ? '' : ` (${background.join(', ')})`;
-  const message = `${failure.message} Its background work${what} did not finish, or did not report back.`;
-  return { state: 'failed', failure: { ...failure, message }, result: null };
-}
-
-function adviseOn({ kind, message, retryAt }: NonNullable<ParsedRun['verdict']>): string {
-  const said = message.replace(/\.$/, '');
-  if (kind === 'auth_required') {
-    return /credit/i.test(said)
-      ? `${said}. Add credit, or sign in with another account.`
-      : `${said}. ${signInAdvice}`;
-  }
-  if (kind === 'budget_exceeded') {
-    return `${said}. Raise the limit (maxBudgetUsd or extraArgs of backends.claude), or give it a smaller task.`;
-  }
-  if (kind !== 'rate_limited') return message;
-  return retryAt === null
-    ? `${said} (rate limited; try again later)`
-    : `${said} (rate limited until ${retryAt})`;
-}
-
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1) ?? '';
+function advise(verdict: Verdict): string {
+  const isCredit = /credit/i.test(verdict.message);
+  return adviseOn(verdict, {
+    auth_required: isCredit ? 'Add credit, or sign in with another account.' : signInAdvice,
+    budget_exceeded: raiseLimit,
+  });
 }
 
 /** Credentials where Claude Code looks for them; on macOS they may be in the keychain, which is not read. */

@@ -1,7 +1,7 @@
-import type { Verdict } from '../../application/ports/backend.ts';
-import type { FailureKind } from '../../domain/agent.ts';
-import { startOf } from '../../domain/cut-text.ts';
-import { type Json, textOf } from './claude-json.ts';
+import type { Verdict } from '../../../application/ports/backend.ts';
+import type { FailureKind } from '../../../domain/agent.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { type Json, textOf } from '../shared/json-values.ts';
 
 /** What Claude Code's result line, or the want of one, says of a run that did not succeed. */
 
@@ -56,7 +56,10 @@ function failureKind(line: Json, apiError: string, retryAt: string | null): Fail
   }
   if (apiError === 'rate_limit' || retryAt !== null || status === 429 || status === 529)
     return 'rate_limited';
-  const { subtype } = line;
+  if (apiError === 'model_not_found') return 'model_unavailable';
+  const { subtype, terminal_reason, stop_reason } = line;
+  if (terminal_reason === 'prompt_too_long') return 'context_exceeded';
+  if (stop_reason === 'refusal') return 'refused';
   return subtype === 'error_max_turns' || subtype === 'error_max_budget_usd' ? 'budget_exceeded' : null;
 }
 

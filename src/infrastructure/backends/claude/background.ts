@@ -1,5 +1,5 @@
-import { startOf } from '../../domain/cut-text.ts';
-import { asJson, type Json, listOf, textOf } from './claude-json.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
 
 const maxNames = 20;
 const maxName = 120;

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { ProgramLookup } from '../../../application/ports/agent-host.ts';
+import type { BackendProbe } from '../../../application/ports/backend.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { inheritedEnvironment } from '../../process/launch/environment.ts';
+import { resolveProgram } from '../../process/launch/program.ts';
+
+/** The environment of a maos process, without what agents must not inherit. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is the same for every agent CLI but its words. */
+interface CliFacts {
+  /** The backend's: 'claude'. */
+  readonly name: string;
+  /** For people: 'Claude Code'. */
+  readonly title: string;
+  /** Looked for on PATH where `path` says nothing. */
+  readonly executable: string;
+  /** The npm package it comes in. */
+  readonly packageName: string;
+  /** The environment variable that sets its path. */
+  readonly variable: string;
+  /** The version whose output was recorded, and which the tests run. */
+  readonly testedVersion: string;
+  /** `backends.<name>.path` of the settings. */
+  readonly path: string | null;
+  readonly env: Environment;
+  /** What can be told without starting it; credentials may lie where nobody looks. */
+  signIn(): BackendProbe['signedIn'];
+  /** How to sign in, as a full sentence. */
+  readonly signInAdvice: string;
+}
+
+/** Where an agent CLI is, and what doctor is told of it. */
+interface CliProgram {
+  /** @throws MaosError BACKEND_UNAVAILABLE saying where it was looked for and how to get it */
+  locate(findProgram: ProgramLookup): Promise<string>;
+  /** Asks for its version; no session of it is started. */
+  probe(): Promise<BackendProbe>;
+}
+
+/** A CLI on Node takes a second; on a busy machine several. */
+const versionTimeoutMs = 15_000;
+const versionPattern = /\d+\.\d+[\w.+-]*\w/;
+
+export function describeCli(facts: CliFacts): CliProgram {
+  const { name, title, path: configured, env, testedVersion } = facts;
+
+  async function locate(findProgram: ProgramLookup): Promise<string> {
+    try {
+      return await findProgram(configured ?? facts.executable);
+    } catch (cause) {
+      const reason = cause instanceof MaosError ? cause.details.reason : undefined;
+      const where = configured === null ? 'on PATH' : `at ${quote(configured)} (backends.${name}.path)`;
+      const what = reason === undefined || reason === 'not_found' ? 'is not' : 'cannot be executed';
+      throw new MaosError(
+        'BACKEND_UNAVAILABLE',
+        `${title} ${what} ${where}. Install it (npm install -g ${facts.packageName}), set ${facts.variable}, or use another backend.`,
+        { cause, details: { backend: name, path: configured } },
+      );
+    }
+  }
+
+  async function versionOf(path: string): Promise<string | null> {
+    const options = { env: inheritedEnvironment(env), timeout: versionTimeoutMs };
+    const { stdout } = await promisify(execFile)(path, ['--version'], options);
+    return versionPattern.exec(stdout)?.[0] ?? null;
+  }
+
+  async function probe(): Promise<BackendProbe> {
+    const found = { name, path: null, version: null, signedIn: 'unknown', remark: null } as const;
+    try {
+      const path = await locate(async (program) => resolveProgram(program, process.cwd(), env.PATH));
+      const version = await versionOf(path);
+      const signedIn = facts.signIn();
+      const remark = version === testedVersion ? null : `MAOS was tested with version ${testedVersion}`;
+      const problem = signedIn === 'no' ? `Not signed in. ${facts.signInAdvice}` : null;
+      return { name, available: true, path, version, signedIn, remark, problem };
+    } catch (error) {
+      return { ...found, available: false, problem: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  return { locate, probe };
+}
