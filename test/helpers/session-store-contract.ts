@@ -350,12 +350,12 @@ export function sessionStoreContract<Store extends SessionStore>(
         session: next.session,
         progress: { total: 3, pending: 2, running: 1, completed: 0, failed: 0, cancelled: 0, resumable: 0 },
         usage: {
-          inputTokens: 20,
-          outputTokens: 40,
-          cacheReadTokens: 60,
-          cacheWriteTokens: 80,
-          turns: 4,
-          costUsd: 0.5,
+          inputTokens: 22,
+          outputTokens: 44,
+          cacheReadTokens: 66,
+          cacheWriteTokens: 88,
+          turns: 10,
+          costUsd: 0.0123,
         },
       };
       assert.deepEqual(store.list({ state: 'running', limit: 10 }), [summary]);
