@@ -116,7 +116,7 @@ export class MaosRuntime implements Runtime {
   async findProject(path: string): Promise<OpenProject | null> {
     const { folder, project: root } = placeOf(path);
     const hash = hashOf(root);
-    return (await isThere(this.#storeFile(hash))) ? { ...(await this.#opened(hash, root)), folder } : null;
+    return isThere(this.#storeFile(hash)) ? { ...(await this.#opened(hash, root)), folder } : null;
   }
 
   async *allProjects(onUnread: (project: UnreadProject) => void = () => {}): AsyncIterable<OpenProject> {
@@ -225,7 +225,7 @@ export class MaosRuntime implements Runtime {
     const file = this.#storeFile(hashOf(placeOf(path).project));
     const lost = await this.lostStore(path);
     if (lost !== null) return { path: file, problem: lost.message };
-    return (await isThere(file)) ? { path: file, problem: checkIntegrity(file) } : null;
+    return isThere(file) ? { path: file, problem: checkIntegrity(file) } : null;
   }
 
   async httpToken(change: 'keep' | 'rotate'): Promise<string> {
@@ -314,14 +314,14 @@ export class MaosRuntime implements Runtime {
   /** Null where a database is missing, or has no session yet. */
   async #rootOf(hash: string): Promise<string | null> {
     const file = this.#storeFile(hash);
-    return (await isThere(file)) ? this.#whenFree(() => readProjectOf(file)) : null;
+    return isThere(file) ? this.#whenFree(() => readProjectOf(file)) : null;
   }
 
   async #lostStore(hash: string): Promise<MaosError | null> {
     const sessions = await sessionFolders(this.home, hash);
     if (sessions.length === 0) return null;
     const file = this.#storeFile(hash);
-    const isMissing = !(await isThere(file));
+    const isMissing = !isThere(file);
     if (!isMissing && (await this.#whenFree(() => readProjectOf(file))) !== null) return null;
     return lostStore(file, isMissing, sessions);
   }

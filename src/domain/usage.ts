@@ -65,8 +65,14 @@ function combine(a: Usage, b: Usage, join: (one: number, other: number) => numbe
     cacheReadTokens: join(a.cacheReadTokens, b.cacheReadTokens),
     cacheWriteTokens: join(a.cacheWriteTokens, b.cacheWriteTokens),
     turns: join(a.turns, b.turns),
-    costUsd: a.costUsd === null && b.costUsd === null ? null : join(a.costUsd ?? 0, b.costUsd ?? 0),
+    costUsd:
+      a.costUsd === null && b.costUsd === null ? null : withoutNoise(join(a.costUsd ?? 0, b.costUsd ?? 0)),
   });
+}
+
+/** Three times 0.31 is 0.93, in binary fractions as well. */
+function withoutNoise(dollars: number): number {
+  return Math.round(dollars * 1e9) / 1e9;
 }
 
 /** True when every count of `total` is at least that of `part`: `total` may contain it. */

@@ -134,4 +134,9 @@ describe('totalUsage', () => {
     assert.deepEqual(totalUsage(new Set([first, null, second])), addUsage(first, second));
     assert.deepEqual(totalUsage([noUsage]), noUsage);
   });
+
+  it('adds up prices to the number that people would write', () => {
+    const priced = { ...first, costUsd: 0.31 };
+    assert.equal(totalUsage([priced, priced, priced])?.costUsd, 0.93);
+  });
 });

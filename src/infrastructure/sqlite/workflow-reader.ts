@@ -57,6 +57,7 @@ const findSessionIds = `SELECT id FROM sessions
 const findAgentIds = `SELECT session_id, id FROM agents
   WHERE id IN (SELECT id FROM agents WHERE (id >= :from AND id < :to) OR substr(id, :tail) = :text)
   ORDER BY session_id DESC, position LIMIT :limit`;
+const selectSessionId = 'SELECT id FROM sessions WHERE id = ?';
 const selectAgentSession = 'SELECT session_id FROM agents WHERE id = ?';
 
 /** After every character an id can have. */
@@ -163,7 +164,7 @@ export function findSessions(db: Database, text: string, limit: number): readonl
   return db.run(() => {
     // The usual case, and worth it: a part of an id takes a look at every session.
     const rows = isSessionId(id)
-      ? db.sql(selectSession).all(id)
+      ? db.sql(selectSessionId).all(id)
       : db.sql(findSessionIds).all(searchFor('sess_', text, wanted, limit));
     return rows.map((row) => row.id as SessionId);
   });

@@ -34,8 +34,9 @@ export function placeOf(path: string): ProjectPlace {
 /** Null when no repository begins at this folder. */
 function repositoryTop(folder: string): string | null {
   const dotGit = join(folder, '.git');
-  if (isGitFolder(dotGit)) return folder;
-  const named = gitFolderNamedIn(dotGit);
+  const found = statOf(dotGit);
+  if (found?.isDirectory() === true && isGitFolder(dotGit)) return folder;
+  const named = found?.isFile() === true ? gitFolderNamedIn(dotGit) : null;
   if (named === null) return isGitFolder(folder) ? mainTop(folder) : null;
   const common = readLine(join(named, 'commondir'));
   // Without one it is a submodule, or has its git folder elsewhere; gone: what is left of a worktree stays a project.

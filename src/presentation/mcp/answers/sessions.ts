@@ -5,7 +5,10 @@ import type { OpenProject } from '../../../application/runtime.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { plural } from '../../../domain/amounts.ts';
 import { isAgentId, type SessionId } from '../../../domain/ids.ts';
+import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
+import { totalUsage } from '../../../domain/usage.ts';
+import type { Workflow } from '../../../domain/workflow.ts';
 import { lookupIn, unlessLost } from '../../project-access.ts';
 import type { RequestContext } from '../server/context.ts';
 
@@ -40,6 +43,11 @@ export async function locateAgent(
     if (agent !== undefined) return { project: open.project, agent };
   }
   return unlessLost(context, findAgent(lookupIn(context, new Map()), reference));
+}
+
+/** Of a session that has been read in full: what the store would say, without asking it again. */
+export function summaryOf({ session, agents }: Workflow): SessionSummary {
+  return { session, progress: progressOf(agents), usage: totalUsage(agents.map(({ usage }) => usage)) };
 }
 
 /** How a session stands, in one sentence. */

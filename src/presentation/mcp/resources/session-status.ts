@@ -1,6 +1,6 @@
 import { liveStatusOf } from '../../../application/queries/live-status.ts';
 import { workflowView } from '../../contracts/views.ts';
-import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
+import { locateSession, nextStep, summarize, summaryOf } from '../answers/sessions.ts';
 import type { Resource } from '../server/resource.ts';
 import { json, ofEachSession } from './sessions-named.ts';
 
@@ -19,7 +19,7 @@ export const sessionStatusResource: Resource = {
     const { project, id } = await locateSession(context, session_id);
     const { store, files, clock } = project;
     const workflow = store.load(id);
-    const summary = store.summary(id);
+    const summary = summaryOf(workflow);
     return json(asked, {
       summary: summarize(summary),
       next: nextStep(summary),

@@ -4,7 +4,6 @@ import type { Project } from '../../../application/project.ts';
 import { type LiveStatus, liveStatusOf } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { shorten } from '../../../domain/cut-text.ts';
-import type { SessionId } from '../../../domain/ids.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { eventLine } from '../../contracts/event-lines.ts';
 import {
@@ -20,7 +19,7 @@ import {
 import { type AgentSurroundings, agentView, namesOf, summaryView } from '../../contracts/views.ts';
 import { costOf, countFitting, roomBeside } from '../answers/budget.ts';
 import { formatCursor, parseCursor } from '../answers/cursor.ts';
-import { locateSession, nextStep, pauseReasonOf, summarize } from '../answers/sessions.ts';
+import { locateSession, nextStep, pauseReasonOf, summarize, summaryOf } from '../answers/sessions.ts';
 import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({
@@ -68,7 +67,7 @@ export const sessionStatus = defineTool({
     const { project, id } = await locateSession(context, session_id);
     const workflow = project.store.load(id);
     const standing = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
-    const base = header(project, id, standing);
+    const base = header(project, workflow, standing);
     const answer = include_events
       ? { ...base, events: lastEvents(project, workflow, roomBeside(base) / (include_agents ? 2 : 1)) }
       : base;
@@ -77,8 +76,8 @@ export const sessionStatus = defineTool({
   },
 });
 
-function header(project: Project, id: SessionId, { sessionRanMs, stalled, troubles }: LiveStatus) {
-  const summary = project.store.summary(id);
+function header({ files }: Project, workflow: Workflow, { sessionRanMs, stalled, troubles }: LiveStatus) {
+  const summary = summaryOf(workflow);
   const view = summaryView(summary, sessionRanMs);
   return {
     summary: summarize(summary),
@@ -100,7 +99,7 @@ function header(project: Project, id: SessionId, { sessionRanMs, stalled, troubl
             .slice(0, maxTroubles)
             .map(({ what, reason, since }) => shorten(`${what}, since ${since}: ${reason}`, 200)),
         }),
-    folder: project.files.describe(id),
+    folder: files.describe(workflow.session.id),
   };
 }
 
