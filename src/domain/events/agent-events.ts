@@ -85,7 +85,8 @@ export const agentEvents = {
   /** Every change of stage that no other event tells; absent in sessions of earlier versions. */
   'agent.stage_changed': event<{ name: string; stage: AgentStage; previous: AgentStage }>({
     text: ({ stage }) => stageText(stage),
-    hiddenFrom: ['progress'],
+    // So far only of the moment in which its files are recorded.
+    hiddenFrom: ['progress', 'lines'],
     agent: (agent, { stage }) => inStage(agent, stage),
   }),
 

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type DomainEvent, type EventData, type EventType, eventTypes } from '../../../src/domain/events.ts';
 import { makeMessageId } from '../../../src/domain/ids.ts';
-import { describeEvent, eventLine, subjectOf } from '../../../src/presentation/contracts/event-lines.ts';
+import {
+  describeEvent,
+  eventLine,
+  isHidden,
+  subjectOf,
+} from '../../../src/presentation/contracts/event-lines.ts';
 import { agent, sessionId, time, usage } from '../cli/samples.ts';
 
 const { id } = agent('builder');
@@ -121,6 +126,13 @@ describe('an event in a few words', () => {
     for (const type of eventTypes)
       assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message)\.[a-z_]+$/);
     assert.equal(new Set(eventTypes).size, eventTypes.length);
+  });
+
+  it('tells the readers of a run nothing of the moments between a start and an end', () => {
+    const told = (given: DomainEvent) => !isHidden(given, 'lines');
+    assert.ok(told(event('agent.waiting', { name: 'a', cause: 'session_limit', limit: null })));
+    assert.ok(!told(event('agent.stage_changed', { name: 'a', stage: 'collecting', previous: 'executing' })));
+    assert.ok(!told(event('agent.progressed', { name: 'a', activity: 'x', usage: null })));
   });
 
   it('says who it happened to', () => {
