@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type Gate, lineCoverage, percentOf, unmet } from './line-coverage.ts';
 import { notAllowed } from './skips.ts';
+import { stripTypes } from './stripped-types.ts';
 
 const gates: Gate[] = [{ folder: 'src/domain/', minimumPercent: 95 }];
 
@@ -15,12 +16,14 @@ const report = join(root, 'coverage/lcov.info');
 const skips = join(root, 'coverage/skipped-tests.jsonl');
 rmSync(join(root, 'coverage'), { recursive: true, force: true });
 mkdirSync(join(root, 'coverage'));
+const stripped = join(root, 'coverage/stripped');
+stripTypes(root, stripped);
 
 const run = spawnSync(
   process.execPath,
   [
     '--import',
-    join(import.meta.dirname, 'only-this-process.ts'),
+    join(stripped, 'test/tooling/preload.js'),
     '--test',
     // Tests wait for other processes more than they compute.
     `--test-concurrency=${2 * availableParallelism()}`,
