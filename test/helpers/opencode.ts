@@ -1,0 +1,49 @@
+/** The real opencode, installed apart from the project and run against a scripted model. */
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { installClient } from './client-installation.ts';
+
+const run = promisify(execFile);
+
+/** The version that the tests speak of. */
+export const OPENCODE_VERSION = '1.18.33';
+
+/**
+ * Returns the absolute path of the `opencode` executable, installed by {@link installClient}. The native binary is an
+ * optional dependency per platform, which the package's own script links over a placeholder.
+ */
+export function installOpencode({ version = OPENCODE_VERSION } = {}): Promise<string> {
+  return installClient({
+    package: 'opencode-ai',
+    version,
+    executable: 'opencode',
+    folder: 'opencode',
+    env: (home) => cleanOpencodeEnv({ home }),
+    finish: (folder) => run(process.execPath, [join(folder, 'postinstall.mjs')]),
+  });
+}
+
+/** What {@link cleanOpencodeEnv} builds an environment from. */
+export interface CleanOpencodeEnvOptions {
+  /** A scratch folder: opencode keeps its settings and conversations under it. */
+  home: string;
+}
+
+/**
+ * The whole environment for a real opencode in a test: nothing is inherited, so neither the machine's account nor a
+ * surrounding agent is visible to it, and no request leaves the machine.
+ */
+export function cleanOpencodeEnv({ home }: CleanOpencodeEnvOptions): Record<string, string> {
+  const closedPort = 'http://127.0.0.1:9';
+  return {
+    HOME: home,
+    PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+    TMPDIR: home,
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    HTTP_PROXY: closedPort,
+    HTTPS_PROXY: closedPort,
+    NO_PROXY: '127.0.0.1',
+  };
+}
