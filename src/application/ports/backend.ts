@@ -50,6 +50,9 @@ export interface ParsedRun {
   readonly denials: PermissionDenials | null;
 }
 
+/** Which start of which agent an output is of. */
+export type RunIdentity = Pick<Agent, 'id' | 'attempt' | 'resumed'>;
+
 /** Folds a CLI's output into activities. Memory stays bounded whatever the output is. */
 export interface OutputParser {
   push(chunk: Uint8Array): readonly AgentActivity[];
@@ -121,6 +124,8 @@ export interface Backend {
   readonly capabilities: BackendCapabilities;
   /** Null: its CLI takes a prompt as plain text, whatever it holds. */
   readonly promptEscape: PromptEscape | null;
+  /** Its CLI takes no instructions beside its own: the briefing opens the prompt of a new conversation instead. */
+  readonly briefingInPrompt?: true;
   probe(): Promise<BackendProbe>;
   /**
    * Path of the CLI; fast, starts no process.
@@ -130,7 +135,8 @@ export interface Backend {
   locate(findProgram: ProgramLookup): Promise<string>;
   /** @throws MaosError BACKEND_UNAVAILABLE, INVALID_INPUT */
   prepare(context: LaunchContext): Promise<LaunchSpec>;
-  makeParser(): OutputParser;
+  /** @param run whose output it is: some CLIs do not name their conversation before their end */
+  makeParser(run?: RunIdentity): OutputParser;
   /** Why the run ended. Exit status 0 alone is not success unless the backend says so. */
   explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome;
 }

@@ -269,7 +269,7 @@ function render(project: Needs, request: OutputRequest, bytes: Uint8Array): stri
   if (request.view !== 'readable') return decoder.decode(bytes);
   // What a program prints is readable as it is, blank lines included.
   if (!isStructured(project, request)) return plainText(decoder.decode(bytes));
-  const parser: OutputParser = project.backends.get(request.agent.backend).makeParser();
+  const parser: OutputParser = project.backends.get(request.agent.backend).makeParser(request.agent);
   return [...parser.push(bytes), ...parser.end()].map(renderActivity).join('');
 }
 

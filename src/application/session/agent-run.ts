@@ -96,7 +96,7 @@ export class AgentRun implements OutputSink {
     this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
     this.canResume = backend.capabilities.resumes;
     this.#backend = backend;
-    this.#parser = backend.makeParser();
+    this.#parser = backend.makeParser(agent);
     this.#keeper = keeper;
     this.#answers = new AnswerWatch(keeper.clock, keeper.afterResultMs, ({ text }) =>
       this.stop({ kind: 'answered', result: text }),

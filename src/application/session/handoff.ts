@@ -20,6 +20,8 @@ export interface HandoffInput {
   readonly artifacts: readonly ArtifactRecord[];
   /** It was interrupted and goes on with its own conversation. */
   readonly resume: boolean;
+  /** What its role tells it, where the prompt is to say it; null: its CLI is told otherwise, or was already. */
+  readonly briefing: string | null;
   /** The backend's; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;
 }
@@ -34,6 +36,7 @@ export interface HandoffInput {
 export function composePrompt(input: HandoffInput): string {
   const { workflow, agent } = input;
   const sections = [
+    input.briefing ?? '',
     `# Your task\n\n${agent.task.trim()}`,
     `# The team's objective\n\n${workflow.session.objective.trim()}`,
     teamSection(input),

@@ -51,17 +51,18 @@ export class LaunchPreparation {
     const locations = host.locations(session, agent);
     const artifacts = this.#artifacts.records;
     const resume = before.state === 'resumable' && before.conversation !== null;
+    const instructions = roleBriefing(roleOf(agent.role, roles.predefined()));
+    const briefing = backend.briefingInPrompt && before.conversation === null ? instructions : null;
     const { promptEscape } = backend;
-    const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, promptEscape });
+    const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, briefing, promptEscape });
     await this.#record.filesPrepared;
     await earlier;
     await host.prepare(agent, prompt);
-    const briefing = roleBriefing(roleOf(agent.role, roles.predefined()));
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
     const resumed = before.conversation;
     const spec = await backend.prepare({
-      ...{ session, agent, briefing, locations, findProgram, resume: resumed, inherits },
+      ...{ session, agent, briefing: instructions, locations, findProgram, resume: resumed, inherits },
     });
     const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
     return { ...spec, env, inherits, cwd: locations.workingDirectory };

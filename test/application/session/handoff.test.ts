@@ -78,6 +78,7 @@ function promptOf(name: string, more: Partial<HandoffInput> = {}): string {
     locations,
     artifacts: [],
     resume: false,
+    briefing: null,
     promptEscape: null,
     ...more,
   });
@@ -91,6 +92,12 @@ function artifact(path: string, by: string | null, candidates: readonly string[]
 const headings = (prompt: string) => prompt.split('\n').filter((line) => line.startsWith('#'));
 
 describe('the prompt of an agent', () => {
+  it('begins with its role where its CLI cannot be told that apart', () => {
+    const briefing = '# Your role: Tester\n\nTests what others build.';
+    assert.ok(promptOf('tests', { briefing }).startsWith(`${briefing}\n\n# Your task\n\nTest it.`));
+    assert.ok(promptOf('tests').startsWith('# Your task'));
+  });
+
   it('holds its task, its place in the team, what was handed over, and where things are', () => {
     const artifacts = [
       artifact('shared/context/spec.md', 'spec', ['spec']),

@@ -35,7 +35,7 @@ export class StepReader {
       if (start === null) return [];
       this.#attempt = attempt;
       this.#at = start;
-      this.#parser = backends.get(agent.backend).makeParser();
+      this.#parser = backends.get(agent.backend).makeParser({ ...agent, attempt });
     }
     const end = await this.#endOf(agent, attempt);
     const parts: MessagePart[] = [];
