@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { LineSplitter, type LongLines } from '../../src/application/line-splitter.ts';
-import { cutAt } from '../infrastructure/backends/recordings.ts';
+import { cutAt } from '../helpers/backend-contract.ts';
 
 /** Few different bytes, so that line feeds are frequent; some of them parts of characters. */
 const streams = fc

@@ -3,7 +3,8 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { renderActivity } from '../../../src/application/queries/agent-output.ts';
 import { ClaudeOutputParser } from '../../../src/infrastructure/backends/claude/output.ts';
-import { cutAt, readChunks, readLines, readRecording } from './recordings.ts';
+import { cutAt } from '../../helpers/backend-contract.ts';
+import { readChunks, readLines, readRecording } from './recordings.ts';
 
 const conversation = '11111111-2222-4333-8444-555555555555';
 const noTokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };

@@ -12,9 +12,10 @@ import {
   type Workflow,
 } from '../../../src/domain/workflow.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
+import { cutAt } from '../../helpers/backend-contract.ts';
 import { created, instanceId, tempStore } from '../sqlite/samples.ts';
 import { settingsOf } from './claude-settings.ts';
-import { cutAt, readRecording } from './recordings.ts';
+import { readRecording } from './recordings.ts';
 
 const at = '2026-01-01T00:00:20.000Z';
 const clock: Clock = { now: () => at, elapsedMs: () => 0, after: () => () => {} };

@@ -6,8 +6,8 @@ import type { AgentActivity } from '../../../src/application/ports/backend.ts';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { agentRequest } from '../../domain/samples.ts';
+import { cutAt } from '../../helpers/backend-contract.ts';
 import { contextOf, lookupIn } from './launch-context.ts';
-import { cutAt } from './recordings.ts';
 
 const backend = makeCommandBackend();
 const at = '2026-01-01T00:00:00.000Z';
