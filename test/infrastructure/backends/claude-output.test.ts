@@ -26,7 +26,7 @@ suite("Claude Code's output", () => {
       inputTokens: 300,
       outputTokens: 60,
       turns: 3,
-      costUsd: 0.0024000000000000002,
+      costUsd: 0.0024,
     });
     assert.equal(run.turns, 3);
   });
