@@ -8,11 +8,11 @@ const script = fileURLToPath(new URL('subscribers.ts', import.meta.url));
 export type ToSubscribers =
   | { readonly is: 'open'; readonly port: number; readonly token: string; readonly count: number }
   /** Times: unix milliseconds between which an event must have happened to count for `late`. */
-  | { readonly is: 'until'; readonly place: number; readonly from: number; readonly to: number };
+  | { readonly is: 'until'; readonly position: number; readonly from: number; readonly to: number };
 
 /** What it says. */
 export type FromSubscribers =
-  /** The first place a subscriber goes on from. */
+  /** The first position a subscriber goes on from. */
   { readonly is: 'open'; readonly start: number } | ({ readonly is: 'heard' } & Heard);
 
 export interface Heard {
@@ -53,9 +53,9 @@ export class Followers {
     }
   }
 
-  /** What they heard, once all have what happened up to the place. */
-  async until(place: number, from: number, to: number): Promise<Heard> {
-    const told = await ask(this.#child, { is: 'until', place, from, to });
+  /** What they heard, once all have what happened up to the position. */
+  async until(position: number, from: number, to: number): Promise<Heard> {
+    const told = await ask(this.#child, { is: 'until', position, from, to });
     if (told.is !== 'heard') throw new Error('The subscribers answered out of turn.');
     return told;
   }

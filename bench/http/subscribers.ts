@@ -4,7 +4,7 @@ import type { FromSubscribers, ToSubscribers } from './follow.ts';
 /** Many subscribers of `/events` in a process of their own, so that what they do does not count as latency of others. */
 
 interface Stream {
-  /** The place of its snapshot, and of the last event it was sent. */
+  /** The position of its snapshot, and of the last event it was sent. */
   start: number;
   last: number;
 }
@@ -13,7 +13,7 @@ let lost = 0;
 let repeated = 0;
 let bytes = 0;
 let ended = 0;
-/** By place: when it happened, how many have it, and when the last of them got it. */
+/** By position: when it happened, how many have it, and when the last of them got it. */
 const heard = new Map<number, { readonly at: number; count: number; lastAt: number }>();
 const streams: Stream[] = [];
 let checkEnd = (): void => {};
@@ -22,7 +22,7 @@ const tell = (message: FromSubscribers): unknown => process.send?.(message);
 
 process.on('message', (message: ToSubscribers) => {
   if (message.is === 'open') void open(message).then(() => tell({ is: 'open', start: smallestStart() }));
-  else awaitPlace(message);
+  else awaitPosition(message);
 });
 
 function smallestStart(): number {
@@ -53,7 +53,7 @@ function follow(port: number, token: string): Promise<Stream> {
         for (const block of blocks) {
           if (!block.startsWith('id: ')) continue;
           if (stream.start < 0) {
-            stream.start = stream.last = placeOf(block);
+            stream.start = stream.last = positionOf(block);
             resolve(stream);
           } else take(stream, block, now);
         }
@@ -69,21 +69,21 @@ function follow(port: number, token: string): Promise<Stream> {
   });
 }
 
-function placeOf(block: string): number {
+function positionOf(block: string): number {
   const id = block.slice(4, block.indexOf('\n'));
   return Number(id.slice(id.lastIndexOf('-') + 1));
 }
 
 function take(stream: Stream, block: string, now: number): void {
-  const place = placeOf(block);
+  const position = positionOf(block);
   bytes += block.length + 2;
-  if (place <= stream.last) repeated += 1;
+  if (position <= stream.last) repeated += 1;
   else {
-    lost += place - stream.last - 1;
-    stream.last = place;
+    lost += position - stream.last - 1;
+    stream.last = position;
   }
-  const known = heard.get(place);
-  if (known === undefined) heard.set(place, { at: timeOf(block), count: 1, lastAt: now });
+  const known = heard.get(position);
+  if (known === undefined) heard.set(position, { at: timeOf(block), count: 1, lastAt: now });
   else {
     known.count += 1;
     known.lastAt = now;
@@ -94,12 +94,12 @@ function timeOf(block: string): number {
   return Date.parse(/"at":"([^"]+)"/.exec(block)?.[1] ?? '');
 }
 
-/** Tells what was heard once every stream has what happened up to the place, or has ended. */
-function awaitPlace({ place, from, to }: ToSubscribers & { is: 'until' }): void {
+/** Tells what was heard once every stream has what happened up to the position, or has ended. */
+function awaitPosition({ position, from, to }: ToSubscribers & { is: 'until' }): void {
   checkEnd = () => {
-    if (ended === 0 && streams.some(({ last }) => last < place)) return;
+    if (ended === 0 && streams.some(({ last }) => last < position)) return;
     checkEnd = () => {};
-    for (const { last } of streams) lost += Math.max(0, place - last);
+    for (const { last } of streams) lost += Math.max(0, position - last);
     const all = [...heard.values()].filter(({ at }) => at >= from && at < to);
     tell({
       is: 'heard',

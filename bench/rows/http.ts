@@ -126,7 +126,7 @@ async function watchMaos(place: Workplace, streams: number, spanMs: number): Pro
         throw new Error(`Session ${session_id} is ${state}: it was to run all the time.`);
       await maos.ask('control-session', { session_id, action: 'cancel' });
     }
-    const last = await settledPlace(place, followers.start);
+    const last = await settledPosition(place, followers.start);
     const heard = await followers.until(last, from, to);
     if (heard.lost + heard.repeated + heard.ended > 0 || heard.events < last - followers.start)
       throw new Error(
@@ -217,19 +217,19 @@ function giveCli(place: Workplace): void {
   writeFileSync(join(place.home, 'config.json'), JSON.stringify(config), { mode: 0o600 });
 }
 
-/** The last place once nothing happens any more, with all events above `after` there. */
-async function settledPlace(place: Workplace, after: number): Promise<number> {
+/** The last position once nothing happens any more, with all events above `after` there. */
+async function settledPosition(place: Workplace, after: number): Promise<number> {
   const hash = workspaceHash(place.project);
   const file = join(projectFolder(place.home, hash), 'project.db');
   const store = openSessionStore({ file, project: { hash, path: place.project } });
   try {
     for (let last = -1; ; ) {
-      const now = store.feed.lastPlace();
+      const now = store.feed.lastPosition();
       if (now === last) break;
       last = now;
       await sleep(1_000);
     }
-    const last = store.feed.lastPlace();
+    const last = store.feed.lastPosition();
     const found = store.feed.eventsAfter(after, last).length;
     if (found !== last - after) throw new Error(`The store has ${found} events of ${last - after}.`);
     return last;

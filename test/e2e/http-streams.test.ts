@@ -69,11 +69,11 @@ async function owner(t: TestContext, { home, project }: MaosFolder): Promise<Ins
   return id;
 }
 
-/** All events above a place as they have to be sent. */
+/** All events above a position as they have to be sent. */
 function stored({ feed }: SessionStore, after: number, of?: SessionId) {
   return feed
     .eventsAfter(after, 1_000_000, of)
-    .map(({ place, event }) => [place, event.type, eventView(event)]);
+    .map(({ position, event }) => [position, event.type, eventView(event)]);
 }
 
 const placeOf = ({ id }: Pick<Heard, 'id'>): number => Number(id.split('-')[1] ?? 0);
@@ -211,7 +211,7 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
       const memory = async (): Promise<number> =>
         Number(/^process_resident_memory_bytes (\d+)/m.exec((await getText(at, '/metrics')).text)?.[1]);
       const before = await memory();
-      const start0 = store.feed.lastPlace();
+      const start0 = store.feed.lastPosition();
       const reading = await Promise.all(Array.from({ length: 3 }, () => open(t, at)));
       const snapshots = await Promise.all(reading.map((client) => client.next()));
       const position = snapshots[0]?.id ?? assert.fail();
@@ -248,7 +248,7 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
         const event = sessionEvent('phase.started', lease.sessionId, new Date().toISOString(), data as never);
         store.commit(lease, workflow, { next: workflow, events: [event] });
       }
-      const last = store.feed.lastPlace();
+      const last = store.feed.lastPosition();
       // Side by side: one that waited for its turn would be a subscriber that does not read.
       const heardByEach = await Promise.all(
         reading.map((client) => client.until((each) => placeOf(each) >= last)),

@@ -252,7 +252,7 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       await listener.heard('The prompt.\n');
       await running.suspend();
       await running.send(entry('a'));
-      await running.proceed();
+      await running.resume();
       await listener.heard('a\n');
       assert.equal((await running.stop(20_000)).survivors, 0);
     });
@@ -303,7 +303,7 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       const { length } = listener.text;
       await giveTimeTo('it prints', 200);
       assert.equal(listener.text.length, length);
-      await running.proceed();
+      await running.resume();
       await until(() => listener.text.length > length, 'it goes on');
     });
 

@@ -5,8 +5,8 @@ import { until } from './waiting.ts';
 
 interface Timer {
   readonly due: number;
-  readonly ring: () => void;
-  callOff: () => void;
+  readonly fire: () => void;
+  cancel: () => void;
 }
 
 /** Goes with the machine's clock, and lets time pass or the clock jump whenever the test says so. */
@@ -27,29 +27,29 @@ export class SteeredClock implements Clock {
   after(ms: number, callback: () => void): () => void {
     const timer: Timer = {
       due: this.elapsedMs() + ms,
-      ring: () => {
-        timer.callOff();
+      fire: () => {
+        timer.cancel();
         this.#timers.delete(timer);
         callback();
       },
-      callOff: () => {},
+      cancel: () => {},
     };
     this.#timers.add(timer);
     this.#arm(timer);
     return () => {
-      timer.callOff();
+      timer.cancel();
       this.#timers.delete(timer);
     };
   }
 
-  /** So much time passes at once. Timers ring in turn, and what they begin goes on before the next. */
+  /** So much time passes at once. Timers fire in turn, and what they begin goes on before the next. */
   async pass(ms: number): Promise<void> {
     const end = this.elapsedMs() + ms;
     for (;;) {
       const next = [...this.#timers].toSorted((a, b) => a.due - b.due)[0];
       if (next === undefined || next.due > end) break;
       this.#aheadMs += Math.max(0, next.due - this.elapsedMs());
-      next.ring();
+      next.fire();
       await turn();
     }
     this.#aheadMs += Math.max(0, end - this.elapsedMs());
@@ -72,7 +72,7 @@ export class SteeredClock implements Clock {
   }
 
   #arm(timer: Timer): void {
-    timer.callOff();
-    timer.callOff = systemClock.after(Math.max(0, timer.due - this.elapsedMs()), timer.ring);
+    timer.cancel();
+    timer.cancel = systemClock.after(Math.max(0, timer.due - this.elapsedMs()), timer.fire);
   }
 }

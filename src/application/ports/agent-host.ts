@@ -93,13 +93,13 @@ export interface RunningAgent {
   /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */
   stop(graceMs: number): Promise<StopReport>;
   /**
-   * All its processes stand still until {@link proceed}, also when this MAOS ends; a stop works all the same, and the
+   * All its processes stand still until {@link resume}, also when this MAOS ends; a stop works all the same, and the
    * end of what is killed meanwhile is told at once. Safe to repeat.
    * @throws MaosError INTERNAL when some could not be made to stand still
    */
   suspend(): Promise<void>;
   /** Whoever suspended it. Safe to repeat. */
-  proceed(): Promise<void>;
+  resume(): Promise<void>;
   /**
    * Appends to what its program reads from stdin, where its launch said 'stream'. Settles once that is stored: then the
    * program gets it, in the order of the calls and once, also when this MAOS ends; unless the program ends first. An

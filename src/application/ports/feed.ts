@@ -8,19 +8,19 @@ import type { SessionSummary } from './session-summary.ts';
 /** What following a whole project needs: its events in one order, and what its sessions are at one moment. */
 
 /**
- * A stored event with its place among all events of the project. Places grow in the order in which events were stored,
+ * A stored event with its position among all events of the project. Positions grow in the order in which events were stored,
  * by whichever process, and none is given out twice, whatever is removed.
  */
-export interface PlacedEvent {
+export interface PositionedEvent {
   /** From 1. */
-  readonly place: number;
+  readonly position: number;
   readonly event: RecordedEvent;
 }
 
-/** The sessions of a project as they were when the event at `place` was the last one. */
+/** The sessions of a project as they were when the event at `position` was the last one. */
 export interface Overview {
   /** 0: there has been none. */
-  readonly place: number;
+  readonly position: number;
   /** Newest first: all that have not ended, and the newest of the others. */
   readonly sessions: readonly SessionSummary[];
   /** Sessions there are besides. */
@@ -46,17 +46,17 @@ export interface EventCount {
 export interface FeedStore {
   /** Tells this store from one made anew in its place; null before its first session. Letters and digits. */
   origin(): string | null;
-  /** Place of the last event ever stored, removed or not; 0 for none. */
-  lastPlace(): number;
-  /** Place of the last event before a time, 0 for none: those above it happened then or later. */
-  placeBefore(at: string): number;
-  /** Events above a place, in order, of all sessions or of one. */
-  eventsAfter(place: number, limit: number, of?: SessionId): readonly PlacedEvent[];
+  /** Position of the last event ever stored, removed or not; 0 for none. */
+  lastPosition(): number;
+  /** Position of the last event before a time, 0 for none: those above it happened then or later. */
+  positionBefore(at: string): number;
+  /** Events above a position, in order, of all sessions or of one. */
+  eventsAfter(position: number, limit: number, of?: SessionId): readonly PositionedEvent[];
   /** @param newest how many sessions at least, whatever their state */
   overview(newest: number): Overview;
   /** @throws MaosError SESSION_NOT_FOUND */
   overviewOf(id: SessionId): Overview;
   figures(): StoreFigures;
-  /** How many events of each kind there are above a place; `place`: of the last of them, or the one given. */
-  countEvents(after: number): { readonly place: number; readonly counts: readonly EventCount[] };
+  /** How many events of each kind there are above a position; `position`: of the last of them, or the one given. */
+  countEvents(after: number): { readonly position: number; readonly counts: readonly EventCount[] };
 }

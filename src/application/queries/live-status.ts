@@ -49,7 +49,7 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
     troubles,
     sessionRanMs: history.ranMs(at),
     agentRanMs: (agent) => {
-      const { ms, since } = history.held(agent.id);
+      const { ms, since } = history.suspendedTime(agent.id);
       return Math.max(0, activeMs(agent, since === null ? now : Date.parse(since)) - ms);
     },
   };

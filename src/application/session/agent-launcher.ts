@@ -51,13 +51,13 @@ export class AgentLauncher {
   readonly #spawned: Spawned[] = [];
   readonly #news: DomainEvent[] = [];
   #unreachable: unknown = null;
-  readonly #keeper: RunCallbacks;
+  readonly #callbacks: RunCallbacks;
 
   constructor(deps: LauncherDeps) {
     this.#deps = deps;
     const { project, record, artifacts, wakeSignal } = deps;
     this.#preparation = new LaunchPreparation(project, record, artifacts);
-    this.#keeper = {
+    this.#callbacks = {
       clock: project.clock,
       graceMs: project.settings.stopGraceMs,
       maxOutputBytes: project.settings.limits.maxOutputBytes,
@@ -66,9 +66,9 @@ export class AgentLauncher {
       withdraw: (run) => void this.withdraw(run.agent.id),
       ended: (end) => {
         this.#ends.push(end);
-        wakeSignal.ring();
+        wakeSignal.notify();
       },
-      changed: () => wakeSignal.ring(),
+      changed: () => wakeSignal.notify(),
       trouble: (message, error) =>
         project.log.log('error', message, { session: record.workflow.session.id, error }),
     };
@@ -185,7 +185,7 @@ export class AgentLauncher {
     this.#runs.get(agent.id)?.abandon();
     this.#log(`agent ${agent.id} could not be started`, error);
     this.#failed.push({ agent, error });
-    this.#deps.wakeSignal.ring();
+    this.#deps.wakeSignal.notify();
   }
 
   /**
@@ -226,7 +226,7 @@ export class AgentLauncher {
         }
         // Whoever wants it stopped waits for that.
         if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
-        if (this.#unreachable !== null) this.#deps.wakeSignal.ring();
+        if (this.#unreachable !== null) this.#deps.wakeSignal.notify();
         await record.pause();
         if (record.left) return;
       }
@@ -235,13 +235,13 @@ export class AgentLauncher {
 
   #tell<T extends 'agent.unreachable' | 'agent.reached'>(type: T, data: EventData[T], agent: Agent): void {
     this.#news.push(agentEvent(type, agent, this.#now(), data));
-    this.#deps.wakeSignal.ring();
+    this.#deps.wakeSignal.notify();
   }
 
   #makeRun(agent: Agent): { run: AgentRun; backend: Backend } {
     const { project, history } = this.#deps;
     const backend = project.backends.get(agent.backend);
-    const run = new AgentRun(agent, backend, this.#keeper, history.held(agent.id));
+    const run = new AgentRun(agent, backend, this.#callbacks, history.suspendedTime(agent.id));
     this.#runs.set(agent.id, run);
     return { run, backend };
   }
@@ -250,7 +250,7 @@ export class AgentLauncher {
     const { agent } = run;
     if (agent.stage === 'preparing' && !(await wasFenced(running))) {
       this.#spawned.push({ agent, running });
-      this.#deps.wakeSignal.ring();
+      this.#deps.wakeSignal.notify();
     }
     if (!this.#deps.record.left) run.begin(running);
   }

@@ -14,7 +14,7 @@ import type { AgentActivity, Backend, OutputParser, ParsedRun } from '../ports/b
 import type { Clock } from '../ports/clock.ts';
 import { describeActivity } from './activity-line.ts';
 import { AnswerWatch } from './answer-watch.ts';
-import { type HeldTime, takenOverShare } from './session-history.ts';
+import { type SuspendedTime, takenOverShare } from './session-history.ts';
 import { SuspendController } from './suspend-controller.ts';
 
 /** Why MAOS itself ended a run. */
@@ -72,7 +72,7 @@ export class AgentRun implements OutputSink {
   readonly canResume: boolean;
   readonly #backend: Backend;
   readonly #parser: OutputParser;
-  readonly #keeper: RunCallbacks;
+  readonly #callbacks: RunCallbacks;
   readonly #suspendController: SuspendController;
   readonly #answers: AnswerWatch;
   #running: RunningAgent | null = null;
@@ -90,33 +90,38 @@ export class AgentRun implements OutputSink {
   readonly #from: number;
   #until: number | null = null;
 
-  /** @param held how long this attempt has stood still before, where another owner looked after it */
-  constructor(agent: Agent, backend: Backend, keeper: RunCallbacks, held: HeldTime = { ms: 0, since: null }) {
+  /** @param suspended how long this attempt has stood still before, where another owner looked after it */
+  constructor(
+    agent: Agent,
+    backend: Backend,
+    callbacks: RunCallbacks,
+    suspended: SuspendedTime = { ms: 0, since: null },
+  ) {
     this.agent = agent;
     this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
     this.canResume = backend.capabilities.resumes;
     this.#backend = backend;
     this.#parser = backend.makeParser(agent);
-    this.#keeper = keeper;
-    this.#answers = new AnswerWatch(keeper.clock, keeper.afterResultMs, ({ text }) =>
+    this.#callbacks = callbacks;
+    this.#answers = new AnswerWatch(callbacks.clock, callbacks.afterResultMs, ({ text }) =>
       this.stop({ kind: 'answered', result: text }),
     );
-    this.#suspendController = new SuspendController(keeper, held.since !== null);
-    this.#ranBeforeMs = ranBeforeMs(agent, held, keeper.clock.now());
-    this.#from = keeper.clock.elapsedMs();
+    this.#suspendController = new SuspendController(callbacks, suspended.since !== null);
+    this.#ranBeforeMs = ranBeforeMs(agent, suspended, callbacks.clock.now());
+    this.#from = callbacks.clock.elapsedMs();
     this.#armTimeLimit();
   }
 
   stdout(chunk: Uint8Array): void {
     const activities = this.#parser.push(chunk);
-    this.#hear(activities);
+    this.#noteActivity(activities);
     this.#printed += chunk.length;
-    const { maxOutputBytes } = this.#keeper;
+    const { maxOutputBytes } = this.#callbacks;
     if (maxOutputBytes !== null && this.#printed > maxOutputBytes) {
       this.stop(outputLimit(this.#printed, maxOutputBytes));
     }
     if (this.#answers.isWatching || activities.some(({ type }) => type === 'result')) {
-      this.#answers.heed(this.#parser.parsed().answer);
+      this.#answers.update(this.#parser.parsed().answer);
     }
     if (activities.some(({ type }) => type === 'notice')) {
       const { verdict } = this.#parser.parsed();
@@ -125,12 +130,12 @@ export class AgentRun implements OutputSink {
   }
 
   printed(bytes: number): void {
-    const { maxOutputBytes } = this.#keeper;
+    const { maxOutputBytes } = this.#callbacks;
     if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
   }
 
   isOwned(): boolean {
-    return this.#keeper.isOwner();
+    return this.#callbacks.isOwner();
   }
 
   /** @param running the process behind it */
@@ -147,14 +152,14 @@ export class AgentRun implements OutputSink {
   stop(cause: StopCause): void {
     if (this.#cause !== null || this.#isOver) return;
     this.#cause = cause;
-    this.#stopAskedAt = this.#keeper.clock.now();
-    if (this.#running === null) this.#keeper.withdraw(this);
+    this.#stopAskedAt = this.#callbacks.clock.now();
+    if (this.#running === null) this.#callbacks.withdraw(this);
     else this.#stopNow(this.#running);
   }
 
   /** Its launch was withdrawn before there was a process, and there will be none. */
   neverStarted(): void {
-    this.#finish({ how: 'never_started', at: this.#keeper.clock.now() }, null);
+    this.#finish({ how: 'never_started', at: this.#callbacks.clock.now() }, null);
   }
 
   /** Why it is to be stopped; null while it is not. */
@@ -167,31 +172,31 @@ export class AgentRun implements OutputSink {
   }
 
   /** Lets its processes stand still as soon as there are any, and its time limit with them. Safe to repeat. */
-  hold(): void {
+  suspend(): void {
     this.#stopTimeLimit();
-    this.#suspendController.hold();
+    this.#suspendController.suspend();
   }
 
   /** Lets them go on. Safe to repeat. */
-  release(): void {
-    this.#suspendController.release();
+  resume(): void {
+    this.#suspendController.resume();
     this.#armTimeLimit();
   }
 
-  /** 'held' and 'free' once it is so, 'changing' before. */
-  get standing(): 'held' | 'free' | 'changing' {
+  /** 'suspended' and 'running' once it is so, 'changing' before. */
+  get suspendState(): 'suspended' | 'running' | 'changing' {
     return this.#suspendController.state;
   }
 
   /** Why it neither stands still nor goes on as was asked, though it is still tried; null while it may. */
-  get standingTrouble(): string | null {
+  get suspendTrouble(): string | null {
     return this.#suspendController.trouble;
   }
 
   /** Milliseconds this attempt has run, without those it stood still. */
   ranMs(): number {
-    const until = this.#until ?? this.#keeper.clock.elapsedMs();
-    return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#suspendController.heldMs(until));
+    const until = this.#until ?? this.#callbacks.clock.elapsedMs();
+    return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#suspendController.suspendedMs(until));
   }
 
   /** What the agent has used over all attempts, with what this one has reported so far. */
@@ -202,7 +207,8 @@ export class AgentRun implements OutputSink {
 
   /** What its processes use; null while they are not to be measured: not begun, standing still, or about to end. */
   async sample(): Promise<ResourceSample | null> {
-    if (this.#running === null || this.#isOver || this.isStopping || this.standing !== 'free') return null;
+    if (this.#running === null || this.#isOver || this.isStopping || this.suspendState !== 'running')
+      return null;
     return this.#running.sample();
   }
 
@@ -317,7 +323,7 @@ export class AgentRun implements OutputSink {
   #armTimeLimit(): void {
     this.#stopTimeLimit();
     if (this.#isOver || this.#suspendController.isAsked) return;
-    const { clock } = this.#keeper;
+    const { clock } = this.#callbacks;
     const limitMs = this.agent.timeoutMs;
     const left = Math.max(0, limitMs - this.ranMs());
     this.#stopTimeLimit = clock.after(left, () => {
@@ -328,11 +334,11 @@ export class AgentRun implements OutputSink {
   }
 
   #stopNow(running: RunningAgent): void {
-    this.#stopping = running.stop(this.#keeper.graceMs);
+    this.#stopping = running.stop(this.#callbacks.graceMs);
     void this.#stopping.then((report) => {
       if (report.survivors === 0) return;
       // The end may never come: what could not be ended is reported instead of waited for.
-      const { clock } = this.#keeper;
+      const { clock } = this.#callbacks;
       const giveUp = (): void => this.#finish({ how: 'lost', at: clock.now() }, report);
       this.#cancelTimers.push(clock.after(survivorPatienceMs, giveUp));
     });
@@ -340,22 +346,22 @@ export class AgentRun implements OutputSink {
 
   #finish(end: AgentEnd, stop: StopReport | null): void {
     if (this.#isOver) return;
-    this.#until = this.#keeper.clock.elapsedMs();
+    this.#until = this.#callbacks.clock.elapsedMs();
     this.abandon();
-    this.#hear(this.#parser.end());
-    this.#keeper.ended({ run: this, end, stop });
+    this.#noteActivity(this.#parser.end());
+    this.#callbacks.ended({ run: this, end, stop });
   }
 
-  #hear(activities: readonly AgentActivity[]): void {
+  #noteActivity(activities: readonly AgentActivity[]): void {
     const last = activities.findLast((activity) => describeActivity(activity) !== null);
     if (last !== undefined) this.#activity = describeActivity(last);
   }
 }
 
 /** By the machine's clock, which may have been set since, or have gone on in sleep: so never all of a limit. */
-function ranBeforeMs(agent: Agent, held: HeldTime, now: string): number {
+function ranBeforeMs(agent: Agent, suspended: SuspendedTime, now: string): number {
   const { timeoutMs, budget } = agent;
-  const ranMs = activeMs(agent, Date.parse(held.since ?? now)) - held.ms;
+  const ranMs = activeMs(agent, Date.parse(suspended.since ?? now)) - suspended.ms;
   const limitMs = Math.min(timeoutMs, budget.maxWallMs ?? timeoutMs);
   return Math.min(Math.max(0, ranMs), limitMs * takenOverShare);
 }

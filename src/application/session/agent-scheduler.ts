@@ -32,14 +32,14 @@ const longestWaitMs = 3_600_000;
 export class AgentScheduler {
   readonly #deps: StarterDeps;
   /** What was last said of each agent that waits; of memory the cause alone, as its numbers change all the time. */
-  readonly #said = new Map<AgentId, string>();
+  readonly #reported = new Map<AgentId, string>();
 
   constructor(deps: StarterDeps) {
     this.#deps = deps;
   }
 
   forget(id: AgentId): void {
-    this.#said.delete(id);
+    this.#reported.delete(id);
   }
 
   async startReady(): Promise<void> {
@@ -60,7 +60,7 @@ export class AgentScheduler {
       return;
     }
     const admission = admit(decision.start, project.host.capacity);
-    if (admission.wait.length > 0) wakeSignal.later('memory', memoryMs);
+    if (admission.wait.length > 0) wakeSignal.schedule('memory', memoryMs);
     const onMachine = slots.take(admission.start);
     this.#reportWaiting([
       ...decision.wait.map(({ agent, reason }) => {
@@ -76,7 +76,7 @@ export class AgentScheduler {
       ...admission.wait.map((agent) => ({ agent, why: admission.why })),
     ]);
     if (onMachine.start.length === 0) return;
-    for (const { id } of onMachine.start) this.#said.delete(id);
+    for (const { id } of onMachine.start) this.#reported.delete(id);
     await launcher.start(onMachine.start);
   }
 
@@ -84,7 +84,7 @@ export class AgentScheduler {
     const first = times.toSorted()[0];
     if (first === undefined) return;
     const waitMs = Math.max(1, Date.parse(first) - Date.parse(now));
-    this.#deps.wakeSignal.later('provider', Math.min(waitMs, longestWaitMs));
+    this.#deps.wakeSignal.schedule('provider', Math.min(waitMs, longestWaitMs));
   }
 
   #reportWaiting(waits: readonly Wait[]): void {
@@ -94,8 +94,8 @@ export class AgentScheduler {
     for (const { agent, why } of waits) {
       if (why === null) continue;
       const kind = why.cause === 'memory' ? why.cause : JSON.stringify(why);
-      if (this.#said.get(agent.id) === kind) continue;
-      this.#said.set(agent.id, kind);
+      if (this.#reported.get(agent.id) === kind) continue;
+      this.#reported.set(agent.id, kind);
       events.push(agentEvent('agent.waiting', agent, at, { name: agent.name, ...why }));
     }
     record.decide({ next: record.workflow, events });

@@ -35,7 +35,7 @@ export class AnswerWatch {
   }
 
   /** What the run's output has come to. */
-  heed(answer: Answer | null): void {
+  update(answer: Answer | null): void {
     const before = this.#answer;
     this.#answer = answer;
     if (answer?.text === before?.text) return;
@@ -52,7 +52,7 @@ export class AnswerWatch {
   }
 
   off(): void {
-    for (const callOff of this.#timers.splice(0)) callOff();
+    for (const cancel of this.#timers.splice(0)) cancel();
   }
 
   #begin(limitMs: number | null): void {

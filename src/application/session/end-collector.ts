@@ -64,7 +64,7 @@ export class EndCollector {
     void this.#look(this.#waiting.splice(0), workflow, looking.signal).then((done) => {
       this.#looking = null;
       this.#done = done;
-      this.#wakeSignal.ring();
+      this.#wakeSignal.notify();
     });
   }
 

@@ -10,7 +10,7 @@ export class PendingRequests {
   readonly #agents = new Map<AgentId, SessionRequest>();
 
   /** Takes what stands in the store now: what is not there any more has come about, or was taken back. */
-  hear(requests: readonly SessionRequest[]): void {
+  apply(requests: readonly SessionRequest[]): void {
     const asked = requests.find(({ agentId }) => agentId === null);
     if (asked?.desired === 'cancelled') this.cancel ??= asked.reason;
     if (asked?.desired === 'paused') {

@@ -6,7 +6,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 
 /** How long an agent's present attempt has stood still. */
-export interface HeldTime {
+export interface SuspendedTime {
   readonly ms: number;
   /** It stands still since then; null: it does not. */
   readonly since: string | null;
@@ -19,7 +19,7 @@ export const takenOverShare = 0.9;
 
 /** What of a session's past is told by its events alone: how long it ran, what stood still, what was warned of. */
 export class SessionHistory {
-  readonly #held = new Map<AgentId, HeldTime>();
+  readonly #suspendedTimes = new Map<AgentId, SuspendedTime>();
   readonly #warned = new Set<string>();
   readonly #degraded = new Set<SessionPart>();
   #ranMs = 0;
@@ -62,13 +62,13 @@ export class SessionHistory {
     return this.#lastAt;
   }
 
-  held(id: AgentId): HeldTime {
-    return this.#held.get(id) ?? { ms: 0, since: null };
+  suspendedTime(id: AgentId): SuspendedTime {
+    return this.#suspendedTimes.get(id) ?? { ms: 0, since: null };
   }
 
   /** Agents whose processes were made to stand still and not to go on again. */
   get suspended(): readonly AgentId[] {
-    return [...this.#held].flatMap(([id, { since }]) => (since === null ? [] : [id]));
+    return [...this.#suspendedTimes].flatMap(([id, { since }]) => (since === null ? [] : [id]));
   }
 
   /** Warnings given, as {@link warningKey} makes them. */
@@ -116,10 +116,11 @@ export class SessionHistory {
       case 'agent.cancelled':
       case 'agent.interrupted':
       case 'agent.postponed':
-        if (agentId !== null) this.#held.delete(agentId);
+        if (agentId !== null) this.#suspendedTimes.delete(agentId);
         break;
       case 'agent.suspended':
-        if (agentId !== null) this.#held.set(agentId, { ...this.held(agentId), since: at });
+        if (agentId !== null)
+          this.#suspendedTimes.set(agentId, { ...this.suspendedTime(agentId), since: at });
         break;
       case 'agent.continued':
         if (agentId !== null) this.#continue(agentId, at);
@@ -131,14 +132,14 @@ export class SessionHistory {
   /** Neither did the session run for so long, nor did what stands still stand still. */
   #moveClock(byMs: number): void {
     if (this.#runningSince !== null) this.#runningSince = moved(this.#runningSince, byMs);
-    for (const [id, { ms, since }] of this.#held) {
-      if (since !== null) this.#held.set(id, { ms, since: moved(since, byMs) });
+    for (const [id, { ms, since }] of this.#suspendedTimes) {
+      if (since !== null) this.#suspendedTimes.set(id, { ms, since: moved(since, byMs) });
     }
   }
 
   #continue(id: AgentId, at: string): void {
-    const { ms, since } = this.held(id);
-    this.#held.set(id, { ms: ms + (since === null ? 0 : between(since, at)), since: null });
+    const { ms, since } = this.suspendedTime(id);
+    this.#suspendedTimes.set(id, { ms: ms + (since === null ? 0 : between(since, at)), since: null });
   }
 }
 

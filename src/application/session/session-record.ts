@@ -51,7 +51,7 @@ export class SessionRecord {
   #workflow: Workflow;
   #unstored: readonly Unstored[] = [];
   #left = false;
-  #callOffFiles: (() => void) | null = null;
+  #cancelFiles: (() => void) | null = null;
   #written: Promise<boolean> = Promise.resolve(true);
   #filesPrepared: Promise<void> = Promise.resolve();
   /** The attempt that each agent's info.json tells of. */
@@ -239,7 +239,7 @@ export class SessionRecord {
     this.#unstored = [];
     this.#project.watcher.notify();
     if (recorded.length > 0) {
-      this.#callOffFiles ??= this.#project.clock.after(gatherMs, () => void this.#bringFiles());
+      this.#cancelFiles ??= this.#project.clock.after(gatherMs, () => void this.#bringFiles());
     }
     this.#checkpoints.note(change.next, recorded);
   }
@@ -302,8 +302,8 @@ export class SessionRecord {
 
   /** Brings the files beside the table after it, off the path of decisions. @returns whether they are */
   #bringFiles(): Promise<boolean> {
-    this.#callOffFiles?.();
-    this.#callOffFiles = null;
+    this.#cancelFiles?.();
+    this.#cancelFiles = null;
     this.#written = this.#written.then(async () => {
       // Their own trouble never stops a session.
       const log = await this.#try('session.log is behind', () => this.#writeLog(), 'session.log');

@@ -74,7 +74,7 @@ export class SessionRunner {
   constructor(project: Project, lease: Lease, workflow: Workflow) {
     this.#project = project;
     const wakeSignal = new WakeSignal(project.clock);
-    const troubles = new SessionTroubles(lease.sessionId, project.clock, () => wakeSignal.ring());
+    const troubles = new SessionTroubles(lease.sessionId, project.clock, () => wakeSignal.notify());
     const record = new SessionRecord(project, lease, workflow, troubles);
     const slots = new SlotManager(project, wakeSignal, troubles);
     const artifacts = new ArtifactRecorder(project.host, project.store.artifacts(lease.sessionId));
@@ -99,22 +99,22 @@ export class SessionRunner {
   }
 
   /** What is asked of the session now, all of it: a pause that is not asked for any more is taken back. */
-  hear(requests: readonly SessionRequest[]): void {
+  apply(requests: readonly SessionRequest[]): void {
     const wasPausing = this.#requests.pause !== null;
-    this.#requests.hear(requests);
-    if (requests.length > 0 || wasPausing) this.#wakeSignal.ring();
+    this.#requests.apply(requests);
+    if (requests.length > 0 || wasPausing) this.#wakeSignal.notify();
   }
 
   /** Stops the agents so that they can be resumed, and leaves the session paused as interrupted. */
   interrupt(reason: string): void {
     this.#requests.interrupt ??= reason;
-    this.#wakeSignal.ring();
+    this.#wakeSignal.notify();
   }
 
   /** Another process owns the session now: touch nothing more. Its agents go on. */
   relinquish(): void {
     this.#record.leave();
-    this.#wakeSignal.ring();
+    this.#wakeSignal.notify();
   }
 
   /**
@@ -126,7 +126,7 @@ export class SessionRunner {
     const hasSettled = isSessionEnded(state) || (state === 'paused' && this.#running.length === 0);
     if (hasSettled && !this.#record.isChanged) {
       this.#isOver = true;
-      this.#wakeSignal.ring();
+      this.#wakeSignal.notify();
     } else this.relinquish();
   }
 
@@ -138,10 +138,10 @@ export class SessionRunner {
     try {
       await this.#prepare();
       // Whoever asked for the session has its answer before anything is decided.
-      await this.#wakeSignal.sleep();
+      await this.#wakeSignal.wait();
       await this.#sayTakenOver();
       this.#launcher.attachRunning();
-      while (!this.#record.left && !this.#isOver && !(await this.#step())) await this.#wakeSignal.sleep();
+      while (!this.#record.left && !this.#isOver && !(await this.#step())) await this.#wakeSignal.wait();
     } catch (error) {
       // What comes late, such as an agent that just started, must find that nobody listens here any more.
       const isLost = error instanceof LeaseLost;
@@ -150,7 +150,7 @@ export class SessionRunner {
       if (!isLost) throw error;
       this.#log('warn', 'lease lost: the session has another owner');
     } finally {
-      this.#wakeSignal.off();
+      this.#wakeSignal.clear();
       this.#limits.off();
       this.#collector.stop();
       this.#launcher.abandon();
@@ -220,18 +220,18 @@ export class SessionRunner {
         const cause = { kind: 'limit', failure: 'report_refused', explain: () => message } as const;
         this.#launcher.runs.get(id)?.stop(cause);
       }
-      await this.#hearNow();
+      await this.#readRequests();
       return false;
     }
   }
 
   /** The next round must know of a retry that was asked for before the end it could not store. */
-  async #hearNow(): Promise<void> {
+  async #readRequests(): Promise<void> {
     const { store, instance } = this.#project;
     const { id } = this.#workflow.session;
     const requests = await this.#record.whenStoreIsFree(() => store.requestsFor(instance));
-    this.hear(requests.filter(({ sessionId }) => sessionId === id));
-    this.#wakeSignal.ring();
+    this.apply(requests.filter(({ sessionId }) => sessionId === id));
+    this.#wakeSignal.notify();
   }
 
   async #round(): Promise<boolean> {
@@ -241,7 +241,7 @@ export class SessionRunner {
       this.#newsDue = false;
       await this.#record.flush();
     } else if (this.#record.hasUnstored && !this.#wakeSignal.isSet('news')) {
-      this.#wakeSignal.later('news', eventFlushDelayMs, () => {
+      this.#wakeSignal.schedule('news', eventFlushDelayMs, () => {
         this.#newsDue = true;
       });
     }
@@ -278,7 +278,7 @@ export class SessionRunner {
     this.#noteProgress();
     await this.#checkBudgets();
     if (this.#requests.pause !== null) return this.#pauseAll(this.#requests.pause);
-    await this.#suspender.release();
+    await this.#suspender.resume();
     const isRefused = quotaPause(this.#workflow.agents, this.#project.settings.quota, this.#now()) !== null;
     if (!isRefused) await this.#scheduler.startReady();
     this.#limits.watch();
@@ -406,7 +406,7 @@ export class SessionRunner {
       else if (!this.#launcher.withdraw(agent.id)) holding.push(agent);
     }
     this.#hurryCollecting(this.#running);
-    await this.#suspender.hold(holding);
+    await this.#suspender.suspend(holding);
     const { trouble } = this.#suspender;
     if (trouble !== null) return this.#refusePause(trouble);
     if (!this.#suspender.isComplete) return false;
@@ -433,7 +433,7 @@ export class SessionRunner {
     const event = sessionEvent('session.request_refused', this.#workflow.session.id, this.#now(), data);
     await this.#record.commit({ next: this.#workflow, events: [event] });
     this.#requests.pause = null;
-    this.#wakeSignal.ring();
+    this.#wakeSignal.notify();
     return false;
   }
 
@@ -442,7 +442,7 @@ export class SessionRunner {
     if (this.#running.length > 0) return false;
     const pause = quotaPause(this.#workflow.agents, this.#project.settings.quota, this.#now());
     if (pause === null) {
-      this.#wakeSignal.ring();
+      this.#wakeSignal.notify();
       return false;
     }
     await this.#record.commit(pauseSession(this.#workflow, { reason: 'quota', ...pause }, this.#now()));
@@ -507,7 +507,7 @@ export class SessionRunner {
   #noteProgress(): void {
     const { runs } = this.#launcher;
     if (runs.size > 0 && !this.#wakeSignal.isSet('progress')) {
-      this.#wakeSignal.later('progress', progressMs, () => {
+      this.#wakeSignal.schedule('progress', progressMs, () => {
         this.#progressDue = true;
       });
     }

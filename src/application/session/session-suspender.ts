@@ -38,36 +38,36 @@ export class SessionSuspender {
   }
 
   /** Lets agents that run stand still. */
-  async hold(agents: readonly Agent[]): Promise<void> {
+  async suspend(agents: readonly Agent[]): Promise<void> {
     const fresh = agents.filter(({ id }) => !this.#suspended.has(id));
     await this.#askTeams(fresh, 'paused', 'is suspended');
     await this.#say('agent.suspended', fresh);
     for (const { id } of agents) {
       this.#suspended.add(id);
-      this.#runs.get(id)?.hold();
+      this.#runs.get(id)?.suspend();
     }
   }
 
   /** True once every agent that runs stands still. */
   get isComplete(): boolean {
-    return this.#running.every(({ id }) => this.#runs.get(id)?.standing === 'held');
+    return this.#running.every(({ id }) => this.#runs.get(id)?.suspendState === 'suspended');
   }
 
   /** Why not all of them come to stand still; null while they may. */
   get trouble(): string | null {
     const troubles = this.#running.map(({ id, name }) => {
-      const trouble = this.#runs.get(id)?.standingTrouble ?? null;
+      const trouble = this.#runs.get(id)?.suspendTrouble ?? null;
       return trouble === null ? null : `${name}: ${trouble}`;
     });
     return troubles.find((trouble) => trouble !== null) ?? null;
   }
 
   /** Lets all go on; to be called again until they do. */
-  async release(): Promise<void> {
+  async resume(): Promise<void> {
     if (this.#suspended.size === 0) return;
-    for (const id of this.#suspended) this.#runs.get(id)?.release();
+    for (const id of this.#suspended) this.#runs.get(id)?.resume();
     const free = this.#running.filter(
-      ({ id }) => this.#suspended.has(id) && this.#runs.get(id)?.standing === 'free',
+      ({ id }) => this.#suspended.has(id) && this.#runs.get(id)?.suspendState === 'running',
     );
     await this.#askTeams(free, 'running', 'continues');
     await this.#say('agent.continued', free);
@@ -80,7 +80,7 @@ export class SessionSuspender {
     const at = this.#project.clock.now();
     const events = this.#running.flatMap((agent) => {
       const { id, name } = agent;
-      const trouble = this.#suspended.has(id) ? (this.#runs.get(id)?.standingTrouble ?? null) : null;
+      const trouble = this.#suspended.has(id) ? (this.#runs.get(id)?.suspendTrouble ?? null) : null;
       if (trouble === null || this.#told.get(id) === trouble) return [];
       this.#told.set(id, trouble);
       const reason = `Its processes are suspended and did not continue: ${trouble}`;

@@ -33,7 +33,7 @@ export class SlotManager {
     for (const [index, agent] of agents.entries()) {
       const why = this.#take(agent);
       if (why === null) continue;
-      this.#wakeSignal.later('slot', retryMs);
+      this.#wakeSignal.schedule('slot', retryMs);
       return { start: agents.slice(0, index), wait: agents.slice(index), why };
     }
     return { start: agents, wait: [], why: null };
@@ -81,7 +81,7 @@ export class SlotManager {
       if (!this.#failing.has(again))
         this.#project.log.log('warn', 'slot not updated, retrying', { agent, what, error });
       this.#failing.add(again);
-      this.#wakeSignal.later(again, retryMs, () => this.#do(what, agent, action));
+      this.#wakeSignal.schedule(again, retryMs, () => this.#do(what, agent, action));
     }
   }
 }

@@ -39,7 +39,7 @@ export class Supervisor {
   #stopHeartbeat: (() => void) | null = null;
   /** The store was locked at the last heartbeat: said once, not at every try. */
   #isBeatBusy = false;
-  #lettingGo = false;
+  #isReleasingAll = false;
   #beatenAt = Number.NEGATIVE_INFINITY;
 
   constructor(project: Project, timing: OwnershipTiming = ownershipTiming) {
@@ -54,7 +54,7 @@ export class Supervisor {
     const done = this.#run(runner, lease);
     this.#runners.set(lease.sessionId, { runner, lease, done });
     this.#listen();
-    this.#hearRequests();
+    this.#readRequests();
   }
 
   /**
@@ -112,7 +112,7 @@ export class Supervisor {
   }
 
   /** Why this process gave a session up and could not even record it; null for any other. */
-  gaveUpOver(id: SessionId): string | null {
+  quarantineReason(id: SessionId): string | null {
     return this.#quarantined.get(id) ?? null;
   }
 
@@ -128,10 +128,10 @@ export class Supervisor {
   /** Leaves every session as it is, agents running, for another process to take over. */
   async releaseAll(): Promise<readonly SessionId[]> {
     const ids = this.owned;
-    this.#lettingGo = true;
+    this.#isReleasingAll = true;
     for (const { runner } of this.#runners.values()) runner.detach();
     await this.idle();
-    this.#lettingGo = false;
+    this.#isReleasingAll = false;
     return ids;
   }
 
@@ -149,8 +149,8 @@ export class Supervisor {
         break;
       } catch (error) {
         log.log('error', 'session runner failed', { session: lease.sessionId, runs, error });
-        runner = runs > maxRestarts || this.#lettingGo ? null : await this.#replace(lease);
-        if (runner === null && !this.#lettingGo) await this.#giveUp(lease, error);
+        runner = runs > maxRestarts || this.#isReleasingAll ? null : await this.#replace(lease);
+        if (runner === null && !this.#isReleasingAll) await this.#quarantine(lease, error);
       }
     }
     await this.#release(lease);
@@ -159,7 +159,7 @@ export class Supervisor {
     watcher.notify();
   }
 
-  async #giveUp(lease: Lease, error: unknown): Promise<void> {
+  async #quarantine(lease: Lease, error: unknown): Promise<void> {
     try {
       await leaveStalled(this.#project, lease, error);
     } catch (failure) {
@@ -185,10 +185,10 @@ export class Supervisor {
     const { clock, log, store } = this.#project;
     await new Promise<void>((resolve) => clock.after(restartMs, resolve));
     const entry = this.#runners.get(lease.sessionId);
-    if (this.#lettingGo || entry === undefined) return null;
+    if (this.#isReleasingAll || entry === undefined) return null;
     try {
       entry.runner = new SessionRunner(this.#project, lease, store.load(lease.sessionId));
-      this.#hearRequests();
+      this.#readRequests();
       return entry.runner;
     } catch (error) {
       log.log('error', 'cannot adopt the session again', { session: lease.sessionId, error });
@@ -197,7 +197,7 @@ export class Supervisor {
   }
 
   #listen(): void {
-    this.#unsubscribe ??= this.#project.watcher.subscribe(() => this.#hearRequests());
+    this.#unsubscribe ??= this.#project.watcher.subscribe(() => this.#readRequests());
     if (this.#stopHeartbeat === null) this.#beat();
   }
 
@@ -208,12 +208,12 @@ export class Supervisor {
     this.#stopHeartbeat = null;
   }
 
-  #hearRequests(): void {
+  #readRequests(): void {
     const { store, instance, log } = this.#project;
     try {
       const requests = store.requestsFor(instance);
       for (const [id, { runner }] of this.#runners) {
-        runner.hear(requests.filter(({ sessionId }) => sessionId === id));
+        runner.apply(requests.filter(({ sessionId }) => sessionId === id));
       }
     } catch (error) {
       log.log('error', 'cannot read requests; retrying at the next change', { error });
@@ -225,7 +225,7 @@ export class Supervisor {
     let nextMs = this.timing.heartbeatMs;
     this.#beatAsInstance();
     try {
-      this.#standDownFrom(store.heartbeat(instance, clock.now()));
+      this.#relinquishLost(store.heartbeat(instance, clock.now()));
       for (const lease of this.#unreleased) void this.#release(lease);
       this.#isBeatBusy = false;
     } catch (error) {
@@ -254,7 +254,7 @@ export class Supervisor {
   }
 
   /** A process that stood still for longer than its lease (a laptop asleep, SIGSTOP) comes back to find heirs. */
-  #standDownFrom(held: readonly Lease[]): void {
+  #relinquishLost(held: readonly Lease[]): void {
     const epochs = new Map(held.map(({ sessionId, epoch }) => [sessionId, epoch]));
     for (const { runner, lease } of this.#runners.values()) {
       if (epochs.get(lease.sessionId) === lease.epoch) continue;

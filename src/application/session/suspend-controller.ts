@@ -18,23 +18,23 @@ interface SuspendCallbacks {
  * the processes still follow; and of a run taken over it is not known whether its last owner had got as far as he said.
  */
 export class SuspendController {
-  readonly #keeper: SuspendCallbacks;
+  readonly #callbacks: SuspendCallbacks;
   #running: RunningAgent | null = null;
-  #actual: 'held' | 'free' | 'unknown';
+  #actual: 'suspended' | 'running' | 'unknown';
   #isAsked: boolean;
   #isBusy = false;
   #isOver = false;
   #failures = 0;
   #trouble: string | null = null;
-  #heldMs = 0;
-  #heldSince: number | null;
+  #suspendedMs = 0;
+  #suspendedSince: number | null;
 
-  /** @param isHeld an owner before this one had it stand still */
-  constructor(keeper: SuspendCallbacks, isHeld: boolean) {
-    this.#keeper = keeper;
-    this.#heldSince = isHeld ? keeper.clock.elapsedMs() : null;
-    this.#isAsked = isHeld;
-    this.#actual = this.#isAsked ? 'unknown' : 'free';
+  /** @param isSuspended an owner before this one had it stand still */
+  constructor(callbacks: SuspendCallbacks, isSuspended: boolean) {
+    this.#callbacks = callbacks;
+    this.#suspendedSince = isSuspended ? callbacks.clock.elapsedMs() : null;
+    this.#isAsked = isSuspended;
+    this.#actual = this.#isAsked ? 'unknown' : 'running';
   }
 
   /** There is something to stand still now. */
@@ -43,16 +43,16 @@ export class SuspendController {
     void this.#follow();
   }
 
-  hold(): void {
+  suspend(): void {
     this.#ask(true);
-    this.#heldSince ??= this.#keeper.clock.elapsedMs();
+    this.#suspendedSince ??= this.#callbacks.clock.elapsedMs();
     void this.#follow();
   }
 
-  release(): void {
+  resume(): void {
     this.#ask(false);
-    this.#heldMs = this.heldMs(this.#keeper.clock.elapsedMs());
-    this.#heldSince = null;
+    this.#suspendedMs = this.suspendedMs(this.#callbacks.clock.elapsedMs());
+    this.#suspendedSince = null;
     void this.#follow();
   }
 
@@ -79,14 +79,14 @@ export class SuspendController {
     return this.#isAsked;
   }
 
-  get state(): 'held' | 'free' | 'changing' {
-    if (this.#actual === (this.#isAsked ? 'held' : 'free')) return this.#actual;
+  get state(): 'suspended' | 'running' | 'changing' {
+    if (this.#actual === (this.#isAsked ? 'suspended' : 'running')) return this.#actual;
     return 'changing';
   }
 
   /** Milliseconds it was to stand still under this owner. */
-  heldMs(now: number): number {
-    return this.#heldMs + (this.#heldSince === null ? 0 : now - this.#heldSince);
+  suspendedMs(now: number): number {
+    return this.#suspendedMs + (this.#suspendedSince === null ? 0 : now - this.#suspendedSince);
   }
 
   async #follow(): Promise<void> {
@@ -94,24 +94,24 @@ export class SuspendController {
     if (this.#isBusy || this.#running === null || this.state !== 'changing') return;
     this.#isBusy = true;
     while (!this.#isOver && this.state === 'changing') {
-      const isHolding = this.#isAsked;
+      const isSuspending = this.#isAsked;
       try {
-        await (isHolding ? this.#running.suspend() : this.#running.proceed());
-        this.#actual = isHolding ? 'held' : 'free';
+        await (isSuspending ? this.#running.suspend() : this.#running.resume());
+        this.#actual = isSuspending ? 'suspended' : 'running';
         this.#calm();
       } catch (error) {
         this.#actual = 'unknown';
-        const what = isHolding ? 'suspended' : 'continued';
-        this.#keeper.trouble(`agent could not be ${what}, retrying`, error);
+        const what = isSuspending ? 'suspended' : 'continued';
+        this.#callbacks.trouble(`agent could not be ${what}, retrying`, error);
         this.#failures += 1;
-        if (this.#failures >= toldTries && this.#isAsked === isHolding) {
+        if (this.#failures >= toldTries && this.#isAsked === isSuspending) {
           this.#trouble = error instanceof Error ? error.message : String(error);
-          this.#keeper.changed();
+          this.#callbacks.changed();
         }
-        await new Promise<void>((resolve) => this.#keeper.clock.after(retryMs, resolve));
+        await new Promise<void>((resolve) => this.#callbacks.clock.after(retryMs, resolve));
       }
     }
     this.#isBusy = false;
-    if (!this.#isOver) this.#keeper.changed();
+    if (!this.#isOver) this.#callbacks.changed();
   }
 }

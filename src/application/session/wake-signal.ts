@@ -4,15 +4,15 @@ import type { Clock } from '../ports/clock.ts';
 export class WakeSignal {
   readonly #clock: Clock;
   readonly #timers = new Map<string, () => void>();
-  #rung = true;
+  #notified = true;
   #wake = (): void => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  ring(): void {
-    this.#rung = true;
+  notify(): void {
+    this.#notified = true;
     this.#wake();
   }
 
@@ -20,21 +20,21 @@ export class WakeSignal {
    * Settles at the next ring; soon when it has rung since the last sleep: not before everything else in the process has
    * had its turn, so that a loop that keeps ringing for itself does not hold up what it waits for.
    */
-  async sleep(): Promise<void> {
+  async wait(): Promise<void> {
     await new Promise<void>((resolve) => {
-      if (this.#rung) setImmediate(resolve);
+      if (this.#notified) setImmediate(resolve);
       else this.#wake = resolve;
     });
-    this.#rung = false;
+    this.#notified = false;
   }
 
   /** Does something after `ms` and rings; what was to happen under the same name is called off. */
-  later(name: string, ms: number, action: () => void = () => {}): void {
+  schedule(name: string, ms: number, action: () => void = () => {}): void {
     this.cancel(name);
     const cancel = this.#clock.after(ms, () => {
       this.#timers.delete(name);
       action();
-      this.ring();
+      this.notify();
     });
     this.#timers.set(name, cancel);
   }
@@ -49,7 +49,7 @@ export class WakeSignal {
   }
 
   /** Calls everything off. */
-  off(): void {
+  clear(): void {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
   }

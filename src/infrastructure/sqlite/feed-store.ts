@@ -1,4 +1,4 @@
-import type { EventCount, FeedStore, Overview, PlacedEvent } from '../../application/ports/feed.ts';
+import type { EventCount, FeedStore, Overview, PositionedEvent } from '../../application/ports/feed.ts';
 import type { AgentState } from '../../domain/agent.ts';
 import type { SessionState } from '../../domain/session.ts';
 import { totalUsage } from '../../domain/usage.ts';
@@ -8,10 +8,10 @@ import { eventOf, eventTable, sessionTable, usageFields } from './tables.ts';
 import { readSession, summariesOf, sumUsage } from './workflow-reader.ts';
 
 const selectOrigin = 'SELECT created_at FROM projects LIMIT 1';
-/** What SQLite itself keeps so that a place is never given out twice (https://www.sqlite.org/autoinc.html). */
-const selectLastPlace = "SELECT seq AS place FROM sqlite_sequence WHERE name = 'events'";
+/** What SQLite itself keeps so that a position is never given out twice (https://www.sqlite.org/autoinc.html). */
+const selectLastPosition = "SELECT seq AS place FROM sqlite_sequence WHERE name = 'events'";
 /** From the newest back: what happened lately is what is asked about. */
-const selectPlaceBefore = 'SELECT place FROM events WHERE at < ? ORDER BY place DESC LIMIT 1';
+const selectPositionBefore = 'SELECT place FROM events WHERE at < ? ORDER BY place DESC LIMIT 1';
 const eventColumns = `place, ${eventTable.columns}`;
 const selectEvents = `SELECT ${eventColumns} FROM events WHERE place > ? ORDER BY place LIMIT ?`;
 /** The plus keeps SQLite from going through everybody's events: those of the session are found by its own index. */
@@ -30,7 +30,7 @@ const countByKind = `SELECT type,
   FROM events WHERE place > ? GROUP BY 1, 2`;
 
 export function makeFeedStore(db: Database): FeedStore {
-  const lastPlace = (): number => Number(db.sql(selectLastPlace).get()?.place ?? 0);
+  const lastPosition = (): number => Number(db.sql(selectLastPosition).get()?.place ?? 0);
   return {
     origin: () =>
       db.run(() => {
@@ -38,29 +38,29 @@ export function makeFeedStore(db: Database): FeedStore {
         return row === undefined ? null : Date.parse(String(row.created_at)).toString(36);
       }),
 
-    lastPlace: () => db.run(lastPlace),
+    lastPosition: () => db.run(lastPosition),
 
-    placeBefore: (at) => db.run(() => Number(db.sql(selectPlaceBefore).get(at)?.place ?? 0)),
+    positionBefore: (at) => db.run(() => Number(db.sql(selectPositionBefore).get(at)?.place ?? 0)),
 
-    eventsAfter: (place, limit, of) =>
+    eventsAfter: (position, limit, of) =>
       db.run(() =>
         (of === undefined
-          ? db.sql(selectEvents).all(place, limit)
-          : db.sql(selectEventsOf).all(of, place, limit)
-        ).map(placedEventOf),
+          ? db.sql(selectEvents).all(position, limit)
+          : db.sql(selectEventsOf).all(of, position, limit)
+        ).map(positionedEventOf),
       ),
 
     overview: (newest) =>
       db.read((): Overview => {
         const sessions = summariesOf(db, db.sql(selectOverview).all(newest).map(sessionTable.fromSql));
         const total = Number(db.sql(countSessions).get()?.sessions);
-        return { place: lastPlace(), sessions, omitted: total - sessions.length };
+        return { position: lastPosition(), sessions, omitted: total - sessions.length };
       }),
 
     overviewOf: (id) =>
       db.read((): Overview => {
         const sessions = summariesOf(db, [readSession(db, id)]);
-        return { place: lastPlace(), sessions, omitted: 0 };
+        return { position: lastPosition(), sessions, omitted: 0 };
       }),
 
     figures: () =>
@@ -81,14 +81,14 @@ export function makeFeedStore(db: Database): FeedStore {
     countEvents: (after) =>
       db.run(() => {
         const rows = db.sql(countByKind).all(after);
-        const place = rows.reduce((last, row) => Math.max(last, Number(row.place)), after);
-        return { place, counts: rows.map(countOf) };
+        const position = rows.reduce((last, row) => Math.max(last, Number(row.place)), after);
+        return { position, counts: rows.map(countOf) };
       }),
   };
 }
 
-function placedEventOf(row: Row): PlacedEvent {
-  return { place: Number(row.place), event: eventOf(row) };
+function positionedEventOf(row: Row): PositionedEvent {
+  return { position: Number(row.place), event: eventOf(row) };
 }
 
 function foundOf<State>(row: Row): readonly [State, number] {

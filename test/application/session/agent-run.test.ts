@@ -34,7 +34,7 @@ class Process implements RunningAgent {
   }
 
   async suspend(): Promise<void> {}
-  async proceed(): Promise<void> {}
+  async resume(): Promise<void> {}
   async send(): Promise<void> {}
   async closeInput(): Promise<void> {}
   async sample(): Promise<null> {
@@ -49,7 +49,7 @@ const exited: AgentEnd = { how: 'exited', exitCode: 0, signal: null, at: '2026-0
 const killed: AgentEnd = { how: 'exited', exitCode: null, signal: 'SIGTERM', at: '2026-01-01T00:00:20.000Z' };
 const cancelled: StopCause = { kind: 'cancelled', reason: 'Enough.' };
 
-function keeperOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunCallbacks {
+function callbacksOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): RunCallbacks {
   const trouble = (message: string, error: unknown): never => assert.fail(`${message}: ${error}`);
   return {
     clock,
@@ -71,7 +71,7 @@ function begun(process = new Process()) {
   const run = new AgentRun(
     sampleAgent,
     makeCommandBackend(),
-    keeperOf(clock, (end) => ends.push(end)),
+    callbacksOf(clock, (end) => ends.push(end)),
   );
   run.begin(process);
   return { clock, run, ends, process };
@@ -137,7 +137,7 @@ describe('a run', () => {
 
   it('that was stopped before its process was known is stopped then', async () => {
     const clock = new TestClock();
-    const run = new AgentRun(sampleAgent, makeCommandBackend(), keeperOf(clock));
+    const run = new AgentRun(sampleAgent, makeCommandBackend(), callbacksOf(clock));
     run.stop(cancelled);
     const process = new Process();
     run.begin(process);
@@ -209,7 +209,7 @@ describe('a run', () => {
     const resuming = new AgentRun(
       sampleAgent,
       { ...makeCommandBackend(), capabilities: { ...makeCommandBackend().capabilities, resumes: true } },
-      keeperOf(new TestClock()),
+      callbacksOf(new TestClock()),
     );
     assert.equal(resuming.report(lost, null, '').outcome.state, 'resumable');
   });

@@ -30,7 +30,7 @@ class IdleProcess implements RunningAgent {
     return { signals: ['SIGTERM'], survivors: 0, tookMs: 1 };
   }
   async suspend(): Promise<void> {}
-  async proceed(): Promise<void> {}
+  async resume(): Promise<void> {}
   async send(): Promise<void> {}
   async closeInput(): Promise<void> {}
   async sample(): Promise<ResourceSample> {
@@ -43,7 +43,7 @@ class IdleProcess implements RunningAgent {
 
 /** An agent just started, looked after as its session does. */
 function begun(clock: TestClock, stallMs: number | null) {
-  const keeper = {
+  const callbacks = {
     clock,
     graceMs: 500,
     afterResultMs: null,
@@ -55,7 +55,7 @@ function begun(clock: TestClock, stallMs: number | null) {
     trouble: (message: string) => assert.fail(message),
   };
   const agent = { ...sampleAgent, timeoutMs: hourMs, startedAt: clock.now() };
-  const run = new AgentRun(agent, makeCommandBackend(), keeper);
+  const run = new AgentRun(agent, makeCommandBackend(), callbacks);
   const process = new IdleProcess();
   run.begin(process);
   const log = { log: (_: string, message: string) => assert.fail(message) };
@@ -129,9 +129,9 @@ describe('time that is limited', () => {
         const { run, process, watch } = begun(clock, null);
         watch.off();
         await clock.pass(1_000);
-        run.hold();
+        run.suspend();
         await passWith(clock, 2 * hourMs, moves);
-        run.release();
+        run.resume();
         assert.equal(run.ranMs(), 1_000);
         await clock.pass(hourMs - 1_001);
         assert.equal(process.stops, 0);

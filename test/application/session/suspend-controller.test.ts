@@ -20,7 +20,7 @@ function slowProcesses() {
     ended: new Promise(() => {}),
     stop: () => assert.fail('nobody stops it'),
     suspend: () => follow('suspend'),
-    proceed: () => follow('proceed'),
+    resume: () => follow('resume'),
     send: () => assert.fail('nobody sends it anything'),
     closeInput: () => assert.fail('nobody sends it anything'),
     sample: async () => null,
@@ -29,18 +29,18 @@ function slowProcesses() {
   return { running, asked, finish: () => done() };
 }
 
-function standstillOf(running: RunningAgent) {
+function controllerOf(running: RunningAgent) {
   const told: string[] = [];
-  const suspendController = new SuspendController(
+  const controller = new SuspendController(
     {
       clock: systemClock,
-      changed: () => told.push(suspendController.state),
+      changed: () => told.push(controller.state),
       trouble: (message, error) => assert.fail(`${message}: ${error}`),
     },
     false,
   );
-  suspendController.begin(running);
-  return { suspendController, told };
+  controller.begin(running);
+  return { controller, told };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -48,57 +48,57 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe('what stands still', () => {
   it('tells of it once, however often it is asked to', async () => {
     const processes = slowProcesses();
-    const { suspendController, told } = standstillOf(processes.running);
-    suspendController.hold();
-    suspendController.hold();
-    assert.equal(suspendController.state, 'changing');
+    const { controller, told } = controllerOf(processes.running);
+    controller.suspend();
+    controller.suspend();
+    assert.equal(controller.state, 'changing');
     processes.finish();
     await turn();
-    suspendController.hold();
+    controller.suspend();
     await turn();
-    assert.deepEqual([processes.asked, told], [['suspend'], ['held']]);
-    suspendController.release();
+    assert.deepEqual([processes.asked, told], [['suspend'], ['suspended']]);
+    controller.resume();
     processes.finish();
     await turn();
-    suspendController.release();
+    controller.resume();
     await turn();
     assert.deepEqual(
       [processes.asked, told],
       [
-        ['suspend', 'proceed'],
-        ['held', 'free'],
+        ['suspend', 'resume'],
+        ['suspended', 'running'],
       ],
     );
   });
 
   it('follows what was asked last', async () => {
     const processes = slowProcesses();
-    const { suspendController, told } = standstillOf(processes.running);
-    suspendController.hold();
-    suspendController.release();
+    const { controller, told } = controllerOf(processes.running);
+    controller.suspend();
+    controller.resume();
     processes.finish();
     await turn();
     assert.deepEqual(told, []);
     processes.finish();
     await turn();
-    assert.deepEqual([processes.asked, told], [['suspend', 'proceed'], ['free']]);
+    assert.deepEqual([processes.asked, told], [['suspend', 'resume'], ['running']]);
   });
 
   it('lets a loop that asks again whenever it is told sleep until the slowest has followed', async () => {
     const wakeSignal = new WakeSignal(systemClock);
     const all = [slowProcesses(), slowProcesses()];
     const agents = all.map(({ running }) => {
-      const keeper = { clock: systemClock, changed: () => wakeSignal.ring(), trouble: () => {} };
-      const suspendController = new SuspendController(keeper, false);
-      suspendController.begin(running);
-      return suspendController;
+      const callbacks = { clock: systemClock, changed: () => wakeSignal.notify(), trouble: () => {} };
+      const controller = new SuspendController(callbacks, false);
+      controller.begin(running);
+      return controller;
     });
     let rounds = 0;
     const loop = (async () => {
-      while (agents.some(({ state }) => state !== 'held')) {
+      while (agents.some(({ state }) => state !== 'suspended')) {
         rounds++;
-        for (const agent of agents) agent.hold();
-        await wakeSignal.sleep();
+        for (const agent of agents) agent.suspend();
+        await wakeSignal.wait();
       }
     })();
     for (let turns = 0; turns < 10; turns++) await turn();
@@ -121,8 +121,8 @@ describe('a loop that rings for itself', () => {
     // Were it not so, this would never end.
     for (let rounds = 0; !isOver; rounds++) {
       assert.ok(rounds < 100, 'nothing else had its turn');
-      wakeSignal.ring();
-      await wakeSignal.sleep();
+      wakeSignal.notify();
+      await wakeSignal.wait();
     }
   });
 });

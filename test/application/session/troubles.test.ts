@@ -131,11 +131,11 @@ describe('an agent that MAOS cannot act on', () => {
     let isBroken = true;
     t.mock.method(host, 'start', async (...args: Parameters<typeof begin>) => {
       const running = await begin(...args);
-      const proceed = async () => {
+      const resume = async () => {
         if (isBroken) throw new Error('not permitted');
-        await running.proceed();
+        await running.resume();
       };
-      return { ...running, proceed };
+      return { ...running, resume };
     });
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [shell('long', gate.wait)]);

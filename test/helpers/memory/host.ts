@@ -209,7 +209,7 @@ function neverStarted(): RunningAgent {
     ended: Promise.resolve({ how: 'never_started', at: new Date().toISOString() }),
     stop: async () => ({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: async () => {},
-    proceed: async () => {},
+    resume: async () => {},
     send: async () => Promise.reject(refused('it was never started')),
     closeInput: async () => Promise.reject(refused('it was never started')),
     sample: async () => null,

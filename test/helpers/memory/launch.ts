@@ -115,8 +115,8 @@ export class Launch {
       suspend: async () => {
         if (sink.isOwned()) this.#process.suspend();
       },
-      proceed: async () => {
-        if (sink.isOwned()) this.#process.proceed();
+      resume: async () => {
+        if (sink.isOwned()) this.#process.resume();
       },
       send: async (entry) => {
         if (!sink.isOwned()) throw refused('another MAOS owns the session now');
@@ -146,7 +146,7 @@ export class Launch {
     if (this.#end !== null || !sink.isOwned()) return { signals: [], survivors: 0, tookMs: 0 };
     this.#isStopped = true;
     this.#process.signal('SIGTERM');
-    this.#process.proceed();
+    this.#process.resume();
     const { promise: isLate, resolve } = Promise.withResolvers<'late'>();
     const timer = setTimeout(resolve, graceMs, 'late');
     const isObeyed = (await Promise.race([this.#gone.promise, isLate])) !== 'late';

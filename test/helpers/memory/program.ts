@@ -101,7 +101,7 @@ export class MemoryProcess {
     if (trap === 'ignored') return;
     if (trap === undefined) this.#signal ??= name;
     else this.#trapped = trap;
-    if (this.#signal !== null) this.proceed();
+    if (this.#signal !== null) this.resume();
     for (const wake of this.#wakers) wake();
   }
 
@@ -109,7 +109,7 @@ export class MemoryProcess {
     this.#suspension ??= Promise.withResolvers();
   }
 
-  proceed(): void {
+  resume(): void {
     this.#suspension?.resolve();
     this.#suspension = null;
   }

@@ -147,7 +147,7 @@ suite("whatever Claude Code's stream says", () => {
           const running = { ...begun.next, agents };
           store.commit(lease, made.next, { ...begun, next: running });
           const [agent = assert.fail()] = agents;
-          const keeper = { clock, graceMs: 1, maxOutputBytes: null, afterResultMs: null };
+          const callbacks = { clock, graceMs: 1, maxOutputBytes: null, afterResultMs: null };
           const quiet = {
             isOwner: () => true,
             withdraw: () => {},
@@ -155,7 +155,7 @@ suite("whatever Claude Code's stream says", () => {
             changed: () => {},
             trouble: () => assert.fail('trouble'),
           };
-          const run = new AgentRun(agent, backend, { ...keeper, ...quiet });
+          const run = new AgentRun(agent, backend, { ...callbacks, ...quiet });
           let before: Workflow = running;
           for (const chunk of cutAt(bytes, cuts)) {
             run.stdout(chunk);

@@ -16,7 +16,7 @@ describe('the feed', () => {
   it('has all events of the project in the order they were stored, whoever stored them', async (t) => {
     const store = tempStore(t);
     assert.deepEqual(
-      [store.feed.origin(), store.feed.lastPlace(), store.feed.eventsAfter(0, 10)],
+      [store.feed.origin(), store.feed.lastPosition(), store.feed.eventsAfter(0, 10)],
       [null, 0, []],
     );
     const others = [1, 2].map(() => runStoreProcess(t, 'createSessions', [store.file, '20']));
@@ -24,7 +24,7 @@ describe('the feed', () => {
     for (const other of others) other.process.stdin?.write('go\n');
     const seen: number[] = [];
     const follow = (): void => {
-      for (const { place } of store.feed.eventsAfter(seen.at(-1) ?? 0, 7)) seen.push(place);
+      for (const { position } of store.feed.eventsAfter(seen.at(-1) ?? 0, 7)) seen.push(position);
     };
     const finished = Promise.all(others.map((other) => other.finish()));
     let running = true;
@@ -36,7 +36,7 @@ describe('the feed', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await finished;
-    while ((seen.at(-1) ?? 0) < store.feed.lastPlace()) follow();
+    while ((seen.at(-1) ?? 0) < store.feed.lastPosition()) follow();
     assert.equal(seen.length, 2 * 20 * 4);
     assert.deepEqual(
       seen,
@@ -54,11 +54,11 @@ describe('the feed', () => {
     const store = tempStore(t);
     const [first, second] = [fourEvents(store), fourEvents(store)];
     assert.deepEqual(
-      store.feed.eventsAfter(0, 10, first).map(({ place }) => place),
+      store.feed.eventsAfter(0, 10, first).map(({ position }) => position),
       [1, 2, 3, 4],
     );
     assert.deepEqual(
-      store.feed.eventsAfter(6, 1, second).map(({ place, event }) => [place, event.seq]),
+      store.feed.eventsAfter(6, 1, second).map(({ position, event }) => [position, event.seq]),
       [[7, 3]],
     );
     assert.deepEqual(store.feed.eventsAfter(4, 10, first), []);
@@ -73,13 +73,13 @@ describe('the feed', () => {
     assert.deepEqual(plan, ['SEARCH events USING COVERING INDEX sqlite_autoindex_events_1 (session_id=?)']);
   });
 
-  it('never gives a place out twice, also when everything is removed, and leaves none out', (t) => {
+  it('never gives a position out twice, also when everything is removed, and leaves none out', (t) => {
     const store = tempStore(t);
     const gone = [ended(store), ended(store)];
-    const last = store.feed.lastPlace();
+    const last = store.feed.lastPosition();
     assert.equal(last, 4);
     assert.equal(store.maintenance.removeEnded(gone, later, 10_000).removed.length, 2);
-    assert.deepEqual([store.feed.lastPlace(), store.feed.eventsAfter(0, 10)], [last, []]);
+    assert.deepEqual([store.feed.lastPosition(), store.feed.eventsAfter(0, 10)], [last, []]);
     const change = created();
     const lease = store.create(change, instanceId());
     const stray = sessionEvent('session.started', sessionId(), at, {});
@@ -87,14 +87,14 @@ describe('the feed', () => {
     assert.throws(() => store.commit(lease, change.next, { next: change.next, events: [stray] }));
     store.commit(lease, change.next, startSession(change.next, at));
     assert.deepEqual(
-      store.feed.eventsAfter(0, 10).map(({ place }) => place),
+      store.feed.eventsAfter(0, 10).map(({ position }) => position),
       [5, 6],
     );
     const db = new DatabaseSync(store.file);
     db.exec('VACUUM');
     db.close();
     assert.deepEqual(
-      store.feed.eventsAfter(5, 10).map(({ place }) => place),
+      store.feed.eventsAfter(5, 10).map(({ position }) => position),
       [6],
     );
   });
@@ -137,9 +137,9 @@ describe('the feed', () => {
     db.close();
     const store = tempStore(t, file);
     assert.deepEqual(
-      store.feed.eventsAfter(0, 10).map(({ place, event }) => [place, event.sessionId, event.seq]),
+      store.feed.eventsAfter(0, 10).map(({ position, event }) => [position, event.sessionId, event.seq]),
       order.map(([id, seq], index) => [index + 1, id, seq]),
     );
-    assert.equal(store.feed.lastPlace(), 4);
+    assert.equal(store.feed.lastPosition(), 4);
   });
 });

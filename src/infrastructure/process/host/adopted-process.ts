@@ -30,9 +30,9 @@ export async function processEnd(identity: ProcessIdentity, hint: Bell): Promise
     await new Promise<void>((resolve) => {
       if (close-- > 0) setTimeout(resolve, closePollMs);
       else {
-        const callOff = atNextBeat(pollMs, resolve);
+        const cancel = atNextBeat(pollMs, resolve);
         wake = () => {
-          callOff();
+          cancel();
           resolve();
         };
       }

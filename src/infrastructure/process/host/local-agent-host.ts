@@ -234,12 +234,12 @@ async function exitRecorded(
   for (;;) {
     const hinted = hint.next();
     if (isGone || (await readExit(folder, attempt)) !== null) return null;
-    let callOff = (): void => {};
+    let cancel = (): void => {};
     const beat = new Promise<void>((resolve) => {
-      callOff = atNextBeat(recordPollMs, resolve);
+      cancel = atNextBeat(recordPollMs, resolve);
     });
     await Promise.race([wrapperGone, hinted, beat]);
-    callOff();
+    cancel();
   }
 }
 
@@ -301,7 +301,7 @@ function neverStarted(at: string): RunningAgent {
     ended: Promise.resolve({ how: 'never_started', at }),
     stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: () => Promise.resolve(),
-    proceed: () => Promise.resolve(),
+    resume: () => Promise.resolve(),
     send: noInput,
     closeInput: noInput,
     sample: () => Promise.resolve(null),

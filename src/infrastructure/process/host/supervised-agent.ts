@@ -219,7 +219,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     ended,
     stop: end,
     suspend: () => move(false),
-    proceed: () => move(true),
+    resume: () => move(true),
     send: async (entry) => inputNow().append(entry),
     closeInput,
     sample,

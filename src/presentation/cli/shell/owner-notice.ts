@@ -66,7 +66,7 @@ export async function whileAttended<T>(
   let reason: string | null = null;
   let silentMs = 0;
   let seq = project.store.lastSeq(id);
-  const gaveUp = (): string | null => supervisor.gaveUpOver(id);
+  const gaveUp = (): string | null => supervisor.quarantineReason(id);
   const timer = setInterval(() => {
     void look().catch((error: unknown) =>
       project.log.log('warn', 'cannot check the owner of the session', { error }),

@@ -17,7 +17,7 @@ interface EventStreamOptions extends Pick<EventLimits, 'heartbeatMs' | 'stallMs'
   readonly of: SessionId | null;
   /** Sent first. */
   readonly opening: string;
-  /** Events above this place follow. */
+  /** Events above this position follow. */
   readonly after: number;
   readonly onStalled: () => void;
   /** Once, however it ended; the error is what the store threw. */
@@ -38,29 +38,29 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
   const { tail, clock, of, heartbeatMs, stallMs } = options;
   const encoder = new TextEncoder();
   let opening: string | null = options.opening;
-  let place = options.after;
+  let position = options.after;
   let ended = false;
   let cancelled = false;
   let wake = (): void => {};
-  let callOffStall = (): void => {};
+  let cancelStall = (): void => {};
   const leave = tail.join(() => wake());
 
   const end = (error?: unknown): void => {
     if (ended) return;
     ended = true;
-    callOffStall();
+    cancelStall();
     leave();
     wake();
     options.onEnd(error);
   };
 
   const waited = async (): Promise<'news' | 'nothing'> => {
-    let callOff = (): void => {};
+    let cancel = (): void => {};
     const outcome = await new Promise<'news' | 'nothing'>((resolve) => {
       wake = () => resolve('news');
-      callOff = clock.after(heartbeatMs, () => resolve('nothing'));
+      cancel = clock.after(heartbeatMs, () => resolve('nothing'));
     });
-    callOff();
+    cancel();
     return outcome;
   };
 
@@ -72,8 +72,8 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
       return text;
     }
     while (!ended) {
-      const { frames, upTo } = tail.after(place, of);
-      place = upTo;
+      const { frames, upTo } = tail.after(position, of);
+      position = upTo;
       if (frames.length > 0) return frames.map(({ text }) => text).join('');
       if (!tail.hasUnsavedEvents && (await waited()) === 'nothing') return ': still here\n\n';
     }
@@ -83,7 +83,7 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        callOffStall();
+        cancelStall();
         const text = await next().catch((error: unknown) => {
           end(error);
           return null;
@@ -94,7 +94,7 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
           return;
         }
         controller.enqueue(encoder.encode(text));
-        callOffStall = clock.after(stallMs, options.onStalled);
+        cancelStall = clock.after(stallMs, options.onStalled);
       },
       cancel() {
         cancelled = true;

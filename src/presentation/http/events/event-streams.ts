@@ -4,7 +4,7 @@ import { sessionRanMs } from '../../../application/queries/live-status.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { HttpDeps } from '../server/deps.ts';
-import { placeIn, positionOf } from './event-position.ts';
+import { eventIdOf, positionIn } from './event-position.ts';
 import { type EventLimits, type EventStream, makeEventStream } from './event-stream.ts';
 import { EventTail, frameText } from './event-tail.ts';
 
@@ -54,17 +54,17 @@ export class EventStreams {
     this.#tail ??= new EventTail(feed, project.watcher);
     // Also when it goes on from somewhere: a session that is not there has nothing to go on with.
     const overview = of === null ? null : feed.overviewOf(of);
-    const resumed = lastSeen === null ? null : placeIn(feed.origin(), feed.lastPlace(), lastSeen);
+    const resumed = lastSeen === null ? null : positionIn(feed.origin(), feed.lastPosition(), lastSeen);
     const start =
       resumed === null
         ? snapshotOf(project, overview ?? feed.overview(newestShown))
-        : { place: resumed, text: '' };
+        : { position: resumed, text: '' };
     const stream = makeEventStream({
       tail: this.#tail,
       clock: project.clock,
       of,
       opening: `retry: 1000\n\n${start.text}`,
-      after: start.place,
+      after: start.position,
       heartbeatMs: this.#limits.heartbeatMs,
       stallMs: this.#limits.stallMs,
       onStalled: () => {
@@ -85,13 +85,13 @@ export class EventStreams {
   }
 }
 
-function snapshotOf({ store, clock }: Project, { place, sessions, omitted }: Overview) {
-  const position = positionOf(store.feed.origin(), place);
+function snapshotOf({ store, clock }: Project, { position, sessions, omitted }: Overview) {
+  const eventId = eventIdOf(store.feed.origin(), position);
   const now = Date.parse(clock.now());
   const data = {
-    position,
+    position: eventId,
     sessions: sessions.map((summary) => summaryView(summary, sessionRanMs(store, summary.session, now))),
     omitted,
   };
-  return { place, text: frameText(position, 'snapshot', data) };
+  return { position, text: frameText(eventId, 'snapshot', data) };
 }

@@ -1,12 +1,12 @@
 import type { ChangeWatcher } from '../../../application/change-watcher.ts';
-import type { FeedStore, PlacedEvent } from '../../../application/ports/feed.ts';
+import type { FeedStore, PositionedEvent } from '../../../application/ports/feed.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { eventView } from '../../contracts/views.ts';
-import { positionOf } from './event-position.ts';
+import { eventIdOf } from './event-position.ts';
 
 /** An event as it is sent down every stream. */
 interface Frame {
-  readonly place: number;
+  readonly position: number;
   readonly sessionId: SessionId;
   readonly text: string;
 }
@@ -62,13 +62,13 @@ export class EventTail {
     };
   }
 
-  /** What comes after a place, of all sessions or of one. Only for those who joined. @throws MaosError as the store */
-  after(place: number, of: SessionId | null): Page {
+  /** What comes after a position, of all sessions or of one. Only for those who joined. @throws MaosError as the store */
+  after(position: number, of: SessionId | null): Page {
     this.#read();
-    if (place < this.#floor) return this.#fromStore(place, of);
-    const later = this.#frames.slice(this.#firstAfter(place));
+    if (position < this.#floor) return this.#fromStore(position, of);
+    const later = this.#frames.slice(this.#firstAfter(position));
     const wanted = of === null ? later : later.filter(({ sessionId }) => sessionId === of);
-    return firstPage(wanted, Math.max(place, this.#head));
+    return firstPage(wanted, Math.max(position, this.#head));
   }
 
   /** Whether {@link after} may have more to give than when it was last asked. */
@@ -83,7 +83,7 @@ export class EventTail {
     });
     this.#frames = [];
     this.#kept = 0;
-    this.#head = this.#feed.lastPlace();
+    this.#head = this.#feed.lastPosition();
     this.#floor = this.#head;
     this.#changed = false;
   }
@@ -96,18 +96,18 @@ export class EventTail {
       const frame = this.#frameOf(event);
       this.#frames.push(frame);
       this.#kept += frame.text.length;
-      this.#head = frame.place;
+      this.#head = frame.position;
     }
     let surplus = 0;
     for (; this.#kept > maxKept; surplus += 1) this.#kept -= this.#frames[surplus]?.text.length ?? 0;
-    this.#floor = this.#frames[surplus - 1]?.place ?? this.#floor;
+    this.#floor = this.#frames[surplus - 1]?.position ?? this.#floor;
     this.#frames.splice(0, surplus);
   }
 
-  #fromStore(place: number, of: SessionId | null): Page {
+  #fromStore(position: number, of: SessionId | null): Page {
     // Places are given out under the store's write lock: when the head was read, all below it was there to be read.
-    const events = this.#feed.eventsAfter(place, pageOfStore, of ?? undefined);
-    const last = events.at(-1)?.place ?? place;
+    const events = this.#feed.eventsAfter(position, pageOfStore, of ?? undefined);
+    const last = events.at(-1)?.position ?? position;
     const upTo = events.length === pageOfStore ? last : Math.max(last, this.#head);
     return firstPage(
       events.map((event) => this.#frameOf(event)),
@@ -116,26 +116,26 @@ export class EventTail {
   }
 
   /** Who follows closely is near the end. */
-  #firstAfter(place: number): number {
+  #firstAfter(position: number): number {
     let index = this.#frames.length;
-    while (index > 0 && (this.#frames[index - 1]?.place ?? 0) > place) index -= 1;
+    while (index > 0 && (this.#frames[index - 1]?.position ?? 0) > position) index -= 1;
     return index;
   }
 
-  #frameOf({ place, event }: PlacedEvent): Frame {
+  #frameOf({ position, event }: PositionedEvent): Frame {
     this.#origin ??= this.#feed.origin();
-    const text = frameText(positionOf(this.#origin, place), event.type, eventView(event));
-    return { place, sessionId: event.sessionId, text };
+    const text = frameText(eventIdOf(this.#origin, position), event.type, eventView(event));
+    return { position, sessionId: event.sessionId, text };
   }
 }
 
 /** @param upTo where to go on when all of them fit */
 function firstPage(frames: readonly Frame[], upTo: number): Page {
   let size = 0;
-  for (const [index, { place, text }] of frames.entries()) {
+  for (const [index, { position, text }] of frames.entries()) {
     size += text.length;
     const isFull = size >= fullPage || index + 1 === pageSize;
-    if (isFull && index + 1 < frames.length) return { frames: frames.slice(0, index + 1), upTo: place };
+    if (isFull && index + 1 < frames.length) return { frames: frames.slice(0, index + 1), upTo: position };
   }
   return { frames, upTo };
 }

@@ -73,16 +73,16 @@ export class McpSessions<Kind extends Transport> {
     const over = new AbortController();
     const calls = new Set<Promise<unknown>>();
     let holds = 0;
-    let callOffEnd = (): void => {};
+    let cancelEnd = (): void => {};
 
     const rest = (): void => {
       if (over.signal.aborted) return;
       this.#entries.delete(id);
       this.#entries.set(id, entry);
-      callOffEnd = this.#after(this.#limits.idleMs, () => void entry.close());
+      cancelEnd = this.#after(this.#limits.idleMs, () => void entry.close());
     };
     const hold = (): (() => void) => {
-      callOffEnd();
+      cancelEnd();
       holds += 1;
       let isHeld = true;
       return () => {
@@ -108,7 +108,7 @@ export class McpSessions<Kind extends Transport> {
     server.onerror = (error) => deps.runtime.log('debug', 'mcp message not understood', { error });
     server.onclose = () => {
       over.abort();
-      callOffEnd();
+      cancelEnd();
       this.#entries.delete(id);
     };
     const entry: Entry<Kind> = {

@@ -22,14 +22,14 @@ const endings: Readonly<Record<string, string>> = {
 export class StoreMetrics {
   readonly #feed: FeedStore;
   readonly #counts = new Map<string, EventCount>();
-  #place: number;
+  #position: number;
   #figures: StoreFigures | null = null;
   #readAt = 0;
 
   /** @param since ISO 8601: what happened before is not counted */
   constructor(feed: FeedStore, since: string) {
     this.#feed = feed;
-    this.#place = feed.placeBefore(since);
+    this.#position = feed.positionBefore(since);
   }
 
   /** @throws MaosError as the store */
@@ -40,8 +40,8 @@ export class StoreMetrics {
   }
 
   #count(): void {
-    const { place, counts } = this.#feed.countEvents(this.#place);
-    this.#place = place;
+    const { position, counts } = this.#feed.countEvents(this.#position);
+    this.#position = position;
     for (const each of counts) {
       const key = `${each.type} ${each.kind}`;
       this.#counts.set(key, { ...each, count: each.count + (this.#counts.get(key)?.count ?? 0) });

@@ -23,7 +23,7 @@ export class OutgoingStream {
   #bytes = 0;
   #state: 'open' | 'ending' | 'over' = 'open';
   #wake = (): void => {};
-  #callOffStall = (): void => {};
+  #cancelStall = (): void => {};
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
@@ -53,7 +53,7 @@ export class OutgoingStream {
   }
 
   async #give(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#callOffStall();
+    this.#cancelStall();
     while (this.#state === 'open' && this.#bytes === 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -68,7 +68,7 @@ export class OutgoingStream {
     controller.enqueue(Buffer.concat(this.#chunks));
     this.#chunks = [];
     this.#bytes = 0;
-    this.#callOffStall = this.#options.after(this.#options.stallMs, () => this.#cut());
+    this.#cancelStall = this.#options.after(this.#options.stallMs, () => this.#cut());
   }
 
   #cut(): void {
@@ -80,7 +80,7 @@ export class OutgoingStream {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#chunks = [];
-    this.#callOffStall();
+    this.#cancelStall();
     this.#wake();
     this.#options.onEnd();
   }

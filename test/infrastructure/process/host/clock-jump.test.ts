@@ -39,7 +39,7 @@ test('an agent is suspended and told from others whatever the clock says', async
   await running.suspend();
   const adopted = await bench.attach();
   assert.equal(adopted.location.data.startTime, running.location.data.startTime);
-  await adopted.proceed();
+  await adopted.resume();
   await adopted.stop(3_600_000);
   const end = await running.ended;
   assert.equal(end.how === 'exited' && end.exitCode, 3);

@@ -133,7 +133,7 @@ suite('a program that can receive', { concurrency: 2 }, () => {
     const tails = [...statesOf(join(bench.folder, 'input.1')).values()];
     assert.deepEqual(tails, ['S'], 'its feeder waits, and is not suspended');
     await running.send({ id: 'a', bytes: line(1) });
-    await running.proceed();
+    await running.resume();
     await bench.output.heard('1 line 1\n');
     assert.equal((await running.sample())?.processes, 1, 'the feeder is none of its own');
     await running.closeInput();

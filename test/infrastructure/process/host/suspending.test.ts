@@ -30,7 +30,7 @@ suite('a suspended agent', { concurrency: true }, () => {
     const before = bench.output.text;
     await sleep(300);
     assert.equal(bench.output.text, before);
-    await running.proceed();
+    await running.resume();
     const next = Number(before.trim().split('\n').at(-1)) + 3;
     await bench.output.heard(`\n${next}\n`);
     await running.stop(1_000);
@@ -52,7 +52,7 @@ suite('a suspended agent', { concurrency: true }, () => {
     const states = statesOf(seconds);
     assert.equal(states.size, 4, 'node, a shell and two sleeps');
     assert.ok(areAllStopped(states), JSON.stringify([...states]));
-    await running.proceed();
+    await running.resume();
     assert.ok(![...statesOf(seconds).values()].includes('T'));
     assert.deepEqual([...statesOf(seconds).keys()], [...states.keys()]);
   });
@@ -92,7 +92,7 @@ suite('a suspended agent', { concurrency: true }, () => {
       const before = bench.output.text;
       await sleep(100);
       assert.equal(bench.output.text, before, `round ${round}`);
-      await running.proceed();
+      await running.resume();
       await bench.output.heard('3\n');
     }
   });
@@ -141,11 +141,11 @@ suite('a suspended agent', { concurrency: true }, () => {
     const seconds = rareSeconds();
     const running = await bench.start('sh', ['-c', 'echo ready; sleep "$1"; :', 'sh', seconds]);
     await bench.output.heard('ready');
-    await running.proceed();
-    await Promise.all([running.suspend(), running.suspend(), running.proceed(), running.suspend()]);
+    await running.resume();
+    await Promise.all([running.suspend(), running.suspend(), running.resume(), running.suspend()]);
     assert.ok(areAllStopped(statesOf(seconds)));
-    await Promise.all([running.proceed(), running.suspend(), running.proceed()]);
-    await running.proceed();
+    await Promise.all([running.resume(), running.suspend(), running.resume()]);
+    await running.resume();
     assert.ok(![...statesOf(seconds).values()].includes('T'));
   });
 
@@ -154,10 +154,10 @@ suite('a suspended agent', { concurrency: true }, () => {
     const running = await bench.start('true');
     await running.ended;
     await running.suspend();
-    await running.proceed();
+    await running.resume();
     const never = await (await makeBench(t)).attach();
     await never.suspend();
-    await never.proceed();
+    await never.resume();
   });
 
   test('is not another process that has got the pid of its wrapper', async (t) => {
@@ -196,7 +196,7 @@ test('an agent suspended by a MAOS that was killed stands still until its next M
   const running = await bench.attach();
   await running.suspend();
   assert.ok(areAllStopped(statesOf(seconds)));
-  await running.proceed();
+  await running.resume();
   assert.ok(![...statesOf(seconds).values()].includes('T'));
   await running.suspend();
   await running.stop(plenty);

@@ -62,7 +62,7 @@ suite('an agent of MAOS 0.1.0', { concurrency: true }, () => {
     assert.equal(running.unreachable, undefined);
     await bench.output.heard('ready');
     await running.suspend();
-    await running.proceed();
+    await running.resume();
     assert.equal((await running.stop(20_000)).survivors, 0);
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 7);

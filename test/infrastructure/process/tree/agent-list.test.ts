@@ -30,7 +30,7 @@ suite('the list of agents', { concurrency: true }, () => {
 
     await running.suspend();
     assert.equal((await listed(bench.agent.id))?.state, 'suspended');
-    await running.proceed();
+    await running.resume();
     assert.equal((await listed(bench.agent.id))?.state, 'running');
     await running.stop(1_000);
     await running.ended;

@@ -85,7 +85,7 @@ suite('a sample', { concurrency: true }, () => {
     const still = await running.sample();
     await sleep(200);
     assert.equal((await running.sample())?.cpuMs, still?.cpuMs);
-    await running.proceed();
+    await running.resume();
     await sampleThat(running, ({ cpuMs }) => cpuMs > (still?.cpuMs ?? 0) + 50);
   });
 

@@ -75,7 +75,7 @@ function writable(): { id: SessionId; lease: Lease; add(data?: object): void; la
       store.commit(lease, workflow, { next: workflow, events: [event] });
       bench.project.watcher.notify();
     },
-    last: () => store.feed.lastPlace(),
+    last: () => store.feed.lastPosition(),
   };
 }
 
@@ -92,17 +92,17 @@ async function writeForever(t: TestContext, { lease }: { lease: Lease }): Promis
   return writer;
 }
 
-const placeOf = ({ id }: Heard): number => Number(id.split('-')[1] ?? 0);
-const isLast = (place: number) => (heard: Heard) => placeOf(heard) >= place;
+const positionOf = ({ id }: Heard): number => Number(id.split('-')[1] ?? 0);
+const isLast = (position: number) => (heard: Heard) => positionOf(heard) >= position;
 
-/** All events of the store above a place, as they have to be sent. */
+/** All events of the store above a position, as they have to be sent. */
 function stored(after: number, of?: SessionId) {
   const all = bench.project.store.feed.eventsAfter(after, 100_000, of);
-  return all.map(({ place, event }) => [place, event.type, eventView(event)]);
+  return all.map(({ position, event }) => [position, event.type, eventView(event)]);
 }
 
 function sent(heard: readonly Heard[]) {
-  return heard.map((each) => [placeOf(each), each.type, each.data]);
+  return heard.map((each) => [positionOf(each), each.type, each.data]);
 }
 
 describe('a stream of events', () => {
@@ -131,10 +131,10 @@ describe('a stream of events', () => {
     const heard = await client.until(
       ({ type, data }) => type === 'session.completed' && data.session_id === session_id,
     );
-    assert.deepEqual(sent(heard), stored(placeOf(snapshot)).slice(0, heard.length));
+    assert.deepEqual(sent(heard), stored(positionOf(snapshot)).slice(0, heard.length));
     assert.deepEqual(
-      heard.map(placeOf),
-      heard.map((_, index) => placeOf(snapshot) + 1 + index),
+      heard.map(positionOf),
+      heard.map((_, index) => positionOf(snapshot) + 1 + index),
     );
     const all = [...stored(0, session_id as SessionId)];
     assert.equal(all.at(-1)?.[1], 'session.completed');
@@ -148,7 +148,7 @@ describe('a stream of events', () => {
     let lastSeen = '0';
     for (let round = 0; round < 12; round++) {
       const client = await follow(t, place, '/events', lastSeen);
-      const goal = Math.max(session.last(), placeOf(heard.at(-1) ?? ({ id: '0' } as Heard)) + 50);
+      const goal = Math.max(session.last(), positionOf(heard.at(-1) ?? ({ id: '0' } as Heard)) + 50);
       heard.push(...(await client.until(isLast(goal))));
       lastSeen = heard.at(-1)?.id ?? assert.fail();
       if (round % 4 === 3) {
@@ -158,7 +158,7 @@ describe('a stream of events', () => {
     }
     assert.ok(heard.length >= 600, String(heard.length));
     assert.deepEqual(
-      heard.map(placeOf),
+      heard.map(positionOf),
       heard.map((_, index) => index + 1),
     );
     assert.deepEqual(sent(heard), stored(0).slice(0, heard.length));
@@ -171,14 +171,14 @@ describe('a stream of events', () => {
     const { store } = bench.project;
     for (let round = 0; round < 3; round++) {
       const id = endedSession(bench, bench.project.clock.now());
-      const last = store.feed.lastPlace();
+      const last = store.feed.lastPosition();
       bench.project.watcher.notify();
       const before = await client.until(isLast(last));
       const future = '9999-01-01T00:00:00.000Z';
       assert.deepEqual(store.maintenance.removeEnded([id], future, 10_000).removed, [id]);
       assert.deepEqual(stored(last - 1), []);
       writable();
-      const next = store.feed.lastPlace();
+      const next = store.feed.lastPosition();
       assert.ok(next > last);
       bench.project.watcher.notify();
       assert.deepEqual(sent(await client.until(isLast(next))), stored(last));
@@ -202,7 +202,7 @@ describe('a stream of events', () => {
       other.add();
     }
     one.add();
-    const all = stored(placeOf(snapshot), one.id);
+    const all = stored(positionOf(snapshot), one.id);
     assert.equal(all.length, 131);
     assert.deepEqual(sent(await client.until(isLast(one.last()))), all);
     const resumed = await follow(t, place, `/events?session=${one.id}`, snapshot.id);
@@ -348,7 +348,7 @@ describe('many subscribers', () => {
     const lastSeen = ids.at(-2) ?? position;
     const resumed = await follow(t, place, '/events', lastSeen);
     const rest = await resumed.until(isLast(session.last()));
-    assert.deepEqual(sent(rest), stored(placeOf({ id: lastSeen } as Heard)));
+    assert.deepEqual(sent(rest), stored(positionOf({ id: lastSeen } as Heard)));
   });
 });
 
