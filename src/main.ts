@@ -24,8 +24,8 @@ class EarlyRuntime {
   readonly #logListeners = new Set<LogListener>();
   #loading: Promise<MaosRuntime> | null = null;
   #loaded: MaosRuntime | null = null;
-  #presence: InstanceRegistration | null = null;
-  #attendance: IdleProjectWatcher | null = null;
+  #registration: InstanceRegistration | null = null;
+  #idleWatcher: IdleProjectWatcher | null = null;
 
   constructor(flags: PartialConfig) {
     this.#flags = flags;
@@ -42,12 +42,12 @@ class EarlyRuntime {
   /** What is needed to look after sessions is loaded when there are some. */
   async watchProject(path: string): Promise<void> {
     if (this.#loading !== null) return (await this.load()).watchProject(path);
-    const [{ IdleProjectWatcher }, presence] = await Promise.all([
+    const [{ IdleProjectWatcher }, registration] = await Promise.all([
       import('./infrastructure/instances/idle-project-watcher.ts'),
       this.#present(),
     ]);
-    this.#attendance = new IdleProjectWatcher(presence, this.home, path);
-    await this.#attendance.begin(() => {
+    this.#idleWatcher = new IdleProjectWatcher(registration, this.home, path);
+    await this.#idleWatcher.begin(() => {
       const attended = this.load().then((runtime) => runtime.watchProject(path));
       attended.catch((error: unknown) =>
         this.log('error', 'cannot watch the sessions of the project', { error }),
@@ -57,9 +57,9 @@ class EarlyRuntime {
 
   /** What was never loaded owns no session. */
   async detach(how?: 'keep'): Promise<void> {
-    this.#attendance?.end();
+    this.#idleWatcher?.end();
     if (this.#loaded !== null) await this.#loaded.detach(how);
-    else this.#presence?.withdraw();
+    else this.#registration?.withdraw();
   }
 
   /** What reads settings is loaded for `trace` only where they may say it. */
@@ -82,25 +82,25 @@ class EarlyRuntime {
   }
 
   close(): void {
-    this.#attendance?.end();
+    this.#idleWatcher?.end();
     this.#loaded?.close();
   }
 
   async #present(): Promise<InstanceRegistration> {
     const { InstanceRegistration } = await import('./infrastructure/instances/instance-registration.ts');
-    this.#presence ??= new InstanceRegistration(this.home, this.version, (file, mode) =>
+    this.#registration ??= new InstanceRegistration(this.home, this.version, (file, mode) =>
       this.log('warn', 'a file was readable by other users; removed the permission', {
         file,
         from: mode.toString(8),
       }),
     );
-    return this.#presence;
+    return this.#registration;
   }
 
   load(): Promise<MaosRuntime> {
     this.#loading ??= Promise.all([import('./maos-runtime.ts'), this.#present()]).then(
-      ([module, presence]) => {
-        this.#loaded = new module.MaosRuntime(this.#flags, presence, this.#logListeners);
+      ([module, registration]) => {
+        this.#loaded = new module.MaosRuntime(this.#flags, registration, this.#logListeners);
         return this.#loaded;
       },
     );

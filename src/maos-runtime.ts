@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
 import { askTeams } from './application/control/ask-teams.ts';
+import { DetachedSupervisors, type WatchedProject } from './application/control/detached-supervisors.ts';
 import { OrphanWatch } from './application/control/orphans.ts';
-import { Succession, type WatchedProject } from './application/control/succession.ts';
 import { startRetentionTimer } from './application/maintenance/retention.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { LogLevel } from './application/ports/log.ts';
 import type { UnfinishedSession } from './application/ports/ownership.ts';
-import type { Teams, TeamWish } from './application/ports/teams.ts';
+import type { TeamRequest, Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import type {
   AgentProcess,
@@ -44,7 +44,7 @@ import type { InstanceRegistration } from './infrastructure/instances/instance-r
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
 import { loggable } from './infrastructure/logging/record.ts';
-import { startSuccessor } from './infrastructure/process/launch/detached-supervisor.ts';
+import { startDetachedSupervisor } from './infrastructure/process/launch/detached-supervisor.ts';
 import { listAgentProcesses } from './infrastructure/process/tree/agent-list.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
 import { readProjectOf } from './infrastructure/sqlite/session-store.ts';
@@ -58,7 +58,7 @@ interface KeptProject extends WatchedProject {
 /**
  * The running MAOS: makes every adapter, each when it is first needed.
  * @param flags settings given on the command line
- * @param presence this process among those of the machine; closed with the runtime
+ * @param registration this process among those of the machine; closed with the runtime
  * @param logListeners are told of all that is logged; the set may change
  */
 export class MaosRuntime implements Runtime {
@@ -68,25 +68,25 @@ export class MaosRuntime implements Runtime {
   readonly #logListeners: Set<LogListener>;
   readonly #ids = makeIdSource();
   readonly #instance: InstanceId;
-  readonly #presence: InstanceRegistration;
+  readonly #registration: InstanceRegistration;
   readonly #open = new Map<string, KeptProject>();
   /** Those whose database is not theirs any more. */
   readonly #replaced: Project[] = [];
-  readonly #succession: Succession;
+  readonly #detached: DetachedSupervisors;
   /** Paths of the projects this process watches over. */
-  #attended: ReadonlySet<string> = new Set();
+  #watchedPaths: ReadonlySet<string> = new Set();
   #logsPruned = false;
   #openHomeLogged = false;
   #log: FileLog | null = null;
 
-  constructor(flags: PartialConfig, presence: InstanceRegistration, logListeners: Set<LogListener>) {
+  constructor(flags: PartialConfig, registration: InstanceRegistration, logListeners: Set<LogListener>) {
     this.#flags = flags;
     this.#logListeners = logListeners;
-    this.#presence = presence;
-    this.#instance = presence.instance;
-    this.#succession = new Succession({
-      instance: presence.instance,
-      startSuccessor: (project, from) => this.#succeed(project, from),
+    this.#registration = registration;
+    this.#instance = registration.instance;
+    this.#detached = new DetachedSupervisors({
+      instance: registration.instance,
+      startDetachedSupervisor: (project, from) => this.#startDetachedSupervisor(project, from),
       pause,
       log: this,
     });
@@ -166,23 +166,23 @@ export class MaosRuntime implements Runtime {
     ensureHome(this.home);
     await this.#announce(project);
     // What an earlier version kept for the folder alone may still have sessions that run.
-    this.#attended = new Set([project, folder]);
-    for (const root of this.#attended) await this.#watchOver(root);
+    this.#watchedPaths = new Set([project, folder]);
+    for (const root of this.#watchedPaths) await this.#watchOver(root);
   }
 
   async detach(how?: 'keep'): Promise<void> {
-    this.#attended = new Set();
+    this.#watchedPaths = new Set();
     const owning = [...this.#open.values()].filter(({ supervisor }) => supervisor.owned.length > 0);
     const endsHere = how === 'keep' || owning.length === 0;
     // First of all: this process may have 30 ms left.
-    if (how !== 'keep') this.#succession.leave(owning);
+    if (how !== 'keep') this.#detached.detach(owning);
     for (const { watch } of this.#open.values()) watch.stop();
-    if (how === 'keep') await this.#succession.leaveRunning(owning);
-    if (endsHere) this.#presence.withdraw();
+    if (how === 'keep') await this.#detached.detachRunning(owning);
+    if (endsHere) this.#registration.withdraw();
   }
 
-  async rescue(project: Project): Promise<readonly SessionId[]> {
-    return this.#succession.rescue(project);
+  async adoptOrphans(project: Project): Promise<readonly SessionId[]> {
+    return this.#detached.adoptOrphans(project);
   }
 
   async supervise(path: string, from: string | null): Promise<void> {
@@ -190,7 +190,7 @@ export class MaosRuntime implements Runtime {
     const root = existsSync(path) ? canonicalProject(path) : path;
     const hash = hashOf(root);
     if (!existsSync(this.#storeFile(hash))) return;
-    await this.#succession.takeOver(await this.#opened(hash, root), from as InstanceId | null);
+    await this.#detached.takeOver(await this.#opened(hash, root), from as InstanceId | null);
   }
 
   async instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]> {
@@ -198,7 +198,7 @@ export class MaosRuntime implements Runtime {
     const staleBefore = Date.now() - ownershipTiming.leaseTtlMs;
     const owned: UnfinishedSession[] = [];
     for await (const { project } of this.allProjects(onUnread)) owned.push(...project.store.unfinished());
-    return (await this.#presence.list()).map(
+    return (await this.#registration.list()).map(
       ({ id, pid, version, port, workspace: folder, startedAt, heartbeatAt: heardAt, process: seen }) => {
         const sessions = owned.filter(({ owner }) => owner === id);
         const beats = sessions.map(({ heartbeatAt }) => heartbeatAt ?? '');
@@ -214,7 +214,7 @@ export class MaosRuntime implements Runtime {
   }
 
   async forgetInstances(ids: readonly InstanceId[]): Promise<void> {
-    await this.#presence.forget(ids);
+    await this.#registration.forget(ids);
   }
 
   async agentProcesses(watchMs = 0): Promise<readonly AgentProcess[]> {
@@ -235,7 +235,7 @@ export class MaosRuntime implements Runtime {
 
   async listening(path: string, port: number): Promise<void> {
     ensureHome(this.home);
-    this.#presence.port = port;
+    this.#registration.port = port;
     await this.#announce(placeOf(path).project);
   }
 
@@ -257,7 +257,7 @@ export class MaosRuntime implements Runtime {
 
   close(): void {
     const owns = [...this.#open.values()].some(({ supervisor }) => supervisor.owned.length > 0);
-    if (!owns) this.#presence.withdraw();
+    if (!owns) this.#registration.withdraw();
     for (const { project, watch, stopRetentionTimer } of this.#open.values()) {
       watch.stop();
       stopRetentionTimer();
@@ -265,7 +265,7 @@ export class MaosRuntime implements Runtime {
     }
     for (const { store } of this.#replaced) store.close();
     this.#open.clear();
-    this.#presence.close();
+    this.#registration.close();
     this.#log?.close();
   }
 
@@ -284,23 +284,23 @@ export class MaosRuntime implements Runtime {
     }
   }
 
-  #succeed({ path }: Project, from: InstanceId | null): void {
+  #startDetachedSupervisor({ path }: Project, from: InstanceId | null): void {
     const onError = (error: unknown): void =>
       this.log('error', 'cannot start a process for sessions; they wait for the next maos process', {
         error,
       });
-    startSuccessor({ project: path, home: this.home, from, onError });
+    startDetachedSupervisor({ project: path, home: this.home, from, onError });
   }
 
   async #watchOver(root: string): Promise<void> {
     const hash = hashOf(root);
     // No store, no sessions: it is not made for the sake of looking.
     const look = async (): Promise<void> => {
-      if (!this.#attended.has(root)) return;
+      if (!this.#watchedPaths.has(root)) return;
       try {
         if (existsSync(this.#storeFile(hash))) {
           const { watch } = await this.#opened(hash, root);
-          if (this.#attended.has(root)) watch.start();
+          if (this.#watchedPaths.has(root)) watch.start();
           return;
         }
       } catch (error) {
@@ -342,7 +342,7 @@ export class MaosRuntime implements Runtime {
       hash,
       root,
       config: this.#config(hash).config,
-      presence: this.#presence,
+      registration: this.#registration,
       instances: this.#instances(root),
       teams: this.#teams(root),
       ids: this.#ids,
@@ -352,7 +352,7 @@ export class MaosRuntime implements Runtime {
     const watch = new OrphanWatch(project, supervisor);
     const opened = { project, supervisor, watch, stopRetentionTimer: startRetentionTimer(project) };
     this.#open.set(hash, opened);
-    if (this.#attended.has(root)) opened.watch.start();
+    if (this.#watchedPaths.has(root)) opened.watch.start();
     return opened;
   }
 
@@ -373,18 +373,18 @@ export class MaosRuntime implements Runtime {
   #instances(workspace: string): Instances {
     return {
       announce: () => this.#announce(workspace),
-      beat: (at) => this.#presence.beat(at),
-      isAlive: (id) => this.#presence.isAlive(id),
-      heardAt: (id) => this.#presence.heardAt(id),
+      beat: (at) => this.#registration.beat(at),
+      isAlive: (id) => this.#registration.isAlive(id),
+      heardAt: (id) => this.#registration.heardAt(id),
     };
   }
 
   #teams(root: string): Teams {
     return {
-      note: (parent) => this.#presence.registry.addNested(parent, root),
+      note: (parent) => this.#registration.registry.addNested(parent, root),
       ask: async (parent, desired, reason) => {
         try {
-          for (const path of this.#presence.registry.nestedProjects(parent)) {
+          for (const path of this.#registration.registry.nestedProjects(parent)) {
             await this.#askTeamsIn(path, parent, desired, reason);
           }
         } catch (error) {
@@ -394,15 +394,16 @@ export class MaosRuntime implements Runtime {
     };
   }
 
-  async #askTeamsIn(path: string, parent: ParentAgent, desired: TeamWish, reason: string): Promise<void> {
+  async #askTeamsIn(path: string, parent: ParentAgent, desired: TeamRequest, reason: string): Promise<void> {
     const hash = hashOf(path);
     try {
       if (existsSync(this.#storeFile(hash))) {
         const { project } = await this.#opened(hash, path);
-        if (await askTeams(project, parent, desired, reason, ownershipTiming)) this.#succeed(project, null);
+        if (await askTeams(project, parent, desired, reason, ownershipTiming))
+          this.#startDetachedSupervisor(project, null);
       }
       if (desired !== 'cancelled') return;
-      await this.#whenFree(() => this.#presence.registry.forgetNested(parent, path));
+      await this.#whenFree(() => this.#registration.registry.forgetNested(parent, path));
     } catch (error) {
       this.log('error', 'cannot send a request to the teams of an agent', {
         agent: parent.agentId,
@@ -414,10 +415,10 @@ export class MaosRuntime implements Runtime {
   }
 
   async #announce(workspace: string): Promise<void> {
-    await this.#presence.announce(workspace);
+    await this.#registration.announce(workspace);
     if (this.#logsPruned) return;
     this.#logsPruned = true;
-    const living = this.#presence.registry.list().map(({ id }) => logPath(this.home, id));
+    const living = this.#registration.registry.list().map(({ id }) => logPath(this.home, id));
     const { maxFiles, maxBytes } = this.#config(undefined).config.log;
     const folder = dirname(logPath(this.home, this.#instance));
     pruneLogs({ folder, maxFiles, maxBytes, keep: new Set(living) }).catch((error: unknown) =>

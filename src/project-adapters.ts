@@ -48,14 +48,14 @@ export function makeProject(from: {
   /** Canonical path of its folder. */
   readonly root: string;
   readonly config: Config;
-  readonly presence: InstanceRegistration;
+  readonly registration: InstanceRegistration;
   readonly instances: Instances;
   readonly teams: Teams;
   readonly ids: IdSource;
   readonly log: Log;
   readonly parts?: Partial<ProjectParts>;
 }): Project {
-  const { home, hash, root, config, presence, instances, teams, ids, log, parts = {} } = from;
+  const { home, hash, root, config, registration, instances, teams, ids, log, parts = {} } = from;
   const { clock = systemClock, settings = toSettings(config) } = parts;
   const store = openSessionStore({
     file: storeFile(home, hash),
@@ -72,7 +72,7 @@ export function makeProject(from: {
   const makeHost = (): AgentHost =>
     makeLocalAgentHost({
       disk: makeAgentDisk({ ...places, log }),
-      capacity: makeLocalCapacity(makeMachine(), slotsOf(presence)),
+      capacity: makeLocalCapacity(makeMachine(), slotsOf(registration)),
       ...inherited,
       maxOutputBytes: settings.limits.maxOutputBytes,
       clock,
@@ -81,7 +81,7 @@ export function makeProject(from: {
     });
   return {
     path: root,
-    instance: presence.instance,
+    instance: registration.instance,
     depth: parts.depth ?? depthOf(process.env.MAOS_DEPTH),
     parent: parts.parent === undefined ? parentOf(process.env) : parts.parent,
     store,
@@ -116,14 +116,14 @@ function environmentFor({ environment }: Config): Readonly<Record<string, string
 }
 
 /** The machine's slots as this process uses them: the registry is another one when its file was replaced. */
-function slotsOf(presence: InstanceRegistration) {
+function slotsOf(registration: InstanceRegistration) {
   const makeSlots = (registry: InstanceRegistration['registry']) => ({
     registry,
-    slots: registry.slots({ instance: presence.instance, isHolderAlive: isSlotHeld }),
+    slots: registry.slots({ instance: registration.instance, isHolderAlive: isSlotHeld }),
   });
   let made: ReturnType<typeof makeSlots> | null = null;
   return () => {
-    const { registry } = presence;
+    const { registry } = registration;
     if (made?.registry !== registry) made = makeSlots(registry);
     return made.slots;
   };

@@ -139,7 +139,7 @@ export interface Runtime {
    * do not stay.
    * @returns those sessions; empty when there are none, or when one was started for them a moment ago
    */
-  rescue(project: Project): Promise<readonly SessionId[]>;
+  adoptOrphans(project: Project): Promise<readonly SessionId[]>;
   /**
    * Takes over the sessions that nobody runs of the project with exactly this path: each goes on, or, where its owner announced its exit, is
    * brought to where its exit policy says. Settles when none is left to do.

@@ -35,7 +35,7 @@ function stateOf(pid: number): string {
   return stdout.trim().slice(0, 1);
 }
 
-describe('steering a session from another process', () => {
+describe('controlling a session from another process', () => {
   let maos: MaosFolder;
   let running: Running | null;
 

@@ -201,11 +201,11 @@ describe('a server with three sessions whose client ends it', () => {
     const session = await server.orchestrate('stop', "trap '' TERM; sleep 300 & sleep 300; sleep 300");
     server.child.stdin.end();
     await until(() => detached().length === 1);
-    const [heir] = detached();
+    const [newOwner] = detached();
     const db = () => (stored(session.session_id).state === 'running' ? 1 : 0);
     // In the middle: the agent ignores the polite request.
     await until(() => db() === 1 && agentProcesses(idsOf(session)).length > 0);
-    process.kill(heir as number, 'SIGKILL');
+    process.kill(newOwner as number, 'SIGKILL');
     await until(() => detached().length === 0);
     const next = await Server.start();
     await until(() => stored(session.session_id).state !== 'running');

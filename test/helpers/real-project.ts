@@ -130,16 +130,16 @@ export function openRealProject(
       void logged.push(`${level} ${message} ${fields.error ?? ''}`.trimEnd()),
   };
   const table = makeProcessTable();
-  const presence = new InstanceRegistration(home, 'test');
+  const registration = new InstanceRegistration(home, 'test');
   const project = makeProject({
-    ...{ home, hash, root, presence, log },
+    ...{ home, hash, root, registration, log },
     config: loadConfig({ home, projectHash: hash, env: {}, flags: {} }).config,
     ids: makeIdSource(),
     instances: {
-      announce: () => presence.announce(root),
-      beat: (at) => presence.beat(at),
-      isAlive: (id) => presence.isAlive(id),
-      heardAt: (id) => presence.heardAt(id),
+      announce: () => registration.announce(root),
+      beat: (at) => registration.beat(at),
+      isAlive: (id) => registration.isAlive(id),
+      heardAt: (id) => registration.heardAt(id),
     },
     teams: options.teams ?? { note: () => {}, ask: async () => {} },
     parts: {
@@ -181,7 +181,7 @@ export function openRealProject(
     clearTimeout(timer);
     clearInterval(alive);
     store.close();
-    presence.close();
+    registration.close();
     assert.equal(left, undefined, `${supervisor.owned} could not be ended`);
   }
   return { project, supervisor, watch, files: project.files, home, root, database, logged, close };

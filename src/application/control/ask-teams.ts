@@ -1,6 +1,6 @@
 import { isMaosError } from '../../domain/errors.ts';
 import type { ParentAgent } from '../../domain/session.ts';
-import type { TeamWish } from '../ports/teams.ts';
+import type { TeamRequest } from '../ports/teams.ts';
 import type { Project } from '../project.ts';
 import type { OwnershipTiming } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
@@ -19,7 +19,7 @@ const parentAsks = 'parent';
 export async function askTeams(
   project: Needs,
   parent: ParentAgent,
-  desired: TeamWish,
+  desired: TeamRequest,
   reason: string,
   timing: Pick<OwnershipTiming, 'leaseTtlMs'>,
 ): Promise<boolean> {

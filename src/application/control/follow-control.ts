@@ -37,13 +37,13 @@ export interface ControlResult {
  */
 export async function controlUntilReached(
   { project, supervisor, id }: SupervisedProject & { readonly id: SessionId },
-  steering: ControlRequest,
+  request: ControlRequest,
   signal: AbortSignal,
   onEvents: (events: readonly RecordedEvent[]) => void = () => {},
 ): Promise<ControlResult> {
   const { store } = project;
   const after = store.lastSeq(id);
-  const { action, agentId, by, reason } = steering;
+  const { action, agentId, by, reason } = request;
   switch (action) {
     case 'pause':
       await requestPause(project, supervisor, id, by, reason);
@@ -59,13 +59,13 @@ export async function controlUntilReached(
   }
   const already = store.lastSeq(id) === after;
   const retried = new Set<AgentId | null>();
-  const isDone = (): boolean => isReached(steering, store.load(id), retried);
+  const isDone = (): boolean => isReached(request, store.load(id), retried);
   if (already && isDone()) return { workflow: store.load(id), done: true, already, after };
   const reached = new AbortController();
   for await (const events of followEvents(project, id, after, AbortSignal.any([signal, reached.signal]))) {
     onEvents(events);
     for (const event of events) {
-      const refusal = refusalOf(event, steering, id);
+      const refusal = refusalOf(event, request, id);
       if (refusal !== null) throw refusal;
       if (event.type === 'session.retried') retried.add(null);
       if (event.type === 'agent.retried') retried.add(event.agentId);

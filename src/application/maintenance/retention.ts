@@ -55,8 +55,8 @@ export async function collectGarbage(
   const staleBefore = earlier(now, ownerPatienceMs);
   const sessions = project.store.maintenance.sessionAges(staleBefore);
   const leftovers = await findLeftovers(project, policy, now, new Set(sessions.map(({ id }) => id)));
-  const { goners, keptBytes } = await decide(project, policy, now, sessions);
-  const found: RemovalCandidate[] = [...leftovers, ...goners];
+  const { candidates, keptBytes } = await decide(project, policy, now, sessions);
+  const found: RemovalCandidate[] = [...leftovers, ...candidates];
   const removed: RemovalCandidate[] = dryRun ? found : [];
   const notRemoved: NotRemoved[] = [];
   if (!dryRun) {
@@ -79,7 +79,7 @@ async function decide(
   { maxAgeMs, maxSessions, maxBytes }: RetentionPolicy,
   now: string,
   sessions: readonly SessionAge[],
-): Promise<{ goners: readonly RemovalCandidate[]; keptBytes: number | null }> {
+): Promise<{ candidates: readonly RemovalCandidate[]; keptBytes: number | null }> {
   const oldest = maxAgeMs === null ? null : earlier(now, maxAgeMs);
   const removable = sessions.filter(({ live, endedAt }) => !live && endedAt !== null);
   const reasons = new Map<SessionId, RemovalReason>();
@@ -95,14 +95,14 @@ async function decide(
     const rest = sessions.filter(({ id }) => !reasons.has(id));
     for (const id of tooMuch(rest, sizes, maxBytes)) reasons.set(id, 'bytes');
   }
-  const goners: RemovalCandidate[] = [];
+  const candidates: RemovalCandidate[] = [];
   const ends = new Map(removable.map(({ id, endedAt }) => [id, endedAt]));
   for (const [id, reason] of reasons) {
     const endedAt = ends.get(id) ?? null;
-    goners.push({ id, reason, endedAt, bytes: sizes?.get(id) ?? (await files.maintenance.sizeOf(id)) });
+    candidates.push({ id, reason, endedAt, bytes: sizes?.get(id) ?? (await files.maintenance.sizeOf(id)) });
   }
   const kept = sessions.filter(({ id }) => !reasons.has(id));
-  return { goners, keptBytes: sizes === null ? null : totalOf(kept, sizes) };
+  return { candidates, keptBytes: sizes === null ? null : totalOf(kept, sizes) };
 }
 
 /** One that takes more than this share of the room is why it is scarce. */
@@ -117,21 +117,21 @@ function tooMuch(
   sizes: ReadonlyMap<SessionId, number>,
   limit: number,
 ): readonly SessionId[] {
-  const goners: SessionId[] = [];
+  const candidates: SessionId[] = [];
   const isLarge = ({ id }: SessionAge): boolean => (sizes.get(id) ?? 0) > limit * largeShare;
   const remove = (from: readonly SessionAge[], total: number): void => {
     let left = total;
     for (const { id, live, endedAt } of from) {
       if (left <= limit) return;
       if (live || endedAt === null) continue;
-      goners.push(id);
+      candidates.push(id);
       left -= sizes.get(id) ?? 0;
     }
   };
   const others = sessions.filter((session) => !isLarge(session));
   remove(sessions.filter(isLarge), totalOf(sessions, sizes));
   remove(others, totalOf(others, sizes));
-  return goners;
+  return candidates;
 }
 
 function totalOf(sessions: readonly SessionAge[], sizes: ReadonlyMap<SessionId, number>): number {

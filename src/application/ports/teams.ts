@@ -9,7 +9,7 @@ export interface Team {
   readonly askedBy: string | null;
 }
 
-export type TeamWish = Exclude<SessionRequest['desired'], 'pending'>;
+export type TeamRequest = Exclude<SessionRequest['desired'], 'pending'>;
 
 /** Teams that agents start, in whatever project of the home. */
 export interface Teams {
@@ -19,5 +19,5 @@ export interface Teams {
    * Asks all teams of the agent that are to share its fate to end, to pause or to go on; it is stored when this
    * settles, and a process is started for those that nobody runs. What cannot be asked is logged.
    */
-  ask(parent: ParentAgent, desired: TeamWish, reason: string): Promise<void>;
+  ask(parent: ParentAgent, desired: TeamRequest, reason: string): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Agent } from '../../domain/agent.ts';
 import { agentEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import type { TeamWish } from '../ports/teams.ts';
+import type { TeamRequest } from '../ports/teams.ts';
 import type { Project } from '../project.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { SessionHistory } from './session-history.ts';
@@ -94,7 +94,7 @@ export class SessionSuspender {
   }
 
   /** Before the event: whoever finds the record after a crash asks again. */
-  async #askTeams(agents: readonly Agent[], desired: TeamWish, what: string): Promise<void> {
+  async #askTeams(agents: readonly Agent[], desired: TeamRequest, what: string): Promise<void> {
     for (const { id, sessionId } of agents) {
       await this.#project.teams.ask({ sessionId, agentId: id }, desired, parentReason(id, what));
     }

@@ -16,15 +16,15 @@ const selectWork = `SELECT 1 FROM sessions WHERE state IN ('created', 'running')
  * looks whether its project has sessions to look after. Loads little, and reads the store only when it has changed.
  */
 export class IdleProjectWatcher {
-  readonly #presence: InstanceRegistration;
+  readonly #registration: InstanceRegistration;
   readonly #stores: readonly string[];
   readonly #project: string;
   #seen = '';
   #timer: NodeJS.Timeout | null = null;
 
   /** @throws MaosError INVALID_INPUT when the path is no folder, CONFIG_INVALID when there can be no home */
-  constructor(presence: InstanceRegistration, home: string, path: string) {
-    this.#presence = presence;
+  constructor(registration: InstanceRegistration, home: string, path: string) {
+    this.#registration = registration;
     const { folder, project } = placeOf(path);
     this.#project = project;
     ensureHome(home);
@@ -35,7 +35,7 @@ export class IdleProjectWatcher {
 
   /** @param onWork is called, once, when the project has sessions to look after */
   async begin(onWork: () => void): Promise<void> {
-    await this.#presence.announce(this.#project);
+    await this.#registration.announce(this.#project);
     const look = (): void => {
       if (this.#hasWork()) {
         this.end();

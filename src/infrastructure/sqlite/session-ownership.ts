@@ -30,7 +30,7 @@ const selectOwner = `SELECT owner_id, owner_epoch, heartbeat_at FROM sessions
 const exitingStill = `exiting = CASE WHEN state IN ('created', 'running') THEN exiting ELSE 0 END`;
 const takeOver = `UPDATE sessions SET owner_id = ?, owner_epoch = owner_epoch + 1, ${exitingStill}
   WHERE id = ? AND owner_epoch = ? AND owner_id IS ?`;
-const letGo = `UPDATE sessions SET owner_id = NULL, ${exitingStill}
+const releaseLease = `UPDATE sessions SET owner_id = NULL, ${exitingStill}
   WHERE id = ? AND owner_id = ? AND owner_epoch = ?`;
 const markExiting = `UPDATE sessions SET exiting = 1
   WHERE owner_id = ? AND on_exit = 'stop' AND state IN ('created', 'running')`;
@@ -118,7 +118,7 @@ export function acquireSession(
 
 /** A lease lost already is let go of without a word. */
 export function releaseSession(db: Database, { sessionId, owner, epoch }: Lease): void {
-  db.write(() => db.sql(letGo).run(sessionId, owner, epoch));
+  db.write(() => db.sql(releaseLease).run(sessionId, owner, epoch));
 }
 
 export function holdsLease(db: Database, { sessionId, owner, epoch }: Lease): boolean {

@@ -95,7 +95,7 @@ export interface AgentSurroundings {
   readonly session: Session;
   readonly names: ReadonlyMap<string, string>;
   /** What its events tell; null where they are not asked. */
-  readonly standing: LiveStatus | null;
+  readonly liveStatus: LiveStatus | null;
 }
 
 /** Most characters of its texts, where nothing else is said. */
@@ -103,11 +103,11 @@ const usualText = { failure: 500, result: 600 };
 
 export function agentView(
   agent: Agent,
-  { session, names, standing }: AgentSurroundings,
+  { session, names, liveStatus }: AgentSurroundings,
   maxText: { readonly failure: number; readonly result: number } = usualText,
 ) {
-  const waits = standing?.waiting.get(agent.id);
-  const until = standing === null ? null : postponedUntil(agent, standing.now);
+  const waits = liveStatus?.waiting.get(agent.id);
+  const until = liveStatus === null ? null : postponedUntil(agent, liveStatus.now);
   return {
     agent_id: agent.id,
     name: agent.name,
@@ -123,7 +123,7 @@ export function agentView(
     ...(until === null ? {} : { postponed_until: until }),
     ...(agent.lingering === null ? {} : { result_given: agent.lingering }),
     ...(agent.denials === null ? {} : { permission_denials: agent.denials }),
-    ...noteView(agent, session, standing),
+    ...noteView(agent, session, liveStatus),
     started_at: agent.startedAt,
     ended_at: agent.endedAt,
     ...(agent.failure === null
@@ -137,27 +137,27 @@ export function agentView(
         }),
     result: agent.result === null ? null : shortenResult(agent, maxText.result),
     usage: usageView(agent.usage),
-    ...budgetView(budgetShares(agent.budget, agent.usage, standing?.agentRanMs(agent) ?? 0)),
+    ...budgetView(budgetShares(agent.budget, agent.usage, liveStatus?.agentRanMs(agent) ?? 0)),
   };
 }
 
 /** Suspended, done but not ended, put off by its provider, or why it waits; and what it was not permitted to do. */
-function noteView(agent: Agent, session: Session, standing: LiveStatus | null) {
+function noteView(agent: Agent, session: Session, liveStatus: LiveStatus | null) {
   const denied =
     agent.denials === null
       ? []
       : [`not permitted (${agent.denials.count}): ${agent.denials.shown.join(', ')}`];
-  const notes = [...standingNotes(agent, session, standing), ...denied];
+  const notes = [...statusNotes(agent, session, liveStatus), ...denied];
   return notes.length === 0 ? {} : { note: notes.join('; ') };
 }
 
-function standingNotes(agent: Agent, session: Session, standing: LiveStatus | null): readonly string[] {
+function statusNotes(agent: Agent, session: Session, liveStatus: LiveStatus | null): readonly string[] {
   if (isSuspended(session, agent)) return ['suspended'];
   if (agent.lingering !== null) return [shorten(lingeringText(agent.lingering), 150)];
-  if (standing === null) return [];
-  const until = postponedUntil(agent, standing.now);
+  if (liveStatus === null) return [];
+  const until = postponedUntil(agent, liveStatus.now);
   if (until !== null) return [`rate limited, retrying at ${until}`];
-  const why = standing.waiting.get(agent.id);
+  const why = liveStatus.waiting.get(agent.id);
   return why === undefined ? [] : [`waits: ${shorten(waitText(why), 150)}`];
 }
 
@@ -166,15 +166,15 @@ export function namesOf(agents: readonly Agent[]): ReadonlyMap<string, string> {
   return new Map(agents.map((agent) => [agent.id, agent.name]));
 }
 
-/** @param standing what its events tell besides; null where they are not asked */
-export function workflowView(workflow: Workflow, standing: LiveStatus | null = null) {
+/** @param liveStatus what its events tell besides; null where they are not asked */
+export function workflowView(workflow: Workflow, liveStatus: LiveStatus | null = null) {
   const { session, agents } = workflow;
-  const around = { session, names: namesOf(agents), standing };
+  const around = { session, names: namesOf(agents), liveStatus };
   const usage = totalUsage(agents.map((agent) => agent.usage));
   return {
-    ...sessionView(session, progressOf(agents), usage, standing?.sessionRanMs ?? 0),
-    ...(standing === null || standing.stalled === null ? {} : { stalled: standing.stalled }),
-    ...(standing === null || standing.troubles.length === 0 ? {} : { troubles: standing.troubles }),
+    ...sessionView(session, progressOf(agents), usage, liveStatus?.sessionRanMs ?? 0),
+    ...(liveStatus === null || liveStatus.stalled === null ? {} : { stalled: liveStatus.stalled }),
+    ...(liveStatus === null || liveStatus.troubles.length === 0 ? {} : { troubles: liveStatus.troubles }),
     agents: agents.map((agent) => agentView(agent, around)),
   };
 }

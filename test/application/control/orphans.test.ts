@@ -65,9 +65,9 @@ describe('sessions whose maos was killed', () => {
       ids.push(await other.start({ objective: name, agents: [first, again] }));
     }
     for (const id of ids) await eventOf(real, id, 'agent.spawned', 'first');
-    const heirs = await Promise.all([1, 2, 3, 4].map(() => otherMaos(t, real, { timing: forAnHour })));
+    const newOwners = await Promise.all([1, 2, 3, 4].map(() => otherMaos(t, real, { timing: forAnHour })));
     const owner = real.project.store.ownerOf(ids[0] as SessionId);
-    for (const heir of heirs) heir.watch();
+    for (const newOwner of newOwners) newOwner.watch();
     await other.kill();
     await until(() => ids.every((id) => real.project.store.ownerOf(id) !== owner));
     gate.openNow();
@@ -89,9 +89,9 @@ describe('sessions whose maos was killed', () => {
       [2],
       'each changed hands once',
     );
-    for (const heir of heirs) {
-      heir.process.stdin?.end();
-      await once(heir.process, 'exit');
+    for (const newOwner of newOwners) {
+      newOwner.process.stdin?.end();
+      await once(newOwner.process, 'exit');
     }
   });
 

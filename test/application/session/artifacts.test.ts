@@ -129,11 +129,11 @@ describe('what agents leave', () => {
     const shared = join(real.files.describe(id), 'shared/context');
     await symlink(secret, join(shared, 'link'));
     utimesSync(join(shared, 'kept'), new Date(), new Date());
-    const heir = realProject(t, { home: real.home, root: real.root });
+    const newOwner = realProject(t, { home: real.home, root: real.root });
     await real.supervisor.releaseAll();
-    assert.equal(await heir.supervisor.takeOver(id), true);
+    assert.equal(await newOwner.supervisor.takeOver(id), true);
     gate.openNow();
-    const outcome = await settled(heir, id);
+    const outcome = await settled(newOwner, id);
     assert.equal(outcome.state, 'completed');
     assert.deepEqual(
       outcome.of('artifact.recorded').map(({ data }) => data.path),
@@ -144,7 +144,7 @@ describe('what agents leave', () => {
 });
 
 describe('files that take long to read', () => {
-  it('hold up nothing: others end and are steered meanwhile, and a cancel is obeyed', async (t) => {
+  it('hold up nothing: others end and are controlled meanwhile, and a cancel is obeyed', async (t) => {
     const real = realProject(t);
     const { host } = real.project;
     const reading = Promise.withResolvers<void>();

@@ -58,23 +58,23 @@ for (const [how, sign] of [
     it('lets a session change hands at worst: a live owner stands down, its agents go on', async (t) => {
       const clock = new SteeredClock();
       const real = realProject(t, { clock, timing });
-      const heir = realProject(t, { clock, timing, home: real.home, root: real.root });
-      await heir.project.instances.announce();
+      const newOwner = realProject(t, { clock, timing, home: real.home, root: real.root });
+      await newOwner.project.instances.announce();
       const gate = new Gate(real.root, 'go');
       const id = await start(real, [
         shell('long', `echo long >>ran.txt; ${gate.wait}`),
         shell('next', 'echo next >>ran.txt', { depends_on: ['long'] }),
       ]);
       await eventOf(real, id, 'agent.spawned', 'long');
-      heir.watch.start();
+      newOwner.watch.start();
       // Less than the agents' own limit: who takes over knows of the time before from the clock alone.
       clock.offsetMs = sign * tenMinutesMs;
       await looks(clock);
       clock.offsetMs = 0;
       await looks(clock);
       gate.openNow();
-      const ended = await settled(heir, id);
-      await Promise.all([real.supervisor.idle(), heir.supervisor.idle()]);
+      const ended = await settled(newOwner, id);
+      await Promise.all([real.supervisor.idle(), newOwner.supervisor.idle()]);
       assert.equal(ended.state, 'completed', JSON.stringify(ended.agent('long').failure));
       assert.equal(await readFile(join(real.root, 'ran.txt'), 'utf8'), 'long\nnext\n');
       for (const name of ['long', 'next']) {

@@ -24,11 +24,11 @@ import { until } from '../../helpers/waiting.ts';
 
 const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
 
-interface SteeredProject extends RealProject {
+interface ClockedProject extends RealProject {
   readonly clock: SteeredClock;
 }
 
-function project(t: TestContext, limits: Partial<Settings['limits']> = {}): SteeredProject {
+function project(t: TestContext, limits: Partial<Settings['limits']> = {}): ClockedProject {
   const clock = new SteeredClock();
   return { ...claudeProject(t, { clock, settings: { limits: { ...noLimits, ...limits } } }), clock };
 }
@@ -44,7 +44,7 @@ const interim = [turn(5), background('Build it'), success('The build runs.'), an
 
 /** A team of which the first has answered while its build runs, and the second waits for it. */
 async function building(
-  real: SteeredProject,
+  real: ClockedProject,
   first: readonly Step[],
   more: Parameters<typeof player>[3] = {},
 ): Promise<SessionId> {
@@ -61,7 +61,7 @@ async function building(
 }
 
 /** Who has answered lingers some time after that. */
-async function untilLingering(real: SteeredProject, id: SessionId): Promise<void> {
+async function untilLingering(real: ClockedProject, id: SessionId): Promise<void> {
   await until(() => existsSync(join(real.root, 'answered')));
   await real.clock.passUntil(() => outcome(real, id).of('agent.answered').length > 0);
 }

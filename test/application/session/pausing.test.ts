@@ -282,8 +282,8 @@ describe('pausing what cannot be made to stand still', () => {
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [shell('wild', gate.wait), shell('tame', `${gate.wait}; echo done`)]);
     for (const name of ['wild', 'tame']) await eventOf(real, id, 'agent.spawned', name);
-    const steering = { action: 'pause', agentId: null, by: 'test', reason: 'Wait.' } as const;
-    await assert.rejects(controlUntilReached({ ...real, id }, steering, AbortSignal.timeout(30_000)), {
+    const request = { action: 'pause', agentId: null, by: 'test', reason: 'Wait.' } as const;
+    await assert.rejects(controlUntilReached({ ...real, id }, request, AbortSignal.timeout(30_000)), {
       code: 'INVALID_TRANSITION',
       message: /refused the pause\. wild: process 7 still moves/,
     });

@@ -32,12 +32,12 @@ function shown(real: RealProject, id: SessionId) {
   const now = Date.parse(project.clock.now());
   const workflow = project.store.load(id);
   const [agent = assert.fail()] = workflow.agents;
-  const standing = liveStatusOf(project.store, workflow, now);
-  const json = JSON.parse(JSON.stringify(workflowView(workflow, standing)));
+  const liveStatus = liveStatusOf(project.store, workflow, now);
+  const json = JSON.parse(JSON.stringify(workflowView(workflow, liveStatus)));
   const summary = project.store.summary(id);
   const ranMs = sessionRanMs(project.store, summary.session, now);
   const listed = JSON.parse(JSON.stringify(summaryView(summary, ranMs)));
-  const around = { session: workflow.session, names: namesOf(workflow.agents), standing };
+  const around = { session: workflow.session, names: namesOf(workflow.agents), liveStatus };
   const answer = agentStatusAnswer(agentView(agent, around), 100);
   const report = renderReport(factsOf({ project, id }), canvas);
   const live = renderLive(

@@ -24,7 +24,7 @@ import { until } from '../../helpers/waiting.ts';
 
 const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
 
-function steered(t: TestContext, limits: Partial<Settings['limits']>) {
+function withClock(t: TestContext, limits: Partial<Settings['limits']>) {
   const clock = new SteeredClock();
   return { clock, real: realProject(t, { clock, settings: { limits: { ...noLimits, ...limits } } }) };
 }
@@ -40,7 +40,7 @@ async function runWatched(real: RealProject, clock: SteeredClock, agents: readon
 describe('an agent that does nothing', () => {
   it('is stopped as stalled, with what was measured; one that works or prints is not', async (t) => {
     if (lacksProcesses(t, 'its program is more than the memory shell can run')) return;
-    const { real, clock } = steered(t, { stallMs: 8_000 });
+    const { real, clock } = withClock(t, { stallMs: 8_000 });
     const gate = new Gate(real.root, 'over');
     const work = 'i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done';
     const id = await start(real, [
@@ -71,7 +71,7 @@ describe('an agent that does nothing', () => {
   });
 
   it('because it was suspended is not stalled', async (t) => {
-    const { real, clock } = steered(t, { stallMs: 6_000 });
+    const { real, clock } = withClock(t, { stallMs: 6_000 });
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [shell('a', gate.wait)]);
     await eventOf(real, id, 'agent.spawned', 'a');
@@ -88,7 +88,7 @@ describe('an agent that does nothing', () => {
 describe('an agent over its memory', () => {
   it('is stopped, its whole tree counted', async (t) => {
     if (lacksProcesses(t, 'its program is more than the memory shell can run')) return;
-    const { real, clock } = steered(t, {});
+    const { real, clock } = withClock(t, {});
     const hog = `'${process.execPath}' -e "const a=Buffer.alloc(120*2**20,1);setInterval(()=>a,1e3)"`;
     const done = await runWatched(real, clock, [
       shell('hog', `${hog} & ${hog} & wait`, { max_memory_mb: 200 }),
@@ -109,7 +109,7 @@ describe('an agent over its memory', () => {
 describe('memory that processes share', { skip: process.platform !== 'linux' }, () => {
   it('is counted once before an agent is stopped for it; what each of them writes is its own', async (t) => {
     if (lacksProcesses(t, 'its program is more than the memory shell can run')) return;
-    const { real, clock } = steered(t, {});
+    const { real, clock } = withClock(t, {});
     // Each child burns CPU, so that it is there at several looks.
     const forks = (child: string) =>
       `python3 -c "

@@ -101,11 +101,11 @@ describe('retrying a failed session', () => {
 
   it('twice at once runs it once', async (t) => {
     const real = realProject(t);
-    const heir = realProject(t, { home: real.home, root: real.root });
+    const newOwner = realProject(t, { home: real.home, root: real.root });
     const gate = new Gate(real.root, 'fixed');
     const { id } = await run(real, [stubborn(gate, 'a')]);
     gate.openNow();
-    const results = await Promise.allSettled([retry(real, id), retry(heir, id)]);
+    const results = await Promise.allSettled([retry(real, id), retry(newOwner, id)]);
     assert.ok(
       results.some(({ status }) => status === 'fulfilled'),
       JSON.stringify(results),
@@ -157,16 +157,16 @@ describe('retrying in a session that still runs', () => {
 /** One agent has failed, and the other lets the session fail when the gate opens. */
 async function failing(t: TestContext) {
   const real = realProject(t);
-  const heir = realProject(t, { home: real.home, root: real.root });
+  const newOwner = realProject(t, { home: real.home, root: real.root });
   const [fixed, end] = [new Gate(real.root, 'fixed'), new Gate(real.root, 'end')];
   const id = await start(real, [stubborn(fixed, 'bad'), shell('long', `${mark('long')}; ${end.wait}`)]);
   await eventOf(real, id, 'agent.failed', 'bad');
-  return { real, heir, fixed, end, id, bad: agentOf(real.project, id, 'bad') };
+  return { real, newOwner, fixed, end, id, bad: agentOf(real.project, id, 'bad') };
 }
 
 describe('a retry that is asked for in the moment in which the session fails', () => {
   it('before its end is stored is heard first: the session goes on', async (t) => {
-    const { real, heir, fixed, end, id, bad } = await failing(t);
+    const { real, newOwner, fixed, end, id, bad } = await failing(t);
     fixed.openNow();
     const { store } = real.project;
     const commit = store.commit.bind(store);
@@ -175,7 +175,7 @@ describe('a retry that is asked for in the moment in which the session fails', (
       if (!asked && args[2].events.some(({ type }) => type === 'session.failed')) {
         asked = true;
         const wish = { sessionId: id, agentId: bad, desired: 'pending', reason: 'Once more.' } as const;
-        heir.project.store.request(wish, 'test', heir.project.clock.now());
+        newOwner.project.store.request(wish, 'test', newOwner.project.clock.now());
       }
       return commit(...args);
     };
@@ -188,8 +188,8 @@ describe('a retry that is asked for in the moment in which the session fails', (
   });
 
   it('after that is done by whoever asked', async (t) => {
-    const { real, heir, fixed, end, id } = await failing(t);
-    const { store } = heir.project;
+    const { real, newOwner, fixed, end, id } = await failing(t);
+    const { store } = newOwner.project;
     const stale = store.load(id);
     end.openNow();
     assert.equal((await settled(real, id)).state, 'failed');
@@ -197,22 +197,22 @@ describe('a retry that is asked for in the moment in which the session fails', (
     // It was looked at before the end, and is asked for after it.
     t.mock.method(store, 'load', () => stale, { times: 1 });
     const signal = AbortSignal.timeout(30_000);
-    const steering = { action: 'retry', agentId: null, by: 'test', reason: 'Once more.' } as const;
-    assert.equal((await controlUntilReached({ ...heir, id }, steering, signal)).done, true);
-    assert.equal((await settled(heir, id)).state, 'completed');
+    const request = { action: 'retry', agentId: null, by: 'test', reason: 'Once more.' } as const;
+    assert.equal((await controlUntilReached({ ...newOwner, id }, request, signal)).done, true);
+    assert.equal((await settled(newOwner, id)).state, 'completed');
     assert.deepEqual(ran(real), { bad: 2, long: 1 });
   });
 });
 
 describe('a retry that has become impossible', () => {
   it('because another was faster is refused, and does not come about later', async (t) => {
-    const { real, heir, fixed, end, id, bad } = await failing(t);
-    const stale = heir.project.store.load(id);
+    const { real, newOwner, fixed, end, id, bad } = await failing(t);
+    const stale = newOwner.project.store.load(id);
     fixed.openNow();
     await retry(real, id, 'bad');
     await eventOf(real, id, 'agent.completed', 'bad');
-    t.mock.method(heir.project.store, 'load', () => stale, { times: 1 });
-    const late = requestRetry(heir.project, heir.supervisor, id, bad, 'test', 'Once more.');
+    t.mock.method(newOwner.project.store, 'load', () => stale, { times: 1 });
+    const late = requestRetry(newOwner.project, newOwner.supervisor, id, bad, 'test', 'Once more.');
     await assert.rejects(late, {
       code: 'INVALID_TRANSITION',
       message: /is completed: only an agent that failed/,
@@ -238,8 +238,8 @@ describe('a retry that has become impossible', () => {
     const agents = free.agents.map((agent) => ({ ...agent, dependsOn: [] }));
     t.mock.method(store, 'load', () => ({ ...free, agents }), { times: 1 });
     const top = free.agents.find(({ name }) => name === 'top')?.id ?? assert.fail();
-    const steering = { action: 'retry', agentId: top, by: 'test', reason: 'Once more.' } as const;
-    const asked = controlUntilReached({ ...real, id }, steering, AbortSignal.timeout(30_000));
+    const request = { action: 'retry', agentId: top, by: 'test', reason: 'Once more.' } as const;
+    const asked = controlUntilReached({ ...real, id }, request, AbortSignal.timeout(30_000));
     await assert.rejects(asked, { code: 'INVALID_TRANSITION', message: /refused the retry\. .*'base'/ });
     const { data } = outcome(real, id).of('session.request_refused')[0] ?? assert.fail();
     assert.deepEqual([data.action, data.agent], ['retry', 'top']);

@@ -354,19 +354,19 @@ describe('an agent whose program has ended and whose files are looked at', () =>
 
 describe('an owner that goes in the middle of a stage', () => {
   /** Another MAOS, in whose way nothing is held. */
-  const heirOf = (t: TestContext, { home, root }: RealProject) => realProject(t, { home, root });
+  const newOwnerOf = (t: TestContext, { home, root }: RealProject) => realProject(t, { home, root });
 
   it('leaves an agent that was being prepared to one that starts it, once', async (t) => {
     const { hold, real, ran, team } = bench(t, slowBackend);
-    const heir = heirOf(t, real);
+    const newOwner = newOwnerOf(t, real);
     const id = await start(real, team.slice(0, 1));
     await hold.arrived;
     await real.supervisor.releaseAll();
-    assert.equal(stageOf(heir, id, 'slow'), 'preparing');
-    await heir.supervisor.takeOver(id);
-    await meanwhile(heir, hold, id, 'session.completed');
+    assert.equal(stageOf(newOwner, id, 'slow'), 'preparing');
+    await newOwner.supervisor.takeOver(id);
+    await meanwhile(newOwner, hold, id, 'session.completed');
     hold.release();
-    const done = await settled(heir, id);
+    const done = await settled(newOwner, id);
     assert.deepEqual([done.agent('slow').attempt, done.agent('slow').state], [2, 'completed']);
     assert.equal(done.of('agent.interrupted', 'slow').length, 1);
     assert.equal(await readFile(ran, 'utf8'), 'ran\n');
@@ -374,17 +374,17 @@ describe('an owner that goes in the middle of a stage', () => {
 
   it('leaves an agent that was started already to one that follows it', async (t) => {
     const { hold, real } = bench(t, slowAnswer);
-    const heir = heirOf(t, real);
+    const newOwner = newOwnerOf(t, real);
     const gate = new Gate(real.root, 'go');
     const id = await start(real, [shell('slow', `echo one; ${gate.wait}; echo two`)]);
     await hold.arrived;
     await real.supervisor.releaseAll();
-    assert.equal(stageOf(heir, id, 'slow'), 'preparing');
-    await heir.supervisor.takeOver(id);
-    await meanwhile(heir, hold, id, 'agent.spawned', 'slow');
-    assert.equal(stageOf(heir, id, 'slow'), 'executing');
+    assert.equal(stageOf(newOwner, id, 'slow'), 'preparing');
+    await newOwner.supervisor.takeOver(id);
+    await meanwhile(newOwner, hold, id, 'agent.spawned', 'slow');
+    assert.equal(stageOf(newOwner, id, 'slow'), 'executing');
     gate.openNow();
-    const done = await settled(heir, id);
+    const done = await settled(newOwner, id);
     assert.deepEqual([done.agent('slow').attempt, done.agent('slow').result], [1, 'one\ntwo']);
     assert.equal(done.of('agent.spawned', 'slow').length, 1);
   });
@@ -430,7 +430,7 @@ describe('an owner that goes in the middle of a stage', () => {
 
   it('leaves an agent whose launch record was removed to one that does not start it again', async (t) => {
     const real = realProject(t);
-    const heir = heirOf(t, real);
+    const newOwner = newOwnerOf(t, real);
     const ran = join(real.root, 'ran.txt');
     const gate = new Gate(real.root, 'end');
     const id = await start(real, [shell('a', `echo ran >>'${ran}'; ${gate.wait}`)]);
@@ -440,23 +440,23 @@ describe('an owner that goes in the middle of a stage', () => {
     await real.supervisor.releaseAll();
     killAgentProcesses([agentId]);
     await rm(join(real.files.describe(id), 'agents', agentId, 'launch.1'));
-    await heir.supervisor.takeOver(id);
-    const done = await settled(heir, id);
+    await newOwner.supervisor.takeOver(id);
+    const done = await settled(newOwner, id);
     assert.deepEqual([done.agent('a').failure?.kind, done.agent('a').attempt], ['lost', 1]);
     assert.equal(await readFile(ran, 'utf8'), 'ran\n');
   });
 
   it('leaves what an agent left to one that looks at it again, and settles it once', async (t) => {
     const { hold, real, ran } = bench(t, slowListing);
-    const heir = heirOf(t, real);
+    const newOwner = newOwnerOf(t, real);
     const id = await start(real, [shell('slow', `echo x >"$MAOS_SHARED_CONTEXT/note"; echo ran >>'${ran}'`)]);
     await eventOf(real, id, 'agent.stage_changed', 'slow');
     await real.supervisor.releaseAll();
-    assert.equal(stageOf(heir, id, 'slow'), 'collecting');
-    await heir.supervisor.takeOver(id);
-    await meanwhile(heir, hold, id, 'session.completed');
+    assert.equal(stageOf(newOwner, id, 'slow'), 'collecting');
+    await newOwner.supervisor.takeOver(id);
+    await meanwhile(newOwner, hold, id, 'session.completed');
     hold.release();
-    const done = await settled(heir, id);
+    const done = await settled(newOwner, id);
     const told = done.events.filter(({ agentId }) => agentId === done.agent('slow').id);
     assert.deepEqual(
       told.map(({ type }) => type),

@@ -75,15 +75,15 @@ describe('a session whose runner gives up', () => {
     const { session } = real.project.store.summary(id);
     assert.equal(session.pauseReason, 'interrupted');
     assert.deepEqual(paused.of('session.stalled')[0]?.data, { reason: 'no such machine' });
-    const standing = liveStatusOf(real.project.store, real.project.store.load(id), Date.now());
-    assert.equal(standing.stalled, 'no such machine');
+    const liveStatus = liveStatusOf(real.project.store, real.project.store.load(id), Date.now());
+    assert.equal(liveStatus.stalled, 'no such machine');
     assert.equal(paused.agent('first').state, 'completed', 'what it came to is not lost');
     assert.equal(paused.agent('long').state, 'running');
     assert.equal(paused.of('agent.suspended', 'long').length, 1);
     if (isLinux) assert.ok(statesOf(real, id, 'long').includes('T'), statesOf(real, id, 'long').join());
     assert.equal(real.project.store.ownerOf(id), null);
-    const heir = realProject(t, { home: real.home, root: real.root });
-    assert.deepEqual(await findOrphans(heir.project, ownershipTiming), []);
+    const newOwner = realProject(t, { home: real.home, root: real.root });
+    assert.deepEqual(await findOrphans(newOwner.project, ownershipTiming), []);
     assert.equal(real.supervisor.hasGivenUp(id), false);
   });
 

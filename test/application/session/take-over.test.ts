@@ -189,10 +189,10 @@ describe('after kill -9 of the owner', () => {
     files.appendLog = () => goOn.promise;
     const id = await start(real, [shell('a', 'echo ran >>ran.txt')]);
     await eventOf(real, id, 'session.completed');
-    const heir = realProject(t, { home: real.home, root: real.root });
+    const newOwner = realProject(t, { home: real.home, root: real.root });
     assert.equal(await files.lastLogged(id), 0);
-    assert.equal(await heir.supervisor.takeOver(id, real.project.instance), true);
-    await heir.supervisor.idle();
+    assert.equal(await newOwner.supervisor.takeOver(id, real.project.instance), true);
+    await newOwner.supervisor.idle();
     assert.equal(await files.lastLogged(id), store.lastSeq(id));
     assert.deepEqual([store.ownerOf(id), store.unfinished()], [null, []]);
     assert.equal(await readFile(join(real.root, 'ran.txt'), 'utf8'), 'ran\n');
@@ -219,7 +219,7 @@ describe('after kill -9 of the owner', () => {
 
   it('a session that had not even begun is run, or paused where it has to be interrupted', async (t) => {
     const real = realProject(t);
-    const heir = realProject(t, { home: real.home, root: real.root });
+    const newOwner = realProject(t, { home: real.home, root: real.root });
     // Before the first turn of its loop: as if killed right after the answer.
     const left = async (command: string) => {
       const id = await start(real, [shell('a', command)]);
@@ -227,35 +227,35 @@ describe('after kill -9 of the owner', () => {
       return id;
     };
     const ids = [await left('echo ran'), await left('echo never')] as const;
-    for (const id of ids) assert.equal(outcome(heir, id).state, 'created');
-    await heir.supervisor.takeOver(ids[0]);
-    assert.equal((await settled(heir, ids[0])).agent('a').result, 'ran');
-    await heir.supervisor.takeOver(ids[1]);
-    heir.supervisor.interrupt(ids[1], 'Not now.');
-    const paused = await settled(heir, ids[1]);
+    for (const id of ids) assert.equal(outcome(newOwner, id).state, 'created');
+    await newOwner.supervisor.takeOver(ids[0]);
+    assert.equal((await settled(newOwner, ids[0])).agent('a').result, 'ran');
+    await newOwner.supervisor.takeOver(ids[1]);
+    newOwner.supervisor.interrupt(ids[1], 'Not now.');
+    const paused = await settled(newOwner, ids[1]);
     assert.deepEqual([paused.state, paused.agent('a').state], ['paused', 'pending']);
-    assert.equal(heir.project.store.summary(ids[1]).session.pauseReason, 'interrupted');
+    assert.equal(newOwner.project.store.summary(ids[1]).session.pauseReason, 'interrupted');
   });
 });
 
 describe('a session that has an owner', () => {
   it('cannot be taken over from one that lives', async (t) => {
     const real = realProject(t);
-    const heir = realProject(t, { home: real.home, root: real.root });
+    const newOwner = realProject(t, { home: real.home, root: real.root });
     const gate = new Gate(real.root, 'end');
     const id = await start(real, [shell('a', gate.wait)]);
-    assert.equal(await heir.supervisor.takeOver(id), false);
-    assert.deepEqual(heir.supervisor.owned, []);
+    assert.equal(await newOwner.supervisor.takeOver(id), false);
+    assert.deepEqual(newOwner.supervisor.owned, []);
     gate.openNow();
     assert.equal((await settled(real, id)).state, 'completed');
-    assert.equal(await heir.supervisor.takeOver(id), true);
-    assert.deepEqual(heir.supervisor.owned, [], 'it has ended: nothing is left to run');
+    assert.equal(await newOwner.supervisor.takeOver(id), true);
+    assert.deepEqual(newOwner.supervisor.owned, [], 'it has ended: nothing is left to run');
   });
 
   it('is left alone by an owner that lost it: its agents go on under the new one', async (t) => {
     if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
-    const heir = realProject(t, { home: real.home, root: real.root });
+    const newOwner = realProject(t, { home: real.home, root: real.root });
     const [go, noticed] = [new Gate(real.root, 'go'), new Gate(real.root, 'noticed')];
     const id = await start(real, [
       shell('quick', noticed.wait),
@@ -264,7 +264,7 @@ describe('a session that has an owner', () => {
       shell('next', 'echo after', { depends_on: ['long'] }),
     ]);
     for (const name of ['quick', 'long', 'limited']) await eventOf(real, id, 'agent.spawned', name);
-    const { store, instance } = heir.project;
+    const { store, instance } = newOwner.project;
     assert.equal(store.acquire(id, instance, { staleBefore: longAgo }), null);
     const lease = store.acquire(id, instance, { staleBefore: soon() }) ?? assert.fail();
     const stored = store.load(id);
@@ -281,8 +281,8 @@ describe('a session that has an owner', () => {
     await until(() => Date.now() - Date.parse(stored.agents[2]?.startedAt ?? '') > 2_600);
     assert.notDeepEqual(agentProcesses([stored.agents[2]?.id ?? '']), []);
     go.openNow();
-    heir.supervisor.take(lease, store.load(id));
-    const after = await settled(heir, id);
+    newOwner.supervisor.take(lease, store.load(id));
+    const after = await settled(newOwner, id);
     assert.equal(after.agent('quick').state, 'completed');
     assert.deepEqual([after.agent('long').result, after.agent('long').attempt], ['began\nended', 1]);
     assert.equal(after.agent('next').state, 'completed');

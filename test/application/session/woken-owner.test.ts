@@ -12,7 +12,7 @@ const timing = { heartbeatMs: 100, leaseTtlMs: 600, lookMs: 50 };
 
 describe('an owner that was suspended for longer than its lease', () => {
   for (const end of ['fails', 'is killed'] as const) {
-    it(`touches nothing of the attempt that its heir has begun since; the first one ${end}`, async (t) => {
+    it(`touches nothing of the attempt that its newOwner has begun since; the first one ${end}`, async (t) => {
       if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
       const real = realProject(t, { timing });
       const other = await otherMaos(t, real, { timing });

@@ -154,11 +154,11 @@ describe('slots', () => {
     const registry = tempRegistry(t);
     const [a, b] = agents(2);
     if (!a || !b) throw new Error('two agents');
-    const heir = registry.slots({ instance: instanceId(), isHolderAlive: everybodyLives });
+    const newOwner = registry.slots({ instance: instanceId(), isHolderAlive: everybodyLives });
     const seeker = registry.slots({
       instance: instanceId(),
       isHolderAlive: () => {
-        heir.tryTake(a.id, a.sessionId, 1);
+        newOwner.tryTake(a.id, a.sessionId, 1);
         return false;
       },
     });

@@ -34,12 +34,12 @@ function ending(denials: readonly object[]): Step {
 function told(real: RealProject, id: Awaited<ReturnType<typeof start>>) {
   const { store, clock } = real.project;
   const workflow = store.load(id);
-  const standing = liveStatusOf(store, workflow, Date.parse(clock.now()));
+  const liveStatus = liveStatusOf(store, workflow, Date.parse(clock.now()));
   const [agent = assert.fail()] = workflow.agents;
-  const around = { session: workflow.session, names: namesOf(workflow.agents), standing };
+  const around = { session: workflow.session, names: namesOf(workflow.agents), liveStatus };
   const answer = agentStatusAnswer(agentView(agent, around), 100);
   assert.deepEqual(agentStatus.parse(answer), answer);
-  const [view] = JSON.parse(JSON.stringify(workflowView(workflow, standing))).agents;
+  const [view] = JSON.parse(JSON.stringify(workflowView(workflow, liveStatus))).agents;
   return { answer, view };
 }
 

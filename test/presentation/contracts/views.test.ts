@@ -45,7 +45,7 @@ describe('what a tool answers of an agent', () => {
     denials: { count: 1, shown: ['Bash: git push'] },
     usage,
   };
-  const view = agentView(agent, { session, names: namesOf(agents), standing: null });
+  const view = agentView(agent, { session, names: namesOf(agents), liveStatus: null });
   const answer = agentStatusAnswer(view, 100);
 
   it('is what the one view says, under the same name', () => {

@@ -163,7 +163,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     for (const listener of listeners) listener(level, message, fields);
   };
   const ids = makeIdSource();
-  const presence = new InstanceRegistration(home, '0.0.0-test');
+  const registration = new InstanceRegistration(home, '0.0.0-test');
   const open = new Map<string, OpenProject>();
   ensureHome(home);
   const roles = makeRoleFiles({ home, env: { HOME: home } });
@@ -174,12 +174,12 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     ensureProjectFolder(home, hash);
     const { config } = loadConfig({ home, projectHash: hash, env: {}, flags: {} });
     const project = makeProject({
-      ...{ home, hash, root, config, presence, ids, log: { log } },
+      ...{ home, hash, root, config, registration, ids, log: { log } },
       instances: {
-        announce: () => presence.announce(root),
-        beat: (at) => presence.beat(at),
-        isAlive: (id) => presence.isAlive(id),
-        heardAt: (id) => presence.heardAt(id),
+        announce: () => registration.announce(root),
+        beat: (at) => registration.beat(at),
+        isAlive: (id) => registration.isAlive(id),
+        heardAt: (id) => registration.heardAt(id),
       },
       teams: { note: () => {}, ask: async () => {} },
       parts: {
@@ -209,7 +209,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     roles: (folder) => roles.read(folder),
     settings: async () => ({ settings: [], warnings: [] }),
     watchProject: async () => {},
-    rescue: async () => [],
+    adoptOrphans: async () => [],
     instances: async () => [],
     forgetInstances: async () => {},
     agentProcesses: async () => [],
@@ -226,7 +226,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     },
     close: () => {
       for (const { project } of open.values()) project.store.close();
-      presence.close();
+      registration.close();
     },
   };
 }

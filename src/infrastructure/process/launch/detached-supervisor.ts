@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
  * @param options.from the instance whose sessions it waits for; null to begin at once
  * @param options.onError is told when it could not be started
  */
-export function startSuccessor(options: {
+export function startDetachedSupervisor(options: {
   readonly project: string;
   readonly home: string;
   readonly from: string | null;

@@ -8,12 +8,12 @@ import type { Workflow } from '../../../domain/workflow.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import {
   agentOption,
+  type ControlledSession,
+  controlSession,
   reasonOption,
   report,
-  type SteeredSession,
-  steerSession,
 } from '../run/control-session.ts';
-import { letGoOf } from '../run/follow-session.ts';
+import { untilReleased } from '../run/follow-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
@@ -37,19 +37,19 @@ export const cancelCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const cancelled = await steerSession(context, 'cancel');
+  const cancelled = await controlSession(context, 'cancel');
   if (cancelled === null) return exitStatus.interrupted;
-  const { session, steered } = cancelled;
+  const { session, result } = cancelled;
   const wholeSession = context.options.text('agent') === undefined;
-  const goesOn = steered.workflow.session.state === 'running';
+  const goesOn = result.workflow.session.state === 'running';
   // Where this process had to take the session over, it still holds it.
-  if (!goesOn) await letGoOf(context, session);
-  const stopped = stoppedSince(session.project, session.id, steered.after);
+  if (!goesOn) await untilReleased(context, session);
+  const stopped = stoppedSince(session.project, session.id, result.after);
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
   const said = wholeSession ? sessionSaid(cancelled, stopped) : agentSaid(context, cancelled, survivors);
   report(context, cancelled, said, { stopped_agents: stopped.map(stopView), survivors });
   if (session.supervisor.owned.includes(session.id)) await context.detach('keep');
-  if (!isCancelled(steered.workflow, context.options.text('agent'))) return exitStatus.notPossible;
+  if (!isCancelled(result.workflow, context.options.text('agent'))) return exitStatus.notPossible;
   return survivors === 0 ? exitStatus.done : exitStatus.failed;
 }
 
@@ -58,9 +58,9 @@ function isCancelled(workflow: Workflow, agent: string | undefined): boolean {
   return state === 'cancelled';
 }
 
-function sessionSaid({ steered }: SteeredSession, stopped: readonly Stopped[]): string {
-  const { session, agents } = steered.workflow;
-  if (steered.already) return `${session.id} is already cancelled.`;
+function sessionSaid({ result }: ControlledSession, stopped: readonly Stopped[]): string {
+  const { session, agents } = result.workflow;
+  if (result.already) return `${session.id} is already cancelled.`;
   const { completed, total } = progressOf(agents);
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
   return `${session.id} ${session.state}: ${plural(stopped.length, 'running agent')} stopped, ${completed} of ${total} had completed, ${plural(survivors, 'process', 'processes')} left.`;
@@ -68,7 +68,7 @@ function sessionSaid({ steered }: SteeredSession, stopped: readonly Stopped[]): 
 
 function agentSaid(
   { options }: CommandContext,
-  { steered: { workflow, already } }: SteeredSession,
+  { result: { workflow, already } }: ControlledSession,
   survivors: number,
 ): string {
   const { state } = workflow.session;

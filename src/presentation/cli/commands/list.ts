@@ -16,7 +16,7 @@ import { lookOf } from '../render/states.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { checkHome } from '../shell/home-check.ts';
-import { rescueOrphans } from '../shell/owner-notice.ts';
+import { adoptOrphans } from '../shell/owner-notice.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 interface Listed {
@@ -69,7 +69,7 @@ async function run(context: CommandContext): Promise<number> {
   const unread: UnreadProject[] = [];
   if (all) {
     for await (const { project } of runtime().allProjects((project) => unread.push(project))) {
-      await rescueOrphans(context, project);
+      await adoptOrphans(context, project);
       listed.push(...sessionsOf(project, state, limit));
     }
     // Ids begin with the time of their creation.
@@ -78,7 +78,7 @@ async function run(context: CommandContext): Promise<number> {
   } else {
     const open = await runtime().findProject(projectPath);
     if (open !== null) {
-      await rescueOrphans(context, open.project);
+      await adoptOrphans(context, open.project);
       listed.push(...sessionsOf(open.project, state, limit));
     }
   }

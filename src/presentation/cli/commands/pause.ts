@@ -1,6 +1,6 @@
 import type { CliCommand, CommandContext } from '../command.ts';
-import { agentCounts, reasonOption, report, steerSession } from '../run/control-session.ts';
-import { letGoOf } from '../run/follow-session.ts';
+import { agentCounts, controlSession, reasonOption, report } from '../run/control-session.ts';
+import { untilReleased } from '../run/follow-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
@@ -18,12 +18,12 @@ export const pauseCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const paused = await steerSession(context, 'pause');
+  const paused = await controlSession(context, 'pause');
   if (paused === null) return exitStatus.interrupted;
-  const { workflow, already } = paused.steered;
+  const { workflow, already } = paused.result;
   const { id, state } = workflow.session;
   // Where this process had to take the session over, it still holds it.
-  await letGoOf(context, paused.session);
+  await untilReleased(context, paused.session);
   const was = already ? 'is already paused' : state;
   const tooLate = state === 'paused' ? '' : ' It ended before it could be paused.';
   report(context, paused, `${id} ${was}: ${agentCounts(workflow)}.${tooLate}`);

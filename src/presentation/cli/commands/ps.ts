@@ -6,7 +6,7 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { formatAge, formatBytes } from '../render/format.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
-import { rescueOrphans } from '../shell/owner-notice.ts';
+import { adoptOrphans } from '../shell/owner-notice.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
@@ -40,7 +40,7 @@ async function run(context: CommandContext): Promise<number> {
   const abandoned = agents.flatMap(({ known }) =>
     known === null || known.owner === 'alive' ? [] : known.project,
   );
-  for (const project of new Set<Project>(abandoned)) await rescueOrphans(context, project);
+  for (const project of new Set<Project>(abandoned)) await adoptOrphans(context, project);
   return unread.length === 0 ? exitStatus.done : exitStatus.failed;
 }
 

@@ -44,7 +44,7 @@ async function run(context: CommandContext): Promise<number> {
       : await recoverFromFile(project, resolve(cwd, file));
   const { id, state } = workflow.session;
   const goesOn = !isSessionEnded(state) && state !== 'paused';
-  const started = goesOn && !options.flag('only') ? await runtime().rescue(project) : [];
+  const started = goesOn && !options.flag('only') ? await runtime().adoptOrphans(project) : [];
   if (json) {
     terminal.document({
       ...workflowView(workflow, null),

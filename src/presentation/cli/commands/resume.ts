@@ -1,7 +1,7 @@
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { mayBeginAgain } from '../run/beginning-again.ts';
-import { detachOption, goOn, reasonOption, steerSession } from '../run/control-session.ts';
+import { controlSession, detachOption, goOn, reasonOption } from '../run/control-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
@@ -37,7 +37,7 @@ async function run(context: CommandContext): Promise<number> {
     context.terminal.notice(`${found.id} stays paused.`);
     return exitStatus.failed;
   }
-  const resumed = await steerSession(context, 'resume', found);
+  const resumed = await controlSession(context, 'resume', found);
   if (resumed === null) return exitStatus.interrupted;
   const { session } = resumed;
   return goOn(context, resumed, `${session.id} resumed.`);

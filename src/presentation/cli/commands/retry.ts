@@ -1,6 +1,6 @@
 import { plural } from '../../../domain/amounts.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { agentOption, detachOption, goOn, reasonOption, steerSession } from '../run/control-session.ts';
+import { agentOption, controlSession, detachOption, goOn, reasonOption } from '../run/control-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
 
@@ -28,10 +28,10 @@ export const retryCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const retried = await steerSession(context, 'retry');
+  const retried = await controlSession(context, 'retry');
   if (retried === null) return exitStatus.interrupted;
-  const { session, steered } = retried;
-  const again = namesRetried(retried.session, steered.after);
+  const { session, result } = retried;
+  const again = namesRetried(retried.session, result.after);
   return goOn(
     context,
     retried,
@@ -47,4 +47,4 @@ function namesRetried({ project, id }: NonNullable<Retried>['session'], after: n
   return names;
 }
 
-type Retried = Awaited<ReturnType<typeof steerSession>>;
+type Retried = Awaited<ReturnType<typeof controlSession>>;

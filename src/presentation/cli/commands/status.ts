@@ -4,7 +4,7 @@ import { SessionFinder } from '../facts/projects.ts';
 import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { exitStatus } from '../shell/exit-status.ts';
-import { rescueOrphans } from '../shell/owner-notice.ts';
+import { adoptOrphans } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
 export const statusCommand: CliCommand = {
@@ -19,7 +19,7 @@ export const statusCommand: CliCommand = {
   async run(context) {
     const { args, terminal, json, program } = context;
     const session = await new SessionFinder(context).session(args[0] ?? 'latest');
-    await rescueOrphans(context, session.project);
+    await adoptOrphans(context, session.project);
     const facts = { ...factsOf(session), unattended: await unattended(session.project, session.id) };
     if (json) {
       terminal.document(summaryRecord(facts));

@@ -4,7 +4,7 @@ import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
-import { watchOwner, whileAttended } from '../shell/owner-notice.ts';
+import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
 export const waitCommand: CliCommand = {
@@ -36,7 +36,7 @@ async function run(context: CommandContext): Promise<number> {
   const signal = seconds === undefined ? new AbortController().signal : AbortSignal.timeout(seconds * 1000);
   const { project, id } = session;
   const stopWatching = watchOwner(session, context);
-  const { summary, settled } = await whileAttended(session, signal, (whole) =>
+  const { summary, settled } = await whileOwned(session, signal, (whole) =>
     waitForSession(project, id, { signal: whole }),
   ).finally(stopWatching);
   const ranMs = sessionRanMs(project.store, summary.session, Date.parse(project.clock.now()));

@@ -10,7 +10,7 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
   const workflow = project.store.load(id);
   return {
     workflow,
-    standing: liveStatusOf(project.store, workflow, Date.parse(project.clock.now())),
+    liveStatus: liveStatusOf(project.store, workflow, Date.parse(project.clock.now())),
     artifacts: project.store.artifacts(id),
     skipped: skippedArtifacts(project.store, id),
     folder: project.files.describe(id),
@@ -19,9 +19,9 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
 
 /** The same for programs: the session as everywhere, with its files and its folder. */
 export function summaryRecord(facts: SessionFacts) {
-  const { workflow, standing, artifacts, skipped = [], folder, unattended = null } = facts;
+  const { workflow, liveStatus, artifacts, skipped = [], folder, unattended = null } = facts;
   return {
-    ...workflowView(workflow, standing),
+    ...workflowView(workflow, liveStatus),
     ...(unattended === null ? {} : { unattended }),
     artifacts: artifacts.map(({ path, sizeBytes, sha256, by, candidates, recordedAt }) => ({
       path,

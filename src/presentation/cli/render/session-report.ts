@@ -22,7 +22,7 @@ import { displayWidth, truncate } from './text-width.ts';
 export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
-  readonly standing: LiveStatus;
+  readonly liveStatus: LiveStatus;
   /** Files that are not among the artifacts, and why. */
   readonly skipped?: readonly string[];
   /** Why nobody works on it though it should run; absent where that was not asked. */
@@ -87,7 +87,7 @@ export function renderNext(
   ];
 }
 
-function sessionLine({ workflow, standing: { now } }: SessionFacts, { paint }: Canvas): string {
+function sessionLine({ workflow, liveStatus: { now } }: SessionFacts, { paint }: Canvas): string {
   const { session, agents } = workflow;
   const { completed, total } = progressOf(agents);
   const { symbol, format } = lookOf(session.state);
@@ -106,7 +106,7 @@ function parentLines({ parent }: Session): string[] {
   return [`  started by ${parent.agentId} of ${parent.sessionId}${fate}`];
 }
 
-function agentTable({ workflow, standing: { now } }: SessionFacts, canvas: Canvas): string[] {
+function agentTable({ workflow, liveStatus: { now } }: SessionFacts, canvas: Canvas): string[] {
   const names = new Map(workflow.agents.map(({ id, name }) => [id, name]));
   const rows = workflow.agents.map((agent) => {
     const state = isSuspended(workflow.session, agent) ? 'suspended' : agent.state;
@@ -157,7 +157,7 @@ function unattendedLines({ unattended = null }: SessionFacts): string[] {
 }
 
 /** Why it does not go on by itself. */
-function stalledLines({ standing: { stalled } }: SessionFacts): string[] {
+function stalledLines({ liveStatus: { stalled } }: SessionFacts): string[] {
   if (stalled === null) return [];
   return [
     `  MAOS could not continue it after several attempts: ${oneLine(stalled)}`,
@@ -166,7 +166,7 @@ function stalledLines({ standing: { stalled } }: SessionFacts): string[] {
 }
 
 /** What fails and is tried again. */
-function troubleLines({ standing: { troubles } }: SessionFacts): string[] {
+function troubleLines({ liveStatus: { troubles } }: SessionFacts): string[] {
   return troubles.map(
     ({ what, reason, since }) =>
       `  ${what}, since ${formatTime(since)}: ${oneLine(reason)} MAOS keeps trying.`,
@@ -174,7 +174,7 @@ function troubleLines({ standing: { troubles } }: SessionFacts): string[] {
 }
 
 /** Who is ready and does not run, and why. */
-function waitingLines({ workflow, standing: { waiting, now } }: SessionFacts, { width }: Canvas): string[] {
+function waitingLines({ workflow, liveStatus: { waiting, now } }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap((agent) => {
     const until = postponedUntil(agent, now);
     const why = waiting.get(agent.id);
@@ -188,7 +188,7 @@ function waitingLines({ workflow, standing: { waiting, now } }: SessionFacts, { 
 }
 
 /** Who has given a result and does not end, and what of it goes on. */
-function lingeringLines({ workflow, standing: { now } }: SessionFacts, { width }: Canvas): string[] {
+function lingeringLines({ workflow, liveStatus: { now } }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap(({ name, lingering }) => {
     if (lingering === null) return [];
     const { background, until } = lingering;
@@ -200,14 +200,14 @@ function lingeringLines({ workflow, standing: { now } }: SessionFacts, { width }
 }
 
 /** What of each cap is used up, the session's first. */
-function budgetLines({ workflow, standing }: SessionFacts): string[] {
+function budgetLines({ workflow, liveStatus }: SessionFacts): string[] {
   const { session, agents } = workflow;
   const total = totalUsage(agents.map(({ usage }) => usage));
-  const ofSession = budgetShares(session.budget, total, standing.sessionRanMs);
+  const ofSession = budgetShares(session.budget, total, liveStatus.sessionRanMs);
   return [
     ...(ofSession.length === 0 ? [] : [`  session: ${formatBudget(ofSession)}`]),
     ...agents.flatMap((agent) => {
-      const shares = budgetShares(agent.budget, agent.usage, standing.agentRanMs(agent));
+      const shares = budgetShares(agent.budget, agent.usage, liveStatus.agentRanMs(agent));
       return shares.length === 0 ? [] : [`  ${agent.name}: ${formatBudget(shares)}`];
     }),
   ];

@@ -15,7 +15,7 @@ import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 import { nextCommands } from '../facts/session-facts.ts';
 import { renderNext } from '../render/session-report.ts';
 import { exitStatus } from '../shell/exit-status.ts';
-import { watchOwner, whileAttended } from '../shell/owner-notice.ts';
+import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { followSession } from './follow-session.ts';
 
 export const reasonOption: OptionSpec = {
@@ -43,10 +43,10 @@ const past: Readonly<Record<SessionAction, string>> = {
   cancel: 'Cancelled',
 };
 
-/** A steered session, for what a command says of it. */
-export interface SteeredSession {
+/** A controlled session, for what a command says of it. */
+export interface ControlledSession {
   readonly session: OpenSession;
-  readonly steered: ControlResult;
+  readonly result: ControlResult;
 }
 
 /**
@@ -55,11 +55,11 @@ export interface SteeredSession {
  * @returns null when the user interrupted the wait; sessions this process took over are handed over then
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION
  */
-export async function steerSession(
+export async function controlSession(
   context: CommandContext,
   action: SessionAction,
   found?: OpenSession,
-): Promise<SteeredSession | null> {
+): Promise<ControlledSession | null> {
   const { args, options } = context;
   const session = found ?? (await new SessionFinder(context).session(args[0] as string));
   const reference = options.text('agent');
@@ -69,11 +69,11 @@ export async function steerSession(
   const stopWatching = watchOwner(session, context);
   const reason = options.text('reason') ?? `${past[action]} from the terminal.`;
   try {
-    const steering = { action, agentId: agent?.id ?? null, by: 'terminal', reason };
-    const steered = await whileAttended(session, interrupted, (signal) =>
-      controlUntilReached(session, steering, signal),
+    const request = { action, agentId: agent?.id ?? null, by: 'terminal', reason };
+    const result = await whileOwned(session, interrupted, (signal) =>
+      controlUntilReached(session, request, signal),
     );
-    if (steered.done) return { session, steered };
+    if (result.done) return { session, result };
   } finally {
     stopWatching();
   }
@@ -87,7 +87,7 @@ export async function steerSession(
  */
 export async function goOn(
   context: CommandContext,
-  { session, steered }: SteeredSession,
+  { session, result }: ControlledSession,
   said: string,
 ): Promise<number> {
   const { options, terminal, json } = context;
@@ -95,16 +95,16 @@ export async function goOn(
   const owned = session.supervisor.owned.includes(session.id);
   if (owned && !options.flag('detach')) {
     if (!json) terminal.notice(`${said} ${ofProject}`);
-    return followSession(context, session, { after: steered.after });
+    return followSession(context, session, { after: result.after });
   }
   if (owned) await context.detach('keep');
   if (json) {
-    terminal.document(documentOf({ session, steered }));
+    terminal.document(documentOf({ session, result }));
     return exitStatus.done;
   }
   const { id } = session;
   const where = owned ? 'in the background' : 'in another maos process';
-  terminal.line(steered.workflow.session.state === 'running' ? `${said} It runs ${where}.` : said);
+  terminal.line(result.workflow.session.state === 'running' ? `${said} It runs ${where}.` : said);
   terminal.line(ofProject);
   const watch: readonly [string, string][] = [
     [`${context.program} logs ${id} -f`, 'the output of its agents'],
@@ -117,13 +117,13 @@ export async function goOn(
 /** Says what was done and what may be done next, as one document with `--json`. */
 export function report(
   { terminal, json, program }: CommandContext,
-  { session, steered }: SteeredSession,
+  { session, result }: ControlledSession,
   said: string,
   more: Readonly<Record<string, unknown>> = {},
 ): void {
-  const { workflow } = steered;
+  const { workflow } = result;
   if (json) {
-    terminal.document({ ...documentOf({ session, steered }), ...more });
+    terminal.document({ ...documentOf({ session, result }), ...more });
     return;
   }
   terminal.line(said);
@@ -137,9 +137,9 @@ function projectLine({ project }: OpenSession): string {
   return `Project: ${showName(project.path)}`;
 }
 
-function documentOf({ session: { project }, steered: { workflow, already } }: SteeredSession) {
-  const standing = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
-  return { ...workflowView(workflow, standing), project: project.path, already };
+function documentOf({ session: { project }, result: { workflow, already } }: ControlledSession) {
+  const liveStatus = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
+  return { ...workflowView(workflow, liveStatus), project: project.path, already };
 }
 
 /** `1 agent suspended, 2 interrupted, 1 waits, 3 of 7 completed`. */

@@ -5,7 +5,7 @@ import type { OpenSession } from '../facts/projects.ts';
 import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
-import { watchOwner, whileAttended } from '../shell/owner-notice.ts';
+import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { beginAgainText } from './beginning-again.ts';
 import { makeProgress } from './progress.ts';
 
@@ -54,10 +54,10 @@ export async function followSession(
       return Promise.race([terminal.drained(), leaving]);
     };
     const after = extras.after ?? 0;
-    await whileAttended(session, interrupted, (signal) =>
+    await whileOwned(session, interrupted, (signal) =>
       waitForSession(project, id, { signal, after, onEvents }),
     );
-    if (!interrupted.aborted) await Promise.race([letGoOf(context, session), leaving]);
+    if (!interrupted.aborted) await Promise.race([untilReleased(context, session), leaving]);
     settled = !interrupted.aborted;
   } finally {
     stopWatching();
@@ -89,7 +89,7 @@ export async function followSession(
  * Lets this process be done with a session that ended or paused: its files are finished first. Agents that stand still
  * in a paused one need nobody until they are to go on.
  */
-export async function letGoOf(
+export async function untilReleased(
   { detach }: CommandContext,
   { project, supervisor, id }: OpenSession,
 ): Promise<void> {

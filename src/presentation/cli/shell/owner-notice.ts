@@ -18,9 +18,9 @@ interface Needs extends Pick<CommandContext, 'runtime'> {
  * Has a process of its own started for the sessions of a project that nobody runs, because their maos was killed, and
  * says so on stderr. A command that only looks does not fail for that: what goes wrong goes to the log.
  */
-export async function rescueOrphans({ runtime, terminal }: Needs, project: Project): Promise<void> {
+export async function adoptOrphans({ runtime, terminal }: Needs, project: Project): Promise<void> {
   try {
-    const ids = await runtime().rescue(project);
+    const ids = await runtime().adoptOrphans(project);
     if (ids.length === 0) return;
     const which = ids.length === 1 ? String(ids[0]) : plural(ids.length, 'session');
     terminal.notice(`The maos process running ${which} has died. Started a new one to continue.`);
@@ -30,7 +30,7 @@ export async function rescueOrphans({ runtime, terminal }: Needs, project: Proje
 }
 
 /**
- * {@link rescueOrphans} from time to time, for commands that stay.
+ * {@link adoptOrphans} from time to time, for commands that stay.
  * @returns the function that ends it
  */
 export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: Needs): () => void {
@@ -38,7 +38,7 @@ export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: N
   let timer: NodeJS.Timeout;
   const later = (ms: number): void => {
     timer = setTimeout(() => {
-      void rescueOrphans(context, project).then(() => {
+      void adoptOrphans(context, project).then(() => {
         if (!stopped) later(lookMs);
       });
     }, ms);
@@ -56,7 +56,7 @@ export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: N
  * @throws MaosError STORE_BUSY when nobody has worked on the session for a minute and nothing has happened in it,
  *   FORBIDDEN when this process gave it up and the store would not take it, and whatever the work throws
  */
-export async function whileAttended<T>(
+export async function whileOwned<T>(
   { project, supervisor, id }: Pick<OpenSession, 'project' | 'supervisor' | 'id'>,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,

@@ -12,7 +12,7 @@ const graceMs = 250;
 /** How soon streams that were opened with a token that is replaced are cut. */
 const tokenLookMs = 1_000;
 
-export interface HttpWish {
+export interface HttpOptions {
   readonly projectPath: string;
   /** `[host:]port` */
   readonly listen: string;
@@ -32,10 +32,10 @@ export interface OpenHttp {
  * Adds HTTP mode to a process that serves, and writes down where it listens.
  * @throws MaosError INVALID_INPUT, and as {@link Runtime.httpToken}
  */
-export async function openHttp(serving: Serving, runtime: Runtime, wish: HttpWish): Promise<OpenHttp> {
-  const { projectPath } = wish;
-  const address = parseListenAddress(wish.listen, wish.allowRemote);
-  const names = wish.hostNames.map(hostName);
+export async function openHttp(serving: Serving, runtime: Runtime, options: HttpOptions): Promise<OpenHttp> {
+  const { projectPath } = options;
+  const address = parseListenAddress(options.listen, options.allowRemote);
+  const names = options.hostNames.map(hostName);
   const token = (): Promise<string> => runtime.httpToken('keep');
   const first = await token();
   const identity = serverIdentity(runtime.version);

@@ -30,7 +30,7 @@ const output = z.strictObject({
 /** Beyond the agents' grace period: for signals, the last output and the records. */
 const reserveMs = 5_000;
 
-/** Steers a session or one of its agents. */
+/** Controls a session or one of its agents. */
 export const controlSession = defineTool({
   name: 'control-session',
   title: 'Control a team',
@@ -46,15 +46,15 @@ export const controlSession = defineTool({
     const { store, settings } = project;
     if (agent_id !== undefined && action !== 'cancel' && action !== 'retry') throw onlyWhole(action);
     const agent = agent_id === undefined ? null : agentOfSession(store.load(id), agent_id);
-    const steering = { action, agentId: agent?.id ?? null, by: 'mcp', reason: reasons[action] };
-    const steered = await tellProgress(context, project, id, settings.stopGraceMs + reserveMs, (wait) =>
-      controlUntilReached(open, steering, wait.signal, wait.onEvents),
+    const request = { action, agentId: agent?.id ?? null, by: 'mcp', reason: reasons[action] };
+    const result = await tellProgress(context, project, id, settings.stopGraceMs + reserveMs, (wait) =>
+      controlUntilReached(open, request, wait.signal, wait.onEvents),
     );
     const summary = store.summary(id);
-    const now = steered.workflow.agents.find((member) => member.id === agent?.id);
+    const now = result.workflow.agents.find((member) => member.id === agent?.id);
     const about = now === undefined ? '' : `Agent ${now.name} is ${now.state}. `;
     return {
-      summary: `${saidOf(action, steered)}${about}${summarize(summary)} Project: ${shorten(project.path, 300)}.`,
+      summary: `${saidOf(action, result)}${about}${summarize(summary)} Project: ${shorten(project.path, 300)}.`,
       next: nextStep(summary),
       session_id: id,
       state: summary.session.state,

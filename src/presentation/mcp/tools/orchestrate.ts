@@ -73,7 +73,7 @@ function planAnswer(workflow: Workflow): Answer {
 }
 
 function withAgents(answer: Answer, { session, agents }: Workflow, whereMore: string): Answer {
-  const around = { session, names: namesOf(agents), standing: null };
+  const around = { session, names: namesOf(agents), liveStatus: null };
   const all = agents.map((agent) => plannedAgentAnswer(agentView(agent, around), answer.stored));
   const shown = countFitting(all, roomBeside(answer) - 80);
   if (shown === all.length) return { ...answer, agents: all };

@@ -66,13 +66,13 @@ export const sessionStatus = defineTool({
     const from = parseCursor(cursor, 'session-status');
     const { project, id } = await locateSession(context, session_id);
     const workflow = project.store.load(id);
-    const standing = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
-    const base = header(project, workflow, standing);
+    const liveStatus = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
+    const base = header(project, workflow, liveStatus);
     const answer = include_events
       ? { ...base, events: lastEvents(project, workflow, roomBeside(base) / (include_agents ? 2 : 1)) }
       : base;
     if (!include_agents) return answer;
-    return { ...answer, ...pageOfAgents(workflow, standing, from, roomBeside(answer)) };
+    return { ...answer, ...pageOfAgents(workflow, liveStatus, from, roomBeside(answer)) };
   },
 });
 
@@ -118,8 +118,8 @@ function lastEvents(
   return newestFirst.slice(0, countFitting(newestFirst, bytes - costOf({ events: [] }))).reverse();
 }
 
-function pageOfAgents({ session, agents }: Workflow, standing: LiveStatus, from: number, room: number) {
-  const around = { session, names: namesOf(agents), standing };
+function pageOfAgents({ session, agents }: Workflow, liveStatus: LiveStatus, from: number, room: number) {
+  const around = { session, names: namesOf(agents), liveStatus };
   const rest = agents.slice(from);
   for (const length of textLengths) {
     const all = rest.map((agent) => statusOf(agent, around, length));

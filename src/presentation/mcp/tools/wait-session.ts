@@ -74,7 +74,7 @@ export const waitSession = defineTool({
       ...answer,
       files,
       ...fitOutcomes(
-        { session, names: namesOf(agents), standing: null },
+        { session, names: namesOf(agents), liveStatus: null },
         agents,
         roomBeside({ ...answer, files }),
       ),

@@ -30,7 +30,7 @@ const check = agent('check', {
 const failed = workflow([spec, build, check], { state: 'failed', endedAt: time(4) });
 const artifact = { sha256: '', recordedAt: time(3) };
 
-function standing(seconds: number): LiveStatus {
+function liveStatus(seconds: number): LiveStatus {
   return {
     now: ms(seconds),
     waiting: new Map(),
@@ -53,7 +53,7 @@ describe('the report on a session', () => {
       workflow: workflow([server, other]),
       artifacts: [],
       folder: '/s',
-      standing: standing(40),
+      liveStatus: liveStatus(40),
     };
     const lines = renderReport(facts, canvas);
     const from = (title: string) => lines.slice(lines.indexOf(title));
@@ -76,7 +76,7 @@ describe('the report on a session', () => {
       agent('runs'),
       agent('done', { stage: 'collecting', state: 'running' }),
     ];
-    const facts = { workflow: workflow(agents), artifacts: [], folder: '/s', standing: standing(40) };
+    const facts = { workflow: workflow(agents), artifacts: [], folder: '/s', liveStatus: liveStatus(40) };
     const lines = renderReport(facts, canvas);
     const stateOf = (name: string) =>
       lines
@@ -96,7 +96,7 @@ describe('the report on a session', () => {
         { ...artifact, path: 'shared/context/x', sizeBytes: 5, by: null, candidates: ['spec', 'build'] },
       ],
       folder: '/home/me/.maos/projects/p/sessions/s',
-      standing: standing(100),
+      liveStatus: liveStatus(100),
     };
     assert.deepEqual(renderReport(facts, canvas), [
       `✗ ${sessionId} failed  1 of 3 agents completed · 4.0s · 12.3k tokens, $0.25`,
@@ -137,7 +137,7 @@ describe('the report on a session', () => {
       result: '1\n2\n3\n4\n5',
       endedAt: time(2),
     });
-    const facts = { workflow: workflow([program]), artifacts: [], folder: '/s', standing: standing(3) };
+    const facts = { workflow: workflow([program]), artifacts: [], folder: '/s', liveStatus: liveStatus(3) };
     const lines = renderReport(facts, canvas);
     const at = lines.indexOf('Results');
     assert.deepEqual(lines.slice(at, at + 6), [
@@ -152,7 +152,7 @@ describe('the report on a session', () => {
 
   it('says why a session is paused', () => {
     const paused = workflow([agent('a')], { state: 'paused', pauseReason: 'interrupted' });
-    const facts = { workflow: paused, artifacts: [], folder: '/s', standing: standing(1) };
+    const facts = { workflow: paused, artifacts: [], folder: '/s', liveStatus: liveStatus(1) };
     const [first] = renderReport(facts, canvas);
     assert.equal(first, `‖ ${sessionId} paused (interrupted)  0 of 1 agent completed · 1.0s`);
   });
@@ -161,7 +161,7 @@ describe('the report on a session', () => {
     const resumeAt = time(725);
     const stopped = agent('b', { state: 'resumable', attempt: 3, notBefore: resumeAt, endedAt: time(2) });
     const paused = workflow([agent('a'), stopped], { state: 'paused', pauseReason: 'quota', resumeAt });
-    const facts = { workflow: paused, artifacts: [], folder: '/s', standing: standing(5) };
+    const facts = { workflow: paused, artifacts: [], folder: '/s', liveStatus: liveStatus(5) };
     const clock = formatTime(resumeAt);
     assert.deepEqual(renderReport(facts, canvas).slice(0, 8), [
       `‖ ${sessionId} paused (quota until ${clock}, in 12m 00s)  0 of 2 agents completed · 5.0s`,
@@ -174,7 +174,7 @@ describe('the report on a session', () => {
       'Waiting',
     ]);
     assert.equal(renderReport(facts, canvas)[8], `  b: rate limited, retrying at ${clock}, in 12m 00s`);
-    const due = renderReport({ ...facts, standing: standing(800) }, canvas);
+    const due = renderReport({ ...facts, liveStatus: liveStatus(800) }, canvas);
     assert.match(due[0] as string, /paused \(quota until now\)/);
     assert.ok(!due.includes('Waiting'));
   });
@@ -185,8 +185,8 @@ describe('the report on a session', () => {
       workflow: workflow([wait]),
       artifacts: [],
       folder: '/s',
-      standing: {
-        ...standing(1),
+      liveStatus: {
+        ...liveStatus(1),
         waiting: new Map([[wait.id, { cause: 'memory', freeMb: 512, neededMb: 1_024 } as const]]),
       },
     };
@@ -205,7 +205,7 @@ describe('the report on a session', () => {
       }),
       artifacts: [],
       folder: '/s',
-      standing: { ...standing(100), sessionRanMs: 60_000 },
+      liveStatus: { ...liveStatus(100), sessionRanMs: 60_000 },
     };
     const lines = renderReport(facts, canvas);
     const at = lines.indexOf('Budgets');

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { waitForSession } from '../../../../src/application/control/control.ts';
 import { unattended } from '../../../../src/application/queries/unattended.ts';
-import { whileAttended } from '../../../../src/presentation/cli/shell/owner-notice.ts';
+import { whileOwned } from '../../../../src/presentation/cli/shell/owner-notice.ts';
 import { killAgentProcesses } from '../../../helpers/agent-processes.ts';
 import { Gate } from '../../../helpers/gate.ts';
 import { otherMaos } from '../../../helpers/other-maos.ts';
@@ -36,7 +36,7 @@ describe('whoever waits for a session', () => {
     const why = `the maos process that ran it, ${owner}, has died`;
     assert.equal(await unattended(real.project, id), why);
     const session = { ...real, id };
-    const waiting = whileAttended(
+    const waiting = whileOwned(
       session,
       never,
       (signal) => waitForSession(real.project, id, { signal }),
@@ -76,7 +76,7 @@ describe('whoever waits for a session', () => {
     const id = await start(real, [shell('a', gate.wait)]);
     await eventOf(real, id, 'agent.spawned', 'a');
     const work = (signal: AbortSignal) => waitForSession(real.project, id, { signal });
-    const waiting = whileAttended({ ...real, id }, never, work, { lookMs: 20, patienceMs: 60_000 });
+    const waiting = whileOwned({ ...real, id }, never, work, { lookMs: 20, patienceMs: 60_000 });
     rmSync(real.home, { recursive: true });
     gate.openNow();
     await assert.rejects(waiting, {
@@ -91,7 +91,7 @@ describe('whoever waits for a session', () => {
     assert.equal(await real.supervisor.takeOver(id, owner), true);
     assert.equal(await unattended(real.project, id), null);
     const session = { ...real, id };
-    const waiting = whileAttended(
+    const waiting = whileOwned(
       session,
       never,
       (signal) => waitForSession(real.project, id, { signal }),

@@ -17,23 +17,23 @@ export interface WatchedProject extends SupervisedProject {
   readonly watch: OrphanWatch;
 }
 
-export interface SuccessionDeps {
+export interface DetachedSupervisorsDeps {
   readonly instance: InstanceId;
   /** Starts a process that takes over the project's sessions, as soon as `from` is gone if one is named. */
-  readonly startSuccessor: (project: Project, from: InstanceId | null) => void;
+  readonly startDetachedSupervisor: (project: Project, from: InstanceId | null) => void;
   /** Unlike the clock's timers, it keeps the process alive. */
   readonly pause: (ms: number) => Promise<void>;
   readonly log: Log;
 }
 
 /** Who runs the sessions of a process that ends or has ended: another process of MAOS, started for them. */
-export class Succession {
-  readonly #deps: SuccessionDeps;
+export class DetachedSupervisors {
+  readonly #deps: DetachedSupervisorsDeps;
   /** Paths of the projects whose sessions have been left to a process already. */
-  readonly #left = new Set<string>();
-  readonly #rescuedAt = new Map<string, number>();
+  readonly #detached = new Set<string>();
+  readonly #adoptedAt = new Map<string, number>();
 
-  constructor(deps: SuccessionDeps) {
+  constructor(deps: DetachedSupervisorsDeps) {
     this.#deps = deps;
   }
 
@@ -41,12 +41,12 @@ export class Succession {
    * Leaves all sessions of this process to processes started for them: it may have 30 ms left.
    * @param owning the projects that it owns sessions of
    */
-  leave(owning: readonly WatchedProject[]): void {
-    const { instance, startSuccessor, log } = this.#deps;
+  detach(owning: readonly WatchedProject[]): void {
+    const { instance, startDetachedSupervisor, log } = this.#deps;
     for (const { project } of owning) {
-      if (this.#left.has(project.path)) continue;
-      this.#left.add(project.path);
-      startSuccessor(project, instance);
+      if (this.#detached.has(project.path)) continue;
+      this.#detached.add(project.path);
+      startDetachedSupervisor(project, instance);
     }
     for (const { project } of owning) {
       try {
@@ -58,11 +58,11 @@ export class Succession {
   }
 
   /** Leaves them to run to their end, whatever their exit policies say. */
-  async leaveRunning(owning: readonly WatchedProject[]): Promise<void> {
+  async detachRunning(owning: readonly WatchedProject[]): Promise<void> {
     // Sessions without an owner that announced its exit go on, whoever takes them.
     for (const { project, supervisor } of owning) {
       await supervisor.releaseAll();
-      this.#deps.startSuccessor(project, null);
+      this.#deps.startDetachedSupervisor(project, null);
     }
   }
 
@@ -70,13 +70,13 @@ export class Succession {
    * Starts a process for the sessions of a project that nobody runs, if there are any.
    * @returns those sessions; empty when there are none, or when one was started for them a moment ago
    */
-  async rescue(project: Project): Promise<readonly SessionId[]> {
-    const ids = [...(await this.#abandoned(project)), ...findDue(project)];
-    const last = this.#rescuedAt.get(project.path) ?? Number.NEGATIVE_INFINITY;
+  async adoptOrphans(project: Project): Promise<readonly SessionId[]> {
+    const ids = [...(await this.#unowned(project)), ...findDue(project)];
+    const last = this.#adoptedAt.get(project.path) ?? Number.NEGATIVE_INFINITY;
     const now = project.clock.elapsedMs();
     if (ids.length === 0 || now - last < ownershipTiming.leaseTtlMs) return [];
-    this.#rescuedAt.set(project.path, now);
-    this.#deps.startSuccessor(project, null);
+    this.#adoptedAt.set(project.path, now);
+    this.#deps.startDetachedSupervisor(project, null);
     return ids;
   }
 
@@ -99,7 +99,7 @@ export class Succession {
   }
 
   /** Those that nobody runs and nobody is about to: being handed over takes a moment. */
-  async #abandoned(project: Project): Promise<readonly SessionId[]> {
+  async #unowned(project: Project): Promise<readonly SessionId[]> {
     const look = async (): Promise<readonly Orphan[]> => {
       const now = Date.parse(project.clock.now());
       const recently = new Date(now - 2 * ownershipTiming.heartbeatMs).toISOString();
