@@ -33,32 +33,32 @@ export function ended(store: SessionStore): SessionId {
 /** What the application relies on of every store about the order of all events of a project. */
 export function feedStoreContract(open: (t: TestContext) => SessionStore): void {
   describe('the feed', () => {
-    it('tells the place something happened after', (t) => {
+    it('tells the position something happened after', (t) => {
       const store = open(t);
-      assert.equal(store.feed.placeBefore(later), 0);
+      assert.equal(store.feed.positionBefore(later), 0);
       fourEvents(store);
       assert.deepEqual(
-        [everBefore, at, later, '9999-01-01T00:00:00.000Z'].map((time) => store.feed.placeBefore(time)),
+        [everBefore, at, later, '9999-01-01T00:00:00.000Z'].map((time) => store.feed.positionBefore(time)),
         [0, 0, 2, 4],
       );
     });
   });
 
   describe('the overview', () => {
-    it('has what has not ended and the newest of the rest, with the place it is true at', (t) => {
+    it('has what has not ended and the newest of the rest, with the position it is true at', (t) => {
       const store = open(t);
-      assert.deepEqual(store.feed.overview(2), { place: 0, sessions: [], omitted: 0 });
+      assert.deepEqual(store.feed.overview(2), { position: 0, sessions: [], omitted: 0 });
       const oldest = fourEvents(store);
       const [, , third, fourth] = [ended(store), ended(store), ended(store), ended(store)];
-      const { place, sessions, omitted } = store.feed.overview(2);
-      assert.deepEqual([place, omitted], [12, 2]);
+      const { position, sessions, omitted } = store.feed.overview(2);
+      assert.deepEqual([position, omitted], [12, 2]);
       assert.deepEqual(
         sessions.map(({ session }) => session.id),
         [fourth, third, oldest],
       );
       assert.deepEqual(sessions.at(-1), store.summary(oldest));
       assert.deepEqual(store.feed.overviewOf(oldest), {
-        place: 12,
+        position: 12,
         sessions: [store.summary(oldest)],
         omitted: 0,
       });
@@ -69,12 +69,12 @@ export function feedStoreContract(open: (t: TestContext) => SessionStore): void 
   });
 
   describe('the figures', () => {
-    it('are sums over what is kept, and counts of what came after a place', (t) => {
+    it('are sums over what is kept, and counts of what came after a position', (t) => {
       const store = open(t);
       assert.deepEqual(store.feed.figures(), { sessions: new Map(), agents: new Map(), usage: null });
       const change = created();
       const lease = store.create(change, instanceId());
-      const before = store.feed.lastPlace();
+      const before = store.feed.lastPosition();
       const usage = {
         inputTokens: 1,
         outputTokens: 2,
@@ -116,8 +116,8 @@ export function feedStoreContract(open: (t: TestContext) => SessionStore): void 
           costUsd: 1,
         },
       });
-      const { place, counts } = store.feed.countEvents(before);
-      assert.equal(place, store.feed.lastPlace());
+      const { position, counts } = store.feed.countEvents(before);
+      assert.equal(position, store.feed.lastPosition());
       assert.deepEqual(
         counts.map(({ type, kind, count }) => [type, kind, count]),
         [
@@ -127,7 +127,7 @@ export function feedStoreContract(open: (t: TestContext) => SessionStore): void 
           ['agent.suspended', null, 1],
         ],
       );
-      assert.deepEqual(store.feed.countEvents(place), { place, counts: [] });
+      assert.deepEqual(store.feed.countEvents(position), { position, counts: [] });
     });
   });
 }
