@@ -1,6 +1,12 @@
 import { isMaosError } from '../domain/errors.ts';
 import type { Clock } from './ports/clock.ts';
-import type { Project } from './project.ts';
+import type { Settings } from './ports/settings.ts';
+
+/** What waiting for a store needs. */
+export interface StorePatience {
+  readonly clock: Pick<Clock, 'after'>;
+  readonly settings: Pick<Settings, 'storePatienceMs'>;
+}
 
 /** Between two tries: a lock is held for milliseconds, as a rule. */
 const pauseMs = 20;
@@ -10,10 +16,7 @@ const pauseMs = 20;
  * that serves may stand still; this tries again beside everything else, for as long as the settings say.
  * @throws MaosError STORE_BUSY when it stays locked, and whatever else the work throws
  */
-export function whenFree<T>(
-  { clock, settings }: Pick<Project, 'clock' | 'settings'>,
-  work: () => T,
-): Promise<T> {
+export function whenFree<T>({ clock, settings }: StorePatience, work: () => T): Promise<T> {
   return untilFree(clock, () => settings.storePatienceMs, work);
 }
 

@@ -8,14 +8,17 @@ import type { Project } from '../project.ts';
 import { AgentLaunch } from './agent-launch.ts';
 import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
-import { LaunchPreparation } from './launch-preparation.ts';
+import { LaunchPreparation, type PreparationProject } from './launch-preparation.ts';
 import type { SessionHistory } from './session-history.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SlotManager } from './slot-manager.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
+/** What launching agents needs of the project. */
+export type LauncherProject = PreparationProject & Pick<Project, 'backends' | 'clock' | 'log' | 'settings'>;
+
 interface LauncherDeps {
-  readonly project: Project;
+  readonly project: LauncherProject;
   readonly record: SessionRecord;
   readonly slots: SlotManager;
   readonly artifacts: ArtifactRecorder;
@@ -49,7 +52,7 @@ export class AgentLauncher {
   readonly #ends: RunEnd[] = [];
   readonly #failed: FailedStart[] = [];
   readonly #spawned: Spawned[] = [];
-  readonly #news: DomainEvent[] = [];
+  readonly #findings: DomainEvent[] = [];
   #unreachable: unknown = null;
   readonly #callbacks: RunCallbacks;
 
@@ -194,7 +197,7 @@ export class AgentLauncher {
    */
   takeUnreachable(): readonly DomainEvent[] {
     if (this.#unreachable !== null) throw this.#unreachable;
-    return this.#news.splice(0);
+    return this.#findings.splice(0);
   }
 
   /**
@@ -234,7 +237,7 @@ export class AgentLauncher {
   }
 
   #tell<T extends 'agent.unreachable' | 'agent.reached'>(type: T, data: EventData[T], agent: Agent): void {
-    this.#news.push(agentEvent(type, agent, this.#now(), data));
+    this.#findings.push(agentEvent(type, agent, this.#now(), data));
     this.#deps.wakeSignal.notify();
   }
 

@@ -223,7 +223,7 @@ export class AgentRun implements OutputSink {
     this.#isOver = true;
     this.#stopTimeLimit();
     this.#suspendController.abandon();
-    this.#answers.off();
+    this.#answers.stop();
     for (const cancel of this.#cancelTimers) cancel();
   }
 

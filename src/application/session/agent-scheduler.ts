@@ -3,6 +3,7 @@ import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { decideStarts, heldBackends, type WaitReason } from '../../domain/scheduling.ts';
 import type { WaitCause } from '../../domain/waiting.ts';
+import type { SessionFiles } from '../ports/session-files.ts';
 import type { Project } from '../project.ts';
 import { admit } from './admission.ts';
 import type { AgentLauncher } from './agent-launcher.ts';
@@ -10,8 +11,14 @@ import type { SessionRecord } from './session-record.ts';
 import type { SlotManager } from './slot-manager.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-interface StarterDeps {
-  readonly project: Project;
+/** What scheduling needs of the project. */
+export type SchedulerProject = Pick<Project, 'clock' | 'settings'> & {
+  readonly host: Pick<Project['host'], 'capacity'>;
+  readonly files: Pick<SessionFiles, 'environment'>;
+};
+
+interface SchedulerDeps {
+  readonly project: SchedulerProject;
   readonly record: SessionRecord;
   readonly slots: SlotManager;
   readonly wakeSignal: WakeSignal;
@@ -30,11 +37,11 @@ const longestWaitMs = 3_600_000;
 
 /** Starts what is ready as far as every limit allows, and says of the rest why it waits. */
 export class AgentScheduler {
-  readonly #deps: StarterDeps;
+  readonly #deps: SchedulerDeps;
   /** What was last said of each agent that waits; of memory the cause alone, as its numbers change all the time. */
   readonly #reported = new Map<AgentId, string>();
 
-  constructor(deps: StarterDeps) {
+  constructor(deps: SchedulerDeps) {
     this.#deps = deps;
   }
 

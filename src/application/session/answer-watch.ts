@@ -16,7 +16,7 @@ export class AnswerWatch {
   #answer: Answer | null = null;
   #until: string | null = null;
   /** What is to be told; undefined when nothing is new. */
-  #news: Lingering | null | undefined;
+  #untold: Lingering | null | undefined;
   #timers: (() => void)[] = [];
 
   /**
@@ -39,19 +39,19 @@ export class AnswerWatch {
     const before = this.#answer;
     this.#answer = answer;
     if (answer?.text === before?.text) return;
-    this.off();
-    if (before !== null) this.#news = null;
+    this.stop();
+    if (before !== null) this.#untold = null;
     if (answer !== null) this.#begin(this.#limitMs);
   }
 
   /** Whether it lingers, if that has changed since the last call. */
   take(): Lingering | null | undefined {
-    const news = this.#news;
-    this.#news = undefined;
-    return news;
+    const untold = this.#untold;
+    this.#untold = undefined;
+    return untold;
   }
 
-  off(): void {
+  stop(): void {
     for (const cancel of this.#timers.splice(0)) cancel();
   }
 
@@ -68,6 +68,6 @@ export class AnswerWatch {
   }
 
   #linger(): void {
-    this.#news = { background: this.#answer?.background ?? [], until: this.#until };
+    this.#untold = { background: this.#answer?.background ?? [], until: this.#until };
   }
 }

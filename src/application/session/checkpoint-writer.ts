@@ -1,6 +1,8 @@
 import { descriptorOf, type EventType, type RecordedEvent } from '../../domain/events.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { type Lease, LeaseLost } from '../ports/ownership.ts';
+import type { SessionFiles } from '../ports/session-files.ts';
+import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import type { SessionTroubles } from './session-troubles.ts';
@@ -11,6 +13,12 @@ const kept = 20;
 const gatherMs = 100;
 /** A pause of so many times what writing took: checkpoints of large sessions must not become its main work. */
 const restFactor = 20;
+
+/** What writing checkpoints needs of the project. */
+export type CheckpointProject = Pick<Project, 'clock' | 'log' | 'settings' | 'watcher'> & {
+  readonly store: Pick<SessionStore, 'maintenance'>;
+  readonly files: Pick<SessionFiles, 'maintenance'>;
+};
 
 interface Hooks {
   /** The session has another owner: nothing may be written any more. */
@@ -25,7 +33,7 @@ interface Hooks {
  * told and stops nothing.
  */
 export class CheckpointWriter {
-  readonly #project: Project;
+  readonly #project: CheckpointProject;
   readonly #lease: Lease;
   readonly #hooks: Hooks;
   #latest: { readonly workflow: Workflow; readonly seq: number } | null = null;
@@ -34,10 +42,7 @@ export class CheckpointWriter {
   #endPause: (() => void) | null = null;
   #closing = false;
 
-  /**
-   * @param hooks how it belongs to its session
-   */
-  constructor(project: Project, lease: Lease, hooks: Hooks) {
+  constructor(project: CheckpointProject, lease: Lease, hooks: Hooks) {
     this.#project = project;
     this.#lease = lease;
     this.#hooks = hooks;

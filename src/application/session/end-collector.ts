@@ -6,6 +6,9 @@ import { readStderrTail } from './stderr-tail.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
+/** What collecting needs of the project. */
+export type CollectorProject = Pick<Project, 'clock' | 'host' | 'log'>;
+
 /** Agents that ended together, and what was found of them in their files. */
 export interface CollectedEnds {
   readonly ends: readonly RunEnd[];
@@ -25,7 +28,7 @@ const nothingFound: RecordedArtifacts = { records: [], events: [] };
  * One look after the other; each rings the alarm when it is done.
  */
 export class EndCollector {
-  readonly #project: Pick<Project, 'host' | 'log' | 'clock'>;
+  readonly #project: CollectorProject;
   readonly #artifacts: ArtifactRecorder;
   readonly #wakeSignal: WakeSignal;
   readonly #waiting: RunEnd[] = [];
@@ -33,11 +36,7 @@ export class EndCollector {
   #looking: AbortController | null = null;
   #hurried: AbortController | null = null;
 
-  constructor(
-    project: Pick<Project, 'host' | 'log' | 'clock'>,
-    artifacts: ArtifactRecorder,
-    wakeSignal: WakeSignal,
-  ) {
+  constructor(project: CollectorProject, artifacts: ArtifactRecorder, wakeSignal: WakeSignal) {
     this.#project = project;
     this.#artifacts = artifacts;
     this.#wakeSignal = wakeSignal;

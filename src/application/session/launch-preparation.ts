@@ -4,21 +4,27 @@ import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
 import type { PlacedLaunch, ProgramLookup } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
+import type { SessionFiles } from '../ports/session-files.ts';
 import type { Project } from '../project.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { composePrompt } from './handoff.ts';
 import type { SessionRecord } from './session-record.ts';
 
+/** What preparing a launch needs of the project. */
+export type PreparationProject = Pick<Project, 'host' | 'roles'> & {
+  readonly files: Pick<SessionFiles, 'environment'>;
+};
+
 /** All that a launch needs before the host is asked: the agent's folders, its prompt, its command line. */
 export class LaunchPreparation {
-  readonly #project: Project;
+  readonly #project: PreparationProject;
   readonly #record: SessionRecord;
   readonly #artifacts: ArtifactRecorder;
   /** The last one of each agent, while it goes on: also one whose launch was withdrawn. */
   readonly #going = new Map<AgentId, Promise<unknown>>();
 
-  constructor(project: Project, record: SessionRecord, artifacts: ArtifactRecorder) {
+  constructor(project: PreparationProject, record: SessionRecord, artifacts: ArtifactRecorder) {
     this.#project = project;
     this.#record = record;
     this.#artifacts = artifacts;

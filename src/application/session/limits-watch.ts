@@ -60,7 +60,7 @@ export class LimitsWatch {
     this.#cancel = this.#clock.after(this.#everyMs, () => void this.#look());
   }
 
-  off(): void {
+  stop(): void {
     this.#isOff = true;
     this.#cancel?.();
   }

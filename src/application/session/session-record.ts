@@ -1,5 +1,5 @@
+import type { Agent } from '../../domain/agent.ts';
 import { isMaosError } from '../../domain/errors.ts';
-import type { SessionPart } from '../../domain/events/session-events.ts';
 import type { DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import {
@@ -11,19 +11,21 @@ import {
   type Workflow,
 } from '../../domain/workflow.ts';
 import { type Lease, LeaseLost, RetryAsked } from '../ports/ownership.ts';
+import type { SessionStore } from '../ports/session-store.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
-import { CheckpointWriter } from './checkpoint-writer.ts';
 import { ChangeRefused, insteadOf, isRefusal, refusedReport } from './refused-change.ts';
+import { type DocumentsProject, SessionDocuments } from './session-documents.ts';
 import type { SessionTroubles } from './session-troubles.ts';
 import { tellTeams } from './teams.ts';
 
+/** What a session's record needs of its project. */
+export type RecordProject = DocumentsProject &
+  Pick<Project, 'teams'> & { readonly store: Pick<SessionStore, 'holds' | 'commit'> };
+
 /** Pause before a store that was busy or full is tried again. */
 const storeRetryMs = 500;
-const lastFileTries = 3;
-/** The files beside the table follow it once for all that is stored within so long. */
-const gatherMs = 50;
 
 /** A decision that is not stored yet. */
 interface Unstored {
@@ -45,29 +47,25 @@ interface Unstored {
  * on it; decisions that nothing was done about yet are stored together, each with its events, in one transaction.
  */
 export class SessionRecord {
-  readonly #project: Project;
+  readonly #project: RecordProject;
   readonly #lease: Lease;
   #stored: Workflow;
   #workflow: Workflow;
   #unstored: readonly Unstored[] = [];
   #left = false;
-  #cancelFiles: (() => void) | null = null;
-  #written: Promise<boolean> = Promise.resolve(true);
-  #filesPrepared: Promise<void> = Promise.resolve();
-  /** The attempt that each agent's info.json tells of. */
-  readonly #informed = new Map<AgentId, number>();
-  readonly #checkpoints: CheckpointWriter;
+  readonly #documents: SessionDocuments;
   readonly #troubles: SessionTroubles;
 
-  constructor(project: Project, lease: Lease, workflow: Workflow, troubles: SessionTroubles) {
+  constructor(project: RecordProject, lease: Lease, workflow: Workflow, troubles: SessionTroubles) {
     this.#troubles = troubles;
     this.#project = project;
     this.#lease = lease;
     this.#stored = workflow;
     this.#workflow = workflow;
-    this.#checkpoints = new CheckpointWriter(project, lease, {
+    this.#documents = new SessionDocuments(project, lease, {
+      stored: () => this.#stored,
       isLeft: () => this.#left,
-      logged: () => this.#bringFiles(),
+      pause: () => this.pause(),
       troubles,
     });
   }
@@ -79,6 +77,10 @@ export class SessionRecord {
   /** As decided: the last of it may not be stored yet. */
   get workflow(): Workflow {
     return this.#workflow;
+  }
+
+  get running(): readonly Agent[] {
+    return this.#workflow.agents.filter((agent) => agent.state === 'running');
   }
 
   /** It was changed in a way that is to be stored without delay. */
@@ -110,7 +112,7 @@ export class SessionRecord {
       if (this.#project.store.holds(this.#lease)) return true;
     } catch (error) {
       // Nobody can take over what cannot be read, and an agent must be stoppable all the same.
-      this.#say('cannot read the owner of the session', error);
+      this.#logError('cannot read the owner of the session', error);
       return true;
     }
     this.leave();
@@ -119,9 +121,9 @@ export class SessionRecord {
 
   /** Changes the session; the change is stored by the next {@link commit} or {@link flush}. */
   decide(change: Change, artifacts: readonly ArtifactRecord[] = []): void {
-    const isNews = change.next === this.#workflow;
-    const alone = isNews ? [(workflow: Workflow) => ({ next: workflow, events: change.events })] : [];
-    const canWait = isNews && artifacts.length === 0;
+    const changesNothing = change.next === this.#workflow;
+    const alone = changesNothing ? [(workflow: Workflow) => ({ next: workflow, events: change.events })] : [];
+    const canWait = changesNothing && artifacts.length === 0;
     this.#add(change, { artifacts, alone, about: null, canWait });
   }
 
@@ -191,7 +193,7 @@ export class SessionRecord {
    */
   async #storeOneByOne(unstored: readonly Unstored[], refusal: unknown): Promise<never> {
     const isRetryAsked = refusal instanceof RetryAsked;
-    if (!isRetryAsked) this.#say('the store refused a change; storing its parts one by one', refusal);
+    if (!isRetryAsked) this.#logError('the store refused a change; storing its parts one by one', refusal);
     this.#workflow = this.#stored;
     this.#unstored = [];
     const unrecorded = new Map<AgentId, string>();
@@ -225,7 +227,7 @@ export class SessionRecord {
         this.#workflow = this.#stored;
       }
     }
-    this.#say('skipping what the store refused', last);
+    this.#logError('skipping what the store refused', last);
     return last;
   }
 
@@ -238,10 +240,7 @@ export class SessionRecord {
     this.#workflow = change.next;
     this.#unstored = [];
     this.#project.watcher.notify();
-    if (recorded.length > 0) {
-      this.#cancelFiles ??= this.#project.clock.after(gatherMs, () => void this.#bringFiles());
-    }
-    this.#checkpoints.note(change.next, recorded);
+    this.#documents.follow(change.next, recorded);
   }
 
   /**
@@ -261,7 +260,7 @@ export class SessionRecord {
       } catch (error) {
         if (!isMaosError(error, 'STORE_BUSY') && !isMaosError(error, 'RESOURCE_LIMIT_EXCEEDED')) throw error;
         this.#troubles.failed('store', error);
-        this.#say('store not usable, retrying', error);
+        this.#logError('store not usable, retrying', error);
         await this.pause();
       }
     }
@@ -274,82 +273,20 @@ export class SessionRecord {
 
   /** Makes the session's folders, before anything else is written there. */
   prepareFiles(): void {
-    const message = "the session's folders could not be prepared";
-    this.#filesPrepared = this.#project.files
-      .prepareSession(this.#stored)
-      // Without them the agents' own preparation fails and says why; a running agent needs none of them.
-      .catch((error: unknown) => this.#say(message, error));
-    this.#written = this.#filesPrepared.then(() => true);
+    this.#documents.prepare();
   }
 
   /** Settles when the session's folders are there, or cannot be made. */
   get filesPrepared(): Promise<void> {
-    return this.#filesPrepared;
+    return this.#documents.prepared;
   }
 
   /** Brings the files beside the table after it, for the last time. */
-  async close(): Promise<void> {
-    await this.#checkpoints.close();
-    // A checkpoint leaves an event behind, too.
-    for (let tries = 1; !(await this.#bringFiles()) && tries < lastFileTries && !this.#left; tries++) {
-      await this.pause();
-    }
-    if (this.#left) return;
-    await this.#project.files
-      .writeMetadata(this.#stored)
-      .catch((error: unknown) => this.#say('cannot write metadata.json', error));
+  close(): Promise<void> {
+    return this.#documents.close();
   }
 
-  /** Brings the files beside the table after it, off the path of decisions. @returns whether they are */
-  #bringFiles(): Promise<boolean> {
-    this.#cancelFiles?.();
-    this.#cancelFiles = null;
-    this.#written = this.#written.then(async () => {
-      // Their own trouble never stops a session.
-      const log = await this.#try('session.log is behind', () => this.#writeLog(), 'session.log');
-      const info = await this.#try('cannot write info.json', () => this.#writeInfo());
-      return log && info;
-    });
-    return this.#written;
-  }
-
-  async #writeLog(): Promise<void> {
-    const { files, store } = this.#project;
-    const id = this.#lease.sessionId;
-    while (!this.#left) {
-      const missing = store.events(id, await files.lastLogged(id), 1_000);
-      if (missing.length === 0) break;
-      await files.appendLog(id, missing);
-    }
-  }
-
-  /** Of the agents started since the last time. */
-  async #writeInfo(): Promise<void> {
-    const started = this.#stored.agents.filter(
-      ({ id, attempt }) => attempt > 0 && this.#informed.get(id) !== attempt,
-    );
-    if (this.#left) return;
-    await Promise.all(
-      started.map(async (agent) => {
-        await this.#project.files.writeInfo(agent);
-        this.#informed.set(agent.id, agent.attempt);
-      }),
-    );
-  }
-
-  async #try(trouble: string, work: () => Promise<void>, part?: SessionPart): Promise<boolean> {
-    try {
-      await work();
-      if (part !== undefined) this.#troubles.works(part);
-      return true;
-    } catch (error) {
-      if (part !== undefined) this.#troubles.failed(part, error);
-      this.#say(trouble, error);
-      return false;
-    }
-  }
-
-  #say(message: string, error: unknown): void {
+  #logError(message: string, error: unknown): void {
     this.#project.log.log('error', message, { session: this.#lease.sessionId, error });
   }
 }

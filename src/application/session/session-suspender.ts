@@ -8,6 +8,9 @@ import type { SessionHistory } from './session-history.ts';
 import type { SessionRecord } from './session-record.ts';
 import { parentReason } from './teams.ts';
 
+/** What suspending agents needs of the project. */
+export type SuspenderProject = Pick<Project, 'clock' | 'teams'>;
+
 /**
  * The agents of one session that stand still. An agent is recorded as suspended before it is, and as going on after it
  * does: whoever finds the record after a crash lets go on what may stand still, and nothing stands still unknown.
@@ -15,12 +18,12 @@ import { parentReason } from './teams.ts';
 export class SessionSuspender {
   readonly #record: SessionRecord;
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
-  readonly #project: Project;
+  readonly #project: SuspenderProject;
   #suspended = new Set<AgentId>();
   /** Why agents do not go on, as far as it was told. */
   readonly #told = new Map<AgentId, string>();
 
-  constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, project: Project) {
+  constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, project: SuspenderProject) {
     this.#record = record;
     this.#runs = runs;
     this.#project = project;
@@ -28,7 +31,7 @@ export class SessionSuspender {
 
   /** Goes on where an owner before this one was. */
   recall(history: SessionHistory): void {
-    const running = new Set(this.#running.map(({ id }) => id));
+    const running = new Set(this.#record.running.map(({ id }) => id));
     this.#suspended = new Set(history.suspended.filter((id) => running.has(id)));
   }
 
@@ -50,12 +53,12 @@ export class SessionSuspender {
 
   /** True once every agent that runs stands still. */
   get isComplete(): boolean {
-    return this.#running.every(({ id }) => this.#runs.get(id)?.suspendState === 'suspended');
+    return this.#record.running.every(({ id }) => this.#runs.get(id)?.suspendState === 'suspended');
   }
 
   /** Why not all of them come to stand still; null while they may. */
   get trouble(): string | null {
-    const troubles = this.#running.map(({ id, name }) => {
+    const troubles = this.#record.running.map(({ id, name }) => {
       const trouble = this.#runs.get(id)?.suspendTrouble ?? null;
       return trouble === null ? null : `${name}: ${trouble}`;
     });
@@ -66,7 +69,7 @@ export class SessionSuspender {
   async resume(): Promise<void> {
     if (this.#suspended.size === 0) return;
     for (const id of this.#suspended) this.#runs.get(id)?.resume();
-    const free = this.#running.filter(
+    const free = this.#record.running.filter(
       ({ id }) => this.#suspended.has(id) && this.#runs.get(id)?.suspendState === 'running',
     );
     await this.#askTeams(free, 'running', 'continues');
@@ -78,7 +81,7 @@ export class SessionSuspender {
   /** It is tried until they go on, or their time is over. */
   async #sayStuck(): Promise<void> {
     const at = this.#project.clock.now();
-    const events = this.#running.flatMap((agent) => {
+    const events = this.#record.running.flatMap((agent) => {
       const { id, name } = agent;
       const trouble = this.#suspended.has(id) ? (this.#runs.get(id)?.suspendTrouble ?? null) : null;
       if (trouble === null || this.#told.get(id) === trouble) return [];
@@ -87,10 +90,6 @@ export class SessionSuspender {
       return [agentEvent('agent.unreachable', agent, at, { name, reason })];
     });
     if (events.length > 0) await this.#record.commit({ next: this.#record.workflow, events });
-  }
-
-  get #running(): readonly Agent[] {
-    return this.#record.workflow.agents.filter((agent) => agent.state === 'running');
   }
 
   /** Before the event: whoever finds the record after a crash asks again. */

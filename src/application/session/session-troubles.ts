@@ -12,7 +12,7 @@ export class SessionTroubles {
   readonly #clock: Clock;
   readonly #changed: () => void;
   readonly #failing = new Set<SessionPart>();
-  #news: DomainEvent[] = [];
+  #unreported: DomainEvent[] = [];
 
   /** @param changed there is something to {@link take} */
   constructor(id: SessionId, clock: Clock, changed: () => void) {
@@ -40,11 +40,11 @@ export class SessionTroubles {
 
   /** What is not told yet. */
   take(): readonly DomainEvent[] {
-    return this.#news.splice(0);
+    return this.#unreported.splice(0);
   }
 
   #tell(event: DomainEvent): void {
-    this.#news.push(event);
+    this.#unreported.push(event);
     this.#changed();
   }
 }

@@ -97,7 +97,7 @@ describe('time that is limited', () => {
       fc.asyncProperty(jumps, async (moves) => {
         const clock = new TestClock();
         const { run, process, watch } = begun(clock, null);
-        watch.off();
+        watch.stop();
         await passWith(clock, hourMs - 1, moves);
         assert.deepEqual([process.stops, run.ranMs()], [0, hourMs - 1]);
         await clock.pass(1);
@@ -116,7 +116,7 @@ describe('time that is limited', () => {
         assert.equal(process.stops, 0);
         await clock.pass(10_000);
         assert.equal(process.stops, 1);
-        watch.off();
+        watch.stop();
       }),
       { numRuns: 10 },
     );
@@ -127,7 +127,7 @@ describe('time that is limited', () => {
       fc.asyncProperty(jumps, async (moves) => {
         const clock = new TestClock();
         const { run, process, watch } = begun(clock, null);
-        watch.off();
+        watch.stop();
         await clock.pass(1_000);
         run.suspend();
         await passWith(clock, 2 * hourMs, moves);
@@ -214,7 +214,7 @@ describe('a look that comes late', () => {
     assert.equal(process.stops, 0);
     await clock.pass(9 * minuteMs);
     assert.equal(process.stops, 1);
-    watch.off();
+    watch.stop();
   });
 
   it('adds little where the clock goes on in sleep', () => {

@@ -1,0 +1,31 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { AgentId } from '../../domain/ids.ts';
+import type { AgentRun, StopCause } from './agent-run.ts';
+import type { EndCollector } from './end-collector.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/** Stops agents of one session; their ends come back to the loop like any other. */
+export class AgentStopper {
+  readonly #record: SessionRecord;
+  readonly #runs: ReadonlyMap<AgentId, AgentRun>;
+  readonly #collector: EndCollector;
+
+  constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, collector: EndCollector) {
+    this.#record = record;
+    this.#runs = runs;
+    this.#collector = collector;
+  }
+
+  async stop(agents: readonly Agent[], cause: StopCause): Promise<void> {
+    if (agents.length === 0) return;
+    // The reason is on record before the agents stop.
+    await this.#record.flush();
+    for (const { id } of agents) this.#runs.get(id)?.stop(cause);
+    this.hurryCollecting(agents);
+  }
+
+  /** The end of an agent in stage `collecting` stands, whatever is asked meanwhile; only the scan is cut short. */
+  hurryCollecting(agents: readonly Agent[]): void {
+    if (agents.some(({ stage }) => stage === 'collecting')) this.#collector.hurry();
+  }
+}

@@ -1,0 +1,64 @@
+import type { Workflow } from '../../domain/workflow.ts';
+import type { Lease } from '../ports/ownership.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+import { AgentLauncher, type LauncherProject } from './agent-launcher.ts';
+import { AgentRequests } from './agent-requests.ts';
+import { AgentScheduler, type SchedulerProject } from './agent-scheduler.ts';
+import { AgentStopper } from './agent-stopper.ts';
+import { ArtifactRecorder } from './artifact-recorder.ts';
+import { type CollectorProject, EndCollector } from './end-collector.ts';
+import { EndSettler } from './end-settler.ts';
+import { LimitsWatch } from './limits-watch.ts';
+import { PendingRequests } from './pending-requests.ts';
+import { ProgressWatch } from './progress-watch.ts';
+import { SessionCanceller } from './session-canceller.ts';
+import { SessionHistory } from './session-history.ts';
+import { SessionPauser } from './session-pauser.ts';
+import { type RecordProject, SessionRecord } from './session-record.ts';
+import { SessionSuspender, type SuspenderProject } from './session-suspender.ts';
+import { SessionTime } from './session-time.ts';
+import { SessionTroubles } from './session-troubles.ts';
+import { SlotManager } from './slot-manager.ts';
+import { WakeSignal } from './wake-signal.ts';
+
+/** What running a session needs of its project. */
+export type SessionProject = RecordProject &
+  LauncherProject &
+  SchedulerProject &
+  SuspenderProject &
+  CollectorProject & { readonly store: Pick<SessionStore, 'artifacts'> };
+
+export type SessionParts = ReturnType<typeof makeSessionParts>;
+
+/** Makes what the loop of one session works with. */
+export function makeSessionParts(project: SessionProject, lease: Lease, workflow: Workflow) {
+  const { clock, log, settings, files, host, store } = project;
+  const { quota, limits } = settings;
+  const wakeSignal = new WakeSignal(clock);
+  const troubles = new SessionTroubles(lease.sessionId, clock, () => wakeSignal.notify());
+  const history = new SessionHistory();
+  const requests = new PendingRequests();
+  const record = new SessionRecord(project, lease, workflow, troubles);
+  const time = new SessionTime(project, record, history);
+  const machineLimit = settings.maxConcurrentAgents.machine;
+  const slots = new SlotManager({ slots: host.capacity.slots, machineLimit, log, wakeSignal, troubles });
+  const artifacts = new ArtifactRecorder(host, store.artifacts(lease.sessionId));
+  const launcher = new AgentLauncher({ project, record, slots, artifacts, history, wakeSignal });
+  const scheduler = new AgentScheduler({ project, record, slots, wakeSignal, launcher });
+  const limitsWatch = new LimitsWatch({ limits, clock, log }, launcher.runs);
+  const suspender = new SessionSuspender(record, launcher.runs, project);
+  const collector = new EndCollector(project, artifacts, wakeSignal);
+  const stopper = new AgentStopper(record, launcher.runs, collector);
+  const canceller = new SessionCanceller(record, time, stopper);
+  const { runs } = launcher;
+  return {
+    ...{ wakeSignal, troubles, history, requests, record, time, stopper, canceller },
+    ...{ launcher, scheduler, limitsWatch, suspender, collector },
+    ends: new EndSettler({ clock, quota, record, launcher, scheduler, suspender, collector }),
+    pauser: new SessionPauser({
+      ...{ files, quota, record, time, requests, launcher, suspender, stopper, canceller, wakeSignal },
+    }),
+    agentRequests: new AgentRequests(record, time, stopper),
+    progress: new ProgressWatch({ record, time, history, runs, stopper, canceller, wakeSignal }),
+  };
+}

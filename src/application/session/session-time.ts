@@ -1,0 +1,64 @@
+import type { SessionId } from '../../domain/ids.ts';
+import { type Change, recordClockChange, type Workflow } from '../../domain/workflow.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+import { ClockDrift } from './clock-drift.ts';
+import type { SessionHistory } from './session-history.ts';
+import type { SessionRecord } from './session-record.ts';
+
+interface TimeProject {
+  readonly clock: Clock;
+  readonly store: Pick<SessionStore, 'events'>;
+}
+
+/** The time that a session runs: read from its events, without what the machine slept or its clock was set by. */
+export class SessionTime {
+  readonly #project: TimeProject;
+  readonly #record: SessionRecord;
+  readonly #history: SessionHistory;
+  #drift: ClockDrift;
+
+  constructor(project: TimeProject, record: SessionRecord, history: SessionHistory) {
+    this.#project = project;
+    this.#record = record;
+    this.#history = history;
+    this.#drift = new ClockDrift(project.clock, record.workflow.session.inactiveMs);
+  }
+
+  /** What the clock did while nobody watched it is recorded before anything is counted from it. */
+  async prepare(): Promise<void> {
+    await this.#read();
+    const { inactiveMs } = this.#record.workflow.session;
+    this.#drift = new ClockDrift(this.#project.clock, inactiveMs, this.#history.lastAt);
+    this.noteDrift();
+    await this.#record.flush();
+    await this.readHistory();
+  }
+
+  /** To be called after each event that starts or stops the session's time. */
+  async readHistory(): Promise<void> {
+    await this.#read();
+    this.#history.watch(this.#project.clock, this.#record.workflow.session.budget.maxWallMs);
+  }
+
+  /** To be called before anything is decided by the time of day. */
+  noteDrift(): void {
+    const byMs = this.#drift.unrecordedMs(this.#record.workflow.session.inactiveMs);
+    if (byMs !== 0) this.#record.decide(recordClockChange(this.#record.workflow, byMs, this.now()));
+  }
+
+  /** Stores a change with which the session begins, continues or stops to run. */
+  async commit(decide: (workflow: Workflow, at: string) => Change): Promise<void> {
+    await this.#record.commit(decide(this.#record.workflow, this.now()));
+    await this.readHistory();
+  }
+
+  now(): string {
+    return this.#project.clock.now();
+  }
+
+  async #read(): Promise<void> {
+    const id: SessionId = this.#record.workflow.session.id;
+    await this.#record.whenStoreIsFree(() => this.#history.read(this.#project.store, id));
+  }
+}
