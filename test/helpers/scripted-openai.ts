@@ -35,11 +35,35 @@ export interface OpenAiRequest {
   readonly tools: readonly OpenAiTool[];
 }
 
-/** The answer to one request: text, which ends the turn, or calls of functions. */
-export type OpenAiStep = { readonly text: string } | { readonly calls: readonly OpenAiCall[] };
+/**
+ * The answer to one request: text, which ends the turn; calls of functions; items as the API has them; an HTTP error; a
+ * stream that fails; or silence, which lasts until the client or the server goes away.
+ */
+export type OpenAiStep =
+  | { readonly text: string; readonly usage?: OpenAiUsage }
+  | { readonly calls: readonly OpenAiCall[]; readonly usage?: OpenAiUsage }
+  | { readonly items: readonly OpenAiItem[]; readonly usage?: OpenAiUsage }
+  | { readonly error: OpenAiError }
+  | { readonly failed: Readonly<Record<string, unknown>> }
+  | { readonly incomplete: string }
+  | { readonly hang: true };
+
+/** An HTTP error: `body` is what stands in `error` of the answer. */
+export interface OpenAiError {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Tokens reported for one answer. */
+export interface OpenAiUsage {
+  readonly inputTokens?: number;
+  readonly cachedTokens?: number;
+  readonly outputTokens?: number;
+}
 
 export interface OpenAiCall {
-  readonly namespace: string;
+  readonly namespace?: string;
   readonly name: string;
   readonly arguments: unknown;
 }
@@ -61,6 +85,10 @@ export async function startScriptedOpenAi(
 
   async function handle(request: ReceivedRequest, response: ServerResponse): Promise<void> {
     const index = requests.push(request);
+    // Codex asks OpenAI itself by a WebSocket first; this answer has it use HTTP at once.
+    if (request.method === 'GET' && request.path === '/v1/responses') {
+      return refuse(response, 426, 'there are no WebSockets here');
+    }
     if (request.method !== 'POST' || request.path !== '/v1/responses') {
       return refuse(response, 404, `${request.method} ${request.path} is not scripted`);
     }
@@ -73,6 +101,9 @@ export async function startScriptedOpenAi(
         400,
         `the script failed: ${cause instanceof Error ? cause.message : String(cause)}`,
       );
+    }
+    if ('error' in step) {
+      return sendJson(response, step.error.status, { error: step.error.body }, step.error.headers);
     }
     stream(response, `resp_scripted_${index}`, step);
   }
@@ -87,28 +118,64 @@ export function lastOutputs({ input }: OpenAiRequest): string[] {
   });
 }
 
-function stream(response: ServerResponse, id: string, step: OpenAiStep): void {
+/** The texts of the user's messages, in order; what Codex tells the model of its surroundings is among them. */
+export function userTexts({ input }: OpenAiRequest): string[] {
+  return input.flatMap(({ type, role, content }) => (type === 'message' && role === 'user' ? [textOf(content)] : []));
+}
+
+/** The texts of the messages by which the client instructs the model. */
+export function developerTexts({ input }: OpenAiRequest): string[] {
+  return input.flatMap(({ type, role, content }) =>
+    type === 'message' && role === 'developer' ? [textOf(content)] : [],
+  );
+}
+
+function textOf(content: unknown): string {
+  if (!Array.isArray(content)) return String(content ?? '');
+  return content.map(({ text = '' }) => String(text)).join('\n');
+}
+
+function stream(response: ServerResponse, id: string, step: Exclude<OpenAiStep, { error: OpenAiError }>): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   sendEvent(response, 'response.created', { response: { id } });
-  itemsOf(step, id).forEach((item, output_index) => {
-    sendEvent(response, 'response.output_item.done', { output_index, item });
-  });
-  const usage = { input_tokens: 100, output_tokens: 20, total_tokens: 120 };
-  sendEvent(response, 'response.completed', { response: { id, usage } });
+  if ('hang' in step) return;
+  if ('failed' in step) {
+    sendEvent(response, 'response.failed', { response: { id, status: 'failed', error: step.failed } });
+  } else if ('incomplete' in step) {
+    const incomplete = { id, status: 'incomplete', incomplete_details: { reason: step.incomplete } };
+    sendEvent(response, 'response.incomplete', { response: incomplete });
+  } else {
+    itemsOf(step, id).forEach((item, output_index) => {
+      sendEvent(response, 'response.output_item.done', { output_index, item });
+    });
+    sendEvent(response, 'response.completed', { response: { id, usage: usageOf(step.usage) } });
+  }
   response.end();
 }
 
-function itemsOf(step: OpenAiStep, id: string): OpenAiItem[] {
+function usageOf({ inputTokens = 100, cachedTokens = 0, outputTokens = 20 }: OpenAiUsage = {}) {
+  return {
+    input_tokens: inputTokens,
+    input_tokens_details: { cached_tokens: cachedTokens },
+    output_tokens: outputTokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: inputTokens + outputTokens,
+  };
+}
+
+type SaidStep = Extract<OpenAiStep, { usage?: OpenAiUsage }>;
+
+function itemsOf(step: SaidStep, id: string): readonly OpenAiItem[] {
+  if ('items' in step) return step.items;
   if ('text' in step) {
     const content = [{ type: 'output_text', text: step.text }];
     return [{ type: 'message', id: `msg_${id}`, role: 'assistant', content }];
   }
-  return step.calls.map(({ namespace, name, arguments: given }, position) => ({
+  return step.calls.map(({ arguments: given, ...call }, position) => ({
     type: 'function_call',
     id: `fc_${id}_${position}`,
     call_id: `call_${id}_${position}`,
-    namespace,
-    name,
+    ...call,
     arguments: JSON.stringify(given),
   }));
 }
