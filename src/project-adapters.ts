@@ -10,6 +10,7 @@ import type { Project } from './application/project.ts';
 import { isAgentId, isSessionId } from './domain/ids.ts';
 import type { ParentAgent } from './domain/session.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
+import { makeCodexBackend } from './infrastructure/backends/codex/backend.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';
@@ -106,6 +107,7 @@ export function rolesFor(home: string): RoleSources {
 export function backendsOf(config: Config): Project['backends'] {
   return makeBackends([
     makeClaudeBackend({ config: config.backends.claude, env: environmentFor(config) }),
+    makeCodexBackend({ config: config.backends.codex, env: environmentFor(config) }),
     makeCommandBackend(),
   ]);
 }

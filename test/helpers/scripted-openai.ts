@@ -120,7 +120,9 @@ export function lastOutputs({ input }: OpenAiRequest): string[] {
 
 /** The texts of the user's messages, in order; what Codex tells the model of its surroundings is among them. */
 export function userTexts({ input }: OpenAiRequest): string[] {
-  return input.flatMap(({ type, role, content }) => (type === 'message' && role === 'user' ? [textOf(content)] : []));
+  return input.flatMap(({ type, role, content }) =>
+    type === 'message' && role === 'user' ? [textOf(content)] : [],
+  );
 }
 
 /** The texts of the messages by which the client instructs the model. */
@@ -135,7 +137,11 @@ function textOf(content: unknown): string {
   return content.map(({ text = '' }) => String(text)).join('\n');
 }
 
-function stream(response: ServerResponse, id: string, step: Exclude<OpenAiStep, { error: OpenAiError }>): void {
+function stream(
+  response: ServerResponse,
+  id: string,
+  step: Exclude<OpenAiStep, { error: OpenAiError }>,
+): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   sendEvent(response, 'response.created', { response: { id } });
   if ('hang' in step) return;

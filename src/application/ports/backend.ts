@@ -41,6 +41,8 @@ export interface ParsedRun {
   /** The agent's final answer, when it gave one. */
   readonly result: string | null;
   readonly answer: Answer | null;
+  /** Why its provider refuses at present, while its CLI tries again by itself. */
+  readonly refusal?: Verdict | null;
   readonly usage: Usage | null;
   readonly conversation: string | null;
   readonly turns: number;

@@ -1,0 +1,170 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentEnd, LaunchSpec } from '../../../application/ports/agent-host.ts';
+import type {
+  Backend,
+  BackendProbe,
+  LaunchContext,
+  ParsedRun,
+  PromptEscape,
+  Verdict,
+} from '../../../application/ports/backend.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
+import type { AgentOutcome } from '../../../domain/workflow.ts';
+import { userHome } from '../../files/home/maos-home.ts';
+import { environmentOf } from '../../process/launch/environment.ts';
+import { providerVariables } from '../../process/launch/provider-variables.ts';
+import { describeCli, type Environment } from '../shared/cli-program.ts';
+import { adviseOn, explainRun } from '../shared/explain.ts';
+import { configuredServers } from './mcp-servers.ts';
+import { CodexOutputParser } from './output.ts';
+import type { CodexSettings } from './settings.ts';
+import { failureOf } from './verdicts.ts';
+
+const title = 'Codex';
+const ownVariables = [...providerVariables.openai, ...providerVariables.azure];
+
+/**
+ * `$name` anywhere loads the skill of that name, also after a backslash or in the middle of a word; a backslash after the
+ * dollar sign stops it. `@path`, `/command` and `!command` do nothing in `codex exec` (0.169.0, codex-agents.clients.ts).
+ */
+const skillEscape: PromptEscape = {
+  apply: (text) => text.replaceAll('$', '$$\\'),
+  legend: 'In this part, `$\\` means a plain dollar sign.',
+};
+
+const signInAdvice = "Run 'codex login', or set CODEX_API_KEY, then try again.";
+
+/** `codex exec`: prompt on stdin, role as developer instructions, JSON lines on stdout. */
+export function makeCodexBackend(deps: {
+  readonly config: CodexSettings;
+  readonly env: Environment;
+}): Backend {
+  const { config, env } = deps;
+
+  const cli = describeCli({
+    name: 'codex',
+    title,
+    executable: 'codex',
+    packageName: '@openai/codex',
+    variable: 'MAOS_CODEX_PATH',
+    testedVersion: '0.169.0',
+    path: config.path,
+    env,
+    signIn: () => signInOf(env),
+    signInAdvice,
+  });
+
+  async function prepare(context: LaunchContext): Promise<LaunchSpec> {
+    const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
+    const model = agent.model ?? config.model;
+    // Plans are checked; this one may have been stored by a version that did not.
+    if (model !== null && !modelNamePattern.test(model)) {
+      throw new MaosError(
+        'INVALID_INPUT',
+        `The model ${quote(model)} cannot be used: it must be ${modelNameRule}.`,
+      );
+    }
+    const program = await cli.locate(findProgram);
+    const passed = environmentOf(inherits, ownVariables);
+    const servers = await configuredServers(program, locations.workingDirectory, { ...inherits, ...passed });
+    const settings = {
+      developer_instructions: toml(briefing),
+      // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
+      mcp_servers: `{${servers.map((name) => `${toml(name)} = {enabled = false}`).join(', ')}}`,
+      // Plugins and connectors bring servers of their own.
+      'features.plugins': 'false',
+      'features.apps': 'false',
+      // Left alone it waits for the network for ever.
+      'features.unbounded_connection_retries': 'false',
+    };
+    const args = [
+      // Outside a repository it refuses to start, lest it change what nobody can bring back; MAOS runs where it is told to.
+      ...['exec', '--json', '--skip-git-repo-check'],
+      ...['--sandbox', config.sandbox],
+      // Shared context and results lie outside the project.
+      ...['--add-dir', locations.session],
+      ...(model === null ? [] : ['--model', model]),
+      ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+      ...config.extraArgs,
+      ...(resume === null ? [] : ['resume', resume]),
+      // The prompt is what stdin gives.
+      '-',
+    ];
+    return { program, args, env: passed, stdin: 'prompt' };
+  }
+
+  return {
+    name: 'codex',
+    capabilities: {
+      output: 'structured',
+      resumes: true,
+      receives: false,
+      asksPermission: false,
+      takesCommand: false,
+      servesMcp: false,
+      countsTokens: true,
+      countsCost: false,
+      boundsSubagents: true,
+    },
+    promptEscape: skillEscape,
+    locate: cli.locate,
+    probe: cli.probe,
+    prepare,
+    explain,
+    makeParser: () => new CodexOutputParser(),
+  };
+}
+
+/** A text as TOML writes it; JSON's strings are TOML's, but for one character. */
+function toml(text: string): string {
+  return JSON.stringify(text.toWellFormed()).replaceAll('\x7f', '\\u007f');
+}
+
+/** What it cannot tell on stdout, for want of a turn, stands on stderr. */
+function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
+  const said = /^error:? .*/im.exec(stderrTail)?.[0] ?? null;
+  const isFailedStart = run.verdict === null && end.how === 'exited' && end.signal === null && said !== null;
+  if (!isFailedStart) return explainRun({ title, advise }, end, run, stderrTail);
+  if (said.includes('no rollout found for thread')) {
+    return {
+      state: 'resumable',
+      reason: `${title} has lost its conversation (${said}), so it starts a new one.`,
+      afresh: true,
+    };
+  }
+  const { kind } = failureOf(said);
+  const message = `${title} exited with status ${end.exitCode}. It gave no result: ${said}`;
+  return explainRun(
+    { title, advise },
+    end,
+    { ...run, verdict: { ok: false, kind, message, retryAt: null } },
+    stderrTail,
+  );
+}
+
+function advise(verdict: Verdict): string {
+  const isCredit = /quota exceeded/i.test(verdict.message);
+  return adviseOn(verdict, {
+    auth_required: isCredit ? 'Add credit, or sign in with another account.' : signInAdvice,
+  });
+}
+
+/** Credentials where Codex looks for them; those in a keyring and those of other providers are not looked for. */
+function signInOf(env: Environment): BackendProbe['signedIn'] {
+  if (['CODEX_API_KEY', 'CODEX_ACCESS_TOKEN'].some((name) => (env[name] ?? '') !== '')) return 'yes';
+  const home = userHome(env);
+  const folder = env.CODEX_HOME ?? (home === null ? null : join(home, '.codex'));
+  if (folder === null) return 'unknown';
+  if (existsSync(join(folder, 'auth.json'))) return 'yes';
+  try {
+    const config = readFileSync(join(folder, 'config.toml'), 'utf8');
+    return /^\s*(model_provider|cli_auth_credentials_store|oss_provider|profile)\s*=/m.test(config)
+      ? 'unknown'
+      : 'no';
+  } catch {
+    // There is none, or none that this user may read.
+    return 'no';
+  }
+}

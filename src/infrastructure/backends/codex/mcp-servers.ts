@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { MaosError } from '../../../domain/errors.ts';
+import { inheritedEnvironment } from '../../process/launch/environment.ts';
+import type { Environment } from '../shared/cli-program.ts';
+import { listOf, textOf } from '../shared/json-values.ts';
+
+/** It asks servers on the network whether they need a sign-in, for 5 s at most. */
+const timeoutMs = 30_000;
+
+/**
+ * Names of the MCP servers that Codex would start in a folder: the user's, and a trusted project's.
+ *
+ * Problem: a setting on the command line is merged with what the files say, and one that switches off a server they do not
+ * name is an error. Solution: Codex is asked for the names; only it knows which of its files count.
+ * @throws MaosError BACKEND_UNAVAILABLE with Codex's own words
+ */
+export async function configuredServers(
+  program: string,
+  folder: string,
+  env: Environment,
+): Promise<readonly string[]> {
+  // The host has better words for it than a failed start of Codex.
+  if (!existsSync(folder)) return [];
+  try {
+    const options = { cwd: folder, env: inheritedEnvironment(env), timeout: timeoutMs };
+    const { stdout } = await promisify(execFile)(program, ['mcp', 'list', '--json'], options);
+    return stdout.trim() === '' ? [] : listOf(JSON.parse(stdout)).map(({ name }) => textOf(name));
+  } catch (cause) {
+    const { stderr, killed } = cause as { stderr?: string; killed?: boolean };
+    const words = stderr?.split('\n').find((line) => /^error/i.test(line)) ?? String(cause);
+    const why = killed === true ? `it did not answer within ${timeoutMs / 1000} s` : words;
+    throw new MaosError(
+      'BACKEND_UNAVAILABLE',
+      `Codex cannot say which MCP servers it has (codex mcp list --json): ${why}. Repair its configuration, then retry.`,
+      { cause, details: { backend: 'codex', path: program } },
+    );
+  }
+}
