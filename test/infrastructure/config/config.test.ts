@@ -322,6 +322,9 @@ describe('variables', () => {
     ['MAOS_CLAUDE_MODEL', 'opus', 'backends.claude.model', 'opus'],
     ['MAOS_CLAUDE_PERMISSION_MODE', 'plan', 'backends.claude.permissionMode', 'plan'],
     ['MAOS_CLAUDE_MAX_BUDGET_USD', '2.50', 'backends.claude.maxBudgetUsd', 2.5],
+    ['MAOS_CODEX_PATH', '/opt/codex', 'backends.codex.path', '/opt/codex'],
+    ['MAOS_CODEX_MODEL', 'gpt-5.6', 'backends.codex.model', 'gpt-5.6'],
+    ['MAOS_CODEX_SANDBOX', 'read-only', 'backends.codex.sandbox', 'read-only'],
     ['MAOS_BUSY_TIMEOUT_MS', '100', 'busyTimeoutMs', 100],
   ];
   it('are all tried below', () => {
