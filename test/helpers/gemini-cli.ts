@@ -63,15 +63,21 @@ export interface GeminiMcpServer {
   readonly trust?: boolean;
 }
 
-/** Writes `settings.json` into a scratch home: sign-in by key, no telemetry, no updates, and MCP servers by name. */
+/**
+ * Writes `settings.json` into a scratch home: sign-in by key, no telemetry, no updates, and MCP servers by name.
+ * @param more further groups of settings; `general` is added to what it has
+ */
 export async function writeGeminiSettings(
   home: string,
   mcpServers: Readonly<Record<string, GeminiMcpServer>>,
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
+  const general = { enableAutoUpdate: false, enableAutoUpdateNotification: false };
   const settings = {
     security: { auth: { selectedType: 'gemini-api-key' } },
     privacy: { usageStatisticsEnabled: false },
-    general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
+    ...more,
+    general: { ...general, ...(more.general as object | undefined) },
     mcpServers,
   };
   await mkdir(join(home, '.gemini'), { recursive: true });

@@ -36,10 +36,27 @@ export interface GeminiRequest {
   readonly tools?: readonly { readonly functionDeclarations?: readonly GeminiFunction[] }[];
 }
 
-/** The answer to one request: text, which ends the turn, or a call of a function. */
+/**
+ * The answer to one request: text, which ends the turn, a call of a function, parts that end for another reason, a prompt
+ * that is not answered, an error in Google's shape, or silence. `hang: true` sends the headers of a stream and then
+ * nothing; `hang: 'before-headers'` nothing at all.
+ */
 export type GeminiStep =
   | { readonly text: string }
-  | { readonly functionCall: { readonly name: string; readonly args: unknown } };
+  | { readonly functionCall: { readonly name: string; readonly args: unknown } }
+  | { readonly parts: readonly GeminiPart[]; readonly finishReason: string }
+  | { readonly blockReason: string }
+  | { readonly error: GeminiError }
+  | { readonly hang: true | 'before-headers' };
+
+export interface GeminiError {
+  readonly status: number;
+  /** Google's word for it: `RESOURCE_EXHAUSTED`. */
+  readonly reason: string;
+  readonly message: string;
+  readonly details?: readonly unknown[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** A running scripted model; `url` is the value of `GOOGLE_GEMINI_BASE_URL`. */
 export interface ScriptedGemini extends LoopbackServer {
@@ -71,6 +88,11 @@ export async function startScriptedGemini(
       const words = cause instanceof Error ? cause.message : String(cause);
       return refuse(response, 400, 'INVALID_ARGUMENT', `the script failed: ${words}`);
     }
+    if ('error' in step) return refuseWith(response, step.error);
+    if ('hang' in step) {
+      if (step.hang === true) response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      return;
+    }
     const answer = answerOf(model, step);
     if (verb === 'generateContent') return sendJson(response, 200, answer);
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -85,13 +107,23 @@ export function lastAnswers({ contents }: GeminiRequest): GeminiAnswer[] {
   return parts.flatMap(({ functionResponse }) => functionResponse?.response ?? []);
 }
 
-function answerOf(modelVersion: string, step: GeminiStep): unknown {
-  const content = { role: 'model', parts: [step] };
-  return {
-    candidates: [{ content, finishReason: 'STOP', index: 0 }],
-    usageMetadata: { promptTokenCount: 100, candidatesTokenCount: 20, totalTokenCount: 120 },
-    modelVersion,
-  };
+function answerOf(
+  modelVersion: string,
+  step: Exclude<GeminiStep, { readonly error: GeminiError } | { readonly hang: unknown }>,
+): unknown {
+  const usageMetadata = { promptTokenCount: 100, candidatesTokenCount: 20, totalTokenCount: 120 };
+  if ('blockReason' in step) return { promptFeedback: step, usageMetadata, modelVersion };
+  const { parts, finishReason } = 'parts' in step ? step : { parts: [step], finishReason: 'STOP' };
+  const content = { role: 'model', parts };
+  return { candidates: [{ content, finishReason, index: 0 }], usageMetadata, modelVersion };
+}
+
+function refuseWith(
+  response: ServerResponse,
+  { status, reason, message, details, headers }: GeminiError,
+): void {
+  const error = { code: status, message, status: reason, ...(details === undefined ? {} : { details }) };
+  sendJson(response, status, { error }, headers);
 }
 
 function refuse(response: ServerResponse, code: number, status: string, message: string): void {
