@@ -12,6 +12,7 @@ import type { ParentAgent } from './domain/session.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
 import { makeCodexBackend } from './infrastructure/backends/codex/backend.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
+import { makeGeminiBackend } from './infrastructure/backends/gemini/backend.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { toSettings } from './infrastructure/config/config.ts';
@@ -108,6 +109,7 @@ export function backendsOf(config: Config): Project['backends'] {
   return makeBackends([
     makeClaudeBackend({ config: config.backends.claude, env: environmentFor(config) }),
     makeCodexBackend({ config: config.backends.codex, env: environmentFor(config) }),
+    makeGeminiBackend({ config: config.backends.gemini, env: environmentFor(config) }),
     makeCommandBackend(),
   ]);
 }

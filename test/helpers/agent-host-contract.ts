@@ -74,10 +74,11 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       attempt = 1,
       env = {},
       stdin: LaunchSpec['stdin'] = 'prompt',
+      files: LaunchSpec['files'] = {},
     ) => {
       await host.prepare(agent, 'The prompt.\n');
       const own = { SHARED: places.sharedContext, RESULTS: places.results, ...env };
-      const spec = { program: '/bin/sh', args: ['-c', script], env: own, stdin } as const;
+      const spec = { program: '/bin/sh', args: ['-c', script], env: own, stdin, files } as const;
       const placed = { ...spec, cwd: places.workingDirectory };
       const running = await host.start(keyOf(attempt), agent, placed, sink);
       runs.push(running);
@@ -113,6 +114,17 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       const { start, printed } = await bench(t);
       await (await start('cat')).ended;
       assert.equal(await printed(), 'The prompt.\n');
+    });
+
+    it('finds its files where its variables say', async (t) => {
+      const { start, printed } = await bench(t);
+      const run = async (attempt: number, files: LaunchSpec['files']) => {
+        const running = await start('cat "$ONE"', new Listener(), attempt, {}, 'none', files);
+        await running.ended;
+      };
+      await run(1, { ONE: '{"a":"Grüße"}\n', TWO: 'other' });
+      await run(2, { ONE: 'later\n' });
+      assert.equal(await printed(), '{"a":"Grüße"}\nlater\n');
     });
 
     it('runs where its location says, in words for people and as JSON', async (t) => {

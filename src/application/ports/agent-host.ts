@@ -17,6 +17,8 @@ export interface LaunchSpec {
   readonly args: readonly string[];
   /** Added to (and, when null, removed from) the environment the host gives every agent. */
   readonly env: Readonly<Record<string, string | null>>;
+  /** Contents of files that the host makes for this start, by the variable that tells the program where each is. */
+  readonly files?: Readonly<Record<string, string>>;
   /** 'stream': the prompt, then what {@link RunningAgent.send} appends, until {@link RunningAgent.closeInput}. */
   readonly stdin: 'prompt' | 'none' | 'stream';
 }

@@ -36,7 +36,7 @@ export interface HandoffInput {
 export function composePrompt(input: HandoffInput): string {
   const { workflow, agent } = input;
   const sections = [
-    input.briefing ?? '',
+    input.briefing === null ? '' : escaped(input.briefing, input.promptEscape),
     `# Your task\n\n${agent.task.trim()}`,
     `# The team's objective\n\n${workflow.session.objective.trim()}`,
     teamSection(input),

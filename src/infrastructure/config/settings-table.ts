@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../application/ports/log.ts';
 import { claudeSettings } from '../backends/claude/settings.ts';
 import { codexSettings } from '../backends/codex/settings.ts';
+import { geminiSettings } from '../backends/gemini/settings.ts';
 import { listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
 import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
 
@@ -131,6 +132,7 @@ export const settingsTable = {
   backends: {
     claude: claudeSettings,
     codex: codexSettings,
+    gemini: geminiSettings,
     command: {},
   },
   log: {

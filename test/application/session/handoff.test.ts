@@ -96,6 +96,9 @@ describe('the prompt of an agent', () => {
     const briefing = '# Your role: Tester\n\nTests what others build.';
     assert.ok(promptOf('tests', { briefing }).startsWith(`${briefing}\n\n# Your task\n\nTest it.`));
     assert.ok(promptOf('tests').startsWith('# Your task'));
+    const promptEscape = { apply: (text: string) => text.replaceAll('@', '(at)'), legend: '' };
+    const escaped = promptOf('tests', { briefing: 'See @secret.', promptEscape });
+    assert.ok(escaped.startsWith('See (at)secret.\n\n'), 'a role attaches no file');
   });
 
   it('holds its task, its place in the team, what was handed over, and where things are', () => {

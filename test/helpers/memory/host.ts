@@ -81,7 +81,13 @@ export class MemoryMachine {
     this.#launches.set(claim, launch);
     const { args, cwd, inherits, env: changes } = spec;
     const given = Object.entries(changes).filter((entry): entry is [string, string] => entry[1] !== null);
-    const env = { ...inherits, ...Object.fromEntries(given), MAOS_AGENT_ID: key.agentId, PWD: cwd };
+    const made = Object.entries(spec.files ?? {}).map(([variable, content]) => {
+      const path = `${memoryRoot}${key.agentId}/file.${key.attempt}.${variable}`;
+      this.files.write(path, Buffer.from(content), false);
+      return [variable, path] as const;
+    });
+    const own = Object.fromEntries([...given, ...made]);
+    const env = { ...inherits, ...own, MAOS_AGENT_ID: key.agentId, PWD: cwd };
     const prompt = this.#prompts.get(agent.id) ?? '';
     const stdin = spec.stdin === 'prompt' ? prompt : '';
     const input = spec.stdin === 'stream' ? new MemoryInput() : null;

@@ -325,6 +325,10 @@ describe('variables', () => {
     ['MAOS_CODEX_PATH', '/opt/codex', 'backends.codex.path', '/opt/codex'],
     ['MAOS_CODEX_MODEL', 'gpt-5.6', 'backends.codex.model', 'gpt-5.6'],
     ['MAOS_CODEX_SANDBOX', 'read-only', 'backends.codex.sandbox', 'read-only'],
+    ['MAOS_GEMINI_PATH', '/opt/gemini', 'backends.gemini.path', '/opt/gemini'],
+    ['MAOS_GEMINI_MODEL', 'gemini-2.5-pro', 'backends.gemini.model', 'gemini-2.5-pro'],
+    ['MAOS_GEMINI_APPROVAL_MODE', 'yolo', 'backends.gemini.approvalMode', 'yolo'],
+    ['MAOS_GEMINI_MAX_TURNS', '40', 'backends.gemini.maxTurns', 40],
     ['MAOS_BUSY_TIMEOUT_MS', '100', 'busyTimeoutMs', 100],
   ];
   it('are all tried below', () => {

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
-import type { Backend, LaunchContext, PromptEscape, Verdict } from '../../../application/ports/backend.ts';
+import type { Backend, LaunchContext, Verdict } from '../../../application/ports/backend.ts';
 import type { Agent } from '../../../domain/agent.ts';
-import { MaosError, quote } from '../../../domain/errors.ts';
-import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
 import { userHome } from '../../files/home/maos-home.ts';
 import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';
+import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
+import { mentionEscape } from '../shared/mention-escape.ts';
 import { ClaudeOutputParser } from './output.ts';
 import type { ClaudeSettings } from './settings.ts';
 
@@ -26,15 +26,6 @@ const ownVariables = [
 const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
 /** Left alone it drops some of its background work after ten minutes without a word: how long to wait is ours to say. */
 const noCeiling = { CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
-
-/**
- * `@path` attaches the file without asking for a permission, and `@agent-name` calls an agent, wherever white space or
- * some punctuation stands before the `@`; a backslash there stops both (Claude Code 2.1.330, handoff.clients.ts).
- */
-const mentionEscape: PromptEscape = {
-  apply: (text) => text.replaceAll('@', '\\@'),
-  legend: 'In this part, `\\@` means a plain at sign.',
-};
 
 const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
@@ -60,14 +51,7 @@ export function makeClaudeBackend(deps: {
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
     const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
-    const model = agent.model ?? config.model;
-    // Plans are checked; this one may have been stored by a version that did not.
-    if (model !== null && !modelNamePattern.test(model)) {
-      throw new MaosError(
-        'INVALID_INPUT',
-        `The model ${quote(model)} cannot be used: it must be ${modelNameRule}.`,
-      );
-    }
+    const model = checkedModel(agent.model ?? config.model);
     const args = [
       ...['-p', '--output-format', 'stream-json', '--verbose'],
       ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),

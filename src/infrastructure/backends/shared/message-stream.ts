@@ -1,12 +1,10 @@
 import type { AgentActivity, OutputParser, ParsedRun, Verdict } from '../../../application/ports/backend.ts';
 import { startOf } from '../../../domain/cut-text.ts';
+import { conversationId } from './conversation-id.ts';
 import { JsonLines, maxText } from './json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from './json-values.ts';
 import { MessageDenials } from './message-denials.ts';
 import { MessageUsage } from './message-usage.ts';
-
-/** It comes back as an argument of the CLI: what could be anything else than an id is none. */
-const conversationId = /^[A-Za-z0-9][\w.-]{0,127}$/;
 
 /**
  * Reads the JSON lines that Claude Code prints with `--output-format stream-json`, and other CLIs after it: `system` with

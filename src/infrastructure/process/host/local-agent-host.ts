@@ -23,6 +23,7 @@ import { atNextBeat } from './beat.ts';
 import { type Bell, firstOf, makeBell } from './first-of.ts';
 import { handling } from './handling.ts';
 import { beginInput, findInput, readPrompt } from './input-file.ts';
+import { makeLaunchFiles } from './launch-files.ts';
 import { fenceLaunch, type LaunchClaim, protocolVersion, readClaim, readExit } from './launch-record.ts';
 import { localLocation } from './local-capacity.ts';
 import { superviseAgent } from './supervised-agent.ts';
@@ -70,7 +71,8 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const place = placeName(await findPlace());
     const inherited = inheritedEnvironment(spec.inherits ?? environment, deps.passedVariables);
     const mark = { MAOS_AGENT_ID: agentId, MAOS_AGENT_ATTEMPT: String(attempt) };
-    const env = composeEnvironment(inherited, spec.env, { ...mark, PWD: cwd });
+    const made = makeLaunchFiles(folder, attempt, spec.files ?? {});
+    const env = composeEnvironment(inherited, { ...spec.env, ...made }, { ...mark, PWD: cwd });
     const program = resolveProgram(spec.program, cwd, env.PATH);
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;

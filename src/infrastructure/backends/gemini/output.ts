@@ -1,0 +1,184 @@
+import type { AgentActivity, OutputParser, ParsedRun, Verdict } from '../../../application/ports/backend.ts';
+import type { PermissionDenials } from '../../../domain/agent.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { soundUsage, type Usage } from '../../../domain/usage.ts';
+import { conversationId } from '../shared/conversation-id.ts';
+import { JsonLines, maxText } from '../shared/json-lines.ts';
+import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
+import { failureOf } from './verdicts.ts';
+
+/** Characters of an answer; it comes in pieces. */
+const maxAnswer = 500_000;
+/** Refused uses of tools that are named. */
+const maxShown = 20;
+/** Uses of tools whose result may still come. */
+const maxOpenUses = 64;
+
+/**
+ * Reads what Gemini CLI prints with `-o stream-json`: `init`, `message` in pieces, `tool_use`, `tool_result`, `error`, and
+ * `result`, which says how it went but not what the answer was: that is what its model has said since it last used a tool.
+ */
+export class GeminiOutputParser implements OutputParser {
+  readonly #lines = new JsonLines((line) => this.#line(line));
+  /** What each open use of a tool is called. */
+  readonly #uses = new Map<string, string>();
+  readonly #denied: string[] = [];
+  #denials = 0;
+  #conversation: string | null = null;
+  #verdict: Verdict | null = null;
+  #answer: string | null = null;
+  #usage: Usage | null = null;
+  /** What the model has said since its last use of a tool. */
+  #said = '';
+  /** The end of it that was not handed on yet: pieces are a few words each. */
+  #held = '';
+  /** The newest line of the type `error`. */
+  #error = '';
+  #turns = 0;
+  #isInTurn = false;
+  #subagents = 0;
+
+  push(chunk: Uint8Array): readonly AgentActivity[] {
+    return this.#lines.push(chunk);
+  }
+
+  end(): readonly AgentActivity[] {
+    return [...this.#lines.end(), ...this.#flush()];
+  }
+
+  parsed(): ParsedRun {
+    return {
+      verdict: this.#verdict,
+      result: this.#answer,
+      answer: this.#answer === null ? null : { text: this.#answer, background: [] },
+      usage: this.#usage,
+      conversation: this.#conversation,
+      turns: this.#turns,
+      subagents: this.#subagents,
+      denials: this.#permissionDenials,
+    };
+  }
+
+  get #permissionDenials(): PermissionDenials | null {
+    return this.#denials === 0 ? null : { count: this.#denials, shown: [...this.#denied] };
+  }
+
+  #line(line: Json): AgentActivity[] {
+    if (line.type === 'message') return line.role === 'assistant' ? this.#say(textOf(line.content)) : [];
+    return [...this.#flush(), ...this.#event(line)];
+  }
+
+  #event(line: Json): AgentActivity[] {
+    switch (line.type) {
+      case 'init':
+        return this.#init(textOf(line.session_id));
+      case 'tool_use':
+        return this.#use(line);
+      case 'tool_result':
+        return this.#toolResult(line, asJson(line.error));
+      case 'error':
+        this.#error = startOf(textOf(line.message), maxText);
+        return [{ type: 'notice', text: this.#error }];
+      case 'result':
+        return this.#end(line);
+      default:
+        return [];
+    }
+  }
+
+  #init(id: string): AgentActivity[] {
+    if (conversationId.test(id)) this.#conversation = id;
+    this.#turn(false);
+    this.#said = '';
+    this.#error = '';
+    return [];
+  }
+
+  /** The model speaks or acts: what had ended before goes on. */
+  #turn(isInTurn: boolean): void {
+    if (isInTurn && !this.#isInTurn) this.#turns += 1;
+    this.#isInTurn = isInTurn;
+    this.#answer = null;
+    this.#verdict = null;
+  }
+
+  #say(piece: string): AgentActivity[] {
+    this.#turn(true);
+    this.#said += startOf(piece, maxAnswer - this.#said.length);
+    this.#held += piece;
+    const at = this.#held.lastIndexOf('\n');
+    if (at < 0 && this.#held.length < maxText) return [];
+    const text = at < 0 ? this.#held : this.#held.slice(0, at);
+    this.#held = at < 0 ? '' : this.#held.slice(at + 1);
+    return [{ type: 'text', text }];
+  }
+
+  #flush(): AgentActivity[] {
+    const text = this.#held;
+    this.#held = '';
+    return text === '' ? [] : [{ type: 'text', text }];
+  }
+
+  #use({ tool_name, tool_id, parameters }: Json): AgentActivity[] {
+    this.#turn(true);
+    this.#said = '';
+    const tool = startOf(textOf(tool_name), 80);
+    if (tool === 'invoke_agent') this.#subagents += 1;
+    const detail = describeInput(asJson(parameters));
+    this.#uses.set(idOf(tool_id), detail === '' ? tool : `${tool}: ${detail}`);
+    const [oldest] = this.#uses.keys();
+    if (this.#uses.size > maxOpenUses && oldest !== undefined) this.#uses.delete(oldest);
+    return [{ type: 'tool_use', tool, detail }];
+  }
+
+  #toolResult(line: Json, error: Json): AgentActivity[] {
+    this.#isInTurn = false;
+    const id = idOf(line.tool_id);
+    const use = this.#uses.get(id) ?? 'a tool';
+    this.#uses.delete(id);
+    if (error.type === 'policy_violation') {
+      this.#denials += 1;
+      if (this.#denied.length < maxShown) this.#denied.push(use);
+    }
+    const text = startOf(textOf(line.output) || textOf(error.message), maxText);
+    return [{ type: 'tool_result', ok: line.status === 'success', text }];
+  }
+
+  #end(line: Json): AgentActivity[] {
+    this.#usage = usageOf(asJson(line.stats), this.#turns);
+    const text = this.#said;
+    // A hook, or its look-out for loops, ends a run as a success too, with nothing said.
+    if (line.status === 'success' && text.trim() !== '') {
+      this.#answer = text;
+      this.#verdict = { ok: true, kind: null, message: text, retryAt: null };
+      return [{ type: 'result', ok: true, text }];
+    }
+    this.#answer = null;
+    this.#verdict = failureOf(line, this.#error);
+    return [{ type: 'result', ok: false, text: this.#verdict.message }];
+  }
+}
+
+function idOf(value: unknown): string {
+  return textOf(value).slice(0, 200);
+}
+
+/** What it thought is in the total only. */
+function usageOf(stats: Json, turns: number): Usage {
+  const { input_tokens, output_tokens, cached, input, total_tokens } = stats;
+  const told = soundUsage({
+    inputTokens: input_tokens,
+    outputTokens: output_tokens,
+    cacheReadTokens: cached,
+    cacheWriteTokens: 0,
+    turns,
+    costUsd: null,
+  });
+  const { inputTokens: total } = soundUsage({ ...told, inputTokens: total_tokens });
+  const { inputTokens: uncached } = soundUsage({ ...told, inputTokens: input });
+  return {
+    ...told,
+    inputTokens: input === undefined ? Math.max(0, told.inputTokens - told.cacheReadTokens) : uncached,
+    outputTokens: Math.max(told.outputTokens, total - told.inputTokens),
+  };
+}
