@@ -69,7 +69,7 @@ export class OrphanWatch {
   async look(): Promise<readonly SessionId[]> {
     const taken: SessionId[] = [];
     for (const { sessionId, owner, ownerIsGone } of await this.#confirmed()) {
-      if (this.#supervisor.hasGivenUp(sessionId)) continue;
+      if (this.#supervisor.isQuarantined(sessionId)) continue;
       if (await this.#supervisor.takeOver(sessionId, ownerIsGone ? owner : null)) taken.push(sessionId);
     }
     for (const id of findDue(this.#project)) {

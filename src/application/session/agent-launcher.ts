@@ -1,10 +1,11 @@
 import type { Agent, AgentFailure } from '../../domain/agent.ts';
-import { agentEvent, type DomainEvent, type EventData } from '../../domain/events.ts';
+import type { DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { type AgentReport, agentOf, startAgents } from '../../domain/workflow.ts';
 import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
+import { AgentAdopter } from './agent-adopter.ts';
 import { AgentLaunch } from './agent-launch.ts';
 import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
@@ -38,11 +39,7 @@ interface FailedStart {
   readonly error: unknown;
 }
 
-/** How often an agent is tried to be taken up before its session is begun anew: a minute, some seconds. */
-const manyTries = 120;
-const fewTries = 6;
-
-/** Starts the agents of one session, takes up those that run already, and keeps their runs until they end. */
+/** Starts the agents of one session, adopts those that run already, and keeps their runs until they end. */
 export class AgentLauncher {
   readonly #deps: LauncherDeps;
   readonly #runs = new Map<AgentId, AgentRun>();
@@ -52,13 +49,14 @@ export class AgentLauncher {
   readonly #ends: RunEnd[] = [];
   readonly #failed: FailedStart[] = [];
   readonly #spawned: Spawned[] = [];
-  readonly #findings: DomainEvent[] = [];
-  #unreachable: unknown = null;
+  readonly #adopter: AgentAdopter;
   readonly #callbacks: RunCallbacks;
 
   constructor(deps: LauncherDeps) {
     this.#deps = deps;
     const { project, record, artifacts, wakeSignal } = deps;
+    const { clock, log, host } = project;
+    this.#adopter = new AgentAdopter({ host, clock, log, record, wakeSignal });
     this.#preparation = new LaunchPreparation(project, record, artifacts);
     this.#callbacks = {
       clock: project.clock,
@@ -132,7 +130,7 @@ export class AgentLauncher {
     return launch !== undefined;
   }
 
-  /** Agents recorded as running by an owner before this one: their processes are taken up, or their ends. */
+  /** Agents recorded as running by an owner before this one: their processes are adopted, or their ends. */
   attachRunning(): void {
     for (const agent of this.#deps.record.workflow.agents) {
       if (agent.state === 'running') void this.#attach(this.#makeRun(agent).run);
@@ -191,54 +189,16 @@ export class AgentLauncher {
     this.#deps.wakeSignal.notify();
   }
 
-  /**
-   * What has been found of agents that cannot be taken up, since the last call.
-   * @throws what keeps one of them from it, once that has gone on for too long
-   */
+  /** What was found of agents that cannot be adopted, since the last call. @throws as {@link AgentAdopter.takeFindings} */
   takeUnreachable(): readonly DomainEvent[] {
-    if (this.#unreachable !== null) throw this.#unreachable;
-    return this.#findings.splice(0);
+    return this.#adopter.takeFindings();
   }
 
-  /**
-   * An agent that cannot be taken up is tried again, and its session cannot go on when that does not help: it may live,
-   * and to take it for lost could run it twice.
-   */
   async #attach(run: AgentRun): Promise<void> {
-    const { project, record, slots } = this.#deps;
-    const { agent } = run;
-    let said = '';
-    for (let tries = 1; ; tries++) {
-      try {
-        const running = await project.host.attach(run.key, agent, run);
-        if (record.left) return;
-        slots.adopt(agent, running);
-        const { name } = agent;
-        const { unreachable, note } = running;
-        if (unreachable !== undefined) this.#tell('agent.unreachable', { name, reason: unreachable }, agent);
-        else if (note !== undefined) this.#tell('agent.reached', { name, note }, agent);
-        else if (said !== '') this.#tell('agent.reached', { name }, agent);
-        return this.#follow(run, running);
-      } catch (error) {
-        if (record.left) return;
-        this.#log(`agent ${agent.id} could not be adopted, retrying`, error);
-        const reason = error instanceof Error ? error.message : String(error);
-        if (reason !== said) {
-          said = reason;
-          this.#tell('agent.unreachable', { name: agent.name, reason }, agent);
-        }
-        // Whoever wants it stopped waits for that.
-        if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
-        if (this.#unreachable !== null) this.#deps.wakeSignal.notify();
-        await record.pause();
-        if (record.left) return;
-      }
-    }
-  }
-
-  #tell<T extends 'agent.unreachable' | 'agent.reached'>(type: T, data: EventData[T], agent: Agent): void {
-    this.#findings.push(agentEvent(type, agent, this.#now(), data));
-    this.#deps.wakeSignal.notify();
+    const running = await this.#adopter.attach(run);
+    if (running === null) return;
+    this.#deps.slots.adopt(run.agent, running);
+    await this.#follow(run, running);
   }
 
   #makeRun(agent: Agent): { run: AgentRun; backend: Backend } {

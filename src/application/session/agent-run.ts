@@ -1,7 +1,7 @@
 import { activeMs } from '../../domain/active-time.ts';
-import type { Agent, FailureKind } from '../../domain/agent.ts';
+import type { Agent } from '../../domain/agent.ts';
 import type { Usage } from '../../domain/usage.ts';
-import { type AgentOutcome, type AgentReport, type ProgressNote, usageNow } from '../../domain/workflow.ts';
+import { type AgentReport, type ProgressNote, usageNow } from '../../domain/workflow.ts';
 import type {
   AgentEnd,
   LaunchKey,
@@ -10,30 +10,14 @@ import type {
   RunningAgent,
   StopReport,
 } from '../ports/agent-host.ts';
-import type { AgentActivity, Backend, OutputParser, ParsedRun } from '../ports/backend.ts';
+import type { Backend, OutputParser } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
-import { describeActivity } from './activity-line.ts';
 import { AnswerWatch } from './answer-watch.ts';
+import { outcomeOf } from './run-outcome.ts';
+import { RunProgress } from './run-progress.ts';
 import { type SuspendedTime, takenOverShare } from './session-history.ts';
+import { outputLimit, type StopCause, timeLimit } from './stop-cause.ts';
 import { SuspendController } from './suspend-controller.ts';
-
-/** Why MAOS itself ended a run. */
-/** The time of an end is that of a file, which a kernel takes from its last tick: up to 10 ms too early. */
-const recordTickMs = 10;
-
-export type StopCause =
-  | { readonly kind: 'cancelled'; readonly reason: string }
-  | { readonly kind: 'interrupted'; readonly reason: string }
-  /** What its output has told already will not get better: its backend explains it. */
-  | { readonly kind: 'hopeless' }
-  /** It gave this result long ago and did not end. */
-  | { readonly kind: 'answered'; readonly result: string }
-  /** `explain` says what was measured and the limit, from what it had used and how long it had run at its end. */
-  | {
-      readonly kind: 'limit';
-      readonly failure: FailureKind;
-      readonly explain: (usage: Usage | null, ranMs: number) => string;
-    };
 
 /** How a run ended, as far as processes are concerned. */
 export interface RunEnd {
@@ -75,6 +59,7 @@ export class AgentRun implements OutputSink {
   readonly #callbacks: RunCallbacks;
   readonly #suspendController: SuspendController;
   readonly #answers: AnswerWatch;
+  readonly #progress: RunProgress;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
   #stopAskedAt: string | null = null;
@@ -83,9 +68,6 @@ export class AgentRun implements OutputSink {
   #stopTimeLimit = (): void => {};
   #cancelTimers: (() => void)[] = [];
   #printed = 0;
-  #activity: string | null = null;
-  #notedTurns = 0;
-  #notedDenials = 0;
   readonly #ranBeforeMs: number;
   readonly #from: number;
   #until: number | null = null;
@@ -101,6 +83,7 @@ export class AgentRun implements OutputSink {
     this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
     this.canResume = backend.capabilities.resumes;
     this.#backend = backend;
+    this.#progress = new RunProgress(agent.id);
     this.#parser = backend.makeParser(agent);
     this.#callbacks = callbacks;
     this.#answers = new AnswerWatch(callbacks.clock, callbacks.afterResultMs, ({ text }) =>
@@ -114,7 +97,7 @@ export class AgentRun implements OutputSink {
 
   stdout(chunk: Uint8Array): void {
     const activities = this.#parser.push(chunk);
-    this.#noteActivity(activities);
+    this.#progress.add(activities);
     this.#printed += chunk.length;
     const { maxOutputBytes } = this.#callbacks;
     if (maxOutputBytes !== null && this.#printed > maxOutputBytes) {
@@ -227,19 +210,9 @@ export class AgentRun implements OutputSink {
     for (const cancel of this.#cancelTimers) cancel();
   }
 
-  /** What was heard since the last call; null when nothing was. */
+  /** What is new since the last call; null when nothing is. */
   takeNote(): ProgressNote | null {
-    const { usage, conversation, turns, denials } = this.#parser.parsed();
-    const lingering = this.#answers.take();
-    const hasProgressed = this.#activity !== null || turns !== this.#notedTurns;
-    const refused = denials?.count ?? 0;
-    if (!hasProgressed && lingering === undefined && refused === this.#notedDenials) return null;
-    const activity = hasProgressed ? (this.#activity ?? '') : null;
-    this.#activity = null;
-    this.#notedTurns = turns;
-    this.#notedDenials = refused;
-    const note = { id: this.agent.id, activity, usage, conversation, denials };
-    return lingering === undefined ? note : { ...note, lingering };
+    return this.#progress.take(this.#parser.parsed(), this.#answers);
   }
 
   /** When its provider answers again, if that is why it failed and it was said. */
@@ -249,75 +222,14 @@ export class AgentRun implements OutputSink {
 
   /** The report of the run's end, from how its process ended, what it printed and why it was stopped. */
   report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
-    const run = this.#parser.parsed();
-    const outcome = this.#byCause(this.#byEnd(end, run, stderrTail), run, end, stop, stderrTail);
-    return {
-      outcome,
-      usage: run.usage,
-      conversation: run.conversation,
-      denials: run.denials,
-      activeMs: this.ranMs(),
-    };
-  }
-
-  #byEnd(told: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
-    if (told.how === 'never_started' && this.agent.stage === 'preparing')
-      return { state: 'resumable', reason: 'Its process had not started yet.' };
-    // It had a process, and the record of its launch is gone: to start it again could do its work twice.
-    const end = told.how === 'never_started' ? { how: 'lost' as const, at: told.at } : told;
-    const { resumed } = this.agent;
-    if (run.verdict?.isConversationGone && resumed !== null) {
-      const reason = `Its conversation ${resumed} cannot be resumed (${run.verdict.message}), so it starts a new one.`;
-      return { state: 'resumable', reason, afresh: true };
-    }
-    const explained = this.#backend.explain(end, run, stderrTail);
-    if (end.how === 'lost' && explained.state === 'failed' && this.canResume) {
-      return { state: 'resumable', reason: 'Its process ended without a record of its exit.' };
-    }
-    return explained;
-  }
-
-  #byCause(
-    explained: AgentOutcome,
-    run: ParsedRun,
-    end: AgentEnd,
-    stop: StopReport | null,
-    stderrTail: string,
-  ): AgentOutcome {
-    const left =
-      stop === null || stop.survivors === 0 ? '' : ` ${stop.survivors} processes could not be ended.`;
-    if (this.#cause === null || this.#hasFinished(explained, run, end, stop)) return explained;
-    switch (this.#cause.kind) {
-      case 'cancelled':
-        return { state: 'cancelled', reason: `${this.#cause.reason}${left}` };
-      case 'interrupted':
-        // Its success stands even if it came after the signal: finished work is never run again. Nor is what
-        // left no record of its end, whether it obeyed or was done at that moment: nobody can say that it had not finished.
-        return explained.state === 'completed' || end.how === 'lost'
-          ? explained
-          : { state: 'resumable', reason: `${this.#cause.reason}${left}` };
-      case 'limit': {
-        const said = this.#cause.explain(this.usage(), this.ranMs());
-        const failure = { kind: this.#cause.failure, message: `${said}${left}`, stderrTail };
-        return { state: 'failed', failure, result: run.result };
-      }
-      case 'answered':
-        return { state: 'completed', result: this.#cause.result };
-      default:
-        return explained;
-    }
-  }
-
-  /**
-   * Finished work stays finished, whatever was asked since. That a program obeyed a signal with status 0 does not say
-   * so: it must have ended before it was asked, or its CLI must say that it is done.
-   */
-  #hasFinished(explained: AgentOutcome, run: ParsedRun, end: AgentEnd, stop: StopReport | null): boolean {
-    if (explained.state !== 'completed') return false;
-    const wasAsked = stop !== null && stop.signals.length > 0;
-    if (run.verdict?.ok === true || !wasAsked) return true;
-    const askedAt = this.#stopAskedAt;
-    return askedAt !== null && Date.parse(end.at) < Date.parse(askedAt) - recordTickMs;
+    const parsed = this.#parser.parsed();
+    const activeMs = this.ranMs();
+    const outcome = outcomeOf({
+      ...{ agent: this.agent, backend: this.#backend, end, parsed, stderrTail, stop },
+      ...{ cause: this.#cause, stopAskedAt: this.#stopAskedAt, usage: this.usage(), ranMs: activeMs },
+    });
+    const { usage, conversation, denials } = parsed;
+    return { outcome, usage, conversation, denials, activeMs };
   }
 
   #armTimeLimit(): void {
@@ -348,13 +260,8 @@ export class AgentRun implements OutputSink {
     if (this.#isOver) return;
     this.#until = this.#callbacks.clock.elapsedMs();
     this.abandon();
-    this.#noteActivity(this.#parser.end());
+    this.#progress.add(this.#parser.end());
     this.#callbacks.ended({ run: this, end, stop });
-  }
-
-  #noteActivity(activities: readonly AgentActivity[]): void {
-    const last = activities.findLast((activity) => describeActivity(activity) !== null);
-    if (last !== undefined) this.#activity = describeActivity(last);
   }
 }
 
@@ -364,22 +271,4 @@ function ranBeforeMs(agent: Agent, suspended: SuspendedTime, now: string): numbe
   const ranMs = activeMs(agent, Date.parse(suspended.since ?? now)) - suspended.ms;
   const limitMs = Math.min(timeoutMs, budget.maxWallMs ?? timeoutMs);
   return Math.min(Math.max(0, ranMs), limitMs * takenOverShare);
-}
-
-function timeLimit(limitMs: number): StopCause {
-  const limit = limitMs % 60_000 === 0 ? `${limitMs / 60_000} min` : `${limitMs / 1000} s`;
-  const text = `It ran longer than its limit of ${limit} and was stopped. Give it a longer timeout_minutes, or a smaller task.`;
-  return { kind: 'limit', failure: 'timeout', explain: () => text };
-}
-
-/** It printed more than it may. */
-export function outputLimit(printed: number, limit: number): StopCause {
-  const text = `It printed ${mebibytes(printed)} MiB, more than its limit of ${mebibytes(limit)} MiB (limits.maxOutputMb), and was stopped. Make it write to files, or print less.`;
-  return { kind: 'limit', failure: 'output_limit', explain: () => text };
-}
-
-/** With one decimal, and more where it would be 0. */
-export function mebibytes(bytes: number): string {
-  const value = bytes / 2 ** 20;
-  return value >= 0.1 ? value.toFixed(1).replace(/\.0$/, '') : value.toPrecision(2);
 }

@@ -1,8 +1,9 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import type { AgentRun, StopCause } from './agent-run.ts';
+import type { AgentRun } from './agent-run.ts';
 import type { EndCollector } from './end-collector.ts';
 import type { SessionRecord } from './session-record.ts';
+import type { StopCause } from './stop-cause.ts';
 
 /** Stops agents of one session; their ends come back to the loop like any other. */
 export class AgentStopper {

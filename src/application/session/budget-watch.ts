@@ -10,8 +10,9 @@ import { agentEvent, type DomainEvent, sessionEvent } from '../../domain/events.
 import type { AgentId } from '../../domain/ids.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
 import type { Workflow } from '../../domain/workflow.ts';
-import type { AgentRun, StopCause } from './agent-run.ts';
+import type { AgentRun } from './agent-run.ts';
 import { type SessionHistory, warningKey } from './session-history.ts';
+import type { StopCause } from './stop-cause.ts';
 
 export interface BudgetCheck {
   /** Warnings that have not been given yet. */

@@ -4,7 +4,8 @@ import type { ResourceSample } from '../ports/agent-host.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Settings } from '../ports/settings.ts';
-import { type AgentRun, mebibytes, outputLimit, type StopCause } from './agent-run.ts';
+import type { AgentRun } from './agent-run.ts';
+import { mebibytes, outputLimit, type StopCause } from './stop-cause.ts';
 
 /** Time between two looks at what agents use. */
 const sampleMs = 3_000;

@@ -6,21 +6,30 @@ import { cancelStalled, stallSession } from '../../domain/stall.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Lease } from '../ports/ownership.ts';
+import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import { isRefusal } from './refused-change.ts';
 import { tellTeams } from './teams.ts';
 
+/** What leaving a stalled session needs of its project. */
+export type StalledProject = Pick<
+  Project,
+  'clock' | 'host' | 'instance' | 'log' | 'settings' | 'teams' | 'watcher'
+> & {
+  readonly store: Pick<SessionStore, 'load' | 'requestsFor' | 'commit' | 'holds'>;
+};
+
 /** Most characters of an error that become part of the record. */
 const maxReason = 1_000;
 
 /**
- * Leaves a session whose runner gives up in a state that people see and that has a way out: paused, its agents standing
- * still, with the reason; or cancelled, where that was asked for. Needs nothing of what has failed but the store.
- * @param error why it cannot go on
+ * Leaves a session whose runner keeps failing in a state that people see and can act on: paused with the reason, its
+ * agents suspended; or cancelled, where that was asked for. Of what has failed it needs only the store.
+ * @param error why the session cannot continue
  * @throws whatever the store throws: then nothing is recorded, and the session looks as it did
  */
-export async function leaveStalled(project: Project, lease: Lease, error: unknown): Promise<void> {
+export async function leaveStalled(project: StalledProject, lease: Lease, error: unknown): Promise<void> {
   const { store, clock, instance, settings, watcher } = project;
   const { sessionId } = lease;
   const workflow = store.load(sessionId);
@@ -42,9 +51,9 @@ export async function leaveStalled(project: Project, lease: Lease, error: unknow
   watcher.notify();
 }
 
-/** @returns the agents it was done with; what cannot be taken up stays as it is, and the log says so */
+/** @returns the agents it was done with; an agent that cannot be adopted stays as it is, and the log says so */
 async function forEachRunning(
-  { host, log }: Project,
+  { host, log }: StalledProject,
   { agents }: Workflow,
   act: (running: RunningAgent) => Promise<unknown>,
 ): Promise<readonly Agent[]> {
@@ -53,8 +62,7 @@ async function forEachRunning(
       if (agent.state !== 'running') return [];
       const { id, sessionId, attempt } = agent;
       try {
-        // Who takes it up next reads its output from the first byte.
-        // Only whoever has its lease gets here.
+        // Its next owner reads its output from the first byte. Only the holder of the lease gets here.
         const sink = { stdout: () => {}, isOwned: () => true };
         const running = await host.attach({ sessionId, agentId: id, attempt }, agent, sink);
         await act(running);
@@ -68,9 +76,9 @@ async function forEachRunning(
   return done.flat();
 }
 
-/** Ends the session; agents whose end the store refuses in every form are left out, one after the other. */
+/** Ends the session; where the store refuses that, without the end of one agent, or of all. */
 async function cancelAsFarAsTaken(
-  project: Project,
+  project: StalledProject,
   lease: Lease,
   workflow: Workflow,
   why: { readonly asked: string; readonly stalled: string },

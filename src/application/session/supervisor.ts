@@ -3,10 +3,23 @@ import type { SessionId } from '../../domain/ids.ts';
 import { isSessionEnded } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { Lease } from '../ports/ownership.ts';
+import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
-import { SessionRunner } from './session-runner.ts';
-import { leaveStalled } from './stalling.ts';
+import { Heartbeat, type HeartbeatProject } from './heartbeat.ts';
+import { type RunnerProject, SessionRunner } from './session-runner.ts';
+import { leaveStalled, type StalledProject } from './stalling.ts';
+
+/** What running the sessions of a project needs of it. */
+export type SupervisorProject = RunnerProject &
+  StalledProject &
+  HeartbeatProject &
+  Pick<Project, 'instances'> & {
+    readonly store: Pick<
+      SessionStore,
+      'ownerOf' | 'acquire' | 'release' | 'load' | 'unfinished' | 'requestsFor'
+    >;
+  };
 
 /** How owners show that they live, and how soon others act on it. All in milliseconds. */
 export interface OwnershipTiming {
@@ -19,32 +32,27 @@ export interface OwnershipTiming {
 
 export const ownershipTiming: OwnershipTiming = { heartbeatMs: 2_000, leaseTtlMs: 15_000, lookMs: 2_000 };
 
-/** How often a session is taken up again after its runner failed, and the pause before. */
+/** How often a session gets a new runner after one failed, and the pause before. */
 const maxRestarts = 3;
 const restartMs = 1_000;
 
-/** How soon a heartbeat that found the store locked is tried again. */
-const busyBeatMs = 100;
-
-/** The sessions of one project that this process owns: runs them, keeps their leases, hears what others ask. */
+/** The sessions of one project that this process owns: runs them, renews their leases, passes on what others ask. */
 export class Supervisor {
   readonly timing: OwnershipTiming;
-  readonly #project: Project;
+  readonly #project: SupervisorProject;
+  readonly #heartbeat: Heartbeat;
   readonly #runners = new Map<SessionId, Running>();
   /** Why. */
   readonly #quarantined = new Map<SessionId, string>();
   /** Leases of sessions that are not run any more, which the store was not ready to take back. */
   readonly #unreleased = new Set<Lease>();
   #unsubscribe: (() => void) | null = null;
-  #stopHeartbeat: (() => void) | null = null;
-  /** The store was locked at the last heartbeat: said once, not at every try. */
-  #isBeatBusy = false;
   #isReleasingAll = false;
-  #beatenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(project: Project, timing: OwnershipTiming = ownershipTiming) {
+  constructor(project: SupervisorProject, timing: OwnershipTiming = ownershipTiming) {
     this.#project = project;
     this.timing = timing;
+    this.#heartbeat = new Heartbeat(project, timing.heartbeatMs, (held) => this.#afterHeartbeat(held));
   }
 
   /** Starts to run a session whose lease this process holds. */
@@ -86,7 +94,7 @@ export class Supervisor {
     return true;
   }
 
-  /** Null, with the lease given back and the session given up, where it cannot be read. */
+  /** Null where the session cannot be read: then the lease is released and the session quarantined. */
   async #loadTaken(lease: Lease): Promise<Workflow | null> {
     const { sessionId } = lease;
     try {
@@ -104,14 +112,14 @@ export class Supervisor {
   }
 
   /**
-   * Its runner failed again and again, and not even this could be recorded. Another process may have more luck with it;
-   * this one does not try again unless somebody asks.
+   * Its runner failed repeatedly, and not even that could be recorded. Another process may succeed; this one tries again
+   * only when asked.
    */
-  hasGivenUp(id: SessionId): boolean {
+  isQuarantined(id: SessionId): boolean {
     return this.#quarantined.has(id);
   }
 
-  /** Why this process gave a session up and could not even record it; null for any other. */
+  /** Why a session is quarantined; null for any other. */
   quarantineReason(id: SessionId): string | null {
     return this.#quarantined.get(id) ?? null;
   }
@@ -198,14 +206,13 @@ export class Supervisor {
 
   #listen(): void {
     this.#unsubscribe ??= this.#project.watcher.subscribe(() => this.#readRequests());
-    if (this.#stopHeartbeat === null) this.#beat();
+    this.#heartbeat.start();
   }
 
   #rest(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
-    this.#stopHeartbeat?.();
-    this.#stopHeartbeat = null;
+    this.#heartbeat.stop();
   }
 
   #readRequests(): void {
@@ -220,40 +227,12 @@ export class Supervisor {
     }
   }
 
-  #beat(): void {
-    const { store, instance, clock, log } = this.#project;
-    let nextMs = this.timing.heartbeatMs;
-    this.#beatAsInstance();
-    try {
-      this.#relinquishLost(store.heartbeat(instance, clock.now()));
-      for (const lease of this.#unreleased) void this.#release(lease);
-      this.#isBeatBusy = false;
-    } catch (error) {
-      const isBusy = isMaosError(error, 'STORE_BUSY');
-      if (!isBusy || !this.#isBeatBusy)
-        log.log('error', 'cannot write the heartbeat of a session', { error });
-      this.#isBeatBusy = isBusy;
-      // Whoever gets the lock first must not find this owner silent.
-      if (isBusy) nextMs = Math.min(nextMs, busyBeatMs);
-    }
-    this.#stopHeartbeat = clock.after(nextMs, () => this.#beat());
+  #afterHeartbeat(held: readonly Lease[]): void {
+    this.#relinquishLost(held);
+    for (const lease of this.#unreleased) void this.#release(lease);
   }
 
-  /** Apart from the store: whoever asks must see that this process lives, though the store take nothing from it. */
-  #beatAsInstance(): void {
-    const { instances, clock, log } = this.#project;
-    const now = clock.elapsedMs();
-    // A store that is locked is tried much more often.
-    if (now - this.#beatenAt < this.timing.heartbeatMs / 2) return;
-    this.#beatenAt = now;
-    try {
-      instances.beat(clock.now());
-    } catch (error) {
-      log.log('warn', 'cannot write the heartbeat of this process', { error });
-    }
-  }
-
-  /** A process that stood still for longer than its lease (a laptop asleep, SIGSTOP) comes back to find heirs. */
+  /** A process suspended for longer than its lease (a laptop asleep, SIGSTOP) finds new owners when it is back. */
   #relinquishLost(held: readonly Lease[]): void {
     const epochs = new Map(held.map(({ sessionId, epoch }) => [sessionId, epoch]));
     for (const { runner, lease } of this.#runners.values()) {

@@ -3,12 +3,8 @@ import { describe, it } from 'node:test';
 import type { AgentEnd, RunningAgent, StopReport } from '../../../src/application/ports/agent-host.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
 import { describeActivity } from '../../../src/application/session/activity-line.ts';
-import {
-  AgentRun,
-  type RunCallbacks,
-  type RunEnd,
-  type StopCause,
-} from '../../../src/application/session/agent-run.ts';
+import { AgentRun, type RunCallbacks, type RunEnd } from '../../../src/application/session/agent-run.ts';
+import type { StopCause } from '../../../src/application/session/stop-cause.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
 import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';

@@ -84,7 +84,7 @@ describe('a session whose runner gives up', () => {
     assert.equal(real.project.store.ownerOf(id), null);
     const newOwner = realProject(t, { home: real.home, root: real.root });
     assert.deepEqual(await findOrphans(newOwner.project, ownershipTiming), []);
-    assert.equal(real.supervisor.hasGivenUp(id), false);
+    assert.equal(real.supervisor.isQuarantined(id), false);
   });
 
   it('goes on when it is resumed: what ran is not run again', async (t) => {

@@ -267,7 +267,7 @@ describe('a runner that cannot go on', () => {
       real.logged.some((line) => line.startsWith('error the session cannot run, and this cannot be')),
     );
     assert.equal(store.ownerOf(id), null);
-    assert.equal(real.supervisor.hasGivenUp(id), true);
+    assert.equal(real.supervisor.isQuarantined(id), true);
     assert.deepEqual(agentProcesses([outcome(real, id).agent('a').id]), []);
     store.commit = commit;
     assert.equal(await real.supervisor.takeOver(id), true);

@@ -206,7 +206,7 @@ it('a session that cannot be read keeps no other from being taken over', async (
 
   assert.deepEqual(await real.watch.look(), [sound]);
   assert.equal(real.project.store.ownerOf(spoilt), null, 'nobody keeps what nobody can run');
-  assert.equal(real.supervisor.hasGivenUp(spoilt), true);
+  assert.equal(real.supervisor.isQuarantined(spoilt), true);
   gate.openNow();
   assert.equal((await settled(real, sound)).state, 'completed');
 });

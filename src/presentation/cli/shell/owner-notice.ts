@@ -66,14 +66,14 @@ export async function whileOwned<T>(
   let reason: string | null = null;
   let silentMs = 0;
   let seq = project.store.lastSeq(id);
-  const gaveUp = (): string | null => supervisor.quarantineReason(id);
+  const quarantined = (): string | null => supervisor.quarantineReason(id);
   const timer = setInterval(() => {
     void look().catch((error: unknown) =>
       project.log.log('warn', 'cannot check the owner of the session', { error }),
     );
   }, timing.lookMs);
   async function look(): Promise<void> {
-    if (gaveUp() !== null) return lost.abort();
+    if (quarantined() !== null) return lost.abort();
     const before = seq;
     reason = await unattended(project, id);
     seq = project.store.lastSeq(id);
@@ -86,7 +86,7 @@ export async function whileOwned<T>(
   } finally {
     clearInterval(timer);
   }
-  const why = gaveUp();
+  const why = quarantined();
   if (why !== null) {
     const message = `Session ${id} cannot continue, and its events are no longer recorded: ${why} Its agents may still be running: see 'maos ps'.`;
     throw new MaosError('FORBIDDEN', message, { details: { sessionId: id } });

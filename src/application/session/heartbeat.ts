@@ -1,0 +1,72 @@
+import { isMaosError } from '../../domain/errors.ts';
+import type { Lease } from '../ports/ownership.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+import type { Project } from '../project.ts';
+
+/** What a heartbeat needs of its project. */
+export type HeartbeatProject = Pick<Project, 'clock' | 'instance' | 'log'> & {
+  readonly store: Pick<SessionStore, 'heartbeat'>;
+  readonly instances: Pick<Project['instances'], 'beat'>;
+};
+
+/** How soon a heartbeat that found the store locked is tried again. */
+const busyBeatMs = 100;
+
+/** Writes from time to time that this process lives and still owns its sessions. */
+export class Heartbeat {
+  readonly #project: HeartbeatProject;
+  readonly #everyMs: number;
+  readonly #onWritten: (held: readonly Lease[]) => void;
+  #cancel: (() => void) | null = null;
+  /** The store was locked at the last heartbeat: logged once, not at every try. */
+  #wasBusy = false;
+  #beatenAt = Number.NEGATIVE_INFINITY;
+
+  /** @param onWritten is told after each heartbeat which leases this process holds */
+  constructor(project: HeartbeatProject, everyMs: number, onWritten: (held: readonly Lease[]) => void) {
+    this.#project = project;
+    this.#everyMs = everyMs;
+    this.#onWritten = onWritten;
+  }
+
+  /** Safe to repeat. */
+  start(): void {
+    if (this.#cancel === null) this.#beat();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #beat(): void {
+    const { store, instance, clock, log } = this.#project;
+    let nextMs = this.#everyMs;
+    this.#beatAsInstance();
+    try {
+      this.#onWritten(store.heartbeat(instance, clock.now()));
+      this.#wasBusy = false;
+    } catch (error) {
+      const isBusy = isMaosError(error, 'STORE_BUSY');
+      if (!isBusy || !this.#wasBusy) log.log('error', 'cannot write the heartbeat of a session', { error });
+      this.#wasBusy = isBusy;
+      // The next process to get the lock must not find this owner silent.
+      if (isBusy) nextMs = Math.min(nextMs, busyBeatMs);
+    }
+    this.#cancel = clock.after(nextMs, () => this.#beat());
+  }
+
+  /** Apart from the project's store: others must see that this process lives even while the store is locked. */
+  #beatAsInstance(): void {
+    const { instances, clock, log } = this.#project;
+    const now = clock.elapsedMs();
+    // A locked store is tried much more often.
+    if (now - this.#beatenAt < this.#everyMs / 2) return;
+    this.#beatenAt = now;
+    try {
+      instances.beat(clock.now());
+    } catch (error) {
+      log.log('warn', 'cannot write the heartbeat of this process', { error });
+    }
+  }
+}

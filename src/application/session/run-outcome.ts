@@ -1,0 +1,87 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { Usage } from '../../domain/usage.ts';
+import type { AgentOutcome } from '../../domain/workflow.ts';
+import type { AgentEnd, StopReport } from '../ports/agent-host.ts';
+import type { Backend, ParsedRun } from '../ports/backend.ts';
+import type { StopCause } from './stop-cause.ts';
+
+/** The time of an end is that of a file, which a kernel takes from its last tick: up to 10 ms too early. */
+const recordTickMs = 10;
+
+/** All that is known of a run when it has ended. */
+export interface EndedRun {
+  readonly agent: Agent;
+  readonly backend: Backend;
+  readonly end: AgentEnd;
+  readonly parsed: ParsedRun;
+  readonly stderrTail: string;
+  /** Null: nobody stopped it. */
+  readonly stop: StopReport | null;
+  readonly cause: StopCause | null;
+  /** When it was asked to stop. */
+  readonly stopAskedAt: string | null;
+  readonly usage: Usage | null;
+  readonly ranMs: number;
+}
+
+/** The outcome of a run, from how its processes ended, what it printed and why it was stopped. */
+export function outcomeOf(run: EndedRun): AgentOutcome {
+  return outcomeByCause(run, outcomeByEnd(run));
+}
+
+function outcomeByEnd({ agent, backend, end: told, parsed, stderrTail }: EndedRun): AgentOutcome {
+  if (told.how === 'never_started' && agent.stage === 'preparing')
+    return { state: 'resumable', reason: 'Its process had not started yet.' };
+  // It had a process, and the record of its launch is gone: to start it again could do its work twice.
+  const end = told.how === 'never_started' ? { how: 'lost' as const, at: told.at } : told;
+  const { resumed } = agent;
+  if (parsed.verdict?.isConversationGone && resumed !== null) {
+    const reason = `Its conversation ${resumed} cannot be resumed (${parsed.verdict.message}), so it starts a new one.`;
+    return { state: 'resumable', reason, afresh: true };
+  }
+  const explained = backend.explain(end, parsed, stderrTail);
+  if (end.how === 'lost' && explained.state === 'failed' && backend.capabilities.resumes) {
+    return { state: 'resumable', reason: 'Its process ended without a record of its exit.' };
+  }
+  return explained;
+}
+
+function outcomeByCause(run: EndedRun, explained: AgentOutcome): AgentOutcome {
+  const { cause, stop, end, parsed, stderrTail } = run;
+  if (cause === null || hasFinished(run, explained)) return explained;
+  const left =
+    stop === null || stop.survivors === 0 ? '' : ` ${stop.survivors} processes could not be ended.`;
+  switch (cause.kind) {
+    case 'cancelled':
+      return { state: 'cancelled', reason: `${cause.reason}${left}` };
+    case 'interrupted':
+      // Success stands even if it came after the signal: finished work is never run again. A lost end stands too: nobody
+      // can say whether the agent obeyed the signal or had finished at that moment.
+      return explained.state === 'completed' || end.how === 'lost'
+        ? explained
+        : { state: 'resumable', reason: `${cause.reason}${left}` };
+    case 'limit': {
+      const message = `${cause.explain(run.usage, run.ranMs)}${left}`;
+      return {
+        state: 'failed',
+        failure: { kind: cause.failure, message, stderrTail },
+        result: parsed.result,
+      };
+    }
+    case 'answered':
+      return { state: 'completed', result: cause.result };
+    default:
+      return explained;
+  }
+}
+
+/**
+ * Finished work stays finished, whatever was asked since. Exit status 0 after a signal does not prove it: the program
+ * must have ended before it was asked to, or its CLI must say that it is done.
+ */
+function hasFinished({ end, parsed, stop, stopAskedAt }: EndedRun, explained: AgentOutcome): boolean {
+  if (explained.state !== 'completed') return false;
+  const wasAsked = stop !== null && stop.signals.length > 0;
+  if (parsed.verdict?.ok === true || !wasAsked) return true;
+  return stopAskedAt !== null && Date.parse(end.at) < Date.parse(stopAskedAt) - recordTickMs;
+}

@@ -1,0 +1,36 @@
+import type { AgentId } from '../../domain/ids.ts';
+import type { ProgressNote } from '../../domain/workflow.ts';
+import type { AgentActivity, ParsedRun } from '../ports/backend.ts';
+import { describeActivity } from './activity-line.ts';
+import type { AnswerWatch } from './answer-watch.ts';
+
+/** What of a run's output has not been recorded yet. */
+export class RunProgress {
+  readonly #agent: AgentId;
+  #activity: string | null = null;
+  #notedTurns = 0;
+  #notedDenials = 0;
+
+  constructor(agent: AgentId) {
+    this.#agent = agent;
+  }
+
+  add(activities: readonly AgentActivity[]): void {
+    const last = activities.findLast((activity) => describeActivity(activity) !== null);
+    if (last !== undefined) this.#activity = describeActivity(last);
+  }
+
+  /** What is new since the last call; null when nothing is. */
+  take({ usage, conversation, turns, denials }: ParsedRun, answers: AnswerWatch): ProgressNote | null {
+    const lingering = answers.take();
+    const hasProgressed = this.#activity !== null || turns !== this.#notedTurns;
+    const refused = denials?.count ?? 0;
+    if (!hasProgressed && lingering === undefined && refused === this.#notedDenials) return null;
+    const activity = hasProgressed ? (this.#activity ?? '') : null;
+    this.#activity = null;
+    this.#notedTurns = turns;
+    this.#notedDenials = refused;
+    const note = { id: this.#agent, activity, usage, conversation, denials };
+    return lingering === undefined ? note : { ...note, lingering };
+  }
+}

@@ -1,0 +1,34 @@
+import type { FailureKind } from '../../domain/agent.ts';
+import type { Usage } from '../../domain/usage.ts';
+
+/** Why MAOS itself ended a run. */
+export type StopCause =
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'interrupted'; readonly reason: string }
+  /** Its output shows that it cannot succeed any more: its backend explains why. */
+  | { readonly kind: 'hopeless' }
+  /** It gave this result long ago and did not end. */
+  | { readonly kind: 'answered'; readonly result: string }
+  /** `explain` says what was measured and the limit, from what the run had used and how long it had run at its end. */
+  | {
+      readonly kind: 'limit';
+      readonly failure: FailureKind;
+      readonly explain: (usage: Usage | null, ranMs: number) => string;
+    };
+
+export function timeLimit(limitMs: number): StopCause {
+  const limit = limitMs % 60_000 === 0 ? `${limitMs / 60_000} min` : `${limitMs / 1000} s`;
+  const text = `It ran longer than its limit of ${limit} and was stopped. Give it a longer timeout_minutes, or a smaller task.`;
+  return { kind: 'limit', failure: 'timeout', explain: () => text };
+}
+
+export function outputLimit(printed: number, limit: number): StopCause {
+  const text = `It printed ${mebibytes(printed)} MiB, more than its limit of ${mebibytes(limit)} MiB (limits.maxOutputMb), and was stopped. Make it write to files, or print less.`;
+  return { kind: 'limit', failure: 'output_limit', explain: () => text };
+}
+
+/** With one decimal, and more where it would be 0. */
+export function mebibytes(bytes: number): string {
+  const value = bytes / 2 ** 20;
+  return value >= 0.1 ? value.toFixed(1).replace(/\.0$/, '') : value.toPrecision(2);
+}
