@@ -5,15 +5,10 @@ import { specDefaults } from '../src/domain/agent.ts';
 import { noBudget } from '../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type Plan } from '../src/domain/plan.ts';
-import {
-  type Change,
-  createWorkflow,
-  finishSession,
-  settleAgent,
-  startAgents,
-  startSession,
-  type Workflow,
-} from '../src/domain/workflow.ts';
+import { startAgents } from '../src/domain/running-agents.ts';
+import { finishSession, startSession } from '../src/domain/session-life.ts';
+import { settleAgent } from '../src/domain/settle-agent.ts';
+import { type Change, createWorkflow, type Workflow } from '../src/domain/workflow.ts';
 import { ensureProjectFolder, workspaceHash } from '../src/infrastructure/files/home/home.ts';
 import { makeIdSource } from '../src/infrastructure/ids.ts';
 import { projectMigrations } from '../src/infrastructure/sqlite/migrations.ts';

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease } from '../../src/application/ports/ownership.ts';
 import type { SessionStore } from '../../src/application/ports/session-store.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
-import { recordProgress, type Workflow } from '../../src/domain/workflow.ts';
+import { recordProgress } from '../../src/domain/running-agents.ts';
+import type { Workflow } from '../../src/domain/workflow.ts';
 import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
 import {
   type SessionLayout,

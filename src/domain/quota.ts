@@ -1,5 +1,6 @@
 import type { Agent } from './agent.ts';
-import { type Change, startSession, type Workflow } from './workflow.ts';
+import { startSession } from './session-life.ts';
+import type { Change, Workflow } from './workflow.ts';
 
 /** How patient MAOS is with a provider that refuses for a while. */
 export interface QuotaPolicy {

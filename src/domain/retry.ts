@@ -3,7 +3,8 @@ import { MaosError } from './errors.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
 import type { AgentId } from './ids.ts';
 import { advancePhases } from './orchestration.ts';
-import { agentOf, type Change, startSession, type Workflow } from './workflow.ts';
+import { startSession } from './session-life.ts';
+import { agentOf, type Change, type Workflow } from './workflow.ts';
 
 /** It ended without having completed. */
 function fellShort(state: AgentState): boolean {

@@ -1,8 +1,10 @@
 import { type Agent, isAgentEnded, moveAgent } from './agent.ts';
+import { cancelSession } from './cancel.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
 import type { AgentId } from './ids.ts';
 import { moveSession } from './session.ts';
-import { type Change, cancelSession, startSession, type Workflow } from './workflow.ts';
+import { startSession } from './session-life.ts';
+import type { Change, Workflow } from './workflow.ts';
 
 /** What becomes of a session that its MAOS cannot run on, however often it began anew from what is stored. */
 

@@ -9,7 +9,8 @@ import {
   quotaPause,
   resumeSession,
 } from '../../src/domain/quota.ts';
-import { pauseSession, settleAgent } from '../../src/domain/workflow.ts';
+import { pauseSession } from '../../src/domain/session-life.ts';
+import { settleAgent } from '../../src/domain/settle-agent.ts';
 import { named, outcomes, ready, requestOf, start, started, thrownBy, time } from './samples.ts';
 
 const policy: QuotaPolicy = { maxRetries: 4, baseDelayMs: 2_000, maxDelayMs: 60_000 };

@@ -7,19 +7,15 @@ import { makeSessionId } from '../../src/domain/ids.ts';
 import { type AgentRequest, makePlan } from '../../src/domain/plan.ts';
 import { replay } from '../../src/domain/replay.ts';
 import { retryWorkflow } from '../../src/domain/retry.ts';
+import { recordProgress, startAgents } from '../../src/domain/running-agents.ts';
 import {
-  type AgentReport,
-  type Change,
-  createWorkflow,
   finishSession,
   pauseSession,
   recordClockChange,
-  recordProgress,
-  settleAgent,
-  startAgents,
   startSession,
-  type Workflow,
-} from '../../src/domain/workflow.ts';
+} from '../../src/domain/session-life.ts';
+import { type AgentReport, settleAgent } from '../../src/domain/settle-agent.ts';
+import { type Change, createWorkflow, type Workflow } from '../../src/domain/workflow.ts';
 
 const usage = {
   inputTokens: 10,

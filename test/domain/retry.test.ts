@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cancelSession, cancelWaiting } from '../../src/domain/cancel.ts';
 import { decideRetries, retryWorkflow } from '../../src/domain/retry.ts';
-import { cancelSession, cancelWaiting, finishSession, type Workflow } from '../../src/domain/workflow.ts';
+import { finishSession } from '../../src/domain/session-life.ts';
+import type { Workflow } from '../../src/domain/workflow.ts';
 import {
   named,
   outcomes,

@@ -5,17 +5,11 @@ import { noBudget } from '../../src/domain/budget.ts';
 import { type ErrorCode, MaosError } from '../../src/domain/errors.ts';
 import { makeSessionId } from '../../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type PlanRequest } from '../../src/domain/plan.ts';
+import { startAgents } from '../../src/domain/running-agents.ts';
 import { decideStarts } from '../../src/domain/scheduling.ts';
-import {
-  type AgentOutcome,
-  agentOf,
-  type Change,
-  createWorkflow,
-  settleAgent,
-  startAgents,
-  startSession,
-  type Workflow,
-} from '../../src/domain/workflow.ts';
+import { startSession } from '../../src/domain/session-life.ts';
+import { type AgentOutcome, settleAgent } from '../../src/domain/settle-agent.ts';
+import { agentOf, type Change, createWorkflow, type Workflow } from '../../src/domain/workflow.ts';
 
 export const sessionId = makeSessionId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
 

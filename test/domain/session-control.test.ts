@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  cancelAgent,
-  cancelSession,
-  cancelWaiting,
-  finishSession,
-  pauseSession,
-  startSession,
-  type Workflow,
-} from '../../src/domain/workflow.ts';
+import { cancelAgent, cancelSession, cancelWaiting } from '../../src/domain/cancel.ts';
+import { finishSession, pauseSession, startSession } from '../../src/domain/session-life.ts';
+import type { Workflow } from '../../src/domain/workflow.ts';
 import {
   created,
   named,

@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict';
 import type { Agent } from '../../src/domain/agent.ts';
 import { agentStages, stageTransitions } from '../../src/domain/agent-stage.ts';
+import { cancelSession, cancelWaiting } from '../../src/domain/cancel.ts';
 import type { AgentId } from '../../src/domain/ids.ts';
 import { progressOf } from '../../src/domain/orchestration.ts';
 import { decideRetries, retryWorkflow } from '../../src/domain/retry.ts';
+import { changeStage, recordSpawn, startAgents } from '../../src/domain/running-agents.ts';
 import { decideStarts, decideStops } from '../../src/domain/scheduling.ts';
-import {
-  type AgentOutcome,
-  agentOf,
-  type Change,
-  cancelSession,
-  cancelWaiting,
-  changeStage,
-  finishSession,
-  pauseSession,
-  recordSpawn,
-  settleAgent,
-  startAgents,
-  startSession,
-  type Workflow,
-} from '../../src/domain/workflow.ts';
+import { finishSession, pauseSession, startSession } from '../../src/domain/session-life.ts';
+import { type AgentOutcome, settleAgent } from '../../src/domain/settle-agent.ts';
+import { agentOf, type Change, type Workflow } from '../../src/domain/workflow.ts';
 import { Ledger } from './ledger.ts';
 import { created, deepFreeze, location, outcomes, thrownBy, time } from './samples.ts';
 import type { Scenario } from './scenarios.ts';

@@ -2,28 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type AgentStage, agentStages, stageTransitions } from '../../src/domain/agent-stage.ts';
+import { cancelAgent, cancelWaiting } from '../../src/domain/cancel.ts';
 import { isMaosError } from '../../src/domain/errors.ts';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import type { AgentId } from '../../src/domain/ids.ts';
 import { replay } from '../../src/domain/replay.ts';
 import { retryWorkflow } from '../../src/domain/retry.ts';
+import { changeStage, recordProgress, recordSpawn, startAgents } from '../../src/domain/running-agents.ts';
+import { finishSession, pauseSession, startSession } from '../../src/domain/session-life.ts';
+import { type AgentOutcome, settleAgent } from '../../src/domain/settle-agent.ts';
 import { cancelStalled } from '../../src/domain/stall.ts';
 import { canTransition } from '../../src/domain/transitions.ts';
-import {
-  type AgentOutcome,
-  type Change,
-  cancelAgent,
-  cancelWaiting,
-  changeStage,
-  finishSession,
-  pauseSession,
-  recordProgress,
-  recordSpawn,
-  settleAgent,
-  startAgents,
-  startSession,
-  type Workflow,
-} from '../../src/domain/workflow.ts';
+import type { Change, Workflow } from '../../src/domain/workflow.ts';
 import {
   deepFreeze,
   location,

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { makeAgentId } from '../../src/domain/ids.ts';
+import { recordProgress, startAgents } from '../../src/domain/running-agents.ts';
+import { finishSession, startSession } from '../../src/domain/session-life.ts';
+import { settleAgent } from '../../src/domain/settle-agent.ts';
 import { addUsage, type Usage } from '../../src/domain/usage.ts';
-import {
-  agentOf,
-  finishSession,
-  recordProgress,
-  settleAgent,
-  startAgents,
-  startSession,
-  type Workflow,
-} from '../../src/domain/workflow.ts';
+import { agentOf, type Workflow } from '../../src/domain/workflow.ts';
 import {
   agentRequest,
   created,

@@ -2,10 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { specDefaults } from '../../src/domain/agent.ts';
 import { noBudget } from '../../src/domain/budget.ts';
+import { cancelSession, cancelWaiting } from '../../src/domain/cancel.ts';
 import { makeSessionId, type SessionId } from '../../src/domain/ids.ts';
 import type { AgentRequest } from '../../src/domain/plan.ts';
 import { makePlan } from '../../src/domain/plan.ts';
-import { cancelSession, cancelWaiting, createWorkflow, startSession } from '../../src/domain/workflow.ts';
+import { startSession } from '../../src/domain/session-life.ts';
+import { createWorkflow } from '../../src/domain/workflow.ts';
 import type { RealProject } from './real-project.ts';
 
 /**

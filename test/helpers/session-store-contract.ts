@@ -7,7 +7,9 @@ import { agentStates, failureKinds, moveAgent } from '../../src/domain/agent.ts'
 import { agentStages } from '../../src/domain/agent-stage.ts';
 import { sessionEvent } from '../../src/domain/events.ts';
 import { type AgentId, makeSessionId } from '../../src/domain/ids.ts';
-import { pauseSession, settleAgent, startSession, type Workflow } from '../../src/domain/workflow.ts';
+import { pauseSession, startSession } from '../../src/domain/session-life.ts';
+import { settleAgent } from '../../src/domain/settle-agent.ts';
+import type { Workflow } from '../../src/domain/workflow.ts';
 import {
   agentRequest,
   at,

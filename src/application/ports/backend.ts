@@ -1,7 +1,7 @@
 import type { Agent, FailureKind, PermissionDenials } from '../../domain/agent.ts';
 import type { Session } from '../../domain/session.ts';
+import type { AgentOutcome } from '../../domain/settle-agent.ts';
 import type { Usage } from '../../domain/usage.ts';
-import type { AgentOutcome } from '../../domain/workflow.ts';
 import type { AgentLocations } from './agent-disk.ts';
 import type { AgentEnd, LaunchSpec, ProgramLookup } from './agent-host.ts';
 

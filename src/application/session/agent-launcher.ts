@@ -1,7 +1,9 @@
 import type { Agent, AgentFailure } from '../../domain/agent.ts';
 import type { DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import { type AgentReport, agentOf, startAgents } from '../../domain/workflow.ts';
+import { startAgents } from '../../domain/running-agents.ts';
+import type { AgentReport } from '../../domain/settle-agent.ts';
+import { agentOf } from '../../domain/workflow.ts';
 import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';

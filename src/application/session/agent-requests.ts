@@ -1,11 +1,12 @@
 import { type Agent, isStartable } from '../../domain/agent.ts';
+import { cancelAgent } from '../../domain/cancel.ts';
 import { isMaosError } from '../../domain/errors.ts';
 import { agentEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { resumeSession } from '../../domain/quota.ts';
 import { retryWorkflow } from '../../domain/retry.ts';
 import type { SessionAction } from '../../domain/session.ts';
-import { agentOf, type Change, cancelAgent } from '../../domain/workflow.ts';
+import { agentOf, type Change } from '../../domain/workflow.ts';
 import type { SessionRequest } from '../ports/ownership.ts';
 import type { AgentStopper } from './agent-stopper.ts';
 import type { SessionRecord } from './session-record.ts';

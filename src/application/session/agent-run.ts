@@ -1,7 +1,8 @@
 import { activeMs } from '../../domain/active-time.ts';
 import type { Agent } from '../../domain/agent.ts';
+import { type ProgressNote, usageNow } from '../../domain/running-agents.ts';
+import type { AgentReport } from '../../domain/settle-agent.ts';
 import type { Usage } from '../../domain/usage.ts';
-import { type AgentReport, type ProgressNote, usageNow } from '../../domain/workflow.ts';
 import type {
   AgentEnd,
   LaunchKey,

@@ -1,7 +1,9 @@
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { QuotaPolicy } from '../../domain/quota.ts';
-import { type AgentReport, agentOf, changeStage, recordSpawn } from '../../domain/workflow.ts';
+import { changeStage, recordSpawn } from '../../domain/running-agents.ts';
+import type { AgentReport } from '../../domain/settle-agent.ts';
+import { agentOf } from '../../domain/workflow.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type AgentLauncher, spawnFailed } from './agent-launcher.ts';
 import type { RunEnd } from './agent-run.ts';

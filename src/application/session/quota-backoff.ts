@@ -1,6 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
 import { decideQuota, postponedUntil, type QuotaPolicy } from '../../domain/quota.ts';
-import type { AgentReport } from '../../domain/workflow.ts';
+import type { AgentReport } from '../../domain/settle-agent.ts';
 
 /**
  * A provider's refusal is no failure of the agent: it is put off, for as long as the provider asked or a while that

@@ -1,6 +1,6 @@
 import { isMaosError } from '../../domain/errors.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import type { AgentOutcome, AgentReport } from '../../domain/workflow.ts';
+import type { AgentOutcome, AgentReport } from '../../domain/settle-agent.ts';
 import { LeaseLost } from '../ports/ownership.ts';
 
 /** Trouble of the whole store, or of the session's place in it: no other change would fare better. */

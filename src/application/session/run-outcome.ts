@@ -1,6 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
+import type { AgentOutcome } from '../../domain/settle-agent.ts';
 import type { Usage } from '../../domain/usage.ts';
-import type { AgentOutcome } from '../../domain/workflow.ts';
 import type { AgentEnd, StopReport } from '../ports/agent-host.ts';
 import type { Backend, ParsedRun } from '../ports/backend.ts';
 import type { StopCause } from './stop-cause.ts';

@@ -1,5 +1,5 @@
 import type { AgentId } from '../../domain/ids.ts';
-import type { ProgressNote } from '../../domain/workflow.ts';
+import type { ProgressNote } from '../../domain/running-agents.ts';
 import type { AgentActivity, ParsedRun } from '../ports/backend.ts';
 import { describeActivity } from './activity-line.ts';
 import type { AnswerWatch } from './answer-watch.ts';

@@ -1,5 +1,6 @@
 import { isStartable } from '../../domain/agent.ts';
-import { cancelSession, cancelWaiting, finishSession } from '../../domain/workflow.ts';
+import { cancelSession, cancelWaiting } from '../../domain/cancel.ts';
+import { finishSession } from '../../domain/session-life.ts';
 import type { AgentStopper } from './agent-stopper.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SessionTime } from './session-time.ts';

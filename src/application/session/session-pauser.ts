@@ -1,7 +1,7 @@
 import { type Agent, isStartable } from '../../domain/agent.ts';
 import { sessionEvent } from '../../domain/events.ts';
 import { type QuotaPolicy, quotaPause } from '../../domain/quota.ts';
-import { pauseSession, startSession } from '../../domain/workflow.ts';
+import { pauseSession, startSession } from '../../domain/session-life.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
 import type { AgentLauncher } from './agent-launcher.ts';
 import type { AgentStopper } from './agent-stopper.ts';

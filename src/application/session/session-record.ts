@@ -2,14 +2,9 @@ import type { Agent } from '../../domain/agent.ts';
 import { isMaosError } from '../../domain/errors.ts';
 import type { DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import {
-  type AgentReport,
-  type Change,
-  type ProgressNote,
-  recordProgress,
-  settleAgent,
-  type Workflow,
-} from '../../domain/workflow.ts';
+import { type ProgressNote, recordProgress } from '../../domain/running-agents.ts';
+import { type AgentReport, settleAgent } from '../../domain/settle-agent.ts';
+import type { Change, Workflow } from '../../domain/workflow.ts';
 import { type Lease, LeaseLost, RetryAsked } from '../ports/ownership.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';

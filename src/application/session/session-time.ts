@@ -1,5 +1,6 @@
 import type { SessionId } from '../../domain/ids.ts';
-import { type Change, recordClockChange, type Workflow } from '../../domain/workflow.ts';
+import { recordClockChange } from '../../domain/session-life.ts';
+import type { Change, Workflow } from '../../domain/workflow.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { ClockDrift } from './clock-drift.ts';

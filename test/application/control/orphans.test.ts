@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import type { OwnershipTiming } from '../../../src/application/session/supervisor.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
-import { pauseSession, startSession } from '../../../src/domain/workflow.ts';
+import { pauseSession, startSession } from '../../../src/domain/session-life.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';

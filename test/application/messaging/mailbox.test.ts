@@ -11,9 +11,10 @@ import {
 } from '../../../src/application/messaging/mailbox.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
 import type { Recipient } from '../../../src/application/ports/messages.ts';
+import { cancelSession } from '../../../src/domain/cancel.ts';
 import { type AgentId, makeMessageId, type SessionId } from '../../../src/domain/ids.ts';
 import type { Message } from '../../../src/domain/message.ts';
-import { cancelSession, finishSession } from '../../../src/domain/workflow.ts';
+import { finishSession } from '../../../src/domain/session-life.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import { type RealProject, realProject } from '../../helpers/real-project.ts';
 import { runStoreProcess } from '../../infrastructure/sqlite/child.ts';

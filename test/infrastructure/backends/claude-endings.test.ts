@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
-import type { AgentOutcome } from '../../../src/domain/workflow.ts';
+import type { AgentOutcome } from '../../../src/domain/settle-agent.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { settingsOf } from './claude-settings.ts';
 import { readLines } from './recordings.ts';

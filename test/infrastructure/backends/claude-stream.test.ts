@@ -4,13 +4,10 @@ import fc from 'fast-check';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
 import { AgentRun } from '../../../src/application/session/agent-run.ts';
-import {
-  recordProgress,
-  settleAgent,
-  startAgents,
-  startSession,
-  type Workflow,
-} from '../../../src/domain/workflow.ts';
+import { recordProgress, startAgents } from '../../../src/domain/running-agents.ts';
+import { startSession } from '../../../src/domain/session-life.ts';
+import { settleAgent } from '../../../src/domain/settle-agent.ts';
+import type { Workflow } from '../../../src/domain/workflow.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { cutAt } from '../../helpers/backend-contract.ts';
 import { created, instanceId, tempStore } from '../sqlite/samples.ts';

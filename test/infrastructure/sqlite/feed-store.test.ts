@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { sessionEvent } from '../../../src/domain/events.ts';
-import { startSession } from '../../../src/domain/workflow.ts';
+import { startSession } from '../../../src/domain/session-life.ts';
 import { migrate } from '../../../src/infrastructure/sqlite/migrate.ts';
 import { projectMigrations } from '../../../src/infrastructure/sqlite/migrations.ts';
 import { ended, feedStoreContract, fourEvents } from '../../helpers/feed-store-contract.ts';

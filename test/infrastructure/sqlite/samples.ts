@@ -7,7 +7,9 @@ import { specDefaults } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { type InstanceId, makeInstanceId, makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { type AgentRequest, makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
-import { type Change, createWorkflow, startAgents, startSession } from '../../../src/domain/workflow.ts';
+import { startAgents } from '../../../src/domain/running-agents.ts';
+import { startSession } from '../../../src/domain/session-life.ts';
+import { type Change, createWorkflow } from '../../../src/domain/workflow.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
 

@@ -11,7 +11,7 @@ import type {
 } from '../../../application/ports/backend.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
-import type { AgentOutcome } from '../../../domain/workflow.ts';
+import type { AgentOutcome } from '../../../domain/settle-agent.ts';
 import { userHome } from '../../files/home/maos-home.ts';
 import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';

@@ -1,7 +1,7 @@
 import type { AgentEnd } from '../../../application/ports/agent-host.ts';
 import type { Answer, ParsedRun, Verdict } from '../../../application/ports/backend.ts';
 import type { AgentFailure } from '../../../domain/agent.ts';
-import type { AgentOutcome } from '../../../domain/workflow.ts';
+import type { AgentOutcome } from '../../../domain/settle-agent.ts';
 import { exitFailure } from './exit-failure.ts';
 
 /** How a CLI is spoken of where the end of its run is explained. */

@@ -1,0 +1,108 @@
+import { advance } from './advance.ts';
+import { type Agent, enterStage, type Lingering, moveAgent, type PermissionDenials } from './agent.ts';
+import type { AgentLocation } from './agent-location.ts';
+import type { AgentStage } from './agent-stage.ts';
+import { agentEvent, type DomainEvent } from './events.ts';
+import type { AgentId } from './ids.ts';
+import { continuedUsage, soundUsage, type Usage } from './usage.ts';
+import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
+
+/** Marks agents as running, in stage `preparing`, before their processes exist, so that a crash in between is seen. */
+export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: string): Change {
+  const changed = new Map<AgentId, Agent>();
+  const events: DomainEvent[] = [];
+  for (const id of ids) {
+    // An agent named twice is refused like any other that already runs.
+    const agent = moveAgent(changed.get(id) ?? agentOf(workflow, id), 'running', at);
+    changed.set(id, agent);
+    events.push(
+      agentEvent('agent.started', agent, at, {
+        name: agent.name,
+        role: agent.role.name,
+        backend: agent.backend,
+        attempt: agent.attempt,
+      }),
+    );
+  }
+  return advance({ next: withAgents(workflow, changed), events }, at);
+}
+
+/**
+ * Records that a process of a running agent exists.
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function recordSpawn(workflow: Workflow, id: AgentId, location: AgentLocation, at: string): Change {
+  const agent = enterStage(agentOf(workflow, id), 'executing');
+  const { name, attempt } = agent;
+  return {
+    next: withAgents(workflow, new Map([[id, agent]])),
+    events: [agentEvent('agent.spawned', agent, at, { name, attempt, where: { ...location } })],
+  };
+}
+
+/**
+ * Brings a running agent to another stage; to `executing` for the first time with {@link recordSpawn}.
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function changeStage(workflow: Workflow, id: AgentId, stage: AgentStage, at: string): Change {
+  const { agent, events } = moveStage(agentOf(workflow, id), stage, at);
+  return { next: withAgents(workflow, new Map([[id, agent]])), events };
+}
+
+export function moveStage(
+  before: Agent,
+  stage: AgentStage,
+  at: string,
+): { agent: Agent; events: DomainEvent[] } {
+  const agent = enterStage(before, stage);
+  // An agent that enters a stage was in one.
+  const data = { name: agent.name, stage, previous: before.stage as AgentStage };
+  return { agent, events: [agentEvent('agent.stage_changed', agent, at, data)] };
+}
+
+/** What the agent has used over all its attempts, with what the present one reports so far. */
+export function usageNow(agent: Agent, reported: Usage | null, conversation: string | null): Usage | null {
+  if (reported === null) return agent.usage;
+  // A CLI may give a conversation another id when it goes on with it.
+  const goesOn = agent.resumed !== null && conversation !== null;
+  return continuedUsage(agent.usageBefore, soundUsage(reported), goesOn);
+}
+
+/** What was heard of a running agent since the last note. */
+export interface ProgressNote {
+  readonly id: AgentId;
+  /** One line: what it is doing; null when only something else is new. */
+  readonly activity: string | null;
+  readonly usage: Usage | null;
+  readonly conversation: string | null;
+  readonly denials?: PermissionDenials | null;
+  /** Whether it lingers since its result; absent when that is as it was. */
+  readonly lingering?: Lingering | null;
+}
+
+/** Records progress of running agents; notes on others are passed over, as they ended in the meantime. */
+export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[], at: string): Change {
+  const changed = new Map<AgentId, Agent>();
+  const events: DomainEvent[] = [];
+  for (const { id, activity, usage, conversation, denials = null, lingering } of notes) {
+    const before = agentOf(workflow, id);
+    if (before.state !== 'running') continue;
+    const agent = {
+      ...before,
+      usage: usageNow(before, usage, conversation),
+      conversation: conversation ?? before.conversation,
+      denials: denials ?? before.denials,
+      lingering: lingering === undefined ? before.lingering : lingering,
+    };
+    changed.set(id, agent);
+    const { name } = agent;
+    if (activity !== null) {
+      events.push(agentEvent('agent.progressed', agent, at, { name, activity, usage: agent.usage }));
+    }
+    if (lingering) events.push(agentEvent('agent.answered', agent, at, { name, ...lingering }));
+    else if (lingering === null && before.lingering !== null) {
+      events.push(agentEvent('agent.went_on', agent, at, { name }));
+    }
+  }
+  return { next: withAgents(workflow, changed), events };
+}
