@@ -7,7 +7,7 @@ import { assertRefused, EngineBench, type Expected, type RunOptions, unprivilege
 const agent = { role: 'tester', task: 'Test it.', command: 'touch ran' };
 const usage = (code: string, says: RegExp): Expected => ({ status: 2, code, says });
 
-/** Refused as text and as JSON; no session was stored, no agent ran, no process is left. */
+/** Refused as text, and by the same code as JSON; no session was stored, no agent ran, no process is left. */
 async function refuses(
   t: TestContext,
   args: readonly string[],
@@ -17,7 +17,7 @@ async function refuses(
 ): Promise<void> {
   const [text, { status, stdout, stderr }] = await Promise.all([
     bench.run(args, options),
-    bench.run(['--json', ...args], options),
+    bench.runHere(['--json', ...args], options),
   ]);
   assertRefused(text, expected);
   assert.deepEqual([status, stdout], [expected.status, '']);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { processesWith } from '../helpers/agent-processes.ts';
+import { maosInProcess } from '../helpers/maos-in-process.ts';
 import { bundle, type Finished, jsonLines } from '../presentation/cli/maos-process.ts';
 
 export interface RunOptions {
@@ -38,6 +39,14 @@ export class EngineBench {
     return this.#finish(this.spawn(args, options));
   }
 
+  /** Runs a command that starts nothing in this process, unless another user is to run it. */
+  runHere(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const { input, cwd = this.project, uid } = options;
+    if (uid !== undefined) return this.run(args, options);
+    const env = this.#environment(options);
+    return maosInProcess(args, { env, cwd, ...(input === undefined ? {} : { input }) });
+  }
+
   /** Runs a line of shell in a folder to its end. */
   shell(line: string, cwd: string): Promise<Finished> {
     return this.#finish(this.#start('/bin/sh', ['-c', line], { cwd }));
@@ -60,11 +69,11 @@ export class EngineBench {
     return this.#start(process.execPath, [bundle, ...args], options);
   }
 
-  #start(program: string, args: readonly string[], { input, env, cwd, uid }: RunOptions): ChildProcess {
-    const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
+  #start(program: string, args: readonly string[], options: RunOptions): ChildProcess {
+    const { input, cwd, uid } = options;
     const child = spawn(program, args, {
       cwd: cwd ?? this.project,
-      env: { ...inherited, MAOS_HOME: this.home, ...env },
+      env: this.#environment(options),
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(uid === undefined ? {} : { uid, gid: uid }),
     });
@@ -72,6 +81,11 @@ export class EngineBench {
     child.stdin?.on('error', () => {});
     child.stdin?.end(input ?? '');
     return child;
+  }
+
+  #environment({ env }: RunOptions): NodeJS.ProcessEnv {
+    const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
+    return { ...inherited, MAOS_HOME: this.home, ...env };
   }
 
   /** A plan on stdin. */

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import type { CliCommand } from '../../src/presentation/cli/command.ts';
 import { commandGroups } from '../../src/presentation/cli/program.ts';
 import { assertHarmless, HostileWorld, hostile } from '../helpers/hostile-world.ts';
+import { maosInProcess } from '../helpers/maos-in-process.ts';
 import type { Finished } from '../presentation/cli/maos-process.ts';
 
 const commands = commandGroups.flatMap(([, some]) => some);
@@ -58,11 +59,19 @@ function callsOf({ name, arguments: args, options, hidden }: CliCommand): readon
   ];
 }
 
+/** Commands that start sessions or servers. */
+const needsProcess = new Set(['run', 'demo', 'serve', 'supervise', 'recover', 'retry']);
+
 describe('texts that steer a terminal', { timeout: 400_000 }, () => {
   let world: HostileWorld;
   let first: string;
-  const maos = (...args: readonly string[]): Promise<Finished> =>
-    world.maos.start(args, { env: world.env }).finished;
+  const maos = (...args: readonly string[]): Promise<Finished> => inEnvironment(world.env, args);
+  const inEnvironment = (env: NodeJS.ProcessEnv, args: readonly string[]): Promise<Finished> => {
+    const [command = ''] = args;
+    return needsProcess.has(command)
+      ? world.maos.start(args, { env }).finished
+      : maosInProcess(args, { env, cwd: world.maos.project });
+  };
   before(async () => {
     world = new HostileWorld();
     const { status, stdout } = await maos('run', 'fail.json');
@@ -103,7 +112,7 @@ describe('texts that steer a terminal', { timeout: 400_000 }, () => {
   it('do not reach one with colours', async () => {
     const env = { ...world.env, FORCE_COLOR: '1' };
     for (const call of ['status', 'list', 'events', 'logs', 'roles', 'doctor', 'run fail.json', 'help run']) {
-      const { stdout, stderr } = await world.maos.start(call.split(' '), { env }).finished;
+      const { stdout, stderr } = await inEnvironment(env, call.split(' '));
       assertHarmless(call, `${stdout}${stderr}`, true);
     }
   });

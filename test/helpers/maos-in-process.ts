@@ -1,0 +1,77 @@
+import { EventEmitter } from 'node:events';
+import { Readable, Writable } from 'node:stream';
+import { writeFileAtomic } from '../../src/infrastructure/files/disk/atomic.ts';
+import { maosHome } from '../../src/infrastructure/files/home/maos-home.ts';
+import { InstanceRegistration } from '../../src/infrastructure/instances/instance-registration.ts';
+import { parseText } from '../../src/infrastructure/text-formats/parse-text.ts';
+import { MaosRuntime } from '../../src/maos-runtime.ts';
+import { runCli } from '../../src/presentation/cli/cli.ts';
+import type { Finished } from '../presentation/cli/maos-process.ts';
+
+export interface Call {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly input?: string;
+}
+
+/** The environment belongs to the process, so one command runs at a time. */
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs a command line as `maos` does, in this process: for the many calls of a test that ask what a command says. A
+ * process each takes twenty times as long. Not for what leaves sessions to other processes, nor for signals.
+ */
+export function maosInProcess(args: readonly string[], call: Call): Promise<Finished> {
+  const finished = last.then(() => run(args, call));
+  last = finished.catch(() => {});
+  return finished;
+}
+
+async function run(args: readonly string[], { env, cwd, input = '' }: Call): Promise<Finished> {
+  const stdout = new Collector();
+  const stderr = new Collector();
+  const own = { ...process.env };
+  replaceEnvironment(env);
+  try {
+    const makeRuntime = (flags: ConstructorParameters<typeof MaosRuntime>[0]) => {
+      const presence = new InstanceRegistration(maosHome(env), '0.0.0', () => {});
+      return new MaosRuntime(flags, presence, new Set());
+    };
+    const status = await runCli(args, makeRuntime, {
+      stdin: Readable.from([input]),
+      stdout,
+      stderr,
+      env,
+      cwd,
+      script: 'maos',
+      endingSignals: [],
+      signals: new EventEmitter(),
+      exit: (code) => {
+        throw new Error(`the command wants to end the process with status ${code}: start one for it`);
+      },
+      parseText: async (source, format) => parseText(source, format),
+      replaceFile: (path, text, mode) => writeFileAtomic(path, text, { mode }),
+    });
+    return { status, stdout: stdout.text, stderr: stderr.text };
+  } finally {
+    replaceEnvironment(own);
+  }
+}
+
+function replaceEnvironment(env: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(process.env)) if (env[name] === undefined) delete process.env[name];
+  Object.assign(process.env, env);
+}
+
+class Collector extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#chunks.push(chunk);
+    done();
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
+}
