@@ -13,7 +13,6 @@ import {
   eventOf,
   outcome,
   type RealProject,
-  type RealProjectOptions,
   realProject,
   settled,
   shell,
@@ -70,11 +69,14 @@ function all(of: number): ReturnType<typeof shown> {
   return { session: of, agent: of, listed: of, answer: of, ...texts };
 }
 
+/** Each beat is a write to the disk, and minutes pass in here. */
+const timing = { heartbeatMs: 20_000, leaseTtlMs: 150_000, lookMs: 20_000 };
+
 /** Two MAOS of one project: one runs the sessions, the other one looks on. */
-function pair(t: TestContext, options: RealProjectOptions = {}) {
+function pair(t: TestContext) {
   const clock = new SteeredClock();
-  const real = realProject(t, { clock, ...options });
-  const other = realProject(t, { clock, home: real.home, root: real.root });
+  const real = realProject(t, { clock, timing });
+  const other = realProject(t, { clock, timing, home: real.home, root: real.root });
   return { clock, real, other };
 }
 
