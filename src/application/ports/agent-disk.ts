@@ -53,6 +53,8 @@ export interface OutputPage {
 /** What agents find at their place, and what they leave there. */
 export interface AgentDisk {
   locations(session: Session, agent: Agent): AgentLocations;
+  /** Makes ahead of its start what an agent needs there in any case. What fails is told by `prepare`; safe to repeat. */
+  makeRoom(agent: Agent): Promise<void>;
   /** Makes the agent's folders, and brings its prompt to where its next start reads it; safe to repeat. */
   prepare(agent: Agent, prompt: string): Promise<void>;
   /** `from` below zero counts from the end. What was never printed reads as empty. */

@@ -156,6 +156,7 @@ export class AgentLauncher {
           this.#launches.delete(id);
           this.#deps.slots.bind(agent, running);
           void this.#follow(run, running);
+          void this.#preparation.prepareNext();
         },
         failed: (error) => this.#tellFailed(agent, error),
         neverStarted: () => {

@@ -23,6 +23,7 @@ export class LaunchPreparation {
   readonly #artifacts: ArtifactRecorder;
   /** The last one of each agent, while it goes on: also one whose launch was withdrawn. */
   readonly #going = new Map<AgentId, Promise<unknown>>();
+  readonly #roomMade = new Set<AgentId>();
 
   constructor(project: PreparationProject, record: SessionRecord, artifacts: ArtifactRecorder) {
     this.#project = project;
@@ -45,6 +46,22 @@ export class LaunchPreparation {
     return prepared;
   }
 
+  /** Makes room for the agent that will start next, as far as the plan tells, while those before it run. */
+  async prepareNext(): Promise<void> {
+    const { host } = this.#project;
+    const next = this.#record.workflow.agents.find(
+      ({ id, state, attempt }) => state === 'pending' && attempt === 0 && !this.#roomMade.has(id),
+    );
+    if (next === undefined) return;
+    this.#roomMade.add(next.id);
+    try {
+      await this.#record.filesPrepared;
+      await host.makeRoom(next);
+    } catch {
+      // Its launch meets the same trouble, and tells.
+    }
+  }
+
   async #prepare(
     agent: Agent,
     before: Agent,
@@ -63,6 +80,7 @@ export class LaunchPreparation {
     const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, briefing, promptEscape });
     await this.#record.filesPrepared;
     await earlier;
+    this.#roomMade.add(agent.id);
     await host.prepare(agent, prompt);
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel } from '../../../src/application/control/control.ts';
+import type { Agent } from '../../../src/domain/agent.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
@@ -12,6 +13,7 @@ import {
   eventOf,
   lacksProcesses,
   type Outcome,
+  outcome,
   realProject,
   run,
   settled,
@@ -278,6 +280,29 @@ describe('the record of a session', () => {
       assert.deepEqual(changed?.data, { name, stage: 'collecting', previous: 'executing' });
       assert.equal(stage, null);
     }
+  });
+
+  it('makes room for the next agent while the one before it runs, each once, and starts it where that fails', async (t) => {
+    const real = realProject(t);
+    const { host } = real.project;
+    const gate = new Gate(real.root, 'go');
+    const made: string[] = [];
+    const reached = Promise.withResolvers<void>();
+    t.mock.method(host, 'makeRoom', async ({ name }: Agent) => {
+      made.push(name);
+      reached.resolve();
+      throw new Error('No room.');
+    });
+    const id = await start(real, [
+      shell('a', gate.wait),
+      shell('b', 'true', { depends_on: ['a'] }),
+      shell('c', 'true', { depends_on: ['b'] }),
+    ]);
+    await reached.promise;
+    assert.equal(outcome(real, id).of('agent.completed').length, 0);
+    gate.openNow();
+    assert.equal((await settled(real, id)).state, 'completed');
+    assert.deepEqual(made, ['b', 'c']);
   });
 
   it('has the reason of a stop in the table before the stop', async (t) => {

@@ -47,6 +47,12 @@ export async function ensureFolder(path: string): Promise<void> {
 /** {@link ensureFolder} for where waiting for the thread pool would take longer than the work. */
 export function ensureFolderSync(path: string): void {
   try {
+    // As a rule it is there, and then an error that is thrown and caught costs ten times the look.
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found !== undefined) {
+      assertFolder(path, found.isDirectory());
+      return;
+    }
     try {
       mkdirSync(path, { mode: folderMode });
     } catch (error) {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { redactText } from '../../logging/redact.ts';
 import { isSecretName } from '../../logging/secret-names.ts';
 import { inheritedEnvironment } from '../../process/launch/environment.ts';
@@ -48,12 +48,41 @@ export async function keepEnvironment(
   await writeFileAtomic(file, `${JSON.stringify({ variables, unwritten }, null, 2)}\n`);
 }
 
-/** The kept environment, with the secrets of the present one. The present one alone where none was kept. */
-export function readEnvironment(
-  file: string,
-  present: Environment,
-  passed: readonly string[],
-): SessionEnvironment {
+const mostKnown = 64;
+
+/** What was read of the sessions of a project, for every start of an agent asks for it. */
+export class SessionEnvironments {
+  readonly #known = new Map<string, { readonly version: string; readonly environment: SessionEnvironment }>();
+  readonly #present: Environment;
+  readonly #passed: readonly string[];
+
+  /** As for {@link keepEnvironment}. */
+  constructor(present: Environment, passed: readonly string[]) {
+    this.#present = present;
+    this.#passed = passed;
+  }
+
+  /** The kept environment, with the secrets of the present one. The present one alone where none was kept. */
+  read(file: string): SessionEnvironment {
+    const version = versionOf(file);
+    const known = this.#known.get(file);
+    if (known?.version === version) return known.environment;
+    const environment = readEnvironment(file, this.#present, this.#passed);
+    this.#known.delete(file);
+    this.#known.set(file, { version, environment });
+    // The one that was read first: a map keeps the order in which keys came.
+    for (const first of this.#known.keys()) if (this.#known.size > mostKnown) this.#known.delete(first);
+    return environment;
+  }
+}
+
+/** Changes with the file. */
+function versionOf(file: string): string {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found === undefined ? 'none' : `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+}
+
+function readEnvironment(file: string, present: Environment, passed: readonly string[]): SessionEnvironment {
   const kept = readKept(file);
   if (kept === null) return { variables: present, missing: [] };
   const inherited = inheritedEnvironment(present, passed);

@@ -9,7 +9,7 @@ import { sessionFolders, sessionLayout } from '../home/layout.ts';
 import { makeKeepingFiles } from './maintenance-files.ts';
 import { makeMessageJournal } from './message-journal.ts';
 import { infoOf, metadataOf } from './session-documents.ts';
-import { keepEnvironment, readEnvironment } from './session-environment.ts';
+import { keepEnvironment, SessionEnvironments } from './session-environment.ts';
 import { SessionLogs } from './session-log.ts';
 
 /**
@@ -29,6 +29,7 @@ export function makeSessionFiles(deps: {
   const present = deps.environment ?? environmentWithout(process.env, []);
   const layout = sessionLayout(projectFolder);
   const logs = new SessionLogs(layout.log);
+  const environments = new SessionEnvironments(present, passedVariables);
   const writes = new Serial<string>();
   const unwritten = new Map<string, () => string>();
 
@@ -59,7 +60,7 @@ export function makeSessionFiles(deps: {
       await writeMetadata(workflow);
     },
 
-    environment: (id) => readEnvironment(layout.environment(id), present, passedVariables),
+    environment: (id) => environments.read(layout.environment(id)),
 
     async writeInfo(agent) {
       const folder = layout.agent(agent.sessionId, agent.id);

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentDisk } from '../../../application/ports/agent-disk.ts';
 import type { LaunchKey } from '../../../application/ports/agent-host.ts';
@@ -33,6 +33,13 @@ export function makeAgentDisk(deps: {
   const layout = sessionLayout(projectFolder);
   const folder = ({ sessionId, id }: Agent): string => layout.agent(sessionId, id);
 
+  // Synchronous: a few calls of some ten microseconds each, on the way of every start.
+  function makeFolders(agent: Agent): void {
+    const { sessionId } = agent;
+    const shared = [layout.sharedContext(sessionId), layout.sharedMessages(sessionId)];
+    for (const path of [...agentFolders(layout, agent), ...shared]) ensureFolderSync(path);
+  }
+
   return {
     folderOf: ({ sessionId, agentId }) => layout.agent(sessionId, agentId),
 
@@ -53,11 +60,16 @@ export function makeAgentDisk(deps: {
       };
     },
 
+    async makeRoom(agent) {
+      makeFolders(agent);
+      // Where many files have just been removed, ext4 takes a millisecond for a new one.
+      for (const name of [promptName, 'stdout.log', 'stderr.log']) {
+        closeSync(openSync(join(folder(agent), name), 'a', fileMode));
+      }
+    },
+
     async prepare(agent, prompt) {
-      // Synchronous: a few calls of some ten microseconds each, on the way of every start.
-      const { sessionId } = agent;
-      const shared = [layout.sharedContext(sessionId), layout.sharedMessages(sessionId)];
-      for (const path of [...agentFolders(layout, agent), ...shared]) ensureFolderSync(path);
+      makeFolders(agent);
       const path = join(folder(agent), promptName);
       try {
         writeFileSync(path, prompt, { mode: fileMode });

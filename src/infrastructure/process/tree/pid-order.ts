@@ -43,20 +43,24 @@ export function countForks(): number {
 
 export function readPidCounts(): PidCounts {
   // `0.20 0.18 0.12 1/80 11206`, see proc_loadavg(5).
-  const load = '/proc/loadavg';
+  const [, threads, lastPid] = /\/(\d+) (\d+)$/m.exec(read('/proc/loadavg')) ?? [];
   return {
-    lastPid: numberIn(load, / (\d+)$/m),
-    threads: numberIn(load, /\/(\d+) /),
+    lastPid: Number(lastPid),
+    threads: Number(threads),
     forks: countForks(),
     pidMax: numberIn('/proc/sys/kernel/pid_max', /^(\d+)/),
   };
 }
 
 function numberIn(file: string, pattern: RegExp): number {
+  return Number(pattern.exec(read(file))?.[1]);
+}
+
+function read(file: string): string {
   try {
-    return Number(pattern.exec(readFileSync(file, 'latin1'))?.[1]);
+    return readFileSync(file, 'latin1');
   } catch {
     // Hidden in some containers.
-    return Number.NaN;
+    return '';
   }
 }

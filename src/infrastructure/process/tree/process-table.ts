@@ -5,6 +5,7 @@ import { retryWhileBusy } from '../host/retry-while-busy.ts';
 import { isWrapperCommand } from '../host/wrapper-script.ts';
 import { readLimitMark } from './limit-mark.ts';
 import { anyPid, type Birth, pidsSince, readPidCounts } from './pid-order.ts';
+import { probeSince } from './pid-probe.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
 
@@ -132,7 +133,13 @@ export async function readProcfs({
   let tookMs = 0;
   let turnFrom = performance.now();
   const settledBefore = (uptime() - settledMs / 1000) * kernelUnits().ticksPerSecond;
-  const names = readdirSync('/proc');
+  const keep = (entry: ProcessEntry): void => {
+    if (entry.state === 'zombie') zombies.push(entry);
+    else processes.set(entry.pid, entry);
+  };
+  const probed = since === null ? null : probeSince(since);
+  for (const entry of probed ?? []) keep(entry);
+  const names = probed === null ? readdirSync('/proc') : [];
   // Asked after the listing: what was not given by then is not in it.
   const { first, last } = since === null ? anyPid : pidsSince(since, readPidCounts());
   for (const name of names) {
@@ -145,8 +152,7 @@ export async function readProcfs({
     }
     const entry = readProcStat(pid);
     if (entry === null) incomplete = true;
-    else if (entry.state === 'zombie') zombies.push(entry);
-    else processes.set(pid, entry);
+    else keep(entry);
   }
   tookMs += performance.now() - turnFrom;
   for (const pid of marks?.keys() ?? []) if (!processes.has(pid)) marks?.delete(pid);

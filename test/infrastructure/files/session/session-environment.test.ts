@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
   keepEnvironment,
-  readEnvironment,
+  SessionEnvironments,
 } from '../../../../src/infrastructure/files/session/session-environment.ts';
 
 function scratchFile(t: TestContext): string {
@@ -49,7 +49,7 @@ test('the session goes on with it; secrets come from the present environment, an
   const file = scratchFile(t);
   await keepEnvironment(file, { ...plain, ...secrets, ...shapes, ...provider }, []);
   const present = { PATH: '/other', STRANGE: 'x', GITHUB_TOKEN: 'new', OPENAI_API_KEY: 'now' };
-  const { variables, missing } = readEnvironment(file, present, []);
+  const { variables, missing } = new SessionEnvironments(present, []).read(file);
   assert.deepEqual(variables, { ...plain, GITHUB_TOKEN: 'new', OPENAI_API_KEY: 'now' });
   const lacking = Object.keys(secrets).filter((name) => name !== 'GITHUB_TOKEN');
   assert.deepEqual(missing, lacking);
@@ -58,7 +58,19 @@ test('the session goes on with it; secrets come from the present environment, an
 test('where none was kept, or it was written over, the present one serves', (t) => {
   const file = scratchFile(t);
   const present = { PATH: '/present' };
-  assert.deepEqual(readEnvironment(file, present, []), { variables: present, missing: [] });
+  assert.deepEqual(new SessionEnvironments(present, []).read(file), { variables: present, missing: [] });
   writeFileSync(file, '{"variables":');
-  assert.deepEqual(readEnvironment(file, present, []), { variables: present, missing: [] });
+  assert.deepEqual(new SessionEnvironments(present, []).read(file), { variables: present, missing: [] });
+});
+
+test('what was read is read anew once the file is another', async (t) => {
+  const file = scratchFile(t);
+  const environments = new SessionEnvironments(plain, []);
+  assert.deepEqual(environments.read(file).variables, plain);
+  await keepEnvironment(file, { ...plain, LANG: 'de' }, []);
+  const kept = environments.read(file);
+  assert.equal(kept.variables.LANG, 'de');
+  assert.equal(environments.read(file), kept);
+  writeFileSync(file, '{}');
+  assert.deepEqual(environments.read(file), { variables: plain, missing: [] });
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Agent } from '../../../../src/domain/agent.ts';
-import type { AgentId, SessionId } from '../../../../src/domain/ids.ts';
+import { type AgentId, parseAgentId, type SessionId } from '../../../../src/domain/ids.ts';
 import { ownerOfPath } from '../../../../src/infrastructure/files/home/layout.ts';
 import { makeSessionFiles } from '../../../../src/infrastructure/files/session/session-files.ts';
 import { makeAgentDisk } from '../../../../src/infrastructure/process/host/agent-disk.ts';
@@ -27,6 +27,21 @@ before(async () => {
   await disk.prepare(writer, 'Write the spec.\n');
   await disk.prepare(reviewer, 'Review it.\n');
   await Promise.all([writer, reviewer].map((agent) => files.writeInfo(agent)));
+});
+
+describe('the room of an agent', () => {
+  it('is made ahead of its start, and holds nothing that counts as printed', async () => {
+    const next = { ...writer, id: parseAgentId('agent_writer_9_zzzzzz'), name: 'next' };
+    await disk.makeRoom(next);
+    await disk.makeRoom(next);
+    for (const name of ['workspace', 'prompt.md', 'stdout.log', 'stderr.log']) {
+      assert.equal(statSync(join(folderOf(next), name)).mode & 0o077, 0, name);
+    }
+    assert.ok(existsSync(join(session, 'results/next')));
+    assert.equal(await disk.lastOutputAt(next), null);
+    await disk.prepare(next, 'Go.\n');
+    assert.equal(readFileSync(join(folderOf(next), 'prompt.md'), 'utf8'), 'Go.\n');
+  });
 });
 
 describe('the places of an agent', () => {
