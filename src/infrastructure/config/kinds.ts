@@ -8,6 +8,8 @@ export interface Kind<T> {
   readonly allowed: string;
   /** The value meant by the text of an environment variable; text that means none is returned as it is. */
   readonly fromText: (text: string) => unknown;
+  /** Says what is wrong with a value that is not allowed, where that is more than `allowed` tells; null: it is not. */
+  readonly problem?: (value: unknown, path: string) => string | null;
 }
 
 const asText = (text: string): unknown => text;

@@ -1,9 +1,9 @@
 import type { ParsedText } from '../../application/ports/parsed-text.ts';
-import { shorten } from '../../domain/cut-text.ts';
-import { MaosError, quote } from '../../domain/errors.ts';
+import { MaosError } from '../../domain/errors.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { isSetting, type SettingGroup } from './setting.ts';
 import { settingsByKey, settingsTable } from './settings-table.ts';
+import { escaped, shown } from './shown-value.ts';
 
 /** What one source says: values by key path. */
 export type Layer = ReadonlyMap<string, unknown>;
@@ -77,7 +77,7 @@ function collect(
       collect(value, node, `${path}.`, source, values, report);
     } else {
       const problem = wrongValue(path, value);
-      if (problem === null) values.set(path, value);
+      if (problem === null) values.set(path, node.kind.schema.parse(value));
       else report([...groups, key], problem);
     }
   }
@@ -87,7 +87,7 @@ function collect(
 export function wrongValue(path: string, value: unknown): string | null {
   const kind = settingsByKey.get(path)?.kind;
   if (kind === undefined || kind.schema.safeParse(value).success) return null;
-  return `${path} is ${shown(value)}; it must be ${kind.allowed}.`;
+  return kind.problem?.(value, path) ?? `${path} is ${shown(value)}; it must be ${kind.allowed}.`;
 }
 
 function unknownKey(path: string, group: SettingGroup, prefix: string): string {
@@ -104,17 +104,4 @@ function unknownKey(path: string, group: SettingGroup, prefix: string): string {
 
 function someKeys(group: SettingGroup): string {
   return Object.keys(group).join(', ') || '(none)';
-}
-
-/** A value as JSON shows it, so that "4" and 4 can be told apart. */
-function shown(value: unknown): string {
-  if (typeof value === 'string') return quote(value);
-  // 1e999 is read as Infinity, for which JSON has no word.
-  if (typeof value === 'number') return String(value);
-  return shorten(JSON.stringify(value) ?? String(value), 80, '...');
-}
-
-/** A key from a file as it may stand in a message. */
-function escaped(path: string): string {
-  return /^[\w.-]{1,80}$/.test(path) ? path : quote(path);
 }

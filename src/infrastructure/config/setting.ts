@@ -15,6 +15,9 @@ export interface Setting<T> {
   readonly userOnly: boolean;
 }
 
+/** In place of a default: there is none. */
+export const required = undefined as never;
+
 export function setting<T>(
   kind: Kind<T>,
   fallback: T,
