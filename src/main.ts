@@ -3,6 +3,7 @@ import type { LogLevel } from './application/ports/log.ts';
 import type { LogListener, OpenProject, Runtime, UnreadProject } from './application/runtime.ts';
 import { showPath } from './domain/errors.ts';
 import { showControls } from './domain/invisible-marks.ts';
+import { bridgeCommand } from './infrastructure/backends/agent-client/bridge-options.ts';
 import { mayTrace } from './infrastructure/config/may-trace.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import { isRelativeHome, maosHome } from './infrastructure/files/home/maos-home.ts';
@@ -163,6 +164,11 @@ if (process.stdout.isTTY) {
     _handle?: { setBlocking?: (isBlocking: boolean) => unknown };
   };
   handle?.setBlocking?.(false);
+}
+
+if (process.argv[2] === bridgeCommand) {
+  const { runBridge } = await import('./infrastructure/backends/agent-client/bridge.ts');
+  process.exit(await runBridge(process.argv.slice(3), manifest.version));
 }
 
 process.exitCode = await runCli(process.argv.slice(2), makeRuntime, {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ChangeWatcher } from './application/change-watcher.ts';
 import type { AgentHost } from './application/ports/agent-host.ts';
+import type { Backend } from './application/ports/backend.ts';
 import type { IdSource } from './application/ports/id-source.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { Log } from './application/ports/log.ts';
@@ -9,6 +10,7 @@ import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import { isAgentId, isSessionId } from './domain/ids.ts';
 import type { ParentAgent } from './domain/session.ts';
+import { makeAgentClientBackend } from './infrastructure/backends/agent-client/backend.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
 import { makeCodexBackend } from './infrastructure/backends/codex/backend.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
@@ -111,7 +113,17 @@ export function backendsOf(config: Config): Project['backends'] {
     makeCodexBackend({ config: config.backends.codex, env: environmentFor(config) }),
     makeGeminiBackend({ config: config.backends.gemini, env: environmentFor(config) }),
     makeCommandBackend(),
+    ...agentClients(config),
   ]);
+}
+
+/** One for each program that the settings name; this maos, started again, is the bridge to it. */
+function agentClients(config: Config): readonly Backend[] {
+  const env = environmentFor(config);
+  const bridge = { program: process.execPath, args: [process.argv[1] as string] };
+  return Object.entries(config.backends.agentClient).map(([name, settings]) =>
+    makeAgentClientBackend({ name, config: settings, env, bridge }),
+  );
 }
 
 /** What agents may inherit of: a variable that is withheld is as good as not set. */

@@ -45,6 +45,8 @@ export interface ParsedRun {
   readonly refusal?: Verdict | null;
   readonly usage: Usage | null;
   readonly conversation: string | null;
+  /** Its CLI has said that it cannot go on with a conversation, though others of its backend can. */
+  readonly cannotResume?: true;
   readonly turns: number;
   /** Sub-agents that it has started itself, as far as its output tells. */
   readonly subagents: number;

@@ -54,7 +54,6 @@ const survivorPatienceMs = 1_000;
 export class AgentRun implements OutputSink {
   readonly agent: Agent;
   readonly key: LaunchKey;
-  readonly canResume: boolean;
   readonly #backend: Backend;
   readonly #parser: OutputParser;
   readonly #callbacks: RunCallbacks;
@@ -82,7 +81,6 @@ export class AgentRun implements OutputSink {
   ) {
     this.agent = agent;
     this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
-    this.canResume = backend.capabilities.resumes;
     this.#backend = backend;
     this.#progress = new RunProgress(agent.id);
     this.#parser = backend.makeParser(agent);
@@ -116,6 +114,11 @@ export class AgentRun implements OutputSink {
   printed(bytes: number): void {
     const { maxOutputBytes } = this.#callbacks;
     if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
+  }
+
+  /** Whether an interrupted run goes on in its conversation, as far as is known by now. */
+  get canResume(): boolean {
+    return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
 
   isOwned(): boolean {

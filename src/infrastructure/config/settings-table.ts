@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../application/ports/log.ts';
+import { agentClientSettings } from '../backends/agent-client/settings.ts';
 import { claudeSettings } from '../backends/claude/settings.ts';
 import { codexSettings } from '../backends/codex/settings.ts';
 import { geminiSettings } from '../backends/gemini/settings.ts';
@@ -9,8 +10,8 @@ import { isSetting, type Setting, type SettingGroup, setting, type Values } from
 const levels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug', 'trace'];
 const agentCount = wholeNumber(1, 10_000);
 const backendName = textLike(
-  /^[a-z][a-z0-9_-]{0,62}$/,
-  "a backend's name: lower-case letters, digits, '-' or '_'",
+  /^[a-z][a-z0-9_:-]{0,62}$/,
+  "a backend's name: lower-case letters, digits, '-', '_' or ':'",
 );
 
 function budgetSettings(scope: string) {
@@ -134,6 +135,7 @@ export const settingsTable = {
     codex: codexSettings,
     gemini: geminiSettings,
     command: {},
+    agentClient: agentClientSettings,
   },
   log: {
     level: setting(oneOf(levels), 'info', 'Lowest level of records that are logged.', {

@@ -282,6 +282,7 @@ describe("a project's file", () => {
     [{ backends: { claude: { extraArgs: ['--mcp-config', 'evil.json'] } } }, 'backends.claude.extraArgs'],
     [{ backends: { claude: { args: [] } } }, 'backends.claude.args'],
     [{ backends: { command: { path: '/bin/sh' } } }, 'backends.command.path'],
+    [{ backends: { agentClient: { evil: { command: '/tmp/evil' } } } }, 'backends.agentClient'],
     [{ environment: { pass: ['*'] } }, 'environment.pass'],
     [{ environment: { withhold: [] } }, 'environment.withhold'],
     [{ customBackends: { evil: { path: '/tmp/evil' } } }, 'customBackends'],
@@ -303,6 +304,56 @@ describe("a project's file", () => {
       load();
     }
   });
+});
+
+describe('entries by names of the user', () => {
+  const gemini = { command: 'gemini', args: ['--acp'] };
+
+  it('have defaults for what they leave out', () => {
+    user({ backends: { agentClient: { gemini } } });
+    const { agentClient } = load().config.backends;
+    assert.deepEqual(Object.keys(agentClient), ['gemini']);
+    const { command, args, env, permissionMode, model } = agentClient.gemini ?? assert.fail('no entry');
+    assert.deepEqual([command, args, env], ['gemini', ['--acp'], {}]);
+    assert.deepEqual([permissionMode, model], ['acceptEdits', null]);
+  });
+
+  const wrong: [content: unknown, said: string][] = [
+    [[], 'backends.agentClient is []; it must be an object with one entry for each program, by its name.'],
+    [
+      { Gemini: gemini },
+      'backends.agentClient has the key "Gemini"; it must be a name of at most 40 lower-case letters',
+    ],
+    [
+      { gemini: 'gemini' },
+      'backends.agentClient.gemini is "gemini"; it must be an object with keys such as command, ',
+    ],
+    [{ gemini: {} }, 'backends.agentClient.gemini has no "command"; it must be a program: '],
+    [
+      { gemini: { comand: 'gemini' } },
+      'backends.agentClient.gemini.comand is not a setting; did you mean command?',
+    ],
+    [
+      { gemini: { ...gemini, colour: 1 } },
+      'backends.agentClient.gemini.colour is not a setting; known keys here: ',
+    ],
+    [
+      { gemini: { ...gemini, args: '--acp' } },
+      'backends.agentClient.gemini.args is "--acp"; it must be a list of ',
+    ],
+    [
+      { gemini: { ...gemini, env: { MAOS_HOME: '/x' } } },
+      'backends.agentClient.gemini.env is {"MAOS_HOME":"/x"}; ',
+    ],
+    [{ gemini: { ...gemini, permissionMode: 'yes' } }, 'it must be one of reject, acceptEdits, allow.'],
+  ];
+  for (const [agentClient, said] of wrong) {
+    it(`say what is wrong: ${JSON.stringify(agentClient)}`, () => {
+      user({ backends: { agentClient } });
+      const { message } = refusal(load);
+      assert.ok(message.includes(said), message);
+    });
+  }
 });
 
 describe('variables', () => {

@@ -1,0 +1,117 @@
+import type { LaunchSpec, ProgramLookup } from '../../../application/ports/agent-host.ts';
+import type {
+  Backend,
+  BackendProbe,
+  LaunchContext,
+  ParsedRun,
+  Verdict,
+} from '../../../application/ports/backend.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { environmentOf } from '../../process/launch/environment.ts';
+import { resolveProgram } from '../../process/launch/program.ts';
+import { checkedModel } from '../shared/checked-model.ts';
+import type { Environment } from '../shared/cli-program.ts';
+import { adviseOn, explainRun } from '../shared/explain.ts';
+import { mentionEscape } from '../shared/mention-escape.ts';
+import { bridgeArguments } from './bridge-options.ts';
+import { AgentClientParser } from './output.ts';
+import type { AgentClientSettings } from './settings.ts';
+
+/** How this maos is started again as the bridge. */
+export interface BridgeCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** Any program that speaks the Agent Client Protocol, by the name that the user's settings give it. */
+export function makeAgentClientBackend(deps: {
+  readonly name: string;
+  readonly config: AgentClientSettings;
+  readonly env: Environment;
+  readonly bridge: BridgeCommand;
+}): Backend {
+  const { config, env, bridge } = deps;
+  const name = `agent-client:${deps.name}`;
+  const setting = `backends.agentClient.${deps.name}`;
+
+  async function locate(findProgram: ProgramLookup): Promise<string> {
+    try {
+      return await findProgram(config.command);
+    } catch (cause) {
+      const why = cause instanceof MaosError ? cause.message : String(cause);
+      throw new MaosError('BACKEND_UNAVAILABLE', `${why} It is ${setting}.command of your settings.`, {
+        cause,
+        details: { backend: name, path: config.command },
+      });
+    }
+  }
+
+  async function probe(): Promise<BackendProbe> {
+    const found = { name, path: null, version: null, signedIn: 'unknown', remark: null } as const;
+    try {
+      const path = await locate(async (program) => resolveProgram(program, process.cwd(), env.PATH));
+      return { ...found, available: true, path, problem: null };
+    } catch (error) {
+      return { ...found, available: false, problem: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async function prepare(context: LaunchContext): Promise<LaunchSpec> {
+    const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
+    const { mode, authMethod, permissionMode, startSeconds, silenceSeconds } = config;
+    const model = checkedModel(agent.model ?? config.model);
+    const args = bridgeArguments({
+      name: deps.name,
+      program: await locate(findProgram),
+      args: config.args,
+      briefing,
+      folders: [locations.session],
+      resume,
+      ...{ model, mode, authMethod, permissionMode },
+      startMs: Math.round(startSeconds * 1_000),
+      silenceMs: Math.round(silenceSeconds * 1_000),
+    });
+    return {
+      program: bridge.program,
+      args: [...bridge.args, ...args],
+      env: { ...environmentOf(inherits, config.pass), ...config.env },
+      stdin: 'prompt',
+    };
+  }
+
+  function advise(verdict: Verdict): string {
+    return adviseOn(verdict, {
+      auth_required: `Sign in with the program itself, or hand it its key (${setting}.pass), then retry.`,
+    });
+  }
+
+  return {
+    name,
+    capabilities: {
+      output: 'structured',
+      resumes: true,
+      receives: false,
+      asksPermission: false,
+      takesCommand: false,
+      servesMcp: false,
+      countsTokens: true,
+      countsCost: true,
+      boundsSubagents: false,
+    },
+    // Some of them are such a program, or made of one.
+    promptEscape: mentionEscape,
+    locate,
+    probe,
+    prepare,
+    explain: (end, run, stderrTail) =>
+      explainRun({ title: quote(deps.name), advise }, end, withReason(run, stderrTail), stderrTail),
+    makeParser: () => new AgentClientParser(),
+  };
+}
+
+/** Some try again and again without a word, and say only on stderr that their provider refuses them. */
+function withReason(run: ParsedRun, stderrTail: string): ParsedRun {
+  const { verdict } = run;
+  const isRefused = verdict?.kind === 'stalled' && /\b429\b|rate.?limit|too many requests/i.test(stderrTail);
+  return isRefused ? { ...run, verdict: { ...verdict, kind: 'rate_limited' } } : run;
+}

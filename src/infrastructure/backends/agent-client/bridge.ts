@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AgentProgram } from './agent-program.ts';
+import { readBridgeArguments } from './bridge-options.ts';
+import { Conversation } from './conversation.ts';
+import { failedEnd } from './endings.ts';
+import { type BridgeEnd, Journal } from './journal.ts';
+
+/** How often the silence of the program is measured. */
+const tickMs = 1_000;
+/** How long the program has to end its turn when it is asked to. */
+const cancelMs = 2_000;
+const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/**
+ * Stands between MAOS and a program that speaks the Agent Client Protocol. It is the program of the agent as far as the
+ * wrapper is concerned: so the pipe to the real one is held by a process that outlives MAOS, and all that passes through
+ * it is in the agent's log. It reads the prompt from stdin, prints what {@link Journal} describes, and ends the program's
+ * whole process group before it ends itself.
+ *
+ * @param argv what follows the name of the command
+ * @returns the exit status: 0 only when the program has ended its turn well
+ */
+export async function runBridge(argv: readonly string[], version: string): Promise<number> {
+  const options = readBridgeArguments(argv);
+  const prompt = await readAll(process.stdin);
+  const signalled = firstSignal();
+  const journal = new Journal((text) => process.stdout.write(text));
+  const program = new AgentProgram(options.program, options.args, (chunk) =>
+    conversation.connection.push(chunk),
+  );
+  const write = (line: string): void => program.write(line);
+  const conversation = new Conversation({ options, version, cwd: process.cwd(), journal, write });
+
+  const turn = conversation.run(prompt);
+  const gone = program.ended.then(({ how, isSpawnFailure }) => {
+    conversation.connection.end();
+    return failedEnd(
+      isSpawnFailure ? 'spawn_failed' : null,
+      `${options.name} ${how} before it ended its turn.`,
+    );
+  });
+  // Its last words may be the answer that ends the turn.
+  const ended = Promise.race([turn, gone.then((end) => Promise.race([turn, delay(0, end)]))]);
+  const silence = new AbortController();
+  const end = await Promise.race([
+    ended,
+    untilSilent(conversation, silence.signal),
+    // Nobody follows any more: the log is full, or its reader was killed.
+    outputLost(),
+    signalled.then((signal) => cancelled(conversation, ended, signal, options.name)),
+  ]);
+  silence.abort();
+  if (!end.ok) conversation.cancel();
+  journal.end(end);
+  await program.end();
+  return end.ok ? 0 : 1;
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Uint8Array);
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function firstSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of endingSignals) process.on(signal, () => resolve(signal));
+  });
+}
+
+function outputLost(): Promise<BridgeEnd> {
+  return new Promise((resolve) => {
+    process.stdout.on('error', (error) =>
+      resolve(failedEnd(null, `The log takes nothing more: ${error.message}`)),
+    );
+  });
+}
+
+/** A turn that ends well all the same stays so. */
+async function cancelled(
+  conversation: Conversation,
+  ended: Promise<BridgeEnd>,
+  signal: string,
+  name: string,
+): Promise<BridgeEnd> {
+  conversation.cancel();
+  const end = await Promise.race([ended, delay(cancelMs, null)]);
+  return end?.ok === true
+    ? end
+    : failedEnd('signal', `${name} was stopped by ${signal} before it finished.`, end?.stopReason);
+}
+
+/**
+ * Settles when the program has been silent for too long. Time is counted in ticks: while the agent's processes stand still
+ * in a pause, none pass.
+ */
+async function untilSilent(conversation: Conversation, signal: AbortSignal): Promise<BridgeEnd> {
+  let silentMs = 0;
+  let heard = 0;
+  while (!signal.aborted) {
+    await delay(tickMs);
+    const { patienceMs, connection } = conversation;
+    const isSilent = connection.received === heard && patienceMs !== null;
+    silentMs = isSilent ? silentMs + tickMs : 0;
+    heard = connection.received;
+    if (isSilent && silentMs >= patienceMs) break;
+  }
+  return conversation.silent(silentMs);
+}

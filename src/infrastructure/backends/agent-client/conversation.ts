@@ -1,0 +1,226 @@
+import type {
+  ClientCapabilities,
+  InitializeRequest,
+  NewSessionRequest,
+  PromptRequest,
+  RequestPermissionResponse,
+} from '@agentclientprotocol/sdk';
+import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
+import type { BridgeOptions } from './bridge-options.ts';
+import { chooseSetting } from './choices.ts';
+import { Connection, RequestFailed } from './connection.ts';
+import { endOfError, endOfTurn, failedEnd, Refusal, signInNeeded } from './endings.ts';
+import type { BridgeEnd, Journal } from './journal.ts';
+import { OpenTools } from './open-tools.ts';
+import { answerPermission } from './permissions.ts';
+import { describeTool } from './tools.ts';
+
+const protocolVersion = 1;
+/** The agent works with its own tools, on its own files. */
+const capabilities: ClientCapabilities = {
+  fs: { readTextFile: false, writeTextFile: false },
+  terminal: false,
+};
+
+interface ConversationDeps {
+  readonly options: BridgeOptions;
+  readonly version: string;
+  readonly cwd: string;
+  readonly journal: Journal;
+  readonly write: (line: string) => void;
+}
+
+/** One conversation with an agent's program: from `initialize` to the end of the one turn it is asked for. */
+export class Conversation {
+  readonly connection: Connection;
+  readonly #deps: ConversationDeps;
+  readonly #tools = new OpenTools();
+  #session = '';
+  #phase: 'starting' | 'working' | 'over' = 'starting';
+  #isCancelled = false;
+  #hasWorked = false;
+  #refused: string | null = null;
+
+  constructor(deps: ConversationDeps) {
+    this.#deps = deps;
+    const { journal, write } = deps;
+    this.connection = new Connection({
+      ...{ journal, write },
+      answer: (method, params) => (method === 'session/request_permission' ? this.#permit(params) : null),
+      notified: (method, params) => {
+        if (method === 'session/update' && this.#phase === 'working') this.#update(asJson(params.update));
+      },
+    });
+  }
+
+  /** How long the program may be silent now, in milliseconds; null: as long as it likes. */
+  get patienceMs(): number | null {
+    const { startMs, silenceMs } = this.#deps.options;
+    if (this.#phase === 'starting') return startMs;
+    return this.#phase === 'over' || this.#tools.isAnyRunning ? null : silenceMs;
+  }
+
+  /** Why it counts as failed when that time has passed. */
+  silent(forMs: number): BridgeEnd {
+    const { name } = this.#deps.options;
+    const seconds = Math.round(forMs / 1_000);
+    const [what, setting] =
+      this.#phase === 'starting'
+        ? [`${name} did not answer within ${seconds} s of its start`, 'startSeconds']
+        : [`${name} said nothing for ${seconds} s while no tool of it was running`, 'silenceSeconds'];
+    return failedEnd(
+      'stalled',
+      `${what}, and was stopped. Its provider may be refusing requests; its stderr may say more. The limit is backends.agentClient.${name}.${setting}.`,
+    );
+  }
+
+  /** Asks the program to end the turn. Safe to repeat. */
+  cancel(): void {
+    if (this.#phase !== 'working' || this.#isCancelled) return;
+    this.#isCancelled = true;
+    this.connection.notify('session/cancel', { sessionId: this.#session });
+  }
+
+  /** Settles when the turn has ended or cannot be had. */
+  async run(prompt: string): Promise<BridgeEnd> {
+    try {
+      const told = await this.#initialize();
+      await this.#open(told);
+      return await this.#turn(prompt, told);
+    } catch (error) {
+      if (error instanceof Refusal) return error.end;
+      if (error instanceof RequestFailed) return endOfError(this.#deps.options.name, error);
+      throw error;
+    } finally {
+      this.#phase = 'over';
+    }
+  }
+
+  async #initialize(): Promise<Json> {
+    const { options, version, journal } = this.#deps;
+    const request: InitializeRequest = {
+      protocolVersion,
+      clientCapabilities: capabilities,
+      clientInfo: { name: 'maos', title: 'MAOS', version },
+    };
+    const told = await this.connection.request('initialize', request);
+    if (told.protocolVersion !== protocolVersion) {
+      const spoken = JSON.stringify(told.protocolVersion) ?? 'none';
+      throw new Refusal(
+        'spawn_failed',
+        `${options.name} speaks version ${spoken} of the Agent Client Protocol; MAOS speaks version ${protocolVersion}. Use another version of the program.`,
+      );
+    }
+    const { name, version: itsVersion } = asJson(told.agentInfo);
+    const resumes = resumeMethod(told) !== null;
+    journal.agent({ type: 'agent', name: textOf(name), version: textOf(itsVersion), resumes });
+    return told;
+  }
+
+  async #open(told: Json): Promise<void> {
+    const { options, cwd, journal } = this.#deps;
+    const { resume, briefing, folders } = options;
+    const setup: NewSessionRequest = {
+      cwd,
+      mcpServers: [],
+      ...(sessionCan(told, 'additionalDirectories') ? { additionalDirectories: [...folders] } : {}),
+      ...(sessionCan(told, 'systemPrompt')
+        ? { systemPrompt: { mode: 'append', content: [{ type: 'text', text: briefing }] } }
+        : {}),
+    };
+    let session: Json;
+    if (resume === null) {
+      session = await this.#signedIn(told, 'session/new', setup);
+      this.#session = textOf(session.sessionId);
+    } else {
+      const method = resumeMethod(told);
+      if (method === null) throw new Refusal(null, `${options.name} cannot resume conversations.`, 'gone');
+      this.#session = resume;
+      journal.replaying(true);
+      session = await this.#signedIn(told, method, { ...setup, sessionId: resume }).catch(notFound);
+      journal.replaying(false);
+    }
+    const choose = (what: 'mode' | 'model', wanted: string | null) =>
+      chooseSetting(this.connection, { options, session, sessionId: this.#session, what, wanted });
+    await choose('mode', options.mode);
+    await choose('model', options.model);
+  }
+
+  /** Signs in by the method of the settings where the program demands it. */
+  async #signedIn(told: Json, method: string, params: object): Promise<Json> {
+    const { name, authMethod } = this.#deps.options;
+    const isDemand = (error: unknown) => error instanceof RequestFailed && error.code === signInNeeded;
+    try {
+      return await this.connection.request(method, params);
+    } catch (error) {
+      if (!isDemand(error)) throw error;
+      if (authMethod !== null) {
+        await this.connection.request('authenticate', { methodId: authMethod });
+        return this.connection.request(method, params);
+      }
+      const methods = listOf(told.authMethods).map(({ id }) => textOf(id));
+      const said = (error as Error).message.replace(/\.$/, '');
+      const offer =
+        methods.length === 0
+          ? ''
+          : ` For backends.agentClient.${name}.authMethod it offers ${methods.join(', ')}.`;
+      throw new Refusal('auth_required', `${name} is not signed in (${said}).${offer}`);
+    }
+  }
+
+  async #turn(prompt: string, told: Json): Promise<BridgeEnd> {
+    const { options } = this.#deps;
+    const isBriefed = sessionCan(told, 'systemPrompt') || options.resume !== null || options.briefing === '';
+    const text = isBriefed ? prompt : `${marked(options.briefing)}\n\n${prompt}`;
+    const request: PromptRequest = { sessionId: this.#session, prompt: [{ type: 'text', text }] };
+    this.#phase = 'working';
+    const answer = await this.connection.request('session/prompt', request);
+    const refused = this.#isCancelled ? null : this.#refused;
+    return endOfTurn(options.name, textOf(answer.stopReason), { hasWorked: this.#hasWorked, refused });
+  }
+
+  #permit({ toolCall, options: offered }: Json): RequestPermissionResponse {
+    const { options, journal } = this.#deps;
+    if (this.#isCancelled) return { outcome: { outcome: 'cancelled' } };
+    const tool = this.#tools.complete(asJson(toolCall));
+    const { isGranted, outcome } = answerPermission(options.permissionMode, textOf(tool.kind), offered);
+    const option = outcome.outcome === 'selected' ? outcome.optionId : '';
+    const what = describeTool(tool);
+    this.#refused = isGranted ? null : what;
+    journal.permission({ granted: isGranted, tool: what, option });
+    return { outcome };
+  }
+
+  #update(update: Json): void {
+    this.#tools.update(update);
+    const { sessionUpdate } = update;
+    if (typeof sessionUpdate === 'string' && workUpdates.has(sessionUpdate)) this.#hasWorked = true;
+    if (sessionUpdate === 'agent_message_chunk' || sessionUpdate === 'tool_call') this.#refused = null;
+  }
+}
+
+/** What a model must have answered for. */
+const workUpdates: ReadonlySet<string> = new Set([
+  ...['agent_message_chunk', 'agent_thought_chunk', 'tool_call', 'tool_call_update', 'plan'],
+]);
+
+function marked(briefing: string): string {
+  return `<instructions>\nThese are your working instructions for the whole conversation.\n\n${briefing.trim()}\n</instructions>`;
+}
+
+/** Whether it declares something beyond what every program can do with a session. */
+function sessionCan({ agentCapabilities }: Json, what: string): boolean {
+  const declared = asJson(asJson(agentCapabilities).sessionCapabilities)[what];
+  return declared !== undefined && declared !== null;
+}
+
+/** `session/resume` tells nothing of the past again; null: it cannot go on with a conversation. */
+function resumeMethod(told: Json): string | null {
+  if (sessionCan(told, 'resume')) return 'session/resume';
+  return asJson(told.agentCapabilities).loadSession === true ? 'session/load' : null;
+}
+
+function notFound(error: unknown): never {
+  if (!(error instanceof RequestFailed)) throw error;
+  throw new Refusal(null, error.message, 'gone');
+}

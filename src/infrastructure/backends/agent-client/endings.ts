@@ -1,0 +1,98 @@
+import type { FailureKind } from '../../../domain/agent.ts';
+import { shorten } from '../../../domain/cut-text.ts';
+import { kindOfStatus } from '../shared/provider-status.ts';
+import type { RequestFailed } from './connection.ts';
+import type { BridgeEnd } from './journal.ts';
+
+const maxMessage = 4_000;
+/** The program's own error: there is nobody signed in. */
+export const signInNeeded = -32_000;
+
+/** The conversation cannot be had, or not as it is wanted. */
+export class Refusal extends Error {
+  readonly end: BridgeEnd;
+
+  /** @param gone the conversation to go on with is not there (any more) */
+  constructor(kind: FailureKind | null, message: string, gone?: 'gone') {
+    super(message);
+    const end = failedEnd(kind, message);
+    this.end = gone === undefined ? end : { ...end, isConversationGone: true };
+  }
+}
+
+export function failedEnd(
+  kind: FailureKind | null,
+  message: string,
+  stopReason: string | null = null,
+): BridgeEnd {
+  return { type: 'end', ok: false, stopReason, kind, message: shorten(message.toWellFormed(), maxMessage) };
+}
+
+/** What there was of a turn before it ended. */
+export interface TurnFacts {
+  /** Anything that the model must have answered for. */
+  readonly hasWorked: boolean;
+  /** The tool that was refused, where nothing was said since; null: none. */
+  readonly refused: string | null;
+}
+
+/** @param stopReason in the protocol's words */
+export function endOfTurn(name: string, stopReason: string, { hasWorked, refused }: TurnFacts): BridgeEnd {
+  const failed = (kind: FailureKind | null, message: string) => failedEnd(kind, message, stopReason);
+  if (refused !== null && (stopReason === 'end_turn' || stopReason === 'cancelled')) {
+    return failed(
+      null,
+      `${name} ended its turn when it was refused a permission (${refused}). Grant it with backends.agentClient.${name}.permissionMode or in the program's own settings.`,
+    );
+  }
+  switch (stopReason) {
+    case 'end_turn':
+      if (hasWorked) return { type: 'end', ok: true, stopReason, kind: null, message: '' };
+      return failed(
+        null,
+        `${name} ended its turn without a word or a tool. Its stderr may say why; try the program by itself.`,
+      );
+    case 'max_tokens':
+      return failed('context_exceeded', `${name} reached the largest number of tokens it may use.`);
+    case 'max_turn_requests':
+      return failed(
+        'budget_exceeded',
+        `${name} reached the largest number of requests it may make in a turn.`,
+      );
+    case 'refusal':
+      return failed('refused', `${name} refused to go on.`);
+    case 'cancelled':
+      return failed('signal', `${name} was cancelled before it finished.`);
+    default:
+      return failed(null, `${name} stopped for the reason "${stopReason}", which MAOS does not know.`);
+  }
+}
+
+/** What its provider or the program itself told of a request that failed. */
+export function endOfError(name: string, error: RequestFailed): BridgeEnd {
+  const data = error.data === undefined || error.data === null ? '' : ` ${textOfData(error.data)}`;
+  const said = `${error.message}${data}`;
+  return failedEnd(kindOf(error, said), `${name}: ${said}`);
+}
+
+function textOfData(data: unknown): string {
+  return typeof data === 'string' ? data : (JSON.stringify(data) ?? '');
+}
+
+/** Programs hand on what their provider said, each in a field of its own; the words of providers are much the same. */
+const kinds: readonly (readonly [FailureKind, RegExp])[] = [
+  ['rate_limited', /rate.?limit|too many requests|quota|overloaded|resource_exhausted/i],
+  [
+    'auth_required',
+    /unauthori[sz]ed|unauthenticated|(invalid|incorrect).{0,10}api.?key|authentication|not (signed|logged) in/i,
+  ],
+  ['context_exceeded', /context.{0,10}(length|window|limit)|prompt is too long|too many tokens/i],
+  ['model_unavailable', /model.{0,60}(not found|not exist|not supported|unknown|unavailable)|unknown model/i],
+];
+
+function kindOf({ code }: RequestFailed, said: string): FailureKind | null {
+  if (code === signInNeeded) return 'auth_required';
+  const [status] = /\b[45]\d\d\b/.exec(said) ?? [];
+  const told = status === undefined ? null : kindOfStatus(Number(status));
+  return told ?? kinds.find(([, pattern]) => pattern.test(said))?.[0] ?? null;
+}

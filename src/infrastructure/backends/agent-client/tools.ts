@@ -1,0 +1,48 @@
+import type { AgentActivity } from '../../../application/ports/backend.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { maxText } from '../shared/json-lines.ts';
+import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
+import { contentText } from './agent-message.ts';
+
+const maxTitle = 200;
+
+/** A tool call in a few words: `execute: npm test`. */
+export function describeTool(tool: Json): string {
+  const { tool: name, detail } = toolUse(tool);
+  return detail === '' ? name : `${name}: ${detail}`;
+}
+
+export function toolUse(tool: Json): AgentActivity & { readonly type: 'tool_use' } {
+  const name = textOf(tool.name) || textOf(tool.kind) || 'tool';
+  const detail = textOf(tool.title).split('\n', 1)[0] || describeInput(asJson(tool.rawInput));
+  return { type: 'tool_use', tool: startOf(name, maxTitle), detail: startOf(detail, maxTitle) };
+}
+
+/** Of an update that tells that a tool has ended; none of any other. */
+export function toolResult(update: Json): readonly AgentActivity[] {
+  const { status } = update;
+  if (status !== 'completed' && status !== 'failed') return [];
+  const told = listOf(update.content)
+    .map((part) => (part.type === 'content' ? contentText(asJson(part.content)) : diffText(part)))
+    .filter((text) => text !== '');
+  const text = told.join('\n') || rawText(update.rawOutput);
+  return [{ type: 'tool_result', ok: status === 'completed', text: startOf(text, maxText) }];
+}
+
+function diffText({ type, path }: Json): string {
+  return type === 'diff' ? `Changed ${textOf(path)}` : '';
+}
+
+function rawText(output: unknown): string {
+  if (typeof output === 'string') return textOf(output);
+  return output === undefined || output === null ? '' : describeInput(asJson(output));
+}
+
+/** The step of a plan that is being worked at, and how many there are. */
+export function planNotice(entries: readonly Json[]): readonly AgentActivity[] {
+  if (entries.length === 0) return [];
+  const done = entries.filter(({ status }) => status === 'completed').length;
+  const current = entries.find(({ status }) => status === 'in_progress');
+  const at = current === undefined ? '' : `: ${startOf(textOf(current.content), maxTitle)}`;
+  return [{ type: 'notice', text: `Plan, ${done} of ${entries.length} done${at}` }];
+}

@@ -1,0 +1,89 @@
+/** The bridge to an agent that speaks the Agent Client Protocol, in front of an invented one. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { AgentActivity, ParsedRun } from '../../src/application/ports/backend.ts';
+import {
+  type BridgeOptions,
+  bridgeArguments,
+} from '../../src/infrastructure/backends/agent-client/bridge-options.ts';
+import { AgentClientParser } from '../../src/infrastructure/backends/agent-client/output.ts';
+import { until } from './waiting.ts';
+
+const bridge = fileURLToPath(new URL('../fixtures/programs/agent-client-bridge.ts', import.meta.url));
+/** The invented agent, whose arguments are its habits. */
+export const inventedAgent = fileURLToPath(new URL('../fixtures/programs/acp-agent.mjs', import.meta.url));
+
+export const plainOptions: Omit<BridgeOptions, 'args'> = {
+  name: 'invented',
+  program: process.execPath,
+  briefing: 'Be brief.',
+  folders: [],
+  resume: null,
+  model: null,
+  mode: null,
+  authMethod: null,
+  permissionMode: 'acceptEdits',
+  startMs: 60_000,
+  silenceMs: 60_000,
+};
+
+/** A bridge at work. */
+export interface RunningBridge {
+  readonly process: ChildProcess;
+  /** What it has printed so far. */
+  readonly lines: () => readonly Record<string, unknown>[];
+  /** Waits until it has printed a line that holds the text. */
+  printed(text: string): Promise<void>;
+  readonly done: Promise<BridgeRun>;
+}
+
+/** What became of it. */
+export interface BridgeRun {
+  readonly status: number | null;
+  readonly stderr: string;
+  readonly activities: readonly AgentActivity[];
+  readonly run: ParsedRun;
+}
+
+/** Starts a bridge with the prompt `Do it.` @param habits of the invented agent */
+export function startBridge(
+  t: TestContext,
+  habits: readonly string[],
+  options: Partial<BridgeOptions> = {},
+): RunningBridge {
+  const args = bridgeArguments({ ...plainOptions, args: [inventedAgent, ...habits], ...options }).slice(1);
+  const child = spawn(process.execPath, [bridge, ...args], { stdio: 'pipe' });
+  t.after(() => child.kill('SIGKILL'));
+  const parser = new AgentClientParser();
+  const activities: AgentActivity[] = [];
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    activities.push(...parser.push(chunk));
+    stdout += chunk.toString('latin1');
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  child.stdin.end('Do it.\n');
+  return {
+    process: child,
+    lines: () =>
+      stdout
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(Buffer.from(line, 'latin1').toString())),
+    printed: async (text) => {
+      await until(
+        () => stdout.includes(text),
+        `"${text}" from the bridge, which printed:\n${stdout.slice(-2_000)}`,
+      );
+    },
+    done: once(child, 'close').then(([status]) => {
+      activities.push(...parser.end());
+      return { status, stderr, activities, run: parser.parsed() };
+    }),
+  };
+}
