@@ -15,6 +15,7 @@ import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
 import { makeCodexBackend } from './infrastructure/backends/codex/backend.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
 import { makeGeminiBackend } from './infrastructure/backends/gemini/backend.ts';
+import { makeQwenBackend } from './infrastructure/backends/qwen/backend.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { toSettings } from './infrastructure/config/config.ts';
@@ -112,6 +113,7 @@ export function backendsOf(config: Config): Project['backends'] {
     makeClaudeBackend({ config: config.backends.claude, env: environmentFor(config) }),
     makeCodexBackend({ config: config.backends.codex, env: environmentFor(config) }),
     makeGeminiBackend({ config: config.backends.gemini, env: environmentFor(config) }),
+    makeQwenBackend({ config: config.backends.qwen, env: environmentFor(config) }),
     makeCommandBackend(),
     ...agentClients(config),
   ]);

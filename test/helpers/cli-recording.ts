@@ -12,7 +12,7 @@ export interface CliRun {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly stdin: string;
-  /** Sent once its moment has come. */
+  /** Sent to all its processes, as a host does, once its moment has come. */
   readonly signal?: { readonly name: NodeJS.Signals; readonly when: Promise<unknown> };
 }
 
@@ -26,10 +26,15 @@ export interface PlayedRun {
 
 export async function playCli({ program, args, env, cwd, stdin, signal }: CliRun): Promise<PlayedRun> {
   const startedAt = performance.now();
-  const child = spawn(program, args, { cwd, env, stdio: 'pipe' });
+  const child = spawn(program, args, { cwd, env, stdio: 'pipe', detached: true });
   child.stdin.on('error', () => {}); // a run that fails at once does not read its prompt
   child.stdin.end(stdin);
-  void signal?.when.then(() => child.kill(signal.name));
+  const { pid } = child;
+  if (signal !== undefined && pid !== undefined) {
+    void signal.when.then(() => {
+      if (child.exitCode === null && child.signalCode === null) process.kill(-pid, signal.name);
+    });
+  }
   const closed = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, by) => resolve([code, by]));

@@ -46,6 +46,7 @@ export function cleanQwenEnv({
     ...(apiKey === null ? {} : { OPENAI_API_KEY: apiKey }),
     OPENAI_BASE_URL: `${modelUrl}/v1`,
     OPENAI_MODEL: 'scripted-model',
+    QWEN_CODE_NO_RELAUNCH: 'true',
   };
 }
 

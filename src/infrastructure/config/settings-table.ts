@@ -4,6 +4,7 @@ import { agentClientSettings } from '../backends/agent-client/settings.ts';
 import { claudeSettings } from '../backends/claude/settings.ts';
 import { codexSettings } from '../backends/codex/settings.ts';
 import { geminiSettings } from '../backends/gemini/settings.ts';
+import { qwenSettings } from '../backends/qwen/settings.ts';
 import { listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
 import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
 
@@ -134,6 +135,7 @@ export const settingsTable = {
     claude: claudeSettings,
     codex: codexSettings,
     gemini: geminiSettings,
+    qwen: qwenSettings,
     command: {},
     agentClient: agentClientSettings,
   },

@@ -12,16 +12,22 @@ import { MessageUsage } from './message-usage.ts';
  * lines appear often. What is a CLI's own is in the methods that its parser overrides.
  */
 export abstract class MessageStreamParser implements OutputParser {
-  protected readonly usage = new MessageUsage();
+  protected readonly usage: MessageUsage;
   protected readonly denials = new MessageDenials();
   protected verdict: Verdict | null = null;
   /** What the last result line gave, while no turn has begun since. */
   protected answer: string | null = null;
   readonly #lines = new JsonLines((line) => this.#line(line));
+  /** Sub-agents it has started. */
+  protected subagents = 0;
   #conversation: string | null = null;
   #result: string | null = null;
   /** How many messages there had been when it last succeeded. */
   #successAt: number | null = null;
+
+  constructor(usage = new MessageUsage()) {
+    this.usage = usage;
+  }
 
   push(chunk: Uint8Array): readonly AgentActivity[] {
     return this.#lines.push(chunk);
@@ -40,7 +46,7 @@ export abstract class MessageStreamParser implements OutputParser {
       usage,
       conversation: this.#conversation,
       turns: usage?.turns ?? 0,
-      subagents: 0,
+      subagents: this.subagents,
       denials: this.denials.all,
     };
   }
@@ -72,6 +78,14 @@ export abstract class MessageStreamParser implements OutputParser {
   protected isOwnMessage(_line: Json, _message: Json): boolean {
     return false;
   }
+
+  /** What a result line tells of usage. */
+  protected totals(line: Json): Json {
+    return line;
+  }
+
+  /** A tool is used. */
+  protected used(_tool: string): void {}
 
   /** Text in the user's name. */
   protected userText(_text: string): AgentActivity[] {
@@ -114,12 +128,13 @@ export abstract class MessageStreamParser implements OutputParser {
       if (block.type === 'text') return [{ type: 'text', text: textOf(block.text) }];
       if (block.type !== 'tool_use') return [];
       this.denials.use(block);
+      this.used(textOf(block.name));
       return [{ type: 'tool_use', tool: textOf(block.name), detail: describeInput(asJson(block.input)) }];
     });
   }
 
   #end(line: Json): AgentActivity[] {
-    this.usage.result(line);
+    this.usage.result(this.totals(line));
     this.denials.final(line);
     if (line.is_error === false && line.subtype === 'success') {
       const text = textOf(line.result);

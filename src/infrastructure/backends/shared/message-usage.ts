@@ -20,6 +20,12 @@ export class MessageUsage {
   #models: Usage | null = null;
   #begun = 0;
   #begunBefore = 0;
+  readonly #isCachedInInput: boolean;
+
+  /** @param told.isCachedInInput its `input_tokens` are all, those read from a cache among them */
+  constructor(told: { readonly isCachedInInput?: boolean } = {}) {
+    this.#isCachedInInput = told.isCachedInInput ?? false;
+  }
 
   /** How many messages of the model there were. */
   get messages(): number {
@@ -39,7 +45,7 @@ export class MessageUsage {
     const id = textOf(message.id);
     const isNew = !this.#messages.has(id);
     if (isNew) this.#begun += 1;
-    this.#messages.set(id, { ...tokensOf(asJson(message.usage)), turns: 1 });
+    this.#messages.set(id, { ...this.#tokensOf(asJson(message.usage)), turns: 1 });
     const [oldest] = this.#messages;
     if (this.#messages.size > maxOpenMessages && oldest !== undefined) {
       this.#spent = this.#spent === null ? oldest[1] : addUsage(this.#spent, oldest[1]);
@@ -49,7 +55,7 @@ export class MessageUsage {
   }
 
   result(line: Json): void {
-    const told = soundUsage({ ...tokensOf(asJson(line.usage)), turns: line.num_turns });
+    const told = soundUsage({ ...this.#tokensOf(asJson(line.usage)), turns: line.num_turns });
     // Without a message in between it is told once more of the same stretch.
     if (this.#begun > this.#begunBefore) this.#stretches = totalUsage([this.#stretches, this.#stretch]);
     const isSame = this.#begun === this.#begunBefore && this.#stretch !== null;
@@ -58,6 +64,12 @@ export class MessageUsage {
     const models = Object.values(asJson(line.modelUsage)).map((model) => tokensOfModel(asJson(model)));
     const whole = { ...(totalUsage(models) ?? noUsage), costUsd: line.total_cost_usd };
     this.#models = fullerUsage(this.#models ?? noUsage, soundUsage(whole));
+  }
+
+  #tokensOf(told: Json): Usage {
+    const usage = tokensOf(told);
+    if (!this.#isCachedInInput) return usage;
+    return { ...usage, inputTokens: Math.max(0, usage.inputTokens - usage.cacheReadTokens) };
   }
 
   #byMessage(): Usage | null {

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
+import type { Backend, LaunchContext, Verdict } from '../../../application/ports/backend.ts';
+import { userHome } from '../../files/home/maos-home.ts';
+import { environmentOf } from '../../process/launch/environment.ts';
+import { providerVariables } from '../../process/launch/provider-variables.ts';
+import { checkedModel } from '../shared/checked-model.ts';
+import { describeCli, type Environment } from '../shared/cli-program.ts';
+import { defaultsFile } from '../shared/defaults-file.ts';
+import { adviseOn, explainRun } from '../shared/explain.ts';
+import { mentionEscape } from '../shared/mention-escape.ts';
+import { QwenOutputParser } from './output.ts';
+import type { QwenSettings } from './settings.ts';
+import { withExitStatus } from './verdicts.ts';
+
+const signInAdvice =
+  "Run 'qwen' once and set up a provider, or set OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, then try again.";
+/** Any provider that speaks one of the protocols of OpenAI, Anthropic or Google can be behind it. */
+const ownVariables = [
+  ...[...providerVariables.openai, ...providerVariables.alibaba, ...providerVariables.anthropic],
+  ...[...providerVariables.google, ...providerVariables.openrouter, ...providerVariables.deepseek],
+];
+/** As no server can be called: then none of the user's is started. */
+const noServer = 'none-for-agents-of-maos';
+const defaults = {
+  variable: 'QWEN_CODE_SYSTEM_DEFAULTS_PATH',
+  usual: [
+    '/etc/qwen-code/system-defaults.json',
+    '/Library/Application Support/QwenCode/system-defaults.json',
+  ],
+};
+/**
+ * Left to itself it asks again for three quarters of an hour when it is refused, without a word; so it is a minute and a
+ * quarter. And it makes one more request after each run, to keep in the user's memory what an agent was told.
+ */
+const bounds = { model: { generationConfig: { maxRetries: 0 } }, memory: { enableManagedAutoMemory: false } };
+
+/** Qwen Code without a terminal: prompt on stdin, role as appended system prompt, JSON lines on stdout. */
+export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly env: Environment }): Backend {
+  const { config, env } = deps;
+
+  const cli = describeCli({
+    name: 'qwen',
+    title: 'Qwen Code',
+    executable: 'qwen',
+    packageName: '@qwen-code/qwen-code',
+    variable: 'MAOS_QWEN_PATH',
+    testedVersion: '0.24.4',
+    path: config.path,
+    env,
+    signIn: () => signInOf(env),
+    signInAdvice,
+  });
+
+  async function prepare(context: LaunchContext): Promise<LaunchSpec> {
+    const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
+    const model = checkedModel(agent.model ?? config.model);
+    const args = [
+      ...['-o', 'stream-json', '--approval-mode', config.approvalMode],
+      ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),
+      ...['--append-system-prompt', briefing],
+      ...(model === null ? [] : ['--model', model]),
+      ...(config.maxTurns === null ? [] : ['--max-session-turns', String(config.maxTurns)]),
+      // Its sub-agents start none of their own.
+      ...['--max-subagent-depth', '1'],
+      // Shared context and results lie outside the project, and its file tools write nowhere else unasked.
+      ...['--include-directories', locations.session],
+      ...['--allowed-mcp-server-names', noServer],
+      ...config.extraArgs,
+    ];
+    return {
+      program: await cli.locate(findProgram),
+      args,
+      env: {
+        // Left to itself it runs itself again as a child of its child.
+        QWEN_CODE_NO_RELAUNCH: 'true',
+        ...environmentOf(inherits, ownVariables),
+      },
+      files: defaultsFile(inherits, defaults, bounds),
+      stdin: 'prompt',
+    };
+  }
+
+  return {
+    name: 'qwen',
+    capabilities: {
+      output: 'structured',
+      resumes: true,
+      receives: false,
+      asksPermission: false,
+      takesCommand: false,
+      servesMcp: false,
+      countsTokens: true,
+      countsCost: false,
+      boundsSubagents: false,
+    },
+    promptEscape: mentionEscape,
+    locate: cli.locate,
+    probe: cli.probe,
+    prepare,
+    explain: (end, run, stderrTail) =>
+      explainRun({ title: 'Qwen Code', advise }, end, withExitStatus(run, end, stderrTail), stderrTail),
+    makeParser: (run) => new QwenOutputParser(run),
+  };
+}
+
+function advise(verdict: Verdict): string {
+  const isCredit = /quota|balance|billing|credit/i.test(verdict.message);
+  return adviseOn(verdict, {
+    auth_required: isCredit ? 'Add credit, or use another provider or account.' : signInAdvice,
+    budget_exceeded: 'Raise the limit (maxTurns or extraArgs of backends.qwen), or give it a smaller task.',
+  });
+}
+
+/** A provider as Qwen Code looks for one: in the environment, or chosen in its settings. */
+function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
+  if ((env.OPENAI_API_KEY ?? '') !== '') return 'yes';
+  const home = userHome(env);
+  const folder = env.QWEN_HOME ?? (home === null ? null : join(home, '.qwen'));
+  if (folder === null) return 'no';
+  const file = join(folder, 'settings.json');
+  if (!existsSync(file)) return 'no';
+  // The key itself may be anywhere: in the settings, in an .env file, in a variable that they name.
+  return readFileSync(file, 'utf8').includes('"selectedType"') ? 'unknown' : 'no';
+}

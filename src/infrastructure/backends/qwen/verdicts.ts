@@ -1,0 +1,40 @@
+import type { AgentEnd } from '../../../application/ports/agent-host.ts';
+import type { ParsedRun, Verdict } from '../../../application/ports/backend.ts';
+import type { FailureKind } from '../../../domain/agent.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { maxText } from '../shared/json-lines.ts';
+import { kindOfStatus } from '../shared/provider-status.ts';
+
+/** What Qwen Code's `result` line, or its exit status, says of a run that did not succeed; see test/fixtures/qwen. */
+
+export const apiErrorMark = '[API Error: ';
+const noConversation = /No saved session found/;
+
+/** `[API Error: 429 …]` around the provider's status and words, and perhaps advice after it; or words of its own. */
+export function failureOf(said: string): Verdict {
+  const inner = /^\[API Error: (.*?)\](?:\n|$)/s.exec(said)?.[1] ?? said;
+  const [, status = '', words = inner] = /^(\d{3}) (.*)$/s.exec(inner) ?? [];
+  const message = startOf(words, maxText) || 'Qwen Code ended without an answer.';
+  return { ok: false, kind: kindOf(Number(status), inner), message, retryAt: null };
+}
+
+function kindOf(status: number, words: string): FailureKind | null {
+  // OpenAI answers 429 to both; no waiting helps where there is no credit.
+  if (/insufficient[_ ](?:quota|balance)|billing details/i.test(words)) return 'auth_required';
+  if (/maximum context length|context_length_exceeded|range of input length/i.test(words)) {
+    return 'context_exceeded';
+  }
+  if (/inappropriate content|data_inspection_failed|content_filter/i.test(words)) return 'refused';
+  if (/^No auth type is selected/.test(words)) return 'auth_required';
+  return kindOfStatus(status);
+}
+
+/** The run with what its exit status tells: bounds of its own end it without a result line, with a word on stderr. */
+export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
+  if (run.verdict !== null || end.how !== 'exited') return run;
+  const words = startOf(stderrTail.trimEnd().split('\n').at(-1) ?? '', maxText);
+  const told: Verdict = { ok: false, kind: null, message: words, retryAt: null };
+  if (noConversation.test(stderrTail)) return { ...run, verdict: { ...told, isConversationGone: true } };
+  const isBound = end.exitCode === 53 || end.exitCode === 55;
+  return isBound ? { ...run, verdict: { ...told, kind: 'budget_exceeded' } } : run;
+}

@@ -1,0 +1,6 @@
+import type { QwenSettings } from '../../../src/infrastructure/backends/qwen/settings.ts';
+
+/** The defaults, and what a test sets otherwise. */
+export function qwenSettingsOf(given: Partial<QwenSettings> = {}): QwenSettings {
+  return { path: null, model: null, approvalMode: 'auto-edit', maxTurns: null, extraArgs: [], ...given };
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RunIdentity } from '../../../src/application/ports/backend.ts';
+import { makeAgentId } from '../../../src/domain/ids.ts';
+import { makeQwenBackend } from '../../../src/infrastructure/backends/qwen/backend.ts';
+import { QwenOutputParser } from '../../../src/infrastructure/backends/qwen/output.ts';
+import type { QwenSettings } from '../../../src/infrastructure/backends/qwen/settings.ts';
+import { agentRequest } from '../../domain/samples.ts';
+import { readRecordings } from '../../helpers/backend-contract.ts';
+import { contextOf } from './launch-context.ts';
+import { qwenSettingsOf } from './qwen-settings.ts';
+
+const recordings = readRecordings(new URL('../../fixtures/qwen/', import.meta.url));
+
+function read(name: string, run?: RunIdentity) {
+  const parser = new QwenOutputParser(run);
+  const { stdout } = recordings[name] ?? assert.fail(`no recording ${name}`);
+  return { activities: [...parser.push(stdout), ...parser.end()], run: parser.parsed() };
+}
+
+async function prepare(given: Partial<QwenSettings>, inherits: Readonly<Record<string, string>> = {}) {
+  const backend = makeQwenBackend({ config: qwenSettingsOf(given), env: {} });
+  const findProgram = async () => '/bin/qwen';
+  return backend.prepare(contextOf(agentRequest(), { findProgram, inherits }));
+}
+
+describe('what Qwen Code prints', () => {
+  it('counts what was read from the cache apart', () => {
+    const { run } = read('success');
+    const tokens = { inputTokens: 200, outputTokens: 60, cacheReadTokens: 800, cacheWriteTokens: 0 };
+    assert.deepEqual(run.usage, { ...tokens, turns: 1, costUsd: null });
+  });
+
+  it('has the tokens of the whole conversation when that went on, and only those of this run count', () => {
+    assert.equal(read('resume').run.usage?.inputTokens, 400);
+    const resumed = {
+      id: makeAgentId('tester', 1, 'x7k2p9'),
+      attempt: 2,
+      resumed: '11111111-2222-4333-8444-555555555555',
+    };
+    assert.equal(read('resume', resumed).run.usage?.inputTokens, 100);
+    assert.equal(read('resume', { ...resumed, resumed: null }).run.usage?.inputTokens, 400);
+  });
+
+  it("tells the provider's errors in words of its own, which are no turn of the model", () => {
+    assert.equal(read('auth-error').run.turns, 1, 'of its result line');
+    assert.deepEqual(read('auth-error').run.usage?.outputTokens, 0);
+  });
+
+  it('tells of sub-agents, and of what was refused', () => {
+    assert.equal(read('subagent').run.subagents, 1);
+    assert.deepEqual(read('tool-not-allowed').run.denials, {
+      count: 1,
+      shown: ['run_shell_command: touch denied'],
+    });
+  });
+});
+
+describe('the launch of Qwen Code', () => {
+  it('brings bounds below the settings of the user, unless the machine has its own', async () => {
+    const { files = {}, env, args } = await prepare({ maxTurns: 7 });
+    assert.deepEqual(JSON.parse(files.QWEN_CODE_SYSTEM_DEFAULTS_PATH ?? ''), {
+      model: { generationConfig: { maxRetries: 0 } },
+      memory: { enableManagedAutoMemory: false },
+    });
+    assert.equal(env.QWEN_CODE_NO_RELAUNCH, 'true');
+    assert.equal(args[args.indexOf('--max-session-turns') + 1], '7');
+    assert.equal(args[args.indexOf('--max-subagent-depth') + 1], '1');
+    const own = await prepare({}, { QWEN_CODE_SYSTEM_DEFAULTS_PATH: '/etc/mine.json' });
+    assert.deepEqual(own.files, {});
+  });
+
+  it('passes the keys of what can be its provider, and the arguments of the user', async () => {
+    const given = {
+      OPENAI_API_KEY: 'k',
+      OPENAI_BASE_URL: 'u',
+      DASHSCOPE_API_KEY: 'd',
+      MISTRAL_API_KEY: 'no',
+    };
+    const { env, args } = await prepare({ extraArgs: ['--sandbox'] }, given);
+    assert.deepEqual([env.OPENAI_API_KEY, env.OPENAI_BASE_URL, env.DASHSCOPE_API_KEY], ['k', 'u', 'd']);
+    assert.equal(env.MISTRAL_API_KEY, undefined);
+    assert.equal(args.at(-1), '--sandbox');
+  });
+});
