@@ -2,14 +2,12 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
-import { askTeams } from './application/control/ask-teams.ts';
-import { DetachedSupervisors, type WatchedProject } from './application/control/detached-supervisors.ts';
-import { OrphanWatch } from './application/control/orphans.ts';
-import { startRetentionTimer } from './application/maintenance/retention.ts';
+import { DetachedSupervisors } from './application/control/detached-supervisors.ts';
+import { makeTeams } from './application/control/nested-teams.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { LogLevel } from './application/ports/log.ts';
 import type { UnfinishedSession } from './application/ports/ownership.ts';
-import type { TeamRequest, Teams } from './application/ports/teams.ts';
+import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import type {
   AgentProcess,
@@ -20,14 +18,11 @@ import type {
   Runtime,
   UnreadProject,
 } from './application/runtime.ts';
-import { ownershipTiming, Supervisor } from './application/session/supervisor.ts';
+import { ownershipTiming } from './application/session/supervisor.ts';
 import { explainedOrDefect } from './application/system-error.ts';
-import { untilFree } from './application/when-free.ts';
 import type { MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
-import type { ParentAgent } from './domain/session.ts';
 import { systemClock } from './infrastructure/clock.ts';
-import { type LoadedConfig, loadConfig } from './infrastructure/config/config.ts';
 import type { PartialConfig } from './infrastructure/config/settings-table.ts';
 import {
   canonicalProject,
@@ -37,23 +32,18 @@ import {
 } from './infrastructure/files/home/home.ts';
 import { readHttpToken, rotateHttpToken } from './infrastructure/files/home/http-token.ts';
 import { maosHome } from './infrastructure/files/home/maos-home.ts';
-import { isThere, projectHashes, sessionFolders } from './infrastructure/files/home/project-list.ts';
+import { isThere, projectHashes } from './infrastructure/files/home/project-list.ts';
 import { placeOf } from './infrastructure/files/home/project-place.ts';
-import { makeIdSource } from './infrastructure/ids.ts';
 import type { InstanceRegistration } from './infrastructure/instances/instance-registration.ts';
+import { instanceReports } from './infrastructure/instances/instance-reports.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
 import { loggable } from './infrastructure/logging/record.ts';
 import { startDetachedSupervisor } from './infrastructure/process/launch/detached-supervisor.ts';
 import { listAgentProcesses } from './infrastructure/process/tree/agent-list.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
-import { readProjectOf } from './infrastructure/sqlite/session-store.ts';
-import { lostStore } from './infrastructure/sqlite/sqlite-errors.ts';
-import { backendsOf, makeProject, rolesFor, storeFile } from './project-adapters.ts';
-
-interface KeptProject extends WatchedProject {
-  readonly stopRetentionTimer: () => void;
-}
+import { backendsOf, rolesFor } from './project-adapters.ts';
+import { ProjectOpener } from './project-opener.ts';
 
 /**
  * The running MAOS: makes every adapter, each when it is first needed.
@@ -64,14 +54,10 @@ interface KeptProject extends WatchedProject {
 export class MaosRuntime implements Runtime {
   readonly version = manifest.version;
   readonly home = maosHome(process.env);
-  readonly #flags: PartialConfig;
   readonly #logListeners: Set<LogListener>;
-  readonly #ids = makeIdSource();
   readonly #instance: InstanceId;
   readonly #registration: InstanceRegistration;
-  readonly #open = new Map<string, KeptProject>();
-  /** Those whose database is not theirs any more. */
-  readonly #replaced: Project[] = [];
+  readonly #projects: ProjectOpener;
   readonly #detached: DetachedSupervisors;
   /** Paths of the projects this process watches over. */
   #watchedPaths: ReadonlySet<string> = new Set();
@@ -80,10 +66,15 @@ export class MaosRuntime implements Runtime {
   #log: FileLog | null = null;
 
   constructor(flags: PartialConfig, registration: InstanceRegistration, logListeners: Set<LogListener>) {
-    this.#flags = flags;
     this.#logListeners = logListeners;
     this.#registration = registration;
     this.#instance = registration.instance;
+    this.#projects = new ProjectOpener({
+      ...{ home: this.home, flags, registration, log: this },
+      instances: (root) => this.#instances(root),
+      teams: (root) => this.#teams(root),
+      isWatched: (root) => this.#watchedPaths.has(root),
+    });
     this.#detached = new DetachedSupervisors({
       instance: registration.instance,
       startDetachedSupervisor: (project, from) => this.#startDetachedSupervisor(project, from),
@@ -97,7 +88,7 @@ export class MaosRuntime implements Runtime {
 
   async projectOf(path: string): Promise<ProjectReport> {
     const { folder, project } = placeOf(path);
-    const hadOwn = folder !== project && existsSync(this.#storeFile(hashOf(folder)));
+    const hadOwn = folder !== project && existsSync(this.#projects.storeFile(hashOf(folder)));
     return { path: project, former: hadOwn ? folder : null };
   }
 
@@ -110,38 +101,40 @@ export class MaosRuntime implements Runtime {
       this.log('warn', 'other users can enter the home folder', { mode: openToOthers.toString(8) });
     }
     ensureProjectFolder(this.home, hash);
-    return { ...(await this.#opened(hash, root)), folder };
+    return { ...(await this.#projects.open(hash, root)), folder };
   }
 
   async findProject(path: string): Promise<OpenProject | null> {
     const { folder, project: root } = placeOf(path);
     const hash = hashOf(root);
-    return isThere(this.#storeFile(hash)) ? { ...(await this.#opened(hash, root)), folder } : null;
+    return isThere(this.#projects.storeFile(hash))
+      ? { ...(await this.#projects.open(hash, root)), folder }
+      : null;
   }
 
   async *allProjects(onUnread: (project: UnreadProject) => void = () => {}): AsyncIterable<OpenProject> {
-    for (const hash of await projectHashes(this.home, (name) => this.#storeFile(name))) {
+    for (const hash of await projectHashes(this.home, (name) => this.#projects.storeFile(name))) {
       let root: string | null = null;
       try {
-        root = await this.#rootOf(hash);
-        if (root !== null) yield { ...(await this.#opened(hash, root)), folder: root };
+        root = await this.#projects.rootOf(hash);
+        if (root !== null) yield { ...(await this.#projects.open(hash, root)), folder: root };
         else {
-          const lost = await this.#lostStore(hash);
+          const lost = await this.#projects.lostStore(hash);
           if (lost !== null) throw lost;
         }
       } catch (error) {
         this.log('warn', 'a project could not be opened', { hash, error });
-        onUnread({ file: this.#storeFile(hash), path: root, error: explainedOrDefect(error) });
+        onUnread({ file: this.#projects.storeFile(hash), path: root, error: explainedOrDefect(error) });
       }
     }
   }
 
   async lostStore(path: string): Promise<MaosError | null> {
-    return this.#lostStore(hashOf(placeOf(path).project));
+    return this.#projects.lostStore(hashOf(placeOf(path).project));
   }
 
   async probeBackends() {
-    const backends = backendsOf(this.#config(undefined).config);
+    const backends = backendsOf(this.#projects.config().config);
     return Promise.all(backends.names.map((name) => backends.get(name).probe()));
   }
 
@@ -150,7 +143,7 @@ export class MaosRuntime implements Runtime {
   }
 
   async settings(path: string) {
-    const { config, sources, warnings } = this.#config(hashOf(placeOf(path).project));
+    const { config, sources, warnings } = this.#projects.config(hashOf(placeOf(path).project));
     const lookUp = (key: string): unknown =>
       key.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config);
     const settings = [...sources].map(([key, origin]) => ({
@@ -172,11 +165,11 @@ export class MaosRuntime implements Runtime {
 
   async detach(how?: 'keep'): Promise<void> {
     this.#watchedPaths = new Set();
-    const owning = [...this.#open.values()].filter(({ supervisor }) => supervisor.owned.length > 0);
+    const { owning } = this.#projects;
     const endsHere = how === 'keep' || owning.length === 0;
     // First of all: this process may have 30 ms left.
     if (how !== 'keep') this.#detached.detach(owning);
-    for (const { watch } of this.#open.values()) watch.stop();
+    for (const { watch } of this.#projects.projects) watch.stop();
     if (how === 'keep') await this.#detached.detachRunning(owning);
     if (endsHere) this.#registration.withdraw();
   }
@@ -189,8 +182,8 @@ export class MaosRuntime implements Runtime {
     // Its sessions are looked after even when the project's folder has been removed meanwhile.
     const root = existsSync(path) ? canonicalProject(path) : path;
     const hash = hashOf(root);
-    if (!existsSync(this.#storeFile(hash))) return;
-    await this.#detached.takeOver(await this.#opened(hash, root), from as InstanceId | null);
+    if (!existsSync(this.#projects.storeFile(hash))) return;
+    await this.#detached.takeOver(await this.#projects.open(hash, root), from as InstanceId | null);
   }
 
   async instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]> {
@@ -198,19 +191,7 @@ export class MaosRuntime implements Runtime {
     const staleBefore = Date.now() - ownershipTiming.leaseTtlMs;
     const owned: UnfinishedSession[] = [];
     for await (const { project } of this.allProjects(onUnread)) owned.push(...project.store.unfinished());
-    return (await this.#registration.list()).map(
-      ({ id, pid, version, port, workspace: folder, startedAt, heartbeatAt: heardAt, process: seen }) => {
-        const sessions = owned.filter(({ owner }) => owner === id);
-        const beats = sessions.map(({ heartbeatAt }) => heartbeatAt ?? '');
-        // Of one that cannot be seen from here, its heartbeats are all there is.
-        const isStale = (seen === 'unseen' ? [...beats, heardAt] : beats).some(
-          (at) => Date.parse(at) < staleBefore,
-        );
-        const state = seen === 'gone' ? 'gone' : isStale ? 'stale' : 'alive';
-        const ids = sessions.map(({ sessionId }) => sessionId);
-        return { id, pid, version, port, project: folder, startedAt, sessions: ids, state };
-      },
-    );
+    return instanceReports(await this.#registration.list(), owned, staleBefore);
   }
 
   async forgetInstances(ids: readonly InstanceId[]): Promise<void> {
@@ -222,7 +203,7 @@ export class MaosRuntime implements Runtime {
   }
 
   async checkStore(path: string) {
-    const file = this.#storeFile(hashOf(placeOf(path).project));
+    const file = this.#projects.storeFile(hashOf(placeOf(path).project));
     const lost = await this.lostStore(path);
     if (lost !== null) return { path: file, problem: lost.message };
     return isThere(file) ? { path: file, problem: checkIntegrity(file) } : null;
@@ -256,15 +237,8 @@ export class MaosRuntime implements Runtime {
   }
 
   close(): void {
-    const owns = [...this.#open.values()].some(({ supervisor }) => supervisor.owned.length > 0);
-    if (!owns) this.#registration.withdraw();
-    for (const { project, watch, stopRetentionTimer } of this.#open.values()) {
-      watch.stop();
-      stopRetentionTimer();
-      project.store.close();
-    }
-    for (const { store } of this.#replaced) store.close();
-    this.#open.clear();
+    if (this.#projects.owning.length === 0) this.#registration.withdraw();
+    this.#projects.close();
     this.#registration.close();
     this.#log?.close();
   }
@@ -277,7 +251,7 @@ export class MaosRuntime implements Runtime {
 
   #logLevel(): LogLevel {
     try {
-      return this.#config(undefined).config.log.level;
+      return this.#projects.config().config.log.level;
     } catch {
       // Whatever needs the settings says what is wrong with them; a record must not fail for it.
       return 'info';
@@ -298,8 +272,8 @@ export class MaosRuntime implements Runtime {
     const look = async (): Promise<void> => {
       if (!this.#watchedPaths.has(root)) return;
       try {
-        if (existsSync(this.#storeFile(hash))) {
-          const { watch } = await this.#opened(hash, root);
+        if (existsSync(this.#projects.storeFile(hash))) {
+          const { watch } = await this.#projects.open(hash, root);
           if (this.#watchedPaths.has(root)) watch.start();
           return;
         }
@@ -309,65 +283,6 @@ export class MaosRuntime implements Runtime {
       systemClock.after(ownershipTiming.lookMs, () => void look());
     };
     await look();
-  }
-
-  /** Null where a database is missing, or has no session yet. */
-  async #rootOf(hash: string): Promise<string | null> {
-    const file = this.#storeFile(hash);
-    return isThere(file) ? this.#whenFree(() => readProjectOf(file)) : null;
-  }
-
-  async #lostStore(hash: string): Promise<MaosError | null> {
-    const sessions = await sessionFolders(this.home, hash);
-    if (sessions.length === 0) return null;
-    const file = this.#storeFile(hash);
-    const isMissing = !isThere(file);
-    if (!isMissing && (await this.#whenFree(() => readProjectOf(file))) !== null) return null;
-    return lostStore(file, isMissing, sessions);
-  }
-
-  #opened(hash: string, root: string): Promise<KeptProject> {
-    return this.#whenFree(() => this.#openNow(hash, root));
-  }
-
-  #whenFree<T>(work: () => T): Promise<T> {
-    return untilFree(systemClock, () => this.#config(undefined).config.busyTimeoutMs, work);
-  }
-
-  #openNow(hash: string, root: string): KeptProject {
-    const known = this.#open.get(hash);
-    if (known !== undefined && !this.#isReplaced(known, hash)) return known;
-    const project = makeProject({
-      home: this.home,
-      hash,
-      root,
-      config: this.#config(hash).config,
-      registration: this.#registration,
-      instances: this.#instances(root),
-      teams: this.#teams(root),
-      ids: this.#ids,
-      log: { log: this.log.bind(this) },
-    });
-    const supervisor = new Supervisor(project);
-    const watch = new OrphanWatch(project, supervisor);
-    const opened = { project, supervisor, watch, stopRetentionTimer: startRetentionTimer(project) };
-    this.#open.set(hash, opened);
-    if (this.#watchedPaths.has(root)) opened.watch.start();
-    return opened;
-  }
-
-  /**
-   * Another database has taken the place of the one that is open, as when a lost one was recovered: from now on that one
-   * is used. What follows the old one may go on reading it, so it is closed with the runtime.
-   */
-  #isReplaced({ project, supervisor, watch, stopRetentionTimer }: KeptProject, hash: string): boolean {
-    const isReplaced = project.store.isLost && existsSync(this.#storeFile(hash));
-    if (!isReplaced || supervisor.owned.length > 0) return false;
-    watch.stop();
-    stopRetentionTimer();
-    this.#replaced.push(project);
-    this.log('warn', 'the database was replaced; using the new one', { file: this.#storeFile(hash) });
-    return true;
   }
 
   #instances(workspace: string): Instances {
@@ -380,38 +295,21 @@ export class MaosRuntime implements Runtime {
   }
 
   #teams(root: string): Teams {
-    return {
-      note: (parent) => this.#registration.registry.addNested(parent, root),
-      ask: async (parent, desired, reason) => {
-        try {
-          for (const path of this.#registration.registry.nestedProjects(parent)) {
-            await this.#askTeamsIn(path, parent, desired, reason);
-          }
-        } catch (error) {
-          this.log('error', 'cannot look up the teams of an agent', { agent: parent.agentId, error });
-        }
+    const registry = () => this.#registration.registry;
+    return makeTeams(root, {
+      nested: {
+        add: (parent, path) => registry().addNested(parent, path),
+        of: (parent) => registry().nestedProjects(parent),
+        forget: (parent, path) => this.#projects.whenFree(() => registry().forgetNested(parent, path)),
       },
-    };
-  }
-
-  async #askTeamsIn(path: string, parent: ParentAgent, desired: TeamRequest, reason: string): Promise<void> {
-    const hash = hashOf(path);
-    try {
-      if (existsSync(this.#storeFile(hash))) {
-        const { project } = await this.#opened(hash, path);
-        if (await askTeams(project, parent, desired, reason, ownershipTiming))
-          this.#startDetachedSupervisor(project, null);
-      }
-      if (desired !== 'cancelled') return;
-      await this.#whenFree(() => this.#registration.registry.forgetNested(parent, path));
-    } catch (error) {
-      this.log('error', 'cannot send a request to the teams of an agent', {
-        agent: parent.agentId,
-        project: path,
-        desired,
-        error,
-      });
-    }
+      open: async (path) => {
+        const hash = hashOf(path);
+        if (!existsSync(this.#projects.storeFile(hash))) return null;
+        return (await this.#projects.open(hash, path)).project;
+      },
+      startDetachedSupervisor: (project) => this.#startDetachedSupervisor(project, null),
+      log: this,
+    });
   }
 
   async #announce(workspace: string): Promise<void> {
@@ -419,18 +317,10 @@ export class MaosRuntime implements Runtime {
     if (this.#logsPruned) return;
     this.#logsPruned = true;
     const living = this.#registration.registry.list().map(({ id }) => logPath(this.home, id));
-    const { maxFiles, maxBytes } = this.#config(undefined).config.log;
+    const { maxFiles, maxBytes } = this.#projects.config().config.log;
     const folder = dirname(logPath(this.home, this.#instance));
     pruneLogs({ folder, maxFiles, maxBytes, keep: new Set(living) }).catch((error: unknown) =>
       this.log('warn', 'old logs not removed', { error }),
     );
-  }
-
-  #config(projectHash: string | undefined): LoadedConfig {
-    return loadConfig({ home: this.home, projectHash, env: process.env, flags: this.#flags });
-  }
-
-  #storeFile(hash: string): string {
-    return storeFile(this.home, hash);
   }
 }
