@@ -1,8 +1,4 @@
 /** The real Claude Code, a scripted model, and MAOS on the loopback interface: nothing leaves it. */
-import assert from 'node:assert/strict';
-import { globSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { CLAUDE_CODE_VERSION, cleanClaudeEnv, installClaudeCode } from '../helpers/claude-code.ts';
 import {
@@ -11,6 +7,7 @@ import {
   type ScriptedModelOptions,
   startScriptedModel,
 } from '../helpers/scripted-model.ts';
+import { storedAgents } from './stored-agents.ts';
 import { type Ended, makeWorkplace, type Running, type Workplace } from './workplace.ts';
 
 export interface BenchOptions {
@@ -55,16 +52,7 @@ export async function makeBench(t: TestContext, options: BenchOptions): Promise<
     model,
     claude: (args, stdin) => startClaude(args, stdin).ended,
     startClaude,
-    conversations() {
-      const [file] = globSync(join(workplace.maosHome, 'projects', '*', 'project.db'));
-      const store = new DatabaseSync(file ?? assert.fail('there is no store'), { readOnly: true });
-      try {
-        const rows = store.prepare('SELECT id, conversation FROM agents').all();
-        return new Map(rows.map(({ id, conversation }) => [String(id), conversation as string | null]));
-      } finally {
-        store.close();
-      }
-    },
+    conversations: () => new Map(storedAgents(workplace).map(({ id, conversation }) => [id, conversation])),
   };
 }
 

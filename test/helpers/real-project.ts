@@ -93,7 +93,7 @@ const settings: Settings = {
   maxConcurrentAgents: { machine: 50, session: null, role: null },
   maxDepth: 2,
   budgets: { agent: noBudget, session: noBudget },
-  quota: { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume: false },
+  quota: { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume: false, refusedMs: null },
   limits: { stallMs: null, maxOutputBytes: null, afterResultMs: null },
   retention: { maxAgeMs: null, maxSessions: null, maxBytes: null },
   stopGraceMs: 2_000,

@@ -34,15 +34,13 @@ export interface Answer {
 /** What a backend knows of a run from its output so far. */
 export interface ParsedRun {
   /**
-   * Null while it has said nothing, and while an answer was given with work left in the background: then how its
+   * `auth_required` and `rate_limited` also while its CLI tries again by itself. Null while it has said nothing, and while an answer was given with work left in the background: then how its
    * process ended tells more.
    */
   readonly verdict: Verdict | null;
   /** The agent's final answer, when it gave one. */
   readonly result: string | null;
   readonly answer: Answer | null;
-  /** Why its provider refuses at present, while its CLI tries again by itself. */
-  readonly refusal?: Verdict | null;
   readonly usage: Usage | null;
   readonly conversation: string | null;
   /** Its CLI has said that it cannot go on with a conversation, though others of its backend can. */

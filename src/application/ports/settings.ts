@@ -16,6 +16,8 @@ export interface Settings {
   readonly quota: QuotaPolicy & {
     /** A session that paused for quota goes on by itself when its time has come. */
     readonly autoResume: boolean;
+    /** How long a CLI may try again by itself while its provider refuses it. Null: as long as it does. */
+    readonly refusedMs: number | null;
   };
   readonly limits: {
     /** No output and no CPU for this long: stalled. Null: never. */

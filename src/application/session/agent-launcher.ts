@@ -65,6 +65,7 @@ export class AgentLauncher {
       graceMs: project.settings.stopGraceMs,
       maxOutputBytes: project.settings.limits.maxOutputBytes,
       afterResultMs: project.settings.limits.afterResultMs,
+      refusedMs: project.settings.quota.refusedMs,
       isOwner: () => record.isOwner(),
       withdraw: (run) => void this.withdraw(run.agent.id),
       ended: (end) => {

@@ -36,6 +36,8 @@ export interface RunCallbacks {
   readonly maxOutputBytes: number | null;
   /** How long its processes may remain after its result; null: no limit of its own. */
   readonly afterResultMs: number | null;
+  /** How long its CLI may try again by itself while its provider refuses it; null: no limit of its own. */
+  readonly refusedMs: number | null;
   /** False once another MAOS owns the session. */
   isOwner(): boolean;
   /** It is to be stopped and has no process yet: called once, before it begins. */
@@ -67,6 +69,8 @@ export class AgentRun implements OutputSink {
   #isOver = false;
   #stopTimeLimit = (): void => {};
   #cancelTimers: (() => void)[] = [];
+  /** Set while its provider refuses it. */
+  #stopRefusalLimit: (() => void) | null = null;
   #printed = 0;
   readonly #ranBeforeMs: number;
   readonly #from: number;
@@ -105,10 +109,7 @@ export class AgentRun implements OutputSink {
     if (this.#answers.isWatching || activities.some(({ type }) => type === 'result')) {
       this.#answers.update(this.#parser.parsed().answer);
     }
-    if (activities.some(({ type }) => type === 'notice')) {
-      const { verdict } = this.#parser.parsed();
-      if (verdict?.kind === 'auth_required') this.stop({ kind: 'hopeless' });
-    }
+    if (this.#stopRefusalLimit !== null || activities.some(({ type }) => type === 'notice')) this.#judge();
   }
 
   printed(bytes: number): void {
@@ -211,6 +212,7 @@ export class AgentRun implements OutputSink {
     this.#stopTimeLimit();
     this.#suspendController.abandon();
     this.#answers.stop();
+    this.#stopRefusalLimit?.();
     for (const cancel of this.#cancelTimers) cancel();
   }
 
@@ -234,6 +236,19 @@ export class AgentRun implements OutputSink {
     });
     const { usage, conversation, denials } = parsed;
     return { outcome, usage, conversation, denials, activeMs };
+  }
+
+  /** What its output has come to while it goes on: a provider that does not let it in, or that refuses it for a while. */
+  #judge(): void {
+    const { clock, refusedMs } = this.#callbacks;
+    const kind = this.#parser.parsed().verdict?.kind;
+    if (kind === 'auth_required') this.stop({ kind: 'hopeless' });
+    if (kind !== 'rate_limited') {
+      this.#stopRefusalLimit?.();
+      this.#stopRefusalLimit = null;
+    } else if (refusedMs !== null) {
+      this.#stopRefusalLimit ??= clock.after(refusedMs, () => this.stop({ kind: 'hopeless' }));
+    }
   }
 
   #armTimeLimit(): void {

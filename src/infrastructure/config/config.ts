@@ -84,6 +84,7 @@ export function toSettings(config: Config): Settings {
       baseDelayMs: Math.round(config.quota.baseDelaySeconds * 1_000),
       maxDelayMs: Math.round(config.quota.maxDelaySeconds * 1_000),
       autoResume: config.quota.autoResume,
+      refusedMs: scaled(config.quota.refusedSeconds, 1_000),
     },
     limits: {
       stallMs: scaled(config.limits.stallMinutes, 60_000),

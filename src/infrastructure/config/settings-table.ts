@@ -64,6 +64,11 @@ export const settingsTable = {
       'First wait after a refusal; it doubles with each further refusal.',
     ),
     maxDelaySeconds: setting(number(0, 86_400), 300, 'A longer wait pauses the session instead.'),
+    refusedSeconds: setting(
+      orNone(number(0.01, 86_400)),
+      60,
+      "Seconds an agent's CLI may try again by itself while its provider refuses it; then MAOS stops it and waits. null: as long as the CLI does.",
+    ),
     autoResume: setting(trueOrFalse, false, 'Resume automatically when a quota pause is over.', {
       variable: 'MAOS_QUOTA_AUTO_RESUME',
     }),

@@ -6,7 +6,7 @@ import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '..
 
 /** Longest objective, in characters: it is handed to every agent, also through the environment. */
 const maxObjective = 20_000;
-const maxTask = 100_000;
+const maxTask = 1_000_000;
 
 const noNul = (text: string): boolean => !text.includes('\u0000');
 const nulMessage = 'must not contain a NUL character';

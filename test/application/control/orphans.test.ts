@@ -181,7 +181,7 @@ describe('an owner that stood still for longer than its lease', () => {
 describe('sessions paused for quota', () => {
   for (const autoResume of [true, false]) {
     it(`${autoResume ? 'go on' : 'stay'} when their time has come, by the setting`, async (t) => {
-      const quota = { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume };
+      const quota = { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume, refusedMs: null };
       const clock = new SteeredClock();
       const real = realProject(t, { clock, timing, settings: { quota } });
       const maker = realProject(t, { home: real.home, root: real.root });

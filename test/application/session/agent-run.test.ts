@@ -5,6 +5,7 @@ import type { Clock } from '../../../src/application/ports/clock.ts';
 import { describeActivity } from '../../../src/application/session/activity-line.ts';
 import { AgentRun, type RunCallbacks, type RunEnd } from '../../../src/application/session/agent-run.ts';
 import type { StopCause } from '../../../src/application/session/stop-cause.ts';
+import { makeCodexBackend } from '../../../src/infrastructure/backends/codex/backend.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
 import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
@@ -52,6 +53,7 @@ function callbacksOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): Run
     graceMs: 500,
     maxOutputBytes: null,
     afterResultMs: null,
+    refusedMs: null,
     isOwner: () => true,
     withdraw: () => {},
     ended,
@@ -93,6 +95,51 @@ describe('a run', () => {
         stderrTail: 'last words',
       },
       result: null,
+    });
+  });
+
+  describe('that its provider refuses, and whose CLI tries again by itself', () => {
+    const line = (record: object): Buffer => Buffer.from(`${JSON.stringify(record)}\n`);
+    const refusal = line({
+      type: 'error',
+      message: 'Reconnecting... 1/5 (exceeded retry limit, last status: 429 Too Many Requests)',
+    });
+    const word = line({ type: 'item.completed', item: { type: 'agent_message', text: 'Back.' } });
+    const config = { path: null, model: null, sandbox: 'read-only', extraArgs: [] } as const;
+
+    function refused() {
+      const clock = new TestClock();
+      const process = new Process();
+      const backend = makeCodexBackend({ config, env: {} });
+      const run = new AgentRun(sampleAgent, backend, { ...callbacksOf(clock), refusedMs: 10_000 });
+      run.begin(process);
+      run.stdout(refusal);
+      return { clock, process, run };
+    }
+
+    it('is stopped as rate limited when that has lasted too long', async () => {
+      const { clock, process, run } = refused();
+      await clock.pass(5_000);
+      run.stdout(refusal);
+      await clock.pass(4_999);
+      assert.deepEqual(process.stops, []);
+      await clock.pass(1);
+      assert.deepEqual(process.stops, [500]);
+      process.end(killed);
+      const { outcome } = run.report(killed, { signals: ['SIGTERM'], survivors: 0, tookMs: 1 }, '');
+      assert.equal(outcome.state === 'failed' && outcome.failure.kind, 'rate_limited');
+    });
+
+    it('goes on when its model answers, and has all of that time again', async () => {
+      const { clock, process, run } = refused();
+      await clock.pass(9_000);
+      run.stdout(word);
+      await clock.pass(9_000);
+      run.stdout(refusal);
+      await clock.pass(9_999);
+      assert.deepEqual(process.stops, []);
+      await clock.pass(1);
+      assert.deepEqual(process.stops, [500]);
     });
   });
 

@@ -16,7 +16,14 @@ import {
 } from '../../helpers/real-project.ts';
 
 function project(t: TestContext, quota: Partial<Settings['quota']> = {}): RealProject {
-  const policy = { maxRetries: 3, baseDelayMs: 300, maxDelayMs: 5_000, autoResume: false, ...quota };
+  const policy = {
+    maxRetries: 3,
+    baseDelayMs: 300,
+    maxDelayMs: 5_000,
+    autoResume: false,
+    refusedMs: null,
+    ...quota,
+  };
   return claudeProject(t, { settings: { quota: policy } });
 }
 

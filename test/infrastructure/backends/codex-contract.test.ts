@@ -45,7 +45,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   ),
   'rate-limited-retry-after': failed('rate_limited', `last status: 429 Too Many Requests ${later}`),
   'rate-limited-in-stream': failed('rate_limited', `^rate limit exceeded: .* tokens per min .* ${later}`),
-  'rate-limited-for-long': failed('signal', '^Codex was killed by SIGTERM\\.$'),
+  'rate-limited-for-long': failed('rate_limited', `last status: 429 Too Many Requests ${later}`),
   'usage-limit': failed(
     'rate_limited',
     '^You’ve hit your usage limit\\. .* \\(rate limited until 2099-01-01T00:01:00\\.000Z\\)$',

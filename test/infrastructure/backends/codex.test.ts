@@ -178,16 +178,16 @@ suite('what Codex prints', () => {
   });
 
   test('a refusal that it tries again after is one until the model answers', () => {
-    const { run } = recorded('rate-limited-for-long');
+    const { verdict } = recorded('rate-limited-for-long').run;
     assert.deepEqual(
-      [run.verdict, run.refusal?.kind, run.refusal?.message],
-      [null, 'rate_limited', 'exceeded retry limit, last status: 429 Too Many Requests'],
+      [verdict?.kind, verdict?.message],
+      ['rate_limited', 'exceeded retry limit, last status: 429 Too Many Requests'],
     );
     const error = { type: 'error', message: 'Reconnecting... 1/5 (exceeded retry limit, last status: 429)' };
     const item = { type: 'agent_message', text: 'Back.' };
-    assert.notEqual(read(error).run.refusal, null);
-    assert.equal(read(error, { type: 'item.completed', item }).run.refusal, null);
-    assert.equal(read({ ...error, message: 'Reconnecting... 1/5 (no route)' }).run.refusal, null);
+    assert.equal(read(error).run.verdict?.kind, 'rate_limited');
+    assert.equal(read(error, { type: 'item.completed', item }).run.verdict, null);
+    assert.equal(read({ ...error, message: 'Reconnecting... 1/5 (no route)' }).run.verdict, null);
   });
 
   test('an error is the verdict of a turn whose end was not told', () => {

@@ -9,12 +9,11 @@ import type {
   PromptEscape,
   Verdict,
 } from '../../../application/ports/backend.ts';
-import { MaosError, quote } from '../../../domain/errors.ts';
-import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
 import type { AgentOutcome } from '../../../domain/settle-agent.ts';
 import { userHome } from '../../files/home/maos-home.ts';
 import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';
+import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
 import { configuredServers } from './mcp-servers.ts';
@@ -58,14 +57,7 @@ export function makeCodexBackend(deps: {
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
     const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
-    const model = agent.model ?? config.model;
-    // Plans are checked; this one may have been stored by a version that did not.
-    if (model !== null && !modelNamePattern.test(model)) {
-      throw new MaosError(
-        'INVALID_INPUT',
-        `The model ${quote(model)} cannot be used: it must be ${modelNameRule}.`,
-      );
-    }
+    const model = checkedModel(agent.model ?? config.model);
     const program = await cli.locate(findProgram);
     const passed = environmentOf(inherits, ownVariables);
     const servers = await configuredServers(program, locations.workingDirectory, { ...inherits, ...passed });

@@ -7,7 +7,7 @@ import type { Environment } from '../shared/cli-program.ts';
 import { listOf, textOf } from '../shared/json-values.ts';
 
 /** It asks servers on the network whether they need a sign-in, for 5 s at most. */
-const timeoutMs = 30_000;
+const timeoutMs = 15_000;
 
 /**
  * Names of the MCP servers that Codex would start in a folder: the user's, and a trusted project's.

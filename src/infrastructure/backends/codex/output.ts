@@ -7,12 +7,11 @@ import type {
 } from '../../../application/ports/backend.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { countOf, soundUsage, type Usage } from '../../../domain/usage.ts';
+import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { failureOf, noAnswer } from './verdicts.ts';
 
-/** It comes back as an argument of the CLI: what could be anything else than an id is none. */
-const threadId = /^[A-Za-z0-9][\w-]{0,127}$/;
 /** Codex tries again by itself after such an error; the reason stands in brackets. */
 const retrying = /^Reconnecting\.\.\. .*?\((.*)\)$/s;
 const maxDenialsShown = 20;
@@ -29,10 +28,8 @@ export class CodexOutputParser implements OutputParser {
   #message: string | null = null;
   #answer: Answer | null = null;
   #verdict: Verdict | null = null;
-  /** The last error of a turn that has not ended. */
+  /** The last error of a turn that has not ended, or the refusal that Codex tries again after. */
   #error: Verdict | null = null;
-  /** A provider's refusal after which Codex tries again. */
-  #refusal: Verdict | null = null;
   #usage: Usage | null = null;
   #turns = 0;
   #subagents = 0;
@@ -52,7 +49,6 @@ export class CodexOutputParser implements OutputParser {
       verdict: this.#verdict ?? this.#error,
       result: this.#answer?.text ?? null,
       answer: this.#answer,
-      refusal: this.#refusal,
       usage: this.#usage,
       conversation: this.#conversation,
       turns: this.#turns,
@@ -65,7 +61,7 @@ export class CodexOutputParser implements OutputParser {
     switch (record.type) {
       case 'thread.started': {
         const id = textOf(record.thread_id);
-        if (threadId.test(id)) this.#conversation = id;
+        if (conversationId.test(id)) this.#conversation = id;
         return [];
       }
       case 'turn.started':
@@ -92,7 +88,6 @@ export class CodexOutputParser implements OutputParser {
     this.#answer = null;
     this.#verdict = null;
     this.#error = null;
-    this.#refusal = null;
   }
 
   /** Some items are told twice, when they begin and when they end. */
@@ -100,7 +95,6 @@ export class CodexOutputParser implements OutputParser {
     if (item.type === 'error') return isDone ? notice(textOf(item.message)) : [];
     // The model answers: what had failed before is not what ends the turn.
     this.#error = null;
-    this.#refusal = null;
     if (item.type === 'agent_message') {
       if (!isDone) return [];
       this.#message = textOf(item.text);
@@ -126,8 +120,9 @@ export class CodexOutputParser implements OutputParser {
   #trouble(message: string): readonly AgentActivity[] {
     const [, reason] = retrying.exec(message) ?? [];
     const failure = failureOf(reason ?? message);
-    if (reason === undefined) this.#error = failure;
-    this.#refusal = reason !== undefined && failure.kind === 'rate_limited' ? failure : null;
+    // Without a network, say, it may yet come to a better end.
+    const isLasting = reason === undefined || failure.kind === 'rate_limited';
+    this.#error = isLasting ? failure : null;
     return notice(message);
   }
 
@@ -151,7 +146,6 @@ export class CodexOutputParser implements OutputParser {
     this.#verdict = verdict;
     if (!verdict.ok) this.#answer = null;
     this.#error = null;
-    this.#refusal = null;
     return [{ type: 'result', ok: verdict.ok, text: verdict.message }];
   }
 }

@@ -1,0 +1,4 @@
+import { backendCases } from './backend-cases.ts';
+import { codexDriver } from './codex-driver.ts';
+
+backendCases(codexDriver);
