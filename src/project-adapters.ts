@@ -14,7 +14,9 @@ import { makeAgentClientBackend } from './infrastructure/backends/agent-client/b
 import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
 import { makeCodexBackend } from './infrastructure/backends/codex/backend.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
+import { makeCopilotBackend } from './infrastructure/backends/copilot/backend.ts';
 import { makeGeminiBackend } from './infrastructure/backends/gemini/backend.ts';
+import { makeOpencodeBackend } from './infrastructure/backends/opencode/backend.ts';
 import { makeQwenBackend } from './infrastructure/backends/qwen/backend.ts';
 import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';
@@ -114,6 +116,8 @@ export function backendsOf(config: Config): Project['backends'] {
     makeCodexBackend({ config: config.backends.codex, env: environmentFor(config) }),
     makeGeminiBackend({ config: config.backends.gemini, env: environmentFor(config) }),
     makeQwenBackend({ config: config.backends.qwen, env: environmentFor(config) }),
+    makeOpencodeBackend({ config: config.backends.opencode, env: environmentFor(config) }),
+    makeCopilotBackend({ config: config.backends.copilot, env: environmentFor(config) }),
     makeCommandBackend(),
     ...agentClients(config),
   ]);

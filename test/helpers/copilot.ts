@@ -1,9 +1,15 @@
 /** The real GitHub Copilot CLI, installed apart from the project and run against a scripted model. */
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { installClient } from './client-installation.ts';
 
 /** The version that the tests speak of. */
 export const COPILOT_VERSION = '1.0.102';
+
+/** It unpacks 150 MB of itself at its first start with a new cache. */
+const cache = fileURLToPath(
+  new URL(`../../.cache/clients/copilot-${COPILOT_VERSION}-cache`, import.meta.url),
+);
 
 /** Returns the absolute path of the `copilot` executable, installed by {@link installClient}. */
 export function installCopilot({ version = COPILOT_VERSION } = {}): Promise<string> {
@@ -39,12 +45,14 @@ export function cleanCopilotEnv({ home, modelUrl }: CleanCopilotEnvOptions): Rec
     HTTP_PROXY: closedPort,
     HTTPS_PROXY: closedPort,
     NO_PROXY: '127.0.0.1',
+    COPILOT_CACHE_HOME: cache,
+    COPILOT_AUTO_UPDATE: 'false',
     ...(modelUrl === undefined
       ? {}
       : {
           COPILOT_PROVIDER_BASE_URL: `${modelUrl}/v1`,
           COPILOT_PROVIDER_API_KEY: 'scripted-key-of-some-length',
-          COPILOT_MODEL: 'scripted',
+          COPILOT_MODEL: 'scripted-model',
         }),
   };
 }

@@ -1,5 +1,6 @@
 /** The real opencode, installed apart from the project and run against a scripted model. */
 import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { installClient } from './client-installation.ts';
@@ -45,5 +46,36 @@ export function cleanOpencodeEnv({ home }: CleanOpencodeEnvOptions): Record<stri
     HTTP_PROXY: closedPort,
     HTTPS_PROXY: closedPort,
     NO_PROXY: '127.0.0.1',
+    // It would wait for the list of models and look for its own updates.
+    OPENCODE_DISABLE_MODELS_FETCH: '1',
+    OPENCODE_DISABLE_AUTOUPDATE: '1',
   };
+}
+
+/**
+ * Writes the user's `opencode.jsonc` into a scratch home: the scripted model as the provider `scripted`, its model
+ * `scripted-model` as the default.
+ * @param more further settings by opencode's own names
+ */
+export async function writeOpencodeConfig(
+  home: string,
+  modelUrl: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const model = {
+    name: 'Scripted model',
+    limit: { context: 200_000, output: 8_000 },
+    // US dollars for a million tokens.
+    cost: { input: 10, output: 50, cache_read: 1 },
+  };
+  const scripted = {
+    npm: '@ai-sdk/openai-compatible',
+    name: 'Scripted',
+    options: { baseURL: `${modelUrl}/v1`, apiKey: 'scripted-key' },
+    models: { 'scripted-model': model },
+  };
+  const config = { model: 'scripted/scripted-model', provider: { scripted }, ...more };
+  const folder = join(home, '.config', 'opencode');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'opencode.jsonc'), `// The user's own.\n${JSON.stringify(config, null, 2)}\n`);
 }

@@ -139,6 +139,11 @@ export interface Backend {
   prepare(context: LaunchContext): Promise<LaunchSpec>;
   /** @param run whose output it is: some CLIs do not name their conversation before their end */
   makeParser(run?: RunIdentity): OutputParser;
+  /**
+   * For a CLI that tells so on stderr alone.
+   * @returns its words, when it could not go on with the conversation because there is none such; else null
+   */
+  goneConversation?(stderrTail: string): string | null;
   /** Why the run ended. Exit status 0 alone is not success unless the backend says so. */
   explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome;
 }

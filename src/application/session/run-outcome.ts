@@ -2,7 +2,7 @@ import type { Agent } from '../../domain/agent.ts';
 import type { AgentOutcome } from '../../domain/settle-agent.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { AgentEnd, StopReport } from '../ports/agent-host.ts';
-import type { Backend, ParsedRun } from '../ports/backend.ts';
+import type { Backend, ParsedRun, Verdict } from '../ports/backend.ts';
 import type { StopCause } from './stop-cause.ts';
 
 /** The time of an end is that of a file, which a kernel takes from its last tick: up to 10 ms too early. */
@@ -35,8 +35,10 @@ function outcomeByEnd({ agent, backend, end: told, parsed, stderrTail }: EndedRu
   // It had a process, and the record of its launch is gone: to start it again could do its work twice.
   const end = told.how === 'never_started' ? { how: 'lost' as const, at: told.at } : told;
   const { resumed } = agent;
-  if (parsed.verdict?.isConversationGone && resumed !== null) {
-    const reason = `Its conversation ${resumed} cannot be resumed (${parsed.verdict.message}), so it starts a new one.`;
+  const { verdict } = parsed;
+  const gone = verdict === null ? backend.goneConversation?.(stderrTail) : goneWords(verdict);
+  if (typeof gone === 'string' && resumed !== null) {
+    const reason = `Its conversation ${resumed} cannot be resumed (${gone}), so it starts a new one.`;
     return { state: 'resumable', reason, afresh: true };
   }
   const explained = backend.explain(end, parsed, stderrTail);
@@ -44,6 +46,10 @@ function outcomeByEnd({ agent, backend, end: told, parsed, stderrTail }: EndedRu
     return { state: 'resumable', reason: 'Its process ended without a record of its exit.' };
   }
   return explained;
+}
+
+function goneWords({ isConversationGone, message }: Verdict): string | null {
+  return isConversationGone ? message : null;
 }
 
 function outcomeByCause(run: EndedRun, explained: AgentOutcome): AgentOutcome {

@@ -3,7 +3,9 @@ import type { LogLevel } from '../../application/ports/log.ts';
 import { agentClientSettings } from '../backends/agent-client/settings.ts';
 import { claudeSettings } from '../backends/claude/settings.ts';
 import { codexSettings } from '../backends/codex/settings.ts';
+import { copilotSettings } from '../backends/copilot/settings.ts';
 import { geminiSettings } from '../backends/gemini/settings.ts';
+import { opencodeSettings } from '../backends/opencode/settings.ts';
 import { qwenSettings } from '../backends/qwen/settings.ts';
 import { listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
 import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
@@ -141,6 +143,8 @@ export const settingsTable = {
     codex: codexSettings,
     gemini: geminiSettings,
     qwen: qwenSettings,
+    opencode: opencodeSettings,
+    copilot: copilotSettings,
     command: {},
     agentClient: agentClientSettings,
   },

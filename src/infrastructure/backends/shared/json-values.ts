@@ -18,7 +18,17 @@ export function textOf(value: unknown): string {
 
 /** The argument of a tool that tells most: what it runs, reads or asks. */
 export function describeInput(input: Json): string {
-  for (const key of ['command', 'file_path', 'path', 'pattern', 'query', 'url', 'description', 'prompt']) {
+  for (const key of [
+    'command',
+    'file_path',
+    'filePath',
+    'path',
+    'pattern',
+    'query',
+    'url',
+    'description',
+    'prompt',
+  ]) {
     const value = input[key];
     if (typeof value === 'string') return startOf(textOf(value.split('\n', 1)[0]), 200);
   }

@@ -29,7 +29,7 @@ export const providerVariables = {
   friendli: ['FRIENDLI_API_KEY', 'FRIENDLI_TOKEN'],
   github: [
     ...['GITHUB_COPILOT_TOKEN', 'GITHUB_COPILOT_API_TOKEN', 'COPILOT_GITHUB_TOKEN'],
-    ...['COPILOT_API_KEY', 'GITHUB_MODELS_TOKEN'],
+    ...['COPILOT_API_KEY', 'COPILOT_PROVIDER_*', 'GITHUB_MODELS_TOKEN'],
   ],
   google: [
     ...['GEMINI_API_KEY*', 'GOOGLE_API_KEY', 'GOOGLE_GEMINI_*', 'GOOGLE_GENAI_*', 'PALM_API_KEY'],
@@ -53,7 +53,12 @@ export const providerVariables = {
   nvidia: ['NVIDIA_API_KEY', 'NVIDIA_NIM_API_KEY', 'NGC_API_KEY'],
   ollama: ['OLLAMA_API_KEY'],
   openai: ['OPENAI_*', 'CODEX_API_KEY', 'CODEX_ACCESS_TOKEN'],
-  opencode: ['OPENCODE_API_KEY'],
+  opencode: [
+    'OPENCODE_API_KEY',
+    'OPENCODE_AUTH_CONTENT',
+    'OPENCODE_CONSOLE_TOKEN',
+    'OPENCODE_SERVER_PASSWORD',
+  ],
   openrouter: ['OPENROUTER_API_KEY', 'OR_API_KEY'],
   perplexity: ['PERPLEXITY_API_KEY', 'PERPLEXITYAI_API_KEY', 'PPLX_API_KEY'],
   portkey: ['PORTKEY_API_KEY'],

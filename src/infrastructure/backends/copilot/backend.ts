@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
+import type { Backend, LaunchContext, Verdict } from '../../../application/ports/backend.ts';
+import { userHome } from '../../files/home/maos-home.ts';
+import { environmentOf } from '../../process/launch/environment.ts';
+import { providerVariables } from '../../process/launch/provider-variables.ts';
+import { checkedModel } from '../shared/checked-model.ts';
+import { describeCli, type Environment } from '../shared/cli-program.ts';
+import { adviseOn, explainRun } from '../shared/explain.ts';
+import { serversIn } from '../shared/user-servers.ts';
+import { conversationOf } from './conversation.ts';
+import { CopilotOutputParser } from './output.ts';
+import type { CopilotSettings } from './settings.ts';
+import { withStderr } from './verdicts.ts';
+
+const ownVariables = [...providerVariables.github, 'COPILOT_*'];
+const signInAdvice = "Run 'copilot' once and enter /login, or set COPILOT_GITHUB_TOKEN, then try again.";
+
+/** What each mode allows without a question. */
+const permissions = {
+  default: [],
+  write: ['--allow-tool', 'write'],
+  allTools: ['--allow-all-tools'],
+  all: ['--allow-all'],
+} as const;
+
+/** The Copilot CLI without a terminal: the prompt, which opens with the role, on stdin; JSON lines on stdout. */
+export function makeCopilotBackend(deps: {
+  readonly config: CopilotSettings;
+  readonly env: Environment;
+}): Backend {
+  const { config, env } = deps;
+
+  const cli = describeCli({
+    name: 'copilot',
+    title: 'The Copilot CLI',
+    executable: 'copilot',
+    packageName: '@github/copilot',
+    variable: 'MAOS_COPILOT_PATH',
+    testedVersion: '1.0.102',
+    path: config.path,
+    env,
+    signIn: () => signInOf(env),
+    signInAdvice,
+  });
+
+  async function prepare(context: LaunchContext): Promise<LaunchSpec> {
+    const { agent, locations, resume, findProgram, inherits = env } = context;
+    const model = checkedModel(agent.model ?? config.model);
+    const args = [
+      ...['--output-format', 'json', '--no-color', '--log-level', 'none'],
+      ...['--no-auto-update', '--no-ask-user', '--no-remote', '--no-remote-export'],
+      // The same for a new conversation and for one that goes on.
+      ...['--session-id', resume ?? conversationOf(agent)],
+      ...(model === null ? [] : ['--model', model]),
+      ...permissions[config.permissionMode],
+      ...config.allowedTools.flatMap((rule) => ['--allow-tool', rule]),
+      // Shared context and results lie outside the project: without this, nobody could write there.
+      ...['--add-dir', locations.session],
+      ...(config.maxAiCredits === null ? [] : ['--max-ai-credits', String(config.maxAiCredits)]),
+      // Else every agent would start the MCP servers of the user, MAOS itself among them. Those of a project are not
+      // started without a terminal.
+      ...['--disable-builtin-mcps', ...withoutServers(inherits)],
+      ...config.extraArgs,
+    ];
+    return {
+      program: await cli.locate(findProgram),
+      args,
+      env: environmentOf(inherits, ownVariables),
+      stdin: 'prompt',
+    };
+  }
+
+  return {
+    name: 'copilot',
+    capabilities: {
+      output: 'structured',
+      resumes: true,
+      receives: false,
+      asksPermission: false,
+      takesCommand: false,
+      servesMcp: false,
+      countsTokens: false,
+      countsCost: false,
+      boundsSubagents: false,
+    },
+    // It gives the prompt from stdin to the model as it is; only its terminal interface acts on `@path` and `/command`.
+    promptEscape: null,
+    briefingInPrompt: true,
+    locate: cli.locate,
+    probe: cli.probe,
+    prepare,
+    explain: (end, run, stderrTail) =>
+      explainRun({ title: 'The Copilot CLI', advise }, end, withStderr(run, stderrTail), stderrTail),
+    makeParser: (run) => new CopilotOutputParser(run),
+  };
+}
+
+function advise(verdict: Verdict): string {
+  return adviseOn(verdict, { auth_required: signInAdvice });
+}
+
+function withoutServers(env: Environment): readonly string[] {
+  const folder = ownFolder(env);
+  const names = folder === null ? [] : serversIn([join(folder, 'mcp-config.json')], 'mcpServers');
+  return names.flatMap((name) => [`--disable-mcp-server=${name}`]);
+}
+
+function ownFolder(env: Environment): string | null {
+  const home = userHome(env);
+  return env.COPILOT_HOME || (home === null ? null : join(home, '.copilot'));
+}
+
+/** Credentials where Copilot looks for them; a sign-in of its own lies in the system's keychain. */
+function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
+  const variables = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN', 'COPILOT_PROVIDER_BASE_URL'];
+  if (variables.some((name) => (env[name] ?? '') !== '')) return 'yes';
+  const folder = ownFolder(env);
+  return folder !== null && existsSync(folder) ? 'unknown' : 'no';
+}

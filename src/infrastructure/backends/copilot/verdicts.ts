@@ -1,0 +1,61 @@
+import type { ParsedRun, Verdict } from '../../../application/ports/backend.ts';
+import type { FailureKind } from '../../../domain/agent.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { countOf } from '../../../domain/usage.ts';
+import { maxText } from '../shared/json-lines.ts';
+import { type Json, textOf } from '../shared/json-values.ts';
+import { kindOfStatus } from '../shared/provider-status.ts';
+
+/** What Copilot says of a run that did not succeed; see test/fixtures/copilot. */
+
+export const interrupted: Verdict = failed('signal', 'Copilot was interrupted before it finished.');
+
+/** The run with what it says on stderr alone, before it begins. */
+export function withStderr(run: ParsedRun, stderrTail: string): ParsedRun {
+  const missing = /^Error: (No authentication information found)/m.exec(stderrTail)?.[1];
+  if (run.verdict !== null || missing === undefined) return run;
+  return { ...run, verdict: failed('auth_required', `${missing}.`) };
+}
+
+/** The last line without anything that explains it. */
+export function endedWithout(exitCode: number): Verdict {
+  return failed(null, `Copilot ended with status ${exitCode} and without an answer.`);
+}
+
+/** Its own words in the model's name, and then it ends with status 0. */
+export function refused(said: string): Verdict | null {
+  return said.startsWith('The model returned no content because the response was blocked by content filter')
+    ? failed('refused', said)
+    : null;
+}
+
+/**
+ * @param data of its line `session.error`
+ * @param errorCode the provider's own name of it, as told before
+ */
+export function failureOf({ errorType, statusCode, message }: Json, errorCode: string): Verdict {
+  const words = textOf(message).replaceAll(/\s*\n\s*/g, ' ') || 'Copilot told of an error without words.';
+  const kind = codes[errorCode] ?? types[textOf(errorType)] ?? kindOfStatus(countOf(statusCode));
+  return failed(kind, startOf(words, maxText));
+}
+
+/** By providers, in OpenAI's words. */
+const codes: Readonly<Record<string, FailureKind>> = {
+  context_length_exceeded: 'context_exceeded',
+  content_filter: 'refused',
+  insufficient_quota: 'auth_required',
+  model_not_found: 'model_unavailable',
+};
+
+/** By Copilot. */
+const types: Readonly<Record<string, FailureKind>> = {
+  authentication: 'auth_required',
+  authorization: 'auth_required',
+  rate_limit: 'rate_limited',
+  quota: 'rate_limited',
+  context_limit: 'context_exceeded',
+};
+
+function failed(kind: FailureKind | null, message: string): Verdict {
+  return { ok: false, kind, message, retryAt: null };
+}

@@ -1,0 +1,133 @@
+import type { AgentActivity, OutputParser, ParsedRun, Verdict } from '../../../application/ports/backend.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { addUsage, costOf, countOf, noUsage, type Usage } from '../../../domain/usage.ts';
+import { conversationId } from '../shared/conversation-id.ts';
+import { JsonLines, maxText } from '../shared/json-lines.ts';
+import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
+import { ToolDenials } from '../shared/tool-denials.ts';
+import { failureOf, verdictOfReason } from './verdicts.ts';
+
+/** A result is kept whole as long as it is within reason. */
+const maxResult = 1_000_000;
+const maxTool = 80;
+
+/**
+ * Reads `opencode run --format json`: a line for each part of a message that is complete (`step_start`, `text`,
+ * `tool_use`, `step_finish`) and for each `error`. There is no last line; what was said last is the answer if the process
+ * then exits with status 0. Of sub-agents only the call of the tool `task` is told, when it is over.
+ */
+export class OpencodeOutputParser implements OutputParser {
+  readonly #lines = new JsonLines((line) => this.#line(line));
+  readonly #denials = new ToolDenials();
+  #conversation: string | null = null;
+  #usage: Usage | null = null;
+  #verdict: Verdict | null = null;
+  /** What the model has said in the present step. */
+  #text = '';
+  #answer: string | null = null;
+  #turns = 0;
+  #subagents = 0;
+
+  push(chunk: Uint8Array): readonly AgentActivity[] {
+    return this.#lines.push(chunk);
+  }
+
+  end(): readonly AgentActivity[] {
+    return this.#lines.end();
+  }
+
+  parsed(): ParsedRun {
+    return {
+      verdict: this.#verdict,
+      result: this.#answer,
+      answer: this.#answer === null ? null : { text: this.#answer, background: [] },
+      usage: this.#usage,
+      conversation: this.#conversation,
+      turns: this.#turns,
+      subagents: this.#subagents,
+      denials: this.#denials.all,
+    };
+  }
+
+  #line(line: Json): AgentActivity[] {
+    const id = textOf(line.sessionID);
+    if (conversationId.test(id)) this.#conversation = id;
+    const part = asJson(line.part);
+    switch (line.type) {
+      case 'step_start':
+        return this.#begin();
+      case 'text':
+        return this.#say(textOf(part.text));
+      case 'tool_use':
+        return this.#tool(textOf(part.tool), asJson(part.state));
+      case 'step_finish':
+        return this.#finish(part);
+      case 'error':
+        return this.#fail(failureOf(asJson(line.error), line.timestamp));
+      default:
+        return [];
+    }
+  }
+
+  /** The model answers: what it said before was not the last, and what had failed is not what ends the run. */
+  #begin(): AgentActivity[] {
+    this.#text = '';
+    this.#answer = null;
+    this.#verdict = null;
+    return [];
+  }
+
+  #say(text: string): AgentActivity[] {
+    this.#text = startOf(this.#text === '' ? text : `${this.#text}\n${text}`, maxResult);
+    return [{ type: 'text', text }];
+  }
+
+  #tool(told: string, { status, input, output, error }: Json): AgentActivity[] {
+    const tool = startOf(told, maxTool);
+    const detail = describeInput(asJson(input));
+    const ok = status !== 'error';
+    const text = ok ? textOf(output) : textOf(error);
+    if (tool === 'task') this.#subagents += 1;
+    if (!ok && refusal.test(text)) this.#denials.add(tool, detail);
+    return [
+      { type: 'tool_use', tool, detail },
+      { type: 'tool_result', ok, text: startOf(text, maxText) },
+    ];
+  }
+
+  #finish(part: Json): AgentActivity[] {
+    const reason = textOf(part.reason);
+    this.#turns += 1;
+    this.#usage = addUsage(this.#usage ?? noUsage, usageOf(part));
+    if (reason === 'tool-calls') return [];
+    const verdict = reason === 'stop' ? null : verdictOfReason(reason);
+    if (verdict !== null) return this.#fail(verdict);
+    this.#answer = this.#text;
+    return [{ type: 'result', ok: true, text: this.#text }];
+  }
+
+  #fail(verdict: Verdict): AgentActivity[] {
+    // Told twice over: first by what failed, then for the run.
+    const isSame = this.#verdict?.message === verdict.message;
+    this.#verdict = verdict;
+    this.#answer = null;
+    return isSame ? [] : [{ type: 'result', ok: false, text: verdict.message }];
+  }
+}
+
+/** By whoever was to be asked, or by a rule. */
+const refusal = /^The user (?:rejected permission|has specified a rule which prevents)/;
+
+/** Tokens that came out of the cache are not in `input`. */
+function usageOf({ tokens, cost }: Json): Usage {
+  const { input, output, reasoning, cache } = asJson(tokens);
+  const { read, write } = asJson(cache);
+  return {
+    inputTokens: countOf(input),
+    outputTokens: countOf(output) + countOf(reasoning),
+    cacheReadTokens: countOf(read),
+    cacheWriteTokens: countOf(write),
+    turns: 1,
+    costUsd: costOf(cost),
+  };
+}

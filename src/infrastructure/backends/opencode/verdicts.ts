@@ -1,0 +1,73 @@
+import type { AgentEnd } from '../../../application/ports/agent-host.ts';
+import type { ParsedRun, Verdict } from '../../../application/ports/backend.ts';
+import type { FailureKind } from '../../../domain/agent.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { countOf } from '../../../domain/usage.ts';
+import { maxText } from '../shared/json-lines.ts';
+import { asJson, type Json, textOf } from '../shared/json-values.ts';
+import { kindOfStatus } from '../shared/provider-status.ts';
+import { retryTime } from '../shared/retry-time.ts';
+
+/** What opencode says of a run that did not succeed; see test/fixtures/opencode. */
+
+/** By opencode's own names. */
+const errors: Readonly<Record<string, FailureKind>> = {
+  ProviderAuthError: 'auth_required',
+  ContextOverflowError: 'context_exceeded',
+  ContentFilterError: 'refused',
+  ProviderModelNotFoundError: 'model_unavailable',
+  MessageAbortedError: 'signal',
+};
+
+/** @param timestamp of its line, in milliseconds since 1970 */
+export function failureOf({ name, data }: Json, timestamp: unknown): Verdict {
+  const { message, statusCode, responseHeaders, responseBody } = asJson(data);
+  const kind = errors[textOf(name)] ?? kindOfAnswer(countOf(statusCode), textOf(responseBody));
+  const words = textOf(message) || textOf(name) || 'opencode told of an error without words.';
+  const retryAt =
+    kind === 'rate_limited' ? retryTime(asJson(responseHeaders)['retry-after'], Number(timestamp)) : null;
+  return { ok: false, kind, message: startOf(words, maxText), retryAt };
+}
+
+/** Why the model ended its last step, where that is not how an answer ends. */
+export function verdictOfReason(reason: string): Verdict {
+  const told = (kind: FailureKind | null, message: string): Verdict => ({
+    ok: false,
+    kind,
+    message,
+    retryAt: null,
+  });
+  switch (reason) {
+    case 'length':
+      return told(null, 'The answer was cut off at the most tokens that the model may answer with.');
+    case 'content-filter':
+      return told('refused', "The response was blocked by the provider's content filter.");
+    default:
+      return told(null, `The model ended without an answer (${startOf(reason, 200) || 'no reason given'}).`);
+  }
+}
+
+/** The run with what the end of its process, and the errors that opencode logs, tell beside it. */
+export function withLog(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
+  const { verdict, answer, denials } = run;
+  const hasEnded = end.how === 'exited' && end.signal === null;
+  if (!hasEnded || answer !== null) return run;
+  const told = (message: string, kind: FailureKind | null): ParsedRun => ({
+    ...run,
+    verdict: { ok: false, kind, message, retryAt: null },
+  });
+  // It tells of a model it does not know as of an unexpected error, and why in its log alone.
+  const unknown = /ProviderModelNotFoundError: ([^\n"()]+)/.exec(stderrTail)?.[1];
+  if (verdict?.kind === null && unknown !== undefined) {
+    return told(startOf(unknown, maxText), 'model_unavailable');
+  }
+  if (verdict === null && end.exitCode === 0 && denials !== null) {
+    return told(`opencode ended where it was not allowed to go on (${denials.shown.join(', ')}).`, null);
+  }
+  return run;
+}
+
+function kindOfAnswer(status: number, body: string): FailureKind | null {
+  if (/insufficient_quota|billing/i.test(body)) return 'auth_required';
+  return kindOfStatus(status);
+}
