@@ -1,5 +1,6 @@
 import { type AgentStage, stageTransitions } from './agent-stage.ts';
 import type { Budget } from './budget.ts';
+import { onFirstBackend } from './fallback.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
 import type { Usage } from './usage.ts';
@@ -92,13 +93,25 @@ export interface AgentRole {
   } | null;
 }
 
+/** A backend that an agent can run on. */
+export interface BackendChoice {
+  readonly backend: string;
+  readonly model: string | null;
+  /** Its provider has refused the agent, until then; null: nothing is known against it. */
+  readonly until: string | null;
+}
+
 /** What an agent is to do and by what means: decided once, and fixed while its session lasts. */
 export interface AgentSpec {
   readonly role: AgentRole;
   readonly task: string;
+  /** Of the present or last attempt: where its provider refused it, the next may run on another one of `backends`. */
   readonly backend: string;
+  /** All that it may run on, in the order they are tried; null: only the one above. */
+  readonly backends: readonly BackendChoice[] | null;
   /** For a backend that takes one: a program with its arguments, or a line for /bin/sh -c. */
   readonly command: readonly string[] | string | null;
+  /** As its backend calls it. */
   readonly model: string | null;
   readonly workspace: AgentWorkspace;
   readonly timeoutMs: number;
@@ -107,7 +120,11 @@ export interface AgentSpec {
 }
 
 /** Where nobody asks for anything else, and neither the role nor the settings say more. */
-export const specDefaults = { command: null, workspace: 'project' } as const satisfies Partial<AgentSpec>;
+export const specDefaults = {
+  command: null,
+  backends: null,
+  workspace: 'project',
+} as const satisfies Partial<AgentSpec>;
 
 /** An agent in the plan of a session. */
 export interface PlannedAgent extends AgentSpec {
@@ -215,7 +232,7 @@ export function moveAgent(
   }
   if (to === 'pending') {
     const unstarted = { result: null, denials: null, conversation: null, postponed: 0 };
-    return { ...moved, ...unstarted, startedAt: null, endedAt: null };
+    return onFirstBackend({ ...moved, ...unstarted, startedAt: null, endedAt: null });
   }
   return { ...moved, endedAt: at };
 }

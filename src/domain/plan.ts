@@ -34,9 +34,11 @@ export interface RoleDraft extends Draft<Pick<Role, 'responsibilities'>> {
 }
 
 /** An agent as a caller writes it. */
-export interface AgentDraft extends Draft<Omit<AgentRequest, 'role' | 'task' | 'budget'>> {
+export interface AgentDraft extends Draft<Omit<AgentRequest, 'role' | 'task' | 'budget' | 'backends'>> {
   readonly role: string | RoleDraft;
   readonly task: string;
+  /** Backends to go on with, one after the other, when the quota at its own is used up. */
+  readonly fallback?: readonly string[] | undefined;
   readonly budget?: Draft<Budget> | undefined;
 }
 

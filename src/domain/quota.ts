@@ -1,4 +1,5 @@
 import type { Agent } from './agent.ts';
+import { withoutRefusals } from './fallback.ts';
 import { startSession } from './session-life.ts';
 import type { Change, Workflow } from './workflow.ts';
 
@@ -82,8 +83,10 @@ export function quotaPause(
  */
 export function resumeSession(workflow: Workflow, at: string): Change {
   const { next, events } = startSession(workflow, at);
-  const agents = next.agents.map((agent) =>
-    agent.notBefore === null && agent.postponed === 0 ? agent : { ...agent, notBefore: null, postponed: 0 },
-  );
+  const agents = next.agents
+    .map(withoutRefusals)
+    .map((agent) =>
+      agent.notBefore === null && agent.postponed === 0 ? agent : { ...agent, notBefore: null, postponed: 0 },
+    );
   return { next: { ...next, agents }, events };
 }

@@ -3,7 +3,9 @@ import { type Agent, enterStage, type Lingering, moveAgent, type PermissionDenia
 import type { AgentLocation } from './agent-location.ts';
 import type { AgentStage } from './agent-stage.ts';
 import { agentEvent, type DomainEvent } from './events.ts';
+import { type Fallback, fallbackFrom } from './fallback.ts';
 import type { AgentId } from './ids.ts';
+import { heldBackends } from './scheduling.ts';
 import { continuedUsage, soundUsage, type Usage } from './usage.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 
@@ -11,9 +13,16 @@ import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];
+  const held = heldBackends(workflow.agents, at);
   for (const id of ids) {
     // An agent named twice is refused like any other that already runs.
-    const agent = moveAgent(changed.get(id) ?? agentOf(workflow, id), 'running', at);
+    const ready = changed.get(id) ?? agentOf(workflow, id);
+    const fallback = fallbackFrom(ready, held);
+    if (fallback !== null) {
+      const reason = `the provider of ${ready.backend} refuses another agent until ${held.get(ready.backend)}`;
+      events.push(fellBack(ready, fallback, { reason, usage: ready.usage }, at));
+    }
+    const agent = moveAgent(fallback === null ? ready : fallBack(ready, fallback), 'running', at);
     changed.set(id, agent);
     events.push(
       agentEvent('agent.started', agent, at, {
@@ -58,6 +67,24 @@ export function moveStage(
   // An agent that enters a stage was in one.
   const data = { name: agent.name, stage, previous: before.stage as AgentStage };
   return { agent, events: [agentEvent('agent.stage_changed', agent, at, data)] };
+}
+
+/** Another CLI knows nothing of the conversation so far. */
+export function fallBack(agent: Agent, { notBefore: _, ...place }: Fallback): Agent {
+  return { ...agent, ...place, conversation: null };
+}
+
+export function fellBack(
+  agent: Agent,
+  { backend, model, backends, notBefore }: Fallback,
+  more: { readonly durationMs?: number; readonly reason: string; readonly usage: Usage | null },
+  at: string,
+): DomainEvent {
+  const { name, backend: from } = agent;
+  return agentEvent('agent.fell_back', agent, at, {
+    ...{ name, from, backend, model, backends: backends ?? [], until: notBefore },
+    ...more,
+  });
 }
 
 /** What the agent has used over all its attempts, with what the present one reports so far. */

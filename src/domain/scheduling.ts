@@ -1,4 +1,5 @@
 import { type Agent, isAgentEnded, isStartable } from './agent.ts';
+import { fallbackFrom } from './fallback.ts';
 import type { AgentId } from './ids.ts';
 import type { Session, SessionLimits } from './session.ts';
 
@@ -22,10 +23,14 @@ function indexById(agents: readonly Agent[]): ReadonlyMap<AgentId, Agent> {
  */
 export function heldBackends(agents: readonly Agent[], now: string): ReadonlyMap<string, string> {
   const held = new Map<string, string>();
-  for (const { state, backend, notBefore } of agents) {
-    if (state !== 'resumable' || notBefore === null || notBefore <= now) continue;
-    const until = held.get(backend);
-    if (until === undefined || until < notBefore) held.set(backend, notBefore);
+  const hold = (backend: string, until: string | null): void => {
+    const known = held.get(backend);
+    if (until !== null && until > now && (known === undefined || known < until)) held.set(backend, until);
+  };
+  for (const { state, backend, notBefore, backends } of agents) {
+    if (state === 'resumable') hold(backend, notBefore);
+    // Also of an agent that goes on elsewhere.
+    for (const choice of backends ?? []) hold(choice.backend, choice.until);
   }
   return held;
 }
@@ -58,7 +63,7 @@ export function decideStarts(
   for (const agent of agents) {
     if (!isStartable(agent.state)) continue;
     if (!agent.dependsOn.every((id) => byId.get(id)?.state === 'completed')) continue;
-    if (held.has(agent.backend)) {
+    if (held.has(agent.backend) && fallbackFrom(agent, held) === null) {
       wait.push({ agent, reason: 'provider' });
     } else if (running >= maxInSession) {
       wait.push({ agent, reason: 'session_limit' });

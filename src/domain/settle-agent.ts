@@ -3,8 +3,9 @@ import { advance } from './advance.ts';
 import { type Agent, type AgentFailure, moveAgent, type PermissionDenials } from './agent.ts';
 import { stageTransitions } from './agent-stage.ts';
 import { agentEvent, type DomainEvent } from './events.ts';
+import type { Fallback } from './fallback.ts';
 import type { AgentId } from './ids.ts';
-import { moveStage, usageNow } from './running-agents.ts';
+import { fallBack, fellBack, moveStage, usageNow } from './running-agents.ts';
 import { canTransition } from './transitions.ts';
 import type { Usage } from './usage.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
@@ -14,11 +15,15 @@ export type AgentOutcome =
   | { readonly state: 'completed'; readonly result: string }
   | { readonly state: 'failed'; readonly failure: AgentFailure; readonly result: string | null }
   | { readonly state: 'cancelled'; readonly reason: string }
-  /** `notBefore`: its provider put it off until then. `afresh`: its conversation cannot be gone on with. */
+  /**
+   * `notBefore`: its provider put it off until then. `fallback`: so it goes on elsewhere. `afresh`: its conversation cannot
+   * be gone on with.
+   */
   | {
       readonly state: 'resumable';
       readonly reason: string;
       readonly notBefore?: string;
+      readonly fallback?: Fallback;
       readonly afresh?: true;
     };
 
@@ -42,14 +47,14 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
     usage: usageNow(before, report.usage, report.conversation),
     conversation: isAfresh(outcome) ? null : (report.conversation ?? before.conversation),
     denials: report.denials ?? before.denials,
-    ...(outcome.state === 'resumable' && outcome.notBefore !== undefined
-      ? { notBefore: outcome.notBefore, postponed: before.postponed + 1 }
-      : { postponed: 0 }),
+    ...afterRefusal(before, outcome),
   });
-  const agent = report.activeMs === undefined ? moved : withMeasured(moved, report.activeMs);
+  const fallback = outcome.state === 'resumable' ? outcome.fallback : undefined;
+  const placed = fallback === undefined ? moved : fallBack(moved, fallback);
+  const agent = report.activeMs === undefined ? placed : withMeasured(placed, report.activeMs);
   const change = {
     next: withAgents(workflow, new Map([[id, agent]])),
-    events: [...events, outcomeEvent(agent, outcome, at)],
+    events: [...events, outcomeEvent(before, agent, outcome, at)],
   };
   return advance(change, at);
 }
@@ -61,7 +66,7 @@ function readyToSettle(agent: Agent, at: string): { agent: Agent; events: Domain
   return isReady ? { agent, events: [] } : moveStage(agent, 'collecting', at);
 }
 
-function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEvent {
+function outcomeEvent(before: Agent, agent: Agent, outcome: AgentOutcome, at: string): DomainEvent {
   const { name, usage } = agent;
   const durationMs = activeMs(agent, Date.parse(at));
   switch (outcome.state) {
@@ -80,6 +85,9 @@ function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEv
         usage,
       });
     case 'resumable':
+      if (outcome.fallback !== undefined) {
+        return fellBack(before, outcome.fallback, { durationMs, reason: outcome.reason, usage }, at);
+      }
       return outcome.notBefore === undefined
         ? agentEvent('agent.interrupted', agent, at, { name, durationMs, reason: outcome.reason, usage })
         : agentEvent('agent.postponed', agent, at, {
@@ -90,6 +98,14 @@ function outcomeEvent(agent: Agent, outcome: AgentOutcome, at: string): DomainEv
             usage,
           });
   }
+}
+
+/** What a provider's refusal, if it was one, leaves of an agent. */
+function afterRefusal(before: Agent, outcome: AgentOutcome): Pick<Agent, 'postponed'> & Partial<Agent> {
+  if (outcome.state !== 'resumable') return { postponed: 0 };
+  const { fallback, notBefore = fallback?.notBefore ?? null } = outcome;
+  if (notBefore !== null) return { notBefore, postponed: before.postponed + 1 };
+  return { postponed: fallback === undefined ? 0 : before.postponed };
 }
 
 function isAfresh(outcome: AgentOutcome): boolean {

@@ -1,4 +1,4 @@
-import type { AgentRole, Lingering, PermissionDenials } from '../domain/agent.ts';
+import type { AgentRole, BackendChoice, Lingering, PermissionDenials } from '../domain/agent.ts';
 import type { Budget } from '../domain/budget.ts';
 import type { Usage } from '../domain/usage.ts';
 
@@ -31,6 +31,7 @@ export interface TextForm {
 
 /** What is stored as JSON within a column, by name. */
 export interface Documents {
+  readonly backendChoices: readonly BackendChoice[];
   readonly budget: Budget;
   readonly command: readonly string[] | string;
   readonly customRole: NonNullable<AgentRole['custom']>;

@@ -89,6 +89,7 @@ function memoryMachine(home: string): MemoryMachine {
 }
 
 const settings: Settings = {
+  roles: new Map(),
   defaultBackend: 'command',
   maxConcurrentAgents: { machine: 50, session: null, role: null },
   maxDepth: 2,

@@ -1,4 +1,4 @@
-import { type AgentRole, specDefaults } from '../../domain/agent.ts';
+import { type AgentRole, type BackendChoice, specDefaults } from '../../domain/agent.ts';
 import { compilePattern, isCommandAllowed, patternFor } from '../../domain/command-permission.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
@@ -135,25 +135,27 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
   const { ofCommands } = project.backends;
   // What a role usually needs must not keep it from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.host.capacity.totalMemoryMb() / 2);
-  const agents = (request.agents ?? []).map(({ role: asked, task, budget, ...draft }): AgentRequest => {
-    const { role, stored } = resolveRole(asked, roles);
-    if (typeof asked === 'string' && asked !== role.name) aliases[asked] = role.name;
-    const ofRole = isFileRole(role) ? role : null;
-    const backend =
-      draft.backend ?? (draft.command === undefined ? backendOf(role, project.settings) : ofCommands.name);
-    return {
-      ...specDefaults,
-      ...{ name: null, dependsOn: [], stage: null, instanceSuffix: null },
-      backend,
-      model: modelOf(project, ofRole, backend),
-      timeoutMs: Math.round(role.defaultTimeoutMinutes * 60_000),
-      maxMemoryMb: Math.min(role.defaultMaxMemoryMb, halfOfMachine),
-      ...given(draft),
-      role: stored,
-      task,
-      budget: { ...project.settings.budgets.agent, ...given(budget) },
-    };
-  });
+  const agents = (request.agents ?? []).map(
+    ({ role: asked, task, budget, fallback, ...draft }): AgentRequest => {
+      const { role, stored } = resolveRole(asked, roles);
+      if (typeof asked === 'string' && asked !== role.name) aliases[asked] = role.name;
+      const backend =
+        draft.backend ?? (draft.command === undefined ? backendOf(role, project.settings) : ofCommands.name);
+      const first = { backend, model: draft.model ?? modelOf(project, role, backend), until: null };
+      return {
+        ...specDefaults,
+        ...{ name: null, dependsOn: [], stage: null, instanceSuffix: null },
+        ...{ backend, model: first.model },
+        backends: choicesOf(project, role, first, fallback),
+        timeoutMs: Math.round(role.defaultTimeoutMinutes * 60_000),
+        maxMemoryMb: Math.min(role.defaultMaxMemoryMb, halfOfMachine),
+        ...given(draft),
+        role: stored,
+        task,
+        budget: { ...project.settings.budgets.agent, ...given(budget) },
+      };
+    },
+  );
   for (const [index, agent] of agents.entries()) checkCommandShape(project, agent, index);
   const { objective, strategy = 'parallel', failurePolicy = 'continue', onExit = 'stop' } = request;
   const { depth, parent } = project;
@@ -166,16 +168,41 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
   };
 }
 
-/** The backend of a role's agents where nothing else is asked for. */
-export function backendOf(role: Role | FileRole, settings: Pick<Settings, 'defaultBackend'>): string {
-  return (isFileRole(role) ? role.backend : null) ?? settings.defaultBackend;
+/** The backend of a role's agents where nothing else is asked for: the user's settings go before the role's file. */
+export function backendOf(
+  role: Role | FileRole,
+  settings: Pick<Settings, 'defaultBackend' | 'roles'>,
+): string {
+  const ofFile = isFileRole(role) ? role.backend : null;
+  return settings.roles.get(role.name)?.backend ?? ofFile ?? settings.defaultBackend;
 }
 
 /** A model belongs to the backend that its name was written for. */
-function modelOf({ backends }: Project, role: FileRole | null, backend: string): string | null {
-  const model = role?.model ?? null;
-  if (model === null || backends.capabilitiesOf(backend)?.takesCommand === true) return null;
-  return model.backend === null || model.backend === backend ? model.name : null;
+function modelOf({ backends, settings }: Project, role: Role | FileRole, backend: string): string | null {
+  if (backends.capabilitiesOf(backend)?.takesCommand === true) return null;
+  const set = settings.roles.get(role.name)?.model ?? null;
+  if (set !== null && backend === backendOf(role, settings)) return set;
+  const model = isFileRole(role) ? role.model : null;
+  return model !== null && (model.backend === null || model.backend === backend) ? model.name : null;
+}
+
+/** All the backends that an agent may run on; null: only the first. */
+function choicesOf(
+  project: Project,
+  role: Role | FileRole,
+  first: BackendChoice,
+  asked: readonly string[] | undefined,
+): readonly BackendChoice[] | null {
+  const { backends, settings } = project;
+  const runsCommand = backends.capabilitiesOf(first.backend)?.takesCommand === true;
+  const usual = runsCommand ? [] : (settings.roles.get(role.name)?.fallback ?? []);
+  const names = new Set(asked ?? usual);
+  names.delete(first.backend);
+  if (names.size === 0) return null;
+  const others = [...names].map((backend) => ({
+    ...{ backend, model: modelOf(project, role, backend), until: null },
+  }));
+  return [first, ...others];
 }
 
 function resolveRole(
@@ -231,6 +258,15 @@ function checkCommandShape({ backends }: Project, agent: AgentRequest, index: nu
       { details: { agent: index } },
     );
   }
+  const other = agent.backends?.find(
+    ({ backend }) => (backend === backends.ofCommands.name) !== takesCommand,
+  );
+  if (other === undefined) return;
+  throw new MaosError(
+    'INVALID_PLAN',
+    `Agent ${label} cannot fall back from ${quote(agent.backend)} to ${quote(other.backend)}: one of them runs commands, and the other does not. Remove it from fallback.`,
+    { details: { agent: index, backend: startOf(other.backend, 200) } },
+  );
 }
 
 /** Teams inside teams end at a depth, or one agent could start agents without end. */
@@ -271,7 +307,11 @@ function checkCommands({ settings }: Project, { agents }: Plan): void {
 
 /** Names the missing program before anything is stored, instead of in every agent's failure. */
 async function checkBackends({ backends, host }: Project, { agents }: Plan): Promise<void> {
-  for (const name of new Set(agents.map((agent) => agent.backend))) {
+  const names = agents.flatMap(({ backend, backends: choices }) => [
+    backend,
+    ...(choices ?? []).map((choice) => choice.backend),
+  ]);
+  for (const name of new Set(names)) {
     await backends.get(name).locate((program) => host.findProgram(program));
   }
 }

@@ -2,9 +2,18 @@ import type { Budget } from '../../domain/budget.ts';
 import type { QuotaPolicy } from '../../domain/quota.ts';
 import type { RetentionPolicy } from './maintenance.ts';
 
+/** Null: as for every role. */
+export interface RoleDefaults {
+  readonly backend: string | null;
+  readonly model: string | null;
+  readonly fallback: readonly string[];
+}
+
 /** What the application reads of the configuration, already validated. */
 export interface Settings {
   readonly defaultBackend: string;
+  /** What agents get where the plan says nothing, by role. */
+  readonly roles: ReadonlyMap<string, RoleDefaults>;
   readonly maxConcurrentAgents: {
     readonly machine: number;
     readonly session: number | null;

@@ -269,8 +269,15 @@ function render(project: Needs, request: OutputRequest, bytes: Uint8Array): stri
   if (request.view !== 'readable') return decoder.decode(bytes);
   // What a program prints is readable as it is, blank lines included.
   if (!isStructured(project, request)) return plainText(decoder.decode(bytes));
-  const parser: OutputParser = project.backends.get(request.agent.backend).makeParser(request.agent);
-  return [...parser.push(bytes), ...parser.end()].map(renderActivity).join('');
+  const { agent } = request;
+  const names = [agent.backend, ...(agent.backends ?? []).map(({ backend }) => backend)];
+  for (const name of names) {
+    const parser: OutputParser = project.backends.get(name).makeParser(agent);
+    const activities = [...parser.push(bytes), ...parser.end()];
+    // Else it may be a line of an earlier attempt, on another backend.
+    if (activities.length > 0) return activities.map(renderActivity).join('');
+  }
+  return '';
 }
 
 /** Lines for people, each ended; empty where there is nothing to show. */

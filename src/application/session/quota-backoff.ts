@@ -1,10 +1,11 @@
 import type { Agent } from '../../domain/agent.ts';
+import { decideFallback } from '../../domain/fallback.ts';
 import { decideQuota, postponedUntil, type QuotaPolicy } from '../../domain/quota.ts';
 import type { AgentReport } from '../../domain/settle-agent.ts';
 
 /**
  * A provider's refusal is no failure of the agent: it is put off, for as long as the provider asked or a while that
- * grows with each refusal. Every other report stays as it is.
+ * grows with each refusal, or goes on on another one of its backends. Every other report stays as it is.
  * @param retryAt when the provider answers again, if it said so
  */
 export function applyQuotaBackoff(
@@ -18,6 +19,10 @@ export function applyQuotaBackoff(
   if (outcome.state !== 'failed' || outcome.failure.kind !== 'rate_limited') return report;
   const decision = decideQuota({ retryAt, postponed: agent.postponed }, policy, now, Math.random());
   const notBefore = postponedUntil(decision, policy, now);
+  const fallback = decideFallback(agent, notBefore, now);
+  if (fallback !== null) {
+    return { ...report, outcome: { state: 'resumable', reason: outcome.failure.message, fallback } };
+  }
   const times = agent.postponed + 1;
   const count = `consecutive refusals: ${times}${decision.kind === 'pause' ? ', the session pauses' : ''}`;
   return {

@@ -1,5 +1,12 @@
 import { withMeasured } from '../active-time.ts';
-import { type Agent, type AgentState, type FailureKind, lingeringText, moveAgent } from '../agent.ts';
+import {
+  type Agent,
+  type AgentState,
+  type BackendChoice,
+  type FailureKind,
+  lingeringText,
+  moveAgent,
+} from '../agent.ts';
 import { type AgentLocation, readLocation } from '../agent-location.ts';
 import { type AgentStage, stageText } from '../agent-stage.ts';
 import { formatDuration, formatUsage, plural } from '../amounts.ts';
@@ -170,6 +177,32 @@ export const agentEvents = {
     agent: (agent, { durationMs, until, usage }, at) => {
       const postponed = agent.postponed + 1;
       return measured(moveAgent(agent, 'resumable', at, { notBefore: until, postponed, usage }), durationMs);
+    },
+  }),
+
+  /**
+   * Its provider refused it, or another agent, so its next attempt runs on another one of its backends: not before
+   * `until`, where all of them refuse.
+   */
+  'agent.fell_back': event<{
+    name: string;
+    durationMs?: number;
+    from: string;
+    backend: string;
+    model: string | null;
+    backends: readonly BackendChoice[];
+    until: string | null;
+    reason: string;
+    usage: Usage | null;
+  }>({
+    text: ({ from, backend, until, reason }) =>
+      `falling back from ${from} to ${backend}${until === null ? '' : ` after ${until}`}: ${reason}`,
+    agent: (agent, { durationMs, backend, model, backends, until, usage }, at) => {
+      const place = { backend, model, backends, conversation: null };
+      if (agent.state !== 'running') return { ...agent, ...place };
+      const postponed = agent.postponed + (until === null ? 0 : 1);
+      const moved = moveAgent(agent, 'resumable', at, { notBefore: until, postponed, usage });
+      return { ...measured(moved, durationMs), ...place };
     },
   }),
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Settings } from '../../application/ports/settings.ts';
 import type { Budget } from '../../domain/budget.ts';
+import { roleAliases } from '../../domain/roles/catalog.ts';
 import { projectFolder } from '../files/home/home.ts';
 import type { Environment } from '../files/home/maos-home.ts';
 import { readConfigFile } from './config-file.ts';
@@ -31,7 +32,7 @@ export function configPath(home: string, projectHash?: string): string {
 
 /**
  * The settings in force: the table's defaults, then the user's file, the project's file, MAOS_* variables and flags,
- * each over the one before. A list replaces the list below it.
+ * each over the one before. A list replaces the list below it; entries by name stand beside those below them.
  *
  * @param from.home see `maosHome`
  * @param from.flags settings given on the command line; undefined ones count as not given
@@ -51,7 +52,8 @@ export function loadConfig(from: {
   }
   const apply = (layer: Layer, origin: Origin): void => {
     for (const [key, value] of layer) {
-      values.set(key, value);
+      const over = settingsByKey.get(key)?.kind.over;
+      values.set(key, over === undefined ? value : over(values.get(key), value));
       sources.set(key, origin);
     }
   };
@@ -76,6 +78,7 @@ export function loadConfig(from: {
 export function toSettings(config: Config): Settings {
   return {
     defaultBackend: config.backend,
+    roles: rolesOf(config.roles),
     maxConcurrentAgents: config.maxConcurrentAgents,
     maxDepth: config.maxDepth,
     budgets: { agent: budgetOf(config.budgets.agent), session: budgetOf(config.budgets.session) },
@@ -100,6 +103,13 @@ export function toSettings(config: Config): Settings {
     storePatienceMs: config.busyTimeoutMs,
     allowCommands: config.allowCommands,
   };
+}
+
+/** By their own names, also where the file has another one of a predefined role. */
+function rolesOf(roles: Config['roles']): Settings['roles'] {
+  const nameOf = (name: string): string =>
+    Object.hasOwn(roleAliases, name) ? String(roleAliases[name]) : name;
+  return new Map(Object.entries(roles).map(([name, role]) => [nameOf(name), role]));
 }
 
 function budgetOf({ maxTokens, maxCostUsd, maxTurns, maxMinutes }: Config['budgets']['agent']): Budget {

@@ -10,6 +10,8 @@ export interface Kind<T> {
   readonly fromText: (text: string) => unknown;
   /** Says what is wrong with a value that is not allowed, where that is more than `allowed` tells; null: it is not. */
   readonly problem?: (value: unknown, path: string) => string | null;
+  /** The value over that of the source below; default: it replaces it. */
+  readonly over?: (below: unknown, value: unknown) => unknown;
 }
 
 const asText = (text: string): unknown => text;
@@ -71,6 +73,15 @@ export function listOfTexts(what: string): Kind<readonly string[]> {
       .max(1_000),
     allowed: `a list of at most 1000 texts, each one ${what} of 1 to 4096 characters`,
     // Lists stand in files: any separator would be a part of some entry.
+    fromText: asText,
+  };
+}
+
+/** @param most how many there may be */
+export function listOf<T>(kind: Kind<T>, most: number): Kind<readonly T[]> {
+  return {
+    schema: z.array(kind.schema).max(most),
+    allowed: `a list of at most ${most}, each ${kind.allowed}`,
     fromText: asText,
   };
 }

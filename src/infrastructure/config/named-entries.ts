@@ -55,6 +55,7 @@ export function namedEntries<F extends Fields>(
     schema,
     allowed: `an object with one entry for each ${what}, by its name`,
     fromText: (text) => text,
+    over: (below, entries) => ({ ...(below as object), ...(entries as object) }),
     problem(value, path) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
       for (const [key, entry] of Object.entries(value)) {

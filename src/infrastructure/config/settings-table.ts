@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../application/ports/log.ts';
+import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
 import { agentClientSettings } from '../backends/agent-client/settings.ts';
 import { claudeSettings } from '../backends/claude/settings.ts';
 import { codexSettings } from '../backends/codex/settings.ts';
@@ -7,7 +8,8 @@ import { copilotSettings } from '../backends/copilot/settings.ts';
 import { geminiSettings } from '../backends/gemini/settings.ts';
 import { opencodeSettings } from '../backends/opencode/settings.ts';
 import { qwenSettings } from '../backends/qwen/settings.ts';
-import { listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
+import { listOf, listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
+import { namedEntries } from './named-entries.ts';
 import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
 
 const levels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug', 'trace'];
@@ -16,6 +18,11 @@ const backendName = textLike(
   /^[a-z][a-z0-9_:-]{0,62}$/,
   "a backend's name: lower-case letters, digits, '-', '_' or ':'",
 );
+const roleName = textLike(
+  /^[a-z][a-z0-9_]{0,62}$/,
+  "a role's name: lower-case letters, digits or '_', beginning with a letter",
+);
+const modelName = textLike(modelNamePattern, modelNameRule);
 
 function budgetSettings(scope: string) {
   return {
@@ -29,6 +36,15 @@ function budgetSettings(scope: string) {
 /** Every setting there is, in the shape of `config.json`. */
 export const settingsTable = {
   backend: setting(backendName, 'claude', 'Default backend of agents.', { variable: 'MAOS_BACKEND' }),
+  roles: setting(
+    namedEntries(roleName, 'role', {
+      backend: setting(orNone(backendName), null, "Backend of the role's agents; null: as for others."),
+      model: setting(orNone(modelName), null, 'Their model on that backend; null: as for others.'),
+      fallback: setting(listOf(backendName, 10), [], 'Backends they go on with when the quota is used up.'),
+    }),
+    {},
+    'What agents get by their role, where the plan says nothing.',
+  ),
   maxConcurrentAgents: {
     machine: setting(
       agentCount,

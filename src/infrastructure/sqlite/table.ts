@@ -178,7 +178,7 @@ export function emptyAsNull<V>(
 
 /**
  * A field that no query asks about, and that need not keep an earlier maos of the same schema away: it is null where nobody
- * asked for it, and stands in the table's column of options, so that it needs no migration. It never changes.
+ * asked for it, and stands in the table's column of options, so that it needs no migration. It never becomes null again.
  */
 export function option<V>(field: Field<V>): Field<V | null> {
   const inner = since<V | null>(null, nullable(field));

@@ -39,6 +39,7 @@ const agent = z.strictObject({
     .optional()
     .describe('[program, args…], run without a shell, or a /bin/sh line'),
   model: text(200).optional(),
+  fallback: z.array(text(63)).max(10).optional().describe('Backends to go on with when the quota is used up'),
   workspace: z.enum(agentWorkspaces).optional(),
   instance_suffix: z
     .string()
@@ -99,6 +100,7 @@ function agentOf(json: AgentJson) {
     backend: json.backend,
     command: json.command,
     model: json.model,
+    fallback: json.fallback,
     workspace: json.workspace,
     instanceSuffix: json.instance_suffix,
     timeoutMs: millisecondsOf(json.timeout_minutes),

@@ -1,10 +1,11 @@
 import type { SessionSummary } from '../../application/ports/session-summary.ts';
 import { isSuspended, type LiveStatus, postponedUntil } from '../../application/queries/live-status.ts';
-import { type Agent, lingeringText } from '../../domain/agent.ts';
+import { type Agent, type BackendChoice, lingeringText } from '../../domain/agent.ts';
 import type { BudgetItem } from '../../domain/budget.ts';
 import { type BudgetShare, budgetShares } from '../../domain/budget.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
 import { descriptorOf, type RecordedEvent } from '../../domain/events.ts';
+import { fallbackText } from '../../domain/fallback.ts';
 import { type Progress, progressOf } from '../../domain/orchestration.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import type { Role } from '../../domain/roles/role.ts';
@@ -115,6 +116,8 @@ export function agentView(
     state: agent.state,
     ...(agent.stage === null ? {} : { stage: agent.stage }),
     backend: agent.backend,
+    ...(agent.model === null ? {} : { model: agent.model }),
+    ...(agent.backends === null ? {} : { backends: agent.backends.map(choiceView) }),
     phase: agent.phase,
     depends_on: agent.dependsOn.map((id) => names.get(id) ?? id),
     attempt: agent.attempt,
@@ -141,13 +144,18 @@ export function agentView(
   };
 }
 
+function choiceView({ backend, model, until }: BackendChoice) {
+  return { backend, model, refused_until: until };
+}
+
 /** Suspended, done but not ended, put off by its provider, or why it waits; and what it was not permitted to do. */
 function noteView(agent: Agent, session: Session, liveStatus: LiveStatus | null) {
   const denied =
     agent.denials === null
       ? []
       : [`not permitted (${agent.denials.count}): ${agent.denials.shown.join(', ')}`];
-  const notes = [...statusNotes(agent, session, liveStatus), ...denied];
+  const fell = fallbackText(agent);
+  const notes = [...statusNotes(agent, session, liveStatus), ...(fell === null ? [] : [fell]), ...denied];
   return notes.length === 0 ? {} : { note: notes.join('; ') };
 }
 

@@ -104,7 +104,7 @@ export async function readRegistry(folder: string, allowance: Allowance): Promis
     const description = entry.description ?? document.fields?.description;
     if (description === undefined) return refused(`${place}.description is missing.`, name);
     const traits = agentTraits(document.fields);
-    const backend = entry.backend ?? null;
+    const backend = entry.backend ?? traits.backend;
     const input = {
       ...traits,
       name,

@@ -12,6 +12,11 @@ const modelName = z
   .trim()
   .regex(modelNamePattern, `must be ${modelNameRule}`);
 
+const backendName = z
+  .string('must be the name of a backend')
+  .trim()
+  .regex(/^[a-z][a-z0-9_:-]{0,62}$/, "must be the name of a backend, such as 'codex'");
+
 const toolRule = z
   .string('must be names of tools')
   .regex(
@@ -27,6 +32,8 @@ const toolRules = z.preprocess(
 const fields = z.object({
   name: z.string('must be a text').trim().optional(),
   description: z.string('must be a text').trim().min(1, 'must not be empty').optional(),
+  /** MAOS's own key. */
+  backend: backendName.nullable().default(null),
   model: modelName.nullable().default(null),
   tools: toolRules.nullable().default(null),
   disallowedTools: toolRules.nullable().default(null),
@@ -60,11 +67,11 @@ function checkFields({ fields: found }: FrontMatter): RoleFields {
 
 /** What the block says of the role's agents. */
 export function agentTraits(given: RoleFields | null): Omit<FileRoleInput, 'name' | 'description'> {
-  const { model = null, tools = null, disallowedTools = null } = given ?? {};
+  const { backend = null, model = null, tools = null, disallowedTools = null } = given ?? {};
   return {
     // 'inherit' is Claude Code's word for the model that would be used anyway.
-    model: model === null || model === 'inherit' ? null : { name: model, backend: 'claude' },
-    backend: null,
+    model: model === null || model === 'inherit' ? null : { name: model, backend: backend ?? 'claude' },
+    backend,
     tools: tools?.includes('*') === true ? null : tools,
     deniedTools: disallowedTools ?? [],
   };

@@ -15,6 +15,9 @@ const time = z.iso.datetime({ precision: 3 });
 const count = z.int().min(0);
 
 const documents: { readonly [K in keyof Documents]: z.ZodType<Documents[K]> } = {
+  backendChoices: z.array(
+    z.strictObject({ backend: z.string(), model: z.string().nullable(), until: time.nullable() }),
+  ),
   budget: z.strictObject({
     maxTokens: z.number().nullable(),
     maxCostUsd: z.number().nullable(),

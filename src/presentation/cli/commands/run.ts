@@ -29,7 +29,7 @@ export const runCommand: CliCommand = {
   options: [
     {
       flags: '-a, --agent <role=task>',
-      description: 'add an agent (or name:role=task); repeatable',
+      description: 'add an agent ([name:]role[@backend[/model]]=task); repeatable',
       kind: 'list',
     },
     {
@@ -106,6 +106,11 @@ export const runCommand: CliCommand = {
     },
     { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
     { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
+    {
+      flags: '--fallback <names>',
+      description: 'backends to go on with when the quota is used up, comma-separated',
+      kind: 'text',
+    },
     {
       flags: '-n, --dry-run',
       description: 'show the plan without storing or starting anything',

@@ -31,8 +31,9 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
     for (const agent of agents.filter((member) => member.phase === phase.index)) {
       const after = agent.dependsOn.map((id) => names.get(id)).join(', ');
       const where = agent.model === null ? agent.backend : `${agent.backend} ${agent.model}`;
+      const others = (agent.backends ?? []).slice(1).map(({ backend }) => backend);
       const limits = [`at most ${formatDuration(agent.timeoutMs)}`, ...caps(agent.budget)].join(', ');
-      const head = `${agent.name} (${agent.role.name}, ${where}, ${limits})`;
+      const head = `${agent.name} (${agent.role.name}, ${[where, ...others].join(', then ')}, ${limits})`;
       lines.push(`  ${head}${after === '' ? '' : paint('dim', ` after ${after}`)}`);
       lines.push(paint('dim', `    ${truncate(oneLine(agent.task), width - 4)}`));
     }

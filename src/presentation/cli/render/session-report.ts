@@ -5,6 +5,7 @@ import { activeMs } from '../../../domain/active-time.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { formatCost, formatCount, formatDuration, formatUsage, plural } from '../../../domain/amounts.ts';
 import { budgetShares, tokensOf } from '../../../domain/budget.ts';
+import { fallbackText } from '../../../domain/fallback.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
@@ -50,6 +51,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section('Stalled', stalledLines(facts), canvas),
     section('Trouble', troubleLines(facts), canvas),
     section('Waiting', waitingLines(facts, canvas), canvas),
+    section('Fallback', fallbackLines(facts, canvas), canvas),
     section('Result given, still running', lingeringLines(facts, canvas), canvas),
     section('Budgets', budgetLines(facts), canvas),
     section(
@@ -184,6 +186,14 @@ function waitingLines({ workflow, liveStatus: { waiting, now } }: SessionFacts, 
     ][0];
     if (text === undefined) return [];
     return [truncate(`  ${agent.name}: ${oneLine(text)}`, width)];
+  });
+}
+
+/** Who runs on another backend than the first one, and why. */
+function fallbackLines({ workflow }: SessionFacts, { width }: Canvas): string[] {
+  return workflow.agents.flatMap((agent) => {
+    const text = fallbackText(agent);
+    return text === null ? [] : [truncate(`  ${agent.name}: ${text}`, width)];
   });
 }
 

@@ -27,7 +27,7 @@ export function agentsFromOptions(options: OptionValues): readonly AgentDraft[] 
     .map((word) => (word.option === 'exec' ? execAgent(word) : roleAgent(word)));
 }
 
-/** `role=task` or `name:role=task`. */
+/** `role=task`, with `name:` before the role and `@backend` or `@backend/model` behind it. */
 function roleAgent({ value }: ListedValue): AgentDraft {
   const [who, task] = splitAt(value, '=');
   if (task === undefined || who === '' || task === '') {
@@ -37,12 +37,17 @@ function roleAgent({ value }: ListedValue): AgentDraft {
       "'role=task' or 'name:role=task', such as --agent 'tester=Test the login'",
     );
   }
-  const [first, second] = splitAt(who, ':');
-  if (second === undefined) return { role: first, task };
+  const [named, place] = splitAt(who, '@');
+  const [backend, model] = place === undefined ? [undefined, undefined] : splitAt(place, '/');
+  if (backend === '' || model === '') {
+    throw invalid('--agent', value, "'role@backend=task' or 'role@backend/model=task'");
+  }
+  const [first, second] = splitAt(named, ':');
+  if (second === undefined) return { role: first, task, backend, model };
   if (!namePattern.test(first) || second === '') {
     throw invalid('--agent', value, "'name:role=task' with a name of letters, digits, '_', '.' or '-'");
   }
-  return { name: first, role: second, task };
+  return { name: first, role: second, task, backend, model };
 }
 
 /** `name=shell line`: any program, as an engineer. */
@@ -74,15 +79,22 @@ export function objectiveOf(agents: readonly AgentDraft[]): string {
   return startOf(tasks.join('; '), 2_000);
 }
 
-/** The request with what the options say over it; `--model` and `--timeout-minutes` fill gaps of its agents. */
+/** The request with what the options say over it; `--backend`, `--model`, `--fallback` and `--timeout-minutes` fill gaps of its agents. */
 export function withOptions(request: OrchestrateRequest, options: OptionValues): OrchestrateRequest {
   const model = options.text('model');
+  const backend = options.text('backend');
+  const fallback = options
+    .text('fallback')
+    ?.split(',')
+    .map((name) => name.trim());
   const minutes = options.number('timeout-minutes');
   const agents = request.agents?.map((agent): AgentDraft => {
     const isCommand = agent.command !== undefined;
     return {
       ...agent,
+      backend: agent.backend ?? (isCommand ? undefined : backend),
       model: agent.model ?? (isCommand ? undefined : model),
+      fallback: agent.fallback ?? (isCommand ? undefined : fallback),
       timeoutMs: agent.timeoutMs ?? (minutes === undefined ? undefined : Math.round(minutes * 60_000)),
     };
   });
