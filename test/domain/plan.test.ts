@@ -350,6 +350,7 @@ describe('agentsOf', () => {
       instance: 'wizard_1',
       task: 'Do it.',
       backend: 'claude',
+      backends: null,
       command: null,
       model: null,
       workspace: 'project',

@@ -112,6 +112,7 @@ describe('the settings', () => {
     user({ stopGraceSeconds: 2.5, allowCommands: ['npm test'], maxConcurrentAgents: { machine: 6 } });
     assert.deepEqual(toSettings(load().config), {
       defaultBackend: 'claude',
+      roles: new Map(),
       maxConcurrentAgents: { machine: 6, session: null, role: null },
       maxDepth: 2,
       budgets: { agent: noBudget, session: noBudget },
@@ -189,7 +190,7 @@ describe('a wrong user file', () => {
       '{"backends": {"command": {"shell": 1}}}',
       'backends.command.shell is not a setting; known keys here: (none).',
     ],
-    ['{"colour": "red"}', 'colour is not a setting; known keys here: backend, maxConcurrentAgents,'],
+    ['{"colour": "red"}', 'colour is not a setting; known keys here: backend, roles, maxConcurrentAgents,'],
     ['{"__proto__": {"maxDepth": 1}}', '__proto__ is not a setting'],
     ['{"constructor": 1}', 'constructor is not a setting'],
     ['{"a\\u001b[31m": 1}', '"a\\u001b[31m" is not a setting'],
@@ -459,4 +460,40 @@ describe('flags', () => {
     const { message } = refusal(() => load({}, { maxConcurrentAgents: { machine: 0 } }));
     assert.ok(message.startsWith('The command line: maxConcurrentAgents.machine is 0;'), message);
   });
+});
+
+describe('settings of entries by name', () => {
+  const tester = { backend: 'codex', model: 'gpt-5', fallback: ['claude'] };
+
+  it('stand side by side over the files; what an entry leaves out is as by default', () => {
+    user({ roles: { tester, qa_lead: { model: 'opus' } } });
+    project({ roles: { tester: { backend: 'gemini' } } });
+    const { roles } = load().config;
+    assert.deepEqual(roles.qa_lead, { backend: null, model: 'opus', fallback: [] });
+    assert.deepEqual(roles.tester, { backend: 'gemini', model: null, fallback: [] });
+  });
+
+  it('mean a predefined role by any of its names', () => {
+    user({ roles: { architect: tester, constructor: tester } });
+    assert.deepEqual([...toSettings(load().config).roles.keys()], ['solution_architect', 'constructor']);
+  });
+
+  const wrong: readonly (readonly [unknown, RegExp])[] = [
+    [{ Tester: tester }, /roles has the key "Tester"; it must be a role's name/],
+    [{ tester: 'codex' }, /roles\.tester is "codex"; it must be an object with keys such as backend/],
+    [{ tester: { backed: 'codex' } }, /roles\.tester\.backed is not a setting; did you mean backend\?/],
+    [{ tester: { model: '-x' } }, /roles\.tester\.model is "-x"; it must be a model's name/],
+    [{ tester: { fallback: 'codex' } }, /roles\.tester\.fallback is "codex"; it must be a list/],
+    [
+      { tester: { fallback: ['A'] } },
+      /fallback is \["A"\]; it must be a list of at most 10, each a backend's/,
+    ],
+    [[], /roles is \[\]; it must be an object with one entry for each role/],
+  ];
+  for (const [roles, words] of wrong) {
+    it(`are refused with the place: ${JSON.stringify(roles)}`, () => {
+      user({ roles });
+      assert.match(refusal(load).message, words);
+    });
+  }
 });

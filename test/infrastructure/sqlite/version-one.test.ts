@@ -106,7 +106,7 @@ describe('a database of the first release', () => {
     });
     const newFields = {
       ...{ budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 },
-      ...{ inactiveMs: 0, lingering: null, denials: null, stage: null },
+      ...{ inactiveMs: 0, lingering: null, denials: null, stage: null, backends: null },
     };
     const [first, second] = agents;
     assert.deepEqual(first, {

@@ -43,11 +43,12 @@ function roleAgent({ value }: ListedValue): AgentDraft {
     throw invalid('--agent', value, "'role@backend=task' or 'role@backend/model=task'");
   }
   const [first, second] = splitAt(named, ':');
-  if (second === undefined) return { role: first, task, backend, model };
+  const on = given({ backend, model });
+  if (second === undefined) return { role: first, task, ...on };
   if (!namePattern.test(first) || second === '') {
     throw invalid('--agent', value, "'name:role=task' with a name of letters, digits, '_', '.' or '-'");
   }
-  return { name: first, role: second, task, backend, model };
+  return { name: first, role: second, task, ...on };
 }
 
 /** `name=shell line`: any program, as an engineer. */

@@ -37,7 +37,19 @@ describe('agents on the command line', () => {
     ]);
   });
 
+  it('can name the backend and its model', () => {
+    const written = ['qa@codex=t', 'a:qa@opencode/zai/glm-5=mail x@y', 'qa=mail a@b/c'];
+    const words = written.map((value, index): [number, string] => [index, value]);
+    assert.deepEqual(agentsFromOptions(options(list('agent', ...words))), [
+      { role: 'qa', task: 't', backend: 'codex' },
+      { name: 'a', role: 'qa', task: 'mail x@y', backend: 'opencode', model: 'zai/glm-5' },
+      { role: 'qa', task: 'mail a@b/c' },
+    ]);
+  });
+
   for (const [option, value] of [
+    ['agent', 'qa@=t'],
+    ['agent', 'qa@codex/=t'],
     ['agent', 'tester'],
     ['agent', '=task'],
     ['agent', 'tester='],
@@ -91,6 +103,8 @@ describe('options over a plan', () => {
       options({
         strategy: 'sequential',
         model: 'm',
+        backend: 'codex',
+        fallback: 'claude, gemini',
         'timeout-minutes': 2,
         'max-concurrency': 3,
         detach: true,
@@ -105,6 +119,14 @@ describe('options over a plan', () => {
         ['own', 120_000],
         ['m', 120_000],
         [undefined, 120_000],
+      ],
+    );
+    assert.deepEqual(
+      request.agents?.map(({ backend, fallback }) => [backend, fallback]),
+      [
+        ['codex', ['claude', 'gemini']],
+        ['codex', ['claude', 'gemini']],
+        [undefined, undefined],
       ],
     );
   });
