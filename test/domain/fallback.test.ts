@@ -6,7 +6,8 @@ import type { AgentRequest } from '../../src/domain/plan.ts';
 import { quotaPause, resumeSession } from '../../src/domain/quota.ts';
 import { replay } from '../../src/domain/replay.ts';
 import { retryWorkflow } from '../../src/domain/retry.ts';
-import { pauseSession, type Workflow } from '../../src/domain/workflow.ts';
+import { pauseSession } from '../../src/domain/session-life.ts';
+import type { Workflow } from '../../src/domain/workflow.ts';
 import {
   agentRequest,
   deepFreeze,
