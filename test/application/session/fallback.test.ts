@@ -11,7 +11,7 @@ const hours = (count: number) => new Date(Math.floor(Date.now() / 1000) * 1000 +
 
 /** Three CLIs that speak alike. */
 function project(t: TestContext, more: Partial<Settings> = {}) {
-  const quota = { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 5_000, autoResume: false };
+  const quota = { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 5_000, autoResume: false, refusedMs: null };
   return realProject(t, {
     settings: { quota, ...more },
     backends: (root) =>
@@ -41,7 +41,7 @@ describe('an agent whose quota is used up', () => {
 
   it('waits for the first that answers where all of them refuse', async (t) => {
     const real = project(t, {
-      quota: { maxRetries: 3, baseDelayMs: 50, maxDelayMs: 5_000, autoResume: false },
+      quota: { maxRetries: 3, baseDelayMs: 50, maxDelayMs: 5_000, autoResume: false, refusedMs: null },
     });
     const plays = [refusal(hours(2)), refusal(null), [success('At last.')]];
     const done = await run(real, [player(real.root, 'a', plays, { fallback: ['second'] })]);
