@@ -1,6 +1,6 @@
 import { type AgentStage, stageTransitions } from './agent-stage.ts';
+import { type BackendChoice, onFirstBackend } from './backend-choice.ts';
 import type { Budget } from './budget.ts';
-import { onFirstBackend } from './fallback.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
 import type { Usage } from './usage.ts';
@@ -91,14 +91,6 @@ export interface AgentRole {
     /** Absent for a role that the plan itself describes. */
     readonly file?: RoleFile;
   } | null;
-}
-
-/** A backend that an agent can run on. */
-export interface BackendChoice {
-  readonly backend: string;
-  readonly model: string | null;
-  /** Its provider has refused the agent, until then; null: nothing is known against it. */
-  readonly until: string | null;
 }
 
 /** What an agent is to do and by what means: decided once, and fixed while its session lasts. */

@@ -1,4 +1,5 @@
-import type { Agent, BackendChoice } from './agent.ts';
+import type { Agent } from './agent.ts';
+import type { BackendChoice } from './backend-choice.ts';
 
 /** Where an agent goes on, and since when its provider is known to refuse it elsewhere. */
 export interface Fallback extends Pick<Agent, 'backend' | 'model' | 'backends'> {
@@ -47,20 +48,4 @@ export function fallbackText({ backend, backends }: Agent): string | null {
 
 function isFree({ until }: BackendChoice, now: string): boolean {
   return until === null || until <= now;
-}
-
-/** Nothing is known against any of its backends (any more). */
-export function withoutRefusals(agent: Agent): Agent {
-  const { backends } = agent;
-  if (backends === null || backends.every(({ until }) => until === null)) return agent;
-  return { ...agent, backends: backends.map((choice) => ({ ...choice, until: null })) };
-}
-
-/** As the plan has it: on the first of its backends. */
-export function onFirstBackend(agent: Agent): Agent {
-  const { backends, ...rest } = withoutRefusals(agent);
-  const [first] = backends ?? [];
-  return first === undefined
-    ? { ...rest, backends }
-    : { ...rest, backends, backend: first.backend, model: first.model };
 }

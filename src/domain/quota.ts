@@ -1,5 +1,5 @@
 import type { Agent } from './agent.ts';
-import { withoutRefusals } from './fallback.ts';
+import { withoutRefusals } from './backend-choice.ts';
 import { startSession } from './session-life.ts';
 import type { Change, Workflow } from './workflow.ts';
 

@@ -1,4 +1,5 @@
-import type { AgentRole, BackendChoice, Lingering, PermissionDenials } from '../domain/agent.ts';
+import type { AgentRole, Lingering, PermissionDenials } from '../domain/agent.ts';
+import type { BackendChoice } from '../domain/backend-choice.ts';
 import type { Budget } from '../domain/budget.ts';
 import type { Usage } from '../domain/usage.ts';
 

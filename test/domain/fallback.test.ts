@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Agent, BackendChoice } from '../../src/domain/agent.ts';
+import type { Agent } from '../../src/domain/agent.ts';
+import type { BackendChoice } from '../../src/domain/backend-choice.ts';
 import { decideFallback, fallbackText } from '../../src/domain/fallback.ts';
 import type { AgentRequest } from '../../src/domain/plan.ts';
 import { quotaPause, resumeSession } from '../../src/domain/quota.ts';

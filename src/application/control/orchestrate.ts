@@ -1,4 +1,5 @@
-import { type AgentRole, type BackendChoice, specDefaults } from '../../domain/agent.ts';
+import { type AgentRole, specDefaults } from '../../domain/agent.ts';
+import type { BackendChoice } from '../../domain/backend-choice.ts';
 import { compilePattern, isCommandAllowed, patternFor } from '../../domain/command-permission.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';

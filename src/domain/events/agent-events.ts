@@ -1,15 +1,9 @@
 import { withMeasured } from '../active-time.ts';
-import {
-  type Agent,
-  type AgentState,
-  type BackendChoice,
-  type FailureKind,
-  lingeringText,
-  moveAgent,
-} from '../agent.ts';
+import { type Agent, type AgentState, type FailureKind, lingeringText, moveAgent } from '../agent.ts';
 import { type AgentLocation, readLocation } from '../agent-location.ts';
 import { type AgentStage, stageText } from '../agent-stage.ts';
 import { formatDuration, formatUsage, plural } from '../amounts.ts';
+import type { BackendChoice } from '../backend-choice.ts';
 import type { Usage } from '../usage.ts';
 import { readWaitSentence, type WaitCause, waitSentence, waitText } from '../waiting.ts';
 import { event } from './event-type.ts';

@@ -1,6 +1,7 @@
 import type { SessionSummary } from '../../application/ports/session-summary.ts';
 import { isSuspended, type LiveStatus, postponedUntil } from '../../application/queries/live-status.ts';
-import { type Agent, type BackendChoice, lingeringText } from '../../domain/agent.ts';
+import { type Agent, lingeringText } from '../../domain/agent.ts';
+import type { BackendChoice } from '../../domain/backend-choice.ts';
 import type { BudgetItem } from '../../domain/budget.ts';
 import { type BudgetShare, budgetShares } from '../../domain/budget.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
