@@ -3,38 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeBench } from './bench.ts';
+import { mentionsOf } from './mention-cases.ts';
 
 const canary = 'the-canary-sings-at-dawn';
-
-/** Ways to write a mention of a file, most of which Claude Code 2.1.330 follows where they stand in a prompt. */
-function mentionsOf(file: string, spaced: string): readonly string[] {
-  const before = [
-    '',
-    '\t',
-    '\u00a0',
-    '\u3000',
-    '\u2028',
-    '\r',
-    '\u001b',
-    '。',
-    '(',
-    '> ',
-    '\\',
-    '\\ ',
-    '@',
-    ':',
-  ];
-  return [
-    ...before.map((character) => `${character}@${file}`),
-    `see @${file} now`,
-    `@"${spaced}"`,
-    `@"${file}"`,
-    '@~/canary.txt',
-    '@../home/canary.txt',
-    `@${file}#L1-1`,
-    `@file:${file}`,
-  ];
-}
 
 const second = { name: 'second', role: 'tester', task: 'Go on.', depends_on: ['first'] };
 

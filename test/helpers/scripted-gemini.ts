@@ -33,6 +33,7 @@ export interface GeminiAnswer {
 /** One request to generate content. */
 export interface GeminiRequest {
   readonly contents: readonly { readonly role: string; readonly parts: readonly GeminiPart[] }[];
+  readonly systemInstruction?: { readonly parts: readonly GeminiPart[] };
   readonly tools?: readonly { readonly functionDeclarations?: readonly GeminiFunction[] }[];
 }
 

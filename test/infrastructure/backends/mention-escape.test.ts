@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { mentionEscape } from '../../../src/infrastructure/backends/shared/mention-escape.ts';
+
+describe('text in a prompt for CLIs that act on @path', () => {
+  /** How Gemini CLI 0.61 finds what to attach; Qwen Code 0.24 looks for the same. */
+  const mention = /(?<!\\)@(?:(?:"(?:[^"]*)")|(?:\\.|[^ \t\n\r,;!?()[\]{}.]|\.(?!$|[ \t\n\r])))+/g;
+  const text = fc.string({ unit: fc.constantFrom('@', '\\', '/', '!', ' ', '\n', '.', '"', 'a', 'é', '🎉') });
+
+  it('attaches nothing, and is itself again without the backslashes', () => {
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        const escaped = mentionEscape.apply(one);
+        for (const prompt of [escaped, `${other.replaceAll('@', '')}${escaped}`]) {
+          assert.equal(prompt.match(mention), null, prompt);
+        }
+        assert.equal(escaped.replaceAll('\\@', '@'), one);
+      }),
+    );
+  });
+});
