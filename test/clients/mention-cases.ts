@@ -1,7 +1,7 @@
 /** What an agent CLI makes of mentions of files in its prompt: its own task may attach them, what others wrote may not. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type BackendDriver, makeBackendBench } from './backend-cases.ts';
@@ -61,7 +61,7 @@ export function mentionCase(driver: BackendDriver): void {
     const first = { name: 'first', role: 'tester', task: 'Begin.', backend: 'command', command };
     const second = { name: 'second', role: 'tester', task: 'Go on.' };
     const asked = await run(first, { ...second, depends_on: ['first'] });
-    for (const word of ['x\\@canary.txt', '\n/stats', '\n!ls']) assert.ok(asked.includes(word), word);
+    for (const word of ['x\\@canary.txt', '/stats', '!ls']) assert.ok(asked.includes(word), word);
     assert.ok(!asked.includes(canary));
     assert.ok((await run({ ...second, task: 'Read @canary.txt and go on.' })).includes(canary));
   });
@@ -70,7 +70,10 @@ export function mentionCase(driver: BackendDriver): void {
 /** @param setUp writes the user's settings with a server that is started by this command */
 export function serverCase(
   driver: BackendDriver,
-  setUp: (home: string, server: { readonly command: string; readonly args: readonly string[] }) => Promise<void>,
+  setUp: (
+    home: string,
+    server: { readonly command: string; readonly args: readonly string[] },
+  ) => Promise<void>,
 ): void {
   test(`an agent on ${driver.name} starts none of the user's MCP servers`, async (t: TestContext) => {
     const bench = await makeBackendBench(t, driver, { respond: () => ({ text: 'Done.' }) });

@@ -18,7 +18,8 @@ export const qwenDriver: BackendDriver = {
       return toStep(await respond({ text: messages.map(chatText).join('\n'), commands }));
     }),
   env: (home, modelUrl) => cleanQwenEnv({ home, modelUrl }),
-  setUp: (home) => writeQwenSettings(home),
+  // Left to itself it takes the model for one that reads no megabyte.
+  setUp: (home) => writeQwenSettings(home, { model: { generationConfig: { contextWindowSize: 1_000_000 } } }),
   settings: { approvalMode: 'yolo' },
   skips: {
     'rate limit for long':

@@ -47,6 +47,15 @@ describe('what Qwen Code prints', () => {
     assert.deepEqual(read('auth-error').run.usage?.outputTokens, 0);
   });
 
+  it('says that a prompt is too long for its model before it asks that', () => {
+    const message =
+      'Context is too large to send safely after automatic compression. Estimated prompt tokens: 252758;';
+    const line = { type: 'result', subtype: 'error_during_execution', is_error: true, error: { message } };
+    const parser = new QwenOutputParser();
+    parser.push(Buffer.from(`${JSON.stringify(line)}\n`));
+    assert.equal(parser.parsed().verdict?.kind, 'context_exceeded');
+  });
+
   it('tells of sub-agents, and of what was refused', () => {
     assert.equal(read('subagent').run.subagents, 1);
     assert.deepEqual(read('tool-not-allowed').run.denials, {

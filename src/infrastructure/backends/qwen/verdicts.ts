@@ -21,7 +21,9 @@ export function failureOf(said: string): Verdict {
 function kindOf(status: number, words: string): FailureKind | null {
   // OpenAI answers 429 to both; no waiting helps where there is no credit.
   if (/insufficient[_ ](?:quota|balance)|billing details/i.test(words)) return 'auth_required';
-  if (/maximum context length|context_length_exceeded|range of input length/i.test(words)) {
+  if (
+    /maximum context length|context_length_exceeded|range of input length|^Context is too large/i.test(words)
+  ) {
     return 'context_exceeded';
   }
   if (/inappropriate content|data_inspection_failed|content_filter/i.test(words)) return 'refused';
