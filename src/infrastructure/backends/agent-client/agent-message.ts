@@ -1,10 +1,8 @@
-import type { AgentActivity } from '../../../application/ports/backend.ts';
 import { startOf } from '../../../domain/cut-text.ts';
-import { maxText } from '../shared/json-lines.ts';
 import { asJson, type Json, textOf } from '../shared/json-values.ts';
 
 /** Characters of a message that are kept; what comes after is in the log. */
-const maxMessage = 1_000_000;
+const maxMessage = 250_000;
 
 /**
  * What the agent says, put together from the pieces it comes in; told a line at a time. Where a program gives the model's
@@ -28,7 +26,8 @@ export class AgentMessage {
     return this.#hasIds && this.#id === '';
   }
 
-  chunk(update: Json): readonly AgentActivity[] {
+  /** @returns the lines that end with this piece */
+  chunk(update: Json): readonly string[] {
     const id = textOf(update.messageId);
     const before = this.#isOver || id !== this.#id ? this.finish() : [];
     if (this.#isOver) this.#begin(id);
@@ -37,15 +36,10 @@ export class AgentMessage {
     return end < this.#told ? before : [...before, ...this.#tell(end)];
   }
 
-  /** What was held back of an unfinished line. */
-  flush(): readonly AgentActivity[] {
-    return this.#tell(this.#text.length);
-  }
-
-  /** What comes next is another message. */
-  finish(): readonly AgentActivity[] {
+  /** What was held back of an unfinished line: what comes next is another message. */
+  finish(): readonly string[] {
     this.#isOver = true;
-    return this.flush();
+    return this.#tell(this.#text.length);
   }
 
   #begin(id: string): void {
@@ -57,10 +51,10 @@ export class AgentMessage {
     this.#isOver = false;
   }
 
-  #tell(until: number): readonly AgentActivity[] {
+  #tell(until: number): readonly string[] {
     const text = this.#text.slice(this.#told, until).trim();
     this.#told = Math.max(this.#told, until);
-    return text === '' ? [] : [{ type: 'text', text: startOf(text, maxText) }];
+    return text === '' ? [] : [text];
   }
 }
 

@@ -92,17 +92,14 @@ export class Connection {
       this.#deps.journal.noise(startOf(text.toWellFormed(), maxNoise));
       return;
     }
-    this.#deps.journal.received(text);
     this.received += 1;
-    this.#take(message);
-  }
-
-  #take(message: Json): void {
     const { id, method } = message;
     const params = asJson(message.params);
+    // What an agent has said stands in the log before what it does next.
+    if (typeof method === 'string' && id === undefined) this.#deps.notified(method, params);
+    this.#deps.journal.received(text);
     if (typeof method !== 'string') this.#settle(message);
-    else if (id === undefined) this.#deps.notified(method, params);
-    else this.#answer(method, params, id);
+    else if (id !== undefined) this.#answer(method, params, id);
   }
 
   #answer(method: string, params: Json, id: unknown): void {

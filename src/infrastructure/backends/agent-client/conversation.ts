@@ -6,6 +6,7 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
 import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
+import { AgentMessage } from './agent-message.ts';
 import type { BridgeOptions } from './bridge-options.ts';
 import { chooseSetting } from './choices.ts';
 import { Connection, RequestFailed } from './connection.ts';
@@ -35,6 +36,7 @@ export class Conversation {
   readonly connection: Connection;
   readonly #deps: ConversationDeps;
   readonly #tools = new OpenTools();
+  readonly #message = new AgentMessage();
   #session = '';
   #phase: 'starting' | 'working' | 'over' = 'starting';
   #isCancelled = false;
@@ -175,8 +177,10 @@ export class Conversation {
     const request: PromptRequest = { sessionId: this.#session, prompt: [{ type: 'text', text }] };
     this.#phase = 'working';
     const answer = await this.connection.request('session/prompt', request);
+    this.#deps.journal.said(this.#message.finish());
     const refused = this.#isCancelled ? null : this.#refused;
-    return endOfTurn(options.name, textOf(answer.stopReason), { hasWorked: this.#hasWorked, refused });
+    const end = endOfTurn(options.name, textOf(answer.stopReason), { hasWorked: this.#hasWorked, refused });
+    return end.ok ? { ...end, result: this.#message.last } : end;
   }
 
   #permit({ toolCall, options: offered }: Json): RequestPermissionResponse {
@@ -186,6 +190,7 @@ export class Conversation {
     const { isGranted, outcome } = answerPermission(options.permissionMode, textOf(tool.kind), offered);
     const option = outcome.outcome === 'selected' ? outcome.optionId : '';
     const what = describeTool(tool);
+    journal.said(this.#message.finish());
     this.#refused = isGranted ? null : what;
     journal.permission({ granted: isGranted, tool: what, option });
     return { outcome };
@@ -194,6 +199,8 @@ export class Conversation {
   #update(update: Json): void {
     this.#tools.update(update);
     const { sessionUpdate } = update;
+    if (sessionUpdate === 'agent_message_chunk') this.#deps.journal.said(this.#message.chunk(update));
+    else if (sessionUpdate === 'tool_call') this.#deps.journal.said(this.#message.finish());
     if (typeof sessionUpdate === 'string' && workUpdates.has(sessionUpdate)) this.#hasWorked = true;
     if (sessionUpdate === 'agent_message_chunk' || sessionUpdate === 'tool_call') this.#refused = null;
   }

@@ -8,6 +8,8 @@ export interface BridgeEnd {
   readonly stopReason: string | null;
   readonly kind: FailureKind | null;
   readonly message: string;
+  /** The model's last message, where it ended well. */
+  readonly result?: string;
   /** There is no such conversation (any more) as it was to go on with. */
   readonly isConversationGone?: true;
 }
@@ -39,6 +41,11 @@ export class Journal {
   /** @param text the message, as the program printed it: one JSON value without a line feed */
   received(text: string): void {
     this.#write(`{"type":"received","message":${text}}\n`);
+  }
+
+  /** Lines of the agent's messages, which come in pieces. */
+  said(texts: readonly string[]): void {
+    for (const text of texts) this.#line({ type: 'said', text });
   }
 
   /** A line of the program that is no message. */

@@ -4,7 +4,6 @@ import { startOf } from '../../../domain/cut-text.ts';
 import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
-import { AgentMessage } from './agent-message.ts';
 import { planNotice, toolResult, toolUse } from './tools.ts';
 import { ClientUsage } from './usage.ts';
 
@@ -15,7 +14,6 @@ const maxShown = 20;
 /** Reads what the bridge prints; see `journal.ts`. */
 export class AgentClientParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line));
-  readonly #message = new AgentMessage();
   readonly #usage = new ClientUsage();
   readonly #subagents = new Set<string>();
   readonly #refused: string[] = [];
@@ -30,7 +28,7 @@ export class AgentClientParser implements OutputParser {
   }
 
   end(): readonly AgentActivity[] {
-    return [...this.#lines.end(), ...this.#message.finish()];
+    return this.#lines.end();
   }
 
   parsed(): ParsedRun {
@@ -69,6 +67,8 @@ export class AgentClientParser implements OutputParser {
         return this.#isReplay ? [] : this.#received(asJson(line.message));
       case 'permission':
         return this.#permission(line);
+      case 'said':
+        return [{ type: 'text', text: textOf(line.text) }];
       case 'noise':
       case 'note':
         return [notice(textOf(line.text))];
@@ -98,15 +98,15 @@ export class AgentClientParser implements OutputParser {
       case 'agent_message_chunk':
         this.#usage.worked();
         this.#usage.chunk(update);
-        return this.#message.chunk(update);
+        return [];
       case 'agent_thought_chunk':
         this.#usage.worked();
         return [];
       case 'tool_call':
         this.#usage.worked();
-        return [...this.#message.finish(), toolUse(update), ...this.#toolEnd(update)];
+        return [toolUse(update), ...this.#toolEnd(update)];
       case 'tool_call_update':
-        return [...this.#message.finish(), ...this.#toolEnd(update)];
+        return this.#toolEnd(update);
       case 'plan':
         return planNotice(listOf(update.entries));
       case 'usage_update':
@@ -138,13 +138,12 @@ export class AgentClientParser implements OutputParser {
   }
 
   #end(line: Json): readonly AgentActivity[] {
-    const before = this.#message.finish();
     const ok = line.ok === true;
-    const text = ok ? this.#message.last : textOf(line.message) || 'It ended without a result.';
+    const text = ok ? textOf(line.result) : textOf(line.message) || 'It ended without a result.';
     const kind = failureKinds.find((known) => known === line.kind) ?? null;
     const verdict: Verdict = { ok, kind: ok ? null : kind, message: text, retryAt: null };
     this.#verdict = line.isConversationGone === true ? { ...verdict, isConversationGone: true } : verdict;
-    return [...before, { type: 'result', ok, text }];
+    return [{ type: 'result', ok, text }];
   }
 }
 

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { agentProcesses, killAgentProcesses } from '../helpers/agent-processes.ts';
+import { inventedAgent } from '../helpers/bridge.ts';
+import { until } from '../helpers/waiting.ts';
+import { MaosFolder, type Running } from '../presentation/cli/maos-process.ts';
+
+interface Status {
+  readonly session_id: string;
+  readonly state: string;
+  readonly agents: readonly {
+    readonly agent_id: string;
+    readonly state: string;
+    readonly attempt: number;
+    readonly result: string | null;
+    readonly failure: { readonly kind: string; readonly message: string } | null;
+  }[];
+}
+
+/** A project whose agents run the invented program with these habits. */
+async function makeTeam(t: TestContext, ...habits: readonly string[]) {
+  const maos = await MaosFolder.make();
+  const started: Running[] = [];
+  t.after(async () => {
+    for (const { process } of started) process.kill('SIGKILL');
+    const { stdout } = await maos.run('status', 'latest', '--json');
+    killAgentProcesses((JSON.parse(stdout) as Status).agents.map(({ agent_id }) => agent_id));
+    await maos.remove();
+  });
+  mkdirSync(maos.home, { recursive: true, mode: 0o700 });
+  const invented = { command: process.execPath, args: [inventedAgent, ...habits] };
+  const config = { stopGraceSeconds: 5, backends: { agentClient: { invented } } };
+  writeFileSync(join(maos.home, 'config.json'), JSON.stringify(config));
+  const agents = [{ role: 'tester', task: 'Do it.', backend: 'agent-client:invented' }];
+  writeFileSync(join(maos.project, 'plan.json'), JSON.stringify({ objective: 'Try it.', agents }));
+  const status = () => maos.json<Status>('status', 'latest');
+  return {
+    maos,
+    start(...args: readonly string[]) {
+      const running = maos.start([...(args.length === 0 ? ['run', 'plan.json'] : args), '--json']);
+      started.push(running);
+      return running;
+    },
+    output: async () => (await maos.run('logs', 'latest')).stdout,
+    /** Its only agent. */
+    agent: async () => (await status()).agents[0] ?? assert.fail('no agent'),
+    /** Settles when the agent has said it. */
+    said: (text: string) =>
+      until(async () => (await maos.run('logs', 'latest')).stdout.includes(text), `"${text}" of the agent`),
+    nobodyLeft: async () => {
+      const { agents: all } = await status();
+      await until(
+        () => agentProcesses(all.map(({ agent_id }) => agent_id)).length === 0,
+        'the end of all processes',
+      );
+    },
+  };
+}
+
+it('runs an agent through the bridge, and shows what it did', async (t) => {
+  const { start, agent, output, nobodyLeft, maos } = await makeTeam(t, 'resumes', 'noise');
+  const { status, stderr } = await start().finished;
+  assert.equal(status, 0, stderr);
+  const { state, result } = await agent();
+  assert.deepEqual([state, result], ['completed', 'All is done.']);
+  const shown = await output();
+  for (const text of ['Loading the model …', 'I will look.', 'ls -la', 'All is done.']) {
+    assert.ok(shown.includes(text), `${text} is not in\n${shown}`);
+  }
+  assert.ok(!shown.includes('jsonrpc'), shown);
+  const { stdout } = await maos.run('logs', 'latest', '--stream', 'stdout');
+  assert.ok(stdout.includes('"method":"session/prompt"'), 'every message is in the log');
+  await nobodyLeft();
+});
+
+it('goes on when MAOS is killed, and is adopted by the next one', async (t) => {
+  const team = await makeTeam(t, 'resumes', 'until=gate');
+  const { maos } = team;
+  const run = team.start();
+  await team.said('Waiting.');
+  run.process.kill('SIGKILL');
+  await run.finished;
+  writeFileSync(join(maos.project, 'gate'), '');
+  const { status } = await maos.run('wait', 'latest', '--timeout', '60');
+  assert.equal(status, 0);
+  const { state, result, attempt } = await team.agent();
+  assert.deepEqual([state, result, attempt], ['completed', 'All is done.', 1]);
+  await team.nobodyLeft();
+});
+
+it('is cancelled with all that it started, also when it ignores that', async (t) => {
+  const team = await makeTeam(t, 'stubborn', 'children', 'until=/no/such/file');
+  const run = team.start();
+  await team.said('Waiting.');
+  const { survivors } = await team.maos.json<{ survivors: number }>('cancel', 'latest');
+  assert.equal(survivors, 0);
+  await run.finished;
+  assert.equal((await team.agent()).state, 'cancelled');
+  await team.nobodyLeft();
+});
+
+it('is interrupted by a pause and goes on in its conversation, where its program can', async (t) => {
+  const team = await makeTeam(t, 'loads', 'waits');
+  const run = team.start();
+  await until(async () => (await team.output()).includes('Wait'), 'the tool of the agent');
+  await team.maos.json('pause', 'latest');
+  await run.finished;
+  await team.nobodyLeft();
+  assert.equal((await team.agent()).state, 'resumable');
+  const resumed = team.start('resume', 'latest');
+  await until(async () => (await team.agent()).attempt === 2, 'the second attempt');
+  await until(
+    async () => (await team.maos.run('logs', 'latest', '--stream', 'stdout')).stdout.includes('session/load'),
+    'a session/load',
+  );
+  await team.maos.json('cancel', 'latest');
+  await resumed.finished;
+});
+
+it('stands still in a pause where its program cannot resume', async (t) => {
+  const team = await makeTeam(t, 'until=/no/such/file');
+  const run = team.start();
+  await team.said('Waiting.');
+  await team.maos.json('pause', 'latest');
+  const { agent_id, state, attempt } = await team.agent();
+  assert.deepEqual([state, attempt], ['running', 1]);
+  assert.ok(agentProcesses([agent_id]).length > 0);
+  await team.maos.json('cancel', 'latest');
+  await run.finished;
+  await team.nobodyLeft();
+});
