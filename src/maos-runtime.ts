@@ -135,7 +135,10 @@ export class MaosRuntime implements Runtime {
 
   async probeBackends() {
     const backends = backendsOf(this.#projects.config().config);
-    return Promise.all(backends.names.map((name) => backends.get(name).probe()));
+    const all = backends.names.map((name) => backends.get(name));
+    return Promise.all(
+      all.map(async (backend) => ({ ...(await backend.probe()), capabilities: backend.capabilities })),
+    );
   }
 
   async roles(path: string) {

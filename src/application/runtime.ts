@@ -1,6 +1,6 @@
 import type { MaosError } from '../domain/errors.ts';
 import type { InstanceId, SessionId } from '../domain/ids.ts';
-import type { BackendProbe } from './ports/backend.ts';
+import type { BackendCapabilities, BackendProbe } from './ports/backend.ts';
 import type { LogLevel } from './ports/log.ts';
 import type { FoundRoles, RoleSources } from './ports/roles.ts';
 import type { Project } from './project.ts';
@@ -94,6 +94,11 @@ export type LogListener = (
   fields: Readonly<Record<string, unknown>>,
 ) => void;
 
+/** A backend as it is on this machine. */
+export interface BackendReport extends BackendProbe {
+  readonly capabilities: BackendCapabilities;
+}
+
 /**
  * The running MAOS as the command line and the servers see it. Everything is opened when first asked for, so that a
  * command pays only for what it uses.
@@ -118,7 +123,7 @@ export interface Runtime {
   allProjects(onUnread?: (project: UnreadProject) => void): AsyncIterable<OpenProject>;
   /** STORE_CORRUPT where a project's database is missing or empty, though sessions of it have their folders; else null. */
   lostStore(path: string): Promise<MaosError | null>;
-  probeBackends(): Promise<readonly BackendProbe[]>;
+  probeBackends(): Promise<readonly BackendReport[]>;
   /** The roles for somebody in a folder; see {@link RoleSources}. @throws MaosError INVALID_INPUT */
   roles(path: string): Promise<FoundRoles>;
   settings(

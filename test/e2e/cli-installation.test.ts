@@ -68,6 +68,21 @@ describe('the installed maos', () => {
     assert.equal((await maos.run('roles', 'drop', 'tester')).status, 2);
   });
 
+  it('tells which backends are there, and what each can do', async () => {
+    const claude = join(maos.project, 'claude');
+    await writeFile(claude, '#!/bin/sh\necho 1.2.3\n', { mode: 0o755 });
+    const env = { ...maos.env, MAOS_CLAUDE_PATH: claude, ANTHROPIC_API_KEY: 'key' };
+    const text = await maos.start(['backends'], { env }).finished;
+    assert.deepEqual([text.status, text.stderr], [0, '']);
+    assert.match(text.stdout, /^claude +Claude Code +1\.2\.3 +yes +resume, tokens, cost$/m);
+    assert.match(text.stdout, /^claude: MAOS was tested with version /m);
+    assert.match(text.stdout, /^command +any program +installed +yes +command$/m);
+    const json = await maos.start(['backends', '--json'], { env }).finished;
+    const [first] = JSON.parse(json.stdout).backends;
+    assert.deepEqual([first.name, first.path, first.version], ['claude', claude, '1.2.3']);
+    assert.equal(first.capabilities.resumes, true);
+  });
+
   it('is examined: the home, the store, settings with their origin, backends', async () => {
     await maos.run('run', '-x', 'a=true');
     const doctor = async (env: NodeJS.ProcessEnv = {}) => {
@@ -82,7 +97,7 @@ describe('the installed maos', () => {
     assert.equal(healthy.report.home, maos.home);
     assert.deepEqual(healthy.report.settings, [{ key: 'backend', value: 'command', origin: 'MAOS_BACKEND' }]);
     const names = healthy.report.checks.map(({ name }) => name);
-    for (const name of ['node', 'home', 'store', 'settings', 'backend claude', 'backend command']) {
+    for (const name of ['node', 'home', 'store', 'settings', 'backends', 'backend command']) {
       assert.ok(names.includes(name), name);
     }
 

@@ -65,7 +65,15 @@ export interface OutputParser {
 
 export interface BackendProbe {
   readonly name: string;
+  /** What it runs, for people: 'Claude Code'. */
+  readonly title: string;
+  /** The npm package of its CLI; null: none that MAOS knows. */
+  readonly packageName: string | null;
+  /** The version of its CLI that MAOS was tested with; null: of any. */
+  readonly testedVersion: string | null;
   readonly available: boolean;
+  /** It is not available because nobody has installed it, or said where it is. */
+  readonly missing?: true;
   readonly path: string | null;
   readonly version: string | null;
   readonly signedIn: 'yes' | 'no' | 'unknown';

@@ -31,7 +31,8 @@ export function makeCommandBackend(): Backend {
     promptEscape: null,
     locate,
     async probe() {
-      const found = { name: 'command', version: null, signedIn: 'yes' as const, remark: null };
+      const known = { name: 'command', title: 'any program', packageName: null, testedVersion: null };
+      const found = { ...known, version: null, signedIn: 'yes' as const, remark: null };
       try {
         return { ...found, available: true, path: await locate(hereProgram), problem: null };
       } catch (error) {

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { CliCommand, OptionSpec } from './command.ts';
 import { auditCommand } from './commands/audit.ts';
+import { backendsCommand } from './commands/backends.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -49,7 +50,15 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [
     'Installation:',
-    [initCommand, rolesCommand, tokenCommand, doctorCommand, versionCommand, superviseCommand],
+    [
+      initCommand,
+      rolesCommand,
+      backendsCommand,
+      tokenCommand,
+      doctorCommand,
+      versionCommand,
+      superviseCommand,
+    ],
   ],
 ];
 

@@ -207,8 +207,12 @@ suite('what doctor is told of Claude Code', () => {
         config: settingsOf(),
         env: { PATH: `${folder}:/bin`, HOME: home, ...env },
       }).probe();
+    const known = {
+      ...{ name: 'claude', title: 'Claude Code', packageName: '@anthropic-ai/claude-code' },
+      testedVersion: CLAUDE_CODE_VERSION,
+    };
     const remark = `MAOS was tested with version ${CLAUDE_CODE_VERSION}`;
-    const found = { name: 'claude', available: true, path: join(folder, 'claude'), version: '9.8.7', remark };
+    const found = { ...known, available: true, path: join(folder, 'claude'), version: '9.8.7', remark };
     assert.deepEqual(await probe({ ANTHROPIC_API_KEY: 'sk-ant-1' }), {
       ...found,
       signedIn: 'yes',
@@ -240,11 +244,11 @@ suite('what doctor is told of Claude Code', () => {
 
   test('one that cannot be found or does not run is not available', async (t) => {
     const missing = await makeClaudeBackend({ config: settingsOf(), env: { PATH: '/nonexistent' } }).probe();
-    assert.equal(missing.available, false);
+    assert.deepEqual([missing.available, missing.missing], [false, true]);
     assert.match(missing.problem ?? '', /^Claude Code is not on PATH\./);
     const folder = await withClaude(t, 'echo "no such processor" >&2; exit 3');
     const broken = await makeClaudeBackend({ config: settingsOf(), env: { PATH: folder } }).probe();
-    assert.equal(broken.available, false);
+    assert.deepEqual([broken.available, broken.missing], [false, undefined]);
     assert.match(broken.problem ?? '', /no such processor/);
   });
 

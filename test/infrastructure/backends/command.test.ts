@@ -167,6 +167,7 @@ suite('how a command is started', () => {
     assert.equal(await backend.locate(lookupIn('/nonexistent')), '/bin/sh');
     assert.deepEqual(await backend.probe(), {
       name: 'command',
+      ...{ title: 'any program', packageName: null, testedVersion: null },
       available: true,
       path: '/bin/sh',
       version: null,

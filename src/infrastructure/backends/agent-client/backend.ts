@@ -47,7 +47,8 @@ export function makeAgentClientBackend(deps: {
   }
 
   async function probe(): Promise<BackendProbe> {
-    const found = { name, path: null, version: null, signedIn: 'unknown', remark: null } as const;
+    const known = { name, title: config.command, packageName: null, testedVersion: null };
+    const found = { ...known, path: null, version: null, signedIn: 'unknown', remark: null } as const;
     try {
       const path = await locate(async (program) => resolveProgram(program, process.cwd(), env.PATH));
       return { ...found, available: true, path, problem: null };

@@ -62,6 +62,10 @@ export function describeCli(facts: CliFacts): CliProgram {
     }
   }
 
+  function isMissing({ cause }: { cause?: unknown }): boolean {
+    return configured === null && cause instanceof MaosError && cause.details.reason === 'not_found';
+  }
+
   async function versionOf(path: string): Promise<string | null> {
     const options = { env: inheritedEnvironment(env), timeout: versionTimeoutMs };
     const { stdout } = await promisify(execFile)(path, ['--version'], options);
@@ -69,16 +73,23 @@ export function describeCli(facts: CliFacts): CliProgram {
   }
 
   async function probe(): Promise<BackendProbe> {
-    const found = { name, path: null, version: null, signedIn: 'unknown', remark: null } as const;
+    const known = { name, title, packageName: facts.packageName, testedVersion };
+    const found = { ...known, path: null, version: null, signedIn: 'unknown', remark: null } as const;
     try {
       const path = await locate(async (program) => resolveProgram(program, process.cwd(), env.PATH));
       const version = await versionOf(path);
       const signedIn = facts.signIn();
       const remark = version === testedVersion ? null : `MAOS was tested with version ${testedVersion}`;
       const problem = signedIn === 'no' ? `Not signed in. ${facts.signInAdvice}` : null;
-      return { name, available: true, path, version, signedIn, remark, problem };
+      return { ...known, available: true, path, version, signedIn, remark, problem };
     } catch (error) {
-      return { ...found, available: false, problem: error instanceof Error ? error.message : String(error) };
+      const problem = error instanceof Error ? error.message : String(error);
+      return {
+        ...found,
+        available: false,
+        ...(error instanceof Error && isMissing(error) ? { missing: true } : {}),
+        problem,
+      };
     }
   }
 

@@ -34,7 +34,7 @@ export const doctorCommand: CliCommand = {
       settings.check,
       ...settings.warnings.map(warningCheck),
       ...(await checkRoles(runtime, projectPath)),
-      ...backends.map((probe) => checkBackend(probe, settings.defaultBackend)),
+      ...checkBackends(backends, settings.defaultBackend),
       ...machine.filter(({ state, fix }) => state !== 'problem' || !said.includes(fix)),
     ];
     const usable = checks.every(({ state }) => state !== 'problem');
@@ -123,6 +123,18 @@ async function checkRoles(runtime: Runtime, projectPath: string): Promise<readon
     ...problems.map(
       ({ path, message }): Check => ({ name, state: 'warning', detail: `${path} is ignored`, fix: message }),
     ),
+  ];
+}
+
+/** Nobody needs all of them: those that were never installed are one line. */
+function checkBackends(backends: readonly BackendProbe[], defaultBackend: string | null): readonly Check[] {
+  const missing = backends.filter((probe) => probe.missing === true && probe.name !== defaultBackend);
+  const detail = `not installed: ${missing.map(({ name }) => name).join(', ')}; 'maos backends' says how`;
+  return [
+    ...backends
+      .filter((probe) => !missing.includes(probe))
+      .map((probe) => checkBackend(probe, defaultBackend)),
+    ...(missing.length === 0 ? [] : [{ name: 'backends', state: 'ok' as const, detail, fix: null }]),
   ];
 }
 

@@ -1,0 +1,41 @@
+import type { BackendReport } from '../../../application/runtime.ts';
+import { capabilityWords } from '../../contracts/backend-facts.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
+import type { CliCommand } from '../command.ts';
+import { renderTable } from '../render/table.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+
+export const backendsCommand: CliCommand = {
+  name: 'backends',
+  summary: 'List the backends: installed, version, signed in, what each can do',
+  details:
+    'A backend is what runs an agent. Each installed CLI is asked for its version; none is started otherwise.',
+  arguments: [],
+  options: [],
+  examples: [{ line: 'maos backends --json', says: 'with paths and every capability' }],
+  async run({ terminal, json, runtime }) {
+    const backends = await runtime().probeBackends();
+    if (json) {
+      terminal.document({ backends });
+      return exitStatus.done;
+    }
+    const columns = ['BACKEND', 'CLI', 'VERSION', 'SIGNED IN', 'CAN'].map((title) => ({ title }));
+    for (const line of renderTable(columns, backends.map(rowOf), terminal.canvas)) terminal.line(line);
+    for (const { name, problem, remark } of backends) {
+      const note = problem ?? remark;
+      if (note !== null) terminal.line(terminal.canvas.paint('dim', oneLine(`${name}: ${note}`)));
+    }
+    return exitStatus.done;
+  },
+};
+
+function rowOf({ name, title, available, version, signedIn, capabilities }: BackendReport) {
+  const can = capabilityWords.flatMap(({ key, word }) => (capabilities[key] ? [word] : []));
+  return [
+    { text: name, format: available ? ('green' as const) : ('dim' as const) },
+    oneLine(title),
+    available ? (version ?? 'installed') : 'not installed',
+    available ? signedIn : '',
+    can.join(', '),
+  ];
+}

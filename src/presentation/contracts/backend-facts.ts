@@ -1,0 +1,17 @@
+import type { BackendCapabilities } from '../../application/ports/backend.ts';
+
+/** What tables say of backends: of each capability, the words for a list and for a heading. */
+export const capabilityWords = [
+  { key: 'resumes', word: 'resume', heading: 'Resumes' },
+  { key: 'countsTokens', word: 'tokens', heading: 'Counts tokens' },
+  { key: 'countsCost', word: 'cost', heading: 'Tells the cost' },
+  { key: 'boundsSubagents', word: 'sub-agents', heading: 'Limits sub-agents' },
+  { key: 'receives', word: 'input', heading: 'Takes input while it works' },
+  { key: 'asksPermission', word: 'permission', heading: 'Asks for permission' },
+  { key: 'servesMcp', word: 'mcp', heading: 'Given MCP servers' },
+  { key: 'takesCommand', word: 'command', heading: 'Runs a command' },
+] as const satisfies readonly {
+  readonly key: keyof BackendCapabilities;
+  readonly word: string;
+  readonly heading: string;
+}[];
