@@ -18,6 +18,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   success: completed(/^Hello there\.$/),
   'tool-use': completed(/^Done\.$/),
   'tool-not-allowed': completed(/^Done\.$/),
+  'policy-denied': completed(/^Done\.$/),
   'tool-error': completed(/^Done\.$/),
   'yolo-shell': completed(/^Done\.$/),
   subagent: completed(/^It found nothing\.$/),
@@ -59,8 +60,9 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'resume-after-kill': completed(/^Hello there\.$/),
   'resume-unknown': failed(
     'exit_code',
-    '^Error resuming session: No previous sessions found for this project\\.$',
+    'status 42\\. It gave no result: Error resuming session: No previous sessions found',
   ),
+  'resume-unknown-among-others': failed('exit_code', 'status 42\\. It gave no result'),
   'session-in-use': failed(
     'exit_code',
     '^Gemini CLI exited with status 42\\. It gave no result: Error starting session: Session ID .* already exists',

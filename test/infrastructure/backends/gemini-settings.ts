@@ -2,5 +2,13 @@ import type { GeminiSettings } from '../../../src/infrastructure/backends/gemini
 
 /** The defaults, and what a test sets otherwise. */
 export function geminiSettingsOf(given: Partial<GeminiSettings> = {}): GeminiSettings {
-  return { path: null, model: null, approvalMode: 'auto_edit', maxTurns: null, extraArgs: [], ...given };
+  return {
+    path: null,
+    model: null,
+    approvalMode: 'auto_edit',
+    allowedTools: [],
+    maxTurns: null,
+    extraArgs: [],
+    ...given,
+  };
 }

@@ -57,27 +57,21 @@ describe('what Gemini CLI prints', () => {
     const { run } = read(recordings.subagent?.stdout);
     assert.equal(run.subagents, 1);
     assert.equal(run.usage?.inputTokens, 300);
-    const use = {
-      type: 'tool_use',
-      tool_name: 'run_shell_command',
-      tool_id: 'a',
-      parameters: { command: 'rm x' },
-    };
-    const error = { type: 'policy_violation', message: 'Denied by policy' };
-    const denied = read(use, { type: 'tool_result', tool_id: 'a', status: 'error', error }).run.denials;
-    assert.deepEqual(denied, { count: 1, shown: ['run_shell_command: rm x'] });
+    const refused = read(recordings['policy-denied']?.stdout).run.denials;
+    assert.deepEqual(refused, { count: 1, shown: ['run_shell_command: echo hello && touch denied'] });
+  });
+
+  it('says on stderr that there is no such conversation', () => {
+    const { goneConversation } = makeGeminiBackend({ config: geminiSettingsOf(), env: {} });
+    for (const name of ['resume-unknown', 'resume-unknown-among-others']) {
+      assert.match(goneConversation?.(recordings[name]?.stderr ?? '') ?? '', /^Error resuming session: /);
+    }
+    assert.equal(goneConversation?.(recordings['session-in-use']?.stderr ?? ''), null);
   });
 
   it('names the conversation, but nothing that would be an option', () => {
     assert.equal(read(recordings.success?.stdout).run.conversation, '11111111-2222-4333-8444-555555555555');
     assert.equal(read({ type: 'init', session_id: '--yolo' }).run.conversation, null);
-  });
-
-  it('says that there is no such conversation', () => {
-    const { run } = read(recordings['resume-unknown']?.stdout);
-    const backend = makeGeminiBackend({ config: geminiSettingsOf(), env: {} });
-    const { end, stderr } = recordings['resume-unknown'] ?? assert.fail();
-    assert.equal(backend.explain(end, run, stderr).state, 'failed');
   });
 });
 
@@ -93,7 +87,11 @@ describe('the launch of Gemini CLI', () => {
 
   it("passes Google's keys and the arguments of the user", async () => {
     const given = { GEMINI_API_KEY: 'k', GOOGLE_GENAI_USE_VERTEXAI: 'true', OPENAI_API_KEY: 'no' };
-    const { env, args, stdin } = await prepare({ extraArgs: ['--sandbox'], approvalMode: 'yolo' }, given);
+    const { env, args, stdin } = await prepare(
+      { extraArgs: ['--sandbox'], approvalMode: 'yolo', allowedTools: ['a(b)', 'c'] },
+      given,
+    );
+    assert.match(args.join(' '), / --allowed-tools a\(b\) --allowed-tools c /);
     assert.deepEqual([env.GEMINI_API_KEY, env.GOOGLE_GENAI_USE_VERTEXAI], ['k', 'true']);
     assert.equal(env.OPENAI_API_KEY, undefined);
     assert.equal(args.at(-1), '--sandbox');

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RunIdentity } from '../../../src/application/ports/backend.ts';
-import { makeAgentId } from '../../../src/domain/ids.ts';
 import { makeQwenBackend } from '../../../src/infrastructure/backends/qwen/backend.ts';
 import { QwenOutputParser } from '../../../src/infrastructure/backends/qwen/output.ts';
 import type { QwenSettings } from '../../../src/infrastructure/backends/qwen/settings.ts';
@@ -12,8 +10,8 @@ import { qwenSettingsOf } from './qwen-settings.ts';
 
 const recordings = readRecordings(new URL('../../fixtures/qwen/', import.meta.url));
 
-function read(name: string, run?: RunIdentity) {
-  const parser = new QwenOutputParser(run);
+function read(name: string) {
+  const parser = new QwenOutputParser();
   const { stdout } = recordings[name] ?? assert.fail(`no recording ${name}`);
   return { activities: [...parser.push(stdout), ...parser.end()], run: parser.parsed() };
 }
@@ -31,17 +29,6 @@ describe('what Qwen Code prints', () => {
     assert.deepEqual(run.usage, { ...tokens, turns: 1, costUsd: null });
   });
 
-  it('has the tokens of the whole conversation when that went on, and only those of this run count', () => {
-    assert.equal(read('resume').run.usage?.inputTokens, 400);
-    const resumed = {
-      id: makeAgentId('tester', 1, 'x7k2p9'),
-      attempt: 2,
-      resumed: '11111111-2222-4333-8444-555555555555',
-    };
-    assert.equal(read('resume', resumed).run.usage?.inputTokens, 100);
-    assert.equal(read('resume', { ...resumed, resumed: null }).run.usage?.inputTokens, 400);
-  });
-
   it("tells the provider's errors in words of its own, which are no turn of the model", () => {
     assert.equal(read('auth-error').run.turns, 1, 'of its result line');
     assert.deepEqual(read('auth-error').run.usage?.outputTokens, 0);
@@ -54,6 +41,17 @@ describe('what Qwen Code prints', () => {
     const parser = new QwenOutputParser();
     parser.push(Buffer.from(`${JSON.stringify(line)}\n`));
     assert.equal(parser.parsed().verdict?.kind, 'context_exceeded');
+  });
+
+  it('says on stderr that there is no such conversation', () => {
+    const { goneConversation } = makeQwenBackend({ config: qwenSettingsOf(), env: {} });
+    for (const name of ['resume-unknown', 'resume-unknown-among-others']) {
+      assert.match(
+        goneConversation?.(recordings[name]?.stderr ?? '') ?? '',
+        /^No saved session found with ID [12-]+/,
+      );
+    }
+    assert.equal(goneConversation?.(recordings['session-in-use']?.stderr ?? ''), null);
   });
 
   it('tells of sub-agents, and of what was refused', () => {

@@ -13,7 +13,7 @@ import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
 import { GeminiOutputParser } from './output.ts';
 import type { GeminiSettings } from './settings.ts';
-import { withExitStatus } from './verdicts.ts';
+import { goneConversation, withExitStatus } from './verdicts.ts';
 
 const signInAdvice = "Run 'gemini' once and sign in, or set GEMINI_API_KEY, then try again.";
 /** As no server can be called: then none of the user's is started. */
@@ -58,6 +58,7 @@ export function makeGeminiBackend(deps: {
       // Whoever starts a team in a folder trusts it. Without this, Gemini CLI ends at once in a folder it does not know.
       '--skip-trust',
       ...['--allowed-mcp-server-names', noServer],
+      ...config.allowedTools.flatMap((rule) => ['--allowed-tools', rule]),
       ...config.extraArgs,
     ];
     return {
@@ -95,6 +96,7 @@ export function makeGeminiBackend(deps: {
     locate: cli.locate,
     probe: cli.probe,
     prepare,
+    goneConversation,
     explain: (end, run, stderrTail) =>
       explainRun({ title: 'Gemini CLI', advise }, end, withExitStatus(run, end, stderrTail), stderrTail),
     makeParser: () => new GeminiOutputParser(),

@@ -19,8 +19,14 @@ export const geminiSettings = {
   approvalMode: setting(
     oneOf(modes),
     'auto_edit',
-    'What Gemini CLI may do without asking; commands need yolo.',
+    'What Gemini CLI may do without asking; commands need yolo, or allowedTools.',
     { variable: 'MAOS_GEMINI_APPROVAL_MODE', userOnly: true },
+  ),
+  allowedTools: setting(
+    listOfTexts('permission rule'),
+    [],
+    'Tools Gemini CLI may use without asking, such as run_shell_command(npm test).',
+    { userOnly: true },
   ),
   maxTurns: setting(
     orNone(wholeNumber(1, 100_000)),

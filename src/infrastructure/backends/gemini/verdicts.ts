@@ -20,7 +20,13 @@ const interrupted: Verdict = {
   ...{ ok: false, kind: 'signal', message: 'Gemini CLI was interrupted before it finished.' },
   retryAt: null,
 };
-const noConversation = /^Error resuming session: (?:No previous sessions found|Invalid session identifier)/m;
+const noConversation =
+  /^Error resuming session: (?:No previous sessions found|Invalid session identifier).*$/m;
+
+/** What it says on stderr alone. */
+export function goneConversation(stderrTail: string): string | null {
+  return noConversation.exec(stderrTail)?.[0] ?? null;
+}
 
 /** @param before the error it told on its way */
 export function failureOf(line: Json, before: string): Verdict {
@@ -49,11 +55,9 @@ export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string
   const isCutShort = verdict === null && run.conversation !== null && (status === 0 || status === 130);
   if (isCutShort) return { ...run, verdict: interrupted };
   const kind = ownStatuses[status] ?? kindOfStatus(status + 256);
-  const isGone = verdict === null && noConversation.test(stderrTail);
-  if (kind === null && !isGone) return run;
-  const words = verdict?.message ?? startOf(stderrTail.trimEnd().split('\n').at(-1) ?? '', maxText);
-  const told: Verdict = { ok: false, kind, message: words, retryAt: null };
-  return { ...run, verdict: isGone ? { ...told, isConversationGone: true } : told };
+  if (kind === null) return run;
+  const words = verdict?.message ?? stderrTail.trimEnd().split('\n').at(-1) ?? '';
+  return { ...run, verdict: { ok: false, kind, message: startOf(words, maxText), retryAt: null } };
 }
 
 /** The number it exited with, also where it looks like that of a signal. */

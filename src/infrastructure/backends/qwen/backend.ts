@@ -13,7 +13,7 @@ import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
 import { QwenOutputParser } from './output.ts';
 import type { QwenSettings } from './settings.ts';
-import { withExitStatus } from './verdicts.ts';
+import { goneConversation, withExitStatus } from './verdicts.ts';
 
 const signInAdvice =
   "Run 'qwen' once and set up a provider, or set OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, then try again.";
@@ -68,6 +68,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       // Shared context and results lie outside the project, and its file tools write nowhere else unasked.
       ...['--include-directories', locations.session],
       ...['--allowed-mcp-server-names', noServer],
+      ...config.allowedTools.flatMap((rule) => ['--allowed-tools', rule]),
       ...config.extraArgs,
     ];
     return {
@@ -100,9 +101,10 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
     locate: cli.locate,
     probe: cli.probe,
     prepare,
+    goneConversation,
     explain: (end, run, stderrTail) =>
       explainRun({ title: 'Qwen Code', advise }, end, withExitStatus(run, end, stderrTail), stderrTail),
-    makeParser: (run) => new QwenOutputParser(run),
+    makeParser: () => new QwenOutputParser(),
   };
 }
 

@@ -19,8 +19,14 @@ export const qwenSettings = {
   approvalMode: setting(
     oneOf(modes),
     'auto-edit',
-    'What Qwen Code may do without asking; commands need yolo.',
+    'What Qwen Code may do without asking; commands need yolo, or allowedTools.',
     { variable: 'MAOS_QWEN_APPROVAL_MODE', userOnly: true },
+  ),
+  allowedTools: setting(
+    listOfTexts('permission rule'),
+    [],
+    'Tools Qwen Code may use without asking, such as run_shell_command(npm test).',
+    { userOnly: true },
   ),
   maxTurns: setting(
     orNone(wholeNumber(1, 100_000)),

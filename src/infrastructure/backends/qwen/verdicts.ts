@@ -8,7 +8,7 @@ import { kindOfStatus } from '../shared/provider-status.ts';
 /** What Qwen Code's `result` line, or its exit status, says of a run that did not succeed; see test/fixtures/qwen. */
 
 export const apiErrorMark = '[API Error: ';
-const noConversation = /No saved session found/;
+const noConversation = /^No saved session found with ID \S+?(?=\.?\s)/m;
 
 /** `[API Error: 429 …]` around the provider's status and words, and perhaps advice after it; or words of its own. */
 export function failureOf(said: string): Verdict {
@@ -31,12 +31,15 @@ function kindOf(status: number, words: string): FailureKind | null {
   return kindOfStatus(status);
 }
 
+/** What it says on stderr alone. */
+export function goneConversation(stderrTail: string): string | null {
+  return noConversation.exec(stderrTail)?.[0] ?? null;
+}
+
 /** The run with what its exit status tells: bounds of its own end it without a result line, with a word on stderr. */
 export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
-  if (run.verdict !== null || end.how !== 'exited') return run;
-  const words = startOf(stderrTail.trimEnd().split('\n').at(-1) ?? '', maxText);
-  const told: Verdict = { ok: false, kind: null, message: words, retryAt: null };
-  if (noConversation.test(stderrTail)) return { ...run, verdict: { ...told, isConversationGone: true } };
-  const isBound = end.exitCode === 53 || end.exitCode === 55;
-  return isBound ? { ...run, verdict: { ...told, kind: 'budget_exceeded' } } : run;
+  const isBound = end.how === 'exited' && (end.exitCode === 53 || end.exitCode === 55);
+  if (run.verdict !== null || !isBound) return run;
+  const message = startOf(stderrTail.trimEnd().split('\n').at(-1) ?? '', maxText);
+  return { ...run, verdict: { ok: false, kind: 'budget_exceeded', message, retryAt: null } };
 }

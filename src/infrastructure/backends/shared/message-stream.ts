@@ -79,11 +79,6 @@ export abstract class MessageStreamParser implements OutputParser {
     return false;
   }
 
-  /** What a result line tells of usage. */
-  protected totals(line: Json): Json {
-    return line;
-  }
-
   /** A tool is used. */
   protected used(_tool: string): void {}
 
@@ -134,7 +129,7 @@ export abstract class MessageStreamParser implements OutputParser {
   }
 
   #end(line: Json): AgentActivity[] {
-    this.usage.result(this.totals(line));
+    this.usage.result(line);
     this.denials.final(line);
     if (line.is_error === false && line.subtype === 'success') {
       const text = textOf(line.result);
