@@ -26,6 +26,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'file-change': completed(/^Written\.$/),
   'mcp-call': completed(/^There is none\.$/),
   subagent: completed(/^It has counted\.$/),
+  'subagent-of-later-models': completed(/agent thread limit reached$/),
   resumed: completed(/^Hello\.$/),
   'resumed-after-kill': completed(/^Hello\.$/),
   'no-answer': failed('exit_code', '^Codex ended its turn and gave no result\\.'),
