@@ -1,7 +1,6 @@
 // Runs first in each process of the tests, without its types (see stripped-types.ts).
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -9,10 +8,11 @@ import { pathToFileURL } from 'node:url';
 // a file, on which the report of all fails. So only the tests' own processes count; they have begun to when this runs.
 delete process.env.NODE_V8_COVERAGE;
 
-// Fixtures are TypeScript as well. Not for this process: what comes out of Node's cache has no counts within functions.
-process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'node-compile-cache');
-
 const stripped = join(import.meta.dirname, '../..');
+
+// Fixtures are TypeScript as well. Not for this process: what comes out of Node's cache has no counts within functions.
+process.env.NODE_COMPILE_CACHE ??= join(stripped, '../compile-cache');
+
 const rootUrl = pathToFileURL(join(stripped, '../..')).href;
 registerHooks({
   load(url, context, nextLoad) {

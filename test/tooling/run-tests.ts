@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type Gate, lineCoverage, percentOf, unmet } from './line-coverage.ts';
+import { makeScratchFolder } from './scratch-folder.ts';
 import { notAllowed } from './skips.ts';
 import { stripTypes } from './stripped-types.ts';
 
@@ -18,6 +19,7 @@ rmSync(join(root, 'coverage'), { recursive: true, force: true });
 mkdirSync(join(root, 'coverage'));
 const stripped = join(root, 'coverage/stripped');
 stripTypes(root, stripped);
+const scratch = makeScratchFolder();
 
 const run = spawnSync(
   process.execPath,
@@ -41,8 +43,9 @@ const run = spawnSync(
   ],
   // A file whose process never gives up the processor cannot see its own time limit: the runner is asked to end then,
   // and names the file.
-  { cwd: root, stdio: 'inherit', timeout: 20 * 60_000 },
+  { cwd: root, stdio: 'inherit', timeout: 20 * 60_000, env: { ...process.env, TMPDIR: scratch } },
 );
+rmSync(scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 if (run.status !== 0) {
   const why = run.error?.message ?? run.signal ?? `exit ${run.status}`;
   process.stderr.write(`The tests failed (${why}).\n`);

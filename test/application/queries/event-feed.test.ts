@@ -27,7 +27,12 @@ describe('the events of a session', () => {
     const writer = spawn(process.execPath, ['--no-warnings', ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    t.after(() => writer.kill('SIGKILL'));
+    // Until it is gone it may hold the lock, which the next test meets.
+    const exited = once(writer, 'exit');
+    t.after(async () => {
+      writer.kill('SIGKILL');
+      await exited;
+    });
     await once(writer.stdout, 'data');
     writer.stdout.resume();
     const enough = 2_000;

@@ -86,7 +86,12 @@ async function writeForever(t: TestContext, { lease }: { lease: Lease }): Promis
   const writer = spawn(process.execPath, ['--no-warnings', storeProcess, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  t.after(() => writer.kill('SIGKILL'));
+  // Until it is gone it may hold the lock, which the next test meets.
+  const exited = once(writer, 'exit');
+  t.after(async () => {
+    writer.kill('SIGKILL');
+    await exited;
+  });
   await once(writer.stdout, 'data');
   writer.stdout.resume();
   return writer;
