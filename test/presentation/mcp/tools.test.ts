@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { predefinedRoles } from '../../../src/infrastructure/files/roles/predefined-roles.ts';
 import { agentRequest, planRequest } from '../../domain/samples.ts';
+import { until } from '../../helpers/waiting.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -347,6 +348,7 @@ describe('control-session', () => {
         { role: 'qa', name: 'after', task: 'Do.', command: say('x'), depends_on: ['lost'] },
       ],
     });
+    await until(async () => (await bench.ask('session-status', { session_id })).state === 'running');
     const answer = await bench.ask('control-session', { session_id, action: 'cancel', agent_id: 'lost' });
     assert.deepEqual([answer.state, answer.agent_state], ['running', 'cancelled']);
     bench.open('kept');
