@@ -6,7 +6,7 @@ import { agentEvent, type DomainEvent } from './events.ts';
 import { type Fallback, fallbackFrom } from './fallback.ts';
 import type { AgentId } from './ids.ts';
 import { heldBackends } from './scheduling.ts';
-import { continuedUsage, soundUsage, type Usage } from './usage.ts';
+import { continuedUsage, type ReportedUsage, soundUsage, type Usage } from './usage.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 
 /** Marks agents as running, in stage `preparing`, before their processes exist, so that a crash in between is seen. */
@@ -88,10 +88,14 @@ export function fellBack(
 }
 
 /** What the agent has used over all its attempts, with what the present one reports so far. */
-export function usageNow(agent: Agent, reported: Usage | null, conversation: string | null): Usage | null {
+export function usageNow(
+  agent: Agent,
+  reported: ReportedUsage | null,
+  conversation: string | null,
+): Usage | null {
   if (reported === null) return agent.usage;
   // A CLI may give a conversation another id when it goes on with it.
-  const goesOn = agent.resumed !== null && conversation !== null;
+  const goesOn = agent.resumed !== null && conversation !== null && reported.isOfRun !== true;
   return continuedUsage(agent.usageBefore, soundUsage(reported), goesOn);
 }
 
@@ -100,7 +104,7 @@ export interface ProgressNote {
   readonly id: AgentId;
   /** One line: what it is doing; null when only something else is new. */
   readonly activity: string | null;
-  readonly usage: Usage | null;
+  readonly usage: ReportedUsage | null;
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
   /** Whether it lingers since its result; absent when that is as it was. */

@@ -7,7 +7,7 @@ import type { Fallback } from './fallback.ts';
 import type { AgentId } from './ids.ts';
 import { fallBack, fellBack, moveStage, usageNow } from './running-agents.ts';
 import { canTransition } from './transitions.ts';
-import type { Usage } from './usage.ts';
+import type { ReportedUsage } from './usage.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 
 /** How an agent's run ended. */
@@ -29,7 +29,7 @@ export type AgentOutcome =
 
 export interface AgentReport {
   readonly outcome: AgentOutcome;
-  readonly usage: Usage | null;
+  readonly usage: ReportedUsage | null;
   /** With which it can be resumed; null when none was heard of since it started. */
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;

@@ -10,6 +10,12 @@ export interface Usage {
   readonly costUsd: number | null;
 }
 
+/** What an attempt reported of its usage. */
+export interface ReportedUsage extends Usage {
+  /** It is of this attempt alone. Absent: when the attempt went on with a conversation, it can be of all of that. */
+  readonly isOfRun?: true;
+}
+
 export const noUsage: Usage = {
   inputTokens: 0,
   outputTokens: 0,

@@ -321,6 +321,8 @@ describe('an agent its provider puts off', () => {
     assert.deepEqual(settled('c2', sum), total, 'so it did under another id');
     const less = { ...usage, inputTokens: 1 };
     assert.deepEqual(settled('c1', less), addUsage(usage, less), 'it reported what came since');
+    const more = { ...sum, isOfRun: true as const };
+    assert.deepEqual(settled('c1', more), addUsage(usage, sum), 'and says that this is all it reports');
   });
 });
 

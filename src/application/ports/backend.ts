@@ -1,7 +1,7 @@
 import type { Agent, FailureKind, PermissionDenials } from '../../domain/agent.ts';
 import type { Session } from '../../domain/session.ts';
 import type { AgentOutcome } from '../../domain/settle-agent.ts';
-import type { Usage } from '../../domain/usage.ts';
+import type { ReportedUsage } from '../../domain/usage.ts';
 import type { AgentLocations } from './agent-disk.ts';
 import type { AgentEnd, LaunchSpec, ProgramLookup } from './agent-host.ts';
 
@@ -41,7 +41,7 @@ export interface ParsedRun {
   /** The agent's final answer, when it gave one. */
   readonly result: string | null;
   readonly answer: Answer | null;
-  readonly usage: Usage | null;
+  readonly usage: ReportedUsage | null;
   readonly conversation: string | null;
   /** Its CLI has said that it cannot go on with a conversation, though others of its backend can. */
   readonly cannotResume?: true;

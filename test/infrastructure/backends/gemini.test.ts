@@ -50,7 +50,7 @@ describe('what Gemini CLI prints', () => {
     const stats = { total_tokens: 160, input_tokens: 100, output_tokens: 20, cached: 70, input: 30 };
     const { run } = read(say('Hi'), { type: 'result', status: 'success', stats });
     const tokens = { inputTokens: 30, outputTokens: 60, cacheReadTokens: 70, cacheWriteTokens: 0 };
-    assert.deepEqual(run.usage, { ...tokens, turns: 1, costUsd: null });
+    assert.deepEqual(run.usage, { ...tokens, turns: 1, costUsd: null, isOfRun: true });
   });
 
   it('tells of sub-agents, and of tools that a policy refused', () => {

@@ -146,6 +146,7 @@ suite('what opencode tells', () => {
       cacheWriteTokens: 0,
       turns: 1,
       costUsd: 0.0029,
+      isOfRun: true,
     });
     assert.equal(read('tool-use').run.turns, 2);
   });

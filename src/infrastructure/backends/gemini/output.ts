@@ -1,7 +1,7 @@
 import type { AgentActivity, OutputParser, ParsedRun, Verdict } from '../../../application/ports/backend.ts';
 import type { PermissionDenials } from '../../../domain/agent.ts';
 import { startOf } from '../../../domain/cut-text.ts';
-import { soundUsage, type Usage } from '../../../domain/usage.ts';
+import { type ReportedUsage, soundUsage } from '../../../domain/usage.ts';
 import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
@@ -27,7 +27,7 @@ export class GeminiOutputParser implements OutputParser {
   #conversation: string | null = null;
   #verdict: Verdict | null = null;
   #answer: string | null = null;
-  #usage: Usage | null = null;
+  #usage: ReportedUsage | null = null;
   /** What the model has said since its last use of a tool. */
   #said = '';
   /** The end of it that was not handed on yet: pieces are a few words each. */
@@ -164,7 +164,7 @@ function idOf(value: unknown): string {
 }
 
 /** What it thought is in the total only. */
-function usageOf(stats: Json, turns: number): Usage {
+function usageOf(stats: Json, turns: number): ReportedUsage {
   const { input_tokens, output_tokens, cached, input, total_tokens } = stats;
   const told = soundUsage({
     inputTokens: input_tokens,
@@ -178,6 +178,7 @@ function usageOf(stats: Json, turns: number): Usage {
   const { inputTokens: uncached } = soundUsage({ ...told, inputTokens: input });
   return {
     ...told,
+    isOfRun: true,
     inputTokens: input === undefined ? Math.max(0, told.inputTokens - told.cacheReadTokens) : uncached,
     outputTokens: Math.max(told.outputTokens, total - told.inputTokens),
   };

@@ -41,7 +41,7 @@ export class OpencodeOutputParser implements OutputParser {
       verdict: this.#verdict,
       result: this.#answer,
       answer: this.#answer === null ? null : { text: this.#answer, background: [] },
-      usage: this.#usage,
+      usage: this.#usage === null ? null : { ...this.#usage, isOfRun: true },
       conversation: this.#conversation,
       turns: this.#turns,
       subagents: this.#subagents,
