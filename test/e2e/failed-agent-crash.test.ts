@@ -73,12 +73,13 @@ interface Stored {
   readonly name: string;
   readonly state: string;
   readonly attempt: number;
+  readonly stage: string | null;
 }
 
 function stored(database: string): readonly Stored[] {
   const db = new DatabaseSync(database, { readOnly: true });
   try {
-    return db.prepare('SELECT name, state, attempt FROM agents').all() as unknown as Stored[];
+    return db.prepare('SELECT name, state, attempt, stage FROM agents').all() as unknown as Stored[];
   } finally {
     db.close();
   }
@@ -97,19 +98,19 @@ async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonl
     writeFileSync(claude, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, { mode: 0o755 });
     const env = { ...maos.env, MAOS_CLAUDE_PATH: claude };
     owner = maos.start(['run', planIn(maos.project, onExit)], { env });
-    const agents = join(maos.home, 'projects/*/sessions/*/agents');
-    const ofAgent = (name: string) => globSync(join(agents, '*', name));
-    await until(
-      'all agents',
-      () => textOf('talks.starts').endsWith('\n') && ofAgent('stdout.log').length === 3,
-    );
+    const found = (path: string) => globSync(join(maos.home, 'projects/*', path));
+    const executing = () =>
+      found('project.db')
+        .flatMap(stored)
+        .filter(({ stage }) => stage === 'executing').length;
+    await until('all agents', () => textOf('talks.starts').endsWith('\n') && executing() === 3);
     writeFileSync(join(maos.project, 'go'), '');
-    await until('an end', () => ofAgent('exit.json').length > 0);
+    await until('an end', () => found('sessions/*/agents/*/exit.json').length > 0);
     await pause(afterMs);
     owner.process.kill('SIGKILL');
     await owner.finished;
 
-    const [database = assert.fail()] = globSync(join(maos.home, 'projects/*/project.db'));
+    const [database = assert.fail()] = found('project.db');
     const before = stored(database);
     // Another maos goes on with it.
     await maos.start(['status'], { env }).finished;
