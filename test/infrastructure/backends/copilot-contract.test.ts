@@ -32,6 +32,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'rate-limited-for-long': failed('rate_limited', `^429 Rate limit reached for requests ${later}`),
   'bad-model': failed('model_unavailable', "^Model 'scripted-model' not found on provider .* Name a model"),
   'context-full': failed('context_exceeded', '^400 This model.s maximum context length .* smaller task'),
+  'prompt-too-long': failed('context_exceeded', "^Request exceeds the model's prompt budget .* smaller task"),
   'server-error': failed('exit_code', 'retried 5 times .* 500 The server had an error'),
   refused: failed('refused', '^The model returned no content .* Rephrase the task'),
   'empty-answer': failed('exit_code', '^No response was returned\\.'),

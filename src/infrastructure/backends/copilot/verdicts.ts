@@ -35,7 +35,9 @@ export function refused(said: string): Verdict | null {
  */
 export function failureOf({ errorType, statusCode, message }: Json, errorCode: string): Verdict {
   const words = textOf(message).replaceAll(/\s*\n\s*/g, ' ') || 'Copilot told of an error without words.';
-  const kind = codes[errorCode] ?? types[textOf(errorType)] ?? kindOfStatus(countOf(statusCode));
+  const known = codes[errorCode] ?? types[textOf(errorType)] ?? kindOfStatus(countOf(statusCode));
+  // What would not fit it does not send at all, and gives no other sign of that.
+  const kind = known ?? (/exceeds the model's prompt budget/.test(words) ? 'context_exceeded' : null);
   return failed(kind, startOf(words, maxText));
 }
 
