@@ -24,14 +24,15 @@ test("an agent on opencode starts no MCP server of the user's or the project's, 
   assert.ok(!asked.includes('the-canary-sings'));
 });
 
-test('an opencode that waits for a provider (429 with Retry-After) is stopped as stalled, with the refusal in its last words', async (t) => {
+test('an opencode that waits for a provider (429 with Retry-After) is stopped when it has stood still for too long: the session pauses for its quota', async (t) => {
   const bench = await makeBackendBench(t, opencodeDriver, {
     respond: () => ({ refuses: 'rate limit', retryAfterSeconds: 7_200 }),
     settings: { limits: { stallMinutes: 0.25 } },
   });
   await bench.run('Go on.').ended;
   const agent = await bench.agent();
-  assert.equal(agent.failure?.kind, 'stalled', JSON.stringify(agent));
-  assert.match((await bench.maos('logs', 'latest', '--stderr')).stdout, /Rate limit reached/);
+  assert.deepEqual([agent.session, agent.state], ['paused', 'resumable'], JSON.stringify(agent));
+  const { stdout } = await bench.maos('status', 'latest', '--json');
+  assert.equal(JSON.parse(stdout).pause_reason, 'quota');
   await bench.nothingLeft();
 });

@@ -68,17 +68,22 @@ function outcomeByCause(run: EndedRun, explained: AgentOutcome): AgentOutcome {
         : { state: 'resumable', reason: `${cause.reason}${left}` };
     case 'limit': {
       const message = `${cause.explain(run.usage, run.ranMs)}${left}`;
-      return {
-        state: 'failed',
-        failure: { kind: cause.failure, message, stderrTail },
-        result: parsed.result,
-      };
+      // It stood still because it waited for its provider, which will answer again.
+      const hasWaited = cause.failure === 'stalled' && waitsForProvider(explained);
+      const failure = hasWaited
+        ? { ...explained.failure, message: `${explained.failure.message}. ${message}` }
+        : { kind: cause.failure, message, stderrTail };
+      return { state: 'failed', failure, result: parsed.result };
     }
     case 'answered':
       return { state: 'completed', result: cause.result };
     default:
       return explained;
   }
+}
+
+function waitsForProvider(explained: AgentOutcome): explained is AgentOutcome & { state: 'failed' } {
+  return explained.state === 'failed' && explained.failure.kind === 'rate_limited';
 }
 
 /**

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
+import type { Backend } from '../../../src/application/ports/backend.ts';
 import { outcomeOf } from '../../../src/application/session/run-outcome.ts';
+import type { StopCause } from '../../../src/application/session/stop-cause.ts';
+import type { FailureKind } from '../../../src/domain/agent.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 
@@ -12,6 +15,39 @@ const backend = {
   ...makeCommandBackend(),
   goneConversation: (stderrTail: string) => (/no such session/.test(stderrTail) ? 'no such session' : null),
 };
+
+const stalled: StopCause = {
+  kind: 'limit',
+  failure: 'stalled',
+  explain: () => 'It printed nothing for 5 s.',
+};
+const stop = { signals: ['SIGTERM'], survivors: 0, tookMs: 1 };
+
+/** Of an agent that was stopped for standing still, when its CLI gives this reason. */
+function outcomeOfStalled(kind: FailureKind) {
+  const failure = { kind, message: 'Slow down (rate limited; try again later)', stderrTail: '' };
+  const explaining: Backend = { ...backend, explain: () => ({ state: 'failed', failure, result: null }) };
+  const parsed = backend.makeParser(sampleAgent).parsed();
+  const run = { agent: sampleAgent, backend: explaining, end, parsed, stderrTail: '', usage: null, ranMs: 5 };
+  return outcomeOf({ ...run, stop, cause: stalled, stopAskedAt: end.at });
+}
+
+suite('an agent that was stopped for standing still', () => {
+  test('was refused by its provider, where its CLI says so', () => {
+    const told = outcomeOfStalled('rate_limited');
+    assert.equal(told.state, 'failed');
+    assert.deepEqual(
+      [told.failure.kind, told.failure.message],
+      ['rate_limited', 'Slow down (rate limited; try again later). It printed nothing for 5 s.'],
+    );
+  });
+
+  test('has stalled, whatever else its CLI says', () => {
+    const told = outcomeOfStalled('signal');
+    assert.equal(told.state, 'failed');
+    assert.deepEqual([told.failure.kind, told.failure.message], ['stalled', 'It printed nothing for 5 s.']);
+  });
+});
 
 function outcome(resumed: string | null, stderrTail: string) {
   const agent = { ...sampleAgent, resumed };

@@ -31,7 +31,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'not-signed-in': killed('SIGTERM'),
   'payment-required': failed('auth_required', `^Insufficient Balance\\. ${signIn}`),
   'rate-limited': failed('rate_limited', `^Rate limit reached for requests ${later}`),
-  'rate-limited-for-long': killed('SIGTERM'),
+  'rate-limited-for-long': failed('rate_limited', `^Rate limit reached for requests ${later}`),
   'bad-model': failed('model_unavailable', `^The model .scripted-model. does not exist .* ${otherModel}`),
   'unknown-model': failed(
     'model_unavailable',

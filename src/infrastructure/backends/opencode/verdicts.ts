@@ -50,12 +50,14 @@ export function verdictOfReason(reason: string): Verdict {
 /** The run with what the end of its process, and the errors that opencode logs, tell beside it. */
 export function withLog(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
   const { verdict, answer, denials } = run;
-  const hasEnded = end.how === 'exited' && end.signal === null;
-  if (!hasEnded || answer !== null) return run;
+  if (end.how !== 'exited' || answer !== null) return run;
   const told = (message: string, kind: FailureKind | null): ParsedRun => ({
     ...run,
     verdict: { ok: false, kind, message, retryAt: null },
   });
+  // It waits without a word for as long as a provider says, and may have been stopped meanwhile.
+  const refusal = lastRefusal(stderrTail);
+  if (end.signal !== null) return verdict === null && refusal !== null ? told(refusal, 'rate_limited') : run;
   // It tells of a model it does not know as of an unexpected error, and why in its log alone.
   const unknown = /ProviderModelNotFoundError: ([^\n"()]+)/.exec(stderrTail)?.[1];
   if (verdict?.kind === null && unknown !== undefined) {
@@ -65,6 +67,14 @@ export function withLog(run: ParsedRun, end: AgentEnd, stderrTail: string): Pars
     return told(`opencode ended where it was not allowed to go on (${denials.shown.join(', ')}).`, null);
   }
   return run;
+}
+
+/** What its last logged error says, where that is a provider's refusal. */
+function lastRefusal(stderrTail: string): string | null {
+  const [last = ''] = stderrTail.trimEnd().split('\n').slice(-1);
+  const words = /AI_APICallError: ([^"]+)"?$/.exec(last)?.[1] ?? '';
+  const isRefusal = /rate.?limit|too many requests|quota|usage limit|exhausted|overloaded/i.test(words);
+  return isRefusal ? startOf(words, maxText) : null;
 }
 
 function kindOfAnswer(status: number, body: string): FailureKind | null {
