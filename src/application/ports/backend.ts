@@ -136,6 +136,8 @@ export interface Backend {
   readonly promptEscape: PromptEscape | null;
   /** Its CLI takes no instructions beside its own: the briefing opens the prompt of a new conversation instead. */
   readonly briefingInPrompt?: true;
+  /** The share of one processor that its CLI uses while it only waits, where that is more than next to nothing. */
+  readonly idleCpuShare?: number;
   probe(): Promise<BackendProbe>;
   /**
    * Path of the CLI; fast, starts no process.

@@ -122,6 +122,11 @@ export class AgentRun implements OutputSink {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
 
+  /** See {@link Backend.idleCpuShare}. */
+  get idleCpuShare(): number | undefined {
+    return this.#backend.idleCpuShare;
+  }
+
   isOwned(): boolean {
     return this.#callbacks.isOwner();
   }

@@ -14,7 +14,7 @@ const shortestMs = 100;
 const latenessMs = 5_000;
 /**
  * A program that waits still ticks: less than this share of one processor counts as no CPU. One that polls every few
- * seconds uses more.
+ * seconds uses more; a backend may know of its CLI that it does.
  */
 const idleShare = 0.002;
 /** The finest a system counts CPU time in, a few times over. */
@@ -111,16 +111,17 @@ export class LimitsWatch {
       run.stop(outputLimit(sample.outputBytes, maxOutputBytes));
     }
     const mark = this.#marks.get(run);
-    if (mark === undefined || isActive(mark, sample, now)) this.#marks.set(run, { ...sample, at: now });
+    if (mark === undefined || isActive(mark, sample, now, run.idleCpuShare))
+      this.#marks.set(run, { ...sample, at: now });
     else if (stallMs !== null && now - mark.at >= stallMs) run.stop(stalled(mark, sample, now, stallMs));
   }
 }
 
-function isActive(mark: Mark, sample: ResourceSample, now: number): boolean {
+function isActive(mark: Mark, sample: ResourceSample, now: number, share = idleShare): boolean {
   if (sample.outputBytes !== mark.outputBytes || sample.processes !== mark.processes) return true;
   const used = sample.cpuMs - mark.cpuMs;
   // Less than before: a process has ended, and others began.
-  return used < 0 || used > Math.max(idleMs, (now - mark.at) * idleShare);
+  return used < 0 || used > Math.max(idleMs, (now - mark.at) * share);
 }
 
 function memoryLimit({ maxMemoryMb }: Agent, { memoryBytes, processes }: ResourceSample): StopCause {

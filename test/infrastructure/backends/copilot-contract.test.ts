@@ -38,7 +38,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'empty-answer': failed('exit_code', '^No response was returned\\.'),
   'killed-sigint': failed('signal', '^Copilot was interrupted before it finished\\.$'),
   'killed-sigterm': failed('signal', '^Copilot was interrupted before it finished\\.$'),
-  'killed-sigterm-in-retries': failed('signal', '^Copilot was interrupted before it finished\\.$'),
+  'killed-sigterm-in-retries': failed('rate_limited', `^The provider answered 429 ${later}`),
   'killed-sigterm-in-tool': failed('signal', '^Copilot was interrupted before it finished\\.$'),
   'killed-sigkill': failed('signal', '^The Copilot CLI was killed by SIGKILL'),
   'bad-flag': failed('exit_code', "status 1\\. It gave no result: .*try '--help'"),

@@ -163,6 +163,6 @@ suite('what Copilot tells', () => {
     parser.push(stdout);
     parser.push(Buffer.from('{"type":"result","sessionId":"x","exitCode":0}\n'));
     assert.equal(parser.parsed().verdict?.ok, false);
-    assert.equal(parser.parsed().verdict?.kind, 'signal');
+    assert.equal(parser.parsed().verdict?.kind, 'rate_limited');
   });
 });

@@ -12,7 +12,7 @@ import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { ToolDenials } from '../shared/tool-denials.ts';
 import { conversationOf } from './conversation.ts';
-import { endedWithout, failureOf, interrupted, refused } from './verdicts.ts';
+import { endedWithout, failureOf, interrupted, refusalOf, refused } from './verdicts.ts';
 
 /** Uses of tools whose answer may still come. */
 const maxOpenUses = 64;
@@ -82,7 +82,7 @@ export class CopilotOutputParser implements OutputParser {
         this.#subagents += 1;
         return [];
       case 'model.call_failure':
-        return this.#refusal(data);
+        return this.#refusal(data, isSubagent);
       case 'session.warning':
         return [{ type: 'notice', text: startOf(textOf(data.message), maxText) }];
       case 'session.error':
@@ -131,9 +131,10 @@ export class CopilotOutputParser implements OutputParser {
     return [{ type: 'tool_result', ok, text: startOf(text, maxText) }];
   }
 
-  #refusal(data: Json): AgentActivity[] {
+  #refusal(data: Json, isSubagent: boolean): AgentActivity[] {
     const status = countOf(data.statusCode);
     this.#errorCode = startOf(textOf(data.errorCode), maxName);
+    if (!isSubagent) this.#error = refusalOf(status);
     const what = status === 0 ? 'did not answer' : `answered ${status}`;
     return [{ type: 'notice', text: `The provider ${what} (attempt ${countOf(data.retryAttempt) + 1})` }];
   }

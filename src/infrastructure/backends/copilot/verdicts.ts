@@ -29,6 +29,12 @@ export function refused(said: string): Verdict | null {
     : null;
 }
 
+/** A provider that refuses for a while: Copilot tries again by itself. Null: what it answers is for Copilot to tell. */
+export function refusalOf(status: number): Verdict | null {
+  const kind = kindOfStatus(status);
+  return kind === 'rate_limited' ? failed(kind, `The provider answered ${status}`) : null;
+}
+
 /**
  * @param data of its line `session.error`
  * @param errorCode the provider's own name of it, as told before
