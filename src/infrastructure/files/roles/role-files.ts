@@ -1,5 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { RoleFinding, RoleSources } from '../../../application/ports/roles.ts';
 import type { RoleSource } from '../../../domain/roles/file-role.ts';
@@ -22,7 +21,7 @@ export function makeRoleFiles(deps: { readonly home: string; readonly env: Envir
       const ownHome = home === null ? null : resolved(home);
       const claudeFolder = deps.env.CLAUDE_CONFIG_DIR || (ownHome === null ? null : join(ownHome, '.claude'));
       const ofUser = claudeFolder === null ? null : resolve(claudeFolder, 'agents');
-      const ofProject = await projectFolders(from, ownHome);
+      const ofProject = projectFolders(from, ownHome);
       const findings: RoleFinding[] = [];
       for (const folder of ofProject) {
         const agents = join(folder, '.claude', 'agents');
@@ -30,21 +29,17 @@ export function makeRoleFiles(deps: { readonly home: string; readonly env: Envir
         if (existsSync(agents) && !isWithin(resolved(agents), ofProject.at(-1) as string)) {
           const message = 'it is a link out of the project, and MAOS does not follow such links.';
           findings.push({ kind: 'problem', problem: problemOf(agents, message, null) });
-        } else findings.push(...(await readClaudeFolder(agents, 'project', allowance)));
+        } else findings.push(...readClaudeFolder(agents, 'project', allowance));
       }
-      findings.push(...(await readRegistry(join(deps.home, 'agents'), allowance)));
-      if (ofUser !== null) findings.push(...(await readClaudeFolder(ofUser, 'user', allowance)));
+      findings.push(...readRegistry(join(deps.home, 'agents'), allowance));
+      if (ofUser !== null) findings.push(...readClaudeFolder(ofUser, 'user', allowance));
       return { files: findings, predefined: predefinedRoles() };
     },
   };
 }
 
-async function readClaudeFolder(
-  folder: string,
-  source: RoleSource,
-  allowance: Allowance,
-): Promise<readonly RoleFinding[]> {
-  const { texts, problems } = await readRoleTexts(folder, allowance);
+function readClaudeFolder(folder: string, source: RoleSource, allowance: Allowance): readonly RoleFinding[] {
+  const { texts, problems } = readRoleTexts(folder, allowance);
   return [
     ...texts.flatMap((text) => roleOfText(text, source) ?? []),
     ...problems.map((problem) => ({ kind: 'problem' as const, problem })),
@@ -56,18 +51,18 @@ async function readClaudeFolder(
  * them. Without a repository it goes on upwards; here no further than below the user's home folder, and never into a
  * folder that somebody else owns or may write: what lies there would tell agents what to do.
  */
-async function projectFolders(from: string, ownHome: string | null): Promise<readonly string[]> {
+function projectFolders(from: string, ownHome: string | null): readonly string[] {
   const folders: string[] = [];
   for (let at = from; ; at = dirname(at)) {
     folders.push(at);
     const above = dirname(at);
     if (at === ownHome || above === ownHome || above === at || existsSync(join(at, '.git'))) return folders;
-    if (!(await isOwn(above))) return folders;
+    if (!isOwn(above)) return folders;
   }
 }
 
-async function isOwn(folder: string): Promise<boolean> {
-  const { uid, mode } = await stat(folder);
+function isOwn(folder: string): boolean {
+  const { uid, mode } = statSync(folder);
   return uid === process.getuid?.() && (mode & 0o002) === 0;
 }
 

@@ -46,9 +46,9 @@ const registryShape = z.strictObject({ roles: z.array(z.unknown()).max(200) });
  * are a template with name and description.
  * @param folder `~/.maos/agents`
  */
-export async function readRegistry(folder: string, allowance: Allowance): Promise<readonly RoleFinding[]> {
+export function readRegistry(folder: string, allowance: Allowance): readonly RoleFinding[] {
   const file = join(folder, 'registry.json');
-  const { texts, problems } = await readRoleTexts(join(folder, 'templates'), allowance);
+  const { texts, problems } = readRoleTexts(join(folder, 'templates'), allowance);
   const text = readRoleText(file);
   const taken = new Set<RoleText>();
   return [

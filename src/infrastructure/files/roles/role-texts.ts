@@ -1,5 +1,14 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { RoleProblem } from '../../../application/ports/roles.ts';
 import { toRoleName } from '../../../domain/roles/role.ts';
@@ -57,34 +66,35 @@ export function nameFrom(path: string): string | null {
 /**
  * Every `*.md` in a folder and the folders in it, by name; none where there is no such folder. Links and what is no
  * regular file are passed over.
+ *
+ * Each step takes microseconds. Through the thread pool each would wait for a turn of the event loop, ten of them and more
+ * for one request, and every plan that names a role waits for all files.
  * @param folder the folder itself may be a link
  */
-export async function readRoleTexts(folder: string, allowance: Allowance): Promise<RoleTexts> {
+export function readRoleTexts(folder: string, allowance: Allowance): RoleTexts {
   const texts: RoleText[] = [];
   const problems: RoleProblem[] = [];
-  const root = await realpath(folder).catch((error: unknown) => {
-    // What is wrong with it, if it is there, the reading of it says.
-    return isMissing(error) ? null : folder;
-  });
-  if (root !== null) await readFolder(folder, 0);
+  const root = rootOf(folder);
+  if (root !== null) readFolder(folder, 0);
   return { texts, problems };
 
-  async function readFolder(path: string, depth: number): Promise<void> {
-    const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
-      if (!isMissing(error))
-        problems.push(problemOf(path, `it cannot be read (${systemCode(error)}).`, null));
-      return [];
-    });
-    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (allowance.entries === 0) return exhausted(path);
+  function readFolder(path: string, depth: number): void {
+    for (const entry of entriesOf(path).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (allowance.entries === 0) {
+        exhausted(path);
+        return;
+      }
       allowance.entries -= 1;
       const child = join(path, entry.name);
       if (entry.isDirectory()) {
-        if (depth < maxDepth) await readFolder(child, depth + 1);
+        if (depth < maxDepth) readFolder(child, depth + 1);
       } else if (entry.isSymbolicLink()) {
-        await passOver(child);
+        passOver(child);
       } else if (isRoleFile(entry.name)) {
-        if (allowance.files === 0) return exhausted(path);
+        if (allowance.files === 0) {
+          exhausted(path);
+          return;
+        }
         allowance.files -= 1;
         const read = entry.isFile() ? readRoleText(child) : problemOf(child, noFile);
         if (typeof read === 'string') texts.push({ path: child, text: read });
@@ -93,11 +103,21 @@ export async function readRoleTexts(folder: string, allowance: Allowance): Promi
     }
   }
 
+  function entriesOf(path: string): readonly Dirent[] {
+    try {
+      return readdirSync(path, { withFileTypes: true });
+    } catch (error) {
+      if (!isMissing(error))
+        problems.push(problemOf(path, `it cannot be read (${systemCode(error)}).`, null));
+      return [];
+    }
+  }
+
   /** A link within the folder leads to what is read anyway. */
-  async function passOver(path: string): Promise<void> {
-    const target = await realpath(path).catch(() => null);
+  function passOver(path: string): void {
+    const target = targetOf(path);
     if (target !== null && isWithin(target, root as string)) return;
-    const isFolder = target !== null && (await stat(target).catch(() => null))?.isDirectory() === true;
+    const isFolder = target !== null && isFolderAt(target);
     if (!isFolder && !isRoleFile(path)) return;
     const why = target === null ? 'a link to nothing' : 'a link out of its folder';
     const message = `it is ${why}, and MAOS does not follow such links: put the ${isFolder ? 'folder' : 'file'} itself there.`;
@@ -112,10 +132,34 @@ export async function readRoleTexts(folder: string, allowance: Allowance): Promi
   }
 }
 
-/**
- * The text of one file; null when there is none. Each step takes microseconds, and through the thread pool ten times as
- * long: every plan that names a role waits for all files.
- */
+/** With links resolved; null where there is none. */
+function rootOf(folder: string): string | null {
+  try {
+    return realpathSync.native(folder);
+  } catch (error) {
+    // What is wrong with it, if it is there, the reading of it says.
+    return isMissing(error) ? null : folder;
+  }
+}
+
+function targetOf(link: string): string | null {
+  try {
+    return realpathSync.native(link);
+  } catch {
+    return null;
+  }
+}
+
+function isFolderAt(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Gone, or closed to this user: not a folder to put here either.
+    return false;
+  }
+}
+
+/** The text of one file; null when there is none. */
 export function readRoleText(path: string): string | RoleProblem | null {
   try {
     const file = openSync(path, openFlags);
