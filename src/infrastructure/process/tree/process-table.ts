@@ -102,27 +102,33 @@ function olderOf(a: Birth | null, b: Birth | null): Birth | null {
 const kernelThreads = 2;
 const pidsPerTurn = 128;
 
-/** Marks found in environments, by pid, so that they need not be read again at every look. */
-export type KnownMarks = Map<
-  number,
-  { readonly start: number; readonly mark: ProcessMark | null; readonly until: number }
->;
+/** What was read of processes, by pid, so that it need not be read again at every look. */
+export type KnownProcesses = Map<number, KnownProcess>;
 
-/** A process without a mark can get one with the next program it executes: it is asked again after so long. */
-const unmarkedMs = 30_000;
+interface KnownProcess {
+  readonly start: number;
+  readonly until: number;
+  readonly mark: ProcessMark | null;
+  /** As far as it has been asked for. */
+  environment?: readonly string[];
+  command?: string;
+}
+
+/** A process can become another with the next program it executes: it is asked again after so long. */
+const knownMs = 30_000;
 /** A process younger than this may be about to execute its program. */
 const settledMs = 2_000;
 
 /**
  * Some ten microseconds a process; lets other work through between portions.
- * @param options `marks`: kept from call to call by somebody who looks again and again and needs no proof; `since`: as
+ * @param options `known`: kept from call to call by somebody who looks again and again and needs no proof; `since`: as
  * for {@link ProcessTable.snapshot}
  */
 export async function readProcfs({
-  marks = null,
+  known = null,
   since = null,
 }: {
-  readonly marks?: KnownMarks | null;
+  readonly known?: KnownProcesses | null;
   readonly since?: Birth | null;
 } = {}): Promise<ProcessSnapshot> {
   const processes = new Map<number, ProcessEntry>();
@@ -155,21 +161,42 @@ export async function readProcfs({
     else keep(entry);
   }
   tookMs += performance.now() - turnFrom;
-  for (const pid of marks?.keys() ?? []) if (!processes.has(pid)) marks?.delete(pid);
+  for (const pid of known?.keys() ?? []) if (!processes.has(pid)) known?.delete(pid);
 
   function markOf(entry: ProcessEntry): ProcessMark | null {
-    const { pid, start } = entry;
-    const seen = read.get(pid);
+    const seen = read.get(entry.pid);
     if (seen !== undefined) return seen;
-    const known = marks?.get(pid);
-    if (known !== undefined && known.start === start && known.until > performance.now()) return known.mark;
+    const remembered = knownOf(entry);
+    if (remembered !== null) return remembered.mark;
+    const { pid, start } = entry;
     const mark = readMark(entry);
     read.set(pid, mark);
-    if (mark !== null) marks?.set(pid, { start, mark, until: Number.POSITIVE_INFINITY });
-    else if (start < settledBefore) {
-      marks?.set(pid, { start, mark, until: performance.now() + unmarkedMs });
-    }
+    if (start < settledBefore) known?.set(pid, { start, mark, until: performance.now() + knownMs });
     return mark;
+  }
+
+  function knownOf({ pid, start }: ProcessEntry): KnownProcess | null {
+    const found = known?.get(pid);
+    return found !== undefined && found.start === start && found.until > performance.now() ? found : null;
+  }
+
+  function environmentOf(entry: ProcessEntry): readonly string[] {
+    const remembered = knownOf(entry);
+    if (remembered?.environment !== undefined) return remembered.environment;
+    // All that is ever asked of it.
+    const environment = readText(`/proc/${entry.pid}/environ`)
+      .split('\0')
+      .filter((variable) => /^MAOS_(?:DETACHED|AGENT_ID)=/.test(variable));
+    if (remembered !== null) remembered.environment = environment;
+    return environment;
+  }
+
+  function commandOf(entry: ProcessEntry): string {
+    const remembered = knownOf(entry);
+    if (remembered?.command !== undefined) return remembered.command;
+    const command = readText(`/proc/${entry.pid}/cmdline`);
+    if (remembered !== null) remembered.command = command;
+    return command;
   }
 
   function readMark({ pid, ppid }: ProcessEntry): ProcessMark | null {
@@ -193,8 +220,8 @@ export async function readProcfs({
       return incomplete;
     },
     markOf,
-    isDetachedFrom: (agentId, { pid }) => isDetached(readText(`/proc/${pid}/environ`).split('\0'), agentId),
-    commandOf: ({ pid }) => readText(`/proc/${pid}/cmdline`),
+    isDetachedFrom: (agentId, entry) => isDetached(environmentOf(entry), agentId),
+    commandOf,
   };
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type AgentMark, findAgentProcesses, findWrapperParts } from './agent-processes.ts';
 import type { ProcessEntry } from './proc-stat.ts';
 import {
-  type KnownMarks,
+  type KnownProcesses,
   makeProcessTable,
   type ProcessSnapshot,
   type ProcessTable,
@@ -111,8 +111,8 @@ function measureIn(snapshot: ProcessSnapshot, mark: AgentMark): TreeUse | null {
 }
 
 function makeSamplingTable(): ProcessTable {
-  const marks: KnownMarks = new Map();
-  return makeProcessTable(process.platform === 'linux' ? () => readProcfs({ marks }) : readWithPs);
+  const known: KnownProcesses = new Map();
+  return makeProcessTable(process.platform === 'linux' ? () => readProcfs({ known }) : readWithPs);
 }
 
 /**
