@@ -39,6 +39,7 @@ import { instanceReports } from './infrastructure/instances/instance-reports.ts'
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
 import { logPath, pruneLogs } from './infrastructure/logging/prune.ts';
 import { loggable } from './infrastructure/logging/record.ts';
+import { giveBackMemoryAtRest } from './infrastructure/memory-at-rest.ts';
 import { startDetachedSupervisor } from './infrastructure/process/launch/detached-supervisor.ts';
 import { listAgentProcesses } from './infrastructure/process/tree/agent-list.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
@@ -64,6 +65,7 @@ export class MaosRuntime implements Runtime {
   #logsPruned = false;
   #openHomeLogged = false;
   #log: FileLog | null = null;
+  #keepMemory = (): void => {};
 
   constructor(flags: PartialConfig, registration: InstanceRegistration, logListeners: Set<LogListener>) {
     this.#logListeners = logListeners;
@@ -160,6 +162,8 @@ export class MaosRuntime implements Runtime {
   async watchProject(path: string): Promise<void> {
     const { folder, project } = placeOf(path);
     ensureHome(this.home);
+    this.#keepMemory();
+    this.#keepMemory = giveBackMemoryAtRest();
     await this.#announce(project);
     // What an earlier version kept for the folder alone may still have sessions that run.
     this.#watchedPaths = new Set([project, folder]);
@@ -240,6 +244,7 @@ export class MaosRuntime implements Runtime {
   }
 
   close(): void {
+    this.#keepMemory();
     if (this.#projects.owning.length === 0) this.#registration.withdraw();
     this.#projects.close();
     this.#registration.close();

@@ -15,6 +15,8 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 const sessions = 20;
 const perSecond = 50;
 const settleMs = 2_000;
+/** By then a server has given back what it needed for a burst. */
+const restMs = 10_000;
 
 /** Streams of events and requests over HTTP while teams work. */
 export const http: Row = {
@@ -29,6 +31,7 @@ interface Watched {
   readonly cpuPercent: number;
   readonly idleMb: number;
   readonly loadedMb: number;
+  readonly restedMb: number;
 }
 
 async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<readonly Measurement[]> {
@@ -91,6 +94,13 @@ async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<
       floor: { is: bare, summary: summarize([floor.loadedMb]) },
       ...none,
     },
+    {
+      what: `the same ${restMs / 1_000} s later, at rest`,
+      unit: 'MB',
+      maos: summarize([maos.restedMb]),
+      floor: { is: bare, summary: summarize([floor.restedMb]) },
+      ...none,
+    },
   ];
 }
 
@@ -132,7 +142,9 @@ async function watchMaos(place: Workplace, streams: number, spanMs: number): Pro
       throw new Error(
         `Of ${last - followers.start} events each, the subscribers have: ${JSON.stringify({ ...heard, late: [] })}`,
       );
-    return { answered, heard, cpuPercent, idleMb, loadedMb };
+    await followers.close();
+    await sleep(restMs);
+    return { answered, heard, cpuPercent, idleMb, loadedMb, restedMb: residentMb(maos.pid) };
   } finally {
     await followers.close();
     await maos.close();
@@ -164,7 +176,9 @@ async function watchFloor(maos: Watched, streams: number, spanMs: number): Promi
     const to = Date.now();
     const loadedMb = residentMb(floor.pid);
     const heard = await followers.until(await floor.stop(), from, to);
-    return { answered, heard, cpuPercent, idleMb, loadedMb };
+    await followers.close();
+    await sleep(restMs);
+    return { answered, heard, cpuPercent, idleMb, loadedMb, restedMb: residentMb(floor.pid) };
   } finally {
     await followers.close();
     await floor.close();

@@ -1,0 +1,60 @@
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** What the decision is made from. */
+export interface Engine {
+  /** Bytes that the heap takes from the system. */
+  heapBytes(): number;
+  /** Processor time of this process, in milliseconds. */
+  cpuMs(): number;
+  /** Gives back all that can be; the process stands still for it. */
+  collect(): void;
+}
+
+const lookMs = 3_000;
+/** At rest is who uses less of a processor than this. */
+const restShare = 0.1;
+/** Less than this is not worth the some thirty milliseconds. */
+const worthBytes = 12 * 2 ** 20;
+
+/**
+ * Problem: V8 lets the heap of a busy minute stand for minutes once nothing is allocated any more, because nothing starts a
+ * collection then: a server that needs 60 MB goes on with 250.
+ * Solution: collect once at rest after the heap has grown.
+ * @returns stops it
+ */
+export function giveBackMemoryAtRest(engine: Engine = thisProcess, everyMs: number = lookMs): () => void {
+  let usedMs = engine.cpuMs();
+  let leanBytes = engine.heapBytes();
+  const timer = setInterval(() => {
+    const nowUsed = engine.cpuMs();
+    const isAtRest = nowUsed - usedMs < everyMs * restShare;
+    usedMs = nowUsed;
+    if (!isAtRest || engine.heapBytes() - leanBytes < worthBytes) return;
+    engine.collect();
+    leanBytes = engine.heapBytes();
+    usedMs = engine.cpuMs();
+  }, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+type Collect = (options: { readonly type: 'major'; readonly flavor: 'last-resort' }) => void;
+let gc: Collect | null = null;
+
+/** Of the process that runs this. */
+export const thisProcess: Engine = {
+  heapBytes: () => getHeapStatistics().total_heap_size,
+  cpuMs() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
+  },
+  collect() {
+    if (gc === null) {
+      // The way to `gc` without an option on the command line, which only who starts MAOS can give.
+      setFlagsFromString('--expose-gc');
+      gc = runInNewContext('gc') as Collect;
+    }
+    gc({ type: 'major', flavor: 'last-resort' });
+  },
+};

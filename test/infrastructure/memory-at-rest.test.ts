@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { suite, type TestContext, test } from 'node:test';
+import { type Engine, giveBackMemoryAtRest, thisProcess } from '../../src/infrastructure/memory-at-rest.ts';
+
+const mb = 2 ** 20;
+
+function bench(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  let heapBytes = 20 * mb;
+  let cpuMs = 0;
+  let collected = 0;
+  const engine: Engine = {
+    heapBytes: () => heapBytes,
+    cpuMs: () => cpuMs,
+    collect() {
+      collected += 1;
+      heapBytes = 25 * mb;
+    },
+  };
+  t.after(giveBackMemoryAtRest(engine, 1_000));
+  /** How often it has collected after a second in which that happened. */
+  return (usedMs: number, toMb: number): number => {
+    cpuMs += usedMs;
+    heapBytes = toMb * mb;
+    t.mock.timers.tick(1_000);
+    return collected;
+  };
+}
+
+suite('memory at rest', () => {
+  test('is given back once after a burst, not during it', (t) => {
+    const second = bench(t);
+    assert.equal(second(900, 100), 0, 'busy');
+    assert.equal(second(10, 100), 1, 'at rest');
+    assert.equal(second(10, 30), 1, 'lean');
+    assert.equal(second(900, 90), 1, 'busy again');
+    assert.equal(second(10, 90), 2);
+  });
+
+  test('stays where there is little to give', (t) => {
+    const second = bench(t);
+    assert.equal(second(0, 30), 0);
+  });
+
+  test('is what the heap of this process does not need', () => {
+    let ballast: unknown[] | null = Array.from({ length: 500_000 }, (_, index) => ({ index }));
+    const full = thisProcess.heapBytes();
+    assert.equal(ballast.length, 500_000);
+    ballast = null;
+    thisProcess.collect();
+    assert.ok(full - thisProcess.heapBytes() > 5 * mb, `${full} to ${thisProcess.heapBytes()}`);
+  });
+});
