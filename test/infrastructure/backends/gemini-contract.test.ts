@@ -26,6 +26,11 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'invalid-key': failed('auth_required', `^API key not valid\\. Please pass a valid API key\\. ${signIn}$`),
   forbidden: failed('auth_required', `^Generative Language API has not been used .* ${signIn}$`),
   'not-signed-in': failed('auth_required', `^Please set an Auth method in your .* ${signIn}$`),
+  'no-key': failed(
+    'auth_required',
+    `^When using Gemini API, you must specify the GEMINI_API_KEY .* ${signIn}$`,
+  ),
+  'no-account': failed('auth_required', `^Manual authorization is required .* ${signIn}$`),
   'rate-limited': failed('rate_limited', `^Resource has been exhausted ${later}$`),
   'rate-limited-retry-info': failed(
     'rate_limited',
@@ -72,7 +77,10 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'killed-sigkill': failed('signal', '^Gemini CLI was killed by SIGKILL'),
   'killed-sigterm-in-tool': failed('signal', '^Gemini CLI was interrupted before it finished\\.$'),
   'bad-flag': failed('exit_code', '^Gemini CLI exited with status 1\\. It gave no result'),
-  'untrusted-folder': failed('exit_code', '^Gemini CLI exited with status 55\\. It gave no result'),
+  'untrusted-folder': failed(
+    'exit_code',
+    '^Gemini CLI exited with status 55\\. It gave no result: Gemini CLI is not running in a trusted',
+  ),
   'empty-prompt': failed('exit_code', 'status 42\\. It gave no result: No input provided via stdin'),
 };
 

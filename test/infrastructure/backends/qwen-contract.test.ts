@@ -22,6 +22,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'auth-error': failed('auth_required', `^Incorrect API key provided\\. ${signIn}$`),
   forbidden: failed('auth_required', `^Country, region, or territory not supported\\. ${signIn}$`),
   'not-signed-in': failed('auth_required', `^No auth type is selected\\. .* ${signIn}$`),
+  'no-key': failed('auth_required', `API key.* ${signIn}$`),
   'rate-limited': failed(
     'rate_limited',
     '^Rate limit reached for requests \\(rate limited; try again later\\)$',

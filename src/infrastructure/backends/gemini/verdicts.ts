@@ -56,8 +56,15 @@ export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string
   if (isCutShort) return { ...run, verdict: interrupted };
   const kind = ownStatuses[status] ?? kindOfStatus(status + 256);
   if (kind === null) return run;
-  const words = verdict?.message ?? stderrTail.trimEnd().split('\n').at(-1) ?? '';
+  const words = verdict?.message ?? complaintOf(stderrTail);
   return { ...run, verdict: { ok: false, kind, message: startOf(words, maxText), retryAt: null } };
+}
+
+/** The first line that is about its failure: advice, a trace and the same in red come after it. */
+function complaintOf(stderrTail: string): string {
+  const chatter = /^(?:Warning: |Ripgrep |YOLO mode |\[STARTUP\]|\s|$)/;
+  const line = stderrTail.split('\n').find((text) => !chatter.test(text)) ?? '';
+  return line.replace(/^Error authenticating: (?:\w+: )?/, '');
 }
 
 /** The number it exited with, also where it looks like that of a signal. */

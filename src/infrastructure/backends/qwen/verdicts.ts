@@ -2,6 +2,7 @@ import type { AgentEnd } from '../../../application/ports/agent-host.ts';
 import type { ParsedRun, Verdict } from '../../../application/ports/backend.ts';
 import type { FailureKind } from '../../../domain/agent.ts';
 import { startOf } from '../../../domain/cut-text.ts';
+import { lastLine } from '../shared/explain.ts';
 import { maxText } from '../shared/json-lines.ts';
 import { kindOfStatus } from '../shared/provider-status.ts';
 
@@ -27,7 +28,8 @@ function kindOf(status: number, words: string): FailureKind | null {
     return 'context_exceeded';
   }
   if (/inappropriate content|data_inspection_failed|content_filter/i.test(words)) return 'refused';
-  if (/^No auth type is selected/.test(words)) return 'auth_required';
+  if (/^No auth type is selected|^Missing (?:API key|credentials|baseUrl|model)\b/.test(words))
+    return 'auth_required';
   return kindOfStatus(status);
 }
 
@@ -40,6 +42,6 @@ export function goneConversation(stderrTail: string): string | null {
 export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
   const isBound = end.how === 'exited' && (end.exitCode === 53 || end.exitCode === 55);
   if (run.verdict !== null || !isBound) return run;
-  const message = startOf(stderrTail.trimEnd().split('\n').at(-1) ?? '', maxText);
+  const message = startOf(lastLine(stderrTail), maxText);
   return { ...run, verdict: { ok: false, kind: 'budget_exceeded', message, retryAt: null } };
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { AgentEnd } from '../../../application/ports/agent-host.ts';
 import type { Answer, ParsedRun, Verdict } from '../../../application/ports/backend.ts';
 import type { AgentFailure } from '../../../domain/agent.ts';
@@ -66,6 +67,7 @@ function explainAnswer({ text, background }: Answer, end: AgentEnd, failure: Age
   return { state: 'failed', failure: { ...failure, message }, result: null };
 }
 
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1) ?? '';
+/** Of what was printed for people, without colours. */
+export function lastLine(text: string): string {
+  return stripVTControlCharacters(text).trimEnd().split('\n').at(-1) ?? '';
 }
