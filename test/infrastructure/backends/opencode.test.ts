@@ -112,6 +112,22 @@ suite('how opencode is started', () => {
     });
   });
 
+  test('a word of the user about all folders outside of the project still holds', async (t) => {
+    const settings = (word: unknown) => JSON.stringify({ permission: { external_directory: word } });
+    const outside = async (folder: string, env = {}) =>
+      Object.entries((await prepared(folder, { env })).settings.permission.external_directory);
+    const file = '.config/opencode/opencode.json';
+    const { session } = await prepared(home(t));
+    const shared = [`${session}/**`, 'allow'];
+    assert.deepEqual(await outside(home(t, { [file]: settings('deny') })), [['*', 'deny'], shared]);
+    const closer = { [file]: settings('allow'), 'project/opencode.json': settings({ '/data/**': 'deny' }) };
+    assert.deepEqual(await outside(home(t, closer)), [['/data/**', 'deny'], shared]);
+    const env = { OPENCODE_CONFIG_CONTENT: settings('deny') };
+    assert.deepEqual(await outside(home(t), env), [['*', 'deny'], shared]);
+    const all = { OPENCODE_CONFIG_CONTENT: '{"permission": "ask"}' };
+    assert.equal((await prepared(home(t), { env: all })).settings.permission['*'], 'ask');
+  });
+
   test('it gets the keys of every provider', async (t) => {
     const env = { GROQ_API_KEY: 'g', ANTHROPIC_API_KEY: 'a', OPENCODE_AUTH_CONTENT: '{}', OTHER: 'o' };
     const { spec } = await prepared(home(t), { env });

@@ -8,7 +8,7 @@ import { providerVariables } from '../../process/launch/provider-variables.ts';
 import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
-import { serversIn } from '../shared/user-servers.ts';
+import { serversOf, settingsIn } from '../shared/user-settings.ts';
 import { conversationOf } from './conversation.ts';
 import { CopilotOutputParser } from './output.ts';
 import type { CopilotSettings } from './settings.ts';
@@ -103,7 +103,7 @@ function advise(verdict: Verdict): string {
 
 function withoutServers(env: Environment): readonly string[] {
   const folder = ownFolder(env);
-  const names = folder === null ? [] : serversIn([join(folder, 'mcp-config.json')], 'mcpServers');
+  const names = folder === null ? [] : serversOf(settingsIn([join(folder, 'mcp-config.json')]), 'mcpServers');
   return names.flatMap((name) => [`--disable-mcp-server=${name}`]);
 }
 

@@ -9,7 +9,7 @@ import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { exitFailure } from '../shared/exit-failure.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
-import { configFor, dataFolder, instructionsVariable, userServers } from './config.ts';
+import { configFor, dataFolder, instructionsVariable } from './config.ts';
 import { OpencodeOutputParser } from './output.ts';
 import type { OpencodeSettings } from './settings.ts';
 import { withLog } from './verdicts.ts';
@@ -54,13 +54,13 @@ export function makeOpencodeBackend(deps: {
       ...(config.permissionMode === 'auto' ? ['--auto'] : []),
       ...config.extraArgs,
     ];
-    const servers = userServers(inherits, locations.workingDirectory);
+    const places = { folder: locations.workingDirectory, session: locations.session };
     return {
       program: await cli.locate(findProgram),
       args,
       env: {
         ...environmentOf(inherits, ownVariables),
-        OPENCODE_CONFIG_CONTENT: configFor(inherits, { session: locations.session, servers }),
+        OPENCODE_CONFIG_CONTENT: configFor(inherits, places),
       },
       files: { [instructionsVariable]: briefing },
       stdin: 'prompt',

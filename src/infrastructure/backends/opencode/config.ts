@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { parse } from 'jsonc-parser';
 import { userHome } from '../../files/home/maos-home.ts';
 import type { Environment } from '../shared/cli-program.ts';
-import { asJson } from '../shared/json-values.ts';
-import { serversIn, upwards } from '../shared/user-servers.ts';
+import { asJson, type Json } from '../shared/json-values.ts';
+import { readSettings, serversOf, settingsIn, upwards } from '../shared/user-settings.ts';
 
 /** Says where the role's instructions are. */
 export const instructionsVariable = 'MAOS_AGENT_INSTRUCTIONS';
@@ -17,48 +16,57 @@ export function dataFolder(env: Environment): string | null {
   return folder === null ? null : join(folder, 'opencode');
 }
 
-/** The MCP servers of the user's and the project's settings. */
-export function userServers(env: Environment, folder: string): readonly string[] {
-  const home = userHome(env);
-  const settings = env.XDG_CONFIG_HOME || (home === null ? null : join(home, '.config'));
-  const own = [
-    ...(settings === null ? [] : [join(settings, 'opencode')]),
-    ...(home === null ? [] : [join(home, '.opencode')]),
-    ...(env.OPENCODE_CONFIG_DIR ? [env.OPENCODE_CONFIG_DIR] : []),
-  ];
-  const files = [
-    ...own.flatMap((place) => ['config.json', ...names].map((name) => join(place, name))),
-    ...(env.OPENCODE_CONFIG ? [env.OPENCODE_CONFIG] : []),
-    ...upwards(folder, [...names, ...names.map((name) => join('.opencode', name))]),
-  ];
-  return [...serversIn(files, 'mcp'), ...Object.keys(asJson(given(env).mcp))];
-}
-
-/** What MAOS sets for an agent on top of the user's settings, as the value of `OPENCODE_CONFIG_CONTENT`. */
+/**
+ * What MAOS sets for an agent on top of the user's settings, as the value of `OPENCODE_CONFIG_CONTENT`.
+ * @param places.folder where opencode is started
+ * @param places.session holds what the team shares
+ */
 export function configFor(
   env: Environment,
-  { session, servers }: { readonly session: string; readonly servers: readonly string[] },
+  { folder, session }: { readonly folder: string; readonly session: string },
 ): string {
-  const own = given(env);
-  const permission = asJson(own.permission);
+  const own = readSettings(env.OPENCODE_CONFIG_CONTENT ?? '');
+  const all = [...settingsIn(settingsFiles(env, folder)), own];
   const instructions = Array.isArray(own.instructions) ? own.instructions : [];
   return JSON.stringify({
     ...own,
     // Added to those of the user and of the project, which stay.
     instructions: [...new Set([...instructions, `{env:${instructionsVariable}}`])],
     // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
-    mcp: Object.fromEntries(servers.map((name) => [name, { enabled: false }])),
+    mcp: Object.fromEntries(serversOf(all, 'mcp').map((name) => [name, { enabled: false }])),
     permission: {
-      ...permission,
+      ...rulesOf(own.permission),
       // Shared context and results lie outside the project: without this, nobody could write there.
-      external_directory: { ...asJson(permission.external_directory), [`${session}/**`]: 'allow' },
+      external_directory: { ...outsideRules(all), [`${session}/**`]: 'allow' },
     },
     // Nobody can be asked: a refusal is told to the model, which goes on, instead of ending the run.
     experimental: { ...asJson(own.experimental), continue_loop_on_deny: true },
   });
 }
 
-/** What the user gives in the same way. */
-function given({ OPENCODE_CONFIG_CONTENT: text = '' }: Environment): ReturnType<typeof asJson> {
-  return asJson(parse(text, [], { allowTrailingComma: true, allowEmptyContent: true }));
+/** Those of opencode's settings that may be there, in the order in which they lie over each other. */
+function settingsFiles(env: Environment, folder: string): readonly string[] {
+  const home = userHome(env);
+  const settings = env.XDG_CONFIG_HOME || (home === null ? null : join(home, '.config'));
+  const within = (place: string): readonly string[] => names.map((name) => join(place, name));
+  const users = settings === null ? null : join(settings, 'opencode');
+  return [
+    ...(users === null ? [] : [join(users, 'config.json'), ...within(users)]),
+    ...(env.OPENCODE_CONFIG ? [env.OPENCODE_CONFIG] : []),
+    ...upwards(folder, names),
+    ...upwards(folder, within('.opencode')),
+    ...(home === null ? [] : within(join(home, '.opencode'))),
+    ...(env.OPENCODE_CONFIG_DIR ? within(env.OPENCODE_CONFIG_DIR) : []),
+  ];
+}
+
+/** One word stands for a rule that holds for all. */
+function rulesOf(given: unknown): Json {
+  return typeof given === 'string' ? { '*': given } : asJson(given);
+}
+
+/** What the user allows outside of the project: rules of MAOS's would take the place of a single word. */
+function outsideRules(settings: readonly Json[]): Json {
+  const given = settings.flatMap(({ permission }) => asJson(permission).external_directory ?? []);
+  return rulesOf(given.at(-1));
 }
