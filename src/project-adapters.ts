@@ -15,6 +15,7 @@ import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
 import { makeCodexBackend } from './infrastructure/backends/codex/backend.ts';
 import { makeCommandBackend } from './infrastructure/backends/command.ts';
 import { makeCopilotBackend } from './infrastructure/backends/copilot/backend.ts';
+import { makeCustomBackend } from './infrastructure/backends/custom/backend.ts';
 import { makeGeminiBackend } from './infrastructure/backends/gemini/backend.ts';
 import { makeOpencodeBackend } from './infrastructure/backends/opencode/backend.ts';
 import { makeQwenBackend } from './infrastructure/backends/qwen/backend.ts';
@@ -120,6 +121,7 @@ export function backendsOf(config: Config): Project['backends'] {
     makeCopilotBackend({ config: config.backends.copilot, env: environmentFor(config) }),
     makeCommandBackend(),
     ...agentClients(config),
+    ...customBackends(config),
   ]);
 }
 
@@ -129,6 +131,14 @@ function agentClients(config: Config): readonly Backend[] {
   const bridge = { program: process.execPath, args: [process.argv[1] as string] };
   return Object.entries(config.backends.agentClient).map(([name, settings]) =>
     makeAgentClientBackend({ name, config: settings, env, bridge }),
+  );
+}
+
+/** One for each CLI that the settings describe. */
+function customBackends(config: Config): readonly Backend[] {
+  const env = environmentFor(config);
+  return Object.entries(config.backends.custom).map(([name, settings]) =>
+    makeCustomBackend({ name, config: settings, env }),
   );
 }
 

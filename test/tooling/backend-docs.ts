@@ -8,7 +8,13 @@ import { backendsOf } from '../../src/project-adapters.ts';
 
 const page = join(import.meta.dirname, '../../docs/backends.md');
 /** So that there is a row for those that only the settings make. */
-const named = { agentClient: { name: { command: 'a program of yours' } } };
+const named = {
+  agentClient: { name: { command: 'a program that speaks ACP' } },
+  custom: { name: { command: ['a CLI of yours'] } },
+};
+
+/** What the settings of a CLI of one's own decide. */
+const settled: ReadonlySet<string> = new Set(['resumes', 'countsTokens', 'countsCost']);
 
 /** The page as it has to be. */
 export async function renderPage(): Promise<string> {
@@ -28,7 +34,8 @@ async function renderTable(): Promise<string> {
       const backend = backends.get(name);
       const { title, packageName, testedVersion } = await backend.probe();
       const cli = packageName === null ? title : `${title} (\`${packageName}\` ${testedVersion})`;
-      const can = words.map(({ key }) => (backend.capabilities[key] ? 'yes' : ''));
+      const said = name === 'custom:name' ? 'as told' : '';
+      const can = words.map(({ key }) => (backend.capabilities[key] ? 'yes' : settled.has(key) ? said : ''));
       return [`\`${name.replace(/:name$/, ':NAME')}\``, cli, ...can];
     }),
   );

@@ -94,3 +94,16 @@ export function orNone<T>(kind: Kind<T>): Kind<T | null> {
     fromText: (text) => (text.trim() === 'none' ? null : kind.fromText(text)),
   };
 }
+
+/** What MAOS tells an agent is not for the settings to change. */
+export const variables: Kind<Readonly<Record<string, string>>> = {
+  schema: z.record(
+    z.string().regex(/^(?!MAOS_)[A-Za-z_][A-Za-z0-9_]{0,199}$/),
+    z
+      .string()
+      .max(32_000)
+      .regex(/^[^\0]*$/),
+  ),
+  allowed: 'an object of texts by names of variables, which do not begin with MAOS_',
+  fromText: (text) => text,
+};

@@ -12,11 +12,13 @@ type Entry<F extends Fields> = { readonly [K in keyof F]: F[K] extends Setting<i
  * {@link required}.
  * @param name what names there may be
  * @param what names one entry: 'program'
+ * @param check says what is wrong with an entry whose fields are all right by themselves, to follow its path; null: nothing
  */
 export function namedEntries<F extends Fields>(
   name: Kind<string>,
   what: string,
   fields: F,
+  check: (entry: Entry<F>) => string | null = () => null,
 ): Kind<Readonly<Record<string, Entry<F>>>> {
   const keys = Object.keys(fields);
   const shape = Object.fromEntries(
@@ -25,7 +27,9 @@ export function namedEntries<F extends Fields>(
       fallback === required ? kind.schema : kind.schema.default(fallback as never),
     ]),
   );
-  const schema = z.record(name.schema as z.ZodString, z.strictObject(shape)) as unknown as Kind<
+  const whole = z.strictObject(shape);
+  const checked = whole.refine((entry) => check(entry as Entry<F>) === null);
+  const schema = z.record(name.schema as z.ZodString, checked) as unknown as Kind<
     Readonly<Record<string, Entry<F>>>
   >['schema'];
 
@@ -48,7 +52,8 @@ export function namedEntries<F extends Fields>(
         return `${path}.${key} is ${shown(value)}; it must be ${kind.allowed}.`;
       }
     }
-    return null;
+    const problem = check(whole.parse(entry) as Entry<F>);
+    return problem === null ? null : `${path}${problem}`;
   }
 
   return {

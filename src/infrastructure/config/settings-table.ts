@@ -5,6 +5,7 @@ import { agentClientSettings } from '../backends/agent-client/settings.ts';
 import { claudeSettings } from '../backends/claude/settings.ts';
 import { codexSettings } from '../backends/codex/settings.ts';
 import { copilotSettings } from '../backends/copilot/settings.ts';
+import { customSettings } from '../backends/custom/settings.ts';
 import { geminiSettings } from '../backends/gemini/settings.ts';
 import { opencodeSettings } from '../backends/opencode/settings.ts';
 import { qwenSettings } from '../backends/qwen/settings.ts';
@@ -163,6 +164,7 @@ export const settingsTable = {
     copilot: copilotSettings,
     command: {},
     agentClient: agentClientSettings,
+    custom: customSettings,
   },
   log: {
     level: setting(oneOf(levels), 'info', 'Lowest level of records that are logged.', {

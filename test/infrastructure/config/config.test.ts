@@ -497,3 +497,60 @@ describe('settings of entries by name', () => {
     });
   }
 });
+
+describe('a CLI of the user', () => {
+  const fine = { command: ['mycli', '--say', '{prompt}'] };
+  const found = { path: 'text', where: { type: 'result' } };
+  const load1 = (mine: object) => {
+    user({ backends: { custom: { mine } } });
+    return load;
+  };
+
+  it('is described in few words, or in many', () => {
+    assert.deepEqual(load1(fine)().config.backends.custom.mine?.command, fine.command);
+    const json = { ...fine, output: 'json', result: found, conversation: { path: 'a.0.id' } };
+    const mine = { ...json, resumeArgs: ['--go-on', '{conversation}'] };
+    assert.deepEqual(load1(mine)().config.backends.custom.mine?.conversation, { path: 'a.0.id', where: {} });
+  });
+
+  it('is described by the user alone', () => {
+    project({ backends: { custom: { mine: fine } } });
+    assert.match(
+      refusal(load).message,
+      /backends\.custom decides which programs run .* only in your own settings/,
+    );
+  });
+
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [{}, /custom\.mine has no "command"; it must be a list of texts: the program and its arguments/],
+    [{ command: [] }, /custom\.mine\.command is \[\]; it must be a list of texts/],
+    [{ command: ['{prompt}'] }, /custom\.mine\.command begins with a placeholder/],
+    [
+      { command: ['a', '{promt}'] },
+      /custom\.mine\.command has \{promt\}; it can have \{prompt\} and \{promptFile\}\./,
+    ],
+    [{ command: ['a', '{prompt}', '{promptFile}'] }, /it can have only one of them/],
+    [{ ...fine, roleArgs: ['--role'] }, /custom\.mine\.roleArgs lacks \{role\}/],
+    [{ ...fine, resumeArgs: ['{conversation}'] }, /custom\.mine\.resumeArgs needs "conversation"/],
+    [
+      { ...fine, result: { pattern: '(' } },
+      /mine\.result is \{"pattern":"\("\}; it must be \{"pattern": "…"\} with a reg/,
+    ],
+    [{ ...fine, result: found }, /mine\.result has a path, and the output is lines/],
+    [
+      { ...fine, output: 'json', result: { pattern: 'x' } },
+      /mine\.result has a pattern, and the output is json/,
+    ],
+    [{ ...fine, output: 'json' }, /custom\.mine has no "result", which the output json needs/],
+    [
+      { ...fine, failureKinds: { quota: 'x' } },
+      /failureKinds is \{"quota":"x"\}; it must be an object of regular exp/,
+    ],
+    [{ ...fine, env: { MAOS_HOME: '/x' } }, /mine\.env is .*which do not begin with MAOS_/],
+  ];
+  for (const [mine, words] of wrong) {
+    it(`is refused with what is wrong: ${JSON.stringify(mine)}`, () => {
+      assert.match(refusal(load1(mine)).message, words);
+    });
+  }
+});

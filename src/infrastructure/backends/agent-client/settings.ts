@@ -1,6 +1,5 @@
-import * as z from 'zod';
 import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
-import { type Kind, listOfTexts, number, oneOf, orNone, textLike } from '../../config/kinds.ts';
+import { listOfTexts, number, oneOf, orNone, textLike, variables } from '../../config/kinds.ts';
 import { namedEntries } from '../../config/named-entries.ts';
 import { required, setting, type Values } from '../../config/setting.ts';
 import { permissionModes } from './bridge-options.ts';
@@ -11,19 +10,6 @@ const programName = textLike(
 );
 const program = textLike(/^[^\0]{1,4096}$/, 'a program: its name on PATH, or its absolute path');
 const id = textLike(/^[^\p{C}]{1,200}$/u, 'a text of 1 to 200 characters');
-
-/** What MAOS tells an agent is not for the settings to change. */
-const variables: Kind<Readonly<Record<string, string>>> = {
-  schema: z.record(
-    z.string().regex(/^(?!MAOS_)[A-Za-z_][A-Za-z0-9_]{0,199}$/),
-    z
-      .string()
-      .max(32_000)
-      .regex(/^[^\0]*$/),
-  ),
-  allowed: 'an object of texts by names of variables, which do not begin with MAOS_',
-  fromText: (text) => text,
-};
 
 /** One program that speaks the Agent Client Protocol: `backends.agentClient.<name>` of `config.json`. */
 export const agentClientFields = {

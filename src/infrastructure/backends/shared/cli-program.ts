@@ -44,23 +44,40 @@ interface CliProgram {
 const versionTimeoutMs = 15_000;
 const versionPattern = /\d+\.\d+[\w.+-]*\w/;
 
+/** @throws MaosError BACKEND_UNAVAILABLE: what is where, or is not, and what to do about it */
+export async function locateProgram(
+  findProgram: ProgramLookup,
+  about: {
+    readonly name: string;
+    readonly title: string;
+    readonly program: string;
+    readonly path?: string | null;
+    readonly where: string;
+    readonly advice: string;
+  },
+): Promise<string> {
+  const { name, title, program, path = program, where, advice } = about;
+  try {
+    return await findProgram(program);
+  } catch (cause) {
+    const reason = cause instanceof MaosError ? cause.details.reason : undefined;
+    const what = reason === undefined || reason === 'not_found' ? 'is not' : 'cannot be executed';
+    throw new MaosError('BACKEND_UNAVAILABLE', `${title} ${what} ${where}. ${advice}`, {
+      cause,
+      details: { backend: name, path },
+    });
+  }
+}
+
 export function describeCli(facts: CliFacts): CliProgram {
   const { name, title, path: configured, env, testedVersion } = facts;
 
-  async function locate(findProgram: ProgramLookup): Promise<string> {
-    try {
-      return await findProgram(configured ?? facts.executable);
-    } catch (cause) {
-      const reason = cause instanceof MaosError ? cause.details.reason : undefined;
-      const where = configured === null ? 'on PATH' : `at ${quote(configured)} (backends.${name}.path)`;
-      const what = reason === undefined || reason === 'not_found' ? 'is not' : 'cannot be executed';
-      throw new MaosError(
-        'BACKEND_UNAVAILABLE',
-        `${title} ${what} ${where}. Install it (npm install -g ${facts.packageName}), set ${facts.variable}, or use another backend.`,
-        { cause, details: { backend: name, path: configured } },
-      );
-    }
-  }
+  const locate = (findProgram: ProgramLookup): Promise<string> =>
+    locateProgram(findProgram, {
+      ...{ name, title, program: configured ?? facts.executable, path: configured },
+      where: configured === null ? 'on PATH' : `at ${quote(configured)} (backends.${name}.path)`,
+      advice: `Install it (npm install -g ${facts.packageName}), set ${facts.variable}, or use another backend.`,
+    });
 
   function isMissing({ cause }: { cause?: unknown }): boolean {
     return configured === null && cause instanceof MaosError && cause.details.reason === 'not_found';
