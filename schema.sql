@@ -45,7 +45,7 @@ CREATE TABLE sessions (
   desired_reason      TEXT,
   objective           TEXT    NOT NULL,            -- long, and not needed to find a row
   budget              TEXT    CHECK (json_valid(budget)),  -- caps for all agents together; null: none
-  -- 1: its owner announced its exit, and the session is to be stopped by whoever takes it over.
+  -- 1: its owner announced its exit, and the session is to be stopped by whoever adopts it.
   exiting             INTEGER NOT NULL DEFAULT 0 CHECK (exiting IN (0, 1)),
   folder              TEXT,                        -- where its agents work; null: the project's own folder
   -- The agent that started it, of whatever project; all null: a person or client did.
@@ -66,13 +66,13 @@ CREATE INDEX sessions_by_state ON sessions (state, id);
 CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS NOT NULL;
 -- Pauses that are expected to end by themselves.
 CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
--- What an agent that ends, pauses or goes on has started.
+-- Teams that an agent started, when it ends, pauses or continues.
 CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
 
 CREATE TABLE agents (
   id                       TEXT    NOT NULL PRIMARY KEY,
   session_id               TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-  position                 INTEGER NOT NULL,       -- place in the plan, from 0
+  position                 INTEGER NOT NULL,       -- in the plan, from 0
   state                    TEXT    NOT NULL
                            CHECK (state IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'resumable')),
   -- Usage as the backend reported it; all null while nothing was reported.
@@ -105,18 +105,18 @@ CREATE TABLE agents (
   task                     TEXT    NOT NULL,
   budget                   TEXT    CHECK (json_valid(budget)),        -- its own caps; null: none
   usage_before             TEXT    CHECK (json_valid(usage_before)),  -- what attempts before the present one used
-  resumed                  TEXT,                   -- the conversation the present attempt goes on with
-  not_before               TEXT,                   -- its provider asked for patience until then
+  resumed                  TEXT,                   -- the conversation the present attempt continues
+  not_before               TEXT,                   -- its provider refuses it until then
   postponed                INTEGER NOT NULL DEFAULT 0,                -- how often in a row it did
   -- What another process asked of the owner for this agent alone.
   desired                  TEXT    CHECK (desired IN ('pending', 'cancelled')),
   desired_reason           TEXT,
   lingering                TEXT    CHECK (json_valid(lingering)),     -- {background, until}: a result, and processes that remain
   denials                  TEXT    CHECK (json_valid(denials)),       -- {count, shown}: what its CLI was not allowed to do
-  -- What it is at while it runs, else null; a maos of an earlier version, still at work, writes none.
+  -- Its stage while it runs, else null; an earlier version of maos that still runs writes none.
   stage                    TEXT    CHECK (stage IN ('preparing', 'executing', 'verifying', 'awaiting', 'collecting')),
   inactive_ms              INTEGER NOT NULL DEFAULT 0,                -- as in sessions, of its present or last attempt
-  options                  TEXT    CHECK (json_valid(options)),       -- what else its plan says, and no query asks about
+  options                  TEXT    CHECK (json_valid(options)),       -- what else its plan says that no query needs
   UNIQUE (session_id, position),
   UNIQUE (session_id, name),
   CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),
@@ -153,7 +153,7 @@ CREATE TABLE phases (
 -- the log stands by itself, and the largest table does without another index.
 CREATE TABLE events (
   -- Among all events of the project, in the order they were stored. AUTOINCREMENT: what retention removes leaves no
-  -- place to be given out again, so that whoever follows the project knows what is new by it.
+  -- position to be used again, so that followers of the project know by it what is new.
   place      INTEGER PRIMARY KEY AUTOINCREMENT,
   session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
   seq        INTEGER NOT NULL CHECK (seq >= 1),    -- from 1 within the session, without gaps
@@ -201,7 +201,7 @@ CREATE TABLE messages (
   acknowledged_at TEXT,
   dead_at         TEXT,
   dead_reason     TEXT,
-  last_trouble    TEXT,                            -- why the last delivery came to nothing
+  last_trouble    TEXT,                            -- why the last delivery failed
   -- How often it has changed, and the change that messages.jsonl of its recipient has.
   revision        INTEGER NOT NULL,
   recorded        INTEGER NOT NULL,
@@ -227,7 +227,7 @@ CREATE INDEX messages_due ON messages (session_id, recipient_id, available_at, i
 CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
 
--- Copies of a session's state on disk, by which it can be taken back.
+-- Copies of a session's state on disk, from which it can be restored.
 CREATE TABLE checkpoints (
   session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
   seq        INTEGER NOT NULL CHECK (seq >= 1),
@@ -248,8 +248,8 @@ CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
 
 -- instances.db
 -- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 3.
--- A process is known by pid, start time, boot id and place together; a pid alone is used again by the system.
--- The place is the host and its process namespace: only from there can be told that the process has ended.
+-- A process is identified by pid, start time, boot id and place together; the system reuses pids.
+-- The place is the host and its process namespace: only there can be seen that the process has ended.
 
 -- Running MAOS processes.
 CREATE TABLE instances (
@@ -281,7 +281,7 @@ CREATE TABLE agent_slots (
   CHECK ((pid IS NULL) = (boot_id IS NULL))
 ) STRICT, WITHOUT ROWID;
 
--- Where agents have started teams of their own, which end with them: their sessions are in the databases of these
+-- Projects in which agents have started teams, which end with them: their sessions are in the databases of these
 -- projects. Written before the session is, and removed once they have been asked to end.
 CREATE TABLE nested_projects (
   session_id TEXT NOT NULL,

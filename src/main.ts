@@ -40,7 +40,7 @@ class EarlyRuntime {
     yield* (await this.load()).allProjects(onUnread);
   }
 
-  /** What is needed to look after sessions is loaded when there are some. */
+  /** What supervises sessions is loaded when there are some. */
   async watchProject(path: string): Promise<void> {
     if (this.#loading !== null) return (await this.load()).watchProject(path);
     const [{ IdleProjectWatcher }, registration] = await Promise.all([

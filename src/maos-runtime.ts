@@ -186,7 +186,7 @@ export class MaosRuntime implements Runtime {
   }
 
   async supervise(path: string, from: string | null): Promise<void> {
-    // Its sessions are looked after even when the project's folder has been removed meanwhile.
+    // Its sessions are supervised even when the project's folder has been removed meanwhile.
     const root = existsSync(path) ? canonicalProject(path) : path;
     const hash = hashOf(root);
     if (!existsSync(this.#projects.storeFile(hash))) return;

@@ -1,4 +1,4 @@
-/** A line longer than the limit is handed over in pieces or dropped, so that memory stays bounded. */
+/** A line longer than the limit is passed on in pieces or dropped, so that memory stays bounded. */
 export type LongLines = 'split' | 'drop';
 
 const firstBufferBytes = 4_096;
@@ -6,7 +6,7 @@ const firstBufferBytes = 4_096;
 /**
  * Cuts a byte stream into lines; what comes out does not depend on how the stream was cut into chunks.
  * UTF-8 is safe: a line feed is never part of another character, and a long line is not cut within one.
- * Lines are handed over without their line feed. Holds at most twice `maxBytes`.
+ * Lines come without their line feed. Holds at most twice `maxBytes`.
  */
 export class LineSplitter {
   readonly #maxBytes: number;

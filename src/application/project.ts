@@ -13,7 +13,7 @@ import type { SessionStore } from './ports/session-store.ts';
 import type { Settings } from './ports/settings.ts';
 import type { Teams } from './ports/teams.ts';
 
-/** Everything the use cases of one project need. Made in `maos-runtime.ts`. */
+/** Everything the use cases of one project need. Made in `project-adapters.ts`; use cases name the part they need. */
 export interface Project {
   /** Canonical path of the project's folder. */
   readonly path: string;

@@ -84,7 +84,7 @@ export interface AgentProcess {
   /** Resident sets; pages that processes share count for each. */
   readonly memoryBytes: number;
   readonly processes: number;
-  /** `suspended`: all of them stand still. `left_behind`: its program has ended without these. */
+  /** `suspended`: all of them are. `left_behind`: its program has ended without these. */
   readonly state: 'running' | 'suspended' | 'left_behind';
 }
 
@@ -117,7 +117,7 @@ export interface Runtime {
   findProject(path: string): Promise<OpenProject | null>;
   /**
    * Every project with a store, those used last first.
-   * @param onUnread is told of each that cannot be read, and passed over; the log is told in any case
+   * @param onUnread is told of each that cannot be read and is skipped; the log is told in any case
    * @throws MaosError FORBIDDEN … when the home cannot be read
    */
   allProjects(onUnread?: (project: UnreadProject) => void): AsyncIterable<OpenProject>;
@@ -130,13 +130,13 @@ export interface Runtime {
     path: string,
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
   /**
-   * Hands every session this process owns to a process of its own, which outlives this one.
+   * Detaches every session this process owns to a process of its own, which outlives this one.
    * @param how `keep`: all of them run to their end there, whatever their exit policy says
    */
   detach(how?: 'keep'): Promise<void>;
   /**
-   * Writes this process down among those of the machine, and from now on takes over what nobody runs in a folder's
-   * project. For processes that stay.
+   * Registers this process on the machine, and from now on adopts sessions without an owner in a folder's
+   * project. For long-running processes.
    */
   watchProject(path: string): Promise<void>;
   /**
@@ -146,14 +146,14 @@ export interface Runtime {
    */
   adoptOrphans(project: Project): Promise<readonly SessionId[]>;
   /**
-   * Takes over the sessions that nobody runs of the project with exactly this path: each goes on, or, where its owner announced its exit, is
-   * brought to where its exit policy says. Settles when none is left to do.
+   * Adopts the sessions without an owner of the project with exactly this path: each continues or, if its owner announced
+   * its exit, follows its exit policy. Settles when none is left.
    * @param from an instance that is about to exit: its end is waited for. Null: nobody is
    */
   supervise(path: string, from: string | null): Promise<void>;
   /** MAOS processes of this machine, oldest first. What they run of a project that cannot be read is not known. */
   instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]>;
-  /** Crosses out instances that are gone. */
+  /** Removes instances that are gone from the registry. */
   forgetInstances(ids: readonly InstanceId[]): Promise<void>;
   /**
    * Every agent that has processes on this machine, over all projects; the oldest first.
@@ -174,6 +174,6 @@ export interface Runtime {
    * @returns the function that ends it
    */
   watchLog(listener: LogListener): () => void;
-  /** Releases stores and files; the sessions owned must have ended or been handed over. */
+  /** Releases stores and files; owned sessions must have ended or been detached. */
   close(): void;
 }

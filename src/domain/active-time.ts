@@ -4,7 +4,7 @@ export interface Timed {
   readonly endedAt: string | null;
   /**
    * Milliseconds between its times that it did not run: the machine slept or its clock was set forwards, or, of an agent
-   * that has ended, its processes stood still. Negative where the clock was set back.
+   * that has ended, its processes were suspended. Negative where the clock was set back.
    */
   readonly inactiveMs: number;
 }

@@ -5,7 +5,7 @@ import { advancePhases } from './orchestration.ts';
 import { decideCancellations } from './scheduling.ts';
 import { type Change, withAgents } from './workflow.ts';
 
-/** Cancels what failures doom, moves the phases, and ends the session when nothing is left to do. */
+/** Cancels the agents that failures leave without a way to run, and moves the phases. */
 export function advance(change: Change, at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events = [...change.events];

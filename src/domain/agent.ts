@@ -157,7 +157,7 @@ export interface Agent extends PlannedAgent {
   readonly conversation: string | null;
   /** Not to be started before: its provider asked for patience. */
   readonly notBefore: string | null;
-  /** How often in a row its provider has put it off. */
+  /** How often in a row its provider has refused it. */
   readonly postponed: number;
   readonly startedAt: string | null;
   readonly endedAt: string | null;

@@ -52,14 +52,14 @@ function namedDelay(retryAt: string | null, nowMs: number): number {
   return delayMs > 0 && delayMs <= longestBelievedMs ? delayMs : 0;
 }
 
-/** Until when an agent whose provider's time is not known is put off, so that a pause knows when to end. */
+/** When an agent is retried if its provider named no time, so that a pause knows when to end. */
 export function postponedUntil(decision: QuotaDecision, policy: QuotaPolicy, now: string): string {
   if (decision.kind === 'retry') return decision.at;
   return decision.resumeAt ?? new Date(Date.parse(now) + policy.maxDelayMs).toISOString();
 }
 
 /**
- * Whether the session has to pause because of agents put off for too long or too often; with the time at which the
+ * Whether the session has to pause because agents wait too long or were refused too often; with the time at which the
  * last of them may go on. Told from the agents alone, so that whoever takes the session over comes to the same.
  */
 export function quotaPause(

@@ -56,7 +56,7 @@ export function decideRetries(workflow: Workflow, only: AgentId | null): readonl
   return workflow.agents.filter((agent) => chosen.has(agent.id));
 }
 
-/** Set back to the start it would wait for ever, and its session with it. */
+/** Set back to the start it would wait forever, and its session with it. */
 function cannotRunAlone(agent: Agent, blocker: Agent, because: string): MaosError {
   return new MaosError(
     'INVALID_TRANSITION',

@@ -111,7 +111,7 @@ export interface ProgressNote {
   readonly lingering?: Lingering | null;
 }
 
-/** Records progress of running agents; notes on others are passed over, as they ended in the meantime. */
+/** Records progress of running agents; notes on others are ignored, as they ended in the meantime. */
 export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];

@@ -16,8 +16,8 @@ export type AgentOutcome =
   | { readonly state: 'failed'; readonly failure: AgentFailure; readonly result: string | null }
   | { readonly state: 'cancelled'; readonly reason: string }
   /**
-   * `notBefore`: its provider put it off until then. `fallback`: so it goes on elsewhere. `afresh`: its conversation cannot
-   * be gone on with.
+   * `notBefore`: its provider refuses it until then. `fallback`: so it continues on that backend. `afresh`: its conversation
+   * cannot be resumed.
    */
   | {
       readonly state: 'resumable';

@@ -10,8 +10,8 @@ import type { Change, Workflow } from './workflow.ts';
 
 /**
  * Leaves it paused, and says why. Agents that run keep their state, as in any pause of what cannot be interrupted: their
- * processes stand still, and whoever resumes or cancels the session takes them up.
- * @param suspended those of them that were made to stand still now
+ * processes are suspended, and whoever resumes or cancels the session adopts them.
+ * @param suspended those of them that were suspended now
  */
 export function stallSession(
   workflow: Workflow,

@@ -26,7 +26,7 @@ export class Serving {
     return this.#gone.promise;
   }
 
-  /** Aborts once the sessions are handed over: calls that wait come back. */
+  /** Aborts once the sessions are detached: calls that wait return. */
   get ending(): AbortSignal {
     return this.#ending.signal;
   }

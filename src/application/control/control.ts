@@ -63,7 +63,7 @@ export async function requestCancel(
 }
 
 /**
- * Asks for the session to pause: agents that can go on with their conversation are interrupted, the others stand still.
+ * Asks for the session to pause: agents that can resume their conversation are interrupted, the others suspended.
  * Pausing a paused session is no error, and takes back that it was asked to resume.
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended
  */
@@ -104,7 +104,7 @@ export async function requestResume(
 
 /**
  * Asks for what failed to run again, with everything cancelled because of it; what completed never does. A failed
- * session is taken up by this process; in one that still runs, or is paused, its owner does it.
+ * session is adopted by this process; in one that still runs, or is paused, its owner does it.
  * @param agentId only this agent and what depends on it; null: all
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when there is nothing to retry,
  *   RESOURCE_LIMIT_EXCEEDED when the session's budget is used up
@@ -205,7 +205,7 @@ async function retryFailed(
       watcher.notify();
       return;
     }
-    // It has been taken up by another retry; or the owner that ended it still finishes its files.
+    // Another retry has adopted it; or the owner that ended it still finishes its files.
     if (store.summary(id).session.state !== 'failed') return;
     if (waited >= patienceMs) throw stillOwned(id);
     await pause(project);
@@ -273,7 +273,7 @@ function stillOwned(id: SessionId): MaosError {
 
 export interface Waited {
   readonly summary: SessionSummary;
-  /** False when the time was up (or the wait called off) first. */
+  /** False when the time was up (or the wait cancelled) first. */
   readonly settled: boolean;
 }
 

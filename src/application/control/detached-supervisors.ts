@@ -12,7 +12,7 @@ const takeOverPollMs = 20;
 /** From the end of a process to the take-over by the one it started, in all likelihood. */
 const takeOverMs = 400;
 
-/** A project whose sessions this process looks after. */
+/** A project whose sessions this process supervises. */
 export interface WatchedProject extends SupervisedProject {
   readonly watch: OrphanWatch;
 }
@@ -26,10 +26,10 @@ export interface DetachedSupervisorsDeps {
   readonly log: Log;
 }
 
-/** Who runs the sessions of a process that ends or has ended: another process of MAOS, started for them. */
+/** Starts processes of MAOS for the sessions of a process that ends or has ended. */
 export class DetachedSupervisors {
   readonly #deps: DetachedSupervisorsDeps;
-  /** Paths of the projects whose sessions have been left to a process already. */
+  /** Paths of the projects whose sessions are detached already. */
   readonly #detached = new Set<string>();
   readonly #adoptedAt = new Map<string, number>();
 
@@ -38,7 +38,7 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Leaves all sessions of this process to processes started for them: it may have 30 ms left.
+   * Detaches all sessions of this process: it may have 30 ms left.
    * @param owning the projects that it owns sessions of
    */
   detach(owning: readonly WatchedProject[]): void {
@@ -57,7 +57,7 @@ export class DetachedSupervisors {
     }
   }
 
-  /** Leaves them to run to their end, whatever their exit policies say. */
+  /** Detaches them to run to their end, whatever their exit policies say. */
   async detachRunning(owning: readonly WatchedProject[]): Promise<void> {
     // Sessions without an owner that announced its exit go on, whoever takes them.
     for (const { project, supervisor } of owning) {
@@ -98,7 +98,7 @@ export class DetachedSupervisors {
     }
   }
 
-  /** Those that nobody runs and nobody is about to: being handed over takes a moment. */
+  /** Sessions that nobody owns and nobody is about to: detaching takes a moment. */
   async #unowned(project: Project): Promise<readonly SessionId[]> {
     const look = async (): Promise<readonly Orphan[]> => {
       const now = Date.parse(project.clock.now());

@@ -22,7 +22,7 @@ export interface ControlRequest {
 export interface ControlResult {
   /** As it is now. */
   readonly workflow: Workflow;
-  /** False when the wait was called off before it was so. */
+  /** False when the wait was cancelled first. */
   readonly done: boolean;
   /** It was so before it was asked for. */
   readonly already: boolean;

@@ -280,7 +280,7 @@ function checkDepth({ depth, settings }: Project): void {
   );
 }
 
-/** What needs more memory than there is would wait for ever. */
+/** An agent that needs more memory than the machine has would wait forever. */
 function checkMemory({ host }: Project, { agents }: Plan): void {
   const total = host.capacity.totalMemoryMb();
   for (const [index, { name, maxMemoryMb }] of agents.entries()) {

@@ -181,7 +181,7 @@ async function endOldRemovals(
   { files: { maintenance }, store }: Needs,
   now: string,
 ): Promise<readonly NotRemoved[]> {
-  // First, or what is passed over below would be tried and named twice.
+  // First, or what is skipped below would be tried and named twice.
   const left = [...(await maintenance.sweep())];
   for (const removal of await maintenance.removals()) {
     for (const id of removal.sessions) {

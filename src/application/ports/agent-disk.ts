@@ -64,10 +64,10 @@ export interface AgentDisk {
   /** When it last printed something; null when it has not, or its output is gone. */
   lastOutputAt(agent: Agent): Promise<string | null>;
   /**
-   * Files in shared context and results. Links, special files and those that are mostly holes are passed over; of more
+   * Files in shared context and results. Links, special files and sparse files are skipped; of more
    * than 10,000 the topmost are given, and the log says so.
    * @param resultsOf names of the agents whose own results folders are looked into; all of them without it
-   * @param onSkipped hears what is passed over although it should not be, for people
+   * @param onSkipped is told what was skipped although it should have been scanned, for people
    */
   scanArtifacts(
     sessionId: SessionId,

@@ -68,7 +68,7 @@ export interface OutputSink {
   stdout(chunk: Uint8Array): void;
   /** How many bytes its attempt printed in all, stdout and stderr together; called once, at its end. */
   printed?(bytes: number): void;
-  /** Asked before every signal to its processes: false once another MAOS looks after it. */
+  /** Asked before every signal to its processes: false once another MAOS owns it. */
   isOwned(): boolean;
 }
 
@@ -95,9 +95,9 @@ export interface RunningAgent {
   /** Politely first, by force after `graceMs`, then proof. Safe to repeat. */
   stop(graceMs: number): Promise<StopReport>;
   /**
-   * All its processes stand still until {@link resume}, also when this MAOS ends; a stop works all the same, and the
+   * Suspends all its processes until {@link resume}, also when this MAOS ends; a stop still works, and the
    * end of what is killed meanwhile is told at once. Safe to repeat.
-   * @throws MaosError INTERNAL when some could not be made to stand still
+   * @throws MaosError INTERNAL when some could not be suspended
    */
   suspend(): Promise<void>;
   /** Whoever suspended it. Safe to repeat. */

@@ -67,7 +67,7 @@ export interface MaintenanceStore {
    */
   sessionAges(staleBefore: string): readonly SessionAge[];
   /**
-   * Removes all records of sessions, in order, until the time is up. What is live by now is passed over.
+   * Removes all records of sessions, in order, until the time is up. Sessions that are active by then are skipped.
    * @returns how many of `ids` were dealt with, and which of them are gone
    */
   removeEnded(

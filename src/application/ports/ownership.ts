@@ -29,7 +29,7 @@ export interface UnfinishedSession {
   readonly exiting: boolean;
 }
 
-/** Thrown by `commit` when the session has another owner: stand down, touch nothing. */
+/** Thrown by `commit` when the session has another owner: change nothing more. */
 export class LeaseLost extends Error {
   readonly sessionId: SessionId;
   constructor(sessionId: SessionId) {

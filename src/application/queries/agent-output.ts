@@ -37,7 +37,7 @@ const windowBytes = 64 * 1024;
 const maxCharacterBytes = 4;
 /** A tail looks back at most this far. */
 const maxTailBytes = 4 * 1024 * 1024;
-/** A longer line of a structured stream is passed over, with a note. */
+/** A longer line of a structured stream is skipped, with a note. */
 const maxLineBytes = 4 * 1024 * 1024;
 /** A mark of the byte order is a character of the output like any other. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -26,7 +26,7 @@ export interface LiveStatus {
   readonly waiting: ReadonlyMap<AgentId, WaitCause>;
   /** Milliseconds the session has run, without its pauses. Known only where its budget caps them; else 0. */
   readonly sessionRanMs: number;
-  /** Milliseconds the agent's present attempt has run, without those it stood still. As above. */
+  /** Milliseconds the agent's present attempt has run, without those it was suspended. As above. */
   agentRanMs(agent: Agent): number;
 }
 
@@ -78,13 +78,13 @@ export function skippedArtifacts(store: SessionStore, id: SessionId): readonly s
   return newest.flatMap((event) => (event.type === 'artifact.skipped' ? [event.data.reason] : []));
 }
 
-/** Its processes stand still: what could not be interrupted when the session was paused waits there as it is. */
+/** Its processes are suspended: it could not be interrupted when the session was paused. */
 export function isSuspended(session: Session, agent: Agent): boolean {
   return session.state === 'paused' && agent.state === 'running';
 }
 
 /**
- * Until when its provider put the agent off; null when it is not put off.
+ * Until when the agent waits for its provider; null when it does not.
  * @param now milliseconds since the epoch
  */
 export function postponedUntil(agent: Agent, now: number): string | null {

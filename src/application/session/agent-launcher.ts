@@ -133,7 +133,7 @@ export class AgentLauncher {
     return launch !== undefined;
   }
 
-  /** Agents recorded as running by an owner before this one: their processes are adopted, or their ends. */
+  /** Adopts the processes, or the ends, of agents that an earlier owner recorded as running. */
   attachRunning(): void {
     for (const agent of this.#deps.record.workflow.agents) {
       if (agent.state === 'running') void this.#attach(this.#makeRun(agent).run);

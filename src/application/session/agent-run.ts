@@ -27,7 +27,7 @@ export interface RunEnd {
   readonly stop: StopReport | null;
 }
 
-/** What a run needs of whoever looks after it. */
+/** What a run needs of its owner. */
 export interface RunCallbacks {
   readonly clock: Clock;
   /** How long a stop stays polite. */
@@ -44,12 +44,12 @@ export interface RunCallbacks {
   withdraw(run: AgentRun): void;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
-  /** It stands still, or goes on: something may be decided now. */
+  /** It is suspended, or has resumed: something may be decided now. */
   changed(): void;
   trouble(message: string, error: unknown): void;
 }
 
-/** How long the end of an agent is waited for of which some processes could not be ended. */
+/** How long to wait for the end of an agent when some of its processes could not be ended. */
 const survivorPatienceMs = 1_000;
 
 /** One run of one agent, from its start to its end: its output parsed, its time limited, its stop remembered. */
@@ -76,7 +76,7 @@ export class AgentRun implements OutputSink {
   readonly #from: number;
   #until: number | null = null;
 
-  /** @param suspended how long this attempt has stood still before, where another owner looked after it */
+  /** @param suspended how long this attempt was suspended under earlier owners */
   constructor(
     agent: Agent,
     backend: Backend,
@@ -164,29 +164,29 @@ export class AgentRun implements OutputSink {
     return this.#cause !== null;
   }
 
-  /** Lets its processes stand still as soon as there are any, and its time limit with them. Safe to repeat. */
+  /** Suspends its processes as soon as there are any, and its time limit with them. Safe to repeat. */
   suspend(): void {
     this.#stopTimeLimit();
     this.#suspendController.suspend();
   }
 
-  /** Lets them go on. Safe to repeat. */
+  /** Resumes them. Safe to repeat. */
   resume(): void {
     this.#suspendController.resume();
     this.#armTimeLimit();
   }
 
-  /** 'suspended' and 'running' once it is so, 'changing' before. */
+  /** 'changing' until its processes have followed. */
   get suspendState(): 'suspended' | 'running' | 'changing' {
     return this.#suspendController.state;
   }
 
-  /** Why it neither stands still nor goes on as was asked, though it is still tried; null while it may. */
+  /** Why suspending or resuming fails, though it is still tried; null while it may succeed. */
   get suspendTrouble(): string | null {
     return this.#suspendController.trouble;
   }
 
-  /** Milliseconds this attempt has run, without those it stood still. */
+  /** Milliseconds this attempt has run, without those it was suspended. */
   ranMs(): number {
     const until = this.#until ?? this.#callbacks.clock.elapsedMs();
     return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#suspendController.suspendedMs(until));
@@ -198,7 +198,7 @@ export class AgentRun implements OutputSink {
     return usageNow(agent, usage, conversation);
   }
 
-  /** What its processes use; null while they are not to be measured: not begun, standing still, or about to end. */
+  /** What its processes use; null while they are not to be measured: not begun, suspended, or about to end. */
   async sample(): Promise<ResourceSample | null> {
     if (this.#running === null || this.#isOver || this.isStopping || this.suspendState !== 'running')
       return null;
@@ -211,7 +211,7 @@ export class AgentRun implements OutputSink {
     return this.#running.memory();
   }
 
-  /** Another owner looks after the agent from now on: its limits are not enforced from here any more. */
+  /** Another owner supervises the agent from now on: this one enforces no more limits. */
   abandon(): void {
     this.#isOver = true;
     this.#stopTimeLimit();

@@ -7,7 +7,7 @@ const endsSoonMs = 2_000;
 
 /**
  * Watches an agent that has given a result and does not end: its CLI waits for work in the background, or a process of its
- * own was left running. Both may go on for ever, and those who depend on it wait.
+ * own was left running. Both may last forever, and dependents wait.
  */
 export class AnswerWatch {
   readonly #clock: Clock;

@@ -11,7 +11,7 @@ export interface RecordedArtifacts {
 }
 
 const cutShort = 'not every file was looked at, because somebody waited for the end';
-/** Most kinds of files that are said to be passed over. */
+/** Most kinds of skipped files that are reported. */
 const maxSkipped = 50;
 
 /**
@@ -24,7 +24,7 @@ export class ArtifactRecorder {
   /** What was last seen of each path: size and time of modification. */
   readonly #seen = new Map<string, string>();
   readonly #known = new Map<string, ArtifactRecord>();
-  /** What was said to be passed over, but for its numbers: these change from look to look. */
+  /** What was reported as skipped, without its numbers: these change from scan to scan. */
   readonly #skipped = new Set<string>();
 
   /** @param known the newest stored record of each path */

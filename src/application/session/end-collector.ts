@@ -24,8 +24,8 @@ const hurryMs = 100;
 const nothingFound: RecordedArtifacts = { records: [], events: [] };
 
 /**
- * Looks into the files of agents that ended, beside the loop that decides: what agents leave may take any time to read.
- * One look after the other; each rings the alarm when it is done.
+ * Scans the files of agents that ended, beside the loop that decides: they may take any time to read.
+ * One scan after the other; each wakes the loop when it is done.
  */
 export class EndCollector {
   readonly #project: CollectorProject;

@@ -55,7 +55,7 @@ export class LimitsWatch {
     this.#everyMs = Math.max(shortestMs, Math.min(sampleMs, stallMs === null ? sampleMs : stallMs / 4));
   }
 
-  /** Looks from now on, for as long as agents run. Safe to repeat. */
+  /** Watches as long as agents run. Safe to repeat. */
   watch(): void {
     if (this.#cancel !== null || this.#isOff || this.#runs.size === 0) return;
     this.#cancel = this.#clock.after(this.#everyMs, () => void this.#look());
@@ -102,7 +102,7 @@ export class LimitsWatch {
 
   #judge(run: AgentRun, sample: ResourceSample | null, now: number): void {
     if (sample === null) {
-      // What stood still has not been idle of its own accord: its time begins anew.
+      // A suspended agent is not idle of its own accord: its time starts again.
       this.#marks.delete(run);
       return;
     }

@@ -1,7 +1,7 @@
 import type { AgentId } from '../../domain/ids.ts';
 import type { SessionRequest } from '../ports/ownership.ts';
 
-/** What somebody wants of a session that has not come about yet. What was asked last holds, but a cancellation stands. */
+/** What is asked of a session and not done yet. The last request holds, but a cancellation stands. */
 export class PendingRequests {
   cancel: string | null = null;
   interrupt: string | null = null;
@@ -9,7 +9,7 @@ export class PendingRequests {
   resume = false;
   readonly #agents = new Map<AgentId, SessionRequest>();
 
-  /** Takes what stands in the store now: what is not there any more has come about, or was taken back. */
+  /** @param requests all that the store has now: what is missing was done, or taken back */
   apply(requests: readonly SessionRequest[]): void {
     const asked = requests.find(({ agentId }) => agentId === null);
     if (asked?.desired === 'cancelled') this.cancel ??= asked.reason;

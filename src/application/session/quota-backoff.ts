@@ -4,7 +4,7 @@ import { decideQuota, postponedUntil, type QuotaPolicy } from '../../domain/quot
 import type { AgentReport } from '../../domain/settle-agent.ts';
 
 /**
- * A provider's refusal is no failure of the agent: it is put off, for as long as the provider asked or a while that
+ * A provider's refusal is no failure of the agent: it is rescheduled, by what the provider asked or a delay that
  * grows with each refusal, or goes on on another one of its backends. Every other report stays as it is.
  * @param retryAt when the provider answers again, if it said so
  */

@@ -5,19 +5,19 @@ import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 
-/** How long an agent's present attempt has stood still. */
+/** How long an agent's present attempt was suspended. */
 export interface SuspendedTime {
   readonly ms: number;
-  /** It stands still since then; null: it does not. */
+  /** It is suspended since then; null: it is not. */
   readonly since: string | null;
 }
 
 const pageSize = 1_000;
 
-/** Of a limit, what may be used up by time that nobody who looks after it now has measured. */
+/** The share of a limit that time may use up which the present owner has not measured itself. */
 export const takenOverShare = 0.9;
 
-/** What of a session's past is told by its events alone: how long it ran, what stood still, what was warned of. */
+/** What only a session's events tell of its past: how long it ran, what was suspended, which warnings were given. */
 export class SessionHistory {
   readonly #suspendedTimes = new Map<AgentId, SuspendedTime>();
   readonly #warned = new Set<string>();
@@ -66,7 +66,7 @@ export class SessionHistory {
     return this.#suspendedTimes.get(id) ?? { ms: 0, since: null };
   }
 
-  /** Agents whose processes were made to stand still and not to go on again. */
+  /** Agents that were suspended and not resumed. */
   get suspended(): readonly AgentId[] {
     return [...this.#suspendedTimes].flatMap(([id, { since }]) => (since === null ? [] : [id]));
   }
@@ -129,7 +129,7 @@ export class SessionHistory {
     }
   }
 
-  /** Neither did the session run for so long, nor did what stands still stand still. */
+  /** The session did not run for this time, and suspended agents were not suspended for it. */
   #moveClock(byMs: number): void {
     if (this.#runningSince !== null) this.#runningSince = moved(this.#runningSince, byMs);
     for (const [id, { ms, since }] of this.#suspendedTimes) {

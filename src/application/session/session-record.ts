@@ -98,7 +98,7 @@ export class SessionRecord {
   }
 
   /**
-   * Whether nobody else owns it by now, as the store says at this moment: a process that stood still for longer than its
+   * Whether nobody else owns it by now, as the store says at this moment: a process that was suspended for longer than its
    * lease (SIGSTOP, a laptop asleep) does not know.
    */
   isOwner(): boolean {

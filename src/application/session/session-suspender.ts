@@ -12,15 +12,15 @@ import { parentReason } from './teams.ts';
 export type SuspenderProject = Pick<Project, 'clock' | 'teams'>;
 
 /**
- * The agents of one session that stand still. An agent is recorded as suspended before it is, and as going on after it
- * does: whoever finds the record after a crash lets go on what may stand still, and nothing stands still unknown.
+ * Suspends and resumes the agents of one session. An agent is recorded as suspended before its processes are, and as
+ * continued after they are: so the record after a crash names every agent that may be suspended.
  */
 export class SessionSuspender {
   readonly #record: SessionRecord;
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
   readonly #project: SuspenderProject;
   #suspended = new Set<AgentId>();
-  /** Why agents do not go on, as far as it was told. */
+  /** Why agents do not continue, as last reported. */
   readonly #told = new Map<AgentId, string>();
 
   constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, project: SuspenderProject) {
@@ -29,7 +29,7 @@ export class SessionSuspender {
     this.#project = project;
   }
 
-  /** Goes on where an owner before this one was. */
+  /** Continues where the previous owner was. */
   recall(history: SessionHistory): void {
     const running = new Set(this.#record.running.map(({ id }) => id));
     this.#suspended = new Set(history.suspended.filter((id) => running.has(id)));
@@ -40,7 +40,7 @@ export class SessionSuspender {
     this.#told.delete(id);
   }
 
-  /** Lets agents that run stand still. */
+  /** Suspends running agents. */
   async suspend(agents: readonly Agent[]): Promise<void> {
     const fresh = agents.filter(({ id }) => !this.#suspended.has(id));
     await this.#askTeams(fresh, 'paused', 'is suspended');
@@ -51,12 +51,12 @@ export class SessionSuspender {
     }
   }
 
-  /** True once every agent that runs stands still. */
+  /** True once every running agent is suspended. */
   get isComplete(): boolean {
     return this.#record.running.every(({ id }) => this.#runs.get(id)?.suspendState === 'suspended');
   }
 
-  /** Why not all of them come to stand still; null while they may. */
+  /** Why not all of them can be suspended; null while they may. */
   get trouble(): string | null {
     const troubles = this.#record.running.map(({ id, name }) => {
       const trouble = this.#runs.get(id)?.suspendTrouble ?? null;
@@ -65,7 +65,7 @@ export class SessionSuspender {
     return troubles.find((trouble) => trouble !== null) ?? null;
   }
 
-  /** Lets all go on; to be called again until they do. */
+  /** Resumes all; to be called again until they run. */
   async resume(): Promise<void> {
     if (this.#suspended.size === 0) return;
     for (const id of this.#suspended) this.#runs.get(id)?.resume();
@@ -78,7 +78,7 @@ export class SessionSuspender {
     await this.#sayStuck();
   }
 
-  /** It is tried until they go on, or their time is over. */
+  /** Retries go on until they run, or their time is over. */
   async #sayStuck(): Promise<void> {
     const at = this.#project.clock.now();
     const events = this.#record.running.flatMap((agent) => {
@@ -92,7 +92,7 @@ export class SessionSuspender {
     if (events.length > 0) await this.#record.commit({ next: this.#record.workflow, events });
   }
 
-  /** Before the event: whoever finds the record after a crash asks again. */
+  /** Before the event: after a crash the next owner asks again. */
   async #askTeams(agents: readonly Agent[], desired: TeamRequest, what: string): Promise<void> {
     for (const { id, sessionId } of agents) {
       await this.#project.teams.ask({ sessionId, agentId: id }, desired, parentReason(id, what));

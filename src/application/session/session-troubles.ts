@@ -21,7 +21,7 @@ export class SessionTroubles {
     this.#changed = changed;
   }
 
-  /** An owner before this one told of these. */
+  /** An earlier owner reported these. */
   recall(parts: Iterable<SessionPart>): void {
     for (const part of parts) this.#failing.add(part);
   }

@@ -3,19 +3,19 @@ import type { Clock } from '../ports/clock.ts';
 
 /** Before a suspension that failed is tried again. */
 const retryMs = 500;
-/** After so many in a row it is told that it does not come about. */
+/** After this many failures in a row the trouble is reported. */
 const toldTries = 3;
 
 interface SuspendCallbacks {
   readonly clock: Clock;
-  /** It stands still now, or goes on: as was asked last. */
+  /** Its processes have followed what was asked last. */
   changed(): void;
   trouble(message: string, error: unknown): void;
 }
 
 /**
- * Brings the processes of one run to stand still and lets them go on, as was last asked. What was asked may change while
- * the processes still follow; and of a run taken over it is not known whether its last owner had got as far as he said.
+ * Suspends and resumes the processes of one run, as was last asked. What was asked may change while
+ * the processes still follow; and of an adopted run it is not known how far its last owner got.
  */
 export class SuspendController {
   readonly #callbacks: SuspendCallbacks;
@@ -29,7 +29,7 @@ export class SuspendController {
   #suspendedMs = 0;
   #suspendedSince: number | null;
 
-  /** @param isSuspended an owner before this one had it stand still */
+  /** @param isSuspended the previous owner suspended it */
   constructor(callbacks: SuspendCallbacks, isSuspended: boolean) {
     this.#callbacks = callbacks;
     this.#suspendedSince = isSuspended ? callbacks.clock.elapsedMs() : null;
@@ -37,7 +37,7 @@ export class SuspendController {
     this.#actual = this.#isAsked ? 'unknown' : 'running';
   }
 
-  /** There is something to stand still now. */
+  /** There are processes now. */
   begin(running: RunningAgent): void {
     this.#running = running;
     void this.#follow();
@@ -84,13 +84,13 @@ export class SuspendController {
     return 'changing';
   }
 
-  /** Milliseconds it was to stand still under this owner. */
+  /** Milliseconds it was to be suspended under this owner. */
   suspendedMs(now: number): number {
     return this.#suspendedMs + (this.#suspendedSince === null ? 0 : now - this.#suspendedSince);
   }
 
   async #follow(): Promise<void> {
-    // Whoever is told asks again what it asked before: where nothing changes, nobody is told.
+    // A caller that is notified asks again: without a change, nobody is notified, or this would never end.
     if (this.#isBusy || this.#running === null || this.state !== 'changing') return;
     this.#isBusy = true;
     while (!this.#isOver && this.state === 'changing') {

@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** What a loop sleeps by: rung while it works, it does not sleep at all; rung several times, it wakes once. */
+/** Wakes a loop. Notified while it works, the loop does not wait; notified several times, it wakes once. */
 export class WakeSignal {
   readonly #clock: Clock;
   readonly #timers = new Map<string, () => void>();
@@ -17,8 +17,8 @@ export class WakeSignal {
   }
 
   /**
-   * Settles at the next ring; soon when it has rung since the last sleep: not before everything else in the process has
-   * had its turn, so that a loop that keeps ringing for itself does not hold up what it waits for.
+   * Settles when notified; if that has happened since the last wait, soon: not before everything else in the process has
+   * had its turn, so that a loop that keeps notifying itself does not block what it waits for.
    */
   async wait(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -28,7 +28,7 @@ export class WakeSignal {
     this.#notified = false;
   }
 
-  /** Does something after `ms` and rings; what was to happen under the same name is called off. */
+  /** Runs the action after `ms` and notifies; replaces what is scheduled under the same name. */
   schedule(name: string, ms: number, action: () => void = () => {}): void {
     this.cancel(name);
     const cancel = this.#clock.after(ms, () => {
@@ -48,7 +48,7 @@ export class WakeSignal {
     return this.#timers.has(name);
   }
 
-  /** Calls everything off. */
+  /** Cancels everything that is scheduled. */
   clear(): void {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();

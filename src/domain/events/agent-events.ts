@@ -148,7 +148,7 @@ export const agentEvents = {
     },
   }),
 
-  /** Its processes stand still until the session is resumed. */
+  /** Its processes are suspended until the session is resumed. */
   'agent.suspended': event<{ name: string }>({ text: () => 'suspended' }),
 
   'agent.continued': event<{ name: string }>({ text: () => 'continued' }),

@@ -69,7 +69,7 @@ export const sessionEvents = {
     text: ({ agents }) => `retried: ${agents.join(', ')}`,
   }),
 
-  /** Another MAOS runs it from now on; `running`: names of the agents it takes up. */
+  /** Another MAOS owns it from now on; `running`: names of the agents it adopts. */
   'session.taken_over': event<{ owner: string; epoch: number; running: readonly string[] }>({
     text: ({ owner, running }) =>
       `adopted by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')} running`}`,

@@ -13,7 +13,7 @@ const selectWork = `SELECT 1 FROM sessions WHERE state IN ('created', 'running')
 
 /**
  * A server that nobody has asked for anything yet: it is written down among the maos processes of this machine, and
- * looks whether its project has sessions to look after. Loads little, and reads the store only when it has changed.
+ * looks whether its project has sessions to supervise. Loads little, and reads the store only when it has changed.
  */
 export class IdleProjectWatcher {
   readonly #registration: InstanceRegistration;
@@ -33,7 +33,7 @@ export class IdleProjectWatcher {
     this.#stores = paths.map((root) => join(projectFolder(home, hashOf(root)), 'project.db'));
   }
 
-  /** @param onWork is called, once, when the project has sessions to look after */
+  /** @param onWork is called, once, when the project has sessions to supervise */
   async begin(onWork: () => void): Promise<void> {
     await this.#registration.announce(this.#project);
     const look = (): void => {

@@ -64,7 +64,7 @@ export function makeKeepingStore(
         const removed: SessionId[] = [];
         let dealtWith = 0;
         for (const id of ids) {
-          // The first always: a session that takes longer than the time there is must not stay for ever.
+          // The first one always: a session that needs more than the whole time must not stay forever.
           if (dealtWith > 0 && performance.now() >= until) break;
           dealtWith += 1;
           const { changes } = db.sql(deleteEnded).run(id, staleBefore);

@@ -116,7 +116,7 @@ export function acquireSession(
   });
 }
 
-/** A lease lost already is let go of without a word. */
+/** Releasing a lease that is lost already does nothing. */
 export function releaseSession(db: Database, { sessionId, owner, epoch }: Lease): void {
   db.write(() => db.sql(releaseLease).run(sessionId, owner, epoch));
 }

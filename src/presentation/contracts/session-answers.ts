@@ -54,7 +54,7 @@ export const agentStatus = z.strictObject({
   started_at: z.string().optional(),
   ended_at: z.string().optional(),
   ...outcome,
-  /** Suspended, done but not ended, put off by its provider, or why it waits; what it was not permitted to do. */
+  /** Suspended, done but not ended, waiting for its provider, or why it waits; what it was not permitted to do. */
   note: z.string().optional(),
   tokens: z.int().optional(),
   cost_usd: z.number().optional(),

@@ -149,7 +149,7 @@ function choiceView({ backend, model, until }: BackendChoice) {
   return { backend, model, refused_until: until };
 }
 
-/** Suspended, done but not ended, put off by its provider, or why it waits; and what it was not permitted to do. */
+/** Suspended, done but not ended, waiting for its provider, or why it waits; and what it was not permitted to do. */
 function noteView(agent: Agent, session: Session, liveStatus: LiveStatus | null) {
   const denied =
     agent.denials === null

@@ -25,13 +25,13 @@ type ScannedFile = Omit<FoundFile, 'owner'>;
 export interface Scan {
   /** Sorted by path. */
   readonly files: readonly ScannedFile[];
-  /** What was passed over although it should not have been, for people: 'results: 10000 files, the rest ...'. */
+  /** What was skipped although it should have been scanned, for people: 'results: 10000 files, the rest ...'. */
   readonly notes: readonly string[];
 }
 
 /**
  * All regular files in the folders and below, the topmost first when there are more than {@link scanLimit}.
- * Links, special files and files that are only being written are passed over; so is what disappears meanwhile.
+ * Skips links, special files, files that are still being written, and files that disappear meanwhile.
  *
  * @param base what the found paths are relative to
  * @param folders relative to `base`, `/` between parts; one that is missing has no files

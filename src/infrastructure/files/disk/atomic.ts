@@ -37,7 +37,7 @@ export async function writeFileAtomic(
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    // Gone already when open or the last step failed; what cannot be removed has a name that readers pass over.
+    // Gone already when open or the last step failed; what cannot be removed has a name that readers skip.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw fileError(error, 'write', path);
   }

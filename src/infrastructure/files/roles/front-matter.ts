@@ -1,6 +1,6 @@
 /**
  * The block between two lines `---` at the head of a Markdown file, in the part of YAML that is written there: texts
- * (plain, quoted, `|`, `>`), lists, and comments. Anything deeper is read over.
+ * (plain, quoted, `|`, `>`), lists, and comments. Anything deeper is ignored.
  *
  * Like Claude Code (2.1.330), and unlike YAML, it takes a plain text with `: ` in it, or beginning with `*`, `@`, `{`,
  * as what it says: descriptions are written by people.

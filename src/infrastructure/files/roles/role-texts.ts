@@ -65,7 +65,7 @@ export function nameFrom(path: string): string | null {
 
 /**
  * Every `*.md` in a folder and the folders in it, by name; none where there is no such folder. Links and what is no
- * regular file are passed over.
+ * regular file are skipped.
  *
  * Each step takes microseconds. Through the thread pool each would wait for a turn of the event loop, ten of them and more
  * for one request, and every plan that names a role waits for all files.

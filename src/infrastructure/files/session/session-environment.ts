@@ -50,7 +50,7 @@ export async function keepEnvironment(
 
 const mostKnown = 64;
 
-/** What was read of the sessions of a project, for every start of an agent asks for it. */
+/** A cache: every start of an agent asks for it. */
 export class SessionEnvironments {
   readonly #known = new Map<string, { readonly version: string; readonly environment: SessionEnvironment }>();
   readonly #present: Environment;

@@ -26,7 +26,7 @@ export interface LaunchClaim {
   readonly protocol: number;
   /** The wrapper; null when a MAOS made the claim, or the wrapper's own is not (yet) complete. */
   readonly pid: number | null;
-  /** Where it was made, as {@link placeName} says it; null where a version of MAOS before this one did. */
+  /** Where it was made, as {@link placeName} says it; null where an earlier version of MAOS made it. */
   readonly place: string | null;
   /** Made by a MAOS, so that the program never starts. */
   readonly fenced: boolean;

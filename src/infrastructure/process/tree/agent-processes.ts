@@ -85,7 +85,7 @@ export class AgentFamily {
     this.#isOwned = isOwned;
   }
 
-  /** False once another MAOS looks after the agent: no signal is sent from here any more. */
+  /** False once another MAOS owns the agent: this one sends no more signals. */
   get isOwned(): boolean {
     return this.#isOwned();
   }

@@ -12,7 +12,7 @@ import { readPs } from './ps-command.ts';
 /** Which agent a process belongs to: `MAOS_AGENT_ID` and `MAOS_AGENT_ATTEMPT`. */
 export interface ProcessMark {
   readonly agentId: string;
-  /** Null in processes that a version of MAOS before this one started. */
+  /** Null in processes that an earlier version of MAOS started. */
   readonly attempt: number | null;
 }
 

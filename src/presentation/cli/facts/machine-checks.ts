@@ -10,7 +10,7 @@ const maxNamed = 5;
 /** Most paused sessions of one project that are looked at. */
 const maxLooked = 100;
 
-/** What runs on this machine: other maos processes, and agents nobody looks after. */
+/** What runs on this machine: other maos processes, and orphaned agents. */
 export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> {
   try {
     const instances = await runtime.instances();

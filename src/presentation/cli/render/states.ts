@@ -8,7 +8,7 @@ interface Look {
   readonly format: Format;
 }
 
-/** What is drawn: every state, and of agents that run whether their processes stand still. */
+/** Every state that is drawn; running agents also have one for suspended processes. */
 type DrawnState = AgentState | SessionState | PhaseState | 'suspended';
 
 const looks: Readonly<Record<DrawnState, Look>> = {

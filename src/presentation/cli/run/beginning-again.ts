@@ -5,7 +5,7 @@ import type { CommandContext } from '../command.ts';
 /** More are only counted. */
 const maxNames = 5;
 
-/** Names of interrupted agents that have no conversation to take up again: what they do is done a second time. */
+/** Names of interrupted agents without a conversation to resume: their work is done a second time. */
 export function beginningAgain({ agents }: Workflow): readonly string[] {
   return agents
     .filter(({ state, conversation }) => state === 'resumable' && conversation === null)

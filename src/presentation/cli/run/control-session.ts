@@ -52,7 +52,7 @@ export interface ControlledSession {
 /**
  * Does what a command asks of the session it names, and waits until it is done.
  * @param found the session, where the command has looked for it already
- * @returns null when the user interrupted the wait; sessions this process took over are handed over then
+ * @returns null when the user interrupted the wait; sessions that this process adopted are detached then
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION
  */
 export async function controlSession(

@@ -131,7 +131,7 @@ export class OutputReader {
     }
   }
 
-  /** An attempt may have been barred before it began: the one after it counts then. */
+  /** An attempt may have been fenced before it began: then the next one counts. */
   async #findNext(): Promise<Start | null> {
     const stream = this.#view === 'stderr' ? 'stderr' : 'stdout';
     const last = Math.max(this.#agent.attempt, this.#attempt + 1);

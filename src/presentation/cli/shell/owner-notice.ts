@@ -7,7 +7,7 @@ import type { OpenSession } from '../facts/projects.ts';
 import type { Terminal } from './terminal.ts';
 
 const lookMs = 2_000;
-/** Longer than any take-over lasts, with the lease of an owner that stands still. */
+/** Longer than an adoption takes, including the lease of a suspended owner. */
 const patienceMs = 60_000;
 
 interface Needs extends Pick<CommandContext, 'runtime'> {

@@ -23,7 +23,7 @@ import { checkSession } from './sessions-routes.ts';
 /** How long a request waits for the bodies of those that arrived before it. */
 const bodyPatienceMs = 10_000;
 
-/** Runs: made, looked at, cancelled, let go on. */
+/** Create, read, cancel and resume runs. */
 export function runsHandlers(deps: HttpDeps, source: RunSource) {
   const order = new ArrivalOrder(bodyPatienceMs);
 

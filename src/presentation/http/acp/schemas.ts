@@ -3,7 +3,7 @@ import * as z from 'zod';
 /**
  * The shapes of the Agent Communication Protocol 0.2.0 (https://agentcommunicationprotocol.dev), as MAOS takes and gives
  * them. Every optional field may be null: the official clients send all of them. What is not known is let through in
- * parts, and passed over elsewhere.
+ * parts, and ignored elsewhere.
  */
 
 /** Any 128 bits: a run's id is its session's, which says neither version nor variant. */

@@ -26,8 +26,8 @@ const primingSince = '2025-11-25';
  * - The general stream too begins with a place to come back to, and with what was said before it was opened.
  * - A stream that has ended is replayed and ends, where the SDK would leave it open; with nothing to replay, 204 tells
  *   the client to stop coming back (HTML, server-sent events, 9.2.2).
- * - The stream of a request that was called off ends. It gets no answer, and the SDK waits for one.
- * - A place that is not known is refused in words.
+ * - The stream of a cancelled request ends. It gets no answer, and the SDK waits for one.
+ * - An unknown position is refused with the reason.
  */
 export class ResumableTransport extends WebStandardStreamableHTTPServerTransport {
   readonly #store: McpEventStore;

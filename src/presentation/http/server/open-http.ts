@@ -45,7 +45,7 @@ export async function openHttp(serving: Serving, runtime: Runtime, options: Http
     { ...address, names, token },
   );
   await runtime.listening(projectPath, service.port);
-  // It looks after the project's sessions like any process that stays.
+  // Like any long-running process, it adopts the project's orphaned sessions.
   await runtime.watchProject(projectPath);
   const stopLooking = cutWithToken(service, runtime, first);
   return {

@@ -8,7 +8,7 @@ export function formatCursor(shown: number): string {
 
 /**
  * @param asked the tool or method, named in the message
- * @returns how many items to pass over
+ * @returns how many items to skip
  * @throws MaosError INVALID_INPUT for what {@link formatCursor} did not make
  */
 export function parseCursor(cursor: string | undefined, asked: string): number {

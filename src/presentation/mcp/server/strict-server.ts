@@ -24,7 +24,7 @@ export class StrictServer extends Server {
     Protocol.prototype.setRequestHandler.call(this, lenient as unknown as Handling[0], checked as never);
   }
 
-  /** A task asked for is passed over, as above. */
+  /** A requested task is ignored, as above. */
   protected override assertTaskHandlerCapability(): void {}
 }
 

@@ -5,7 +5,7 @@ import { LineSplitter } from '../../../application/line-splitter.ts';
 import { type Complaint, checkMessage, notJson } from './json-rpc.ts';
 import type { MessageTrace } from './trace.ts';
 
-/** A longer line is refused and passed over; as large as a message may be that the SDK's own transport reads. */
+/** A longer line is refused and skipped; the SDK's own transport has the same limit. */
 export const longestLineBytes = 10 * 1024 * 1024;
 
 /**

@@ -14,7 +14,7 @@ export interface StdioOptions {
   readonly loadRegistry?: () => Promise<Registry>;
 }
 
-/** From `initialize` until this server looks after the project: the client's first requests come before. */
+/** From `initialize` until this server watches the project: the client's first requests come before. */
 const attendMs = 250;
 
 /** So many lines that are no messages get into the log: a client that sends nothing else must not fill the disk. */
