@@ -34,14 +34,19 @@ const withoutAjv: Plugin = {
  * Problem: esbuild lifts `import … from 'node:http'` out of a lazily imported module to the top of the one file, so
  * every start pays for it (node:http alone: 40 ms and more until the server answers).
  * Solution: each builtin becomes a small CommonJS module, which esbuild runs when the module importing it runs.
+ *
+ * Problem: esbuild copies the properties of a CommonJS module, and to look at some of `node:util` makes Node load what
+ * they lead to (diff, colors, the streams of the terminal).
+ * Solution: that one is inherited from, and has no properties of its own.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup(build) {
     build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'lazy-builtins' }));
-    build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-    }));
+    build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path }) => {
+      const builtin = `process.getBuiltinModule(${JSON.stringify(path)})`;
+      return { contents: `module.exports = ${path === 'node:util' ? `Object.create(${builtin})` : builtin};` };
+    });
   },
 };
 
