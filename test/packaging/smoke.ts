@@ -28,6 +28,7 @@ const packed = [
   'bin/maos.js',
   'dist/maos.js',
   'package.json',
+  'docs/plan.schema.json',
   'schema.sql',
 ];
 

@@ -36,7 +36,14 @@ export async function readPlanFile(word: string, source: PlanSource): Promise<Or
     throw new MaosError('INVALID_INPUT', message, { details: { file: word } });
   }
   const { value, positionOf } = await parsePlan(word, text, what, source.parseText);
-  return parseInput(planInput, value, what, positionOf);
+  return parseInput(planInput, withoutSchema(value), what, positionOf);
+}
+
+/** `$schema` is for the editor that the plan was written with. */
+function withoutSchema(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('$schema' in value)) return value;
+  const { $schema, ...plan } = value;
+  return typeof $schema === 'string' ? plan : value;
 }
 
 async function parsePlan(

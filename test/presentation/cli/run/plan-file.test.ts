@@ -35,6 +35,13 @@ describe('a plan from a file', () => {
     assert.deepEqual(await read('plan.json'), requestOf(plan));
   });
 
+  it('may name the schema that editors check it with', async () => {
+    const named = { $schema: './docs/plan.schema.json', ...plan };
+    await writeFile(join(cwd, 'named.yaml'), stringify(named));
+    assert.deepEqual(await read('named.yaml'), requestOf(plan));
+    await refused('-', /\$schema/, Readable.from([JSON.stringify({ ...plan, $schema: 7 })]));
+  });
+
   it('may come from stdin, in pieces', async () => {
     const text = Buffer.from(JSON.stringify({ ...plan, objective: 'größer' }));
     const pieces = [...text].map((byte) => Buffer.from([byte]));
