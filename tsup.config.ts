@@ -45,7 +45,9 @@ const lazyBuiltins: Plugin = {
     build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'lazy-builtins' }));
     build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path }) => {
       const builtin = `process.getBuiltinModule(${JSON.stringify(path)})`;
-      return { contents: `module.exports = ${path === 'node:util' ? `Object.create(${builtin})` : builtin};` };
+      return {
+        contents: `module.exports = ${path === 'node:util' ? `Object.create(${builtin})` : builtin};`,
+      };
     });
   },
 };
