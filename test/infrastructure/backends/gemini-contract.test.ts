@@ -57,7 +57,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'max-tokens': completed(/^Half of$/),
   'max-turns': failed(
     'budget_exceeded',
-    '^Reached max session turns .* Raise the limit \\(maxTurns of backends\\.gemini\\)',
+    '^Reached max session turns .* Raise the limit \\(model\\.maxSessionTurns of',
   ),
   loop: failed('exit_code', '^Loop detected, stopping execution$'),
   'missing-attachment': completed(/^Hello there\.$/),

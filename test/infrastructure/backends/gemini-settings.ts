@@ -7,7 +7,6 @@ export function geminiSettingsOf(given: Partial<GeminiSettings> = {}): GeminiSet
     model: null,
     approvalMode: 'auto_edit',
     allowedTools: [],
-    maxTurns: null,
     extraArgs: [],
     ...given,
   };

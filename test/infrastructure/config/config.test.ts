@@ -393,7 +393,6 @@ describe('variables', () => {
     ['MAOS_GEMINI_PATH', '/opt/gemini', 'backends.gemini.path', '/opt/gemini'],
     ['MAOS_GEMINI_MODEL', 'gemini-2.5-pro', 'backends.gemini.model', 'gemini-2.5-pro'],
     ['MAOS_GEMINI_APPROVAL_MODE', 'yolo', 'backends.gemini.approvalMode', 'yolo'],
-    ['MAOS_GEMINI_MAX_TURNS', '40', 'backends.gemini.maxTurns', 40],
     ['MAOS_QWEN_PATH', '/opt/qwen', 'backends.qwen.path', '/opt/qwen'],
     ['MAOS_QWEN_MODEL', 'qwen3-coder', 'backends.qwen.model', 'qwen3-coder'],
     ['MAOS_QWEN_APPROVAL_MODE', 'yolo', 'backends.qwen.approvalMode', 'yolo'],

@@ -8,7 +8,6 @@ import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';
 import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
-import { defaultsFile } from '../shared/defaults-file.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
 import { GeminiOutputParser } from './output.ts';
@@ -18,13 +17,6 @@ import { goneConversation, withExitStatus } from './verdicts.ts';
 const signInAdvice = "Run 'gemini' once and sign in, or set GEMINI_API_KEY, then try again.";
 /** As no server can be called: then none of the user's is started. */
 const noServer = 'none-for-agents-of-maos';
-const defaults = {
-  variable: 'GEMINI_CLI_SYSTEM_DEFAULTS_PATH',
-  usual: [
-    '/etc/gemini-cli/system-defaults.json',
-    '/Library/Application Support/GeminiCli/system-defaults.json',
-  ],
-};
 
 /** Gemini CLI without a terminal: the prompt, which opens with the role, on stdin; JSON lines on stdout. */
 export function makeGeminiBackend(deps: {
@@ -69,11 +61,6 @@ export function makeGeminiBackend(deps: {
         GEMINI_CLI_NO_RELAUNCH: 'true',
         ...environmentOf(inherits, providerVariables.google),
       },
-      files: defaultsFile(inherits, defaults, {
-        // Left to itself it asks ten times when it is refused, which takes four minutes.
-        general: { maxAttempts: 5 },
-        ...(config.maxTurns === null ? {} : { model: { maxSessionTurns: config.maxTurns } }),
-      }),
       stdin: 'prompt',
     };
   }
@@ -106,7 +93,8 @@ export function makeGeminiBackend(deps: {
 function advise(verdict: Verdict): string {
   return adviseOn(verdict, {
     auth_required: signInAdvice,
-    budget_exceeded: 'Raise the limit (maxTurns of backends.gemini), or give it a smaller task.',
+    budget_exceeded:
+      "Raise the limit (model.maxSessionTurns of Gemini CLI's settings), or give it a smaller task.",
   });
 }
 

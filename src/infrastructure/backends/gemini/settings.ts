@@ -1,5 +1,5 @@
 import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
-import { absolutePath, listOfTexts, oneOf, orNone, textLike, wholeNumber } from '../../config/kinds.ts';
+import { absolutePath, listOfTexts, oneOf, orNone, textLike } from '../../config/kinds.ts';
 import { setting, type Values } from '../../config/setting.ts';
 
 const modes = ['default', 'auto_edit', 'yolo', 'plan'] as const;
@@ -27,12 +27,6 @@ export const geminiSettings = {
     [],
     'Tools Gemini CLI may use without asking, such as run_shell_command(npm test).',
     { userOnly: true },
-  ),
-  maxTurns: setting(
-    orNone(wholeNumber(1, 100_000)),
-    null,
-    'Requests one agent may make of its model in a row; null: no limit.',
-    { variable: 'MAOS_GEMINI_MAX_TURNS' },
   ),
   extraArgs: setting(listOfTexts('argument'), [], 'Further arguments for Gemini CLI.', {
     userOnly: true,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Environment } from './cli-program.ts';
+import type { Environment } from '../shared/cli-program.ts';
 
 /**
  * Settings that MAOS makes for a CLI below the user's own, as its file of defaults for a whole machine. A machine that has
