@@ -31,6 +31,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
     'budget_exceeded',
     `^Run aborted: wall-clock budget of 20s exceeded .* ${raise}$`,
   ),
+  'rate-limited-killed': failed('signal', '^Qwen Code was killed by SIGTERM'),
   'no-credit': failed('auth_required', `^You exceeded your current quota, please check .* ${credit}$`),
   'payment-required': failed('auth_required', `^Insufficient Balance\\. ${credit}$`),
   'bad-model': failed('model_unavailable', '^The model `no-such-model` does not exist .* Name a model that'),
