@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 11.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 12.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -117,6 +117,7 @@ CREATE TABLE agents (
   stage                    TEXT    CHECK (stage IN ('preparing', 'executing', 'verifying', 'awaiting', 'collecting')),
   inactive_ms              INTEGER NOT NULL DEFAULT 0,                -- as in sessions, of its present or last attempt
   options                  TEXT    CHECK (json_valid(options)),       -- what else its plan says that no query needs
+  subagents                INTEGER NOT NULL DEFAULT 0,                -- how many its CLI has started in that attempt, as far as it tells
   UNIQUE (session_id, position),
   UNIQUE (session_id, name),
   CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),

@@ -147,6 +147,8 @@ export interface Agent extends PlannedAgent {
   readonly lingering: Lingering | null;
   /** Of its present or last attempt; null when nothing was refused. */
   readonly denials: PermissionDenials | null;
+  /** How many sub-agents its CLI has started, as far as it tells; in its present or last attempt. */
+  readonly subagents: number;
   /** Over all attempts. */
   readonly usage: Usage | null;
   /** What the attempts before the present one had used. */
@@ -174,6 +176,7 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   result: null,
   lingering: null,
   denials: null,
+  subagents: 0,
   usage: null,
   usageBefore: null,
   resumed: null,
@@ -204,7 +207,10 @@ export function moveAgent(
   to: AgentState,
   at: string,
   outcome: Partial<
-    Pick<Agent, 'failure' | 'result' | 'usage' | 'conversation' | 'notBefore' | 'postponed' | 'denials'>
+    Pick<
+      Agent,
+      'failure' | 'result' | 'usage' | 'conversation' | 'notBefore' | 'postponed' | 'denials' | 'subagents'
+    >
   > = {},
 ): Agent {
   assertTransition(agentTransitions, `Agent ${agent.id}`, agent.state, to);
@@ -220,10 +226,10 @@ export function moveAgent(
   if (to === 'running') {
     const { attempt, usage: usageBefore, conversation: resumed } = agent;
     const started = { attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
-    return { ...moved, ...started, denials: null, inactiveMs: 0 };
+    return { ...moved, ...started, denials: null, subagents: 0, inactiveMs: 0 };
   }
   if (to === 'pending') {
-    const unstarted = { result: null, denials: null, conversation: null, postponed: 0 };
+    const unstarted = { result: null, denials: null, subagents: 0, conversation: null, postponed: 0 };
     return onFirstBackend({ ...moved, ...unstarted, startedAt: null, endedAt: null });
   }
   return { ...moved, endedAt: at };

@@ -107,6 +107,7 @@ export interface ProgressNote {
   readonly usage: ReportedUsage | null;
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
+  readonly subagents?: number;
   /** Whether it lingers since its result; absent when that is as it was. */
   readonly lingering?: Lingering | null;
 }
@@ -115,7 +116,7 @@ export interface ProgressNote {
 export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];
-  for (const { id, activity, usage, conversation, denials = null, lingering } of notes) {
+  for (const { id, activity, usage, conversation, denials = null, subagents, lingering } of notes) {
     const before = agentOf(workflow, id);
     if (before.state !== 'running') continue;
     const agent = {
@@ -123,6 +124,7 @@ export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[
       usage: usageNow(before, usage, conversation),
       conversation: conversation ?? before.conversation,
       denials: denials ?? before.denials,
+      subagents: subagents ?? before.subagents,
       lingering: lingering === undefined ? before.lingering : lingering,
     };
     changed.set(id, agent);

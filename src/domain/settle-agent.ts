@@ -33,6 +33,7 @@ export interface AgentReport {
   /** With which it can be resumed; null when none was heard of since it started. */
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
+  readonly subagents?: number;
   /** How long the attempt has run, as it was measured; absent: as the machine's clock and what is recorded of it tell. */
   readonly activeMs?: number;
 }
@@ -47,6 +48,7 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
     usage: usageNow(before, report.usage, report.conversation),
     conversation: isAfresh(outcome) ? null : (report.conversation ?? before.conversation),
     denials: report.denials ?? before.denials,
+    subagents: report.subagents ?? before.subagents,
     ...afterRefusal(before, outcome),
   });
   const fallback = outcome.state === 'resumable' ? outcome.fallback : undefined;

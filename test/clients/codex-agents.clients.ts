@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { backendCases, makeBackendBench } from './backend-cases.ts';
+import { lastOutputs, startScriptedOpenAi, userTexts } from '../helpers/scripted-openai.ts';
+import { type BackendDriver, backendCases, makeBackendBench } from './backend-cases.ts';
 import { codexDriver } from './codex-driver.ts';
 
 backendCases(codexDriver);
@@ -44,6 +45,31 @@ test('what an agent wrote loads no skill into the Codex after it', async (t) => 
       assert.ok((await run({ ...second, depends_on: [], task: `Use ${mention} now.` })).includes(canary));
     });
   }
+});
+
+test('it starts no more sub-agents at once than it may, and they are counted', async (t) => {
+  const spawn = {
+    namespace: 'multi_agent_v1',
+    name: 'spawn_agent',
+    arguments: { message: 'Count to three.' },
+  };
+  const driver: BackendDriver = {
+    ...codexDriver,
+    startModel: () =>
+      startScriptedOpenAi((request) => {
+        if (!userTexts(request).join().includes('Have it counted.')) return { text: 'One, two, three.' };
+        const outputs = lastOutputs(request);
+        return outputs.length === 0 ? { calls: [spawn, spawn] } : { text: outputs.join('; ') };
+      }),
+  };
+  const settings = { limits: { maxSubagents: 1 } };
+  const bench = await makeBackendBench(t, driver, { respond: () => assert.fail('not asked'), settings });
+  const run = await bench.run('Have it counted.').ended;
+  assert.equal(run.status, 0, run.stdout);
+  const agent = await bench.agent();
+  assert.match(agent.result ?? '', /agent_id.*; collab spawn failed: agent thread limit reached/);
+  assert.equal(agent.subagents, 1);
+  assert.match((await bench.maos('status', 'latest')).stdout, /Sub-agents\n {2}analyst: 1 started/);
 });
 
 test("none of the user's MCP servers is started, nor of a project that the user trusts", async (t) => {

@@ -366,6 +366,7 @@ describe('agentsOf', () => {
       result: null,
       lingering: null,
       denials: null,
+      subagents: 0,
       usage: null,
       usageBefore: null,
       resumed: null,

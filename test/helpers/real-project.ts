@@ -95,7 +95,7 @@ const settings: Settings = {
   maxDepth: 2,
   budgets: { agent: noBudget, session: noBudget },
   quota: { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume: false, refusedMs: null },
-  limits: { stallMs: null, maxOutputBytes: null, afterResultMs: null },
+  limits: { stallMs: null, maxOutputBytes: null, afterResultMs: null, maxSubagents: null },
   retention: { maxAgeMs: null, maxSessions: null, maxBytes: null },
   stopGraceMs: 2_000,
   storePatienceMs: 5_000,

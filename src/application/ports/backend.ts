@@ -93,6 +93,8 @@ export interface LaunchContext {
   readonly findProgram: ProgramLookup;
   /** The conversation to go on with; null to begin one. */
   readonly resume: string | null;
+  /** How many sub-agents its CLI may start, for a CLI that can be told; null or absent: no limit. */
+  readonly maxSubagents?: number | null;
   /** What the agent inherits from; default: the environment of this process. */
   readonly inherits?: Readonly<Record<string, string>>;
 }

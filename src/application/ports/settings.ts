@@ -35,6 +35,8 @@ export interface Settings {
     readonly maxOutputBytes: number | null;
     /** How long processes of an agent may remain after its result. Null: as long as its other limits let them. */
     readonly afterResultMs: number | null;
+    /** How many sub-agents an agent's own CLI may start. Null: as many as it likes. */
+    readonly maxSubagents: number | null;
   };
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;

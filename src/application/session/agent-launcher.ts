@@ -66,6 +66,7 @@ export class AgentLauncher {
       maxOutputBytes: project.settings.limits.maxOutputBytes,
       afterResultMs: project.settings.limits.afterResultMs,
       refusedMs: project.settings.quota.refusedMs,
+      maxSubagents: project.settings.limits.maxSubagents,
       isOwner: () => record.isOwner(),
       withdraw: (run) => void this.withdraw(run.agent.id),
       ended: (end) => {

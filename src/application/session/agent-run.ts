@@ -17,7 +17,7 @@ import { AnswerWatch } from './answer-watch.ts';
 import { outcomeOf } from './run-outcome.ts';
 import { RunProgress } from './run-progress.ts';
 import { type SuspendedTime, takenOverShare } from './session-history.ts';
-import { outputLimit, type StopCause, timeLimit } from './stop-cause.ts';
+import { outputLimit, type StopCause, subagentLimit, timeLimit } from './stop-cause.ts';
 import { SuspendController } from './suspend-controller.ts';
 
 /** How a run ended, as far as processes are concerned. */
@@ -38,6 +38,8 @@ export interface RunCallbacks {
   readonly afterResultMs: number | null;
   /** How long its CLI may try again by itself while its provider refuses it; null: no limit of its own. */
   readonly refusedMs: number | null;
+  /** Most sub-agents its CLI may start; null: no limit. */
+  readonly maxSubagents: number | null;
   /** False once another MAOS owns the session. */
   isOwner(): boolean;
   /** It is to be stopped and has no process yet: called once, before it begins. */
@@ -109,6 +111,7 @@ export class AgentRun implements OutputSink {
     if (this.#answers.isWatching || activities.some(({ type }) => type === 'result')) {
       this.#answers.update(this.#parser.parsed().answer);
     }
+    if (activities.length > 0) this.#limitSubagents();
     if (this.#stopRefusalLimit !== null || activities.some(({ type }) => type === 'notice')) this.#judge();
   }
 
@@ -239,8 +242,15 @@ export class AgentRun implements OutputSink {
       ...{ agent: this.agent, backend: this.#backend, end, parsed, stderrTail, stop },
       ...{ cause: this.#cause, stopAskedAt: this.#stopAskedAt, usage: this.usage(), ranMs: activeMs },
     });
-    const { usage, conversation, denials } = parsed;
-    return { outcome, usage, conversation, denials, activeMs };
+    const { usage, conversation, denials, subagents } = parsed;
+    return { outcome, usage, conversation, denials, subagents, activeMs };
+  }
+
+  #limitSubagents(): void {
+    const { maxSubagents } = this.#callbacks;
+    if (maxSubagents === null) return;
+    const { subagents } = this.#parser.parsed();
+    if (subagents > maxSubagents) this.stop(subagentLimit(subagents, maxSubagents));
   }
 
   /** What its output has come to while it goes on: a provider that does not let it in, or that refuses it for a while. */

@@ -5,6 +5,7 @@ import { roleBriefing } from '../../domain/roles/role.ts';
 import type { PlacedLaunch, ProgramLookup } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
+import type { Settings } from '../ports/settings.ts';
 import type { Project } from '../project.ts';
 import { agentEnvironment } from './agent-environment.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
@@ -14,6 +15,7 @@ import type { SessionRecord } from './session-record.ts';
 /** What preparing a launch needs of the project. */
 export type PreparationProject = Pick<Project, 'host' | 'roles'> & {
   readonly files: Pick<SessionFiles, 'environment'>;
+  readonly settings: { readonly limits: Pick<Settings['limits'], 'maxSubagents'> };
 };
 
 /** All that a launch needs before the host is asked: the agent's folders, its prompt, its command line. */
@@ -68,7 +70,7 @@ export class LaunchPreparation {
     backend: Backend,
     earlier: Promise<unknown> | undefined,
   ): Promise<PlacedLaunch> {
-    const { files, host, roles } = this.#project;
+    const { files, host, roles, settings } = this.#project;
     const { workflow } = this.#record;
     const { session } = workflow;
     const locations = host.locations(session, agent);
@@ -84,9 +86,10 @@ export class LaunchPreparation {
     await host.prepare(agent, prompt);
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
-    const resumed = before.conversation;
+    const { maxSubagents } = settings.limits;
     const spec = await backend.prepare({
-      ...{ session, agent, briefing: instructions, locations, findProgram, resume: resumed, inherits },
+      ...{ session, agent, briefing: instructions, locations, findProgram, inherits, maxSubagents },
+      resume: before.conversation,
     });
     const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
     return { ...spec, env, inherits, cwd: locations.workingDirectory };

@@ -10,6 +10,7 @@ export class RunProgress {
   #activity: string | null = null;
   #notedTurns = 0;
   #notedDenials = 0;
+  #notedSubagents = 0;
 
   constructor(agent: AgentId) {
     this.#agent = agent;
@@ -21,16 +22,21 @@ export class RunProgress {
   }
 
   /** What is new since the last call; null when nothing is. */
-  take({ usage, conversation, turns, denials }: ParsedRun, answers: AnswerWatch): ProgressNote | null {
+  take(
+    { usage, conversation, turns, denials, subagents }: ParsedRun,
+    answers: AnswerWatch,
+  ): ProgressNote | null {
     const lingering = answers.take();
     const hasProgressed = this.#activity !== null || turns !== this.#notedTurns;
     const refused = denials?.count ?? 0;
-    if (!hasProgressed && lingering === undefined && refused === this.#notedDenials) return null;
+    const isSame = refused === this.#notedDenials && subagents === this.#notedSubagents;
+    if (!hasProgressed && lingering === undefined && isSame) return null;
     const activity = hasProgressed ? (this.#activity ?? '') : null;
     this.#activity = null;
     this.#notedTurns = turns;
     this.#notedDenials = refused;
-    const note = { id: this.#agent, activity, usage, conversation, denials };
+    this.#notedSubagents = subagents;
+    const note = { id: this.#agent, activity, usage, conversation, denials, subagents };
     return lingering === undefined ? note : { ...note, lingering };
   }
 }

@@ -27,6 +27,12 @@ export function outputLimit(printed: number, limit: number): StopCause {
   return { kind: 'limit', failure: 'output_limit', explain: () => text };
 }
 
+export function subagentLimit(started: number, limit: number): StopCause {
+  const count = started === 1 ? '1 sub-agent' : `${started} sub-agents`;
+  const text = `It started ${count}, more than its limit of ${limit} (limits.maxSubagents), and was stopped. Raise the limit, or give it a smaller task.`;
+  return { kind: 'limit', failure: 'budget_exceeded', explain: () => text };
+}
+
 /** With one decimal, and more where it would be 0. */
 export function mebibytes(bytes: number): string {
   const value = bytes / 2 ** 20;

@@ -93,6 +93,7 @@ export function toSettings(config: Config): Settings {
       stallMs: scaled(config.limits.stallMinutes, 60_000),
       maxOutputBytes: scaled(config.limits.maxOutputMb, 1_048_576),
       afterResultMs: scaled(config.limits.afterResultMinutes, 60_000),
+      maxSubagents: config.limits.maxSubagents,
     },
     retention: {
       maxAgeMs: scaled(config.retention.maxAgeDays, 86_400_000),

@@ -105,6 +105,12 @@ export const settingsTable = {
       'MiB one agent may print before it is stopped; null: no limit.',
       { variable: 'MAOS_MAX_OUTPUT_MB' },
     ),
+    maxSubagents: setting(
+      orNone(wholeNumber(0, 10_000)),
+      null,
+      "Sub-agents that an agent's own CLI may start; null: no limit.",
+      { variable: 'MAOS_MAX_SUBAGENTS' },
+    ),
     afterResultMinutes: setting(
       orNone(number(0.01, 10_080)),
       10,

@@ -313,6 +313,10 @@ export const projectMigrations: readonly Migration[] = [
     version: 11,
     sql: 'ALTER TABLE agents ADD COLUMN options TEXT CHECK (json_valid(options));',
   },
+  {
+    version: 12,
+    sql: 'ALTER TABLE agents ADD COLUMN subagents INTEGER NOT NULL DEFAULT 0;',
+  },
 ];
 
 /** `instances.db`, by the same rules. */

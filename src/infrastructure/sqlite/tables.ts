@@ -151,6 +151,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     postponed: integer('postponed'),
     lingering: since(null, nullable(document('lingering', 'lingering'))),
     denials: since(null, nullable(document('denials', 'denials'))),
+    subagents: since(0, integer('subagents')),
     stage: since(null, stage),
   },
   (row) => `Agent ${row.id}`,

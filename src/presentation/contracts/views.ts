@@ -127,6 +127,7 @@ export function agentView(
     ...(until === null ? {} : { postponed_until: until }),
     ...(agent.lingering === null ? {} : { result_given: agent.lingering }),
     ...(agent.denials === null ? {} : { permission_denials: agent.denials }),
+    ...(agent.subagents === 0 ? {} : { subagents: agent.subagents }),
     ...noteView(agent, session, liveStatus),
     started_at: agent.startedAt,
     ended_at: agent.endedAt,

@@ -54,6 +54,7 @@ function callbacksOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): Run
     maxOutputBytes: null,
     afterResultMs: null,
     refusedMs: null,
+    maxSubagents: null,
     isOwner: () => true,
     withdraw: () => {},
     ended,
@@ -96,6 +97,34 @@ describe('a run', () => {
       },
       result: null,
     });
+  });
+
+  it('is stopped when its CLI has started more sub-agents than it may, with how many', async () => {
+    const process = new Process();
+    const clock = new TestClock();
+    const config = { path: null, model: null, sandbox: 'read-only', extraArgs: [] } as const;
+    const backend = makeCodexBackend({ config, env: {} });
+    const run = new AgentRun(sampleAgent, backend, { ...callbacksOf(clock), maxSubagents: 2 });
+    run.begin(process);
+    const item = { type: 'collab_tool_call', tool: 'spawn_agent', status: 'completed' };
+    const spawned = (...ids: string[]) =>
+      run.stdout(
+        Buffer.from(
+          `${JSON.stringify({ type: 'item.completed', item: { ...item, receiver_thread_ids: ids } })}\n`,
+        ),
+      );
+    spawned('a', 'b');
+    assert.equal(run.takeNote()?.subagents, 2);
+    assert.deepEqual(process.stops, []);
+    spawned('c');
+    assert.deepEqual(process.stops, [500]);
+    process.end(killed);
+    const { outcome, subagents } = run.report(killed, { signals: ['SIGTERM'], survivors: 0, tookMs: 1 }, '');
+    assert.equal(subagents, 3);
+    assert.deepEqual(outcome.state === 'failed' && [outcome.failure.kind, outcome.failure.message], [
+      'budget_exceeded',
+      'It started 3 sub-agents, more than its limit of 2 (limits.maxSubagents), and was stopped. Raise the limit, or give it a smaller task.',
+    ]);
   });
 
   describe('that its provider refuses, and whose CLI tries again by itself', () => {

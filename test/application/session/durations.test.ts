@@ -48,6 +48,7 @@ function begun(clock: TestClock, stallMs: number | null) {
     graceMs: 500,
     afterResultMs: null,
     refusedMs: null,
+    maxSubagents: null,
     isOwner: () => true,
     maxOutputBytes: null,
     withdraw: () => {},
@@ -61,7 +62,7 @@ function begun(clock: TestClock, stallMs: number | null) {
   run.begin(process);
   const log = { log: (_: string, message: string) => assert.fail(message) };
   const watch = new LimitsWatch(
-    { limits: { stallMs, maxOutputBytes: null, afterResultMs: null }, clock, log },
+    { limits: { stallMs, maxOutputBytes: null, afterResultMs: null, maxSubagents: null }, clock, log },
     new Map([[agent.id, run]]),
   );
   watch.watch();
@@ -154,6 +155,7 @@ describe('time that is limited', () => {
           graceMs: 500,
           afterResultMs: null,
           refusedMs: null,
+          maxSubagents: null,
           isOwner: () => true,
           maxOutputBytes: null,
           withdraw: () => {},

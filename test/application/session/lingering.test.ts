@@ -22,7 +22,7 @@ import {
 import { SteeredClock } from '../../helpers/steered-clock.ts';
 import { until } from '../../helpers/waiting.ts';
 
-const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
+const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null, maxSubagents: null };
 
 interface ClockedProject extends RealProject {
   readonly clock: SteeredClock;

@@ -22,7 +22,7 @@ import {
 import { SteeredClock } from '../../helpers/steered-clock.ts';
 import { until } from '../../helpers/waiting.ts';
 
-const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
+const noLimits = { stallMs: null, maxOutputBytes: null, afterResultMs: null, maxSubagents: null };
 
 function withClock(t: TestContext, limits: Partial<Settings['limits']>) {
   const clock = new SteeredClock();

@@ -144,7 +144,14 @@ suite("whatever Claude Code's stream says", () => {
           const running = { ...begun.next, agents };
           store.commit(lease, made.next, { ...begun, next: running });
           const [agent = assert.fail()] = agents;
-          const callbacks = { clock, graceMs: 1, maxOutputBytes: null, afterResultMs: null, refusedMs: null };
+          const callbacks = {
+            clock,
+            graceMs: 1,
+            maxOutputBytes: null,
+            afterResultMs: null,
+            refusedMs: null,
+            maxSubagents: null,
+          };
           const quiet = {
             isOwner: () => true,
             withdraw: () => {},

@@ -29,6 +29,7 @@ async function prepared(
     resume?: string;
     script?: string;
     briefing?: string;
+    maxSubagents?: number;
   } = {},
 ) {
   const folder = scratch(t);
@@ -39,6 +40,7 @@ async function prepared(
     findProgram: lookupIn(folder),
     resume: given.resume ?? null,
     ...(given.briefing === undefined ? {} : { briefing: given.briefing }),
+    maxSubagents: given.maxSubagents ?? null,
   });
   const spec = await backend.prepare({ ...context, locations: { ...locations, workingDirectory: folder } });
   return { folder, locations, spec };
@@ -87,6 +89,15 @@ suite('how Codex is started', () => {
         isMaosError(error, 'BACKEND_UNAVAILABLE') &&
         /: Error loading config\.toml: invalid type\. Repair its configuration/.test(error.message),
     );
+  });
+
+  test('with so many sub-agents at once as it may start, or none', async (t) => {
+    const bounded = async (maxSubagents: number) => {
+      const { spec } = await prepared(t, { maxSubagents });
+      return spec.args.filter((argument) => argument.startsWith('agents.'));
+    };
+    assert.deepEqual(await bounded(0), ['agents.enabled=false']);
+    assert.deepEqual(await bounded(3), ['agents.max_concurrent_threads_per_session=3', 'agents.max_depth=1']);
   });
 
   test('with the keys of OpenAI and Azure, and no other', async (t) => {

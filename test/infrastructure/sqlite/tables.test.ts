@@ -52,6 +52,7 @@ function everything(): {
     result: 'Half of it.',
     lingering: { background: ['build'], until: later },
     denials: { count: 2, shown: ['Bash: git push'] },
+    subagents: 4,
     usage,
     usageBefore: usage,
     resumed: 'c1',
@@ -209,13 +210,15 @@ describe('a checkpoint', () => {
   it('of an earlier version lacks what was added since', () => {
     const workflow = everything();
     const { folder: _, parent: ____, ...session } = workflow.session;
-    const agents = workflow.agents.map(({ lingering: __, denials: ___, ...agent }) => agent);
+    const agents = workflow.agents.map(
+      ({ lingering: __, denials: ___, subagents: _____, ...agent }) => agent,
+    );
     const old = { ...workflow, session, agents } as unknown as Checkpoint['workflow'];
     const read = parseCheckpoint(checkpointOf(old), '0001.json').workflow;
     assert.deepEqual([read.session.folder, read.session.parent], [null, null]);
     assert.deepEqual(
-      read.agents.map(({ lingering, denials }) => [lingering, denials]),
-      read.agents.map(() => [null, null]),
+      read.agents.map(({ lingering, denials, subagents }) => [lingering, denials, subagents]),
+      read.agents.map(() => [null, null, 0]),
     );
   });
 

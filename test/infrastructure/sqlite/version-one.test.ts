@@ -106,7 +106,7 @@ describe('a database of the first release', () => {
     });
     const newFields = {
       ...{ budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 },
-      ...{ inactiveMs: 0, lingering: null, denials: null, stage: null, backends: null },
+      ...{ inactiveMs: 0, lingering: null, denials: null, subagents: 0, stage: null, backends: null },
     };
     const [first, second] = agents;
     assert.deepEqual(first, {
@@ -271,6 +271,7 @@ describe('a database of the first release', () => {
       postponed: 2,
       lingering,
       denials,
+      subagents: 4,
     };
     const next = { ...before, session: { ...before.session, budget }, agents: [changed] };
     store.commit(lease, before, { next, events: [] });

@@ -22,7 +22,7 @@ const denied: Step = {
 };
 
 function project(t: TestContext): RealProject {
-  const limits = { stallMs: null, maxOutputBytes: null, afterResultMs: 3_600_000 };
+  const limits = { stallMs: null, maxOutputBytes: null, afterResultMs: 3_600_000, maxSubagents: null };
   return claudeProject(t, { settings: { limits } });
 }
 

@@ -43,6 +43,7 @@ describe('what a tool answers of an agent', () => {
     failure: { kind: 'timeout', message: 'Too long.', stderrTail: 'slow' } as const,
     result: 'Half of it.',
     denials: { count: 1, shown: ['Bash: git push'] },
+    subagents: 2,
     usage,
   };
   const view = agentView(agent, { session, names: namesOf(agents), liveStatus: null });

@@ -25,6 +25,10 @@ export class ClaudeOutputParser extends MessageStreamParser {
   /** Why the prompt never reached the model. */
   #blocked = '';
 
+  protected override used(tool: string): void {
+    if (tool === 'Task' || tool === 'Agent') this.subagents += 1;
+  }
+
   protected override get unfinished(): Verdict | null {
     return this.#refused ?? (this.#interrupted ? interrupted : null);
   }

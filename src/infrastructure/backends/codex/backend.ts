@@ -56,7 +56,7 @@ export function makeCodexBackend(deps: {
   });
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
-    const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
+    const { agent, briefing, locations, resume, findProgram, inherits = env, maxSubagents = null } = context;
     const model = checkedModel(agent.model ?? config.model);
     const program = await cli.locate(findProgram);
     const passed = environmentOf(inherits, ownVariables);
@@ -70,6 +70,7 @@ export function makeCodexBackend(deps: {
       'features.apps': 'false',
       // Left alone it waits for the network for ever.
       'features.unbounded_connection_retries': 'false',
+      ...subagentBounds(maxSubagents),
     };
     const args = [
       // Outside a repository it refuses to start, lest it change what nobody can bring back; MAOS runs where it is told to.
@@ -107,6 +108,13 @@ export function makeCodexBackend(deps: {
     explain,
     makeParser: () => new CodexOutputParser(),
   };
+}
+
+/** So many at once; Codex has no bound for all that it starts in a run. Those of sub-agents would not be seen. */
+function subagentBounds(max: number | null): Readonly<Record<string, string>> {
+  if (max === null) return {};
+  if (max === 0) return { 'agents.enabled': 'false' };
+  return { 'agents.max_concurrent_threads_per_session': String(max), 'agents.max_depth': '1' };
 }
 
 /** A text as TOML writes it; JSON's strings are TOML's, but for one character. */

@@ -69,6 +69,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       workflow.agents.flatMap((agent) => denialsOf(agent, canvas)),
       canvas,
     ),
+    section('Sub-agents', subagentLines(facts, canvas), canvas),
     section('Files', [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)], canvas),
     [`${canvas.paint('bold', 'Session folder')}  ${showName(folder)}`],
   ];
@@ -245,6 +246,13 @@ function failureOf({ failure, name, state }: Agent, { paint, width }: Canvas): s
     `  ${name}: ${paint(format, failure.kind)}: ${oneLine(failure.message)}`,
     ...tail.map((line) => paint('dim', `    | ${truncate(line, width - 6)}`)),
   ];
+}
+
+/** Whose CLI has started agents of its own. */
+function subagentLines({ workflow }: SessionFacts, { width }: Canvas): string[] {
+  return workflow.agents.flatMap(({ name, subagents }) =>
+    subagents === 0 ? [] : [truncate(`  ${name}: ${subagents} started`, width)],
+  );
 }
 
 /** What an agent's CLI was not allowed to do. */

@@ -47,6 +47,7 @@ describe('the report on a session', () => {
     const server = agent('server', {
       lingering: { background: ['Serve\nit'], until: time(100) },
       denials: { count: 9, shown },
+      subagents: 2,
     });
     const other = agent('other', { lingering: { background: [], until: null } });
     const facts = {
@@ -68,6 +69,7 @@ describe('the report on a session', () => {
       '    Bash: git push 1 more',
     ]);
     assert.equal(from('Not permitted')[7], '    … 4 more');
+    assert.deepEqual(from('Sub-agents').slice(1, 3), ['  server: 2 started', '']);
   });
 
   it('shows what a running agent is at, unless its program just runs', () => {
