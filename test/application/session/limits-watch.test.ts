@@ -45,11 +45,11 @@ async function isStalled(share: number, idleCpuShare?: number): Promise<boolean>
   };
   const run = new AgentRun({ ...sampleAgent, timeoutMs: 3_600_000 }, backend, {
     ...{ clock, graceMs: 500, maxOutputBytes: null, afterResultMs: null, refusedMs: null },
-    ...{ isOwner: () => true, withdraw: () => {}, ended: () => {}, changed: () => {} },
+    ...{ maxSubagents: null, isOwner: () => true, withdraw: () => {}, ended: () => {}, changed: () => {} },
     trouble: (message, error) => assert.fail(`${message}: ${error}`),
   });
   run.begin(new TickingProcess(clock, share));
-  const limits = { stallMs: 60_000, maxOutputBytes: null, afterResultMs: null };
+  const limits = { stallMs: 60_000, maxOutputBytes: null, afterResultMs: null, maxSubagents: null };
   const log = { log: (...words: readonly unknown[]) => assert.fail(words.join(' ')) };
   const watch = new LimitsWatch({ limits, clock, log }, new Map([[sampleAgent.id, run]]));
   watch.watch();
