@@ -99,8 +99,10 @@ async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonl
     const env = { ...maos.env, MAOS_CLAUDE_PATH: claude };
     owner = maos.start(['run', planIn(maos.project, onExit)], { env });
     const found = (path: string) => globSync(join(maos.home, 'projects/*', path));
+    // Nothing can be read of a database that is being made; a session's folder comes after it.
+    const databases = () => (found('sessions/*').length === 0 ? [] : found('project.db'));
     const executing = () =>
-      found('project.db')
+      databases()
         .flatMap(stored)
         .filter(({ stage }) => stage === 'executing').length;
     await until('all agents', () => textOf('talks.starts').endsWith('\n') && executing() === 3);

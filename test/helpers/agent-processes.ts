@@ -8,7 +8,11 @@ export function agentProcesses(agentIds: readonly string[]): readonly number[] {
 
 /** Those that have ended meanwhile are none. */
 export function killAgentProcesses(agentIds: readonly string[]): void {
-  for (const pid of agentProcesses(agentIds)) {
+  killAll(agentProcesses(agentIds));
+}
+
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {

@@ -4,6 +4,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { killAll, processesWith } from '../../helpers/agent-processes.ts';
 
 /** The launcher of the built program. */
 export const bundle = join(import.meta.dirname, '../../../bin/maos.js');
@@ -83,6 +84,8 @@ export class MaosFolder {
   }
 
   async remove(): Promise<void> {
+    // Where a test failed, agents would wait for their gates for ever.
+    killAll(processesWith('MAOS_HOME', this.home));
     // A supervisor that has just ended may still be writing its log.
     await rm(this.#root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
