@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { processesWith } from '../helpers/agent-processes.ts';
+import { countedEnvironment } from '../helpers/counted-process.ts';
 import { maosInProcess } from '../helpers/maos-in-process.ts';
 import { bundle, type Finished, jsonLines } from '../presentation/cli/maos-process.ts';
 
@@ -66,7 +67,12 @@ export class EngineBench {
   }
 
   spawn(args: readonly string[], options: RunOptions = {}): ChildProcess {
-    return this.#start(process.execPath, [bundle, ...args], options);
+    const env = options.uid === undefined ? countedEnvironment(args, options.env ?? {}) : options.env;
+    return this.#start(
+      process.execPath,
+      [bundle, ...args],
+      env === undefined ? options : { ...options, env },
+    );
   }
 
   #start(program: string, args: readonly string[], options: RunOptions): ChildProcess {

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { agentProcesses, killAgentProcesses } from '../helpers/agent-processes.ts';
+import { countedEnvironment } from '../helpers/counted-process.ts';
 import { Gate } from '../helpers/gate.ts';
 import { until } from '../helpers/waiting.ts';
 import { bundle, jsonLines, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -35,7 +36,7 @@ after(() => maos.remove());
 class Server {
   readonly child = spawn(process.execPath, [bundle, 'serve'], {
     cwd: maos.project,
-    env: maos.env,
+    env: countedEnvironment(['serve'], maos.env),
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
+import { countedEnvironment } from '../helpers/counted-process.ts';
 import { bundle, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 /** A home and a project of their own for one test. */
@@ -50,7 +51,7 @@ export class HttpProcess {
   ): Promise<HttpProcess> {
     const child = spawn(process.execPath, [bundle, 'serve', ...args], {
       cwd: folder.project,
-      env: { ...folder.env, ...env },
+      env: countedEnvironment(['serve', ...args], { ...folder.env, ...env }),
       stdio: [stdin, 'pipe', 'pipe'],
     });
     const server = new HttpProcess(child);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { bundle, type MaosFolder } from '../presentation/cli/maos-process.ts';
+import { countedEnvironment } from './counted-process.ts';
 
 /** A message of the server, whatever is in it. */
 export interface Heard {
@@ -29,7 +30,7 @@ export class LineClient {
   constructor(folder: MaosFolder, env: NodeJS.ProcessEnv = {}) {
     this.child = spawn(process.execPath, [bundle, 'serve'], {
       cwd: folder.project,
-      env: { ...folder.env, ...env },
+      env: countedEnvironment(['serve'], { ...folder.env, ...env }),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#exit = new Promise((resolve) => {

@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { lineCoverage, unmet } from './line-coverage.ts';
 
-const lcov = `TN:
-SF:src/domain/session.ts
-DA:1,3
-LF:90
-LH:90
-end_of_record
-TN:
-SF:src/domain/agent.ts
-DA:1,0
-LF:10
-LH:4
-end_of_record
-`;
+const record = (path: string, counts: readonly number[]): string =>
+  `TN:\nSF:${path}\n${counts.map((count, index) => `DA:${index + 1},${count}\n`).join('')}end_of_record\n`;
+const lcov =
+  record('src/domain/session.ts', new Array(90).fill(3)) +
+  record('src/domain/agent.ts', [0, 1, 1, 0, 0, 2, 1, 0, 0, 0]);
 
 describe('line coverage', () => {
   it('is read per file from an lcov report', () => {
@@ -22,6 +14,12 @@ describe('line coverage', () => {
       { path: 'src/domain/agent.ts', lines: 10, hit: 4, percent: 40 },
       { path: 'src/domain/session.ts', lines: 90, hit: 90, percent: 100 },
     ]);
+  });
+
+  it('counts what ran in the bundle as well, and a line without code as the one before it', () => {
+    const agent = { mapped: new Set([1, 4, 8]), run: new Set([4]) };
+    const [file] = lineCoverage(lcov, new Map([['src/domain/agent.ts', agent]]));
+    assert.equal(file?.hit, 6);
   });
 
   it('meets a gate by the lines of the whole folder', () => {

@@ -12,20 +12,36 @@ export interface FileCoverage {
   percent: number;
 }
 
-/** Reads the line counts of an lcov report (records `SF`, `LF`, `LH`), sorted by path. */
-export function lineCoverage(lcov: string): FileCoverage[] {
+/** Lines of a file, from 1. */
+export interface BundledLines {
+  /** With code of the bundle. */
+  readonly mapped: ReadonlySet<number>;
+  /** That a process ran in the bundle. */
+  readonly run: ReadonlySet<number>;
+}
+
+/**
+ * Reads the lines of an lcov report (records `SF` and `DA`), sorted by path.
+ * @param bundled what else was run, by path: a line counts as run when it was in either way
+ */
+export function lineCoverage(
+  lcov: string,
+  bundled: ReadonlyMap<string, BundledLines> = new Map(),
+): FileCoverage[] {
   return lcov
     .split('end_of_record')
-    .map(
-      (record) =>
-        new Map(Array.from(record.matchAll(/^(SF|LF|LH):(.*)$/gm), ([, key, value]) => [key, value])),
-    )
-    .filter((fields) => fields.has('SF'))
-    .map((fields) => {
-      const lines = Number(fields.get('LF'));
-      const hit = Number(fields.get('LH'));
-      const path = String(fields.get('SF')).replaceAll('\\', '/');
-      return { path, lines, hit, percent: percent(hit, lines) };
+    .flatMap((record) => {
+      const file = /^SF:(.*)$/m.exec(record)?.[1]?.replaceAll('\\', '/');
+      if (file === undefined) return [];
+      const inBundle = bundled.get(file);
+      // A line without code (a comment, a brace) counts as the one before it.
+      let wasRun = false;
+      const counted = Array.from(record.matchAll(/^DA:(\d+),(\d+)$/gm), ([, line, count]) => {
+        if (inBundle?.mapped.has(Number(line))) wasRun = inBundle.run.has(Number(line));
+        return Number(count) > 0 || wasRun;
+      });
+      const hit = counted.filter((isHit) => isHit).length;
+      return [{ path: file, lines: counted.length, hit, percent: percent(hit, counted.length) }];
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 // Node hands its wish for coverage on to every Node it starts, and those that a test kills while they write leave half
-// a file, on which the report of all fails. So only the tests' own processes count; they have begun to when this runs.
+// a file, on which the report of all fails. So only the tests' own processes count here; they have begun to when this
+// runs. What runs in the bundle is counted apart (test/helpers/counted-process.ts).
 delete process.env.NODE_V8_COVERAGE;
 
 const stripped = join(import.meta.dirname, '../..');

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { killAll, processesWith } from '../../helpers/agent-processes.ts';
+import { countedEnvironment } from '../../helpers/counted-process.ts';
 
 /** The launcher of the built program. */
 export const bundle = join(import.meta.dirname, '../../../bin/maos.js');
@@ -59,7 +60,7 @@ export class MaosFolder {
   ): Running {
     const child = spawn(process.execPath, [bundle, ...args], {
       cwd: options.cwd ?? this.project,
-      env: options.env ?? this.env,
+      env: countedEnvironment(args, options.env ?? this.env),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     child.stdin.end(options.input ?? '');
