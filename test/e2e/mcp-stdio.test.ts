@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { type JSONRPCMessage, JSONRPCMessageSchema } from '@modelcontextprotocol/sdk/types.js';
+import { countedEnvironment } from '../helpers/counted-process.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/maos.js', import.meta.url));
 
@@ -52,7 +53,7 @@ async function connect(given: { env?: Record<string, string> } = {}) {
     command: process.execPath,
     args: [launcher, 'serve'],
     cwd: project,
-    env: { ...env, ...given.env },
+    env: countedEnvironment(['serve'], { ...env, ...given.env }) as Record<string, string>,
     stderr: 'pipe',
   });
   let stderr = '';

@@ -29,6 +29,7 @@ const stripped = join(root, 'coverage/stripped');
 stripTypes(root, stripped);
 const scratch = makeScratchFolder();
 const inBundle = join(scratch, 'bundle-coverage');
+mkdirSync(inBundle);
 const env = { ...process.env, TMPDIR: scratch, MAOS_TEST_BUNDLE_COVERAGE: inBundle };
 
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
