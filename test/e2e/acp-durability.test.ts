@@ -9,6 +9,7 @@ import type { AcpEvent, AgentManifest, Run } from '../../src/presentation/http/a
 import { AcpCaller, addressOf } from '../helpers/acp-caller.ts';
 import { fakeClaudeBackend, player, type Step, startsOf, success, turn } from '../helpers/fake-claude.ts';
 import { Gate } from '../helpers/gate.ts';
+import { until } from '../helpers/waiting.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface Server extends AcpCaller {
@@ -52,16 +53,16 @@ function asked(name: string, mode: 'async' | 'stream') {
 }
 
 /** Each step gives up after half a minute. */
-function until(file: string): readonly Step[] {
+function waitsFor(file: string): readonly Step[] {
   return Array.from({ length: 6 }, () => ({ wait: file }));
 }
-const never = until('never');
+const never = waitsFor('never');
 
 /** A tester that says two things, waits to be let on, and says two more. */
 function plays(name: string): Gate {
   const said = [turn(1, `${name}: first.`), turn(1, `${name}: second.`)];
   player(maos.project, name, [
-    [...said, ...until(`${name}.gate`), turn(1, `${name}: third.`), success('Done.')],
+    [...said, ...waitsFor(`${name}.gate`), turn(1, `${name}: third.`), success('Done.')],
   ]);
   return new Gate(maos.project, name);
 }
@@ -98,7 +99,7 @@ describe('kill -9 of the server', () => {
     const lease = { session_id: made.run_id, recipient: 'tester', max: 10 };
     await first.json('/messages/lease', { ...lease, visibility_seconds: 2 });
     await first.json(`/messages/${kept[0]}/ack`, { attempt: 1 });
-    while (startsOf(maos.project, 'async').length === 0) await new Promise((go) => setTimeout(go, 20));
+    await until(() => startsOf(maos.project, 'async').length > 0);
 
     await end(first, 'SIGKILL');
     const beforeDeath = await streamed.rest();

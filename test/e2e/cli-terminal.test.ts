@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { Gate } from '../helpers/gate.ts';
 import { Screen } from '../helpers/screen.ts';
+import { giveTimeTo, until } from '../helpers/waiting.ts';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 const esc = String.fromCharCode(27);
@@ -66,14 +66,13 @@ describe('maos on a terminal', { skip }, () => {
     await drawn;
     child.stdin.write('\x13');
     // Nothing more comes: it is stopped.
-    for (let before = -1; before !== shown.length; await sleep(500)) before = shown.length;
+    for (let before = -1; before !== shown.length; await giveTimeTo('show more', 500)) before = shown.length;
     gate.openNow();
     const second = join(maos.project, 'second');
-    for (let tries = 0; !existsSync(second) && tries < 200; tries++) await sleep(50);
-    const isDone = existsSync(second);
+    await until(() => existsSync(second));
     child.stdin.write('\x11');
     const [status] = await ended;
-    assert.deepEqual([isDone, status], [true, 0]);
+    assert.equal(status, 0);
     assert.match(stripVTControlCharacters(shown), /completed {2}2 of 2 agents completed/);
   });
 

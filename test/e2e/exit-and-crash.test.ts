@@ -9,7 +9,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { agentProcesses, killAgentProcesses } from '../helpers/agent-processes.ts';
 import { countedEnvironment } from '../helpers/counted-process.ts';
 import { Gate } from '../helpers/gate.ts';
-import { until } from '../helpers/waiting.ts';
+import { giveTimeTo, until } from '../helpers/waiting.ts';
 import { bundle, jsonLines, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface Orchestrated {
@@ -124,7 +124,8 @@ function stored(id: string): { readonly state: string; readonly pause_reason: st
   }
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** As long as the client waits, however far the server is. */
+const pause = (ms: number) => giveTimeTo('do what the client gives it time for', ms);
 const idsOf = ({ agents }: Orchestrated) => agents.map(({ agent_id }) => agent_id);
 
 /**

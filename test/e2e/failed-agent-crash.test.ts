@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { player, startsOf } from '../helpers/fake-claude.ts';
+import { giveTimeTo, until } from '../helpers/waiting.ts';
 import { MaosFolder, type Running } from '../presentation/cli/maos-process.ts';
 
 /** Kills for each way to exit; more of them for a long search. */
@@ -23,16 +24,6 @@ function dice(from: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
-    await pause(5);
-  }
 }
 
 /** What fails next to what runs on: a program, and an agent whose conversation could be gone on with. */
@@ -105,10 +96,10 @@ async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonl
       databases()
         .flatMap(stored)
         .filter(({ stage }) => stage === 'executing').length;
-    await until('all agents', () => textOf('talks.starts').endsWith('\n') && executing() === 3);
+    await until(() => textOf('talks.starts').endsWith('\n') && executing() === 3, 'all agents');
     writeFileSync(join(maos.project, 'go'), '');
-    await until('an end', () => found('sessions/*/agents/*/exit.json').length > 0);
-    await pause(afterMs);
+    await until(() => found('sessions/*/agents/*/exit.json').length > 0, 'an end');
+    await giveTimeTo('get anywhere after the end of an agent', afterMs);
     owner.process.kill('SIGKILL');
     await owner.finished;
 
@@ -117,7 +108,7 @@ async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonl
     // Another maos goes on with it.
     await maos.start(['status'], { env }).finished;
     writeFileSync(join(maos.project, 'end'), '');
-    await until('the rest', () => textOf('ran').includes('follows'));
+    await until(() => textOf('ran').includes('follows'), 'the rest');
     const { stdout } = await maos.start(['wait', 'latest', '--json'], { env }).finished;
     assert.match(stdout, /"failed"/);
 

@@ -8,6 +8,7 @@ import { DocumentClient } from '../helpers/http-calls.ts';
 import { type FuzzRequest, requestsTo, type Target } from '../helpers/http-fuzz.ts';
 import type { Json, OperationObject } from '../helpers/openapi.ts';
 import { eventsIn, exchange, isStream, type RawAnswer } from '../helpers/raw-http.ts';
+import { giveTimeTo } from '../helpers/waiting.ts';
 import { goodCalls, type Known, quickClaude } from './http-good-calls.ts';
 import { HttpProcess, maosFolder } from './http-process.ts';
 
@@ -105,9 +106,7 @@ async function answered({ port }: Bench, request: FuzzRequest): Promise<RawAnswe
     const answer = await exchange(port, request, limitMs);
     if (answer.status !== 429) return answer;
     const seconds = Number(answer.headers.get('retry-after'));
-    await new Promise((resolve) => {
-      setTimeout(resolve, seconds * 1_000);
-    });
+    await giveTimeTo('let the server take requests again, as it said', seconds * 1_000);
   }
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sessionOfRun } from '../../src/application/control/acp-runs.ts';
 import { type DocumentClient, firstEvent } from '../helpers/http-calls.ts';
+import { until } from '../helpers/waiting.ts';
 
 /** What stands for itself in requests, by `name` or `operation.name`: with it they get somewhere. */
 export type Known = Readonly<Record<string, readonly unknown[]>>;
@@ -90,7 +90,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
       await sse.leave();
       await client.call('mcpEnd', { headers: { 'mcp-session-id': mcp } });
       await client.call('cancelRun', { params, status: 202 });
-      while ((await client.call('getRun', { params })).body.status === 'cancelling') await sleep(50);
+      await until(async () => (await client.call('getRun', { params })).body.status !== 'cancelling');
       assert.deepEqual([...client.called].sort(), [...client.ids].sort());
     },
   };
@@ -117,7 +117,7 @@ async function endedRun(client: DocumentClient) {
 async function standingRun(client: DocumentClient): Promise<string> {
   const { body } = await client.call('createRun', { body: run('Stay here.', 'async'), status: 202 });
   const params = { run_id: body.run_id as string };
-  while ((await client.call('getRun', { params })).body.status !== 'in-progress') await sleep(50);
+  await until(async () => (await client.call('getRun', { params })).body.status === 'in-progress');
   return body.run_id;
 }
 

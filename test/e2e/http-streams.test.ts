@@ -13,6 +13,7 @@ import { openInstanceRegistry } from '../../src/infrastructure/sqlite/instance-r
 import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.ts';
 import { eventView } from '../../src/presentation/contracts/views.ts';
 import { Gate } from '../helpers/gate.ts';
+import { giveTimeTo, until } from '../helpers/waiting.ts';
 import { agentRequest, created, instanceId } from '../infrastructure/sqlite/samples.ts';
 import type { MaosFolder } from '../presentation/cli/maos-process.ts';
 import {
@@ -237,7 +238,7 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
       const everyone = 1 + reading.length + count;
       const subscribers = async (): Promise<number> =>
         Number(/^maos_event_stream_subscribers (\d+)$/m.exec((await getText(at, '/metrics')).text)?.[1]);
-      while ((await subscribers()) < everyone) await new Promise((resolve) => setTimeout(resolve, 50));
+      await until(async () => (await subscribers()) >= everyone);
 
       // More than any socket's buffers take, 30 times as much as is then compared with.
       const megabyte = 1_048_576;
@@ -258,13 +259,13 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
       }
       const dropped = /^maos_event_streams_stalled_total (\d+)$/m;
       let most = 0;
-      for (;;) {
+      await until(async () => {
         most = Math.max(most, await memory());
         const said = Number(dropped.exec((await getText(at, '/metrics')).text)?.[1]);
         assert.ok(said <= count, `${said} are dropped, of whom only ${count} do not read`);
-        if (said === count) break;
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
+        if (said < count) await giveTimeTo('be asked without keeping it from its work', 500);
+        return said === count;
+      }, 'those that do not read to be dropped');
       // Kept for each, it would be 960 MB.
       assert.ok(most - before < 400 * megabyte, `${(most - before) / megabyte} MB more`);
       for (const { socket, closed } of stalled) {

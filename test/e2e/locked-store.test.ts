@@ -5,6 +5,7 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { until } from '../helpers/waiting.ts';
 import { openSession, request, send } from '../presentation/http/mcp-client.ts';
 import { HttpProcess, maosFolder } from './http-process.ts';
 
@@ -50,10 +51,7 @@ it('a server answers while another program holds the locks of its databases, and
     globSync(join(folder.home, 'logs/*.log')).some((log) =>
       readFileSync(log, 'utf8').includes('cannot write the heartbeat of a session'),
     );
-  for (const deadline = Date.now() + 20_000; !heard() && Date.now() < deadline; ) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.ok(heard(), 'the server says that its heartbeat waits');
+  await until(heard, 'the server to say that its heartbeat waits');
   const later = [call('control-session', { session_id: id, action: 'cancel' }), call('orchestrate', team)];
   assert.equal((await server.ask('/health')).status, 200);
   assert.match(await call('session-status', { session_id: id }), /"state":"running"/);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { it, type TestContext } from 'node:test';
+import { until } from '../helpers/waiting.ts';
 import type { MaosFolder } from '../presentation/cli/maos-process.ts';
 import { openSession, request, send } from '../presentation/http/mcp-client.ts';
 import { HttpProcess, maosFolder } from './http-process.ts';
@@ -70,9 +71,7 @@ it('a registry that goes away under a server is made again, and the server is in
   const id = idIn(await orchestrate('sleep 600'));
   for (const file of globSync(join(folder.home, 'instances.db*'))) rmSync(file);
   const again = join(folder.home, 'instances.db');
-  for (const deadline = Date.now() + 20_000; !existsSync(again) && Date.now() < deadline; ) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until(() => existsSync(again));
   const { instances } = await folder.json<{ instances: readonly { pid: number; state: string }[] }>(
     'instances',
   );

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuTimeMs, residentMb } from '../../bench/machine.ts';
 import { type GarbageLine, garbage, inPieces } from '../helpers/garbage.ts';
 import { LineClient } from '../helpers/line-client.ts';
+import { giveTimeTo } from '../helpers/waiting.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
 
 /** `MAOS_FUZZ_SEED=n` repeats a run. */
@@ -157,6 +157,6 @@ describe('a client that writes before it reads', () => {
 async function untilIdle({ pid }: LineClient): Promise<void> {
   for (let used = -1; used !== cpuTimeMs(pid); ) {
     used = cpuTimeMs(pid);
-    await sleep(200);
+    await giveTimeTo('use the processor', 200);
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
+import { until } from '../helpers/waiting.ts';
 import { bundle, jsonLines, MaosFolder, type Running } from '../presentation/cli/maos-process.ts';
 
 interface Session {
@@ -27,14 +28,6 @@ before(async () => {
   writeFileSync(join(maos.home, 'config.json'), JSON.stringify({ maxDepth: 3, stopGraceSeconds: 2 }));
 });
 after(() => maos.remove());
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 45_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, `waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** An agent whose program starts a team of two, one after the other, in the background, and goes on itself. */
 class Nest {
@@ -81,9 +74,9 @@ class Nest {
     const owner = maos.start(['run', 'Start a team.', '--json', '--exec', `outer=${line}`], {
       cwd: this.folder,
     });
-    await until('the inner team is there', () => existsSync(join(this.folder, 'inner.json')));
+    await until(() => existsSync(join(this.folder, 'inner.json')), 'the inner team is there');
     const inner = JSON.parse(readFileSync(join(this.folder, 'inner.json'), 'utf8')) as Session;
-    await until('its first agent runs', () => agentProcesses([inner.agents[0]?.agent_id ?? '']).length > 0);
+    await until(() => agentProcesses([inner.agents[0]?.agent_id ?? '']).length > 0, 'its first agent runs');
     return { owner, outer: await this.outerSession(inner), inner };
   }
 
@@ -112,7 +105,7 @@ class Nest {
   async untilState(id: string, state: string): Promise<Session> {
     const seen = () => this.status(id);
     try {
-      await until(`${id} is ${state}`, async () => (await seen()).state === state);
+      await until(async () => (await seen()).state === state, `${id} is ${state}`);
     } catch (error) {
       assert.fail(`${error} ${JSON.stringify([await seen(), await this.events(id)])}`);
     }
@@ -198,8 +191,9 @@ describe('a team that an agent started', () => {
     const line = `${nest.team()} && trap '' TERM && ${nest.outer.wait}`;
     const { outer, inner, owner } = await nest.start(line);
     const cancelling = nest.cancel(outer);
-    await until('the cancellation has been asked for', async () =>
-      (await nest.events(outer, nest.folder)).some(({ type }) => type === 'session.requested'),
+    await until(
+      async () => (await nest.events(outer, nest.folder)).some(({ type }) => type === 'session.requested'),
+      'the cancellation to be asked for',
     );
     owner.process.kill('SIGKILL');
     await owner.finished;
@@ -240,7 +234,7 @@ describe('a team that an agent started', () => {
     owner.process.kill('SIGINT');
     await owner.finished;
     await nest.untilState(inner.session_id, 'paused');
-    await until('it is paused', async () => (await nest.status(outer, nest.folder)).state === 'paused');
+    await until(async () => (await nest.status(outer, nest.folder)).state === 'paused', 'it is paused');
     await nest.cancel(outer);
     await nest.assertCancelled(inner, 'cancelled');
   });
@@ -259,9 +253,9 @@ describe('a team that an agent started', () => {
     const [nest, deeper] = [new Nest('nest', 'another project'), new Nest('deeper', 'another project')];
     const inMiddle = `${deeper.team()} && ${nest.inner.wait}`;
     const { outer, inner, owner } = await nest.start(`${nest.team('', inMiddle)} && ${nest.outer.wait}`);
-    await until('the innermost team is there', () => existsSync(join(deeper.folder, 'inner.json')));
+    await until(() => existsSync(join(deeper.folder, 'inner.json')), 'the innermost team is there');
     const innermost = JSON.parse(readFileSync(join(deeper.folder, 'inner.json'), 'utf8')) as Session;
-    await until('it runs', () => agentProcesses([innermost.agents[0]?.agent_id ?? '']).length > 0);
+    await until(() => agentProcesses([innermost.agents[0]?.agent_id ?? '']).length > 0, 'it runs');
     await nest.cancel(outer);
     await owner.finished;
     await nest.assertCancelled(inner, 'cancelled');

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../helpers/waiting.ts';
 import { bundle } from '../presentation/cli/maos-process.ts';
 import { EngineBench } from './engine-bench.ts';
 
@@ -40,11 +40,10 @@ describe('a folder that is removed', () => {
     }
     rmSync(bench.project, { recursive: true });
     child.kill('SIGTERM');
-    const until = Date.now() + 60_000;
-    while (bench.processes.length > 0) {
-      assert.ok(Date.now() < until, `still there: ${bench.processes.join()}`);
-      await sleep(50);
-    }
+    await until(
+      () => bench.processes.length === 0,
+      () => `the end of ${bench.processes.join()}`,
+    );
     mkdirSync(bench.project);
     const { stdout } = await bench.run(['status', 'latest', '--json']);
     const { state, pause_reason } = JSON.parse(stdout) as { state: string; pause_reason: string };

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { isSettled } from '../../src/presentation/http/acp/run-source.ts';
 import type { AcpEvent, Run } from '../../src/presentation/http/acp/schemas.ts';
 import { lineFrom } from '../presentation/cli/maos-process.ts';
+import { until } from './waiting.ts';
 
 /** Where a `maos serve --http` listens, as it says itself. */
 export async function addressOf({ stderr }: ChildProcess): Promise<string> {
@@ -47,11 +48,10 @@ export class AcpCaller {
 
   /** Waits, as clients do: by asking. */
   async settled(id: string): Promise<Run> {
-    for (;;) {
+    return until(async () => {
       const run = await this.json<Run>(`/runs/${id}`);
-      if (isSettled(run.status)) return run;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+      return isSettled(run.status) ? run : null;
+    }, `the end of ${id}`);
   }
 }
 

@@ -25,9 +25,9 @@ export async function until<T>(
 }
 
 /**
- * Gives what must not happen the time to happen. Never to wait for something: a test that fails on a slow machine, or
- * passes only there, shows nothing.
+ * Lets some time pass: for what must not happen, or so that a kill comes at another moment each round. Never to wait for
+ * something: a test that fails on a slow machine, or passes only there, shows nothing.
  */
-export async function giveTimeTo(_whatMustNotHappen: string, ms: number): Promise<void> {
+export async function giveTimeTo(_what: string, ms: number): Promise<void> {
   await sleep(ms);
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../src/infrastructure/clock.ts';
+import { giveTimeTo } from '../helpers/waiting.ts';
 
 describe('the system clock', () => {
   it('tells the time in UTC with milliseconds', () => {
@@ -31,7 +32,7 @@ describe('the system clock', () => {
     const calls: string[] = [];
     systemClock.after(1, () => calls.push('called off'))();
     const stop = systemClock.after(2 ** 31 + 1_000, () => calls.push('too early'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await giveTimeTo('call back', 50);
     stop();
     assert.deepEqual(calls, []);
   });

@@ -15,7 +15,6 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { collectGarbage } from '../../../src/application/maintenance/retention.ts';
 import type { RetentionPolicy } from '../../../src/application/ports/maintenance.ts';
@@ -23,6 +22,7 @@ import { makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { endedSession } from '../../helpers/ended-sessions.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { eventOf, type RealProject, realProject, settled, shell, start } from '../../helpers/real-project.ts';
+import { giveTimeTo } from '../../helpers/waiting.ts';
 
 const unlimited: RetentionPolicy = { maxAgeMs: null, maxSessions: null, maxBytes: null };
 const dayMs = 86_400_000;
@@ -249,7 +249,7 @@ describe('a collection that is killed', () => {
       });
       await once(child.stdout, 'data');
       // From before the first step to some batches later, on a busy machine after more rounds.
-      await pause(((rounds * 37) % 160) + rounds * 20);
+      await giveTimeTo('get anywhere in the collection', ((rounds * 37) % 160) + rounds * 20);
       const ended = child.exitCode !== null;
       if (!ended) child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -296,7 +296,7 @@ describe('a large collection', () => {
     while (!isOver) {
       real.project.store.heartbeat(real.project.instance, new Date().toISOString());
       left.add(Number(count.get()?.count));
-      await pause(2);
+      await giveTimeTo('let the collector have its turn', 2);
     }
     await collected;
     assert.equal((await settled(real, id)).state, 'completed');

@@ -11,6 +11,7 @@ import { systemClock } from '../../../src/infrastructure/clock.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import { eventOf, outcome, realProject, run, settled, shell, start } from '../../helpers/real-project.ts';
+import { giveTimeTo, until } from '../../helpers/waiting.ts';
 import { created, instanceId } from '../../infrastructure/sqlite/samples.ts';
 
 const script = fileURLToPath(
@@ -86,12 +87,12 @@ describe('the events of a session', () => {
     const following = (async () => {
       for await (const events of followEvents(counted, id, 0, stop.signal)) heard.push(events.length);
     })();
-    while (looks < 3) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(() => looks >= 3);
     stop.abort();
     await following;
     assert.deepEqual(heard, [outcome(real, id).events.length]);
     const before = looks;
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await giveTimeTo('look again', 30);
     assert.equal(looks, before);
   });
 

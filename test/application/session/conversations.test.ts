@@ -4,6 +4,7 @@ import { requestPause, requestResume } from '../../../src/application/control/co
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { claudeProject, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { eventOf, type RealProject, settled, start } from '../../helpers/real-project.ts';
+import { until } from '../../helpers/waiting.ts';
 
 const stay: Step = { ms: 60_000 };
 
@@ -64,9 +65,7 @@ describe('an agent that goes on after a pause', () => {
     const id = await start(real, [player(real.root, 'a', plays)]);
     await pauseAndResume(real, id);
     await eventOf(real, id, 'agent.interrupted', 'a');
-    for (let i = 0; i < 600 && real.project.store.load(id).agents[0]?.conversation !== 'another-1'; i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await until(() => real.project.store.load(id).agents[0]?.conversation === 'another-1');
     await requestPause(real.project, real.supervisor, id, 'test', 'Another break.');
     assert.equal((await settled(real, id)).state, 'paused');
     await requestResume(real.project, real.supervisor, id, 'test', 'On.');

@@ -20,6 +20,7 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { until } from '../../helpers/waiting.ts';
 
 /** What is told of it now: 'what: reason'. */
 function troublesOf({ project: { store } }: RealProject, id: SessionId): readonly string[] {
@@ -165,11 +166,10 @@ describe('an agent that MAOS cannot act on', () => {
     const agent = outcome(real, id).agent('long').id;
     const folder = real.files.describe(id, `agents/${agent}`);
     // As if it ran in a container: its processes are none of those that are seen here.
-    while (!readFileSync(join(folder, 'stdout.log'), 'utf8').includes('done'))
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => readFileSync(join(folder, 'stdout.log'), 'utf8').includes('done'));
     // One that is killed takes others with it.
     spawnSync('kill', ['-KILL', ...agentProcesses([agent]).map(String)]);
-    while (agentProcesses([agent]).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => agentProcesses([agent]).length === 0);
     rmSync(join(folder, 'exit.json'), { force: true });
     const { place, ...claim } = JSON.parse(readFileSync(join(folder, 'launch.1'), 'utf8'));
     const elsewhere = String(place).replace(/\d+$/, '1');

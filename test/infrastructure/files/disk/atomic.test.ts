@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { isMaosError } from '../../../../src/domain/errors.ts';
 import { isTemporaryName, writeFileAtomic } from '../../../../src/infrastructure/files/disk/atomic.ts';
+import { giveTimeTo } from '../../../helpers/waiting.ts';
 import { withSmallDisk } from '../small-disk.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'maos-atomic-'));
@@ -82,8 +83,7 @@ describe('an atomic write', () => {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       await once(child, 'message');
-      // Somewhere within the next few writes.
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 25));
+      await giveTimeTo('get anywhere within the next few writes', Math.random() * 25);
       child.kill('SIGKILL');
       await once(child, 'exit');
       const { count, again, pad } = JSON.parse(readFileSync(path, 'utf8'));

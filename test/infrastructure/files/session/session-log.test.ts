@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { after, beforeEach, describe, it } from 'node:test';
 import { isMaosError } from '../../../../src/domain/errors.ts';
 import { SessionLogs } from '../../../../src/infrastructure/files/session/session-log.ts';
+import { giveTimeTo } from '../../../helpers/waiting.ts';
 import { sampleEvents, sessionId } from '../sample-workflow.ts';
 import { withSmallDisk } from '../small-disk.ts';
 
@@ -147,7 +148,7 @@ describe('session.log', () => {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
       await once(child, 'message');
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+      await giveTimeTo('get anywhere within the next few writes', Math.random() * 10);
       child.kill('SIGKILL');
       await once(child, 'exit');
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, type TestContext, test } from 'node:test';
 import { findPlace } from '../../../../src/infrastructure/process/tree/identity.ts';
+import { giveTimeTo, until } from '../../../helpers/waiting.ts';
 import { sampleAgent, sampleKey } from '../sample-agent.ts';
 import { type Bench, Collector, makeBench, processesWith, program, rareSeconds } from '../test-bench.ts';
 
@@ -66,8 +67,7 @@ suite('an agent whose MAOS was killed', () => {
 
   test('and ended meanwhile is reported with the time of its end', async (t) => {
     const { bench } = await makeOrphan(t, ['sh', '-c', 'echo hello; exit 2']);
-    while (!(await exists(join(bench.folder, 'exit.json'))))
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => exists(join(bench.folder, 'exit.json')));
     const before = Date.now();
     const end = await (await bench.attach()).ended;
     assert.equal(end.how === 'exited' && end.exitCode, 2);
@@ -101,7 +101,7 @@ test('killed at any moment of a start: the program ran once and is reported, or 
   const script = 'echo ran >>ran.log; sleep 0.05; echo out; exit 8';
   for (let delayMs = 0; delayMs < 12; delayMs++) {
     const { bench, kill } = await makeStarter(t, ['sh', '-c', script]);
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await giveTimeTo('get to another step of the start', delayMs);
     await kill();
     const end = await (await bench.attach()).ended;
     const ran = await readFile(join(bench.folder, 'ran.log'), 'utf8').catch(() => '');
@@ -178,8 +178,7 @@ exit "$status"`;
     });
     await once(wrapper, 'spawn');
     await stdout.close();
-    while (!(await readFile(join(bench.folder, 'stdout.log'), 'utf8')).includes('ready'))
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(async () => (await readFile(join(bench.folder, 'stdout.log'), 'utf8')).includes('ready'));
     const running = await bench.attach();
     assert.deepEqual((await running.stop(20_000)).survivors, 0);
     const end = await running.ended;

@@ -5,8 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../../../helpers/waiting.ts';
+import { giveTimeTo, until } from '../../../helpers/waiting.ts';
 import { sampleAgent, sampleKey } from '../sample-agent.ts';
 import { makeBench, processesWith, program, rareSeconds, statesOf } from '../test-bench.ts';
 
@@ -26,9 +25,9 @@ suite('a suspended agent', { concurrency: true }, () => {
     const running = await bench.start('sh', ['-c', counting]);
     await bench.output.heard('5\n');
     await running.suspend();
-    await sleep(50);
+    await giveTimeTo('let what was printed before arrive', 50);
     const before = bench.output.text;
-    await sleep(300);
+    await giveTimeTo('print while suspended', 300);
     assert.equal(bench.output.text, before);
     await running.resume();
     const next = Number(before.trim().split('\n').at(-1)) + 3;
@@ -75,7 +74,7 @@ suite('a suspended agent', { concurrency: true }, () => {
       await running.suspend();
       const states = statesOf(seconds);
       assert.ok(areAllStopped(states), JSON.stringify([...states]));
-      await sleep(100);
+      await giveTimeTo('begin another process', 100);
       assert.deepEqual([...statesOf(seconds)], [...states], 'nobody has come');
       const report = await running.stop(100);
       assert.equal(report.survivors, 0);
@@ -88,9 +87,9 @@ suite('a suspended agent', { concurrency: true }, () => {
       const bench = await makeBench(t);
       const running = await bench.start('sh', ['-c', counting]);
       await running.suspend();
-      await sleep(20);
+      await giveTimeTo('let what was printed before arrive', 20);
       const before = bench.output.text;
-      await sleep(100);
+      await giveTimeTo('print while suspended', 100);
       assert.equal(bench.output.text, before, `round ${round}`);
       await running.resume();
       await bench.output.heard('3\n');
@@ -115,7 +114,7 @@ suite('a suspended agent', { concurrency: true }, () => {
       const running = await bench.start(program('polite.sh'), [rareSeconds()]);
       await bench.output.heard('ready');
       const suspended = running.suspend();
-      if (round > 0) await sleep(round);
+      if (round > 0) await giveTimeTo('get to another step of suspending', round);
       await running.stop(plenty);
       await suspended;
       const end = await running.ended;

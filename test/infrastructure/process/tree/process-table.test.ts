@@ -19,6 +19,7 @@ import {
   readProcfs,
   readWithPs,
 } from '../../../../src/infrastructure/process/tree/process-table.ts';
+import { giveTimeTo } from '../../../helpers/waiting.ts';
 
 const readers = {
   readWithPs: () => readWithPs(),
@@ -143,7 +144,7 @@ test('who is content with a recent snapshot shares the last one until it is too 
   assert.equal(await table.recent(60_000), first[0]);
   assert.equal(first[0], first[1]);
   assert.equal(taken, 1);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await giveTimeTo('make the snapshot older than 1 ms', 5);
   fails = true;
   await assert.rejects(table.recent(1), /EIO/);
   fails = false;

@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResourceSample, RunningAgent } from '../../../../src/application/ports/agent-host.ts';
 import {
   makeProcessTable,
@@ -14,19 +13,22 @@ import {
   makeCpuMeter,
   makeResourceSampler,
 } from '../../../../src/infrastructure/process/tree/resource-sampler.ts';
+import { giveTimeTo, until } from '../../../helpers/waiting.ts';
 import { makeBench, rareSeconds, statesOf } from '../test-bench.ts';
 
-/** Samples until one fits, at most ten seconds. */
-async function sampleThat(
+/** Samples until one fits. */
+function sampleThat(
   running: RunningAgent,
   fits: (sample: ResourceSample) => boolean,
 ): Promise<ResourceSample> {
-  for (let round = 0; round < 200; round++) {
-    const sample = await running.sample();
-    if (sample !== null && fits(sample)) return sample;
-    await sleep(50);
-  }
-  assert.fail(`no such sample: ${JSON.stringify(await running.sample())}`);
+  let last: ResourceSample | null = null;
+  return until(
+    async () => {
+      last = await running.sample();
+      return last !== null && fits(last) ? last : null;
+    },
+    () => `another sample than ${JSON.stringify(last)}`,
+  );
 }
 
 const mib = 1024 * 1024;
@@ -83,7 +85,7 @@ suite('a sample', { concurrency: true }, () => {
     await sampleThat(running, ({ cpuMs }) => cpuMs > collected.cpuMs + 200);
     await running.suspend();
     const still = await running.sample();
-    await sleep(200);
+    await giveTimeTo('use the processor while suspended', 200);
     assert.equal((await running.sample())?.cpuMs, still?.cpuMs);
     await running.resume();
     await sampleThat(running, ({ cpuMs }) => cpuMs > (still?.cpuMs ?? 0) + 50);
@@ -99,7 +101,7 @@ suite('a sample', { concurrency: true }, () => {
     let peak = 0;
     while (peak < 2 || processes > 1) {
       const sample = await running.sample();
-      await sleep(60);
+      await giveTimeTo('change between two looks', 60);
       if (sample === null) continue;
       assert.ok(sample.cpuMs >= last, `${sample.cpuMs} after ${last} ms`);
       last = sample.cpuMs;
@@ -151,7 +153,7 @@ test('a look that took long is used longer', async () => {
   const sampler = makeResourceSampler(table);
   const mark = { agentId: 'agent_0', attempt: 1, wrapper: null };
   await sampler.measure(mark);
-  await sleep(700);
+  await giveTimeTo('make the look older than a quick one may be', 700);
   await sampler.measure(mark);
   assert.equal(looks, 1);
 });

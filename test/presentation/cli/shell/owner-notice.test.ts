@@ -9,6 +9,7 @@ import { killAgentProcesses } from '../../../helpers/agent-processes.ts';
 import { Gate } from '../../../helpers/gate.ts';
 import { otherMaos } from '../../../helpers/other-maos.ts';
 import { eventOf, outcome, realProject, settled, shell, start } from '../../../helpers/real-project.ts';
+import { until } from '../../../helpers/waiting.ts';
 
 /** A session whose maos was killed, and that no other takes over. */
 async function abandoned(t: TestContext) {
@@ -58,12 +59,7 @@ describe('whoever waits for a session', () => {
     const lock = new DatabaseSync(real.database);
     t.after(() => lock.close());
     lock.exec('BEGIN IMMEDIATE');
-    let why: string | null = null;
-    for (const deadline = Date.now() + 20_000; why === null; ) {
-      assert.ok(Date.now() < deadline);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      why = await unattended(onlooker.project, id, { leaseTtlMs: 3_000 });
-    }
+    const why = await until(() => unattended(onlooker.project, id, { leaseTtlMs: 3_000 }));
     lock.exec('ROLLBACK');
     assert.match(why, /it is alive and keeps trying, but cannot write to the database/);
     gate.openNow();

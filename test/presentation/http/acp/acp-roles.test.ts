@@ -27,6 +27,7 @@ import {
   turn,
 } from '../../../helpers/fake-claude.ts';
 import { eventOf, openRealProject, type RealProject } from '../../../helpers/real-project.ts';
+import { until } from '../../../helpers/waiting.ts';
 
 interface Bench {
   readonly real: RealProject;
@@ -411,10 +412,9 @@ function framesOf(text: string): readonly AcpEvent[] {
 }
 
 /** As the clients wait: by asking. */
-async function ended(app: Hono, id: string): Promise<Run> {
-  for (;;) {
+function ended(app: Hono, id: string): Promise<Run> {
+  return until(async () => {
     const run = await get<Run>(app, `/runs/${id}`);
-    if (isSettled(run.status)) return run;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    return isSettled(run.status) ? run : null;
+  }, `the end of ${id}`);
 }

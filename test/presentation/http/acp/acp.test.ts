@@ -13,6 +13,7 @@ import {
 } from '../../../../src/presentation/http/acp/schemas.ts';
 import { testAgents } from '../../../helpers/acp-agents.ts';
 import { acpApp } from '../../../helpers/acp-bench.ts';
+import { until } from '../../../helpers/waiting.ts';
 
 const hello = [{ role: 'user', parts: [{ content: 'Hello!' }] }];
 const goOn = { type: 'message', message: { parts: [] } };
@@ -266,10 +267,9 @@ function framesOf(text: string): readonly AcpEvent[] {
 }
 
 /** A test agent ends by itself within a second or two. */
-async function settled(of: Hono, id: string): Promise<Run> {
-  for (;;) {
+function settled(of: Hono, id: string): Promise<Run> {
+  return until(async () => {
     const { body } = await ask(of, `/runs/${id}`);
-    if (['completed', 'failed', 'cancelled'].includes(body.status)) return body;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    return ['completed', 'failed', 'cancelled'].includes(body.status) ? (body as Run) : null;
+  }, `the end of ${id}`);
 }

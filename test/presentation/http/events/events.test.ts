@@ -15,6 +15,7 @@ import type { HttpDeps } from '../../../../src/presentation/http/server/deps.ts'
 import { startHttp } from '../../../../src/presentation/http/server/http-service.ts';
 import { serverIdentity } from '../../../../src/presentation/mcp/server/identity.ts';
 import { endedSession } from '../../../helpers/ended-sessions.ts';
+import { until } from '../../../helpers/waiting.ts';
 import { created, instanceId, planRequest } from '../../../infrastructure/sqlite/samples.ts';
 import { openWorkbench, type Workbench } from '../../mcp/workbench.ts';
 import { type EventClient, getText, type Heard, heardFrom, listen, type Place } from '../event-client.ts';
@@ -251,7 +252,7 @@ describe('a stream of events', () => {
     const session = writable();
     const client = await follow(t, place);
     const hearing = client.until(isLast(session.last() + 1));
-    while (client.comments.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => client.comments.length >= 3);
     session.add();
     assert.equal((await hearing).at(-1)?.type, 'phase.started');
     assert.equal(client.comments[0], 'still here');

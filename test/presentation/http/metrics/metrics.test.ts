@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { metricsContentType, metricsText } from '../../../../src/presentation/http/metrics/metrics-text.ts';
 import { type HttpService, startHttp } from '../../../../src/presentation/http/server/http-service.ts';
 import { serverIdentity } from '../../../../src/presentation/mcp/server/identity.ts';
+import { until } from '../../../helpers/waiting.ts';
 import { openWorkbench, type Workbench } from '../../mcp/workbench.ts';
 import { getText, listen } from '../event-client.ts';
 import { openSession, send } from '../mcp-client.ts';
@@ -97,7 +98,7 @@ describe('the metrics', () => {
     assert.deepEqual(await sessions(), [{ labels: {}, value: 2 }]);
     older.drop();
     await send({ ...place, url: service.url }, 'DELETE', { headers: session });
-    while ((await sessions())?.[0]?.value !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(async () => (await sessions())?.[0]?.value === 0);
   });
 
   it('count on from one look to the next, and sum over all agents only every few seconds', async (t) => {
