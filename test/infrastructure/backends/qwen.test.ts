@@ -16,10 +16,14 @@ function read(name: string) {
   return { activities: [...parser.push(stdout), ...parser.end()], run: parser.parsed() };
 }
 
-async function prepare(given: Partial<QwenSettings>, inherits: Readonly<Record<string, string>> = {}) {
+async function prepare(
+  given: Partial<QwenSettings>,
+  inherits: Readonly<Record<string, string>> = {},
+  maxSubagents: number | null = null,
+) {
   const backend = makeQwenBackend({ config: qwenSettingsOf(given), env: {} });
   const findProgram = async () => '/bin/qwen';
-  return backend.prepare(contextOf(agentRequest(), { findProgram, inherits }));
+  return backend.prepare(contextOf(agentRequest(), { findProgram, inherits, maxSubagents }));
 }
 
 describe('what Qwen Code prints', () => {
@@ -75,6 +79,13 @@ describe('the launch of Qwen Code', () => {
     assert.equal(args[args.indexOf('--max-subagent-depth') + 1], '1');
     const own = await prepare({}, { QWEN_CODE_SYSTEM_DEFAULTS_PATH: '/etc/mine.json' });
     assert.deepEqual(own.files, {});
+  });
+
+  it('takes sub-agents away where there are to be none; how many there are is for MAOS to count', async () => {
+    assert.match((await prepare({}, {}, 0)).args.join(' '), /--exclude-tools agent/);
+    for (const limit of [1, null]) {
+      assert.doesNotMatch((await prepare({}, {}, limit)).args.join(' '), /--exclude-tools/);
+    }
   });
 
   it('passes the keys of what can be its provider, and the arguments of the user', async () => {

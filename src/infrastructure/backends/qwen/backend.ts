@@ -55,7 +55,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
   });
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
-    const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
+    const { agent, briefing, locations, resume, findProgram, inherits = env, maxSubagents } = context;
     const model = checkedModel(agent.model ?? config.model);
     const args = [
       ...['-o', 'stream-json', '--approval-mode', config.approvalMode],
@@ -65,6 +65,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       ...(config.maxTurns === null ? [] : ['--max-session-turns', String(config.maxTurns)]),
       // Its sub-agents start none of their own.
       ...['--max-subagent-depth', '1'],
+      ...(maxSubagents === 0 ? ['--exclude-tools', 'agent'] : []),
       // Shared context and results lie outside the project, and its file tools write nowhere else unasked.
       ...['--include-directories', locations.session],
       ...['--allowed-mcp-server-names', noServer],
