@@ -23,7 +23,7 @@ import { explainedOrDefect } from './application/system-error.ts';
 import type { MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import { systemClock } from './infrastructure/clock.ts';
-import type { PartialConfig } from './infrastructure/config/settings-table.ts';
+import { type PartialConfig, settingsByKey } from './infrastructure/config/settings-table.ts';
 import {
   canonicalProject,
   ensureHome,
@@ -153,7 +153,7 @@ export class MaosRuntime implements Runtime {
       key.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config);
     const settings = [...sources].map(([key, origin]) => ({
       key,
-      value: lookUp(key),
+      value: settingsByKey.get(key)?.kind.disclosed?.(lookUp(key)) ?? lookUp(key),
       origin: origin.kind === 'file' ? origin.path : origin.kind === 'variable' ? origin.name : origin.kind,
     }));
     return { settings, warnings };

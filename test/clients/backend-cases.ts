@@ -65,6 +65,8 @@ export interface BackendDriver {
   setUp?(home: string, modelUrl: string): Promise<void>;
   /** More for `backends.<name>` of the settings. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** All of `backends` of the settings, where the backend is not set up under its name there. */
+  readonly backends?: Readonly<Record<string, unknown>>;
   /** For a CLI that tells no tokens. */
   readonly countsTokens?: false;
   /** The model's name that the settings give where there has to be one. */
@@ -123,7 +125,7 @@ export async function makeBackendBench(
       // The first refusal is the last word: nothing is to be waited for.
       quota: { maxRetries: 0, refusedSeconds: 2 },
       ...settings,
-      backends: {
+      backends: driver.backends ?? {
         [driver.name]: { ...(driver.model === undefined ? {} : { model: driver.model }), ...driver.settings },
       },
     },
@@ -161,10 +163,14 @@ const briefing = roleBriefing(
   findPredefinedRole('analyst', predefinedRoles()) ?? assert.fail('no role'),
 ).trim();
 
-/** The whole list. What stands between the tests of one CLI is only the machine: they run two at a time. */
-export function backendCases(driver: BackendDriver): void {
+/** The whole list, or some of it. What stands between the tests of one CLI is only the machine: they run two at a time. */
+export function backendCases(
+  driver: BackendDriver,
+  some: readonly CaseName[] = Object.keys(cases) as CaseName[],
+): void {
   suite(driver.name, { concurrency: 2 }, () => {
-    for (const [name, [title, run]] of Object.entries(cases) as [CaseName, Case][]) {
+    for (const name of some) {
+      const [title, run] = cases[name];
       test(title, { skip: driver.skips?.[name] ?? false }, (t) => run(t, driver));
     }
   });

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
+import { quote } from '../../domain/errors.ts';
 
 /** What values a setting takes: checked by `schema`, told to people by `allowed`. */
 export interface Kind<T> {
@@ -10,6 +11,8 @@ export interface Kind<T> {
   readonly fromText: (text: string) => unknown;
   /** Says what is wrong with a value that is not allowed, where that is more than `allowed` tells; null: it is not. */
   readonly problem?: (value: unknown, path: string) => string | null;
+  /** A value as it may be shown, where it can hold a secret. */
+  disclosed?(value: T): unknown;
   /** The value over that of the source below; default: it replaces it. */
   readonly over?: (below: unknown, value: unknown) => unknown;
 }
@@ -95,15 +98,26 @@ export function orNone<T>(kind: Kind<T>): Kind<T | null> {
   };
 }
 
-/** What MAOS tells an agent is not for the settings to change. */
+const variableName = z.string().regex(/^(?!MAOS_)[A-Za-z_][A-Za-z0-9_]{0,199}$/);
+const variableValue = z
+  .string()
+  .max(32_000)
+  .regex(/^[^\0]*$/);
+
+/** What MAOS tells an agent is not for the settings to change. A value may be a key: none is shown. */
 export const variables: Kind<Readonly<Record<string, string>>> = {
-  schema: z.record(
-    z.string().regex(/^(?!MAOS_)[A-Za-z_][A-Za-z0-9_]{0,199}$/),
-    z
-      .string()
-      .max(32_000)
-      .regex(/^[^\0]*$/),
-  ),
-  allowed: 'an object of texts by names of variables, which do not begin with MAOS_',
+  schema: z.record(variableName, variableValue),
+  allowed: 'an object of texts by names of variables',
   fromText: (text) => text,
+  problem(value, path) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+    const wrong = Object.keys(value).find((name) => !variableName.safeParse(name).success);
+    if (wrong !== undefined) {
+      return `${path} has the key ${quote(wrong)}; it must be the name of a variable that does not begin with MAOS_.`;
+    }
+    const [name = ''] =
+      Object.entries(value).find(([, text]) => !variableValue.safeParse(text).success) ?? [];
+    return `${path}.${name} is no text of at most 32,000 characters.`;
+  },
+  disclosed: (value) => Object.fromEntries(Object.keys(value).map((name) => [name, '[not shown]'])),
 };

@@ -49,17 +49,29 @@ export function namedEntries<F extends Fields>(
         return `${path} has no "${key}"; it must be ${kind.allowed}.`;
       }
       if (value !== undefined && !kind.schema.safeParse(value).success) {
-        return `${path}.${key} is ${shown(value)}; it must be ${kind.allowed}.`;
+        return (
+          kind.problem?.(value, `${path}.${key}`) ??
+          `${path}.${key} is ${shown(value)}; it must be ${kind.allowed}.`
+        );
       }
     }
     const problem = check(whole.parse(entry) as Entry<F>);
     return problem === null ? null : `${path}${problem}`;
   }
 
+  function disclosedEntry(entry: Entry<F>): object {
+    const values = Object.entries<unknown>(entry);
+    return Object.fromEntries(
+      values.map(([key, value]) => [key, fields[key]?.kind.disclosed?.(value) ?? value]),
+    );
+  }
+
   return {
     schema,
     allowed: `an object with one entry for each ${what}, by its name`,
     fromText: (text) => text,
+    disclosed: (entries) =>
+      Object.fromEntries(Object.entries(entries).map(([key, entry]) => [key, disclosedEntry(entry)])),
     over: (below, entries) => ({ ...(below as object), ...(entries as object) }),
     problem(value, path) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;

@@ -355,7 +355,11 @@ describe('entries by names of the user', () => {
     ],
     [
       { gemini: { ...gemini, env: { MAOS_HOME: '/x' } } },
-      'backends.agentClient.gemini.env is {"MAOS_HOME":"/x"}; ',
+      'backends.agentClient.gemini.env has the key "MAOS_HOME"; it must be the name of a variable that does not begin',
+    ],
+    [
+      { gemini: { ...gemini, env: { A: 'secret', B: 7 } } },
+      'backends.agentClient.gemini.env.B is no text of at most',
     ],
     [{ gemini: { ...gemini, permissionMode: 'yes' } }, 'it must be one of reject, acceptEdits, allow.'],
   ];
@@ -364,8 +368,17 @@ describe('entries by names of the user', () => {
       user({ backends: { agentClient } });
       const { message } = refusal(load);
       assert.ok(message.includes(said), message);
+      assert.ok(!message.includes('secret'), message);
     });
   }
+
+  it('show the names of variables, and no value', () => {
+    user({ backends: { agentClient: { gemini: { ...gemini, env: { KEY: 'secret' } } } } });
+    const { agentClient } = load().config.backends;
+    const told = settingsByKey.get('backends.agentClient')?.kind.disclosed?.(agentClient);
+    assert.deepEqual((told as typeof agentClient).gemini?.env, { KEY: '[not shown]' });
+    assert.equal((told as typeof agentClient).gemini?.command, 'gemini');
+  });
 });
 
 describe('variables', () => {
@@ -551,7 +564,10 @@ describe('a CLI of the user', () => {
       { ...fine, failureKinds: { quota: 'x' } },
       /failureKinds is \{"quota":"x"\}; it must be an object of regular exp/,
     ],
-    [{ ...fine, env: { MAOS_HOME: '/x' } }, /mine\.env is .*which do not begin with MAOS_/],
+    [
+      { ...fine, env: { MAOS_HOME: '/x' } },
+      /mine\.env has the key "MAOS_HOME"; .* does not begin with MAOS_/,
+    ],
   ];
   for (const [mine, words] of wrong) {
     it(`is refused with what is wrong: ${JSON.stringify(mine)}`, () => {

@@ -191,16 +191,20 @@ export class Conversation {
     const option = outcome.outcome === 'selected' ? outcome.optionId : '';
     const what = describeTool(tool);
     journal.said(this.#message.finish());
+    const use = this.#tools.asked(tool);
+    if (use !== null) journal.tool(use.tool, use.detail);
     this.#refused = isGranted ? null : what;
     journal.permission({ granted: isGranted, tool: what, option });
     return { outcome };
   }
 
   #update(update: Json): void {
-    this.#tools.update(update);
+    const { journal } = this.#deps;
     const { sessionUpdate } = update;
-    if (sessionUpdate === 'agent_message_chunk') this.#deps.journal.said(this.#message.chunk(update));
-    else if (sessionUpdate === 'tool_call') this.#deps.journal.said(this.#message.finish());
+    if (sessionUpdate === 'agent_message_chunk') journal.said(this.#message.chunk(update));
+    else if (sessionUpdate === 'tool_call') journal.said(this.#message.finish());
+    const use = this.#tools.update(update);
+    if (use !== null) journal.tool(use.tool, use.detail);
     if (typeof sessionUpdate === 'string' && workUpdates.has(sessionUpdate)) this.#hasWorked = true;
     if (sessionUpdate === 'agent_message_chunk' || sessionUpdate === 'tool_call') this.#refused = null;
   }

@@ -48,6 +48,11 @@ export class Journal {
     for (const text of texts) this.#line({ type: 'said', text });
   }
 
+  /** A tool that the agent uses, when it is known what for. */
+  tool(name: string, detail: string): void {
+    this.#line({ type: 'tool', name, detail });
+  }
+
   /** A line of the program that is no message. */
   noise(text: string): void {
     this.#line({ type: 'noise', text });

@@ -1,5 +1,7 @@
 import { startOf } from '../../../domain/cut-text.ts';
-import { type Json, textOf } from '../shared/json-values.ts';
+import { asJson, type Json, textOf } from '../shared/json-values.ts';
+
+import { type ToolUse, toolUse } from './tools.ts';
 
 /** More at a time are not remembered. */
 const maxTools = 256;
@@ -22,20 +24,36 @@ export class OpenTools {
     return { ...tool, name, kind, title };
   }
 
-  update(update: Json): void {
+  /** @returns what is to be told of: a tool that is new, or about which more is known now; null: nothing */
+  update(update: Json): ToolUse | null {
     const { sessionUpdate } = update;
-    if (sessionUpdate === 'tool_call' || sessionUpdate === 'tool_call_update') this.#tool(update);
     // It goes on without them: some programs never say that a tool has ended.
     if (sessionUpdate === 'agent_message_chunk') this.#running.clear();
+    const isTool = sessionUpdate === 'tool_call' || sessionUpdate === 'tool_call_update';
+    return isTool ? this.#tool(update) : null;
   }
 
-  #tool(update: Json): void {
+  /** As {@link update}, for a tool that needs a permission: some programs tell of it with that request only. */
+  asked(tool: Json): ToolUse | null {
+    return this.#tool({ ...tool, status: 'in_progress' });
+  }
+
+  #tool(update: Json): ToolUse | null {
     const id = textOf(update.toolCallId);
     const { name, kind, title } = this.complete(update);
-    this.#known.set(id, { name, kind, title: startOf(textOf(title), maxTitle) });
+    const use = toolUse({ ...update, name, kind, title });
+    const { told } = this.#known.get(id) ?? {};
+    // Of a tool that a model is still writing its input for, some programs tell only that there is one.
+    const isComing = update.status === 'pending' && Object.keys(asJson(update.rawInput)).length === 0;
+    const isNews = use.detail !== told && !isComing && update.status !== 'completed';
+    this.#known.set(id, {
+      ...{ name, kind, title: startOf(textOf(title), maxTitle) },
+      told: isNews ? use.detail : told,
+    });
     const [oldest] = this.#known.keys();
     if (this.#known.size > maxTools && oldest !== undefined) this.#known.delete(oldest);
     if (update.status === 'completed' || update.status === 'failed') this.#running.delete(id);
     else if (this.#running.size < maxTools) this.#running.add(id);
+    return isNews ? use : null;
   }
 }

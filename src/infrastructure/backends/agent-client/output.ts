@@ -4,7 +4,7 @@ import { startOf } from '../../../domain/cut-text.ts';
 import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
-import { planNotice, toolResult, toolUse } from './tools.ts';
+import { planNotice, toolResult } from './tools.ts';
 import { ClientUsage } from './usage.ts';
 
 /** More are counted no further, or not shown. */
@@ -69,6 +69,8 @@ export class AgentClientParser implements OutputParser {
         return this.#permission(line);
       case 'said':
         return [{ type: 'text', text: textOf(line.text) }];
+      case 'tool':
+        return [{ type: 'tool_use', tool: textOf(line.name), detail: textOf(line.detail) }];
       case 'noise':
       case 'note':
         return [notice(textOf(line.text))];
@@ -104,7 +106,7 @@ export class AgentClientParser implements OutputParser {
         return [];
       case 'tool_call':
         this.#usage.worked();
-        return [toolUse(update), ...this.#toolEnd(update)];
+        return this.#toolEnd(update);
       case 'tool_call_update':
         return this.#toolEnd(update);
       case 'plan':

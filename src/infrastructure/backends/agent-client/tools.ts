@@ -12,7 +12,9 @@ export function describeTool(tool: Json): string {
   return detail === '' ? name : `${name}: ${detail}`;
 }
 
-export function toolUse(tool: Json): AgentActivity & { readonly type: 'tool_use' } {
+export type ToolUse = Extract<AgentActivity, { readonly type: 'tool_use' }>;
+
+export function toolUse(tool: Json): ToolUse {
   const name = textOf(tool.name) || textOf(tool.kind) || 'tool';
   const detail = textOf(tool.title).split('\n', 1)[0] || describeInput(asJson(tool.rawInput));
   return { type: 'tool_use', tool: startOf(name, maxTitle), detail: startOf(detail, maxTitle) };
