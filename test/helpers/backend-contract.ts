@@ -263,6 +263,16 @@ export function backendContract(under: BackendUnderTest): void {
       });
     }
 
+    records('a line read by itself, as logs are shown, tells of no failure where there is none', () => {
+      for (const [name, { stdout }] of Object.entries(recordings)) {
+        if (ends[name]?.kind !== null) continue;
+        const failed = linesOf(stdout)
+          .flatMap((line) => read([line]).activities)
+          .filter((activity) => activity.type === 'result' && !activity.ok);
+        assert.deepEqual(failed, [], name);
+      }
+    });
+
     it('recordings one after the other are read in any order and however they are cut', () => {
       const all = Object.values(recordings).map(({ stdout }) => stdout);
       const some = fc.array(fc.constantFrom(...all), { minLength: 2, maxLength: 4 });

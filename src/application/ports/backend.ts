@@ -10,6 +10,7 @@ export type AgentActivity =
   | { readonly type: 'tool_use'; readonly tool: string; readonly detail: string }
   | { readonly type: 'tool_result'; readonly ok: boolean; readonly text: string }
   | { readonly type: 'notice'; readonly text: string }
+  /** `ok` as its record alone says: logs are shown record by record. */
   | { readonly type: 'result'; readonly ok: boolean; readonly text: string };
 
 /** What the CLI itself said of the outcome. */

@@ -137,9 +137,10 @@ export class CodexOutputParser implements OutputParser {
       turns: this.#turns,
       costUsd: null,
     });
-    if (this.#message === null) return this.#end(noAnswer);
-    this.#answer = { text: this.#message, background: [] };
-    return this.#end({ ok: true, kind: null, message: this.#message, retryAt: null });
+    const text = this.#message;
+    this.#answer = text === null ? null : { text, background: [] };
+    this.#end(text === null ? noAnswer : { ok: true, kind: null, message: text, retryAt: null });
+    return [{ type: 'result', ok: true, text: text ?? '' }];
   }
 
   #end(verdict: Verdict): readonly AgentActivity[] {

@@ -148,7 +148,7 @@ export class CopilotOutputParser implements OutputParser {
     if (answer === null) {
       this.#verdict = failure ?? endedWithout(countOf(exitCode));
       this.#result = null;
-      return [{ type: 'result', ok: false, text: this.#verdict.message }];
+      return [{ type: 'result', ok: exitCode === 0, text: this.#verdict.message }];
     }
     this.#result = answer;
     this.#verdict = { ok: true, kind: null, message: answer, retryAt: null };

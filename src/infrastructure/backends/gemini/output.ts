@@ -155,7 +155,7 @@ export class GeminiOutputParser implements OutputParser {
     }
     this.#answer = null;
     this.#verdict = failureOf(line, this.#error);
-    return [{ type: 'result', ok: false, text: this.#verdict.message }];
+    return [{ type: 'result', ok: line.status === 'success', text: this.#verdict.message }];
   }
 }
 
