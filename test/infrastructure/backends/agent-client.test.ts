@@ -8,20 +8,8 @@ import { makeAgentClientBackend } from '../../../src/infrastructure/backends/age
 import { readBridgeArguments } from '../../../src/infrastructure/backends/agent-client/bridge-options.ts';
 import type { AgentClientSettings } from '../../../src/infrastructure/backends/agent-client/settings.ts';
 import { agentRequest } from '../../domain/samples.ts';
+import { settings } from './agent-client-settings.ts';
 import { contextOf, lookupIn } from './launch-context.ts';
-
-const settings: AgentClientSettings = {
-  command: 'gemini',
-  args: ['--acp'],
-  env: { COLOR: 'none' },
-  pass: ['GEMINI_API_KEY'],
-  model: null,
-  mode: null,
-  authMethod: null,
-  permissionMode: 'acceptEdits',
-  startSeconds: 2,
-  silenceSeconds: 3,
-};
 
 function backend(given: Partial<AgentClientSettings> = {}, PATH = '/nowhere') {
   return makeAgentClientBackend({
