@@ -15,6 +15,9 @@ const bridge = fileURLToPath(new URL('../fixtures/programs/agent-client-bridge.t
 /** The invented agent, whose arguments are its habits. */
 export const inventedAgent = fileURLToPath(new URL('../fixtures/programs/acp-agent.mjs', import.meta.url));
 
+/** One made with the official SDK. */
+export const sdkAgent = fileURLToPath(new URL('../fixtures/programs/sdk-agent.ts', import.meta.url));
+
 export const plainOptions: Omit<BridgeOptions, 'args'> = {
   name: 'invented',
   program: process.execPath,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it, type TestContext } from 'node:test';
 import type { BridgeOptions } from '../../../src/infrastructure/backends/agent-client/bridge-options.ts';
-import { startBridge } from '../../helpers/bridge.ts';
+import { sdkAgent, startBridge } from '../../helpers/bridge.ts';
 import { until } from '../../helpers/waiting.ts';
 
 async function bridged(t: TestContext, habits: readonly string[], options: Partial<BridgeOptions> = {}) {
@@ -245,3 +245,10 @@ it('ends what a program that is done leaves running', async (t) => {
   const child = Number(/child (\d+)/.exec(JSON.stringify(lines))?.[1]);
   assert.ok(child > 0 && !isThere(child));
 });
+
+for (const resume of [null, 'kept']) {
+  it(`says nothing that the official SDK refuses, ${resume === null ? 'in a new conversation' : 'resuming one'}`, async (t) => {
+    const { run, verdict, stderr } = await bridged(t, [], { args: [sdkAgent], resume, mode: 'code' });
+    assert.equal(run.result, `${resume ?? 'made'}: yes`, `${verdict?.message}\n${stderr}`);
+  });
+}
