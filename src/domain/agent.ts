@@ -108,6 +108,8 @@ export interface AgentSpec {
   readonly workspace: AgentWorkspace;
   readonly timeoutMs: number;
   readonly maxMemoryMb: number;
+  /** Sub-agents that its CLI may start in one attempt; null: as the settings say. */
+  readonly maxSubagents: number | null;
   readonly budget: Budget;
 }
 
@@ -115,6 +117,7 @@ export interface AgentSpec {
 export const specDefaults = {
   command: null,
   backends: null,
+  maxSubagents: null,
   workspace: 'project',
 } as const satisfies Partial<AgentSpec>;
 

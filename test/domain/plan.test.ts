@@ -356,6 +356,7 @@ describe('agentsOf', () => {
       workspace: 'project',
       timeoutMs: 60_000,
       maxMemoryMb: 1024,
+      maxSubagents: null,
       budget,
       phase: 1,
       dependsOn: ['agent_qa_1_aaaaaa', 'agent_qa_3_dddddd'],

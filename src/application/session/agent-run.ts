@@ -247,7 +247,7 @@ export class AgentRun implements OutputSink {
   }
 
   #limitSubagents(): void {
-    const { maxSubagents } = this.#callbacks;
+    const maxSubagents = this.agent.maxSubagents ?? this.#callbacks.maxSubagents;
     if (maxSubagents === null) return;
     const { subagents } = this.#parser.parsed();
     if (subagents > maxSubagents) this.stop(subagentLimit(subagents, maxSubagents));

@@ -86,7 +86,7 @@ export class LaunchPreparation {
     await host.prepare(agent, prompt);
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
-    const { maxSubagents } = settings.limits;
+    const maxSubagents = agent.maxSubagents ?? settings.limits.maxSubagents;
     const spec = await backend.prepare({
       ...{ session, agent, briefing: instructions, locations, findProgram, inherits, maxSubagents },
       resume: before.conversation,

@@ -29,7 +29,7 @@ export function outputLimit(printed: number, limit: number): StopCause {
 
 export function subagentLimit(started: number, limit: number): StopCause {
   const count = started === 1 ? '1 sub-agent' : `${started} sub-agents`;
-  const text = `It started ${count}, more than its limit of ${limit} (limits.maxSubagents), and was stopped. Raise the limit, or give it a smaller task.`;
+  const text = `It started ${count}, more than its limit of ${limit} (max_subagents, limits.maxSubagents), and was stopped. Raise the limit, or give it a smaller task.`;
   return { kind: 'limit', failure: 'budget_exceeded', explain: () => text };
 }
 

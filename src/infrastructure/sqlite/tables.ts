@@ -131,6 +131,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     workspace: choice('workspace', agentWorkspaces),
     timeoutMs: integer('timeout_ms'),
     maxMemoryMb: integer('max_memory_mb'),
+    maxSubagents: option(integer('max_subagents')),
     conversation: nullable(text('conversation')),
     startedAt: nullable(time('started_at')),
     endedAt: nullable(time('ended_at')),

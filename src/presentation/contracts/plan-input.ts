@@ -47,6 +47,7 @@ const agent = z.strictObject({
     .optional(),
   timeout_minutes: z.number().positive().max(10_080).optional(),
   max_memory_mb: z.int().min(16).max(1_048_576).optional(),
+  max_subagents: z.int().min(0).max(10_000).optional(),
   budget: budget.optional(),
 });
 
@@ -105,6 +106,7 @@ function agentOf(json: AgentJson) {
     instanceSuffix: json.instance_suffix,
     timeoutMs: millisecondsOf(json.timeout_minutes),
     maxMemoryMb: json.max_memory_mb,
+    maxSubagents: json.max_subagents,
     budget: budgetOf(json.budget),
   } satisfies Mapping<AgentDraft>;
 }

@@ -123,7 +123,7 @@ describe('a run', () => {
     assert.equal(subagents, 3);
     assert.deepEqual(outcome.state === 'failed' && [outcome.failure.kind, outcome.failure.message], [
       'budget_exceeded',
-      'It started 3 sub-agents, more than its limit of 2 (limits.maxSubagents), and was stopped. Raise the limit, or give it a smaller task.',
+      'It started 3 sub-agents, more than its limit of 2 (max_subagents, limits.maxSubagents), and was stopped. Raise the limit, or give it a smaller task.',
     ]);
   });
 

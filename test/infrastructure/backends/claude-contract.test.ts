@@ -7,7 +7,7 @@ import { settingsOf } from './claude-settings.ts';
 const signIn = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again\\.";
 const later = '\\(rate limited; try again later\\)';
 const raise =
-  'Raise the limit \\(maxBudgetUsd or extraArgs of backends\\.claude\\), or give it a smaller task\\.';
+  'Raise the limit \\(the budget of the agent, or maxBudgetUsd of backends\\.claude\\), or give it a smaller task\\.';
 const unfinished = '^Claude Code was stopped while its background work was still running';
 const failed = (kind: FailureKind, words: string, retryAt?: string): ExpectedEnd => ({
   kind,

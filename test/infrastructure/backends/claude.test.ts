@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { isMaosError } from '../../../src/domain/errors.ts';
+import { noUsage } from '../../../src/domain/usage.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
 import {
@@ -256,5 +257,44 @@ suite('what doctor is told of Claude Code', () => {
     const folder = await withClaude(t, 'test -z "$CLAUDECODE" && echo 1.0.0');
     const env = { PATH: folder, CLAUDECODE: 'marked' };
     assert.equal((await makeClaudeBackend({ config: settingsOf(), env }).probe()).version, '1.0.0');
+  });
+});
+
+suite("Claude Code's own limits", () => {
+  const launch = async (
+    t: TestContext,
+    {
+      maxSubagents = null,
+      ...more
+    }: { readonly maxSubagents?: number | null; readonly [key: string]: unknown },
+    config: Partial<ClaudeSettings> = {},
+  ) => {
+    const folder = await withClaude(t);
+    const backend = makeClaudeBackend({ config: settingsOf(config), env: { PATH: folder } });
+    const context = contextOf(agentRequest(), { findProgram: lookupIn(folder) });
+    const { args, env } = await backend.prepare({
+      ...{ ...context, maxSubagents },
+      agent: { ...context.agent, ...more },
+    });
+    return {
+      limits: after(args, '--max-turns', '--max-budget-usd'),
+      subagents: env.CLAUDE_CODE_MAX_SUBAGENTS_PER_SESSION,
+    };
+  };
+  const budget = { maxTokens: null, maxWallMs: null, maxTurns: 10, maxCostUsd: 3 };
+
+  test("are what is left of the agent's", async (t) => {
+    const none = await launch(t, {});
+    assert.deepEqual(none, { limits: [undefined, undefined], subagents: undefined });
+    assert.deepEqual(await launch(t, { budget, maxSubagents: 5 }), { limits: ['10', '3'], subagents: '5' });
+    const usageBefore = { ...noUsage, turns: 4, costUsd: 1.5 };
+    assert.deepEqual((await launch(t, { budget, usageBefore })).limits, ['6', '1.5']);
+    const spent = { ...noUsage, turns: 40, costUsd: 15 };
+    assert.deepEqual((await launch(t, { budget, usageBefore: spent })).limits, ['1', '0.01']);
+  });
+
+  test('the smaller one of the dollars counts', async (t) => {
+    assert.deepEqual((await launch(t, { budget }, { maxBudgetUsd: 2 })).limits, ['10', '2']);
+    assert.deepEqual((await launch(t, { budget }, { maxBudgetUsd: 20 })).limits, ['10', '3']);
   });
 });

@@ -106,7 +106,15 @@ describe('a database of the first release', () => {
     });
     const newFields = {
       ...{ budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 },
-      ...{ inactiveMs: 0, lingering: null, denials: null, subagents: 0, stage: null, backends: null },
+      ...{
+        inactiveMs: 0,
+        lingering: null,
+        denials: null,
+        subagents: 0,
+        stage: null,
+        backends: null,
+        maxSubagents: null,
+      },
     };
     const [first, second] = agents;
     assert.deepEqual(first, {

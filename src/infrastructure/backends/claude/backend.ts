@@ -20,6 +20,7 @@ const ownVariables = [
   ...providerVariables.amazon,
   'CLAUDE_CODE_MAX_RETRIES',
   'CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS',
+  'CLAUDE_CODE_MAX_SUBAGENTS_PER_SESSION',
 ];
 
 /** Left alone it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */
@@ -50,7 +51,7 @@ export function makeClaudeBackend(deps: {
   });
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
-    const { agent, briefing, locations, resume, findProgram, inherits = env } = context;
+    const { agent, briefing, locations, resume, findProgram, inherits = env, maxSubagents = null } = context;
     const model = checkedModel(agent.model ?? config.model);
     const args = [
       ...['-p', '--output-format', 'stream-json', '--verbose'],
@@ -58,7 +59,7 @@ export function makeClaudeBackend(deps: {
       ...['--append-system-prompt', briefing],
       ...['--permission-mode', config.permissionMode],
       ...(model === null ? [] : ['--model', model]),
-      ...(config.maxBudgetUsd === null ? [] : ['--max-budget-usd', String(config.maxBudgetUsd)]),
+      ...ceilings(agent, config.maxBudgetUsd),
       // Shared context and results lie outside the project: without this, writing there needs a permission nobody gives.
       ...['--add-dir', locations.session],
       // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
@@ -70,7 +71,10 @@ export function makeClaudeBackend(deps: {
     return {
       program: await cli.locate(findProgram),
       args,
-      env: { ...boundedRetries, ...noCeiling, ...environmentOf(inherits, ownVariables) },
+      env: {
+        ...{ ...boundedRetries, ...noCeiling, ...boundedSubagents(maxSubagents) },
+        ...environmentOf(inherits, ownVariables),
+      },
       stdin: 'prompt',
     };
   }
@@ -86,7 +90,7 @@ export function makeClaudeBackend(deps: {
       servesMcp: false,
       countsTokens: true,
       countsCost: true,
-      boundsSubagents: false,
+      boundsSubagents: true,
     },
     promptEscape: mentionEscape,
     locate: cli.locate,
@@ -95,6 +99,25 @@ export function makeClaudeBackend(deps: {
     explain: (end, run, stderrTail) => explainRun({ title: 'Claude Code', advise }, end, run, stderrTail),
     makeParser: () => new ClaudeOutputParser(),
   };
+}
+
+/** What is left of the agent's own budget, so that Claude Code ends in good order before MAOS stops it. */
+function ceilings({ budget, usageBefore }: Agent, maxBudgetUsd: number | null): readonly string[] {
+  const { maxTurns, maxCostUsd } = budget;
+  const costs = [
+    ...(maxBudgetUsd === null ? [] : [maxBudgetUsd]),
+    ...(maxCostUsd === null ? [] : [maxCostUsd - (usageBefore?.costUsd ?? 0)]),
+  ];
+  const turns = maxTurns === null ? null : Math.max(1, maxTurns - (usageBefore?.turns ?? 0));
+  return [
+    ...(costs.length === 0 ? [] : ['--max-budget-usd', String(Math.max(0.01, Math.min(...costs)))]),
+    ...(turns === null ? [] : ['--max-turns', String(turns)]),
+  ];
+}
+
+/** Claude Code refuses its model a further one, which goes on without it; MAOS stops what starts more all the same. */
+function boundedSubagents(max: number | null): Readonly<Record<string, string>> {
+  return max === null || max === 0 ? {} : { CLAUDE_CODE_MAX_SUBAGENTS_PER_SESSION: String(max) };
 }
 
 /**
@@ -116,7 +139,7 @@ function toolLimits({ role }: Agent, extraArgs: readonly string[]): readonly str
 }
 
 const raiseLimit =
-  'Raise the limit (maxBudgetUsd or extraArgs of backends.claude), or give it a smaller task.';
+  'Raise the limit (the budget of the agent, or maxBudgetUsd of backends.claude), or give it a smaller task.';
 
 function advise(verdict: Verdict): string {
   const isCredit = /credit/i.test(verdict.message);

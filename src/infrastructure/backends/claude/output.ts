@@ -9,6 +9,9 @@ import { cutShort, failureOf, idle, interrupted, refused } from './verdicts.ts';
 
 /** In seconds since 1970: beyond it a time has no ISO form of the usual length, and soon none at all. */
 const year10000 = 253_402_300_800;
+/** More are counted no further. */
+const maxParents = 10_000;
+const maxId = 200;
 /** What Claude Code says in the user's name when it was interrupted. */
 const interruptedMark = '[Request interrupted by user';
 
@@ -22,12 +25,10 @@ export class ClaudeOutputParser extends MessageStreamParser {
   #apiError = '';
   /** Its provider does not accept who it is: it tries again a few times, but that does not help. */
   #refused: Verdict | null = null;
+  /** The uses of its tool `Agent` whose sub-agents have said something: a use that was refused starts none. */
+  readonly #parents = new Set<string>();
   /** Why the prompt never reached the model. */
   #blocked = '';
-
-  protected override used(tool: string): void {
-    if (tool === 'Task' || tool === 'Agent') this.subagents += 1;
-  }
 
   protected override get unfinished(): Verdict | null {
     return this.#refused ?? (this.#interrupted ? interrupted : null);
@@ -62,6 +63,7 @@ export class ClaudeOutputParser extends MessageStreamParser {
 
   /** '<synthetic>' messages are Claude Code's own words on an error, not a turn of the model. */
   protected override isOwnMessage(line: Json, message: Json): boolean {
+    this.#seeSubagent(line.parent_tool_use_id);
     const isOwn = message.model === '<synthetic>';
     if (isOwn) this.#apiError = textOf(line.error);
     return isOwn;
@@ -89,9 +91,16 @@ export class ClaudeOutputParser extends MessageStreamParser {
   }
 
   /** Whatever refused the prompt, its words are no result: nobody has worked on the task. */
-  protected override whyIdle({ num_turns }: Json, text: string): Verdict | null {
+  protected override whyIdle({ num_turns, subagent_stats }: Json, text: string): Verdict | null {
+    this.subagents = Math.max(this.subagents, countOf(asJson(subagent_stats).spawned));
     const isIdle = this.#blocked !== '' || (typeof num_turns === 'number' && num_turns < 1);
     return isIdle && this.usage.messages === 0 ? idle(this.#blocked || startOf(text, maxText)) : null;
+  }
+
+  #seeSubagent(parent: unknown): void {
+    if (typeof parent !== 'string' || this.#parents.size >= maxParents) return;
+    this.#parents.add(parent.slice(0, maxId));
+    this.subagents = Math.max(this.subagents, this.#parents.size);
   }
 
   /** What it waited for in the background was ended, and nobody will tell its model: what it said was not the end. */

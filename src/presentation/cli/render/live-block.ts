@@ -2,7 +2,7 @@ import { isSuspended, postponedUntil } from '../../../application/queries/live-s
 import { activeMs } from '../../../domain/active-time.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import { stageText } from '../../../domain/agent-stage.ts';
-import { formatCount, formatDuration, formatUsage } from '../../../domain/amounts.ts';
+import { formatCount, formatDuration, formatUsage, plural } from '../../../domain/amounts.ts';
 import { budgetShares, tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { totalUsage } from '../../../domain/usage.ts';
@@ -87,7 +87,9 @@ function agentLine(
     agent.startedAt === null ? '' : formatDuration(activeMs(agent, now)),
     elapsedWidth,
   );
-  const usage = agent.usage === null ? '' : `  ${formatCount(tokensOf(agent.usage))} tok`;
+  const subagents = agent.subagents === 0 ? '' : `  ${plural(agent.subagents, 'sub-agent')}`;
+  const tokens = agent.usage === null ? '' : `  ${formatCount(tokensOf(agent.usage))} tok`;
+  const usage = `${subagents}${tokens}`;
   const fixed = 4 + displayWidth(name) + displayWidth(role) + elapsedWidth + 2;
   const left = width - fixed - usage.length;
   const roomy = left >= 12;
