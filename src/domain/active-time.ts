@@ -20,12 +20,12 @@ export function activeMs({ startedAt, endedAt, inactiveMs }: Timed, now: number)
   return Math.max(0, end - Date.parse(startedAt) - inactiveMs);
 }
 
-/** Of what runs: so much of its time it did not. */
+/** Adds time in which a running session or attempt did not run. */
 export function inactiveFor<T extends Timed>(timed: T, ms: number): T {
   return { ...timed, inactiveMs: timed.inactiveMs + ms };
 }
 
-/** Of what has ended, so that its active time is what was measured. */
+/** For a session or attempt that has ended: makes its active time the measured one. */
 export function withMeasured<T extends Timed>(timed: T, measuredMs: number): T {
   const { startedAt, endedAt } = timed;
   if (startedAt === null || endedAt === null) return timed;

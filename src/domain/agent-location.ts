@@ -1,10 +1,10 @@
-/** Where an agent runs. Whoever is not its host reads no more than the label. */
+/** Where an agent runs. Only the agent's host reads more than the label. */
 export interface AgentLocation {
   /** Which kind of host wrote it: `local`, … */
   readonly kind: string;
   /** For people, on one line: `process 4711`. */
   readonly label: string;
-  /** The host's own, as JSON: what it needs to find the agent again, or to tell whether it lives. */
+  /** The host's own data, as JSON: with it the host finds the agent again and tells whether it is alive. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 

@@ -1,15 +1,15 @@
 import type { TransitionTable } from './transitions.ts';
 
 export const agentStages = ['preparing', 'executing', 'verifying', 'awaiting', 'collecting'] as const;
-/** What a running agent is at. Only agents in state `running` have a stage, and each of them has exactly one. */
+/** Only agents in state `running` have a stage, and each of them has exactly one. */
 export type AgentStage = (typeof agentStages)[number];
 
 /**
  * `preparing`: its folders, its prompt and its launch. `executing`: its program runs. `verifying`: a check of its work runs.
- * `awaiting`: a permission or an answer it asked for is outstanding. `collecting`: its program has ended, and what it left is
- * looked at. `settled` is no stage: the agent leaves the state `running`, with its outcome.
+ * `awaiting`: a permission or an answer it asked for is outstanding. `collecting`: its program has ended, and MAOS looks at
+ * its processes and files. `settled` is no stage: the agent leaves the state `running`, with its outcome.
  *
- * Only a launch that never came about is settled from `preparing`: nothing has run that could have left something.
+ * Only an agent whose program never started is settled from `preparing`: it has left no processes or results.
  * A check enters `verifying` and a request for a permission `awaiting`, as soon as there are such; nothing else does.
  */
 export const stageTransitions: TransitionTable<AgentStage | 'settled'> = {

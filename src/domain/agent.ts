@@ -39,7 +39,7 @@ export const failureKinds = [
   'verification_failed',
   'dependency_failed',
   'budget_exceeded',
-  /** The store cannot hold what it reported. */
+  /** The store cannot hold what the agent reported. */
   'report_refused',
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
@@ -191,7 +191,7 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   inactiveMs: 0,
 };
 
-/** Nothing will happen to it any more unless somebody asks for a retry. */
+/** The agent has ended: only a retry starts it again. */
 export function isAgentEnded(state: AgentState): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled';
 }

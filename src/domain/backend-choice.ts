@@ -13,7 +13,7 @@ interface Placed {
   readonly backends: readonly BackendChoice[] | null;
 }
 
-/** Nothing is known against any of its backends (any more). */
+/** No refusal by any of the agent's backends is known (any more). */
 export function withoutRefusals<T extends Placed>(agent: T): T {
   const { backends } = agent;
   if (backends === null || backends.every(({ until }) => until === null)) return agent;

@@ -87,7 +87,7 @@ export function describeFinding({ item, spent, limit, level }: BudgetFinding): s
   return `${itemNames[item]}: ${amount} of ${cap} (${share})`;
 }
 
-/** What an earlier version wrote down as that sentence, as exactly as the sentence tells; zeros where it tells nothing. */
+/** Reads the numbers from that sentence of an earlier version, as exactly as it gives them; 0 where it gives none. */
 export function readFinding(said: string): BudgetFinding {
   const [, name, spent, limit, share] =
     /^([a-z ]+): \$?([0-9.e+-]+)(?: s)? of \$?([0-9.e+-]+)(?: s)? \(-?\d+ % (used|over)\)$/.exec(said) ?? [];

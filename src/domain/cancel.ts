@@ -29,7 +29,7 @@ export function cancelAgent(workflow: Workflow, id: AgentId, reason: string, at:
   return advance({ next: withAgents(workflow, new Map([[id, agent]])), events: [event] }, at);
 }
 
-/** A cancelled session cancels whatever has not started; running agents are settled one by one as they stop. */
+/** Cancels every agent that has not started; running agents are settled one by one as they stop. */
 export function cancelWaiting(workflow: Workflow, reason: string, at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];

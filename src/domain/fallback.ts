@@ -1,15 +1,15 @@
 import type { Agent } from './agent.ts';
 import type { BackendChoice } from './backend-choice.ts';
 
-/** Where an agent goes on, and since when its provider is known to refuse it elsewhere. */
+/** The backend an agent continues on, and its backends that are known to refuse it. */
 export interface Fallback extends Pick<Agent, 'backend' | 'model' | 'backends'> {
   /** Not to be started there before; null: at once. */
   readonly notBefore: string | null;
 }
 
 /**
- * Where an agent goes on whose provider has refused it: on the first of its backends that nothing is known against, else
- * on the one that is expected to answer first. Null: it stays where it is, and waits.
+ * The backend on which an agent continues after its provider refused it: the first of its backends without a known
+ * refusal, else the one that is expected to answer first. Null: the agent waits for its present backend.
  * @param until when its provider is expected to answer again
  */
 export function decideFallback(agent: Agent, until: string, now: string): Fallback | null {
@@ -29,7 +29,7 @@ export function decideFallback(agent: Agent, until: string, now: string): Fallba
 }
 
 /**
- * Where an agent that is to be started goes instead, as the provider of its backend refuses another agent.
+ * The backend on which to start an agent instead, while the provider of its own backend refuses another agent.
  * @param held until when which backends are held back
  */
 export function fallbackFrom(agent: Agent, held: ReadonlyMap<string, string>): Fallback | null {

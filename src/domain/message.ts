@@ -9,7 +9,7 @@ export type MessageState = (typeof messageStates)[number];
 
 export const messageTransitions: TransitionTable<MessageState> = {
   queued: ['delivered'],
-  /** Back to `queued`: it was given back, or its lease ran out. */
+  /** Back to `queued`: the recipient gave it back, or the lease of the delivery ran out. */
   delivered: ['queued', 'acknowledged', 'dead'],
   acknowledged: [],
   dead: [],
@@ -49,7 +49,7 @@ export interface MessageDraft {
 
 export interface Message extends MessageDraft {
   readonly state: MessageState;
-  /** How often it has been delivered; names the present delivery to whoever acknowledges it. */
+  /** How often it has been delivered; the recipient acknowledges the present delivery by this number. */
   readonly attempt: number;
   readonly queuedAt: string;
   /** Queued: not delivered before. */
@@ -61,7 +61,7 @@ export interface Message extends MessageDraft {
   readonly acknowledgedAt: string | null;
   readonly deadAt: string | null;
   readonly deadReason: string | null;
-  /** Why the last delivery came to nothing; null when none did. */
+  /** Why the last delivery failed; null when none has failed. */
   readonly lastTrouble: string | null;
 }
 
@@ -150,7 +150,7 @@ export function isSameMessage(stored: Message, sent: Message): boolean {
 }
 
 /**
- * Hands it to its recipient for so long.
+ * Delivers a message to its recipient, who has it until the lease runs out.
  * @throws MaosError INVALID_TRANSITION unless it is queued
  */
 export function deliverMessage(message: Message, leaseMs: number, at: string): Message {
@@ -159,7 +159,7 @@ export function deliverMessage(message: Message, leaseMs: number, at: string): M
 }
 
 /**
- * The recipient has dealt with it. Saying so again changes nothing.
+ * The recipient has dealt with the message. A second acknowledgement changes nothing.
  * @param attempt the delivery that is acknowledged
  * @throws MaosError INVALID_TRANSITION when that delivery is over
  */
@@ -170,10 +170,10 @@ export function acknowledgeMessage(message: Message, attempt: number, at: string
 }
 
 /**
- * The recipient could not deal with it: it is queued again after a wait, or dead when its attempts are used up. Saying so
- * again changes nothing.
+ * The recipient could not deal with the message: it is queued again after a wait, or dead when its attempts are used up.
+ * A second refusal changes nothing.
  * @param refusal `retry` false: no further attempt would go better
- * @param chance 0 up to 1: what failed together must not come back together
+ * @param chance 0 up to 1: spreads the retries of messages that failed together
  * @throws MaosError INVALID_TRANSITION when the delivery is over
  */
 export function giveBackMessage(
@@ -195,7 +195,7 @@ export function giveBackMessage(
 export function expireMessage(message: Message, at: string): Message {
   const { state, leaseUntil } = message;
   if (state !== 'delivered' || leaseUntil === null || leaseUntil > at) return message;
-  // The lease was wait enough.
+  // No further wait: the recipient has already had the whole lease.
   return again(message, `not acknowledged by ${leaseUntil}`, at, at);
 }
 

@@ -1,8 +1,8 @@
 import { startOf } from './cut-text.ts';
 
-/** The candidate that `text` most likely stands for, by a few slips of the keyboard; null when none is close. */
+/** The candidate that `text` most likely means, with at most a few typing errors; null when none is close. */
 export function nearest(text: string, candidates: Iterable<string>): string | null {
-  // Nothing longer than this is a slip, and the comparison takes time with the square of the length.
+  // A longer text is not a mistyped name, and the time of the comparison grows with the square of the length.
   const wanted = startOf(text, 80).toLowerCase();
   let best: string | null = null;
   let least = Number.POSITIVE_INFINITY;

@@ -24,7 +24,7 @@ export interface AgentRequest extends AgentSpec {
   readonly instanceSuffix: string | null;
 }
 
-/** Of what a caller leaves out, the default holds. */
+/** A caller may leave out any field: its default applies. */
 export type Draft<T> = { readonly [K in keyof T]?: Exclude<T[K], null> | undefined };
 
 /** A role of the caller's own. */

@@ -13,7 +13,7 @@ function fellShort(state: AgentState): boolean {
 
 /**
  * Which agents a retry runs again: those that failed, and those that were cancelled on the way. With an agent named,
- * only that one and what was cancelled downstream of it and of nothing else. What completed is never run again.
+ * only that one and the agents downstream of it that were cancelled because of it alone. A completed agent never runs again.
  * @throws MaosError INVALID_TRANSITION when the agent named neither failed nor was cancelled, when nothing is to retry, or
  *   when what is to retry could not run after all, because of an agent that is not retried with it
  */
@@ -56,7 +56,7 @@ export function decideRetries(workflow: Workflow, only: AgentId | null): readonl
   return workflow.agents.filter((agent) => chosen.has(agent.id));
 }
 
-/** Set back to the start it would wait forever, and its session with it. */
+/** Reset to its start, such an agent would wait forever, and its session would never end. */
 function cannotRunAlone(agent: Agent, blocker: Agent, because: string): MaosError {
   return new MaosError(
     'INVALID_TRANSITION',

@@ -99,16 +99,16 @@ export function usageNow(
   return continuedUsage(agent.usageBefore, soundUsage(reported), goesOn);
 }
 
-/** What was heard of a running agent since the last note. */
+/** What a running agent has reported since the last note. */
 export interface ProgressNote {
   readonly id: AgentId;
-  /** One line: what it is doing; null when only something else is new. */
+  /** One line: what the agent is doing; null when this has not changed. */
   readonly activity: string | null;
   readonly usage: ReportedUsage | null;
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
   readonly subagents?: number;
-  /** Whether it lingers since its result; absent when that is as it was. */
+  /** Whether the agent lingers after its result; absent when this has not changed. */
   readonly lingering?: Lingering | null;
 }
 

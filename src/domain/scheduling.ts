@@ -9,7 +9,7 @@ export type WaitReason = 'session_limit' | 'role_limit' | 'provider';
 export interface StartDecision {
   /** In plan order. */
   readonly start: readonly Agent[];
-  /** Ready, but held back by a limit; they keep their place. */
+  /** Ready, but held back by a limit; they keep their order. */
   readonly wait: readonly { readonly agent: Agent; readonly reason: WaitReason }[];
 }
 
@@ -18,8 +18,8 @@ function indexById(agents: readonly Agent[]): ReadonlyMap<AgentId, Agent> {
 }
 
 /**
- * Until when each backend is held back: an agent that its provider put off holds its siblings back as well, as they
- * would only be refused in turn.
+ * Until when each backend is held back: when a provider refuses one agent until a time, its other agents wait as well,
+ * because the provider would refuse each of them in turn.
  */
 export function heldBackends(agents: readonly Agent[], now: string): ReadonlyMap<string, string> {
   const held = new Map<string, string>();
@@ -29,7 +29,7 @@ export function heldBackends(agents: readonly Agent[], now: string): ReadonlyMap
   };
   for (const { state, backend, notBefore, backends } of agents) {
     if (state === 'resumable') hold(backend, notBefore);
-    // Also of an agent that goes on elsewhere.
+    // An agent that continues on another backend still holds the first one back.
     for (const choice of backends ?? []) hold(choice.backend, choice.until);
   }
   return held;
@@ -91,7 +91,7 @@ export interface Cancellation {
 
 /**
  * What the failures so far cancel among agents that are not running: everything downstream of an agent that ended
- * without completing, and under `fail_fast` whatever has not started.
+ * without completing, and under `fail_fast` every agent that has not started.
  */
 export function decideCancellations(session: Session, agents: readonly Agent[]): readonly Cancellation[] {
   const doomed = new Map<AgentId, Agent>();

@@ -48,7 +48,7 @@ export interface SessionParent extends ParentAgent {
 export const pauseReasons = ['user', 'interrupted', 'quota'] as const;
 export type PauseReason = (typeof pauseReasons)[number];
 
-/** What somebody may ask of a session, whoever owns it. */
+/** The requests that any process may make of a session, also of one that another process owns. */
 export const sessionActions = ['pause', 'resume', 'cancel', 'retry'] as const;
 export type SessionAction = (typeof sessionActions)[number];
 
@@ -84,7 +84,7 @@ export interface Session {
   readonly inactiveMs: number;
 }
 
-/** Nothing will happen in it any more unless somebody asks for a retry. */
+/** The session has ended: only a retry starts it again. */
 export function isSessionEnded(state: SessionState): boolean {
   return state === 'failed' || isFinal(sessionTransitions, state);
 }

@@ -30,11 +30,11 @@ export type AgentOutcome =
 export interface AgentReport {
   readonly outcome: AgentOutcome;
   readonly usage: ReportedUsage | null;
-  /** With which it can be resumed; null when none was heard of since it started. */
+  /** The conversation to resume; null when the attempt has reported none. */
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
   readonly subagents?: number;
-  /** How long the attempt has run, as it was measured; absent: as the machine's clock and what is recorded of it tell. */
+  /** The measured run time of the attempt; absent: computed from the machine's clock and the recorded times. */
   readonly activeMs?: number;
 }
 
@@ -61,7 +61,7 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
   return advance(change, at);
 }
 
-/** As an agent is settled from: one that nobody saw collecting passes that stage with its end. */
+/** The agent as it is settled: if its stage `collecting` was not recorded, it passes through that stage now. */
 function readyToSettle(agent: Agent, at: string): { agent: Agent; events: DomainEvent[] } {
   const { stage } = agent;
   const isReady = stage === null || canTransition(stageTransitions, stage, 'settled');
@@ -102,7 +102,7 @@ function outcomeEvent(before: Agent, agent: Agent, outcome: AgentOutcome, at: st
   }
 }
 
-/** What a provider's refusal, if it was one, leaves of an agent. */
+/** The fields that a refusal by the agent's provider changes. */
 function afterRefusal(before: Agent, outcome: AgentOutcome): Pick<Agent, 'postponed'> & Partial<Agent> {
   if (outcome.state !== 'resumable') return { postponed: 0 };
   const { fallback, notBefore = fallback?.notBefore ?? null } = outcome;

@@ -17,7 +17,7 @@ const inDoubleQuotes = 0x2_0000;
 const singleQuote = codeOf("'");
 const doubleQuote = codeOf('"');
 const operators = new Set(';&|<>');
-/** Outside of quotes, what makes more of a line than words and operators. */
+/** Outside of quotes, these make a shell do more than divide a line into words and operators. */
 const expansions = new Set('$`()\\#\n\r');
 /** The same in double quotes; in single ones everything is text. */
 const expansionsInDoubleQuotes = new Set('$`\\');

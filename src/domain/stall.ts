@@ -10,7 +10,7 @@ import type { Change, Workflow } from './workflow.ts';
 
 /**
  * Leaves it paused, and says why. Agents that run keep their state, as in any pause of what cannot be interrupted: their
- * processes are suspended, and whoever resumes or cancels the session adopts them.
+ * processes are suspended, and the process that resumes or cancels the session adopts them.
  * @param suspended those of them that were suspended now
  */
 export function stallSession(

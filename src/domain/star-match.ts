@@ -14,7 +14,7 @@ export function splitAtStars(pattern: Marked): readonly Marked[] {
   return [...parts, pattern.subarray(start)];
 }
 
-/** For each place of a text, how many characters before it `*` may not stand for. */
+/** For each position of a text, how many characters before it `*` may not match. */
 export function countBarred(text: Marked, isBarred: (mark: number) => boolean): Uint32Array {
   const barred = new Uint32Array(text.length + 1);
   let count = 0;

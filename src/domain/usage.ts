@@ -43,7 +43,7 @@ function within(value: number, max: number): number {
   return Math.min(Math.max(value, 0), max);
 }
 
-/** Usage that can be stored, whatever a provider told. */
+/** Usage that can be stored, also if a provider reported impossible numbers. */
 export function soundUsage(told: Readonly<Record<keyof Usage, unknown>>): Usage {
   return {
     inputTokens: countOf(told.inputTokens),
@@ -59,7 +59,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
   return combine(a, b, (one, other) => one + other);
 }
 
-/** Of two accounts of the same work, each of which may lack something: the larger number of each. */
+/** Merges two accounts of the same work, each of which may be incomplete: the larger of each two numbers. */
 export function fullerUsage(a: Usage, b: Usage): Usage {
   return combine(a, b, Math.max);
 }

@@ -1,15 +1,15 @@
 /** Why an agent that is ready is not started. */
 export type WaitCause =
-  /** `limit`: so many at once; null in the events of the first versions. */
+  /** `limit`: how many may run at once; null in events of the first versions. */
   | { readonly cause: 'session_limit' | 'role_limit' | 'machine_limit'; readonly limit: number | null }
-  /** Whether the machine has room cannot be told. */
+  /** MAOS cannot tell whether the machine has room. */
   | { readonly cause: 'machine_unknown'; readonly error: string }
   | { readonly cause: 'memory'; readonly freeMb: number; readonly neededMb: number }
   /** ISO 8601. */
   | { readonly cause: 'provider'; readonly until: string }
   /** Variables that the session was started with and that are not set where it runs now. */
   | { readonly cause: 'environment'; readonly missing: readonly string[] }
-  /** As an earlier version said it. */
+  /** The sentence of an earlier version. */
   | { readonly cause: 'other'; readonly said: string };
 
 const limitTexts = {
@@ -60,7 +60,7 @@ export function waitSentence(why: WaitCause): string {
   }
 }
 
-/** The session goes on from where they are set: its next owner has the environment of whoever resumes it. */
+/** Resume from an environment that has the variables: the next owner runs in the environment of the process that resumes. */
 function lackText(missing: readonly string[]): string {
   const what = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' and more' : '');
   return `the session was started with ${what}, which its maos process does not have; pause the session, and resume it from a shell that has`;

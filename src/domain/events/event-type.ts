@@ -5,9 +5,9 @@ import type { Session } from '../session.ts';
 /** Readers of some events only: those who follow a call's progress, and those who read a run's lines later. */
 export type EventReader = 'progress' | 'lines';
 
-/** Everything there is to know about one type of event; `Data` is what it carries. */
+/** The definition of one type of event. */
 export interface EventDescriptor<Data> {
-  /** What happened, in a few words; the agent's name stands in front of them. */
+  /** What happened, in a few words; the agent's name is printed before them. */
   readonly text: (data: Data) => string;
   /** Who is not told of it. */
   readonly hiddenFrom?: readonly EventReader[];
@@ -31,5 +31,5 @@ export function event<Data>(descriptor: EventDescriptor<Data>): EventDescriptor<
 
 export type DataOf<Descriptor> = Descriptor extends EventDescriptor<infer Data> ? Data : never;
 
-/** It carries nothing. */
+/** For events without data. */
 export type Nothing = Record<string, never>;

@@ -75,7 +75,7 @@ export const sessionEvents = {
       `adopted by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')} running`}`,
   }),
 
-  /** Its MAOS could not run it on, however often it began anew; it waits for somebody to resume or cancel it. */
+  /** The owner failed to run the session repeatedly; a user must resume or cancel it. */
   'session.stalled': event<{ reason: string }>({ text: ({ reason }) => `stalled: ${reason}` }),
 
   /**
@@ -109,7 +109,7 @@ export const sessionEvents = {
     hiddenFrom: ['progress'],
   }),
 
-  /** What was asked has become impossible meanwhile; nothing comes of it. */
+  /** The request has become impossible in the meantime, and was dropped. */
   'session.request_refused': event<{ action: SessionAction; agent: string | null; reason: string }>({
     text: ({ action, agent, reason }) => `${action}${ofAgent(agent)} refused: ${reason}`,
   }),

@@ -6,7 +6,7 @@ export type RoleSource = 'project' | 'maos' | 'user';
 /** The model an agent of a role gets when nobody names one. */
 export interface RoleModel {
   readonly name: string;
-  /** The only backend that knows it by this name; null: whatever backend the agent has. */
+  /** The only backend that knows the model by this name; null: every backend. */
   readonly backend: string | null;
 }
 
@@ -23,7 +23,7 @@ export interface FileRole extends Role {
   readonly deniedTools: readonly string[];
 }
 
-/** What a file says of a role besides where it was found. */
+/** The keys of a role's file. */
 export interface FileRoleInput extends CustomRoleInput {
   readonly model: RoleModel | null;
   readonly backend: string | null;

@@ -4,7 +4,7 @@ export interface Role {
   readonly name: string;
   /** For people: 'Backend engineer'. */
   readonly title: string;
-  /** For listings: one sentence under 140 characters. In a custom role, whatever its author wrote. */
+  /** For listings: one sentence under 140 characters. In a custom role, the author's text of any length. */
   readonly description: string;
   readonly responsibilities: readonly string[];
   /** Short kebab-case tags: 'api-design'. */
@@ -12,9 +12,9 @@ export interface Role {
   readonly defaultTimeoutMinutes: number;
   /** Limit for the agent's whole process tree, its builds and tests included. */
   readonly defaultMaxMemoryMb: number;
-  /** What is particular to this role in the agent's prompt; {@link roleBriefing} gives the whole of it. */
+  /** The role's own part of the agent's prompt; {@link roleBriefing} gives the whole prompt. */
   readonly instructions: string;
-  /** The system prompt its author wrote; in the briefing it stands for description and instructions. */
+  /** The system prompt its author wrote; in the briefing it replaces description and instructions. */
   readonly prompt?: string;
   readonly predefined: boolean;
 }
