@@ -26,7 +26,7 @@ export async function askTeams(
   const { store, clock, watcher } = project;
   const asked = new Set<string>();
   for (const { sessionId, askedBy } of store.teamsOf(parent)) {
-    // What somebody else has paused stays so.
+    // A team that someone else has paused stays paused.
     if (desired === 'running' && askedBy !== parentAsks) continue;
     const request = { sessionId, agentId: null, desired, reason } as const;
     try {

@@ -133,7 +133,7 @@ export async function requestRetry(
     );
     await request(project, requests, by);
   } catch (error) {
-    // It ended in this moment: its owner will not hear of it any more.
+    // The session ended at this moment: its owner no longer reads requests.
     const hasEnded =
       isMaosError(error, 'INVALID_TRANSITION') && isSessionEnded(store.summary(id).session.state);
     if (!hasEnded) throw error;
@@ -142,7 +142,7 @@ export async function requestRetry(
   await ensureOwnerNotified(project, supervisor, id);
 }
 
-/** Where nothing is left of the session's budget, what runs again would only be cancelled. */
+/** Without any budget left, MAOS would cancel the retried agents at once. */
 function assertBudgetLeft({ store, clock }: Needs, { session, agents }: Workflow): void {
   const history = new SessionHistory();
   if (session.budget.maxWallMs !== null) history.read(store, session.id);
@@ -190,7 +190,7 @@ async function retryFailed(
     if (lease !== null) {
       try {
         const workflow = store.load(id);
-        // Somebody else's retry was faster, and its owner has died since: it goes on as it is.
+        // Another process retried first, and the owner has died since: the session continues as it is.
         const change =
           workflow.session.state === 'failed' ? retryWorkflow(workflow, agentId, at) : unchanged(workflow);
         const action = { action: 'retry', agent: nameOf(workflow, agentId), by, reason } as const;
@@ -277,7 +277,7 @@ export interface Waited {
   readonly settled: boolean;
 }
 
-/** Nothing more happens in it by itself: it ended, or waits for somebody. */
+/** The session ended, or waits for a request. */
 export function isSettled(state: SessionState): boolean {
   return isSessionEnded(state) || state === 'paused';
 }

@@ -57,9 +57,9 @@ export class DetachedSupervisors {
     }
   }
 
-  /** Detaches them to run to their end, whatever their exit policies say. */
+  /** Detaches the sessions to run to their end, regardless of their exit policies. */
   async detachRunning(owning: readonly WatchedProject[]): Promise<void> {
-    // Sessions without an owner that announced its exit go on, whoever takes them.
+    // No exit is announced, so the sessions continue under their next owner.
     for (const { project, supervisor } of owning) {
       await supervisor.releaseAll();
       this.#deps.startDetachedSupervisor(project, null);
@@ -81,13 +81,13 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Takes over what nobody runs of a project. Settles when none of it is left to do.
+   * Takes over the sessions of a project that have no owner. Settles when they have all settled.
    * @param from an instance that is about to exit: its end is waited for. Null: nobody is
    */
   async takeOver({ project, supervisor, watch }: WatchedProject, from: InstanceId | null): Promise<void> {
     if (from !== null) {
       await this.#untilGone(project, from);
-      // It may have had no time left to say so itself.
+      // The instance may have had no time to record this itself.
       await whenFree(project, () => project.store.announceExit(from));
     }
     while ((await watch.look()).length > 0) {

@@ -9,7 +9,7 @@ import { followEvents } from '../queries/event-feed.ts';
 import type { SupervisedProject } from '../runtime.ts';
 import { isSettled, requestCancel, requestPause, requestResume, requestRetry } from './control.ts';
 
-/** What somebody asks of a session or of one of its agents. */
+/** A request to a session or to one of its agents. */
 export interface ControlRequest {
   readonly action: SessionAction;
   /** Null: the whole session. */

@@ -4,7 +4,7 @@ import type { Project } from '../project.ts';
 import type { OwnershipTiming, Supervisor } from '../session/supervisor.ts';
 import { requestResume } from './control.ts';
 
-/** A session that should run but that nobody runs. */
+/** A session that should run but has no living owner. */
 export interface Orphan extends UnfinishedSession {
   /** False: its owner may live, but was not heard of for too long. */
   readonly ownerIsGone: boolean;
@@ -40,7 +40,7 @@ export function findDue({ store, clock, settings }: Project): readonly SessionId
   return settings.quota.autoResume ? store.dueForResume(clock.now()) : [];
 }
 
-/** Keeps a project's sessions running: takes over what nobody runs, and resumes what has waited long enough. */
+/** Keeps a project's sessions running: takes over sessions without an owner, and resumes those whose wait is over. */
 export class OrphanWatch {
   readonly #project: Project;
   readonly #supervisor: Supervisor;

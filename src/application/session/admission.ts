@@ -11,7 +11,7 @@ export interface Admission {
 
 /**
  * Which agents the machine has memory for, in order: none overtakes one that came first. An agent for which there is none
- * waits for it, even when nothing else of its session runs: whatever else uses the memory will free it some day.
+ * waits, even when nothing else of its session runs: other programs will free their memory at some time.
  */
 export function admit(agents: readonly Agent[], capacity: Pick<HostCapacity, 'freeMemoryMb'>): Admission {
   if (agents.length === 0) return { start: agents, wait: [], why: null };

@@ -30,8 +30,8 @@ export class AgentAdopter {
   }
 
   /**
-   * What was found of agents that cannot be adopted, since the last call.
-   * @throws what keeps one of them from it, once that has gone on for too long
+   * The findings since the last call about agents that cannot be adopted.
+   * @throws the error that keeps an agent from being adopted, after too many tries
    */
   takeFindings(): readonly DomainEvent[] {
     if (this.#unreachable !== null) throw this.#unreachable;
@@ -61,7 +61,7 @@ export class AgentAdopter {
         const reason = error instanceof Error ? error.message : String(error);
         if (reason !== reported) this.#tell('agent.unreachable', { name: agent.name, reason }, agent);
         reported = reason;
-        // Whoever wants it stopped waits for that.
+        // A request to stop this agent waits for its adoption.
         if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
         if (this.#unreachable !== null) wakeSignal.notify();
         await record.pause();

@@ -31,7 +31,7 @@ export function agentEnvironment(
     MAOS_MAX_MEMORY_MB: String(agent.maxMemoryMb),
     // The depth of a session that this agent would start: a MAOS takes the variable as it is, and none as 0.
     MAOS_DEPTH: String(session.depth + 1),
-    // It does not end with the agent that started its team.
+    // The team does not end with the agent that started it.
     ...(session.parent?.onEnd === 'keep' ? { MAOS_DETACHED: '1' } : {}),
     ...(role.custom === null
       ? {}

@@ -1,11 +1,11 @@
 import type { OutputSink, PlacedLaunch, RunningAgent } from '../ports/agent-host.ts';
 
-/** The work of one launch, and who hears of it. Exactly one of the last four is called, once. */
+/** The work of one launch, and its callbacks. Exactly one of the last four is called, once. */
 export interface LaunchSteps {
   /** Everything before the process: folders, prompt, command line. */
   prepare(): Promise<PlacedLaunch>;
   start(spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
-  /** Whoever hears the agent's output while the launch is not withdrawn. */
+  /** Receives the agent's output while the launch is not withdrawn. */
   readonly sink: OutputSink;
   started(running: RunningAgent): void;
   failed(error: unknown): void;
@@ -52,7 +52,7 @@ export class AgentLaunch {
     if (state === 'starting') this.#steps.undecided();
   }
 
-  /** Nobody here wants to know what becomes of it any more: it is not started unless it is being started already. */
+  /** Withdraws the launch without any callback: the agent is not started unless the host is starting it already. */
   abandon(): void {
     if (this.#state !== 'over') this.#state = 'withdrawn';
   }

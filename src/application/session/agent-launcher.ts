@@ -45,7 +45,7 @@ interface FailedStart {
 export class AgentLauncher {
   readonly #deps: LauncherDeps;
   readonly #runs = new Map<AgentId, AgentRun>();
-  /** Those whose process, or lack of one, is not known yet. */
+  /** Launches of which it is not known yet whether there is a process. */
   readonly #launches = new Map<AgentId, AgentLaunch>();
   readonly #preparation: LaunchPreparation;
   readonly #ends: RunEnd[] = [];
@@ -104,7 +104,7 @@ export class AgentLauncher {
     this.#deps.slots.give(id);
   }
 
-  /** Agents go on; nothing is enforced or heard of them from here any more. */
+  /** The agents continue, but this process no longer enforces their limits or reads their output. */
   abandon(): void {
     for (const launch of this.#launches.values()) launch.abandon();
     for (const run of this.#runs.values()) run.abandon();
@@ -194,7 +194,7 @@ export class AgentLauncher {
     this.#deps.wakeSignal.notify();
   }
 
-  /** What was found of agents that cannot be adopted, since the last call. @throws as {@link AgentAdopter.takeFindings} */
+  /** The findings since the last call about agents that cannot be adopted. @throws as {@link AgentAdopter.takeFindings} */
   takeUnreachable(): readonly DomainEvent[] {
     return this.#adopter.takeFindings();
   }
@@ -239,7 +239,7 @@ async function wasFenced({ ended }: RunningAgent): Promise<boolean> {
   return end?.how === 'never_started';
 }
 
-/** A process that could not be started is a recorded failure of its agent, whatever the reason. */
+/** A process that could not be started, for any reason, is a recorded failure of its agent. */
 export function spawnFailed(error: unknown): AgentReport {
   const message = error instanceof Error ? error.message : String(error);
   const failure: AgentFailure = { kind: 'spawn_failed', message, stderrTail: '' };

@@ -47,7 +47,7 @@ export class AgentRequests {
   async #retryAll(ids: readonly AgentId[]): Promise<void> {
     const { agents } = this.#record.workflow;
     const ended = agents.filter(({ state }) => state === 'failed' || state === 'cancelled');
-    // Together they can be retried where one by one each would be in the other's way.
+    // Retried together: one by one, each may be blocked by an agent that is not reset yet.
     const isWhole = ended.length > 0 && ended.every(({ id }) => ids.includes(id));
     if (isWhole && (await this.#retry(null)) === null) return;
     for (const id of ids) {
@@ -77,7 +77,7 @@ export class AgentRequests {
     return null;
   }
 
-  /** It was possible when it was asked for: whoever waits for it learns here that it is not any more. */
+  /** Tells the process that waits for a request that it was possible when it was made, but is not any more. */
   async #refuse(action: SessionAction, agent: Agent, reason: string): Promise<void> {
     const data = { action, agent: agent.name, reason };
     const event = agentEvent('session.request_refused', agent, this.#time.now(), data);

@@ -30,7 +30,7 @@ export interface RunEnd {
 /** What a run needs of its owner. */
 export interface RunCallbacks {
   readonly clock: Clock;
-  /** How long a stop stays polite. */
+  /** How long processes have to end by themselves before a stop kills them. */
   readonly graceMs: number;
   /** Most bytes it may print; null: no limit. */
   readonly maxOutputBytes: number | null;
@@ -42,11 +42,11 @@ export interface RunCallbacks {
   readonly maxSubagents: number | null;
   /** False once another MAOS owns the session. */
   isOwner(): boolean;
-  /** It is to be stopped and has no process yet: called once, before it begins. */
+  /** Called once, before the run begins, when it must stop and has no process yet. */
   withdraw(run: AgentRun): void;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
-  /** It is suspended, or has resumed: something may be decided now. */
+  /** Called when the run was suspended or resumed, so that the owner can decide what follows. */
   changed(): void;
   trouble(message: string, error: unknown): void;
 }
@@ -71,7 +71,7 @@ export class AgentRun implements OutputSink {
   #isOver = false;
   #stopTimeLimit = (): void => {};
   #cancelTimers: (() => void)[] = [];
-  /** Set while its provider refuses it. */
+  /** Set while the provider refuses the agent. */
   #stopRefusalLimit: (() => void) | null = null;
   #printed = 0;
   readonly #ranBeforeMs: number;
@@ -120,7 +120,7 @@ export class AgentRun implements OutputSink {
     if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
   }
 
-  /** Whether an interrupted run goes on in its conversation, as far as is known by now. */
+  /** Whether the agent's conversation can be resumed after an interruption, as far as is known by now. */
   get canResume(): boolean {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
@@ -144,7 +144,7 @@ export class AgentRun implements OutputSink {
     else this.#stopNow(running);
   }
 
-  /** Safe to repeat, and before `begin`. The first cause stands: what comes later does not change why it ended. */
+  /** Safe to repeat, and before `begin`. The first cause counts: later ones do not change why the run ended. */
   stop(cause: StopCause): void {
     if (this.#cause !== null || this.#isOver) return;
     this.#cause = cause;
@@ -179,12 +179,12 @@ export class AgentRun implements OutputSink {
     this.#armTimeLimit();
   }
 
-  /** 'changing' until its processes have followed. */
+  /** 'changing' until all processes are suspended, or resumed. */
   get suspendState(): 'suspended' | 'running' | 'changing' {
     return this.#suspendController.state;
   }
 
-  /** Why suspending or resuming fails, though it is still tried; null while it may succeed. */
+  /** Why suspending or resuming fails, though MAOS still tries; null while it may succeed. */
   get suspendTrouble(): string | null {
     return this.#suspendController.trouble;
   }
@@ -224,12 +224,12 @@ export class AgentRun implements OutputSink {
     for (const cancel of this.#cancelTimers) cancel();
   }
 
-  /** What is new since the last call; null when nothing is. */
+  /** The progress since the last call; null when there is none. */
   takeNote(): ProgressNote | null {
     return this.#progress.take(this.#parser.parsed(), this.#answers);
   }
 
-  /** When its provider answers again, if that is why it failed and it was said. */
+  /** When the provider accepts requests again, if its refusal ended the run and named a time. */
   get retryAt(): string | null {
     return this.#parser.parsed().verdict?.retryAt ?? null;
   }
@@ -283,7 +283,7 @@ export class AgentRun implements OutputSink {
     this.#stopping = running.stop(this.#callbacks.graceMs);
     void this.#stopping.then((report) => {
       if (report.survivors === 0) return;
-      // The end may never come: what could not be ended is reported instead of waited for.
+      // The end may never come: report the processes that could not be ended instead of waiting for them.
       const { clock } = this.#callbacks;
       const giveUp = (): void => this.#finish({ how: 'lost', at: clock.now() }, report);
       this.#cancelTimers.push(clock.after(survivorPatienceMs, giveUp));

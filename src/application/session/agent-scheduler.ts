@@ -32,7 +32,7 @@ interface Wait {
 
 /** Between two looks at the machine's memory. */
 const memoryMs = 500;
-/** Timers cannot wait much longer than three weeks; after an hour it is simply looked at again. */
+/** Timers cannot wait much longer than three weeks, so the scheduler checks again after an hour at the latest. */
 const longestWaitMs = 3_600_000;
 
 /** Starts what is ready as far as every limit allows, and says of the rest why it waits. */

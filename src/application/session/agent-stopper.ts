@@ -25,7 +25,7 @@ export class AgentStopper {
     this.hurryCollecting(agents);
   }
 
-  /** The end of an agent in stage `collecting` stands, whatever is asked meanwhile; only the scan is cut short. */
+  /** A stop does not change the end of an agent in stage `collecting`; it only cuts the scan of its files short. */
   hurryCollecting(agents: readonly Agent[]): void {
     if (agents.some(({ stage }) => stage === 'collecting')) this.#collector.hurry();
   }

@@ -29,8 +29,8 @@ interface Hooks {
 }
 
 /**
- * Writes a session's checkpoints beside its decisions: several occasions in a row become one, and whatever goes wrong is
- * told and stops nothing.
+ * Writes a session's checkpoints beside its decisions: several occasions in a row become one checkpoint. An error is
+ * reported, and does not stop the session.
  */
 export class CheckpointWriter {
   readonly #project: CheckpointProject;
@@ -95,7 +95,7 @@ export class CheckpointWriter {
       const checkpoint = { version: 1, at, reason, lastEvent: { seq, hash }, workflow } as const;
       const { path, keepFrom } = await files.maintenance.writeCheckpoint(checkpoint, kept);
       if (this.#hooks.isLeft()) return;
-      // What is told of a session ends with its end, which may have come while this waited: who follows it has left.
+      // Followers leave when the session ends, so no checkpoint is announced after that: the session may end during this wait.
       const isAnnounced = await whenFree(this.#project, () => {
         const announce = this.#latest?.workflow.session.state === 'running';
         const record = { seq, reason, path, at };
@@ -107,7 +107,7 @@ export class CheckpointWriter {
       this.#hooks.troubles.works('checkpoints');
       watcher.notify();
     } catch (error) {
-      // The next occasion makes another one; the table has everything.
+      // The next occasion writes another checkpoint; the database has everything.
       this.#reason = null;
       if (error instanceof LeaseLost) return;
       this.#hooks.troubles.failed('checkpoints', error);

@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** Less is left to the timers of the system. */
+/** Smaller differences are not recorded. */
 const noticedMs = 1_000;
 
 /**

@@ -18,7 +18,7 @@ export interface CollectedEnds {
   readonly at: string;
 }
 
-/** What is stopped has stopped within this, whatever it left. */
+/** A stopped scan ends within this time, however many files the agent left. */
 const hurryMs = 100;
 
 const nothingFound: RecordedArtifacts = { records: [], events: [] };
@@ -67,7 +67,7 @@ export class EndCollector {
     });
   }
 
-  /** Comes to an end soon with what it has by then: somebody waits, and a later look finds the rest. Safe to repeat. */
+  /** Ends the scan soon, with the files found by then: a caller waits, and a later scan finds the rest. Safe to repeat. */
   hurry(): void {
     const looking = this.#looking;
     if (looking === null || looking === this.#hurried) return;
@@ -75,7 +75,7 @@ export class EndCollector {
     this.#project.clock.after(hurryMs, () => looking.abort());
   }
 
-  /** Ends at once: what it finds is of no use any more. */
+  /** Ends the scan at once: its result is no longer needed. */
   stop(): void {
     this.#looking?.abort();
   }
@@ -96,7 +96,7 @@ export class EndCollector {
       }
       return { ends, tails, found, at };
     } catch (error) {
-      // What they left stays where it is; that they ended is what matters.
+      // Their files stay where they are; recording the ends matters more.
       log.log('error', 'cannot scan the files of agents', { session: workflow.session.id, error });
       return { ends, tails, found: nothingFound, at };
     }

@@ -23,7 +23,7 @@ export interface EndSettlerDeps {
   readonly collector: EndCollector;
 }
 
-/** Records what became of agents: that they were spawned, could not be started, or ended and what they left. */
+/** Records that agents were spawned, could not be started, or ended, and the files they left. */
 export class EndSettler {
   readonly #deps: EndSettlerDeps;
 
@@ -64,7 +64,7 @@ export class EndSettler {
   #enterCollecting(id: AgentId): void {
     const { record } = this.#deps;
     const { stage } = agentOf(record.workflow, id);
-    // 'collecting': the previous owner got that far. 'preparing': the store refused to record the spawn.
+    // 'collecting': the previous owner reached this stage. 'preparing': the store refused to record the spawn.
     if (stage === 'collecting' || stage === 'preparing') return;
     const at = this.#now();
     record.enterStage((workflow) => changeStage(workflow, id, 'collecting', at));

@@ -18,20 +18,20 @@ export interface HandoffInput {
   readonly locations: AgentLocations;
   /** Newest record of each path in the session. */
   readonly artifacts: readonly ArtifactRecord[];
-  /** It was interrupted and goes on with its own conversation. */
+  /** The agent was interrupted and continues its own conversation. */
   readonly resume: boolean;
-  /** What its role tells it, where the prompt is to say it; null: its CLI is told otherwise, or was already. */
+  /** The text of its role, if the prompt must contain it; null: the CLI gets it another way, or has it already. */
   readonly briefing: string | null;
   /** The backend's; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;
 }
 
 /**
- * The prompt of an agent: objective, its task, its place in the team, what the agents it depends on handed over, and
- * where things lie. Stored as prompt.md beside its log.
+ * The prompt of an agent: the objective, its task, its part in the team, the results of the agents it depends on, and
+ * the folders it uses. Stored as prompt.md beside its log.
  *
- * Its own task may use the CLI's prompt syntax, such as naming a file to attach: whoever wrote the task could give the
- * agent the same order in words. What other agents wrote, and the tasks of others, are data: escaped for this CLI.
+ * Its own task may use the CLI's prompt syntax, such as naming a file to attach: the author of the task could give the
+ * agent the same order in words. What other agents wrote, and their tasks, are data: escaped for this CLI.
  */
 export function composePrompt(input: HandoffInput): string {
   const { workflow, agent } = input;
@@ -112,7 +112,7 @@ function escaped(text: string, promptEscape: PromptEscape | null): string {
 /** Everything that a reader may take for the end of a line. */
 const lineEnd = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/;
 
-/** A quotation cannot be mistaken for a heading of the prompt it stands in. */
+/** Quotes a text so that no line of it can be mistaken for a heading of the prompt. */
 function quoted(text: string): string {
   return text
     .split(lineEnd)

@@ -56,7 +56,7 @@ export class Heartbeat {
     this.#cancel = clock.after(nextMs, () => this.#beat());
   }
 
-  /** Apart from the project's store: others must see that this process lives even while the store is locked. */
+  /** Written outside the project's store: others must see that this process is alive even while the store is locked. */
   #beatAsInstance(): void {
     const { instances, clock, log } = this.#project;
     const now = clock.elapsedMs();

@@ -23,7 +23,7 @@ export class LaunchPreparation {
   readonly #project: PreparationProject;
   readonly #record: SessionRecord;
   readonly #artifacts: ArtifactRecorder;
-  /** The last one of each agent, while it goes on: also one whose launch was withdrawn. */
+  /** The latest unfinished preparation of each agent, also if its launch was withdrawn. */
   readonly #going = new Map<AgentId, Promise<unknown>>();
   readonly #roomMade = new Set<AgentId>();
 
@@ -34,7 +34,7 @@ export class LaunchPreparation {
   }
 
   /**
-   * Two of one agent would write the same files: one begins when the one before it, withdrawn or not, is over.
+   * Two preparations for one agent would write the same files: each begins after the one before it has ended, withdrawn or not.
    * @param before the agent as it was until it was recorded as running
    */
   prepare(agent: Agent, before: Agent, backend: Backend): Promise<PlacedLaunch> {
@@ -60,7 +60,7 @@ export class LaunchPreparation {
       await this.#record.filesPrepared;
       await host.makeRoom(next);
     } catch {
-      // Its launch meets the same trouble, and tells.
+      // The launch fails for the same reason, and reports it.
     }
   }
 

@@ -20,7 +20,7 @@ const idleShare = 0.002;
 /** The finest a system counts CPU time in, a few times over. */
 const idleMs = 30;
 
-/** When an agent was last seen to do something, and what had been measured then. */
+/** When an agent was last active, and what had been measured then. */
 interface Mark extends ResourceSample {
   readonly at: number;
 }

@@ -3,7 +3,7 @@ import type { AgentId } from '../../domain/ids.ts';
 import type { AgentOutcome, AgentReport } from '../../domain/settle-agent.ts';
 import { LeaseLost } from '../ports/ownership.ts';
 
-/** Trouble of the whole store, or of the session's place in it: no other change would fare better. */
+/** The whole store, or the lease of the session, is at fault: every other change would fail as well. */
 const troubleOfTheStore = [
   'STORE_BUSY',
   'STORE_CORRUPT',
@@ -49,7 +49,7 @@ export function refusedReport(refusal: unknown): string {
   return `Its report could not be stored: ${reasonOf(refusal)} Check its log, and retry it.`;
 }
 
-/** The innermost reason: what is wrapped around it speaks of the whole store. */
+/** The innermost cause: the errors that wrap it are about the whole store. */
 function reasonOf(error: unknown): string {
   const { cause } = error instanceof Error ? error : {};
   const inner = cause instanceof Error ? cause : error;

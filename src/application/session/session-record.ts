@@ -69,7 +69,7 @@ export class SessionRecord {
     return this.#lease;
   }
 
-  /** As decided: the last of it may not be stored yet. */
+  /** The session as decided: the latest decisions may not be stored yet. */
   get workflow(): Workflow {
     return this.#workflow;
   }
@@ -88,7 +88,7 @@ export class SessionRecord {
     return this.#unstored.length > 0;
   }
 
-  /** It has, or soon gets, another owner: nothing of it may be touched any more. */
+  /** The session has, or soon gets, another owner: this process must not change it any more. */
   get left(): boolean {
     return this.#left;
   }
@@ -98,15 +98,15 @@ export class SessionRecord {
   }
 
   /**
-   * Whether nobody else owns it by now, as the store says at this moment: a process that was suspended for longer than its
-   * lease (SIGSTOP, a laptop asleep) does not know.
+   * Whether the store still names this process as the owner: a process that was suspended for longer than its lease
+   * (SIGSTOP, a sleeping laptop) may have lost the session without noticing.
    */
   isOwner(): boolean {
     if (this.#left) return false;
     try {
       if (this.#project.store.holds(this.#lease)) return true;
     } catch (error) {
-      // Nobody can take over what cannot be read, and an agent must be stoppable all the same.
+      // Another process cannot read the store either, so it cannot have taken over; and agents must remain stoppable.
       this.#logError('cannot read the owner of the session', error);
       return true;
     }
@@ -122,7 +122,7 @@ export class SessionRecord {
     this.#add(change, { artifacts, alone, about: null, canWait });
   }
 
-  /** Records a stage that a running agent has come to: whoever finds it after a crash finds its stage out again. */
+  /** Records a new stage of a running agent. May be lost in a crash: the next owner determines the stage again. */
   enterStage(decide: (workflow: Workflow) => Change): void {
     this.#add(decide(this.#workflow), { artifacts: [], alone: [decide], about: null, canWait: true });
   }

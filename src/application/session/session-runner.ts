@@ -127,7 +127,7 @@ export class SessionRunner {
     }
   }
 
-  /** One round of the loop, with what it changed stored. @returns whether nothing is left to do */
+  /** Runs one round of the loop and stores its changes. @returns whether the session is settled */
   async #step(): Promise<boolean> {
     try {
       const isDone = await this.#decideRound();

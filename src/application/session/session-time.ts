@@ -26,7 +26,7 @@ export class SessionTime {
     this.#drift = new ClockDrift(project.clock, record.workflow.session.inactiveMs);
   }
 
-  /** What the clock did while nobody watched it is recorded before anything is counted from it. */
+  /** Records changes of the clock from the time without an owner, before any duration is computed from it. */
   async prepare(): Promise<void> {
     await this.#read();
     const { inactiveMs } = this.#record.workflow.session;

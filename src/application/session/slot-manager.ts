@@ -24,7 +24,7 @@ export interface SlotManagerDeps {
 /** The slots of one session's agents on this machine. Trouble with them delays a start, and never ends a session. */
 export class SlotManager {
   readonly #deps: SlotManagerDeps;
-  /** Updates that did not come about yet. */
+  /** Updates that have not succeeded yet. */
   readonly #failing = new Set<string>();
 
   constructor(deps: SlotManagerDeps) {
@@ -59,7 +59,7 @@ export class SlotManager {
     this.#do('bind', agent.id, () => this.#deps.slots.bind(agent.id, running.location));
   }
 
-  /** An agent started by another MAOS runs whatever the limit says, and counts. */
+  /** An agent that another MAOS started counts as running, even beyond the limit. */
   adopt(agent: Agent, running: RunningAgent): void {
     this.#do('adopt', agent.id, () => {
       this.#deps.slots.tryTake(agent.id, agent.sessionId, noLimit);

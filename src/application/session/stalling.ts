@@ -27,7 +27,7 @@ const maxReason = 1_000;
  * Leaves a session whose runner keeps failing in a state that people see and can act on: paused with the reason, its
  * agents suspended; or cancelled, where that was asked for. Of what has failed it needs only the store.
  * @param error why the session cannot continue
- * @throws whatever the store throws: then nothing is recorded, and the session looks as it did
+ * @throws the error of the store: then nothing is recorded, and the session is unchanged
  */
 export async function leaveStalled(project: StalledProject, lease: Lease, error: unknown): Promise<void> {
   const { store, clock, instance, settings, watcher } = project;

@@ -11,7 +11,7 @@ export async function readStderrTail(agent: Agent, host: AgentDisk, log: Log): P
     const page = await host.readOutput(agent, 'stderr', -maxBytes, maxBytes);
     return new TextDecoder().decode(page.bytes).trimEnd().split('\n').slice(-maxLines).join('\n');
   } catch (error) {
-    // How it ended is known and has to be recorded, with or without them.
+    // The agent's end must be recorded, with or without these lines.
     const { id, sessionId } = agent;
     log.log('warn', `stderr of agent ${id} could not be read`, { session: sessionId, error });
     return '';

@@ -1,6 +1,6 @@
 /**
  * Settles as the work does, or with `instead` as soon as the signal aborts: not everything that reads files can be
- * interrupted. What is left behind goes on unheard.
+ * interrupted. Work that continues after the abort is ignored.
  */
 export async function unlessAborted<T>(
   work: Promise<T>,

@@ -16,7 +16,7 @@ export interface ArchiveTarget {
   write(bytes: NodeJS.ReadableStream, signal: AbortSignal | undefined): Promise<number>;
   /** They are complete. */
   finish(): Promise<void>;
-  /** To be called in the end, whatever has happened. */
+  /** Call this at the end, also after an error. */
   dispose(): Promise<void>;
 }
 

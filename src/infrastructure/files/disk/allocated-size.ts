@@ -2,7 +2,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { bytesOfName, joinBytes, nameEncoding } from './file-names.ts';
 
-/** Of `Stats.blocks`, whatever the file system's own. */
+/** The unit of `Stats.blocks`, on every file system. */
 const blockBytes = 512;
 /** Entries looked at at once. */
 const atOnce = 16;

@@ -18,7 +18,7 @@ export function temporaryPath(path: string): string {
 }
 
 /**
- * Replaces the file's whole content, durably: whoever reads, at whatever moment and after a crash, sees the old
+ * Replaces the file's whole content, durably: a reader, at any moment and after a crash, sees the old
  * content or the new one. The folder must exist. A failure leaves no temporary file, and the old content (the new one
  * where only making it durable failed); a kill in between can leave one, see {@link isTemporaryName}.
  *
@@ -32,7 +32,7 @@ export async function writeFileAtomic(
   const temporary = temporaryPath(path);
   try {
     const mode = options.mode ?? fileMode;
-    // 'wx': never through a link somebody else put there.
+    // 'wx': never write through a link that another user created.
     await written(await open(temporary, 'wx', mode), data, mode);
     await rename(temporary, path);
     await syncFolder(dirname(path));

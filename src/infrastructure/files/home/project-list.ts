@@ -14,7 +14,7 @@ export async function projectHashes(
   const dated = await Promise.all(
     names.map(async (hash) => ({
       hash,
-      // Without one, or where it cannot be looked at, whoever opens the project finds out why.
+      // If the store is missing or unreadable, opening the project reports why.
       usedAt: await stat(storeFile(hash)).then(
         ({ mtimeMs }) => mtimeMs,
         () => 0,

@@ -71,7 +71,7 @@ function resolved(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // Then there is nothing to read either, or the reading of it says why it cannot be.
+    // Then there is nothing to read, or reading it reports the reason.
     return resolve(path);
   }
 }

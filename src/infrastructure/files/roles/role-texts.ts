@@ -137,7 +137,7 @@ function rootOf(folder: string): string | null {
   try {
     return realpathSync.native(folder);
   } catch (error) {
-    // What is wrong with it, if it is there, the reading of it says.
+    // If the file exists, reading it reports what is wrong.
     return isMissing(error) ? null : folder;
   }
 }

@@ -5,7 +5,7 @@ import type { OutputPage } from '../../../application/ports/agent-disk.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { fileError, isMissing } from '../disk/file-error.ts';
 
-/** Most bytes one page holds, whatever was asked for. */
+/** Most bytes of one page, even if a caller asks for more. */
 const largestPage = 16 * 1024 * 1024;
 
 /** Refuses links, which an agent may have put there, and does not wait for the other end of a named pipe. */

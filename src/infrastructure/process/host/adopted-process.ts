@@ -3,7 +3,7 @@ import { atNextBeat } from './beat.ts';
 import type { Bell } from './first-of.ts';
 
 const pollMs = 200;
-/** Every so many polls it is made sure that the pid has not gone to another process. */
+/** After this many polls, check that the pid has not been given to another process. */
 const pollsPerCheck = 5;
 const checksAfterHint = 20;
 const closePollMs = 5;

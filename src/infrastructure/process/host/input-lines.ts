@@ -5,7 +5,7 @@
 
 const lineEnd = 10;
 const wholeMark = 126;
-/** Of a line's beginning so much is kept: number and id, not the text. */
+/** How many bytes of a line's beginning are kept: enough for number and id, without the text. */
 const headBytes = 256;
 
 const written: readonly string[] = Array.from({ length: 256 }, (_, byte) => {

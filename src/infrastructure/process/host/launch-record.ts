@@ -65,7 +65,7 @@ export async function readClaim(folder: string, attempt: number): Promise<Launch
 
 const fence = `{"protocol":${protocolVersion},"barred":true}\n`;
 
-/** Takes the attempt so that no wrapper can. False when somebody was faster. */
+/** Claims the attempt so that no wrapper can. False when another process has claimed it. */
 export async function fenceLaunch(folder: string, attempt: number): Promise<boolean> {
   try {
     const path = join(folder, claimName(attempt));
@@ -111,7 +111,7 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? { ...value } : {};
   } catch {
-    // Half written: whoever wrote it died over it, or is not done.
+    // Half written: its writer died, or is still writing.
     return {};
   }
 }

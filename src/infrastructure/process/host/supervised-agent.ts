@@ -184,7 +184,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     // Where it left nothing behind, the wrapper follows it at once: then one look is enough.
     await firstOf(isForeign ? unknownFollowMs : followMs, [wrapperGone]);
     const isAsked = ending !== null;
-    // The record is final by now, whatever else is left of the agent.
+    // The record is final by now, even if processes of the agent remain.
     const [report, told] = await Promise.all([end(strayGraceMs), readEnd(status)]);
     if (!isAsked && report.signals.length > 0) note('The agent left processes behind; MAOS ended them.');
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);

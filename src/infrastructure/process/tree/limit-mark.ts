@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Above any number of file locks that somebody could mean. */
+/** Higher than any limit on file locks that a user would set. */
 const least = 2 ** 48;
 
 /** The number by which the limits of a process tell whose it is; see `wrapper.ts`. */

@@ -114,7 +114,7 @@ interface KnownProcess {
   command?: string;
 }
 
-/** A process can become another with the next program it executes: it is asked again after so long. */
+/** A process can change with the next program it executes: after this time it is read again. */
 const knownMs = 30_000;
 /** A process younger than this may be about to execute its program. */
 const settledMs = 2_000;
