@@ -52,7 +52,7 @@ export async function runCli(
   const json = hasFlag(argv, '--json');
   const terminal = new Terminal({ ...deps, noColor: hasFlag(argv, '--no-color') });
   deps.stdout.on('error', (error) => terminal.loseOutput(error));
-  // There is nobody left to tell.
+  // No reader is left for an error message.
   deps.stderr.on('error', () => {});
   try {
     const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime));
@@ -130,7 +130,7 @@ async function runCall(
     held.runtime?.close();
     return status;
   }
-  // Its sessions still run in here, and another process waits for this one to be gone.
+  // Its sessions still run in this process, and another process waits for this one to end.
   exit(status);
   return status;
 }

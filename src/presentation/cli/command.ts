@@ -48,7 +48,7 @@ export interface CliCommand {
 /** Replaces a file's whole content, durably; readers see the old or the new. @throws MaosError that names the file */
 export type ReplaceFile = (path: string, text: string, mode: number) => Promise<void>;
 
-/** What a command is given. */
+/** The context in which a command runs. */
 export interface CommandContext {
   /** Words after the command's name, in order. */
   readonly args: readonly string[];

@@ -41,7 +41,7 @@ export const plannedAgent = z.strictObject({
   depends_on: z.array(z.string()),
 });
 
-/** How an agent stands and what came of it. */
+/** The state of an agent, and its result. */
 export const agentOutcome = z.strictObject({ ...agentCore, ...outcome });
 
 export const agentStatus = z.strictObject({
@@ -61,7 +61,7 @@ export const agentStatus = z.strictObject({
   budget: z.string().optional(),
 });
 
-/** What of a session every answer about it says. */
+/** The fields of a session in every answer about it. */
 export function sessionAnswer(view: SessionView, maxObjective: number) {
   const { session_id, state, objective, created_at, started_at, ended_at, progress } = view;
   return {

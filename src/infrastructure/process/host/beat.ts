@@ -19,7 +19,7 @@ export function atNextBeat(ms: number, callback: () => void): () => void {
   const entry = (): void => callback();
   beat.callbacks.add(entry);
   return () => {
-    // A beat that nobody waits for would keep a process that has nothing left to do from ending.
+    // A timer without callbacks would keep a process alive that has nothing else to do.
     if (beat.callbacks.delete(entry) && beat.callbacks.size === 0) end(ms, beat);
   };
 }

@@ -17,7 +17,7 @@ export interface FollowOptions {
   readonly from: number;
   /** Called in order with each piece of at most 64 KiB; the piece is the receiver's own. */
   readonly deliver: (chunk: Uint8Array) => void;
-  /** What is wrong with the file, and what of it is not delivered therefore. */
+  /** What is wrong with the file, and which part of it is therefore not delivered. */
   readonly onProblem: (problem: string, cause?: unknown) => void;
 }
 
@@ -32,7 +32,7 @@ const buffer = Buffer.allocUnsafeSlow(pieceBytes);
 
 /**
  * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing here; but
- * whoever opens it later does not find it, and so a deletion is told as a problem.
+ * a later reader does not find it, so a deletion is reported as a problem.
  * A file that shrinks has lost bytes for good: that is a problem, and what is written later begins at its start.
  */
 export async function followFile(path: string, options: FollowOptions): Promise<FollowedFile> {

@@ -92,7 +92,7 @@ function makeInputFile(path: string, isOwned: () => boolean): InputFile {
   async function put(id: string, bytes: Uint8Array): Promise<void> {
     let file: FileHandle | null = null;
     try {
-      // Never created here: in a folder that the agent removed nobody would read it.
+      // Never created here: if the agent removed the folder, nothing would read the file.
       file = await retryWhileBusy(() => open(path, constants.O_RDWR | constants.O_APPEND));
       await readOn(file);
       while (id === '' ? !lines.isClosed : !lines.has(id)) {

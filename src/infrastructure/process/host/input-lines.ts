@@ -39,7 +39,7 @@ export class InputLines {
     return this.#isClosed;
   }
 
-  /** The last line has no end: its writer died over it, or the disk is full. */
+  /** The last line has no end: its writer died while writing it, or the disk is full. */
   get isTorn(): boolean {
     return this.#last !== lineEnd;
   }

@@ -28,11 +28,11 @@ export interface WrapperExit {
   readonly signal: string | null;
 }
 
-/** Its processes cannot be seen, or not be told from those of its wrapper: its files are all there is to go by. */
+/** An agent whose processes are invisible here, or look like those of its wrapper: MAOS can follow only its files. */
 export interface HandsOff {
   /** For people. */
   readonly reason: string;
-  /** Settles when what is left of it may be ended; null: never. */
+  /** Settles when MAOS may end its remaining processes; null: never. */
   readonly until: Promise<unknown> | null;
 }
 
@@ -43,7 +43,7 @@ export interface Supervision {
   readonly location: RunningAgent['location'];
   /** Settles when the program has ended, with its status where the wrapper could tell; at the latest with the wrapper. */
   readonly programGone: Promise<number | null>;
-  /** Settles when the wrapper has ended; with null where nobody told how. */
+  /** Settles when the wrapper has ended; with null where its exit status is unknown. */
   readonly wrapperGone: Promise<WrapperExit | null>;
   /** Null where its processes are this MAOS's to signal. */
   readonly handsOff: HandsOff | null;
@@ -110,7 +110,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     isHandsOff = false;
   });
   function end(graceMs: number): Promise<StopReport> {
-    // What cannot be seen can be neither ended nor counted; the program's own record of its end is taken for the end.
+    // Invisible processes can be neither ended nor counted: the agent ends with the record of its program's end.
     if (isHandsOff) return Promise.resolve({ signals: [], survivors: isRecorded ? 0 : 1, tookMs: 0 });
     forceAt = Math.min(forceAt, performance.now() + graceMs);
     hurry.ring();
@@ -131,7 +131,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
 
   let isToMove = true;
   let turn: Promise<unknown> = Promise.resolve();
-  /** One after the other: each finds what the one before it has done. */
+  /** One after the other, so that each sees the effect of the one before it. */
   function move(isMoving: boolean): Promise<void> {
     isToMove = isMoving;
     const isWanted = (): boolean => ending === null && isToMove === isMoving;

@@ -157,7 +157,7 @@ function close(fd: number): void {
   try {
     closeSync(fd);
   } catch {
-    // EIO from a network or a failing disk: whoever writes there will meet it.
+    // EIO from a network or a failing disk: the next write there reports it.
   }
 }
 

@@ -9,7 +9,7 @@ import { makeProcessTable, type ProcessSnapshot, type ProcessTable } from './pro
 import { ProcessTreeIndex } from './process-tree-index.ts';
 
 export interface ListOptions {
-  /** For so long CPU use is watched, in milliseconds; 0 (the default): not at all. */
+  /** How long to measure CPU use, in milliseconds; 0 (the default): not at all. */
   readonly watchMs?: number;
   readonly table?: ProcessTable;
 }

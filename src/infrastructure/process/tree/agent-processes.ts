@@ -100,7 +100,7 @@ export class AgentFamily {
     return this.isOwned && isStill(wrapper) && sendSignal(-wrapper.pid, signal);
   }
 
-  /** How many there were at the last look. */
+  /** How many processes the last look found. */
   get size(): number {
     return this.#known.size;
   }
@@ -135,7 +135,7 @@ export class AgentFamily {
     return pid === this.mark.wrapper?.pid;
   }
 
-  /** What it runs, for people: its command line, cut and without known secrets, and its pid; null when it is gone. */
+  /** For people: the process's command line, cut and without known secrets, and its pid; null when it has ended. */
   nameOf(entry: ProcessEntry): string | null {
     const words = Buffer.from(this.#snapshot?.commandOf(entry) ?? '', 'latin1').toString();
     const line = redactText(words.replaceAll(/\s+|\0/g, ' ').trim());

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
 
-/** Which process is meant, for good: a pid alone is given to another process sooner or later. */
+/** Identifies a process for ever: the system reuses a pid for another process sooner or later. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Opaque; equal for the same process only. Clock ticks since boot on Linux, Unix milliseconds elsewhere. */
@@ -55,14 +55,14 @@ export function mayBeAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it exists and belongs to somebody else.
+    // EPERM: the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
 let known: Promise<Place> | null = null;
 
-/** Where this process runs, as far as it decides which processes can be seen. */
+/** The location of this process: it decides which other processes are visible. */
 export type Place = Pick<ProcessIdentity, 'bootId' | 'place'>;
 
 /** The place in one word, for the record of a launch. */

@@ -61,7 +61,7 @@ export function makeMachine(deps: MachineDeps = {}): Machine {
   };
 }
 
-/** How long a look is good for: by a process of its own, and by reading some small files. */
+/** How long a measurement is reused: one by a separate process, and one by reading some small files. */
 const vmStatMs = 1_000;
 const procMs = 100;
 
@@ -150,7 +150,7 @@ function readText(file: string): string | null {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Not mounted, not this version, not for this user: then it tells of no limit.
+    // Not mounted, another version, or not readable for this user: the limit is unknown, so none applies.
     if (isGone(error) || code === 'ENOTDIR' || code === 'EACCES' || code === 'EPERM') return null;
     throw error;
   }

@@ -2,9 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { type Birth, type PidCounts, pidsSince, readPidCounts } from './pid-order.ts';
 import { isGone, type ProcessEntry, readProcStat } from './proc-stat.ts';
 
-/** Asking for more pids than this takes longer than having them listed. */
+/** Probing more pids than this takes longer than listing all processes. */
 const mostPids = 100;
-/** So often is asked whether others have begun meanwhile: on a busy machine there may always be another. */
+/** Most rounds of probing: on a busy machine, a new process may begin in every round. */
 const mostRounds = 4;
 
 /**
@@ -33,7 +33,7 @@ export function probeSince(
   return null;
 }
 
-/** A thread is found under its number too, although it is not listed. */
+/** `/proc/ID` exists for a thread too, although a listing of `/proc` does not show it. */
 function isProcess(pid: number): boolean {
   if (statSync(`/proc/${pid}`, { throwIfNoEntry: false }) === undefined) return false;
   try {

@@ -86,7 +86,7 @@ export function makeProcessTable(
       const taken = { snapshot: snapshot(), takenAt: performance.now() };
       newest = taken;
       taken.snapshot.catch(() => {
-        // Whoever asked hears of the failure; the next one to ask gets another try.
+        // The present callers get the error; the next call tries again.
         if (newest === taken) newest = null;
       });
       return taken.snapshot;
@@ -109,7 +109,7 @@ interface KnownProcess {
   readonly start: number;
   readonly until: number;
   readonly mark: ProcessMark | null;
-  /** As far as it has been asked for. */
+  /** Filled in only when a caller needs it. */
   environment?: readonly string[];
   command?: string;
 }

@@ -40,7 +40,7 @@ export interface ResourceSampler {
 /** One snapshot serves all agents that are asked for within this time. */
 const minAgeMs = 500;
 const maxAgeMs = 5_000;
-/** A snapshot that took long is used for so many times as long: looking takes at most some 0.5 % of a processor. */
+/** A snapshot is used for this many times its own duration: sampling takes at most some 0.5 % of a processor. */
 const ageByCost = 200;
 
 /** Measures agents by one shared look at the machine, however many they are. */

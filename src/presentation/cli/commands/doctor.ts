@@ -113,7 +113,7 @@ function warningCheck(text: string): Check {
   return { name: 'settings', state: 'warning', detail: text, fix: null };
 }
 
-/** A role file that is left out keeps nothing else from working. */
+/** A broken role file is only a warning: everything else works. */
 async function checkRoles(runtime: Runtime, projectPath: string): Promise<readonly Check[]> {
   const name = 'roles';
   const { custom, predefined, problems } = catalogueOf(await runtime.roles(projectPath));

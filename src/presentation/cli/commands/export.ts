@@ -67,7 +67,7 @@ async function run(context: CommandContext): Promise<number> {
     }
     return exitStatus.done;
   } catch (error) {
-    // Nothing is left of what was written so far.
+    // The unfinished archive has already been removed.
     if (interrupted.aborted) return exitStatus.interrupted;
     throw error;
   }

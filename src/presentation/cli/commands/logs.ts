@@ -137,7 +137,7 @@ function makePrinter(
         : `${paint(prefixFormats[index % prefixFormats.length] as Format, `${name.padEnd(width)} |`)} `,
     ]),
   );
-  /** Whose line goes on. */
+  /** The agent whose last line is not complete yet. */
   let open: Agent['id'] | null = null;
   const put = (id: Agent['id'], text: string, continues: boolean): void => {
     const head = open === id ? '' : `${open === null ? '' : '\n'}${prefixes.get(id)}`;

@@ -10,7 +10,7 @@ import { adoptOrphans } from '../shell/owner-notice.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
-/** CPU use is watched for so long. */
+/** How long CPU use is measured. */
 const watchMs = 250;
 
 export const psCommand: CliCommand = {

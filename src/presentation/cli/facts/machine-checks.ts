@@ -96,7 +96,7 @@ export function checkAgents(agents: readonly CountedAgent[]): Check {
   return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
 }
 
-/** What an agent can leave behind without being found. */
+/** The processes that an agent can leave without MAOS finding them. */
 export function checkDaemons(platform: NodeJS.Platform): Check {
   const detail =
     platform === 'linux'

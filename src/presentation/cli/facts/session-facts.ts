@@ -52,7 +52,7 @@ export function nextCommands(program: string, workflow: Workflow): (readonly [st
   ];
 }
 
-/** What a session in this state asks of somebody. */
+/** The action that a session in this state needs from a user. */
 function steps(program: string, workflow: Workflow): (readonly [string, string])[] {
   const { id, state } = workflow.session;
   if (state === 'paused') {

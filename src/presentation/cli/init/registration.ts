@@ -1,7 +1,7 @@
 /** The name of the entry at every client. */
 export const entryName = 'maos';
 
-/** What became of the entry. */
+/** The outcome of a registration. */
 export interface Registration {
   /** `absent`: it was to be removed, and there is none. */
   readonly action: 'added' | 'updated' | 'unchanged' | 'removed' | 'absent';

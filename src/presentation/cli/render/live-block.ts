@@ -57,7 +57,7 @@ function header({ workflow, now, frame }: LiveView, width: number, paint: Paint)
   const { completed, failed, cancelled, total } = progressOf(agents);
   const elapsedMs = activeMs({ ...session, startedAt: session.startedAt ?? session.createdAt }, now);
   const usage = totalUsage(agents.map((agent) => agent.usage));
-  // The time that has passed stands beside it.
+  // The elapsed time is shown beside it.
   const shares = budgetShares({ ...session.budget, maxWallMs: null }, usage, 0);
   const parts = [
     formatSessionState(session, now),

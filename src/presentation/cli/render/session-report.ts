@@ -26,7 +26,7 @@ export interface SessionFacts {
   readonly liveStatus: LiveStatus;
   /** Files that are not among the artifacts, and why. */
   readonly skipped?: readonly string[];
-  /** Why nobody works on it though it should run; absent where that was not asked. */
+  /** Why the session has no owner although it should run; absent if the report did not check. */
   readonly unattended?: string | null;
   /** The session's folder. */
   readonly folder: string;
@@ -168,7 +168,7 @@ function stalledLines({ liveStatus: { stalled } }: SessionFacts): string[] {
   ];
 }
 
-/** What fails and is tried again. */
+/** Actions that fail and are retried. */
 function troubleLines({ liveStatus: { troubles } }: SessionFacts): string[] {
   return troubles.map(
     ({ what, reason, since }) =>
@@ -198,7 +198,7 @@ function fallbackLines({ workflow }: SessionFacts, { width }: Canvas): string[] 
   });
 }
 
-/** Who has given a result and does not end, and what of it goes on. */
+/** Agents that have given a result and do not end, and their remaining processes. */
 function lingeringLines({ workflow, liveStatus: { now } }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap(({ name, lingering }) => {
     if (lingering === null) return [];

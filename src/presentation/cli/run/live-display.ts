@@ -9,7 +9,7 @@ import type { Terminal } from '../shell/terminal.ts';
 const frameMs = 100;
 const hideCursor = '\u001b[?25l';
 const showCursor = '\u001b[?25h';
-/** A terminal that knows this shows what stands between them at once; others pass it over. */
+/** Terminals that support these marks draw the text between them at once; others ignore the marks. */
 const beginUpdate = '\u001b[?2026h';
 const endUpdate = '\u001b[?2026l';
 

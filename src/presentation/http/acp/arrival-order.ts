@@ -1,8 +1,8 @@
-/** Where a request stands among those that arrived with it. */
+/** The position of a request among those that arrived with it. */
 export interface Arrival {
   /** Its session is known now. Settles when it is its turn: when those of the session that arrived before are done with. */
   turn(session: string): Promise<void>;
-  /** It is done with: nobody waits for it any more. Safe to repeat. */
+  /** The request is finished: later requests no longer wait for it. Safe to repeat. */
   leave(): void;
 }
 

@@ -32,7 +32,7 @@ export function toTask(
 }
 
 /**
- * The CLI of an agent that goes on is given no new message: one that says something is refused, not dropped.
+ * A resumed run passes no new message to the agent's CLI: a message with content is refused, not dropped.
  * @throws AcpError 422
  */
 export function assertSaysNothing({ parts }: Message): void {

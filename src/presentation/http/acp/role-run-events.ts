@@ -174,7 +174,7 @@ function failureOf({ kind, message }: { readonly kind: string; readonly message:
   return { code: 'server_error', message, data: { kind } } as const;
 }
 
-/** A paused session goes on when somebody says so: that is what it awaits. */
+/** A paused session awaits a request to resume it. */
 function pausedRequest(
   { agent_name }: Run,
   { reason, resumeAt }: { readonly reason: string; readonly resumeAt: string | null },

@@ -65,7 +65,7 @@ export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
   };
 }
 
-/** What was said in a run, if it completed. */
+/** The messages of a run, if it completed. */
 export async function messagesOf(run: RunHandle | null): Promise<readonly Message[]> {
   const { status, output } = run === null ? { status: 'failed', output: [] } : await run.current();
   return run === null || status !== 'completed' ? [] : [...run.input, ...output];

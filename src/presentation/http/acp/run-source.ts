@@ -43,7 +43,7 @@ export function isOver(status: RunStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
-/** After this event nothing comes unless somebody asks. */
+/** After this event the run emits nothing until the next request. */
 export function isLast(event: AcpEvent): boolean {
   return 'run' in event && isSettled(event.run.status);
 }

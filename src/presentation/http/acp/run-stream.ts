@@ -2,7 +2,7 @@ import { isLast } from './run-source.ts';
 import type { AcpEvent } from './schemas.ts';
 
 const heartbeatMs = 15_000;
-/** For so long what was sent may stay unread before the client counts as gone. */
+/** How long sent data may stay unread before MAOS disconnects the client. */
 const stallMs = 60_000;
 
 /**

@@ -4,9 +4,9 @@ import type { EventTail } from './event-tail.ts';
 
 export interface EventLimits {
   readonly maxStreams: number;
-  /** A comment is sent when there was nothing else for so long. */
+  /** After this time without an event, the stream sends a comment. */
   readonly heartbeatMs: number;
-  /** For so long what was sent may stay unread before the stream counts as stalled. */
+  /** How long sent data may stay unread before the stream counts as stalled. */
   readonly stallMs: number;
 }
 

@@ -52,7 +52,7 @@ export class EventStreams {
     const { feed } = project.store;
     const { runtime } = this.#deps;
     this.#tail ??= new EventTail(feed, project.watcher);
-    // Also when it goes on from somewhere: a session that is not there has nothing to go on with.
+    // Also when the subscriber resumes from a position: a session that does not exist has no events.
     const overview = of === null ? null : feed.overviewOf(of);
     const resumed = lastSeen === null ? null : positionIn(feed.origin(), feed.lastPosition(), lastSeen);
     const start =

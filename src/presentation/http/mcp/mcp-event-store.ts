@@ -1,7 +1,7 @@
 import type { EventStore } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
-/** What is kept of one MCP session; the newest event always is, however large. */
+/** Limits on the events kept of one MCP session; the newest event is always kept, however large. */
 export interface StoreLimits {
   readonly events: number;
   /** Of the messages as JSON. */
@@ -13,7 +13,7 @@ export interface StoredEvent {
   readonly message: JSONRPCMessage;
 }
 
-/** Where a client that comes back goes on. */
+/** The position from which a returning client continues. */
 export interface Place {
   /** Nothing more will be added to its stream. */
   readonly hasEnded: boolean;

@@ -4,13 +4,13 @@ import type { StoreLimits } from './mcp-event-store.ts';
 
 export interface SessionLimits {
   readonly maxSessions: number;
-  /** Nobody says when a client is gone: a session nothing was heard of for so long is over. */
+  /** Clients do not say when they leave: a session without any request for this time is over. */
   readonly idleMs: number;
 }
 
 /** What MCP over HTTP may use. */
 export interface McpLimits extends SessionLimits, OutgoingLimits {
-  /** A stream has a comment so often, so that nobody in between takes it for dead. */
+  /** How often a stream sends a comment, so that no proxy takes the connection for dead. */
   readonly keepAliveMs: number;
   readonly kept: StoreLimits;
   readonly after: Clock['after'];

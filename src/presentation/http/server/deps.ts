@@ -5,7 +5,7 @@ import type { Tool } from '../../mcp/server/tool.ts';
 import type { EventLimits } from '../events/event-stream.ts';
 import type { McpLimits } from '../mcp/mcp-limits.ts';
 
-/** What the routes are made from. Each file of routes takes these and gives a Hono app, mounted by `app.ts`. */
+/** The dependencies of the routes. Each file of routes takes them and returns a Hono app, mounted by `app.ts`. */
 export interface HttpDeps {
   readonly runtime: Runtime;
   readonly identity: ServerIdentity;
@@ -16,8 +16,8 @@ export interface HttpDeps {
   /** Default: everything MAOS has. */
   readonly loadRegistry?: () => Promise<Registry>;
   readonly onCall?: (call: Promise<unknown>, tool: Tool) => void;
-  /** Of the streams of `/events`; what is left out has a default. */
+  /** Limits of the streams of `/events`; every limit has a default. */
   readonly eventLimits?: Partial<EventLimits>;
-  /** Of `/mcp` and `/sse`; what is left out has a default. */
+  /** Limits of `/mcp` and `/sse`; every limit has a default. */
   readonly mcpLimits?: Partial<McpLimits>;
 }

@@ -58,7 +58,7 @@ export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env
       try {
         token = await options.token();
       } catch {
-        // Why is told where nobody without the token reads it.
+        // The reason is in the log: callers without the token must not learn it.
         return refuse(context, 503, 'CONFIG_INVALID', 'The token cannot be read: see the log of MAOS.');
       }
       const isKnown = isBearer(context.req.header('authorization'), digest(token));

@@ -38,7 +38,7 @@ const maxConnections = 512;
 const maxHeaderBytes = 16 * 1024;
 const maxBodyBytes = 4 * 1024 * 1024;
 const maxRequestsPerSecond = 500;
-/** Without the token: monitors, and whoever tries. */
+/** For requests without the token: those of monitors, and guesses. */
 const maxStrangersPerSecond = 50;
 
 /** @throws MaosError INVALID_INPUT when the port is taken or the address is not of this machine */

@@ -3,7 +3,7 @@ import { errorCodes } from '../../../domain/errors.ts';
 
 type Schemas = Readonly<Record<string, z.ZodType>>;
 
-/** What the document says of one endpoint. */
+/** The description of one endpoint in the document. */
 export interface Operation {
   readonly method: 'get' | 'post' | 'delete';
   /** With `{name}` for what varies. */
@@ -12,7 +12,7 @@ export interface Operation {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** What varies in the path. */
+  /** The parameters in the path. */
   readonly params?: Schemas;
   readonly query?: z.ZodObject;
   readonly headers?: Schemas;

@@ -3,13 +3,13 @@ import type { Clock } from '../../../application/ports/clock.ts';
 export interface OutgoingLimits {
   /** So many bytes may wait for the client; what is written after that cuts the stream. */
   readonly mostUnreadBytes: number;
-  /** For so long a client may take nothing of what waits for it. */
+  /** How long a client may read nothing while data waits for it. */
   readonly stallMs: number;
 }
 
 interface OutgoingOptions extends OutgoingLimits {
   readonly after: Clock['after'];
-  /** Has to end the connection: nobody reads it. */
+  /** Must end the connection: the client does not read. */
   readonly cut: () => void;
   /** Once, however it ended. */
   readonly onEnd: () => void;
@@ -46,7 +46,7 @@ export class OutgoingStream {
     this.#wake();
   }
 
-  /** What was written still goes out. Safe to repeat. */
+  /** Ends the stream after sending everything written so far. Safe to repeat. */
   end(): void {
     if (this.#state === 'open') this.#state = 'ending';
     this.#wake();

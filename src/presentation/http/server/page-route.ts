@@ -33,7 +33,7 @@ function text(version: string): string {
   return [`MAOS ${version}`, '', ...lines, '', how, ''].join('\n');
 }
 
-/** All of it is text of our own without a character that HTML reads otherwise. */
+/** Every part is text of our own, without characters that HTML would interpret. */
 function html(version: string): string {
   const rows = endpoints.map(([path, what]) => `<dt><code>${path}</code></dt><dd>${what}</dd>`);
   return `<!doctype html>

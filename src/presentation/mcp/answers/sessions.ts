@@ -50,7 +50,7 @@ export function summaryOf({ session, agents }: Workflow): SessionSummary {
   return { session, progress: progressOf(agents), usage: totalUsage(agents.map(({ usage }) => usage)) };
 }
 
-/** How a session stands, in one sentence. */
+/** The state of a session, in one sentence. */
 export function summarize({ session, progress, usage }: SessionSummary): string {
   const why = session.pauseReason === null ? '' : ` (${pauseReasonOf(session)})`;
   const { total, ...states } = progress;

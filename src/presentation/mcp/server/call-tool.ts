@@ -18,7 +18,7 @@ export const errorMetaKey = 'maos/error';
 
 const maxDetailBytes = 4_000;
 
-/** Calls a tool; whatever goes wrong becomes a tool error, which a model can read and act on. */
+/** Calls a tool; every failure becomes a tool error, which a model can read and act on. */
 export async function callTool(tool: Tool, args: unknown, context: ToolContext): Promise<CallResult> {
   try {
     const { structured, content } = await tool.call(args, context);
