@@ -20,6 +20,8 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
+import { until } from '../../helpers/waiting.ts';
 
 /** `seq` of the only event of a type of an agent. */
 function seqOf(outcome: Outcome, type: 'agent.started' | 'agent.completed', name: string): number {
@@ -152,19 +154,24 @@ describe('a failure', () => {
 
 describe('an agent over its time', () => {
   it('is stopped with all it started, and fails with the limit', async (t) => {
-    const real = realProject(t);
-    const outcome = await run(real, [
-      shell('slow', 'echo began; sleep 300 & sleep 300', { timeout_minutes: 0.005 }),
-    ]);
+    const clock = new SteeredClock();
+    const real = realProject(t, { clock });
+    const gate = new Gate(real.root, 'running');
+    const slow = shell('slow', `echo began; sleep 300 & ${gate.open}; sleep 300`, { timeout_minutes: 0.5 });
+    const session = await start(real, [slow]);
+    await eventOf(real, session, 'agent.spawned', 'slow');
+    await until(() => gate.isOpen);
+    await clock.pass(31_000);
+    const outcome = await settled(real, session);
     const { id, state, failure, result } = outcome.agent('slow');
     assert.deepEqual([state, failure?.kind, result], ['failed', 'timeout', 'began']);
     assert.equal(
       failure?.message,
-      'It ran longer than its limit of 0.3 s and was stopped. Give it a longer timeout_minutes, or a smaller task.',
+      'It ran longer than its limit of 30 s and was stopped. Give it a longer timeout_minutes, or a smaller task.',
     );
     assert.deepEqual(agentProcesses([id]), []);
     const [{ data } = assert.fail()] = outcome.of('agent.failed', 'slow');
-    assert.ok(data.durationMs >= 300, `${data.durationMs} ms`);
+    assert.ok(data.durationMs >= 30_000, `${data.durationMs} ms`);
   });
 });
 
