@@ -18,12 +18,18 @@ function through(
   // Its path comes in a variable: the shell gives its process to the program.
   const command = { command: '/bin/sh', args: ['-c', 'exec "$AGENT_CLI" "$@"', 'sh', ...args] };
   const program = { ...command, permissionMode: 'allow', ...settings };
-  return {
-    ...driver,
-    name: `agent-client:${name}`,
-    pathVariable: 'AGENT_CLI',
-    backends: { agentClient: { [name]: program } },
-  };
+  return withSettings({ ...driver, name: `agent-client:${name}`, pathVariable: 'AGENT_CLI' }, program);
+}
+
+/** @param settings more of them, or others */
+export function withSettings(
+  driver: BackendDriver,
+  settings: Readonly<Record<string, unknown>>,
+): BackendDriver {
+  const [, name = ''] = driver.name.split(':');
+  const { agentClient = {} } = driver.backends ?? {};
+  const before = (agentClient as Readonly<Record<string, object>>)[name];
+  return { ...driver, backends: { agentClient: { [name]: { ...before, ...settings } } } };
 }
 
 export const geminiThrough = through(
