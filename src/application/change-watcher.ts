@@ -46,7 +46,7 @@ export class ChangeWatcher {
       this.#seen = version;
       return changed;
     } catch {
-      // A store in trouble is no reason to end the program from a timer: whoever uses it meets the trouble and says so.
+      // An error of the store must not end the program from a timer: the next use of the store reports it.
       return false;
     }
   }

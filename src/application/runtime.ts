@@ -131,7 +131,7 @@ export interface Runtime {
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
   /**
    * Detaches every session this process owns to a process of its own, which outlives this one.
-   * @param how `keep`: all of them run to their end there, whatever their exit policy says
+   * @param how `keep`: all of them run to their end there, regardless of their exit policies
    */
   detach(how?: 'keep'): Promise<void>;
   /**
@@ -157,7 +157,7 @@ export interface Runtime {
   forgetInstances(ids: readonly InstanceId[]): Promise<void>;
   /**
    * Every agent that has processes on this machine, over all projects; the oldest first.
-   * @param watchMs for so long CPU use is watched; 0, the default: it is not told
+   * @param watchMs how long to measure CPU use; 0, the default: not at all
    */
   agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]>;
   /** Reads the whole store of a folder's project for damage; null where there is none. */

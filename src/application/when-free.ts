@@ -14,7 +14,7 @@ const pauseMs = 20;
 /**
  * Uses a store that other processes write to as well. A statement waits for their lock only for as long as a process
  * that serves may block; this retries in the background, for as long as the settings say.
- * @throws MaosError STORE_BUSY when it stays locked, and whatever else the work throws
+ * @throws MaosError STORE_BUSY when it stays locked, and every error of the work
  */
 export function whenFree<T>({ clock, settings }: StorePatience, work: () => T): Promise<T> {
   return untilFree(clock, () => settings.storePatienceMs, work);

@@ -31,7 +31,7 @@ export interface ControlResult {
 }
 
 /**
- * Asks for it, whoever owns the session, and waits until it is so, at most until the signal aborts.
+ * Stores the request for any owner of the session, and waits until it is done, at most until the signal aborts.
  * @param onEvents hears of every event from the request on, in order
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is not possible in the present state
  */

@@ -20,7 +20,7 @@ export interface NestedTeamsDeps {
   readonly log: Log;
 }
 
-/** The teams that agents start, in whatever project. @param root of the project that this process starts teams in */
+/** The teams that agents start, in any project. @param root of the project that this process starts teams in */
 export function makeTeams(root: string, deps: NestedTeamsDeps): Teams {
   const { nested, log } = deps;
   return {

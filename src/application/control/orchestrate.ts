@@ -76,7 +76,7 @@ export async function orchestrate(
   if (request.dryRun === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
   await project.instances.announce();
   const { parent } = plan.request;
-  // Whoever sees the parent end must find what is stored next.
+  // A process that sees the parent end must find what is stored next.
   if (parent?.onEnd === 'cancel') await whenFree(project, () => project.teams.note(parent));
   const { lease, workflow } = await store(project, plan, acp);
   project.watcher.notify();

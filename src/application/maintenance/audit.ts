@@ -19,7 +19,7 @@ export interface AuditReport {
   readonly sound: boolean;
   /** Records in the table. */
   readonly events: number;
-  /** Of the last record whose chain holds: whoever noted it down can compare. */
+  /** Of the last record whose chain holds: a user who noted it down can compare. */
   readonly lastHash: string;
   readonly logRecords: number;
   /** Records that session.log of a session still live has yet to be given. */

@@ -81,7 +81,7 @@ async function recoverFrom(
   const events = await logged(project, id);
   const passedOver: string[] = [];
   let lastError: unknown;
-  // Before it owns anything, so that whoever finds its lease can tell whether it lives.
+  // Before it owns anything, so that a process that finds its lease can tell whether it is alive.
   await instances.announce();
   for (const { path, read } of candidates) {
     try {

@@ -34,7 +34,7 @@ export interface SendRequest {
   readonly sessionId: SessionId;
   /** Default: {@link outside}. */
   readonly from: string | null;
-  /** Default: for a reply whoever sent what it answers. */
+  /** Default for a reply: the sender of the message it answers. */
   readonly to: string | null;
   readonly type: MessageType;
   readonly subject: string;
@@ -256,7 +256,7 @@ export class Mailbox {
     }
   }
 
-  /** Whoever waits, and the journals of the recipients. */
+  /** Notifies waiting readers, and updates the journals of the recipients. */
   #tell(messages: readonly Message[]): void {
     if (messages.length === 0) return;
     const { watcher, files, log } = this.#project;

@@ -62,7 +62,7 @@ export interface StopReport {
   readonly processes?: readonly string[];
 }
 
-/** Whoever follows an agent. */
+/** The follower of an agent. */
 export interface OutputSink {
   /** Its stdout in order, without gap or repeat, from the first byte. */
   stdout(chunk: Uint8Array): void;
@@ -100,7 +100,7 @@ export interface RunningAgent {
    * @throws MaosError INTERNAL when some could not be suspended
    */
   suspend(): Promise<void>;
-  /** Whoever suspended it. Safe to repeat. */
+  /** Also if another process suspended it. Safe to repeat. */
   resume(): Promise<void>;
   /**
    * Appends to what its program reads from stdin, where its launch said 'stream'. Settles once that is stored: then the

@@ -52,7 +52,7 @@ export interface FeedStore {
   positionBefore(at: string): number;
   /** Events above a position, in order, of all sessions or of one. */
   eventsAfter(position: number, limit: number, of?: SessionId): readonly PositionedEvent[];
-  /** @param newest how many sessions at least, whatever their state */
+  /** @param newest how many sessions at least, in any state */
   overview(newest: number): Overview;
   /** @throws MaosError SESSION_NOT_FOUND */
   overviewOf(id: SessionId): Overview;

@@ -4,12 +4,12 @@ import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { ArtifactRecord, SessionSummary } from './session-summary.ts';
 
-/** What is stored of sessions, for whoever only looks. Throws as the store does. */
+/** Read access to the stored sessions. Throws as the store does. */
 export interface SessionReader {
   /** @throws MaosError SESSION_NOT_FOUND */
   load(id: SessionId): Workflow;
   summary(id: SessionId): SessionSummary;
-  /** The one stored last first, whatever the clock said. `before` is the id of the last session of the page before. */
+  /** The one stored last first, independently of the clock. `before` is the id of the last session of the page before. */
   list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[];
   /** Ids that start or end with the text (without regard to the `sess_` in front), newest first, at most `limit`. */
   findSessions(text: string, limit: number): readonly SessionId[];

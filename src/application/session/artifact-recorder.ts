@@ -91,7 +91,7 @@ export class ArtifactRecorder {
     const during = ran.filter(
       (agent) => (agent.startedAt as string) <= modifiedAt && modifiedAt <= (agent.endedAt ?? now),
     );
-    // A file may carry an older time than its writing (copied, unpacked): then whoever runs now may have left it.
+    // A file may carry an older time than its writing (copied, unpacked): then an agent that runs now may have written it.
     return during.length > 0 ? during : ran.filter((agent) => agent.state === 'running');
   }
 }

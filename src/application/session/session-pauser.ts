@@ -79,7 +79,7 @@ export class SessionPauser {
   }
 
   /**
-   * Suspended agents are watched, but not where secrets are missing here: whoever resumes the session may have them, and
+   * Suspended agents are watched, but not where secrets are missing here: the process that resumes it may have them, and
    * can only continue it if nobody else owns it.
    */
   get mayLeavePaused(): boolean {

@@ -241,7 +241,7 @@ export class SessionRecord {
   /**
    * Uses the store. One that is busy or full is tried again for as long as it takes: the agents go on, and nothing that
    * happened is dropped.
-   * @throws LeaseLost, and whatever else the work throws
+   * @throws LeaseLost, and every error of the work
    */
   async whenStoreIsFree<T>(work: () => T): Promise<T> {
     for (;;) {

@@ -24,7 +24,7 @@ export type SupervisorProject = RunnerProject &
 /** How owners show that they live, and how soon others act on it. All in milliseconds. */
 export interface OwnershipTiming {
   readonly heartbeatMs: number;
-  /** An owner that has not been heard of for this long loses its sessions to whoever wants them. */
+  /** Another process may take over the sessions of an owner without a heartbeat for this long. */
   readonly leaseTtlMs: number;
   /** How often a process looks for sessions that nobody runs. */
   readonly lookMs: number;

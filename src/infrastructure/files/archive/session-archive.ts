@@ -41,7 +41,7 @@ interface ArchiveJob {
 }
 
 /**
- * Packs a session's folder piece by piece, whatever its size.
+ * Packs a session's folder of any size, piece by piece.
  * A file that grows meanwhile is packed up to the size it had.
  */
 export async function writeArchive(job: ArchiveJob): Promise<ArchiveReport> {

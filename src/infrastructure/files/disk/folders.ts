@@ -21,7 +21,7 @@ function unlessExists(error: unknown): void {
 }
 
 /**
- * Makes the folder, and those above it that are missing, with mode 0700 whatever the umask.
+ * Makes the folder, and those above it that are missing, with mode 0700 under any umask.
  * One that exists keeps its mode.
  * @throws MaosError RESOURCE_LIMIT_EXCEEDED, FORBIDDEN, INVALID_INPUT when something else has the name
  */
@@ -34,7 +34,7 @@ export async function ensureFolder(path: string): Promise<void> {
       if (code === 'EEXIST') return assertFolder(path, (await stat(path)).isDirectory());
       if (code !== 'ENOENT' || dirname(path) === path) throw error;
       await ensureFolder(dirname(path));
-      // Not `recursive`, which never ends where the system says ENOENT whatever exists (/proc).
+      // Not `recursive`, which never ends where the system reports ENOENT also for a folder whose parent exists (/proc).
       await mkdir(path, { mode: folderMode }).catch(unlessExists);
     }
     // The umask may have taken away even the owner's rights.

@@ -35,7 +35,7 @@ type RemovalFiles = Pick<
 /**
  * Removes session folders so that a kill at any moment leaves nothing half visible:
  * `trash/TOKEN.removal.json` names the sessions first; then their records go, in one transaction each; then each folder
- * is renamed into `trash/`, and emptied there; then the file goes. Whoever collects next ends what was begun.
+ * is renamed into `trash/`, and emptied there; then the file goes. The next removal finishes one that was interrupted.
  */
 export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): RemovalFiles {
   const trash = join(projectFolder, trashName);

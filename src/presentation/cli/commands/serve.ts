@@ -5,7 +5,7 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 const ofHttp = ['no-stdio', 'allow-remote'] as const;
 
-/** Whoever starts a server to talk to it gives it a pipe; services and containers have /dev/null, people a terminal. */
+/** A client that starts a server to talk to it gives it a pipe; services and containers have /dev/null, people a terminal. */
 function mayHaveClient(): boolean {
   return !fstatSync(0).isCharacterDevice();
 }

@@ -30,7 +30,7 @@ export interface OwnCommand extends ServerCommand {
  *    `maos` nor the `node` in the first line of the launcher.)
  * 2. Node and the launcher by their paths: a checkout, or a dependency of a project.
  *
- * Never a package that npx looks up: whoever has its name on the registry would run programs here.
+ * Never a package that npx looks up: the owner of that name on the registry could run programs here.
  */
 export function ownCommand({ script, execPath, env }: OwnProgram): OwnCommand {
   const launcher = realpathSync(script);

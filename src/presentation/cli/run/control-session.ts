@@ -132,7 +132,7 @@ export function report(
   for (const line of renderNext(next, terminal.canvas)) terminal.line(line);
 }
 
-/** Whoever gave a part of an id sees whose session it was. */
+/** Shows a user who gave only a part of an id which project the session belongs to. */
 function projectLine({ project }: OpenSession): string {
   return `Project: ${showName(project.path)}`;
 }

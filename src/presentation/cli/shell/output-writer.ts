@@ -8,7 +8,7 @@ export interface OutputStream {
 
 /**
  * Writes to a stream that may be slower than the program: one write is under way at a time, what is written meanwhile
- * leaves together. Whoever has much to say awaits {@link drained} between two pages, and holds no more than a page.
+ * leaves together. A caller with much output awaits {@link drained} between two pages, and holds no more than a page.
  */
 export class OutputWriter {
   readonly #stream: OutputStream;

@@ -69,7 +69,7 @@ function defect({ runtime }: HttpDeps, error: unknown, context: Context): AcpErr
   return new AcpError(500, 'server_error', message, { code: 'INTERNAL' });
 }
 
-/** Reads the body whatever Content-Type it says it has. @throws AcpError 422, MaosError INVALID_INPUT */
+/** Reads the body as JSON, with any Content-Type. @throws AcpError 422, MaosError INVALID_INPUT */
 export async function readBody<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
   const text = await context.req.text();
   let value: unknown;

@@ -31,8 +31,8 @@ export interface EventStream {
 }
 
 /**
- * One subscriber. It is given one page at a time, and the next only when its socket has taken the one before: whoever
- * reads slowly falls behind in the store and holds no memory; whoever does not read at all is told of as stalled.
+ * One subscriber. It is given one page at a time, and the next only when its socket has taken the one before: a slow
+ * reader falls behind in the store and holds no memory; one that does not read at all is reported as stalled.
  */
 export function makeEventStream(options: EventStreamOptions): EventStream {
   const { tail, clock, of, heartbeatMs, stallMs } = options;

@@ -16,7 +16,7 @@ export interface GuardOptions {
   readonly names?: ReadonlySet<string>;
   /**
    * So may any address: other machines may know this one by an address that it does not know itself. A name can be
-   * rebound to this machine by whoever owns it, an address cannot.
+   * rebound to this machine by its owner, an address cannot.
    */
   readonly byAddress: boolean;
   /** Asked at every request, so that a token replaced is worth nothing from then on. */

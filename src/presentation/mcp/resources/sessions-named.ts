@@ -82,7 +82,7 @@ export async function completeAgent(
 }
 
 /**
- * Calls `changed` after every event of a session, whoever stored it.
+ * Calls `changed` after every event of a session, stored by any process.
  * @returns the function that ends it
  */
 export function followSessionEvents(project: Project, id: SessionId, changed: () => void): () => void {

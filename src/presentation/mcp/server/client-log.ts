@@ -32,7 +32,7 @@ const mostUnsent = 100;
 
 /**
  * `logging/setLevel`, and what this process has to say to its log as messages to the client: from the level asked for
- * upwards, at first `warning`, whatever the log's own level is.
+ * upwards, at first `warning`, independently of the log's own level.
  */
 export function serveClientLog({ server, runtime, ending }: Connection): void {
   let least = levels.indexOf('warning');

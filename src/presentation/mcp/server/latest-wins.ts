@@ -1,7 +1,7 @@
 /**
  * Sends one thing after the other. A client that reads slowly is sent the newest when it can take one again, so that
  * they do not pile up here.
- * @param send when it fails, nothing is told: the connection is gone, and with it whoever wanted to know
+ * @param send when it fails, the error is ignored: the connection has ended, so no client waits for the message
  */
 export function latestWins<T>(send: (item: T) => Promise<void>): (item: T) => void {
   let sending = false;

@@ -18,7 +18,7 @@ import type { Prompt } from './prompt.ts';
 import type { Resource } from './resource.ts';
 import type { Tool } from './tool.ts';
 
-/** What a server offers over MCP, whatever the SDK or transport. */
+/** What a server offers over MCP, independently of SDK and transport. */
 export interface Registry {
   readonly tools: readonly Tool[];
   readonly resources: readonly Resource[];

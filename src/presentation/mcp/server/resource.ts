@@ -37,7 +37,7 @@ export interface Resource {
     context: RequestContext,
   ): Promise<readonly string[]>;
   /**
-   * Calls `changed` after every change, whoever made it, until the returned function is called.
+   * Calls `changed` after every change, by any process, until the returned function is called.
    * Absent where there is nothing to subscribe to.
    */
   follow?(variables: Variables, changed: () => void, context: RequestContext): Promise<() => void>;

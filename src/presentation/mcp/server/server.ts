@@ -45,6 +45,6 @@ export function makeMcpServer(options: McpServerOptions): StrictServer {
   return server;
 }
 
-/** The SDK knows the methods by name; here they are whatever a tool asks for. */
+/** The SDK types each method by its name; a tool may ask for any method. */
 type AnyRequest = Parameters<Extra['sendRequest']>[0];
 type AnyNotification = Parameters<Extra['sendNotification']>[0];

@@ -82,7 +82,7 @@ function refused(problem: string, id?: unknown): Checked {
   return { complaint: { problem, answer } };
 }
 
-/** An error without an id is for whoever reads along: MCP, unlike JSON-RPC, knows no id `null`. */
+/** An error without an id is for people who read the stream: MCP, unlike JSON-RPC, knows no id `null`. */
 export function errorAnswer(code: number, message: string, id?: RequestId): JSONRPCMessage {
   return { jsonrpc: '2.0', ...(id === undefined ? {} : { id }), error: { code, message } };
 }
