@@ -14,7 +14,7 @@ export interface SupervisedProject {
 
 /** A project as it was opened from a folder of it. */
 export interface OpenProject extends SupervisedProject {
-  /** Where in the project somebody is, canonical: sessions started from here work there. */
+  /** The caller's folder in the project, canonical: sessions started from it work there. */
   readonly folder: string;
 }
 
@@ -124,7 +124,7 @@ export interface Runtime {
   /** STORE_CORRUPT where a project's database is missing or empty, though sessions of it have their folders; else null. */
   lostStore(path: string): Promise<MaosError | null>;
   probeBackends(): Promise<readonly BackendReport[]>;
-  /** The roles for somebody in a folder; see {@link RoleSources}. @throws MaosError INVALID_INPUT */
+  /** The roles that apply in a folder; see {@link RoleSources}. @throws MaosError INVALID_INPUT */
   roles(path: string): Promise<FoundRoles>;
   settings(
     path: string,

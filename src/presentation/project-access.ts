@@ -11,7 +11,7 @@ export interface ProjectAccess {
   openProject(): Promise<OpenProject>;
   /** The project of the folder when it has a store; null otherwise. */
   findProject(): Promise<OpenProject | null>;
-  /** The roles for somebody in the folder. */
+  /** The roles that apply in the folder. */
   roles(): Promise<FoundRoles>;
   /** As Runtime.lostStore, of the folder. */
   lostStore(): Promise<MaosError | null>;

@@ -13,7 +13,7 @@ export interface AcpRunRequest {
   readonly acpSession: string;
   /** The messages as they were sent; JSON. */
   readonly input: unknown;
-  /** The run of the same role whose conversation it goes on with; null to begin one. */
+  /** The run of the same role whose conversation the new run continues; null: it begins one. */
   readonly after: SessionId | null;
   /** Canonical: where the agent works. */
   readonly folder: string;

@@ -13,7 +13,7 @@ const parentAsks = 'parent';
 
 /**
  * Asks the teams that an agent started in this project.
- * @returns whether one of them has nobody who hears it
+ * @returns whether one of them has no owner to receive the request
  * @throws MaosError STORE_…
  */
 export async function askTeams(

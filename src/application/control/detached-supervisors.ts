@@ -67,7 +67,7 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Starts a process for the sessions of a project that nobody runs, if there are any.
+   * Starts a process for the sessions of a project that have no owner, if there are any.
    * @returns those sessions; empty when there are none, or when one was started for them a moment ago
    */
   async adoptOrphans(project: Project): Promise<readonly SessionId[]> {
@@ -98,7 +98,7 @@ export class DetachedSupervisors {
     }
   }
 
-  /** Sessions that nobody owns and nobody is about to: detaching takes a moment. */
+  /** Sessions that still have no owner after a moment: a detached process takes a moment to take over. */
   async #unowned(project: Project): Promise<readonly SessionId[]> {
     const look = async (): Promise<readonly Orphan[]> => {
       const now = Date.parse(project.clock.now());

@@ -46,7 +46,7 @@ export interface PlacedRequest extends OrchestrateRequest {
 /** A session that is a run of the Agent Communication Protocol. */
 export interface AcpOrigin {
   readonly record: AcpRunRecord;
-  /** The conversation of an earlier run that its agent goes on with. */
+  /** The conversation of an earlier run that its agent continues. */
   readonly conversation: string | null;
 }
 

@@ -6,7 +6,7 @@ import { requestResume } from './control.ts';
 
 /** A session that should run but has no living owner. */
 export interface Orphan extends UnfinishedSession {
-  /** False: its owner may live, but was not heard of for too long. */
+  /** False: its owner may be alive, but has sent no heartbeat for too long. */
   readonly ownerIsGone: boolean;
 }
 

@@ -35,7 +35,7 @@ const holdMs = 10;
 const restMs = 10;
 /** Folders looked into at once. */
 const lookers = 4;
-/** An owner not heard of for so long is none; far longer than any lease. */
+/** After this time without a heartbeat an owner does not count; far longer than any lease. */
 const ownerPatienceMs = 3_600_000;
 /** A removal of another process that has not ended by then never will. */
 const removalPatienceMs = 3_600_000;
@@ -253,7 +253,7 @@ async function removeBatch(
       began = clock.elapsedMs();
       return store.maintenance.removeEnded(ids, staleBefore, holdMs);
     });
-    // At least as long for the others as it was held: SQLite lets nobody in by turns.
+    // Leave the store free for at least as long as it was held: SQLite has no queue for waiting processes.
     const held = clock.elapsedMs() - began;
     await new Promise<void>((resolve) => clock.after(Math.max(restMs, held), resolve));
     // Asked again, so that one that came back to life in between keeps its folder.

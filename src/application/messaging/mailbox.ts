@@ -237,7 +237,7 @@ export class Mailbox {
     return message;
   }
 
-  /** Reading waits for nobody who writes: then it tells what is stored. */
+  /** Reading does not wait for a writer: while the store is locked, it returns what is stored. */
   #expireIfFree(): void {
     try {
       this.#expire();

@@ -14,7 +14,7 @@ export type RoleFinding =
   | { readonly kind: 'role'; readonly role: FileRole }
   | { readonly kind: 'problem'; readonly problem: RoleProblem };
 
-/** Every role there is for somebody in a project. */
+/** Every role that applies in a folder of a project. */
 export interface FoundRoles {
   /** Of the project's files, then of MAOS's own folder, then of the user's Claude Code: the first of a name wins. */
   readonly files: readonly RoleFinding[];

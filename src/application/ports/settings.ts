@@ -23,7 +23,7 @@ export interface Settings {
   /** Caps for agents and sessions that bring none of their own. */
   readonly budgets: { readonly agent: Budget; readonly session: Budget };
   readonly quota: QuotaPolicy & {
-    /** A session that paused for quota goes on by itself when its time has come. */
+    /** MAOS resumes a session that paused for quota when its time has come. */
     readonly autoResume: boolean;
     /** How long a CLI may try again by itself while its provider refuses it. Null: as long as it does. */
     readonly refusedMs: number | null;

@@ -5,7 +5,7 @@ import type { FileRole } from '../../domain/roles/file-role.ts';
 import { type Role, toRoleName } from '../../domain/roles/role.ts';
 import type { FoundRoles, RoleFinding, RoleProblem } from '../ports/roles.ts';
 
-/** A role nobody gets, because a nearer one has its name. */
+/** A role that is never used, because a nearer role has its name. */
 export interface ShadowedRole {
   readonly role: Role | FileRole;
   readonly by: FileRole;

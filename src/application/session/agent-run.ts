@@ -253,7 +253,7 @@ export class AgentRun implements OutputSink {
     if (subagents > maxSubagents) this.stop(subagentLimit(subagents, maxSubagents));
   }
 
-  /** What its output has come to while it goes on: a provider that does not let it in, or that refuses it for a while. */
+  /** Reacts to the output of the running attempt: to a provider that rejects its login, or refuses it for a while. */
   #judge(): void {
     const { clock, refusedMs } = this.#callbacks;
     const kind = this.#parser.parsed().verdict?.kind;

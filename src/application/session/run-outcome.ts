@@ -15,7 +15,7 @@ export interface EndedRun {
   readonly end: AgentEnd;
   readonly parsed: ParsedRun;
   readonly stderrTail: string;
-  /** Null: nobody stopped it. */
+  /** Null: MAOS did not stop the run. */
   readonly stop: StopReport | null;
   readonly cause: StopCause | null;
   /** When it was asked to stop. */

@@ -26,7 +26,7 @@ export interface OwnershipTiming {
   readonly heartbeatMs: number;
   /** Another process may take over the sessions of an owner without a heartbeat for this long. */
   readonly leaseTtlMs: number;
-  /** How often a process looks for sessions that nobody runs. */
+  /** How often a process looks for sessions without an owner. */
   readonly lookMs: number;
 }
 

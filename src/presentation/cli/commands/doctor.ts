@@ -126,7 +126,7 @@ async function checkRoles(runtime: Runtime, projectPath: string): Promise<readon
   ];
 }
 
-/** Nobody needs all of them: those that were never installed are one line. */
+/** Few users need every CLI: those that are not installed share one line. */
 function checkBackends(backends: readonly BackendProbe[], defaultBackend: string | null): readonly Check[] {
   const missing = backends.filter((probe) => probe.missing === true && probe.name !== defaultBackend);
   const detail = `not installed: ${missing.map(({ name }) => name).join(', ')}; 'maos backends' says how`;

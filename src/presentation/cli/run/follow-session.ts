@@ -86,8 +86,8 @@ export async function followSession(
 }
 
 /**
- * Lets this process be done with a session that ended or paused: its files are finished first. Agents that stand still
- * in a paused one need nobody until they are to go on.
+ * Lets this process be done with a session that ended or paused: its files are finished first. Suspended agents
+ * of a paused session need no process of MAOS until it is resumed.
  */
 export async function untilReleased(
   { detach }: CommandContext,

@@ -26,7 +26,7 @@ export class LiveDisplay {
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
     this.#timer = setInterval(() => this.#draw(), frameMs);
-    // A second Ctrl-C ends the process where it stands: its terminal keeps a cursor all the same.
+    // A second Ctrl-C ends the process at once: the terminal must have its cursor back even then.
     process.once('exit', this.#restoreCursor);
     terminal.write(hideCursor);
   }

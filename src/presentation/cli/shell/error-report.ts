@@ -23,7 +23,7 @@ export function reportError(error: unknown, json: boolean): ErrorReport {
   return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
 }
 
-/** Of an error that nothing caught. Of a bug the log does not have the stack, so it stands here. */
+/** Reports an error that nothing caught. The log does not have the stack of a bug, so the report has it. */
 export function crashReport(error: unknown): ErrorReport {
   if (explained(error) !== null) return reportError(error, false);
   const stack = error instanceof Error ? error.stack : undefined;

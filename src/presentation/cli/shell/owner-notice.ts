@@ -51,7 +51,7 @@ export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: N
 }
 
 /**
- * Waits for something of a session, for as long as somebody works on it: nobody may wait for what nobody does.
+ * Waits for a session only while it has an owner: without one, the wait would never end.
  * @param work gets the signal to wait by
  * @throws MaosError STORE_BUSY when nobody has worked on the session for a minute and nothing has happened in it,
  *   FORBIDDEN when this process gave it up and the store would not take it, and whatever the work throws

@@ -113,7 +113,7 @@ export class Terminal {
     this.#stderr.write(`${this.#paintErrors('dim', showControls(text))}\n`);
   }
 
-  /** Somebody sees what is written to stderr. */
+  /** stderr is a terminal. */
   get hasReader(): boolean {
     return this.#stderr.isTTY === true;
   }

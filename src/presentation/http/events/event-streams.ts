@@ -34,7 +34,7 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Streams ended because nobody read them. */
+  /** Streams that ended because their clients did not read. */
   get stalled(): number {
     return this.#stalled;
   }

@@ -28,8 +28,8 @@ const pageOfStore = 20;
 const maxKept = 4 * 1024 * 1024;
 
 /**
- * The newest events of a project, read once for all who follow it. Nobody has a queue of his own: each says where he
- * stands and takes what comes next, from here, or from the store while he is further behind.
+ * The newest events of a project, read once for all who follow it. No reader has its own queue: each names its
+ * position and takes the next events, from here, or from the store while it is further behind.
  */
 export class EventTail {
   readonly #feed: FeedStore;

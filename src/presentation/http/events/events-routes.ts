@@ -21,7 +21,7 @@ const headers = {
  */
 export function eventsHandler(deps: HttpDeps, streams: EventStreams): Handler<HttpEnv> {
   return async (context) => {
-    // Nobody would ever read the stream.
+    // The client would never read the stream.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     try {
       const { session } = parseInput(eventsQuerySchema, context.req.query(), 'query');

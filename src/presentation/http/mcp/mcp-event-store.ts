@@ -88,7 +88,7 @@ export class McpEventStore implements EventStore {
     }
   }
 
-  /** Null when nobody was given this id, or something that came after it is gone. */
+  /** Null when no event had this id, or when a later event is no longer kept. */
   find(eventId: string): Place | null {
     const { streamId, number } = placeOf(eventId);
     const stream = this.#streams.get(streamId);

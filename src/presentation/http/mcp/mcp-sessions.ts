@@ -12,7 +12,7 @@ export interface McpSession<Kind extends Transport> {
   readonly id: string;
   readonly transport: Kind;
   readonly trace: MessageTrace | null;
-  /** Somebody is there or something under way: it is not idle before the returned function is called. */
+  /** Marks the session as in use (a stream or a request): it is not idle before the returned function is called. */
   hold(): () => void;
   close(): Promise<void>;
 }

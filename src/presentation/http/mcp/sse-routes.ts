@@ -71,7 +71,7 @@ export function sseRoutes(deps: HttpDeps): McpEndpoint {
   const sessions = new McpSessions<SseTransport>(deps, limits, limits.after);
 
   const sseListen = async (context: Context<HttpEnv>): Promise<Response> => {
-    // Nobody would ever read the stream.
+    // The client would never read the stream.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     const { outgoing } = context.env;
     let onEnd = (): void => {};

@@ -8,7 +8,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Listened on, it means every address of this machine; nobody has it for an address. */
+/** A server that listens here listens on every address of this machine; no host has this address. */
 export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }

@@ -25,7 +25,7 @@ export interface HttpOptions {
 export interface HttpService {
   readonly url: string;
   readonly port: number;
-  /** Cuts every connection, and goes on listening. */
+  /** Cuts every connection, and continues to listen. */
   cut(): void;
   /** Streams end, what is under way gets `graceMs`, then every connection is cut. */
   close(graceMs: number): Promise<void>;

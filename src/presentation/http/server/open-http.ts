@@ -57,7 +57,7 @@ export async function openHttp(serving: Serving, runtime: Runtime, options: Http
   };
 }
 
-/** Requests are checked with the token of their moment; what was opened with another one goes on until it is cut. */
+/** Each request is checked with the present token; a stream opened with an earlier token continues until it is cut. */
 function cutWithToken(service: HttpService, runtime: Runtime, first: string): () => void {
   let last: string | null = first;
   const look = async (): Promise<void> => {

@@ -20,7 +20,7 @@ export interface Operation {
   readonly answers: Readonly<Record<number, Answer>>;
   /** Bodies of its own errors, by status; those of the guard are known. */
   readonly errors?: Readonly<Record<number, z.ZodType>>;
-  /** Nobody needs the token. */
+  /** Open without the token. */
   readonly open?: true;
 }
 

@@ -17,7 +17,7 @@ const mostChars = 40_000;
 const mostCharsText = '40,000';
 const mostLines = 10_000;
 
-/** How often a running agent's output is looked at for somebody who subscribed to it. */
+/** How often a running agent's output is checked for its subscribers. */
 const lookMs = 100;
 
 /** What an agent wrote, readable. */

@@ -6,7 +6,7 @@ import { json, ofEachSession } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/status';
 
-/** How a session stands, in full. */
+/** The full state of a session. */
 export const sessionStatusResource: Resource = {
   uri,
   name: 'session-status',

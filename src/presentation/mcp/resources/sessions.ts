@@ -3,7 +3,7 @@ import { summaryView } from '../../contracts/views.ts';
 import type { Resource } from '../server/resource.ts';
 import { followValue, json } from './sessions-named.ts';
 
-/** The list goes on in the tool list-sessions. */
+/** The tool list-sessions returns the rest of the list. */
 const mostShown = 50;
 
 /** Sessions of the server's project. */

@@ -53,7 +53,7 @@ const maxEvents = 20;
 const maxTroubles = 5;
 const textLengths = [800, 400, 200, 100];
 
-/** How a session stands, in full. */
+/** The full state of a session. */
 export const sessionStatus = defineTool({
   name: 'session-status',
   title: 'State of a team',
