@@ -149,6 +149,13 @@ const ends: [
     /^invented: Internal error \{"status":429\}/,
   ],
   ['has a wrong key', ['error="401 Unauthorized"'], {}, 'auth_required', /401 Unauthorized/],
+  [
+    'has a wrong key in other words',
+    ['error={"code":400,"message":"API key not valid. Please pass a valid API key."}'],
+    {},
+    'auth_required',
+    /API key not valid/,
+  ],
   ['fails for another reason', ['error'], {}, null, /^invented: Internal error/],
   [
     'has no such model',

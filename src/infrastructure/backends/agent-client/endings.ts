@@ -84,7 +84,7 @@ const kinds: readonly (readonly [FailureKind, RegExp])[] = [
   ['rate_limited', /rate.?limit|too many requests|quota|overloaded|resource_exhausted/i],
   [
     'auth_required',
-    /unauthori[sz]ed|unauthenticated|(invalid|incorrect).{0,10}api.?key|authentication|not (signed|logged) in/i,
+    /unauthori[sz]ed|unauthenticated|(invalid|incorrect).{0,10}api.?key|api.?key.{0,10}(not valid|invalid)|authentication|not (signed|logged) in/i,
   ],
   ['context_exceeded', /context.{0,10}(length|window|limit)|prompt is too long|too many tokens/i],
   ['model_unavailable', /model.{0,60}(not found|not exist|not supported|unknown|unavailable)|unknown model/i],
