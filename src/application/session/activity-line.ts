@@ -1,7 +1,7 @@
 import { shorten } from '../../domain/cut-text.ts';
 import type { AgentActivity } from '../ports/backend.ts';
 
-/** One line of at most 160 characters for a listing; null for what is no news. */
+/** One line of at most 160 characters for a listing; null for output that shows no new activity. */
 export function describeActivity(activity: AgentActivity): string | null {
   switch (activity.type) {
     case 'text':

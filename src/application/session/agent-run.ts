@@ -153,12 +153,12 @@ export class AgentRun implements OutputSink {
     else this.#stopNow(this.#running);
   }
 
-  /** Its launch was withdrawn before there was a process, and there will be none. */
+  /** The launch was withdrawn before there was a process, and there will be none. */
   neverStarted(): void {
     this.#finish({ how: 'never_started', at: this.#callbacks.clock.now() }, null);
   }
 
-  /** Why it is to be stopped; null while it is not. */
+  /** Why the run must stop; null: it continues. */
   get stopCause(): StopCause | null {
     return this.#cause;
   }

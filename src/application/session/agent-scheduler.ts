@@ -35,7 +35,7 @@ const memoryMs = 500;
 /** Timers cannot wait much longer than three weeks, so the scheduler checks again after an hour at the latest. */
 const longestWaitMs = 3_600_000;
 
-/** Starts what is ready as far as every limit allows, and says of the rest why it waits. */
+/** Starts ready agents as far as every limit allows, and records why the others wait. */
 export class AgentScheduler {
   readonly #deps: SchedulerDeps;
   /** What was last said of each agent that waits; of memory the cause alone, as its numbers change all the time. */

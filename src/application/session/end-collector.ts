@@ -47,7 +47,7 @@ export class EndCollector {
     if (ends.some(wasStopped)) this.hurry();
   }
 
-  /** What has been looked at since the last call; null when nothing has. */
+  /** The scans finished since the last call; null when there are none. */
   take(): CollectedEnds | null {
     const done = this.#done;
     this.#done = null;

@@ -11,7 +11,7 @@ const maxSummary = 6_000;
 /** Most artifacts of one upstream agent that are named; the rest is counted. */
 const maxArtifacts = 40;
 
-/** Everything an agent is told at its start. */
+/** The contents of an agent's prompt. */
 export interface HandoffInput {
   readonly workflow: Workflow;
   readonly agent: Agent;

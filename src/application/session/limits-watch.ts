@@ -10,7 +10,7 @@ import { mebibytes, outputLimit, type StopCause } from './stop-cause.ts';
 /** Time between two looks at what agents use. */
 const sampleMs = 3_000;
 const shortestMs = 100;
-/** A busy machine looks so much later. */
+/** On a busy machine, a look may come this much later. */
 const latenessMs = 5_000;
 /**
  * A program that waits still ticks: less than this share of one processor counts as no CPU. One that polls every few

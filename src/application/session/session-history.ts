@@ -8,7 +8,7 @@ import type { SessionStore } from '../ports/session-store.ts';
 /** How long an agent's present attempt was suspended. */
 export interface SuspendedTime {
   readonly ms: number;
-  /** It is suspended since then; null: it is not. */
+  /** Since when the agent is suspended; null: it is not. */
   readonly since: string | null;
 }
 

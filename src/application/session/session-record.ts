@@ -78,12 +78,12 @@ export class SessionRecord {
     return this.#workflow.agents.filter((agent) => agent.state === 'running');
   }
 
-  /** It was changed in a way that is to be stored without delay. */
+  /** The session has a change that must be stored without delay. */
   get isChanged(): boolean {
     return this.#unstored.some(({ canWait }) => !canWait);
   }
 
-  /** Something is not stored yet. */
+  /** The session has changes that are not stored yet. */
   get hasUnstored(): boolean {
     return this.#unstored.length > 0;
   }
@@ -140,7 +140,7 @@ export class SessionRecord {
     this.#add(decideOn(this.#workflow, report), { artifacts: [], alone, about: 'end', canWait: false });
   }
 
-  /** Records what was heard of running agents. */
+  /** Records the progress of running agents. */
   note(notes: readonly ProgressNote[], at: string): void {
     for (const note of notes) {
       const decide = (workflow: Workflow): Change => recordProgress(workflow, [note], at);

@@ -5,9 +5,9 @@ import type { Usage } from '../../domain/usage.ts';
 export type StopCause =
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'interrupted'; readonly reason: string }
-  /** Its output shows that it cannot succeed any more: its backend explains why. */
+  /** The output shows that the run cannot succeed any more; the backend explains why. */
   | { readonly kind: 'hopeless' }
-  /** It gave this result long ago and did not end. */
+  /** The agent gave this result long ago and did not end. */
   | { readonly kind: 'answered'; readonly result: string }
   /** `explain` says what was measured and the limit, from what the run had used and how long it had run at its end. */
   | {

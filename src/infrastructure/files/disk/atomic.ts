@@ -12,7 +12,7 @@ export function isTemporaryName(name: string): boolean {
   return temporaryName.test(name);
 }
 
-/** A name beside the file that nobody else has, for what is to become it; {@link isTemporaryName} knows it. */
+/** A unique name beside the file, for its next content; {@link isTemporaryName} recognises it. */
 export function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }

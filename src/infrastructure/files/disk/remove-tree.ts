@@ -64,7 +64,7 @@ async function emptied(
         };
         await Promise.all(entries.map(remove));
       }
-      // Where something was left, this would only say that the folder is not empty.
+      // If an entry could not be removed, this error would only say that the folder is not empty.
       if (problem === null) await rmdir(folder);
       return { moved, problem };
     } catch (error) {

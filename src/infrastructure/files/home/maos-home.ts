@@ -17,7 +17,7 @@ export function userHome(env: Environment): string | null {
 
 /**
  * The folder with everything MAOS keeps: `MAOS_HOME`, or `.maos` in the user's home folder. Absolute; it need not
- * exist. A leading `~/` is the home folder, since no shell expands what stands in a client's JSON settings.
+ * exist. A leading `~/` is the home folder, since no shell expands a path in a client's JSON settings.
  * @throws MaosError CONFIG_INVALID where it lies in the home folder, and the user has none
  */
 export function maosHome(env: Environment): string {

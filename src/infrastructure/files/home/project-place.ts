@@ -2,10 +2,10 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { canonicalProject } from './home.ts';
 
-/** Where somebody is, and whose sessions that means. Both canonical. */
+/** The caller's folder and its project. Both paths are canonical. */
 export interface ProjectPlace {
   readonly folder: string;
-  /** Path of the project: what its store is known by. */
+  /** Path of the project: it identifies the store. */
   readonly project: string;
 }
 
@@ -19,7 +19,7 @@ const mostConfigBytes = 1024 * 1024;
  * a repository the project is the folder.
  *
  * Read from the files that git documents (gitrepository-layout, gitfile): no process is started, for clients wait for
- * this. GIT_DIR and its kind are not looked at: where somebody stands decides, also inside a hook.
+ * this. GIT_DIR and its kind are ignored: the caller's folder decides, also inside a hook.
  * @throws MaosError INVALID_INPUT as canonicalProject
  */
 export function placeOf(path: string): ProjectPlace {

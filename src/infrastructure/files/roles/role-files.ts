@@ -49,7 +49,7 @@ function readClaudeFolder(folder: string, source: RoleSource, allowance: Allowan
 /**
  * A folder and those above it up to the repository's or worktree's, the nearest first, as Claude Code (2.1.330) looks for
  * them. Without a repository it goes on upwards; here no further than below the user's home folder, and never into a
- * folder that somebody else owns or may write: what lies there would tell agents what to do.
+ * folder that another user owns or may write to: that user could give orders to agents.
  */
 function projectFolders(from: string, ownHome: string | null): readonly string[] {
   const folders: string[] = [];

@@ -127,7 +127,7 @@ function readKept(file: string): Kept | null {
     const texts = Object.entries(variables).filter(([, value]) => typeof value === 'string');
     return { variables: Object.fromEntries(texts), unwritten: unwritten.map(String) };
   } catch {
-    // An agent may have written over it: then the session goes on as one that has none.
+    // An agent may have overwritten the file: then the session continues without it.
     return null;
   }
 }

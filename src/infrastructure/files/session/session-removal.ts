@@ -14,7 +14,7 @@ import type { SessionLayout } from '../home/layout.ts';
 const trashName = 'trash';
 const stampName = 'last-collection';
 const removalPattern = /^([0-9a-f]{16})\.removal\.json$/;
-/** A temporary file that old is what a killed process left. */
+/** A temporary file older than this was left by a process that was killed. */
 const temporaryMs = 3_600_000;
 const discardedPattern = /^(sess_[0-9A-Z]{26})\.[0-9a-f]{12}$/;
 
