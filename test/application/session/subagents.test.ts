@@ -3,23 +3,23 @@ import { describe, it } from 'node:test';
 import { claudeProject, player, type Step, success, turn } from '../../helpers/fake-claude.ts';
 import { run } from '../../helpers/real-project.ts';
 
-let messages = 0;
-
-/** A sub-agent says something, on behalf of the tool use that started it. */
-function subagent(parent: string): Step {
-  messages += 1;
-  const message = { id: `sub_${messages}`, model: 'claude-x', content: [{ type: 'text', text: 'Looking.' }] };
-  return { line: { type: 'assistant', parent_tool_use_id: parent, message } };
+/** It starts a sub-agent. */
+function subagent(task: string): Step {
+  const started = { type: 'system', subtype: 'task_started', task_id: task };
+  return { line: { ...started, subagent_type: 'general-purpose' } };
 }
+
+/** It puts a command into the background. */
+const command = { line: { type: 'system', subtype: 'task_started', task_id: 'sh', task_type: 'local_bash' } };
 
 const limits = { stallMs: null, maxOutputBytes: null, afterResultMs: null };
 const hour = { ms: 3_600_000 };
 
 describe('sub-agents that a CLI starts by itself', () => {
-  it('are counted, each once, and the agent is stopped when they are more than it may have', async (t) => {
+  it('are counted, and the agent is stopped when they are more than it may have', async (t) => {
     const real = claudeProject(t, { settings: { limits: { ...limits, maxSubagents: 2 } } });
-    const many = [turn(5), ...['a', 'b', 'a', 'c'].map(subagent), hour, success('Too late.')];
-    const few = [turn(5), ...['a', 'b', 'a'].map(subagent), success('Done.')];
+    const many = [turn(5), command, ...['a', 'b', 'c'].map(subagent), hour, success('Too late.')];
+    const few = [turn(5), ...['a', 'b'].map(subagent), command, success('Done.')];
     const done = await run(real, [
       player(real.root, 'many', [many]),
       player(real.root, 'few', [few]),

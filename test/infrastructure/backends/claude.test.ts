@@ -272,21 +272,23 @@ suite("Claude Code's own limits", () => {
     const folder = await withClaude(t);
     const backend = makeClaudeBackend({ config: settingsOf(config), env: { PATH: folder } });
     const context = contextOf(agentRequest(), { findProgram: lookupIn(folder) });
-    const { args, env } = await backend.prepare({
+    const { args } = await backend.prepare({
       ...{ ...context, maxSubagents },
       agent: { ...context.agent, ...more },
     });
     return {
       limits: after(args, '--max-turns', '--max-budget-usd'),
-      subagents: env.CLAUDE_CODE_MAX_SUBAGENTS_PER_SESSION,
+      denied: after(args, '--disallowedTools')[0],
     };
   };
   const budget = { maxTokens: null, maxWallMs: null, maxTurns: 10, maxCostUsd: 3 };
 
   test("are what is left of the agent's", async (t) => {
     const none = await launch(t, {});
-    assert.deepEqual(none, { limits: [undefined, undefined], subagents: undefined });
-    assert.deepEqual(await launch(t, { budget, maxSubagents: 5 }), { limits: ['10', '3'], subagents: '5' });
+    assert.deepEqual(none, { limits: [undefined, undefined], denied: undefined });
+    const some = await launch(t, { budget, maxSubagents: 5 });
+    assert.deepEqual(some, { limits: ['10', '3'], denied: undefined });
+    assert.equal((await launch(t, { maxSubagents: 0 })).denied, 'Agent,Task');
     const usageBefore = { ...noUsage, turns: 4, costUsd: 1.5 };
     assert.deepEqual((await launch(t, { budget, usageBefore })).limits, ['6', '1.5']);
     const spent = { ...noUsage, turns: 40, costUsd: 15 };

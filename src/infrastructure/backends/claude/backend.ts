@@ -20,7 +20,6 @@ const ownVariables = [
   ...providerVariables.amazon,
   'CLAUDE_CODE_MAX_RETRIES',
   'CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS',
-  'CLAUDE_CODE_MAX_SUBAGENTS_PER_SESSION',
 ];
 
 /** Left alone it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */
@@ -28,6 +27,8 @@ const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
 /** Left alone it drops some of its background work after ten minutes without a word: how long to wait is ours to say. */
 const noCeiling = { CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
 
+/** The tool that starts sub-agents, by its present and its former name. */
+const subagentTools = ['Agent', 'Task'];
 const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
 /** Claude Code in print mode: prompt on stdin, role as appended system prompt, JSON lines on stdout. */
@@ -65,16 +66,13 @@ export function makeClaudeBackend(deps: {
       // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
       '--strict-mcp-config',
       ...(config.allowedTools.length === 0 ? [] : ['--allowedTools', config.allowedTools.join(',')]),
-      ...toolLimits(agent, config.extraArgs),
+      ...toolLimits(agent, config.extraArgs, maxSubagents === 0),
       ...config.extraArgs,
     ];
     return {
       program: await cli.locate(findProgram),
       args,
-      env: {
-        ...{ ...boundedRetries, ...noCeiling, ...boundedSubagents(maxSubagents) },
-        ...environmentOf(inherits, ownVariables),
-      },
+      env: { ...boundedRetries, ...noCeiling, ...environmentOf(inherits, ownVariables) },
       stdin: 'prompt',
     };
   }
@@ -90,7 +88,7 @@ export function makeClaudeBackend(deps: {
       servesMcp: false,
       countsTokens: true,
       countsCost: true,
-      boundsSubagents: true,
+      boundsSubagents: false,
     },
     promptEscape: mentionEscape,
     locate: cli.locate,
@@ -115,11 +113,6 @@ function ceilings({ budget, usageBefore }: Agent, maxBudgetUsd: number | null): 
   ];
 }
 
-/** Claude Code refuses its model a further one, which goes on without it; MAOS stops what starts more all the same. */
-function boundedSubagents(max: number | null): Readonly<Record<string, string>> {
-  return max === null || max === 0 ? {} : { CLAUDE_CODE_MAX_SUBAGENTS_PER_SESSION: String(max) };
-}
-
 /**
  * The tools that the role's file leaves its agents. They limit what there is to ask for; what is allowed is still for
  * the user's permissions to say, and `--allowedTools` is never taken from a file.
@@ -127,8 +120,10 @@ function boundedSubagents(max: number | null): Readonly<Record<string, string>> 
  * With the user's own `--tools` the two lists would be added up, and under `--restricted` it brings back what that takes
  * away (Claude Code 2.1.330). Then the user's list holds alone.
  */
-function toolLimits({ role }: Agent, extraArgs: readonly string[]): readonly string[] {
-  const { tools = null, deniedTools = [] } = role.custom?.file ?? {};
+function toolLimits({ role }: Agent, extraArgs: readonly string[], isAlone: boolean): readonly string[] {
+  const { tools = null, deniedTools: ofFile = [] } = role.custom?.file ?? {};
+  // It has no other limit of sub-agents that holds: its variables for that do nothing (Claude Code 2.1.330).
+  const deniedTools = [...ofFile, ...(isAlone ? subagentTools : [])];
   const isUsers = extraArgs.some((argument) => /^--(tools|restricted)(=|$)/.test(argument));
   // A rule such as `Bash(git log *)` names a tool; whether these commands need a permission is not for the file to say.
   const names = [...new Set(tools?.map((rule) => rule.replace(/\(.*$/, '')))];

@@ -9,9 +9,6 @@ import { cutShort, failureOf, idle, interrupted, refused } from './verdicts.ts';
 
 /** In seconds since 1970: beyond it a time has no ISO form of the usual length, and soon none at all. */
 const year10000 = 253_402_300_800;
-/** More are counted no further. */
-const maxParents = 10_000;
-const maxId = 200;
 /** What Claude Code says in the user's name when it was interrupted. */
 const interruptedMark = '[Request interrupted by user';
 
@@ -25,8 +22,6 @@ export class ClaudeOutputParser extends MessageStreamParser {
   #apiError = '';
   /** Its provider does not accept who it is: it tries again a few times, but that does not help. */
   #refused: Verdict | null = null;
-  /** The uses of its tool `Agent` whose sub-agents have said something: a use that was refused starts none. */
-  readonly #parents = new Set<string>();
   /** Why the prompt never reached the model. */
   #blocked = '';
 
@@ -47,6 +42,8 @@ export class ClaudeOutputParser extends MessageStreamParser {
       case 'background_tasks_changed':
         this.#background.changed(line);
         return [];
+      case 'task_started':
+        return this.#started(line);
       case 'task_updated':
       case 'task_notification':
         if (this.#background.told(line) && this.verdict === null && this.answer !== null) this.#cutShort();
@@ -63,7 +60,6 @@ export class ClaudeOutputParser extends MessageStreamParser {
 
   /** '<synthetic>' messages are Claude Code's own words on an error, not a turn of the model. */
   protected override isOwnMessage(line: Json, message: Json): boolean {
-    this.#seeSubagent(line.parent_tool_use_id);
     const isOwn = message.model === '<synthetic>';
     if (isOwn) this.#apiError = textOf(line.error);
     return isOwn;
@@ -97,10 +93,11 @@ export class ClaudeOutputParser extends MessageStreamParser {
     return isIdle && this.usage.messages === 0 ? idle(this.#blocked || startOf(text, maxText)) : null;
   }
 
-  #seeSubagent(parent: unknown): void {
-    if (typeof parent !== 'string' || this.#parents.size >= maxParents) return;
-    this.#parents.add(parent.slice(0, maxId));
-    this.subagents = Math.max(this.subagents, this.#parents.size);
+  /** Commands in the background are tasks as well. */
+  #started({ subagent_type, description }: Json): AgentActivity[] {
+    if (subagent_type === undefined) return [];
+    this.subagents += 1;
+    return [{ type: 'notice', text: startOf(`Sub-agent started: ${textOf(description)}`, maxText) }];
   }
 
   /** What it waited for in the background was ended, and nobody will tell its model: what it said was not the end. */
