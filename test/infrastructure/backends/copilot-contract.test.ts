@@ -40,14 +40,14 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'killed-sigterm': failed('signal', '^Copilot was interrupted before it finished\\.$'),
   'killed-sigterm-in-retries': failed('rate_limited', `^The provider answered 429 ${later}`),
   'killed-sigterm-in-tool': failed('signal', '^Copilot was interrupted before it finished\\.$'),
-  'killed-sigkill': failed('signal', '^The Copilot CLI was killed by SIGKILL'),
+  'killed-sigkill': failed('signal', '^Copilot CLI was killed by SIGKILL'),
   'bad-flag': failed('exit_code', "status 1\\. It gave no result: .*try '--help'"),
   'empty-prompt': failed('exit_code', 'status 1\\. It gave no result: No prompt provided\\.'),
 };
 
 backendContract({
   name: 'copilot',
-  cli: { title: 'The Copilot CLI', executable: 'copilot', testedVersion: COPILOT_VERSION },
+  cli: { title: 'Copilot CLI', executable: 'copilot', testedVersion: COPILOT_VERSION },
   make: ({ path, env }) => makeCopilotBackend({ config: copilotSettingsOf({ path }), env }),
   recordings: readRecordings(new URL('../../fixtures/copilot/', import.meta.url)),
   ends,

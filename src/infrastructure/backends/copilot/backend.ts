@@ -34,7 +34,7 @@ export function makeCopilotBackend(deps: {
 
   const cli = describeCli({
     name: 'copilot',
-    title: 'The Copilot CLI',
+    title: 'Copilot CLI',
     executable: 'copilot',
     packageName: '@github/copilot',
     variable: 'MAOS_COPILOT_PATH',
@@ -92,7 +92,7 @@ export function makeCopilotBackend(deps: {
     probe: cli.probe,
     prepare,
     explain: (end, run, stderrTail) =>
-      explainRun({ title: 'The Copilot CLI', advise }, end, withStderr(run, stderrTail), stderrTail),
+      explainRun({ title: 'Copilot CLI', advise }, end, withStderr(run, stderrTail), stderrTail),
     makeParser: (run) => new CopilotOutputParser(run),
   };
 }
