@@ -91,7 +91,7 @@ describe('maos init', () => {
     ]);
     assert.deepEqual(
       again.others.map(({ client }) => client),
-      ['codex', 'gemini'],
+      ['codex', 'gemini', 'qwen', 'opencode', 'copilot'],
     );
     assert.match((await init([])).stdout, /already in .*\n {2}Nothing was changed\.\n/);
   });

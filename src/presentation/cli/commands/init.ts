@@ -11,11 +11,11 @@ import { shellWord } from '../shell/program-name.ts';
 
 export const initCommand: CliCommand = {
   name: 'init',
-  summary: 'Register MAOS with Claude Code; print entries for Codex and Gemini',
+  summary: 'Register MAOS with Claude Code; print entries for other clients',
   details: [
     "Runs 'claude mcp add --scope user maos -- …', which covers all your projects. With --project (alone or with a folder) it writes .mcp.json there instead, to be shared with the project; other entries in the file are kept.",
     "The entry starts this installation: as 'maos' if PATH finds it, by a path inside the project if it is a dependency there, otherwise by its absolute path. Nothing is downloaded from a registry unless you name a package with --package.",
-    'An entry that is already correct is kept; a different command under the name maos is replaced, and shown. The entries for Codex and Gemini CLI are only printed.',
+    'An entry that is already correct is kept; a different command under the name maos is replaced, and shown. The entries for Codex, Gemini CLI, Qwen Code, opencode and Copilot CLI are only printed.',
     'Exit status: 6 Claude Code was not found, or refused.',
   ].join('\n'),
   arguments: [],

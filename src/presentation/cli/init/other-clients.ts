@@ -3,7 +3,7 @@ import type { ServerCommand } from './server-command.ts';
 
 /** What a client that MAOS does not register itself with is to be given. */
 export interface ClientEntry {
-  readonly client: 'codex' | 'gemini';
+  readonly client: 'codex' | 'gemini' | 'qwen' | 'opencode' | 'copilot';
   readonly title: string;
   /** Its settings, of the user (`~/…`) or relative to the project's folder. */
   readonly file: string;
@@ -14,7 +14,7 @@ export interface ClientEntry {
 /** Longer than `wait-session` ever takes: 280 s. */
 const toolTimeoutSeconds = 300;
 
-/** The entries for Codex and Gemini CLI. @param scope whose settings they are for */
+/** The entries for all clients but Claude Code. @param scope whose settings they are for */
 export function otherClients(
   { command, args }: ServerCommand,
   scope: 'user' | 'project',
@@ -36,13 +36,36 @@ export function otherClients(
   const gemini = {
     mcpServers: { [entryName]: { command, args, timeout: toolTimeoutSeconds * 1000 } },
   };
+  const opencode = {
+    mcp: { [entryName]: { type: 'local', command: [command, ...args], enabled: true } },
+  };
+  const copilot = { mcpServers: { [entryName]: { type: 'local', command, args, tools: ['*'] } } };
+  const text = (entry: object): string => JSON.stringify(entry, null, 2);
   return [
     { client: 'codex', title: 'Codex', file: `${home}.codex/config.toml`, text: codex.join('\n') },
     {
       client: 'gemini',
       title: 'Gemini CLI',
       file: `${home}.gemini/settings.json`,
-      text: JSON.stringify(gemini, null, 2),
+      text: text(gemini),
     },
+    { client: 'qwen', title: 'Qwen Code', file: `${home}.qwen/settings.json`, text: text(gemini) },
+    {
+      client: 'opencode',
+      title: 'opencode',
+      file: scope === 'user' ? '~/.config/opencode/opencode.json' : 'opencode.json',
+      text: text(opencode),
+    },
+    // It reads a project's .mcp.json, which Claude Code's registration writes.
+    ...(scope === 'user'
+      ? [
+          {
+            client: 'copilot' as const,
+            title: 'Copilot CLI',
+            file: '~/.copilot/mcp-config.json',
+            text: text(copilot),
+          },
+        ]
+      : []),
   ];
 }

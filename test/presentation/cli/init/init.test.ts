@@ -155,9 +155,23 @@ describe('what other clients are given', () => {
     });
   });
 
+  it('is what each of the others calls it', () => {
+    const [, gemini, qwen, opencode, copilot] = otherClients(command, 'user');
+    assert.deepEqual([qwen?.file, qwen?.text], ['~/.qwen/settings.json', gemini?.text]);
+    assert.equal(opencode?.file, '~/.config/opencode/opencode.json');
+    assert.deepEqual(JSON.parse(opencode?.text ?? ''), {
+      mcp: { maos: { type: 'local', command: [command.command, ...command.args], enabled: true } },
+    });
+    assert.equal(copilot?.file, '~/.copilot/mcp-config.json');
+    assert.deepEqual(JSON.parse(copilot?.text ?? ''), {
+      mcpServers: { maos: { type: 'local', ...command, tools: ['*'] } },
+    });
+  });
+
   it("belongs in the project's own settings for a project", () => {
     const files = otherClients(command, 'project').map(({ file }) => file);
-    assert.deepEqual(files, ['.codex/config.toml', '.gemini/settings.json']);
+    const others = ['.qwen/settings.json', 'opencode.json'];
+    assert.deepEqual(files, ['.codex/config.toml', '.gemini/settings.json', ...others]);
   });
 });
 
