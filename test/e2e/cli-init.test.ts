@@ -157,7 +157,7 @@ describe('maos init', () => {
     const json = await init(['--json'], '/nonexistent');
     assert.equal(json.status, 6);
     const document = JSON.parse(json.stdout) as Document;
-    assert.deepEqual([document.action, document.others.length], [null, 2]);
+    assert.deepEqual([document.action, document.others.length], [null, 5]);
     assert.equal(JSON.parse(json.stderr).error.code, 'BACKEND_UNAVAILABLE');
     assert.deepEqual((await init(['--remove'], '/nonexistent')).stdout, '');
   });
