@@ -6,6 +6,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { describeMachine } from './machine.ts';
 import { isWithin, type Measurement, type Row } from './measurement.ts';
 import { renderTable } from './report.ts';
+import { agentClis } from './rows/agent-clis.ts';
 import { agentOverhead } from './rows/agent-overhead.ts';
 import { events } from './rows/events.ts';
 import { http } from './rows/http.ts';
@@ -24,6 +25,7 @@ const rows: readonly Row[] = [
   inFlight,
   orchestration,
   agentOverhead,
+  agentClis,
   manyAgents,
   events,
   http,
