@@ -35,7 +35,7 @@ function formatSummary({ n, p50, p99 }: Summary): string {
 function formatComparison(measurement: Measurement): string {
   const { maos, floor, basis } = measurement;
   if (floor === null) return '';
-  if (basis === 'difference') return `+${formatNumber(typicalOf(measurement))} ${measurement.unit}`;
+  if (basis === 'difference') return `${signed(typicalOf(measurement))} ${measurement.unit}`;
   return floor.summary.p50 === 0 ? '' : `${(maos.p50 / floor.summary.p50).toFixed(2)}×`;
 }
 
@@ -53,4 +53,8 @@ function formatLimit({ typical, worst }: Limit, basis: Basis): string {
 function formatNumber(value: number): string {
   if (value >= 100) return value.toFixed(0);
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '-' : '+'}${formatNumber(Math.abs(value))}`;
 }

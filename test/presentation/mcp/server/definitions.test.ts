@@ -10,11 +10,11 @@ const { tools } = registry;
 const definitions = defineTools(tools);
 
 describe('what a client reads at its start', () => {
-  it('is under 10 KB for all tools together', () => {
+  it('is under 11 KB for all tools together', () => {
     const bytes = Buffer.byteLength(
       JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: definitions } }),
     );
-    assert.ok(bytes < 10_000, `tools/list is ${bytes} bytes`);
+    assert.ok(bytes < 11_000, `tools/list is ${bytes} bytes`);
   });
 
   it('has instructions under 1,000 characters that name every tool', () => {
