@@ -27,8 +27,8 @@ const packed = [
   'README.md',
   'bin/maos.js',
   'dist/maos.js',
-  'package.json',
   'docs/plan.schema.json',
+  'package.json',
   'schema.sql',
 ];
 
