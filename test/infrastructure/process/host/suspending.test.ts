@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,7 +13,8 @@ import { makeBench, processesWith, program, rareSeconds, statesOf } from '../tes
 /** Whoever waits for it instead of for the end of the program runs into the limit of the test. */
 const plenty = 3_600_000;
 
-const counting = 'i=0; while :; do i=$((i+1)); echo "$i"; sleep 0.02; done';
+/** Counts on stdout, which arrives later, and in the file it is given, which has it at once. */
+const counting = 'i=0; while :; do i=$((i+1)); echo "$i" >>"$1"; echo "$i"; sleep 0.02; done';
 
 /** A shell that forked a process which was stopped before it executed its program waits for it in the kernel: 'D'. */
 function areAllStopped(states: ReadonlyMap<number, string>): boolean {
@@ -22,13 +24,13 @@ function areAllStopped(states: ReadonlyMap<number, string>): boolean {
 suite('a suspended agent', { concurrency: true }, () => {
   test('stands still, says nothing more, and goes on where it was', async (t) => {
     const bench = await makeBench(t);
-    const running = await bench.start('sh', ['-c', counting]);
+    const counted = join(bench.folder, 'counted');
+    const running = await bench.start('sh', ['-c', counting, 'sh', counted]);
     await bench.output.heard('5\n');
     await running.suspend();
-    await giveTimeTo('let what was printed before arrive', 50);
-    const before = bench.output.text;
-    await giveTimeTo('print while suspended', 300);
-    assert.equal(bench.output.text, before);
+    const before = readFileSync(counted, 'utf8');
+    await giveTimeTo('count while suspended', 300);
+    assert.equal(readFileSync(counted, 'utf8'), before);
     await running.resume();
     const next = Number(before.trim().split('\n').at(-1)) + 3;
     await bench.output.heard(`\n${next}\n`);
@@ -85,12 +87,13 @@ suite('a suspended agent', { concurrency: true }, () => {
   test('right after its start: the program does not run', async (t) => {
     for (let round = 0; round < 5; round++) {
       const bench = await makeBench(t);
-      const running = await bench.start('sh', ['-c', counting]);
+      const counted = join(bench.folder, 'counted');
+      writeFileSync(counted, '');
+      const running = await bench.start('sh', ['-c', counting, 'sh', counted]);
       await running.suspend();
-      await giveTimeTo('let what was printed before arrive', 20);
-      const before = bench.output.text;
-      await giveTimeTo('print while suspended', 100);
-      assert.equal(bench.output.text, before, `round ${round}`);
+      const before = readFileSync(counted, 'utf8');
+      await giveTimeTo('count while suspended', 100);
+      assert.equal(readFileSync(counted, 'utf8'), before, `round ${round}`);
       await running.resume();
       await bench.output.heard('3\n');
     }
