@@ -8,10 +8,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { bundle, jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 /** Far less than the output: what is not written yet must not pile up. On a busy machine the collector comes late. */
-const smallHeap = '--max-old-space-size=28';
+const smallHeap = '--max-old-space-size=64';
 const manyLines = 1_000_000;
 /** One line, longer than the small heap. */
-const longLine = 40_000_000;
+const longLine = 100_000_000;
 
 describe('big output', () => {
   let maos: MaosFolder;

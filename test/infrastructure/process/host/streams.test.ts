@@ -49,8 +49,10 @@ suite('what a program prints', { concurrency: 2 }, () => {
 
   test('by a process it left behind is read before the end is told', async (t) => {
     const bench = await makeBench(t);
-    const script = '(trap "echo left behind; exit" TERM; echo ready; while :; do sleep 0.01; done) & exit 4';
-    const running = await bench.start('sh', ['-c', script]);
+    // What it leaves behind must have set its trap: MAOS asks it to end as soon as the program is gone.
+    const left = 'trap "echo left behind; exit" TERM; : >"$1"; while :; do sleep 0.01; done';
+    const script = `(${left}) & until [ -e "$1" ]; do sleep 0.01; done; exit 4`;
+    const running = await bench.start('sh', ['-c', script, 'sh', join(bench.folder, 'trapped')]);
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 4);
     assert.match(bench.output.text, /left behind\n$/);

@@ -419,7 +419,7 @@ describe('/mcp', () => {
     const listening = await openSession(served);
     const calling = await openSession(served);
     const off = new AbortController();
-    await send(served, 'GET', { headers: listening, signal: off.signal });
+    const stream = await send(served, 'GET', { headers: listening, signal: off.signal });
     const left = new AbortController();
     await send(served, 'POST', { headers: calling, body: callLed, signal: left.signal });
     await begun;
@@ -431,6 +431,7 @@ describe('/mcp', () => {
     assert.equal(await ping(idle), 404);
     assert.equal(await ping(listening), 200);
     answer();
+    assert.equal(stream.bodyUsed, false, 'kept until here, for fetch ends a stream that nobody refers to');
     off.abort();
     while (idling().length < 2) await turn();
     for (const each of idling()) each.fire();
@@ -448,9 +449,14 @@ describe('/mcp', () => {
     assert.equal(await ping(first), 200);
     const third = await openSession(served);
     assert.deepEqual([await ping(first), await ping(second), await ping(third)], [200, 404, 200]);
-    for (const headers of [first, third]) await send(served, 'GET', { headers });
+    // Kept: fetch ends the stream of a response that nobody refers to any more.
+    const listening = [
+      await send(served, 'GET', { headers: first }),
+      await send(served, 'GET', { headers: third }),
+    ];
     const refused = await send(served, 'POST', { body: initialize });
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '5']);
+    for (const { body } of listening) await body?.cancel();
   });
 
   it('sends comments while there is nothing else', async (t) => {
