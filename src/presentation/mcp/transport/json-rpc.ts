@@ -20,6 +20,9 @@ export type Checked = { readonly message: JSONRPCMessage } | { readonly complain
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** `JSON.parse` takes any depth; what writes a message down again, the SDK and the trace, ends in a stack overflow. */
+const maxNesting = 500;
+
 /** How MCP says that a message belongs to a task; the SDK refuses it without a text in `taskId`. */
 const relatedTask = 'io.modelcontextprotocol/related-task';
 
@@ -33,6 +36,12 @@ const relatedTask = 'io.modelcontextprotocol/related-task';
 export function checkMessage(value: unknown): Checked {
   if (Array.isArray(value)) return refused('batches are not supported: send one message at a time');
   if (!isJson(value)) return refused('a message must be a JSON object');
+  if (isDeeperThan(maxNesting, value)) {
+    const problem = `nested deeper than ${maxNesting} levels`;
+    return Object.hasOwn(value, 'method')
+      ? refused(problem, value.id)
+      : { complaint: { problem, answer: null } };
+  }
   if (!Object.hasOwn(value, 'method')) return checkResponse(value);
   const { jsonrpc, id, method, params } = value;
   if (jsonrpc !== '2.0') return refused('jsonrpc must be "2.0"', id);
@@ -103,6 +112,11 @@ function problemWithMeta({ _meta: meta }: Json): string | null {
     return `${relatedTask} must have a taskId`;
   }
   return null;
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(levels - 1, item));
 }
 
 /** Larger numbers would come back as another id: JSON.parse rounds them. */

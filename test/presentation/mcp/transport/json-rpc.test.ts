@@ -73,6 +73,24 @@ describe('checkMessage', () => {
     assert.ok(Math.min(counts.taken, counts.refused) > 300, JSON.stringify(counts));
   });
 
+  it('refuses what is nested too deep to be written down again, a request under its id', () => {
+    const deep = JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`);
+    const request = checkMessage({ jsonrpc: '2.0', id: 7, method: 'ping', params: { deep } });
+    assert.ok('complaint' in request);
+    assert.deepEqual(request.complaint.answer, {
+      jsonrpc: '2.0',
+      id: 7,
+      error: { code: -32600, message: 'Invalid request: nested deeper than 500 levels.' },
+    });
+    for (const answer of [{ result: { deep } }, { error: { code: 1, message: 'x', data: deep } }]) {
+      const told = checkMessage({ jsonrpc: '2.0', id: 7, ...answer });
+      assert.ok('complaint' in told);
+      assert.equal(told.complaint.answer, null);
+    }
+    const fine = JSON.parse(`${'['.repeat(400)}${']'.repeat(400)}`);
+    assert.ok('message' in checkMessage({ jsonrpc: '2.0', id: 7, result: { fine } }));
+  });
+
   it('passes over members that mean nothing, which the SDK refuses', () => {
     const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
     assert.deepEqual(checkMessage({ ...ping, trace: 1 }), { message: ping });
