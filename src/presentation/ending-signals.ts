@@ -4,15 +4,15 @@ import { basename } from 'node:path';
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type EndingSignal = (typeof endingSignals)[number];
 
-/** Set by the launcher. */
+/** Set by `bin/maos.js`: the names of ignored signals. */
 const variable = 'MAOS_IGNORED_SIGNALS';
 
 /**
- * Keeps ignoring what whoever started this program had it ignore, as `nohup` does with SIGHUP and a shell with the
- * SIGINT of what it runs in the background: Node has given every signal its default action again. The launcher says
- * which; where it was not started by its name but as a script of Node, a shell's `_` still tells of nohup.
- * @param env the process's own: what the launcher said is taken out, for it holds for this process alone
- * @returns the signals that are left to end the program
+ * Ignores the signals that were ignored when MAOS was started: SIGHUP under `nohup`, SIGINT for a shell's background
+ * jobs. Node resets every signal to its default action, so `bin/maos.js` passes their names in a variable. When Node
+ * runs the bundle directly, that variable is missing; then the shell's `_` variable still shows `nohup`.
+ * @param env the environment of this process; the variable is removed, so that child processes do not inherit it
+ * @returns the signals that still end the program
  */
 export function keepIgnoring(
   env: Record<string, string | undefined>,

@@ -3,7 +3,8 @@ import type { PromptEscape } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
 import { catalogueOf } from '../roles/role-catalogue.ts';
 import type { Supervisor } from '../session/supervisor.ts';
-import { type AcpOrigin, backendOf, orchestrate } from './orchestrate.ts';
+import { type AcpOrigin, orchestrate } from './orchestrate.ts';
+import { backendOf } from './plan-request.ts';
 
 /** A session with one agent, asked for over the Agent Communication Protocol. */
 export interface AcpRunRequest {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { OrchestrateRequest } from '../../application/control/orchestrate.ts';
+import type { OrchestrateRequest } from '../../application/control/plan-request.ts';
 import { agentWorkspaces } from '../../domain/agent.ts';
 import type { AgentDraft } from '../../domain/plan.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../domain/session.ts';

@@ -5,37 +5,36 @@ import { firstOf } from './first-of.ts';
 
 export interface EndingOptions {
   readonly family: AgentFamily;
-  /** They are asked to end first, however short the time is that they have for it. */
+  /** Send SIGTERM at least once before SIGKILL, however short the grace period is. */
   readonly asks: boolean;
   /**
-   * When force is used, in milliseconds of `performance.now()`, which no change of the machine's clock moves; asked
-   * again whenever it may have changed.
+   * When SIGKILL is due, in milliseconds of `performance.now()`, which a change of the system time does not move. Read
+   * again before each wait.
    */
   readonly forceAt: () => number;
-  /** Settles when the program has ended, or the wrapper that would tell. */
+  /** Settles when the program has ended, or the wrapper, which would have reported it. */
   readonly programGone: Promise<unknown>;
   /** Settles when the wrapper has ended. */
   readonly wrapperGone: Promise<unknown>;
-  /** Settles when `forceAt` has changed; a new promise after each time. */
+  /** Settles at the next change of `forceAt`. */
   readonly hurry: () => Promise<unknown>;
 }
 
-/** More of the processes that were ended are not named. */
+/** At most so many ended processes are named in the report. */
 const maxNamed = 10;
-/** Longest that a process which has no command line counts as one that is about to execute a program. */
+/** A process without a command line counts as between fork and exec for at most this long. */
 const executingMs = 500;
-/** From the first SIGKILL until the wrapper, spared at first to record the end, gets it too. */
+/** From the first SIGKILL until the wrapper gets one too; before, it is spared, so that it can record the end. */
 const recordMs = 1_000;
-/** From the end of all that can print until what it printed is in its files for certain. */
+/** How long the wrapper's readers may take to write the last output after every process that prints has ended. */
 const readMs = 3_000;
-/** From the first SIGKILL until what is left counts as impossible to end. */
+/** From the first SIGKILL until the remaining processes are reported as survivors. */
 const proofMs = 5_000;
 
 /**
- * Ends all processes of an agent: SIGTERM (and SIGCONT, for those that are stopped), time until `forceAt`, SIGKILL,
- * and a last look that finds none. With no process there it is one look; once the agent is another MAOS's to look
- * after, it is no signal more. The wrapper and its parts get no signal before the last moment: they end by themselves,
- * when all that was printed is written.
+ * Ends all processes of an agent: SIGTERM (with SIGCONT, for stopped ones), a wait until `forceAt`, SIGKILL, and a last
+ * scan that finds none. Sends no more signals once another MAOS owns the agent. The wrapper and its readers are signalled
+ * last: they end by themselves when all output is written.
  */
 export async function endAgentProcesses(options: EndingOptions): Promise<StopReport> {
   const { family, programGone, wrapperGone } = options;
@@ -48,13 +47,13 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
   void programGone.then(() => {
     isProgramGone = true;
   });
-  /** Since when there is nobody left but the wrapper's parts; null while there is. */
+  /** Since when only the wrapper and its readers are left; null while the program has processes. */
   let readingSince: number | null = null;
   let isHeldOpen = false;
 
   function send(signal: NodeJS.Signals, entries: readonly ProcessEntry[]): void {
     for (const entry of entries) {
-      // Before the signal: what has ended has no command line any more.
+      // Before the signal: an ended process has no command line.
       if (named.size < maxNamed && !named.has(entry.pid)) {
         const name = family.nameOf(entry);
         if (name !== null) named.set(entry.pid, name);
@@ -63,7 +62,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     }
   }
 
-  /** It may be a part of the wrapper's still, to which a request means nothing. */
+  /** Between fork and exec it still runs the wrapper's code, which ignores SIGTERM. */
   function isExecuting(entry: ProcessEntry): boolean {
     if (family.nameOf(entry) !== null) return false;
     const now = performance.now();
@@ -88,7 +87,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     const program = left.filter((entry) => !family.isWrapperPart(entry));
     const isReading = isProgramGone && program.length === 0;
     readingSince = isReading ? (readingSince ?? performance.now()) : null;
-    // Suspended before it got to its program, or with output to write, it would never get there.
+    // A wrapper that was stopped before it started its program, or with output left to write, must continue to end.
     for (const entry of left) {
       if (entry.state === 'stopped' && family.isWrapperPart(entry)) family.signal(entry, 'SIGCONT');
     }
@@ -96,7 +95,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
   }
 
   async function politely(): Promise<void> {
-    // Once in any case where there is a grace period: on a busy machine one look can take longer than that.
+    // At least once if `asks`: on a busy machine one scan can take longer than the grace period.
     let isUnasked = options.asks;
     for (
       let pause = 5;
@@ -106,8 +105,8 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
       isUnasked = false;
       const { wrapper, program, isNobody } = await look();
       if (isNobody || hasReadLong() || !family.isOwned) return;
-      // With the program gone, whatever is left is a stray. Before, a process that appears later belongs to the
-      // cleaning up of one that was asked: it is left to it. But the program itself may not have been there yet.
+      // Once the program has ended, every other process is left behind and gets SIGTERM. Until then, a process that
+      // appears after the first SIGTERM is taken for clean-up work of the program and is left alone.
       if (isProgramGone || asked.size === 0) askToEnd(program);
       const untilForce = Math.max(0, options.forceAt() - performance.now());
       if (isProgramGone || asked.size === 0) {
@@ -116,7 +115,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     }
   }
 
-  /** Somebody who cannot be found keeps the streams open. */
+  /** A process that the scan does not find keeps the output streams open. */
   function hasReadLong(): boolean {
     return readingSince !== null && performance.now() - readingSince >= readMs;
   }
@@ -129,7 +128,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
       send('SIGKILL', program);
       isHeldOpen ||= hasReadLong();
       const isOverdue = program.length > 0 && performance.now() - from >= recordMs;
-      // To the group, at one stroke: processes that multiply faster than they are counted end too.
+      // To the whole group at once: this also ends processes that fork faster than a scan can list them.
       if (wrapper !== undefined && (isHeldOpen || isOverdue) && family.signalGroup(wrapper, 'SIGKILL')) {
         signals.add('SIGKILL');
       }

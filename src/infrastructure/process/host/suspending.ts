@@ -3,21 +3,21 @@ import { MaosError } from '../../../domain/errors.ts';
 import type { AgentFamily } from '../tree/agent-processes.ts';
 import type { ProcessEntry } from '../tree/proc-stat.ts';
 
-/** From the first SIGSTOP until what still moves counts as impossible to stop. */
+/** From the first SIGSTOP until processes that still run are an error. */
 const patienceMs = 5_000;
-/** A look during which a process of the machine ended may have missed one: so many such looks are enough all the same. */
+/** A scan is incomplete when a process of the machine ended meanwhile; after this many calm scans in a row it counts anyway. */
 const incompleteLooks = 3;
 
 /**
- * Makes all processes of an agent stand still, but for the wrapper and its parts: they only wait, and so the end of a
- * program that is killed while suspended is recorded at once, and what it has printed is written.
+ * Stops (SIGSTOP) all processes of an agent except the wrapper and its readers. Those use no CPU, and they record at once
+ * when a suspended program is killed.
  *
- * Problem: a process can fork between being seen and being stopped.
- * Solution: signals and looks until one look finds nobody who moves; the wrapper's group is stopped at one stroke,
- * against processes that multiply faster than they are counted. (A chain of processes that each leave the group and
- * live for a few milliseconds only can still run ahead of the looks: that ends in the error.)
- * @param isWanted asked before every signal: false when the agent is to be ended or to proceed by now
- * @throws MaosError INTERNAL when some still move after five seconds; the others stand still then
+ * Problem: a process can fork between the scan that lists it and the signal that stops it.
+ * Solution: scan and signal until a scan finds no running process. The wrapper's group is signalled as a whole, which also
+ * stops processes that fork faster than a scan can list them. (A chain of short-lived processes that each leave the group
+ * can still escape; that ends in the error.)
+ * @param isWanted called before every signal: false when the agent is to be ended or resumed instead
+ * @throws MaosError INTERNAL when some still run after five seconds; the others are suspended then
  */
 export async function suspendAgentProcesses(family: AgentFamily, isWanted: () => boolean): Promise<void> {
   const until = performance.now() + patienceMs;
@@ -30,7 +30,7 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
     const parts = all.filter((entry) => family.isWrapperPart(entry));
     const program = all.filter((entry) => !family.isWrapperPart(entry));
     const moving = program.filter((entry) => !standsStill(entry, signalled));
-    // With nobody but the wrapper, the program is about to begin or has just ended.
+    // With only the wrapper left, the program is about to start or has just ended.
     const isCalm =
       program.length > 0 && moving.length === 0 && parts.every(({ state }) => state !== 'stopped');
     calmLooks = isCalm ? calmLooks + 1 : 0;
@@ -42,21 +42,22 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
       if (family.signal(entry, 'SIGSTOP')) signalled.add(keyOf(entry));
     }
     for (const part of parts) family.signal(part, 'SIGCONT');
-    // Whoever multiplies gets no time for it.
+    // No wait while some still run: a process that forks must not get time to.
     if (moving.length === 0) await sleep(isCalm ? 0 : pause);
   }
 }
 
 /**
- * Lets all processes of an agent go on, whoever stopped them; with none stopped it is without effect.
- * @param isWanted asked before every signal: false when the agent is to be ended or to stand still by now
+ * Resumes (SIGCONT) all processes of an agent, whoever stopped them.
+ * @param isWanted called before every signal: false when the agent is to be ended or suspended instead
  */
 export async function proceedAgentProcesses(family: AgentFamily, isWanted: () => boolean): Promise<void> {
   const signalled = new Set<string>();
   for (;;) {
     const all = await family.look();
     if (!isWanted() || !family.isOwned) return;
-    // At first to all: a stop may be on its way to one that still moves. What is stopped again has its own reasons.
+    // In the first round to all: a SIGSTOP may still be pending for one that runs. One that is stopped again afterwards
+    // was not stopped by MAOS.
     const waiting = all.filter((entry) => !signalled.has(keyOf(entry)));
     if (waiting.every(({ state }) => state === 'live') && signalled.size > 0) return;
     if (waiting.length === 0) return;
@@ -67,7 +68,7 @@ export async function proceedAgentProcesses(family: AgentFamily, isWanted: () =>
   }
 }
 
-/** A blocked process does not return to its program before the stop that waits for it. */
+/** A process in uninterruptible sleep stops before it returns to its program. */
 function standsStill(entry: ProcessEntry, signalled: ReadonlySet<string>): boolean {
   return entry.state === 'stopped' || (entry.state === 'blocked' && signalled.has(keyOf(entry)));
 }

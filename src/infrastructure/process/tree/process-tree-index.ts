@@ -3,8 +3,8 @@ import type { ProcessEntry } from './proc-stat.ts';
 import type { ProcessSnapshot } from './process-table.ts';
 
 /**
- * Who belongs to whom in a snapshot, found once for all agents: then each of two hundred costs what its own
- * processes cost, and not what all processes of the machine do.
+ * Indexes a process snapshot by parent, session, group and agent mark, once for all agents. The cost of an agent then
+ * depends on its own processes only, not on all processes of the machine.
  */
 export class ProcessTreeIndex {
   readonly #snapshot: ProcessSnapshot;
@@ -14,7 +14,7 @@ export class ProcessTreeIndex {
   readonly #newestFirst: readonly ProcessEntry[];
   readonly #marked = new Map<string, ProcessEntry[]>();
   readonly #attempts = new Map<ProcessEntry, number | null>();
-  /** So many of the newest have been asked for their mark. */
+  /** How many of the newest processes have had their mark read. */
   #asked = 0;
 
   private constructor(snapshot: ProcessSnapshot) {
@@ -46,10 +46,9 @@ export class ProcessTreeIndex {
   }
 
   /**
-   * Processes with the agent's id in their environment, of this attempt or of one before it: what those left behind is
-   * nobody else's any more, and what comes after is not this attempt's; or with its number among their limits.
-   * Environments are read as far back as asked for: what is older
-   * than an agent is not its own, and most of a machine's processes are older.
+   * Processes that carry the agent's mark, in their environment or among their resource limits, from this attempt or an
+   * earlier one. Processes that an earlier attempt left behind belong to this one; those of a later attempt do not.
+   * Reads environments only of processes started since `since`: older ones cannot be the agent's, and most are older.
    * @param since the earliest start, in the unit of {@link ProcessEntry}
    */
   marked(agentId: string, attempt: number, since: number): readonly ProcessEntry[] {

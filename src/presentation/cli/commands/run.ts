@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type OrchestrateRequest, orchestrate } from '../../../application/control/orchestrate.ts';
+import { orchestrate } from '../../../application/control/orchestrate.ts';
+import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';

@@ -1,4 +1,4 @@
-import type { OrchestrateRequest } from '../../../application/control/orchestrate.ts';
+import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
 
 /**
  * The demo's team: a spec, then code and tests from it side by side, then a check of one against the other.

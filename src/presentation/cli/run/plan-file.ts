@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import type { OrchestrateRequest } from '../../../application/control/orchestrate.ts';
+import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
 import {
   type ParsedText,
   type ParseText,

@@ -1,4 +1,4 @@
-import type { OrchestrateRequest } from '../../../application/control/orchestrate.ts';
+import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
 import type { Budget } from '../../../domain/budget.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';

@@ -7,7 +7,7 @@ import type { OpenSession } from '../facts/projects.ts';
 import type { Terminal } from './terminal.ts';
 
 const lookMs = 2_000;
-/** Longer than an adoption takes, including the lease of a suspended owner. */
+/** Longer than an adoption takes when the lease of a suspended owner has to expire first. */
 const patienceMs = 60_000;
 
 interface Needs extends Pick<CommandContext, 'runtime'> {
@@ -15,8 +15,8 @@ interface Needs extends Pick<CommandContext, 'runtime'> {
 }
 
 /**
- * Has a process of its own started for the sessions of a project that nobody runs, because their maos was killed, and
- * says so on stderr. A command that only looks does not fail for that: what goes wrong goes to the log.
+ * Starts a background process for sessions whose maos was killed, and reports it on stderr. An error goes to the log
+ * only, because a command that reads must not fail for it.
  */
 export async function adoptOrphans({ runtime, terminal }: Needs, project: Project): Promise<void> {
   try {
@@ -30,8 +30,8 @@ export async function adoptOrphans({ runtime, terminal }: Needs, project: Projec
 }
 
 /**
- * {@link adoptOrphans} from time to time, for commands that stay.
- * @returns the function that ends it
+ * Repeats {@link adoptOrphans} every two seconds, for commands that keep running.
+ * @returns a function that stops it
  */
 export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: Needs): () => void {
   let stopped = false;
@@ -51,10 +51,10 @@ export function watchOwner({ project }: Pick<OpenSession, 'project'>, context: N
 }
 
 /**
- * Waits for a session only while it has an owner: without one, the wait would never end.
- * @param work gets the signal to wait by
- * @throws MaosError STORE_BUSY when nobody has worked on the session for a minute and nothing has happened in it,
- *   FORBIDDEN when this process gave it up and the store would not take it, and whatever the work throws
+ * Runs `work`, which waits for a session, and aborts it when the session has no owner: the wait would never end.
+ * @param work must end when its signal is aborted
+ * @throws MaosError STORE_BUSY when the session had no owner and no new event for a minute; FORBIDDEN when this process
+ *   has quarantined it; and whatever `work` throws
  */
 export async function whileOwned<T>(
   { project, supervisor, id }: Pick<OpenSession, 'project' | 'supervisor' | 'id'>,

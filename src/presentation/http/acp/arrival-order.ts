@@ -1,8 +1,8 @@
 /** The position of a request among those that arrived with it. */
 export interface Arrival {
-  /** Its session is known now. Settles when it is its turn: when those of the session that arrived before are done with. */
+  /** Names the session of the request. Settles when every earlier request of that session has left. */
   turn(session: string): Promise<void>;
-  /** The request is finished: later requests no longer wait for it. Safe to repeat. */
+  /** The request is answered: later requests no longer wait for it. Safe to repeat. */
   leave(): void;
 }
 
@@ -13,18 +13,19 @@ interface Waiting {
 }
 
 /**
- * Problem: which session a request is for stands in its body, and a body may come more slowly than that of a request that
- * arrived later. Taken as they can be read, two messages of one conversation would change places.
+ * Problem: the body of a request says which session it is for, and bodies do not finish in the order in which requests
+ * arrive. Handled as soon as they are read, two messages of one conversation could be stored in the wrong order.
  *
- * Solution: a request has its place when it arrives. One that names a session waits for the bodies of those before it,
- * and then for those of the same session; after a while, whoever has not sent a whole body has lost the place.
+ * Solution: a request takes its position on arrival. Once its own body is read, it waits for the bodies of all earlier
+ * requests, and then for those of them that are for the same session to be answered. A body that takes longer than the
+ * time limit loses its position.
  */
 export class ArrivalOrder {
   readonly #patienceMs: number;
   /** In the order in which they arrived. */
   readonly #present = new Set<Waiting>();
 
-  /** @param patienceMs how long the bodies of others are waited for */
+  /** @param patienceMs how long to wait for the bodies of earlier requests */
   constructor(patienceMs: number) {
     this.#patienceMs = patienceMs;
   }

@@ -1,0 +1,82 @@
+import { compilePattern, isCommandAllowed, patternFor } from '../../domain/command-permission.ts';
+import { startOf } from '../../domain/cut-text.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import type { AgentRequest, Plan } from '../../domain/plan.ts';
+import type { Project } from '../project.ts';
+
+/** A command belongs to the backend that runs commands, for every choice of the agent. @throws MaosError INVALID_PLAN */
+export function checkCommandShape({ backends }: Project, agent: AgentRequest, index: number): void {
+  const takesCommand = backends.capabilitiesOf(agent.backend)?.takesCommand === true;
+  const label = agent.name ?? `${index + 1} (${agent.role.name})`;
+  if (takesCommand && agent.command === null) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} uses the backend ${quote(agent.backend)} but has no command: add one, as an array (program and arguments) or a shell line.`,
+      { details: { agent: index } },
+    );
+  }
+  if (!takesCommand && agent.command !== null) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} has a command, which only the backend ${quote(backends.ofCommands.name)} runs: remove it, or use that backend instead of ${quote(agent.backend)}.`,
+      { details: { agent: index } },
+    );
+  }
+  const other = agent.backends?.find(
+    ({ backend }) => (backend === backends.ofCommands.name) !== takesCommand,
+  );
+  if (other === undefined) return;
+  throw new MaosError(
+    'INVALID_PLAN',
+    `Agent ${label} cannot fall back from ${quote(agent.backend)} to ${quote(other.backend)}: one of them runs commands, and the other does not. Remove it from fallback.`,
+    { details: { agent: index, backend: startOf(other.backend, 200) } },
+  );
+}
+
+/** Teams inside teams end at a depth, or one agent could start agents without end. */
+export function checkDepth({ depth, settings }: Project): void {
+  if (depth < settings.maxDepth) return;
+  throw new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `This maos runs inside an agent at depth ${depth}, and teams can be nested at most ${settings.maxDepth} deep. Do the work yourself, or raise the setting maxDepth.`,
+    { details: { depth, limit: settings.maxDepth } },
+  );
+}
+
+/** An agent that needs more memory than the machine has would wait forever. */
+export function checkMemory({ host }: Project, { agents }: Plan): void {
+  const total = host.capacity.totalMemoryMb();
+  for (const [index, { name, maxMemoryMb }] of agents.entries()) {
+    if (maxMemoryMb <= total) continue;
+    throw new MaosError(
+      'RESOURCE_LIMIT_EXCEEDED',
+      `Agent ${name} needs ${maxMemoryMb} MiB of memory, and this machine has ${total} MiB: give it a smaller max_memory_mb.`,
+      { details: { agent: index, needMb: maxMemoryMb, totalMb: total } },
+    );
+  }
+}
+
+/** Clients may run only what the user's configuration allows. @throws MaosError FORBIDDEN */
+export function checkCommands({ settings }: Project, { agents }: Plan): void {
+  const patterns = settings.allowCommands.map(compilePattern);
+  for (const { command } of agents) {
+    if (command === null || isCommandAllowed(patterns, command)) continue;
+    const pattern = patternFor(command);
+    throw new MaosError(
+      'FORBIDDEN',
+      `Clients are not allowed to run the command ${quote(pattern)}. The user can allow it in ~/.maos/config.json: "allowCommands": [${quote(pattern)}] (exact lines, or patterns with *).`,
+      { details: { command: startOf(pattern, 500), setting: 'allowCommands' } },
+    );
+  }
+}
+
+/** Names the missing program before anything is stored, instead of in every agent's failure. */
+export async function checkBackends({ backends, host }: Project, { agents }: Plan): Promise<void> {
+  const names = agents.flatMap(({ backend, backends: choices }) => [
+    backend,
+    ...(choices ?? []).map((choice) => choice.backend),
+  ]);
+  for (const name of new Set(names)) {
+    await backends.get(name).locate((program) => host.findProgram(program));
+  }
+}

@@ -1,0 +1,161 @@
+import { type AgentRole, specDefaults } from '../../domain/agent.ts';
+import type { BackendChoice } from '../../domain/backend-choice.ts';
+import { startOf } from '../../domain/cut-text.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import {
+  type AgentDraft,
+  type AgentRequest,
+  given,
+  type PlanDraft,
+  type PlanRequest,
+  type RoleDraft,
+} from '../../domain/plan.ts';
+import { isPredefinedName } from '../../domain/roles/catalog.ts';
+import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
+import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
+import type { Settings } from '../ports/settings.ts';
+import type { Project } from '../project.ts';
+import { catalogueOf, type RoleCatalogue } from '../roles/role-catalogue.ts';
+import { checkCommandShape } from './plan-checks.ts';
+
+export interface OrchestrateRequest extends PlanDraft {
+  readonly dryRun?: boolean | undefined;
+}
+
+/** A request, and where it comes from. */
+export interface PlacedRequest extends OrchestrateRequest {
+  /** Canonical: where the agents work and roles are looked for. Default: the project's own folder. */
+  readonly folder?: string | undefined;
+}
+
+/**
+ * The plan as it is asked for, with everything filled in that the request leaves to roles and settings.
+ * @throws MaosError INVALID_ROLE, INVALID_PLAN
+ */
+export async function planRequest(project: Project, request: PlacedRequest): Promise<PlanRequest> {
+  return toPlanRequest(project, request, await rolesFor(project, request));
+}
+
+/** The files that define roles are read once for a plan, and only if it names a role. */
+async function rolesFor(
+  project: Project,
+  { agents = [], folder = project.path }: PlacedRequest,
+): Promise<RoleCatalogue> {
+  const asks = agents.some(({ role }) => typeof role === 'string');
+  const catalogue = catalogueOf(asks ? await project.roles.read(folder) : { files: [], predefined: [] });
+  for (const { path, message } of catalogue.problems) {
+    project.log.log('warn', 'a role file is ignored', { path, reason: message });
+  }
+  return catalogue;
+}
+
+function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCatalogue): PlanRequest {
+  const aliases: Record<string, string> = {};
+  const { ofCommands } = project.backends;
+  // What a role usually needs must not keep it from ever starting on a small machine.
+  const halfOfMachine = Math.floor(project.host.capacity.totalMemoryMb() / 2);
+  const agents = (request.agents ?? []).map(
+    ({ role: asked, task, budget, fallback, ...draft }): AgentRequest => {
+      const { role, stored } = resolveRole(asked, roles);
+      if (typeof asked === 'string' && asked !== role.name) aliases[asked] = role.name;
+      const backend =
+        draft.backend ?? (draft.command === undefined ? backendOf(role, project.settings) : ofCommands.name);
+      const first = { backend, model: draft.model ?? modelOf(project, role, backend), until: null };
+      return {
+        ...specDefaults,
+        ...{ name: null, dependsOn: [], stage: null, instanceSuffix: null },
+        ...{ backend, model: first.model },
+        backends: choicesOf(project, role, first, fallback),
+        timeoutMs: Math.round(role.defaultTimeoutMinutes * 60_000),
+        maxMemoryMb: Math.min(role.defaultMaxMemoryMb, halfOfMachine),
+        ...given(draft),
+        role: stored,
+        task,
+        budget: { ...project.settings.budgets.agent, ...given(budget) },
+      };
+    },
+  );
+  for (const [index, agent] of agents.entries()) checkCommandShape(project, agent, index);
+  const { objective, strategy = 'parallel', failurePolicy = 'continue', onExit = 'stop' } = request;
+  const { depth, parent } = project;
+  return {
+    ...{ objective, strategy, failurePolicy, onExit, depth, agents, aliases },
+    limits: { maxConcurrency: null, maxAgentsPerRole: null, ...given(request.limits) },
+    budget: { ...project.settings.budgets.session, ...given(request.budget) },
+    parent: parent === null ? null : { ...parent, onEnd: request.onParentEnd ?? 'cancel' },
+    folder: request.folder ?? null,
+  };
+}
+
+/** The backend of a role's agents where nothing else is asked for: the user's settings go before the role's file. */
+export function backendOf(
+  role: Role | FileRole,
+  settings: Pick<Settings, 'defaultBackend' | 'roles'>,
+): string {
+  const ofFile = isFileRole(role) ? role.backend : null;
+  return settings.roles.get(role.name)?.backend ?? ofFile ?? settings.defaultBackend;
+}
+
+/** A model belongs to the backend that its name was written for. */
+function modelOf({ backends, settings }: Project, role: Role | FileRole, backend: string): string | null {
+  if (backends.capabilitiesOf(backend)?.takesCommand === true) return null;
+  const set = settings.roles.get(role.name)?.model ?? null;
+  if (set !== null && backend === backendOf(role, settings)) return set;
+  const model = isFileRole(role) ? role.model : null;
+  return model !== null && (model.backend === null || model.backend === backend) ? model.name : null;
+}
+
+/** All the backends that an agent may run on; null: only the first. */
+function choicesOf(
+  project: Project,
+  role: Role | FileRole,
+  first: BackendChoice,
+  asked: readonly string[] | undefined,
+): readonly BackendChoice[] | null {
+  const { backends, settings } = project;
+  const runsCommand = backends.capabilitiesOf(first.backend)?.takesCommand === true;
+  const usual = runsCommand ? [] : (settings.roles.get(role.name)?.fallback ?? []);
+  const names = new Set(asked ?? usual);
+  names.delete(first.backend);
+  if (names.size === 0) return null;
+  const others = [...names].map((backend) => ({
+    ...{ backend, model: modelOf(project, role, backend), until: null },
+  }));
+  return [first, ...others];
+}
+
+function resolveRole(
+  asked: AgentDraft['role'],
+  roles: RoleCatalogue,
+): { readonly role: Role | FileRole; readonly stored: AgentRole } {
+  if (typeof asked === 'string') {
+    const role = roles.find(asked);
+    return { role, stored: { name: role.name, custom: isFileRole(role) ? customOf(role) : null } };
+  }
+  const role = inlineRole(asked);
+  const { name, description, responsibilities } = role;
+  return { role, stored: { name, custom: { description, responsibilities } } };
+}
+
+/** All of a file that its agents need: they stay what they are when it is changed or removed. */
+function customOf({ description, responsibilities, prompt = '', path, tools, deniedTools }: FileRole) {
+  return { description, responsibilities, file: { path, prompt, tools, deniedTools } };
+}
+
+function inlineRole(role: RoleDraft): Role {
+  if (!isRoleName(role.name)) {
+    throw new MaosError(
+      'INVALID_ROLE',
+      `Role name ${quote(role.name)} is not valid: use 1 to 63 of a-z, 0-9 and '_', starting with a letter.`,
+      { details: { role: startOf(role.name, 200) } },
+    );
+  }
+  if (isPredefinedName(role.name)) {
+    throw new MaosError(
+      'INVALID_ROLE',
+      `${quote(role.name)} is a predefined role: refer to it by name ("role": ${quote(role.name)}), or give your own role another name.`,
+      { details: { role: role.name } },
+    );
+  }
+  return customRole(role);
+}
