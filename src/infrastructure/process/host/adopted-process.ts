@@ -3,19 +3,19 @@ import { atNextBeat } from './beat.ts';
 import type { Bell } from './first-of.ts';
 
 const pollMs = 200;
-/** After this many polls, check that the pid has not been given to another process. */
+/** After this many polls, check that no other process has received the pid. */
 const pollsPerCheck = 5;
 const checksAfterHint = 20;
 const closePollMs = 5;
 
 /**
- * Settles when a process that is no child of this one has ended: there is no event for that.
- * @param hint rings when it is probably about to end: then it is looked at closely for a moment
+ * Settles when a process that is not a child of this one has ended. The system sends no event for that.
+ * @param hint rings when the process is probably about to end; it is then polled at short intervals for a moment
  */
 export async function processEnd(identity: ProcessIdentity, hint: Bell): Promise<void> {
   let close = 0;
   let wake = (): void => {};
-  // Waiting anew only after a ring: a promise keeps everybody who waits for it until it settles.
+  // Listens again only after each ring: every waiter added to a pending promise stays in memory until it settles.
   function listen(): void {
     void hint.next().then(() => {
       close = checksAfterHint;
@@ -44,7 +44,7 @@ async function seemsAlive(identity: ProcessIdentity): Promise<boolean> {
   try {
     return (await sight(identity)) !== 'gone';
   } catch {
-    // It could not be asked just now (no descriptor, no process for `ps`): that is no sign of its end. Ask again.
+    // The check itself failed (no file descriptor, no process for `ps`), which proves nothing. Ask again.
     return true;
   }
 }

@@ -12,17 +12,17 @@ import { agentFolders, ownerOfPath, sessionLayout } from '../../files/home/layou
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
 import { promptName, readClaim } from './launch-record.ts';
 
-/** On this machine: what the wrapper has to know besides the port. */
+/** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
-  /** Absolute: holds the prompt, the agent's logs and the records of its launches. @throws MaosError INVALID_INPUT */
+  /** Absolute path of the folder with the prompt, logs and launch records. @throws MaosError INVALID_INPUT */
   folderOf(key: Pick<LaunchKey, 'sessionId' | 'agentId'>): string;
 }
 
 /**
- * What the agents of one project's sessions read and write on this machine.
+ * The files on this machine that agents of one project's sessions read and write.
  * @param deps.projectFolder absolute: `~/.maos/projects/{hash}`
  * @param deps.projectRoot absolute: the project's own folder
- * @param deps.log told of artifacts that could not be listed
+ * @param deps.log receives artifacts that could not be listed
  */
 export function makeAgentDisk(deps: {
   readonly projectFolder: string;
@@ -33,7 +33,7 @@ export function makeAgentDisk(deps: {
   const layout = sessionLayout(projectFolder);
   const folder = ({ sessionId, id }: Agent): string => layout.agent(sessionId, id);
 
-  // Synchronous: a few calls of some ten microseconds each, on the way of every start.
+  // Synchronous: a few calls of some ten microseconds each, on the critical path of every start.
   function makeFolders(agent: Agent): void {
     const { sessionId } = agent;
     const shared = [layout.sharedContext(sessionId), layout.sharedMessages(sessionId)];
@@ -62,7 +62,7 @@ export function makeAgentDisk(deps: {
 
     async makeRoom(agent) {
       makeFolders(agent);
-      // Where many files have just been removed, ext4 takes a millisecond for a new one.
+      // After many deletions, ext4 takes a millisecond to create a file.
       for (const name of [promptName, 'stdout.log', 'stderr.log']) {
         closeSync(openSync(join(folder(agent), name), 'a', fileMode));
       }

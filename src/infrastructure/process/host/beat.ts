@@ -1,6 +1,6 @@
 /**
- * Problem: two hundred agents, each polled by a timer of its own, wake the process hundreds of times a second.
- * Solution: all that is polled at the same pace is polled at one beat.
+ * Problem: two hundred agents, each polled by its own timer, wake the process hundreds of times a second.
+ * Solution: everything polled at the same interval shares one timer.
  */
 interface Beat {
   readonly callbacks: Set<() => void>;
@@ -10,16 +10,16 @@ interface Beat {
 const beats = new Map<number, Beat>();
 
 /**
- * Calls back once, at the next beat of that pace: after at most `ms` milliseconds.
- * @returns calls it off
+ * Calls back once, at the next tick of that interval: after at most `ms` milliseconds.
+ * @returns a function that cancels the call
  */
 export function atNextBeat(ms: number, callback: () => void): () => void {
   const beat = beats.get(ms) ?? begin(ms);
-  // One function can wait any number of times.
+  // A new function each time, so that the same callback can be registered more than once.
   const entry = (): void => callback();
   beat.callbacks.add(entry);
   return () => {
-    // A timer without callbacks would keep a process alive that has nothing else to do.
+    // A timer without callbacks would keep an idle process alive.
     if (beat.callbacks.delete(entry) && beat.callbacks.size === 0) end(ms, beat);
   };
 }

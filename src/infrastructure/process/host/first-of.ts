@@ -1,4 +1,4 @@
-/** Settles with the first of the events, at the latest after `ms` milliseconds. The events must not reject. */
+/** Settles with the first of the events, or after `ms` milliseconds. The events must not reject. */
 export async function firstOf(ms: number, events: readonly Promise<unknown>[]): Promise<void> {
   if (ms <= 0) return;
   let timer: NodeJS.Timeout | undefined;

@@ -4,36 +4,36 @@ import { atNextBeat } from './beat.ts';
 import { retryWhileBusy } from './retry-while-busy.ts';
 
 export interface FollowedFile {
-  /** The file may have grown. Cheap, however often it is called. */
+  /** Call when the file may have grown. Cheap. */
   poke(): void;
-  /** Bytes in the file, as far as known by events and the last poll; those of a deleted file too. Costs nothing. */
+  /** Size of the file in bytes at the last event or poll, also after it was deleted. Makes no system call. */
   size(): number;
-  /** Delivers what is there by now and closes the file. To be called once, last. */
+  /** Delivers what the file holds now and closes it. Call it once, last. */
   finish(): Promise<void>;
 }
 
 export interface FollowOptions {
   /** Offset of the first byte to deliver. */
   readonly from: number;
-  /** Called in order with each piece of at most 64 KiB; the piece is the receiver's own. */
+  /** Called in order with pieces of at most 64 KiB, which the receiver may keep. */
   readonly deliver: (chunk: Uint8Array) => void;
-  /** What is wrong with the file, and which part of it is therefore not delivered. */
+  /** Reports what is wrong with the file and which part is therefore not delivered. */
   readonly onProblem: (problem: string, cause?: unknown) => void;
 }
 
 const pieceBytes = 64 * 1024;
-/** Pause after the end was reached: an agent that prints letter by letter costs a hundred reads a second, not more. */
+/** Pause after the end was reached: an agent that prints single letters causes at most a hundred reads a second. */
 const pauseMs = 10;
-/** Sizes are compared this often, for file systems that send no events. */
+/** Sizes are compared at this interval, for file systems without change events. */
 const pollMs = 2_000;
 
-/** One for all: what is read is copied at once. */
+/** Shared by all files: every piece is copied out at once. */
 const buffer = Buffer.allocUnsafeSlow(pieceBytes);
 
 /**
- * Delivers a file that grows, piece by piece. It is held open, so renaming or deleting it loses nothing here; but
- * a later reader does not find it, so a deletion is reported as a problem.
- * A file that shrinks has lost bytes for good: that is a problem, and what is written later begins at its start.
+ * Delivers a growing file piece by piece. The file stays open, so renaming or deleting it loses nothing here. A
+ * deletion is reported anyway, because a later reader cannot find the file. When a file shrinks, the lost bytes are
+ * reported, and reading continues from its start.
  */
 export async function followFile(path: string, options: FollowOptions): Promise<FollowedFile> {
   const { deliver, onProblem } = options;
@@ -68,7 +68,8 @@ export async function followFile(path: string, options: FollowOptions): Promise<
   async function readTo(end: number): Promise<void> {
     try {
       while (file !== null && offset < end) {
-        // Synchronous: what was just written is in memory, and asking the thread pool takes longer than copying it.
+        // Synchronous: recently written data is in memory, and copying it is faster than a trip through the thread
+        // pool.
         const bytesRead = readSync(file, buffer, 0, pieceBytes, offset);
         if (bytesRead === 0) break;
         offset += bytesRead;
@@ -96,7 +97,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
     if (file !== null && reading === null && timer === null) reading = round();
   }
 
-  /** The size now; null after it turned out that nothing more can be read. */
+  /** The current size; null when nothing more can be read. */
   function checkSize(): number | null {
     if (file === null) return null;
     try {
@@ -129,7 +130,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
     async finish() {
       await reading;
       if (timer !== null) clearTimeout(timer);
-      // Not beyond the present size: a process that could not be ended may write for ever.
+      // Only up to the current size: a process that could not be ended may write for ever.
       const end = checkSize();
       if (end !== null) await readTo(end);
       close();

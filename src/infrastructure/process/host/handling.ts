@@ -2,9 +2,9 @@ import { protocolVersion } from './launch-record.ts';
 import type { HandsOff } from './supervised-agent.ts';
 
 /**
- * What this MAOS may do with an agent that another one started, and what people are told of that.
- * @param protocol of its claim
- * @param isUnseen its processes cannot be seen from here
+ * What this MAOS may do with an agent that another one started, and the explanation for people.
+ * @param protocol version of the wrapper protocol in its claim
+ * @param isUnseen its processes are not visible from here
  */
 export function handling(
   protocol: number,

@@ -11,11 +11,12 @@ import { retryWhileBusy } from './retry-while-busy.ts';
 
 export interface InputFile {
   /**
-   * Appends the entry, if none of its id is there.
-   * @throws MaosError INVALID_INPUT, RESOURCE_LIMIT_EXCEEDED, INVALID_TRANSITION: the input is closed, or not ours (any more)
+   * Appends the entry, unless the file already contains its id.
+   * @throws MaosError INVALID_INPUT; RESOURCE_LIMIT_EXCEEDED; INVALID_TRANSITION when the input is closed or another
+   *   MAOS owns the session
    */
   append(entry: InputEntry): Promise<void>;
-  /** Nothing more comes. Safe to repeat. */
+  /** Ends the input. Safe to repeat. */
   close(): Promise<void>;
 }
 
@@ -23,7 +24,7 @@ const maxEntryBytes = 4 * 2 ** 20;
 const pieceBytes = 64 * 1024;
 const lineEnd = Buffer.from('\n');
 
-/** As the first entry. */
+/** The prompt as the first entry of the input. */
 export async function readPrompt(folder: string): Promise<InputEntry> {
   const path = join(folder, promptName);
   try {
@@ -33,13 +34,13 @@ export async function readPrompt(folder: string): Promise<InputEntry> {
   }
 }
 
-/** Null where the attempt's program has no input that can be appended to. */
+/** Null when the attempt's program takes no further input. */
 export function findInput(folder: string, attempt: number, isOwned: () => boolean): InputFile | null {
   const path = join(folder, inputName(attempt));
   return existsSync(path) ? makeInputFile(path, isOwned) : null;
 }
 
-/** Makes the file, if it is not there yet, with the first entry. */
+/** Creates the file with the first entry, unless it exists. */
 export async function beginInput(
   folder: string,
   attempt: number,
@@ -58,10 +59,10 @@ export async function beginInput(
 }
 
 /**
- * Problem: a MAOS dies between appending an entry and storing that it did; another that does not know yet that it has
- * lost the session appends beside the new owner.
- * Solution: the file is the record. Whoever appends reads what is there, writes one line with the next number, and reads
- * again: of two lines with the same number the first counts, for readers and for the feeder alike.
+ * Problem: MAOS can die after it appended an entry and before it stored that fact. And an instance that has not yet
+ * noticed that it lost the session can append at the same time as the new owner.
+ * Solution: the file is the record. A writer reads it, appends one line with the next number, and reads again. Of two
+ * lines with the same number the first counts, for MAOS and for the wrapper's feeder.
  */
 function makeInputFile(path: string, isOwned: () => boolean): InputFile {
   const lines = new InputLines();
@@ -78,7 +79,7 @@ function makeInputFile(path: string, isOwned: () => boolean): InputFile {
     }
   }
 
-  /** One line, or what ends a torn one. */
+  /** Writes one line, or the line end that a torn line lacks. */
   async function write(file: FileHandle, line: Uint8Array): Promise<void> {
     if (!isOwned()) throw refused('another MAOS owns the session now.');
     const { bytesWritten } = await file.write(line, 0, line.length);
@@ -92,7 +93,7 @@ function makeInputFile(path: string, isOwned: () => boolean): InputFile {
   async function put(id: string, bytes: Uint8Array): Promise<void> {
     let file: FileHandle | null = null;
     try {
-      // Never created here: if the agent removed the folder, nothing would read the file.
+      // Must not create the file: if the agent removed the folder, nothing would read it.
       file = await retryWhileBusy(() => open(path, constants.O_RDWR | constants.O_APPEND));
       await readOn(file);
       while (id === '' ? !lines.isClosed : !lines.has(id)) {
@@ -137,7 +138,7 @@ function checkEntry(id: string, bytes: Uint8Array): void {
   }
 }
 
-/** A write that the system took only in part: the next one would fail. */
+/** For a partial write: the next write would fail with this error. */
 function noRoom(path: string): MaosError {
   return fileError(
     Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }),

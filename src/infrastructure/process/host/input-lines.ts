@@ -1,11 +1,11 @@
 /*
- * The lines of an input file, as docs/wrapper-protocol.md defines them: `NUMBER:ID:TEXT~`. TEXT is for `printf %b`, which
- * every POSIX shell has built in; it is ASCII, and never holds the mark of a whole line.
+ * Lines of an input file, `NUMBER:ID:TEXT~`, as defined in docs/wrapper-protocol.md. TEXT is ASCII in the syntax of
+ * `printf %b`, a builtin of common POSIX shells, and never contains the `~` that marks a complete line.
  */
 
 const lineEnd = 10;
 const wholeMark = 126;
-/** How many bytes of a line's beginning are kept: enough for number and id, without the text. */
+/** Bytes kept from the beginning of a line: enough for number and id, without the text. */
 const headBytes = 256;
 
 const written: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
@@ -15,14 +15,17 @@ const written: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   return isPlain ? String.fromCharCode(byte) : `\\0${byte.toString(8).padStart(3, '0')}`;
 });
 
-/** @param id empty: the end of the input */
+/** @param id empty for the end of the input */
 export function inputLine(number: number, id: string, bytes: Uint8Array): Buffer {
   let text = '';
   for (const byte of bytes) text += written[byte];
   return Buffer.from(`${number}:${id}:${text}~\n`, 'latin1');
 }
 
-/** Which entries a file holds, as the wrapper's feeder sees it: one that is not whole, or out of turn, is none. */
+/**
+ * The entries of a file as the wrapper's feeder sees them: incomplete lines and lines with the wrong number are
+ * ignored.
+ */
 export class InputLines {
   readonly #ids = new Set<string>();
   #next = 0;
@@ -39,7 +42,7 @@ export class InputLines {
     return this.#isClosed;
   }
 
-  /** The last line has no end: its writer died while writing it, or the disk is full. */
+  /** The last line has no line end: its writer died while writing it, or the disk is full. */
   get isTorn(): boolean {
     return this.#last !== lineEnd;
   }

@@ -4,10 +4,10 @@ import { fileError } from '../../files/disk/file-error.ts';
 import { fileMode } from '../../files/disk/folders.ts';
 
 /**
- * Makes the files that a launch brings. Safe to repeat: another start of the same attempt writes the same.
- * @param files contents by variable
- * @returns their paths by variable
- * @throws MaosError when one cannot be written
+ * Writes the files of a launch. Safe to repeat: another start of the same attempt writes the same content.
+ * @param files contents by environment variable
+ * @returns paths by environment variable
+ * @throws MaosError when a file cannot be written
  */
 export function makeLaunchFiles(
   folder: string,

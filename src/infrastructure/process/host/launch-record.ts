@@ -5,32 +5,32 @@ import { join } from 'node:path';
 import { retryWhileBusy } from './retry-while-busy.ts';
 
 /*
- * The files by which an agent's wrapper and every MAOS, now and later, agree on a launch; docs/wrapper-protocol.md says
- * what each means. Neither is written atomically, so half of one counts as none. Both are read synchronously: they are
- * some bytes that were just written, and a trip through the thread pool takes many times longer.
+ * The files through which an agent's wrapper and all MAOS processes, now and later, agree on a launch, as specified in
+ * docs/wrapper-protocol.md. They are not written atomically, so an incomplete one counts as missing. Reads are
+ * synchronous: the files have a few bytes that were just written, and the thread pool would take many times longer.
  */
 
-/** Version of docs/wrapper-protocol.md that the wrappers started from here follow. */
+/** The version of docs/wrapper-protocol.md that wrappers started by this version follow. */
 export const protocolVersion = 1;
 
-/** The prompt, in the agent's folder: what its program reads from stdin. */
+/** The prompt in the agent's folder: the stdin of its program. */
 export const promptName = 'prompt.md';
 
-/** What an attempt's program is to receive, where it can; see input-lines.ts. */
+/** The input of an attempt whose program can receive more than a prompt; see input-lines.ts. */
 export function inputName(attempt: number): string {
   return `input.${attempt}`;
 }
 
 export interface LaunchClaim {
-  /** Version of the protocol that its writer follows; 0 where it does not say, as in MAOS 0.1.0. */
+  /** Version of the wrapper protocol that the writer follows; 0 if missing, as in MAOS 0.1.0. */
   readonly protocol: number;
-  /** The wrapper; null when a MAOS made the claim, or the wrapper's own is not (yet) complete. */
+  /** Pid of the wrapper; null when a MAOS made the claim or the wrapper has not finished writing it. */
   readonly pid: number | null;
-  /** Where it was made, as {@link placeName} says it; null where an earlier version of MAOS made it. */
+  /** Where it was made, as {@link placeName} writes it; null in claims of earlier versions of MAOS. */
   readonly place: string | null;
-  /** Made by a MAOS, so that the program never starts. */
+  /** True when a MAOS made the claim, so that the program never starts. */
   readonly fenced: boolean;
-  /** Size of stdout.log when the attempt began: earlier attempts have written to the same file. */
+  /** Size of stdout.log when the attempt began; earlier attempts wrote to the same file. */
   readonly stdoutFrom: number;
   /** Size of stderr.log when the attempt began. */
   readonly stderrFrom: number;
@@ -39,16 +39,16 @@ export interface LaunchClaim {
 export interface ExitRecord {
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** ISO 8601 UTC, milliseconds. */
+  /** ISO 8601 in UTC, with milliseconds. */
   readonly at: string;
 }
 
-/** The file by which an attempt is claimed. */
+/** The file whose creation claims an attempt. */
 function claimName(attempt: number): string {
   return `launch.${attempt}`;
 }
 
-/** @returns null when the attempt is still free */
+/** @returns null when the attempt is not claimed */
 export async function readClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
   const text = await readIfThere(join(folder, claimName(attempt)));
   if (text === null) return null;
@@ -65,11 +65,11 @@ export async function readClaim(folder: string, attempt: number): Promise<Launch
 
 const fence = `{"protocol":${protocolVersion},"barred":true}\n`;
 
-/** Claims the attempt so that no wrapper can. False when another process has claimed it. */
+/** Claims the attempt so that no wrapper can run it. @returns false when another process has claimed it */
 export async function fenceLaunch(folder: string, attempt: number): Promise<boolean> {
   try {
     const path = join(folder, claimName(attempt));
-    // A MAOS that ended right after recording the start has not even made the folder.
+    // If MAOS ended right after it recorded the start, the folder does not exist yet.
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await retryWhileBusy(() => writeFile(path, fence, { flag: 'wx', mode: 0o600 }));
     return true;
@@ -94,8 +94,8 @@ const signalNames = new Map(
 );
 
 /**
- * `$?` of a POSIX shell: above 128 it is a signal's number plus 128. A program that itself exits with such a status
- * (as shells and `timeout` do, to pass a signal on) cannot be told apart.
+ * Decodes `$?` of a POSIX shell: above 128 it is 128 plus the number of a signal. A program that exits with such a
+ * status itself (as shells and `timeout` do to pass on a signal) cannot be distinguished.
  */
 export function readShellStatus(status: number): { exitCode: number | null; signal: string | null } {
   const signal = status > 128 ? (signalNames.get(status - 128) ?? null) : null;
@@ -111,7 +111,7 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? { ...value } : {};
   } catch {
-    // Half written: its writer died, or is still writing.
+    // Incomplete: its writer died or is still writing.
     return {};
   }
 }

@@ -35,23 +35,23 @@ export interface LocalAgentHostDeps {
   readonly capacity: HostCapacity;
   readonly clock: Clock;
   readonly log: Log;
-  /** The environment agents inherit from, after cleaning. */
+  /** The environment that agents inherit from; see `inheritedEnvironment`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Providers' keys that every agent inherits all the same; see `inheritedEnvironment`. */
+  /** Providers' keys that every agent inherits anyway; see `inheritedEnvironment`. */
   readonly passedVariables?: readonly string[];
   readonly table?: ProcessTable;
-  /** Most bytes an agent may print: its log files get a bound not far above it. Null, the default: no limit. */
+  /** Maximum output of an agent in bytes; its log files are bounded slightly above it. Null (the default): no limit. */
   readonly maxOutputBytes?: number | null;
-  /** Where samples come from; none needs the proof that `table` gives. */
+  /** Process table for measurements, which do not need the guarantees of `table`. */
   readonly samplingTable?: ProcessTable;
 }
 
-/** The record of an end is looked for so often, for file systems that send no events. */
+/** How often to look for the record of an end, for file systems without change events. */
 const recordPollMs = 2_000;
-/** How long a claim may stay half written while its wrapper lives. */
+/** How long a claim may stay incomplete while its wrapper lives. */
 const halfClaimMs = 250;
 
-/** Runs agents as processes of this machine that outlive MAOS; see `wrapper.ts` for how. */
+/** Runs agents as processes of this machine that outlive MAOS; `wrapper-script.ts` says how. */
 export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   const { clock, log, environment = process.env, table = makeProcessTable(), maxOutputBytes = null } = deps;
   const { disk, capacity } = deps;
@@ -86,17 +86,17 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     if (!(await wrapper.claimed)) {
       const claim = await readWholeClaim(folder, attempt);
       if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
-      // Another start of the same key was faster: this wrapper ran nothing.
+      // Another start of the same attempt was faster; this wrapper ran nothing.
       return attach(key, agent, sink);
     }
-    // From here on the program may run: a failure of this MAOS is none of its start.
+    // The program may run from here on, so an error of this MAOS must not count as a failed start.
     const watch = watchAgent(key, folder);
     try {
       const identity = await identify(wrapper.pid);
       return await superviseAgent({
         key,
         folder,
-        // On Linux the identity is read before the child can be collected; `ps` may come too late for a short program.
+        // On Linux the identity is read before the child can be collected; `ps` may be too late for a short program.
         mark: {
           agentId,
           attempt,
@@ -123,7 +123,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         attempt,
         error,
       });
-      // Another owner looks after it, if there is one.
+      // If another MAOS owns the session now, it supervises the agent.
       if (sink.isOwned()) {
         wrapper.kill();
         await wrapper.exit;
@@ -140,7 +140,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
 
     const here = await findPlace();
     const isFromElsewhere = claim.place !== null && claim.place !== placeName(here);
-    // Of a process namespace below this one all processes are seen, under other numbers.
+    // Processes of a child namespace are visible here, but under other pids.
     const wrapper = await findWrapper(key, isFromElsewhere ? { ...claim, pid: null } : claim);
     const isUnseen = wrapper === null && mayRunUnseen(claim.place, here);
     const watch = watchAgent(key, folder);
@@ -187,7 +187,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     });
   }
 
-  /** The living wrapper. A process that merely has its pid by now is not touched: it lacks the agent's mark. */
+  /** The running wrapper. A process that has only reused its pid lacks the agent's mark and is never touched. */
   async function findWrapper(
     { agentId, attempt }: LaunchKey,
     { pid }: LaunchClaim,
@@ -222,7 +222,7 @@ function composeEnvironment(
   return { ...env, ...fixed };
 }
 
-/** Settles when the program's end is on record, or nobody is left to record it. */
+/** Settles when the program's end is recorded, or nothing is left that could record it. */
 async function exitRecorded(
   folder: string,
   attempt: number,
@@ -245,7 +245,7 @@ async function exitRecorded(
   }
 }
 
-/** The claim once it is complete; as far as it got when its writer seems to have died over it. */
+/** The claim once it is complete, or its incomplete content when its writer seems to have died. */
 async function readWholeClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
   const until = performance.now() + halfClaimMs;
   for (;;) {
@@ -267,7 +267,7 @@ async function barOrRead(folder: string, attempt: number): Promise<LaunchClaim> 
   );
 }
 
-/** Settles when the record of the agent's end is there, or another MAOS looks after it. */
+/** Settles when the agent's end is recorded, or another MAOS owns the session. */
 async function recordedEnd(
   { attempt }: LaunchKey,
   folder: string,

@@ -4,14 +4,14 @@ import type { AgentId } from '../../../domain/ids.ts';
 import type { ProcessIdentity } from '../tree/identity.ts';
 import type { Machine } from '../tree/machine.ts';
 
-/** The kind of location that this machine's processes have. */
+/** The `kind` of locations on this machine. */
 const localKind = 'local';
 
 interface ProcessSlots extends Pick<AgentSlots, 'tryTake' | 'give'> {
   bind(agentId: AgentId, process: ProcessIdentity): void;
 }
 
-/** @param slots those of the machine; asked for anew each time, as their database may be replaced */
+/** @param slots the slots of the machine; called each time, because their database may be replaced */
 export function makeLocalCapacity(machine: Machine, slots: () => ProcessSlots): HostCapacity {
   return {
     ...machine,
@@ -32,7 +32,7 @@ export function localLocation(pid: number | null, identity: ProcessIdentity | nu
   return { kind: localKind, label, data: { pid, startTime, bootId, place } };
 }
 
-/** Null where the process was not there (any more), or not to be identified. */
+/** Null when the location is incomplete: its process had already ended or could not be identified. */
 function processOf({ kind, data }: AgentLocation): ProcessIdentity | null {
   const { pid, startTime, bootId, place } = data;
   const isWhole =

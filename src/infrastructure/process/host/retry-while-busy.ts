@@ -4,8 +4,8 @@ const pauseMs = 50;
 const patienceMs = 10_000;
 
 /**
- * Repeats what failed for want of file descriptors, for up to ten seconds. That shortage passes, and its victims
- * would otherwise be taken for facts: an agent's record that cannot be opened now is no agent that got lost.
+ * Repeats an action that failed for lack of file descriptors, for up to ten seconds. The shortage is temporary, and its
+ * errors must not be mistaken for facts: an exit record that cannot be opened now does not mean that the agent is lost.
  */
 export async function retryWhileBusy<T>(action: () => Promise<T>): Promise<T> {
   const until = performance.now() + patienceMs;

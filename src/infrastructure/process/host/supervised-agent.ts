@@ -22,13 +22,16 @@ import { readExit, readShellStatus } from './launch-record.ts';
 import { proceedAgentProcesses, suspendAgentProcesses } from './suspending.ts';
 import type { FolderWatch } from './watch-folder.ts';
 
-/** How the wrapper itself ended, where this MAOS is its parent. */
+/** How the wrapper itself ended, if this MAOS is its parent. */
 export interface WrapperExit {
   readonly code: number | null;
   readonly signal: string | null;
 }
 
-/** An agent whose processes are invisible here, or look like those of its wrapper: MAOS can follow only its files. */
+/**
+ * For an agent whose processes are invisible from here, or cannot be told from those of its wrapper: MAOS can only
+ * follow its files.
+ */
 export interface HandsOff {
   /** For people. */
   readonly reason: string;
@@ -41,15 +44,15 @@ export interface Supervision {
   readonly folder: string;
   readonly mark: AgentMark;
   readonly location: RunningAgent['location'];
-  /** Settles when the program has ended, with its status where the wrapper could tell; at the latest with the wrapper. */
+  /** Settles when the program has ended, with its status if the wrapper reported it; at the latest with the wrapper. */
   readonly programGone: Promise<number | null>;
-  /** Settles when the wrapper has ended; with null where its exit status is unknown. */
+  /** Settles when the wrapper has ended; with null if its exit status is unknown. */
   readonly wrapperGone: Promise<WrapperExit | null>;
-  /** Null where its processes are this MAOS's to signal. */
+  /** Null when this MAOS may signal its processes. */
   readonly handsOff: HandsOff | null;
-  /** Null where its program takes none. */
+  /** Null when its program takes no further input. */
   readonly input: InputFile | null;
-  /** Of the folder; closed at the agent's end. */
+  /** Watches `folder`; closed at the agent's end. */
   readonly watch: FolderWatch;
   readonly stdoutFrom: number;
   readonly stderrFrom: number;
@@ -60,14 +63,14 @@ export interface Supervision {
   readonly log: Log;
 }
 
-/** How long processes that the agent left behind have to end by themselves after SIGTERM. */
+/** How long processes that the agent left behind may take to end after SIGTERM. */
 const strayGraceMs = 2_000;
-/** How long the wrapper takes to end after the program, at most and usually. */
+/** How long the wrapper usually takes, at most, to end after the program. */
 const followMs = 20;
-/** As long, where a wrapper that is not this version's may have more to do. */
+/** The same for a wrapper of another version, which may have more to do. */
 const unknownFollowMs = 3_000;
 
-/** Follows an agent that was started, to its end. */
+/** Follows a started agent to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
   const { key, folder, mark, programGone, wrapperGone, watch, sink, sampler, clock, log } = supervision;
   const { handsOff } = supervision;
@@ -92,7 +95,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     }
   }
 
-  // First the watch, then the first reading: nothing written in between goes unnoticed.
+  // Watch before the first read, so that nothing written in between goes unnoticed.
   let poke = (): void => {};
   watch.on('stdout.log', () => poke());
   const output = await followFile(join(folder, 'stdout.log'), {
@@ -103,14 +106,14 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   poke = output.poke;
 
   let isRecorded = false;
-  /** Seen, but of a wrapper that is not known here. */
+  /** Visible, but run by a wrapper of an unknown version. */
   const isForeign = handsOff !== null && handsOff.until !== null;
   let isHandsOff = handsOff !== null;
   void handsOff?.until?.then(() => {
     isHandsOff = false;
   });
   function end(graceMs: number): Promise<StopReport> {
-    // Invisible processes can be neither ended nor counted: the agent ends with the record of its program's end.
+    // Invisible processes can be neither ended nor counted: the agent ends when the end of its program is recorded.
     if (isHandsOff) return Promise.resolve({ signals: [], survivors: isRecorded ? 0 : 1, tookMs: 0 });
     forceAt = Math.min(forceAt, performance.now() + graceMs);
     hurry.ring();
@@ -123,7 +126,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
       hurry: hurry.next,
     }).catch((error: unknown) => {
       note('The processes of the agent could not be ended and counted.', error);
-      // Without proof the promise that none is left is not kept.
+      // No proof that none is left, so report a survivor.
       return { signals: [], survivors: 1, tookMs: 0 };
     });
     return ending;
@@ -131,7 +134,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
 
   let isToMove = true;
   let turn: Promise<unknown> = Promise.resolve();
-  /** One after the other, so that each sees the effect of the one before it. */
+  /** Runs one call after the other, so that each sees the effect of the previous one. */
   function move(isMoving: boolean): Promise<void> {
     isToMove = isMoving;
     const isWanted = (): boolean => ending === null && isToMove === isMoving;
@@ -167,7 +170,8 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   }
 
   function countPrinted(): number {
-    // Both files hold the output of earlier attempts too. What was cut off or deleted has been printed all the same.
+    // Both files also hold the output of earlier attempts. The maximum keeps counting output that was truncated or
+    // deleted.
     stdoutBytes = Math.max(stdoutBytes, output.size() - supervision.stdoutFrom);
     stderrBytes = Math.max(stderrBytes, sizeOf(join(folder, 'stderr.log')) - supervision.stderrFrom);
     return stdoutBytes + stderrBytes;
@@ -181,10 +185,10 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   async function settle(): Promise<AgentEnd> {
     const status = await programGone;
     isRecorded = true;
-    // Where it left nothing behind, the wrapper follows it at once: then one look is enough.
+    // If the program left nothing behind, the wrapper ends right after it, and one scan is enough.
     await firstOf(isForeign ? unknownFollowMs : followMs, [wrapperGone]);
     const isAsked = ending !== null;
-    // The record is final by now, even if processes of the agent remain.
+    // The record is final now, even if processes of the agent remain.
     const [report, told] = await Promise.all([end(strayGraceMs), readEnd(status)]);
     if (!isAsked && report.signals.length > 0) note('The agent left processes behind; MAOS ended them.');
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
@@ -200,10 +204,10 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     const record = await readExit(folder, key.attempt);
     if (record !== null) return { how: 'exited', ...record };
     const at = clock.now();
-    // The disk is full, or the folder is gone.
+    // There is no record: the disk is full, or the folder was removed.
     if (status !== null) return { how: 'exited', ...readShellStatus(status), at };
     const signal = (await wrapperGone)?.signal ?? null;
-    // Killed, the wrapper took its program with it, or it was taken after it.
+    // A signal that ended the wrapper ended its program too.
     return signal === null ? { how: 'lost', at } : { how: 'exited', exitCode: null, signal, at };
   }
 

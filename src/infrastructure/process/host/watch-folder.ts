@@ -7,8 +7,8 @@ export interface FolderWatch {
 }
 
 /**
- * Tells which files of a folder change, as far as the file system says so: a hint, to be backed by a slow poll.
- * @param onProblem there will be no (more) events; called at most once
+ * Reports changed files of a folder as far as the file system sends events. Only a hint: back it with a slow poll.
+ * @param onProblem no more events will come; called at most once
  */
 export function watchFolder(folder: string, onProblem: (cause: unknown) => void): FolderWatch {
   const callbacks = new Map<string, () => void>();
@@ -24,7 +24,7 @@ export function watchFolder(folder: string, onProblem: (cause: unknown) => void)
     });
     return { on, close: () => watcher.close() };
   } catch (error) {
-    // Such as ENOSPC, when the user's inotify watches are used up.
+    // For example ENOSPC, when the user's inotify watches are used up.
     onProblem(error);
     return { on, close: () => {} };
   }

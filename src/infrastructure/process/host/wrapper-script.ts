@@ -1,28 +1,29 @@
 import { protocolVersion } from './launch-record.ts';
 
-/** Once would do; twice tells it from a `tail` of the agent's. */
+/** The repeated option changes nothing, but distinguishes it from a `tail` of the agent. */
 const followArguments = '-f -f -c +1';
 
-/** They change nothing, and tell a reader from a `cat` of the agent's. */
+/** The options change nothing, but distinguish a reader from a `cat` of the agent. */
 const readerArguments = '-u -u -';
 
 /**
- * Runs the program at most once per attempt, and writes down how it ended even when MAOS is gone by then. Its side of
- * the contract, and what each file means after a crash, is docs/wrapper-protocol.md.
+ * Runs the program at most once per attempt, and records how it ended even after MAOS is gone. docs/wrapper-protocol.md
+ * defines its side of the contract and what each file means after a crash.
  *
- * - The program's streams are pipes, each with a reader that appends to the log file: a program can open a file anew
- *   (`/dev/stdout`) and empty it by that. The readers end when nobody can print any more, and the wrapper after them:
- *   once it is gone, all that was printed is in the files.
- * - The C locale saves the readers the loading of another: a sixth of their start.
- * - A file size limit of the readers is the system's own bound for the log files; beyond it the pipe is broken.
- * - The wrapper and its readers ignore signals sent to the whole group; the program has them at their default.
- * - The soft limit on file locks, which Linux has not enforced since 2.4, is the agent's mark: all processes that come
- *   from the program have it, and unlike an environment or a descriptor none loses it on its way.
- * - `set -C` lets only one wrapper create the claim; exit status 125 says that another did.
- * - Descriptor 3 leads to the MAOS that spawned it, which hears of the claim and of the program's end also where the
- *   records cannot be written or read, such as in a folder that the agent removed. That MAOS may be gone.
- * - Variables whose names a shell would drop or set come as `MAOS_KEPT_N='NAME=VALUE'`; env(1) gives them back.
- * - The shells' own remarks on their children ('Terminated') would end up in the agent's stderr: theirs is closed.
+ * - The program's streams are pipes, each with a reader that appends to the log file. Given the file itself, a program
+ *   could reopen it (`/dev/stdout`) and truncate it. The readers end when no process can print any more, and the
+ *   wrapper ends after them: then all output is in the files.
+ * - The C locale spares the readers from loading another one, which is a sixth of their start-up time.
+ * - The readers' file size limit bounds the log files; beyond it the pipe breaks.
+ * - The wrapper and its readers ignore signals sent to the whole group; the program gets the default actions back.
+ * - The soft limit on file locks, which Linux has not enforced since 2.4, marks the agent's processes. All descendants
+ *   of the program inherit it, and unlike an environment or a descriptor it is never lost on the way.
+ * - `set -C` lets only one wrapper create the claim; exit status 125 reports that another one did.
+ * - Descriptor 3 leads to the MAOS that spawned the wrapper, if it still runs. It reports the claim and the program's
+ *   end even when the records cannot be written or read, for example because the agent removed the folder.
+ * - Variables whose names a shell would drop or overwrite are passed as `MAOS_KEPT_N='NAME=VALUE'`; env(1) restores
+ *   them.
+ * - The shells' stderr is closed, because their messages about children ("Terminated") would end up in the agent's.
  */
 const begin = `trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE
 attempt=$1 folder=$2 from=$3 errorsFrom=$4 mask=$5 mark=$6 blocks=$7 errorBlocks=$8 kept=$9
@@ -50,13 +51,13 @@ const run = `(trap - HUP INT QUIT TERM USR1 USR2 ALRM PIPE; umask "$mask"; exec 
     echo "$status" >&3`;
 
 /**
- * What the program reads comes from a pipe that the feeder writes to: a loop of the shell that reads the input file's lines
- * from a `tail -f`, and prints each entry that is whole and has the next number.
+ * The program reads from a pipe that the feeder writes to: a shell loop that reads the lines of the input file from
+ * `tail -f` and prints each entry that is complete and has the next number.
  *
- * - It waits in `tail`, which the system wakes, and prints with what the shell has built in: no process per entry.
- * - `tail` cannot tell that the program has ended, so the wrapper kills it then, and the loop ends with it. Until then the
- *   loop reads on, also when nobody reads the input any more: that keeps `tail` there, and its pid its own.
- * - The pid is the first line that passes through the pipes: `read` takes no byte beyond it.
+ * - It waits in `tail`, which the system wakes, and prints with a shell builtin: no process per entry.
+ * - `tail` cannot notice that the program has ended, so the wrapper kills it then, which ends the loop. Until then the
+ *   loop keeps reading even if nothing reads the input: this keeps `tail` alive, so that its pid stays valid.
+ * - The first line through the pipes is the pid of `tail`; `read` takes no byte beyond that line.
  */
 const feed = `{ exec /bin/sh -c 'echo "$$"; exec "$@"' sh "$tail" ${followArguments} "$folder/input.$attempt" 3>&- 4>&- 5>&-; } | {
       exec 3>&- 4>&- 5>&-
@@ -88,17 +89,17 @@ export const script = makeScript(run);
 /** For a program that reads an input file. */
 export const streamScript = makeScript(feed);
 
-/** What a shell sets itself, and what the script above does. */
+/** Variables that a shell or the script above sets itself. */
 export const shellVariable =
   /^(?:IFS|OPTIND|PPID|PS[124]|LINENO|RANDOM|SECONDS|SHELLOPTS|BASH\w*|EPOCH\w*|attempt|folder|from|errorsFrom|mask|mark|blocks|errorBlocks|kept|reader|place|tail|feeder|next|number|id|text|status)$/;
 
-/** @param command a command line as `ps` or, with NUL between the arguments, procfs shows it */
+/** @param command a command line as shown by `ps`, or by procfs with NUL between the arguments */
 export function isWrapperCommand(command: string): boolean {
-  // With ':' in the version of MAOS whose agents printed into the files themselves.
+  // With `:` in an earlier version of MAOS, whose agents wrote to the files directly.
   return /^\/bin\/sh[ \0]-c[ \0]trap (?::|'') HUP INT QUIT /.test(command);
 }
 
-/** What reads the program's output or its input file. @param command as for {@link isWrapperCommand} */
+/** Whether it reads the program's output or its input file. @param command as for {@link isWrapperCommand} */
 export function isReaderCommand(command: string): boolean {
   const line = command.replaceAll('\0', ' ').trimEnd();
   return line.endsWith(`/cat ${readerArguments}`) || /\/tail -f -f -c \+1 \/.*\/input\.\d+$/s.test(line);

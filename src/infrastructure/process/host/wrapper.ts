@@ -12,9 +12,9 @@ import { script, shellVariable, streamScript } from './wrapper-script.ts';
 export interface WrapperLaunch {
   readonly agentId: string;
   readonly attempt: number;
-  /** Where it runs, as {@link placeName} says it. */
+  /** Where it runs, as {@link placeName} writes it. */
   readonly place: string;
-  /** Holds stdout.log, stderr.log, the prompt and the records of the launch. */
+  /** Holds stdout.log, stderr.log, the prompt and the launch records. */
   readonly folder: string;
   /** Absolute path. */
   readonly program: string;
@@ -22,7 +22,7 @@ export interface WrapperLaunch {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: LaunchSpec['stdin'];
-  /** Most bytes it may print into each of its log files; null: no limit. */
+  /** Maximum new output in each log file, in bytes; null: no limit. */
   readonly maxOutputBytes: number | null;
 }
 
@@ -30,18 +30,18 @@ export interface Wrapper {
   readonly pid: number;
   readonly stdoutFrom: number;
   readonly stderrFrom: number;
-  /** True as soon as this wrapper holds the attempt; false when it ended without: then it ran nothing. */
+  /** True as soon as this wrapper has claimed the attempt; false when it ended without a claim and so ran nothing. */
   readonly claimed: Promise<boolean>;
-  /** The program's exit status as a shell tells it, once it has ended; null when the wrapper was killed before. */
+  /** The program's exit status as a shell reports it; null when the wrapper was killed first. */
   readonly status: Promise<number | null>;
-  /** How the wrapper itself ended; settles once it has been collected. */
+  /** How the wrapper itself ended; settles when it has been collected. */
   readonly exit: Promise<{ readonly code: number | null; readonly signal: string | null }>;
-  /** SIGKILL to the wrapper and its group, if the wrapper has not been collected. */
+  /** Sends SIGKILL to the wrapper's group, unless the wrapper has been collected. */
   kill(): void;
 }
 
 /**
- * Spawns the wrapper in a session of its own, its streams going straight to the agent's files.
+ * Spawns the wrapper in its own session, with its streams going directly to the agent's files.
  * @throws MaosError SPAWN_FAILED: then nothing runs
  */
 export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
@@ -74,9 +74,9 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
       launch.place,
       isFed ? findTool('tail') : '-',
     ];
-    // env(1) takes an argument with '=' for a variable, up to the first without.
+    // env(1) treats leading arguments that contain `=` as variables.
     const command = kept > 0 && program.includes('=') ? ['nice', '-n', '0', program] : [program];
-    // The name under which `ps` shows the wrapper, and the attempt behind it, tell whose it is, also where environments
+    // The name that `ps` shows for the wrapper, followed by the attempt, identifies the agent even where environments
     // are hidden.
     const name = `MAOS_AGENT_ID=${agentId}`;
     const child = spawn(
@@ -91,12 +91,13 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
     );
     const pid = await pidOf(child);
     const kill = (): void => {
-      // Until then the pid, and with it the group, is not given to anybody else.
+      // Until the wrapper is collected, neither its pid nor its group id can be reused.
       if (child.exitCode === null && child.signalCode === null) process.kill(-pid, 'SIGKILL');
     };
     const exit = exitOf(child);
     const { claimed, status: told } = listen(child.stdio[3] as Readable);
-    // Killed alone, it leaves others behind that may tell, much later; ended by itself, it comes after what was told.
+    // If the wrapper alone is killed, its children keep the pipe open and may report much later. If it exits by itself,
+    // the report was written before.
     const status = Promise.race([told, exit.then(({ signal }) => (signal === null ? told : null))]);
     return { pid, stdoutFrom, stderrFrom, claimed, status, exit, kill };
   } catch (error) {
@@ -118,12 +119,12 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: 'MAOS has too many open files (EMFILE). Run fewer agents at once, or raise the limit (ulimit -n).',
 };
 
-/** How far a log file may grow beyond the limit, before which MAOS has time to end the agent. */
+/** How far a log file may grow beyond the limit, so that MAOS has time to end the agent first. */
 const slackBytes = 2 ** 20;
-/** POSIX counts file sizes so; bash 3.2, the `sh` of macOS, in twice as much. */
+/** The POSIX unit of file size limits; bash 3.2, the `sh` of macOS, uses twice as much. */
 const blockBytes = 512;
 
-/** @returns for `ulimit -f` */
+/** @returns the argument for `ulimit -f` */
 function ceiling(from: number, maxOutputBytes: number | null): string {
   return maxOutputBytes === null
     ? 'unlimited'
@@ -132,7 +133,7 @@ function ceiling(from: number, maxOutputBytes: number | null): string {
 
 const tools = new Map<string, string>();
 
-/** Not by the agent's PATH, which may hold another program of that name or none. */
+/** Not looked up in the agent's PATH, which may hold another program of that name or none. */
 function findTool(name: 'cat' | 'tail'): string {
   let path = tools.get(name);
   if (path === undefined) {
@@ -152,12 +153,12 @@ function forShell(env: Readonly<Record<string, string>>): { env: Record<string, 
   return { env: passed, kept };
 }
 
-/** After the spawn a failure to close changes nothing about the agent, and the descriptor is free all the same. */
+/** Once spawned, an error on close changes nothing for the agent, and the descriptor is free anyway. */
 function close(fd: number): void {
   try {
     closeSync(fd);
   } catch {
-    // EIO from a network or a failing disk: the next write there reports it.
+    // EIO from a network or failing disk: the next write reports it.
   }
 }
 
@@ -172,13 +173,13 @@ function exitOf(child: ChildProcess): Wrapper['exit'] {
   });
 }
 
-/** Hears `claimed`, and later the program's exit status, each on a line. */
+/** Reads `claimed`, and later the program's exit status, one per line. */
 function listen(stream: Readable): { claimed: Promise<boolean>; status: Promise<number | null> } {
   const claimed = Promise.withResolvers<boolean>();
   const status = Promise.withResolvers<number | null>();
   let text = '';
   stream.on('error', () => {
-    // As when it closes: the wrapper's own end tells.
+    // Handled like a close: the end of the wrapper decides.
   });
   stream.on('data', (chunk: Buffer) => {
     text += chunk.toString();

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Starts `maos supervise` for a project, as a process that whatever ends this one and what belongs to it does not
- * reach: its own session, no shared streams, marked as no part of an agent this maos may run in. It exists when
- * this returns.
+ * Starts `maos supervise` for a project, independent of this process: in its own session, without shared streams, and
+ * not marked as part of an agent that this maos may run in. The process exists when this returns.
  * @param options.from the instance whose sessions it waits for; null to begin at once
- * @param options.onError is told when it could not be started
+ * @param options.onError called when it could not be started
  */
 export function startDetachedSupervisor(options: {
   readonly project: string;
@@ -18,7 +17,7 @@ export function startDetachedSupervisor(options: {
   const { MAOS_AGENT_ID: _, ...env } = process.env;
   try {
     const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
-      // Not the project's folder, which may be removed under it.
+      // Not the project's folder, which may be removed meanwhile.
       cwd: home,
       detached: true,
       stdio: 'ignore',

@@ -3,9 +3,9 @@ import { providerVariables } from './provider-variables.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Marks of the client and of the package manager that started MAOS, and tokens of their sessions. An agent CLI that finds
- * them believes that it runs inside that client: Claude Code refuses to start under `CLAUDECODE`. Settings of these
- * programs (`CODEX_HOME`, `CLAUDE_CODE_CLIENT_CERT`) are none of them.
+ * Marks of the client and package manager that started MAOS, and their session tokens. An agent CLI that finds them
+ * concludes that it runs inside that client: Claude Code refuses to start under `CLAUDECODE`. Settings of these
+ * programs (`CODEX_HOME`, `CLAUDE_CODE_CLIENT_CERT`) are not in the list.
  */
 const launcherMarks = [
   ...['AI_AGENT', 'CLAUDECODE', 'CLAUDE_AGENT', 'CLAUDE_BG_*', 'CLAUDE_BRIDGE_*', 'CLAUDE_EFFORT'],
@@ -45,8 +45,8 @@ const launcherMarks = [
 ];
 
 /**
- * Of MAOS's own, what speaks of one agent, and what a client shows to be let in. `MAOS_HOME` and other settings go on, so
- * that a `maos` inside an agent finds the same home.
+ * MAOS's own variables about one agent, and the credentials of its clients. `MAOS_HOME` and other settings are passed
+ * on, so that a `maos` inside an agent finds the same home.
  */
 const ownVariables = [
   ...['MAOS_AGENT_*', 'MAOS_SESSION_*', 'MAOS_LOG*', 'MAOS_WORKSPACE', 'MAOS_SHARED_CONTEXT'],
@@ -58,9 +58,9 @@ const never = matcher([...launcherMarks, ...ownVariables]);
 const ofProviders = matcher(Object.values<readonly string[]>(providerVariables).flat());
 
 /**
- * What an agent inherits of MAOS's environment: everything but marks of the launching client, tokens of clients, and
- * providers' keys. A backend takes back its own with {@link environmentOf}.
- * @param passed keys that are handed on all the same, as for `environmentOf`
+ * The part of MAOS's environment that an agent inherits: everything except marks of the launching client, clients'
+ * tokens and providers' keys. A backend adds the keys of its own provider with {@link environmentOf}.
+ * @param passed keys to pass on anyway, as for `environmentOf`
  */
 export function inheritedEnvironment(
   source: Environment,
@@ -71,8 +71,8 @@ export function inheritedEnvironment(
 }
 
 /**
- * The variables a backend puts back for its own CLI through `LaunchSpec.env`.
- * @param wanted whole names, or beginnings that end in `*`: `['ANTHROPIC_*', 'CLAUDE_CONFIG_DIR']`
+ * The variables that a backend adds for its CLI through `LaunchSpec.env`.
+ * @param wanted full names, or prefixes that end in `*`: `['ANTHROPIC_*', 'CLAUDE_CONFIG_DIR']`
  */
 export function environmentOf(source: Environment, wanted: readonly string[]): Record<string, string> {
   return filtered(source, matcher(wanted));

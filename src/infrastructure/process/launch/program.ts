@@ -2,17 +2,17 @@ import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
 import { MaosError, quote } from '../../../domain/errors.ts';
 
-/** Where execvp(3) looks when there is no PATH. */
+/** The path that execvp(3) searches when PATH is not set. */
 const defaultPath = '/usr/local/bin:/usr/bin:/bin';
 
 /**
- * Finds a program as execvp(3) would, beforehand: only here can be said what is wrong with it, and an absolute path
- * is never taken for a builtin of the shell (`exit`, `eval`).
+ * Finds a program as execvp(3) would, before the start. This allows a precise error, and the shell of the wrapper never
+ * takes an absolute path for a builtin (`exit`, `eval`).
  *
- * Synchronous, as the spawn that follows is.
- * @param program a path when it holds a slash (relative to `cwd`), else a name looked up in `path`
+ * Synchronous, like the spawn that follows.
+ * @param program a path if it contains a slash (relative to `cwd`), otherwise a name to look up in `path`
  * @param path colon-separated folders; undefined for the system's default
- * @throws MaosError SPAWN_FAILED: no such folder `cwd`, program not found, not executable, a directory
+ * @throws MaosError SPAWN_FAILED: `cwd` does not exist, or the program is missing, not executable or a directory
  */
 export function resolveProgram(program: string, cwd: string, path: string | undefined): string {
   if (!statOf(cwd)?.isDirectory()) {
@@ -36,7 +36,7 @@ export function resolveProgram(program: string, cwd: string, path: string | unde
   });
 }
 
-/** Nothing is shortened: to the system `x/../y` is a file only where `x` is a folder. */
+/** Does not normalize: for the system, `x/../y` exists only if `x` is a folder. */
 function below(folder: string, path: string): string {
   return isAbsolute(path) ? path : `${folder}/${path}`;
 }
@@ -73,7 +73,7 @@ function statOf(path: string): Stats | null {
   try {
     return statSync(path);
   } catch {
-    // Missing, or in a folder this user may not enter: for starting it the same.
+    // Missing, or in a folder that this user may not enter: neither can be started.
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The variables by which model providers' keys, and addresses that may hold one, are given, by provider: whole names, or
- * beginnings that end in `*`. What serves other purposes too (`AWS_PROFILE`, `GOOGLE_APPLICATION_CREDENTIALS`,
- * `GITHUB_TOKEN`) is not in it.
+ * Variables that hold API keys of model providers, or addresses that may contain one: full names, or prefixes that end
+ * in `*`. Variables that also serve other purposes (`AWS_PROFILE`, `GOOGLE_APPLICATION_CREDENTIALS`, `GITHUB_TOKEN`)
+ * are not listed.
  */
 export const providerVariables = {
   ai21: ['AI21_API_KEY'],

@@ -9,14 +9,14 @@ import { makeProcessTable, type ProcessSnapshot, type ProcessTable } from './pro
 import { ProcessTreeIndex } from './process-tree-index.ts';
 
 export interface ListOptions {
-  /** How long to measure CPU use, in milliseconds; 0 (the default): not at all. */
+  /** Interval over which to measure CPU use, in milliseconds; 0 (the default) does not measure it. */
   readonly watchMs?: number;
   readonly table?: ProcessTable;
 }
 
 /**
- * Every agent of this user that has a process on this machine, whichever MAOS started it and whether that still
- * lives; those that started first come first. Only looks.
+ * All agents of this user that have a process on this machine, started by any MAOS, running or not. Sorted by start
+ * time, oldest first. Read-only.
  */
 export async function listAgentProcesses(options: ListOptions = {}): Promise<readonly AgentProcess[]> {
   const { watchMs = 0, table = makeProcessTable() } = options;
@@ -46,8 +46,8 @@ function measure(snapshot: ProcessSnapshot): ReadonlyMap<string, AgentProcess> {
 }
 
 /**
- * Each process with the agent it belongs to: by its own mark, or by that of the nearest process above it. One whose mark
- * is a number belongs to that agent of the list, if any, whose number it is.
+ * Maps each process to its agent: by its own mark, otherwise by that of its nearest marked ancestor. A numeric mark
+ * (see {@link limitMark}) is replaced with the id of the listed agent that it belongs to, if there is one.
  */
 function owners(snapshot: ProcessSnapshot): ReadonlyMap<ProcessEntry, string> {
   const found = new Map<ProcessEntry, string>();
@@ -58,7 +58,7 @@ function owners(snapshot: ProcessSnapshot): ReadonlyMap<ProcessEntry, string> {
   const named = new Map([...found.values()].map((agentId) => [`#${limitMark(agentId)}`, agentId]));
   for (const [entry, mark] of found) found.set(entry, named.get(mark) ?? mark);
   const kinship = ProcessTreeIndex.of(snapshot);
-  // A Map visits what is added while it is walked: the whole tree.
+  // A Map iterates over entries added meanwhile, so this reaches the whole tree.
   for (const [parent, agentId] of found) {
     for (const child of kinship.childrenOf(parent.pid)) {
       if (!found.has(child) && child.pid !== process.pid) found.set(child, agentId);
@@ -97,7 +97,7 @@ function summarize(
   };
 }
 
-/** Unix milliseconds. */
+/** In Unix milliseconds. */
 function startTime({ start }: ProcessEntry): number {
   if (process.platform !== 'linux') return start;
   return Math.round(Date.now() - uptime() * 1000 + (start * 1000) / kernelUnits().ticksPerSecond);

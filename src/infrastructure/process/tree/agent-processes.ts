@@ -5,32 +5,33 @@ import { type ProcessEntry, readProcStat } from './proc-stat.ts';
 import type { ProcessSnapshot, ProcessTable } from './process-table.ts';
 import { ProcessTreeIndex } from './process-tree-index.ts';
 
-/** Longest command line that is shown, in characters. */
+/** Maximum length of a displayed command line, in characters. */
 const maxCommand = 120;
 
-/** How the processes of one agent are told from all others. */
+/** What identifies the processes of one agent. */
 export interface AgentMark {
   readonly agentId: string;
   readonly attempt: number;
   /**
-   * The wrapper, when this MAOS has seen it alive: leader of a session and a group of its own, started at `start`
-   * (in the unit of {@link ProcessEntry}), and after `forks` others where this MAOS started it. Null when only its pid is on record: that may be another's by now.
+   * The wrapper, if this MAOS has seen it alive: leader of its own session and group, started at `start` (in the unit
+   * of {@link ProcessEntry}) and, if this MAOS started it, after `forks` other processes. Null when only its pid is
+   * recorded, because another process may have that pid now.
    */
   readonly wrapper: { readonly pid: number; readonly start: number; readonly forks?: number } | null;
 }
 
 /**
- * All processes of an agent's attempt: the wrapper, its session and group, whatever has the agent's id in its environment, and
- * the descendants of all these. Never MAOS itself.
+ * All processes of an agent's attempt: the wrapper, its session and group, every process with the agent's mark, and all
+ * their descendants. Never MAOS itself.
  *
- * A team inside the agent has ids of its own: it is found as long as it descends from the agent. What a nested MAOS
- * detached is the nested MAOS's, with all that descends from it.
+ * A nested team inside the agent has its own marks and is found as long as it descends from the agent. Processes that a
+ * nested MAOS has detached, and their descendants, do not belong to the agent.
  */
 export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): ProcessEntry[] {
   const { processes } = snapshot;
   const { agentId, attempt, wrapper } = mark;
   const leader = wrapper === null ? undefined : processes.get(wrapper.pid);
-  // The pid of a wrapper that is gone can be another session's by now.
+  // Once the wrapper has ended, its pid can belong to another session.
   const trusted =
     wrapper !== null && (leader === undefined || leader.start === wrapper.start) ? wrapper : null;
   const earliest = wrapper?.start ?? 0;
@@ -45,20 +46,21 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
   const kinship = ProcessTreeIndex.of(snapshot);
   if (trusted !== null) take(kinship.inSessionOrGroup(trusted.pid));
   take(kinship.marked(agentId, attempt, earliest));
-  // A Map visits what is added while it is walked: the whole tree.
+  // A Map iterates over entries added meanwhile, so this reaches the whole tree.
   for (const { pid } of found.values()) take(kinship.childrenOf(pid));
   return [...found.values()];
 }
 
 /**
- * The processes by which MAOS runs the agent, and which are not the agent's own: the wrapper, its subshells, the
- * readers of the program's streams; also what is about to execute the program, for as long as it is a subshell.
+ * The processes that MAOS runs the agent with, which are not part of the agent's program: the wrapper, its subshells
+ * and the readers of the output streams. Includes the process that is about to execute the program, while it still runs
+ * the wrapper's code.
  * @param wrapper its pid
  */
 export function findWrapperParts(snapshot: ProcessSnapshot, wrapper: number): ReadonlySet<number> {
   const parts = new Set([wrapper]);
   const kinship = ProcessTreeIndex.of(snapshot);
-  // A Set visits what is added while it is walked. Children of a reader or of the program are none of them.
+  // A Set iterates over entries added meanwhile. Children of the program or of a reader do not qualify.
   for (const part of parts) {
     for (const child of kinship.childrenOf(part)) {
       const command = child.sid === wrapper ? snapshot.commandOf(child) : '';
@@ -68,17 +70,17 @@ export function findWrapperParts(snapshot: ProcessSnapshot, wrapper: number): Re
   return parts;
 }
 
-/** The processes of one agent, looked at again and again. */
+/** Scans the processes of one agent repeatedly. */
 export class AgentFamily {
   readonly mark: AgentMark;
   readonly #table: ProcessTable;
   readonly #isOwned: () => boolean;
-  /** All that were seen and still live: a parent that ends first takes its children out of the agent's tree. */
+  /** Every process seen so far that still lives. When a parent ends first, its children leave the agent's tree. */
   readonly #known = new Map<number, ProcessEntry>();
   #snapshot: ProcessSnapshot | null = null;
   #parts: ReadonlySet<number> = new Set();
 
-  /** @param isOwned whether this MAOS may still touch the agent; asked before every signal */
+  /** @param isOwned whether this MAOS may still signal the agent; called before every signal */
   constructor(mark: AgentMark, table: ProcessTable, isOwned: () => boolean) {
     this.mark = mark;
     this.#table = table;
@@ -90,22 +92,22 @@ export class AgentFamily {
     return this.#isOwned();
   }
 
-  /** @returns whether there was such a process to get it */
+  /** @returns false when the process has ended or may not be signalled */
   signal(entry: ProcessEntry, signal: NodeJS.Signals): boolean {
     return this.isOwned && isStill(entry) && sendSignal(entry.pid, signal);
   }
 
-  /** To the wrapper's group, at one stroke: the wrapper must have been seen at the last look. */
+  /** Signals the wrapper's whole group. The last scan must have seen the wrapper. */
   signalGroup(wrapper: ProcessEntry, signal: NodeJS.Signals): boolean {
     return this.isOwned && isStill(wrapper) && sendSignal(-wrapper.pid, signal);
   }
 
-  /** How many processes the last look found. */
+  /** Number of processes that the last scan found. */
   get size(): number {
     return this.#known.size;
   }
 
-  /** True when the last look may have missed a process. */
+  /** True when the last scan may have missed a process. */
   get incomplete(): boolean {
     return this.#snapshot?.incomplete ?? false;
   }
@@ -118,7 +120,7 @@ export class AgentFamily {
       this.#snapshot = snapshot;
       for (const { pid, start } of this.#known.values()) {
         const entry = snapshot.processes.get(pid);
-        // One that was seen before it executed its program may be detached by now.
+        // A process seen before it executed its program may be detached now.
         const isMember = entry?.start === start && !snapshot.isDetachedFrom(this.mark.agentId, entry);
         if (isMember) this.#known.set(pid, entry);
         else this.#known.delete(pid);
@@ -135,7 +137,9 @@ export class AgentFamily {
     return pid === this.mark.wrapper?.pid;
   }
 
-  /** For people: the process's command line, cut and without known secrets, and its pid; null when it has ended. */
+  /**
+   * The process for display: command line, shortened and with known secrets redacted, and pid. Null when it has ended.
+   */
   nameOf(entry: ProcessEntry): string | null {
     const words = Buffer.from(this.#snapshot?.commandOf(entry) ?? '', 'latin1').toString();
     const line = redactText(words.replaceAll(/\s+|\0/g, ' ').trim());
@@ -143,13 +147,16 @@ export class AgentFamily {
     return `${shorten(line, maxCommand)} (${entry.pid})`;
   }
 
-  /** The wrapper, or another of the processes by which MAOS runs the agent; none once the wrapper is gone. */
+  /** Whether it is the wrapper or one of its helper processes. Always false once the wrapper has ended. */
   isWrapperPart({ pid }: ProcessEntry): boolean {
     return this.#parts.has(pid);
   }
 }
 
-/** Its pid has not gone to another process since the snapshot. Elsewhere than on Linux that takes too long to ask. */
+/**
+ * Whether the pid still belongs to the same process as in the snapshot. Only checked on Linux: elsewhere it takes too
+ * long.
+ */
 function isStill({ pid, start }: ProcessEntry): boolean {
   return process.platform !== 'linux' || readProcStat(pid)?.start === start;
 }
@@ -158,7 +165,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
   } catch (error) {
-    // ESRCH: it ended by itself. EPERM: it runs as another user by now and will be reported as a survivor.
+    // ESRCH: it has ended. EPERM: it now runs as another user, and will be reported as a survivor.
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH' || code === 'EPERM') return false;
     throw error;

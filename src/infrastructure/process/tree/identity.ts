@@ -5,33 +5,33 @@ import { promisify } from 'node:util';
 import { readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
 
-/** Identifies a process for ever: the system reuses a pid for another process sooner or later. */
+/** Identifies a process permanently, because the system reuses pids. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Opaque; equal for the same process only. Clock ticks since boot on Linux, Unix milliseconds elsewhere. */
+  /** Opaque; distinguishes processes with the same pid. Clock ticks since boot on Linux, Unix milliseconds elsewhere. */
   readonly startTime: string;
-  /** Opaque; changes with every boot of the machine. */
+  /** Opaque; changes with every boot. */
   readonly bootId: string;
   /**
-   * Opaque: the host and its process namespace (pid_namespaces(7)), whose processes see each other. Empty elsewhere
-   * than on Linux; null where a version of MAOS before this one wrote the process down.
+   * Opaque: the host and the process namespace (pid_namespaces(7)); processes in the same one see each other. Empty on
+   * other platforms than Linux; null in records of earlier versions of MAOS.
    */
   readonly place: string | null;
 }
 
-/** @returns null when there is no process of that pid */
+/** @returns null when no process has that pid */
 export async function identify(pid: number): Promise<ProcessIdentity | null> {
   const start = process.platform === 'linux' ? readProcStat(pid)?.start : (await readPs(pid))[0]?.start;
   return start === undefined ? null : { pid, startTime: String(start), ...(await findPlace()) };
 }
 
 /**
- * What can be said of a process from here. Only where it was identified (this host, boot and process namespace) can
- * its end be proven: `gone`. From anywhere else it is `unseen`, whether it runs or not.
+ * What this process can know about another. Its end can be proven (`gone`) only on the host, boot and process namespace
+ * where it was identified. From anywhere else it is `unseen`, running or not.
  */
 export type Sighting = 'alive' | 'gone' | 'unseen';
 
-/** `gone` also while a parent has not collected the process. */
+/** A zombie counts as `gone`. */
 export async function sight(identity: ProcessIdentity): Promise<Sighting> {
   if (!(await isFromHere(identity))) return 'unseen';
   if (!mayBeAlive(identity.pid)) return 'gone';
@@ -40,7 +40,7 @@ export async function sight(identity: ProcessIdentity): Promise<Sighting> {
   return isSame && entry.state !== 'zombie' ? 'alive' : 'gone';
 }
 
-/** False where the process cannot be looked for: then nothing it does or does not show says that it has ended. */
+/** False when the process runs where this one cannot see it: then not finding it does not prove that it has ended. */
 export async function isFromHere({
   bootId,
   place,
@@ -49,13 +49,13 @@ export async function isFromHere({
   return place === here.place && bootId === here.bootId;
 }
 
-/** False: there is certainly no process of that pid. True: there is one, perhaps another. Costs one system call. */
+/** False: no process has that pid. True: one has it, perhaps another one. Costs one system call. */
 export function mayBeAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: the process exists and belongs to another user.
+    // EPERM: the process exists but belongs to another user.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
@@ -65,12 +65,12 @@ let known: Promise<Place> | null = null;
 /** The location of this process: it decides which other processes are visible. */
 export type Place = Pick<ProcessIdentity, 'bootId' | 'place'>;
 
-/** The place in one word, for the record of a launch. */
+/** The place as one string, for the launch record. */
 export function placeName({ bootId, place }: Place): string {
   return `${bootId} ${place}`;
 }
 
-/** Whether processes of a place may run, unseen from here. Those of an earlier boot of this host have ended with it. */
+/** Whether processes of that place may be running invisibly. Those of an earlier boot of this host have ended. */
 export function mayRunUnseen(name: string | null, here: Place): boolean {
   const [bootId, host] = name?.split(' ') ?? [];
   if (name === null || name === placeName(here)) return false;
@@ -85,22 +85,22 @@ export function findPlace(): Promise<Place> {
 async function readPlace(): Promise<Place> {
   if (process.platform === 'linux') {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    // `pid:[4026531836]`, of the namespace whose processes /proc shows.
+    // `pid:[4026531836]`: the namespace that /proc shows.
     const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
     return { bootId, place: `${hostId()} ${namespace}` };
   }
-  // `{ sec = 1763800000, usec = 123456 } Sat Nov 22 …`; the microseconds move when the clock is adjusted.
+  // `{ sec = 1763800000, usec = 123456 } Sat Nov 22 …`; adjusting the clock changes the microseconds.
   const { stdout } = await promisify(execFile)('sysctl', ['-n', 'kern.boottime']);
   return { bootId: /sec = (\d+)/.exec(stdout)?.[1] ?? stdout.trim(), place: '' };
 }
 
-/** machine-id(5); containers often have none, and a name of their own. */
+/** machine-id(5). Containers often have none, but each has its own host name. */
 function hostId(): string {
   let id = '';
   try {
     id = readFileSync('/etc/machine-id', 'utf8').trim();
   } catch {
-    // Not there, or not for this user: the name tells hosts apart as well.
+    // Missing or not readable: the host name identifies the host as well.
   }
   return (id === '' ? hostname() : id).replaceAll(/[^\w.-]/g, '_');
 }

@@ -10,7 +10,7 @@ export type Machine = Pick<HostCapacity, 'freeMemoryMb' | 'totalMemoryMb'>;
 
 export interface MachineDeps {
   readonly platform?: NodeJS.Platform;
-  /** Where the kernel's files are; other folders in tests. */
+  /** Where the kernel's files are mounted; tests pass other folders. */
   readonly proc?: string;
   readonly cgroups?: string;
   /** Output of `vm_stat`. */
@@ -20,10 +20,11 @@ export interface MachineDeps {
 const mib = 1024 * 1024;
 
 /**
- * Memory of the machine, or of the control group (a container, a systemd slice) when that allows less. Free is it as an agent would find it:
- * - Linux: `MemAvailable`, or what the group leaves. File cache that the kernel gives back counts as free in both;
- *   `process.availableMemory()` takes a group's cache for used.
- * - macOS: what `vm_stat` calls free, inactive, speculative and purgeable; `os.freemem()` knows only the first.
+ * Memory of the machine, or of the control group (a container, a systemd slice) if that allows less. Free memory is
+ * what an agent could use:
+ * - Linux: `MemAvailable`, or what the group's limit leaves. Both count reclaimable file cache as free;
+ *   `process.availableMemory()` counts a group's cache as used.
+ * - macOS: free, inactive, speculative and purgeable pages of `vm_stat`; `os.freemem()` counts only free pages.
  * - Elsewhere: `os.freemem()`.
  */
 export function makeMachine(deps: MachineDeps = {}): Machine {
@@ -43,7 +44,7 @@ export function makeMachine(deps: MachineDeps = {}): Machine {
     return (platform === 'darwin' ? parseVmStat(vmStat()) : null) ?? freemem();
   }
 
-  /** Not anew for each of a hundred agents that start: those before it have not taken their memory yet. */
+  /** Cached: when a hundred agents start together, the earlier ones have not allocated their memory yet anyway. */
   function freeBytes(): number {
     const now = performance.now();
     const maxAgeMs = platform === 'darwin' ? vmStatMs : procMs;
@@ -61,7 +62,7 @@ export function makeMachine(deps: MachineDeps = {}): Machine {
   };
 }
 
-/** How long a measurement is reused: one by a separate process, and one by reading some small files. */
+/** How long a measurement is reused, in milliseconds: `vm_stat` is a child process, procfs a few small files. */
 const vmStatMs = 1_000;
 const procMs = 100;
 
@@ -69,7 +70,7 @@ function runVmStat(): string {
   try {
     return execFileSync('/usr/bin/vm_stat', { encoding: 'utf8', timeout: 1_000 });
   } catch {
-    // No process for it just now: the pessimistic number is at hand without one.
+    // No process could be started just now. The caller falls back to `os.freemem()`, which is lower.
     return '';
   }
 }
@@ -94,8 +95,8 @@ interface Allowance {
 }
 
 /**
- * Of this process's control group and of those above it, which limit it too.
- * @param membership `/proc/self/cgroup`: `0::/path` in version 2, `4:memory:/path` in version 1
+ * The limits of this process's control group and of all its ancestors.
+ * @param membership content of `/proc/self/cgroup`: `0::/path` in version 2, `4:memory:/path` in version 1
  */
 function allowances(membership: string, cgroups: string): readonly Allowance[] {
   return membership.split('\n').flatMap((line) => {
@@ -106,7 +107,7 @@ function allowances(membership: string, cgroups: string): readonly Allowance[] {
   });
 }
 
-/** From the root down. Inside a container the path may be the host's: then only its root is there. */
+/** From the root down. Inside a container the path may be the host's; then only the root exists. */
 function foldersOf(mount: string, path: string): readonly string[] {
   const names = path.split('/').filter((name) => name !== '' && name !== '..');
   return [mount, ...names.map((_, index) => join(mount, ...names.slice(0, index + 1)))];
@@ -125,7 +126,7 @@ function readGroupV1(folder: string): Allowance {
   return allowance([limit], used, () => readStat(folder, 'total_inactive_file'));
 }
 
-/** Version 1 writes 'no limit' as the largest number of pages there is. */
+/** Version 1 writes "no limit" as the largest possible number of pages. */
 const unlimited = 2 ** 60;
 
 function allowance(limits: readonly (number | null)[], used: number | null, cache: () => number): Allowance {
@@ -139,7 +140,7 @@ function readStat(folder: string, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 }
 
-/** @returns null for 'max', and where there is no such file */
+/** @returns null for `max` and for a missing file */
 function readCount(file: string): number | null {
   const text = readText(file)?.trim() ?? '';
   return /^\d+$/.test(text) ? Number(text) : null;
@@ -150,7 +151,7 @@ function readText(file: string): string | null {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Not mounted, another version, or not readable for this user: the limit is unknown, so none applies.
+    // Not mounted, another cgroup version, or not readable: the limit is unknown, so none applies.
     if (isGone(error) || code === 'ENOTDIR' || code === 'EACCES' || code === 'EPERM') return null;
     throw error;
   }

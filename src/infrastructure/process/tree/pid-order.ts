@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A process, and how many processes and threads the system had begun before it, as {@link countForks} says it. */
+/** A process, and the value of {@link countForks} before it started. */
 export interface Birth {
   readonly pid: number;
   readonly forks: number;
@@ -8,24 +8,24 @@ export interface Birth {
 
 export const anyPid = { first: 1, last: Number.POSITIVE_INFINITY };
 
-/** What Linux tells of the pids it gives out. */
+/** The kernel's counters from which the range of recent pids follows. */
 export interface PidCounts {
-  /** The pid given last. */
+  /** The pid assigned last. */
   readonly lastPid: number;
-  /** Processes and threads that there are. */
+  /** Processes and threads that exist now. */
   readonly threads: number;
-  /** Processes and threads begun since the system started. */
+  /** Processes and threads started since boot. */
   readonly forks: number;
-  /** Pids are below it. */
+  /** Upper bound of pids, exclusive. */
   readonly pidMax: number;
 }
 
 /**
- * The pids of whatever began after that process, and its own. Pids are given out in ascending order, past those in use,
- * and begin again at the top: then it can be any.
+ * The range of pids that the given process and all later ones can have. The kernel assigns pids in ascending order,
+ * skips those in use, and starts again from the bottom after the last; after that, every pid is possible.
  *
- * A start that fails can use up a pid without being counted: pids that got further than the count explains may have
- * come round.
+ * A failed fork can use up a pid without being counted. If pids advanced further than the counters explain, they may
+ * have wrapped around.
  */
 export function pidsSince(
   { pid, forks }: Birth,
@@ -36,7 +36,7 @@ export function pidsSince(
   return isInOrder ? { first: pid, last: now.lastPid } : anyPid;
 }
 
-/** NaN, after which it can be any pid, where the system does not say. */
+/** NaN when the system does not show it; {@link pidsSince} then returns all pids. */
 export function countForks(): number {
   return numberIn('/proc/stat', /^processes (\d+)/m);
 }

@@ -2,18 +2,18 @@ import { readFileSync, statSync } from 'node:fs';
 import { type Birth, type PidCounts, pidsSince, readPidCounts } from './pid-order.ts';
 import { isGone, type ProcessEntry, readProcStat } from './proc-stat.ts';
 
-/** Probing more pids than this takes longer than listing all processes. */
+/** Above this many pids, listing all processes is faster than probing. */
 const mostPids = 100;
-/** Most rounds of probing: on a busy machine, a new process may begin in every round. */
+/** Maximum rounds of probing: on a busy machine, a new process may start during every round. */
 const mostRounds = 4;
 
 /**
- * The processes, zombies too, that began after that one, and itself: by asking for every pid that was given since, instead of
- * having all processes of the system listed.
+ * The given process and all that started after it, zombies included. Probes every pid assigned since instead of listing
+ * all processes of the system.
  *
- * It ends when no process has begun since it was last asked which pids there are: then each that is there now was there
- * when its pid was asked for, so none is missed.
- * @returns null when there are too many to ask for one by one
+ * Repeats until no process has started since the pids were last counted. Every process that exists then also existed
+ * when its pid was probed, so none is missed.
+ * @returns null when there are too many pids to probe
  */
 export function probeSince(
   since: Birth,
@@ -33,7 +33,7 @@ export function probeSince(
   return null;
 }
 
-/** `/proc/ID` exists for a thread too, although a listing of `/proc` does not show it. */
+/** `/proc/ID` also exists for a thread, although a listing of `/proc` does not show it. */
 function isProcess(pid: number): boolean {
   if (statSync(`/proc/${pid}`, { throwIfNoEntry: false }) === undefined) return false;
   try {

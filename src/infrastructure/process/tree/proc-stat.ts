@@ -2,8 +2,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { MaosError } from '../../../domain/errors.ts';
 
 /**
- * What a process is at, as far as it matters here: `blocked` sleeps in the kernel and cannot be interrupted (a parent
- * in `vfork` too), `zombie` has ended but was not yet collected by its parent.
+ * `blocked` is uninterruptible sleep in the kernel (a parent in `vfork` too); `zombie` has ended, and its parent has
+ * not collected it yet.
  */
 export type ProcessState = 'live' | 'stopped' | 'blocked' | 'zombie';
 
@@ -15,20 +15,20 @@ export interface ProcessEntry {
   readonly sid: number;
   readonly start: number;
   readonly state: ProcessState;
-  /** User and system time of the process itself and of its children that have ended and were collected. */
+  /** User and system time of the process and of its children that have been collected. */
   readonly cpuMs: number;
   /** Resident set, shared pages included. */
   readonly memoryBytes: number;
 }
 
-// The longest line has 52 numbers of at most 20 digits and a name of at most 64 bytes.
+// The longest possible line: 52 numbers of at most 20 digits, and a name of at most 64 bytes.
 const buffer = Buffer.allocUnsafe(2048);
 
 /**
- * Reads `/proc/PID/stat` (proc_pid_stat(5)), synchronously: procfs answers from memory in some five microseconds, and
- * a trip through the thread pool costs ten times that.
- * @returns null when there is no such process (any more)
- * @throws MaosError CONFIG_INVALID where `/proc` is not mounted, and what the file system throws else, such as EMFILE
+ * Reads `/proc/PID/stat` (proc_pid_stat(5)). Synchronous, because procfs answers from memory in about five microseconds
+ * and a detour through the thread pool takes ten times as long.
+ * @returns null when no such process exists
+ * @throws MaosError CONFIG_INVALID when `/proc` is not mounted; other errors of the file system, such as EMFILE
  */
 export function readProcStat(pid: number): ProcessEntry | null {
   let fd: number | null = null;
@@ -40,7 +40,7 @@ export function readProcStat(pid: number): ProcessEntry | null {
     );
   } catch (error) {
     if (!isGone(error)) throw error;
-    // This process is there.
+    // This process exists, so procfs must be missing.
     if (pid === process.pid) throw withoutProcfs(error);
     return null;
   } finally {
@@ -67,7 +67,7 @@ export function parseProcStat(line: string, units: KernelUnits): ProcessEntry | 
   };
 }
 
-/** @param letter of `/proc/PID/stat` or, the first one, of `ps -o stat`; BSD calls 'U' what Linux calls 'D' */
+/** @param letter of `/proc/PID/stat`, or the first one of `ps -o stat`, where BSD writes `U` for Linux's `D` */
 export function processState(letter: string | undefined): ProcessState {
   switch (letter) {
     case 'T':
@@ -91,7 +91,10 @@ export interface KernelUnits {
 
 let knownUnits: KernelUnits | null = null;
 
-/** What the kernel counts memory and time in. Node does not tell; the auxiliary vector (getauxval(3)) does. */
+/**
+ * The units in which the kernel reports memory and time, from the auxiliary vector (getauxval(3)): Node does not expose
+ * them.
+ */
 export function kernelUnits(): KernelUnits {
   knownUnits ??= readKernelUnits();
   return knownUnits;
@@ -103,7 +106,7 @@ const auxClockTicks = 17n;
 function readKernelUnits(): KernelUnits {
   let pageBytes = 4096;
   let ticksPerSecond = 100;
-  // Pairs of a key and a value, each a word; the platforms of Node are little-endian with words of 64 bits.
+  // Pairs of key and value, one word each. All Linux platforms of Node are little-endian with 64-bit words.
   const bytes = readAuxiliaryVector();
   for (let at = 0; at + 16 <= bytes.length; at += 16) {
     const key = bytes.readBigUInt64LE(at);
@@ -130,7 +133,7 @@ function withoutProcfs(cause: unknown): MaosError {
   );
 }
 
-/** True for the errors by which procfs says that a process has ended. */
+/** Whether procfs reports that the process has ended. */
 export function isGone(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
   return code === 'ENOENT' || code === 'ESRCH';

@@ -9,7 +9,7 @@ import { probeSince } from './pid-probe.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
 import { readPs } from './ps-command.ts';
 
-/** Which agent a process belongs to: `MAOS_AGENT_ID` and `MAOS_AGENT_ATTEMPT`. */
+/** The agent that a process belongs to, from `MAOS_AGENT_ID` and `MAOS_AGENT_ATTEMPT`. */
 export interface ProcessMark {
   readonly agentId: string;
   /** Null in processes that an earlier version of MAOS started. */
@@ -21,31 +21,31 @@ export interface ProcessSnapshot {
   /** Without zombies. */
   readonly processes: ReadonlyMap<number, ProcessEntry>;
   readonly zombies: readonly ProcessEntry[];
-  /** What taking it cost, in milliseconds. */
+  /** How long the scan took, in milliseconds. */
   readonly tookMs: number;
   /**
-   * True when a process ended while it was looked at: it may have left a child that is not in the list. Read it after
-   * the calls of `markOf`, which may find out.
+   * True when a process ended during the scan: it may have left a child that the list does not contain. Read it after
+   * `markOf`, which can set it.
    */
   readonly incomplete: boolean;
   /**
-   * The agent a process belongs to: by its environment; where that was cleared or written over, `#` with the number of
-   * {@link limitMark} for an id, on Linux; null for none.
+   * The agent that a process belongs to, from its environment. If that was cleared or overwritten, on Linux the id is
+   * `#` followed by the number of {@link limitMark}. Null for a process of no agent.
    */
   markOf(entry: ProcessEntry): ProcessMark | null;
-  /** Whether it was started by the agent and does not end with it, by `MAOS_DETACHED`. */
+  /** Whether the agent started it but it is meant to outlive the agent, from `MAOS_DETACHED`. */
   isDetachedFrom(agentId: string, entry: ProcessEntry): boolean;
-  /** Its command line as it is now; empty when that cannot be read. Only to be compared. */
+  /** Its current command line, for comparison only; empty when it cannot be read. */
   commandOf(entry: ProcessEntry): string;
 }
 
 export interface ProcessTable {
   /**
-   * A snapshot begun after the call. Callers who wait at the same time share one.
-   * @param since older processes than this one may be left out; null, the default: none
+   * A snapshot started after the call. Concurrent callers share one.
+   * @param since processes older than this one may be left out; null (the default): none
    */
   snapshot(since?: Birth | null): Promise<ProcessSnapshot>;
-  /** A snapshot that is at most so old; the one being taken, if any. */
+  /** A snapshot at most `maxAgeMs` old, or the one in progress. */
   recent(maxAgeMs: number): Promise<ProcessSnapshot>;
 }
 
@@ -62,7 +62,7 @@ export function makeProcessTable(
 
   async function take(before: Promise<unknown>): Promise<ProcessSnapshot> {
     await before;
-    // Two hundred agents stopped at once ask within one turn of the event loop.
+    // Two hundred agents stopped together ask within one turn of the event loop.
     await setImmediate();
     waiting = null;
     const since = waitingSince;
@@ -86,7 +86,7 @@ export function makeProcessTable(
       const taken = { snapshot: snapshot(), takenAt: performance.now() };
       newest = taken;
       taken.snapshot.catch(() => {
-        // The present callers get the error; the next call tries again.
+        // Current callers receive the error; the next call tries again.
         if (newest === taken) newest = null;
       });
       return taken.snapshot;
@@ -102,27 +102,27 @@ function olderOf(a: Birth | null, b: Birth | null): Birth | null {
 const kernelThreads = 2;
 const pidsPerTurn = 128;
 
-/** What was read of processes, by pid, so that it need not be read again at every look. */
+/** What was read about processes, by pid, so that later scans need not read it again. */
 export type KnownProcesses = Map<number, KnownProcess>;
 
 interface KnownProcess {
   readonly start: number;
   readonly until: number;
   readonly mark: ProcessMark | null;
-  /** Filled in only when a caller needs it. */
+  /** Read on demand. */
   environment?: readonly string[];
   command?: string;
 }
 
-/** A process can change with the next program it executes: after this time it is read again. */
+/** Read again after this time, because executing another program changes it. */
 const knownMs = 30_000;
-/** A process younger than this may be about to execute its program. */
+/** A younger process may be about to execute its program, so what it shows is not cached. */
 const settledMs = 2_000;
 
 /**
- * Some ten microseconds a process; lets other work through between portions.
- * @param options `known`: kept from call to call by somebody who looks again and again and needs no proof; `since`: as
- * for {@link ProcessTable.snapshot}
+ * Takes about ten microseconds per process, and yields to the event loop between batches.
+ * @param options `known`: a cache between calls, for repeated measurements that need no proof; `since`: as for {@link
+ *   ProcessTable.snapshot}
  */
 export async function readProcfs({
   known = null,
@@ -146,7 +146,7 @@ export async function readProcfs({
   const probed = since === null ? null : probeSince(since);
   for (const entry of probed ?? []) keep(entry);
   const names = probed === null ? readdirSync('/proc') : [];
-  // Asked after the listing: what was not given by then is not in it.
+  // Read after the listing: a pid assigned later cannot be in it.
   const { first, last } = since === null ? anyPid : pidsSince(since, readPidCounts());
   for (const name of names) {
     const pid = Number(name);
@@ -183,7 +183,7 @@ export async function readProcfs({
   function environmentOf(entry: ProcessEntry): readonly string[] {
     const remembered = knownOf(entry);
     if (remembered?.environment !== undefined) return remembered.environment;
-    // All that is ever asked of it.
+    // Callers need no other variables.
     const environment = readText(`/proc/${entry.pid}/environ`)
       .split('\0')
       .filter((variable) => /^MAOS_(?:DETACHED|AGENT_ID)=/.test(variable));
@@ -201,7 +201,7 @@ export async function readProcfs({
 
   function readMark({ pid, ppid }: ProcessEntry): ProcessMark | null {
     const environ = readText(`/proc/${pid}/environ`);
-    // Empty for a moment while a process executes another program; always for kernel threads.
+    // Empty for a moment while a process executes another program; always empty for kernel threads.
     if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) incomplete = true;
     const mark = makeMark(
       /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1],
@@ -238,7 +238,7 @@ function readText(path: string): string {
     return readFileSync(path, 'latin1');
   } catch (error) {
     if (isGone(error)) return '';
-    // Another user's process, or one that hides its memory: not by its environment, if at all, is it an agent's.
+    // Belongs to another user, or hides its memory: its environment cannot mark it as an agent's.
     if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return 'unreadable';
     throw error;
   }
@@ -256,7 +256,7 @@ export async function readWithPs(): Promise<ProcessSnapshot> {
     markOf({ pid }) {
       const entry = entries.get(pid);
       if (entry === undefined) return null;
-      // The wrapper carries its mark in its arguments too, for systems that hide the environment of /bin/sh.
+      // The wrapper also has its mark in its arguments, for systems that hide the environment of /bin/sh.
       const wrapped = isWrapperCommand(entry.args) ? / MAOS_AGENT_ID=(\S+) (\d+) \//.exec(entry.args) : null;
       if (wrapped !== null) return makeMark(wrapped[1], wrapped[2]);
       return makeMark(

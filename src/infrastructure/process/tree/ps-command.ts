@@ -4,26 +4,26 @@ import { type ProcessEntry, processState } from './proc-stat.ts';
 
 const run = promisify(execFile);
 
-/** What `ps` tells of a process, where there is no procfs. */
+/** What `ps` shows of a process, for platforms without procfs. */
 export interface PsEntry extends ProcessEntry {
   readonly args: string;
-  /** The environment as `ps` prints it, one blank between variables; empty where the system does not show it. */
+  /** The environment as `ps` prints it, separated by spaces; empty where the system hides it. */
   readonly environment: string;
 }
 
-// Fixed zone and language: `lstart` is a local time in words.
+// Fixed time zone and language, because `lstart` is a local time in words.
 const options = { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: 'C', LANG: 'C', TZ: 'UTC0' } };
 
 /**
- * The processes of this user, by two calls of `ps`: one with the environment behind the arguments and one without,
- * because only the difference tells an environment from an argument that looks like one.
+ * The processes of this user, from two calls of `ps`, with and without the environment after the arguments: only the
+ * difference shows where the environment begins.
  *
- * Elsewhere than on Linux, CPU time has whole seconds or hundredths, as `ps` prints it.
- * @param pid only this process
+ * CPU time has the precision that `ps` prints: seconds or hundredths.
+ * @param pid read only this process
  */
 export async function readPs(pid?: number): Promise<PsEntry[]> {
   const which = pid === undefined ? [] : ['-p', String(pid)];
-  // S: CPU time with that of children that have ended.
+  // S: add the CPU time of children that have ended.
   const flags = pid === undefined ? 'xS' : 'S';
   const [plain, long] = await Promise.all([
     ps([`${flags}wwo`, 'pid=,ppid=,pgid=,stat=,rss=,time=,lstart=,args=', ...which]),
@@ -45,7 +45,7 @@ export async function readPs(pid?: number): Promise<PsEntry[]> {
 const psLine =
   /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\d+)\s+([\d:.-]+)\s+(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}) ?(.*)$/;
 
-/** One line of `pid=,ppid=,pgid=,stat=,rss=,time=,lstart=,args=`. Sessions are not told apart from groups. */
+/** One line of `pid=,ppid=,pgid=,stat=,rss=,time=,lstart=,args=`. There is no session id; the group's takes its place. */
 function parsePsLine(line: string): Omit<PsEntry, 'environment'> | null {
   const match = psLine.exec(line);
   if (match === null) return null;
@@ -74,7 +74,7 @@ async function ps(args: readonly string[]): Promise<string> {
   try {
     return (await run('ps', args, options)).stdout;
   } catch (error) {
-    // With no process to show, ps says so by its exit status.
+    // `ps` exits with status 1 when it finds no process.
     if ((error as { code?: unknown }).code === 1) return '';
     throw error;
   }

@@ -10,40 +10,40 @@ import {
   readWithPs,
 } from './process-table.ts';
 
-/** What the living processes of an agent use, together. */
+/** Total use of an agent's living processes. */
 export interface TreeUse {
   /**
-   * User and system time of the processes and of their collected children. Time of a process that nobody of the
-   * agent collected is lost with it: the number can fall.
+   * User and system time of the processes and their collected children. Can fall: the time of a process is lost when
+   * none of the agent's processes collects it.
    */
   readonly cpuMs: number;
   /**
-   * Sum of the resident sets, without those of the wrapper and its parts. Pages that processes share count for each of
-   * them: to tell them apart takes longer, see {@link ResourceSampler.memory}.
+   * Sum of the resident sets, without the wrapper and its helpers. Shared pages count once per process; {@link
+   * ResourceSampler.memory} counts them once, but takes longer.
    */
   readonly memoryBytes: number;
-  /** Without the wrapper and its parts. */
+  /** Without the wrapper and its helpers. */
   readonly processes: number;
 }
 
 export interface ResourceSampler {
-  /** @returns null when no process of the agent was there */
+  /** @returns null when the agent has no process */
   measure(mark: AgentMark): Promise<TreeUse | null>;
   /**
-   * The same memory with shared pages counted once, on Linux: the kernel walks over all page tables for that, some
-   * milliseconds a process.
-   * @returns null when no process of the agent was there
+   * Like `memoryBytes`, but on Linux shared pages count once. The kernel walks all page tables for that, which takes
+   * some milliseconds per process.
+   * @returns null when the agent has no process
    */
   memory(mark: AgentMark): Promise<number | null>;
 }
 
-/** One snapshot serves all agents that are asked for within this time. */
+/** Agents measured within this time share one snapshot. */
 const minAgeMs = 500;
 const maxAgeMs = 5_000;
-/** A snapshot is used for this many times its own duration: sampling takes at most some 0.5 % of a processor. */
+/** A snapshot is used for this many times its own duration, which limits sampling to about 0.5 % of a processor. */
 const ageByCost = 200;
 
-/** Measures agents by one shared look at the machine, however many they are. */
+/** Measures all agents from one shared snapshot of the machine. */
 export function makeResourceSampler(table: ProcessTable = makeSamplingTable()): ResourceSampler {
   let ageMs = minAgeMs;
 
@@ -83,8 +83,8 @@ function partsIn(snapshot: ProcessSnapshot, mark: AgentMark) {
 }
 
 /**
- * The process's own pages and its part of those it shares, added up by the kernel (proc_pid_smaps(5)). Where that cannot
- * be read (other platforms, a process of another user, an old kernel), all it has resident.
+ * The process's own pages and its share of shared ones, as summed up by the kernel (proc_pid_smaps(5)). The resident
+ * set where that is not readable (other platforms, another user's process, an old kernel).
  */
 async function proportionalBytes({ pid, memoryBytes }: ProcessEntry): Promise<number> {
   try {
@@ -92,7 +92,7 @@ async function proportionalBytes({ pid, memoryBytes }: ProcessEntry): Promise<nu
     const kib = /^Pss: +(\d+) kB$/m.exec(rollup)?.[1];
     return kib === undefined ? memoryBytes : Number(kib) * 1024;
   } catch (error) {
-    // It has ended since: its memory is free.
+    // It has ended, so its memory is free.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 0;
     return memoryBytes;
   }
@@ -116,8 +116,8 @@ function makeSamplingTable(): ProcessTable {
 }
 
 /**
- * CPU time that never falls, and rises with the first millisecond used after a fall: the time of processes that took
- * theirs with them is carried on.
+ * Makes CPU time monotonic. When the measured time falls because a process took its time with it, the difference is
+ * added from then on, so that new use shows at once.
  */
 export function makeCpuMeter(): (measuredMs: number) => number {
   let carried = 0;
