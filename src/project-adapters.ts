@@ -23,6 +23,7 @@ import { makeBackends } from './infrastructure/backends/registry.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { toSettings } from './infrastructure/config/config.ts';
 import type { Config } from './infrastructure/config/settings-table.ts';
+import { makeAgentIdentity } from './infrastructure/files/home/agent-identity.ts';
 import { projectFolder } from './infrastructure/files/home/home.ts';
 import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
@@ -96,6 +97,7 @@ export function makeProject(from: {
     files: makeSessionFiles({ ...places, ...inherited }),
     roles: parts.roles ?? rolesFor(home),
     host: parts.host ?? makeHost(),
+    identity: makeAgentIdentity(places.projectFolder),
     backends: parts.backends ?? backendsOf(config),
     instances,
     teams,

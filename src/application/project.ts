@@ -2,6 +2,7 @@ import type { InstanceId } from '../domain/ids.ts';
 import type { ParentAgent } from '../domain/session.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
 import type { AgentHost } from './ports/agent-host.ts';
+import type { AgentIdentity } from './ports/agent-identity.ts';
 import type { Backends } from './ports/backend.ts';
 import type { Clock } from './ports/clock.ts';
 import type { IdSource } from './ports/id-source.ts';
@@ -27,6 +28,7 @@ export interface Project {
   readonly files: SessionFiles;
   readonly roles: RoleSources;
   readonly host: AgentHost;
+  readonly identity: AgentIdentity;
   readonly backends: Backends;
   readonly instances: Instances;
   readonly teams: Teams;

@@ -9,15 +9,21 @@ import type { AgentLocations } from '../ports/agent-disk.ts';
  */
 const maxValueLength = 30_000;
 
-/** The `MAOS_*` variables an agent is given. */
+/**
+ * The `MAOS_*` variables an agent is given.
+ * @param token of `AgentIdentity`: the agent shows it where it speaks for itself
+ */
 export function agentEnvironment(
   session: Session,
   agent: Agent,
   locations: AgentLocations,
+  token: string,
 ): Readonly<Record<string, string>> {
   const { role } = agent;
   return {
     MAOS_AGENT_ID: agent.id,
+    MAOS_AGENT_ATTEMPT: String(agent.attempt),
+    MAOS_AGENT_TOKEN: token,
     MAOS_AGENT_ROLE: role.name,
     MAOS_AGENT_INSTANCE: agent.instance,
     MAOS_SESSION_ID: session.id,

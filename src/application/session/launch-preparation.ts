@@ -13,7 +13,7 @@ import { composePrompt } from './handoff.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** What preparing a launch needs of the project. */
-export type PreparationProject = Pick<Project, 'host' | 'roles'> & {
+export type PreparationProject = Pick<Project, 'host' | 'identity' | 'roles'> & {
   readonly files: Pick<SessionFiles, 'environment'>;
   readonly settings: { readonly limits: Pick<Settings['limits'], 'maxSubagents'> };
 };
@@ -70,7 +70,7 @@ export class LaunchPreparation {
     backend: Backend,
     earlier: Promise<unknown> | undefined,
   ): Promise<PlacedLaunch> {
-    const { files, host, roles, settings } = this.#project;
+    const { files, host, identity, roles, settings } = this.#project;
     const { workflow } = this.#record;
     const { session } = workflow;
     const locations = host.locations(session, agent);
@@ -91,7 +91,8 @@ export class LaunchPreparation {
       ...{ session, agent, briefing: instructions, locations, findProgram, inherits, maxSubagents },
       resume: before.conversation,
     });
-    const env = { ...agentEnvironment(session, agent, locations), ...spec.env };
+    const token = identity.tokenOf(agent.id, agent.attempt);
+    const env = { ...agentEnvironment(session, agent, locations, token), ...spec.env };
     return { ...spec, env, inherits, cwd: locations.workingDirectory };
   }
 }

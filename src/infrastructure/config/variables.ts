@@ -7,6 +7,8 @@ import { settingsByKey } from './settings-table.ts';
 export const ownVariables: ReadonlySet<string> = new Set([
   'MAOS_HOME',
   'MAOS_AGENT_ID',
+  'MAOS_AGENT_ATTEMPT',
+  'MAOS_AGENT_TOKEN',
   'MAOS_AGENT_ROLE',
   'MAOS_AGENT_ROLE_DESC',
   'MAOS_AGENT_ROLE_RESPONSIBILITIES',

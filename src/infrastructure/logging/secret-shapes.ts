@@ -8,7 +8,7 @@ const prefixes = [
   // Code hosts and registries.
   'gh[oprsu]_|github_pat_|glpat-|gldt-|glrt-|npm_|pypi-|rubygems_|dckr_pat_|ATATT3',
   // Others.
-  'xox[abeoprs]-|xapp-|rk_|whsec_|shpat_|dop_v1_|doo_v1_|SG\\.|lin_api_|ntn_|phx_|sntrys_|sntryu_|hvs\\.|hvb\\.|tskey-',
+  'xox[abeoprs]-|xapp-|rk_|whsec_|shpat_|dop_v1_|doo_v1_|SG\\.|lin_api_|ntn_|phx_|sntrys_|sntryu_|hvs\\.|hvb\\.|tskey-|maos_agent_',
 ];
 
 /** Texts that are secrets wherever they stand, each with what replaces them. */

@@ -36,8 +36,10 @@ const locations = {
 };
 
 test('an agent is told who it is, for whom it works and where things lie', () => {
-  assert.deepEqual(agentEnvironment(session, sampleAgent, locations), {
+  assert.deepEqual(agentEnvironment(session, sampleAgent, locations, 'a token'), {
     MAOS_AGENT_ID: sampleAgent.id,
+    MAOS_AGENT_ATTEMPT: String(sampleAgent.attempt),
+    MAOS_AGENT_TOKEN: 'a token',
     MAOS_AGENT_ROLE: 'tester',
     MAOS_AGENT_INSTANCE: 'tester_1',
     MAOS_SESSION_ID: session.id,
@@ -55,7 +57,7 @@ test('an agent is told who it is, for whom it works and where things lie', () =>
 
 test('a custom role is described', () => {
   const role = { name: 'poet', custom: { description: 'Writes.', responsibilities: ['odes', 'sonnets'] } };
-  const env = agentEnvironment(session, { ...sampleAgent, role }, locations);
+  const env = agentEnvironment(session, { ...sampleAgent, role }, locations, '');
   assert.equal(env.MAOS_AGENT_ROLE_DESC, 'Writes.');
   assert.equal(env.MAOS_AGENT_ROLE_RESPONSIBILITIES, 'odes\nsonnets');
 });
@@ -68,7 +70,7 @@ test('an objective of any length and content fits into an environment', () => {
     'nul\0here',
   ]) {
     const value =
-      agentEnvironment({ ...session, objective }, sampleAgent, locations).MAOS_SESSION_OBJECTIVE ?? '';
+      agentEnvironment({ ...session, objective }, sampleAgent, locations, '').MAOS_SESSION_OBJECTIVE ?? '';
     assert.ok(Buffer.byteLength(value) < 128 * 1024 - 100, `${Buffer.byteLength(value)} bytes`);
     assert.ok(value.isWellFormed() && !value.includes('\0'));
     assert.ok(objective.length < 100 || value.endsWith('…'));

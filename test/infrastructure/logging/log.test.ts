@@ -272,6 +272,10 @@ describe('a log record', () => {
     ['what lies below a name', { credentials: { user: ['hunter2'] } }],
     ['a password in a map', { env: new Map([['DB_PASSWORD', 'hunter2']]) }],
     ['an Anthropic key in a text', { text: 'used sk-ant-api03-hunter2hunter2hunter2 today' }],
+    [
+      'the token of an agent',
+      { text: 'MAOS_AGENT_TOKEN is maos_agent_hunter2hunter2hunter2hunter2hunter2hunter2x' },
+    ],
     ['a GitHub token', { text: 'ghp_hunter2hunter2hunter2' }],
     ['a bearer token', { text: 'Authorization: Bearer hunter2hunter2' }],
     ['an assignment', { command: ['env', 'FAKE_KEY=hunter2', 'x'] }],
