@@ -16,6 +16,7 @@ import type {
   OpenProject,
   ProjectReport,
   Runtime,
+  SettingScope,
   UnreadProject,
 } from './application/runtime.ts';
 import { ownershipTiming } from './application/session/supervisor.ts';
@@ -23,6 +24,8 @@ import { explainedOrDefect } from './application/system-error.ts';
 import type { MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import { systemClock } from './infrastructure/clock.ts';
+import { configPath, type Origin } from './infrastructure/config/config.ts';
+import { editConfig } from './infrastructure/config/config-edit.ts';
 import { type PartialConfig, settingsByKey } from './infrastructure/config/settings-table.ts';
 import {
   canonicalProject,
@@ -151,12 +154,31 @@ export class MaosRuntime implements Runtime {
     const { config, sources, warnings } = this.#projects.config(hashOf(placeOf(path).project));
     const lookUp = (key: string): unknown =>
       key.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], config);
-    const settings = [...sources].map(([key, origin]) => ({
-      key,
-      value: settingsByKey.get(key)?.kind.disclosed?.(lookUp(key)) ?? lookUp(key),
-      origin: origin.kind === 'file' ? origin.path : origin.kind === 'variable' ? origin.name : origin.kind,
-    }));
+    const settings = [...settingsByKey].map(([key, { kind, description }]) => {
+      const origin = sources.get(key) as Origin;
+      return {
+        key,
+        value: kind.disclosed?.(lookUp(key)) ?? lookUp(key),
+        origin: origin.kind === 'file' ? origin.path : origin.kind === 'variable' ? origin.name : origin.kind,
+        ...{ description, allowed: kind.allowed },
+      };
+    });
     return { settings, warnings };
+  }
+
+  async settingsFile(path: string, scope: SettingScope): Promise<string> {
+    return configPath(this.home, scope === 'user' ? undefined : hashOf(placeOf(path).project));
+  }
+
+  async changeSetting(
+    path: string,
+    scope: SettingScope,
+    change: { readonly key: string; readonly text: string | null },
+  ) {
+    ensureHome(this.home);
+    const projectHash = scope === 'user' ? null : hashOf(placeOf(path).project);
+    if (projectHash !== null) ensureProjectFolder(this.home, projectHash);
+    return editConfig({ home: this.home, projectHash, ...change });
   }
 
   async watchProject(path: string): Promise<void> {

@@ -43,13 +43,19 @@ export interface UnreadProject {
   readonly error: MaosError;
 }
 
-/** A setting as `maos doctor` shows it. */
+/** A setting as people are shown it: what may be a secret is not in it. */
 export interface SettingReport {
   readonly key: string;
   readonly value: unknown;
   /** Where it came from: 'default', a file, a variable, 'flag'. */
   readonly origin: string;
+  readonly description: string;
+  /** What values it takes, to follow 'it must be'. */
+  readonly allowed: string;
 }
+
+/** Whose settings file: the user's own, or the one that MAOS keeps for a project. */
+export type SettingScope = 'user' | 'project';
 
 /** A MAOS process of this machine, as `maos instances` shows it. */
 export interface InstanceReport {
@@ -129,6 +135,18 @@ export interface Runtime {
   settings(
     path: string,
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
+  /** Path of the settings file of the user, or of a folder's project; it need not exist. */
+  settingsFile(path: string, scope: SettingScope): Promise<string>;
+  /**
+   * Changes one setting in a settings file, which keeps all else.
+   * @param change.text the new value as a command line has it; null: the file no longer sets it
+   * @throws MaosError INVALID_INPUT, FORBIDDEN, CONFIG_INVALID; nothing is written then
+   */
+  changeSetting(
+    path: string,
+    scope: SettingScope,
+    change: { readonly key: string; readonly text: string | null },
+  ): Promise<{ readonly file: string; readonly changed: boolean }>;
   /**
    * Detaches every session this process owns to a process of its own, which outlives this one.
    * @param how `keep`: all of them run to their end there, regardless of their exit policies

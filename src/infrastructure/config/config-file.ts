@@ -19,8 +19,13 @@ function invalid(path: string, what: string, details: object = {}, cause?: unkno
  * @throws MaosError CONFIG_INVALID when it cannot be read, is too large, or is no such JSON (naming line and column)
  */
 export function readConfigFile(path: string): ParsedText | undefined {
-  const source = readText(path)?.replace(/^\uFEFF/, '');
-  if (source === undefined) return undefined;
+  const source = readText(path);
+  return source === undefined ? undefined : parseConfig(path, source);
+}
+
+/** What is to be the content of a settings file. @throws MaosError as {@link readConfigFile} */
+export function parseConfig(path: string, text: string): ParsedText {
+  const source = text.replace(/^\uFEFF/, '');
   if (source.trim() === '') {
     throw invalid(path, 'is empty: write {} or remove it.', { line: 1, column: 1 });
   }
@@ -34,7 +39,8 @@ export function readConfigFile(path: string): ParsedText | undefined {
   }
 }
 
-function readText(path: string): string | undefined {
+/** The text of a settings file; undefined when there is none. @throws MaosError as {@link readConfigFile} */
+export function readText(path: string): string | undefined {
   try {
     const stats = statSync(path);
     if (!stats.isFile()) throw invalid(path, 'is not a file: settings are a JSON file.');

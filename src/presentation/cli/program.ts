@@ -4,6 +4,7 @@ import type { CliCommand, OptionSpec } from './command.ts';
 import { auditCommand } from './commands/audit.ts';
 import { backendsCommand } from './commands/backends.ts';
 import { cancelCommand } from './commands/cancel.ts';
+import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
@@ -52,6 +53,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
     'Installation:',
     [
       initCommand,
+      configCommand,
       rolesCommand,
       backendsCommand,
       tokenCommand,

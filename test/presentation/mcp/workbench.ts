@@ -208,6 +208,8 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
     probeBackends: async () => [],
     roles: (folder) => roles.read(folder),
     settings: async () => ({ settings: [], warnings: [] }),
+    settingsFile: async () => join(home, 'config.json'),
+    changeSetting: async () => ({ file: join(home, 'config.json'), changed: false }),
     watchProject: async () => {},
     adoptOrphans: async () => [],
     instances: async () => [],

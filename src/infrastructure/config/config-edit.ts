@@ -1,0 +1,115 @@
+import { realpathSync, statSync } from 'node:fs';
+import { applyEdits, modify } from 'jsonc-parser';
+import { MaosError } from '../../domain/errors.ts';
+import { nearest } from '../../domain/nearest.ts';
+import { writeFileAtomic } from '../files/disk/atomic.ts';
+import { fileMode } from '../files/disk/folders.ts';
+import { configPath } from './config.ts';
+import { parseConfig, readText } from './config-file.ts';
+import { layerOf, wrongValue } from './layer.ts';
+import type { Setting } from './setting.ts';
+import { settingsByKey } from './settings-table.ts';
+import { escaped } from './shown-value.ts';
+
+/** A change of one setting in a settings file. */
+export interface ConfigEdit {
+  readonly home: string;
+  /** Of the project whose file is meant; null: the user's own. */
+  readonly projectHash: string | null;
+  readonly key: string;
+  /** The value as a command line has it: JSON, or plain text; null: the file no longer sets it. */
+  readonly text: string | null;
+}
+
+/**
+ * Changes one setting in a file and leaves the rest as it is, comments included. The file is written only when all of its
+ * new content is valid. Its folder must exist.
+ * @returns the file, and whether it was changed
+ * @throws MaosError INVALID_INPUT (no such setting, a value it does not take), FORBIDDEN (only in the user's own file),
+ *   CONFIG_INVALID (something else in the file is wrong), and what writing throws
+ */
+export async function editConfig({ home, projectHash, key, text }: ConfigEdit): Promise<EditedConfig> {
+  const { key: settingKey, setting } = settingFor(key);
+  const userFile = configPath(home);
+  const file = projectHash === null ? userFile : configPath(home, projectHash);
+  if (projectHash !== null && setting.userOnly) {
+    throw new MaosError(
+      'FORBIDDEN',
+      `${key} decides which programs run and what they receive, so it is allowed only in your own settings: leave out --project.`,
+      { details: { key, file: userFile } },
+    );
+  }
+  const before = readText(file);
+  const source = before === undefined || before.trim() === '' ? '{}\n' : before;
+  // Where the file is not valid JSON, nothing can be placed in it.
+  parseConfig(file, source);
+  const path = key.split('.');
+  const value = text === null ? undefined : valueIn(text, key, settingKey, setting);
+  const after = applyEdits(source, modify(source, path, value, { formattingOptions: formatOf(source) }));
+  if (after === source) return { file, changed: false };
+  const { value: content, positionOf } = parseConfig(file, after);
+  layerOf(content, {
+    name: JSON.stringify(file),
+    mayNamePrograms: projectHash === null,
+    userFile,
+    positionOf,
+  });
+  // A link, as people who keep their settings elsewhere have one, stays a link.
+  const target = before === undefined ? file : realpathSync(file);
+  const mode = before === undefined ? fileMode : statSync(target).mode & 0o777;
+  await writeFileAtomic(target, after, { mode });
+  return { file, changed: true };
+}
+
+export interface EditedConfig {
+  readonly file: string;
+  readonly changed: boolean;
+}
+
+/** The setting that a key belongs to: its own, or the one whose entries it names a part of. */
+function settingFor(key: string): { readonly key: string; readonly setting: Setting<unknown> } {
+  for (const [name, setting] of settingsByKey) {
+    if (key === name || (setting.kind.over !== undefined && key.startsWith(`${name}.`))) {
+      return { key: name, setting };
+    }
+  }
+  const inGroup = [...settingsByKey.keys()].filter((name) => name.startsWith(`${key}.`));
+  const meant = nearest(key, settingsByKey.keys());
+  const hint =
+    inGroup.length > 0
+      ? `It is a group of settings: ${inGroup.join(', ')}.`
+      : meant === null
+        ? "'maos config' lists them."
+        : `Did you mean ${meant}?`;
+  throw new MaosError('INVALID_INPUT', `${escaped(key)} is not a setting. ${hint}`, { details: { key } });
+}
+
+/** Text stands for itself where the setting takes it, else for what it says as JSON. */
+function valueIn(text: string, key: string, settingKey: string, { kind }: Setting<unknown>): unknown {
+  // Of an entry, the whole file is checked: what it takes depends on the entry.
+  if (key !== settingKey) return parsed(text);
+  const plain = kind.fromText(text);
+  if (wrongValue(key, plain) === null) return plain;
+  const value = parsed(text);
+  const problem = wrongValue(key, value);
+  if (problem === null) return value;
+  throw new MaosError('INVALID_INPUT', problem, { details: { key, allowed: kind.allowed } });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function formatOf(source: string) {
+  const indent = /^[ \t]+/m.exec(source)?.[0] ?? '  ';
+  const isTab = indent.startsWith('\t');
+  return {
+    insertSpaces: !isTab,
+    tabSize: isTab ? 1 : indent.length,
+    eol: source.includes('\r\n') ? '\r\n' : '\n',
+  };
+}

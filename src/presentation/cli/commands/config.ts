@@ -1,0 +1,149 @@
+import type { SettingReport, SettingScope } from '../../../application/runtime.ts';
+import { shorten } from '../../../domain/cut-text.ts';
+import { isMaosError, MaosError, quote } from '../../../domain/errors.ts';
+import { showControls } from '../../../domain/invisible-marks.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { renderTable } from '../render/table.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+
+/** Widest value in the list; 'get' shows all of it. */
+const maxShown = 60;
+
+export const configCommand: CliCommand = {
+  name: 'config',
+  summary: 'Show and change settings',
+  details: [
+    'Without an action, lists every setting, its value and where that comes from: a default, a file, a variable or a flag.',
+    'set writes your own settings (MAOS_HOME/config.json, by default ~/.maos/config.json), or with --project those of one project. The rest of the file stays as it is, comments included, and nothing is written unless all of it is valid.',
+    'A value is text, a number, true, false, none, or JSON for lists and objects.',
+  ].join('\n\n'),
+  arguments: [
+    { syntax: '[action]', description: 'list, get, set, unset or path (default: list)' },
+    { syntax: '[key]', description: 'the setting, such as limits.stallMinutes' },
+    { syntax: '[value]', description: 'its new value' },
+  ],
+  options: [],
+  examples: [
+    { line: 'maos config', says: 'every setting in force here' },
+    { line: 'maos config set limits.stallMinutes 45', says: 'for all your projects' },
+    { line: 'maos config set backend codex --project .', says: 'for this project only' },
+    { line: `maos config set allowCommands '["npm test"]'`, says: 'a list, as JSON' },
+    { line: 'maos config unset backend', says: 'back to the default' },
+    { line: '$EDITOR "$(maos config path)"', says: 'edit the file' },
+  ],
+  takesBareProject: true,
+  async run(context) {
+    const [action = 'list', key, value] = context.args;
+    const given = context.args.length;
+    if (action === 'list' && given <= 1) return list(context);
+    if (action === 'path' && given === 1) return path(context);
+    if (action === 'get' && key !== undefined && given === 2) return get(context, key);
+    if (action === 'set' && key !== undefined && value !== undefined) return change(context, key, value);
+    if (action === 'unset' && key !== undefined && given === 2) return change(context, key, null);
+    const usage = usages[action];
+    throw new MaosError(
+      'INVALID_INPUT',
+      usage === undefined
+        ? `Unknown action ${quote(action)}. Use list, get, set, unset or path.`
+        : `${quote(context.args.join(' '))} is not complete, or too much. Use 'maos config ${usage}'.`,
+      { details: { command: 'config' } },
+    );
+  },
+};
+
+const usages: Readonly<Record<string, string>> = {
+  list: 'list',
+  path: 'path',
+  get: 'get KEY',
+  set: 'set KEY VALUE',
+  unset: 'unset KEY',
+};
+
+async function list(context: CommandContext): Promise<number> {
+  const { terminal, json, projectPath } = context;
+  const { settings, warnings } = await context.runtime().settings(projectPath);
+  if (json) {
+    terminal.document({ settings, warnings });
+    return exitStatus.done;
+  }
+  const rows = settings.map(({ key, value, origin }) => [
+    key,
+    shorten(shownValue(value), maxShown),
+    { text: placeOf(origin, context), ...(origin === 'default' ? { format: 'dim' as const } : {}) },
+  ]);
+  const columns = [{ title: 'SETTING' }, { title: 'VALUE' }, { title: 'FROM' }];
+  for (const line of renderTable(columns, rows, terminal.canvas)) terminal.line(line);
+  for (const warning of warnings) terminal.notice(warning);
+  return exitStatus.done;
+}
+
+async function path(context: CommandContext): Promise<number> {
+  const { terminal, json, projectPath } = context;
+  const file = await context.runtime().settingsFile(projectPath, scopeOf(context));
+  if (json) terminal.document({ path: file });
+  else terminal.line(file);
+  return exitStatus.done;
+}
+
+async function get(context: CommandContext, key: string): Promise<number> {
+  const { terminal, json, projectPath } = context;
+  const found = (await context.runtime().settings(projectPath)).settings.find((one) => one.key === key);
+  if (found === undefined) {
+    throw new MaosError('INVALID_INPUT', `${quote(key)} is not a setting. 'maos config' lists them.`, {
+      details: { key },
+    });
+  }
+  if (json) terminal.document(found);
+  // Alone on stdout, for scripts.
+  else terminal.line(typeof found.value === 'string' ? found.value : JSON.stringify(found.value));
+  return exitStatus.done;
+}
+
+async function change(context: CommandContext, key: string, text: string | null): Promise<number> {
+  const { terminal, json, projectPath } = context;
+  const runtime = context.runtime();
+  const { file, changed } = await runtime.changeSetting(projectPath, scopeOf(context), { key, text });
+  const inForce = await settingInForce(context, key);
+  if (json) {
+    terminal.document({ key, path: file, changed, in_force: inForce });
+    return exitStatus.done;
+  }
+  const place = placeOf(file, context);
+  const done = text === null ? 'Removed from' : 'Set in';
+  terminal.line(changed ? `${done} ${place}: ${key}.` : `${place} already has it so: nothing changed.`);
+  if (inForce === null) return exitStatus.done;
+  const { value, origin } = inForce;
+  const isOverridden = text !== null && origin !== file;
+  const from = isOverridden
+    ? `, because ${placeOf(origin, context)} overrides it`
+    : ` (${placeOf(origin, context)})`;
+  terminal.line(`In force here: ${shownValue(value)}${from}`);
+  return exitStatus.done;
+}
+
+/** Null where it cannot be told: another file is wrong, which 'maos doctor' explains. */
+async function settingInForce(context: CommandContext, key: string): Promise<SettingReport | null> {
+  try {
+    const { settings } = await context.runtime().settings(context.projectPath);
+    return settings.find((one) => key === one.key || key.startsWith(`${one.key}.`)) ?? null;
+  } catch (error) {
+    if (!isMaosError(error)) throw error;
+    context.terminal.notice(error.message);
+    return null;
+  }
+}
+
+function scopeOf({ projectGiven }: CommandContext): SettingScope {
+  return projectGiven ? 'project' : 'user';
+}
+
+function shownValue(value: unknown): string {
+  return showControls(JSON.stringify(value));
+}
+
+function placeOf(origin: string, { env }: CommandContext): string {
+  const { HOME: home = '' } = env;
+  return showControls(
+    home !== '' && origin.startsWith(`${home}/`) ? `~${origin.slice(home.length)}` : origin,
+  );
+}

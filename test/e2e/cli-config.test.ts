@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { maosInProcess } from '../helpers/maos-in-process.ts';
+import { MaosFolder } from '../presentation/cli/maos-process.ts';
+
+describe('maos config', () => {
+  let maos: MaosFolder;
+  before(async () => {
+    maos = await MaosFolder.make();
+  });
+  after(() => maos.remove());
+
+  const config = (...words: string[]) =>
+    maosInProcess(['config', ...words], { env: { ...maos.env, HOME: maos.project }, cwd: maos.project });
+  const said = async (...words: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await config(...words);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+
+  it('shows what is set, where it comes from, and what overrides it', async () => {
+    assert.match(await said(), /^maxDepth +2 +default$/m);
+    assert.equal(
+      await said('set', 'maxDepth', '3'),
+      'Set in ~/home/config.json: maxDepth.\nIn force here: 3 (~/home/config.json)\n',
+    );
+    assert.match(await said('list'), /^maxDepth +3 +~\/home\/config\.json$/m);
+    assert.equal(await said('get', 'maxDepth'), '3\n');
+    assert.equal(await said('get', 'backend'), 'claude\n');
+    const own = await said('set', 'maxDepth', '4', '--project');
+    assert.match(own, /^Set in ~\/home\/projects\/[0-9a-f]{64}\/config\.json: maxDepth\.\nIn force here: 4 /);
+    assert.match(
+      await said('set', 'maxDepth', '5'),
+      /In force here: 4, because ~\/home\/projects\/.* overrides it/,
+    );
+    const { settings } = JSON.parse(await said('--json'));
+    const found = settings.find(({ key }: { key: string }) => key === 'maxDepth');
+    assert.equal(found.value, 4);
+    assert.equal(`${found.origin}\n`, await said('path', '--project'));
+    await said('unset', 'maxDepth', '--project');
+    assert.equal(
+      await said('unset', 'maxDepth'),
+      'Removed from ~/home/config.json: maxDepth.\nIn force here: 2 (default)\n',
+    );
+    assert.match(await said('unset', 'maxDepth'), /already has it so: nothing changed/);
+  });
+
+  it('says what it does not understand, with what to do', async () => {
+    const wrong: [words: string[], status: number, stderr: RegExp][] = [
+      [
+        ['set', 'maxDepth'],
+        2,
+        /"set maxDepth" is not complete, or too much\. Use 'maos config set KEY VALUE'/,
+      ],
+      [['see'], 2, /Unknown action "see"\. Use list, get, set, unset or path\./],
+      [['get', 'maxdep'], 2, /"maxdep" is not a setting/],
+      [['set', 'maxDepth', '99'], 2, /maxDepth is 99; it must be a whole number from 0 to 10/],
+      [
+        ['set', 'allowCommands', '[]', '--project'],
+        4,
+        /allowed only in your own settings: leave out --project/,
+      ],
+    ];
+    for (const [words, status, stderr] of wrong) {
+      const done = await config(...words);
+      assert.deepEqual([done.status, done.stdout], [status, '']);
+      assert.match(done.stderr, stderr);
+    }
+  });
+
+  it('tells nobody a value that may be a secret', async () => {
+    await said(
+      'set',
+      'backends.agentClient.goose',
+      '{"command": "/bin/true", "env": {"API_KEY": "sk-quiet"}}',
+    );
+    for (const words of [[], ['--json'], ['get', 'backends.agentClient']]) {
+      assert.doesNotMatch(await said(...words), /sk-quiet/);
+    }
+  });
+});
