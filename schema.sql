@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 12.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 13.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -54,6 +54,7 @@ CREATE TABLE sessions (
   on_parent_end       TEXT    CHECK (on_parent_end IN ('cancel', 'keep')),
   -- Milliseconds from started_at on in which it did not run, as the machine slept or its clock was set; below 0: back.
   inactive_ms         INTEGER NOT NULL DEFAULT 0,
+  options             TEXT    CHECK (json_valid(options)),   -- what no query asks about; null: nothing
   CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
   CHECK (state = 'paused' OR resume_at IS NULL),
   CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
@@ -227,6 +228,34 @@ CREATE INDEX messages_by_broadcast ON messages (broadcast_id) WHERE broadcast_id
 CREATE INDEX messages_due ON messages (session_id, recipient_id, available_at, id) WHERE state = 'queued';
 CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
+
+-- What agents ask of people: permissions and questions.
+CREATE TABLE input_requests (
+  id          TEXT    NOT NULL PRIMARY KEY,
+  session_id  TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  agent_id    TEXT    NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  attempt     INTEGER NOT NULL,
+  request_key TEXT    NOT NULL,                        -- what the agent's CLI calls it
+  kind        TEXT    NOT NULL CHECK (kind IN ('permission', 'question')),
+  state       TEXT    NOT NULL CHECK (state IN ('open', 'answered', 'expired', 'withdrawn')),
+  tool        TEXT,                                    -- null: a question
+  asked_at    TEXT    NOT NULL,
+  expires_at  TEXT    NOT NULL,
+  closed_at   TEXT,
+  choices     TEXT    NOT NULL CHECK (json_valid(choices)),
+  answered_by TEXT    CHECK (json_valid(answered_by)),
+  action      TEXT    NOT NULL,
+  reason      TEXT,
+  answer      TEXT    CHECK (json_valid(answer)),
+  UNIQUE (agent_id, attempt, request_key),
+  CHECK ((state = 'open') = (closed_at IS NULL)),
+  CHECK ((state = 'answered') = (answer IS NOT NULL)),
+  CHECK ((state = 'answered') = (answered_by IS NOT NULL))
+) STRICT;
+
+CREATE INDEX input_requests_by_session ON input_requests (session_id, id);
+-- What expires next.
+CREATE INDEX input_requests_open ON input_requests (expires_at) WHERE state = 'open';
 
 -- Copies of a session's state on disk, from which it can be restored.
 CREATE TABLE checkpoints (

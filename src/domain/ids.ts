@@ -8,12 +8,14 @@ export type SessionId = Branded<'SessionId'>;
 export type AgentId = Branded<'AgentId'>;
 export type InstanceId = Branded<'InstanceId'>;
 export type MessageId = Branded<'MessageId'>;
+export type InputRequestId = Branded<'InputRequestId'>;
 
 /** Crockford base 32, as in the ULID specification: 26 characters, the first at most 7. */
 const ulid = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 export const sessionPattern = new RegExp(`^sess_${ulid}$`);
 const instancePattern = new RegExp(`^inst_${ulid}$`);
 export const messagePattern = new RegExp(`^msg_${ulid}$`);
+export const inputRequestPattern = new RegExp(`^req_${ulid}$`);
 const agentPattern = /^agent_[a-z][a-z0-9_]{0,62}_[1-9][0-9]{0,4}_[a-z0-9]{6}$/;
 
 export function isSessionId(text: string): text is SessionId {
@@ -76,4 +78,19 @@ export function parseMessageId(text: string): MessageId {
 /** @param ulidText a ULID (26 characters, https://github.com/ulid/spec) */
 export function makeMessageId(ulidText: string): MessageId {
   return parseMessageId(`msg_${ulidText}`);
+}
+
+/** @throws MaosError INVALID_INPUT when the text is not the id of a request. */
+export function parseInputRequestId(text: string): InputRequestId {
+  if (inputRequestPattern.test(text)) return text as InputRequestId;
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${quote(text)} is not a request id: it must be 'req_' and a ULID, such as req_01K0ABCDEFGHJKMNPQRSTVWXYZ.`,
+    { details: { value: startOf(text, 200) } },
+  );
+}
+
+/** @param ulidText a ULID (26 characters, https://github.com/ulid/spec) */
+export function makeInputRequestId(ulidText: string): InputRequestId {
+  return parseInputRequestId(`req_${ulidText}`);
 }

@@ -96,6 +96,7 @@ const settings: Settings = {
   budgets: { agent: noBudget, session: noBudget },
   quota: { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume: false, refusedMs: null },
   limits: { stallMs: null, maxOutputBytes: null, afterResultMs: null, maxSubagents: null },
+  approvals: { rules: [], expireMs: 1_800_000 },
   retention: { maxAgeMs: null, maxSessions: null, maxBytes: null },
   stopGraceMs: 2_000,
   storePatienceMs: 5_000,

@@ -3,6 +3,7 @@ import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord, AcpRunStore } from './acp-runs.ts';
 import type { FeedStore } from './feed.ts';
+import type { InputRequestStore } from './input-requests.ts';
 import type { MaintenanceStore } from './maintenance.ts';
 import type { MessageStore } from './messages.ts';
 import type { Lease } from './ownership.ts';
@@ -19,7 +20,8 @@ export interface SessionStore extends SessionReader, SessionOwnership {
   create(change: Change, owner: InstanceId, acpRun?: AcpRunRecord | null): Lease;
   /**
    * Stores what differs between `previous` and `change.next`, the events and the artifacts, if the lease still holds.
-   * Requests that an event of them answers are not asked any more; with the session's end none is.
+   * Requests that an event of them answers are not asked any more; with the session's end none is. What an attempt that
+   * ends still asks of people is withdrawn: the events of that come first.
    * @throws LeaseLost when another instance owns the session by now, RetryAsked when the session would complete or fail
    *   while a retry is asked of it; nothing is stored then
    */
@@ -31,6 +33,7 @@ export interface SessionStore extends SessionReader, SessionOwnership {
   ): readonly RecordedEvent[];
   readonly maintenance: MaintenanceStore;
   readonly messages: MessageStore;
+  readonly inputRequests: InputRequestStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
   /**

@@ -1,3 +1,4 @@
+import type { ApprovalRule } from '../../domain/approval-rule.ts';
 import type { Budget } from '../../domain/budget.ts';
 import type { QuotaPolicy } from '../../domain/quota.ts';
 import type { RetentionPolicy } from './maintenance.ts';
@@ -37,6 +38,11 @@ export interface Settings {
     readonly afterResultMs: number | null;
     /** How many sub-agents an agent's own CLI may start. Null: as many as it likes. */
     readonly maxSubagents: number | null;
+  };
+  readonly approvals: {
+    readonly rules: readonly ApprovalRule[];
+    /** How long a request of an agent waits for its answer. */
+    readonly expireMs: number;
   };
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;

@@ -95,6 +95,10 @@ export function toSettings(config: Config): Settings {
       afterResultMs: scaled(config.limits.afterResultMinutes, 60_000),
       maxSubagents: config.limits.maxSubagents,
     },
+    approvals: {
+      rules: config.approvals.rules,
+      expireMs: Math.round(config.approvals.expireMinutes * 60_000),
+    },
     retention: {
       maxAgeMs: scaled(config.retention.maxAgeDays, 86_400_000),
       maxSessions: config.retention.maxSessions,

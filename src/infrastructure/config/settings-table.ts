@@ -9,6 +9,7 @@ import { customSettings } from '../backends/custom/settings.ts';
 import { geminiSettings } from '../backends/gemini/settings.ts';
 import { opencodeSettings } from '../backends/opencode/settings.ts';
 import { qwenSettings } from '../backends/qwen/settings.ts';
+import { approvalRules } from './approval-rules.ts';
 import { listOf, listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
 import { namedEntries } from './named-entries.ts';
 import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
@@ -116,6 +117,19 @@ export const settingsTable = {
       10,
       'Minutes that processes of an agent can run after its result, background work included, before MAOS ends them; null: until the time limit.',
       { variable: 'MAOS_AFTER_RESULT_MINUTES' },
+    ),
+  },
+  approvals: {
+    rules: setting(
+      approvalRules,
+      [],
+      'Rules that answer permission requests of agents; those that deny come first.',
+      { userOnly: true },
+    ),
+    expireMinutes: setting(
+      number(0.01, 10_080),
+      30,
+      'Minutes after which an unanswered request expires: a permission is denied then.',
     ),
   },
   retention: {

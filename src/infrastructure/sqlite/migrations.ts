@@ -317,6 +317,38 @@ export const projectMigrations: readonly Migration[] = [
     version: 12,
     sql: 'ALTER TABLE agents ADD COLUMN subagents INTEGER NOT NULL DEFAULT 0;',
   },
+  {
+    version: 13,
+    sql: `
+      ALTER TABLE sessions ADD COLUMN options TEXT CHECK (json_valid(options));
+
+      CREATE TABLE input_requests (
+        id          TEXT    NOT NULL PRIMARY KEY,
+        session_id  TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        agent_id    TEXT    NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+        attempt     INTEGER NOT NULL,
+        request_key TEXT    NOT NULL,
+        kind        TEXT    NOT NULL CHECK (kind IN ('permission', 'question')),
+        state       TEXT    NOT NULL CHECK (state IN ('open', 'answered', 'expired', 'withdrawn')),
+        tool        TEXT,
+        asked_at    TEXT    NOT NULL,
+        expires_at  TEXT    NOT NULL,
+        closed_at   TEXT,
+        choices     TEXT    NOT NULL CHECK (json_valid(choices)),
+        answered_by TEXT    CHECK (json_valid(answered_by)),
+        action      TEXT    NOT NULL,
+        reason      TEXT,
+        answer      TEXT    CHECK (json_valid(answer)),
+        UNIQUE (agent_id, attempt, request_key),
+        CHECK ((state = 'open') = (closed_at IS NULL)),
+        CHECK ((state = 'answered') = (answer IS NOT NULL)),
+        CHECK ((state = 'answered') = (answered_by IS NOT NULL))
+      ) STRICT;
+
+      CREATE INDEX input_requests_by_session ON input_requests (session_id, id);
+      CREATE INDEX input_requests_open ON input_requests (expires_at) WHERE state = 'open';
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

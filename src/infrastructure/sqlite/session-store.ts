@@ -1,6 +1,7 @@
 import type { AcpRunRecord, AcpRunStore } from '../../application/ports/acp-runs.ts';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { FeedStore } from '../../application/ports/feed.ts';
+import type { InputRequestStore } from '../../application/ports/input-requests.ts';
 import type { MaintenanceStore } from '../../application/ports/maintenance.ts';
 import type { MessageStore } from '../../application/ports/messages.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
@@ -14,6 +15,7 @@ import { isSessionEnded, type ParentAgent, type SessionState } from '../../domai
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
 import { makeFeedStore } from './feed-store.ts';
+import { makeInputRequestStore, withdrawOfEnded } from './input-request-store.ts';
 import { makeKeepingStore } from './maintenance-store.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
@@ -107,6 +109,7 @@ class SqliteSessionStore implements SessionStore {
   #requestsMade = 0;
   readonly maintenance: MaintenanceStore;
   readonly messages: MessageStore;
+  readonly inputRequests: InputRequestStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
 
@@ -115,6 +118,7 @@ class SqliteSessionStore implements SessionStore {
     this.#project = project;
     this.maintenance = makeKeepingStore(db, project);
     this.messages = makeMessageStore(db);
+    this.inputRequests = makeInputRequestStore(db);
     this.feed = makeFeedStore(db);
     this.acpRuns = makeAcpRunStore(db);
     this.#now = clock === undefined ? () => new Date().toISOString() : () => clock.now();
@@ -155,7 +159,8 @@ class SqliteSessionStore implements SessionStore {
       updateWorkflow(this.#db, previous, change.next);
       insertArtifacts(this.#db, sessionId, artifacts);
       closeRequests(this.#db, sessionId, change, ends);
-      return appendEvents(this.#db, sessionId, change.events);
+      const withdrawn = withdrawOfEnded(this.#db, previous, change.next, this.#now());
+      return appendEvents(this.#db, sessionId, [...withdrawn, ...change.events]);
     });
   }
 

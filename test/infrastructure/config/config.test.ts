@@ -129,6 +129,7 @@ describe('the settings', () => {
         afterResultMs: 600_000,
         maxSubagents: null,
       },
+      approvals: { rules: [], expireMs: 1_800_000 },
       retention: { maxAgeMs: 30 * 86_400_000, maxSessions: 1_000, maxBytes: 10_000_000_000 },
       stopGraceMs: 2_500,
       storePatienceMs: 5_000,
@@ -148,6 +149,20 @@ describe('a wrong user file', () => {
     ['{"maxDepth": 11}', 'maxDepth is 11; it must be a whole number from 0 to 10.'],
     ['{"maxDepth": 1.5}', 'maxDepth is 1.5; it must be'],
     ['{"maxDepth": null}', 'maxDepth is null; it must be'],
+    [
+      '{"approvals": {"rules": {"tool": "Bash"}}}',
+      'it must be a list of at most 1000 rules such as {"tool":',
+    ],
+    [
+      '{"approvals": {"rules": [{"decision": "deny"}]}}',
+      'approvals.rules[0].tool must be the name of a tool',
+    ],
+    [
+      '{"approvals": {"rules": [{"tool": "*", "decision": "ask"}]}}',
+      'rules[0].decision must be allow or deny.',
+    ],
+    ['{"approvals": {"rules": [{"tol": "*"}]}}', 'approvals.rules[0] has the unknown key "tol"'],
+    ['{"approvals": {"rules": ["*"]}}', 'approvals.rules[0] must be an object such as'],
     ['{"maxDepth": 1e999}', 'maxDepth is Infinity; it must be'],
     ['{"backend": ""}', `backend is ""; it must be a backend's name`],
     ['{"backend": "../x"}', 'backend is "../x"; it must be'],

@@ -1,0 +1,218 @@
+import { ruleFor, ruleText } from '../../domain/approval-rule.ts';
+import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
+import { type AgentId, type InputRequestId, makeInputRequestId, type SessionId } from '../../domain/ids.ts';
+import {
+  type Answer,
+  type Answerer,
+  answerRequest,
+  expireRequest,
+  type InputRequest,
+  type InputRequestDraft,
+  maxOpenRequests,
+  openRequest,
+  withdrawRequest,
+} from '../../domain/input-request.ts';
+import type { InputRequestQuery, InputRequestStore } from '../ports/input-requests.ts';
+import type { Project } from '../project.ts';
+
+type Needs = Pick<Project, 'store' | 'settings' | 'watcher' | 'clock' | 'ids' | 'parent'>;
+
+/** Requests expired in one transaction. */
+const expiryBatch = 200;
+/** The longest a wait sleeps before it looks at what is due again: a clock may be set meanwhile. */
+const longestTimerMs = 60_000;
+
+/**
+ * What the agents of a project ask of people. What opens or changes a request throws STORE_BUSY while another process
+ * writes: to be called through `whenFree`.
+ */
+export class InputRequests {
+  readonly #project: Needs;
+
+  constructor(project: Needs) {
+    this.#project = project;
+  }
+
+  /**
+   * Stores what an agent asks, once for each key of an attempt. A rule may answer a permission at once; so does the limit
+   * of open requests, which denies it.
+   * @param draft.action in full, as rules are held against it: it is cut only when it is stored
+   * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when that attempt does not run, INVALID_INPUT when nothing is
+   *   asked, RESOURCE_LIMIT_EXCEEDED for a question too many
+   */
+  open(draft: Omit<InputRequestDraft, 'id' | 'expiresAt'>): InputRequest {
+    this.#expire();
+    const { clock, ids, settings } = this.#project;
+    const at = clock.now();
+    const expiresAt = new Date(Date.parse(at) + settings.approvals.expireMs).toISOString();
+    const opened = openRequest({ ...draft, id: makeInputRequestId(ids.ulid()), expiresAt }, at);
+    const answer = this.#answerByRule(draft) ?? this.#answerByLimit(draft);
+    const request =
+      answer === null
+        ? opened
+        : answerRequest(opened, answer.answer, { type: 'rule', rule: answer.rule }, at);
+    const stored = this.#store.open(request, at);
+    this.#project.watcher.notify();
+    return stored;
+  }
+
+  /**
+   * The first answer stands; the same one again changes nothing.
+   * @throws MaosError FORBIDDEN inside an agent, except for requests of a team that it started; INVALID_INPUT without such
+   *   a request, or for an answer of the other kind; INVALID_TRANSITION when it is not open any more
+   */
+  answer(id: InputRequestId, answer: Answer, by: Answerer): InputRequest {
+    this.#assertMayAnswer(this.find(id));
+    return this.#change(id, (request, at) => answerRequest(request, answer, by, at));
+  }
+
+  /** The attempt does not wait for answers any more. Its end in the store withdraws them as well. */
+  withdrawAll(agentId: AgentId, attempt: number): void {
+    const open = this.#store.list({ agentId, attempt, state: 'open', limit: maxOpenRequests });
+    for (const { id } of open) this.withdraw(id);
+  }
+
+  /** Nobody waits for this one any more. One that is closed stays as it is. */
+  withdraw(id: InputRequestId): InputRequest {
+    return this.#change(id, withdrawRequest);
+  }
+
+  /** @throws MaosError INVALID_INPUT when the project has no such request */
+  find(id: InputRequestId): InputRequest {
+    this.#expireIfFree();
+    const request = this.#store.find(id);
+    if (request === null) throw requestNotFound(id);
+    return request;
+  }
+
+  /** Newest first. */
+  list(query: InputRequestQuery): readonly InputRequest[] {
+    this.#expireIfFree();
+    return this.#store.list(query);
+  }
+
+  /** When the next open request of the session expires; null when none is open. */
+  nextDue(sessionId: SessionId): string | null {
+    return this.#store.nextDue(sessionId);
+  }
+
+  /**
+   * Settles once the request is not open any more, by whichever process; when the signal ends the wait, with the request
+   * as it is then.
+   * @throws MaosError INVALID_INPUT when the project has no such request
+   */
+  async waitForAnswer(id: InputRequestId, signal: AbortSignal): Promise<InputRequest> {
+    const { watcher, clock } = this.#project;
+    let wake = (): void => {};
+    let rung = false;
+    const ring = (): void => {
+      rung = true;
+      wake();
+    };
+    // Before the first look: what comes during it asks for another one.
+    const unsubscribe = watcher.subscribe(ring);
+    signal.addEventListener('abort', ring);
+    try {
+      for (;;) {
+        rung = false;
+        const request = this.find(id);
+        if (request.state !== 'open' || signal.aborted) return request;
+        const leftMs = Math.max(1, Date.parse(request.expiresAt) - Date.parse(clock.now()));
+        const cancel = clock.after(Math.min(leftMs, longestTimerMs), ring);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (rung) resolve();
+        });
+        cancel();
+      }
+    } finally {
+      unsubscribe();
+      signal.removeEventListener('abort', ring);
+    }
+  }
+
+  /** Before anything is told of requests: what time has done to them is stored. */
+  expireDue(): void {
+    this.#expireIfFree();
+  }
+
+  get #store(): InputRequestStore {
+    return this.#project.store.inputRequests;
+  }
+
+  #answerByRule(draft: Pick<InputRequest, 'kind' | 'tool' | 'action'>): RuleAnswer | null {
+    if (draft.kind !== 'permission') return null;
+    const { rules } = this.#project.settings.approvals;
+    const rule = ruleFor(rules, { tool: draft.tool ?? '', action: draft.action });
+    if (rule === null) return null;
+    const { decision } = rule;
+    return { answer: { kind: 'permission', decision, message: null }, rule: ruleText(rule) };
+  }
+
+  #answerByLimit({ agentId, attempt, kind }: Omit<InputRequestDraft, 'id' | 'expiresAt'>): RuleAnswer | null {
+    const open = this.#store.list({ agentId, attempt, state: 'open', limit: maxOpenRequests });
+    if (open.length < maxOpenRequests) return null;
+    if (kind === 'question') {
+      throw new MaosError(
+        'RESOURCE_LIMIT_EXCEEDED',
+        `${maxOpenRequests} requests of ${agentId} are open. Wait for the answer to one of them before asking more.`,
+        { details: { agentId, limit: maxOpenRequests } },
+      );
+    }
+    const rule = `at most ${maxOpenRequests} open requests of an agent`;
+    return { answer: { kind: 'permission', decision: 'deny', message: null }, rule };
+  }
+
+  /** An agent must not approve what it, or its team mates, would do. */
+  #assertMayAnswer({ id, sessionId }: InputRequest): void {
+    const { parent, store } = this.#project;
+    if (parent === null) return;
+    const started = store.load(sessionId).session.parent;
+    if (started?.agentId === parent.agentId && started.sessionId === parent.sessionId) return;
+    throw new MaosError(
+      'FORBIDDEN',
+      `Request ${id} cannot be answered by an agent. A person answers it, or the client that started the session.`,
+      { details: { id, agentId: parent.agentId } },
+    );
+  }
+
+  #change(id: InputRequestId, move: (request: InputRequest, at: string) => InputRequest): InputRequest {
+    this.#expire();
+    const at = this.#project.clock.now();
+    const request = this.#store.change(id, (found) => move(found, at), at);
+    if (request === null) throw requestNotFound(id);
+    this.#project.watcher.notify();
+    return request;
+  }
+
+  /** Reading does not wait for a writer: while the store is locked, it returns what is stored. */
+  #expireIfFree(): void {
+    try {
+      this.#expire();
+    } catch (error) {
+      if (!isMaosError(error, 'STORE_BUSY')) throw error;
+    }
+  }
+
+  #expire(): void {
+    const at = this.#project.clock.now();
+    for (;;) {
+      const expired = this.#store.changeDue((request) => expireRequest(request, at), at, expiryBatch);
+      if (expired.length > 0) this.#project.watcher.notify();
+      if (expired.length < expiryBatch) return;
+    }
+  }
+}
+
+interface RuleAnswer {
+  readonly answer: Answer;
+  readonly rule: string;
+}
+
+function requestNotFound(id: string): MaosError {
+  return new MaosError(
+    'INVALID_INPUT',
+    `There is no request ${quote(id)} in this project. 'maos requests --all' lists the requests.`,
+    { details: { problem: 'not_found', id } },
+  );
+}
