@@ -46,7 +46,7 @@ export function makeAcpRunStore(db: Database): AcpRunStore {
   };
 }
 
-/** Runs inside the transaction that stores the session. */
+/** Call inside the transaction that stores the session. */
 export function insertAcpRun(db: Database, id: SessionId, run: AcpRunRecord): void {
   db.sql(insertRun).run(id, ...acpRunTable.toSql(run));
 }

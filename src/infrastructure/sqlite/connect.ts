@@ -4,21 +4,21 @@ import { MaosError } from '../../domain/errors.ts';
 import { lacksRoomForIndex, needsRollback } from './sqlite-errors.ts';
 
 /**
- * As long as a process that serves may stand still for a lock of another: what others write is over by then, as a rule.
- * Who has more patience tries again beside everything else.
+ * Default busy timeout, during which a lock of another process blocks the whole process: other writers are usually done
+ * by then. Callers that can wait longer retry asynchronously.
  */
 export const standStillMs = 20;
 
-/** What SQLite keeps beside a database. */
+/** Suffixes of the files that SQLite keeps beside a database. */
 export const companions = ['-wal', '-shm', '-journal'] as const;
 
 export interface Connection {
   readonly db: DatabaseSync;
-  /** It shuts out every other one for as long as it is open: to be closed after each use. */
+  /** It locks out every other connection while it is open, so close it after each use. */
   readonly isAlone: boolean;
 }
 
-/** A connection that can write. Throws what SQLite throws. @param prepare what has to be done before it is used */
+/** Opens a connection that can write. Throws SQLite's errors. @param prepare runs before the connection is used */
 export function openToWrite(
   file: string,
   busyTimeoutMs: number | undefined,
@@ -29,7 +29,7 @@ export function openToWrite(
     try {
       setBusyTimeout(db, busyTimeoutMs);
       prepare(db);
-      // Only now SQLite has opened all its files.
+      // SQLite opens all its files only at the first read.
       db.prepare('PRAGMA schema_version').get();
       return { db, isAlone };
     } catch (error) {
@@ -47,12 +47,11 @@ export function openToWrite(
 }
 
 /**
- * A connection to read with. Throws what SQLite throws.
+ * Opens a connection for reading. Throws SQLite's errors.
  *
- * Problem: a process that is killed while it gives the database its journal mode leaves a journal behind, which has to
- * be rolled back before anybody reads, and by somebody who can write: such a connection only fails
- * (https://www.sqlite.org/rescode.html#readonly_rollback).
- * Solution: then SQLite rolls it back on another connection, as it would for the first writer to come.
+ * Problem: a process that is killed while it sets the journal mode leaves a journal behind. It must be rolled back
+ * before any read, and a read-only connection cannot do that (https://www.sqlite.org/rescode.html#readonly_rollback).
+ * Solution: open a writable connection, on which SQLite rolls it back, and then read.
  */
 export function openToRead(file: string, busyTimeoutMs?: number): DatabaseSync {
   assertFiles(file);
@@ -67,15 +66,15 @@ export function openToRead(file: string, busyTimeoutMs?: number): DatabaseSync {
 }
 
 /**
- * Problem: SQLite keeps the index of what was last written in a file that all its users share, and when nobody has the
- * database open, that file is missing: on a full disk not even reading works.
- * Solution: one that has the database for itself keeps the index in memory (https://www.sqlite.org/wal.html#noshm).
+ * Problem: SQLite keeps the index of recent writes in a shared file, which exists only while a process has the database
+ * open. On a full disk it cannot be created, so not even reading works.
+ * Solution: a connection with exclusive access keeps the index in memory (https://www.sqlite.org/wal.html#noshm).
  */
 function connectAlone(file: string, busyTimeoutMs?: number): DatabaseSync {
   return connectAndRead(file, false, busyTimeoutMs, 'PRAGMA locking_mode = EXCLUSIVE');
 }
 
-/** SQLite opens a file, and rolls a journal back, only at the first read. */
+/** Reads once, because SQLite opens the file and rolls a journal back only at the first read. */
 function connectAndRead(file: string, readOnly: boolean, busyTimeoutMs?: number, first = ''): DatabaseSync {
   const db = new DatabaseSync(file, { readOnly });
   try {
@@ -90,11 +89,11 @@ function connectAndRead(file: string, readOnly: boolean, busyTimeoutMs?: number,
 }
 
 function setBusyTimeout(db: DatabaseSync, ms = standStillMs): void {
-  // The constructor's `timeout` is newer than the oldest supported Node.
+  // The constructor's `timeout` option is newer than the oldest supported Node.
   db.exec(`PRAGMA busy_timeout = ${Math.max(0, Math.trunc(ms))}`);
 }
 
-/** SQLite waits for the other end of a FIFO for ever, and tells a folder from a full disk only by its own numbers. */
+/** Checked first, because SQLite would wait for ever on a FIFO, and its error for a folder does not say what is wrong. */
 function assertFiles(file: string): void {
   for (const path of [file, ...companions.map((end) => file + end)]) {
     const found = statSync(path, { throwIfNoEntry: false });
@@ -109,9 +108,9 @@ function assertFiles(file: string): void {
 }
 
 /**
- * @param table that every version of it has
- * @returns false for one that has no tables yet
- * @throws MaosError STORE_CORRUPT when another program made it
+ * @param table a table that every version of the schema has
+ * @returns false when the database has no tables yet
+ * @throws MaosError STORE_CORRUPT when another program created it
  */
 export function assertOurs(db: DatabaseSync, file: string, table: string): boolean {
   const select =

@@ -1,10 +1,10 @@
 import type { RecordedEvent } from '../../domain/events.ts';
 
 /**
- * The hash of an event in its session's chain: SHA-256 (hex) over the UTF-8 text of the previous event's hash, a
- * line feed, and the event as canonical JSON: keys `agentId, at, data, seq, sessionId, type`, all keys sorted at every
- * depth, no spaces. The first event follows the empty hash. Whoever holds the last hash can thus tell later whether
- * any event was changed, removed or put in between.
+ * The hash of an event in its session's chain: SHA-256 (hex) of the UTF-8 text of the previous event's hash, a line
+ * feed, and the event as canonical JSON with the keys `agentId, at, data, seq, sessionId, type`; keys are sorted at
+ * every depth, without spaces. The first event follows the empty hash. The last hash thus proves that no earlier event
+ * was changed, removed or inserted.
  * @param previousHash hex, or '' for the event with `seq` 1
  */
 export function eventHash(previousHash: string, event: RecordedEvent): string {
@@ -13,19 +13,19 @@ export function eventHash(previousHash: string, event: RecordedEvent): string {
   return sha256()(`${previousHash}\n${content}`);
 }
 
-/** JSON with sorted keys; equal for a value and for what JSON made of it and back. */
+/** JSON with sorted keys. A value and its copy that went through JSON give the same text. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  // By code units, which every language can repeat; a locale's order is not the same everywhere.
+  // By code units, which every language can reproduce; locale order varies.
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
 }
 
 let digest: ((text: string) => string) | undefined;
 
-/** Loading node:crypto takes milliseconds, which a start that only reads should not pay. */
+/** Loaded on first use: node:crypto takes milliseconds, which processes that only read should not pay. */
 function sha256(): (text: string) => string {
   if (digest === undefined) {
     const { createHash } = process.getBuiltinModule('node:crypto');

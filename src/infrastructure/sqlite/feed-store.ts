@@ -8,13 +8,13 @@ import { eventOf, eventTable, sessionTable, usageFields } from './tables.ts';
 import { readSession, summariesOf, sumUsage } from './workflow-reader.ts';
 
 const selectOrigin = 'SELECT created_at FROM projects LIMIT 1';
-/** What SQLite itself keeps so that a position is never given out twice (https://www.sqlite.org/autoinc.html). */
+/** SQLite's own counter, which never assigns a position twice (https://www.sqlite.org/autoinc.html). */
 const selectLastPosition = "SELECT seq AS place FROM sqlite_sequence WHERE name = 'events'";
-/** From the newest back: what happened lately is what is asked about. */
+/** Searches from the newest event, because callers ask about recent times. */
 const selectPositionBefore = 'SELECT place FROM events WHERE at < ? ORDER BY place DESC LIMIT 1';
 const eventColumns = `place, ${eventTable.columns}`;
 const selectEvents = `SELECT ${eventColumns} FROM events WHERE place > ? ORDER BY place LIMIT ?`;
-/** The plus keeps SQLite from going through everybody's events: those of the session are found by its own index. */
+/** The unary plus makes SQLite use the session's index instead of scanning the events of all sessions by position. */
 const selectEventsOf = `SELECT ${eventColumns} FROM events
   WHERE session_id = ? AND +place > ? ORDER BY seq LIMIT ?`;
 const selectOverview = `SELECT ${sessionTable.columns} FROM sessions WHERE id IN (

@@ -9,7 +9,7 @@ import { type Fields, group, integer, nullable, type Row, table, text, time } fr
 export interface InstanceInfo extends ProcessIdentity {
   readonly id: InstanceId;
   readonly version: string;
-  /** Where it listens; null without HTTP. */
+  /** Port of the HTTP server; null without HTTP. */
   readonly port: number | null;
   readonly workspace: string;
   readonly startedAt: string;
@@ -19,68 +19,70 @@ export interface InstanceRecord extends InstanceInfo {
   readonly heartbeatAt: string;
 }
 
-/** An agent's place on this machine. */
+/** A slot of this machine that an agent occupies. */
 export interface AgentSlot {
   readonly agentId: AgentId;
   readonly sessionId: SessionId;
   readonly instanceId: InstanceId;
-  /** The MAOS that took it; null when that is not registered any more. */
+  /** The instance that took it; null when it is no longer registered. */
   readonly instance: InstanceRecord | null;
   readonly takenAt: string;
-  /** The agent's own process; null before `bind`. */
+  /** The agent's process; null before `bind`. */
   readonly process: ProcessIdentity | null;
 }
 
-/** The machine's slots as one instance uses them. */
+/** The slots of the machine, as one instance uses them. */
 interface MachineSlots extends Pick<AgentSlots, 'give'> {
   /**
-   * As the port says. At the limit this also starts looking for slots whose holders are gone, so that one of the next tries succeeds;
-   * what went wrong while looking is thrown by the next try.
+   * As the port says. At the limit this also starts a search for slots whose holders have ended, so that a later call
+   * can succeed. An error of the search is thrown by the next call.
    */
   tryTake(agentId: AgentId, sessionId: SessionId, limit: number): boolean;
-  /** Tells the agent's process, so that its slot lasts as long as that, and not only as long as its MAOS. */
+  /** Ties the slot to the agent's process, so that it lasts as long as the process even if its MAOS ends. */
   bind(agentId: AgentId, process: ProcessIdentity): void;
-  /** Frees the slots whose holders are gone and returns how many that were. */
+  /** Frees slots whose holders have ended. @returns how many */
   reclaim(): Promise<number>;
 }
 
 interface AgentSlotsOptions {
   readonly instance: InstanceId;
   /**
-   * Whether the slot is still used: its MAOS lives, or its agent's process does. Asked only once the limit is
-   * reached, outside of any transaction, and never about the instance's own slots.
+   * Whether the slot is in use: its MAOS or its agent's process lives. Called only when the limit is reached, outside
+   * any transaction, and never for the instance's own slots.
    */
   readonly isHolderAlive: (slot: AgentSlot) => boolean | Promise<boolean>;
-  /** Shortest time between two searches, in milliseconds: agents waiting at the limit try often. Default 1000. */
+  /** Minimum time between two searches, in milliseconds, because agents waiting at the limit try often. Default 1000. */
   readonly reclaimEveryMs?: number;
 }
 
 /**
- * The MAOS processes of this machine and the agents they run, over all projects.
- * All methods throw MaosError STORE_BUSY, STORE_CORRUPT, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED.
+ * The MAOS instances of this machine and the agents they run, across all projects. All methods throw MaosError
+ * STORE_BUSY, STORE_CORRUPT, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED.
  */
 export interface InstanceRegistry {
-  /** Writes the instance down, or anew under the same id. Its heartbeat begins at `startedAt` where none is given. */
+  /** Inserts or replaces the instance. The heartbeat defaults to `startedAt`. */
   register(instance: InstanceInfo & { readonly heartbeatAt?: string }): void;
-  /** False when it is not written down (any more). */
+  /** @returns false when the instance is not registered */
   heartbeat(id: InstanceId, at: string): boolean;
-  /** The slots it holds stay until its agents are gone. */
+  /** Its slots stay until its agents have ended. */
   remove(id: InstanceId): void;
   /** Oldest first. */
   list(): readonly InstanceRecord[];
   slots(options: AgentSlotsOptions): MachineSlots;
-  /** Writes down that an agent starts teams in the project with this path. */
+  /** Records that an agent starts teams in the project with this path. */
   addNested(parent: ParentAgent, project: string): void;
-  /** Paths of the projects an agent has started teams in. */
+  /** Paths of the projects in which an agent has started teams. */
   nestedProjects(parent: ParentAgent): readonly string[];
   forgetNested(parent: ParentAgent, project: string): void;
-  /** Its file was moved, replaced or deleted: others look into another one, and nothing can be written any more. */
+  /**
+   * True when its file was moved, replaced or deleted: other processes use another file, and writes here would be lost.
+   */
   readonly isLost: boolean;
   close(): void;
 }
 
 export interface InstanceRegistryOptions {
-  /** Absolute path of `instances.db`; made with its folder when missing. */
+  /** Absolute path of `instances.db`; created with its folder when missing. */
   readonly file: string;
   readonly busyTimeoutMs?: number;
   /** As in DatabaseOptions. */
@@ -98,7 +100,7 @@ export function openInstanceRegistry({
     migrations: instancesMigrations,
     table: 'instances',
     onTightened,
-    // It tells of live processes, and a power cut ends those anyway.
+    // Its content is about running processes, which a power failure ends anyway.
     synchronous: 'NORMAL',
     ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }),
   });
@@ -146,7 +148,7 @@ const lookAtSlots =
   'SELECT count(*) AS taken, count(CASE WHEN agent_id = ? THEN 1 END) AS held FROM agent_slots';
 const countSlots = 'SELECT count(*) AS taken FROM agent_slots';
 const insertSlot = `INSERT INTO agent_slots (${slotTable.columns}) VALUES (${slotTable.placeholders})`;
-/** An agent that another MAOS started keeps its slot, with its process, under the MAOS that adopts it. */
+/** When a MAOS adopts an agent, it takes over the slot together with the bound process. */
 const adoptSlot = 'UPDATE agent_slots SET instance_id = ?, session_id = ? WHERE agent_id = ?';
 const deleteSlot = 'DELETE FROM agent_slots WHERE agent_id = ? AND instance_id = ?';
 const bindSlot =
@@ -156,7 +158,7 @@ const insertNested =
   'INSERT INTO nested_projects (session_id, agent_id, project) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
 const selectNested = 'SELECT project FROM nested_projects WHERE session_id = ? AND agent_id = ?';
 const deleteNested = 'DELETE FROM nested_projects WHERE session_id = ? AND agent_id = ? AND project = ?';
-/** Only as it was when its holder was found dead. */
+/** Only if the slot has not changed since its holder was found dead. */
 const reclaimSlot = `DELETE FROM agent_slots
   WHERE agent_id = ? AND instance_id = ? AND taken_at = ? AND pid IS ? AND start_time IS ? AND boot_id IS ?`;
 
@@ -233,7 +235,7 @@ class SqliteAgentSlots implements MachineSlots {
     const failure = this.#failure;
     this.#failure = null;
     if (failure !== null) throw failure.error;
-    // Most tries at the limit end here, without the lock that only one process can hold.
+    // Most attempts at the limit end here, without taking the exclusive write lock.
     const { held, taken } = this.#db.run(() => this.#db.sql(lookAtSlots).get(agentId)) as Row;
     if (Number(held) === 0 && Number(taken) >= limit) {
       this.#reclaimInBackground();

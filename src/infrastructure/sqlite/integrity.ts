@@ -3,11 +3,11 @@ import { assertKnown, schemaVersion } from './migrate.ts';
 import { projectMigrations } from './migrations.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
 
-/** Nothing else waits for the one who asks. */
+/** Longer than elsewhere: the process does nothing but this check. */
 const patienceMs = 5_000;
 
 /**
- * Reads a whole `project.db` for damage, and for what keeps this maos from using it, without changing it.
+ * Checks a whole `project.db` for damage and for compatibility with this maos, without changing it.
  * @returns what is wrong and what to do; null when nothing is
  */
 export function checkIntegrity(file: string): string | null {

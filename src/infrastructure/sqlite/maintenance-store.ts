@@ -22,7 +22,7 @@ const putCheckpoint = `INSERT INTO checkpoints (session_id, seq, reason, path, c
   ON CONFLICT (session_id, seq) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at`;
 const forgetCheckpoints = 'DELETE FROM checkpoints WHERE session_id = ? AND seq < ?';
 
-/** Whether an owner that was heard of lately holds the session. */
+/** Whether an owner with a recent heartbeat holds the session. */
 const isOwned = `EXISTS (SELECT 1 FROM owners WHERE instance_id = owner_id AND heartbeat_at >= ?)`;
 const selectAges = `SELECT id, state, created_at, ended_at,
   state NOT IN ${ended} OR ${isOwned} AS live
@@ -32,7 +32,7 @@ const selectState = 'SELECT state FROM sessions WHERE id = ?';
 const insertProject =
   'INSERT INTO projects (hash, path, created_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING';
 
-/** @param project what the database belongs to: SHA-256 (hex) of the canonical path, and the path */
+/** @param project the project of the database: SHA-256 (hex) of its canonical path, and the path */
 export function makeKeepingStore(
   db: Database,
   project: { readonly hash: string; readonly path: string },
@@ -64,7 +64,8 @@ export function makeKeepingStore(
         const removed: SessionId[] = [];
         let dealtWith = 0;
         for (const id of ids) {
-          // The first one always: a session that needs more than the whole time must not stay forever.
+          // Deletes at least one per call: a session that needs longer than the time limit would otherwise never be
+          // removed.
           if (dealtWith > 0 && performance.now() >= until) break;
           dealtWith += 1;
           const { changes } = db.sql(deleteEnded).run(id, staleBefore);
@@ -96,7 +97,10 @@ export function makeKeepingStore(
   };
 }
 
-/** As it is stored, whichever version wrote it. Data that is no JSON stands for itself: it fits no hash, and whoever checks the chain hears of it that way. */
+/**
+ * The event as stored, by whichever version. Data that is not JSON is returned as text: then the hash does not match,
+ * which reports the damage to a caller that verifies the chain.
+ */
 function hashedEventOf(row: Row): HashedEvent {
   const hash = String(row.hash);
   try {
@@ -129,7 +133,7 @@ function assertAbsent(db: Database, id: SessionId): void {
   );
 }
 
-/** @param altered the log has a record there, and it is another; otherwise the log ends before it */
+/** @param altered true when the log has a different record at this position, false when it ends before */
 function otherEvents(
   id: SessionId,
   { path, seq }: { readonly seq: number; readonly path: string },

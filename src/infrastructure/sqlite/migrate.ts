@@ -2,19 +2,18 @@ import type { DatabaseSync } from 'node:sqlite';
 import { MaosError } from '../../domain/errors.ts';
 import type { Migration } from './migrations.ts';
 
-/** The schema version of the database: 0 for an empty one. */
+/** Schema version of the database; 0 for an empty one. */
 export function schemaVersion(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.user_version);
 }
 
-/** The newest version this program knows. */
+/** The newest schema version that this program knows. */
 function knownVersion(migrations: readonly Migration[]): number {
   return migrations.at(-1)?.version ?? 0;
 }
 
 /**
- * CONFIG_INVALID because nothing is wrong with the data: this installation does not fit it, and the user mends that
- * by another version of MAOS or another MAOS_HOME.
+ * CONFIG_INVALID, because the data is intact: the user needs another version of MAOS, or another MAOS_HOME.
  * @throws MaosError CONFIG_INVALID when the database is newer than this program
  */
 export function assertKnown(found: number, migrations: readonly Migration[], file: string): void {
@@ -28,15 +27,16 @@ export function assertKnown(found: number, migrations: readonly Migration[], fil
 }
 
 /**
- * Brings the database to the newest version, all steps in one transaction. Safe when several processes do it at
- * once: the version is read again once the write lock is held.
+ * Migrates the database to the newest version in one transaction. Safe when several processes do it at once: the
+ * version is read again under the write lock.
  * @throws MaosError CONFIG_INVALID when the database is newer than this program
  */
 export function migrate(db: DatabaseSync, migrations: readonly Migration[], file: string): void {
   const found = schemaVersion(db);
   assertKnown(found, migrations, file);
   if (found === knownVersion(migrations)) return;
-  // Rebuilding a table drops the old one, which would delete what refers to it; SQLite ignores this inside a transaction.
+  // Rebuilding a table drops the old one, which would delete referring rows. SQLite ignores this pragma inside a
+  // transaction.
   db.exec('PRAGMA foreign_keys = OFF');
   db.exec('BEGIN IMMEDIATE');
   try {
@@ -66,11 +66,11 @@ function assertReferences(db: DatabaseSync, file: string): void {
   );
 }
 
-/** Ends the transaction of a failed piece of work. */
+/** Rolls back a failed transaction. */
 export function rollback(db: DatabaseSync): void {
   try {
     db.exec('ROLLBACK');
   } catch {
-    // A full disk and some other errors make SQLite roll back by itself; the error that led here is the one to tell.
+    // SQLite rolls back by itself on a full disk and some other errors; the original error is the one to report.
   }
 }

@@ -16,30 +16,33 @@ import type { Migration } from './migrations.ts';
 import { closedDatabase, isBusy, lostFile, translateSqliteError } from './sqlite-errors.ts';
 
 export interface DatabaseOptions {
-  /** Absolute path. The file (0600) and its folder (0700) are made when missing. */
+  /** Absolute path. The file (0600) and its folder (0700) are created when missing. */
   readonly file: string;
   readonly migrations: readonly Migration[];
-  /** One that every version of it has: what has others, and not this one, is left alone. */
+  /** A table that every version of the schema has. A database with other tables but not this one is left alone. */
   readonly table?: string;
-  /** `FULL`: a commit survives a power cut. `NORMAL`: it survives the end of the process. */
+  /** `FULL`: a commit survives a power failure. `NORMAL`: it survives the end of the process. */
   readonly synchronous: 'FULL' | 'NORMAL';
-  /** How long a statement waits for another writer, in milliseconds, and the process with it. Default {@link standStillMs}. */
+  /**
+   * How long a statement blocks the process while another holds the lock, in milliseconds. Default {@link
+   * standStillMs}.
+   */
   readonly busyTimeoutMs?: number;
-  /** Is told of each file that others might read or write, and its mode, once it is closed to them. */
+  /** Called with each file whose mode was restricted because others could read or write it, and its former mode. */
   readonly onTightened?: OnTightened | undefined;
 }
 
 export type OnTightened = (file: string, mode: number) => void;
 
 /**
- * One database file. Whatever is done inside `run`, `read` and `write` throws MaosErrors: STORE_BUSY, STORE_CORRUPT,
- * FORBIDDEN, RESOURCE_LIMIT_EXCEEDED, and INTERNAL for a bug.
+ * One database file. Work inside `run`, `read` and `write` throws MaosErrors: STORE_BUSY, STORE_CORRUPT, FORBIDDEN,
+ * RESOURCE_LIMIT_EXCEEDED, and INTERNAL for a bug.
  */
 export class Database {
   readonly file: string;
   readonly #connect: () => Connection;
   readonly #statements = new Map<string, StatementSync>();
-  /** Null between two uses, where it can only be had alone. */
+  /** Null between uses when only exclusive access works. */
   #connection: Connection | null = null;
   #identity = '';
   #open = true;
@@ -50,12 +53,15 @@ export class Database {
     this.#use(() => {});
   }
 
-  /** Others do not find here what this connection has: the file was moved, replaced or deleted since it was opened. */
+  /**
+   * True when the file was moved, replaced or deleted since it was opened: other processes do not see this connection's
+   * data.
+   */
   get isLost(): boolean {
     return this.#connection !== null && identityOf(this.file) !== this.#identity;
   }
 
-  /** The prepared statement, made at its first use; call it inside `run`, `read` or `write`. */
+  /** The prepared statement, cached. Call it inside `run`, `read` or `write`. */
   sql(text: string): StatementSync {
     let statement = this.#statements.get(text);
     if (statement === undefined) {
@@ -66,7 +72,7 @@ export class Database {
     return statement;
   }
 
-  /** A single statement that reads. */
+  /** For a single statement that reads. */
   run<T>(work: () => T): T {
     try {
       return this.#connection === null ? this.#use(work) : work();
@@ -75,16 +81,19 @@ export class Database {
     }
   }
 
-  /** Several reads of one and the same state. */
+  /** For several reads of the same state. */
   read<T>(work: () => T): T {
     return this.#transaction('BEGIN', work);
   }
 
-  /** All or nothing, alone among all processes. Takes the write lock at once, so it never fails halfway for a lock. */
+  /**
+   * Atomic and exclusive among all processes. Takes the write lock at the beginning, so it cannot fail halfway for a
+   * lock.
+   */
   write<T>(work: () => T): T {
     return this.#transaction('BEGIN IMMEDIATE', () => {
       const result = work();
-      // SQLite goes on with a file that has no name any more, and all that is stored is gone with the process.
+      // SQLite continues to write to a deleted file, and everything stored there is lost when the process ends.
       if (this.isLost) throw lostFile(this.file);
       return result;
     });
@@ -135,7 +144,7 @@ export class Database {
   }
 }
 
-/** Which files a path names: the database and what was last written to it, which SQLite keeps beside it. */
+/** Identifies the files at a path: the database, and the write-ahead log that SQLite keeps beside it. */
 function identityOf(file: string): string {
   return [file, `${file}-wal`]
     .map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
@@ -144,8 +153,8 @@ function identityOf(file: string): string {
 }
 
 /**
- * Opens the database, making it or bringing it to the current schema where needed. A file that is damaged, or newer
- * than this program, is not written to.
+ * Opens the database, creating or migrating it as needed. Never writes to a file that is damaged or newer than this
+ * program.
  * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, CONFIG_INVALID, RESOURCE_LIMIT_EXCEEDED
  */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -164,9 +173,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-/** A copy or a backup of a database has the mode that whoever made it liked. */
+/** Restricts the modes to the user: a copied or restored database can have any. */
 function closeToOthers({ file, onTightened }: DatabaseOptions): void {
-  // Modes mean nothing on Windows.
+  // Windows ignores modes.
   if (process.platform === 'win32') return;
   for (const path of [file, ...companions.map((end) => file + end)]) {
     const mode = (statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o777;
@@ -175,15 +184,15 @@ function closeToOthers({ file, onTightened }: DatabaseOptions): void {
       chmodSync(path, 0o600);
       onTightened?.(path, mode);
     } catch {
-      // It belongs to somebody else, who may have given it to this user that way; `doctor` tells of it.
+      // The file belongs to another user, who may have shared it on purpose; `doctor` reports it.
     }
   }
 }
 
 /**
- * Problem: SQLite makes files readable for everybody the umask allows.
- * Solution: make the file first; -wal and -shm take its mode. Only by exclusive creation: closing a descriptor of a
- * database this process already has open would drop its locks (https://www.sqlite.org/howtocorrupt.html, 2.2).
+ * Problem: SQLite creates files that everyone the umask allows can read.
+ * Solution: create the file first; -wal and -shm get the same mode. Only with exclusive creation: closing a descriptor
+ * of a database that this process has open would drop its locks (https://www.sqlite.org/howtocorrupt.html, 2.2).
  * @returns whether the file is new
  */
 function makeFile(file: string): boolean {
@@ -200,7 +209,7 @@ function makeFile(file: string): boolean {
   return makeFile(file);
 }
 
-/** Makes the entries of new folders durable; SQLite does so only for the folder of its own files. */
+/** Syncs new folders up to their parent; SQLite syncs only the folder of its own files. */
 function syncFolders(from: string, to: string): void {
   for (let folder = from; ; folder = dirname(folder)) {
     const descriptor = openSync(folder, 'r');
@@ -214,9 +223,9 @@ function syncFolders(from: string, to: string): void {
 }
 
 /**
- * Reads one row of a database somebody else looks after, without making, upgrading or locking it.
+ * Reads one row of another project's database, without creating, migrating or locking it.
  * @param table as in {@link DatabaseOptions}
- * @returns undefined where there is no such row, and no table yet
+ * @returns undefined when there is no such row, or no table yet
  * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN
  */
 export function readRow(file: string, table: string, sql: string): Record<string, unknown> | undefined {
@@ -232,13 +241,17 @@ export function readRow(file: string, table: string, sql: string): Record<string
   }
 }
 
-/** Reads version and journal mode on a connection that cannot write, so that a file not ours to change stays as it is. */
+/**
+ * Reads the journal mode and checks the version on a read-only connection, so that a file that MAOS must not change
+ * stays as is.
+ */
 function look({ file, migrations, table, busyTimeoutMs }: DatabaseOptions): string {
   const db = openToRead(file, busyTimeoutMs);
   try {
     if (table !== undefined) assertOurs(db, file, table);
     assertKnown(schemaVersion(db), migrations, file);
-    // SQLite would fall back to reading and fail at the first commit, long after the user could be told.
+    // Without these permissions SQLite would open the file read-only and fail at the first commit, too late to tell the
+    // user.
     accessSync(file, constants.W_OK);
     accessSync(dirname(file), constants.W_OK | constants.X_OK);
     return String(db.prepare('PRAGMA journal_mode').get()?.journal_mode);
@@ -249,14 +262,14 @@ function look({ file, migrations, table, busyTimeoutMs }: DatabaseOptions): stri
 
 function configure(db: DatabaseSync, { busyTimeoutMs, synchronous }: DatabaseOptions, journal: string): void {
   if (journal !== 'wal') switchToWal(db, busyTimeoutMs);
-  // macOS: fsync does not reach the platter there; without this a power cut during a checkpoint could damage the file.
+  // On macOS, fsync alone does not reach the disk: a power failure during a checkpoint could damage the file.
   db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON; PRAGMA checkpoint_fullfsync = ON`);
 }
 
 /**
- * Problem: when several processes open a new database at once, changing the journal mode fails with 'locked' at
- * once: SQLite does not use the busy timeout for a lock it upgrades.
- * Solution: try again for as long as the timeout would.
+ * Problem: when several processes open a new database at once, changing the journal mode fails immediately with
+ * "locked", because SQLite does not apply the busy timeout when it upgrades a lock.
+ * Solution: retry until the timeout.
  */
 function switchToWal(db: DatabaseSync, busyTimeoutMs = standStillMs): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));

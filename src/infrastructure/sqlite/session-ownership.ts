@@ -20,13 +20,13 @@ import type { Database } from './open-database.ts';
 import { readSession, sessionNotFound } from './workflow-reader.ts';
 import { appendEvents } from './workflow-writer.ts';
 
-/** Who may change a session, and what others ask of the one who may. */
+/** Leases of sessions, and requests to the owners of sessions. */
 
 const beat = `INSERT INTO owners (instance_id, heartbeat_at) VALUES (?, ?)
   ON CONFLICT (instance_id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at`;
 const selectOwner = `SELECT owner_id, owner_epoch, heartbeat_at FROM sessions
   LEFT JOIN owners ON instance_id = owner_id WHERE id = ?`;
-/** What was said of an exit is about the run it interrupts; a session that is begun again knows nothing of it. */
+/** Clears the flag unless the session is unfinished: it describes the run that an exit interrupted, not the next one. */
 const exitingStill = `exiting = CASE WHEN state IN ('created', 'running') THEN exiting ELSE 0 END`;
 const takeOver = `UPDATE sessions SET owner_id = ?, owner_epoch = owner_epoch + 1, ${exitingStill}
   WHERE id = ? AND owner_epoch = ? AND owner_id IS ?`;
@@ -39,9 +39,12 @@ const forgetOwners = `DELETE FROM owners WHERE heartbeat_at < ?
   AND NOT EXISTS (SELECT 1 FROM sessions WHERE owner_id = instance_id)`;
 
 const unfinished = 'SELECT id, state, owner_id, heartbeat_at, exiting FROM sessions';
-/** A resumed team of an agent has nobody who waits for it to go on; whoever resumes another session runs it. */
+/**
+ * No command waits for a resumed nested team, so any process has to run it. Other sessions run in the process that
+ * resumed them.
+ */
 const isWanted = "(desired = 'cancelled' OR (desired = 'running' AND parent_agent_id IS NOT NULL))";
-/** The second half is few rows, which SQLite would not believe: left alone, it looks through every session that ended. */
+/** Without INDEXED BY, SQLite scans all ended sessions for the second half, although few rows match. */
 const selectUnfinished = `${unfinished} LEFT JOIN owners ON instance_id = owner_id
     WHERE state IN ('created', 'running') OR (state = 'paused' AND ${isWanted})
   UNION ALL ${unfinished} INDEXED BY sessions_by_owner LEFT JOIN owners ON instance_id = owner_id
@@ -73,7 +76,7 @@ const selectRequests = `SELECT id, NULL AS agent_id, desired, desired_reason FRO
   ORDER BY 1, 2`;
 const actions = { running: 'resume', paused: 'pause', cancelled: 'cancel', pending: 'retry' } as const;
 
-/** To be called inside a write transaction. */
+/** Call inside a write transaction. */
 export function putHeartbeat(db: Database, owner: InstanceId, at: string): void {
   db.sql(beat).run(owner, at);
 }
@@ -116,7 +119,7 @@ export function acquireSession(
   });
 }
 
-/** Releasing a lease that is lost already does nothing. */
+/** No effect if the lease is already lost. */
 export function releaseSession(db: Database, { sessionId, owner, epoch }: Lease): void {
   db.write(() => db.sql(releaseLease).run(sessionId, owner, epoch));
 }
@@ -170,11 +173,11 @@ export function readDueForResume(db: Database, at: string): readonly SessionId[]
 }
 
 /**
- * Asking again for what is asked for already changes nothing and makes no second event; asking for the state a session
- * is in takes back what was asked before.
+ * Stores requests. Repeating a request changes nothing and records no second event; requesting the state that a session
+ * is in withdraws an earlier request.
  * @returns whether anything was changed
- * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session has ended, or an agent that is
- *   to run again neither failed nor was cancelled
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session has ended, or when an agent
+ *   to be retried neither failed nor was cancelled
  */
 export function putRequests(
   db: Database,
@@ -186,7 +189,7 @@ export function putRequests(
     const events = requests.flatMap((request) => {
       const { sessionId, agentId, desired, reason } = request;
       const { state } = readSession(db, sessionId);
-      // Nobody would hear of it any more.
+      // An ended session has no owner that would act on it.
       if (isSessionEnded(state)) throw hasEnded(sessionId, state, actions[desired]);
       const agent = agentId === null ? null : putAgentRequest(db, request);
       if (agentId === null ? !putSessionRequest(db, request, state) : agent === null) return [];
@@ -199,7 +202,7 @@ export function putRequests(
   });
 }
 
-/** @returns false when it was asked for already, or is so and nothing else was asked */
+/** @returns false when the request is already stored, or already fulfilled with no other request pending */
 function putSessionRequest(
   db: Database,
   { sessionId, desired, reason }: SessionRequest,
@@ -212,7 +215,7 @@ function putSessionRequest(
   return true;
 }
 
-/** @returns the agent's name; null when it was asked for already, or cannot be cancelled as it has ended */
+/** @returns the agent's name; null when the request is already stored, or the agent to be cancelled has ended */
 function putAgentRequest(
   db: Database,
   { sessionId, agentId, desired, reason }: SessionRequest,
@@ -225,7 +228,7 @@ function putAgentRequest(
   }
   if (row.desired === desired) return null;
   const state = row.state as AgentState;
-  // A request that cannot come about now must not wait for the time when it can.
+  // A request that is impossible now must not stay stored until it becomes possible.
   if (desired === 'cancelled' && isAgentEnded(state)) return null;
   if (desired === 'pending' && state !== 'failed' && state !== 'cancelled') {
     throw new MaosError(
@@ -248,8 +251,8 @@ function hasEnded(sessionId: SessionId, state: SessionState, action: SessionActi
 }
 
 /**
- * What was asked and is answered by a change is not asked any more. Inside the transaction of the change.
- * @param hasEnded the change ends the session
+ * Clears the requests that a change answers. Call inside the transaction of the change.
+ * @param hasEnded whether the change ends the session
  */
 export function closeRequests(db: Database, id: SessionId, change: Change, hasEnded: boolean): void {
   for (const { type, agentId } of change.events) {
@@ -262,7 +265,7 @@ export function closeRequests(db: Database, id: SessionId, change: Change, hasEn
   if (hasEnded) db.sql(forgetAgentsDesired).run(id);
 }
 
-/** @throws RetryAsked when an agent is asked to run again. Inside the transaction that would end the session. */
+/** Call inside the transaction that would end the session. @throws RetryAsked when a retry of an agent is requested */
 export function assertNoRetryAsked(db: Database, id: SessionId): void {
   if (db.sql(selectRetryAsked).get(id) !== undefined) throw new RetryAsked(id);
 }

@@ -55,24 +55,25 @@ import {
 } from './workflow-writer.ts';
 
 export interface SessionStoreOptions {
-  /** Absolute path of the project's `project.db`; made with its folder when missing. */
+  /** Absolute path of the project's `project.db`; created with its folder when missing. */
   readonly file: string;
   readonly project: {
     /** SHA-256 (hex) of the canonical path. */
     readonly hash: string;
     readonly path: string;
   };
-  /** For the heartbeats that creating and acquiring imply. Default: the system's clock. */
+  /** Sets the heartbeats that creating and acquiring imply. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'now'>;
-  /** How long a method waits for another writer, in milliseconds, and the process with it. Default 20. */
+  /** How long a method blocks the process while another one writes, in milliseconds. Default 20. */
   readonly busyTimeoutMs?: number;
   /** As in DatabaseOptions. */
   readonly onTightened?: OnTightened | undefined;
 }
 
 /**
- * Opens the sessions of one project. Opening writes nothing unless the file is new or of an older schema.
- * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, CONFIG_INVALID (written by a newer maos), RESOURCE_LIMIT_EXCEEDED
+ * Opens the sessions of one project. Writes nothing unless the file is new or has an older schema.
+ * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN, CONFIG_INVALID (written by a newer maos),
+ *   RESOURCE_LIMIT_EXCEEDED
  */
 export function openSessionStore(options: SessionStoreOptions): SessionStore {
   const { file, busyTimeoutMs, onTightened } = options;
@@ -88,7 +89,8 @@ export function openSessionStore(options: SessionStoreOptions): SessionStore {
 }
 
 /**
- * The path of the project a database belongs to; null before its first session. The database is not made or changed.
+ * The path of the project that a database belongs to; null before its first session. Neither creates nor changes the
+ * database.
  * @throws MaosError STORE_CORRUPT, STORE_BUSY, FORBIDDEN
  */
 export function readProjectOf(file: string): string | null {
@@ -105,7 +107,10 @@ class SqliteSessionStore implements SessionStore {
   readonly #db: Database;
   readonly #project: SessionStoreOptions['project'];
   readonly #now: () => string;
-  /** SQLite's data_version tells of other connections only, but a request made through this one is news as well. */
+  /**
+   * SQLite's data_version counts writes of other connections only, but requests made through this one count as changes
+   * too.
+   */
   #requestsMade = 0;
   readonly maintenance: MaintenanceStore;
   readonly messages: MessageStore;
@@ -254,7 +259,10 @@ class SqliteSessionStore implements SessionStore {
     this.#db.close();
   }
 
-  /** Six random characters can meet: at 10,000 sessions of one shape the odds are about 1 in 50. */
+  /**
+   * Ids with six random characters can collide: at 10,000 sessions of the same shape with a probability of about 1 in
+   * 50.
+   */
   #assertNewAgents(ids: readonly AgentId[]): void {
     for (const id of ids) {
       const row = this.#db.sql(selectAgentSession).get(id);

@@ -1,21 +1,21 @@
 import { closeSync, openSync } from 'node:fs';
 import { MaosError } from '../../domain/errors.ts';
 
-/** Primary result codes, https://www.sqlite.org/rescode.html. The upper bits of an extended code refine them. */
+/** Primary result codes (https://www.sqlite.org/rescode.html). Extended codes add upper bits. */
 const BUSY = [5, 6, 15];
 const CORRUPT = [11, 26];
 const FORBIDDEN = [3, 8, 14, 23];
-/** It could not be opened, for want of a permission or of file descriptors. */
+/** The file could not be opened, because of permissions or a lack of file descriptors. */
 const CANNOT_OPEN = 14;
 const NO_MEMORY = 7;
 const IO_ERROR = 10;
 const FULL = 13;
 const TOO_BIG = 18;
-/** A journal was left that has to be rolled back first, which the connection cannot. */
+/** A journal must be rolled back first, which a read-only connection cannot do. */
 const READONLY_ROLLBACK = 776;
-/** The index of what was last written, which all share, can neither be opened, grow, nor be mapped: SHMOPEN, SHMSIZE, SHMMAP. */
+/** SHMOPEN, SHMSIZE, SHMMAP: the shared index of recent writes cannot be opened, grown or mapped. */
 const IOERR_SHM = [4618, 4874, 5386];
-/** The file was moved, replaced or deleted under an open connection. */
+/** The file was moved, replaced or deleted while it was open. */
 const READONLY_DBMOVED = 1032;
 
 const forbiddenByFs = ['EACCES', 'EPERM', 'EROFS'];
@@ -33,12 +33,12 @@ function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && (error as { code?: unknown }).code === 'ERR_SQLITE_ERROR';
 }
 
-/** Whether another connection held the lock for longer than the busy timeout. */
+/** Whether another connection held the lock beyond the busy timeout. */
 export function isBusy(error: unknown): boolean {
   return isSqliteError(error) && BUSY.includes(error.errcode & 0xff);
 }
 
-/** The disk is full, and nobody has the database open. */
+/** Whether the disk is full and no process has the database open; see `connectAlone`. */
 export function lacksRoomForIndex(error: unknown): boolean {
   return isSqliteError(error) && IOERR_SHM.includes(error.errcode);
 }
@@ -55,8 +55,8 @@ export function needsRollback(error: unknown): boolean {
 }
 
 /**
- * Makes a MaosError of whatever using the database file threw: the only place that knows SQLite's result codes.
- * Errors that are neither SQLite's nor the file system's are returned as they are.
+ * Converts any error of using the database file to a MaosError. Only this file knows SQLite's result codes. Errors of
+ * other origin are returned unchanged.
  */
 export function translateSqliteError(error: unknown, file: string): unknown {
   if (isSqliteError(error)) return translateResult(error, file);
@@ -103,7 +103,7 @@ function translateResult(error: SqliteError, file: string): MaosError {
   if (FORBIDDEN.includes(primary)) return forbidden(file, said, details, error);
   const full = primary === FULL ? { system: 'ENOSPC' } : {};
   if (primary === FULL || primary === IO_ERROR) return exhausted(file, said, { ...details, ...full }, error);
-  // Memory may be there again in a moment; a value that is too large stays so.
+  // Lack of memory can be temporary; a value that is too large stays so.
   if (primary === NO_MEMORY || primary === TOO_BIG) {
     const code = primary === TOO_BIG ? 'INVALID_INPUT' : 'RESOURCE_LIMIT_EXCEEDED';
     const message = `Too much data at once for the database ${file} (${said}); nothing was changed.`;
@@ -116,7 +116,7 @@ function translateResult(error: SqliteError, file: string): MaosError {
   );
 }
 
-/** Of a file that was moved, replaced or deleted under an open connection. */
+/** For a file that was moved, replaced or deleted while it was open. */
 export function lostFile(
   file: string,
   details: Record<string, unknown> = { file },
@@ -129,7 +129,7 @@ export function lostFile(
   );
 }
 
-/** Of a file that is missing or empty where sessions have left their folders. */
+/** For a file that is missing or empty although session folders exist. */
 export function lostStore(file: string, isMissing: boolean, sessions: readonly string[]): MaosError {
   const [newest] = sessions.slice(-1);
   const are = sessions.length === 1 ? '1 session folder is' : `${sessions.length} session folders are`;

@@ -2,28 +2,31 @@ import type { SQLInputValue } from 'node:sqlite';
 import { MaosError } from '../../domain/errors.ts';
 import type { Documents, RecordShape, Shape, TextForm } from '../stored-shape.ts';
 
-/** A row as node:sqlite returns it. STRICT tables and CHECK constraints hold types and states; JSON is checked here. */
+/**
+ * A row as node:sqlite returns it. STRICT tables and CHECK constraints guarantee types and states; JSON is checked
+ * here.
+ */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** How one field of a record is stored: its columns, and the way there and back. */
+/** How one field of a record is stored: its columns, and the conversion in both directions. */
 export interface Field<V> {
   readonly columns: readonly string[];
-  /** A value for each column. */
+  /** One value per column. */
   readonly toSql: (value: V) => readonly SQLInputValue[];
   /**
-   * @param where names the record in an error
+   * @param where names the record in an error message
    * @throws MaosError STORE_CORRUPT
    */
   readonly fromSql: (row: Row, where: string) => V;
   readonly shape: Shape;
-  /** It has no column of its own: see {@link option}. */
+  /** Stored without a column of its own: see {@link option}. */
   readonly isOption?: true;
 }
 
-/** Of every field of a record: a field that is not declared does not compile. */
+/** Requires every field of a record: a missing one does not compile. */
 export type Fields<T> = { readonly [K in keyof T]-?: Field<T[K]> };
 
-/** What reads and writes the records of a table; made from the one declaration of its fields. */
+/** Reads and writes the records of a table; derived from the declaration of their fields. */
 export interface Table<T> {
   readonly shape: RecordShape;
   /** `a, b` for SELECT and INSERT. */
@@ -38,8 +41,8 @@ export interface Table<T> {
 }
 
 /**
- * @param whereOf names a row in an error
- * @param options the column that holds the fields without a column of their own; null: there is none
+ * @param whereOf names a row in an error message
+ * @param options the column for fields without a column of their own; null: none
  */
 export function table<T extends object>(
   fields: Fields<T>,
@@ -54,7 +57,7 @@ export function table<T extends object>(
     shape: group(fields).shape,
     columns: columns.join(', '),
     placeholders: columns.map(() => '?').join(', '),
-    // What another version has put there stays.
+    // Merged, so that options of other versions are kept.
     assignments: columns
       .map((name) => (name === options ? `${name} = json_patch(coalesce(${name}, '{}'), ?)` : `${name} = ?`))
       .join(', '),
@@ -77,12 +80,12 @@ export function table<T extends object>(
   };
 }
 
-/** Each value belongs to the field it is given to: the compiler forgets that where keys become strings. */
+/** Object.entries loses the types; each value still belongs to the field of its key. */
 function entriesOf<T extends object>(fields: Fields<T>): readonly [keyof T & string, Field<unknown>][] {
   return Object.entries(fields) as [keyof T & string, Field<unknown>][];
 }
 
-/** A record within a record, each of its fields in columns of its own. */
+/** A record within a record, each of its fields in its own columns. */
 export function group<T extends object>(fields: Fields<T>): Field<T> & { readonly shape: RecordShape } {
   const all = entriesOf(fields);
   return {
@@ -112,19 +115,19 @@ function column<V>(
 }
 
 /**
- * Problem: on older supported Nodes, text read from SQLite ends at its first NUL (Node 22.13), and agents do print NULs.
- * Solution: store the replacement character instead. JSON columns need none of this: JSON escapes it.
+ * Problem: on older supported Nodes (22.13), text read from SQLite ends at its first NUL, and agents do print NULs.
+ * Solution: store the replacement character instead. JSON columns need no replacement, because JSON escapes it.
  */
 function withoutNul(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
 }
 
-/** @param form what a text in a file must look like; what this process stores was checked before */
+/** @param form validation of text read from a file; text that this process stores was validated before */
 export function text<V extends string>(name: string, form: TextForm = {}): Field<V> {
   return column<V>(name, { type: 'text', ...form }, withoutNul);
 }
 
-/** ISO 8601 UTC with milliseconds. */
+/** ISO 8601 in UTC, with milliseconds. */
 export function time(name: string): Field<string> {
   return column<string>(name, { type: 'time' }, (value) => value);
 }
@@ -133,7 +136,7 @@ export function choice<V extends string>(name: string, values: readonly V[]): Fi
   return column<V>(name, { type: 'choice', values }, (value) => value);
 }
 
-/** A whole number, by default not negative. */
+/** A whole number, not negative by default. */
 export function integer(name: string, { min = 0 } = {}): Field<number> {
   return column<number>(name, { type: 'integer', min }, (value) => value);
 }
@@ -142,7 +145,7 @@ export function real(name: string): Field<number> {
   return column<number>(name, { type: 'number' }, (value) => value);
 }
 
-/** JSON of a shape that files are held against. */
+/** JSON of a known shape, which is validated when it is read from a file. */
 export function document<K extends keyof Documents>(name: string, kind: K): Field<Documents[K]> {
   return { ...json<Documents[K]>(name), shape: { type: 'document', kind } };
 }
@@ -156,13 +159,13 @@ export function nullable<V>(field: Field<V>): Field<V | null> {
   return {
     columns: field.columns,
     toSql: (value) => (value === null ? field.columns.map(() => null) : field.toSql(value)),
-    // A record is null where its first column is.
+    // A record is null when its first column is.
     fromSql: (row, where) => (row[field.columns[0] as string] === null ? null : field.fromSql(row, where)),
     shape: { ...field.shape, nullable: true },
   };
 }
 
-/** A field of which some values are stored as null, such as a budget without any cap. */
+/** A field that stores some values as null, such as a budget without any cap. */
 export function emptyAsNull<V>(
   field: Field<V>,
   isEmpty: (value: V) => boolean,
@@ -177,8 +180,8 @@ export function emptyAsNull<V>(
 }
 
 /**
- * A field that no query asks about, and that need not keep an earlier maos of the same schema away: it is null where nobody
- * asked for it, and stands in the table's column of options, so that it needs no migration. It never becomes null again.
+ * A field that no query uses, and that older versions of the same schema may ignore. It is null unless set, and is
+ * stored in the table's options column, so it needs no migration. Once set, it never becomes null again.
  */
 export function option<V>(field: Field<V>): Field<V | null> {
   const inner = since<V | null>(null, nullable(field));
@@ -190,7 +193,7 @@ export function option<V>(field: Field<V>): Field<V | null> {
   };
 }
 
-/** A field that records written by earlier versions do not have. In a table, its column's default stands for it. */
+/** A field that records of earlier versions lack. In a table, the column's default replaces it. */
 export function since<V>(missing: V, field: Field<V>): Field<V> {
   return { ...field, shape: { ...field.shape, missing } };
 }

@@ -37,7 +37,7 @@ import {
   time,
 } from './table.ts';
 
-/** Every table of `project.db`, declared once for reading and for writing. What is missing from a table is written beside it. */
+/** Every table of `project.db`, declared once for reading and writing. Each declaration says what it leaves out. */
 
 const sessionId = (column: string) =>
   text<SessionId>(column, { allows: isSessionId, rule: 'is not a session id' });
@@ -50,10 +50,10 @@ const budget = (column: string): Field<Budget> =>
     (value) => (value === null ? noBudget : { ...noBudget, ...value }),
   );
 
-/** Negative where the clock was set back; an instance of an earlier version, still at work, records none. */
+/** Negative after the clock was set back. Instances of earlier versions that still run do not record it. */
 const inactiveMs = since(0, integer('inactive_ms', { min: Number.MIN_SAFE_INTEGER }));
 
-/** Its lease and what is asked of it belong to `session-ownership.ts`. */
+/** Without the lease and the requests, which `session-ownership.ts` handles. */
 export const sessionTable = table<Session>(
   {
     id: sessionId('id'),
@@ -89,7 +89,7 @@ export const sessionTable = table<Session>(
   (row) => `Session ${row.id}`,
 );
 
-/** Null when nothing was reported; of an agent's row, or of sums under the same names. */
+/** Null when no usage was reported. For an agent's row, and for sums with the same column names. */
 export const usageFields = nullable(
   group<Usage>({
     turns: integer('usage_turns'),
@@ -101,14 +101,14 @@ export const usageFields = nullable(
   }),
 );
 
-/** An instance of an earlier version, still at work, records no stage: the launch record of its agents tells the rest. */
+/** An instance of an earlier version that still runs records no stage; its agents' launch records supply the rest. */
 const stage: Field<AgentStage | null> = {
   ...nullable(choice('stage', agentStages)),
   fromSql: ({ state, stage: stored }) =>
     state === 'running' ? ((stored ?? 'preparing') as AgentStage) : null,
 };
 
-/** All but `position`, which is its place in the workflow, and `dependsOn`, which has its own table. */
+/** Without `position`, its index in the workflow, and `dependsOn`, which has its own table. */
 export const agentTable = table<Omit<Agent, 'dependsOn'>>(
   {
     id: agentId('id'),

@@ -17,27 +17,27 @@ import {
   usageFields,
 } from './tables.ts';
 
-/** What is read of sessions. Functions with more than one statement run in a read transaction of their own. */
+/** Queries of sessions. Functions with more than one statement run in their own read transaction. */
 
 const selectSession = `SELECT ${sessionTable.columns} FROM sessions WHERE id = ?`;
 const selectPage = `SELECT ${sessionTable.columns} FROM sessions
   WHERE rowid < ? ORDER BY rowid DESC LIMIT ?`;
 const selectPageOfState = `SELECT ${sessionTable.columns} FROM sessions
   WHERE state = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`;
-/** A session that was removed meanwhile: what was stored before those after it in time. */
+/** For a session that was removed meanwhile: just after the newest session with a smaller id. */
 const selectPlace = `SELECT coalesce(
   (SELECT rowid FROM sessions WHERE id = :id), (SELECT max(rowid) + 1 FROM sessions WHERE id < :id), 0) AS place`;
-/** `sum(usage_x) AS usage_x, …`, for `usageFields`. */
+/** `sum(usage_x) AS usage_x, …`, to read with `usageFields`. */
 export const sumUsage = usageFields.columns.map((name) => `sum(${name}) AS ${name}`).join(', ');
 const countStates = ['pending', 'running', 'completed', 'failed', 'cancelled', 'resumable']
   .map((state) => `sum(state = '${state}') AS ${state}`)
   .join(', ');
-/** One row for each session that has agents; the parameter is a JSON array of session ids. */
+/** One row per session that has agents. The parameter is a JSON array of session ids. */
 const aggregateAgents = `SELECT session_id, count(*) AS total, ${countStates}, ${sumUsage} FROM agents
   WHERE session_id IN (SELECT value FROM json_each(?)) GROUP BY session_id`;
 
 const selectAgents = `SELECT ${agentTable.columns}, position FROM agents WHERE session_id = ? ORDER BY position`;
-/** Positions, gathered by SQLite: a wide pipeline has tens of thousands of edges. */
+/** Positions, aggregated by SQLite: a wide pipeline has tens of thousands of edges. */
 const selectDependencies = `SELECT d.agent_id, json_group_array(upstream.position) AS upstreams FROM agents a
   JOIN agent_dependencies d ON d.agent_id = a.id JOIN agents upstream ON upstream.id = d.depends_on_id
   WHERE a.session_id = ? GROUP BY d.agent_id`;
@@ -46,11 +46,11 @@ const selectPhases = `SELECT ${phaseTable.columns} FROM phases WHERE session_id 
 const selectEvents = `SELECT ${eventTable.columns} FROM events
   WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
 const selectLastSeq = 'SELECT coalesce(max(seq), 0) AS seq FROM events WHERE session_id = ?';
-/** SQLite takes the other columns from the row that has the maximum (https://www.sqlite.org/lang_select.html#bareagg). */
+/** SQLite takes the other columns from the row with the maximum (https://www.sqlite.org/lang_select.html#bareagg). */
 const selectArtifacts = `SELECT ${artifactTable.columns}, max(revision)
   FROM artifacts WHERE session_id = ? GROUP BY path ORDER BY path`;
 
-/** Ranges and substr, never LIKE: what the caller typed is text, not a pattern. */
+/** Ranges and substr instead of LIKE, because the user's text is not a pattern. */
 const findSessionIds = `SELECT id FROM sessions
   WHERE (id >= :from AND id < :to) OR substr(id, :tail) = :text
   ORDER BY id DESC LIMIT :limit`;
@@ -60,7 +60,7 @@ const findAgentIds = `SELECT session_id, id FROM agents
 const selectSessionId = 'SELECT id FROM sessions WHERE id = ?';
 const selectAgentSession = 'SELECT session_id FROM agents WHERE id = ?';
 
-/** After every character an id can have. */
+/** Sorts after every character of an id. */
 const afterAll = '~';
 
 const noAgents = {
@@ -101,7 +101,7 @@ export function loadWorkflow(db: Database, id: SessionId): Workflow {
 }
 
 /**
- * For each agent what it depends on, in plan order.
+ * The dependencies of each agent, in plan order.
  * @param agents all rows of the session, in plan order
  */
 function readDependencies(
@@ -132,7 +132,7 @@ export function listSummaries(
   { state, limit, before }: { state?: SessionState; limit: number; before?: SessionId },
 ): readonly SessionSummary[] {
   return db.read(() => {
-    // In the order they were stored: a clock that was set back gives ids and times that are older.
+    // In the order of storing: after the clock was set back, newer sessions can have older ids and times.
     const upTo =
       before === undefined ? Number.MAX_SAFE_INTEGER : Number(db.sql(selectPlace).get({ id: before })?.place);
     const rows =
@@ -143,7 +143,7 @@ export function listSummaries(
   });
 }
 
-/** To be called inside a transaction. */
+/** Call inside a transaction. */
 export function summariesOf(db: Database, sessions: readonly Session[]): readonly SessionSummary[] {
   const ids = JSON.stringify(sessions.map(({ id }) => id));
   const aggregates = new Map<unknown, Row>();
@@ -156,13 +156,13 @@ export function summariesOf(db: Database, sessions: readonly Session[]): readonl
   });
 }
 
-/** Ids that start or end with the text, newest first. Case does not matter: ids are written in one. */
+/** Sessions whose id starts or ends with the text, newest first. Ignores case, because ids have only one. */
 export function findSessions(db: Database, text: string, limit: number): readonly SessionId[] {
   const wanted = text.replace(/^sess_/i, '').toUpperCase();
   if (!/^[0-9A-Z]*$/.test(wanted)) return [];
   const id = `sess_${wanted}`;
   return db.run(() => {
-    // The usual case, and worth it: a part of an id takes a look at every session.
+    // Fast path for a full id; a part of an id needs a scan of all sessions.
     const rows = isSessionId(id)
       ? db.sql(selectSessionId).all(id)
       : db.sql(findSessionIds).all(searchFor('sess_', text, wanted, limit));
@@ -170,7 +170,7 @@ export function findSessions(db: Database, text: string, limit: number): readonl
   });
 }
 
-/** An id given in full is found alone, even where it begins another one. */
+/** A full id matches only itself, even if it is the prefix of another. */
 export function findAgents(
   db: Database,
   text: string,
@@ -190,7 +190,7 @@ export function findAgents(
   });
 }
 
-/** What begins as an id does is the beginning of one; anything else may be its end as well. */
+/** Text with the prefix can only match the beginning of an id; other text can also match its end. */
 function searchFor(prefix: string, given: string, wanted: string, limit: number) {
   const from = `${prefix}${wanted}`;
   const text = given.length > wanted.length ? null : wanted;

@@ -10,7 +10,7 @@ import { eventHash } from './event-hash.ts';
 import type { Database } from './open-database.ts';
 import { agentTable, artifactTable, eventTable, phaseTable, sessionTable } from './tables.ts';
 
-/** What is written of a session. Every function runs inside a transaction of the caller's. */
+/** Writes of sessions. Call every function inside a transaction. */
 
 const insertSession = `INSERT INTO sessions (${sessionTable.columns}, project_hash, owner_id, owner_epoch)
   VALUES (${sessionTable.placeholders}, ?, ?, 1)`;
@@ -31,13 +31,13 @@ const putPhase = `INSERT INTO phases (session_id, ${phaseTable.columns}) VALUES 
 
 const lastEvent = 'SELECT seq, hash FROM events WHERE session_id = ? ORDER BY seq DESC LIMIT 1';
 const insertEvent = `INSERT INTO events (hash, ${eventTable.columns}) VALUES (?, ${eventTable.placeholders})`;
-/** No `?1`: on older supported Nodes a numbered parameter cannot be given by its place (Node 22.13). */
+/** No `?1`: on older supported Nodes (22.13), numbered parameters cannot be passed by position. */
 const insertArtifact = `INSERT INTO artifacts
   (session_id, ${artifactTable.columns}, revision)
   VALUES (?, ${artifactTable.placeholders},
     1 + coalesce((SELECT max(revision) FROM artifacts WHERE session_id = ? AND path = ?), 0))`;
 
-/** Stores a new workflow without its events, owned in epoch 1. */
+/** Stores a new workflow, without its events, with its lease in epoch 1. */
 export function insertWorkflow(
   db: Database,
   workflow: Workflow,
@@ -58,7 +58,7 @@ export function assertLease(db: Database, { sessionId, owner, epoch }: Lease): v
   if (db.sql(leaseHolds).get(sessionId, owner, epoch) === undefined) throw new LeaseLost(sessionId);
 }
 
-/** Writes the records that are not the same objects as before. */
+/** Writes the records that differ in identity from the previous ones. */
 export function updateWorkflow(db: Database, previous: Workflow, next: Workflow): void {
   if (next.session !== previous.session) updateSessionRow(db, next.session);
   updateAgents(db, previous.agents, next.agents);
@@ -70,7 +70,8 @@ export function updateWorkflow(db: Database, previous: Workflow, next: Workflow)
 
 function updateSessionRow(db: Database, session: Session): void {
   db.sql(updateSession).run(...sessionTable.toSql(session), session.id);
-  // What was asked for has come about; or it ended, and what was asked of it would otherwise hit the retry of it.
+  // Clears a fulfilled request. When the session has ended, clears any request, which would otherwise apply to its
+  // retry.
   db.sql(clearDesired).run(session.id);
 }
 
@@ -103,7 +104,7 @@ function putPhaseOf(db: Database, sessionId: SessionId, phase: Phase): void {
   db.sql(putPhase).run(sessionId, ...phaseTable.toSql(phase));
 }
 
-/** Appends the events to the session's chain and returns them with their places in it. */
+/** Appends the events to the session's chain. @returns them with their `seq` */
 export function appendEvents(
   db: Database,
   sessionId: SessionId,

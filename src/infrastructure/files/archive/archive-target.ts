@@ -8,22 +8,22 @@ import { MaosError } from '../../../domain/errors.ts';
 import { fileError, isMissing, showPath, systemCode } from '../disk/file-error.ts';
 import { fileMode } from '../disk/folders.ts';
 
-/** Where an archive's bytes go. */
+/** The destination of an archive. */
 export interface ArchiveTarget {
   /** Absolute; null for a sink. */
   readonly path: string | null;
-  /** Takes all the bytes. @returns how many there were */
+  /** Writes the whole stream. @returns the number of bytes */
   write(bytes: NodeJS.ReadableStream, signal: AbortSignal | undefined): Promise<number>;
-  /** They are complete. */
+  /** Call when all bytes are written. */
   finish(): Promise<void>;
-  /** Call this at the end, also after an error. */
+  /** Call at the end, even after an error. */
   dispose(): Promise<void>;
 }
 
 /**
- * Looks at a target before anything is packed. A file has its name only once it is complete; what is no file (a device, a
- * pipe) is written as the bytes come, and never replaced.
- * @throws MaosError INVALID_INPUT for a folder, a path to it that is not there, and a file where `replace` is false
+ * Checks the destination before anything is packed. A regular file gets its name only when it is complete; anything
+ * else (a device, a pipe) is written directly and never replaced.
+ * @throws MaosError INVALID_INPUT for a folder, a missing parent folder, or an existing file when `replace` is false
  */
 export async function openTarget(to: string | ArchiveSink, replace: boolean): Promise<ArchiveTarget> {
   if (typeof to !== 'string') return sinkTarget(to);
@@ -88,14 +88,14 @@ function fileTarget(path: string, replace: boolean): ArchiveTarget {
   };
 }
 
-/** A link fails where the name is taken, a rename replaces what has it. */
+/** Unlike rename, link fails when the name is taken. */
 async function take(temporary: string, to: string, replace: boolean): Promise<void> {
   if (replace) return rename(temporary, to);
   try {
     await link(temporary, to);
   } catch (error) {
     if (systemCode(error) === 'EEXIST') throw taken(to);
-    // Some file systems have no links.
+    // Some file systems have no hard links.
     if (await isThere(to)) throw taken(to);
     await rename(temporary, to);
   }

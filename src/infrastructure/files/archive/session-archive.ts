@@ -15,9 +15,9 @@ import { safeRead } from '../session/output.ts';
 import { openTarget } from './archive-target.ts';
 
 const chunkBytes = 256 * 1024;
-/** Text of documents is packed in pieces of about this many characters. */
+/** Documents are packed in pieces of about this many characters. */
 const textChunk = 64 * 1024;
-/** The last second that a tar header holds: 11 octal digits. */
+/** The last time that a tar header can hold: 11 octal digits of seconds. */
 const lastTimeMs = (8 ** 11 - 1) * 1_000;
 
 interface ManifestEntry {
@@ -28,22 +28,19 @@ interface ManifestEntry {
 }
 
 interface ArchiveJob {
-  /** Absolute: everything in it is packed. */
+  /** Absolute: the whole folder is packed. */
   readonly folder: string;
-  /** Of the folder in the archive. */
+  /** Name of the folder in the archive. */
   readonly name: string;
   readonly documents: readonly ArchiveDocument[];
   readonly to: string | ArchiveSink;
   readonly replace: boolean;
-  /** What the manifest says besides. */
+  /** Further content of the manifest. */
   readonly about: object;
   readonly signal?: AbortSignal;
 }
 
-/**
- * Packs a session's folder of any size, piece by piece.
- * A file that grows meanwhile is packed up to the size it had.
- */
+/** Packs a session's folder of any size, piece by piece. A file that grows meanwhile is packed up to its initial size. */
 export async function writeArchive(job: ArchiveJob): Promise<ArchiveReport> {
   const { to, replace, signal } = job;
   const target = await openTarget(to, replace);
@@ -53,7 +50,7 @@ export async function writeArchive(job: ArchiveJob): Promise<ArchiveReport> {
     const gzip = createGzip();
     const packing = pipeline(packed, gzip, { signal });
     const written = target.write(gzip, signal);
-    // Whichever of them fails, the others end with it.
+    // When one of them fails, the others end too.
     const all = [packing, written, packer.run().catch((error: unknown) => packer.fail(error))] as const;
     const [, archiveBytes] = await Promise.all(all);
     await target.finish();
@@ -90,7 +87,7 @@ class Packer {
     const made = new Set([...documents.map(({ path }) => path), 'manifest.json']);
     for await (const place of this.#places({ path: '', at: Buffer.from(this.#job.folder) })) {
       const { path } = place;
-      // An archive is made for others: the user's environment is not for them.
+      // Archives are made to be shared; the user's environment is private.
       if (path === 'environment.json') continue;
       if (made.has(path))
         this.#notes.push({ path, note: 'not packed: the archive already has a file of that name' });
@@ -108,7 +105,7 @@ class Packer {
     throw error;
   }
 
-  /** Everything below a folder that is no folder, and folders that are empty, by name. */
+  /** All files below the folder, sorted by name. Adds the folders to the archive on the way. */
   async *#places(folder: Place): AsyncGenerator<Place> {
     let entries: Dirent[];
     try {
@@ -143,7 +140,7 @@ class Packer {
       if (stats.isFile()) return await this.#packFile(path, at);
       this.#notes.push({ path, note: 'not packed: not a file, folder or link' });
     } catch (error) {
-      // Of the archive's own trouble nothing may be left out; of the agent's files, what cannot be read is named.
+      // An error of the archive itself ends the packing; a file that cannot be read is listed in the manifest.
       if (!(error instanceof SourceError)) throw error;
       this.#notes.push({ path, note: `not packed: ${error.message}` });
     }
@@ -163,7 +160,7 @@ class Packer {
       const hash = createHash('sha256');
       let position = 0;
       while (position < size) {
-        // A buffer of its own for every piece: the packer keeps it until it is compressed.
+        // A new buffer per piece, because the packer keeps it until it is compressed.
         const wanted = Math.min(chunkBytes, size - position);
         const piece = await this.#piece(file, path, wanted, position);
         hash.update(piece);
@@ -178,7 +175,7 @@ class Packer {
     }
   }
 
-  /** Zeros for what cannot be read any more: how much there is to come has been written before. */
+  /** Returns zeros for what cannot be read any more: the header already contains the size. */
   async #piece(file: FileHandle, path: string, wanted: number, position: number): Promise<Uint8Array> {
     try {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, position);
@@ -190,7 +187,7 @@ class Packer {
     return new Uint8Array(wanted);
   }
 
-  /** Once for a file. */
+  /** At most one note per file. */
   #noteShort(path: string, note: string): void {
     if (this.#notes.at(-1)?.path !== path) this.#notes.push({ path, note });
   }
@@ -234,7 +231,7 @@ interface Header {
   readonly linkname?: string;
 }
 
-/** A path as text, in the session's folder, and the same absolute and byte for byte. */
+/** The path in the session's folder as text, and the absolute path in bytes. */
 interface Place {
   readonly path: string;
   readonly at: Buffer;

@@ -6,9 +6,9 @@ import { fileError, isMissing, systemCode } from '../disk/file-error.ts';
 import { bytesOfPath, joinBytes } from '../disk/file-names.ts';
 
 const longestPath = 4_096;
-/** What a session shows of itself. */
+/** The folders of a session whose files can be read. */
 const openFolders = ['shared', 'results'];
-/** Does not wait for the other end of a named pipe. */
+/** Does not block on a named pipe. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
 
 function refused(path: string, why: string): MaosError {
@@ -31,7 +31,7 @@ function unusable(path: string, why: string): MaosError {
   );
 }
 
-/** @throws MaosError FORBIDDEN for a path that leaves the open folders, INVALID_INPUT for one that is none */
+/** @throws MaosError FORBIDDEN for a path outside the readable folders, INVALID_INPUT for an invalid one */
 function checkedParts(path: string): readonly string[] {
   if (path === '' || path.length > longestPath) throw unusable(path, `has ${path.length} characters`);
   if (path.includes('\0')) throw unusable(path, 'contains a NUL character');
@@ -46,13 +46,12 @@ function checkedParts(path: string): readonly string[] {
 }
 
 /**
- * The whole content of one file of a session.
+ * Reads one file of a session.
  *
  * @param folder the session's folder
- * @param path relative, `/` between parts, below `shared/` or `results/`
- * @throws MaosError FORBIDDEN when the path, or a link on its way, leads out of those folders;
- *   INVALID_INPUT when it is no path, there is no such file, or it is not a regular file;
- *   RESOURCE_LIMIT_EXCEEDED when the file is larger than `maxBytes`
+ * @param path relative, with `/` between parts, below `shared/` or `results/`
+ * @throws MaosError FORBIDDEN when the path, or a link on it, leads out of those folders; INVALID_INPUT when the path
+ *   is invalid, missing or not a regular file; RESOURCE_LIMIT_EXCEEDED when the file is larger than `maxBytes`
  */
 export async function readArtifactFile(folder: string, path: string, maxBytes: number): Promise<Uint8Array> {
   const parts = checkedParts(path);
@@ -74,7 +73,7 @@ export async function readArtifactFile(folder: string, path: string, maxBytes: n
   }
 }
 
-/** A name that is no UTF-8 is asked for as it was recorded, see file-names.ts. */
+/** Opens a name that is not UTF-8 by its recorded form; see file-names.ts. */
 async function openNamed(folder: string, parts: readonly string[]): Promise<FileHandle> {
   try {
     return await open(join(folder, ...parts), openFlags);
@@ -86,10 +85,10 @@ async function openNamed(folder: string, parts: readonly string[]): Promise<File
 }
 
 /**
- * Problem: an agent can put a link anywhere in its folders, and exchange it between a check and the opening.
- * Solution: open first, then ask where the open file really lies. Linux answers that for the handle itself; elsewhere
- * the path is resolved again, which a link exchanged twice within microseconds could deceive. That gains an agent
- * nothing (it runs as the same user and could copy the file), so it is good enough.
+ * Problem: an agent can put a link anywhere in its folders, and swap it between a check and the opening.
+ * Solution: open first, then check where the open file is. Linux tells that for the handle. Elsewhere the path is
+ * resolved again, which a link swapped twice within microseconds could deceive. That is acceptable, because an agent
+ * gains nothing: it runs as the same user and could copy the file.
  */
 async function assertInside(
   file: FileHandle,
@@ -132,7 +131,7 @@ async function readWhole(file: FileHandle, path: string, maxBytes: number): Prom
   let length = 0;
   while (length < bytes.length) {
     const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
-    // Shorter than it was a moment ago.
+    // The file was truncated meanwhile.
     if (bytesRead === 0) break;
     length += bytesRead;
   }

@@ -7,12 +7,12 @@ import { isMissing, systemCode } from '../disk/file-error.ts';
 import { bytesOfName, joinBytes, nameEncoding, textOfName } from '../disk/file-names.ts';
 import { safeRead } from '../session/output.ts';
 
-/** Most files, and most folders, one scan looks at: an agent that unpacks a toolchain must not stall its session. */
+/** Maximum number of files, and of folders, in one scan: an agent that unpacks a toolchain must not stall its session. */
 const scanLimit = 10_000;
-/** Folders looked at before others get their turn. */
+/** After this many folders the scan yields to the event loop. */
 const foldersAtOnce = 32;
 const hashBufferBytes = 256 * 1024;
-/** A file with more bytes than these that were never written is a disk image or the like: hours could go into zeros. */
+/** A file with more unwritten bytes than this is a disk image or similar; hashing its zeros could take hours. */
 const maxHoles = 2 ** 30;
 
 export interface ScanOptions {
@@ -25,17 +25,17 @@ type ScannedFile = Omit<FoundFile, 'owner'>;
 export interface Scan {
   /** Sorted by path. */
   readonly files: readonly ScannedFile[];
-  /** What was skipped although it should have been scanned, for people: 'results: 10000 files, the rest ...'. */
+  /** What was skipped although it should have been scanned, for people: "results: 10000 files, the rest ...". */
   readonly notes: readonly string[];
 }
 
 /**
- * All regular files in the folders and below, the topmost first when there are more than {@link scanLimit}.
- * Skips links, special files, files that are still being written, and files that disappear meanwhile.
+ * All regular files in the folders and below; if there are more than {@link scanLimit}, those nearest the top. Skips
+ * links, special files, files that are being written, and files that disappear meanwhile.
  *
- * @param base what the found paths are relative to
- * @param folders relative to `base`, `/` between parts; one that is missing has no files
- * @param options `skip`: folders not to be entered; `limit`: most files, and most folders
+ * @param base the folder that paths are relative to
+ * @param folders relative to `base`, with `/` between parts; may be missing
+ * @param options `skip`: folders not to enter; `limit`: maximum number of files, and of folders
  */
 export async function scanFiles(
   base: string,
@@ -47,7 +47,7 @@ export async function scanFiles(
   const queue = folders.map((path): Place => ({ path, at: joinBytes(base, Buffer.from(path)) }));
   for (let index = 0; index < queue.length; index++) {
     const folder = queue[index] as Place;
-    // Most folders are empty or small: asking the thread pool for each takes many times longer than looking.
+    // Synchronous: most folders are empty or small, and the thread pool takes many times longer than reading them.
     if (index % foldersAtOnce === foldersAtOnce - 1) await new Promise((resolve) => setImmediate(resolve));
     for (const entry of entriesOf(folder, notes)) {
       const bytes = bytesOfName(entry.name);
@@ -69,8 +69,8 @@ export async function scanFiles(
 }
 
 /**
- * Under such a name Claude Code writes what it then renames: `spec.md.tmp.4711.0cc228d59823`, in other places
- * `spec.md.tmp.0cc228d5` (seen with 2.1.330).
+ * Temporary names that Claude Code renames when a file is complete: `spec.md.tmp.4711.0cc228d59823`, elsewhere
+ * `spec.md.tmp.0cc228d5` (observed with 2.1.330).
  */
 const toBeRenamed = /\.tmp\.(?:\d+\.[0-9a-f]{12}|[0-9a-f]{8})$/;
 
@@ -82,7 +82,7 @@ function byPath(a: ScannedFile, b: ScannedFile): number {
   return a.path < b.path ? -1 : 1;
 }
 
-/** A path as text, relative, and the same absolute and byte for byte. */
+/** The relative path as text, and the absolute path in bytes. */
 interface Place {
   readonly path: string;
   readonly at: Buffer;
@@ -90,9 +90,9 @@ interface Place {
 
 function* entriesOf({ path, at }: Place, notes: string[]): Generator<Dirent> {
   try {
-    // lstat first: opendir would follow a link that took the folder's place.
+    // lstat first, because opendir would follow a link that replaced the folder.
     if (!lstatSync(at).isDirectory()) return;
-    // Its type knows no bytes for a path, but it takes them.
+    // The type lacks bytes for a path, but Node accepts them.
     const entries = opendirSync(at as unknown as string, { bufferSize: 256, encoding: nameEncoding });
     try {
       for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry;
@@ -117,14 +117,14 @@ function foundFile({ path, at }: Place, notes: string[]): ScannedFile | null {
     const modifiedAt = stats.mtime.toISOString();
     return { path, sizeBytes: stats.size, modifiedAt, digest: (signal) => digestFile(at, signal) };
   } catch {
-    // Gone since it was listed, or too deep for the system to name: nothing anyone could read.
+    // Removed since it was listed, or with too long a path to open: not readable for anyone.
     return null;
   }
 }
 
 /**
- * What the file holds now, read piece by piece; null when it is gone, unreadable or no file.
- * @param signal null as well when it aborts first
+ * Size and hash of the file; null when it is missing, unreadable or not a regular file.
+ * @param signal when it aborts first, the result is null too
  */
 export async function digestFile(path: string | Buffer, signal?: AbortSignal): Promise<FileDigest | null> {
   try {
@@ -135,7 +135,7 @@ export async function digestFile(path: string | Buffer, signal?: AbortSignal): P
       const hash = createHash('sha256');
       const buffer = Buffer.alloc(Math.min(hashBufferBytes, stats.size + 1));
       let sizeBytes = 0;
-      // Not beyond the size it had: a file that is written faster than it is read has an end too.
+      // Only up to the initial size, so that a file that is written faster than it is read ends as well.
       while (sizeBytes < stats.size) {
         if (signal?.aborted) return null;
         const wanted = Math.min(buffer.length, stats.size - sizeBytes);
@@ -149,7 +149,7 @@ export async function digestFile(path: string | Buffer, signal?: AbortSignal): P
       await file.close();
     }
   } catch {
-    // Gone, closed to us, or a link by now: no artifact any more. The port asks for null.
+    // Missing, not readable, or replaced by a link: not an artifact any more, for which the port requires null.
     return null;
   }
 }

@@ -2,16 +2,16 @@ import type { Dirent, Stats } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { bytesOfName, joinBytes, nameEncoding } from './file-names.ts';
 
-/** The unit of `Stats.blocks`, on every file system. */
+/** Unit of `Stats.blocks` on every file system. */
 const blockBytes = 512;
-/** Entries looked at at once. */
+/** Number of entries inspected in parallel. */
 const atOnce = 16;
-/** Files with several names that are remembered, to be counted once. */
+/** Maximum number of hard-linked files remembered, so that each counts once. */
 const mostLinked = 100_000;
 
 /**
- * The room that everything in a folder takes on the disk, in bytes: not what a sparse file claims to be. What cannot be
- * looked at (closed by an agent, deeper than a path can name) is not counted.
+ * The disk space that a folder's content occupies, in bytes, not the apparent size of sparse files. Leaves out what
+ * cannot be inspected (folders without permission, paths that are too long).
  */
 export async function allocatedSize(folder: string): Promise<number> {
   const linked = new Set<string>();
@@ -35,7 +35,7 @@ export async function allocatedSize(folder: string): Promise<number> {
       if (stats.isDirectory()) folders.push(path);
     };
     try {
-      // Its type knows no bytes for a path, but it takes them.
+      // The type lacks bytes for a path, but Node accepts them.
       const entries = await opendir(at as unknown as string, { encoding: nameEncoding, bufferSize: 256 });
       let group: Promise<void>[] = [];
       for await (const entry of entries) {
@@ -46,13 +46,13 @@ export async function allocatedSize(folder: string): Promise<number> {
       }
       await Promise.all(group);
     } catch {
-      // Closed, gone or too deep: what is in it cannot be counted, the rest can.
+      // No permission, removed or too deep: the rest can still be counted.
     }
   }
   return bytes;
 }
 
-/** Gone since it was listed, or not to be named: nothing that can be counted. */
+/** Removed since it was listed, or with too long a path: cannot be counted. */
 function unknown(): null {
   return null;
 }

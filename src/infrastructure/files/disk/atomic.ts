@@ -4,23 +4,23 @@ import { basename, dirname, join } from 'node:path';
 import { fileError } from './file-error.ts';
 import { fileMode } from './folders.ts';
 
-/** The names of files being written: a leading dot, the target's name, 12 hex digits, `.tmp`. */
+/** Names of files being written: a leading dot, the target's name, 12 hex digits, `.tmp`. */
 const temporaryName = /^\..+\.[0-9a-f]{12}\.tmp$/s;
 
-/** True for the name of a file that {@link writeFileAtomic} is writing, or was when its process was killed. */
+/** Whether {@link writeFileAtomic} uses the name for a file that it is writing, or was when its process was killed. */
 export function isTemporaryName(name: string): boolean {
   return temporaryName.test(name);
 }
 
-/** A unique name beside the file, for its next content; {@link isTemporaryName} recognises it. */
+/** A unique name beside the file for its next content, recognised by {@link isTemporaryName}. */
 export function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
 /**
- * Replaces the file's whole content, durably: a reader, at any moment and after a crash, sees the old
- * content or the new one. The folder must exist. A failure leaves no temporary file, and the old content (the new one
- * where only making it durable failed); a kill in between can leave one, see {@link isTemporaryName}.
+ * Replaces the file's content durably: at any moment, and after a crash, readers see either the old or the new content.
+ * The folder must exist. After an error there is no temporary file, and the content is the old one (the new one if only
+ * the final sync failed). A kill can leave a temporary file, see {@link isTemporaryName}.
  *
  * @throws MaosError RESOURCE_LIMIT_EXCEEDED for a full disk, FORBIDDEN, INTERNAL; all name the file
  */
@@ -32,12 +32,12 @@ export async function writeFileAtomic(
   const temporary = temporaryPath(path);
   try {
     const mode = options.mode ?? fileMode;
-    // 'wx': never write through a link that another user created.
+    // 'wx' never writes through a link that another user created.
     await written(await open(temporary, 'wx', mode), data, mode);
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    // Gone already when open or the last step failed; what cannot be removed has a name that readers skip.
+    // It may not exist. If it cannot be removed, its name tells readers to skip it.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw fileError(error, 'write', path);
   }
@@ -45,7 +45,7 @@ export async function writeFileAtomic(
 
 async function written(file: FileHandle, data: string | Uint8Array, mode: number): Promise<void> {
   try {
-    // The umask narrows the mode given to open.
+    // The umask restricts the mode passed to open.
     await file.chmod(mode);
     await file.writeFile(data);
     await file.sync();
@@ -54,7 +54,7 @@ async function written(file: FileHandle, data: string | Uint8Array, mode: number
   }
 }
 
-/** Makes a rename in the folder durable. Windows cannot open folders and keeps its directory entries itself. */
+/** Makes a rename in the folder durable. Windows cannot open folders, and syncs directory entries itself. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -3,15 +3,15 @@ import { MaosError, showPath } from '../../../domain/errors.ts';
 
 export { showPath, systemCode };
 
-/** True for an error that says there is no such file. */
+/** Whether the error says that the file does not exist. */
 export function isMissing(error: unknown): boolean {
   const code = systemCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 /**
- * What the system refused, as a MaosError that names the file. A MaosError passes unchanged.
- * @param doing what failed, to follow 'Could not': 'write', 'read'
+ * Converts a system error to a MaosError that names the file. Returns a MaosError unchanged.
+ * @param doing the failed action, to follow "Could not": "write", "read"
  */
 export function fileError(error: unknown, doing: string, path: string): MaosError {
   if (error instanceof MaosError) return error;

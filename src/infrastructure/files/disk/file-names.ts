@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * Problem: on Linux a name is any bytes, and Node hands over those that are no UTF-8 with U+FFFD in their places: nothing
- * is found under such a name any more.
- * Solution: folders are read with the encoding {@link nameEncoding}, which keeps every byte, and what cannot be text is
- * written `\xE9` for people, records and archives. {@link bytesOfPath} finds the way back.
+ * Problem: on Linux a name can contain any bytes. Node replaces those that are not UTF-8 with U+FFFD, and the resulting
+ * name does not exist.
+ * Solution: read folders with {@link nameEncoding}, which keeps every byte, and write the bytes that are not text as
+ * `\xE9` for people, records and archives. {@link bytesOfPath} converts back.
  */
 export const nameEncoding = 'latin1';
 
@@ -13,7 +13,7 @@ export function bytesOfName(name: string): Buffer {
   return Buffer.from(name, nameEncoding);
 }
 
-/** A name as text: what is UTF-8 as it is, every other byte as `\x` and two digits. */
+/** A name as text: UTF-8 as it is, every other byte as `\x` and two digits. */
 export function textOfName(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
   let text = '';
@@ -30,7 +30,10 @@ export function textOfName(bytes: Buffer): string {
   return text;
 }
 
-/** The other way; null for a text without `\x…` of such a byte, which is its own name. No byte of ASCII comes from one. */
+/**
+ * The reverse of {@link textOfName}. Null for text without such an escape, which is its own name. Escapes stand for
+ * bytes from 0x80 on only.
+ */
 export function bytesOfPath(text: string): Buffer | null {
   const parts = text.split(/\\x([89A-F][0-9A-F])/);
   if (parts.length === 1) return null;
@@ -39,7 +42,7 @@ export function bytesOfPath(text: string): Buffer | null {
   );
 }
 
-/** A path below a folder, byte for byte. */
+/** Joins paths byte for byte. */
 export function joinBytes(folder: string | Buffer, name: Buffer): Buffer {
   return Buffer.concat([typeof folder === 'string' ? Buffer.from(folder, 'utf8') : folder, slash, name]);
 }

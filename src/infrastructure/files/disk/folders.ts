@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { MaosError } from '../../../domain/errors.ts';
 import { fileError, showPath, systemCode } from './file-error.ts';
 
-/** Only the user who runs MAOS enters its folders and reads its files. */
+/** Only the user who runs MAOS may enter its folders and read its files. */
 export const folderMode = 0o700;
 export const fileMode = 0o600;
 
@@ -15,15 +15,14 @@ function assertFolder(path: string, isFolder: boolean): void {
   });
 }
 
-/** Another process made it a moment ago. */
+/** Ignores that another process has just created the folder. */
 function unlessExists(error: unknown): void {
   if (systemCode(error) !== 'EEXIST') throw error;
 }
 
 /**
- * Makes the folder, and those above it that are missing, with mode 0700 under any umask.
- * One that exists keeps its mode.
- * @throws MaosError RESOURCE_LIMIT_EXCEEDED, FORBIDDEN, INVALID_INPUT when something else has the name
+ * Creates the folder and missing parents with mode 0700 under any umask. An existing folder keeps its mode.
+ * @throws MaosError RESOURCE_LIMIT_EXCEEDED, FORBIDDEN, INVALID_INPUT when something other than a folder has the name
  */
 export async function ensureFolder(path: string): Promise<void> {
   try {
@@ -34,20 +33,20 @@ export async function ensureFolder(path: string): Promise<void> {
       if (code === 'EEXIST') return assertFolder(path, (await stat(path)).isDirectory());
       if (code !== 'ENOENT' || dirname(path) === path) throw error;
       await ensureFolder(dirname(path));
-      // Not `recursive`, which never ends where the system reports ENOENT also for a folder whose parent exists (/proc).
+      // Not `recursive`, which never ends where the system reports ENOENT although the parent exists (/proc).
       await mkdir(path, { mode: folderMode }).catch(unlessExists);
     }
-    // The umask may have taken away even the owner's rights.
+    // The umask may have removed even the owner's permissions.
     await chmod(path, folderMode);
   } catch (error) {
     throw fileError(error, 'create the folder', path);
   }
 }
 
-/** {@link ensureFolder} for where waiting for the thread pool would take longer than the work. */
+/** Synchronous {@link ensureFolder}, for when the thread pool would take longer than the work. */
 export function ensureFolderSync(path: string): void {
   try {
-    // As a rule it is there, and then an error that is thrown and caught costs ten times the look.
+    // The folder usually exists, and catching an error costs ten times as much as checking.
     const found = statSync(path, { throwIfNoEntry: false });
     if (found !== undefined) {
       assertFolder(path, found.isDirectory());

@@ -6,22 +6,24 @@ import { systemCode } from './file-error.ts';
 import { bytesOfName, joinBytes, nameEncoding, textOfName } from './file-names.ts';
 import { folderMode } from './folders.ts';
 
-/** Entries removed at once. */
+/** Number of entries removed in parallel. */
 const atOnce = 16;
-/** Somebody else may be emptying, or still filling, the same folder. */
+/** Another process may be emptying or filling the same folder. */
 const mostPasses = 5;
 const passPauseMs = 20;
-/** An agent decides how many there are; the rest of the folder stays with them. */
+/** Maximum number of entries named in the report: an agent can leave any number. The others stay in the folder too. */
 const mostNamed = 10;
 
 /**
- * Removes a folder with everything in it, and passes what cannot be removed.
+ * Removes a folder with everything in it; skips what cannot be removed.
  *
- * Problem: agents leave trees deeper than any path can name, folders closed even to their owner, names that are no text.
- * Solution: a folder that is not empty is moved to a new short name and emptied there, so that no path has more than one
- * name below it; modes are opened as far as the owner may; names are kept byte for byte.
- * @param newName absolute, on the same file system: what has it when this process is killed is removed by the next one
- * @returns what is left of it, with the reason, the first few
+ * Problem: agents leave trees that are deeper than any path can name, folders without permissions for their owner, and
+ * names that are not text.
+ * Solution: move a folder that is not empty to a new short name and empty it there, so that paths stay short; change
+ * modes where the owner may; keep names as bytes.
+ * @param newName returns an absolute path on the same file system; what a killed process leaves there, the next one
+ *   removes
+ * @returns the first few remaining entries, with the reasons
  */
 export async function removeTree(folder: string, newName: () => string): Promise<readonly NotRemoved[]> {
   const left: NotRemoved[] = [];
@@ -43,7 +45,7 @@ interface Problem {
   readonly error: unknown;
 }
 
-/** Removes one folder; those in it that are not empty get new names, which it gives back. */
+/** Removes one folder. Moves subfolders that are not empty to new names, and returns these. */
 async function emptied(
   folder: Buffer,
   newName: () => string,
@@ -64,7 +66,7 @@ async function emptied(
         };
         await Promise.all(entries.map(remove));
       }
-      // If an entry could not be removed, this error would only say that the folder is not empty.
+      // If an entry remains, rmdir would only report that the folder is not empty.
       if (problem === null) await rmdir(folder);
       return { moved, problem };
     } catch (error) {
@@ -76,9 +78,9 @@ async function emptied(
   }
 }
 
-/** In groups: a folder may hold millions. */
+/** In groups, because a folder may hold millions. */
 async function* entriesOf(folder: Buffer): AsyncGenerator<readonly Dirent[]> {
-  // Its type knows no bytes for a path, but it takes them.
+  // The type lacks bytes for a path, but Node accepts them.
   const open = () => opendir(folder as unknown as string, { encoding: nameEncoding, bufferSize: 256 });
   const entries = await opened(folder, open);
   let group: Dirent[] = [];
@@ -91,7 +93,7 @@ async function* entriesOf(folder: Buffer): AsyncGenerator<readonly Dirent[]> {
   yield group;
 }
 
-/** @returns the new name of a folder that is not empty; null for what is gone */
+/** @returns the new name of a folder that is not empty; null for an entry that is gone */
 async function removeEntry(
   folder: Buffer,
   at: Buffer,
@@ -110,7 +112,7 @@ async function removeEntry(
       if (!isFilled(error)) throw error;
     }
     const name = newName();
-    // To be moved, it must itself be open to its owner.
+    // Moving a folder needs write permission for the folder itself.
     await opened(at, () => opened(folder, () => rename(at, name)));
     return name;
   } catch (error) {
@@ -121,11 +123,11 @@ async function removeEntry(
 
 async function isFolder(entry: Dirent, at: Buffer): Promise<boolean> {
   const isKnown = entry.isDirectory() || entry.isFile() || entry.isSymbolicLink();
-  // Some file systems do not say with the name what it is.
+  // Some file systems do not report the type of an entry.
   return isKnown ? entry.isDirectory() : (await lstat(at)).isDirectory();
 }
 
-/** Tries again once with the folder open to its owner, whom the mode may have shut out. */
+/** On a permission error, gives the owner access to the folder and retries once. */
 async function opened<T>(folder: Buffer, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -134,7 +136,7 @@ async function opened<T>(folder: Buffer, act: () => Promise<T>): Promise<T> {
     try {
       await chmod(folder, folderMode);
     } catch {
-      // What was refused first is what has to be told.
+      // The first error is the one to report.
       throw error;
     }
     return act();

@@ -7,10 +7,10 @@ import { fileError, isMissing, showPath, systemCode } from '../disk/file-error.t
 import { ensureFolderSync } from '../disk/folders.ts';
 
 /**
- * Makes the home folder. One that was there keeps its mode: others may have to enter it, as `/tmp`, and what MAOS makes
- * in it is closed to them.
- * @returns its mode, where others may enter it; null otherwise
- * @throws MaosError CONFIG_INVALID when it cannot be made or belongs to another user; the message names MAOS_HOME
+ * Creates the home folder. An existing one keeps its mode, because others may need to enter it, as with `/tmp`; what
+ * MAOS creates in it is private.
+ * @returns its mode if others may enter it; null otherwise
+ * @throws MaosError CONFIG_INVALID when it cannot be created or belongs to another user; the message names MAOS_HOME
  */
 export function ensureHome(home: string): { readonly openToOthers: number | null } {
   try {
@@ -23,7 +23,7 @@ export function ensureHome(home: string): { readonly openToOthers: number | null
         details: { path: home, uid },
       });
     }
-    // Modes mean nothing on Windows: the profile's own access list protects the folder there.
+    // Windows ignores modes: the access list of the user's profile protects the folder.
     const isOpen = (mode & 0o077) !== 0 && process.platform !== 'win32';
     return { openToOthers: isOpen ? mode & 0o777 : null };
   } catch (error) {
@@ -47,20 +47,20 @@ function invalidProject(path: string, wrong: string, advice: string, cause?: unk
 }
 
 /**
- * What a project is known by: SHA-256, as 64 hex digits, of its canonical path (no links, no `..`).
- * @throws MaosError INVALID_INPUT when the folder does not exist, is none, or cannot be read
+ * Identifies a project: SHA-256, as 64 hex digits, of its canonical path (no links, no `..`).
+ * @throws MaosError INVALID_INPUT when the folder does not exist, is not a folder, or cannot be read
  */
 export function workspaceHash(path: string): string {
   return hashOf(canonicalProject(path));
 }
 
-/** As {@link workspaceHash}, of a path that is canonical already; its folder may be gone. */
+/** Like {@link workspaceHash}, for a path that is already canonical; the folder may be missing. */
 export function hashOf(canonicalPath: string): string {
   return createHash('sha256').update(canonicalPath).digest('hex');
 }
 
 /**
- * The path of the project with links resolved.
+ * Resolves links in the path of a project.
  * @throws MaosError INVALID_INPUT as {@link workspaceHash}
  */
 export function canonicalProject(path: string): string {
@@ -95,8 +95,8 @@ export function canonicalProject(path: string): string {
 }
 
 /**
- * Where MAOS keeps what belongs to a project; it need not exist.
- * @throws MaosError INVALID_INPUT when `hash` is no workspace hash: it becomes a folder's name
+ * The folder for a project's data; it may be missing.
+ * @throws MaosError INVALID_INPUT when `hash`, which becomes the folder's name, is not a workspace hash
  */
 export function projectFolder(home: string, hash: string): string {
   if (!/^[0-9a-f]{64}$/.test(hash)) {
@@ -111,7 +111,7 @@ export function projectFolder(home: string, hash: string): string {
   return join(home, 'projects', hash);
 }
 
-/** {@link projectFolder}, made when missing. Returns its path. */
+/** Like {@link projectFolder}, but creates the folder. */
 export function ensureProjectFolder(home: string, hash: string): string {
   const folder = projectFolder(home, hash);
   ensureFolderSync(folder);

@@ -9,8 +9,8 @@ function tokenPath(home: string): string {
 }
 
 /**
- * The token that opens HTTP mode; made at the first call.
- * @param home exists
+ * The token for HTTP mode; created at the first call.
+ * @param home must exist
  * @throws MaosError CONFIG_INVALID when the file holds something else, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED
  */
 export function readHttpToken(home: string): string {
@@ -24,9 +24,9 @@ export function readHttpToken(home: string): string {
 }
 
 /**
- * Replaces the token, at once for servers that run: they ask for it at every request.
- * @returns the new one
- * @throws MaosError CONFIG_INVALID when a folder has its name, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED
+ * Replaces the token. Running servers use it immediately, because they read it for every request.
+ * @returns the new token
+ * @throws MaosError CONFIG_INVALID when there is a folder of that name, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED
  */
 export async function rotateHttpToken(home: string): Promise<string> {
   const path = tokenPath(home);

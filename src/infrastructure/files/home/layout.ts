@@ -6,8 +6,8 @@ import { type AgentId, parseAgentId, parseSessionId, type SessionId } from '../.
 import { agentNamePattern } from '../../../domain/plan.ts';
 
 /**
- * Where the files of a project's sessions lie. Ids and names are checked before they become part of a path, whatever
- * their type says; all throw MaosError INVALID_INPUT for one that is none.
+ * Paths of a project's session files. Ids and names are validated before they become part of a path, whatever their
+ * type says; every method throws MaosError INVALID_INPUT for an invalid one.
  *
  * ```
  * sessions/{session-id}/
@@ -25,7 +25,7 @@ export interface SessionLayout {
   sharedContext(id: SessionId): string;
   sharedMessages(id: SessionId): string;
   results(id: SessionId): string;
-  /** Files in it are the named agent's: that is how an artifact finds its author. */
+  /** The name of the folder identifies the agent that an artifact comes from. */
   resultsOf(id: SessionId, agentName: string): string;
   agent(id: SessionId, agentId: AgentId): string;
   workspace(id: SessionId, agentId: AgentId): string;
@@ -63,7 +63,7 @@ export function sessionLayout(projectFolder: string): SessionLayout {
   };
 }
 
-/** Every folder of a session but its agents'. */
+/** Every folder of a session except those of its agents. */
 export function sessionFolders(layout: SessionLayout, id: SessionId): readonly string[] {
   return [
     join(layout.session(id), 'agents'),
@@ -73,7 +73,7 @@ export function sessionFolders(layout: SessionLayout, id: SessionId): readonly s
   ];
 }
 
-/** Every folder of one agent, outer before inner. */
+/** Every folder of one agent, parents first. */
 export function agentFolders(layout: SessionLayout, { sessionId, id, name }: Agent): readonly string[] {
   return [layout.agent(sessionId, id), layout.workspace(sessionId, id), layout.resultsOf(sessionId, name)];
 }

@@ -4,21 +4,21 @@ import { MaosError } from '../../../domain/errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The user's home folder; null where neither `HOME` nor the system knows one, as for a user of a container. */
+/** The user's home folder; null when neither `HOME` nor the system knows one, as for some users of containers. */
 export function userHome(env: Environment): string | null {
   if (env.HOME !== undefined && env.HOME !== '') return env.HOME;
   try {
     return homedir();
   } catch {
-    // Without HOME it is read from the user's entry in passwd, which there need not be.
+    // Without HOME, Node reads the user's passwd entry, which may not exist.
     return null;
   }
 }
 
 /**
- * The folder with everything MAOS keeps: `MAOS_HOME`, or `.maos` in the user's home folder. Absolute; it need not
- * exist. A leading `~/` is the home folder, since no shell expands a path in a client's JSON settings.
- * @throws MaosError CONFIG_INVALID where it lies in the home folder, and the user has none
+ * The folder for all data of MAOS: `MAOS_HOME`, or `.maos` in the user's home folder. Absolute; may be missing. A
+ * leading `~/` is expanded, because no shell does that in a client's JSON settings.
+ * @throws MaosError CONFIG_INVALID when it depends on a home folder that the user does not have
  */
 export function maosHome(env: Environment): string {
   const chosen = env.MAOS_HOME ?? '';
@@ -33,7 +33,7 @@ export function maosHome(env: Environment): string {
   );
 }
 
-/** True when which folder `MAOS_HOME` names depends on the current one. */
+/** Whether `MAOS_HOME` depends on the current folder. */
 export function isRelativeHome({ MAOS_HOME: chosen = '' }: Environment): boolean {
   return chosen !== '' && !isAbsolute(chosen) && !/^~(?:$|\/)/.test(chosen);
 }

@@ -5,7 +5,7 @@ import { isSessionId, type SessionId } from '../../../domain/ids.ts';
 import { fileError, isMissing } from '../disk/file-error.ts';
 import { projectFolder } from './home.ts';
 
-/** Hashes of the projects that have a folder, those whose database was used last first. @throws MaosError FORBIDDEN … */
+/** Hashes of the projects that have a folder, most recently used database first. @throws MaosError FORBIDDEN … */
 export async function projectHashes(
   home: string,
   storeFile: (hash: string) => string,
@@ -30,9 +30,9 @@ export async function sessionFolders(home: string, hash: string): Promise<readon
 }
 
 /**
- * True for a path where something is. Every request asks this: a look at once costs microseconds, while one through the thread
- * pool of Node waits for another thread to get a core.
- * @throws MaosError FORBIDDEN … where that cannot be told
+ * Whether the path exists. Synchronous, because every request calls this: stat takes microseconds, while the thread
+ * pool waits for a free core.
+ * @throws MaosError FORBIDDEN … when that cannot be determined
  */
 export function isThere(path: string): boolean {
   try {

@@ -5,21 +5,21 @@ import { canonicalProject } from './home.ts';
 /** The caller's folder and its project. Both paths are canonical. */
 export interface ProjectPlace {
   readonly folder: string;
-  /** Path of the project: it identifies the store. */
+  /** Path of the project; identifies the store. */
   readonly project: string;
 }
 
-/** A `.git` file and `commondir` hold one path. */
+/** A `.git` file and `commondir` contain a single path. */
 const mostPathBytes = 16 * 1024;
 const mostConfigBytes = 1024 * 1024;
 
 /**
- * The project of a folder is the git repository it lies in: all its worktrees are one project, known by the main
- * worktree's top folder, or by the repository's own folder where it is bare. A submodule is a project of its own. Without
- * a repository the project is the folder.
+ * The project of a folder is its git repository. All worktrees belong to one project, identified by the top folder of
+ * the main worktree, or by the repository's folder if it is bare. A submodule is its own project. Outside a repository,
+ * the folder itself is the project.
  *
- * Read from the files that git documents (gitrepository-layout, gitfile): no process is started, for clients wait for
- * this. GIT_DIR and its kind are ignored: the caller's folder decides, also inside a hook.
+ * Reads the files that git documents (gitrepository-layout, gitfile) instead of starting a process, because clients
+ * wait for this. Ignores GIT_DIR and similar variables: the caller's folder decides, even inside a hook.
  * @throws MaosError INVALID_INPUT as canonicalProject
  */
 export function placeOf(path: string): ProjectPlace {
@@ -31,7 +31,7 @@ export function placeOf(path: string): ProjectPlace {
   }
 }
 
-/** Null when no repository begins at this folder. */
+/** Null when this folder is not the top of a repository. */
 function repositoryTop(folder: string): string | null {
   const dotGit = join(folder, '.git');
   const found = statOf(dotGit);
@@ -39,12 +39,13 @@ function repositoryTop(folder: string): string | null {
   const named = found?.isFile() === true ? gitFolderNamedIn(dotGit) : null;
   if (named === null) return isGitFolder(folder) ? mainTop(folder) : null;
   const common = readLine(join(named, 'commondir'));
-  // Without one it is a submodule, or has its git folder elsewhere; gone: what is left of a worktree stays a project.
+  // No `commondir`: a submodule, a repository with a separate git folder, or a worktree whose repository is gone. Each
+  // is its own project.
   if (common === null) return folder;
   return mainTop(resolve(named, common)) ?? folder;
 }
 
-/** The main worktree of a repository, or its own folder where it has none; null when it is not there. */
+/** The main worktree of a repository, or the repository's folder if it has none; null when it does not exist. */
 function mainTop(common: string): string | null {
   const above = dirname(common);
   if (basename(common) === '.git') return canonical(above);
@@ -55,12 +56,12 @@ function mainTop(common: string): string | null {
   return canonical(isNamed ? above : common);
 }
 
-/** What git takes for a repository. */
+/** What git recognises as a repository. */
 function isGitFolder(path: string): boolean {
   return ['HEAD', 'objects', 'refs'].every((name) => statOf(join(path, name)) !== undefined);
 }
 
-/** The folder that a `.git` file names; null when it is no such file. */
+/** The folder that a `.git` file refers to; null when it is not such a file. */
 function gitFolderNamedIn(path: string): string | null {
   const named = readLine(path)?.match(/^gitdir: (.+)$/)?.[1];
   return named === undefined ? null : resolve(dirname(path), named);
@@ -77,14 +78,14 @@ function readLine(path: string): string | null {
   return read(path, mostPathBytes)?.replace(/\r?\n$/, '') ?? null;
 }
 
-/** Null for what is no regular file of a sensible size: a pipe would never end. */
+/** Null unless it is a regular file of a sensible size; reading a pipe would never end. */
 function read(path: string, mostBytes: number): string | null {
   const stats = statOf(path);
   if (stats === undefined || !stats.isFile() || stats.size > mostBytes) return null;
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // Closed to this user, or gone: then git could not use it either.
+    // No permission, or removed: git could not use it either.
     return null;
   }
 }
@@ -93,7 +94,7 @@ function statOf(path: string): ReturnType<typeof statSync> {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    // A loop of links, a folder closed to this user.
+    // A loop of links, or a folder without permission.
     return undefined;
   }
 }

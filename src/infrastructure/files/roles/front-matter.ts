@@ -1,24 +1,24 @@
 /**
- * The block between two lines `---` at the head of a Markdown file, in the part of YAML that is written there: texts
- * (plain, quoted, `|`, `>`), lists, and comments. Anything deeper is ignored.
+ * The block between two `---` lines at the head of a Markdown file, in the subset of YAML that occurs there: texts
+ * (plain, quoted, `|`, `>`), lists and comments. Deeper structures are ignored.
  *
- * Like Claude Code (2.1.330), and unlike YAML, it takes a plain text with `: ` in it, or beginning with `*`, `@`, `{`,
- * as what it says: descriptions are written by people.
+ * Like Claude Code (2.1.330), and unlike YAML, accepts plain text that contains `: ` or begins with `*`, `@` or `{`,
+ * because people write descriptions that way.
  */
 export interface FrontMatter {
   readonly fields: ReadonlyMap<string, Field>;
-  /** What follows the block. */
+  /** The text after the block. */
   readonly body: string;
 }
 
 export interface Field {
-  /** In the file, from 1. */
+  /** Line in the file, from 1. */
   readonly line: number;
-  /** Null: nothing was given. An object: something deeper, whose content is not read. */
+  /** Null: no value. An object: a deeper structure, whose content is not read. */
   readonly value: string | readonly string[] | null | object;
 }
 
-/** Where a block cannot be read. */
+/** A block that cannot be read. */
 export class FrontMatterError extends Error {
   readonly line: number;
 
@@ -34,7 +34,7 @@ const item = /^\s*-(?:\s+(.*))?$/;
 const blockMark = /^([|>])[+\-\d]*\s*(?:#.*)?$/;
 
 /**
- * @returns null for a file that does not begin with such a block
+ * @returns null for a file without such a block
  * @throws FrontMatterError
  */
 export function parseFrontMatter(source: string): FrontMatter | null {
@@ -49,7 +49,7 @@ export function parseFrontMatter(source: string): FrontMatter | null {
 function readFields(lines: readonly string[]): ReadonlyMap<string, Field> {
   const fields = new Map<string, Field>();
   for (let at = 0; at < lines.length; ) {
-    // The line `---` comes before.
+    // Counted from 1, after the first `---` line.
     const line = at + 2;
     const text = lines[at++] as string;
     if (blank.test(text) || text.trimStart().startsWith('#')) continue;
@@ -69,7 +69,7 @@ function readFields(lines: readonly string[]): ReadonlyMap<string, Field> {
   return fields;
 }
 
-/** Whether a line goes on with the field above it. Items of a list need not be indented. */
+/** Whether the line continues the field above it. List items need no indentation. */
 function belongs(line: string, mayBeList: boolean): boolean {
   return blank.test(line) || /^[ \t]/.test(line) || (mayBeList && item.test(line));
 }
@@ -87,7 +87,7 @@ function readValue(head: string, below: readonly string[]): Field['value'] {
   return inlineValue(fold([head, ...below]), () => fold([head, ...below].map(withoutComment)));
 }
 
-/** Lines that are indented more than the dash of an item belong to it. */
+/** Lines indented more than an item's dash belong to that item. */
 function readList(lines: readonly string[]): Field['value'] {
   const depth = indentation(lines[0] as string);
   const starts = lines.flatMap((line, at) => (item.test(line) && indentation(line) === depth ? [at] : []));
@@ -119,7 +119,7 @@ function itemText(line: string): string {
   return scalar((item.exec(line)?.[1] ?? '').trim());
 }
 
-/** Null for a text that is not, as a whole, between quotation marks. */
+/** Null for text that is not entirely in quotation marks. */
 function quotedText(text: string): string | null {
   const double = /^"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$/s.exec(text);
   if (double !== null) return unescaped(double[1] as string);
@@ -140,7 +140,7 @@ function withoutComment(text: string): string {
   return text.replace(/(?:^|\s)#.*$/, '').trim();
 }
 
-/** The parts between the commas that stand outside quotation marks and parentheses: `Read, Bash(a, b)` has two. */
+/** Splits at commas outside quotation marks and parentheses: `Read, Bash(a, b)` has two parts. */
 export function commaSeparated(text: string): readonly string[] {
   const parts: string[] = [];
   let [start, begun, quote, depth] = [0, false, '', 0];
@@ -154,14 +154,14 @@ export function commaSeparated(text: string): readonly string[] {
       [start, begun] = [at + 1, false];
     } else if (character === '(') depth += 1;
     else if (character === ')') depth = Math.max(0, depth - 1);
-    // An apostrophe within a word opens nothing.
+    // An apostrophe within a word does not open a quotation.
     else if (!begun && (character === '"' || character === "'")) quote = character;
     if (at >= start && character.trim() !== '') begun = true;
   }
   return [...parts, text.slice(start)].map((part) => part.trim()).filter((part) => part !== '');
 }
 
-/** Lines of one text: a line's end is a space, and an empty line a line's end. */
+/** Folds lines as YAML does: a line break becomes a space, an empty line becomes a line break. */
 function fold(lines: readonly string[]): string {
   return lines
     .map((line) => line.trim())

@@ -4,7 +4,7 @@ import { predefinedTexts } from './predefined-texts.ts';
 
 let parsed: readonly Role[] | null = null;
 
-/** The roles every installation has, in the order in which they are listed. Parsed at the first call. */
+/** The roles of every installation, in listing order. Parsed at the first call. */
 export function predefinedRoles(): readonly Role[] {
   parsed ??= predefinedTexts.map(roleOfDocument);
   return parsed;

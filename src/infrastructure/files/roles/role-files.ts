@@ -9,8 +9,8 @@ import { roleOfText } from './role-text.ts';
 import { Allowance, isWithin, problemOf, readRoleTexts } from './role-texts.ts';
 
 /**
- * The files that define roles, read anew each time.
- * @param deps `home`: MAOS's folder; `env` says where Claude Code keeps its settings
+ * The files that define roles, read again at each call.
+ * @param deps `home`: MAOS's folder; `env`: locates Claude Code's settings
  */
 export function makeRoleFiles(deps: { readonly home: string; readonly env: Environment }): RoleSources {
   return {
@@ -47,9 +47,9 @@ function readClaudeFolder(folder: string, source: RoleSource, allowance: Allowan
 }
 
 /**
- * A folder and those above it up to the repository's or worktree's, the nearest first, as Claude Code (2.1.330) looks for
- * them. Without a repository it goes on upwards; here no further than below the user's home folder, and never into a
- * folder that another user owns or may write to: that user could give orders to agents.
+ * The folder and its parents up to the top of the repository or worktree, nearest first, as Claude Code (2.1.330)
+ * searches them. Outside a repository the search stops below the user's home folder, and before a folder that another
+ * user owns or may write to: that user could give orders to agents.
  */
 function projectFolders(from: string, ownHome: string | null): readonly string[] {
   const folders: string[] = [];
@@ -66,12 +66,12 @@ function isOwn(folder: string): boolean {
   return uid === process.getuid?.() && (mode & 0o002) === 0;
 }
 
-/** With links resolved, where it exists. */
+/** With links resolved, if it exists. */
 function resolved(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // Then there is nothing to read, or reading it reports the reason.
+    // There is nothing to read, or reading it reports the reason.
     return resolve(path);
   }
 }

@@ -19,7 +19,7 @@ import {
 
 const line = (max: number) => z.string().trim().min(1, 'must not be empty').max(max);
 
-/** A role of registry.json; the keys are those of `maos roles --json`. Limits are those of a plan. */
+/** A role in registry.json. Keys are those of `maos roles --json`, limits those of a plan. */
 const entryShape = z.strictObject({
   name: z.string().refine(isRoleName, "must be 1 to 63 of a-z, 0-9 and '_', beginning with a letter"),
   description: line(2_000).optional(),
@@ -32,7 +32,7 @@ const entryShape = z.strictObject({
     .string()
     .regex(/^[^\s-]\S{0,199}$/, 'must be the name of a model')
     .optional(),
-  /** A file in templates/; default: the one named after the role, if there is one. */
+  /** A file in templates/; default: the one named after the role, if it exists. */
   template: z
     .string()
     .regex(/^[A-Za-z0-9][\w.-]*\.md$/, "must be the name of a file in templates/, such as 'scribe.md'")
@@ -42,8 +42,8 @@ const entryShape = z.strictObject({
 const registryShape = z.strictObject({ roles: z.array(z.unknown()).max(200) });
 
 /**
- * The roles of MAOS's own folder: those that registry.json names, each with the prompt in its template, and those that
- * are a template with name and description.
+ * The roles in MAOS's own folder: those in registry.json, each with the prompt of its template, and templates that have
+ * a name and a description of their own.
  * @param folder `~/.maos/agents`
  */
 export function readRegistry(folder: string, allowance: Allowance): readonly RoleFinding[] {
@@ -137,7 +137,7 @@ function templates(texts: readonly RoleText[]): readonly RoleFinding[] {
   });
 }
 
-/** What is wrong first, and where: 'roles[2].model must be the name of a model'. */
+/** The first problem and its position: "roles[2].model must be the name of a model". */
 function issueOf({ issues }: z.ZodError, place: string): string {
   const [issue] = issues;
   if (issue?.code === 'unrecognized_keys')

@@ -28,11 +28,11 @@ const toolRules = z.preprocess(
   z.array(toolRule, 'must be names of tools').max(200),
 );
 
-/** What is read of the block; everything else in it belongs to Claude Code. Null: the key is there without a value. */
+/** The keys that MAOS reads; all others belong to Claude Code. Null: the key has no value. */
 const fields = z.object({
   name: z.string('must be a text').trim().optional(),
   description: z.string('must be a text').trim().min(1, 'must not be empty').optional(),
-  /** MAOS's own key. */
+  /** Specific to MAOS. */
   backend: backendName.nullable().default(null),
   model: modelName.nullable().default(null),
   tools: toolRules.nullable().default(null),
@@ -41,15 +41,15 @@ const fields = z.object({
 
 export type RoleFields = z.infer<typeof fields>;
 
-/** A Markdown file that describes a role to the one who reads on. */
+/** A Markdown file that describes a role. */
 export interface RoleDocument {
-  /** Null without a block at its head. */
+  /** Null when the file has no block. */
   readonly fields: RoleFields | null;
   /** The system prompt. */
   readonly body: string;
 }
 
-/** @throws FrontMatterError for a block that cannot be read or says something else than it may */
+/** @throws FrontMatterError for a block that cannot be read or has an invalid value */
 export function parseRoleDocument(text: string): RoleDocument {
   const matter = parseFrontMatter(text);
   if (matter === null) return { fields: null, body: text };
@@ -65,11 +65,11 @@ function checkFields({ fields: found }: FrontMatter): RoleFields {
   throw new FrontMatterError(found.get(key)?.line ?? 1, `${key} ${issue?.message}`);
 }
 
-/** What the block says of the role's agents. */
+/** The properties of the role's agents from the block. */
 export function agentTraits(given: RoleFields | null): Omit<FileRoleInput, 'name' | 'description'> {
   const { backend = null, model = null, tools = null, disallowedTools = null } = given ?? {};
   return {
-    // 'inherit' is Claude Code's word for the model that would be used anyway.
+    // In Claude Code, 'inherit' means the model that would be used anyway.
     model: model === null || model === 'inherit' ? null : { name: model, backend: backend ?? 'claude' },
     backend,
     tools: tools?.includes('*') === true ? null : tools,
@@ -78,9 +78,9 @@ export function agentTraits(given: RoleFields | null): Omit<FileRoleInput, 'name
 }
 
 /**
- * The role of a file as Claude Code has them: name and description in the block, the system prompt below.
- * @param otherwise the name of one that gives none; null: it must
- * @returns null for a document without a block, which is no role
+ * The role of a file in Claude Code's format: name and description in the block, system prompt below.
+ * @param otherwise the name if the block has none; null: it must have one
+ * @returns null for a document without a block, which is not a role
  */
 export function roleOfText(
   { path, text }: RoleText,
@@ -113,7 +113,7 @@ export function roleOfText(
   }
 }
 
-/** The name in a block that cannot be read, as far as it can be told. */
+/** The name in a block that cannot be parsed, if it can be found. */
 function nameIn(text: string): string | null {
   const [, written] = /^name[ \t]*:[ \t]*["']?([^"'#[\r\n]{1,200})/m.exec(text) ?? [];
   return written === undefined ? null : toRoleName(written) || null;

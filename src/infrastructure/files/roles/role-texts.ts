@@ -14,18 +14,18 @@ import type { RoleProblem } from '../../../application/ports/roles.ts';
 import { toRoleName } from '../../../domain/roles/role.ts';
 import { isMissing, systemCode } from '../disk/file-error.ts';
 
-/** Largest file that is read, in bytes: its text must fit into one argument of a program (128 KiB on Linux). */
+/** Maximum size of a file in bytes: its text must fit into one program argument (128 KiB on Linux). */
 const maxRoleFileBytes = 64 * 1024;
-/** Most files that are read for one catalogue. */
+/** Maximum number of files read for one catalogue. */
 const maxRoleFiles = 200;
-/** Folders in folders, and entries in all of them: a folder that was linked or copied by mistake ends the reading. */
+/** Limits for nested folders and total entries, in case a large tree was linked or copied by mistake. */
 const maxDepth = 8;
 const maxEntries = 5_000;
 
-/** For one file after the other; a byte more than may be read. */
+/** Shared by all reads; one byte larger than the limit, to detect larger files. */
 const buffer = new Uint8Array(maxRoleFileBytes + 1);
 
-/** Does not wait for the other end of a named pipe, and does not follow a link put there a moment ago. */
+/** Does not block on a named pipe, and does not follow a link that replaced the file meanwhile. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 const noFile = 'it is not a regular file: remove it.';
@@ -35,11 +35,11 @@ export interface RoleText {
   readonly text: string;
 }
 
-/** What may still be read, of all folders together. */
+/** What may still be read, in all folders together. */
 export class Allowance {
   files = maxRoleFiles;
   entries = maxEntries;
-  /** It has been said that there is more. */
+  /** Whether the excess has been reported. */
   told = false;
 }
 
@@ -48,7 +48,7 @@ export interface RoleTexts {
   readonly problems: readonly RoleProblem[];
 }
 
-/** A file that cannot be used, named after the role it is likely to be meant for. */
+/** A file that cannot be used, with the name of the role that it is probably meant to define. */
 export function problemOf(path: string, message: string, name: string | null = nameFrom(path)): RoleProblem {
   return { path, name, message };
 }
@@ -57,19 +57,18 @@ function isRoleFile(path: string): boolean {
   return path.toLowerCase().endsWith('.md');
 }
 
-/** The role a file is named after; null when that is no name of one. */
+/** The role that a file is named after; null when its name is not valid for a role. */
 export function nameFrom(path: string): string | null {
   const stem = /([^/\\]+?)(?:\.md)?$/.exec(path)?.[1] ?? '';
   return toRoleName(stem) || null;
 }
 
 /**
- * Every `*.md` in a folder and the folders in it, by name; none where there is no such folder. Links and what is no
- * regular file are skipped.
+ * Every `*.md` in a folder and below, sorted by name; none if the folder is missing. Skips links and special files.
  *
- * Each step takes microseconds. Through the thread pool each would wait for a turn of the event loop, ten of them and more
- * for one request, and every plan that names a role waits for all files.
- * @param folder the folder itself may be a link
+ * Synchronous: each step takes microseconds, the thread pool would need ten or more turns of the event loop per
+ * request, and every plan that names a role waits for all files.
+ * @param folder may itself be a link
  */
 export function readRoleTexts(folder: string, allowance: Allowance): RoleTexts {
   const texts: RoleText[] = [];
@@ -113,7 +112,7 @@ export function readRoleTexts(folder: string, allowance: Allowance): RoleTexts {
     }
   }
 
-  /** A link within the folder leads to what is read anyway. */
+  /** A link within the folder leads to files that are read anyway. */
   function passOver(path: string): void {
     const target = targetOf(path);
     if (target !== null && isWithin(target, root as string)) return;
@@ -132,12 +131,12 @@ export function readRoleTexts(folder: string, allowance: Allowance): RoleTexts {
   }
 }
 
-/** With links resolved; null where there is none. */
+/** With links resolved; null when it does not exist. */
 function rootOf(folder: string): string | null {
   try {
     return realpathSync.native(folder);
   } catch (error) {
-    // If the file exists, reading it reports what is wrong.
+    // If it exists, reading it reports what is wrong.
     return isMissing(error) ? null : folder;
   }
 }
@@ -154,12 +153,12 @@ function isFolderAt(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // Gone, or closed to this user: not a folder to put here either.
+    // Removed, or without permission: not a folder that could be put here.
     return false;
   }
 }
 
-/** The text of one file; null when there is none. */
+/** The text of one file; null when it does not exist. */
 export function readRoleText(path: string): string | RoleProblem | null {
   try {
     const file = openSync(path, openFlags);
@@ -180,14 +179,14 @@ export function readRoleText(path: string): string | RoleProblem | null {
   } catch (error) {
     if (isMissing(error)) return null;
     if (error instanceof TypeError) return problemOf(path, 'it is not UTF-8 text: save it as UTF-8.');
-    // A socket, or a link put there after the folder was read.
+    // A socket, or a link created after the folder was read.
     const code = systemCode(error);
     if (code === 'ENXIO' || code === 'ELOOP') return problemOf(path, noFile);
     return problemOf(path, `it cannot be read (${code ?? String(error)}): make it readable for this user.`);
   }
 }
 
-/** Both resolved. */
+/** Both paths must be resolved. */
 export function isWithin(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`));

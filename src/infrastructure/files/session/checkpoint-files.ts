@@ -12,7 +12,7 @@ import { fileError, isMissing, showPath } from '../disk/file-error.ts';
 import { ensureFolder } from '../disk/folders.ts';
 
 const folderName = 'checkpoints';
-/** The number is the seq of the event it was written after. */
+/** The number is the `seq` of the last event in the checkpoint. */
 const namePattern = /^([0-9]{4,15})\.json$/;
 
 type CheckpointFiles = Pick<
@@ -21,8 +21,8 @@ type CheckpointFiles = Pick<
 >;
 
 /**
- * `checkpoints/0042.json` in each session's folder: readable, written atomically, the newest few kept.
- * @param sessionFolder absolute path of a session's folder
+ * `checkpoints/0042.json` in each session's folder: readable, written atomically; only the newest few are kept.
+ * @param sessionFolder returns the absolute path of a session's folder
  */
 export function makeCheckpointFiles(sessionFolder: (id: SessionId) => string): CheckpointFiles {
   async function list(id: SessionId): Promise<readonly FoundCheckpoint[]> {
@@ -51,7 +51,7 @@ export function makeCheckpointFiles(sessionFolder: (id: SessionId) => string): C
       await writeFileAtomic(join(sessionFolder(id), path), `${JSON.stringify(checkpoint, null, 2)}\n`);
       const found = await list(id);
       await remove(id, found.slice(keep));
-      // Its only writer is done: a temporary file is what an earlier one left when it was killed.
+      // The only writer has finished, so a temporary file was left by one that was killed.
       for (const name of await namesIn(folder)) {
         if (isTemporaryName(name)) await rm(join(folder, name), { force: true });
       }
@@ -81,7 +81,7 @@ export function makeCheckpointFiles(sessionFolder: (id: SessionId) => string): C
 
 async function readCheckpointFile(path: string): Promise<Checkpoint> {
   try {
-    // Loaded when it is needed, which is hardly ever: the schema library takes its time.
+    // Loaded on demand: rarely needed, and the schema library is slow to load.
     const { parseCheckpoint } = await import('./checkpoint-shape.ts');
     return parseCheckpoint(await readFile(path, 'utf8'), path);
   } catch (error) {

@@ -9,7 +9,7 @@ import { agentTable, phaseTable, sessionTable } from '../../sqlite/tables.ts';
 import type { Documents, Shape } from '../../stored-shape.ts';
 import { showPath } from '../disk/file-error.ts';
 
-/** The shape of a checkpoint file: it becomes rows, folders and commands, so nothing of it is taken on trust. */
+/** Validates a checkpoint file strictly, because its content becomes rows, folders and commands. */
 
 const time = z.iso.datetime({ precision: 3 });
 const count = z.int().min(0);
@@ -83,7 +83,7 @@ function membersOf(members: Readonly<Record<string, Shape>>): Record<string, z.Z
 
 const agentId = z.custom<AgentId>((id) => typeof id === 'string' && isAgentId(id), 'is not an agent id');
 
-/** The rows of the tables, by the declaration that stores them. */
+/** Rows of the tables, validated by the declarations that store them. */
 const checkpoint = z.strictObject({
   version: z.literal(1),
   at: time,
@@ -103,7 +103,7 @@ const checkpoint = z.strictObject({
   }),
 });
 
-/** @throws MaosError INVALID_INPUT naming the file and what is wrong with it */
+/** @throws MaosError INVALID_INPUT with the file and the problem */
 export function parseCheckpoint(text: string, path: string): Checkpoint {
   let value: unknown;
   try {

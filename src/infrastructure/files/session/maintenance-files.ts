@@ -13,7 +13,7 @@ export function makeKeepingFiles(projectFolder: string, layout: SessionLayout): 
     ...makeRemovalFiles(projectFolder, layout),
     logLines: (id) => readLog(layout.log(id)),
     writeArchive: async (id, documents, to, options) => {
-      // Loaded when it is needed: packing is rare.
+      // Loaded on demand, because packing is rare.
       const { writeArchive } = await import('../archive/session-archive.ts');
       return writeArchive({ folder: layout.session(id), name: id, documents, to, ...options });
     },
@@ -43,7 +43,7 @@ async function* readLog(path: string): AsyncGenerator<LogLine> {
   }
 }
 
-/** Null for a line that is no record. */
+/** Null for a line that is not a record. */
 function eventIn(line: string): RecordedEvent | null {
   try {
     const record: unknown = JSON.parse(line);
@@ -57,7 +57,7 @@ function eventIn(line: string): RecordedEvent | null {
       data !== null;
     return isRecord ? ({ seq, type, sessionId, agentId, at, data } as RecordedEvent) : null;
   } catch {
-    // A damaged line is what the reader is here to find.
+    // The caller looks for damaged lines.
     return null;
   }
 }

@@ -7,7 +7,7 @@ import type { SessionLayout } from '../home/layout.ts';
 
 const newline = 0x0a;
 
-/** Synchronous: the store holds its lock meanwhile, so that the lines of several processes do not mix. */
+/** Synchronous, because the store holds its lock meanwhile: this keeps lines of different processes apart. */
 export function makeMessageJournal(layout: SessionLayout): MessageJournal {
   return {
     append(sessionId, agentId, messages) {
@@ -21,13 +21,13 @@ export function makeMessageJournal(layout: SessionLayout): MessageJournal {
   };
 }
 
-/** A line that a crash cut short is ended first: it spoils no other. */
+/** Ends a line that a crash cut short, so that it does not spoil the next. */
 function appendLines(path: string, lines: string): boolean {
   const file = openToAppend(path);
   if (file === null) return false;
   try {
     const { size } = fstatSync(file);
-    // The umask narrows the mode given to open.
+    // The umask restricts the mode passed to open.
     if (size === 0) fchmodSync(file, fileMode);
     const last = Buffer.alloc(1, newline);
     if (size > 0) readSync(file, last, 0, 1, size - 1);
@@ -42,7 +42,7 @@ function writeAll(file: number, bytes: Buffer): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
 }
 
-/** Makes the agent's folder, but no session's: one that has none is removed, or is about to be prepared. */
+/** Creates the agent's folder, but not the session's: if that is missing, it was removed or is about to be created. */
 function openToAppend(path: string): number | null {
   try {
     return openSync(path, 'a+', fileMode);

@@ -5,10 +5,10 @@ import type { OutputPage } from '../../../application/ports/agent-disk.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { fileError, isMissing } from '../disk/file-error.ts';
 
-/** Most bytes of one page, even if a caller asks for more. */
+/** Maximum size of one page, even if a caller asks for more. */
 const largestPage = 16 * 1024 * 1024;
 
-/** Refuses links, which an agent may have put there, and does not wait for the other end of a named pipe. */
+/** Refuses links, which an agent may have created, and does not block on a named pipe. */
 export const safeRead = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 function assertWhole(name: string, value: number, least: number): void {
@@ -19,17 +19,17 @@ function assertWhole(name: string, value: number, least: number): void {
 }
 
 /**
- * A part of a growing file.
- * @param from offset of the first byte; below zero it counts from the end; beyond the end the page is empty
- * @param maxBytes at most 16 MiB are given
- * @returns an empty page with size 0 when there is no such file (yet)
- * @throws MaosError INVALID_INPUT for offsets that are no whole numbers, FORBIDDEN for a link
+ * Reads a part of a growing file.
+ * @param from offset of the first byte; a negative one counts from the end; beyond the end the page is empty
+ * @param maxBytes at most 16 MiB are returned
+ * @returns an empty page with size 0 when the file does not exist
+ * @throws MaosError INVALID_INPUT for an offset that is not a whole number, FORBIDDEN for a link
  */
 export async function readPage(path: string, from: number, maxBytes: number): Promise<OutputPage> {
   assertWhole('from', from, Number.MIN_SAFE_INTEGER);
   assertWhole('maxBytes', maxBytes, 0);
   try {
-    // Synchronous: it is in memory mostly, and a trip through the thread pool takes many times longer than a read.
+    // Synchronous: the content is mostly in memory, and the thread pool takes many times longer than a read.
     const file = openSync(path, safeRead);
     try {
       const { size } = fstatSync(file);
@@ -38,7 +38,7 @@ export async function readPage(path: string, from: number, maxBytes: number): Pr
       let length = 0;
       while (length < bytes.length) {
         const bytesRead = readSync(file, bytes, length, bytes.length - length, start + length);
-        // Shorter than it was a moment ago.
+        // The file was truncated meanwhile.
         if (bytesRead === 0) break;
         length += bytesRead;
       }

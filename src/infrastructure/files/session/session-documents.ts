@@ -7,7 +7,7 @@ function document(content: object): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-/** `metadata.json`: a session and its agents at a glance, for people and tools. The database is the truth. */
+/** `metadata.json`: an overview of a session and its agents for people and tools. The database is authoritative. */
 export function metadataOf(workflow: Workflow, projectRoot: string): string {
   const names = new Map(workflow.agents.map((agent) => [agent.id, agent.name]));
   return document({
@@ -33,7 +33,7 @@ export function metadataOf(workflow: Workflow, projectRoot: string): string {
   });
 }
 
-/** `info.json`: what an agent is and was asked to do; how it fares stands in `metadata.json`. */
+/** `info.json`: what an agent is and was asked to do. Its progress is in `metadata.json`. */
 export function infoOf(agent: Agent): string {
   const {
     state: _,

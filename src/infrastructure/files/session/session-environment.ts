@@ -7,29 +7,29 @@ import { isMissing } from '../disk/file-error.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** What agents of a session inherit, as far as it can be told now. */
+/** What a session's agents inherit, as far as it is known now. */
 export interface SessionEnvironment {
   readonly variables: Environment;
-  /** Secrets the session was started with that are not set now: their names. */
+  /** Names of secrets that were set when the session started and are not set now. */
   readonly missing: readonly string[];
 }
 
 interface Kept {
   readonly variables: Environment;
-  /** Names only: what may be a secret is never written to a file. */
+  /** Names only: possible secrets are never written to a file. */
   readonly unwritten: readonly string[];
 }
 
-/** Beside those that the log knows: names under which nobody keeps anything else. */
+/** Further names that hold secrets, beside those that the log redacts. */
 const secretNames = /(?:^|_)(?:PASS|\w+PASS|\w*[A-Z]PWD|MYSQL_PWD|AUTH|PAT|DSN|CREDS?|JWT|SIGNATURE)$/i;
-/** Given anew by every window of a terminal or an editor. */
+/** Set by every terminal or editor window. */
 const windowNames = /^(?:KITTY_|VSCODE_|ITERM_|XDG_|DBUS_|SSH_|GPG_|COLOR|TERM)/;
-/** One word that no person would write, such as a key. */
+/** A single word that no person would write, such as a key. */
 const opaque = /^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_+=-]{20,}$/;
 
 /**
- * Keeps what a session is started with, unless that was done before. Values that are secrets by their name or look like
- * one are not written, only their names.
+ * Stores the environment that a session starts with, unless it is stored already. Of possible secrets, by name or by
+ * form, it stores only the names.
  * @param present the environment of this process
  * @param passed as for `inheritedEnvironment`
  */
@@ -50,7 +50,7 @@ export async function keepEnvironment(
 
 const mostKnown = 64;
 
-/** A cache: every start of an agent asks for it. */
+/** A cache, because every start of an agent reads it. */
 export class SessionEnvironments {
   readonly #known = new Map<string, { readonly version: string; readonly environment: SessionEnvironment }>();
   readonly #present: Environment;
@@ -62,7 +62,7 @@ export class SessionEnvironments {
     this.#passed = passed;
   }
 
-  /** The kept environment, with the secrets of the present one. The present one alone where none was kept. */
+  /** The stored environment, with the secrets of the present one. Without a stored one, the present environment. */
   read(file: string): SessionEnvironment {
     const version = versionOf(file);
     const known = this.#known.get(file);
@@ -70,13 +70,13 @@ export class SessionEnvironments {
     const environment = readEnvironment(file, this.#present, this.#passed);
     this.#known.delete(file);
     this.#known.set(file, { version, environment });
-    // The one that was read first: a map keeps the order in which keys came.
+    // Evicts the oldest: a Map keeps insertion order.
     for (const first of this.#known.keys()) if (this.#known.size > mostKnown) this.#known.delete(first);
     return environment;
   }
 }
 
-/** Changes with the file. */
+/** Changes when the file changes. */
 function versionOf(file: string): string {
   const found = statSync(file, { throwIfNoEntry: false });
   return found === undefined ? 'none' : `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
@@ -86,7 +86,7 @@ function readEnvironment(file: string, present: Environment, passed: readonly st
   const kept = readKept(file);
   if (kept === null) return { variables: present, missing: [] };
   const inherited = inheritedEnvironment(present, passed);
-  // Keys and addresses of providers are not inherited: each backend takes its own from the present environment.
+  // Providers' keys and addresses are not inherited: each backend takes its own from the present environment.
   const others = Object.entries(present).filter(([name]) => !Object.hasOwn(inherited, name));
   const secrets = kept.unwritten.flatMap((name) => {
     const value = present[name];
@@ -127,7 +127,7 @@ function readKept(file: string): Kept | null {
     const texts = Object.entries(variables).filter(([, value]) => typeof value === 'string');
     return { variables: Object.fromEntries(texts), unwritten: unwritten.map(String) };
   } catch {
-    // An agent may have overwritten the file: then the session continues without it.
+    // An agent may have overwritten the file; the session continues without it.
     return null;
   }
 }

@@ -16,7 +16,7 @@ import { SessionLogs } from './session-log.ts';
  * The files of one project's sessions.
  * @param deps.projectFolder absolute: `~/.maos/projects/{hash}`
  * @param deps.projectRoot absolute: the project's own folder
- * @param deps.environment what agents may inherit of this process; default: all
+ * @param deps.environment the part of this process's environment that agents may inherit; default: all
  * @param deps.passedVariables as for `inheritedEnvironment`
  */
 export function makeSessionFiles(deps: {
@@ -33,7 +33,7 @@ export function makeSessionFiles(deps: {
   const writes = new Serial<string>();
   const unwritten = new Map<string, () => string>();
 
-  /** In the order of the calls; of several waiting, only the newest is written, and all of them wait for it. */
+  /** Writes in call order. Of several waiting calls only the newest text is written, and all of them wait for it. */
   function writeDocument(path: string, text: () => string): Promise<void> {
     unwritten.set(path, text);
     return writes.run(path, async () => {
@@ -43,7 +43,7 @@ export function makeSessionFiles(deps: {
       try {
         await writeFileAtomic(path, newest());
       } catch (error) {
-        // The next in line stands for the same state, and must not take it for written.
+        // A waiting call needs the same text and must not assume that it is written.
         if (!unwritten.has(path)) unwritten.set(path, newest);
         throw error;
       }

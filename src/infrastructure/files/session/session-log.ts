@@ -9,13 +9,13 @@ import { Serial } from '../disk/serial.ts';
 const newline = 0x0a;
 const firstTailBytes = 64 * 1024;
 
-/** What is whole in a log: the last record's `seq`, and where the bytes after it begin. */
+/** The complete part of a log: `seq` of the last complete record, and the offset after it. */
 interface Whole {
   readonly seq: number;
   readonly end: number;
 }
 
-/** The same record as the table's, `seq` first so that people find their place. */
+/** The same record as in the table, with `seq` first so that people find their position. */
 function lineOf({ seq, type, sessionId, agentId, at, data }: RecordedEvent): string {
   return `${JSON.stringify({ seq, type, sessionId, agentId, at, data })}\n`;
 }
@@ -26,12 +26,12 @@ function seqOf(line: string): number | null {
     const seq = typeof record === 'object' && record !== null && 'seq' in record ? record.seq : null;
     return typeof seq === 'number' && Number.isSafeInteger(seq) && seq > 0 ? seq : null;
   } catch {
-    // A torn or garbled line is what this is here to find.
+    // The caller looks for torn or damaged lines.
     return null;
   }
 }
 
-/** The last whole record among `bytes`; null when there is none. `end` counts within `bytes`. */
+/** The last complete record in `bytes`; null when there is none. `end` is an offset in `bytes`. */
 function lastWholeIn(bytes: Buffer, startsLine: boolean): Whole | null {
   let end = bytes.lastIndexOf(newline) + 1;
   while (end > 0) {
@@ -56,13 +56,13 @@ async function findLastWhole(file: FileHandle, size: number): Promise<Whole> {
 }
 
 /**
- * The `session.log` of each session: its events as JSON lines. The database is the truth and synced to disk; the log
- * is a copy for people and tools, written without sync, that is brought up to date and mended by appending to it.
+ * The `session.log` of each session: its events as JSON lines. The database is authoritative and synced to disk. The
+ * log is a copy for people and tools, written without sync; appending also brings it up to date and repairs it.
  */
 export class SessionLogs {
   readonly #pathOf: (id: SessionId) => string;
   readonly #serial = new Serial<SessionId>();
-  /** Where each log ended when last looked at; holds only while the file has that size. */
+  /** The end of each log when last read; valid only while the file has that size. */
   readonly #known = new Map<SessionId, Whole>();
 
   constructor(pathOf: (id: SessionId) => string) {
@@ -70,16 +70,17 @@ export class SessionLogs {
   }
 
   /**
-   * Appends the events whose `seq` is above the last whole record's, and cuts off what a crash left half-written.
+   * Appends the events after the last complete record, and removes what a crash left incomplete.
    * @param events in order, without gaps
-   * @throws MaosError RESOURCE_LIMIT_EXCEEDED for a full disk; INTERNAL when an event between the log's last and the
-   *   first given is missing: nothing is written then, and `details.lastLogged` says from where to give them
+   * @throws MaosError RESOURCE_LIMIT_EXCEEDED for a full disk; INTERNAL when events between the log's last and the
+   *   first given one are missing: then nothing is written, and `details.lastLogged` says which event must come before
+   *   the first
    */
   append(id: SessionId, events: readonly RecordedEvent[]): Promise<void> {
     const path = this.#pathOf(id);
     return this.#serial.run(id, async () => {
       try {
-        // 'a': each write goes to the end, so that a late owner of the session cannot overwrite the next one's lines.
+        // 'a': each write appends, so that a late owner of the session cannot overwrite lines of the next one.
         const file = await open(path, 'a+', fileMode);
         try {
           await this.#append(id, file, events, path);
@@ -95,7 +96,7 @@ export class SessionLogs {
     });
   }
 
-  /** `seq` of the last whole record; 0 when there is none or no log. */
+  /** `seq` of the last complete record; 0 when there is none, or no log. */
   last(id: SessionId): Promise<number> {
     const path = this.#pathOf(id);
     return this.#serial.run(id, async () => {
@@ -124,7 +125,7 @@ export class SessionLogs {
     const missing = events.filter((event) => event.seq > whole.seq);
     assertNoGap(whole.seq, missing, path);
     if (whole.end < size) await file.truncate(whole.end);
-    // The umask narrows the mode given to open.
+    // The umask restricts the mode passed to open.
     if (whole.end === 0) await file.chmod(fileMode);
     const last = missing.at(-1);
     if (last === undefined) return;

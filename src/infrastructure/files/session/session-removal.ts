@@ -14,7 +14,7 @@ import type { SessionLayout } from '../home/layout.ts';
 const trashName = 'trash';
 const stampName = 'last-collection';
 const removalPattern = /^([0-9a-f]{16})\.removal\.json$/;
-/** A temporary file older than this was left by a process that was killed. */
+/** An older temporary file was left by a process that was killed. */
 const temporaryMs = 3_600_000;
 const discardedPattern = /^(sess_[0-9A-Z]{26})\.[0-9a-f]{12}$/;
 
@@ -33,15 +33,15 @@ type RemovalFiles = Pick<
 >;
 
 /**
- * Removes session folders so that a kill at any moment leaves nothing half visible:
- * `trash/TOKEN.removal.json` names the sessions first; then their records go, in one transaction each; then each folder
- * is renamed into `trash/`, and emptied there; then the file goes. The next removal finishes one that was interrupted.
+ * Removes session folders so that a kill at any moment leaves nothing half visible: first `trash/TOKEN.removal.json`
+ * names the sessions; then their records are deleted, one transaction each; then each folder is renamed into `trash/`
+ * and emptied there; finally the file is deleted. The next removal completes one that was interrupted.
  */
 export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): RemovalFiles {
   const trash = join(projectFolder, trashName);
   const stamp = join(trash, stampName);
   const removalPath = (token: string): string => join(trash, `${token}.removal.json`);
-  /** Names in the trash of what belonged to a session; {@link discardedPattern} knows them. */
+  /** Names in the trash for a session's folders, matched by {@link discardedPattern}. */
   const discardedName = (id: string) => (): string => join(trash, `${id}.${randomBytes(6).toString('hex')}`);
 
   return {
@@ -55,7 +55,7 @@ export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): 
 
     async lastChange(id) {
       const files = [layout.log(id), layout.metadata(id)];
-      // Where an agent closed the folder, its own time is all there is.
+      // If an agent made the folder unreadable, only the folder's own time is available.
       const times = await Promise.all(files.map(changeOf)).catch(() => [changeOf(layout.session(id))]);
       const newest = Math.max(...(await Promise.all(times)).map((time) => time ?? 0));
       return newest === 0 ? null : new Date(newest).toISOString();
@@ -86,7 +86,7 @@ export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): 
       const discarded = newName();
       const folder = layout.session(id);
       try {
-        // A folder that its owner may not write to cannot be moved.
+        // A folder without write permission for its owner cannot be moved.
         await rename(folder, discarded).catch(async (error: unknown) => {
           if (isMissing(error)) throw error;
           await chmod(folder, folderMode);
@@ -105,7 +105,7 @@ export function makeRemovalFiles(projectFolder: string, layout: SessionLayout): 
         const path = join(trash, name);
         const id = discardedPattern.exec(name)?.[1];
         if (id !== undefined) left.push(...(await removeTree(path, discardedName(id))));
-        // Another process may be writing a younger one.
+        // Another process may be writing a newer one.
         else if (isTemporaryName(name) && (await isOlder(path, temporaryMs))) await rm(path, { force: true });
       }
       return left;
@@ -132,7 +132,7 @@ async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   }
 }
 
-/** Null for a file that went, or that somebody else left there. */
+/** Null for a file that is gone or was not written by MAOS. */
 async function readRemoval(path: string, token: string): Promise<Removal | null> {
   try {
     const { begunAt, sessions } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
