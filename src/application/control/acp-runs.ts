@@ -6,22 +6,22 @@ import type { Supervisor } from '../session/supervisor.ts';
 import { type AcpOrigin, orchestrate } from './orchestrate.ts';
 import { backendOf } from './plan-request.ts';
 
-/** A session with one agent, asked for over the Agent Communication Protocol. */
+/** A session with one agent, requested over the Agent Communication Protocol. */
 export interface AcpRunRequest {
   readonly role: string;
   readonly objective: string;
   readonly task: string;
   readonly acpSession: string;
-  /** The messages as they were sent; JSON. */
+  /** The request's messages, as JSON. */
   readonly input: unknown;
-  /** The run of the same role whose conversation the new run continues; null: it begins one. */
+  /** An earlier run of the same role whose conversation continues; null: a new conversation. */
   readonly after: SessionId | null;
-  /** Canonical: where the agent works. */
+  /** Canonical path of the agent's working folder. */
   readonly folder: string;
 }
 
 /**
- * Stores the session with its input and starts it. What comes back is durable.
+ * Stores the session with its input and starts it. It is durable when this returns.
  * @throws as {@link orchestrate}
  */
 export async function startAcpRun(
@@ -37,7 +37,7 @@ export async function startAcpRun(
   return workflow.session.id;
 }
 
-/** How words of others are to stand in a task of this role. @throws MaosError INVALID_ROLE */
+/** How to escape text from other people in a task for this role. @throws MaosError INVALID_ROLE */
 export async function promptEscapeOf(
   project: Project,
   role: string,
@@ -47,7 +47,7 @@ export async function promptEscapeOf(
   return project.backends.get(backendOf(found, project.settings)).promptEscape;
 }
 
-/** The conversation that a completed run's agent can be asked in again; null where its backend cannot, or it failed. */
+/** The conversation of a completed run that a new run can continue; null if it failed or its backend cannot resume. */
 export function conversationOf({ store, backends }: Project, id: SessionId): string | null {
   const agent = store.load(id).agents[0];
   if (agent === undefined || agent.state !== 'completed' || !backends.get(agent.backend).capabilities.resumes)
@@ -57,7 +57,7 @@ export function conversationOf({ store, backends }: Project, id: SessionId): str
 
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-/** The UUID with the bits of the session's ULID: a run needs no other id, and no table of them. */
+/** Writes the session's ULID as a UUID, so that a run needs no other id and no mapping. */
 export function runIdOf(id: SessionId): string {
   let bits = 0n;
   for (const digit of id.slice('sess_'.length)) bits = bits * 32n + BigInt(digits.indexOf(digit));
@@ -65,7 +65,7 @@ export function runIdOf(id: SessionId): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** The other way. @param uuid hexadecimal digits in groups of 8, 4, 4, 4 and 12 */
+/** The reverse of {@link runIdOf}. @param uuid hexadecimal digits in groups of 8, 4, 4, 4 and 12 */
 export function sessionOfRun(uuid: string): SessionId {
   let bits = BigInt(`0x${uuid.replaceAll('-', '')}`);
   let ulid = '';

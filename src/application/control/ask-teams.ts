@@ -8,12 +8,12 @@ import { findOrphans } from './orphans.ts';
 
 type Needs = Pick<Project, 'instance' | 'store' | 'instances' | 'settings' | 'watcher' | 'clock'>;
 
-/** Who asks, in the event log of the team. */
+/** The requester in the team's event log. */
 const parentAsks = 'parent';
 
 /**
- * Asks the teams that an agent started in this project.
- * @returns whether one of them has no owner to receive the request
+ * Sends a request to the teams that an agent started in this project.
+ * @returns whether one of them has no owner to receive it
  * @throws MaosError STORE_…
  */
 export async function askTeams(
@@ -33,7 +33,7 @@ export async function askTeams(
       await whenFree(project, () => store.request(request, parentAsks, clock.now()));
       asked.add(sessionId);
     } catch (error) {
-      // It has ended by itself.
+      // The team has ended by itself.
       if (!isMaosError(error, 'INVALID_TRANSITION')) throw error;
     }
   }

@@ -18,20 +18,20 @@ import { whenFree } from '../when-free.ts';
 type Needs = Pick<Project, 'instance' | 'store' | 'instances' | 'settings' | 'watcher' | 'clock'>;
 
 /**
- * What any process may ask of a session, whoever owns it: the request is stored, and the owner, which watches the store,
- * acts on it. Where there is no owner, or none that lives, this process becomes it and does what was asked.
+ * Requests to a session from any process: the request is stored, and the session's owner, which watches the store,
+ * carries it out. If the session has no living owner, this process becomes its owner.
  */
 
-/** How long an owner that is about to leave a session is waited for, and the time between two looks. */
+/** How long to wait for an owner that is about to release a session, and the polling interval. */
 const patienceMs = 3_000;
 const lookMs = 20;
-/** No heartbeat is older: an owner that lives is never taken for stale. */
+/** Older than any heartbeat, so that a living owner never counts as stale. */
 const never = '1970-01-01T00:00:00.000Z';
 
 /**
- * Asks for the session, or one of its agents, to be cancelled. What is cancelled already is no error.
- * @param by who asks, for the event log: 'terminal', 'mcp'
- * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when it ended otherwise
+ * Requests that the session, or one of its agents, is cancelled. No error if it already is.
+ * @param by the requester in the event log: 'terminal', 'mcp'
+ * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when it has ended otherwise
  */
 export async function requestCancel(
   project: Needs,
@@ -63,8 +63,8 @@ export async function requestCancel(
 }
 
 /**
- * Asks for the session to pause: agents that can resume their conversation are interrupted, the others suspended.
- * Pausing a paused session is no error, and takes back that it was asked to resume.
+ * Requests a pause: agents that can resume their conversation are interrupted, the others suspended. No error if the
+ * session is already paused.
  * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended
  */
 export async function requestPause(
@@ -82,8 +82,8 @@ export async function requestPause(
 }
 
 /**
- * Asks for a paused session to go on; in one that is running a pause under way is taken back.
- * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended, or runs and no pause was asked of it
+ * Requests that a paused session resumes; in a running session, withdraws a pending pause.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it has ended, or runs without a pending pause
  */
 export async function requestResume(
   project: Needs,
@@ -103,9 +103,9 @@ export async function requestResume(
 }
 
 /**
- * Asks for what failed to run again, with everything cancelled because of it; what completed never does. A failed
- * session is adopted by this process; in one that still runs, or is paused, its owner does it.
- * @param agentId only this agent and what depends on it; null: all
+ * Requests that failed agents run again, together with all that were cancelled because of them, but never completed
+ * ones. This process adopts a failed session; otherwise its owner carries out the request.
+ * @param agentId only this agent and its dependents; null: all
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when there is nothing to retry,
  *   RESOURCE_LIMIT_EXCEEDED when the session's budget is used up
  */
@@ -133,7 +133,7 @@ export async function requestRetry(
     );
     await request(project, requests, by);
   } catch (error) {
-    // The session ended at this moment: its owner no longer reads requests.
+    // The session has just ended, so its owner no longer reads requests.
     const hasEnded =
       isMaosError(error, 'INVALID_TRANSITION') && isSessionEnded(store.summary(id).session.state);
     if (!hasEnded) throw error;
@@ -142,7 +142,7 @@ export async function requestRetry(
   await ensureOwnerNotified(project, supervisor, id);
 }
 
-/** Without any budget left, MAOS would cancel the retried agents at once. */
+/** With the budget used up, MAOS would cancel the retried agents immediately. */
 function assertBudgetLeft({ store, clock }: Needs, { session, agents }: Workflow): void {
   const history = new SessionHistory();
   if (session.budget.maxWallMs !== null) history.read(store, session.id);
@@ -157,7 +157,7 @@ function assertBudgetLeft({ store, clock }: Needs, { session, agents }: Workflow
   );
 }
 
-/** @returns whether it changed what is asked of the session */
+/** @returns whether it changed the stored requests */
 function request(
   project: Needs,
   what: SessionRequest | readonly SessionRequest[],
@@ -190,7 +190,7 @@ async function retryFailed(
     if (lease !== null) {
       try {
         const workflow = store.load(id);
-        // Another process retried first, and the owner has died since: the session continues as it is.
+        // Another process retried first, and its owner has died since: the session continues as it is.
         const change =
           workflow.session.state === 'failed' ? retryWorkflow(workflow, agentId, at) : unchanged(workflow);
         const action = { action: 'retry', agent: nameOf(workflow, agentId), by, reason } as const;
@@ -205,7 +205,7 @@ async function retryFailed(
       watcher.notify();
       return;
     }
-    // Another retry has adopted it; or the owner that ended it still finishes its files.
+    // Either another process adopted it for its retry, or the owner that ended it is still finishing its files.
     if (store.summary(id).session.state !== 'failed') return;
     if (waited >= patienceMs) throw stillOwned(id);
     await pause(project);
@@ -221,9 +221,9 @@ function nameOf(workflow: Workflow, agentId: AgentId | null): string | null {
 }
 
 /**
- * Sees to it that what was asked for is heard by an owner. The owner of a paused session may be about to leave it, and
- * then hears nothing any more: it is watched until something has come of it.
- * @param wanted the state that was asked for: once it is reached nobody needs to hear of it
+ * Makes sure that an owner sees the request. The owner of a paused session may be about to release it and no longer
+ * read requests, so this polls until the request takes effect.
+ * @param wanted the requested state; once it is reached, nothing remains to be done
  */
 async function ensureOwnerNotified(
   project: Needs,
@@ -240,7 +240,7 @@ async function ensureOwnerNotified(
     const isOwned = owner !== null && (owner === instance || (await instances.isAlive(owner)));
     if (!isOwned) await supervisor.takeOver(id, owner);
     else if (state !== 'paused') return;
-    // An owner that lives has been heard of by now, also after a sleep of the machine: it keeps the session.
+    // A living owner has sent a heartbeat by now, even after the machine slept, and keeps the session.
     else if (waited > supervisor.timing.heartbeatMs) await supervisor.takeOver(id);
     await pause(project);
   }
@@ -273,19 +273,19 @@ function stillOwned(id: SessionId): MaosError {
 
 export interface Waited {
   readonly summary: SessionSummary;
-  /** False when the time was up (or the wait cancelled) first. */
+  /** False when the signal aborted first. */
   readonly settled: boolean;
 }
 
-/** The session ended, or waits for a request. */
+/** Whether the session has ended, or waits for a request. */
 export function isSettled(state: SessionState): boolean {
   return isSessionEnded(state) || state === 'paused';
 }
 
 /**
- * Waits until the session ends or pauses, at most until the signal aborts.
- * @param options `onEvents` hears of every event after seq `after` (default: from now on), in order, and of the next
- *   ones when it is done with these
+ * Waits until the session ends or pauses, or the signal aborts.
+ * @param options `onEvents` receives every event after `after` (default: from now on), in order; the next batch only
+ *   after it has settled
  * @throws MaosError SESSION_NOT_FOUND
  */
 export async function waitForSession(
@@ -306,7 +306,7 @@ export async function waitForSession(
   if (mayBeSettled && store.lastSeq(id) <= after) return { summary: store.summary(id), settled: true };
   for await (const events of followEvents(project, id, after, signal)) {
     await options.onEvents?.(events);
-    // A summary counts all agents: not for each that starts or ends.
+    // Only after events of the session itself, because a summary counts all agents.
     mayBeSettled ||= events.some(({ type }) => type.startsWith('session.'));
     mayBeSettled &&= check();
     if (mayBeSettled && (events.at(-1)?.seq ?? 0) >= store.lastSeq(id)) ended.abort();

@@ -6,10 +6,10 @@ import { ownershipTiming } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
 import { findDue, findOrphans, type Orphan, type OrphanWatch } from './orphans.ts';
 
-/** How long a detached process waits for the one before it to be gone: until then its lease has run out. */
+/** How long a detached process waits for its predecessor to end; by then the predecessor's lease has expired. */
 const takeOverPatienceMs = ownershipTiming.leaseTtlMs + 5_000;
 const takeOverPollMs = 20;
-/** From the end of a process to the take-over by the one it started, in all likelihood. */
+/** How long a process usually takes to take over from the one that started it. */
 const takeOverMs = 400;
 
 /** A project whose sessions this process supervises. */
@@ -19,17 +19,17 @@ export interface WatchedProject extends SupervisedProject {
 
 export interface DetachedSupervisorsDeps {
   readonly instance: InstanceId;
-  /** Starts a process that takes over the project's sessions, as soon as `from` is gone if one is named. */
+  /** Starts a process that takes over the project's sessions: immediately, or when the process of `from` has ended. */
   readonly startDetachedSupervisor: (project: Project, from: InstanceId | null) => void;
-  /** Unlike the clock's timers, it keeps the process alive. */
+  /** Unlike the clock's timers, this keeps the process alive. */
   readonly pause: (ms: number) => Promise<void>;
   readonly log: Log;
 }
 
-/** Starts processes of MAOS for the sessions of a process that ends or has ended. */
+/** Starts background processes for sessions whose process is ending or has ended. */
 export class DetachedSupervisors {
   readonly #deps: DetachedSupervisorsDeps;
-  /** Paths of the projects whose sessions are detached already. */
+  /** Paths of the projects whose sessions have been detached. */
   readonly #detached = new Set<string>();
   readonly #adoptedAt = new Map<string, number>();
 
@@ -38,8 +38,8 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Detaches all sessions of this process: it may have 30 ms left.
-   * @param owning the projects that it owns sessions of
+   * Detaches all sessions of this process, which may have only 30 ms left.
+   * @param owning the projects with sessions that it owns
    */
   detach(owning: readonly WatchedProject[]): void {
     const { instance, startDetachedSupervisor, log } = this.#deps;
@@ -57,9 +57,9 @@ export class DetachedSupervisors {
     }
   }
 
-  /** Detaches the sessions to run to their end, regardless of their exit policies. */
+  /** Detaches the sessions so that they run to completion, regardless of their exit policies. */
   async detachRunning(owning: readonly WatchedProject[]): Promise<void> {
-    // No exit is announced, so the sessions continue under their next owner.
+    // Without announcing an exit, so that the next owner continues the sessions.
     for (const { project, supervisor } of owning) {
       await supervisor.releaseAll();
       this.#deps.startDetachedSupervisor(project, null);
@@ -67,8 +67,8 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Starts a process for the sessions of a project that have no owner, if there are any.
-   * @returns those sessions; empty when there are none, or when one was started for them a moment ago
+   * Starts a process for the project's sessions without an owner, if there are any.
+   * @returns those sessions; empty when there are none, or when a process was started recently
    */
   async adoptOrphans(project: Project): Promise<readonly SessionId[]> {
     const ids = [...(await this.#unowned(project)), ...findDue(project)];
@@ -81,8 +81,8 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Takes over the sessions of a project that have no owner. Settles when they have all settled.
-   * @param from an instance that is about to exit: its end is waited for. Null: nobody is
+   * Takes over the project's sessions without an owner. Settles when they have all settled.
+   * @param from an instance whose exit to wait for; null: none
    */
   async takeOver({ project, supervisor, watch }: WatchedProject, from: InstanceId | null): Promise<void> {
     if (from !== null) {
@@ -91,14 +91,14 @@ export class DetachedSupervisors {
       await whenFree(project, () => project.store.announceExit(from));
     }
     while ((await watch.look()).length > 0) {
-      // While its own are under way, others may lose their owner.
+      // Meanwhile other sessions may lose their owner.
       watch.start();
       await supervisor.idle();
       watch.stop();
     }
   }
 
-  /** Sessions that still have no owner after a moment: a detached process takes a moment to take over. */
+  /** Sessions that still have no owner after a short wait, because a detached process needs time to take over. */
   async #unowned(project: Project): Promise<readonly SessionId[]> {
     const look = async (): Promise<readonly Orphan[]> => {
       const now = Date.parse(project.clock.now());

@@ -12,28 +12,28 @@ import { isSettled, requestCancel, requestPause, requestResume, requestRetry } f
 /** A request to a session or to one of its agents. */
 export interface ControlRequest {
   readonly action: SessionAction;
-  /** Null: the whole session. */
+  /** Null for the whole session. */
   readonly agentId: AgentId | null;
-  /** Who asks, for the event log: 'terminal', 'mcp'. */
+  /** The requester in the event log: 'terminal', 'mcp'. */
   readonly by: string;
   readonly reason: string;
 }
 
 export interface ControlResult {
-  /** As it is now. */
+  /** The current state. */
   readonly workflow: Workflow;
   /** False when the wait was cancelled first. */
   readonly done: boolean;
-  /** It was so before it was asked for. */
+  /** Whether the requested state was already reached before. */
   readonly already: boolean;
   /** `seq` of the last event before the request. */
   readonly after: number;
 }
 
 /**
- * Stores the request for any owner of the session, and waits until it is done, at most until the signal aborts.
- * @param onEvents hears of every event from the request on, in order
- * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is not possible in the present state
+ * Stores the request for the session's owner, and waits until it is carried out or the signal aborts.
+ * @param onEvents receives every event since the request, in order
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is not possible in the current state
  */
 export async function controlUntilReached(
   { project, supervisor, id }: SupervisedProject & { readonly id: SessionId },
@@ -77,7 +77,7 @@ export async function controlUntilReached(
   return { workflow: store.load(id), done: isDone(), already: false, after };
 }
 
-/** Why what was asked does not come about, if the event says so. */
+/** The error for an event that says why the request is not carried out; null for other events. */
 function refusalOf(
   event: RecordedEvent,
   { action, agentId }: ControlRequest,
@@ -95,7 +95,7 @@ function refusalOf(
   });
 }
 
-/** A session that ended first, under an owner that knew nothing of the retry. */
+/** Fails if the session ended first, under an owner that had not seen the retry. */
 function assertRetryable({ id, state }: Session): void {
   if (!isSessionEnded(state)) return;
   throw notDone(
@@ -111,7 +111,7 @@ function notDone(message: string, details: Readonly<Record<string, unknown>>): M
   return new MaosError('INVALID_TRANSITION', message, { details });
 }
 
-/** @param retried what has been set back to the start: agents, and null for the session as a whole */
+/** @param retried the agents that were reset, and null if the whole session was */
 function isReached(
   { action, agentId }: ControlRequest,
   { session, agents }: Workflow,
@@ -131,7 +131,7 @@ function isReached(
 }
 
 /**
- * The agent of a session that a name or an unambiguous part of an id means.
+ * The agent of a session that a name or an unambiguous part of an id refers to.
  * @throws MaosError AGENT_NOT_FOUND naming the session's agents
  */
 export function agentOfSession({ session, agents }: Workflow, reference: string): Agent {

@@ -5,7 +5,7 @@ import type { Project } from '../project.ts';
 import { ownershipTiming } from '../session/supervisor.ts';
 import { askTeams } from './ask-teams.ts';
 
-/** Which projects agents have started teams in. */
+/** The projects in which agents have started teams. */
 export interface NestedProjects {
   add(parent: ParentAgent, root: string): void;
   of(parent: ParentAgent): readonly string[];
@@ -14,13 +14,13 @@ export interface NestedProjects {
 
 export interface NestedTeamsDeps {
   readonly nested: NestedProjects;
-  /** Null where the project has no store. */
+  /** Resolves to null when the project has no store. */
   readonly open: (root: string) => Promise<Project | null>;
   readonly startDetachedSupervisor: (project: Project) => void;
   readonly log: Log;
 }
 
-/** The teams that agents start, in any project. @param root of the project that this process starts teams in */
+/** The teams that agents start, in any project. @param root the project in which this process starts teams */
 export function makeTeams(root: string, deps: NestedTeamsDeps): Teams {
   const { nested, log } = deps;
   return {

@@ -11,28 +11,28 @@ import { whenFree } from '../when-free.ts';
 import { checkBackends, checkCommands, checkDepth, checkMemory } from './plan-checks.ts';
 import { type PlacedRequest, planRequest } from './plan-request.ts';
 
-/** Even with millions of agents stored, that many draws in a row do not all meet one. */
+/** Even with millions of stored agents, this many random ids in a row do not all collide. */
 const maxDraws = 10;
 
-/** Who asks: a terminal may run any command, a client only those the user's configuration allows. */
+/** Who sends the request: a terminal may run any command, a client only those that the user's configuration allows. */
 export type Origin = 'terminal' | 'client';
 
-/** A session that is a run of the Agent Communication Protocol. */
+/** For a session that is a run of the Agent Communication Protocol. */
 export interface AcpOrigin {
   readonly record: AcpRunRecord;
-  /** The conversation of an earlier run that its agent continues. */
+  /** The conversation of an earlier run that the agent continues. */
   readonly conversation: string | null;
 }
 
 export interface Orchestrated {
   readonly workflow: Workflow;
-  /** False for a dry run: nothing was stored and nothing runs. */
+  /** False for a dry run, which stores and starts nothing. */
   readonly stored: boolean;
 }
 
 /**
- * Checks a request, stores the session with its first events and hands it to the supervisor. The answer comes before
- * any agent runs, and after everything needed to run them is durable.
+ * Validates a request, stores the session with its first events and passes it to the supervisor. Returns before any
+ * agent runs, and after everything needed to run them is durable.
  * @throws MaosError INVALID_ROLE, INVALID_PLAN, INVALID_INPUT, FORBIDDEN, BACKEND_UNAVAILABLE, RESOURCE_LIMIT_EXCEEDED
  */
 export async function orchestrate(
@@ -50,7 +50,7 @@ export async function orchestrate(
   if (request.dryRun === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
   await project.instances.announce();
   const { parent } = plan.request;
-  // A process that sees the parent end must find what is stored next.
+  // Before the session is stored: a process that sees the parent end must find all its teams.
   if (parent?.onEnd === 'cancel') await whenFree(project, () => project.teams.note(parent));
   const { lease, workflow } = await store(project, plan, acp);
   project.watcher.notify();
@@ -66,7 +66,7 @@ function drawWorkflow(project: Project, plan: Plan): Change {
   return createWorkflow(plan, ids, project.clock.now());
 }
 
-/** Draws new ids when the store says that one is taken: among many sessions, six random characters meet at times. */
+/** Draws new ids when one is taken: with many sessions, six random characters sometimes collide. */
 async function store(
   project: Project,
   plan: Plan,

@@ -13,9 +13,8 @@ export interface Orphan extends UnfinishedSession {
 type Facts = Pick<Project, 'store' | 'clock' | 'instance' | 'instances'>;
 
 /**
- * Sessions that should run but that nobody runs: never owned, or their owner's process is gone, or it has not been
- * heard of for as long as a lease lasts. Those of this process itself are never among them. Cheap while there are
- * none: one indexed query.
+ * Sessions of other processes that should run but do not: they have no owner, their owner's process has ended, or its
+ * last heartbeat is older than a lease. Cheap when there are none: one indexed query.
  */
 export async function findOrphans(
   { store, clock, instance, instances }: Facts,
@@ -35,7 +34,7 @@ export async function findOrphans(
   });
 }
 
-/** Paused sessions whose provider should answer again by now, where the settings let them go on by themselves. */
+/** Paused sessions whose wait for a provider is over, if the settings allow automatic resume. */
 export function findDue({ store, clock, settings }: Project): readonly SessionId[] {
   return settings.quota.autoResume ? store.dueForResume(clock.now()) : [];
 }
@@ -52,20 +51,20 @@ export class OrphanWatch {
     this.#supervisor = supervisor;
   }
 
-  /** Looks at once, and from then on as often as the supervisor's timing says. Safe to repeat. */
+  /** Looks now, and then at the interval of the supervisor's timing. Safe to repeat. */
   start(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
     void this.#round();
   }
 
-  /** What is owned by now stays owned. */
+  /** Sessions that this process owns stay owned. */
   stop(): void {
     this.#stopped = true;
     this.#stopTimer?.();
   }
 
-  /** Looks once. @returns the sessions this process runs since */
+  /** Looks once. @returns the sessions that this process has taken over */
   async look(): Promise<readonly SessionId[]> {
     const taken: SessionId[] = [];
     for (const { sessionId, owner, ownerIsGone } of await this.#confirmed()) {
@@ -80,8 +79,8 @@ export class OrphanWatch {
   }
 
   /**
-   * After a sleep of the machine or a jump of its clock every heartbeat looks old, until its owner's next one. So an
-   * owner that lives is given the time of some heartbeats, by this process's own count, before it has lost its lease.
+   * After the machine slept or its clock jumped, every heartbeat looks old until the owner's next one. So a living
+   * owner gets the time of some heartbeats, by this process's clock, before its lease counts as lost.
    */
   async #confirmed(): Promise<readonly Orphan[]> {
     const { timing } = this.#supervisor;

@@ -4,7 +4,7 @@ import { MaosError, quote } from '../../domain/errors.ts';
 import type { AgentRequest, Plan } from '../../domain/plan.ts';
 import type { Project } from '../project.ts';
 
-/** A command belongs to the backend that runs commands, for every choice of the agent. @throws MaosError INVALID_PLAN */
+/** Only the backend that runs commands takes one, and no agent may mix it with others. @throws MaosError INVALID_PLAN */
 export function checkCommandShape({ backends }: Project, agent: AgentRequest, index: number): void {
   const takesCommand = backends.capabilitiesOf(agent.backend)?.takesCommand === true;
   const label = agent.name ?? `${index + 1} (${agent.role.name})`;
@@ -33,7 +33,7 @@ export function checkCommandShape({ backends }: Project, agent: AgentRequest, in
   );
 }
 
-/** Teams inside teams end at a depth, or one agent could start agents without end. */
+/** Limits how deep teams can be nested, because an agent could otherwise start agents without end. */
 export function checkDepth({ depth, settings }: Project): void {
   if (depth < settings.maxDepth) return;
   throw new MaosError(

@@ -22,21 +22,21 @@ export interface OrchestrateRequest extends PlanDraft {
   readonly dryRun?: boolean | undefined;
 }
 
-/** A request, and where it comes from. */
+/** A request with the folder it comes from. */
 export interface PlacedRequest extends OrchestrateRequest {
-  /** Canonical: where the agents work and roles are looked for. Default: the project's own folder. */
+  /** Canonical path where agents work and roles are looked up. Default: the project's folder. */
   readonly folder?: string | undefined;
 }
 
 /**
- * The plan as it is asked for, with everything filled in that the request leaves to roles and settings.
+ * Completes the request with the defaults of roles and settings.
  * @throws MaosError INVALID_ROLE, INVALID_PLAN
  */
 export async function planRequest(project: Project, request: PlacedRequest): Promise<PlanRequest> {
   return toPlanRequest(project, request, await rolesFor(project, request));
 }
 
-/** The files that define roles are read once for a plan, and only if it names a role. */
+/** Reads the files that define roles once per plan, and only if it names a role. */
 async function rolesFor(
   project: Project,
   { agents = [], folder = project.path }: PlacedRequest,
@@ -52,7 +52,7 @@ async function rolesFor(
 function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCatalogue): PlanRequest {
   const aliases: Record<string, string> = {};
   const { ofCommands } = project.backends;
-  // What a role usually needs must not keep it from ever starting on a small machine.
+  // A role's default must not prevent its agents from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.host.capacity.totalMemoryMb() / 2);
   const agents = (request.agents ?? []).map(
     ({ role: asked, task, budget, fallback, ...draft }): AgentRequest => {
@@ -87,7 +87,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
   };
 }
 
-/** The backend of a role's agents where nothing else is asked for: the user's settings go before the role's file. */
+/** The default backend of a role's agents: the user's settings take precedence over the role's file. */
 export function backendOf(
   role: Role | FileRole,
   settings: Pick<Settings, 'defaultBackend' | 'roles'>,
@@ -96,7 +96,7 @@ export function backendOf(
   return settings.roles.get(role.name)?.backend ?? ofFile ?? settings.defaultBackend;
 }
 
-/** A model belongs to the backend that its name was written for. */
+/** A model name is valid only for the backend that it was written for. */
 function modelOf({ backends, settings }: Project, role: Role | FileRole, backend: string): string | null {
   if (backends.capabilitiesOf(backend)?.takesCommand === true) return null;
   const set = settings.roles.get(role.name)?.model ?? null;
@@ -105,7 +105,7 @@ function modelOf({ backends, settings }: Project, role: Role | FileRole, backend
   return model !== null && (model.backend === null || model.backend === backend) ? model.name : null;
 }
 
-/** All the backends that an agent may run on; null: only the first. */
+/** All backends that an agent may run on; null: only the first. */
 function choicesOf(
   project: Project,
   role: Role | FileRole,
@@ -137,7 +137,7 @@ function resolveRole(
   return { role, stored: { name, custom: { description, responsibilities } } };
 }
 
-/** All of a file that its agents need: they stay what they are when it is changed or removed. */
+/** Copies what the agents need, so that they do not change when the file is changed or removed. */
 function customOf({ description, responsibilities, prompt = '', path, tools, deniedTools }: FileRole) {
   return { description, responsibilities, file: { path, prompt, tools, deniedTools } };
 }

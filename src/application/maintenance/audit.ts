@@ -9,7 +9,7 @@ type Needs = Pick<Project, 'store' | 'files'>;
 export interface AuditProblem {
   readonly where: 'table' | 'log' | 'checkpoint';
   readonly kind: 'changed' | 'missing' | 'reordered' | 'cut';
-  /** The first record that is not as it was written. */
+  /** The first altered record. */
   readonly seq: number;
   readonly message: string;
 }
@@ -17,29 +17,29 @@ export interface AuditProblem {
 export interface AuditReport {
   readonly session: SessionId;
   readonly sound: boolean;
-  /** Records in the table. */
+  /** Number of records in the table. */
   readonly events: number;
-  /** Of the last record whose chain holds: a user who noted it down can compare. */
+  /** Hash of the last record up to which the chain is valid. A user who noted it earlier can compare. */
   readonly lastHash: string;
   readonly logRecords: number;
-  /** Records that session.log of a session still live has yet to be given. */
+  /** Records that are not yet in session.log, when the session is live. */
   readonly logBehind: number;
-  /** The first of each place, in the order of seq. */
+  /** At most one problem each for table, log and checkpoints, ordered by `seq`. */
   readonly problems: readonly AuditProblem[];
 }
 
 const pageSize = 1_000;
 
 /**
- * Recomputes the hash chain of a session's events, compares session.log with them, and the hashes that checkpoints
- * noted. What was changed together with every later hash, the log and all checkpoints cannot be found this way.
+ * Recomputes the hash chain of a session's events, and compares it with session.log and with the hashes in checkpoints.
+ * Cannot detect a change that also replaced all later hashes, the log and all checkpoints.
  * @throws MaosError SESSION_NOT_FOUND, STORE_…
  */
 export async function verifyAudit(project: Needs, id: SessionId): Promise<AuditReport> {
   const { session } = project.store.load(id);
   const table = verifyTable(project, id);
   const log = await verifyLog(project, id);
-  // Read last: the log may have grown since the table was read.
+  // Read last, because the log may have grown since the table was read.
   const events = project.store.lastSeq(id);
   const logBehind = Math.max(0, events - log.records);
   const problems = [table.problem, log.problem, await verifyCheckpoints(project, id)];
@@ -80,7 +80,7 @@ interface TableCheck {
   readonly problem: AuditProblem | null;
   readonly events: number;
   readonly lastHash: string;
-  /** The state the last of the records that end or begin a run of the session leaves it in. */
+  /** The session's state after the last record that ends or begins a run of it. */
   readonly ending: string | null;
 }
 
@@ -132,7 +132,7 @@ function* tableRecords(maintenance: Project['store']['maintenance'], id: Session
   }
 }
 
-/** Every line against the record of its place, by the record's own hash. */
+/** Compares each line with the record of its position, by the record's own hash. */
 async function verifyLog(
   { store, files }: Needs,
   id: SessionId,
@@ -152,7 +152,7 @@ async function verifyLog(
       problem: problem('log', kind, expected, `${what} (session.log, line ${number})`),
       records,
     });
-    // A record that is being written, or was when its process was killed: the next one mends it.
+    // A record that is being written, or was when its process was killed. The next write repairs it.
     if (event === null && !whole) break;
     if (event === null) return bad('changed', 'the line is not a record');
     if (event.seq > expected) {

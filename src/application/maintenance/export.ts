@@ -7,9 +7,9 @@ type Needs = Pick<Project, 'path' | 'store' | 'files' | 'clock'>;
 const pageSize = 1_000;
 
 /**
- * Writes one archive with everything of a session: its folder as it is, the stored workflow and artifacts, all events
- * with their hashes, and a manifest with the SHA-256 of every file. A live session is packed as it is now.
- * @param to absolute path of the `.tar.gz`, or what takes its bytes
+ * Writes one archive with everything about a session: its folder, the stored workflow and artifacts, all events with
+ * their hashes, and a manifest with the SHA-256 of every file. A live session is packed in its current state.
+ * @param to absolute path of the `.tar.gz`, or a sink for its bytes
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT when the file exists and `replace` is false,
  *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
  */
@@ -40,7 +40,7 @@ export async function exportSession(
   return files.maintenance.writeArchive(id, documents, to, { ...rest, about });
 }
 
-/** A JSON array, one record a line, up to a record: the same text however often it is asked for. */
+/** A JSON array with one record per line, up to a fixed record: repeated calls return the same text. */
 function* eventsText({ store }: Needs, id: SessionId, upTo: number): Generator<string> {
   yield '[';
   for (let after = 0; after < upTo; ) {

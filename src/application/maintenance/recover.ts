@@ -11,11 +11,11 @@ type Needs = Pick<Project, 'instance' | 'store' | 'files' | 'instances' | 'setti
 
 export interface Recovered {
   readonly workflow: Workflow;
-  /** Relative to the session's folder, or the file that was given. */
+  /** Relative to the session's folder, or the path that the caller gave. */
   readonly checkpoint: string;
-  /** Records of session.log that were put back. */
+  /** Number of restored records from session.log. */
   readonly events: number;
-  /** Checkpoints that were newer and could not be used, with the reason. */
+  /** Newer checkpoints that could not be used, with the reasons. */
   readonly passedOver: readonly string[];
 }
 
@@ -25,11 +25,10 @@ interface Candidate {
 }
 
 /**
- * Puts a session back that the store has lost: its newest checkpoint, and what its log tells since. The log must be the
- * one the checkpoint was written beside. Agents recorded as running are settled or followed by whoever runs it next, as
- * after any crash, so that none of them runs twice.
- * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when it is in the store, STORE_CORRUPT when no checkpoint
- *   fits the log
+ * Restores a session that the store has lost, from its newest checkpoint and its log. Both must belong together. As
+ * after any crash, the next owner settles or follows agents recorded as running, so none of them runs twice.
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when the session is in the store, STORE_CORRUPT when no
+ *   checkpoint fits the log
  */
 export async function recoverSession(project: Needs, id: SessionId): Promise<Recovered> {
   const { maintenance } = project.files;
@@ -47,13 +46,16 @@ export async function recoverSession(project: Needs, id: SessionId): Promise<Rec
   return recoverFrom(project, id, candidates);
 }
 
-/** The same from one certain checkpoint, wherever the file lies. @throws as recoverSession, and INVALID_INPUT */
+/** Like {@link recoverSession}, from a given checkpoint file anywhere. @throws as recoverSession, and INVALID_INPUT */
 export async function recoverFromFile(project: Needs, file: string): Promise<Recovered> {
   const checkpoint = await project.files.maintenance.readCheckpointFile(file);
   return recoverFrom(project, checkpoint.workflow.session.id, [{ path: file, read: async () => checkpoint }]);
 }
 
-/** The session whose folder an id, an unambiguous part of one, or `latest` means. @throws MaosError SESSION_NOT_FOUND */
+/**
+ * The session with a folder that an id, an unambiguous part of one, or `latest` refers to. @throws MaosError
+ * SESSION_NOT_FOUND
+ */
 export async function findFolder({ files }: Needs, text: string): Promise<SessionId> {
   const folders = await files.maintenance.folders();
   const wanted = text.replace(/^sess_/i, '').toUpperCase();
@@ -81,7 +83,7 @@ async function recoverFrom(
   const events = await logged(project, id);
   const passedOver: string[] = [];
   let lastError: unknown;
-  // Before it owns anything, so that a process that finds its lease can tell whether it is alive.
+  // Announced before it owns anything, so that a process that finds its lease can tell whether it is alive.
   await instances.announce();
   for (const { path, read } of candidates) {
     try {
@@ -94,17 +96,17 @@ async function recoverFrom(
       const lease = await whenFree(project, () =>
         store.maintenance.restore(workflow, events, proof, instance, clock.now()),
       );
-      // Their numbers would come again.
+      // The restored session will assign their sequence numbers again.
       await files.maintenance.dropCheckpoints(id, events.length);
       await files.appendLog(id, store.events(id, events.length, 100));
-      // From now on it is anybody's.
+      // From here on any process may acquire it.
       await whenFree(project, () => store.release(lease));
       watcher.notify();
       return { workflow, checkpoint: path, events: events.length, passedOver };
     } catch (error) {
       const isUnfit =
         error instanceof MaosError && (error.code === 'STORE_CORRUPT' || error.code === 'INVALID_INPUT');
-      // An older checkpoint could not tell which records after it were altered: that is for a person to judge.
+      // An older checkpoint could not tell which of the later records were altered; a person has to judge that.
       if (!isUnfit || error.details.altered === true) throw error;
       passedOver.push(`${path}: ${error.message}`);
       lastError = error;
@@ -113,7 +115,7 @@ async function recoverFrom(
   throw lastError;
 }
 
-/** The log's records up to where it is whole. */
+/** The records of the log up to the first damaged one. */
 async function logged({ files }: Needs, id: SessionId): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for await (const { event } of files.maintenance.logLines(id)) {

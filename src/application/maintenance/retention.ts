@@ -6,12 +6,12 @@ import { whenFree } from '../when-free.ts';
 
 type Needs = Pick<Project, 'store' | 'files' | 'settings' | 'watcher' | 'clock' | 'log'>;
 
-/** `leftover`: a removal that was begun earlier and not ended, or a folder that no session belongs to. */
+/** `leftover`: an unfinished earlier removal, or a folder without a session. */
 export type RemovalReason = 'age' | 'count' | 'bytes' | 'leftover';
 
 export interface GarbageReport {
   readonly dryRun: boolean;
-  /** Sessions removed, or that would be; in the order of their removal. */
+  /** Sessions that were removed, or would be, in this order. */
   readonly removed: readonly {
     readonly id: SessionId;
     readonly reason: RemovalReason;
@@ -20,30 +20,30 @@ export interface GarbageReport {
   }[];
   readonly removedBytes: number;
   readonly kept: number;
-  /** Null where nothing asked for it: to know it takes a look at every file. */
+  /** Null unless a size limit applies, because it requires a stat of every file. */
   readonly keptBytes: number | null;
-  /** Of removed sessions, now or earlier: the next collection tries again. */
+  /** From removed sessions, now or earlier; the next collection tries again. */
   readonly notRemoved: readonly NotRemoved[];
 }
 
 type RemovalCandidate = GarbageReport['removed'][number];
 
-/** Sessions of one removal; what a kill leaves over is at most the folders of so many. */
+/** Sessions per removal; a kill leaves at most this many folders behind. */
 const batchSize = 50;
-/** As long as a removal may hold the store at a time, and the least pause after it, for whoever runs a session. */
+/** How long a removal may hold the store at a time, and the minimum pause after it for processes that run sessions. */
 const holdMs = 10;
 const restMs = 10;
-/** Folders looked into at once. */
+/** Number of folders measured in parallel. */
 const lookers = 4;
-/** After this time without a heartbeat an owner does not count; far longer than any lease. */
+/** An owner without a heartbeat for this long does not count; far longer than any lease. */
 const ownerPatienceMs = 3_600_000;
-/** A removal of another process that has not ended by then never will. */
+/** A removal of another process that is older than this was interrupted. */
 const removalPatienceMs = 3_600_000;
 
 /**
- * Removes sessions by age, number and size, those that ended first before the others; never a live one. Killed at any
- * moment, it leaves every session either whole or gone; the next one removes the files left over.
- * @param signal stops between two steps
+ * Removes sessions by age, number and size, those that ended first before others, and never a live one. Killed at any
+ * moment, it leaves every session either complete or gone; the next collection removes remaining files.
+ * @param signal stops it between two steps
  */
 export async function collectGarbage(
   project: Needs,
@@ -73,7 +73,7 @@ export async function collectGarbage(
   return { dryRun, removed, removedBytes, kept: sessions.length - gone, keptBytes, notRemoved };
 }
 
-/** What has to go so that the limits hold, and what is left then. */
+/** Which sessions must be removed to satisfy the limits, and how many bytes remain. */
 async function decide(
   { files }: Needs,
   { maxAgeMs, maxSessions, maxBytes }: RetentionPolicy,
@@ -86,7 +86,7 @@ async function decide(
   for (const { id, endedAt } of removable) {
     const isOld = oldest !== null && (endedAt as string) < oldest;
     const isMany = maxSessions !== null && sessions.length - reasons.size > maxSessions;
-    // Those that follow ended later: neither limit reaches them.
+    // The remaining sessions ended later, so neither limit applies to them.
     if (!isOld && !isMany) break;
     reasons.set(id, isOld ? 'age' : 'count');
   }
@@ -105,12 +105,12 @@ async function decide(
   return { candidates, keptBytes: sizes === null ? null : totalOf(kept, sizes) };
 }
 
-/** One that takes more than this share of the room is why it is scarce. */
+/** A session that takes more than this share of the limit counts as large. */
 const largeShare = 0.1;
 
 /**
- * What has to go so that the rest fits: the large ones first, and no other for their sake, also where a large one may
- * not go. Each time those that ended first.
+ * Which sessions to remove so that the rest fits. Large ones go first; a small session is never removed because of the
+ * space that large ones take, even if those cannot be removed. Among each kind, those that ended first go first.
  */
 function tooMuch(
   sessions: readonly SessionAge[],
@@ -154,8 +154,8 @@ async function sizesOf(
 }
 
 /**
- * Folders without a session: of removals begun earlier, and those nobody wrote into for as long as sessions are kept.
- * A younger one may be all that a lost database left of a session, from which it can be recovered.
+ * Folders without a session: of unfinished removals, and those unchanged for as long as sessions are kept. A newer one
+ * may be what remains of a session after a database was lost, from which it can be recovered.
  */
 async function findLeftovers(
   { files: { maintenance } }: Needs,
@@ -176,12 +176,12 @@ async function findLeftovers(
   return found;
 }
 
-/** Ends what an earlier collection was killed over. */
+/** Completes removals that were interrupted. */
 async function endOldRemovals(
   { files: { maintenance }, store }: Needs,
   now: string,
 ): Promise<readonly NotRemoved[]> {
-  // First, or what is skipped below would be tried and named twice.
+  // First, because otherwise what the loop below leaves would be tried and reported twice.
   const left = [...(await maintenance.sweep())];
   for (const removal of await maintenance.removals()) {
     for (const id of removal.sessions) {
@@ -194,9 +194,9 @@ async function endOldRemovals(
 }
 
 /**
- * To remove a session takes room, too, for what is about to be done and for the change of the store. Where there is none,
- * folders go first, one by one, until there is. Killed then, it leaves a session without its folder; having ended first,
- * it is also the first that the next collection removes.
+ * Removing a session needs disk space too, to record the removal and to change the store. If there is none, removes
+ * folders one by one until there is. A kill then leaves a session without its folder; as it ended first, it is the
+ * first that the next collection removes.
  */
 async function removeOnFullDisk(
   project: Needs,
@@ -223,7 +223,7 @@ function isDiskFull(error: unknown): boolean {
   return isMaosError(error) && (error.details.system === 'ENOSPC' || error.details.system === 'EDQUOT');
 }
 
-/** What was not noted is only done again sooner. */
+/** If it is not recorded, the next collection only runs earlier. */
 async function noteCollection({ files, log }: Needs, now: string): Promise<void> {
   try {
     await files.maintenance.noteCollection(now);
@@ -233,7 +233,7 @@ async function noteCollection({ files, log }: Needs, now: string): Promise<void>
   }
 }
 
-/** The order is what makes it safe to be killed: the intent, the records, the folders, the intent's end. */
+/** The order makes a kill safe: record the intent, delete the records, delete the folders, delete the intent. */
 async function removeBatch(
   project: Needs,
   batch: readonly RemovalCandidate[],
@@ -256,7 +256,7 @@ async function removeBatch(
     // Leave the store free for at least as long as it was held: SQLite has no queue for waiting processes.
     const held = clock.elapsedMs() - began;
     await new Promise<void>((resolve) => clock.after(Math.max(restMs, held), resolve));
-    // Asked again, so that one that came back to life in between keeps its folder.
+    // Checked again, so that a session that was retried meanwhile keeps its folder.
     removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.maintenance.exists(id)));
     rest = rest.slice(dealtWith);
   }
@@ -271,13 +271,16 @@ function earlier(than: string, ms: number): string {
   return new Date(Date.parse(than) - ms).toISOString();
 }
 
-/** How soon after the start, and how often then, sessions are collected; all processes of a project share the turns. */
+/**
+ * Delay of the first collection after the start, and the interval between collections, shared by all processes of a
+ * project.
+ */
 const firstMs = 60_000;
 const everyMs = 6 * 3_600_000;
 
 /**
- * Collects by itself, as long as this process lives: a minute after it opened the project, and every few hours.
- * @returns ends it
+ * Collects automatically while this process lives: a minute after it opened the project, then every few hours.
+ * @returns a function that stops it
  */
 export function startRetentionTimer(project: Needs): () => void {
   const { clock, log, files, settings } = project;

@@ -8,26 +8,26 @@ import type { Project } from '../project.ts';
 
 type Needs = Pick<Project, 'host' | 'backends'>;
 
-/** `readable`: the CLI's output made readable. The others: the bytes as they came, decoded as UTF-8. */
+/** `readable`: the CLI's output in readable form. The others: raw output, decoded as UTF-8. */
 export const outputViews = ['readable', 'stdout', 'stderr'] as const;
 export type OutputView = (typeof outputViews)[number];
 
 export interface OutputRequest {
   readonly agent: Agent;
   readonly view: OutputView;
-  /** Only this many last lines; null to begin at the cursor or the start. */
+  /** Only this many last lines; null: from the cursor or the start. */
   readonly tailLines: number | null;
-  /** Where the page before ended. */
+  /** End of the previous page. */
   readonly cursor: string | null;
-  /** Most characters of one page. */
+  /** Maximum characters of the page. */
   readonly maxChars: number;
-  /** Offset in the stream that is taken for its end: where a later attempt began. */
+  /** Treat this offset as the end of the stream: a later attempt begins there. */
   readonly until?: number | null;
 }
 
 export interface OutputSlice {
   readonly text: string;
-  /** Where the next page begins. */
+  /** Start of the next page. */
   readonly cursor: string;
   /** Nothing more has been written yet. */
   readonly atEnd: boolean;
@@ -35,17 +35,17 @@ export interface OutputSlice {
 
 const windowBytes = 64 * 1024;
 const maxCharacterBytes = 4;
-/** A tail looks back at most this far. */
+/** Maximum distance from the end for `tailLines`. */
 const maxTailBytes = 4 * 1024 * 1024;
 /** A longer line of a structured stream is skipped, with a note. */
 const maxLineBytes = 4 * 1024 * 1024;
-/** A mark of the byte order is a character of the output like any other. */
+/** A byte order mark is kept like any other character. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
- * A page of an agent's output. Lines are kept whole where they fit; readable text is free of control characters, so that
- * what an agent prints cannot steer the terminal it is shown on.
- * @throws MaosError INVALID_INPUT for a cursor that is none
+ * A page of an agent's output. Lines stay whole if they fit. Readable text has no control characters, so that agents
+ * cannot control the user's terminal.
+ * @throws MaosError INVALID_INPUT for an invalid cursor
  */
 export async function readAgentOutput(project: Needs, request: OutputRequest): Promise<OutputSlice> {
   return request.tailLines === null
@@ -64,7 +64,7 @@ async function readForward(project: Needs, request: OutputRequest): Promise<Outp
     const room = request.maxChars - text.length;
     if (rendered.length > room) {
       if (text !== '') return { text, cursor: formatCursor({ at, shown }), atEnd: false };
-      // At least one character, or the page would never move on.
+      // At least one character, or the reader would never advance.
       const piece = startOf(rendered, Math.max(room, 2));
       return { text: piece, cursor: formatCursor({ at, shown: shown + piece.length }), atEnd: false };
     }
@@ -76,14 +76,14 @@ async function readForward(project: Needs, request: OutputRequest): Promise<Outp
 }
 
 interface Line {
-  /** Null when it is too long to be read. */
+  /** Null when it is longer than the limit. */
   readonly bytes: Uint8Array | null;
   readonly next: number;
-  /** Nothing follows, and it was never ended. */
+  /** The last line of the stream, without a line end. */
   readonly unended?: boolean;
 }
 
-/** What was read last: most lines are found in it. */
+/** The last page read; most lines are found in it. */
 interface Window {
   page: OutputPage | null;
 }
@@ -95,7 +95,7 @@ function lineWithin({ page }: Window, position: number): Line | null {
   return { bytes: page.bytes.subarray(position - page.start, newline + 1), next: page.start + newline + 1 };
 }
 
-/** The line at a position, with its end; a part of one where it is longer than a window and need not be parsed. */
+/** The line at a position, including its line end. If it is longer than a window and need not be parsed, a part of it. */
 async function nextLine(
   project: Needs,
   request: OutputRequest,
@@ -121,20 +121,20 @@ async function nextLine(
   }
 }
 
-/** The end of a file that still grows may be half a line, or half a character. */
+/** A stream that is still growing can end within a line or a character. */
 function endOfFile(request: OutputRequest, bytes: Uint8Array, position: number): Line | null {
-  // Made readable, half a line would be taken for a whole one: it is shown when its rest is there or the agent ended.
+  // An incomplete line cannot be rendered; it is shown when it is complete or the agent has ended.
   if (grows(request) && request.view === 'readable') return null;
   const text = grows(request) ? withoutHalfCharacter(bytes) : bytes;
   return text.length === 0 ? null : { bytes: text, next: position + text.length, unended: !grows(request) };
 }
 
-/** More may be written where reading ends. */
+/** Whether more may be written at the end. */
 function grows({ agent, until }: OutputRequest): boolean {
   return agent.state === 'running' && (until ?? null) === null;
 }
 
-/** A page that ends where the stream is taken to end. */
+/** A page that respects `until`. */
 async function readWithin(
   project: Needs,
   request: OutputRequest,
@@ -157,7 +157,7 @@ async function passOver(project: Needs, request: OutputRequest, from: number): P
   }
 }
 
-/** UTF-8: a character of several bytes begins with 11......, and goes on with 10....... */
+/** In UTF-8, a character of several bytes begins with 11......, followed by 10....... */
 function withoutHalfCharacter(bytes: Uint8Array): Uint8Array {
   for (let back = 1; back < maxCharacterBytes && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] as number;
@@ -187,13 +187,13 @@ async function readTail(project: Needs, request: OutputRequest, lines: number): 
   }
 }
 
-/** Half a line at the end of what still grows belongs to the page that goes on from here. */
+/** As in {@link endOfFile}, an incomplete last line belongs to the next page. */
 function endOfTail(request: OutputRequest, bytes: Uint8Array): number {
   const grows = request.agent.state === 'running' && request.view === 'readable';
   return grows ? bytes.lastIndexOf(10) + 1 || bytes.length : bytes.length;
 }
 
-/** A position in the stream, and how many characters of the line that begins there were shown already. */
+/** A position in the stream, and how many characters of the line at that position were already shown. */
 interface Position {
   readonly at: number;
   readonly shown: number;
@@ -212,14 +212,14 @@ function parseCursor(cursor: string | null): Position {
   );
 }
 
-/** Where in its stream a cursor stands, in bytes. @throws MaosError INVALID_INPUT for one that is none */
+/** The position of a cursor in its stream, in bytes. @throws MaosError INVALID_INPUT for an invalid one */
 export function positionOf(cursor: string | null): number {
   return parseCursor(cursor).at;
 }
 
 /**
- * Where the last lines of a program's output begin, however many: they are counted from the end, window by window.
- * @returns null where lines are made from records, which only {@link readAgentOutput} can count
+ * Where the last lines of the output begin. Counts any number of lines, window by window from the end.
+ * @returns null for structured output, whose lines only {@link readAgentOutput} can count
  */
 export async function startOfTail(
   project: Needs,
@@ -229,7 +229,7 @@ export async function startOfTail(
   if (isStructured(project, request)) return null;
   const stream = streamOf(request);
   const { size } = await project.host.readOutput(request.agent, stream, 0, 0);
-  // The line feed at the very end ends the last line, and begins none.
+  // A line feed at the very end does not begin another line.
   let missing = lines;
   let end = size - 1;
   while (end > 0 && missing > 0) {
@@ -248,7 +248,7 @@ function streamOf({ view }: Pick<OutputRequest, 'view'>): 'stdout' | 'stderr' {
   return view === 'stderr' ? 'stderr' : 'stdout';
 }
 
-/** Each line is a record that can only be read whole. */
+/** Whether each line is a record, which can only be rendered as a whole. */
 export function isStructured(
   { backends }: Pick<Project, 'backends'>,
   { view, agent }: Pick<OutputRequest, 'view' | 'agent'>,
@@ -267,20 +267,20 @@ function renderLine(project: Needs, request: OutputRequest, { bytes, unended }: 
 
 function render(project: Needs, request: OutputRequest, bytes: Uint8Array): string {
   if (request.view !== 'readable') return decoder.decode(bytes);
-  // What a program prints is readable as it is, blank lines included.
+  // Output of a command is readable as it is, including blank lines.
   if (!isStructured(project, request)) return plainText(decoder.decode(bytes));
   const { agent } = request;
   const names = [agent.backend, ...(agent.backends ?? []).map(({ backend }) => backend)];
   for (const name of names) {
     const parser: OutputParser = project.backends.get(name).makeParser(agent);
     const activities = [...parser.push(bytes), ...parser.end()];
-    // Else it may be a line of an earlier attempt, on another backend.
+    // Otherwise the line may come from an earlier attempt on another backend.
     if (activities.length > 0) return activities.map(renderActivity).join('');
   }
   return '';
 }
 
-/** Lines for people, each ended; empty where there is nothing to show. */
+/** Text for people, with line ends; empty when there is nothing to show. */
 export function renderActivity(activity: AgentActivity): string {
   switch (activity.type) {
     case 'text':
@@ -301,7 +301,10 @@ function lines(mark: string, text: string): string {
   return clean === '' ? '' : `${mark}${clean.split('\n').join(`\n${' '.repeat(mark.length)}`)}\n`;
 }
 
-/** Without terminal escape sequences and control characters other than line feed and tab; invisible marks are shown. */
+/**
+ * Removes terminal escape sequences and control characters other than line feed and tab, and makes invisible marks
+ * visible.
+ */
 export function plainText(text: string): string {
   return showInvisible(
     text

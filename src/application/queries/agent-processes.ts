@@ -4,27 +4,27 @@ import type { Workflow } from '../../domain/workflow.ts';
 import type { Project } from '../project.ts';
 import type { AgentProcess, Runtime, UnreadProject } from '../runtime.ts';
 
-/** An agent's processes, with what the stores know of the agent. */
+/** An agent's processes, with what the stores say about the agent. */
 export interface CountedAgent {
   readonly process: AgentProcess;
-  /** Null: no store here knows it. It belongs to a MAOS with another home. */
+  /** Null: unknown to the stores here. It belongs to a MAOS with another home. */
   readonly known: {
     readonly project: Project;
     readonly agent: Agent;
     readonly session: SessionState;
-    /** `none`: nobody owns its session. `gone`: the process of its owner has ended. */
+    /** `none`: its session has no owner. `gone`: the owner's process has ended. */
     readonly owner: 'alive' | 'gone' | 'none';
-    /** ISO 8601; null when it has printed nothing. */
+    /** ISO 8601; null when it has not printed anything. */
     readonly lastOutputAt: string | null;
   } | null;
-  /** They should not be there: their agent is not running by what is stored. */
+  /** Whether the agent is not stored as running, so that its processes are left over. */
   readonly stray: boolean;
 }
 
 /**
- * Every agent with processes on this machine, the oldest first, over all projects.
- * @param watchMs for so long CPU use is watched; 0: it is not told
- * @param onUnread is told of each project that could not be read: agents of it are among those that are not known
+ * Every agent with processes on this machine, oldest first, across all projects.
+ * @param watchMs interval over which CPU use is measured; 0: not measured
+ * @param onUnread called with each project that could not be read; its agents count as unknown
  */
 export async function countAgents(
   runtime: Runtime,

@@ -4,7 +4,7 @@ import type { Project } from '../project.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The agent that a process speaks for. */
+/** The agent that a process acts for. */
 export interface Caller {
   readonly sessionId: SessionId;
   readonly agentId: AgentId;
@@ -13,15 +13,17 @@ export interface Caller {
 
 const variables = ['MAOS_AGENT_ID', 'MAOS_AGENT_TOKEN', 'MAOS_AGENT_ATTEMPT'] as const;
 
-/** Whether the environment is that of an agent's process, genuine or not: then nothing is done in a person's name. */
+/**
+ * Whether the environment looks like that of an agent's process, genuine or not. Such a process never acts as the user.
+ */
 export function isOfAgent(env: Environment): boolean {
   return variables.some((name) => (env[name] ?? '') !== '');
 }
 
 /**
- * Whom a process speaks for, by its environment. Whoever has the environment of an agent is that agent, or nobody.
- * @returns null for a person, or a program that no agent started
- * @throws MaosError FORBIDDEN for an agent that the token is not for, that does not run, or not in this attempt
+ * Which agent a process acts for, by its environment.
+ * @returns null for the user, or a program that no agent started
+ * @throws MaosError FORBIDDEN when the token does not match, or the agent is not running in this attempt
  */
 export function callerOf(project: Pick<Project, 'store' | 'identity'>, env: Environment): Caller | null {
   if (!isOfAgent(env)) return null;

@@ -6,8 +6,8 @@ import type { SessionStore } from '../ports/session-store.ts';
 const batchSize = 500;
 
 /**
- * Events of a session after `after`, first the stored ones and then each as it is stored, by whichever process:
- * no gap, no repeat, in order. Ends when the signal aborts.
+ * Events of a session after `after`: the stored ones, then each new one, whichever process stores it, in order and
+ * without gaps or repetitions. Ends when the signal aborts.
  * @throws MaosError SESSION_NOT_FOUND when there is no such session
  */
 export async function* followEvents(
@@ -34,7 +34,7 @@ export async function* followEvents(
         });
         continue;
       }
-      // Cleared before reading: a change during the read asks for another look instead of getting lost.
+      // Reset before reading, so that a change during the read causes another one.
       changed = false;
       for (;;) {
         const events = source.store.events(id, last, batchSize);

@@ -8,29 +8,29 @@ import type { SessionStore } from '../ports/session-store.ts';
 import { SessionHistory } from '../session/session-history.ts';
 import { type Trouble, troublesOf } from './troubles.ts';
 
-/** How sessions and agents stand beside their states, the same for the terminal and for clients. */
+/** Current conditions of sessions and agents in addition to their states, shared by the command line and clients. */
 
-/** Events are searched from the newest back, so many at once, so often. */
+/** Events are searched from the newest backwards, in at most this many pages of this size. */
 const pageSize = 250;
 const maxPages = 4;
 
-/** What is told of a session beside its workflow, by its events. */
+/** Conditions of a session derived from its events. */
 export interface LiveStatus {
-  /** Milliseconds since the epoch. */
+  /** Unix milliseconds. */
   readonly now: number;
-  /** Why its MAOS could not run it on, where that is why it is paused; null otherwise. */
+  /** Why the owner could not run the session, if that is why it is paused; null otherwise. */
   readonly stalled: string | null;
-  /** What fails beside its work, or keeps its MAOS from an agent. */
+  /** Problems beside the work, or that keep MAOS from reaching an agent. */
   readonly troubles: readonly Trouble[];
-  /** Why agents that are ready are not started, as it was last said of each. */
+  /** The last recorded reason why each ready agent is not started. */
   readonly waiting: ReadonlyMap<AgentId, WaitCause>;
-  /** Milliseconds the session has run, without its pauses. Known only where its budget caps them; else 0. */
+  /** How long the session has run, in milliseconds, without pauses. 0 unless a budget limits it. */
   readonly sessionRanMs: number;
-  /** Milliseconds the agent's present attempt has run, without those it was suspended. As above. */
+  /** How long the agent's current attempt has run, in milliseconds, without suspensions. 0 unless a budget limits it. */
   agentRanMs(agent: Agent): number;
 }
 
-/** @param now milliseconds since the epoch */
+/** @param now in Unix milliseconds */
 export function liveStatusOf(store: SessionStore, workflow: Workflow, now: number): LiveStatus {
   const { session, agents } = workflow;
   const waiting = waitingReasons(store, workflow);
@@ -55,7 +55,10 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
   };
 }
 
-/** Milliseconds a session has run, without its pauses; 0 where its budget does not cap them. @param now as above */
+/**
+ * How long a session has run, in milliseconds, without pauses; 0 unless its budget limits it. @param now in Unix
+ * milliseconds
+ */
 export function sessionRanMs(store: SessionStore, session: Session, now: number): number {
   if (session.budget.maxWallMs === null) return 0;
   const history = new SessionHistory();
@@ -63,7 +66,7 @@ export function sessionRanMs(store: SessionStore, session: Session, now: number)
   return history.ranMs(new Date(now).toISOString());
 }
 
-/** Why the session's MAOS could not run it on, where that is why it is paused; null otherwise. */
+/** Why the owner could not run the session, if that is why it is paused; null otherwise. */
 export function stallReason(store: SessionStore, { id, pauseReason }: Session): string | null {
   if (pauseReason !== 'interrupted') return null;
   const last = store.lastSeq(id);
@@ -72,20 +75,20 @@ export function stallReason(store: SessionStore, { id, pauseReason }: Session): 
   return event?.type === 'session.stalled' ? event.data.reason : null;
 }
 
-/** Files that agents left and that are not recorded, and why; of the newest events only. */
+/** Files of agents that were not recorded as artifacts, with the reasons; only from the newest events. */
 export function skippedArtifacts(store: SessionStore, id: SessionId): readonly string[] {
   const newest = store.events(id, Math.max(0, store.lastSeq(id) - pageSize * maxPages), pageSize * maxPages);
   return newest.flatMap((event) => (event.type === 'artifact.skipped' ? [event.data.reason] : []));
 }
 
-/** Its processes are suspended: it could not be interrupted when the session was paused. */
+/** Whether the agent's processes are suspended, because it could not be interrupted when the session was paused. */
 export function isSuspended(session: Session, agent: Agent): boolean {
   return session.state === 'paused' && agent.state === 'running';
 }
 
 /**
- * Until when the agent waits for its provider; null when it does not.
- * @param now milliseconds since the epoch
+ * Until when the agent waits for its provider; null when it does not wait.
+ * @param now in Unix milliseconds
  */
 export function postponedUntil(agent: Agent, now: number): string | null {
   if (!isStartable(agent.state) || agent.notBefore === null) return null;
@@ -93,8 +96,8 @@ export function postponedUntil(agent: Agent, now: number): string | null {
 }
 
 /**
- * Why agents that are ready are not started, as it was last said of each. Only the newest events are searched: of an
- * agent that has waited for very long nothing may be found.
+ * The last recorded reason why each ready agent is not started. Searches only the newest events, so the reason of an
+ * agent that has waited for very long may be missing.
  */
 function waitingReasons(store: SessionStore, { session, agents }: Workflow): ReadonlyMap<AgentId, WaitCause> {
   const reasons = new Map<AgentId, WaitCause>();
@@ -109,7 +112,7 @@ function waitingReasons(store: SessionStore, { session, agents }: Workflow): Rea
     const after = Math.max(0, before - pageSize);
     for (const event of store.events(session.id, after, before - after).toReversed()) {
       if (event.agentId === null || !open.has(event.agentId)) continue;
-      // What was said before its last start is about another attempt.
+      // A reason from before the agent's last start is about an earlier attempt.
       if (event.type !== 'agent.waiting' && event.type !== 'agent.started') continue;
       open.delete(event.agentId);
       if (event.type === 'agent.waiting') reasons.set(event.agentId, event.data);

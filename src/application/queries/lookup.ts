@@ -14,18 +14,18 @@ export interface FoundAgent {
   readonly agent: Agent;
 }
 
-/** Where references are looked up. */
+/** The projects in which references are resolved. */
 export interface Projects {
-  /** The project of the folder that is asked from; null while it has no store. */
+  /** The project of the caller's folder; null while it has no store. */
   present(): Promise<Project | null>;
   /** Every project with a store, the present one first. */
   all(): AsyncIterable<Project>;
 }
 
-/** `project`: the present one; `everywhere`: all of them. An id in full is found wherever it is. */
+/** `project`: only the present one; `everywhere`: all. A full id is found in any project either way. */
 export type LookupScope = 'project' | 'everywhere';
 
-/** What may stand in for an id: letters, digits and `_`; `latest` is a word of its own. */
+/** An id or a part of one: letters, digits and `_`; or the word `latest`. */
 const referencePattern = /^[A-Za-z0-9_]{1,128}$/;
 const maxShown = 8;
 
@@ -38,7 +38,7 @@ function checkReference(text: string, kind: string): void {
 }
 
 /**
- * The session an id, an unambiguous prefix or suffix of one, or `latest` means.
+ * The session that an id, an unambiguous prefix or suffix of one, or `latest` refers to.
  * @throws MaosError INVALID_INPUT, SESSION_NOT_FOUND, also when several match (naming them)
  */
 export async function findSession(
@@ -80,7 +80,7 @@ async function findLatest(projects: Projects, scope: LookupScope): Promise<Found
     const session = project.store.list({ limit: 1 })[0]?.session;
     if (session !== undefined) newest.push({ project, id: session.id });
   }
-  // Each project knows in which order its own were stored. Among projects, the time that ids begin with is all there is.
+  // Within a project the order of storing decides. Across projects there is only the time in the id.
   const [first] = newest.toSorted((a, b) => (a.id < b.id ? 1 : -1));
   if (first !== undefined) return first;
   const where = scope === 'everywhere' ? '' : ' in this project';
@@ -108,7 +108,7 @@ export async function findAgent(
       }
     }
   }
-  // What looks like an id in full may be the start or end of a longer one.
+  // What looks like a full id may be part of a longer one.
   if (found.length === 0) {
     for await (const project of within(projects, scope)) {
       found.push(...project.store.findAgents(text, maxShown + 1).map((match) => ({ project, ...match })));
@@ -143,7 +143,7 @@ async function* within(projects: Projects, scope: LookupScope): AsyncGenerator<P
   }
 }
 
-/** @param where empty when every project was looked at */
+/** @param where empty when every project was searched */
 function elsewhere(where: string): string {
   return where === '' ? '' : ' For other projects give the full id, or use --all on the command line.';
 }

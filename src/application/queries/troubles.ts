@@ -2,16 +2,16 @@ import { isSessionEnded } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 
-/** What fails beside the work of a session, or keeps its MAOS from an agent, and is tried again. */
+/** A failure beside a session's work, or one that keeps MAOS from reaching an agent. MAOS retries it. */
 export interface Trouble {
-  /** The part that fails, or the agent's name. */
+  /** The failing part, or the agent's name. */
   readonly what: string;
   readonly reason: string;
-  /** ISO 8601: when it was first told. */
+  /** ISO 8601 time of the event that reported it. */
   readonly since: string;
 }
 
-/** Only so many of the newest events are searched: trouble told of long ago may not be found. */
+/** Number of newest events searched; older trouble may not be found. */
 const searched = 1_000;
 
 /** Newest first; none for a session that has ended. */

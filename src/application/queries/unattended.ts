@@ -3,7 +3,7 @@ import { isSessionEnded } from '../../domain/session.ts';
 import type { Project } from '../project.ts';
 import { type OwnershipTiming, ownershipTiming } from '../session/supervisor.ts';
 
-/** Why nobody works on a session that should run, for people; null while somebody does, or it waits for somebody. */
+/** Why no process runs a session that should run, for people; null if one does, or if the session waits for a request. */
 export async function unattended(
   { store, clock, instance, instances }: Pick<Project, 'store' | 'clock' | 'instance' | 'instances'>,
   id: SessionId,
