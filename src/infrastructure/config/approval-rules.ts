@@ -16,11 +16,11 @@ const schema = z
   .max(1_000);
 const example = '{"tool": "Bash", "pattern": "git status *", "decision": "allow"}';
 
-/** What answers permission requests of agents: a list of rules. */
+/** The rules that answer agents' permission requests. */
 export const approvalRules: Kind<z.infer<typeof schema>> = {
   schema,
   allowed: `a list of at most 1000 rules such as ${example}`,
-  // Lists stand in files.
+  // Lists can only be set in files.
   fromText: (given) => given,
   problem(value, path) {
     if (!Array.isArray(value)) return null;

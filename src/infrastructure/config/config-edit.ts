@@ -14,19 +14,19 @@ import { escaped } from './shown-value.ts';
 /** A change of one setting in a settings file. */
 export interface ConfigEdit {
   readonly home: string;
-  /** Of the project whose file is meant; null: the user's own. */
+  /** The project whose file to change; null: the user's own file. */
   readonly projectHash: string | null;
   readonly key: string;
-  /** The value as a command line has it: JSON, or plain text; null: the file no longer sets it. */
+  /** The value as typed on a command line: JSON or plain text; null: remove the setting from the file. */
   readonly text: string | null;
 }
 
 /**
- * Changes one setting in a file and leaves the rest as it is, comments included. The file is written only when all of its
- * new content is valid. Its folder must exist.
+ * Changes one setting in a file and keeps everything else, including comments. Writes the file only if all of its new
+ * content is valid. The file's folder must exist.
  * @returns the file, and whether it was changed
- * @throws MaosError INVALID_INPUT (no such setting, a value it does not take), FORBIDDEN (only in the user's own file),
- *   CONFIG_INVALID (something else in the file is wrong), and what writing throws
+ * @throws MaosError INVALID_INPUT (unknown setting, or invalid value), FORBIDDEN (allowed only in the user's own file),
+ *   CONFIG_INVALID (the file has another problem), and errors of writing
  */
 export async function editConfig({ home, projectHash, key, text }: ConfigEdit): Promise<EditedConfig> {
   const { key: settingKey, setting } = settingFor(key);
@@ -41,7 +41,7 @@ export async function editConfig({ home, projectHash, key, text }: ConfigEdit): 
   }
   const before = readText(file);
   const source = before === undefined || before.trim() === '' ? '{}\n' : before;
-  // Where the file is not valid JSON, nothing can be placed in it.
+  // A file that is not valid JSON cannot be edited.
   parseConfig(file, source);
   const path = key.split('.');
   const value = text === null ? undefined : valueIn(text, key, settingKey, setting);
@@ -54,7 +54,7 @@ export async function editConfig({ home, projectHash, key, text }: ConfigEdit): 
     userFile,
     positionOf,
   });
-  // A link, as people who keep their settings elsewhere have one, stays a link.
+  // Keep a symbolic link, which people use who store their settings elsewhere.
   const target = before === undefined ? file : realpathSync(file);
   const mode = before === undefined ? fileMode : statSync(target).mode & 0o777;
   await writeFileAtomic(target, after, { mode });
@@ -66,7 +66,7 @@ export interface EditedConfig {
   readonly changed: boolean;
 }
 
-/** The setting that a key belongs to: its own, or the one whose entries it names a part of. */
+/** The setting with this key, or the one that has an entry with this key. */
 function settingFor(key: string): { readonly key: string; readonly setting: Setting<unknown> } {
   for (const [name, setting] of settingsByKey) {
     if (key === name || (setting.kind.over !== undefined && key.startsWith(`${name}.`))) {
@@ -84,9 +84,9 @@ function settingFor(key: string): { readonly key: string; readonly setting: Sett
   throw new MaosError('INVALID_INPUT', `${escaped(key)} is not a setting. ${hint}`, { details: { key } });
 }
 
-/** Text stands for itself where the setting takes it, else for what it says as JSON. */
+/** The text itself if the setting accepts it, otherwise its value as JSON. */
 function valueIn(text: string, key: string, settingKey: string, { kind }: Setting<unknown>): unknown {
-  // Of an entry, the whole file is checked: what it takes depends on the entry.
+  // For a part of an entry, the check of the whole file follows, because what is valid depends on the entry.
   if (key !== settingKey) return parsed(text);
   const plain = kind.fromText(text);
   if (wrongValue(key, plain) === null) return plain;

@@ -4,7 +4,7 @@ import { systemCause, systemCode } from '../../application/system-error.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { parseJson } from '../text-formats/json.ts';
 
-/** Far above any settings; keeps a wrong file from being read whole. */
+/** Far above any real settings; prevents reading a wrong file completely. */
 const largestFile = 256 * 1024;
 
 function invalid(path: string, what: string, details: object = {}, cause?: unknown): MaosError {
@@ -15,15 +15,16 @@ function invalid(path: string, what: string, details: object = {}, cause?: unkno
 }
 
 /**
- * The content of a settings file: JSON that may have comments and trailing commas. Undefined when there is no file.
- * @throws MaosError CONFIG_INVALID when it cannot be read, is too large, or is no such JSON (naming line and column)
+ * The content of a settings file: JSON, optionally with comments and trailing commas. Undefined when the file is
+ * missing.
+ * @throws MaosError CONFIG_INVALID when it cannot be read, is too large or is not such JSON (naming line and column)
  */
 export function readConfigFile(path: string): ParsedText | undefined {
   const source = readText(path);
   return source === undefined ? undefined : parseConfig(path, source);
 }
 
-/** What is to be the content of a settings file. @throws MaosError as {@link readConfigFile} */
+/** Parses new content for a settings file. @throws MaosError as {@link readConfigFile} */
 export function parseConfig(path: string, text: string): ParsedText {
   const source = text.replace(/^\uFEFF/, '');
   if (source.trim() === '') {
@@ -39,7 +40,7 @@ export function parseConfig(path: string, text: string): ParsedText {
   }
 }
 
-/** The text of a settings file; undefined when there is none. @throws MaosError as {@link readConfigFile} */
+/** The text of a settings file; undefined when it is missing. @throws MaosError as {@link readConfigFile} */
 export function readText(path: string): string | undefined {
   try {
     const stats = statSync(path);

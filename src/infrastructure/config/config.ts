@@ -19,23 +19,23 @@ export type Origin =
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** By key path, such as `maxConcurrentAgents.machine`; every setting is in it. */
+  /** For every setting, by key path such as `maxConcurrentAgents.machine`. */
   readonly sources: ReadonlyMap<string, Origin>;
-  /** What is probably a mistake but does no harm: MAOS_* variables that mean nothing. */
+  /** Likely but harmless mistakes: unknown MAOS_* variables. */
   readonly warnings: readonly string[];
 }
 
-/** The user's settings, or with a hash those of one project. */
+/** The user's settings file, or with a hash that of a project. */
 export function configPath(home: string, projectHash?: string): string {
   return join(projectHash === undefined ? home : projectFolder(home, projectHash), 'config.json');
 }
 
 /**
- * The settings in force: the table's defaults, then the user's file, the project's file, MAOS_* variables and flags,
- * each over the one before. A list replaces the list below it; entries by name stand beside those below them.
+ * The effective settings: defaults, overridden in this order by the user's file, the project's file, MAOS_* variables
+ * and flags. A list replaces a previous list; named entries are merged.
  *
  * @param from.home see `maosHome`
- * @param from.flags settings given on the command line; undefined ones count as not given
+ * @param from.flags settings from the command line; undefined ones are ignored
  * @throws MaosError CONFIG_INVALID naming the file or variable, the key, the value and what is allowed
  */
 export function loadConfig(from: {
@@ -74,7 +74,7 @@ export function loadConfig(from: {
   return { config: nested(settingsTable, '', values) as Config, sources, warnings: variables.warnings };
 }
 
-/** What the application reads of the settings. */
+/** The settings that the application uses, in its types and units. */
 export function toSettings(config: Config): Settings {
   return {
     defaultBackend: config.backend,
@@ -110,7 +110,7 @@ export function toSettings(config: Config): Settings {
   };
 }
 
-/** By their own names, also where the file has another one of a predefined role. */
+/** Keyed by the role's own name, even if the file uses an alias of a predefined role. */
 function rolesOf(roles: Config['roles']): Settings['roles'] {
   const nameOf = (name: string): string =>
     Object.hasOwn(roleAliases, name) ? String(roleAliases[name]) : name;

@@ -2,18 +2,18 @@ import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { quote } from '../../domain/errors.ts';
 
-/** What values a setting takes: checked by `schema`, told to people by `allowed`. */
+/** The values that a setting accepts: validated by `schema`, described to people by `allowed`. */
 export interface Kind<T> {
   readonly schema: z.ZodType<T>;
-  /** To follow 'it must be': 'a whole number from 1 to 5'. */
+  /** Completes "it must be": "a whole number from 1 to 5". */
   readonly allowed: string;
-  /** The value meant by the text of an environment variable; text that means none is returned as it is. */
+  /** Converts the text of an environment variable; returns text that it cannot convert unchanged. */
   readonly fromText: (text: string) => unknown;
-  /** Says what is wrong with a value that is not allowed, where that is more than `allowed` tells; null: it is not. */
+  /** A more precise message for an invalid value than `allowed` gives; null: there is none. */
   readonly problem?: (value: unknown, path: string) => string | null;
-  /** A value as it may be shown, where it can hold a secret. */
+  /** The value in a form that may be shown, if it can contain a secret. */
   disclosed?(value: T): unknown;
-  /** The value over that of the source below; default: it replaces it. */
+  /** Merges the value with that of the previous source; default: it replaces it. */
   readonly over?: (below: unknown, value: unknown) => unknown;
 }
 
@@ -23,7 +23,7 @@ function asNumber(text: string): unknown {
   return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text.trim()) ? Number(text) : text;
 }
 
-/** Both ends included. */
+/** Both bounds are inclusive. */
 export function wholeNumber(least: number, most: number): Kind<number> {
   return {
     schema: z.int().min(least).max(most),
@@ -32,7 +32,7 @@ export function wholeNumber(least: number, most: number): Kind<number> {
   };
 }
 
-/** Both ends included; fractions are fine. */
+/** Both bounds are inclusive; fractions are allowed. */
 export function number(least: number, most: number): Kind<number> {
   return {
     schema: z.number().min(least).max(most),
@@ -51,7 +51,7 @@ export const trueOrFalse: Kind<boolean> = {
   fromText: (text) => ({ true: true, false: false })[text.trim().toLowerCase()] ?? text,
 };
 
-/** @param allowed describes what `pattern` takes */
+/** @param allowed describes what `pattern` accepts */
 export function textLike(pattern: RegExp, allowed: string): Kind<string> {
   return { schema: z.string().regex(pattern), allowed, fromText: asText };
 }
@@ -62,7 +62,7 @@ export const absolutePath: Kind<string> = {
   fromText: asText,
 };
 
-/** @param what names one entry: 'command' */
+/** @param what names one entry: "command" */
 export function listOfTexts(what: string): Kind<readonly string[]> {
   return {
     schema: z
@@ -75,12 +75,12 @@ export function listOfTexts(what: string): Kind<readonly string[]> {
       )
       .max(1_000),
     allowed: `a list of at most 1000 texts, each one ${what} of 1 to 4096 characters`,
-    // Lists stand in files: any separator would be a part of some entry.
+    // Lists can only be set in files: every separator could be part of an entry.
     fromText: asText,
   };
 }
 
-/** @param most how many there may be */
+/** @param most maximum length */
 export function listOf<T>(kind: Kind<T>, most: number): Kind<readonly T[]> {
   return {
     schema: z.array(kind.schema).max(most),
@@ -89,7 +89,7 @@ export function listOf<T>(kind: Kind<T>, most: number): Kind<readonly T[]> {
   };
 }
 
-/** `none` (in a file: null) or a value of the kind. */
+/** A value of the kind, or none: null in a file, `none` in a variable. */
 export function orNone<T>(kind: Kind<T>): Kind<T | null> {
   return {
     schema: kind.schema.nullable(),
@@ -104,7 +104,7 @@ const variableValue = z
   .max(32_000)
   .regex(/^[^\0]*$/);
 
-/** What MAOS tells an agent is not for the settings to change. A value may be a key: none is shown. */
+/** Settings may not change MAOS's own variables. Values are never shown, because they may be keys. */
 export const variables: Kind<Readonly<Record<string, string>>> = {
   schema: z.record(variableName, variableValue),
   allowed: 'an object of texts by names of variables',

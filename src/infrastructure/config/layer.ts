@@ -5,26 +5,26 @@ import { isSetting, type SettingGroup } from './setting.ts';
 import { settingsByKey, settingsTable } from './settings-table.ts';
 import { escaped, shown } from './shown-value.ts';
 
-/** What one source says: values by key path. */
+/** The settings of one source, by key path. */
 export type Layer = ReadonlyMap<string, unknown>;
 
-/** Where a layer comes from, as messages name it: the quoted path of a file, 'The variable MAOS_LOG', ... */
+/** The source of a layer, as named in messages: the quoted path of a file, "The variable MAOS_LOG", ... */
 export interface LayerSource {
   readonly name: string;
   /** False for a project's file, which may not decide what programs run. */
   readonly mayNamePrograms: boolean;
-  /** Where a setting that is refused here belongs: the path of the user's own file. */
+  /** The user's own file, where a setting that is refused here belongs. */
   readonly userFile: string;
-  /** Of a file. */
+  /** For a file. */
   readonly positionOf?: ParsedText['positionOf'];
 }
 
-/** Names no setting has yet, but which would name programs. */
+/** Keys that are not settings yet, but would name programs. */
 const programNames = /^(backends\.[^.]+\.(path|args|extraArgs|command|env)|customBackends)(\.|$)/;
 
 /**
- * Checks an object in the shape of config.json against the table, key by key.
- * @throws MaosError CONFIG_INVALID that tells everything wrong with it
+ * Validates an object in the shape of config.json, key by key.
+ * @throws MaosError CONFIG_INVALID listing everything wrong with it
  */
 export function layerOf(content: unknown, source: LayerSource): Layer {
   const values = new Map<string, unknown>();
@@ -83,7 +83,7 @@ function collect(
   }
 }
 
-/** What is wrong with the value of a setting that exists; null when nothing is. */
+/** What is wrong with the value of an existing setting; null when it is valid. */
 export function wrongValue(path: string, value: unknown): string | null {
   const kind = settingsByKey.get(path)?.kind;
   if (kind === undefined || kind.schema.safeParse(value).success) return null;
@@ -91,7 +91,7 @@ export function wrongValue(path: string, value: unknown): string | null {
 }
 
 function unknownKey(path: string, group: SettingGroup, prefix: string): string {
-  // The key may be misspelt, or stand at the wrong place: 'machine' instead of 'maxConcurrentAgents.machine'.
+  // The key may be misspelt or misplaced: "machine" instead of "maxConcurrentAgents.machine".
   const siblings = Object.keys(group).map((key) => prefix + key);
   const own = path.slice(prefix.length);
   const meant =

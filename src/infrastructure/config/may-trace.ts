@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Environment } from '../files/home/maos-home.ts';
 
 /**
- * Whether the settings may say that the log takes `trace`: false is certain, true is a reason to read them. Reading
- * settings means to load zod, for which a server has no time before its first answer.
+ * Whether the settings may enable the log level `trace`: false is certain, true means that they must be read. Reading
+ * them loads zod, for which a server has no time before its first response.
  */
 export function mayTrace(home: string, env: Environment): boolean {
   const { MAOS_LOG: level } = env;
@@ -12,7 +12,7 @@ export function mayTrace(home: string, env: Environment): boolean {
   try {
     return readFileSync(join(home, 'config.json'), 'utf8').includes('"trace"');
   } catch {
-    // Most have no such file; whoever reads the settings complains about one that cannot be read.
+    // Usually there is no such file. Reading the settings reports a file that cannot be read.
     return false;
   }
 }

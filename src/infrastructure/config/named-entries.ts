@@ -8,11 +8,11 @@ type Fields = Readonly<Record<string, Setting<unknown>>>;
 type Entry<F extends Fields> = { readonly [K in keyof F]: F[K] extends Setting<infer T> ? T : never };
 
 /**
- * Objects of one shape, by names of the user's choosing. What an entry leaves out is as its setting says, unless that is
- * {@link required}.
- * @param name what names there may be
- * @param what names one entry: 'program'
- * @param check says what is wrong with an entry whose fields are all right by themselves, to follow its path; null: nothing
+ * Objects of one shape, under names that the user chooses. Missing fields get the default of their setting, unless they
+ * are {@link required}.
+ * @param name which names are allowed
+ * @param what names one entry: "program"
+ * @param check reports a problem between fields that are valid individually, to follow the entry's path; null: none
  */
 export function namedEntries<F extends Fields>(
   name: Kind<string>,

@@ -9,13 +9,13 @@ export interface Setting<T> {
   /** The environment variable that sets it. */
   readonly variable: string | null;
   /**
-   * It decides which programs run or which keys they get, so only the user's own file, variables and flags may set it: a
-   * project's file must not be able to make MAOS run something.
+   * Whether it decides which programs run or which keys they get. Then only the user's own file, variables and flags
+   * may set it, because a project's file must not make MAOS run something.
    */
   readonly userOnly: boolean;
 }
 
-/** In place of a default: there is none. */
+/** In place of a default, for a setting without one. */
 export const required = undefined as never;
 
 export function setting<T>(

@@ -35,7 +35,7 @@ function budgetSettings(scope: string) {
   };
 }
 
-/** Every setting there is, in the shape of `config.json`. */
+/** All settings, in the shape of `config.json`. */
 export const settingsTable = {
   backend: setting(backendName, 'claude', 'Default backend of agents.', { variable: 'MAOS_BACKEND' }),
   roles: setting(
@@ -217,7 +217,7 @@ type Part<T> = T extends readonly unknown[]
 /** Some of the settings, in the same shape. */
 export type PartialConfig = Part<Config>;
 
-/** Every setting by its key path, such as `maxConcurrentAgents.machine`, in the table's order. */
+/** Every setting by its key path, such as `maxConcurrentAgents.machine`, in table order. */
 export const settingsByKey: ReadonlyMap<string, Setting<unknown>> = new Map(flatten(settingsTable, ''));
 
 function flatten(group: SettingGroup, prefix: string): [string, Setting<unknown>][] {

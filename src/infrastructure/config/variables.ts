@@ -3,7 +3,7 @@ import { nearest } from '../../domain/nearest.ts';
 import { wrongValue } from './layer.ts';
 import { settingsByKey } from './settings-table.ts';
 
-/** What MAOS itself puts into an agent's environment (or reads before the settings): no settings, and no mistakes. */
+/** Variables that MAOS puts into an agent's environment or reads before the settings: neither settings nor mistakes. */
 export const ownVariables: ReadonlySet<string> = new Set([
   'MAOS_HOME',
   'MAOS_AGENT_ID',
@@ -26,7 +26,7 @@ export const ownVariables: ReadonlySet<string> = new Set([
   'MAOS_DETACHED',
 ]);
 
-/** The key each variable sets. */
+/** The setting key of each variable. */
 export const keyByVariable: ReadonlyMap<string, string> = new Map(
   [...settingsByKey].flatMap(([key, { variable }]) => (variable === null ? [] : [[variable, key] as const])),
 );
@@ -38,8 +38,8 @@ export interface VariableValue {
 }
 
 /**
- * The settings given by environment variables. An empty variable counts as not set.
- * @returns values in the table's order, and a warning for each MAOS_* variable that means nothing
+ * The settings from environment variables. An empty variable counts as not set.
+ * @returns values in table order, and a warning for each unknown MAOS_* variable
  * @throws MaosError CONFIG_INVALID that names the variable and its key
  */
 export function readVariables(env: Readonly<Record<string, string | undefined>>): {

@@ -6,14 +6,14 @@ import { readRow } from '../sqlite/open-database.ts';
 import type { InstanceRegistration } from './instance-registration.ts';
 
 const lookMs = 2_000;
-/** What may need an owner now or later; one that has ended does while somebody still owns it, who may have died. */
+/** Sessions that need an owner now or later. An ended one counts while it has an owner, which may have died. */
 const selectWork = `SELECT 1 FROM sessions WHERE state IN ('created', 'running')
   UNION ALL SELECT 1 FROM sessions WHERE resume_at IS NOT NULL
   UNION ALL SELECT 1 FROM sessions INDEXED BY sessions_by_owner WHERE owner_id IS NOT NULL LIMIT 1`;
 
 /**
- * A server that nobody has asked for anything yet: it is written down among the maos processes of this machine, and
- * looks whether its project has sessions to supervise. Loads little, and reads the store only when it has changed.
+ * For a server that has received no request yet: registers it on this machine, and checks whether its project has
+ * sessions to supervise. Loads little code, and reads the store only when it has changed.
  */
 export class IdleProjectWatcher {
   readonly #registration: InstanceRegistration;
@@ -22,18 +22,18 @@ export class IdleProjectWatcher {
   #seen = '';
   #timer: NodeJS.Timeout | null = null;
 
-  /** @throws MaosError INVALID_INPUT when the path is no folder, CONFIG_INVALID when there can be no home */
+  /** @throws MaosError INVALID_INPUT when the path is not a folder, CONFIG_INVALID when the home cannot be used */
   constructor(registration: InstanceRegistration, home: string, path: string) {
     this.#registration = registration;
     const { folder, project } = placeOf(path);
     this.#project = project;
     ensureHome(home);
-    // What an earlier version kept for the folder alone may still have sessions that run.
+    // An earlier version may have left running sessions in a store of the folder itself.
     const paths = folder === project ? [project] : [project, folder];
     this.#stores = paths.map((root) => join(projectFolder(home, hashOf(root)), 'project.db'));
   }
 
-  /** @param onWork is called, once, when the project has sessions to supervise */
+  /** @param onWork called once, when the project has sessions to supervise */
   async begin(onWork: () => void): Promise<void> {
     await this.#registration.announce(this.#project);
     const look = (): void => {
@@ -58,13 +58,13 @@ export class IdleProjectWatcher {
       const made = this.#stores.filter((store) => changedAt(store) !== 0);
       return made.some((store) => readRow(store, 'sessions', selectWork) !== undefined);
     } catch {
-      // Whoever opens it for work says what is wrong with it.
+      // Opening the store for work reports what is wrong with it.
       return true;
     }
   }
 }
 
-/** 0 when there is no such file. */
+/** 0 when the file does not exist. */
 function changedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

@@ -22,17 +22,17 @@ import {
 } from '../sqlite/instance-registry.ts';
 import type { OnTightened } from '../sqlite/open-database.ts';
 
-/** An instance as it was written down, and what can be seen of its process from here. */
+/** A registered instance, and the state of its process as seen from here. */
 export interface KnownInstance extends InstanceRecord {
   readonly process: Sighting;
 }
 
-/** One that cannot be seen, and was not heard of for so long, is forgotten; if it lives, it announces itself anew. */
+/** An invisible instance without a heartbeat for this long is removed; if it lives, it registers again. */
 const forgottenAfterMs = 86_400_000;
-/** A MAOS that cannot be seen holds its agents' slots as long as it was heard of so lately. */
+/** An invisible MAOS holds its agents' slots while its heartbeat is at most this old. */
 const heardMs = 15_000;
 
-/** Whether an agent's slot is in use: its MAOS or its own process lives, as far as that can be told from here. */
+/** Whether an agent's slot is in use: its MAOS or its own process lives, as far as can be told from here. */
 export async function isSlotHeld({ instance, process: agent }: AgentSlot): Promise<boolean> {
   const seen = [instance, agent].flatMap((identity) => (identity === null ? [] : sight(identity)));
   const sightings = await Promise.all(seen);
@@ -44,29 +44,29 @@ function sinceHeard({ heartbeatAt }: InstanceRecord): number {
   return Date.parse(systemClock.now()) - Date.parse(heartbeatAt);
 }
 
-/** How long one that announces itself waits for others that write: there may be no settings yet. */
+/** How long registering waits for other writers. Fixed, because the settings may not be loaded yet. */
 const patienceMs = 5_000;
 
-/** Where looking at a process means to run `ps`, a process once found alive is not looked at again for so long. */
+/** Where checking a process means running `ps`, one found alive is not checked again for this long. */
 const trustMs = 10_000;
 
-/** The running MAOS among those of this machine. Opens `instances.db` when first needed. */
+/** This instance in the registry of this machine. Opens `instances.db` when first needed. */
 export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive' | 'heardAt'> {
   readonly #file: string;
   readonly #onTightened: OnTightened | undefined;
   readonly instance: InstanceId;
   readonly #facts: { readonly version: string; readonly startedAt: string };
   readonly #seenAlive = new Map<InstanceId, number>();
-  /** Where this process listens; set before it is announced. */
+  /** Port of the HTTP server; set before the instance is announced. */
   port: number | null = null;
   #registry: InstanceRegistry | null = null;
   #announced: Promise<void> | null = null;
-  /** As it is written down. */
+  /** The registered record. */
   #record: InstanceInfo | null = null;
 
   /**
-   * @param home absolute, made already when {@link announce} is called
-   * @param onTightened is told of a file that others might read, once it is closed to them
+   * @param home absolute; must exist when {@link announce} is called
+   * @param onTightened called with each file whose mode was restricted because others could read it
    */
   constructor(home: string, version: string, onTightened?: OnTightened) {
     this.#onTightened = onTightened;
@@ -76,7 +76,7 @@ export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive' 
   }
 
   get registry(): InstanceRegistry {
-    // Whoever does not find this process in the file that is there now takes it for gone, and its sessions over.
+    // Reopen and register again: processes that do not find this one in the current file take over its sessions.
     if (this.#registry?.isLost === true) this.close();
     if (this.#registry !== null) return this.#registry;
     const registry = openInstanceRegistry({ file: this.#file, onTightened: this.#onTightened });
@@ -91,8 +91,8 @@ export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive' 
   }
 
   /**
-   * Writes this process down, once, and forgets those that are gone.
-   * @param workspace the folder it works for, for people
+   * Registers this process, once, and removes instances that have ended.
+   * @param workspace the folder that it works for, for people
    */
   announce(workspace: string): Promise<void> {
     this.#announced ??= this.#announce(workspace).catch((error: unknown) => {
@@ -103,7 +103,7 @@ export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive' 
   }
 
   beat(at: string): void {
-    // Where it cannot be seen, others may have forgotten it: it owns sessions, and must be known.
+    // Others may have removed this instance if they cannot see it; it owns sessions, so it must be registered.
     const isKnown = this.registry.heartbeat(this.instance, at);
     if (!isKnown && this.#record !== null) this.registry.register({ ...this.#record, heartbeatAt: at });
   }
@@ -123,14 +123,14 @@ export class InstanceRegistration implements Pick<Instances, 'beat' | 'isAlive' 
     return Promise.all(records.map(async (record) => ({ ...record, process: await sight(record) })));
   }
 
-  /** Crosses out instances that are gone: nothing is asked of them any more, and an unknown one counts as gone. */
+  /** Removes instances that have ended. An unregistered instance counts as ended. */
   async forget(ids: readonly InstanceId[]): Promise<void> {
     for (const id of ids) await whenFree(() => this.registry.remove(id));
   }
 
   /**
-   * Crosses this process out; it announces itself anew if it is used again. One that is about to end has no time for a
-   * registry that another holds: whoever comes next finds it gone and crosses it out.
+   * Unregisters this process; if it is used again, it registers again. Does not wait for a locked registry, because the
+   * process may be about to end: the next process finds it gone and removes it.
    */
   withdraw(): void {
     if (this.#announced === null) return;

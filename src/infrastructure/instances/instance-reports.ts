@@ -4,7 +4,7 @@ import type { KnownInstance } from './instance-registration.ts';
 
 /**
  * @param owned the sessions that instances own, in all projects
- * @param staleBefore epoch milliseconds: of an older heartbeat, the lease has run out
+ * @param staleBefore Unix milliseconds: the lease of an owner with an older heartbeat has expired
  */
 export function instanceReports(
   instances: readonly KnownInstance[],
@@ -14,7 +14,7 @@ export function instanceReports(
   return instances.map(({ id, pid, version, port, workspace, startedAt, heartbeatAt, process }) => {
     const sessions = owned.filter(({ owner }) => owner === id);
     const beats = sessions.map((session) => session.heartbeatAt ?? '');
-    // Of an instance that cannot be seen from here, its own heartbeat counts as well.
+    // For an invisible instance, its own heartbeat counts as well.
     const isStale = (process === 'unseen' ? [...beats, heartbeatAt] : beats).some(
       (at) => Date.parse(at) < staleBefore,
     );

@@ -4,20 +4,20 @@ import { redacted } from './secret-shapes.ts';
 
 /** `--api-key=`, `DB_PASSWORD=`, `?access_token=`. */
 const assignment = /(?<![\w.-])(-{0,2}[A-Za-z_][\w.-]{0,100})=/g;
-/** `--password X`, and in JSON, which may stand in a text of other JSON, `"--password", "X"`. */
+/** `--password X`, and in JSON, which may be nested in a string of other JSON, `"--password", "X"`. */
 const option = /(?<![\w.-])(--?[A-Za-z][\w-]{0,100})(?:[ \t]+(?!--)|\\{0,15}["']\s*,\s*(?=\\{0,15}["']))/g;
-/** `X-Api-Key: `, whose value ends with the line or the quotes around it. */
+/** `X-Api-Key: `; the value ends with the line or the surrounding quotes. */
 const header =
   /(?<![\w.-])((?:[A-Za-z]{1,40}[-_]){1,5}[A-Za-z]{1,40}|authorization|cookie)[ \t]*:[ \t]*(?!\s)/gi;
 /** `curl -u ada:`. */
 const user = /(?<![\w-])(?:-u|--user|--proxy-user)(?:[ \t]+|=)(?:\\{0,15}["'])?[^\s:"']{1,100}:(?!\/\/)/g;
 
-/** The text without what is given to programs and servers under a name that says it is a secret. */
+/** Replaces values given to programs and servers under a name that indicates a secret. */
 export function redactCommands(text: string): string {
   return [assignment, option, header, user].reduce((clean, heads) => redactAfter(clean, heads), text);
 }
 
-/** The same of one argument of a program, whose blanks are its own. */
+/** The same for one argument of a program, where spaces are part of the value. */
 export function redactArgument(argument: string): string {
   const [head, name = ''] = /^(--?[A-Za-z][\w-]{0,100})=/.exec(argument) ?? [];
   if (head === undefined || !isSecretName(name) || isAmount(name, argument.slice(head.length)))
@@ -25,7 +25,7 @@ export function redactArgument(argument: string): string {
   return `${head}${redacted}`;
 }
 
-/** Whether an argument of a program is the secret that the one before it announces. */
+/** Whether an argument is a secret, judging by the argument before it. */
 export function isSecretArgument(before: unknown, argument: string): boolean {
   if (typeof before !== 'string') return false;
   if (/^(?:-u|--user|--proxy-user)$/.test(before)) return argument.includes(':');
@@ -51,12 +51,12 @@ function redactAfter(text: string, heads: RegExp): string {
   return clean + text.slice(done);
 }
 
-/** What `--tokens 5` asks for is no secret. */
+/** `--tokens 5` is a number of tokens, not a secret. */
 function isAmount(name: string, value: string): boolean {
   return /tokens$/i.test(name) && /^\d{1,12}$/.test(value);
 }
 
-/** A value in quotes, one whose quotes began with its name or before, or one up to a blank or a quote. */
+/** The end of a value: in quotes of its own, in quotes that began at or before its name, or up to a space or quote. */
 function endOfValue(text: string, head: string, from: number, isLine: boolean): number {
   const [opening, escapes = '', quote = ''] = matchAt(quotes, text, from) ?? [];
   if (opening !== undefined) return endOfQuoted(text, from + opening.length, escapes, quote);

@@ -4,32 +4,32 @@ import type { Log, LogLevel } from '../../application/ports/log.ts';
 import { ensureFolderSync, fileMode } from '../files/disk/folders.ts';
 import { loggable } from './record.ts';
 
-/** The most important first. */
+/** Most important first. */
 const ranks: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3, trace: 4 };
 
-/** Written by every record; a caller's field of the same name gets a `_` in front. */
+/** Fields of every record; a caller's field with one of these names gets the prefix `_`. */
 const ownNames = ['at', 'level', 'message', 'instance', 'pid'];
 
-/** A longer record is written without its fields. */
+/** Maximum length of a record; a longer one is written without its fields. */
 const longestLine = 256 * 1024;
 
 const stderr = 2;
 
 export interface FileLog extends Log {
-  /** Records that could not be written so far. */
+  /** Number of records that could not be written. */
   readonly dropped: number;
   /** Whether records of this level are written. */
   takes(level: LogLevel): boolean;
-  /** Gives the file back; a later record opens it again. */
+  /** Closes the file; a later record opens it again. */
   close(): void;
 }
 
 /**
- * A log of JSON lines `{at, level, message, instance, pid, ...fields}`. The file (0600) and its folder are made at the
- * first record. A record is in the file when `log` returns, so that a kill loses none. `log` never throws: what cannot
- * be written is counted, told once on stderr, and noted in the file when it can be written again.
+ * A log of JSON lines `{at, level, message, instance, pid, ...fields}`. The first record creates the file (0600) and
+ * its folder. A record is in the file when `log` returns, so that a kill loses none. `log` never throws: records that
+ * cannot be written are counted, reported once on stderr, and noted in the file when it is writable again.
  *
- * @param options.level the least important level that is written
+ * @param options.level the least important level to write
  * @param options.instance id of this MAOS process
  */
 export function openLog(options: {
@@ -45,7 +45,7 @@ class AppendingLog implements FileLog {
   readonly #least: number;
   readonly #instance: string;
   #descriptor: number | null = null;
-  /** A write came to half a line: the next one begins on a new line. */
+  /** A write left an incomplete line: the next record begins on a new one. */
   #torn = false;
   #dropped = 0;
   #untold = 0;
@@ -125,7 +125,7 @@ class AppendingLog implements FileLog {
   #open(): number {
     ensureFolderSync(dirname(this.#file));
     const descriptor = openSync(this.#file, 'a', fileMode);
-    // The umask narrows the mode given to open.
+    // The umask restricts the mode passed to open.
     fchmodSync(descriptor, fileMode);
     return descriptor;
   }
@@ -135,13 +135,13 @@ class AppendingLog implements FileLog {
     this.#complained = true;
     const why = error instanceof Error ? error.message : String(error);
     try {
-      // Not process.stderr: there, a reader that has gone ends the process with an error event.
+      // Not process.stderr, which would end the process with an error event if its reader is gone.
       writeSync(
         stderr,
         `maos: cannot write the log ${JSON.stringify(this.#file)} (${why}); continuing without it.\n`,
       );
     } catch {
-      // Nobody listens on stderr either; `dropped` still tells.
+      // stderr is closed too; `dropped` still counts.
     }
   }
 }

@@ -2,10 +2,10 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, isMissing } from '../files/disk/file-error.ts';
 
-/** Names of the logs in ~/.maos/logs: an instance's id, with whatever follows it. */
+/** File names in ~/.maos/logs: the id of an instance. */
 const logName = /^inst_[0-7][0-9A-HJKMNP-TV-Z]{25}\.log$/;
 
-/** Where an instance logs. */
+/** The log file of an instance. */
 export function logPath(home: string, instance: string): string {
   return join(home, 'logs', `${instance}.log`);
 }
@@ -25,7 +25,7 @@ async function logFiles(folder: string): Promise<LogFile[]> {
         const stats = await lstat(path);
         return stats.isFile() ? { path, sizeBytes: stats.size, modifiedMs: stats.mtimeMs } : null;
       } catch (error) {
-        // Another MAOS prunes at the same time.
+        // Another MAOS is pruning at the same time.
         if (isMissing(error)) return null;
         throw error;
       }
@@ -35,12 +35,12 @@ async function logFiles(folder: string): Promise<LogFile[]> {
 }
 
 /**
- * Removes the oldest logs until at most `maxFiles` of them with `maxBytes` together are left. Files that are no logs of
- * an instance are not touched, nor those in `keep`, which count nevertheless.
+ * Removes the oldest logs until at most `maxFiles` with `maxBytes` in total remain. Leaves other files alone, and those
+ * in `keep`, which still count.
  *
- * @param options.keep absolute paths of logs still being written: those of living instances
- * @param options.dryRun only say what would be removed
- * @returns paths removed, the newest first
+ * @param options.keep absolute paths of logs that running instances write
+ * @param options.dryRun only report what would be removed
+ * @returns removed paths, newest first
  * @throws MaosError FORBIDDEN, INTERNAL
  */
 export async function pruneLogs(options: {
@@ -64,7 +64,7 @@ export async function pruneLogs(options: {
     for (const file of files) {
       count += 1;
       bytes += file.sizeBytes;
-      // Removed ones count too, so that a small old log does not outlive a large newer one.
+      // Removed files count too, so that a small old log does not outlive a large newer one.
       if (kept(file) || (count <= maxFiles && bytes <= maxBytes)) continue;
       if (!dryRun) await rm(file.path, { force: true });
       removed.push(file.path);

@@ -1,6 +1,8 @@
 /**
- * The place behind the next quote that ends a text begun with so many backslashes before its quote. One more level of
- * escaping doubles what is within: a quote of the same level has as many before it, or whole such pairs more.
+ * The position after the quote that ends a JSON string whose opening quote has `escapes` backslashes before it, because
+ * the JSON is nested in strings of other JSON. Each level of nesting doubles the backslashes of the content, so the
+ * closing quote has `escapes` backslashes, plus a multiple of `2 * (escapes + 1)` for backslashes at the end of the
+ * content.
  */
 export function endOfText(text: string, from: number, escapes: number): number {
   for (let quote = text.indexOf('"', from); quote >= 0; quote = text.indexOf('"', quote + 1)) {
@@ -11,7 +13,7 @@ export function endOfText(text: string, from: number, escapes: number): number {
   return text.length;
 }
 
-/** The same for quotes of either kind. @param escapes the backslashes before the quote that began the text */
+/** The same for both kinds of quotes. @param escapes the backslashes before the opening quote */
 export function endOfQuoted(text: string, from: number, escapes: string, quote: string): number {
   if (quote === '"') return endOfText(text, from, escapes.length);
   const end = text.indexOf(escapes + quote, from);

@@ -6,18 +6,18 @@ import { redacted } from './secret-shapes.ts';
 
 const deepest = 12;
 const mostItems = 100;
-/** As much as a protocol message is traced with. */
+/** The limit for a traced protocol message. */
 const longestText = 16_384;
 
 /**
- * A value as it may stand in a log: plain JSON of bounded size, secrets replaced, errors with code, stack and cause.
- * It takes anything, also cycles and getters that throw.
+ * Converts any value to plain JSON of bounded size for a log: secrets replaced, errors with code, stack and cause.
+ * Handles cycles and getters that throw.
  */
 export function loggable(value: unknown): unknown {
   return plain(value, false, 0, []);
 }
 
-/** @param secret the name above says so: whatever text is found below is replaced */
+/** @param secret the name of an enclosing field indicates a secret: replace all text below */
 function plain(value: unknown, secret: boolean, depth: number, above: readonly object[]): unknown {
   switch (typeof value) {
     case 'string':
@@ -66,7 +66,7 @@ function plainObject(value: object, secret: boolean, depth: number, above: reado
 }
 
 function errorEntries(error: Error): [string, unknown][] {
-  // Own fields such as code, details, errno and path; then what is not enumerable. Undefined ones vanish in JSON.
+  // Own fields such as code, details, errno and path, then the non-enumerable ones. JSON omits undefined ones.
   return [
     ['name', error.name],
     ['message', error.message],
@@ -89,7 +89,7 @@ function entriesOf(value: object): [string, unknown][] {
 }
 
 function bounded(text: string): string {
-  // Cut after looking for secrets: half of one would not be found.
+  // Shortened only after secrets are replaced, because a part of one would not be recognised.
   const clean = redactText(text.length > 2 * longestText ? startOf(text, 2 * longestText) : text);
   return clean.length > longestText
     ? `${startOf(clean, longestText)}[${text.length} characters in all]`

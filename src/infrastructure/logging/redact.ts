@@ -3,15 +3,15 @@ import { endOfText } from './quoted-text.ts';
 import { isSecretMember } from './secret-names.ts';
 import { redacted, redactShapes } from './secret-shapes.ts';
 
-/** The text without what obviously is a secret. It finds known names and shapes, not every secret: do not log any. */
+/** Replaces recognisable secrets. Finds known names and shapes only, so do not log secrets on purpose. */
 export function redactText(text: string): string {
   return redactShapes(redactCommands(redactMembers(text)));
 }
 
-/** A name in JSON with its colon; its quotes are escaped (`\"`, `\\\"`) when the JSON stands in a text of other JSON. */
+/** A member name in JSON with its colon. Its quotes are escaped (`\"`, `\\\"`) when the JSON is nested in a string. */
 const member = /(?<!\\)(\\{0,15})"([^"\\]{1,200})\1"\s*:\s*/g;
 
-/** Replaces what stands under the name of a secret in JSON, be it whole or cut anywhere. */
+/** Replaces values of secret members in JSON, even if the JSON is cut off anywhere. */
 function redactMembers(text: string): string {
   let clean = '';
   let done = 0;

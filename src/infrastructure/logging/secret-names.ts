@@ -1,4 +1,4 @@
-/** Words in a name that say that the text under it is a secret: `authToken`, `client_secret`, `--api-key`. */
+/** Words in a name that indicate a secret: `authToken`, `client_secret`, `--api-key`. */
 const secretWords = new Set([
   'token',
   'tokens',
@@ -17,10 +17,10 @@ const secretWords = new Set([
   'key',
 ]);
 
-/** Of MCP: names a request, and is no token in this sense. */
+/** In MCP this identifies a request; it is not a credential. */
 const harmlessNames = new Set(['progressToken']);
 
-/** Whether the name says that a text under it is a secret. `inputTokens` holds a number, which never is one. */
+/** Whether the name indicates that text under it is a secret. `inputTokens` holds a number, which is never replaced. */
 export function isSecretName(name: string): boolean {
   if (harmlessNames.has(name)) return false;
   const words = name
@@ -32,7 +32,7 @@ export function isSecretName(name: string): boolean {
   return words.some((word) => secretWords.has(word) || /(?:token|secret|password|apikey)$/.test(word));
 }
 
-/** An object under 'key' is no key (a launch key has an agent's id in it); one under 'credentials' is. */
+/** An object under "key" is not a secret (a launch key contains an agent's id); one under "credentials" is. */
 export function isSecretMember(name: string, isObject: boolean): boolean {
   return isSecretName(name) && !(isObject && /key$/i.test(name));
 }

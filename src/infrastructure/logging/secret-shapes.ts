@@ -1,7 +1,7 @@
-/** What stands in the place of a secret. */
+/** The replacement for a secret. */
 export const redacted = '[redacted]';
 
-/** How keys begin that model providers, code hosts, registries and other services give out. */
+/** Prefixes of keys from model providers, code hosts, registries and other services. */
 const prefixes = [
   // Models.
   'sk-|sk_|gsk_|hf_|r8_|xai-|pplx-|csk-|nvapi-|tvly-|fw_|ya29\\.|AIza|sess-',
@@ -11,7 +11,7 @@ const prefixes = [
   'xox[abeoprs]-|xapp-|rk_|whsec_|shpat_|dop_v1_|doo_v1_|SG\\.|lin_api_|ntn_|phx_|sntrys_|sntryu_|hvs\\.|hvb\\.|tskey-|maos_agent_',
 ];
 
-/** Texts that are secrets wherever they stand, each with what replaces them. */
+/** Text that is a secret wherever it appears, with its replacement. */
 const shapes: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`(?<![A-Za-z0-9])(?:${prefixes.join('|')})[A-Za-z0-9_.-]{16,}`, 'g'), redacted],
   [/\bA(?:KIA|SIA)[A-Z0-9]{16}\b/g, redacted],
@@ -22,7 +22,7 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/\b([a-z][a-z0-9+.-]{0,20}:\/\/[^\s/:@]{0,100}):[^\s/@]{1,500}@/gi, `$1:${redacted}@`],
 ];
 
-/** The text without what looks like a secret, whatever it is called. */
+/** Replaces text that looks like a secret, whatever its name. */
 export function redactShapes(text: string): string {
   return shapes.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text);
 }

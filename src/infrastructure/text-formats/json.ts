@@ -3,7 +3,7 @@ import { type ParsedText, TextFormatError } from '../../application/ports/parsed
 import { maxNesting, positionAt, readTree, type TreeView } from './read-tree.ts';
 
 /**
- * Reads JSON, with `comments` also comments and trailing commas.
+ * Parses JSON; with `comments`, also comments and trailing commas.
  * @throws TextFormatError
  */
 export function parseJson(source: string, { comments }: { readonly comments: boolean }): ParsedText {
@@ -42,11 +42,11 @@ const meanings: Readonly<Record<string, string>> = {
   InvalidCharacter: "control characters must be escaped: write a line break as '\\n'",
 };
 
-/** The parser calls itself for every level. */
+/** The parser is recursive. */
 function refuseDeepNesting(source: string): void {
   const scanner = createScanner(source, true);
   let depth = 0;
-  // SyntaxKind is an enum that exists in types only: 1 and 3 open an object or list, 2 and 4 close it, 17 is the end.
+  // SyntaxKind exists as a type only: 1 and 3 open an object or list, 2 and 4 close it, 17 is the end.
   for (let token: number = scanner.scan(); token !== 17; token = scanner.scan()) {
     if (token === 1 || token === 3) depth += 1;
     else if (token === 2 || token === 4) depth -= 1;

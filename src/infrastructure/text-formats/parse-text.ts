@@ -1,7 +1,7 @@
 import type { ParseText } from '../../application/ports/parsed-text.ts';
 import { parseJson } from './json.ts';
 
-/** YAML's parser takes some 10 ms to load: only what is YAML waits for it. */
+/** The YAML parser takes about 10 ms to load, so it is loaded only for YAML. */
 export const parseText: ParseText = async (source, format) => {
   if (format !== 'yaml') return parseJson(source, { comments: format === 'jsonc' });
   const { parseYaml } = await import('./yaml.ts');

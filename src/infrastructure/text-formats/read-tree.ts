@@ -1,17 +1,17 @@
 import { type ParsedText, TextFormatError, type TextPosition } from '../../application/ports/parsed-text.ts';
 import { quote } from '../../domain/errors.ts';
 
-/** Deeper than any file people write; keeps the stack bounded. */
+/** Deeper than any file that people write; bounds the recursion. */
 export const maxNesting = 200;
-/** In all, those that an alias repeats included. */
+/** Total number of values, including those repeated by aliases. */
 const maxValues = 500_000;
 
-/** What a parser's tree says of its nodes. */
+/** How to read the nodes of a parser's tree. */
 export interface TreeView<Node> {
   readonly offsetOf: (node: Node) => number;
-  /** Null when it is no list. */
+  /** Null when the node is not a list. */
   readonly itemsOf: (node: Node) => readonly Node[] | null;
-  /** Null when it is no object. */
+  /** Null when the node is not an object. */
   readonly entriesOf: (node: Node) => readonly Entry<Node>[] | null;
   readonly scalarOf: (node: Node) => unknown;
 }
@@ -23,7 +23,7 @@ interface Entry<Node> {
 }
 
 /**
- * The value of a parser's tree. Both formats allow a key twice, and their parsers keep the last one: here it is refused.
+ * The value of a parser's tree. Rejects duplicate keys, of which both parsers would keep the last.
  * @throws TextFormatError
  */
 export function readTree<Node>(source: string, root: Node, view: TreeView<Node>): ParsedText {

@@ -7,8 +7,9 @@ import { positionAt, readTree, type TreeView } from './read-tree.ts';
 const maxLength = 1_048_576;
 
 /**
- * Reads YAML 1.2 with its core schema, whatever version the text names: `no` is a text, and there are no dates, merge keys
- * or custom tags. Duplicate keys are looked for while the tree is read: the parser compares every key with every other.
+ * Parses YAML 1.2 with its core schema, whatever version the text declares: `no` is a text, and there are no dates,
+ * merge keys or custom tags. Duplicate keys are detected when the tree is read, because the parser compares every pair
+ * of keys.
  * @throws TextFormatError
  */
 export function parseYaml(source: string): ParsedText {
@@ -42,12 +43,12 @@ const meanings: Readonly<Record<string, string>> = {
   TAG_RESOLVE_FAILED: 'tags other than those of JSON are not allowed',
 };
 
-/** What has no node is null: it has only a place. */
+/** A missing node stands for null; only its position is known. */
 type YamlNode = Node | { readonly offset: number };
 
 function viewOf(document: Document, source: string): TreeView<YamlNode> {
   const offsetOf = (node: YamlNode): number => ('offset' in node ? node.offset : (node.range?.[0] ?? 0));
-  /** The node that an alias stands for. */
+  /** The node that an alias refers to. */
   const resolved = (node: YamlNode): YamlNode => {
     if (!isAlias(node)) return node;
     const target = node.resolve(document);
