@@ -9,7 +9,7 @@ import type { RunSource } from './run-source.ts';
 import { runsHandlers } from './runs-routes.ts';
 import { sessionsHandlers } from './sessions-routes.ts';
 
-/** The Agent Communication Protocol. @param source default: MAOS's roles */
+/** Endpoints of the Agent Communication Protocol. @param source default: MAOS's roles */
 export function acpEndpoints(
   deps: HttpDeps,
   source: RunSource = makeRoleRuns(deps.runtime, deps.projectPath),

@@ -5,7 +5,6 @@ import { agentNameOf } from './role-manifest.ts';
 import type { RunSource } from './run-source.ts';
 import { agentNameSchema, pageSchema } from './schemas.ts';
 
-/** Which agents there are. */
 export function agentsHandlers(source: RunSource) {
   const listAgents = async (context: Context) => {
     const { limit, offset = 0 } = parseInput(pageSchema, context.req.query(), 'query');

@@ -22,7 +22,7 @@ interface Waiting {
  */
 export class ArrivalOrder {
   readonly #patienceMs: number;
-  /** In the order in which they arrived. */
+  /** In order of arrival. */
   readonly #present = new Set<Waiting>();
 
   /** @param patienceMs how long to wait for the bodies of earlier requests */

@@ -9,7 +9,7 @@ import type { AcpErrorBody } from './schemas.ts';
 
 type Status = 400 | 403 | 404 | 409 | 422 | 429 | 500 | 503;
 
-/** An answer of the protocol that is an error. */
+/** An error response of the protocol. */
 export class AcpError extends Error {
   readonly status: Status;
   readonly body: AcpErrorBody;
@@ -30,7 +30,7 @@ export function invalid(message: string, data?: unknown): AcpError {
   return new AcpError(422, 'invalid_input', message, data);
 }
 
-/** What is asked for is not possible in the state the run is in. */
+/** For a request that the current state of the run does not allow. */
 export function notPossible(message: string): AcpError {
   return new AcpError(403, 'server_error', message);
 }
@@ -48,7 +48,7 @@ const statuses: Partial<Record<ErrorCode, readonly [Status, AcpErrorBody['code']
   STORE_BUSY: [503, 'server_error'],
 };
 
-/** Every error as the protocol writes it; the code of MAOS is in `data.code`. Defects go to the log. */
+/** Answers with the protocol's form of any error; MAOS's code is in `data.code`. Bugs are logged. */
 export function answerError(deps: HttpDeps, error: unknown, context: Context): Response {
   if (isCutOff(error)) return context.body(null, 400);
   const { status, body } = toAcpError(error) ?? defect(deps, error, context);
@@ -69,7 +69,7 @@ function defect({ runtime }: HttpDeps, error: unknown, context: Context): AcpErr
   return new AcpError(500, 'server_error', message, { code: 'INTERNAL' });
 }
 
-/** Reads the body as JSON, with any Content-Type. @throws AcpError 422, MaosError INVALID_INPUT */
+/** Reads the body as JSON, whatever its Content-Type. @throws AcpError 422, MaosError INVALID_INPUT */
 export async function readBody<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
   const text = await context.req.text();
   let value: unknown;
@@ -82,7 +82,7 @@ export async function readBody<T>(context: Context, schema: z.ZodType<T>): Promi
   return parseInput(schema, value, 'body');
 }
 
-/** What is much deeper can be read, but not written again. */
+/** A much deeper value could be parsed, but not serialized again. */
 const maxDepth = 100;
 
 function isDeeperThan(limit: number, value: unknown): boolean {

@@ -16,7 +16,6 @@ import { acpErrors } from './operations.ts';
 const json = (schema: z.ZodType) => ({ 'application/json': schema });
 const ofMessage = { id: messageIdSchema };
 
-/** The message queues of sessions. */
 export const messageOperations = [
   {
     ...{

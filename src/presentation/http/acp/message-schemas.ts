@@ -4,12 +4,12 @@ import { messagePattern } from '../../../domain/ids.ts';
 import { messageSchemaVersion, messageStates } from '../../../domain/message.ts';
 import { messageTypes } from '../../../domain/message-type.ts';
 
-/** Messages between agents, `/acp/messages`: an extension of MAOS's, unlike the protocol's own Message. */
+/** Messages between agents at `/acp/messages`: an extension by MAOS, unlike the protocol's own Message. */
 
-/** Longest body, in characters. What is longer belongs into a file of the session, whose path the message names. */
+/** Maximum length of a body in characters. Longer content belongs in a file of the session, named in the message. */
 export const maxBody = 65_536;
 const maxPage = 100;
-/** How long a lease may wait for a message; well below what requests are given. */
+/** How long a lease request may wait for a message; well below the limit for requests. */
 const maxWaitSeconds = 30;
 const maxVisibilitySeconds = 43_200;
 

@@ -27,19 +27,21 @@ import { idSchema } from './schemas.ts';
 const defaultPage = 50;
 const defaultVisibilitySeconds = 60;
 
-/** Messages queued for the agents of a session, for programs: sent, leased, acknowledged, given back, listed. */
+/** Queues of messages for a session's agents, for use by programs: send, lease, acknowledge, return, list. */
 export function messageEndpoints(deps: HttpDeps): Endpoints {
   const app = new Hono<HttpEnv>();
   const projects = lookupIn(projectAccess(deps.runtime, deps.projectPath), new Map());
 
-  /** @param text a session's id or a part of it, or a run's id, which is all that the protocol tells of a session */
+  /**
+   * @param text a session's id or a part of it, or the id of a run, which is all that the protocol reveals of a session
+   */
   async function sessionOf(text: string) {
     const reference = idSchema.safeParse(text).success ? sessionOfRun(text.toLowerCase()) : text;
     const { project, id } = await findSession(projects, reference);
     return { project, mailbox: new Mailbox(project), id };
   }
 
-  /** The message named in the path, and where it lies. */
+  /** The message named in the path, with its project. */
   async function messageOf(
     context: Context,
   ): Promise<{ project: Project; mailbox: Mailbox; message: Message }> {
@@ -130,7 +132,7 @@ export function messageEndpoints(deps: HttpDeps): Endpoints {
   return endpoints(messageOperations, handlers, app);
 }
 
-/** Which of the wrong inputs is which; the protocol has a status for each. */
+/** Converts the kinds of invalid input to the protocol's statuses. */
 function asAcpError(error: unknown): unknown {
   if (!isMaosError(error, 'INVALID_INPUT')) return error;
   const data = { code: error.code };

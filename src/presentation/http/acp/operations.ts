@@ -25,7 +25,7 @@ const ofRun = { run_id: idSchema };
 const modes =
   'sync waits until the run ends or awaits input; async answers at once; stream sends the events.';
 
-/** The protocol's errors; besides these, every endpoint may answer some that come of what is below it. */
+/** Errors of the protocol itself. Lower layers can answer any endpoint with others. */
 export function acpErrors(...statuses: readonly number[]): Readonly<Record<number, z.ZodType>> {
   return errorsOf(errorSchema, 403, 429, 500, 503, ...statuses);
 }
@@ -37,7 +37,6 @@ const ofSession = {
   errors: acpErrors(404, 422),
 };
 
-/** Every endpoint of the protocol. */
 export const acpOperations = [
   {
     ...{

@@ -3,16 +3,18 @@ import { endOf, shorten } from '../../../domain/cut-text.ts';
 import { invalid } from './errors.ts';
 import type { Message, MessagePart } from './schemas.ts';
 
-/** Most characters of what was said before that are put into a task. */
+/** Maximum characters of earlier messages in a task. */
 const maxHistory = 20_000;
-/** As for any task. */
+/** The limit for any task. */
 const maxTask = 100_000;
 const maxObjective = 200;
 
 /**
- * What a role's agent is told: the text of the input, after what was said before in the session and is not in its own
- * conversation. Files and pictures cannot be handed to an agent's CLI this way: they are refused, not left out.
- * @param promptEscape for what was said before, and what agents said: the prompt syntax of the CLI is the caller's alone to use
+ * The task for a role's agent: the text of the input, preceded by earlier messages of the session that are not in the
+ * agent's own conversation. Files and images cannot be passed to an agent's CLI, so they are refused rather than
+ * dropped.
+ * @param promptEscape escapes earlier messages and what agents said: only the caller may use the prompt syntax of the
+ *   CLI
  * @throws AcpError 422
  */
 export function toTask(
@@ -32,7 +34,7 @@ export function toTask(
 }
 
 /**
- * A resumed run passes no new message to the agent's CLI: a message with content is refused, not dropped.
+ * A resumed run cannot pass a new message to the agent's CLI, so a message with content is refused rather than dropped.
  * @throws AcpError 422
  */
 export function assertSaysNothing({ parts }: Message): void {
@@ -74,7 +76,7 @@ function decoded(base64: string): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));
   } catch {
-    // Not UTF-8: the caller says what that means.
+    // Not UTF-8; the caller decides what that means.
     return null;
   }
 }

@@ -3,7 +3,7 @@ import type { RoleCatalogue } from '../../../application/roles/role-catalogue.ts
 import type { Role } from '../../../domain/roles/role.ts';
 import type { AgentManifest } from './schemas.ts';
 
-/** Every role as an agent of the protocol. @param records of the runs they have had */
+/** Every role as an agent of the protocol. @param records statistics of the roles' past runs */
 export function manifestsOf(
   { custom, predefined }: RoleCatalogue,
   records: readonly RoleRecord[],
@@ -14,12 +14,12 @@ export function manifestsOf(
     .filter(({ name }) => agentName.test(name));
 }
 
-/** `backend_engineer` is `backend-engineer` in the protocol, whose names are those of DNS labels. */
+/** `backend_engineer` becomes `backend-engineer`, because the protocol's names are DNS labels. */
 export function agentNameOf(role: string): string {
   return role.replaceAll('_', '-');
 }
 
-/** Of an agent's name, however it was written. */
+/** Accepts both forms of an agent's name. */
 export function roleNameOf(agent: string): string {
   return agent.replaceAll('-', '_');
 }

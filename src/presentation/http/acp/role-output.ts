@@ -6,21 +6,21 @@ import type { Agent } from '../../../domain/agent.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { MessagePart } from './schemas.ts';
 
-/** Most steps of a run that are told; its whole output is in its log. */
+/** Maximum number of steps reported for a run; its log has the whole output. */
 const maxSteps = 500;
 const pageBytes = 256 * 1024;
-/** Larger files are named, not sent. */
+/** Larger files are referenced, not included. */
 const maxFileBytes = 256 * 1024;
 const maxFilesBytes = 1024 * 1024;
 
-/** What an agent did, from its output: each step once, in order, whenever and however often it is read. */
+/** The steps of an agent, parsed from its output: each step once, in order, however often it is read. */
 export class StepReader {
   readonly #project: Project;
   #attempt = 0;
   #parser: OutputParser | null = null;
   #at = 0;
   #told = 0;
-  /** The last words are the result, which is a part of its own. */
+  /** The last text. It may be the result, which is a separate part. */
   #held: string | null = null;
 
   constructor(project: Project) {
@@ -48,7 +48,7 @@ export class StepReader {
     return parts;
   }
 
-  /** What was held back, when the attempt has ended. @param result what the agent itself gave as its result */
+  /** The held text, at the end of the attempt. @param result the result that the agent itself returned */
   end(result: string | null): readonly MessagePart[] {
     const activities = this.#parser?.end() ?? [];
     const parts = activities.flatMap((activity) => this.#tell(activity));
@@ -59,7 +59,7 @@ export class StepReader {
     return parts;
   }
 
-  /** Where the next attempt that was started began to write. */
+  /** Where the output of the next started attempt begins. */
   async #endOf(agent: Agent, attempt: number): Promise<number> {
     for (let next = attempt + 1; next <= agent.attempt; next++) {
       const start = await this.#project.host.outputStart(agent, next);
@@ -69,7 +69,7 @@ export class StepReader {
   }
 
   #tell(activity: AgentActivity): readonly MessagePart[] {
-    // The result comes from the session's log; the words before it are held until it is known.
+    // The result comes from the session's events; the text before it is held until the result is known.
     if (this.#told >= maxSteps || activity.type === 'result') return [];
     const before = this.#held === null ? [] : [step({ message: this.#held })];
     this.#held = null;
@@ -104,7 +104,7 @@ function step(what: Step): MessagePart {
   return { content_type: 'text/plain', metadata: { kind: 'trajectory', ...what } };
 }
 
-/** The files that the agents of a session left, each a part with a name: an artifact. */
+/** The files that a session's agents left, each as a named part, which is an artifact in the protocol. */
 export async function artifactParts(
   { store, host }: Project,
   id: SessionId,
@@ -140,7 +140,7 @@ async function readFile(read: Promise<Uint8Array>): Promise<Buffer | null> {
   try {
     return Buffer.from(await read);
   } catch {
-    // Removed or grown since it was recorded: it is named, as the ones that are too large are.
+    // Removed or grown since it was recorded: referenced instead, like larger files.
     return null;
   }
 }

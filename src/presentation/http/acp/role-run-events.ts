@@ -15,9 +15,9 @@ const batchSize = 500;
 export type Detail = 'all' | 'states';
 
 /**
- * The events of a run, made from the session's own log and its agent's output: nothing of them is stored, so they are
- * the same for who streams them and who reads them later, also after a restart, and whichever MAOS ran the session.
- * @param signal with it also those to come, until it aborts
+ * The events of a run, derived from the session's events and its agent's output. Nothing is stored, so a stream and a
+ * later read return the same events, also after a restart and whichever MAOS ran the session.
+ * @param signal with one, also includes future events until it aborts
  * @param detail `states`: without messages, which are in the agent's output
  */
 export async function* roleRunEvents(
@@ -46,7 +46,7 @@ async function* storedEvents(
   }
 }
 
-/** Tells a session's events in the words of the protocol. */
+/** Translates a session's events to those of the protocol. */
 class RunEventProjector {
   readonly #project: Project;
   readonly #id: SessionId;
@@ -55,7 +55,9 @@ class RunEventProjector {
   #run: Run;
   #message: Message | null = null;
   #attempt = 0;
-  /** When the agent of the message under way was started: what is read when must not show. */
+  /**
+   * Start of the agent whose message is being built; used for its times, so that they do not depend on when it is read.
+   */
   #since: string | null = null;
 
   constructor(project: Project, id: SessionId, acpSession: string, detail: Detail) {
@@ -67,7 +69,7 @@ class RunEventProjector {
     this.#run = newRun(id, acpSession, this.#agent.role.name, session.createdAt);
   }
 
-  /** As it is now: an output can only be read with what is known of the agent's attempts since. */
+  /** Loaded each time, because reading the output needs the latest data on the agent's attempts. */
   get #agent(): Agent {
     const [agent] = this.#project.store.load(this.#id).agents;
     if (agent === undefined) throw new Error(`Session ${this.#id} has no agent.`);
@@ -174,7 +176,7 @@ function failureOf({ kind, message }: { readonly kind: string; readonly message:
   return { code: 'server_error', message, data: { kind } } as const;
 }
 
-/** A paused session awaits a request to resume it. */
+/** What a paused session awaits: a request to resume. */
 function pausedRequest(
   { agent_name }: Run,
   { reason, resumeAt }: { readonly reason: string; readonly resumeAt: string | null },

@@ -19,7 +19,7 @@ import { type Detail, roleRunEvents } from './role-run-events.ts';
 import { isOver, type RunHandle, type RunSource } from './run-source.ts';
 import type { AcpEvent, Message, Run, RunStatus } from './schemas.ts';
 
-/** The roles of a folder's project as agents: each run is a session with one agent, and as durable. */
+/** The roles of a project as agents. Each run is a session with one agent, and equally durable. */
 export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
   async function find(id: string): Promise<RunHandle | null> {
     const open = await runtime.findProject(projectPath);
@@ -65,16 +65,13 @@ export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
   };
 }
 
-/** The messages of a run, if it completed. */
+/** The messages of a run if it completed, otherwise none. */
 export async function messagesOf(run: RunHandle | null): Promise<readonly Message[]> {
   const { status, output } = run === null ? { status: 'failed', output: [] } : await run.current();
   return run === null || status !== 'completed' ? [] : [...run.input, ...output];
 }
 
-/**
- * The last run of the role whose conversation is as it left it: where a later run is still in it, failed or was
- * cancelled, it is not.
- */
+/** The latest run of the role whose conversation no unfinished, failed or cancelled later run has continued. */
 function goesOnWith(project: Project, earlier: readonly SessionId[], role: string): SessionId | null {
   const changed = new Set<string>();
   for (const id of earlier.toReversed()) {
@@ -86,7 +83,7 @@ function goesOnWith(project: Project, earlier: readonly SessionId[], role: strin
   return null;
 }
 
-/** The runs of which that conversation knows nothing: those that had not ended when it was last told of others. */
+/** The runs that the conversation does not contain: those that had not ended when it last received earlier messages. */
 function unheardOf(
   { store }: { readonly store: SessionReader },
   earlier: readonly SessionId[],
@@ -136,7 +133,7 @@ class RoleRun implements RunHandle {
 
   async current(): Promise<Run> {
     let run = await this.#last('states');
-    // Only then there is something to read in its output.
+    // Only an ended run has output to read.
     if (isOver(run.status)) run = await this.#last('all');
     return !isOver(run.status) && this.#isToBeCancelled() ? { ...run, status: 'cancelling' } : run;
   }

@@ -1,40 +1,36 @@
 import type { AcpEvent, AgentManifest, Message, Run, RunStatus } from './schemas.ts';
 
-/** Where agents and their runs come from: MAOS's roles, or something else that keeps to the same events. */
+/** Provides agents and their runs: MAOS's roles, or another source with the same events. */
 export interface RunSource {
   agents(): Promise<readonly AgentManifest[]>;
-  /** Whether {@link agents} has one of that name. */
   has(agent: string): Promise<boolean>;
   /**
-   * Starts a run; when it comes back, the run is as durable as the source makes it. Those of one session are started one
+   * Starts a run. When this settles, the run is as durable as the source makes it. Runs of one session are started one
    * after the other.
-   * @param agent a name of {@link agents}
+   * @param agent a name from {@link agents}
    * @param sessionId a UUID in lower case
    */
   start(agent: string, input: readonly Message[], sessionId: string): Promise<RunHandle>;
   /** @param id a UUID in lower case */
   find(id: string): Promise<RunHandle | null>;
-  /** The runs of an ACP session, oldest first; empty for one there is not. */
+  /** The runs of an ACP session, oldest first; empty for an unknown one. */
   ofSession(sessionId: string): Promise<readonly RunHandle[]>;
 }
 
-/** One run. A run is the sequence of its events, which never changes but at its end. */
+/** A run is the sequence of its events; it only ever grows at the end. */
 export interface RunHandle {
   readonly id: string;
   readonly input: readonly Message[];
-  /** As it stands. */
   current(): Promise<Run>;
-  /**
-   * Its events after the first `skip`. With a signal also those to come, until it aborts; without, those there are.
-   */
+  /** Its events after the first `skip`: with a signal, also future ones until it aborts; without, only existing ones. */
   events(skip: number, signal: AbortSignal | null): AsyncIterable<AcpEvent>;
-  /** Asks for it to end. @throws AcpError 403 when it has */
+  /** Requests cancellation. @throws AcpError 403 when the run has ended */
   cancel(): Promise<void>;
-  /** Lets an awaiting run go on. @throws AcpError 403 when it awaits nothing, 422 for a message it cannot pass on */
+  /** Resumes an awaiting run. @throws AcpError 403 when it is not awaiting, 422 for a message that cannot be passed on */
   resume(message: Message): Promise<void>;
 }
 
-/** Nothing more happens in it by itself. */
+/** Whether the run stays in this state until the next request. */
 export function isSettled(status: RunStatus): boolean {
   return status === 'awaiting' || isOver(status);
 }

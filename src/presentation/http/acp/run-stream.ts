@@ -6,9 +6,10 @@ const heartbeatMs = 15_000;
 const stallMs = 60_000;
 
 /**
- * The events up to the one after which nothing comes, as server-sent events. They are made as fast as they are read:
- * a client that stops reading holds one of them in memory, and in the end is cut off. When it goes away, the run goes on.
- * @param cut ends the connection of one who does not read
+ * Streams the run's events as server-sent events, up to the last one before the run waits or ends. Events are produced
+ * at the client's reading speed: one that stops reading keeps a single event in memory, and is finally disconnected.
+ * The run continues when the client disconnects.
+ * @param cut closes the connection of a client that does not read
  */
 export function streamEvents(
   events: AsyncIterable<AcpEvent>,
@@ -47,7 +48,7 @@ export function streamEvents(
   );
 }
 
-/** Null when nothing has come for so long that a proxy in between may take the connection for dead. */
+/** Null after a pause long enough for a proxy to consider the connection dead. */
 async function orHeartbeat<T>(next: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const beat = new Promise<null>((resolve) => {

@@ -20,10 +20,9 @@ import {
 } from './schemas.ts';
 import { checkSession } from './sessions-routes.ts';
 
-/** How long a request waits for the bodies of those that arrived before it. */
+/** How long a request waits for the bodies of earlier requests. */
 const bodyPatienceMs = 10_000;
 
-/** Create, read, cancel and resume runs. */
 export function runsHandlers(deps: HttpDeps, source: RunSource) {
   const order = new ArrivalOrder(bodyPatienceMs);
 
@@ -33,7 +32,7 @@ export function runsHandlers(deps: HttpDeps, source: RunSource) {
     if (body.session != null && body.session.id.toLowerCase() !== named) {
       throw invalid('session_id and session.id are different sessions.');
     }
-    // A session of its own has no order.
+    // A request that opens a new session need not wait for others.
     if (named === undefined) arrival.leave();
     else await arrival.turn(named);
     const sessionId = named ?? randomUUID();
@@ -73,7 +72,7 @@ export function runsHandlers(deps: HttpDeps, source: RunSource) {
   const cancelRun = async (context: Context) => {
     const run = await findRun(source, context);
     await run.cancel();
-    // It may have ended by now: that is told to the next who asks.
+    // The run may have ended already; the next request reports that.
     const asked = { status: 'cancelling', await_request: null, finished_at: null };
     return context.json({ ...(await run.current()), ...asked }, 202);
   };
@@ -91,7 +90,9 @@ interface Started {
   readonly run: RunHandle;
 }
 
-/** Answers as the mode says, with the events after the first `skip`. @param accepted the run for an async answer */
+/**
+ * Answers in the requested mode, with the events after the first `skip`. @param accepted the response body for `async`
+ */
 async function answer(
   { ending }: HttpDeps,
   context: Context,
@@ -107,7 +108,7 @@ async function answer(
   if (mode === 'stream') {
     context.header('Content-Type', 'text/event-stream');
     context.header('Cache-Control', 'no-store');
-    // Proxies hold back what they take for a page.
+    // Proxies may buffer a response that they take for a page.
     context.header('X-Accel-Buffering', 'no');
     return context.body(streamEvents(events, stop, () => disconnect(context)));
   }
@@ -115,7 +116,7 @@ async function answer(
   return context.json(await run.current());
 }
 
-/** A message as it is told again: the clients ask for a role, and for times in UTC. */
+/** The form in which a message is returned: clients require a role, and times in UTC. */
 function normal({ role = 'user', parts, created_at, completed_at }: Message): Message {
   return {
     role,
@@ -125,13 +126,13 @@ function normal({ role = 'user', parts, created_at, completed_at }: Message): Me
   };
 }
 
-/** As it was when it was made, however far it has come by now. */
+/** The run as it was when created, whatever its state now. */
 async function firstRun(run: RunHandle): Promise<Run> {
   for await (const event of run.events(0, null)) if ('run' in event) return event.run;
   return run.current();
 }
 
-/** Where Node's server is underneath. */
+/** Works only when Node's server is underneath. */
 function disconnect({ env }: Context): void {
   (env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
 }

@@ -1,16 +1,16 @@
 import * as z from 'zod';
 
 /**
- * The shapes of the Agent Communication Protocol 0.2.0 (https://agentcommunicationprotocol.dev), as MAOS takes and gives
- * them. Every optional field may be null: the official clients send all of them. What is not known is let through in
- * parts, and ignored elsewhere.
+ * Schemas of the Agent Communication Protocol 0.2.0 (https://agentcommunicationprotocol.dev), as MAOS accepts and
+ * returns them. Every optional field may be null, because the official clients send all of them. Unknown fields are
+ * kept in parts and ignored elsewhere.
  */
 
-/** Any 128 bits: a run's id is its session's, which says neither version nor variant. */
+/** Any 128 bits: a run's id is derived from its session's, so it has no UUID version or variant. */
 const uuid = z.guid('must be a UUID');
 const time = z.iso.datetime({ offset: true });
 
-/** Codes of the protocol. There are no others: what MAOS calls an error is in `data.code`. */
+/** The protocol defines only these codes; MAOS's own code is in `data.code`. */
 export const errorSchema = z
   .object({
     code: z.enum(['server_error', 'invalid_input', 'not_found']),
@@ -70,7 +70,7 @@ export const messageSchema = z
   })
   .meta({ id: 'Message' });
 
-/** Names with underscores are taken as well, for those who know roles by them. */
+/** Accepts underscores too, because the roles' own names have them. */
 const askedName = z.string().min(1).max(63);
 
 export const sessionSchema = z

@@ -5,7 +5,7 @@ import { messagesOf } from './role-runs.ts';
 import type { RunHandle, RunSource } from './run-source.ts';
 import { idSchema, indexSchema, type Session } from './schemas.ts';
 
-/** Sessions: which messages the completed runs of a conversation had, each with a URL of its own. */
+/** Sessions with the messages of their completed runs, each with its own URL. */
 export function sessionsHandlers(source: RunSource) {
   const getSession = async (context: Context): Promise<Response> => {
     const id = parseInput(idSchema, context.req.param('id'), 'session id').toLowerCase();
@@ -28,7 +28,7 @@ export function sessionsHandlers(source: RunSource) {
   return { getSession, getSessionByOldPath: getSession, getRunMessage };
 }
 
-/** Input and output of each completed run, oldest first, as paths below the mount. */
+/** Input and output of each completed run, oldest first, as paths relative to the mount point. */
 async function historyOf(runs: readonly RunHandle[]): Promise<readonly string[]> {
   const paths: string[] = [];
   for (const run of runs) {
@@ -39,8 +39,8 @@ async function historyOf(runs: readonly RunHandle[]): Promise<readonly string[]>
 }
 
 /**
- * What a caller brings of a session may only repeat what it has here: MAOS fetches nothing from an address that it is
- * given, and keeps no state but the history.
+ * A session object from a caller may only repeat what the session contains: MAOS fetches nothing from given URLs, and
+ * keeps no state besides the history.
  * @throws AcpError 422
  */
 export async function checkSession(

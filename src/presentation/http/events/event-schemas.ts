@@ -11,7 +11,7 @@ import {
 import { progressCounts, sessionState } from '../../contracts/session-answers.ts';
 import type { SessionView, UsageKey } from '../../contracts/views.ts';
 
-/** What `/events` takes, and what the events of its stream are. */
+/** Input of `/events`, and the events in its stream. */
 
 export const eventsQuerySchema = z.object({
   session: z

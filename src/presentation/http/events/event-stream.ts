@@ -13,26 +13,26 @@ export interface EventLimits {
 interface EventStreamOptions extends Pick<EventLimits, 'heartbeatMs' | 'stallMs'> {
   readonly tail: EventTail;
   readonly clock: Clock;
-  /** Null: all sessions. */
+  /** Only events of this session; null: of all sessions. */
   readonly of: SessionId | null;
   /** Sent first. */
   readonly opening: string;
-  /** Events above this position follow. */
+  /** Events after this position follow. */
   readonly after: number;
   readonly onStalled: () => void;
-  /** Once, however it ended; the error is what the store threw. */
+  /** Called once, however the stream ended; with an error if the store threw one. */
   readonly onEnd: (error?: unknown) => void;
 }
 
 export interface EventStream {
   readonly body: ReadableStream<Uint8Array>;
-  /** Ends it in good order. Safe to repeat. */
+  /** Ends the stream regularly. Safe to repeat. */
   end(): void;
 }
 
 /**
- * One subscriber. It is given one page at a time, and the next only when its socket has taken the one before: a slow
- * reader falls behind in the store and holds no memory; one that does not read at all is reported as stalled.
+ * The stream of one subscriber. It provides the next page only when the socket has taken the previous one: a slow
+ * reader falls behind in the store without using memory, and one that does not read at all is reported as stalled.
  */
 export function makeEventStream(options: EventStreamOptions): EventStream {
   const { tail, clock, of, heartbeatMs, stallMs } = options;
@@ -64,7 +64,7 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
     return outcome;
   };
 
-  /** @returns null when it has ended */
+  /** @returns null when the stream has ended */
   const next = async (): Promise<string | null> => {
     if (opening !== null) {
       const text = opening;
@@ -89,7 +89,7 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
           return null;
         });
         if (ended || text === null) {
-          // A body that was cancelled meanwhile is closed already, and says so by throwing.
+          // Closing a body that was cancelled meanwhile would throw.
           if (!cancelled) controller.close();
           return;
         }
@@ -101,7 +101,7 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
         end();
       },
     },
-    // Nothing is made before it is asked for.
+    // Produce nothing before it is requested.
     { highWaterMark: 0 },
   );
   return { body, end: () => end() };

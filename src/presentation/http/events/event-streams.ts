@@ -10,10 +10,10 @@ import { EventTail, frameText } from './event-tail.ts';
 
 const defaults: EventLimits = { maxStreams: 256, heartbeatMs: 15_000, stallMs: 30_000 };
 
-/** Sessions in a snapshot besides those that have not ended: at 10,000 of them it would be megabytes. */
+/** Ended sessions in a snapshot: all of 10,000 would take megabytes. */
 const newestShown = 100;
 
-/** Everyone who follows the project's events over HTTP. They share one reader of the store. */
+/** All HTTP subscribers to the project's events. They share one reader of the store. */
 export class EventStreams {
   readonly #deps: HttpDeps;
   readonly #limits: EventLimits;
@@ -29,12 +29,12 @@ export class EventStreams {
     });
   }
 
-  /** Streams that are open. */
+  /** Number of open streams. */
   get open(): number {
     return this.#open.size;
   }
 
-  /** Streams that ended because their clients did not read. */
+  /** Number of streams that ended because their clients did not read. */
   get stalled(): number {
     return this.#stalled;
   }
@@ -44,15 +44,16 @@ export class EventStreams {
   }
 
   /**
-   * @param lastSeen the position the subscriber goes on from; null, or none of this store: it begins with a snapshot
-   * @param cut ends the connection of one who does not read
-   * @throws MaosError SESSION_NOT_FOUND, and as the store
+   * @param lastSeen the position to continue from; without one that is valid in this store, the stream begins with a
+   *   snapshot
+   * @param cut closes the connection of a client that does not read
+   * @throws MaosError SESSION_NOT_FOUND, and errors of the store
    */
   follow(project: Project, of: SessionId | null, lastSeen: string | null, cut: () => void): ReadableStream {
     const { feed } = project.store;
     const { runtime } = this.#deps;
     this.#tail ??= new EventTail(feed, project.watcher);
-    // Also when the subscriber resumes from a position: a session that does not exist has no events.
+    // Checked even when resuming from a position, because an unknown session would have no events.
     const overview = of === null ? null : feed.overviewOf(of);
     const resumed = lastSeen === null ? null : positionIn(feed.origin(), feed.lastPosition(), lastSeen);
     const start =

@@ -4,7 +4,7 @@ import type { SessionId } from '../../../domain/ids.ts';
 import { eventView } from '../../contracts/views.ts';
 import { eventIdOf } from './event-position.ts';
 
-/** An event as it is sent down every stream. */
+/** An event in the form that every stream sends. */
 interface Frame {
   readonly position: number;
   readonly sessionId: SessionId;
@@ -12,31 +12,34 @@ interface Frame {
 }
 
 export interface Page {
-  /** In order; not more than a socket takes easily. */
+  /** In order; limited to what a socket can take easily. */
   readonly frames: readonly Frame[];
-  /** Nothing is missing up to here: where to go on. */
+  /** The page is complete up to this position; continue from here. */
   readonly upTo: number;
 }
 
 const pageSize = 50;
-/** Characters after which a page is full. */
+/** A page is full after this many characters. */
 const fullPage = 256 * 1024;
-/** Rows asked of the store at a time: few for one who is behind, as a page may be full before they are used. */
+/**
+ * Rows read from the store at a time: few for a reader that is behind, because its page may be full before all are
+ * used.
+ */
 const batchSize = 100;
 const pageOfStore = 20;
-/** Characters of frames kept for all streams together; who is further behind reads the store. */
+/** Maximum characters of frames kept for all streams together; readers further behind read the store. */
 const maxKept = 4 * 1024 * 1024;
 
 /**
- * The newest events of a project, read once for all who follow it. No reader has its own queue: each names its
- * position and takes the next events, from here, or from the store while it is further behind.
+ * The newest events of a project, read once for all subscribers. Readers have no queues: each passes its position and
+ * gets the next events from here, or from the store while it is further behind.
  */
 export class EventTail {
   readonly #feed: FeedStore;
   readonly #watcher: ChangeWatcher;
   readonly #readers = new Set<() => void>();
   #origin: string | null = null;
-  /** All events above `#floor` up to `#head`. */
+  /** All events after `#floor`, up to `#head`. */
   #frames: Frame[] = [];
   #kept = 0;
   #floor = 0;
@@ -50,9 +53,9 @@ export class EventTail {
   }
 
   /**
-   * Watches the store as long as anybody does.
-   * @param wake called when there may be more
-   * @returns the function that ends it
+   * Watches the store while there is at least one reader.
+   * @param wake called when there may be new events
+   * @returns a function that leaves
    */
   join(wake: () => void): () => void {
     if (this.#readers.size === 0) this.#begin();
@@ -62,7 +65,10 @@ export class EventTail {
     };
   }
 
-  /** What comes after a position, of all sessions or of one. Only for those who joined. @throws MaosError as the store */
+  /**
+   * The events after a position, of all sessions or of one. Only for readers that have joined. @throws MaosError as the
+   * store
+   */
   after(position: number, of: SessionId | null): Page {
     this.#read();
     if (position < this.#floor) return this.#fromStore(position, of);
@@ -71,7 +77,7 @@ export class EventTail {
     return firstPage(wanted, Math.max(position, this.#head));
   }
 
-  /** Whether {@link after} may have more to give than when it was last asked. */
+  /** Whether {@link after} may return more than at its last call. */
   get hasUnsavedEvents(): boolean {
     return this.#changed;
   }
@@ -105,7 +111,7 @@ export class EventTail {
   }
 
   #fromStore(position: number, of: SessionId | null): Page {
-    // Places are given out under the store's write lock: when the head was read, all below it was there to be read.
+    // Positions are assigned under the store's write lock: when the head was read, every event below it was readable.
     const events = this.#feed.eventsAfter(position, pageOfStore, of ?? undefined);
     const last = events.at(-1)?.position ?? position;
     const upTo = events.length === pageOfStore ? last : Math.max(last, this.#head);
@@ -115,7 +121,7 @@ export class EventTail {
     );
   }
 
-  /** Who follows closely is near the end. */
+  /** Searches from the end, because most readers are near it. */
   #firstAfter(position: number): number {
     let index = this.#frames.length;
     while (index > 0 && (this.#frames[index - 1]?.position ?? 0) > position) index -= 1;
@@ -129,7 +135,7 @@ export class EventTail {
   }
 }
 
-/** @param upTo where to go on when all of them fit */
+/** @param upTo the position to continue from when all frames fit */
 function firstPage(frames: readonly Frame[], upTo: number): Page {
   let size = 0;
   for (const [index, { position, text }] of frames.entries()) {
@@ -140,7 +146,10 @@ function firstPage(frames: readonly Frame[], upTo: number): Page {
   return { frames, upTo };
 }
 
-/** One event of a stream (https://html.spec.whatwg.org/multipage/server-sent-events.html). JSON has no line feeds. */
+/**
+ * Formats one server-sent event (https://html.spec.whatwg.org/multipage/server-sent-events.html). JSON has no line
+ * feeds.
+ */
 export function frameText(id: string, type: string, data: unknown): string {
   return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

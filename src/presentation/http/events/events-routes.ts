@@ -10,18 +10,18 @@ import type { EventStreams } from './event-streams.ts';
 const headers = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
-  // Proxies hold back what they take for a page.
+  // Proxies may buffer a response that they take for a page.
   'X-Accel-Buffering': 'no',
 };
 
 /**
- * `GET /events`: what happens in the project, or in one session (`?session=`), as server-sent events. `id` is a
- * position to go on from (`Last-Event-ID`), `event` the type, `data` the event as everywhere. Without a position it
- * begins with the event `snapshot`, and goes on from exactly there.
+ * `GET /events`: events of the project, or of one session (`?session=`), as server-sent events. `id` is a position to
+ * continue from (`Last-Event-ID`), `event` the type, `data` the event in its usual form. Without a position, the stream
+ * begins with an event `snapshot` and continues exactly from there.
  */
 export function eventsHandler(deps: HttpDeps, streams: EventStreams): Handler<HttpEnv> {
   return async (context) => {
-    // The client would never read the stream.
+    // A HEAD request would leave the stream open and unread.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     try {
       const { session } = parseInput(eventsQuerySchema, context.req.query(), 'query');

@@ -1,10 +1,10 @@
 import type { EventStore } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
-/** Limits on the events kept of one MCP session; the newest event is always kept, however large. */
+/** Limits for the stored events of one MCP session. The newest event is always kept, however large. */
 export interface StoreLimits {
   readonly events: number;
-  /** Of the messages as JSON. */
+  /** Size of the messages as JSON. */
   readonly bytes: number;
 }
 
@@ -15,14 +15,14 @@ export interface StoredEvent {
 
 /** The position from which a returning client continues. */
 export interface Place {
-  /** Nothing more will be added to its stream. */
+  /** Whether the stream is complete. */
   readonly hasEnded: boolean;
 }
 
 interface Stream {
-  /** Number of its newest event. */
+  /** Number of the newest event. */
   newest: number;
-  /** Number of the newest that had to go. */
+  /** Number of the newest evicted event. */
   gone: number;
   kept: number;
   hasEnded: boolean;
@@ -32,20 +32,20 @@ interface Kept {
   readonly streamId: string;
   readonly number: number;
   readonly bytes: number;
-  /** Null: takes a place, but is nothing to send. */
+  /** Null for an event that has a number but must not be sent. */
   readonly message: JSONRPCMessage | null;
 }
 
 /**
- * The events of one MCP session in memory, for clients that lost a stream. The oldest go first, over all streams; after
- * an event is gone, places before it are not known any more, for a replay from there would leave something out.
+ * The events of one MCP session in memory, for clients that lost a stream. Evicts the oldest first, across all streams.
+ * Positions before an evicted event become invalid, because a replay from there would be incomplete.
  *
- * The id of an event is its stream's and its number there. A stream ends with the answer to its request.
+ * An event id consists of the stream and a number in it. A stream ends with the response to its request.
  */
 export class McpEventStore implements EventStore {
   readonly #limits: StoreLimits;
   readonly #streams = new Map<string, Stream>();
-  /** By their ids, the oldest first. */
+  /** By id, oldest first. */
   readonly #events = new Map<string, Kept>();
   readonly #unsaid = new WeakSet<object>();
   #bytes = 0;
@@ -54,7 +54,7 @@ export class McpEventStore implements EventStore {
     this.#limits = limits;
   }
 
-  /** A message without content, as the SDK stores one at the beginning of a stream, only gives the stream a place. */
+  /** A message without content, which the SDK stores at the beginning of a stream, only creates a position. */
   async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
     const stream = this.#stream(streamId);
     stream.newest += 1;
@@ -74,12 +74,12 @@ export class McpEventStore implements EventStore {
     lastEventId: string,
     { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
   ): Promise<string> {
-    // What is stored meanwhile comes in its turn.
+    // Includes events that are stored meanwhile.
     for (const { id, message } of this.after(lastEventId)) await send(id, message);
     return placeOf(lastEventId).streamId;
   }
 
-  /** The events of the same stream that came later. */
+  /** The later events of the same stream. */
   *after(eventId: string): Generator<StoredEvent> {
     const { streamId, number } = placeOf(eventId);
     for (const [id, event] of this.#events) {
@@ -88,7 +88,7 @@ export class McpEventStore implements EventStore {
     }
   }
 
-  /** Null when no event had this id, or when a later event is no longer kept. */
+  /** Null when no event had this id, or when a later event was evicted. */
   find(eventId: string): Place | null {
     const { streamId, number } = placeOf(eventId);
     const stream = this.#streams.get(streamId);
@@ -96,13 +96,13 @@ export class McpEventStore implements EventStore {
     return isKnown ? { hasEnded: stream.hasEnded } : null;
   }
 
-  /** The place before everything that is kept of a stream, and the one after. */
+  /** The positions before and after everything stored of a stream. */
   ends(streamId: string): { readonly oldest: string; readonly newest: string } {
     const { gone, newest } = this.#stream(streamId);
     return { oldest: `${streamId}:${gone}`, newest: `${streamId}:${newest}` };
   }
 
-  /** A message that will be stored like any other, but is never replayed. */
+  /** Marks a message that will be stored like any other, but never replayed. */
   keepUnsaid(message: JSONRPCMessage): void {
     this.#unsaid.add(message);
   }

@@ -4,13 +4,13 @@ import type { StoreLimits } from './mcp-event-store.ts';
 
 export interface SessionLimits {
   readonly maxSessions: number;
-  /** Clients do not say when they leave: a session without any request for this time is over. */
+  /** Clients do not announce that they leave: a session without a request for this time ends. */
   readonly idleMs: number;
 }
 
-/** What MCP over HTTP may use. */
+/** Limits of MCP over HTTP. */
 export interface McpLimits extends SessionLimits, OutgoingLimits {
-  /** How often a stream sends a comment, so that no proxy takes the connection for dead. */
+  /** How often a stream sends a comment, so that proxies do not consider the connection dead. */
   readonly keepAliveMs: number;
   readonly kept: StoreLimits;
   readonly after: Clock['after'];
@@ -20,7 +20,7 @@ const defaults: McpLimits = {
   maxSessions: 128,
   idleMs: 60 * 60_000,
   keepAliveMs: 15_000,
-  // Less than may wait unread: a replay is written at once.
+  // Less than mostUnreadBytes, because a replay is written at once.
   kept: { events: 1_000, bytes: 512 * 1024 },
   mostUnreadBytes: 1024 * 1024,
   stallMs: 60_000,

@@ -4,12 +4,12 @@ import { protocolVersions } from '../../mcp/transport/handshake.ts';
 import { lastSeenSchema } from '../events/event-schemas.ts';
 import { errorsOf, type Operation } from '../server/openapi.ts';
 
-/** The transports of MCP. What the messages say is MCP's own to describe: these carry them. */
+/** Endpoints of the MCP transports. They carry messages, whose content MCP itself specifies. */
 
-/** What the SDK checks its messages with; `params` and results depend on the method. */
+/** The schema that the SDK validates messages with; `params` and results depend on the method. */
 const messageSchema = JSONRPCMessageSchema.meta({ id: 'JsonRpcMessage' });
 
-/** An error of the transport. Its id is that of the request, where it is known. */
+/** An error of the transport, with the id of the request if it is known. */
 const errorSchema = z
   .strictObject({
     jsonrpc: z.literal('2.0'),

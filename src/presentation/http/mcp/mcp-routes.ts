@@ -21,8 +21,8 @@ type Session = McpSession<ResumableTransport>;
 
 /**
  * `/mcp`: Streamable HTTP (MCP 2025-11-25, basic/transports). POST `initialize` opens a session, which the header
- * `Mcp-Session-Id` names from then on: POST sends a message, GET listens, DELETE ends it. Every stream can be resumed by
- * `Last-Event-ID`.
+ * `Mcp-Session-Id` identifies from then on: POST sends a message, GET listens, DELETE ends the session. Every stream
+ * can be resumed with `Last-Event-ID`.
  */
 export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   const limits = mcpLimits(deps.mcpLimits);
@@ -48,7 +48,7 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
     return response;
   };
 
-  /** What the transport answers, with a stream that is bounded. The session is in use until it has ended. */
+  /** The transport's response, with a bounded stream. The session counts as in use until the stream has ended. */
   const serve = async (
     context: Context<HttpEnv>,
     session: Session,
@@ -69,7 +69,7 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
         cut: () => context.env.outgoing.destroy(),
         onEnd: () => {
           release();
-          // It has ended, or is of no use to anybody.
+          // The stream has ended, or no client reads it.
           reader.cancel().catch(() => {});
         },
       });
@@ -99,7 +99,7 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   return { ...made, sessions };
 }
 
-/** The probe of newer clients has no session yet: it is told, as over stdio, that there is no such method. */
+/** For a message without a session. The probe of newer clients gets the same error as over stdio: method not found. */
 function nameless(context: Context, message: JSONRPCMessage | null): Response {
   const isProbe = message !== null && 'method' in message && message.method === probe;
   const code = isProbe ? errorCode.methodNotFound : httpError.refused;
@@ -108,7 +108,7 @@ function nameless(context: Context, message: JSONRPCMessage | null): Response {
   return context.json(errorAnswer(code, why, requestIdOf(message)), 400);
 }
 
-/** The SDK refuses under no id, or one that MCP does not know. */
+/** Replaces the id of an SDK error response, which is missing or `null`, a value that MCP does not allow. */
 async function underItsId(response: Response, message: JSONRPCMessage | null): Promise<Response> {
   const { error } = (await response.json()) as {
     readonly error: { readonly code: number; readonly message: string };
@@ -124,7 +124,7 @@ function isStream(response: Response): boolean {
   return response.headers.get('content-type') === 'text/event-stream';
 }
 
-/** Takes at once what the transport writes: it has no bound of its own. */
+/** Reads as fast as the transport writes, because the transport's own buffer is unbounded. */
 async function pass(reader: ReadableStreamDefaultReader<Uint8Array>, out: OutgoingStream): Promise<void> {
   for (;;) {
     const { done, value } = await reader.read();

@@ -7,33 +7,36 @@ import type { HttpDeps } from '../server/deps.ts';
 import type { Endpoints } from '../server/endpoints.ts';
 import type { SessionLimits } from './mcp-limits.ts';
 
-/** One client's conversation, with a server of its own. */
+/** The session of one client, with its own server. */
 export interface McpSession<Kind extends Transport> {
   readonly id: string;
   readonly transport: Kind;
   readonly trace: MessageTrace | null;
-  /** Marks the session as in use (a stream or a request): it is not idle before the returned function is called. */
+  /** Marks the session as in use by a stream or request, until the returned function is called. */
   hold(): () => void;
   close(): Promise<void>;
 }
 
 interface Entry<Kind extends Transport> extends McpSession<Kind> {
   readonly isIdle: boolean;
-  /** Lets calls come back and their answers go out first. */
+  /** Ends the session after pending calls have returned and their responses are sent. */
   leave(): Promise<void>;
 }
 
-/** A transport, ready to be mounted, and how many are in session over it. */
+/** A mountable transport, with the number of its open sessions. */
 export interface McpEndpoint extends Endpoints {
   readonly sessions: { readonly size: number };
 }
 
-/** The MCP sessions of one transport. None outlives the process, unlike what they started: clients initialize anew. */
+/**
+ * The MCP sessions of one transport. They end with the process, unlike the teams that they started; clients initialize
+ * again.
+ */
 export class McpSessions<Kind extends Transport> {
   readonly #deps: HttpDeps;
   readonly #limits: SessionLimits;
   readonly #after: Clock['after'];
-  /** By their ids; of those that are idle, the one that has been for longest comes first. */
+  /** By id. Among idle sessions, the one idle for longest comes first. */
   readonly #entries = new Map<string, Entry<Kind>>();
 
   constructor(deps: HttpDeps, limits: SessionLimits, after: Clock['after']) {
@@ -45,7 +48,7 @@ export class McpSessions<Kind extends Transport> {
     });
   }
 
-  /** Sessions that are open. */
+  /** Number of open sessions. */
   get size(): number {
     return this.#entries.size;
   }
@@ -54,7 +57,7 @@ export class McpSessions<Kind extends Transport> {
     return this.#entries.get(id);
   }
 
-  /** @returns null when there are too many, and none of them is idle */
+  /** @returns null when the limit is reached and no session is idle */
   async open(make: (id: string) => Kind): Promise<McpSession<Kind> | null> {
     const { runtime, ending } = this.#deps;
     const isTraced = await runtime.logs('trace');
@@ -122,7 +125,7 @@ export class McpSessions<Kind extends Transport> {
       async leave() {
         over.abort();
         await Promise.allSettled(calls);
-        // One turn for the answers to be written.
+        // Give the responses one turn of the event loop to be written.
         await new Promise((resolve) => {
           setImmediate(resolve);
         });
@@ -146,7 +149,7 @@ export class McpSessions<Kind extends Transport> {
   }
 }
 
-/** Many conversations are written into one log; enough of the id to tell them apart. */
+/** All sessions share one log; a part of the id distinguishes them. */
 function named(runtime: HttpDeps['runtime'], id: string): Pick<HttpDeps['runtime'], 'log'> {
   const mcpSession = id.slice(0, 8);
   return { log: (level, message, fields) => runtime.log(level, message, { mcpSession, ...fields }) };

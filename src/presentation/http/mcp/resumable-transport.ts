@@ -12,21 +12,21 @@ export interface ResumableOptions {
   readonly keepAliveMs: number;
 }
 
-/** What the SDK calls the stream of messages that belong to no request. */
+/** The SDK's name for the stream of messages that belong to no request. */
 const generalStream = '_GET_stream';
 
-/** How soon a client should come back after it lost a stream. */
+/** How soon a client should reconnect after it lost a stream. */
 const retryMs = 1_000;
 
-/** From this version on clients understand events without data. */
+/** Clients understand events without data since this version. */
 const primingSince = '2025-11-25';
 
 /**
- * The SDK's Streamable HTTP for one session, over a {@link McpEventStore}, and what the SDK 1.32 leaves undone:
- * - The general stream too begins with a place to come back to, and with what was said before it was opened.
- * - A stream that has ended is replayed and ends, where the SDK would leave it open; with nothing to replay, 204 tells
- *   the client to stop coming back (HTML, server-sent events, 9.2.2).
- * - The stream of a cancelled request ends. It gets no answer, and the SDK waits for one.
+ * The SDK's Streamable HTTP for one session, over a {@link McpEventStore}, with additions to SDK 1.32:
+ * - The general stream also begins with a position to resume from, and with messages from before it was opened.
+ * - A stream that has ended is replayed and then closed, where the SDK would leave it open. If there is nothing to
+ *   replay, status 204 tells the client not to reconnect (HTML, server-sent events, 9.2.2).
+ * - The stream of a cancelled request ends. It gets no response, for which the SDK would wait.
  * - An unknown position is refused with the reason.
  */
 export class ResumableTransport extends WebStandardStreamableHTTPServerTransport {
@@ -55,7 +55,7 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
     return response;
   }
 
-  /** The version agreed upon at the beginning counts, whichever other one a request names, or none. */
+  /** The negotiated version applies, even if a request names another supported version. */
   #asAgreed(request: Request): Request {
     const named = request.headers.get('mcp-protocol-version');
     const isKnown = named === null || protocolVersions.includes(named);
@@ -98,15 +98,15 @@ export class ResumableTransport extends WebStandardStreamableHTTPServerTransport
 
   async #endUnanswered(requestId: RequestId): Promise<void> {
     this.closeSSEStream(requestId);
-    // Only an answer makes the SDK forget a request. This one is for it alone.
+    // Only a response makes the SDK forget a request. This one is never sent to the client.
     const answer = errorAnswer(errorCode.internalError, 'Cancelled', requestId);
     this.#store.keepUnsaid(answer);
-    // Answered already, or never asked.
+    // The request was already answered, or never existed.
     await super.send(answer).catch(() => {});
   }
 }
 
-/** As the SDK agrees to it. */
+/** The version that the SDK agrees to. */
 function versionAgreedUpon(message: unknown): string | null {
   if (!isInitializeRequest(message)) return null;
   const asked = message.params.protocolVersion;
@@ -122,6 +122,6 @@ function requestCalledOff(message: unknown): RequestId | null {
 function withHeader(request: Request, name: string, value: string): Request {
   const headers = new Headers(request.headers);
   headers.set(name, value);
-  // Its body has been read.
+  // Without the body, which has been read.
   return new Request(request.url, { method: request.method, headers });
 }

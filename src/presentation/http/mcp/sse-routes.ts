@@ -12,17 +12,17 @@ import { type McpEndpoint, McpSessions } from './mcp-sessions.ts';
 const headers = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
-  // Proxies hold back what they take for a page.
+  // Proxies may buffer a response that they take for a page.
   'X-Accel-Buffering': 'no',
 };
 
-/** Clients do so by themselves and show their model what was refused until then. */
+/** Clients reopen the stream themselves; until then they show their model the error. */
 const openAnew = 'Reopen the stream at /sse (clients take a few seconds), then try again.';
 
-/** How soon a client should come back after it lost the stream. Until then all it sends is refused. */
+/** How soon a client should reconnect after it lost the stream. Until then its messages are refused. */
 const retryMs = 1_000;
 
-/** One stream to the client; what it sends comes from elsewhere. The session is over when the stream is. */
+/** The stream to the client. Its messages arrive in separate requests. The session ends with the stream. */
 class SseTransport implements Transport {
   onmessage?: Transport['onmessage'];
   onerror?: Transport['onerror'];
@@ -63,15 +63,15 @@ class SseTransport implements Transport {
 }
 
 /**
- * `/sse` and `/messages`: the transport of MCP 2024-11-05, for clients that know no other. GET `/sse` opens a session
- * and says, first of all, where its messages are to be sent.
+ * `/sse` and `/messages`: the transport of MCP 2024-11-05, for clients that support no other. GET `/sse` opens a
+ * session; its first event is the URL for the client's messages.
  */
 export function sseRoutes(deps: HttpDeps): McpEndpoint {
   const limits = mcpLimits(deps.mcpLimits);
   const sessions = new McpSessions<SseTransport>(deps, limits, limits.after);
 
   const sseListen = async (context: Context<HttpEnv>): Promise<Response> => {
-    // The client would never read the stream.
+    // A HEAD request would leave the stream open and unread.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     const { outgoing } = context.env;
     let onEnd = (): void => {};

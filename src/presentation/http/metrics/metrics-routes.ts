@@ -5,15 +5,15 @@ import type { RequestCounts } from '../server/request-counts.ts';
 import { type Metric, metricsContentType, metricsText } from './metrics-text.ts';
 import { StoreMetrics } from './store-metrics.ts';
 
-/** What of the server itself is told. */
+/** Metrics of the server itself. */
 export interface ServerFigures {
   readonly requests: RequestCounts;
   readonly eventStreams: EventStreams;
-  /** MCP sessions that are open, over `/mcp` and `/sse`. */
+  /** Number of open MCP sessions over `/mcp` and `/sse`. */
   readonly mcpSessions: () => number;
 }
 
-/** `GET /metrics`: figures of the project, of this process and of its HTTP server, in Prometheus's text format. */
+/** `GET /metrics`: metrics of the project, this process and its HTTP server, in Prometheus's text format. */
 export function metricsHandler(deps: HttpDeps, server: ServerFigures): Handler {
   const startedAt = new Date().toISOString();
   let store: StoreMetrics | null = null;
@@ -75,7 +75,10 @@ function serverMetrics({ requests, eventStreams, mcpSessions }: ServerFigures): 
   ];
 }
 
-/** By the names every client library uses (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics). */
+/**
+ * The standard names of client libraries
+ * (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics).
+ */
 function processMetrics(): readonly Metric[] {
   const { user, system } = process.cpuUsage();
   return [

@@ -3,10 +3,10 @@ import { agentStates } from '../../../domain/agent.ts';
 import { sessionStates } from '../../../domain/session.ts';
 import type { Metric, Sample } from './metrics-text.ts';
 
-/** Sums over all agents take tens of milliseconds at 10,000 sessions: they are made at most this often. */
+/** Computed at most this often, because sums over all agents take tens of milliseconds at 10,000 sessions. */
 const freshMs = 5_000;
 
-/** How agents end, by the event that says so. */
+/** How an agent's attempt ended, by event type. */
 const endings: Readonly<Record<string, string>> = {
   'agent.completed': 'completed',
   'agent.failed': 'failed',
@@ -16,8 +16,8 @@ const endings: Readonly<Record<string, string>> = {
 };
 
 /**
- * What the project's store tells. States, tokens and cost are of what is kept, and fall when sessions are removed; the
- * counters are of what happened, in whichever MAOS, since this server was started, and only grow.
+ * Metrics of the project's store. States, tokens and cost cover the stored sessions and fall when sessions are removed.
+ * The counters cover events of any MAOS since this server started, and only grow.
  */
 export class StoreMetrics {
   readonly #feed: FeedStore;
@@ -26,7 +26,7 @@ export class StoreMetrics {
   #figures: StoreFigures | null = null;
   #readAt = 0;
 
-  /** @param since ISO 8601: what happened before is not counted */
+  /** @param since ISO 8601; earlier events are not counted */
   constructor(feed: FeedStore, since: string) {
     this.#feed = feed;
     this.#position = feed.positionBefore(since);
@@ -122,7 +122,7 @@ function usageMetrics({ usage }: StoreFigures): readonly Metric[] {
       name: 'maos_usage_cost_dollars',
       type: 'gauge',
       help: 'Cost in US dollars of agents of the stored sessions, where reported by their backends.',
-      // Sums of decimal fractions are off in their last places.
+      // Sums of decimal fractions have rounding errors.
       samples: [{ value: Math.round((usage?.costUsd ?? 0) * 1e9) / 1e9 }],
     },
   ];

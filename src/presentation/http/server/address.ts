@@ -4,18 +4,18 @@ import { MaosError, quote } from '../../../domain/errors.ts';
 export interface ListenAddress {
   /** A name or address, without brackets. */
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
 }
 
-/** A server that listens here listens on every address of this machine; no host has this address. */
+/** A wildcard address listens on every address of this machine; it identifies no host. */
 export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
 /**
- * Where to listen, from `[host:]port`: `4711`, `0`, `localhost:4711`, `[::1]:4711`.
- * @param remote allowed beyond this machine
+ * Parses `[host:]port`: `4711`, `0`, `localhost:4711`, `[::1]:4711`.
+ * @param remote whether addresses beyond this machine are allowed
  * @throws MaosError INVALID_INPUT
  */
 export function parseListenAddress(text: string, remote: boolean): ListenAddress {
@@ -39,7 +39,7 @@ export function parseListenAddress(text: string, remote: boolean): ListenAddress
   return { host, port };
 }
 
-/** Reached from this machine alone. */
+/** Whether only this machine can reach the host. */
 export function isLoopback(host: string): boolean {
   return (
     host.toLowerCase() === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))

@@ -16,10 +16,10 @@ import { maosOperations } from './operations.ts';
 import { pageHandler } from './page-route.ts';
 import { RequestCounts } from './request-counts.ts';
 
-/** Needs no token: monitors ask it. */
+/** Open without the token, for monitors. */
 export const healthPath = '/health';
 
-/** All routes of HTTP mode behind one guard. */
+/** All routes of HTTP mode, behind one guard. */
 export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const requests = new RequestCounts();

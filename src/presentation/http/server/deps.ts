@@ -9,11 +9,11 @@ import type { McpLimits } from '../mcp/mcp-limits.ts';
 export interface HttpDeps {
   readonly runtime: Runtime;
   readonly identity: ServerIdentity;
-  /** The folder whose project is worked on. */
+  /** The folder whose project the routes work on. */
   readonly projectPath: string;
-  /** Aborts when the server ends: streams end, calls that wait come back. */
+  /** Aborts when the server ends: streams end, and waiting calls return. */
   readonly ending: AbortSignal;
-  /** Default: everything MAOS has. */
+  /** Default: everything that MAOS offers. */
   readonly loadRegistry?: () => Promise<Registry>;
   readonly onCall?: (call: Promise<unknown>, tool: Tool) => void;
   /** Limits of the streams of `/events`; every limit has a default. */

@@ -2,21 +2,21 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Handler, Hono } from 'hono';
 import type { Operation } from './openapi.ts';
 
-/** Node's request and response are underneath: streams that nobody reads are cut there. */
+/** Access to Node's request and response, to close connections of streams that no client reads. */
 export interface HttpEnv {
   Bindings: HttpBindings;
 }
 
-/** Routes, and what the document says of each. */
+/** Routes, with their descriptions for the OpenAPI document. */
 export interface Endpoints {
   readonly routes: Hono<HttpEnv>;
   readonly operations: readonly Operation[];
 }
 
 /**
- * The routes of a table of operations, from which the document is made too.
- * @param handlers by the id of the operation: one without a handler does not compile, nor does a handler without one
- * @param routes where they are added
+ * Creates the routes for a table of operations, from which the OpenAPI document is generated too.
+ * @param handlers by operation id; a missing or unknown one does not compile
+ * @param routes the app to add them to
  */
 export function endpoints<Table extends readonly Operation[]>(
   operations: Table,
@@ -29,7 +29,7 @@ export function endpoints<Table extends readonly Operation[]>(
   return { routes, operations };
 }
 
-/** `/runs/{run_id}` as the router and the figures of requests have it: `/runs/:id`. */
+/** `/runs/{run_id}` in the router's syntax, which the request metrics use too: `/runs/:id`. */
 function routeOf(path: string): string {
   return path.replaceAll(/\{(?:[a-z]+_)?([a-z]+)\}/g, ':$1');
 }

@@ -10,30 +10,31 @@ import type { TokenBucket } from './token-bucket.ts';
 type Env = { Bindings: HttpBindings };
 
 export interface GuardOptions {
-  /** Names under which this server may be asked for, without port; in lower case. */
+  /** Host names that this server answers for, in lower case, without port. */
   readonly hosts: ReadonlySet<string>;
-  /** Those of them that the user gave, by which a proxy may ask. */
+  /** Those of them that the user configured, under which a proxy may forward. */
   readonly names?: ReadonlySet<string>;
   /**
-   * So may any address: other machines may know this one by an address that it does not know itself. A name can be
-   * rebound to this machine by its owner, an address cannot.
+   * Whether any IP address is accepted too: other machines may reach this one by an address that it does not know
+   * itself. Unlike a name, an address cannot be rebound to this machine.
    */
   readonly byAddress: boolean;
-  /** Asked at every request, so that a token replaced is worth nothing from then on. */
+  /** Called for every request, so that a replaced token is invalid immediately. */
   readonly token: () => Promise<string>;
-  /** Requests a second, over all clients with the token. */
+  /** Limits requests per second of all clients with the token together. */
   readonly rate: TokenBucket;
-  /** Over all who ask without it, so that they cannot use up what is there for the others. */
+  /** Limits requests without the token separately, so that they cannot exhaust the limit of the others. */
   readonly strangerRate: TokenBucket;
-  /** Largest body in bytes. */
+  /** Maximum body size in bytes. */
   readonly maxBodyBytes: number;
   /** Paths that need no token. */
   readonly open: ReadonlySet<string>;
 }
 
 /**
- * Lets through who may ask, and nobody else: the Host names this server (a name rebound to 127.0.0.1 does not), no page of
- * another origin asks, the bearer token is right, and neither rate nor body is too large. The first that is wrong answers.
+ * Lets only valid requests through: the Host names this server (a name rebound to 127.0.0.1 does not), the request is
+ * not from a page of another origin, the bearer token is right, and rate and body size are within their limits. The
+ * first failed check answers.
  */
 export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env>[] {
   const isOwn = (host: string | null): boolean =>
@@ -41,7 +42,7 @@ export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env
   return [
     async (context, next) => {
       const host = hostOf(context.req.header('host'));
-      // The other one where the request line has a whole URL, which counts before Host (RFC 9112, 3.2.2).
+      // The host in the URL differs if the request line has an absolute URL, which overrides Host (RFC 9112, 3.2.2).
       const stranger = [host, hostOf(new URL(context.req.url).host)].find((asked) => !isOwn(asked));
       if (stranger !== undefined) {
         const asked = JSON.stringify(stranger ?? '');
@@ -58,7 +59,7 @@ export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env
       try {
         token = await options.token();
       } catch {
-        // The reason is in the log: callers without the token must not learn it.
+        // Only the log has the reason, because callers without the token must not learn it.
         return refuse(context, 503, 'CONFIG_INVALID', 'The token cannot be read: see the log of MAOS.');
       }
       const isKnown = isBearer(context.req.header('authorization'), digest(token));
@@ -86,22 +87,22 @@ export function makeGuard(options: GuardOptions): readonly MiddlewareHandler<Env
   ];
 }
 
-/** The name in a Host header, without port and brackets, in lower case; null for what is none. */
+/** The name in a Host header, without port and brackets, in lower case; null if invalid. */
 export function hostOf(header: string | undefined | null): string | null {
   const found = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::[0-9]{1,5})?$/i.exec(header ?? '');
   return (found?.[1] ?? found?.[2])?.toLowerCase() ?? null;
 }
 
-/** Without the unspecified ones, which browsers take for this machine, and nobody else for a place. */
+/** Without unspecified addresses, which browsers resolve to this machine. */
 function isAddress(host: string): boolean {
   return isIP(host) !== 0 && !isWildcard(host);
 }
 
 /**
- * No page asks, or one that came from this server: by one of its names, or the very address that is asked for, and by the
- * port that is asked for or listened on. Another port of this machine is another program's page. A proxy with TLS may ask
- * by any name that this server was given. Requests for pictures and scripts have no Origin; there, browsers tell by
- * Sec-Fetch-Site whose page asks.
+ * Whether the request is not from a web page, or from a page of this server. Such a page has one of the server's names,
+ * or the same address as the request, and the port of the request or of the socket; another port is another program's
+ * page. A proxy with TLS may use any configured name. Requests for images and scripts have no Origin; for those,
+ * browsers send Sec-Fetch-Site.
  */
 function isOwnPage(context: Context<Env>, host: string | null, options: GuardOptions): boolean {
   const origin = context.req.header('origin');
@@ -116,7 +117,7 @@ function isOwnPage(context: Context<Env>, host: string | null, options: GuardOpt
   return (options.hosts.has(page.host) || page.host === host) && ports.includes(page.port);
 }
 
-/** A page of this server, or the user himself. */
+/** Same-origin, initiated by the user, or not sent by a browser. */
 const ownSites: ReadonlySet<string | undefined> = new Set([undefined, 'same-origin', 'none']);
 
 /** Null for 'null', files and other schemes. */
@@ -131,7 +132,7 @@ function authorityOf(
 
 function isBearer(header: string | undefined, wanted: Buffer): boolean {
   const given = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
-  // Digests are of one length: how long the comparison takes tells nothing of the token.
+  // Digests have the same length, so the time of the comparison reveals nothing about the token.
   return given !== undefined && timingSafeEqual(digest(given), wanted);
 }
 

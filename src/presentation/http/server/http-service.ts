@@ -9,13 +9,13 @@ import { oneAtATime } from './one-at-a-time.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface HttpOptions {
-  /** Where to listen; default 127.0.0.1. Elsewhere only when the user said so. */
+  /** The address to listen on: 127.0.0.1, unless the user chose another. */
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Further names that it is asked for, beside those of loopback and `host`. */
+  /** Further host names to answer for, beside those of loopback and `host`. */
   readonly names?: readonly string[];
-  /** What opens it; a function is asked at every request. */
+  /** The required token; a function is called for every request. */
   readonly token: string | (() => Promise<string>);
   /** Default: {@link requestTimeouts}. */
   readonly timeouts?: typeof requestTimeouts;
@@ -25,23 +25,23 @@ export interface HttpOptions {
 export interface HttpService {
   readonly url: string;
   readonly port: number;
-  /** Cuts every connection, and continues to listen. */
+  /** Closes every connection, and continues to listen. */
   cut(): void;
-  /** Streams end, what is under way gets `graceMs`, then every connection is cut. */
+  /** Ends streams, gives pending requests `graceMs`, then closes every connection. */
   close(graceMs: number): Promise<void>;
 }
 
 const loopbackNames = ['localhost', '127.0.0.1', '::1'];
-/** How long a request may take to arrive, its headers and the whole; and how often Node looks for those that do. */
+/** How long a request may take to arrive (headers, and in total), and how often Node checks that. */
 export const requestTimeouts = { headersMs: 10_000, wholeMs: 60_000, lookMs: 5_000 };
 const maxConnections = 512;
 const maxHeaderBytes = 16 * 1024;
 const maxBodyBytes = 4 * 1024 * 1024;
 const maxRequestsPerSecond = 500;
-/** For requests without the token: those of monitors, and guesses. */
+/** For requests without the token, from monitors or from attackers that guess. */
 const maxStrangersPerSecond = 50;
 
-/** @throws MaosError INVALID_INPUT when the port is taken or the address is not of this machine */
+/** @throws MaosError INVALID_INPUT when the port is in use or the address does not belong to this machine */
 export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<HttpService> {
   const { host, token, names = [], timeouts = requestTimeouts } = options;
   const now = (): number => performance.now();
@@ -59,7 +59,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
     {
       maxHeaderSize: maxHeaderBytes,
       headersTimeout: timeouts.headersMs,
-      // Node's default is to look every 30 s.
+      // Node's default interval is 30 s.
       connectionsCheckingInterval: timeouts.lookMs,
       requestTimeout: timeouts.wholeMs,
       keepAliveTimeout: 5_000,
@@ -68,7 +68,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
   );
   server.maxConnections = maxConnections;
   let isClosing = false;
-  // A connection whose answer ends only now would be kept for the next request.
+  // Otherwise a connection whose response ends during closing would be kept alive.
   server.on('request', ({ socket }, response) => {
     response.once('close', () => {
       if (isClosing) socket.destroySoon();

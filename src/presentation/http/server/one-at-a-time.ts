@@ -1,18 +1,20 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What of one connection waits for the answer before it. */
+/** The requests of one connection that wait for the previous response. */
 interface Queue {
   readonly waiting: (() => void)[];
   isAnswering: boolean;
 }
 
 /**
- * Problem: Node hands over every request that a connection has sent, and reads on, before the answer to the first one is
- * taken: a client that sends thousands and reads nothing makes the server hold thousands of requests and answers.
+ * Problem: Node passes on every request that a connection has sent, and reads further, before the client has taken the
+ * first response. A client that sends thousands and reads nothing makes the server hold thousands of requests and
+ * responses.
  *
- * Solution: HTTP/1.1 answers in order anyway, so the next request of a connection is begun when the answer before it has
- * been taken, and while one waits, the connection is not read. More than what was read at once never waits.
+ * Solution: HTTP/1.1 responses are in order anyway, so start the next request of a connection only when the client has
+ * taken the previous response, and stop reading from the connection while a request waits. Only requests that were read
+ * in one piece ever wait.
  */
 export function oneAtATime(handle: RequestListener): RequestListener {
   const queues = new WeakMap<Socket, Queue>();
@@ -39,7 +41,7 @@ export function oneAtATime(handle: RequestListener): RequestListener {
   };
 }
 
-/** Node resumes a connection whenever a request is done with; here it stays as it is while another one waits. */
+/** Node resumes a connection whenever a request has ended; prevent that while another one waits. */
 function open(socket: Socket): Queue {
   const queue: Queue = { waiting: [], isAnswering: false };
   const resume = socket.resume.bind(socket);

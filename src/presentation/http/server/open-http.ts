@@ -6,30 +6,30 @@ import { isLoopback, isWildcard, parseListenAddress } from './address.ts';
 import { hostOf } from './guard.ts';
 import { type HttpService, startHttp } from './http-service.ts';
 
-/** How long what is under way may take once the process ends, before connections are cut. */
+/** How long pending requests may take when the process ends, before their connections are closed. */
 const graceMs = 250;
 
-/** How soon streams that were opened with a token that is replaced are cut. */
+/** How often to check for a replaced token, whose streams must be closed. */
 const tokenLookMs = 1_000;
 
 export interface HttpOptions {
   readonly projectPath: string;
   /** `[host:]port` */
   readonly listen: string;
-  /** The host may be reached from other machines. */
+  /** Allow hosts that other machines can reach. */
   readonly allowRemote: boolean;
-  /** Names in the Host header that it answers for, beside those of loopback and its own. */
+  /** Host names to answer for, beside those of loopback and its own. */
   readonly hostNames: readonly string[];
 }
 
 export interface OpenHttp {
-  /** Where it listens and what to heed, for people. */
+  /** The address and security notes, for people. */
   readonly notices: readonly string[];
   close(): Promise<void>;
 }
 
 /**
- * Adds HTTP mode to a process that serves, and writes down where it listens.
+ * Adds HTTP mode to a serving process, and registers its port.
  * @throws MaosError INVALID_INPUT, and as {@link Runtime.httpToken}
  */
 export async function openHttp(serving: Serving, runtime: Runtime, options: HttpOptions): Promise<OpenHttp> {
@@ -57,7 +57,7 @@ export async function openHttp(serving: Serving, runtime: Runtime, options: Http
   };
 }
 
-/** Each request is checked with the present token; a stream opened with an earlier token continues until it is cut. */
+/** Requests are checked individually, but a stream continues when its token is replaced, until it is closed here. */
 function cutWithToken(service: HttpService, runtime: Runtime, first: string): () => void {
   let last: string | null = first;
   const look = async (): Promise<void> => {

@@ -6,7 +6,7 @@ type Schemas = Readonly<Record<string, z.ZodType>>;
 /** The description of one endpoint in the document. */
 export interface Operation {
   readonly method: 'get' | 'post' | 'delete';
-  /** With `{name}` for what varies. */
+  /** With `{name}` for parameters. */
   readonly path: string;
   readonly id: string;
   readonly tag: string;
@@ -18,15 +18,15 @@ export interface Operation {
   readonly headers?: Schemas;
   readonly body?: z.ZodType;
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Bodies of its own errors, by status; those of the guard are known. */
+  /** Bodies of the endpoint's own errors, by status; those of the guard are added. */
   readonly errors?: Readonly<Record<number, z.ZodType>>;
-  /** Open without the token. */
+  /** Needs no token. */
   readonly open?: true;
 }
 
 interface Answer {
   readonly description: string;
-  /** By media type. Of a stream of events: what the data of an event is. */
+  /** By media type; for an event stream, the data of an event. */
   readonly content?: Schemas;
   readonly headers?: Schemas;
 }
@@ -38,12 +38,12 @@ type ToSchema = (schema: z.ZodType) => Json;
 
 const schemasAt = '#/components/schemas/';
 
-/** What the guard answers before any route, and for what is at no route: a code of MAOS. */
+/** The response of the guard, and for unknown paths, with a code of MAOS. */
 export const refusalSchema = z
   .strictObject({ code: z.enum(errorCodes), message: z.string() })
   .meta({ id: 'Refusal' });
 
-/** The errors of a route: the same body for all these statuses. */
+/** The errors of a route that have the same body. */
 export function errorsOf<Status extends number>(
   body: z.ZodType,
   ...statuses: readonly Status[]
@@ -58,7 +58,7 @@ const description = [
   'they are answered with 400, 408, 417 or 431 without a body, and the connection is closed.',
 ].join(' ');
 
-/** An OpenAPI 3.1 document of the endpoints. Schemas with an `id` become components. */
+/** Generates an OpenAPI 3.1 document of the endpoints. Schemas with an `id` become components. */
 export function openApiDocument(version: string, operations: readonly Operation[]): Json {
   const components: Record<string, unknown> = {};
   const toSchema: ToSchema = (schema) => {
@@ -123,7 +123,7 @@ function answersOf(answers: Operation['answers'], toSchema: ToSchema): Json {
   );
 }
 
-/** Those of the guard and those of the route; where both have a status, its body is of either kind. */
+/** Errors of the guard and of the route; a status that both use has either body. */
 function errorAnswers({ method, open, errors = {} }: Operation, toSchema: ToSchema): Json {
   const hasBody = method !== 'get';
   const guarded = [...(open ? [] : [401]), 403, ...(hasBody ? [413] : []), 429, 500, 503];
@@ -176,7 +176,7 @@ function contentOf(schemas: Schemas, toSchema: ToSchema): Json {
   );
 }
 
-/** References within a schema of its own, as references within the document. */
+/** Changes references within the schema to references within the document. */
 function pointed(schema: Json): Json {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${schemasAt}`)) as Json;
 }

@@ -7,7 +7,7 @@ import {
 } from '../events/event-schemas.ts';
 import { errorsOf, type Operation, openApiPath, refusalSchema } from './openapi.ts';
 
-/** MAOS's own endpoints, which belong to no protocol. */
+/** MAOS's own endpoints, beside those of protocols. */
 export const maosOperations = [
   {
     ...{ method: 'get', path: '/', id: 'page', tag: 'maos', summary: 'Overview for people' },

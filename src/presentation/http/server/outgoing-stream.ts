@@ -1,7 +1,7 @@
 import type { Clock } from '../../../application/ports/clock.ts';
 
 export interface OutgoingLimits {
-  /** So many bytes may wait for the client; what is written after that cuts the stream. */
+  /** Maximum bytes waiting for the client; a write beyond that closes the stream. */
   readonly mostUnreadBytes: number;
   /** How long a client may read nothing while data waits for it. */
   readonly stallMs: number;
@@ -9,13 +9,13 @@ export interface OutgoingLimits {
 
 interface OutgoingOptions extends OutgoingLimits {
   readonly after: Clock['after'];
-  /** Must end the connection: the client does not read. */
+  /** Must close the connection, because the client does not read. */
   readonly cut: () => void;
-  /** Once, however it ended. */
+  /** Called once, however the stream ended. */
   readonly onEnd: () => void;
 }
 
-/** The body of an answer that is written as things happen. A client that does not read it is cut off. */
+/** A response body that is written over time. Disconnects a client that does not read it. */
 export class OutgoingStream {
   readonly body: ReadableStream<Uint8Array>;
   readonly #options: OutgoingOptions;
@@ -29,12 +29,12 @@ export class OutgoingStream {
     this.#options = options;
     this.body = new ReadableStream<Uint8Array>(
       { pull: (controller) => this.#give(controller), cancel: () => this.#end() },
-      // Nothing is taken before the socket has room for it.
+      // Produce nothing before the socket has room.
       { highWaterMark: 0 },
     );
   }
 
-  /** After the end this does nothing. */
+  /** No effect after the end. */
   write(chunk: Uint8Array): void {
     if (this.#state !== 'open') return;
     if (this.#bytes >= this.#options.mostUnreadBytes) {

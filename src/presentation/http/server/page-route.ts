@@ -19,7 +19,7 @@ const headers = {
   Vary: 'Accept',
 };
 
-/** `GET /`: what is here, for people: as HTML where the Accept header names it, as plain text otherwise. */
+/** `GET /`: an overview for people, as HTML if the Accept header asks for it, otherwise as plain text. */
 export function pageHandler(version: string): Handler {
   return (context) => {
     const wantsHtml = /\btext\/html\b/i.test(context.req.header('Accept') ?? '');
@@ -33,7 +33,7 @@ function text(version: string): string {
   return [`MAOS ${version}`, '', ...lines, '', how, ''].join('\n');
 }
 
-/** Every part is text of our own, without characters that HTML would interpret. */
+/** All inserted texts are constants without HTML special characters. */
 function html(version: string): string {
   const rows = endpoints.map(([path, what]) => `<dt><code>${path}</code></dt><dd>${what}</dd>`);
   return `<!doctype html>

@@ -3,10 +3,10 @@ import type { Context } from 'hono';
 import { checkMessage, errorAnswer, errorCode, notJson } from '../../mcp/transport/json-rpc.ts';
 import type { MessageTrace } from '../../mcp/transport/trace.ts';
 
-/** MCP leaves the codes of errors of HTTP to servers; these are the SDK's. */
+/** MCP does not define error codes for HTTP; these are the SDK's. */
 export const httpError = { refused: -32000, noSession: -32001 } as const;
 
-/** The message of a POST, or the answer that says why it is none. */
+/** The message in a POST body, or the error response for an invalid one. */
 export async function readMessage(
   context: Context,
   trace: MessageTrace | null,
@@ -29,12 +29,12 @@ export async function readMessage(
   return context.json(answer ?? errorAnswer(errorCode.invalidRequest, `Invalid request: ${problem}.`), 400);
 }
 
-/** The id of a request, under which even a refusal is answered: clients that read the body wait for it. */
+/** The id of a request, which error responses need too: clients that read the body wait for it. */
 export function requestIdOf(message: JSONRPCMessage | null): RequestId | undefined {
   return message !== null && 'method' in message && 'id' in message ? message.id : undefined;
 }
 
-/** @param next what to do about it */
+/** @param next advice for the client */
 export function noSuchSession(context: Context, next: string, id?: RequestId): Response {
   const why = 'There is no such MCP session: it ended, expired, or MAOS was restarted.';
   return context.json(errorAnswer(httpError.noSession, `${why} ${next}`, id), 404);

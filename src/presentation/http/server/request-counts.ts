@@ -3,20 +3,20 @@ import { matchedRoutes } from 'hono/route';
 
 export interface RequestCount {
   readonly method: string;
-  /** As it was declared (`/acp/runs/:id`), so that there are few; 'none' for what is not there. */
+  /** As declared (`/acp/runs/:id`), so that there are few values; 'none' for unknown paths. */
   readonly route: string;
   readonly status: number;
   readonly count: number;
 }
 
-/** How many requests were answered since the server was started. A stream counts when it begins. */
+/** Number of answered requests since the start of the server. A stream counts when it begins. */
 export class RequestCounts {
   readonly #counts = new Map<string, RequestCount>();
 
-  /** To be used before everything else, so that refusals count too. */
+  /** Must be the first middleware, so that refusals count too. */
   readonly middleware: MiddlewareHandler = async (context, next) => {
     await next();
-    // Everything that applies to all paths is no route.
+    // Paths that end in `*` are middleware, not routes.
     const route = matchedRoutes(context).findLast(({ path }) => !path.endsWith('*'))?.path ?? 'none';
     const { method } = context.req;
     const { status } = context.res;

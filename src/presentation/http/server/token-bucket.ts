@@ -1,11 +1,11 @@
-/** Allows so many takes a second on average, and as many at once. */
+/** Rate limit: at most `perSecond` takes per second on average, with bursts of the same size. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #nowMs: () => number;
   #left: number;
   #at: number;
 
-  /** @param nowMs a clock that only goes forward, in milliseconds */
+  /** @param nowMs a monotonic clock, in milliseconds */
   constructor(perSecond: number, nowMs: () => number) {
     this.#perSecond = perSecond;
     this.#nowMs = nowMs;
@@ -13,7 +13,7 @@ export class TokenBucket {
     this.#at = nowMs();
   }
 
-  /** @returns 0 when it is taken; else how many milliseconds to wait */
+  /** @returns 0 if taken, otherwise how many milliseconds to wait */
   take(): number {
     const now = this.#nowMs();
     this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
