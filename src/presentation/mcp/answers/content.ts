@@ -1,4 +1,4 @@
-/** What the specification calls content blocks and resource contents (2025-11-25), as far as anything here makes them. */
+/** Content blocks and resource contents of the specification (2025-11-25), as far as MAOS uses them. */
 
 export type ResourceContents =
   | { readonly uri: string; readonly mimeType: string; readonly text: string }

@@ -1,15 +1,15 @@
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 
-/** A cursor that says how many items the pages before held. Opaque to clients. */
+/** A cursor with the number of items on previous pages. Opaque to clients. */
 export function formatCursor(shown: number): string {
   return `from-${shown}`;
 }
 
 /**
- * @param asked the tool or method, named in the message
+ * @param asked the tool or method, for the error message
  * @returns how many items to skip
- * @throws MaosError INVALID_INPUT for what {@link formatCursor} did not make
+ * @throws MaosError INVALID_INPUT for a cursor that is not from {@link formatCursor}
  */
 export function parseCursor(cursor: string | undefined, asked: string): number {
   if (cursor === undefined) return 0;

@@ -7,17 +7,17 @@ import { progressLine } from '../../contracts/event-lines.ts';
 import { namesOf } from '../../contracts/views.ts';
 import type { ToolContext } from '../server/tool.ts';
 
-/** Clients take a call without progress for dead; the contract promises a sign of life this often. */
+/** Clients give up calls without progress; the contract promises a progress message this often. */
 const signOfLifeMs = 15_000;
 
-/** What a wait is given: when to end, and where to tell of events. */
+/** Options for a wait: when to end, and what to call with events. */
 export interface TellingWait {
   readonly signal: AbortSignal;
   readonly onEvents: (events: readonly RecordedEvent[]) => void;
 }
 
 /**
- * Waits until the session ends or pauses, telling the client of it. Ends early as {@link tellProgress} says.
+ * Waits until the session ends or pauses, and sends progress to the client. Can end early, see {@link tellProgress}.
  * @throws MaosError SESSION_NOT_FOUND
  */
 export function followSession(
@@ -30,8 +30,8 @@ export function followSession(
 }
 
 /**
- * Tells the client of every change while something is waited for, and every 15 s that it still is. The wait is called
- * off when the time is up or the client calls the request off.
+ * Sends progress to the client during a wait: on every change, and every 15 s. The wait is aborted when the time is
+ * over or the client cancels the request.
  */
 export async function tellProgress<T>(
   context: ToolContext,
@@ -61,7 +61,7 @@ export async function tellProgress<T>(
     return await waitFor({
       signal: AbortSignal.any([context.signal, timeout.signal]),
       onEvents: (events) => {
-        // An agent's end is often stored with the starts that follow from it: that is news of its own.
+        // An agent's end is often stored together with the starts that it causes; report it separately.
         for (const news of [events.filter(isEnd), events.filter((event) => !isEnd(event))]) {
           const message = newsOf(news, namesNow());
           if (message !== null) tell(message);
@@ -78,7 +78,7 @@ function isEnd({ type }: RecordedEvent): boolean {
   return type === 'agent.completed' || type === 'agent.failed' || type === 'agent.cancelled';
 }
 
-/** One message for what was stored together: the last thing worth telling, and how many came before. */
+/** One message for events that were stored together: the last relevant one, and how many came before it. */
 function newsOf(events: readonly RecordedEvent[], names: ReadonlyMap<string, string>): string | null {
   const lines = events.flatMap((event) => progressLine(event, names) ?? []);
   const last = lines.at(-1);
@@ -91,8 +91,8 @@ function endedOf(progress: Progress): number {
 }
 
 /**
- * Problem: MCP wants the progress value to grow with every notification, but most changes end no agent.
- * Solution: the number of agents ended, and in between a small part of the way to the next one.
+ * Problem: MCP requires the progress value to grow with every notification, but most changes end no agent.
+ * Solution: the number of ended agents, plus a small fraction for every other notification.
  */
 class ProgressMeter {
   #last = -1;

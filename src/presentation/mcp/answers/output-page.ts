@@ -18,20 +18,20 @@ export interface OutputPageAnswer {
   readonly at_end: boolean;
 }
 
-/** A position in the stream, and how many characters of the line that begins there were shown already. */
+/** A position in the stream, and how many characters of the line at that position were already shown. */
 interface Position {
   readonly at: string;
   readonly shown: number;
 }
 
 /**
- * The next page of an agent's output, at most so many bytes of a result.
+ * The next page of an agent's output, limited in bytes of the result.
  *
- * Problem: the application pages by lines and characters, cutting a line that is longer than a page; a result is
- * limited in bytes, and an agent's whole report is one line of its stream.
- * Solution: such a line is read again for each page, and the cursor also says how much of it was shown.
+ * Problem: the application pages by lines and characters, and cuts a line that is longer than a page. A result is
+ * limited in bytes, and an agent's whole report can be one line of its stream.
+ * Solution: read such a line again for each page; the cursor also says how much of it was shown.
  *
- * @throws MaosError INVALID_INPUT for a cursor that is none
+ * @throws MaosError INVALID_INPUT for an invalid cursor
  */
 export async function readPage(
   source: OutputSource,
@@ -40,7 +40,7 @@ export async function readPage(
 ): Promise<OutputPageAnswer> {
   const { project, agent, view } = source;
   const { at, shown } = parsePosition(cursor);
-  // A character costs at least two bytes. Where it costs more, the page is read once more, as long as it may be.
+  // A character takes at least two bytes. If the page turns out too large, read it again with fewer characters.
   for (let length = Math.floor(bytes / 2); ; ) {
     const maxChars = shown + length;
     const slice = await readAgentOutput(project, { agent, view, tailLines: null, cursor: at, maxChars });
@@ -57,7 +57,7 @@ export async function readPage(
   }
 }
 
-/** The last lines, from their start cut away what does not fit. */
+/** The last lines, cut at their beginning if they do not fit. */
 export async function readTail(
   { project, agent, view }: OutputSource,
   lines: number,
@@ -79,7 +79,7 @@ function answer(text: string, cursor: string, atEnd: boolean, agent: Agent): Out
   return { summary: sayMore(text, atEnd, agent), text, next_cursor: cursor, at_end: atEnd };
 }
 
-/** A character of two code units cut in two would be lost on both pages. */
+/** Half of a surrogate pair would be lost on both pages. */
 function withoutHalfCharacter(text: string): string {
   return /[\ud800-\udbff]$/.test(text) ? text.slice(0, -1) : text;
 }
@@ -90,7 +90,7 @@ function sayMore(text: string, atEnd: boolean, agent: Agent): string {
   return agent.state === 'running' ? `${written} so far.` : `${written}.`;
 }
 
-/** How much of the text, from its start, costs no more than so many bytes; whole characters only. */
+/** How many characters from the beginning fit into the bytes, without splitting a surrogate pair. */
 function countFittingChars(text: string, bytes: number): number {
   if (costOf(text) <= bytes) return text.length;
   let left = bytes - costOf('');

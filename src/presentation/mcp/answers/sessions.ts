@@ -17,7 +17,7 @@ export interface LocatedSession extends OpenProject {
 }
 
 /**
- * The session an id means, in whichever project; or an unambiguous part of one or 'latest', in the server's project.
+ * Resolves a full id in any project, or an unambiguous part of one or 'latest' in the server's project.
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
  */
 export async function locateSession(context: RequestContext, reference: string): Promise<LocatedSession> {
@@ -27,8 +27,7 @@ export async function locateSession(context: RequestContext, reference: string):
 }
 
 /**
- * The agent of that name in the newest session of the server's project, else the one an id or an unambiguous part of
- * one means.
+ * Resolves a name in the newest session of the server's project; otherwise an id or an unambiguous part of one.
  * @throws MaosError AGENT_NOT_FOUND, INVALID_INPUT
  */
 export async function locateAgent(
@@ -45,12 +44,12 @@ export async function locateAgent(
   return unlessLost(context, findAgent(lookupIn(context, new Map()), reference));
 }
 
-/** Of a session that has been read in full: what the store would say, without asking it again. */
+/** The summary of a loaded session, without another query. */
 export function summaryOf({ session, agents }: Workflow): SessionSummary {
   return { session, progress: progressOf(agents), usage: totalUsage(agents.map(({ usage }) => usage)) };
 }
 
-/** The state of a session, in one sentence. */
+/** The state of a session in one sentence. */
 export function summarize({ session, progress, usage }: SessionSummary): string {
   const why = session.pauseReason === null ? '' : ` (${pauseReasonOf(session)})`;
   const { total, ...states } = progress;
@@ -61,14 +60,14 @@ export function summarize({ session, progress, usage }: SessionSummary): string 
   return `Session ${session.id} is ${session.state}${why}: ${plural(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
 }
 
-/** Why a session is paused: 'interrupted', 'quota until …, in 12 min'. */
+/** Why a session is paused: "interrupted", "quota until …, in 12 min". */
 export function pauseReasonOf({ pauseReason, resumeAt }: Session): string {
   if (resumeAt === null) return String(pauseReason);
   const minutes = Math.ceil((Date.parse(resumeAt) - Date.now()) / 60_000);
   return `${pauseReason} until ${resumeAt}, ${minutes > 0 ? `in ${minutes} min` : 'already passed'}`;
 }
 
-/** What a model does next with a session in this state. */
+/** Advice for the model on a session in this state. */
 export function nextStep({ session }: SessionSummary): string {
   switch (session.state) {
     case 'created':

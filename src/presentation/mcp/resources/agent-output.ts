@@ -11,16 +11,15 @@ import { completeAgent, completeSession, followSessionEvents, listedSessions } f
 
 const uri = 'maos://sessions/{session_id}/agents/{agent_id}/output';
 
-/** Of longer output the end is shown: clients cut from 40,000 characters, and nobody reads more in one piece. */
+/** Longer output is cut to its end: clients cut at 40,000 characters. */
 const mostChars = 40_000;
-/** Not toLocaleString: the locale data it loads would delay the first answer of a server by a third. */
+/** Without toLocaleString, whose locale data would delay a server's first response by a third. */
 const mostCharsText = '40,000';
 const mostLines = 10_000;
 
-/** How often a running agent's output is checked for its subscribers. */
+/** How often to check a running agent's output for subscribers, in milliseconds. */
 const lookMs = 100;
 
-/** What an agent wrote, readable. */
 export const agentOutputResource: Resource = {
   uri,
   name: 'agent-output',
@@ -72,10 +71,7 @@ async function locate({ session_id = '', agent_id = '' }: Variables, context: Re
   );
 }
 
-/**
- * Looks at the size of what was written: after every event of the session, and again and again as long as the agent
- * runs.
- */
+/** Watches the size of the output: after every event of the session, and at intervals while the agent runs. */
 async function followOutput(project: Project, agent: Agent, changed: () => void): Promise<() => void> {
   const { store, host, clock, log } = project;
   let { state } = agent;
@@ -92,7 +88,7 @@ async function followOutput(project: Project, agent: Agent, changed: () => void)
       if (size !== seen && !stopped) changed();
       seen = size;
     } catch (error) {
-      // Files that cannot be read now are looked at again.
+      // Files that cannot be read now are checked again.
       log.log('warn', 'cannot read the output of a subscription', { agentId: agent.id, error });
     }
     looking = false;

@@ -6,12 +6,11 @@ import { completeSession, listedSessions } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/artifacts/{path}';
 
-/** A larger file is better read where it lies. */
+/** Larger files should be read from the disk. */
 const maxBytes = 4 * 1024 * 1024;
 
 const unknownType = 'application/octet-stream';
 
-/** A file that agents left in shared context or results. */
 export const artifactResource: Resource = {
   uri,
   name: 'artifact',
@@ -46,7 +45,7 @@ export const artifactResource: Resource = {
   },
 };
 
-/** What a name promises of text and pictures; `.ts`, a video by the registry, is text here when it is text. */
+/** Whether the type means text. (`.ts`, registered as a video type, is detected as text by its content.) */
 function isTextual(type: string): boolean {
   return /^text\/|[/+](json|xml|yaml|toml|javascript)$/.test(type);
 }

@@ -3,7 +3,6 @@ import { roleView } from '../../contracts/views.ts';
 import type { Resource } from '../server/resource.ts';
 import { json } from './sessions-named.ts';
 
-/** What agents can be. */
 export const rolesResource: Resource = {
   uri: 'maos://roles',
   name: 'roles',

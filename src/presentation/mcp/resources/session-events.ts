@@ -7,7 +7,6 @@ const uri = 'maos://sessions/{session_id}/events';
 
 const mostShown = 200;
 
-/** What happened in a session. */
 export const sessionEventsResource: Resource = {
   uri,
   name: 'session-events',

@@ -6,7 +6,6 @@ import { json, ofEachSession } from './sessions-named.ts';
 
 const uri = 'maos://sessions/{session_id}/status';
 
-/** The full state of a session. */
 export const sessionStatusResource: Resource = {
   uri,
   name: 'session-status',

@@ -7,20 +7,20 @@ import { locateSession } from '../answers/sessions.ts';
 import type { RequestContext } from '../server/context.ts';
 import { expandUri, type Resource } from '../server/resource.ts';
 
-/** Resources of the newest sessions are listed; those of older ones are reached by their templates. */
+/** Number of newest sessions whose resources are listed; templates reach the others. */
 const mostListed = 20;
-/** Of each session, at most so many agents and so many files are listed. */
+/** Maximum number of agents, and of files, listed per session. */
 const mostOfEach = 100;
 
 interface ListedSession {
   readonly summary: SessionSummary;
-  /** Its objective, short. */
+  /** Its objective, shortened. */
   readonly about: string;
   readonly agents: readonly Agent[];
   readonly artifacts: readonly ArtifactRecord[];
 }
 
-/** The newest sessions of the server's project, with what can be named of them. */
+/** The newest sessions of the server's project, with their agents and artifacts. */
 export async function listedSessions(context: RequestContext): Promise<readonly ListedSession[]> {
   const open = await context.findProject();
   if (open === null) return [];
@@ -34,8 +34,8 @@ export async function listedSessions(context: RequestContext): Promise<readonly 
 }
 
 /**
- * What is the same of every resource that tells of one session: how it is listed, completed and followed.
- * @param about what it tells, with a capital letter
+ * The common part of resources about one session: listing, completion and subscription.
+ * @param about what the resource shows, capitalized
  */
 export function ofEachSession(
   uri: string,
@@ -59,7 +59,7 @@ export function ofEachSession(
   };
 }
 
-/** Ids of sessions that begin so, the newest first; `latest` too, as long as it could be meant. */
+/** Ids of sessions with the typed prefix, newest first, and `latest` if it matches. */
 export async function completeSession(typed: string, context: RequestContext): Promise<readonly string[]> {
   const open = await context.findProject();
   const newest = open?.project.store.list({ limit: 1_000 }) ?? [];
@@ -68,7 +68,7 @@ export async function completeSession(typed: string, context: RequestContext): P
   );
 }
 
-/** Ids of a session's agents that begin so. @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT */
+/** Ids of a session's agents with the typed prefix. @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT */
 export async function completeAgent(
   typed: string,
   session: string | undefined,
@@ -82,16 +82,16 @@ export async function completeAgent(
 }
 
 /**
- * Calls `changed` after every event of a session, stored by any process.
- * @returns the function that ends it
+ * Calls `changed` after every event of a session, whichever process stores it.
+ * @returns a function that stops it
  */
 export function followSessionEvents(project: Project, id: SessionId, changed: () => void): () => void {
   return followValue(project, () => project.store.lastSeq(id), changed);
 }
 
 /**
- * Calls `changed` whenever a value read from the store is another than before.
- * @returns the function that ends it
+ * Calls `changed` whenever a value read from the store has changed.
+ * @returns a function that stops it
  */
 export function followValue(
   { watcher, log }: Project,
@@ -106,7 +106,7 @@ export function followValue(
       seen = now;
       changed();
     } catch (error) {
-      // A store that cannot be read now is asked again at its next change.
+      // If the store cannot be read now, it is read again at the next change.
       log.log('warn', 'cannot read what a client subscribed to', { error });
     }
   });

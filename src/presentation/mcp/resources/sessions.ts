@@ -3,10 +3,9 @@ import { summaryView } from '../../contracts/views.ts';
 import type { Resource } from '../server/resource.ts';
 import { followValue, json } from './sessions-named.ts';
 
-/** The tool list-sessions returns the rest of the list. */
+/** The tool list-sessions returns the rest. */
 const mostShown = 50;
 
-/** Sessions of the server's project. */
 export const sessionsResource: Resource = {
   uri: 'maos://sessions',
   name: 'sessions',

@@ -5,7 +5,7 @@ import { costOf } from '../answers/budget.ts';
 import type { Content } from '../answers/content.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
-/** What `tools/call` answers. */
+/** The result of `tools/call`. */
 export interface CallResult {
   readonly content: readonly Content[];
   readonly structuredContent?: Readonly<Record<string, unknown>>;
@@ -13,12 +13,12 @@ export interface CallResult {
   readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
-/** Where the code and details of an error stand for programs. */
+/** The `_meta` key with an error's code and details, for programs. */
 export const errorMetaKey = 'maos/error';
 
 const maxDetailBytes = 4_000;
 
-/** Calls a tool; every failure becomes a tool error, which a model can read and act on. */
+/** Calls a tool. Every failure becomes a tool error, which a model can read and act on. */
 export async function callTool(tool: Tool, args: unknown, context: ToolContext): Promise<CallResult> {
   try {
     const { structured, content } = await tool.call(args, context);
@@ -29,8 +29,8 @@ export async function callTool(tool: Tool, args: unknown, context: ToolContext):
 }
 
 /**
- * Without structured content: clients hold that against the output schema even when the result is an error
- * (MCP SDK 1.32), and would report the mismatch instead of the error.
+ * Without structured content: clients validate it against the output schema even for errors (MCP SDK 1.32), and would
+ * report the mismatch instead of the error.
  */
 function errorResult({ code, message, details }: MaosError): CallResult {
   const said = shorten(message, 2_000);

@@ -4,7 +4,7 @@ import type { LogLevel } from '../../../application/ports/log.ts';
 import type { Connection } from './connection.ts';
 import { answer } from './requests.ts';
 
-/** The levels of MCP (RFC 5424), the most important first. */
+/** The levels of MCP (RFC 5424), most important first. */
 const levels = [
   'emergency',
   'alert',
@@ -16,7 +16,7 @@ const levels = [
   'debug',
 ] as const satisfies readonly LoggingLevel[];
 
-/** What MAOS's own levels are called there. `trace` goes to nobody: it would tell of its own messages. */
+/** MCP's names for MAOS's levels. `trace` is never sent, because it would log its own messages. */
 const names: Readonly<Record<LogLevel, (typeof levels)[number] | null>> = {
   error: 'error',
   warn: 'warning',
@@ -27,12 +27,12 @@ const names: Readonly<Record<LogLevel, (typeof levels)[number] | null>> = {
 
 const levelParams = z.looseObject({ level: z.enum(levels) });
 
-/** A client that does not read is not told more than so much at once. */
+/** Maximum number of unsent messages for a client that does not read. */
 const mostUnsent = 100;
 
 /**
- * `logging/setLevel`, and what this process has to say to its log as messages to the client: from the level asked for
- * upwards, at first `warning`, independently of the log's own level.
+ * Handles `logging/setLevel`, and sends log records of this process to the client: from the requested level upwards,
+ * initially `warning`, independent of the log file's level.
  */
 export function serveClientLog({ server, runtime, ending }: Connection): void {
   let least = levels.indexOf('warning');
@@ -43,7 +43,7 @@ export function serveClientLog({ server, runtime, ending }: Connection): void {
     unsent += 1;
     const params = { level, logger: 'maos', data: { message, ...fields } };
     const sent = server.notification({ method: 'notifications/message', params });
-    // Not connected yet, or no more: the log itself has it.
+    // Not connected yet or any more; the log file has the record.
     void sent
       .catch(() => {})
       .finally(() => {

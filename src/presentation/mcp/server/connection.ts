@@ -11,11 +11,11 @@ export interface McpServerOptions {
   readonly identity: ServerIdentity;
   /** The folder whose project the tools work on. */
   readonly projectPath: string;
-  /** Aborts when the server ends: calls that wait come back, subscriptions end. */
+  /** Aborts when the server ends: waiting calls return, and subscriptions end. */
   readonly ending: AbortSignal;
-  /** What is offered, loaded at the first request that needs it; default: everything MAOS has. */
+  /** What to offer, loaded at the first request that needs it; default: everything that MAOS has. */
   readonly loadRegistry?: () => Promise<Registry>;
-  /** Is told of every call of a tool. */
+  /** Called with every tool call. */
   readonly onCall?: (call: Promise<unknown>, tool: Tool) => void;
 }
 

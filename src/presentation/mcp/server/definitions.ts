@@ -3,7 +3,7 @@ import type { Tool } from './tool.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>> & { readonly type: 'object' };
 
-/** A tool as tools/list says it. */
+/** A tool in the form of tools/list. */
 export interface ToolDefinition {
   readonly name: string;
   readonly title: string;
@@ -14,7 +14,7 @@ export interface ToolDefinition {
   readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
-/** Converts the tools' schemas; some milliseconds, so only when a client asks. */
+/** Converts the tools' schemas on request, because it takes some milliseconds. */
 export function defineTools(tools: readonly Tool[]): readonly ToolDefinition[] {
   return tools.map((tool) => ({
     name: tool.name,
@@ -27,14 +27,14 @@ export function defineTools(tools: readonly Tool[]): readonly ToolDefinition[] {
   }));
 }
 
-/** A largest number of this size or more is a guard, not advice. */
+/** Upper limits from here on are safeguards, which clients need not know. */
 const guardFrom = 499;
 
 /**
- * The schema as a client is told it. Every client reads all of them at its start, so what advises nobody is left out,
- * and is checked all the same: the dialect (2020-12 is MCP's default), unless the schema names it in its metadata, limits
- * on lengths and other guards, that nested objects are strict like the outer one, and of answers all but the names and
- * types of their fields.
+ * The schema that clients see. Every client loads all of them at start, so it omits what does not help a model,
+ * although it is validated: the dialect (MCP's default is 2020-12) unless the schema's metadata names it, length limits
+ * and other safeguards, that nested objects are strict like the outer one, and for output everything but names and
+ * types of fields.
  */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema, ...converted } = z.toJSONSchema(schema, {
@@ -45,7 +45,7 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
       }
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if ((jsonSchema.maximum ?? 0) >= guardFrom) delete jsonSchema.maximum;
-      // That a number of things is positive goes without saying, but with an upper limit the range is told.
+      // A lower limit of 0 or 1 is obvious for a count, but kept when there is an upper limit, to show the range.
       if (jsonSchema.maximum === undefined && (jsonSchema.minimum ?? 2) <= 1) delete jsonSchema.minimum;
       if (jsonSchema.exclusiveMinimum === 0) delete jsonSchema.exclusiveMinimum;
       if (path.length > 0 && (io === 'output' || jsonSchema.additionalProperties === false))

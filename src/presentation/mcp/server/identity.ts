@@ -1,13 +1,13 @@
 import { instructions } from './instructions.ts';
 
-/** What the server says of itself in its answer to `initialize`. */
+/** The server's part of the response to `initialize`. */
 export interface ServerIdentity {
   readonly serverInfo: { readonly name: string; readonly title: string; readonly version: string };
   readonly capabilities: typeof capabilities;
   readonly instructions: string;
 }
 
-/** What is offered does not change while the server runs: there are no listChanged notifications. */
+/** Without listChanged, because nothing that the server offers changes while it runs. */
 const capabilities = {
   tools: {},
   resources: { subscribe: true },

@@ -1,4 +1,4 @@
-/** What a model is told about the server at the start; under 1,000 characters, for some clients cut the rest. */
+/** Introduces the server to the model. Under 1,000 characters, because some clients cut longer text. */
 export const instructions = `MAOS runs teams of coding agents (Claude Code or any other command) as real processes on this machine.
 
 Use it when work splits into parts for different specialists, or parts that can run in parallel. Do not use it for what you can do yourself in a few steps: every agent costs tokens and money.

@@ -1,7 +1,7 @@
 /**
- * Sends one thing after the other. A client that reads slowly is sent the newest when it can take one again, so that
- * they do not pile up here.
- * @param send when it fails, the error is ignored: the connection has ended, so no client waits for the message
+ * Sends one item at a time. While a slow client reads, only the newest waiting item is kept, so that items do not pile
+ * up.
+ * @param send its errors are ignored: they mean that the connection has ended
  */
 export function latestWins<T>(send: (item: T) => Promise<void>): (item: T) => void {
   let sending = false;
@@ -15,7 +15,7 @@ export function latestWins<T>(send: (item: T) => Promise<void>): (item: T) => vo
         next = waiting;
       }
     } catch {
-      // As said above.
+      // Ignored, see above.
     } finally {
       sending = false;
     }

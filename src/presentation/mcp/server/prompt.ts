@@ -4,7 +4,7 @@ export interface PromptArgument {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
-  /** Values worth offering; others are taken as well. */
+  /** Suggested values; others are accepted too. */
   readonly suggestions?: readonly string[];
 }
 
@@ -13,17 +13,17 @@ export interface PromptMessage {
   readonly content: Content;
 }
 
-/** A request written out beforehand, that a person picks in the client and fills in. */
+/** A prepared request that users select and complete in their client. */
 export interface Prompt {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly arguments: readonly PromptArgument[];
-  /** @param values of the arguments given: every required one is there, and none that is not an argument */
+  /** @param values of the arguments; includes every required one, and none that is not declared */
   messages(values: Readonly<Record<string, string>>): readonly PromptMessage[];
 }
 
-/** A prompt of one message from the user. */
+/** A prompt with a single user message. */
 export function definePrompt(
   definition: Omit<Prompt, 'messages'> & { text(values: Readonly<Record<string, string>>): string },
 ): Prompt {

@@ -18,14 +18,14 @@ import type { Prompt } from './prompt.ts';
 import type { Resource } from './resource.ts';
 import type { Tool } from './tool.ts';
 
-/** What a server offers over MCP, independently of SDK and transport. */
+/** What a server offers over MCP, independent of SDK and transport. */
 export interface Registry {
   readonly tools: readonly Tool[];
   readonly resources: readonly Resource[];
   readonly prompts: readonly Prompt[];
 }
 
-/** Everything MAOS offers. A new tool, resource or prompt is its file and a line here. */
+/** Everything that MAOS offers. A new tool, resource or prompt needs its file and an entry here. */
 export const registry: Registry = {
   tools: [orchestrate, waitSession, sessionStatus, agentOutput, controlSession, listSessions, listRoles],
   resources: [

@@ -4,7 +4,7 @@ import { quote } from '../../../domain/errors.ts';
 /** MCP 2025-11-25, server/resources. */
 const resourceNotFound = -32002;
 
-/** A JSON-RPC error. The SDK's own class writes the code into the message, and clients do so once more. */
+/** A JSON-RPC error. The SDK's own class adds the code to the message, and clients add it again. */
 export class RequestError extends Error {
   readonly code: number;
   readonly data: unknown;
@@ -20,7 +20,7 @@ export function invalidParams(message: string): RequestError {
   return new RequestError(ErrorCode.InvalidParams, message);
 }
 
-/** @param why in words; default: that there is none by that name */
+/** @param why the message; default: that there is no such resource */
 export function noResource(uri: string, why = `There is no resource ${quote(uri)}.`): RequestError {
   return new RequestError(resourceNotFound, why, { uri });
 }

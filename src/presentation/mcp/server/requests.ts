@@ -7,7 +7,7 @@ import { formatCursor, parseCursor } from '../answers/cursor.ts';
 import { noResource, RequestError } from './request-error.ts';
 import type { StrictServer } from './strict-server.ts';
 
-/** What the SDK tells of a request under way. */
+/** The SDK's data on the current request. */
 export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
 const notFound: readonly MaosErrorCode[] = [
@@ -17,7 +17,7 @@ const notFound: readonly MaosErrorCode[] = [
   'FORBIDDEN',
 ];
 
-/** Answers a method; an error of MAOS becomes the one the specification has for it. */
+/** Registers the handler of a method. Converts errors of MAOS to those of the specification. */
 export function answer<Params>(
   server: StrictServer,
   method: string,
@@ -43,13 +43,13 @@ function asRequestError(error: unknown, params: unknown): unknown {
   return new RequestError(rpcCode, message, { code, details });
 }
 
-/** What the methods that list things take. */
+/** Parameters of the list methods. */
 export const listParams = z.looseObject({ cursor: z.string().optional() });
 
-/** More than clients that ignore cursors will ever miss of tools and prompts. */
+/** Large enough for all tools and prompts, because some clients ignore cursors. */
 const pageSize = 100;
 
-/** The page a cursor names, under the name the specification has for the items. @throws MaosError INVALID_INPUT */
+/** The page at a cursor, under the specification's key for the items. @throws MaosError INVALID_INPUT */
 export function pageOf<Item>(
   key: string,
   items: readonly Item[],

@@ -1,7 +1,7 @@
 import type { ResourceContents } from '../answers/content.ts';
 import type { RequestContext } from './context.ts';
 
-/** A resource as resources/list names it. */
+/** A resource in the form of resources/list. */
 export interface ResourceEntry {
   readonly uri: string;
   readonly name: string;
@@ -13,23 +13,23 @@ export interface ResourceEntry {
   readonly annotations?: { readonly lastModified?: string };
 }
 
-/** What the variables of a template stand for; decoded. */
+/** Values of a template's variables, decoded. */
 export type Variables = Readonly<Record<string, string>>;
 
-/** One resource, or all that a template stands for. */
+/** One resource, or all resources of a template. */
 export interface Resource {
-  /** A URI, or a template (RFC 6570) with variables in braces. The last variable may stand for several path segments. */
+  /** A URI, or a template (RFC 6570) with variables in braces. The last variable may contain several path segments. */
   readonly uri: string;
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** Absent where it differs from one to the next. */
+  /** Missing if it varies between the resources of a template. */
   readonly mimeType?: string;
-  /** Those of a template worth naming, in full. */
+  /** The resources of a template to list. */
   list?(context: RequestContext): Promise<readonly ResourceEntry[]>;
-  /** @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, … when there is none by that name */
+  /** @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, … when the resource does not exist */
   read(variables: Variables, uri: string, context: RequestContext): Promise<ResourceContents>;
-  /** Values for a variable that begin with what was typed so far. `given` holds those filled in already. */
+  /** Values of a variable with the typed prefix. `given` holds the values of the other variables. */
   complete?(
     variable: string,
     typed: string,
@@ -37,8 +37,8 @@ export interface Resource {
     context: RequestContext,
   ): Promise<readonly string[]>;
   /**
-   * Calls `changed` after every change, by any process, until the returned function is called.
-   * Absent where there is nothing to subscribe to.
+   * Calls `changed` after every change by any process, until the returned function is called. Missing if the resource
+   * never changes.
    */
   follow?(variables: Variables, changed: () => void, context: RequestContext): Promise<() => void>;
 }
@@ -49,7 +49,7 @@ export function isTemplate({ uri }: Resource): boolean {
   return uri.includes('{');
 }
 
-/** The variables of a URI that the resource's template makes; null when it makes no such URI. */
+/** The variables of a URI that matches the resource; null if it does not match. */
 export function matchUri(resource: Resource, uri: string): Variables | null {
   const names: string[] = [];
   const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -68,12 +68,12 @@ export function matchUri(resource: Resource, uri: string): Variables | null {
       names.map((name, index) => [name, decodeURIComponent(values[index + 1] ?? '')]),
     );
   } catch {
-    // A broken percent sequence names nothing.
+    // An invalid percent encoding matches nothing.
     return null;
   }
 }
 
-/** The URI a template makes of its variables. */
+/** Inserts the variables into the template. */
 export function expandUri({ uri }: Pick<Resource, 'uri'>, variables: Variables): string {
   return uri.replace(variable, (_, name: string) => encodeURIComponent(variables[name] ?? ''));
 }

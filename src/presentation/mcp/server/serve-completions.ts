@@ -15,10 +15,10 @@ const completeParams = z.looseObject({
   context: z.looseObject({ arguments: z.record(z.string(), z.string()).default({}) }).optional(),
 });
 
-/** As many as the specification allows in one answer. */
+/** The specification's limit for one response. */
 const mostValues = 100;
 
-/** `completion/complete`: for variables of resource templates and arguments of prompts. */
+/** `completion/complete`: variables of resource templates, and arguments of prompts. */
 export function serveCompletions({ server, loadRegistry, contextOf }: Connection): void {
   answer(server, 'completion/complete', completeParams, async (params, extra) => {
     const all = await valuesOf(await loadRegistry(), params, contextOf(extra));

@@ -29,7 +29,7 @@ export function servePrompts({ server, loadRegistry }: Connection): void {
   });
 }
 
-/** @throws RequestError 'invalid params' that names those there are */
+/** @throws RequestError 'invalid params', listing the known prompts */
 export function findPrompt(prompts: readonly Prompt[], name: string): Prompt {
   const prompt = prompts.find((candidate) => candidate.name === name);
   if (prompt !== undefined) return prompt;

@@ -8,10 +8,10 @@ import { isTemplate, matchUri, type Resource, type ResourceEntry, type Variables
 
 const uriParams = z.looseObject({ uri: z.string() });
 
-/** More than one client has use for; each may mean a file that is looked at again and again. */
+/** More than any client needs; each subscription can mean that a file is polled. */
 const maxSubscriptions = 100;
 
-/** Everything below `resources/`. */
+/** The methods below `resources/`. */
 export function serveResources(connection: Connection): void {
   const { server, loadRegistry, contextOf, ending } = connection;
   const subscribed = new Map<string, Promise<() => void>>();

@@ -18,7 +18,7 @@ export function serveTools(connection: Connection, onCall: McpServerOptions['onC
 
   answer(server, 'tools/list', listParams, async ({ cursor }) => {
     const [{ tools }, { defineTools }] = await Promise.all([loadRegistry(), import('./definitions.ts')]);
-    // Who lists the tools will soon call one.
+    // A client that lists the tools will soon call one.
     setImmediate(() => void warmUp(runtime));
     return pageOf('tools', defineTools(tools), cursor, 'tools/list');
   });
@@ -34,7 +34,7 @@ export function serveTools(connection: Connection, onCall: McpServerOptions['onC
     const token = extra._meta?.progressToken;
     let over = false;
     const sendProgress = latestWins(async (update: ProgressUpdate) => {
-      // MCP: there is none after the answer. What had to wait for the update before it has come too late.
+      // MCP forbids progress after the response, so an update that waited too long is dropped.
       if (!over) await context.client.notify('notifications/progress', { progressToken: token, ...update });
     });
     const call = callTool(tool, args, {

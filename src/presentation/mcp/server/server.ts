@@ -10,14 +10,14 @@ import { serveTools } from './serve-tools.ts';
 import { StrictServer } from './strict-server.ts';
 
 /**
- * The MCP server of one connection, not yet connected. Opens no store and converts no schema before it is asked to:
- * a client starts it whether or not it will be used.
+ * The MCP server of one connection, not yet connected. Opens stores and converts schemas only on request, because
+ * clients start servers without knowing whether they will use them.
  */
 export function makeMcpServer(options: McpServerOptions): StrictServer {
   const { serverInfo, ...offer } = options.identity;
   const server = new StrictServer(serverInfo, {
     ...offer,
-    // Needed only for answers to elicitations, which MAOS never asks for.
+    // Needed only for responses to elicitations, which MAOS never sends.
     jsonSchemaValidator: {
       getValidator: () => () => {
         throw new Error('MAOS does not use elicitation.');
@@ -45,6 +45,6 @@ export function makeMcpServer(options: McpServerOptions): StrictServer {
   return server;
 }
 
-/** The SDK types each method by its name; a tool may ask for any method. */
+/** The SDK has a type for each method; tools may use any method. */
 type AnyRequest = Parameters<Extra['sendRequest']>[0];
 type AnyNotification = Parameters<Extra['sendNotification']>[0];

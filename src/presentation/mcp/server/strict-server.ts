@@ -8,11 +8,12 @@ import { invalidParams } from './request-error.ts';
 type Handling = Parameters<Server['setRequestHandler']>;
 
 /**
- * The SDK's server, but malformed parameters of any method, `initialize` among them, are an 'invalid params' error that
- * names them. The SDK answers 'internal error' with the whole report of its schema.
+ * The SDK's server, but malformed parameters of any method, including `initialize`, are an 'invalid params' error that
+ * names them. The SDK would answer 'internal error' with its schema's full report.
  *
- * Handlers go to the class below the SDK's server, which for `tools/call` would check once more, with such a report, and
- * would want a task where a client asks for one: who does not offer tasks has to answer as ever (2025-11-25, basic/utilities/tasks).
+ * Handlers are registered with the SDK server's base class: the server itself would validate `tools/call` again, with
+ * such a report, and require a task if a client requests one. A server without tasks must ignore that request
+ * (2025-11-25, basic/utilities/tasks).
  */
 export class StrictServer extends Server {
   override setRequestHandler(...[schema, handle]: Handling): void {
@@ -24,7 +25,7 @@ export class StrictServer extends Server {
     Protocol.prototype.setRequestHandler.call(this, lenient as unknown as Handling[0], checked as never);
   }
 
-  /** A requested task is ignored, as above. */
+  /** Ignores a requested task, see above. */
   protected override assertTaskHandlerCapability(): void {}
 }
 

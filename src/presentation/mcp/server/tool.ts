@@ -5,8 +5,8 @@ import type { Content } from '../answers/content.ts';
 import type { RequestContext } from './context.ts';
 
 /**
- * What MCP calls ToolAnnotations. They are hints to the client: keep them honest. Whether a
- * change destroys or may be repeated is a question only for tools that change something.
+ * MCP's ToolAnnotations: hints for the client, which must be honest. destructiveHint and idempotentHint apply only to
+ * tools that change something.
  */
 type Annotations =
   | { readonly readOnlyHint: true; readonly openWorldHint: boolean }
@@ -17,28 +17,28 @@ type Annotations =
       readonly openWorldHint: boolean;
     };
 
-/** A read of MAOS's own records: clients may run such calls side by side and need not ask the user. */
+/** For tools that only read MAOS's records: clients may call them in parallel and need not ask the user. */
 export const readsOnly: Annotations = { readOnlyHint: true, openWorldHint: false };
 
 export interface ProgressUpdate {
-  /** Must grow from one update of a call to the next. */
+  /** Must grow with every update of a call. */
   readonly progress: number;
   readonly total: number;
   readonly message: string;
 }
 
 export interface ToolContext extends RequestContext {
-  /** Does nothing when the client asked for no progress. */
+  /** No effect if the client did not request progress. */
   notifyProgress(update: ProgressUpdate): void;
 }
 
-/** An answer, in both forms in which clients show it. */
+/** A result in both forms that clients use. */
 interface ToolAnswer {
   readonly structured?: Readonly<Record<string, unknown>>;
   readonly content: readonly Content[];
 }
 
-/** A tool as the servers see it. */
+/** A tool as servers use it. */
 export interface Tool {
   readonly name: string;
   readonly title: string;
@@ -47,14 +47,14 @@ export interface Tool {
   readonly output?: z.ZodType;
   readonly annotations: Annotations;
   readonly meta?: Readonly<Record<string, unknown>>;
-  /** @throws MaosError INVALID_INPUT for arguments the input schema refuses, and what the tool itself throws */
+  /** @throws MaosError INVALID_INPUT for arguments that the input schema rejects, and the tool's own errors */
   call(args: unknown, context: ToolContext): Promise<ToolAnswer>;
 }
 
 /**
- * Makes a tool of its parts. Both schemas must be strict objects: unknown arguments are refused by name, and what is
- * answered is exactly what is advertised.
- * @param definition `run` is given checked arguments; `text` says the whole answer as text (default: its JSON)
+ * Creates a tool. Both schemas must be strict objects, so that unknown arguments are refused by name and results match
+ * the declared output exactly.
+ * @param definition `run` receives validated arguments; `text` returns the whole result as text (default: its JSON)
  */
 export function defineTool<Input, Output extends Readonly<Record<string, unknown>>>(
   definition: Omit<Tool, 'input' | 'output' | 'call'> & {
@@ -74,7 +74,7 @@ export function defineTool<Input, Output extends Readonly<Record<string, unknown
   };
 }
 
-/** JSON of the same value, in which no invisible mark changes how it is read. */
+/** JSON with invisible marks made visible, so that they cannot change how it is read. */
 function jsonText(answer: unknown): string {
   return showInvisible(JSON.stringify(answer));
 }

@@ -3,20 +3,20 @@ import type { ServerIdentity } from '../server/identity.ts';
 import { errorAnswer, errorCode, isJson } from './json-rpc.ts';
 
 /**
- * Problem: a client waits for the answer to `initialize`, and loading the SDK takes longer than all else before it.
- * Solution: the answer is given without the SDK, which is loaded afterwards and is shown the same message; its own
- * answer goes nowhere. A test compares the two answers. Anything but a plain beginning is left to the SDK alone.
+ * Problem: a client waits for the response to `initialize`, and loading the SDK takes longer than everything before it.
+ * Solution: answer without the SDK. When it is loaded, it gets the same message, and its response is discarded. A test
+ * compares both responses. Anything but a plain first message is left to the SDK.
  */
 
-/** The versions SDK 1.32 serves, the newest first; it offers the newest to a client that asks for another. */
+/** The versions that SDK 1.32 supports, newest first. It offers the newest to a client that requests an unknown one. */
 export const protocolVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'];
 
-/** Newer clients ask for this first, and take 'method not found' for 'speak the older protocol'. */
+/** Newer clients send this first, and fall back to the older protocol when the method is not found. */
 export const probe = 'server/discover';
 
 /**
- * The answer to one of the first messages: a result to a plain `initialize`, which begins the conversation; an error to
- * a probe, after which the beginning is still to come; null for anything else, which the SDK has to answer.
+ * The early response to one of the first messages: a result for a plain `initialize`; an error for the probe, after
+ * which `initialize` is still expected; null for anything else, which the SDK must answer.
  */
 export function answerEarly(message: JSONRPCMessage, identity: ServerIdentity): JSONRPCMessage | null {
   if (!('method' in message && 'id' in message)) return null;

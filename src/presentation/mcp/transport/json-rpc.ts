@@ -9,10 +9,10 @@ export const errorCode = {
   internalError: -32603,
 } as const;
 
-/** What is wrong with something that should have been a message. */
+/** Why something is not a valid message. */
 export interface Complaint {
   readonly problem: string;
-  /** The answer it gets; null for what may not be answered: notifications and responses. */
+  /** The response to send; null for notifications and responses, which must not be answered. */
   readonly answer: JSONRPCMessage | null;
 }
 
@@ -20,18 +20,19 @@ export type Checked = { readonly message: JSONRPCMessage } | { readonly complain
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** `JSON.parse` takes any depth; what writes a message down again, the SDK and the trace, ends in a stack overflow. */
+/** `JSON.parse` accepts any depth, but serializing such a message again (SDK, trace) would overflow the stack. */
 const maxNesting = 500;
 
-/** How MCP says that a message belongs to a task; the SDK refuses it without a text in `taskId`. */
+/** The key by which MCP relates a message to a task. The SDK refuses it unless `taskId` is a string. */
 const relatedTask = 'io.modelcontextprotocol/related-task';
 
 /**
- * Whether a value, fresh from `JSON.parse`, is a message the SDK takes; a test compares. Members that JSON-RPC has no
- * meaning for are left out, where the SDK would refuse the message.
+ * Validates a value from `JSON.parse` like the SDK does; a test compares both. Removes members unknown to JSON-RPC, for
+ * which the SDK would refuse the message.
  *
- * A request that is refused is told so under its id, so that its sender does not wait; the SDK tells nobody. Without
- * `method` an id may be that of an answer: then it is not used, lest the sender take the complaint for its answer.
+ * A refused request gets an error with its id, so that the sender does not wait; the SDK would not answer. Without
+ * `method`, the id may belong to a response: then it is not used, because the sender could take the error for a
+ * response to its own request.
  */
 export function checkMessage(value: unknown): Checked {
   if (Array.isArray(value)) return refused('batches are not supported: send one message at a time');
@@ -50,7 +51,7 @@ export function checkMessage(value: unknown): Checked {
   if (isRequest && !isId(id)) return refused('id must be a string or an integer');
   const problem = problemWithParams(params);
   const given = params === undefined ? {} : { params };
-  // The SDK's type has more to say about params; see the test.
+  // The SDK's type restricts params further; see the test.
   const message = (
     isId(id) ? { jsonrpc, id, method, ...given } : { jsonrpc, method, ...given }
   ) as JSONRPCMessage;
@@ -77,7 +78,7 @@ function checkResponse(value: Json): Checked {
   return { complaint: { problem: 'the answer is malformed', answer: null } };
 }
 
-/** The answer JSON-RPC has for a text that is no JSON. Whose id it had is not known. */
+/** JSON-RPC's response to text that is not JSON. The id is unknown. */
 export function notJson(problem: string): Complaint {
   return { problem, answer: errorAnswer(errorCode.parseError, `Parse error: ${problem}.`) };
 }
@@ -91,7 +92,10 @@ function refused(problem: string, id?: unknown): Checked {
   return { complaint: { problem, answer } };
 }
 
-/** An error without an id is for people who read the stream: MCP, unlike JSON-RPC, knows no id `null`. */
+/**
+ * MCP, unlike JSON-RPC, does not allow the id `null`, so an error without an id only informs people who read the
+ * stream.
+ */
 export function errorAnswer(code: number, message: string, id?: RequestId): JSONRPCMessage {
   return { jsonrpc: '2.0', ...(id === undefined ? {} : { id }), error: { code, message } };
 }
@@ -119,7 +123,7 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((item) => isDeeperThan(levels - 1, item));
 }
 
-/** Larger numbers would come back as another id: JSON.parse rounds them. */
+/** Larger numbers would be returned as a different id, because JSON.parse rounds them. */
 export function isId(value: unknown): value is RequestId {
   return typeof value === 'string' || Number.isSafeInteger(value);
 }

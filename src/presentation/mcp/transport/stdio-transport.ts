@@ -5,55 +5,55 @@ import { LineSplitter } from '../../../application/line-splitter.ts';
 import { type Complaint, checkMessage, notJson } from './json-rpc.ts';
 import type { MessageTrace } from './trace.ts';
 
-/** A longer line is refused and skipped; the SDK's own transport has the same limit. */
+/** A longer line is refused and skipped, as in the SDK's own transport. */
 export const longestLineBytes = 10 * 1024 * 1024;
 
 /**
- * Once so many characters wait for the client to read them, nothing more is read from it. Enough for a client that
- * writes many requests before it begins to read.
+ * Stops reading while this many characters wait for the client. Enough for clients that write many requests before they
+ * read.
  */
 const mostUnread = 4 * 1024 * 1024;
 
-/** Leaves out a byte order mark, and makes U+FFFD of what is no UTF-8. */
+/** Removes a byte order mark, and decodes invalid UTF-8 as U+FFFD. */
 const utf8 = new TextDecoder();
 
 export interface StdioTransportOptions {
-  /** What the client sends, one JSON text a line; read from the beginning on. */
+  /** What the client sends: one JSON text per line; read from its beginning. */
   readonly input: Readable;
-  /** Sends a text to the client. @param done is called when it is out, or never will be */
+  /** Sends a text to the client. @param done called when it is sent, or never can be */
   readonly write: (text: string, done: () => void) => void;
-  /** Answers the first messages before the SDK is there: see `answerEarly`. */
+  /** Answers the first messages before the SDK is loaded: see `answerEarly`. */
   readonly answerEarly: (message: JSONRPCMessage) => JSONRPCMessage | null;
   readonly trace: MessageTrace | null;
-  /** Is told of every line that is no message; whether it got an answer or not. */
+  /** Receives every line that is not a valid message, whether it got a response or not. */
   readonly onComplaint: (complaint: Complaint) => void;
-  /** Is told when the input has ended and every line of it was handled. */
+  /** Called when the input has ended and all its lines are handled. */
   readonly onEnd: () => void;
 }
 
 /**
- * MCP over lines of JSON, as the SDK's own transport, but: it answers the beginning before the SDK is loaded, it tells
- * the sender what was wrong with a line, a line without end costs neither the connection nor memory, and it does not
- * read while the client does not.
+ * MCP over lines of JSON, like the SDK's own transport, with these differences: it answers the first messages before
+ * the SDK is loaded, it tells the sender what is wrong with a line, a line without end costs neither the connection nor
+ * memory, and it does not read while the client does not.
  *
- * It reads until the first message for the SDK and waits with it for `start`, and, when that message was answered
- * early, with all others until the SDK has given its own answer, which goes nowhere.
+ * It holds the first message for the SDK until `start`. If that message was answered early, it holds all others until
+ * the SDK has given its own response, which is discarded.
  */
 export class StdioTransport implements Transport {
   onmessage?: Transport['onmessage'];
   onerror?: Transport['onerror'];
   onclose?: Transport['onclose'];
-  /** There is a message for the SDK. */
+  /** Settles when there is a message for the SDK. */
   readonly begun: Promise<void>;
   readonly #options: StdioTransportOptions;
   readonly #splitter = new LineSplitter(longestLineBytes, 'drop');
   readonly #begin: () => void;
-  /** Lines not handled yet, in their order, and how many of them are. */
+  /** Lines received, and how many of them are handled. */
   #lines: readonly Uint8Array[] = [];
   #handled = 0;
   #state: 'beginning' | 'waiting' | 'open' | 'closed' = 'beginning';
   #first: JSONRPCMessage | null = null;
-  /** Id of the first message, when it was answered early. */
+  /** Id of the first message if it was answered early. */
   #answered: RequestId | null = null;
   #unread = 0;
   #ended = false;
@@ -76,7 +76,7 @@ export class StdioTransport implements Transport {
     this.#goOn();
   }
 
-  /** Settles when the message has left, so that senders can keep pace with a slow client. */
+  /** Settles when the message is sent, so that senders can adapt to a slow client. */
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#state === 'waiting' && !('method' in message) && message.id === this.#answered) {
       this.#state = 'open';
@@ -114,7 +114,7 @@ export class StdioTransport implements Transport {
     this.#goOn();
   };
 
-  /** Something went wrong with the input or it is over: there will be no more of it. */
+  /** The input has ended or failed. */
   readonly #end = (): void => {
     if (this.#ended) return;
     this.#ended = true;

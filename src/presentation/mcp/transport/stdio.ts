@@ -10,25 +10,25 @@ import { traceMessages } from './trace.ts';
 export interface StdioOptions {
   /** The folder whose project the tools work on; default: {@link clientFolder}. */
   readonly projectPath?: string;
-  /** What is offered; default: everything MAOS has. */
+  /** What to offer; default: everything that MAOS has. */
   readonly loadRegistry?: () => Promise<Registry>;
 }
 
-/** From `initialize` until this server watches the project: the client's first requests come before. */
+/** Delay between `initialize` and watching the project, so that the client's first requests are not held up. */
 const attendMs = 250;
 
-/** So many lines that are no messages get into the log: a client that sends nothing else must not fill the disk. */
+/** Maximum number of invalid lines logged, so that a broken client cannot fill the disk. */
 const mostComplaints = 100;
 
-/** How long the last answers may take to leave. */
+/** How long sending the last responses may take. */
 const drainMs = 250;
 
 /**
- * Serves MCP on stdin and stdout until the client goes: EOF, or nobody reading stdout. Settles once it listens to the
- * client's requests, or the end has come before the first.
+ * Serves MCP on stdin and stdout until the client leaves: EOF, or stdout is closed. Settles when it accepts the
+ * client's requests, or when the end comes before the first.
  *
- * stdout belongs to the protocol from here on: what other code prints there goes to the log.
- * @returns takes leave of the client, after the last answers
+ * From here on stdout belongs to the protocol; other output to it goes to the log.
+ * @returns a function that closes the connection after the last responses
  */
 export async function openStdio(
   serving: Serving,
@@ -68,7 +68,10 @@ export async function openStdio(
   };
 }
 
-/** `CLAUDE_PROJECT_DIR` when it is a folder: Claude Code may start servers elsewhere. Else the current folder. */
+/**
+ * `CLAUDE_PROJECT_DIR` if it is a folder, because Claude Code may start servers elsewhere; otherwise the current
+ * folder.
+ */
 function clientFolder(env: Readonly<Record<string, string | undefined>>, cwd: string): string {
   const folder = env.CLAUDE_PROJECT_DIR;
   if (folder === undefined || folder === '') return cwd;
@@ -85,7 +88,7 @@ async function watchProject(runtime: Runtime, projectPath: string): Promise<void
 
 type Write = (text: string, done: () => void) => void;
 
-/** Takes stdout for the protocol. @returns the only way to write to it */
+/** Reserves stdout for the protocol. @returns the only way to write to it */
 function claimStdout(runtime: Runtime): Write {
   const { stdout } = process;
   const write = stdout.write.bind(stdout);
@@ -105,7 +108,7 @@ async function flush(write: Write): Promise<void> {
   await Promise.race([new Promise<void>((resolve) => write('', resolve)), delay(drainMs)]);
 }
 
-/** Who sent it is told as well; the log is told the first times. */
+/** Logs the first complaints; senders are always informed. */
 function makeComplaintLog(runtime: Runtime): (facts: Readonly<Record<string, unknown>>) => void {
   let count = 0;
   return (facts) => {

@@ -1,47 +1,47 @@
 import type { Runtime } from '../../../application/runtime.ts';
 import { isId, isJson } from './json-rpc.ts';
 
-/** Is shown every message of one connection. */
+/** Receives every message of one connection. */
 export interface MessageTrace {
   /**
-   * @param text as it came
-   * @param message the same, parsed; left out when it is no JSON
+   * @param text the received text
+   * @param message the parsed text; omitted if it is not JSON
    */
   received(text: string, message?: unknown): void;
-  /** @param text as it leaves */
+  /** @param text the sent text */
   sent(text: string, message: unknown): void;
 }
 
-/** The field `body` holds a larger message only up to here, as a text. */
+/** Maximum characters in the field `body`; a larger message is cut and logged as text. */
 export const largestBody = 16 * 1024;
 
-/** Nor does a longer id or name of a method say more. */
+/** Maximum characters of a logged id or method. */
 const longestName = 200;
 
-/** Requests of one side waiting for their answers. One that is forgotten is answered without a duration. */
+/** Maximum number of tracked requests per side. The response to a forgotten one is logged without a duration. */
 const mostWaiting = 10_000;
 
 /**
- * Writes every protocol message of a connection into the log, for whoever has to find out what a client and MAOS said
- * to each other. Only made when the log takes `trace` (`MAOS_LOG=trace`): otherwise there is nothing in a message's way.
- * It knows messages, not how they travel, so every transport can use it; one trace per connection.
+ * Logs every protocol message of a connection, to find out what a client and MAOS said to each other. Created only at
+ * log level `trace` (`MAOS_LOG=trace`), so it costs nothing otherwise. Independent of the transport; one trace per
+ * connection.
  *
- * One record `mcp message` for each, at level `trace`, with
+ * Each message is a record `mcp message` at level `trace` with
  * - `direction`: `in` (from the client) or `out`
- * - `kind`: `request`, `response`, `notification`, or `other` for what is no message
- * - `method`, `id`, and of an error `errorCode`, where there are any
- * - `durationMs`, of a response: since the request it answers, in either direction
+ * - `kind`: `request`, `response`, `notification`, or `other` for an invalid message
+ * - `method`, `id`, and `errorCode` of an error, if present
+ * - `durationMs` of a response in either direction, since its request
  * - `bytes` of the text
- * - `body`: the message; one of more than 16 KB as a text of that length, and `leftOut`: how many characters follow.
- *   What is no JSON is a text as well
+ * - `body`: the message; one of more than 16 KB as text of that length, with `leftOut`: how many characters were cut.
+ *   Text that is not JSON is logged as text too
  *
- * The log replaces secrets in it: what stands under a name such as `api_key`, however deep and also in JSON inside a
- * text, and whatever looks like a key of a provider.
+ * The log replaces secrets: values under names such as `api_key`, at any depth and in JSON within strings, and anything
+ * that looks like a provider's key.
  *
- * @param now milliseconds of a clock that never jumps
+ * @param now a monotonic clock, in milliseconds
  */
 export function traceMessages(log: Pick<Runtime, 'log'>, now = () => performance.now()): MessageTrace {
-  /** When requests came, and when they were sent, by their id. */
+  /** When requests were received and sent, by id. */
   const asked = { in: new Map<unknown, number>(), out: new Map<unknown, number>() };
 
   const record = (direction: 'in' | 'out', text: string, message: unknown): void => {
@@ -94,7 +94,7 @@ function factsOf({ method, id, result, error }: Readonly<Record<string, unknown>
 function remember(requests: Map<unknown, number>, id: unknown, at: number): void {
   requests.set(id, at);
   if (requests.size <= mostWaiting) return;
-  // The oldest: a map keeps the order in which keys came.
+  // The oldest, because a Map keeps insertion order.
   for (const oldest of requests.keys()) {
     requests.delete(oldest);
     break;
