@@ -15,7 +15,10 @@ import {
 import type { InputRequestQuery, InputRequestStore } from '../ports/input-requests.ts';
 import type { Project } from '../project.ts';
 
-type Needs = Pick<Project, 'store' | 'settings' | 'watcher' | 'clock' | 'ids' | 'parent'>;
+/** What requests need of their project. */
+export type RequestsProject = Pick<Project, 'settings' | 'watcher' | 'clock' | 'ids' | 'parent'> & {
+  readonly store: Pick<Project['store'], 'inputRequests' | 'load'>;
+};
 
 /** Requests expired in one transaction. */
 const expiryBatch = 200;
@@ -27,9 +30,9 @@ const longestTimerMs = 60_000;
  * writes: to be called through `whenFree`.
  */
 export class InputRequests {
-  readonly #project: Needs;
+  readonly #project: RequestsProject;
 
-  constructor(project: Needs) {
+  constructor(project: RequestsProject) {
     this.#project = project;
   }
 

@@ -1,6 +1,7 @@
 import type { Workflow } from '../../domain/workflow.ts';
 import type { Lease } from '../ports/ownership.ts';
 import type { SessionStore } from '../ports/session-store.ts';
+import type { RequestsProject } from '../requests/input-requests.ts';
 import { AgentLauncher, type LauncherProject } from './agent-launcher.ts';
 import { AgentRequests } from './agent-requests.ts';
 import { AgentScheduler, type SchedulerProject } from './agent-scheduler.ts';
@@ -11,6 +12,7 @@ import { EndSettler } from './end-settler.ts';
 import { LimitsWatch } from './limits-watch.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ProgressWatch } from './progress-watch.ts';
+import { RequestWatch } from './request-watch.ts';
 import { SessionCanceller } from './session-canceller.ts';
 import { SessionHistory } from './session-history.ts';
 import { SessionPauser } from './session-pauser.ts';
@@ -26,7 +28,8 @@ export type SessionProject = RecordProject &
   LauncherProject &
   SchedulerProject &
   SuspenderProject &
-  CollectorProject & { readonly store: Pick<SessionStore, 'artifacts'> };
+  CollectorProject &
+  RequestsProject & { readonly store: Pick<SessionStore, 'artifacts'> };
 
 export type SessionParts = ReturnType<typeof makeSessionParts>;
 
@@ -59,6 +62,7 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
       ...{ files, quota, record, time, requests, launcher, suspender, stopper, canceller, wakeSignal },
     }),
     agentRequests: new AgentRequests(record, time, stopper),
+    requestWatch: new RequestWatch(project, lease.sessionId, wakeSignal),
     progress: new ProgressWatch({ record, time, history, runs, stopper, canceller, wakeSignal }),
   };
 }

@@ -74,9 +74,10 @@ export class SessionRunner {
    * @throws what makes it impossible to continue; another runner can run the session again then
    */
   async run(): Promise<RunnerOutcome> {
-    const { record, wakeSignal, launcher, limitsWatch, collector } = this.#parts;
+    const { record, wakeSignal, launcher, limitsWatch, collector, requestWatch } = this.#parts;
     try {
       await this.#prepare();
+      requestWatch.start();
       // The caller who asked for the session gets its answer before anything is decided.
       await wakeSignal.wait();
       await this.#recordTakeOver();
@@ -90,6 +91,7 @@ export class SessionRunner {
       if (!isLost) throw error;
       this.#warn('lease lost: the session has another owner');
     } finally {
+      requestWatch.stop();
       wakeSignal.clear();
       limitsWatch.stop();
       collector.stop();
@@ -169,8 +171,9 @@ export class SessionRunner {
 
   async #decideRound(): Promise<boolean> {
     const { record, time, launcher, ends, troubles, requests } = this.#parts;
-    const { canceller, pauser, agentRequests } = this.#parts;
+    const { canceller, pauser, agentRequests, requestWatch } = this.#parts;
     time.noteDrift();
+    requestWatch.look();
     record.decide({ next: this.#workflow, events: launcher.takeUnreachable() });
     ends.recordSpawned();
     ends.settleEnded();

@@ -1,0 +1,68 @@
+import type { SessionId } from '../../domain/ids.ts';
+import { InputRequests, type RequestsProject } from '../requests/input-requests.ts';
+import type { WakeSignal } from './wake-signal.ts';
+
+/** More open requests of one session are not told apart. */
+const maxCompared = 1_000;
+/** A clock may be set meanwhile. */
+const longestTimerMs = 60_000;
+
+/**
+ * Follows what the agents of one session ask: wakes its loop when a request is opened or closed, by whichever process, and
+ * expires in time what nobody answers.
+ */
+export class RequestWatch {
+  readonly #project: RequestsProject;
+  readonly #requests: InputRequests;
+  readonly #sessionId: SessionId;
+  readonly #wakeSignal: WakeSignal;
+  #seen = '';
+  #unsubscribe = (): void => {};
+
+  constructor(project: RequestsProject, sessionId: SessionId, wakeSignal: WakeSignal) {
+    this.#project = project;
+    this.#requests = new InputRequests(project);
+    this.#sessionId = sessionId;
+    this.#wakeSignal = wakeSignal;
+  }
+
+  start(): void {
+    this.#seen = this.#open();
+    this.#unsubscribe = this.#project.watcher.subscribe(() => {
+      const open = this.#openIfReadable();
+      if (open === this.#seen) return;
+      this.#seen = open;
+      this.#wakeSignal.notify();
+    });
+  }
+
+  /** To be called in every round. */
+  look(): void {
+    if (this.#seen !== '') this.#requests.expireDue();
+    const due = this.#seen === '' ? null : this.#requests.nextDue(this.#sessionId);
+    if (due === null) this.#wakeSignal.cancel('request expiry');
+    else {
+      const leftMs = Math.max(1, Date.parse(due) - Date.parse(this.#project.clock.now()));
+      this.#wakeSignal.schedule('request expiry', Math.min(leftMs, longestTimerMs));
+    }
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+  }
+
+  #open(): string {
+    const query = { sessionId: this.#sessionId, state: 'open', limit: maxCompared } as const;
+    const open = this.#project.store.inputRequests.list(query);
+    return open.map(({ id }) => id).join(' ');
+  }
+
+  /** An error of the store must not end the program from a listener: the next round reports it. */
+  #openIfReadable(): string {
+    try {
+      return this.#open();
+    } catch {
+      return this.#seen;
+    }
+  }
+}
