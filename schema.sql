@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 13.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 14.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -184,22 +184,27 @@ CREATE INDEX artifacts_by_agent ON artifacts (agent_id) WHERE agent_id IS NOT NU
 
 -- Messages between agents, and to them from people and clients.
 CREATE TABLE messages (
-  id              TEXT    NOT NULL PRIMARY KEY,
+  place           INTEGER PRIMARY KEY,             -- the order they were stored in
+  id              TEXT    NOT NULL UNIQUE,
   session_id      TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
   sender_id       TEXT    REFERENCES agents (id) ON DELETE CASCADE,      -- null: from outside the team
   recipient_id    TEXT    REFERENCES agents (id) ON DELETE CASCADE,      -- null: to the people outside
   reply_to        TEXT    REFERENCES messages (id) ON DELETE SET NULL,
   broadcast_id    TEXT,                            -- shared by the messages of one broadcast
   correlation_id  TEXT,
-  state           TEXT    NOT NULL CHECK (state IN ('queued', 'delivered', 'acknowledged', 'dead')),
+  state           TEXT    NOT NULL
+                  CHECK (state IN ('queued', 'delivered', 'acknowledged', 'expired', 'dead')),
   type            TEXT    NOT NULL,
   schema_version  INTEGER NOT NULL,
   attempt         INTEGER NOT NULL,                -- how often it has been delivered
   max_attempts    INTEGER NOT NULL,
+  via             TEXT,                            -- how it was delivered last; queued: how it is on its way
+  agent_attempt   INTEGER,                         -- of the recipient, whose conversation it is on its way to, or in
   queued_at       TEXT    NOT NULL,
+  expires_at      TEXT,                            -- not delivered any more from then on
   available_at    TEXT,                            -- queued: not delivered before
   delivered_at    TEXT,                            -- the last time
-  lease_until     TEXT,                            -- delivered: queued again unless acknowledged by then
+  lease_until     TEXT,                            -- leased: queued again unless acknowledged by then
   acknowledged_at TEXT,
   dead_at         TEXT,
   dead_reason     TEXT,
@@ -211,22 +216,26 @@ CREATE TABLE messages (
   subject         TEXT    NOT NULL,
   body            TEXT    NOT NULL,
   CHECK ((state = 'queued') = (available_at IS NOT NULL)),
-  CHECK ((state = 'delivered') = (lease_until IS NOT NULL)),
+  CHECK ((state = 'delivered' AND via = 'lease') = (lease_until IS NOT NULL)),
   CHECK ((attempt = 0) = (delivered_at IS NULL)),
-  CHECK (state = 'queued' OR attempt > 0),
+  CHECK (state IN ('queued', 'expired', 'dead') OR (attempt > 0 AND via IS NOT NULL)),
+  CHECK (via IS NOT NULL OR agent_attempt IS NULL),
+  CHECK (state <> 'expired' OR expires_at IS NOT NULL),
   CHECK ((state = 'acknowledged') = (acknowledged_at IS NOT NULL)),
   CHECK ((state = 'dead') = (dead_at IS NOT NULL)),
   CHECK ((dead_at IS NULL) = (dead_reason IS NULL))
 ) STRICT;
 
 CREATE INDEX messages_by_session ON messages (session_id, id);
-CREATE INDEX messages_by_recipient ON messages (recipient_id, state, id);
-CREATE INDEX messages_by_sender ON messages (sender_id) WHERE sender_id IS NOT NULL;
+CREATE INDEX messages_by_recipient ON messages (recipient_id, state);
+CREATE INDEX messages_by_sender ON messages (sender_id, queued_at) WHERE sender_id IS NOT NULL;
 CREATE INDEX messages_by_reply ON messages (reply_to) WHERE reply_to IS NOT NULL;
 CREATE INDEX messages_by_broadcast ON messages (broadcast_id) WHERE broadcast_id IS NOT NULL;
--- What a recipient may have next; leases that run out; what messages.jsonl lacks.
-CREATE INDEX messages_due ON messages (session_id, recipient_id, available_at, id) WHERE state = 'queued';
+-- What a recipient may have next; leases and deadlines that run out; what messages.jsonl lacks.
+CREATE INDEX messages_due ON messages (session_id, recipient_id, available_at) WHERE state = 'queued' AND via IS NULL;
 CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX messages_expiring ON messages (expires_at)
+  WHERE state = 'queued' AND via IS NULL AND expires_at IS NOT NULL;
 CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
 
 -- What agents ask of people: permissions and questions.

@@ -4,20 +4,27 @@ import fc from 'fast-check';
 import { isMaosError } from '../../src/domain/errors.ts';
 import type { AgentId, MessageId, SessionId } from '../../src/domain/ids.ts';
 import {
-  acknowledgeMessage,
-  backoffMs,
-  deliverMessage,
-  expireMessage,
-  giveBackMessage,
   isSameMessage,
   type Message,
   type MessageDraft,
   type MessageState,
-  messageEvent,
   messageStates,
   messageTransitions,
   queueMessage,
 } from '../../src/domain/message.ts';
+import {
+  acknowledgeMessage,
+  answerMessage,
+  backoffMs,
+  buryMessage,
+  claimMessage,
+  confirmDelivery,
+  deliverMessage,
+  expireMessage,
+  giveBackMessage,
+  messageEvent,
+  releaseMessage,
+} from '../../src/domain/message-delivery.ts';
 import { canTransition } from '../../src/domain/transitions.ts';
 
 const sessionId = 'sess_01K0ABCDEFGHJKMNPQRSTVWXYZ' as SessionId;
@@ -42,6 +49,7 @@ function draft(more: Partial<MessageDraft> = {}): MessageDraft {
     replyTo: null,
     broadcastId: null,
     maxAttempts: 3,
+    expiresAt: null,
     ...more,
   };
 }
@@ -51,11 +59,13 @@ const delivered = (more: Partial<MessageDraft> = {}): Message => deliverMessage(
 const failed = { reason: 'no idea', retry: true };
 const refused = { reason: 'never', retry: false };
 
+const untilThen = { expiresAt: at(90) };
 const samples: Readonly<Record<MessageState, Message>> = {
-  queued: giveBackMessage(delivered(), 1, failed, at(2), 0),
-  delivered: delivered(),
-  acknowledged: acknowledgeMessage(delivered(), 1, at(2)),
-  dead: giveBackMessage(delivered(), 1, refused, at(2), 0),
+  queued: giveBackMessage(delivered(untilThen), 1, failed, at(2), 0),
+  delivered: delivered(untilThen),
+  acknowledged: acknowledgeMessage(delivered(untilThen), 1, at(2)),
+  expired: expireMessage(queued(untilThen), at(90)),
+  dead: giveBackMessage(delivered(untilThen), 1, refused, at(2), 0),
 };
 
 /** Each way into a state, tried on a message in whatever state. */
@@ -63,17 +73,26 @@ const ways: Readonly<Record<MessageState, (message: Message) => Message>> = {
   queued: (message) => giveBackMessage(message, message.attempt, failed, at(3), 0),
   delivered: (message) => deliverMessage(message, 60_000, at(3)),
   acknowledged: (message) => acknowledgeMessage(message, message.attempt, at(3)),
-  dead: (message) => giveBackMessage(message, message.attempt, refused, at(3), 0),
+  expired: (message) => expireMessage(message, at(99)),
+  dead: (message) => buryMessage(message, 'qa is failed', at(3)),
 };
 
 /** What is said again, by a caller who did not get the answer, changes nothing. */
-const repeats: readonly string[] = ['queued queued', 'acknowledged acknowledged', 'dead dead', 'dead queued'];
+const repeats: readonly string[] = [
+  'queued queued',
+  'acknowledged acknowledged',
+  'dead queued',
+  // Time and the end of the recipient change nothing of what has ended.
+  ...['acknowledged', 'dead', 'expired'].flatMap((from) => [`${from} expired`, `${from} dead`]),
+];
 
 describe('the states of a message', () => {
   for (const from of messageStates) {
     for (const to of messageStates) {
       const isRepeat = repeats.includes(`${from} ${to}`);
       const allowed = canTransition(messageTransitions, from, to);
+      // Of a delivered one only its receiver says so, below.
+      if (from === 'delivered' && to === 'dead') continue;
       it(`${allowed ? 'lead' : isRepeat ? 'stay' : 'never lead'} from ${from} to ${to}`, () => {
         const message = samples[from];
         if (allowed) assert.equal(ways[to](message).state, to);
@@ -238,9 +257,77 @@ describe('isSameMessage', () => {
   });
 });
 
+describe('a way into a conversation', () => {
+  it('belongs to one: claimed, it is delivered to nobody else, and on evidence alone', () => {
+    const claimed = claimMessage(queued(), 2, 'live');
+    assert.deepEqual(
+      [claimed.state, claimed.via, claimed.agentAttempt, claimed.attempt],
+      ['queued', 'live', 2, 0],
+    );
+    for (const other of [
+      () => claimMessage(claimed, 2, 'tool'),
+      () => deliverMessage(claimed, 1_000, at(1)),
+    ]) {
+      assert.throws(other, {
+        code: 'INVALID_TRANSITION',
+        message: /on its way to attempt 2 of its recipient \(live\)/,
+      });
+    }
+    assert.equal(confirmDelivery(claimed, 1, at(2)), claimed, 'evidence of another attempt');
+    assert.equal(confirmDelivery(queued(), 1, at(2)).state, 'queued', 'evidence of nothing that was written');
+    const there = confirmDelivery(claimed, 2, at(2));
+    assert.deepEqual(
+      [there.state, there.via, there.leaseUntil, there.attempt],
+      ['delivered', 'live', null, 1],
+    );
+    assert.equal(confirmDelivery(there, 2, at(3)), there);
+    const late = { ...there, expiresAt: at(3) };
+    assert.equal(expireMessage(late, at(9)), late, 'no lease ends it');
+    assert.throws(() => giveBackMessage(there, 1, failed, at(3), 0), {
+      message: /conversation: it cannot be given back/,
+    });
+    assert.equal(acknowledgeMessage(there, null, at(4)).state, 'acknowledged');
+  });
+
+  it('that ended without evidence leaves the message waiting, and says so', () => {
+    const claimed = claimMessage(queued(), 2, 'tool');
+    for (const stays of [releaseMessage(claimed, 1), releaseMessage(claimed, 2, 'live')])
+      assert.equal(stays, claimed);
+    const again = releaseMessage(claimed, 2);
+    assert.deepEqual([again.state, again.via, again.agentAttempt], ['queued', null, null]);
+    assert.equal(again.lastTrouble, 'not seen in the conversation of attempt 2 (tool)');
+    const there = confirmDelivery(claimed, 2, at(2));
+    assert.equal(releaseMessage(there, 2), there);
+  });
+
+  it('outlasts the deadline once it is taken; what waits does not', () => {
+    const late = queued({ expiresAt: at(5) });
+    assert.equal(expireMessage(late, at(4.999)), late);
+    assert.equal(expireMessage(late, at(5)).state, 'expired');
+    const claimed = claimMessage(late, 1, 'live');
+    assert.equal(expireMessage(claimed, at(9)), claimed);
+    assert.equal(expireMessage(releaseMessage(claimed, 1), at(9)).state, 'expired');
+  });
+
+  it('is proven by an answer, which is the acknowledgement', () => {
+    for (const sent of [queued(), claimMessage(queued(), 1, 'live'), delivered()]) {
+      const answered = answerMessage(sent, at(5));
+      assert.deepEqual(
+        [answered.state, answered.attempt, answered.acknowledgedAt],
+        ['acknowledged', 1, at(5)],
+      );
+    }
+    const { expired, dead, acknowledged } = samples;
+    for (const over of [expired, dead, acknowledged]) assert.equal(answerMessage(over, at(5)), over);
+  });
+});
+
 describe('any course of a message', () => {
   const step = fc.record({
-    what: fc.constantFrom('deliver', 'acknowledge', 'give back', 'refuse', 'expire'),
+    what: fc.constantFrom(
+      ...(['deliver', 'acknowledge', 'give back', 'refuse', 'expire'] as const),
+      ...(['claim', 'confirm', 'release', 'answer', 'bury'] as const),
+    ),
     attempt: fc.integer({ min: 0, max: 6 }),
     seconds: fc.integer({ min: 0, max: 100 }),
     chance: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
@@ -249,7 +336,7 @@ describe('any course of a message', () => {
   it('keeps to the table, to its attempts, and to what its state carries', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 40 }), (maxAttempts, steps) => {
-        let message = queued({ maxAttempts });
+        let message = queued({ maxAttempts, expiresAt: at(900) });
         let now = 0;
         for (const { what, attempt, seconds, chance } of steps) {
           now += seconds;
@@ -258,6 +345,11 @@ describe('any course of a message', () => {
             if (what === 'deliver') message = deliverMessage(message, 30_000, at(now));
             else if (what === 'acknowledge') message = acknowledgeMessage(message, attempt, at(now));
             else if (what === 'expire') message = expireMessage(message, at(now));
+            else if (what === 'claim') message = claimMessage(message, attempt, 'live');
+            else if (what === 'confirm') message = confirmDelivery(message, attempt, at(now));
+            else if (what === 'release') message = releaseMessage(message, attempt);
+            else if (what === 'answer') message = answerMessage(message, at(now));
+            else if (what === 'bury') message = buryMessage(message, 'gone', at(now));
             else {
               const refusal = what === 'refuse' ? refused : failed;
               message = giveBackMessage(message, attempt, refusal, at(now), chance);
@@ -266,10 +358,14 @@ describe('any course of a message', () => {
             assert.ok(isMaosError(error, 'INVALID_TRANSITION'), String(error));
           }
           if (message === before) continue;
-          assert.ok(canTransition(messageTransitions, before.state, message.state));
+          const isSideStep = ['claim', 'release'].includes(what) && message.state === 'queued';
+          // An answer is the evidence and the acknowledgement in one.
+          const from = what === 'answer' && before.state === 'queued' ? 'delivered' : before.state;
+          assert.ok(isSideStep || canTransition(messageTransitions, from, message.state));
           assert.ok(message.attempt <= maxAttempts && message.attempt >= before.attempt);
           assert.equal(message.availableAt !== null, message.state === 'queued');
-          assert.equal(message.leaseUntil !== null, message.state === 'delivered');
+          assert.equal(message.leaseUntil !== null, message.state === 'delivered' && message.via === 'lease');
+          assert.ok(message.via !== null || message.agentAttempt === null);
           assert.equal(message.acknowledgedAt !== null, message.state === 'acknowledged');
           assert.equal(message.deadAt !== null && message.deadReason !== '', message.state === 'dead');
           assert.equal(message.deliveredAt === null, message.attempt === 0);

@@ -3,14 +3,8 @@ import { describe, it, type TestContext } from 'node:test';
 import type { MessageStore } from '../../src/application/ports/messages.ts';
 import type { SessionStore } from '../../src/application/ports/session-store.ts';
 import { type AgentId, type MessageId, makeMessageId, type SessionId } from '../../src/domain/ids.ts';
-import {
-  acknowledgeMessage,
-  deliverMessage,
-  expireMessage,
-  type Message,
-  type MessageDraft,
-  queueMessage,
-} from '../../src/domain/message.ts';
+import { type Message, type MessageDraft, queueMessage } from '../../src/domain/message.ts';
+import { acknowledgeMessage, deliverMessage, expireMessage } from '../../src/domain/message-delivery.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
 import { at, created, instanceId, later } from '../infrastructure/sqlite/samples.ts';
 
@@ -47,6 +41,7 @@ export function messageBench<Store extends SessionStore>(store: Store): Bench<St
         replyTo: null,
         broadcastId: null,
         maxAttempts: 3,
+        expiresAt: null,
         ...more,
       },
       null,

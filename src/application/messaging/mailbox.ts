@@ -1,12 +1,8 @@
-import { startOf } from '../../domain/cut-text.ts';
 import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
 import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
 import {
-  acknowledgeMessage,
+  type ConversationWay,
   defaultMaxAttempts,
-  deliverMessage,
-  expireMessage,
-  giveBackMessage,
   isSameMessage,
   type Message,
   type MessageDraft,
@@ -14,27 +10,31 @@ import {
   messageSchemaVersion,
   queueMessage,
 } from '../../domain/message.ts';
+import {
+  acknowledgeMessage,
+  confirmDelivery,
+  deliverMessage,
+  expireMessage,
+  giveBackMessage,
+  releaseMessage,
+} from '../../domain/message-delivery.ts';
 import type { MessageType } from '../../domain/message-type.ts';
 import type { Workflow } from '../../domain/workflow.ts';
-import type { MessageQuery, MessageStore, Recipient } from '../ports/messages.ts';
+import type { AgentRecipient, MessageQuery, MessageStore, Recipient } from '../ports/messages.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
+import { type Addressee, addresseesOf, memberOf, outside } from './recipients.ts';
 
 type Needs = Pick<Project, 'store' | 'files' | 'settings' | 'watcher' | 'clock' | 'ids' | 'log'>;
 
-/** Stands for people and programs outside the team, as a sender or a recipient. No agent can be called so. */
-export const outside = '@outside';
-/** Stands for every agent of the session but the sender. */
-export const everyAgent = '@all';
-
-/** A message as it is sent. Agents are named by id or by their name in the session. */
+/** A message as it is sent. */
 export interface SendRequest {
   /** Default: a new one. The same id again is the same message, and sends nothing. */
   readonly id: MessageId | null;
   readonly sessionId: SessionId;
-  /** Default: {@link outside}. */
+  /** An agent's id or name; also the id of the agent that started the session. Null: from outside the team. */
   readonly from: string | null;
-  /** Default for a reply: the sender of the message it answers. */
+  /** As {@link addresseesOf} reads it. Null, of a reply: the sender of the message it answers. */
   readonly to: string | null;
   readonly type: MessageType;
   readonly subject: string;
@@ -44,6 +44,8 @@ export interface SendRequest {
   readonly correlationId: string | null;
   readonly replyTo: MessageId | null;
   readonly maxAttempts: number | null;
+  /** Absent: it waits as long as its recipient can take it. */
+  readonly expiresAt?: string | null;
 }
 
 /** Messages expired in one transaction. */
@@ -52,8 +54,9 @@ const expiryBatch = 200;
 const longestTimerMs = 60_000;
 
 /**
- * The messages of a project's sessions. What comes over it is delivered at least once, and to one receiver at a time: a
- * delivery is a lease that ends with its acknowledgement, or by itself. What sends or changes a message at once throws
+ * The messages of a project's sessions. A program leases what comes for it: it is delivered at least once, and to one
+ * receiver at a time. Into an agent's conversation it comes exactly once: claimed before anything is written, delivered on
+ * evidence, and free again when the attempt ends without any. What sends or changes a message at once throws
  * STORE_BUSY while another process writes: to be called through {@link whenFree}.
  */
 export class Mailbox {
@@ -64,9 +67,9 @@ export class Mailbox {
   }
 
   /**
-   * Queues a message, one for each agent when it goes to {@link everyAgent}.
+   * Queues a message, one for each agent when it goes to several. What it answers is acknowledged by it.
    * @returns `isNew` false: it was sent before under its id, and these are the messages as they are now
-   * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session has ended,
+   * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session or the recipient has ended,
    *   RESOURCE_LIMIT_EXCEEDED when too many wait for a recipient; INVALID_INPUT for a reply that does not fit, and, with
    *   `details.problem: 'conflict'`, when another message has the id
    */
@@ -77,7 +80,8 @@ export class Mailbox {
     const messages = this.#messagesOf(request, id, at);
     const stored = this.#store.add(id, messages, maxWaitingMessages, at);
     if (stored === null) {
-      this.#tell(messages);
+      const answered = request.replyTo === null ? null : this.#store.find(request.replyTo);
+      this.#tell(answered === null ? messages : [...messages, answered]);
       return { messages, isNew: true };
     }
     const [first = null] = messages;
@@ -137,8 +141,47 @@ export class Mailbox {
     }
   }
 
-  /** @throws MaosError INVALID_INPUT without such a message, INVALID_TRANSITION when that delivery is over */
-  acknowledge(id: MessageId, attempt: number): Message {
+  /**
+   * Puts messages on their way into the conversation of an agent's attempt; nobody else gets them meanwhile. To be called
+   * before anything is written.
+   */
+  claim(recipient: AgentRecipient, attempt: number, via: ConversationWay, max: number): readonly Message[] {
+    this.#expire();
+    return this.#store.claim(recipient, attempt, via, max, this.#project.clock.now());
+  }
+
+  /**
+   * There is evidence that the message is in the conversation it was claimed for. Said again, it changes nothing.
+   * @throws MaosError INVALID_INPUT without such a message
+   */
+  delivered(id: MessageId, attempt: number): Message {
+    return this.#change(id, (message, at) => confirmDelivery(message, attempt, at));
+  }
+
+  /**
+   * The attempt is over, or a way into it is: what was claimed for it without evidence waits again.
+   * @param via null: every way
+   * @returns the messages that wait again
+   */
+  release(agentId: AgentId, attempt: number, via: ConversationWay | null = null): readonly Message[] {
+    const at = this.#project.clock.now();
+    const move = (message: Message) => releaseMessage(message, attempt, via);
+    const released = this.#store.changeOnTheirWay(agentId, move, at);
+    this.#tell(released);
+    return released;
+  }
+
+  /** Whether a message waits that the recipient could have now. */
+  hasQueued(recipient: Recipient): boolean {
+    this.#expireIfFree();
+    return this.#store.hasDue(recipient, this.#project.clock.now());
+  }
+
+  /**
+   * @param attempt the delivery; null: the present one
+   * @throws MaosError INVALID_INPUT without such a message, INVALID_TRANSITION when that delivery is over
+   */
+  acknowledge(id: MessageId, attempt: number | null): Message {
     return this.#change(id, (message, at) => acknowledgeMessage(message, attempt, at));
   }
 
@@ -167,7 +210,7 @@ export class Mailbox {
   }
 
   /**
-   * Who is meant by an agent's id or name, or {@link outside}.
+   * Whose messages are meant by an agent's id or name, `lead` or `user`.
    * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND
    */
   recipient(sessionId: SessionId, text: string): Recipient {
@@ -181,8 +224,8 @@ export class Mailbox {
   #messagesOf(request: SendRequest, id: MessageId, at: string): readonly Message[] {
     const { sessionId, replyTo } = request;
     const workflow = this.#project.store.load(sessionId);
-    const original = replyTo === null ? null : this.#store.find(replyTo);
-    const from = memberOf(workflow, request.from ?? outside);
+    const from = this.#senderOf(workflow, request.from);
+    const original = this.#answered(workflow, replyTo);
     const draft: Omit<MessageDraft, 'id' | 'to' | 'broadcastId'> = {
       sessionId,
       from,
@@ -194,27 +237,39 @@ export class Mailbox {
       correlationId: request.correlationId,
       replyTo,
       maxAttempts: request.maxAttempts ?? defaultMaxAttempts,
+      expiresAt: request.expiresAt ?? null,
     };
-    if (request.to === everyAgent) {
-      const others = workflow.agents.filter((agent) => agent.id !== from);
-      if (others.length === 0) {
-        throw new MaosError('AGENT_NOT_FOUND', `Session ${sessionId} has no agent except the sender.`, {
-          details: { sessionId },
-        });
-      }
-      return others.map((agent) => {
-        const own = `msg_${this.#project.ids.ulid()}` as MessageId;
-        return queueMessage({ ...draft, id: own, to: agent.id, broadcastId: id }, original, at);
-      });
-    }
-    if (request.to === null && original === null) {
+    if (request.to === null && original === null && replyTo === null) {
       throw new MaosError(
         'INVALID_INPUT',
-        `'to' is missing: name an agent, '${everyAgent}' or '${outside}'.`,
+        `'to' is missing: name an agent, a role, 'lead', 'all' or 'user'.`,
       );
     }
-    const to = request.to === null ? (original?.from ?? null) : memberOf(workflow, request.to);
-    return [queueMessage({ ...draft, id, to, broadcastId: null }, original, at)];
+    const { to, isBroadcast } =
+      request.to === null
+        ? { to: [original?.from ?? null], isBroadcast: false }
+        : addresseesOf(workflow, request.to, from);
+    return to.map((recipient) => {
+      const own = isBroadcast ? (`msg_${this.#project.ids.ulid()}` as MessageId) : id;
+      const broadcastId = isBroadcast ? id : null;
+      return queueMessage({ ...draft, id: own, to: recipient, broadcastId }, original, at);
+    });
+  }
+
+  /** The agent that started a session may write to it, if it is of the same project. */
+  #senderOf(workflow: Workflow, text: string | null): Addressee {
+    const parent = workflow.session.parent?.agentId;
+    if (text === null || text !== parent) return memberOf(workflow, text ?? outside);
+    return this.#project.store.findAgents(parent, 1).some(({ agentId }) => agentId === parent)
+      ? parent
+      : null;
+  }
+
+  /** As the session sees it: what comes from outside the team is answered to outside the team. */
+  #answered({ agents }: Workflow, id: MessageId | null): Message | null {
+    const message = id === null ? null : this.#store.find(id);
+    if (message === null || agents.some((agent) => agent.id === message.from)) return message;
+    return { ...message, from: null };
   }
 
   #take(
@@ -278,16 +333,4 @@ export function messageNotFound(id: string): MaosError {
   return new MaosError('INVALID_INPUT', `There is no message ${quote(id)}.`, {
     details: { problem: 'not_found', id },
   });
-}
-
-function memberOf({ session, agents }: Workflow, text: string): AgentId | null {
-  if (text === outside) return null;
-  const found = agents.find(({ id }) => id === text) ?? agents.find(({ name }) => name === text);
-  if (found !== undefined) return found.id;
-  const names = agents.map(({ name }) => name);
-  throw new MaosError(
-    'AGENT_NOT_FOUND',
-    `Session ${session.id} has no agent ${quote(text)}: it has ${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}.`,
-    { details: { sessionId: session.id, reference: startOf(text, 200) } },
-  );
 }

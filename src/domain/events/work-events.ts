@@ -1,6 +1,7 @@
 import { type BudgetFinding, describeFinding, readFinding } from '../budget.ts';
 import type { AgentId, MessageId } from '../ids.ts';
 import { showName } from '../invisible-marks.ts';
+import type { DeliveryWay } from '../message.ts';
 import type { MessageType } from '../message-type.ts';
 import type { PhaseState } from '../orchestration.ts';
 import { event } from './event-type.ts';
@@ -12,6 +13,13 @@ const phase = (word: string, state: PhaseState) =>
     hiddenFrom: ['progress', 'lines'],
     ...(state === 'running' ? {} : { checkpoint: true }),
   });
+
+const wayTexts: Readonly<Record<DeliveryWay, string>> = {
+  live: ' while its recipient works',
+  tool: ' with a tool call',
+  prompt: ' with the prompt',
+  lease: '',
+};
 
 /** What happens to phases, budgets, files and messages. */
 export const workEvents = {
@@ -65,14 +73,26 @@ export const workEvents = {
     hiddenFrom: ['progress'],
   }),
 
-  'message.delivered': event<{ id: MessageId; attempt: number; leaseUntil: string }>({
-    text: ({ id, attempt }) => `message ${id} delivered${attempt > 1 ? `, attempt ${attempt}` : ''}`,
+  /** `leaseUntil` of a lease only; `via` absent in events of earlier versions, which knew no other way. */
+  'message.delivered': event<{
+    id: MessageId;
+    attempt: number;
+    leaseUntil: string | null;
+    via?: DeliveryWay;
+  }>({
+    text: ({ id, attempt, via = 'lease' }) =>
+      `message ${id} delivered${wayTexts[via]}${attempt > 1 ? `, attempt ${attempt}` : ''}`,
     hiddenFrom: ['progress'],
   }),
 
   'message.acknowledged': event<{ id: MessageId; attempt: number }>({
     text: ({ id }) => `message ${id} acknowledged`,
     hiddenFrom: ['progress'],
+  }),
+
+  /** Its deadline passed before it was delivered. */
+  'message.expired': event<{ id: MessageId; expiresAt: string }>({
+    text: ({ id, expiresAt }) => `message ${id} expired: not delivered by ${expiresAt}`,
   }),
 
   'message.dead': event<{ id: MessageId; attempt: number; reason: string }>({

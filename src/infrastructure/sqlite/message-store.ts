@@ -1,106 +1,70 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { MessageQuery, MessageStore } from '../../application/ports/messages.ts';
 import { MaosError } from '../../domain/errors.ts';
-import type { MessageId, SessionId } from '../../domain/ids.ts';
-import { type Message, type MessageDraft, messageEvent, messageStates } from '../../domain/message.ts';
-import { messageTypes } from '../../domain/message-type.ts';
+import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
+import type { Message } from '../../domain/message.ts';
+import { answerMessage, claimMessage, releaseMessage } from '../../domain/message-delivery.ts';
 import { isSessionEnded } from '../../domain/session.ts';
+import {
+  appendMessageEvents,
+  endOfRecipient,
+  insertMessage,
+  messageTable,
+  moveMessages,
+  selectMessages,
+} from './message-rows.ts';
 import type { Database } from './open-database.ts';
-import { choice, type Fields, integer, nullable, table, text, time } from './table.ts';
 import { readSession } from './workflow-reader.ts';
-import { appendEvents } from './workflow-writer.ts';
 
-/** What a message is sent with. */
-const sent: Fields<MessageSent> = {
-  id: text('id'),
-  sessionId: text('session_id'),
-  from: nullable(text('sender_id')),
-  to: nullable(text('recipient_id')),
-  replyTo: nullable(text('reply_to')),
-  broadcastId: nullable(text('broadcast_id')),
-  correlationId: nullable(text('correlation_id')),
-  type: choice('type', messageTypes),
-  schemaVersion: integer('schema_version'),
-  maxAttempts: integer('max_attempts'),
-  queuedAt: time('queued_at'),
-  contentType: text('content_type'),
-  subject: text('subject'),
-  body: text('body'),
-};
-
-/** What its way changes. */
-const way: Fields<Omit<Message, keyof MessageSent>> = {
-  state: choice('state', messageStates),
-  attempt: integer('attempt'),
-  availableAt: nullable(time('available_at')),
-  deliveredAt: nullable(time('delivered_at')),
-  leaseUntil: nullable(time('lease_until')),
-  acknowledgedAt: nullable(time('acknowledged_at')),
-  deadAt: nullable(time('dead_at')),
-  deadReason: nullable(text('dead_reason')),
-  lastTrouble: nullable(text('last_trouble')),
-};
-
-type MessageSent = MessageDraft & Pick<Message, 'queuedAt'>;
-
-/** `revision` and `recorded` belong to the journal. */
-const messageTable = table<Message>({ ...sent, ...way }, (row) => `Message ${row.id}`);
-const wayTable = table(way, (row) => `Message ${row.id}`);
-const select = `SELECT ${messageTable.columns} FROM messages`;
-const insert = `INSERT INTO messages (${messageTable.columns}, revision, recorded)
-  VALUES (${messageTable.placeholders}, 1, 0)`;
-const update = `UPDATE messages SET ${wayTable.assignments}, revision = revision + 1 WHERE id = ?`;
-
-const selectOne = `${select} WHERE id = ?`;
-const selectSent = `${select} WHERE id = ? UNION ALL ${select} WHERE broadcast_id = ?`;
-const selectDue = `${select} WHERE session_id = ? AND recipient_id IS ? AND state = 'queued' AND available_at <= ?
-  ORDER BY available_at, id LIMIT ?`;
-const anyExpired = 'SELECT 1 FROM messages WHERE lease_until <= ? LIMIT 1';
-const selectExpired = `${select} WHERE lease_until <= ? ORDER BY lease_until LIMIT ?`;
+const selectOne = `${selectMessages} WHERE id = ?`;
+const selectSent = `${selectMessages} WHERE id = ? UNION ALL ${selectMessages} WHERE broadcast_id = ?`;
+const due = "recipient_id IS ? AND state = 'queued' AND via IS NULL AND available_at <= ?";
+const selectDue = `${selectMessages} WHERE session_id = ? AND ${due} ORDER BY available_at, place LIMIT ?`;
+const anyDue = `SELECT 1 FROM messages WHERE session_id = ? AND ${due} LIMIT 1`;
+/** Of each sender only what comes before the first message that cannot be had now, or goes another way: order is kept. */
+const selectClaimable = `WITH
+  queue AS (SELECT place, sender_id, via, available_at FROM messages WHERE recipient_id = :agent AND state = 'queued'),
+  held AS (SELECT sender_id, min(place) AS first FROM queue
+    WHERE available_at > :at OR via <> :via GROUP BY sender_id)
+  ${selectMessages} WHERE recipient_id = :agent AND state = 'queued' AND via IS NULL AND available_at <= :at
+    AND NOT EXISTS (SELECT 1 FROM held WHERE held.sender_id IS messages.sender_id AND held.first < messages.place)
+  ORDER BY place LIMIT :max`;
+const selectOnTheirWay = `${selectMessages} WHERE recipient_id = ? AND state = 'queued' AND via IS NOT NULL ORDER BY place`;
+const overdue = "(lease_until <= ? OR (state = 'queued' AND via IS NULL AND expires_at <= ?))";
+const anyExpired = `SELECT 1 FROM messages WHERE ${overdue} LIMIT 1`;
+const selectExpired = `${selectMessages} WHERE ${overdue} ORDER BY place LIMIT ?`;
 const selectNextDue = `SELECT min(at) AS at FROM (
-  SELECT min(available_at) AS at FROM messages WHERE session_id = ? AND recipient_id IS ? AND state = 'queued'
+  SELECT min(available_at) AS at FROM messages
+    WHERE session_id = ? AND recipient_id IS ? AND state = 'queued' AND via IS NULL
   UNION ALL
   SELECT min(lease_until) FROM messages WHERE session_id = ? AND recipient_id IS ? AND state = 'delivered')`;
-const countWaiting = `SELECT count(*) AS waiting FROM messages
-  WHERE session_id = ? AND recipient_id IS ? AND state IN ('queued', 'delivered')`;
+/** What is in a conversation waits for nothing. */
+const countWaiting = `SELECT count(*) AS waiting FROM messages WHERE session_id = ? AND recipient_id IS ?
+  AND (state = 'queued' OR lease_until IS NOT NULL)`;
 const anyUnrecorded = 'SELECT 1 FROM messages WHERE recipient_id = ? AND recorded < revision LIMIT 1';
-const selectUnrecorded = `${select} WHERE recipient_id = ? AND recorded < revision ORDER BY id LIMIT ?`;
+const selectUnrecorded = `${selectMessages} WHERE recipient_id = ? AND recorded < revision ORDER BY id LIMIT ?`;
 const markRecorded = 'UPDATE messages SET recorded = revision WHERE id = ?';
 
 /** Messages written to a journal while its lock is held. */
 const journalBatch = 500;
 
 export function makeMessageStore(db: Database): MessageStore {
-  /** To be called inside a write transaction. */
-  function append(sessionId: SessionId, messages: readonly Message[], at: string): void {
-    // The log of a session that has ended is closed: nobody would bring session.log after the table.
-    if (messages.length === 0 || isSessionEnded(readSession(db, sessionId).state)) return;
-    appendEvents(
-      db,
-      sessionId,
-      messages.map((message) => messageEvent(message, at)),
-    );
-  }
-
-  /** To be called inside a write transaction. */
-  function store(before: readonly Message[], move: (message: Message) => Message, at: string): Message[] {
-    const after = before.map(move);
-    const changed = after.filter((message, index) => message !== before[index]);
-    for (const message of changed) db.sql(update).run(...wayTable.toSql(message), message.id);
-    for (const id of new Set(changed.map(({ sessionId }) => sessionId))) {
-      append(
-        id,
-        changed.filter(({ sessionId }) => sessionId === id),
-        at,
-      );
-    }
-    return after;
-  }
-
   const find = (id: MessageId): Message | null => {
     const row = db.sql(selectOne).get(id);
     return row === undefined ? null : messageTable.fromSql(row);
   };
+
+  const onTheirWay = (agentId: AgentId): readonly Message[] =>
+    db.sql(selectOnTheirWay).all(agentId).map(messageTable.fromSql);
+
+  /** Who answers a message has it. */
+  function acknowledgeAnswered(answers: readonly Message[], at: string): void {
+    for (const id of new Set(answers.map(({ replyTo }) => replyTo))) {
+      const answered = id === null ? null : find(id);
+      if (answered === null || answered.to !== answers[0]?.from) continue;
+      moveMessages(db, [answered], (message) => answerMessage(message, at), at);
+    }
+  }
 
   return {
     add: (id, messages, maxWaiting, at) =>
@@ -110,36 +74,60 @@ export function makeMessageStore(db: Database): MessageStore {
         for (const sessionId of new Set(messages.map((message) => message.sessionId))) {
           assertOpen(db, sessionId);
           for (const message of messages) {
-            db.sql(insert).run(...messageTable.toSql(message));
+            assertReceives(db, message);
+            db.sql(insertMessage).run(...messageTable.toSql(message));
             assertRoom(db, message, maxWaiting);
           }
-          append(sessionId, messages, at);
+          appendMessageEvents(db, sessionId, messages, at);
         }
+        acknowledgeAnswered(messages, at);
         return null;
       }),
 
-    take(recipient, max, move, at) {
-      const due: readonly [string, string | null, string] = [recipient.sessionId, recipient.agentId, at];
+    take({ sessionId, agentId }, max, move, at) {
       // Most looks find nothing, and need not keep the other writers waiting.
-      if (db.run(() => db.sql(selectDue).get(...due, 1)) === undefined) return [];
+      if (db.run(() => db.sql(anyDue).get(sessionId, agentId, at)) === undefined) return [];
       return db.write(() => {
-        const messages = db
-          .sql(selectDue)
-          .all(...due, max)
-          .map(messageTable.fromSql);
-        return store(messages, move, at);
+        const messages = db.sql(selectDue).all(sessionId, agentId, at, max).map(messageTable.fromSql);
+        return moveMessages(db, messages, move, at);
       });
     },
+
+    hasDue: ({ sessionId, agentId }, at) =>
+      db.run(() => db.sql(anyDue).get(sessionId, agentId, at)) !== undefined,
+
+    claim({ sessionId, agentId }, attempt, via, max, at) {
+      if (db.run(() => db.sql(anyDue).get(sessionId, agentId, at)) === undefined) return [];
+      return db.write(() => {
+        // The attempts before it are over.
+        const earlier = onTheirWay(agentId).filter(({ agentAttempt }) => (agentAttempt ?? 0) < attempt);
+        moveMessages(db, earlier, (message) => releaseMessage(message, message.agentAttempt ?? 0), at);
+        const claimable = db
+          .sql(selectClaimable)
+          .all({ agent: agentId, via, at, max })
+          .map(messageTable.fromSql);
+        return moveMessages(db, claimable, (message) => claimMessage(message, attempt, via), at);
+      });
+    },
+
+    changeOnTheirWay: (agentId, move, at) =>
+      db.write(() => {
+        const before = onTheirWay(agentId);
+        return moveMessages(db, before, move, at).filter((message, index) => message !== before[index]);
+      }),
 
     change: (id, move, at) =>
       db.write(() => {
         const message = find(id);
-        return message === null ? null : (store([message], move, at)[0] ?? null);
+        return message === null ? null : (moveMessages(db, [message], move, at)[0] ?? null);
       }),
 
     changeExpired(move, at, max) {
-      if (db.run(() => db.sql(anyExpired).get(at)) === undefined) return [];
-      return db.write(() => store(db.sql(selectExpired).all(at, max).map(messageTable.fromSql), move, at));
+      if (db.run(() => db.sql(anyExpired).get(at, at)) === undefined) return [];
+      return db.write(() => {
+        const overdue = db.sql(selectExpired).all(at, at, max).map(messageTable.fromSql);
+        return moveMessages(db, overdue, move, at);
+      });
     },
 
     find: (id) => db.run(() => find(id)),
@@ -187,7 +175,7 @@ function listQuery(query: MessageQuery): { readonly sql: string; readonly values
   ];
   const given = filters.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
   return {
-    sql: `${select} WHERE ${given.map(({ sql }) => sql).join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    sql: `${selectMessages} WHERE ${given.map(({ sql }) => sql).join(' AND ')} ORDER BY id DESC LIMIT ?`,
     values: [...given.map(({ value }) => value), query.limit],
   };
 }
@@ -200,6 +188,17 @@ function assertOpen(db: Database, id: SessionId): void {
     'INVALID_TRANSITION',
     `Session ${id} is ${state}: it has no agent left to receive a message.`,
     { details: { sessionId: id, state } },
+  );
+}
+
+/** @throws MaosError INVALID_TRANSITION */
+function assertReceives(db: Database, { to }: Message): void {
+  const end = to === null ? null : endOfRecipient(db, to);
+  if (end === null) return;
+  throw new MaosError(
+    'INVALID_TRANSITION',
+    `Nothing was sent: ${end} and takes no more messages. Write to another agent, or to 'lead'; its result stands in 'maos logs'.`,
+    { details: { recipient: to } },
   );
 }
 

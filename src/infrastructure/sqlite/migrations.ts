@@ -349,6 +349,74 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX input_requests_open ON input_requests (expires_at) WHERE state = 'open';
     `,
   },
+  {
+    // Until here every delivery was a lease.
+    version: 14,
+    sql: `
+      ALTER TABLE messages RENAME TO leased_messages;
+      CREATE TABLE messages (
+        place           INTEGER PRIMARY KEY,
+        id              TEXT    NOT NULL UNIQUE,
+        session_id      TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        sender_id       TEXT    REFERENCES agents (id) ON DELETE CASCADE,
+        recipient_id    TEXT    REFERENCES agents (id) ON DELETE CASCADE,
+        reply_to        TEXT    REFERENCES messages (id) ON DELETE SET NULL,
+        broadcast_id    TEXT,
+        correlation_id  TEXT,
+        state           TEXT    NOT NULL
+                        CHECK (state IN ('queued', 'delivered', 'acknowledged', 'expired', 'dead')),
+        type            TEXT    NOT NULL,
+        schema_version  INTEGER NOT NULL,
+        attempt         INTEGER NOT NULL,
+        max_attempts    INTEGER NOT NULL,
+        via             TEXT,
+        agent_attempt   INTEGER,
+        queued_at       TEXT    NOT NULL,
+        expires_at      TEXT,
+        available_at    TEXT,
+        delivered_at    TEXT,
+        lease_until     TEXT,
+        acknowledged_at TEXT,
+        dead_at         TEXT,
+        dead_reason     TEXT,
+        last_trouble    TEXT,
+        revision        INTEGER NOT NULL,
+        recorded        INTEGER NOT NULL,
+        content_type    TEXT    NOT NULL,
+        subject         TEXT    NOT NULL,
+        body            TEXT    NOT NULL,
+        CHECK ((state = 'queued') = (available_at IS NOT NULL)),
+        CHECK ((state = 'delivered' AND via = 'lease') = (lease_until IS NOT NULL)),
+        CHECK ((attempt = 0) = (delivered_at IS NULL)),
+        CHECK (state IN ('queued', 'expired', 'dead') OR (attempt > 0 AND via IS NOT NULL)),
+        CHECK (via IS NOT NULL OR agent_attempt IS NULL),
+        CHECK (state <> 'expired' OR expires_at IS NOT NULL),
+        CHECK ((state = 'acknowledged') = (acknowledged_at IS NOT NULL)),
+        CHECK ((state = 'dead') = (dead_at IS NOT NULL)),
+        CHECK ((dead_at IS NULL) = (dead_reason IS NULL))
+      ) STRICT;
+      INSERT INTO messages (id, session_id, sender_id, recipient_id, reply_to, broadcast_id, correlation_id, state, type, schema_version,
+          attempt, max_attempts, queued_at, available_at, delivered_at, lease_until, acknowledged_at, dead_at, dead_reason,
+          last_trouble, revision, recorded, content_type, subject, body, via)
+        SELECT id, session_id, sender_id, recipient_id, reply_to, broadcast_id, correlation_id, state, type, schema_version,
+          attempt, max_attempts, queued_at, available_at, delivered_at, lease_until, acknowledged_at, dead_at, dead_reason,
+          last_trouble, revision, recorded, content_type, subject, body,
+          CASE WHEN attempt > 0 AND state <> 'queued' THEN 'lease' END
+        FROM leased_messages ORDER BY rowid;
+      DROP TABLE leased_messages;
+
+      CREATE INDEX messages_by_session ON messages (session_id, id);
+      CREATE INDEX messages_by_recipient ON messages (recipient_id, state);
+      CREATE INDEX messages_by_sender ON messages (sender_id, queued_at) WHERE sender_id IS NOT NULL;
+      CREATE INDEX messages_by_reply ON messages (reply_to) WHERE reply_to IS NOT NULL;
+      CREATE INDEX messages_by_broadcast ON messages (broadcast_id) WHERE broadcast_id IS NOT NULL;
+      CREATE INDEX messages_due ON messages (session_id, recipient_id, available_at) WHERE state = 'queued' AND via IS NULL;
+      CREATE INDEX messages_leased ON messages (lease_until) WHERE lease_until IS NOT NULL;
+      CREATE INDEX messages_expiring ON messages (expires_at)
+        WHERE state = 'queued' AND via IS NULL AND expires_at IS NOT NULL;
+      CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

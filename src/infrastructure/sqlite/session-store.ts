@@ -8,6 +8,7 @@ import type { Lease, SessionRequest, UnfinishedSession } from '../../application
 import { AgentIdTaken, type SessionStore } from '../../application/ports/session-store.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import type { Team } from '../../application/ports/teams.ts';
+import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
@@ -17,6 +18,7 @@ import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
 import { makeFeedStore } from './feed-store.ts';
 import { makeInputRequestStore, withdrawOfEnded } from './input-request-store.ts';
 import { makeKeepingStore } from './maintenance-store.ts';
+import { buryUndelivered } from './message-rows.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
 import { type Database, type OnTightened, openDatabase, readRow } from './open-database.ts';
@@ -161,6 +163,8 @@ class SqliteSessionStore implements SessionStore {
       const { state } = change.next.session;
       const ends = isSessionEnded(state) && !isSessionEnded(previous.session.state);
       if (ends && state !== 'cancelled') assertNoRetryAsked(this.#db, sessionId);
+      // Before the end of the session, which closes its log.
+      buryUndelivered(this.#db, endedAgents(previous, change.next), this.#now());
       updateWorkflow(this.#db, previous, change.next);
       insertArtifacts(this.#db, sessionId, artifacts);
       closeRequests(this.#db, sessionId, change, ends);
@@ -269,6 +273,11 @@ class SqliteSessionStore implements SessionStore {
       if (row !== undefined) throw new AgentIdTaken(id, row.session_id as SessionId);
     }
   }
+}
+
+function endedAgents(previous: Workflow, next: Workflow): readonly Agent[] {
+  const before = new Map(previous.agents.map(({ id, state }) => [id, state]));
+  return next.agents.filter(({ id, state }) => isAgentEnded(state) && before.get(id) !== state);
 }
 
 function assertOneSession(id: SessionId, { next, events }: Change): void {

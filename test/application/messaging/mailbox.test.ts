@@ -3,12 +3,8 @@ import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { verifyAudit } from '../../../src/application/maintenance/audit.ts';
-import {
-  everyAgent,
-  Mailbox,
-  outside,
-  type SendRequest,
-} from '../../../src/application/messaging/mailbox.ts';
+import { Mailbox, type SendRequest } from '../../../src/application/messaging/mailbox.ts';
+import { everyAgent, outside } from '../../../src/application/messaging/recipients.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
 import type { Recipient } from '../../../src/application/ports/messages.ts';
 import { cancelSession } from '../../../src/domain/cancel.ts';

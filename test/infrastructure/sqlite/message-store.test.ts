@@ -34,14 +34,18 @@ describe('the message store', () => {
         .map((row) => String(row.detail))
         .join('; ');
     const due =
-      plan(`SELECT id FROM messages WHERE session_id = 'a' AND recipient_id IS 'b' AND state = 'queued'
-      AND available_at <= 'c' ORDER BY available_at, id LIMIT 1`);
+      plan(`SELECT id FROM messages WHERE session_id = 'a' AND recipient_id IS 'b' AND state = 'queued' AND via IS NULL
+      AND available_at <= 'c' ORDER BY available_at, place LIMIT 1`);
     assert.match(
       due,
       /USING (COVERING )?INDEX messages_due \(session_id=\? AND recipient_id=\? AND available_at<\?\)/,
     );
     assert.doesNotMatch(due, /TEMP B-TREE/);
-    assert.match(plan("SELECT 1 FROM messages WHERE lease_until <= 'x'"), /INDEX messages_leased/);
+    assert.match(
+      plan(`SELECT 1 FROM messages
+        WHERE lease_until <= 'x' OR (state = 'queued' AND via IS NULL AND expires_at <= 'x')`),
+      /MULTI-INDEX OR.*INDEX messages_leased.*INDEX messages_expiring/,
+    );
     assert.match(
       plan("SELECT 1 FROM messages WHERE recipient_id = 'x' AND recorded < revision"),
       /INDEX messages_unrecorded/,

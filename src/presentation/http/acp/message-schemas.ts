@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { everyAgent, outside } from '../../../application/messaging/mailbox.ts';
+import { everyAgent, outside } from '../../../application/messaging/recipients.ts';
 import { messagePattern } from '../../../domain/ids.ts';
 import { messageSchemaVersion, messageStates } from '../../../domain/message.ts';
 import { messageTypes } from '../../../domain/message-type.ts';

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { sessionOfRun } from '../../../application/control/acp-runs.ts';
-import { Mailbox, messageNotFound, outside } from '../../../application/messaging/mailbox.ts';
+import { Mailbox, messageNotFound } from '../../../application/messaging/mailbox.ts';
+import { outside } from '../../../application/messaging/recipients.ts';
 import type { MessageQuery } from '../../../application/ports/messages.ts';
 import type { Project } from '../../../application/project.ts';
 import { findSession } from '../../../application/queries/lookup.ts';
