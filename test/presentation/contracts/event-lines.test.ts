@@ -116,6 +116,14 @@ describe('an event in a few words', () => {
       `message ${messageId} delivered, attempt 2`,
     ],
     [
+      event('message.delivered', { id: messageId, attempt: 1, leaseUntil: null, via: 'live' }),
+      `message ${messageId} delivered while its recipient works`,
+    ],
+    [
+      event('message.expired', { id: messageId, expiresAt: '2026-03-01T10:00:01.000Z' }),
+      `message ${messageId} expired: not delivered by 2026-03-01T10:00:01.000Z`,
+    ],
+    [
       event('message.dead', { id: messageId, attempt: 3, reason: 'Busy.' }),
       `message ${messageId} dead: Busy.`,
     ],
@@ -124,7 +132,7 @@ describe('an event in a few words', () => {
 
   it('exists for every type, which all have a group and a name', () => {
     for (const type of eventTypes)
-      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message)\.[a-z_]+$/);
+      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message|request)\.[a-z_]+$/);
     assert.equal(new Set(eventTypes).size, eventTypes.length);
   });
 
