@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Options } from 'tsup';
 import { predefinedRoleNames } from './src/domain/roles/catalog.ts';
@@ -33,22 +34,34 @@ const withoutAjv: Plugin = {
 /**
  * Problem: esbuild lifts `import … from 'node:http'` out of a lazily imported module to the top of the one file, so
  * every start pays for it (node:http alone: 40 ms and more until the server answers).
- * Solution: each builtin becomes a small CommonJS module, which esbuild runs when the module importing it runs.
+ * Solution: each builtin becomes a small module of the bundle, which esbuild runs when the module importing it runs.
  *
- * Problem: esbuild copies the properties of a CommonJS module, and to look at some of `node:util` makes Node load what
- * they lead to (diff, colors, the streams of the terminal).
- * Solution: that one is inherited from, and has no properties of its own.
+ * Problem: as a CommonJS module its some hundred properties would be copied for each module that imports it, and to look
+ * at some, as in `node:util`, makes Node load what they lead to.
+ * Solution: only what is imported is taken from it, by calls that esbuild leaves out where they are not needed.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup(build) {
-    build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'lazy-builtins' }));
+    build.onResolve({ filter: /^[a-z]/ }, ({ path, kind }) => {
+      if (!isBuiltin(path)) return undefined;
+      const namespace = kind === 'import-statement' ? 'lazy-builtins' : 'required-builtins';
+      return { path, namespace };
+    });
     build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path }) => {
-      const builtin = `process.getBuiltinModule(${JSON.stringify(path)})`;
+      const names = Object.keys(process.getBuiltinModule(path) as object).filter(
+        (name) => name !== 'default',
+      );
       return {
-        contents: `module.exports = ${path === 'node:util' ? `Object.create(${builtin})` : builtin};`,
+        contents: `const builtin = process.getBuiltinModule(${JSON.stringify(path)});
+          const take = (name) => builtin[name];
+          export default builtin;
+          ${names.map((name) => `export const ${name} = /* @__PURE__ */ take('${name}');`).join('\n')}`,
       };
     });
+    build.onLoad({ filter: /.*/, namespace: 'required-builtins' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
   },
 };
 
@@ -80,7 +93,9 @@ const roleTexts: Plugin = {
 export default defineConfig({
   entry: { maos: 'src/main.ts' },
   outDir: 'dist',
-  format: 'esm',
+  // A script, not a module: only of a script can the launcher keep the code of functions that have run.
+  format: 'iife',
+  outExtension: () => ({ js: '.js' }),
   platform: 'node',
   target: 'node22',
   bundle: true,
@@ -95,10 +110,6 @@ export default defineConfig({
   dts: false,
   metafile: process.env.MAOS_BUILD_METAFILE === '1',
   loader: { '.sql': 'text', '.md': 'text' },
-  // CommonJS dependencies call `require`, which an ES module does not have.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
   esbuildOptions(options) {
     // jsonc-parser's `main` calls `require` in a way that esbuild does not follow.
     options.mainFields = ['module', 'main'];

@@ -157,32 +157,37 @@ function makeRuntime(flags: PartialConfig): Runtime {
   return runtime;
 }
 
-// Node writes to a terminal synchronously: one stopped by Ctrl-S would stop everything until Ctrl-Q, agents that are to
-// be started or ended too. What is written is waited for where it has to be, so it may be taken later.
-if (process.stdout.isTTY) {
-  const { _handle: handle } = process.stdout as {
-    _handle?: { setBlocking?: (isBlocking: boolean) => unknown };
-  };
-  handle?.setBlocking?.(false);
+/** No `await` outside of it: the bundle is a script (see tsup.config.ts). */
+async function main(): Promise<void> {
+  // Node writes to a terminal synchronously: one stopped by Ctrl-S would stop everything until Ctrl-Q, agents that are to
+  // be started or ended too. What is written is waited for where it has to be, so it may be taken later.
+  if (process.stdout.isTTY) {
+    const { _handle: handle } = process.stdout as {
+      _handle?: { setBlocking?: (isBlocking: boolean) => unknown };
+    };
+    handle?.setBlocking?.(false);
+  }
+
+  if (process.argv[2] === bridgeCommand) {
+    const { runBridge } = await import('./infrastructure/backends/agent-client/bridge.ts');
+    process.exit(await runBridge(process.argv.slice(3), manifest.version));
+  }
+
+  process.exitCode = await runCli(process.argv.slice(2), makeRuntime, {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    endingSignals: keepIgnoring(process.env, process),
+    parseText: async (source, format) => {
+      const { parseText } = await import('./infrastructure/text-formats/parse-text.ts');
+      return parseText(source, format);
+    },
+    replaceFile: async (path, text, mode) => {
+      const { writeFileAtomic } = await import('./infrastructure/files/disk/atomic.ts');
+      await writeFileAtomic(path, text, { mode });
+    },
+  });
 }
 
-if (process.argv[2] === bridgeCommand) {
-  const { runBridge } = await import('./infrastructure/backends/agent-client/bridge.ts');
-  process.exit(await runBridge(process.argv.slice(3), manifest.version));
-}
-
-process.exitCode = await runCli(process.argv.slice(2), makeRuntime, {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  endingSignals: keepIgnoring(process.env, process),
-  parseText: async (source, format) => {
-    const { parseText } = await import('./infrastructure/text-formats/parse-text.ts');
-    return parseText(source, format);
-  },
-  replaceFile: async (path, text, mode) => {
-    const { writeFileAtomic } = await import('./infrastructure/files/disk/atomic.ts');
-    await writeFileAtomic(path, text, { mode });
-  },
-});
+void main();

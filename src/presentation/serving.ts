@@ -1,5 +1,6 @@
 import type { Runtime } from '../application/runtime.ts';
 import type { EndingSignal } from './ending-signals.ts';
+import { keepCode } from './keep-code.ts';
 import type { Tool } from './mcp/server/tool.ts';
 
 /** How long calls under way may take to come back once the process ends. */
@@ -43,6 +44,7 @@ export class Serving {
     void call.finally(() => {
       this.#calls.delete(call);
       this.#changesUnderWay -= change;
+      keepCode(tool.name);
     });
   };
 
