@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 14.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 15.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -265,6 +265,32 @@ CREATE TABLE input_requests (
 CREATE INDEX input_requests_by_session ON input_requests (session_id, id);
 -- What expires next.
 CREATE INDEX input_requests_open ON input_requests (expires_at) WHERE state = 'open';
+
+-- Paths that agents work on, for the other agents of the project. In force until expires_at and while the agent has not ended.
+CREATE TABLE path_claims (
+  id         INTEGER PRIMARY KEY,
+  session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  agent_id   TEXT    NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  attempt    INTEGER NOT NULL,
+  path       TEXT    NOT NULL,                    -- absolute; may hold *, ? and **
+  claimed_at TEXT    NOT NULL,
+  expires_at TEXT    NOT NULL,
+  reason     TEXT    NOT NULL,
+  UNIQUE (agent_id, path)
+) STRICT;
+
+CREATE INDEX path_claims_by_session ON path_claims (session_id);
+
+-- Which agent has been told of which claim, for which path.
+CREATE TABLE path_claim_notices (
+  claim_id INTEGER NOT NULL REFERENCES path_claims (id) ON DELETE CASCADE,
+  agent_id TEXT    NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+  attempt  INTEGER NOT NULL,
+  path     TEXT    NOT NULL,
+  PRIMARY KEY (claim_id, agent_id, attempt, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX path_claim_notices_by_agent ON path_claim_notices (agent_id);
 
 -- Copies of a session's state on disk, from which it can be restored.
 CREATE TABLE checkpoints (

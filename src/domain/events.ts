@@ -1,4 +1,5 @@
 import { agentEvents } from './events/agent-events.ts';
+import { claimEvents } from './events/claim-events.ts';
 import type { DataOf, EventDescriptor } from './events/event-type.ts';
 import { requestEvents } from './events/request-events.ts';
 import { sessionEvents } from './events/session-events.ts';
@@ -6,7 +7,7 @@ import { workEvents } from './events/work-events.ts';
 import type { AgentId, SessionId } from './ids.ts';
 
 /** Every type of event, each declared once. Types are past tense and never reused with another meaning. */
-const catalogue = { ...sessionEvents, ...workEvents, ...agentEvents, ...requestEvents };
+const catalogue = { ...sessionEvents, ...workEvents, ...agentEvents, ...requestEvents, ...claimEvents };
 
 export type EventType = keyof typeof catalogue;
 

@@ -7,6 +7,7 @@ import type { InputRequestStore } from './input-requests.ts';
 import type { MaintenanceStore } from './maintenance.ts';
 import type { MessageStore } from './messages.ts';
 import type { Lease } from './ownership.ts';
+import type { PathClaimStore } from './path-claims.ts';
 import type { SessionOwnership } from './session-ownership.ts';
 import type { SessionReader } from './session-reader.ts';
 import type { ArtifactRecord } from './session-summary.ts';
@@ -34,6 +35,7 @@ export interface SessionStore extends SessionReader, SessionOwnership {
   readonly maintenance: MaintenanceStore;
   readonly messages: MessageStore;
   readonly inputRequests: InputRequestStore;
+  readonly pathClaims: PathClaimStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
   /**

@@ -417,6 +417,34 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX messages_unrecorded ON messages (recipient_id) WHERE recorded < revision;
     `,
   },
+  {
+    version: 15,
+    sql: `
+      CREATE TABLE path_claims (
+        id         INTEGER PRIMARY KEY,
+        session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        agent_id   TEXT    NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+        attempt    INTEGER NOT NULL,
+        path       TEXT    NOT NULL,
+        claimed_at TEXT    NOT NULL,
+        expires_at TEXT    NOT NULL,
+        reason     TEXT    NOT NULL,
+        UNIQUE (agent_id, path)
+      ) STRICT;
+
+      CREATE INDEX path_claims_by_session ON path_claims (session_id);
+
+      CREATE TABLE path_claim_notices (
+        claim_id INTEGER NOT NULL REFERENCES path_claims (id) ON DELETE CASCADE,
+        agent_id TEXT    NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
+        attempt  INTEGER NOT NULL,
+        path     TEXT    NOT NULL,
+        PRIMARY KEY (claim_id, agent_id, attempt, path)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE INDEX path_claim_notices_by_agent ON path_claim_notices (agent_id);
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -5,6 +5,7 @@ import type { InputRequestStore } from '../../application/ports/input-requests.t
 import type { MaintenanceStore } from '../../application/ports/maintenance.ts';
 import type { MessageStore } from '../../application/ports/messages.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
+import type { PathClaimStore } from '../../application/ports/path-claims.ts';
 import { AgentIdTaken, type SessionStore } from '../../application/ports/session-store.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import type { Team } from '../../application/ports/teams.ts';
@@ -22,6 +23,7 @@ import { buryUndelivered } from './message-rows.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
 import { type Database, type OnTightened, openDatabase, readRow } from './open-database.ts';
+import { makePathClaimStore } from './path-claim-store.ts';
 import {
   acquireSession,
   announceExit,
@@ -117,6 +119,7 @@ class SqliteSessionStore implements SessionStore {
   readonly maintenance: MaintenanceStore;
   readonly messages: MessageStore;
   readonly inputRequests: InputRequestStore;
+  readonly pathClaims: PathClaimStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
 
@@ -126,6 +129,7 @@ class SqliteSessionStore implements SessionStore {
     this.maintenance = makeKeepingStore(db, project);
     this.messages = makeMessageStore(db);
     this.inputRequests = makeInputRequestStore(db);
+    this.pathClaims = makePathClaimStore(db);
     this.feed = makeFeedStore(db);
     this.acpRuns = makeAcpRunStore(db);
     this.#now = clock === undefined ? () => new Date().toISOString() : () => clock.now();

@@ -127,12 +127,33 @@ describe('an event in a few words', () => {
       event('message.dead', { id: messageId, attempt: 3, reason: 'Busy.' }),
       `message ${messageId} dead: Busy.`,
     ],
+    [
+      event('paths.claimed', {
+        paths: ['src', 'a\u202eb'],
+        reason: 'the login',
+        until: '2026-03-01T11:00:00.000Z',
+      }),
+      'claimed src, a\\u202eb until 2026-03-01T11:00:00.000Z: the login',
+    ],
+    [
+      event('paths.released', { paths: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] }),
+      'released a, b, c, d, e and 2 more',
+    ],
+    [
+      event('paths.crossed', {
+        path: 'src/a.ts',
+        claimed: 'src',
+        by: 'ada',
+        until: '2026-03-01T11:00:00.000Z',
+      }),
+      'edits src/a.ts (as src), which ada has claimed until 2026-03-01T11:00:00.000Z',
+    ],
   ];
   for (const [given, text] of cases) it(given.type, () => assert.equal(describeEvent(given), text));
 
   it('exists for every type, which all have a group and a name', () => {
     for (const type of eventTypes)
-      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message|request)\.[a-z_]+$/);
+      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message|request|paths)\.[a-z_]+$/);
     assert.equal(new Set(eventTypes).size, eventTypes.length);
   });
 

@@ -1,0 +1,106 @@
+import { MaosError, quote, showPath } from './errors.ts';
+
+/**
+ * What a path claim names: a path with all that is below it, where `*` stands for any characters of a name, `?` for one,
+ * and a name `**` for any number of folders. Kept absolute, with `/` between its names and without `.` and `..`.
+ */
+export const maxPatternLength = 400;
+
+/**
+ * @param text relative to the root, or absolute below it
+ * @param root the folder of the project, absolute
+ * @throws MaosError INVALID_INPUT for what is not of the project, and for braces, which stand for themselves here
+ */
+export function pathPattern(text: string, root: string): string {
+  if (text === '' || text.length > maxPatternLength || /[\0\n\r]/.test(text)) {
+    throw invalid(
+      `${quote(text)} is not a path to claim: give 1 to ${maxPatternLength} characters on one line.`,
+      text,
+    );
+  }
+  if (/\{[^/{}]*,[^/{}]*\}/.test(text)) {
+    throw invalid(`${quote(text)} has alternatives in braces. Name each path by itself.`, text);
+  }
+  const names: string[] = [];
+  for (const name of (text.startsWith('/') ? text : `${root}/${text}`).split('/')) {
+    if (name === '..') names.pop();
+    else if (name !== '' && name !== '.') names.push(name === '**' ? name : name.replaceAll(/\*+/g, '*'));
+  }
+  while (names.at(-1) === '**') names.pop();
+  const pattern = `/${names.join('/')}`;
+  const top = root === '/' ? '' : root;
+  if (pattern !== root && !pattern.startsWith(`${top}/`)) {
+    throw invalid(
+      `${quote(text)} is outside the project ${showPath(root)}: only its paths can be claimed.`,
+      text,
+    );
+  }
+  return pattern;
+}
+
+/** The pattern as somebody sees it who works in that folder: `.` for the folder itself. */
+export function patternFrom(root: string, pattern: string): string {
+  if (pattern === root) return '.';
+  return pattern.startsWith(`${root}/`) ? pattern.slice(root.length + 1) : pattern;
+}
+
+/** Whether there can be a path that is, or is below, both of them. */
+export function overlap(one: string, other: string): boolean {
+  const [a, b] = [namesOf(one), namesOf(other)];
+  const known = new Map<number, boolean>();
+  const from = (i: number, j: number): boolean => {
+    const [left, right] = [a[i], b[j]];
+    // What has ended stands for all that is below it.
+    if (left === undefined || right === undefined) return true;
+    const key = i * (b.length + 1) + j;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const result =
+      left === '**' || right === '**'
+        ? from(left === '**' ? i + 1 : i, left === '**' ? j : j + 1) ||
+          from(left === '**' ? i : i + 1, left === '**' ? j + 1 : j)
+        : namesOverlap(left, right) && from(i + 1, j + 1);
+    known.set(key, result);
+    return result;
+  };
+  return from(0, 0);
+}
+
+function namesOf(pattern: string): readonly string[] {
+  return pattern.split('/').filter((name) => name !== '');
+}
+
+/** Whether some name is matched by both. Row by row: what a beginning of the one and a beginning of the other can both match. */
+function namesOverlap(one: string, other: string): boolean {
+  const isPlain = (name: string): boolean => !/[*?]/.test(name);
+  if (one === '*' || other === '*') return true;
+  if (isPlain(one) && isPlain(other)) return one === other;
+  const [a, b] = [[...one], [...other]];
+  let above: boolean[] = [];
+  for (let i = 0; i <= a.length; i++) {
+    const row: boolean[] = [];
+    for (let j = 0; j <= b.length; j++) {
+      const [left, right] = [a[i - 1], b[j - 1]];
+      if (i === 0 && j === 0) row.push(true);
+      else if (left === '*' && (above[j] || (j > 0 && row[j - 1]))) row.push(true);
+      else if (right === '*' && (row[j - 1] || (i > 0 && above[j]))) row.push(true);
+      else {
+        const isSame = left === right || left === '?' || right === '?';
+        row.push(
+          left !== undefined &&
+            right !== undefined &&
+            left !== '*' &&
+            right !== '*' &&
+            isSame &&
+            above[j - 1] === true,
+        );
+      }
+    }
+    above = row;
+  }
+  return above[b.length] === true;
+}
+
+function invalid(message: string, value: string): MaosError {
+  return new MaosError('INVALID_INPUT', message, { details: { value: value.slice(0, 200) } });
+}
