@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 
-/** Signals that ask a program to end. SIGHUP: its terminal was closed. */
+/** Signals that ask a program to end; SIGHUP means that its terminal was closed. */
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type EndingSignal = (typeof endingSignals)[number];
 

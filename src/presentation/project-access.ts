@@ -4,18 +4,18 @@ import type { Projects } from '../application/queries/lookup.ts';
 import type { OpenProject, Runtime } from '../application/runtime.ts';
 import { isMaosError, type MaosError } from '../domain/errors.ts';
 
-/** The projects of this machine, as they are seen from a folder. */
+/** The projects of this machine, as seen from a folder. */
 export interface ProjectAccess {
   readonly runtime: Runtime;
-  /** The project of the folder; makes its store when there is none. */
+  /** The folder's project; creates its store if necessary. */
   openProject(): Promise<OpenProject>;
-  /** The project of the folder when it has a store; null otherwise. */
+  /** The folder's project if it has a store; null otherwise. */
   findProject(): Promise<OpenProject | null>;
   /** The roles that apply in the folder. */
   roles(): Promise<FoundRoles>;
-  /** As Runtime.lostStore, of the folder. */
+  /** As Runtime.lostStore, for the folder. */
   lostStore(): Promise<MaosError | null>;
-  /** Every project with a store, that of the folder first. */
+  /** Every project with a store, the folder's own first. */
   projects(): AsyncIterable<OpenProject>;
 }
 
@@ -37,8 +37,8 @@ export function projectAccess(runtime: Runtime, path: string): ProjectAccess {
 }
 
 /**
- * The same for looking up sessions and agents.
- * @param opened is told what belongs to each project that was looked into
+ * The projects for looking up sessions and agents.
+ * @param opened receives each project that was searched
  */
 export function lookupIn(
   access: Pick<ProjectAccess, 'findProject' | 'projects'>,
@@ -59,7 +59,7 @@ export function lookupIn(
   };
 }
 
-/** Looks something up; who does not find it because the project's database is lost is told so. */
+/** Performs a lookup; if nothing is found because the project's database is lost, throws that error instead. */
 export async function unlessLost<T>(
   access: Pick<ProjectAccess, 'lostStore'>,
   lookUp: Promise<T>,

@@ -3,12 +3,12 @@ import type { EndingSignal } from './ending-signals.ts';
 import { keepCode } from './keep-code.ts';
 import type { Tool } from './mcp/server/tool.ts';
 
-/** How long calls under way may take to come back once the process ends. */
+/** How long pending calls may take to return when the process ends. */
 const drainMs = 250;
 
 /**
- * A process that serves, over whatever it is asked: what is under way in it, and its end. It ends at one of the
- * signals for that, or when {@link end} is called; signals that come after that are ignored.
+ * A serving process, independent of its transports: its pending calls and its end. It ends at the first ending signal,
+ * or when {@link end} is called; later signals are ignored.
  */
 export class Serving {
   readonly #runtime: Runtime;
@@ -22,12 +22,12 @@ export class Serving {
     for (const signal of endingSignals) process.on(signal, () => this.end(signal));
   }
 
-  /** Settles with the reason as soon as the end has begun. */
+  /** Settles with the reason when the process begins to end. */
   get gone(): Promise<string> {
     return this.#gone.promise;
   }
 
-  /** Aborts once the sessions are detached: calls that wait return. */
+  /** Aborts when the sessions are detached: waiting calls return. */
   get ending(): AbortSignal {
     return this.#ending.signal;
   }
@@ -36,7 +36,7 @@ export class Serving {
     this.#gone.resolve(reason);
   }
 
-  /** Has to be told of every call of a tool. */
+  /** Must be called with every tool call. */
   readonly onCall = (call: Promise<unknown>, tool: Tool): void => {
     const change = tool.annotations.readOnlyHint ? 0 : 1;
     this.#calls.add(call);
@@ -49,22 +49,22 @@ export class Serving {
   };
 
   /**
-   * Waits for the end. Then hands the sessions over, before anything else, for a client may kill this process 30 ms
-   * later, and lets what is under way come back. The caller closes what listens and ends the process.
+   * Waits for the end. Then first detaches the sessions, because a client may kill this process 30 ms later, and lets
+   * pending calls return. The caller closes the transports and ends the process.
    */
   async untilEnd(): Promise<void> {
     const reason = await this.gone;
     let isChanging = this.#changesUnderWay > 0;
     await this.#detach();
     this.#runtime.log('info', 'the server ends', { reason, callsUnderWay: this.#calls.size });
-    // One turn for what was read last to become a call.
+    // Give the last received messages one turn to become calls.
     await turn();
     isChanging ||= this.#changesUnderWay > 0;
     this.#ending.abort();
     if (this.#calls.size > 0) await Promise.race([Promise.allSettled(this.#calls), delay(drainMs)]);
-    // A call that was under way may have started a session since.
+    // A pending call may have started a session since.
     if (isChanging) await this.#detach();
-    // One turn for the last answers to be written.
+    // Give the last responses one turn to be written.
     await turn();
   }
 
@@ -72,7 +72,7 @@ export class Serving {
     try {
       await this.#runtime.detach();
     } catch (error) {
-      // Whichever MAOS comes next takes the sessions over, as after a crash.
+      // The next MAOS takes the sessions over, as after a crash.
       this.#runtime.log('error', 'sessions not handed over', { error });
     }
   }

@@ -15,14 +15,14 @@ import type { OutputStream } from './shell/output-writer.ts';
 import { programName } from './shell/program-name.ts';
 import { Terminal } from './shell/terminal.ts';
 
-/** Settings given on the command line, over those of files and variables. */
+/** Settings from the command line, which override files and variables. */
 export interface RuntimeFlags {
   readonly backend?: string;
 }
 
 type Stream = OutputStream & NodeJS.WritableStream;
 
-/** The process the command line runs in. What is optional is the present process's own. */
+/** The process that the command line runs in. Optional members default to the current process. */
 export interface CliDeps {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: Stream;
@@ -32,7 +32,7 @@ export interface CliDeps {
   readonly parseText: ParseText;
   readonly replaceFile: ReplaceFile;
   readonly cwd?: string;
-  /** Path of the program, as it was called. */
+  /** Path of the program as it was started. */
   readonly script?: string;
   readonly signals?: SignalSource;
   readonly exit?: (status: number) => void;
@@ -42,7 +42,7 @@ export interface CliDeps {
  * Runs one command line.
  * @param argv without the program's own name
  * @param makeRuntime called at most once, when the command needs it
- * @returns the exit status. A command that leaves sessions to another process ends this one itself.
+ * @returns the exit status. A command that detaches its sessions ends the process itself.
  */
 export async function runCli(
   argv: readonly string[],
@@ -52,7 +52,7 @@ export async function runCli(
   const json = hasFlag(argv, '--json');
   const terminal = new Terminal({ ...deps, noColor: hasFlag(argv, '--no-color') });
   deps.stdout.on('error', (error) => terminal.loseOutput(error));
-  // No reader is left for an error message.
+  // An error message could not be shown either.
   deps.stderr.on('error', () => {});
   try {
     const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime));
@@ -70,8 +70,8 @@ function hasFlag(argv: readonly string[], flag: string): boolean {
 }
 
 /**
- * What programs call: `maos serve`, `maos supervise`, and `maos` with a pipe on stdin. Understood here, because a
- * client waits for them and the full parser takes its time to load. Null for everything else.
+ * Parses the calls that programs make: `maos serve`, `maos supervise`, and `maos` with a pipe on stdin. Clients wait
+ * for these, and the full parser is slow to load. Null for everything else.
  */
 function plainCall(argv: readonly string[], deps: CliDeps): ParsedCall | null {
   const piped = argv.length === 0 && deps.stdin.isTTY !== true;
@@ -112,7 +112,7 @@ async function runCall(
     const status = sayLost(terminal, call.json, deps);
     interruption?.outputLost(status);
   });
-  // What the commands wait for (timers of the store's watcher) does not keep the process alive by itself.
+  // The timers that commands wait for (of the store's watcher) do not keep the process alive.
   const alive = setInterval(() => {}, 2 ** 30);
   const held: Held = { runtime: null, leaving: command.ownsProcess === true };
   let status: number;
@@ -123,7 +123,7 @@ async function runCall(
     status = fail(error, call.json, deps);
   }
   clearInterval(alive);
-  // Who interrupted a command does not wait for a reader that has stopped reading.
+  // After an interruption, do not wait for a reader that has stopped reading.
   if (status !== exitStatus.interrupted) await terminal.drained();
   interruption?.dispose();
   if (!held.leaving) {
@@ -135,10 +135,10 @@ async function runCall(
   return status;
 }
 
-/** What a call has come to hold. */
+/** The state of a call. */
 interface Held {
   runtime: Runtime | null;
-  /** Sessions were left to another process. */
+  /** Whether sessions were detached. */
   leaving: boolean;
 }
 
@@ -183,7 +183,7 @@ function makeContext(
   };
 }
 
-/** @throws MaosError INVALID_INPUT when it has been removed under this process */
+/** @throws MaosError INVALID_INPUT when the current folder was removed */
 function existingFolder(): string {
   try {
     return process.cwd();
@@ -203,14 +203,14 @@ function fail(error: unknown, json: boolean, { stderr }: CliDeps): number {
 }
 
 function logFailure(runtime: Runtime, { name }: CliCommand, error: unknown): void {
-  // The home or the settings are what is wrong: stderr says it, and there may be no place for a log.
+  // The home or the settings are wrong, so there may be no log; stderr has the message.
   if (isMaosError(error, 'CONFIG_INVALID')) return;
   runtime.log('error', 'command failed', { command: name, error });
 }
 
 /**
- * Says why stdout cannot be written, unless its reader has just read enough, as `head -1` has.
- * @returns the exit status of a command whose output is all there is of it
+ * Reports why stdout cannot be written, unless its reader has just read enough, like `head -1`.
+ * @returns the exit status of a command that only prints output
  */
 function sayLost({ outputLost }: Terminal, json: boolean, deps: CliDeps): number {
   const { code, message } = outputLost.reason as NodeJS.ErrnoException;

@@ -5,19 +5,19 @@ import type { OptionValues } from './shell/option-values.ts';
 import type { Terminal } from './shell/terminal.ts';
 
 export interface ArgumentSpec {
-  /** `<needed>`, `[optional]`, `[several...]`. */
+  /** `<required>`, `[optional]` or `[several...]`. */
   readonly syntax: string;
   readonly description: string;
 }
 
 export interface OptionSpec {
-  /** `-f, --follow` or `--limit <n>`. */
+  /** Such as `-f, --follow` or `--limit <n>`. */
   readonly flags: string;
   readonly description: string;
-  /** `list`: may be given several times. */
+  /** `list`: can be repeated. */
   readonly kind: 'flag' | 'text' | 'list' | 'integer' | 'number';
   readonly choices?: readonly string[];
-  /** Smallest and largest number taken, both included. */
+  /** Minimum and maximum, inclusive. */
   readonly range?: readonly [number, number];
 }
 
@@ -26,60 +26,60 @@ interface Example {
   readonly says: string;
 }
 
-/** A command is data: what it is called, takes and says of itself, and the function that does it. */
+/** A command is data: its name, arguments, options and help, and the function that runs it. */
 export interface CliCommand {
   readonly name: string;
-  /** One line, for the list of commands. */
+  /** One line for the list of commands. */
   readonly summary: string;
-  /** What help says besides, before the examples. */
+  /** Further help text, before the examples. */
   readonly details?: string;
   readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
   readonly examples: readonly Example[];
   readonly hidden?: boolean;
-  /** `--project` may stand alone, for the current folder. */
+  /** `--project` without a value means the current folder. */
   readonly takesBareProject?: boolean;
-  /** It listens for signals itself and leaves its sessions to another process: the program ends when it returns. */
+  /** Handles signals and detaches its sessions itself: the program ends when the command returns. */
   readonly ownsProcess?: boolean;
   /** @returns the exit status */
   run(context: CommandContext): Promise<number>;
 }
 
-/** Replaces a file's whole content, durably; readers see the old or the new. @throws MaosError that names the file */
+/** Replaces a file's content durably; readers see the old or the new. @throws MaosError that names the file */
 export type ReplaceFile = (path: string, text: string, mode: number) => Promise<void>;
 
-/** The context in which a command runs. */
+/** What a command can use. */
 export interface CommandContext {
-  /** Words after the command's name, in order. */
+  /** Arguments after the command's name, in order. */
   readonly args: readonly string[];
   readonly options: OptionValues;
-  /** `--json`: one document, or JSON lines for streams. */
+  /** Whether `--json` was given: print one document, or JSON lines for streams. */
   readonly json: boolean;
-  /** `--project`, absolute; the current folder without it. */
+  /** The absolute path from `--project`; default: the current folder. */
   readonly projectPath: string;
-  /** `--project` was given. */
+  /** Whether `--project` was given. */
   readonly projectGiven: boolean;
   /** Current folder, absolute. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal;
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  /** How this program was called, for commands shown to people: 'maos', 'npx maos'. */
+  /** How the user calls this program, for suggested commands: 'maos', 'npx maos'. */
   readonly program: string;
-  /** Signals that end this program; others it was told to ignore. */
+  /** Signals that end this program; it was started with the others ignored. */
   readonly endingSignals: readonly EndingSignal[];
   readonly parseText: ParseText;
   readonly replaceFile: ReplaceFile;
-  /** Made at the first call. */
+  /** Created at the first call. */
   runtime(): Runtime;
   /**
-   * Leaves the sessions of this process to one of its own; this one ends as soon as the command returns.
-   * @param how `keep`: they run to their end there, whatever their exit policy says
+   * Detaches the sessions of this process to a background process; this one ends when the command returns.
+   * @param how `keep`: they run to completion there, regardless of their exit policy
    */
   detach(how?: 'keep'): Promise<void>;
   /**
-   * From this call on, the command ends in order by itself: the signal aborts at the first Ctrl-C (or SIGTERM, SIGHUP),
-   * and what the command does goes on when stdout cannot be written any more. Before it, either ends the program at once.
+   * After this call the command ends itself in order: the signal aborts at the first Ctrl-C (or SIGTERM, SIGHUP), and
+   * the command continues even if stdout can no longer be written. Before it, either ends the program immediately.
    */
   watchInterrupts(): AbortSignal;
 }

@@ -64,7 +64,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
   ],
 ];
 
-/** A command line as it was understood. */
+/** A parsed command line. */
 export interface ParsedCall {
   readonly command: CliCommand;
   readonly args: readonly string[];
@@ -77,9 +77,9 @@ const statuses =
   'Exit status: 0 done, 1 the session or an agent failed, 2 usage error, 3 not found, 4 not possible in this state,\n5 limit reached, 6 backend not available or not signed in, 70 bug in maos, 130 interrupted.';
 
 /**
- * Reads a command line. Help and the version are written to the terminal.
- * @returns null when nothing is left to do
- * @throws MaosError INVALID_INPUT; `details.command` names the command whose help tells more, null for no particular one
+ * Parses a command line. Prints help and version directly.
+ * @returns null when nothing remains to be done
+ * @throws MaosError INVALID_INPUT; `details.command` names the command whose help applies, or is null
  */
 export async function parseCall(
   argv: readonly string[],
@@ -109,7 +109,7 @@ export async function parseCall(
   }
 }
 
-/** Names the current folder after a `--project` that stands alone, where the command allows that. */
+/** Inserts the current folder after a `--project` without a value, if the command allows that. */
 function withFolder(argv: readonly string[]): readonly string[] {
   if (commandNamedIn(argv)?.takesBareProject !== true) return argv;
   const isBare = (index: number): boolean => (argv[index + 1] ?? '-').startsWith('-');
@@ -127,7 +127,7 @@ function commandNamedIn(argv: readonly string[]): CliCommand | undefined {
 }
 
 function usageMessage({ code, message }: CommanderError, argv: readonly string[]): string {
-  // Where no command is named, or help is asked for an unknown one, commander says nothing but shows its help.
+  // Without a command, or for help on an unknown one, commander has no message and shows its help.
   if (code === 'commander.help') {
     const unknown = argv.find((word) => !word.startsWith('-') && word !== 'help');
     return unknown === undefined ? 'A command is missing.' : `Unknown command ${quote(unknown)}.`;
@@ -154,7 +154,7 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => terminal.write(terminal.harmless(text)),
-      // Errors leave by the one renderer.
+      // reportError prints all errors.
       writeErr: () => {},
       outputError: () => {},
       getOutHelpWidth: () => (terminal.live ? Math.min(100, terminal.columns) : 100),
@@ -180,7 +180,7 @@ function addCommand(program: Command, command: CliCommand, onCall: (call: Parsed
     const given = added.opts();
     const values = options.map(({ option }) => {
       const value: unknown = given[option.attributeName()];
-      // What '--no-x' sets is that x is false.
+      // '--no-x' sets x to false.
       return [option.name(), option.negate ? value === false : value] as const;
     });
     const { json, project } = program.opts<{ json?: boolean; project?: string }>();

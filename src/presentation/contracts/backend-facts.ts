@@ -1,6 +1,6 @@
 import type { BackendCapabilities } from '../../application/ports/backend.ts';
 
-/** What tables say of backends: of each capability, the words for a list and for a heading. */
+/** For tables of backends: each capability's word in a list and as a heading. */
 export const capabilityWords = [
   { key: 'resumes', word: 'resume', heading: 'Resumes' },
   { key: 'countsTokens', word: 'tokens', heading: 'Counts tokens' },

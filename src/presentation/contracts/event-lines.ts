@@ -3,18 +3,18 @@ import { shorten } from '../../domain/cut-text.ts';
 import type { EventReader } from '../../domain/events/event-type.ts';
 import { type DomainEvent, descriptorOf } from '../../domain/events.ts';
 
-/** Events as lines for people, the same for a terminal and for clients. */
+/** Events as lines for people, the same on a terminal and for clients. */
 
 type Names = ReadonlyMap<string, string>;
 
-/** What happened, on one line without control characters. */
+/** The event on one line without control characters. */
 export function describeEvent({ type, data }: DomainEvent): string {
   return oneLine(descriptorOf(type)?.text(data) ?? type);
 }
 
 /**
- * Who it happened to: an agent's name, or nothing for the session itself.
- * @param names of agents by id; of one that is not in it, its id is shown
+ * The agent that the event is about, by name; empty for the session itself.
+ * @param names agents' names by id; a missing one is shown by its id
  */
 export function subjectOf(event: DomainEvent, names: Names): string {
   if ('name' in event.data) return event.data.name ?? '';
@@ -22,12 +22,12 @@ export function subjectOf(event: DomainEvent, names: Names): string {
   return id === null ? '' : (names.get(id) ?? id);
 }
 
-/** `spec: started (documenter, claude)`. */
+/** Such as `spec: started (documenter, claude)`. */
 export function eventLine(event: DomainEvent, names: Names): string {
   return `${subjectOf(event, names) || 'session'}: ${describeEvent(event)}`;
 }
 
-/** The same in at most 200 characters; null for what tells a reader of progress nothing. */
+/** The same in at most 200 characters; null for events that are not progress. */
 export function progressLine(event: DomainEvent, names: Names): string | null {
   return isHidden(event, 'progress') ? null : shorten(eventLine(event, names), 200);
 }
@@ -36,7 +36,7 @@ export function isHidden({ type }: DomainEvent, reader: EventReader): boolean {
   return descriptorOf(type)?.hiddenFrom?.includes(reader) ?? false;
 }
 
-/** Text from outside on one line, without control characters; names are for `showName`. */
+/** External text on one line, without control characters; for names use `showName`. */
 export function oneLine(text: string): string {
   return plainText(text.replaceAll(/[ \t\n\v\f\r]+/g, ' ')).trim();
 }

@@ -4,10 +4,10 @@ import { MaosError, quote } from '../../domain/errors.ts';
 import { nearest } from '../../domain/nearest.ts';
 
 /**
- * Checks a value from outside against a schema.
+ * Validates an external value against a schema.
  * @param what names the value in the message: 'orchestrate', 'plan.json'
- * @param positionOf of a value from a file: every wrong place is named with line and column
- * @throws MaosError INVALID_INPUT naming every wrong place (at most ten) with what is allowed there
+ * @param positionOf for a value from a file, to name each wrong place with line and column
+ * @throws MaosError INVALID_INPUT naming every wrong place (at most ten) and what is allowed there
  */
 export function parseInput<T>(
   schema: z.ZodType<T>,
@@ -36,7 +36,7 @@ export function parseInput<T>(
 
 type Issue = z.core.$ZodIssue;
 
-/** The keys that an object may have, by the list of those it may not: Zod passes on only that. */
+/** The allowed keys of an object, by Zod's list of unknown ones, which is all that the issue contains. */
 type KnownKeys = WeakMap<readonly string[], readonly string[]>;
 
 interface Problem {
@@ -72,7 +72,7 @@ function hintFor(key: string, known: readonly string[]): string {
   return known.length === 0 ? '' : ` (known keys: ${known.join(', ')})`;
 }
 
-/** The alternative of a union that was understood furthest is the one the caller meant. */
+/** The caller most likely meant the alternative of a union that fits to the greatest depth. */
 function depth(issues: readonly Issue[]): number {
   return Math.max(0, ...issues.map((issue) => issue.path.length));
 }

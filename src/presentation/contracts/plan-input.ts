@@ -4,7 +4,7 @@ import { agentWorkspaces } from '../../domain/agent.ts';
 import type { AgentDraft } from '../../domain/plan.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../domain/session.ts';
 
-/** Longest objective, in characters: it is handed to every agent, also through the environment. */
+/** In characters: every agent receives the objective, also through its environment. */
 const maxObjective = 20_000;
 const maxTask = 1_000_000;
 
@@ -51,7 +51,7 @@ const agent = z.strictObject({
   budget: budget.optional(),
 });
 
-/** Says of a strategy that was once taken why it is not; of all others Zod says which there are. */
+/** Explains why a formerly accepted strategy is refused; Zod explains all others. */
 function whyNoStrategy({ input }: { readonly input: unknown }): string | undefined {
   return input === 'adaptive'
     ? "cannot be 'adaptive': MAOS does not plan by itself. List the agents and use 'parallel', 'sequential' or 'pipeline'"
@@ -74,11 +74,10 @@ const plan = z.strictObject({
   dry_run: z.boolean().optional().describe('Only show the plan; store and run nothing'),
 });
 
-/** A plan in JSON. */
 export type PlanJson = z.input<typeof plan>;
 export type AgentJson = z.input<typeof agent>;
 
-/** Every field of the request from the one of the JSON it is written as: one that is left out does not compile. */
+/** Requires every field of the request: a missing one does not compile. */
 type Mapping<T> = { readonly [K in keyof T]-?: T[K] };
 
 function budgetOf(json: z.input<typeof budget> | undefined) {
@@ -111,7 +110,7 @@ function agentOf(json: AgentJson) {
   } satisfies Mapping<AgentDraft>;
 }
 
-/** What a plan in JSON asks for. */
+/** The request that a plan in JSON describes. */
 export function requestOf(json: PlanJson): OrchestrateRequest {
   return {
     objective: json.objective,
@@ -130,5 +129,5 @@ function millisecondsOf(minutes: number | undefined): number | undefined {
   return minutes === undefined ? undefined : Math.round(minutes * 60_000);
 }
 
-/** What `orchestrate` takes, and `maos run FILE.json`: the same object. */
+/** Input of `orchestrate`, and of `maos run FILE.json`: the same object. */
 export const planInput = plan.transform(requestOf);

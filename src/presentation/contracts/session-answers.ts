@@ -7,17 +7,18 @@ import { sessionStates } from '../../domain/session.ts';
 import { type AgentView, type BudgetView, type SessionView, usageKeys } from './views.ts';
 
 /**
- * What servers answer about sessions and agents, as schemas: advertised to clients and held against every answer in
- * the tests. Each selects from the one outside view. Short, because all of them go to a client at its start. What there is not is absent.
+ * Schemas of what servers answer about sessions and agents: sent to clients, and verified for every answer in the
+ * tests. All are selections of the same views, and short, because clients load all of them at start. Missing values are
+ * omitted.
  */
 
 export const sessionState = z.enum(sessionStates);
 export const agentState = z.enum(agentStates);
 
-/** Agents by state, and `total`. */
+/** Number of agents by state, and `total`. */
 export const progressCounts = z.partialRecord(z.enum(['total', ...agentStates]), z.int());
 
-/** Without `cost_usd` where the backends name no price. */
+/** Without `cost_usd` if the backends report no price. */
 export const usageTotals = z.partialRecord(z.enum(usageKeys), z.number());
 
 const agentCore = {
@@ -33,7 +34,7 @@ const outcome = {
   result: z.string().optional(),
 };
 
-/** An agent's place in the plan. A dry run has no ids: nothing was stored. */
+/** An agent in a plan. A dry run has no ids, because nothing was stored. */
 export const plannedAgent = z.strictObject({
   ...agentCore,
   agent_id: z.string().optional(),
@@ -54,7 +55,10 @@ export const agentStatus = z.strictObject({
   started_at: z.string().optional(),
   ended_at: z.string().optional(),
   ...outcome,
-  /** Suspended, done but not ended, waiting for its provider, or why it waits; what it was not permitted to do. */
+  /**
+   * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; and what it was not
+   * permitted to do.
+   */
   note: z.string().optional(),
   tokens: z.int().optional(),
   cost_usd: z.number().optional(),
@@ -84,7 +88,7 @@ export function plannedAgentAnswer(view: AgentView, stored: boolean): z.infer<ty
   return stored ? { agent_id, ...core } : core;
 }
 
-/** @param maxText most characters of the result and of the failure's message; longer ones end in `…` */
+/** @param maxText maximum characters of the result and of the failure's message; longer ones end in `…` */
 export function agentOutcomeAnswer(view: AgentView, maxText: number): z.infer<typeof agentOutcome> {
   const { agent_id, name, role, state, failure, result } = view;
   return {
@@ -112,7 +116,7 @@ export function agentStatusAnswer(view: AgentView, maxText: number): z.infer<typ
   };
 }
 
-/** Without what is null. */
+/** Omits null fields. */
 function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const there = Object.entries(fields).filter(([, value]) => value !== null);
   return Object.fromEntries(there) as { [K in keyof T]?: NonNullable<T[K]> };
@@ -123,7 +127,7 @@ function tokensIn(usage: NonNullable<AgentView['usage']>): number {
   return (input_tokens ?? 0) + (output_tokens ?? 0) + (cache_read_tokens ?? 0) + (cache_write_tokens ?? 0);
 }
 
-/** 'tokens 12000 of 50000 (24 %), cost $0.25 of $1 (25 %)'. */
+/** Such as 'tokens 12000 of 50000 (24 %), cost $0.25 of $1 (25 %)'. */
 export function budgetText(budget: BudgetView): string {
   return budgetItems
     .flatMap((item) => {
@@ -146,7 +150,7 @@ function amounts(item: BudgetItem, spent: number, cap: number): string {
   }
 }
 
-/** Hundreds of dependencies of one agent would fill an answer: the list ends by saying how many more there are. */
+/** Hundreds of dependencies of one agent would fill an answer; the list ends with the number of omitted ones. */
 const maxDependencies = 12;
 
 function shownOf(names: readonly string[]): string[] {
@@ -154,7 +158,7 @@ function shownOf(names: readonly string[]): string[] {
   return more > 0 ? [...names.slice(0, maxDependencies), `… ${more} more`] : [...names];
 }
 
-/** The message, and what stderr said last, which often is the reason. */
+/** The message, and the last output on stderr, which often has the reason. */
 function failureText({ message, stderr_tail }: NonNullable<AgentView['failure']>): string {
   return stderr_tail === '' ? message : `${message} stderr: ${stderr_tail}`;
 }

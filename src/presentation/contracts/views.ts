@@ -16,8 +16,8 @@ import { waitSentence, waitText } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 
 /**
- * How sessions and agents look outside: JSON with snake_case keys. `--json`, resources and `/events` give it as it is; the
- * tools of MCP, whose answers must be short, give what `session-answers.ts` selects of it. Absent means null.
+ * The external form of sessions and agents: JSON with snake_case keys. `--json`, resources and `/events` return it
+ * unchanged; MCP tools, whose answers must be short, return the selection in `session-answers.ts`. Missing means null.
  */
 
 export const usageKeys = [
@@ -45,7 +45,7 @@ export type UsageKey = (typeof usageKeys)[number];
 export type SessionView = ReturnType<typeof sessionView>;
 export type AgentView = ReturnType<typeof agentView>;
 
-/** What of each cap is used up; absent where there is none. `wall_ms` in milliseconds. */
+/** How much of each limit is used; missing without limits. `wall_ms` is in milliseconds. */
 function budgetView(shares: readonly BudgetShare[]) {
   if (shares.length === 0) return {};
   return {
@@ -87,20 +87,20 @@ function parentView({ parent }: Session) {
   };
 }
 
-/** @param ranMs milliseconds it has run, as its budget counts them */
+/** @param ranMs how long it has run, in milliseconds, as its budget counts it */
 export function summaryView(summary: SessionSummary, ranMs: number) {
   return sessionView(summary.session, summary.progress, summary.usage, ranMs);
 }
 
-/** What an agent's view needs besides the agent. */
+/** The context of an agent's view. */
 export interface AgentSurroundings {
   readonly session: Session;
   readonly names: ReadonlyMap<string, string>;
-  /** What its events tell; null where they are not asked. */
+  /** The facts from its events; null if they were not read. */
   readonly liveStatus: LiveStatus | null;
 }
 
-/** Most characters of its texts, where nothing else is said. */
+/** Default maximum characters of its texts. */
 const usualText = { failure: 500, result: 600 };
 
 export function agentView(
@@ -150,7 +150,10 @@ function choiceView({ backend, model, until }: BackendChoice) {
   return { backend, model, refused_until: until };
 }
 
-/** Suspended, done but not ended, waiting for its provider, or why it waits; and what it was not permitted to do. */
+/**
+ * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; and what it was not
+ * permitted to do.
+ */
 function noteView(agent: Agent, session: Session, liveStatus: LiveStatus | null) {
   const denied =
     agent.denials === null
@@ -171,12 +174,11 @@ function statusNotes(agent: Agent, session: Session, liveStatus: LiveStatus | nu
   return why === undefined ? [] : [`waits: ${shorten(waitText(why), 150)}`];
 }
 
-/** Names of agents by id. */
 export function namesOf(agents: readonly Agent[]): ReadonlyMap<string, string> {
   return new Map(agents.map((agent) => [agent.id, agent.name]));
 }
 
-/** @param liveStatus what its events tell besides; null where they are not asked */
+/** @param liveStatus the facts from its events; null if they were not read */
 export function workflowView(workflow: Workflow, liveStatus: LiveStatus | null = null) {
   const { session, agents } = workflow;
   const around = { session, names: namesOf(agents), liveStatus };
@@ -189,7 +191,7 @@ export function workflowView(workflow: Workflow, liveStatus: LiveStatus | null =
   };
 }
 
-/** The record as it stands in session.log, with what programs were told besides before events held it in parts. */
+/** The record as in session.log, with the fields that programs received before events were structured. */
 export function eventView(event: RecordedEvent) {
   const published = descriptorOf(event.type)?.published?.(event.data);
   return {
@@ -220,7 +222,7 @@ function fileView({ source, path, backend, model, tools, deniedTools }: FileRole
   return { source, path, backend, model: model?.name ?? null, tools, denied_tools: deniedTools };
 }
 
-/** What matters of a command's output stands at its end, and of a message at its beginning. */
+/** The important part of a command's output is at the end, that of a message at the beginning. */
 function shortenResult({ command, result }: Agent, max: number): string {
   const text = result ?? '';
   return command !== null && text.length > max ? `…${endOf(text, max - 1)}` : shorten(text, max);

@@ -42,7 +42,7 @@ async function run(context: CommandContext): Promise<number> {
   const { session, result } = cancelled;
   const wholeSession = context.options.text('agent') === undefined;
   const goesOn = result.workflow.session.state === 'running';
-  // Where this process had to take the session over, it still holds it.
+  // If this process had to take the session over, it still owns it.
   if (!goesOn) await untilReleased(context, session);
   const stopped = stoppedSince(session.project, session.id, result.after);
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);

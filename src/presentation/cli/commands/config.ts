@@ -6,7 +6,7 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
-/** Widest value in the list; 'get' shows all of it. */
+/** Maximum width of a value in the list; `get` shows all of it. */
 const maxShown = 60;
 
 export const configCommand: CliCommand = {
@@ -94,7 +94,7 @@ async function get(context: CommandContext, key: string): Promise<number> {
     });
   }
   if (json) terminal.document(found);
-  // Alone on stdout, for scripts.
+  // Nothing else on stdout, for scripts.
   else terminal.line(typeof found.value === 'string' ? found.value : JSON.stringify(found.value));
   return exitStatus.done;
 }
@@ -121,7 +121,7 @@ async function change(context: CommandContext, key: string, text: string | null)
   return exitStatus.done;
 }
 
-/** Null where it cannot be told: another file is wrong, which 'maos doctor' explains. */
+/** Null if another file is invalid, which 'maos doctor' explains. */
 async function settingInForce(context: CommandContext, key: string): Promise<SettingReport | null> {
   try {
     const { settings } = await context.runtime().settings(context.projectPath);

@@ -24,7 +24,7 @@ export const doctorCommand: CliCommand = {
     const settings = await settingsOf(runtime, projectPath);
     const backends = settings.check.state === 'problem' ? [] : await runtime.probeBackends();
     const store = await checkStore(runtime, projectPath);
-    // What is wrong with this project, or with the settings of all, is said once.
+    // Problems of this project or of the settings would otherwise appear twice.
     const said = [store.fix, settings.check.fix];
     const machine = await checkMachine(runtime);
     const checks = [
@@ -113,7 +113,7 @@ function warningCheck(text: string): Check {
   return { name: 'settings', state: 'warning', detail: text, fix: null };
 }
 
-/** A broken role file is only a warning: everything else works. */
+/** Only a warning, because everything else works. */
 async function checkRoles(runtime: Runtime, projectPath: string): Promise<readonly Check[]> {
   const name = 'roles';
   const { custom, predefined, problems } = catalogueOf(await runtime.roles(projectPath));
@@ -126,7 +126,7 @@ async function checkRoles(runtime: Runtime, projectPath: string): Promise<readon
   ];
 }
 
-/** Few users need every CLI: those that are not installed share one line. */
+/** CLIs that are not installed share one line, because few users need all of them. */
 function checkBackends(backends: readonly BackendProbe[], defaultBackend: string | null): readonly Check[] {
   const missing = backends.filter((probe) => probe.missing === true && probe.name !== defaultBackend);
   const detail = `not installed: ${missing.map(({ name }) => name).join(', ')}; 'maos backends' says how`;
@@ -138,7 +138,7 @@ function checkBackends(backends: readonly BackendProbe[], defaultBackend: string
   ];
 }
 
-/** Only the backend agents get when they name none must work. */
+/** Only the default backend must work. */
 function checkBackend(probe: BackendProbe, defaultBackend: string | null): Check {
   const { available, path, version, signedIn, remark, problem } = probe;
   const name = `backend ${probe.name}`;

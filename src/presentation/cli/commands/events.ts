@@ -59,7 +59,7 @@ async function run(context: CommandContext): Promise<number> {
     after = page.at(-1)?.seq ?? after;
     if (page.length < pageSize) break;
   }
-  // Also when it has ended by now: what was stored since the last page is still to be shown.
+  // Even if it has ended, because events stored since the last page remain to be shown.
   if (options.flag('follow')) {
     const stopWatching = watchOwner(session, context);
     await waitForSession(project, id, { signal: new AbortController().signal, after, onEvents: print });

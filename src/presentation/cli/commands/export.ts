@@ -73,7 +73,7 @@ async function run(context: CommandContext): Promise<number> {
   }
 }
 
-/** @throws MaosError INVALID_INPUT where stdout is a terminal, or carries JSON */
+/** @throws MaosError INVALID_INPUT when stdout is a terminal or carries JSON */
 function assertForPrograms({ terminal, json }: CommandContext): void {
   const why = json
     ? "--json and '-o -' both write to stdout: use only one of them"

@@ -36,13 +36,13 @@ export const initCommand: CliCommand = {
   run,
 };
 
-/** What was done, and with what. */
+/** The outcome, for the report. */
 interface Done extends Registration {
   readonly scope: 'user' | 'project';
   readonly wanted: OwnCommand;
-  /** The file of the entry; null where Claude Code keeps it itself. */
+  /** The file with the entry; null if Claude Code manages it itself. */
   readonly file: string | null;
-  /** What counts in this folder instead. */
+  /** The entry that takes precedence in this folder; null if none. */
   readonly shadowedBy: string | null;
 }
 
@@ -58,7 +58,7 @@ async function run(context: CommandContext): Promise<number> {
     return exitStatus.done;
   } catch (error) {
     if (isMaosError(error, 'BACKEND_UNAVAILABLE') && others.length > 0) {
-      // The other clients can do without Claude Code.
+      // The other clients do not need Claude Code.
       if (json)
         terminal.document({ scope, client: 'claude', action: null, others: others.map(clientRecord) });
       else for (const line of renderOthers(others)) terminal.line(line);

@@ -55,7 +55,7 @@ const looks: Readonly<Record<InstanceReport['state'], Format>> = {
   gone: 'dim',
 };
 
-/** @param version this program's: another one's is marked */
+/** @param version of this program; different versions are highlighted */
 export function renderInstances(
   instances: readonly InstanceReport[],
   version: string,

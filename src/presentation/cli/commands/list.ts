@@ -22,12 +22,12 @@ import { noticeUnread, unreadViews } from '../shell/unread.ts';
 interface Listed {
   readonly project: string;
   readonly summary: SessionSummary;
-  /** Milliseconds it has run, as its budget counts them. */
+  /** How long it has run, in milliseconds, as its budget counts it. */
   readonly ranMs: number;
 }
 
 const defaultLimit = 20;
-/** Most sessions the store is asked for at once. */
+/** Maximum number of sessions read from the store at a time. */
 const pageSize = 500;
 
 export const listCommand: CliCommand = {
@@ -72,7 +72,7 @@ async function run(context: CommandContext): Promise<number> {
       await adoptOrphans(context, project);
       listed.push(...sessionsOf(project, state, limit));
     }
-    // Ids begin with the time of their creation.
+    // Ids begin with the time of creation.
     listed.sort((a, b) => (a.summary.session.id < b.summary.session.id ? 1 : -1));
     listed.splice(limit);
   } else {

@@ -11,7 +11,7 @@ import { watchOwner } from '../shell/owner-notice.ts';
 import type { Format } from '../shell/terminal.ts';
 import { allOption } from './session-argument.ts';
 
-/** Between two looks at the files of agents that still write. */
+/** Interval between reads of the files of running agents. */
 const pollMs = 200;
 const prefixFormats: readonly Format[] = ['cyan', 'yellow', 'green', 'magenta', 'blue'];
 
@@ -83,7 +83,7 @@ function chosenAgents(
   return names.length === 0 ? agents : agents.filter((member) => names.includes(member.name));
 }
 
-/** Reads on until nothing more can come: the session has settled, or the one agent asked for has ended. */
+/** Reads until no more output can come: the session has settled, or the single requested agent has ended. */
 async function follow(
   { project, id }: OpenSession,
   readers: readonly OutputReader[],
@@ -91,7 +91,7 @@ async function follow(
   printer: LinePrinter,
 ): Promise<void> {
   for (;;) {
-    // Asked before reading: what is written until then is read below.
+    // Checked before reading, so that output written before the end is still read below.
     const over = isOver(project, id, onlyAgent ? (readers[0]?.agent.id ?? null) : null);
     const { agents } = project.store.load(id);
     for (const reader of readers) {
@@ -137,7 +137,7 @@ function makePrinter(
         : `${paint(prefixFormats[index % prefixFormats.length] as Format, `${name.padEnd(width)} |`)} `,
     ]),
   );
-  /** The agent whose last line is not complete yet. */
+  /** The agent whose last line is incomplete. */
   let open: Agent['id'] | null = null;
   const put = (id: Agent['id'], text: string, continues: boolean): void => {
     const head = open === id ? '' : `${open === null ? '' : '\n'}${prefixes.get(id)}`;
@@ -147,7 +147,7 @@ function makePrinter(
   return {
     ready,
     begin: ({ id }, attempt) => {
-      // The other views are the bytes as they came.
+      // The other views are raw output.
       if (view === 'readable') put(id, paint('dim', `--- attempt ${attempt} ---`), false);
     },
     print: ({ agent, line, continues }) => put(agent.id, line, continues),

@@ -22,7 +22,7 @@ async function run(context: CommandContext): Promise<number> {
   if (paused === null) return exitStatus.interrupted;
   const { workflow, already } = paused.result;
   const { id, state } = workflow.session;
-  // Where this process had to take the session over, it still holds it.
+  // If this process had to take the session over, it still owns it.
   await untilReleased(context, paused.session);
   const was = already ? 'is already paused' : state;
   const tooLate = state === 'paused' ? '' : ' It ended before it could be paused.';

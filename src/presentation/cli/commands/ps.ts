@@ -10,7 +10,7 @@ import { adoptOrphans } from '../shell/owner-notice.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
-/** How long CPU use is measured. */
+/** Interval over which CPU use is measured. */
 const watchMs = 250;
 
 export const psCommand: CliCommand = {
@@ -65,7 +65,7 @@ function agentView({ process, known, stray }: CountedAgent) {
   };
 }
 
-/** @param now milliseconds since the epoch */
+/** @param now in Unix milliseconds */
 export function renderAgents(agents: readonly CountedAgent[], canvas: Canvas, now: number): string[] {
   const rows = agents.map((counted) => {
     const { process, known } = counted;

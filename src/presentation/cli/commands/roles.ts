@@ -81,7 +81,7 @@ function list(catalogue: RoleCatalogue, context: CommandContext): number {
   return exitStatus.done;
 }
 
-/** Where a role comes from, short where it is the project's: '.claude/agents/scribe.md', 'predefined'. */
+/** The source of a role, shortened if it is in the project: '.claude/agents/scribe.md', 'predefined'. */
 function originOf(role: Role | FileRole, context: CommandContext): string {
   return isFileRole(role) ? showName(placeOf(role.path, context)) : 'predefined';
 }
@@ -104,7 +104,7 @@ function show(role: Role | FileRole, { terminal, json }: CommandContext): number
   return exitStatus.done;
 }
 
-/** What is known of a role besides what its agents are told. */
+/** Properties of a role besides its briefing. */
 function factsOf(role: FileRole): readonly string[] {
   const { path, description, backend, model, tools, deniedTools } = role;
   return [

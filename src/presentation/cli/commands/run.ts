@@ -149,7 +149,7 @@ async function run(context: CommandContext): Promise<number> {
   const lost = await context.runtime().lostStore(projectPath);
   if (lost !== null) terminal.notice(`${lost.message} This session is stored in a new one.`);
   const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
-  // What a dry run prints is all there is of it.
+  // A dry run only prints output, so losing stdout may end it.
   if (request.dryRun !== true) context.watchInterrupts();
   const { workflow, stored } = await orchestrate(project, supervisor, { ...request, folder }, 'terminal');
   if (!stored) {

@@ -5,12 +5,12 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 const ofHttp = ['no-stdio', 'allow-remote'] as const;
 
-/** A client that starts a server to talk to it gives it a pipe; services and containers have /dev/null, people a terminal. */
+/** Clients that start a server give it a pipe; services and containers have /dev/null, people a terminal. */
 function mayHaveClient(): boolean {
   return !fstatSync(0).isCharacterDevice();
 }
 
-/** Where a script has started it, perhaps by 'maos' alone: it would wonder at an end without a word. */
+/** Probably started by a script, perhaps by 'maos' alone: ending silently would be confusing. */
 function isForNobody({ stdin }: CommandContext): boolean {
   return stdin.isTTY !== true && !mayHaveClient();
 }

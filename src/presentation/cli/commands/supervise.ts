@@ -1,7 +1,7 @@
 import type { CliCommand } from '../command.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
-/** What a maos that must exit starts in its place, or finds missing; see Runtime.supervise. Not for people. */
+/** Internal: started by a maos that must exit, or that finds sessions without an owner; see Runtime.supervise. */
 export const superviseCommand: CliCommand = {
   name: 'supervise',
   summary: 'Run the sessions of a project that no maos process runs',

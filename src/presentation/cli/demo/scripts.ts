@@ -1,4 +1,4 @@
-/** The programs of the demo's team, as they are written into its folder. Plain Node and sh: no network, no account. */
+/** The programs of the demo's team, written into its folder. They use only Node and sh: no network, no account. */
 export const demoScripts: Readonly<Record<string, string>> = {
   'team/write-spec.mjs': `// Writes down what the others build and test from: the steps, and examples of what they give.
 import { writeFileSync } from 'node:fs';

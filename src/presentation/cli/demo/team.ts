@@ -1,7 +1,7 @@
 import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
 
 /**
- * The demo's team: a spec, then code and tests from it side by side, then a check of one against the other.
+ * The demo's team: a spec, then code and tests from it in parallel, then a check of one against the other.
  * @param node path of the Node that runs the team's programs
  */
 export function demoTeam(node: string): OrchestrateRequest {

@@ -1,8 +1,8 @@
-/** One thing `maos doctor` looked at. A `problem` must be fixed before MAOS can be used as it is set up; a `warning` need not. */
+/** One result of `maos doctor`. A `problem` prevents using MAOS as it is set up; a `warning` does not. */
 export interface Check {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'problem';
   readonly detail: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly fix: string | null;
 }

@@ -5,12 +5,12 @@ import { plural } from '../../../domain/amounts.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import type { Check } from './check.ts';
 
-/** Most ids or pids named in one line. */
+/** Maximum number of ids or pids named in one line. */
 const maxNamed = 5;
-/** Most paused sessions of one project that are looked at. */
+/** Maximum number of paused sessions checked per project. */
 const maxLooked = 100;
 
-/** What runs on this machine: other maos processes, and orphaned agents. */
+/** Checks what runs on this machine: other maos processes, and orphaned agents. */
 export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> {
   try {
     const instances = await runtime.instances();
@@ -30,7 +30,7 @@ export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> 
   }
 }
 
-/** Paused sessions that some maos gave up on, newest first within each project. */
+/** Paused sessions that a maos has quarantined, newest first within each project. */
 async function stalledSessions(runtime: Runtime, unread: UnreadProject[]): Promise<readonly string[]> {
   const ids: string[] = [];
   for await (const { project } of runtime.allProjects((project) => unread.push(project))) {
@@ -96,7 +96,7 @@ export function checkAgents(agents: readonly CountedAgent[]): Check {
   return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };
 }
 
-/** The processes that an agent can leave without MAOS finding them. */
+/** Which processes an agent can leave that MAOS does not find. */
 export function checkDaemons(platform: NodeJS.Platform): Check {
   const detail =
     platform === 'linux'

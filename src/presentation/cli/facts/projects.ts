@@ -12,12 +12,12 @@ import type { SessionId } from '../../../domain/ids.ts';
 import { lookupIn, type ProjectAccess, projectAccess, unlessLost } from '../../project-access.ts';
 import type { CommandContext } from '../command.ts';
 
-/** A session as a command works on it. */
+/** A session with its project and supervisor. */
 export interface OpenSession extends SupervisedProject {
   readonly id: SessionId;
 }
 
-/** Finds sessions and agents by what a person types: in the present project, with `--all` in every one. */
+/** Finds sessions and agents by what the user types: in the present project, or with `--all` in every one. */
 export class SessionFinder {
   readonly #access: ProjectAccess;
   readonly #projects: Projects;
@@ -34,7 +34,7 @@ export class SessionFinder {
     this.#scope = options.flag('all') ? 'everywhere' : 'project';
   }
 
-  /** @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT, STORE_CORRUPT where the project's database is lost */
+  /** @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT, STORE_CORRUPT when the project's database is lost */
   async session(reference: string): Promise<OpenSession> {
     return unlessLost(this.#access, this.#session(reference));
   }
@@ -45,8 +45,8 @@ export class SessionFinder {
   }
 
   /**
-   * A session, or a single agent.
-   * @throws MaosError SESSION_NOT_FOUND when it is neither, STORE_CORRUPT where the project's database is lost
+   * Finds a session or an agent.
+   * @throws MaosError SESSION_NOT_FOUND when it is neither, STORE_CORRUPT when the project's database is lost
    */
   async sessionOrAgent(reference: string): Promise<OpenSession & { readonly agent: Agent | null }> {
     return unlessLost(this.#access, this.#sessionOrAgent(reference));

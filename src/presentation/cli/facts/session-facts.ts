@@ -5,7 +5,7 @@ import type { SessionFacts } from '../render/session-report.ts';
 import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
 import type { OpenSession } from './projects.ts';
 
-/** All that a report on a session needs, as it is now. */
+/** The current facts for a report on a session. */
 export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): SessionFacts {
   const workflow = project.store.load(id);
   return {
@@ -17,7 +17,7 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
   };
 }
 
-/** The same for programs: the session as everywhere, with its files and its folder. */
+/** The same facts as JSON: the usual view of the session, with its files and folder. */
 export function summaryRecord(facts: SessionFacts) {
   const { workflow, liveStatus, artifacts, skipped = [], folder, unattended = null } = facts;
   return {
@@ -36,7 +36,7 @@ export function summaryRecord(facts: SessionFacts) {
   };
 }
 
-/** Commands that tell more about a session. */
+/** Suggested commands for more information about a session. */
 export function nextCommands(program: string, workflow: Workflow): (readonly [string, string])[] {
   const { session, agents } = workflow;
   const failed = agents.find((agent) => agent.state === 'failed');
@@ -52,7 +52,7 @@ export function nextCommands(program: string, workflow: Workflow): (readonly [st
   ];
 }
 
-/** The action that a session in this state needs from a user. */
+/** The action that a session in this state needs from the user. */
 function steps(program: string, workflow: Workflow): (readonly [string, string])[] {
   const { id, state } = workflow.session;
   if (state === 'paused') {

@@ -6,16 +6,16 @@ import { oneLine } from '../../contracts/event-lines.ts';
 import { entryName, type Registration } from './registration.ts';
 import type { ServerCommand } from './server-command.ts';
 
-/** How Claude Code's own command line is called. */
+/** How to run Claude Code's command line. */
 export interface ClaudeProgram {
   readonly path: string;
-  /** The folder whose own entries are looked at too. */
+  /** The folder whose own entries are checked too. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ClaudeRegistration extends Registration {
-  /** An entry of the same name that counts in this folder instead of the user's, for people; null where none does. */
+  /** An entry of the same name that takes precedence in this folder, for people; null if none. */
   readonly shadowedBy: string | null;
 }
 
@@ -23,15 +23,15 @@ const patienceMs = 60_000;
 const inUserScope = ['--scope', 'user', entryName];
 
 /**
- * Brings the user's entry to a command, through `claude mcp`, which knows where Claude Code keeps it. Variables that an
- * older entry sets are kept.
- * @throws MaosError BACKEND_UNAVAILABLE with Claude Code's words
+ * Sets the user's entry through `claude mcp`, which knows where Claude Code stores it. Keeps variables of an older
+ * entry.
+ * @throws MaosError BACKEND_UNAVAILABLE with Claude Code's message
  */
 export async function register(claude: ClaudeProgram, wanted: ServerCommand): Promise<ClaudeRegistration> {
   const { entry, shadowedBy } = await look(claude);
   const words = [wanted.command, ...wanted.args];
   if (entry?.line === words.join(' ')) return { action: 'unchanged', previous: null, shadowedBy };
-  // 'add' refuses to replace.
+  // 'add' does not replace an entry.
   if (entry !== null) await callMcp(claude, ['remove', ...inUserScope]);
   const variables = (entry?.variables ?? []).flatMap((variable) => ['-e', variable]);
   const lost = entry === null ? '' : ` The previous entry, ${quote(entry.line)}, has already been removed.`;
@@ -39,7 +39,7 @@ export async function register(claude: ClaudeProgram, wanted: ServerCommand): Pr
   return { action: entry === null ? 'added' : 'updated', previous: entry?.line ?? null, shadowedBy };
 }
 
-/** Removes the user's entry. @throws MaosError BACKEND_UNAVAILABLE with Claude Code's words */
+/** Removes the user's entry. @throws MaosError BACKEND_UNAVAILABLE with Claude Code's message */
 export async function unregister(claude: ClaudeProgram): Promise<ClaudeRegistration> {
   const { entry, shadowedBy } = await look(claude);
   if (entry === null) return { action: 'absent', previous: null, shadowedBy };
@@ -50,13 +50,13 @@ export async function unregister(claude: ClaudeProgram): Promise<ClaudeRegistrat
 /** An entry as `claude mcp get` shows it. */
 interface Entry {
   readonly scope: string;
-  /** Command and arguments, not quoted; of a server that is not started, its transport and address. */
+  /** Command and arguments, unquoted; for a server that is not started, its transport and address. */
   readonly line: string;
-  /** `NAME=value` each. */
+  /** In the form `NAME=value`. */
   readonly variables: readonly string[];
 }
 
-/** `claude mcp get` shows the entry that counts in a folder: one of the folder's own hides the user's. */
+/** `claude mcp get` shows the entry that applies in a folder: the folder's own hides the user's. */
 async function look(claude: ClaudeProgram): Promise<{ entry: Entry | null; shadowedBy: string | null }> {
   const here = await getEntry(claude);
   if (here === null || isOfUser(here)) return { entry: here, shadowedBy: null };
@@ -71,7 +71,7 @@ function isOfUser({ scope }: Entry): boolean {
 
 async function getEntry(claude: ClaudeProgram): Promise<Entry | null> {
   const args = ['get', entryName];
-  // It starts the server besides, to see whether it answers, and gives one that does not 30 s.
+  // It also starts the server to check it, and waits 30 s for one that does not answer.
   const env = { ...claude.env, MCP_TIMEOUT: '1' };
   const { ok, said } = await execute({ ...claude, env }, args);
   if (!ok && /no mcp server/i.test(said)) return null;
@@ -83,7 +83,7 @@ async function getEntry(claude: ClaudeProgram): Promise<Entry | null> {
     .map(fieldOf)
     .join(' ')
     .trim();
-  // Not with its words: among them are the values of variables.
+  // Without Claude Code's message, which contains the values of variables.
   if (scope === '' || line === '') throw refusal(args, 'its answer has an unknown format');
   const variables = said.match(/^ +Environment:\s*\n((?: {4}\S+=.*\n)*)/m)?.[1] ?? '';
   return {
@@ -116,7 +116,7 @@ async function execute(
   }
 }
 
-/** @param lost what has been done to the entry before, to be said too */
+/** @param lost what has already been done to the entry, for the message */
 function refusal([action]: readonly string[], said: string, lost = ''): MaosError {
   return new MaosError(
     'BACKEND_UNAVAILABLE',

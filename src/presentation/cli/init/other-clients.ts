@@ -1,20 +1,20 @@
 import { entryName } from './registration.ts';
 import type { ServerCommand } from './server-command.ts';
 
-/** What a client that MAOS does not register itself with is to be given. */
+/** The entry for a client that MAOS does not register itself with. */
 export interface ClientEntry {
   readonly client: 'codex' | 'gemini' | 'qwen' | 'opencode' | 'copilot';
   readonly title: string;
-  /** Its settings, of the user (`~/…`) or relative to the project's folder. */
+  /** Its settings file: the user's (`~/…`) or relative to the project's folder. */
   readonly file: string;
-  /** To be added to the file. */
+  /** The text to add to the file. */
   readonly text: string;
 }
 
-/** Longer than `wait-session` ever takes: 280 s. */
+/** Longer than `wait-session` can take: 280 s. */
 const toolTimeoutSeconds = 300;
 
-/** The entries for all clients but Claude Code. @param scope whose settings they are for */
+/** The entries for all clients except Claude Code. @param scope whose settings they are for */
 export function otherClients(
   { command, args }: ServerCommand,
   scope: 'user' | 'project',
@@ -22,7 +22,7 @@ export function otherClients(
   const home = scope === 'user' ? '~/' : '';
   const codex = [
     `[mcp_servers.${entryName}]`,
-    // The strings of JSON are strings of TOML as well.
+    // JSON strings are valid TOML strings.
     `command = ${JSON.stringify(command)}`,
     `args = [${args.map((arg) => JSON.stringify(arg)).join(', ')}]`,
     `tool_timeout_sec = ${toolTimeoutSeconds}`,
@@ -56,7 +56,7 @@ export function otherClients(
       file: scope === 'user' ? '~/.config/opencode/opencode.json' : 'opencode.json',
       text: text(opencode),
     },
-    // It reads a project's .mcp.json, which Claude Code's registration writes.
+    // In a project it reads .mcp.json, which the registration with Claude Code writes.
     ...(scope === 'user'
       ? [
           {

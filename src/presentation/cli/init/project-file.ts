@@ -7,7 +7,7 @@ import { entryName, type Registration } from './registration.ts';
 import type { ServerCommand } from './server-command.ts';
 
 export interface FileRegistration extends Registration {
-  /** The file itself, where `.mcp.json` is a link to it. */
+  /** The real file, if `.mcp.json` is a link. */
   readonly path: string;
 }
 
@@ -19,9 +19,9 @@ interface FileDeps {
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Writes the entry into `.mcp.json` of a project as `claude mcp add --scope project` does; whatever else it holds stays,
- * with its indentation. A file that says the same already is not touched.
- * @throws MaosError INVALID_INPUT: no such folder, not a file, not JSON (with line and column), not of the right shape;
+ * Writes the entry into a project's `.mcp.json`, as `claude mcp add --scope project` does. Keeps all other content and
+ * the indentation. Does not write a file that already has the entry.
+ * @throws MaosError INVALID_INPUT: no such folder, not a file, not JSON (with line and column), wrong structure;
  *   FORBIDDEN and RESOURCE_LIMIT_EXCEEDED when it cannot be written
  */
 export async function registerInProject(
@@ -40,7 +40,7 @@ export async function registerInProject(
     : { path, action: 'updated', previous: describe(before) };
 }
 
-/** Removes the entry from `.mcp.json` of a project, and nothing else. @throws MaosError as {@link registerInProject} */
+/** Removes only the entry from a project's `.mcp.json`. @throws MaosError as {@link registerInProject} */
 export async function unregisterInProject(folder: string, deps: FileDeps): Promise<FileRegistration> {
   const file = await readProjectFile(folder, deps.parseText);
   const { [entryName]: before, ...others } = file.servers;
@@ -49,7 +49,7 @@ export async function unregisterInProject(folder: string, deps: FileDeps): Promi
   return { path: file.path, action: 'removed', previous: describe(before) };
 }
 
-/** What Claude Code writes; of an entry that is there, what does not say how it is reached stays. */
+/** The entry in Claude Code's form. Keeps fields of an existing entry that do not say how to reach the server. */
 function replacement(before: unknown, { command, args }: ServerCommand): JsonObject {
   if (!isObject(before)) return { type: 'stdio', command, args, env: {} };
   const { url: _, headers: __, ...kept } = before;
@@ -58,7 +58,7 @@ function replacement(before: unknown, { command, args }: ServerCommand): JsonObj
 
 interface ProjectFile {
   readonly path: string;
-  /** Null where there is no file yet. */
+  /** Null when the file does not exist. */
   readonly text: string | null;
   readonly mode: number;
   readonly content: JsonObject;
@@ -86,7 +86,7 @@ async function readProjectFile(folder: string, parseText: ParseText): Promise<Pr
   }
 }
 
-/** What writes the file anew would drop its comments, so it may have none. */
+/** Rejects comments, because rewriting the file would drop them. */
 async function parse(source: string, path: string, parseText: ParseText) {
   const { value: content } = await parseText(withoutMark(source), 'json').catch((error: unknown) => {
     if (!(error instanceof TextFormatError)) throw error;
@@ -109,7 +109,7 @@ async function save(
   await replaceFile(path, formatLike(text ?? '\n', { ...content, mcpServers: servers }), mode);
 }
 
-/** JSON with byte order mark, indentation and ends of lines as in another text. */
+/** JSON with the byte order mark, indentation and line ends of another text. */
 function formatLike(model: string, value: unknown): string {
   const indentation = model.match(/^[ \t]+(?=")/m)?.[0] ?? '  ';
   const lines = JSON.stringify(value, null, indentation).split('\n');
@@ -127,7 +127,7 @@ function starts({ type, command, args }: JsonObject, wanted: ServerCommand): boo
   return isStdio && JSON.stringify([command, args]) === JSON.stringify([wanted.command, wanted.args]);
 }
 
-/** What an entry starts or connects to, without its variables and headers: those may be keys. */
+/** What an entry starts or connects to, without variables and headers, which may hold keys. */
 function describe(entry: unknown): string {
   const { type = 'stdio', command, args, url } = isObject(entry) ? entry : {};
   const words = command === undefined ? [type, url] : [command, ...(Array.isArray(args) ? args : [])];
@@ -139,7 +139,7 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  // What cannot be looked at is none to write in.
+  // A folder that cannot be inspected cannot be used.
   return stat(path).then(
     (found) => found.isDirectory(),
     () => false,
@@ -147,7 +147,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  // Not 'stat': a link that leads nowhere is there. What cannot be looked at fails when it is written.
+  // Not 'stat', because a dangling link exists too. If it cannot be inspected, writing it fails.
   return lstat(path).then(
     () => true,
     () => false,

@@ -1,10 +1,10 @@
-/** The name of the entry at every client. */
+/** The name of the entry in every client. */
 export const entryName = 'maos';
 
 /** The outcome of a registration. */
 export interface Registration {
-  /** `absent`: it was to be removed, and there is none. */
+  /** `absent`: there was no entry to remove. */
   readonly action: 'added' | 'updated' | 'unchanged' | 'removed' | 'absent';
-  /** What it started before, for people; null where there was none or nothing changed. */
+  /** The previous command, for people; null if there was none or nothing changed. */
   readonly previous: string | null;
 }

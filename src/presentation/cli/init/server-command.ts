@@ -3,13 +3,13 @@ import { delimiter, isAbsolute, join, relative, sep } from 'node:path';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 
-/** What a client starts to speak to MAOS over stdio. */
+/** The command with which a client starts MAOS over stdio. */
 export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** The program that runs, and where. */
+/** The running program. */
 export interface OwnProgram {
   /** `process.argv[1]` */
   readonly script: string;
@@ -17,18 +17,18 @@ export interface OwnProgram {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** How far a command holds. */
+/** A command with its limitations. */
 export interface OwnCommand extends ServerCommand {
-  /** What must be so for it to start, for people; null where it is so for everybody it is written for. */
+  /** What it requires in order to start, for people; null if it works for everyone it is written for. */
   readonly caveat: string | null;
 }
 
 /**
- * What starts this maos again, for the settings of one user on one machine:
- * 1. `maos serve` where PATH leads to it. The name outlives upgrades of maos and of Node, which no path does. (A client
- *    that was not started from a shell may lack the folders that nvm and the like add to PATH; it then finds neither
- *    `maos` nor the `node` in the first line of the launcher.)
- * 2. Node and the launcher by their paths: a checkout, or a dependency of a project.
+ * The command that starts this maos again, for the settings of one user on one machine:
+ * 1. `maos serve` if PATH leads to it. Unlike a path, the name survives upgrades of maos and of Node. (A client that
+ * was not started from a shell may lack the folders that nvm and similar tools add to PATH; then it finds neither
+ * `maos` nor the `node` in the first line of the launcher.)
+ * 2. Node and the launcher by their paths: for a checkout, or a dependency of a project.
  *
  * Never a package that npx looks up: the owner of that name on the registry could run programs here.
  */
@@ -36,11 +36,11 @@ export function ownCommand({ script, execPath, env }: OwnProgram): OwnCommand {
   const launcher = realpathSync(script);
   const isInstalled = launcher.includes(`${sep}node_modules${sep}`);
   const maos = findOnPath('maos', env.PATH);
-  // Where pnpm, Volta or asdf installed it, it is a script of theirs that starts the launcher, not a link to it.
+  // pnpm, Volta and asdf install a script of their own that starts the launcher, not a link to it.
   if (maos !== null && (isInstalled || realpathSync(maos) === launcher)) {
     return { command: 'maos', args: ['serve'], caveat: null };
   }
-  // Homebrew's link to Node outlives upgrades, the folder of the version that it leads to does not.
+  // Homebrew's link to Node survives upgrades; the versioned folder that it leads to does not.
   const node = nodeOnPath(execPath, env.PATH);
   const caveat = launcher.includes(`${sep}_npx${sep}`)
     ? "This maos runs from npm's cache, which npm may clear: install MAOS, then run 'maos init' again."
@@ -49,8 +49,8 @@ export function ownCommand({ script, execPath, env }: OwnProgram): OwnCommand {
 }
 
 /**
- * The same for a file that a project's team shares. Of a maos in the project itself (a dependency of it, its checkout)
- * the path is relative: it is the same for everybody.
+ * The same for a file that a project's team shares. If maos is in the project itself (a dependency or its checkout),
+ * the path is relative and works for everyone.
  */
 export function projectCommand(self: OwnProgram, folder: string): OwnCommand {
   const inProject = relative(realpathOr(folder), realpathSync(self.script));
@@ -66,12 +66,12 @@ export function projectCommand(self: OwnProgram, folder: string): OwnCommand {
   return { ...own, caveat };
 }
 
-/** A name of the registry's form with an exact version. */
+/** A package name of the registry's form, with an exact version. */
 const exactPackage = /^((?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*)@\d+\.\d+\.\d+[\w.+-]*$/;
 
 /**
- * npx with a package that somebody names: for who publishes MAOS under a name of their own.
- * @throws MaosError INVALID_INPUT where the version is open, or the name is one that nobody here owns
+ * Runs a given package with npx, for people who publish MAOS under their own name.
+ * @throws MaosError INVALID_INPUT when the version is not exact, or the name does not belong to the user
  */
 export function packageCommand(spec: string): OwnCommand {
   const [, name] = exactPackage.exec(spec) ?? [];
@@ -91,13 +91,13 @@ export function packageCommand(spec: string): OwnCommand {
   };
 }
 
-/** The node that runs by the name PATH has for it. */
+/** The running Node, by its path on PATH. */
 function nodeOnPath(execPath: string, path: string | undefined): string | null {
   const node = findOnPath('node', path);
   return node !== null && realpathSync(node) === realpathSync(execPath) ? node : null;
 }
 
-/** A folder that is not there is refused where the file is written. */
+/** Writing the file reports a missing folder. */
 function realpathOr(folder: string): string {
   try {
     return realpathSync(folder);
@@ -106,7 +106,7 @@ function realpathOr(folder: string): string {
   }
 }
 
-/** The first such program on PATH, but for folders that npm and npx put there for as long as they run. */
+/** The first such program on PATH, without the folders that npm and npx add only while they run. */
 function findOnPath(name: string, path = ''): string | null {
   const folders = path
     .split(delimiter)
@@ -119,7 +119,7 @@ function isExecutable(file: string): boolean {
     accessSync(file, constants.X_OK);
     return true;
   } catch {
-    // Missing or not to be executed: the search goes on, as a shell's does.
+    // Missing or not executable: continue searching, as a shell does.
     return false;
   }
 }

@@ -17,7 +17,7 @@ export function formatBytes(bytes: number): string {
   return bytes < 999_950 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** `12.3k of 50.0k tokens (24 %), $0.25 of $1.00 (25 %)`: what of each cap is used up. */
+/** `12.3k of 50.0k tokens (24 %), $0.25 of $1.00 (25 %)`: how much of each limit is used. */
 export function formatBudget(shares: readonly BudgetShare[]): string {
   return shares.map(formatShare).join(', ');
 }
@@ -36,13 +36,13 @@ function formatShare({ item, spent, cap }: BudgetShare): string {
   }
 }
 
-/** `14:03:59, in 12m 05s`; `now` once the time has come. @param now milliseconds since the epoch */
+/** `14:03:59, in 12m 05s`, or `now` when the time has passed. @param now in Unix milliseconds */
 export function formatUntil(iso: string, now: number): string {
   const left = Date.parse(iso) - now;
   return left <= 0 ? 'now' : `${formatTime(iso)}, in ${formatDuration(left)}`;
 }
 
-/** `running`; `paused (quota until 14:03:59, in 12m 05s)`. @param now milliseconds since the epoch */
+/** `running`, or `paused (quota until 14:03:59, in 12m 05s)`. @param now in Unix milliseconds */
 export function formatSessionState({ state, pauseReason, resumeAt }: Session, now: number): string {
   if (pauseReason === null) return state;
   return `${state} (${pauseReason}${resumeAt === null ? '' : ` until ${formatUntil(resumeAt, now)}`})`;

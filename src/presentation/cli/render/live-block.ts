@@ -15,11 +15,11 @@ import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
 
 export interface LiveView {
   readonly workflow: Workflow;
-  /** By agent id: what it was last heard doing, or why it waits. */
+  /** By agent id: its last reported activity, or why it waits. */
   readonly activities: ReadonlyMap<string, string>;
-  /** Milliseconds since the epoch. */
+  /** Unix milliseconds. */
   readonly now: number;
-  /** Turns the spinners. */
+  /** Counts up to animate the spinners. */
   readonly frame: number;
 }
 
@@ -37,8 +37,8 @@ const rolesFrom = 80;
 /** The lines of the live view: the session, then one line per agent as far as the terminal's height allows. */
 export function renderLive(view: LiveView, size: LiveSize, paint: Paint): string[] {
   const { agents } = view.workflow;
-  // A row stays free for the cursor and one above for what was there before: a view that fills the screen would scroll.
-  // No line is so full that the terminal would wrap it.
+  // One row stays free for the cursor, and one above for earlier output: a view that fills the screen would scroll.
+  // Lines are short enough that the terminal does not wrap them.
   const width = Math.max(20, size.columns - 1);
   const room = Math.max(1, size.rows - 2) - 1;
   const fits = agents.length <= room;
@@ -57,7 +57,7 @@ function header({ workflow, now, frame }: LiveView, width: number, paint: Paint)
   const { completed, failed, cancelled, total } = progressOf(agents);
   const elapsedMs = activeMs({ ...session, startedAt: session.startedAt ?? session.createdAt }, now);
   const usage = totalUsage(agents.map((agent) => agent.usage));
-  // The elapsed time is shown beside it.
+  // The elapsed time is shown separately.
   const shares = budgetShares({ ...session.budget, maxWallMs: null }, usage, 0);
   const parts = [
     formatSessionState(session, now),
@@ -138,7 +138,7 @@ const urgency: Readonly<Record<AgentState, number>> = {
   cancelled: 5,
 };
 
-/** The agents worth a line when there is not one for each, in plan order. */
+/** The most relevant agents if there are not enough lines for all, in plan order. */
 function mostTelling(agents: readonly Agent[], count: number): readonly Agent[] {
   const ranked = agents.toSorted(
     (a, b) => urgency[a.state] - urgency[b.state] || (b.endedAt ?? '').localeCompare(a.endedAt ?? ''),

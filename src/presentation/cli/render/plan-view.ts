@@ -5,7 +5,7 @@ import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas } from '../shell/terminal.ts';
 import { truncate } from './text-width.ts';
 
-/** A plan that was not stored, phase by phase. */
+/** A plan that was not stored, by phase. */
 export function renderPlan({ session, agents, phases }: Workflow, { paint, width }: Canvas): string[] {
   const names = new Map(agents.map(({ id, name }) => [id, name]));
   const limits = [
@@ -41,7 +41,7 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
   return [...lines, '', 'Nothing was stored or started (dry run).'];
 }
 
-/** `budget 50.0k tokens`: one for each cap. */
+/** `budget 50.0k tokens`: one text per limit. */
 function caps({ maxTokens, maxCostUsd, maxTurns, maxWallMs }: Budget): string[] {
   const texts = [
     maxTokens === null ? null : `${formatCount(maxTokens)} tokens`,

@@ -19,16 +19,14 @@ import { lookOf } from './states.ts';
 import { renderTable } from './table.ts';
 import { displayWidth, truncate } from './text-width.ts';
 
-/** What a report tells of a session. */
 export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
   readonly liveStatus: LiveStatus;
-  /** Files that are not among the artifacts, and why. */
+  /** Files that were not recorded as artifacts, with the reasons. */
   readonly skipped?: readonly string[];
   /** Why the session has no owner although it should run; absent if the report did not check. */
   readonly unattended?: string | null;
-  /** The session's folder. */
   readonly folder: string;
 }
 
@@ -37,7 +35,7 @@ const stderrLines = 10;
 const maxFiles = 20;
 const maxDenials = 5;
 
-/** The whole of a session for people: state, agents, results, failures, files and where they lie. */
+/** The full report on a session for people: state, agents, results, failures, files and folder. */
 export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
   const { workflow, artifacts, folder } = facts;
   const sections = [
@@ -78,7 +76,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     .flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }
 
-/** Commands worth trying next, with what they do. */
+/** Suggested commands with what they do. */
 export function renderNext(
   commands: readonly (readonly [line: string, says: string])[],
   { paint }: Canvas,
@@ -159,7 +157,7 @@ function unattendedLines({ unattended = null }: SessionFacts): string[] {
   ];
 }
 
-/** Why it does not go on by itself. */
+/** Why it does not continue by itself. */
 function stalledLines({ liveStatus: { stalled } }: SessionFacts): string[] {
   if (stalled === null) return [];
   return [
@@ -176,7 +174,7 @@ function troubleLines({ liveStatus: { troubles } }: SessionFacts): string[] {
   );
 }
 
-/** Who is ready and does not run, and why. */
+/** Agents that are ready but do not run, with the reasons. */
 function waitingLines({ workflow, liveStatus: { waiting, now } }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap((agent) => {
     const until = postponedUntil(agent, now);
@@ -190,7 +188,7 @@ function waitingLines({ workflow, liveStatus: { waiting, now } }: SessionFacts, 
   });
 }
 
-/** Who runs on another backend than the first one, and why. */
+/** Agents that run on another backend than their first, with the reasons. */
 function fallbackLines({ workflow }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap((agent) => {
     const text = fallbackText(agent);
@@ -198,7 +196,7 @@ function fallbackLines({ workflow }: SessionFacts, { width }: Canvas): string[] 
   });
 }
 
-/** Agents that have given a result and do not end, and their remaining processes. */
+/** Agents that have returned a result but have not ended, with their remaining processes. */
 function lingeringLines({ workflow, liveStatus: { now } }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap(({ name, lingering }) => {
     if (lingering === null) return [];
@@ -210,7 +208,7 @@ function lingeringLines({ workflow, liveStatus: { now } }: SessionFacts, { width
   });
 }
 
-/** What of each cap is used up, the session's first. */
+/** How much of each limit is used, the session's first. */
 function budgetLines({ workflow, liveStatus }: SessionFacts): string[] {
   const { session, agents } = workflow;
   const total = totalUsage(agents.map(({ usage }) => usage));
@@ -228,7 +226,7 @@ function resultOf(agent: Agent, { paint, width }: Canvas): string[] {
   if (agent.state !== 'completed' || agent.result === null) return [];
   const lines = textLines(agent.result);
   if (lines.length === 0) return [];
-  // An agent begins with what matters; a program ends with it.
+  // An agent's text begins with the important part; a program's output ends with it.
   const fromEnd = agent.command !== null;
   const shown = fromEnd ? lines.slice(-resultLines) : lines.slice(0, resultLines);
   const left = lines.length - shown.length;
@@ -248,14 +246,14 @@ function failureOf({ failure, name, state }: Agent, { paint, width }: Canvas): s
   ];
 }
 
-/** Whose CLI has started agents of its own. */
+/** Agents whose CLI has started sub-agents. */
 function subagentLines({ workflow }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap(({ name, subagents }) =>
     subagents === 0 ? [] : [truncate(`  ${name}: ${subagents} started`, width)],
   );
 }
 
-/** What an agent's CLI was not allowed to do. */
+/** What an agent's CLI was not permitted to do. */
 function denialsOf({ name, denials }: Agent, { paint, width }: Canvas): string[] {
   if (denials === null) return [];
   const shown = denials.shown.slice(0, maxDenials);

@@ -8,7 +8,7 @@ interface Look {
   readonly format: Format;
 }
 
-/** Every state that is drawn; running agents also have one for suspended processes. */
+/** Every displayed state; running agents with suspended processes have their own. */
 type DrawnState = AgentState | SessionState | PhaseState | 'suspended';
 
 const looks: Readonly<Record<DrawnState, Look>> = {
@@ -25,14 +25,14 @@ const looks: Readonly<Record<DrawnState, Look>> = {
   skipped: { symbol: '⊘', format: 'dim' },
 };
 
-/** How a state is drawn: one column wide. */
+/** The symbol and format of a state; symbols are one column wide. */
 export function lookOf(state: DrawnState): Look {
   return looks[state];
 }
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const;
 
-/** The symbol of something running, turning with `frame`. */
+/** The animated symbol for something running. */
 export function spin(frame: number): string {
   return spinner[frame % spinner.length] as string;
 }

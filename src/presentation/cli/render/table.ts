@@ -2,7 +2,7 @@ import type { Canvas, Format } from '../shell/terminal.ts';
 import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
 
 export interface Cell {
-  /** One line, free of control characters. */
+  /** One line without control characters. */
   readonly text: string;
   readonly format?: Format;
 }
@@ -16,8 +16,8 @@ const gap = '  ';
 const leastLast = 10;
 
 /**
- * Lines of a table, the first one its titles. Columns are as wide as their content, the last one cut at the canvas's
- * edge; a column with nothing in it is left out.
+ * The lines of a table, titles first. Columns are as wide as their content; the last is cut at the canvas's edge, and
+ * empty ones are left out.
  */
 export function renderTable(
   columns: readonly Column[],

@@ -1,6 +1,6 @@
 import { eastAsianWidth } from 'get-east-asian-width';
 
-// The package string-width knows the same rules, but takes 20 ms to load, which every command would pay for.
+// The package string-width implements the same rules, but takes 20 ms to load, which would slow every command.
 const emoji = /\p{Emoji_Presentation}|\p{RI}|\ufe0f/u;
 const narrowEmoji = /^.\ufe0e/u;
 const hangul = /^[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7fb]/;
@@ -12,7 +12,7 @@ const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 function graphemeWidth(grapheme: string): number {
   if (narrowEmoji.test(grapheme)) return 1;
   if (emoji.test(grapheme)) return 2;
-  // A syllable written in parts is drawn as one.
+  // A syllable composed of parts is drawn as one.
   if (hangul.test(grapheme)) return eastAsianWidth(grapheme.codePointAt(0) as number);
   let width = 0;
   for (const character of grapheme) {
@@ -21,7 +21,7 @@ function graphemeWidth(grapheme: string): number {
   return width;
 }
 
-/** Columns that most terminals draw the text over; it must be free of control characters and escape sequences. */
+/** Columns that the text takes on most terminals; it must not contain control characters or escape sequences. */
 export function displayWidth(text: string): number {
   if (ascii.test(text)) return text.length;
   let width = 0;
@@ -29,7 +29,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** The text in at most `width` columns, with `…` where it was cut. */
+/** Cuts the text to at most `width` columns, with `…` if it was cut. */
 export function truncate(text: string, width: number): string {
   if (width === Number.POSITIVE_INFINITY || displayWidth(text) <= width) return text;
   if (width < 1) return '';

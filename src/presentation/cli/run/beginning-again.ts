@@ -2,10 +2,10 @@ import type { Workflow } from '../../../domain/workflow.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { CommandContext } from '../command.ts';
 
-/** More are only counted. */
+/** Further agents are only counted. */
 const maxNames = 5;
 
-/** Names of interrupted agents without a conversation to resume: their work is done a second time. */
+/** Names of interrupted agents without a conversation to resume, which will repeat their work. */
 export function beginningAgain({ agents }: Workflow): readonly string[] {
   return agents
     .filter(({ state, conversation }) => state === 'resumable' && conversation === null)
@@ -20,7 +20,7 @@ export function beginAgainText(names: readonly string[]): string {
 }
 
 /**
- * Says which agents of a paused session would begin again, and asks whether they may where somebody is there to answer.
+ * Reports which agents of a paused session would start over, and asks for confirmation if the user can answer.
  * @returns false when the answer is no
  */
 export async function mayBeginAgain(context: CommandContext, workflow: Workflow): Promise<boolean> {

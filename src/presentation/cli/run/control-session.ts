@@ -43,16 +43,16 @@ const past: Readonly<Record<SessionAction, string>> = {
   cancel: 'Cancelled',
 };
 
-/** A controlled session, for what a command says of it. */
+/** A controlled session, for the command's report. */
 export interface ControlledSession {
   readonly session: OpenSession;
   readonly result: ControlResult;
 }
 
 /**
- * Does what a command asks of the session it names, and waits until it is done.
- * @param found the session, where the command has looked for it already
- * @returns null when the user interrupted the wait; sessions that this process adopted are detached then
+ * Sends a command's request to the session that it names, and waits until it is carried out.
+ * @param found the session, if the command has already found it
+ * @returns null when the user interrupted the wait; then sessions that this process adopted are detached
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION
  */
 export async function controlSession(
@@ -82,7 +82,7 @@ export async function controlSession(
 }
 
 /**
- * Runs a session on that this process had to take over, as `maos run` does; where another one runs it, says so.
+ * Follows a session that this process had to take over, as `maos run` does; if another process runs it, only reports.
  * @param said what was done
  */
 export async function goOn(
@@ -114,7 +114,7 @@ export async function goOn(
   return exitStatus.done;
 }
 
-/** Says what was done and what may be done next, as one document with `--json`. */
+/** Reports what was done and what to do next; with `--json` as one document. */
 export function report(
   { terminal, json, program }: CommandContext,
   { session, result }: ControlledSession,
@@ -132,7 +132,7 @@ export function report(
   for (const line of renderNext(next, terminal.canvas)) terminal.line(line);
 }
 
-/** Shows a user who gave only a part of an id which project the session belongs to. */
+/** Shows users who typed only a part of an id which project the session belongs to. */
 function projectLine({ project }: OpenSession): string {
   return `Project: ${showName(project.path)}`;
 }

@@ -9,11 +9,11 @@ import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { beginAgainText } from './beginning-again.ts';
 import { makeProgress } from './progress.ts';
 
-/** What a caller of {@link followSession} says besides the session itself. */
+/** Additions of a caller of {@link followSession}. */
 export interface FollowExtras {
-  /** Joins the last JSON record. */
+  /** Merged into the last JSON record. */
   readonly record?: Readonly<Record<string, unknown>>;
-  /** Lines between the report and the commands worth trying. */
+  /** Lines between the report and the suggested commands. */
   readonly lines?: readonly string[];
   readonly next?: readonly (readonly [line: string, says: string])[];
   /** Events up to this `seq` are not shown (default: 0). */
@@ -21,8 +21,8 @@ export interface FollowExtras {
 }
 
 /**
- * Shows a session this process runs until it ends or pauses, then reports on it. When interrupted, hands it over to
- * a process of its own and is done.
+ * Shows a session that this process runs until it ends or pauses, then reports on it. On an interruption, detaches it
+ * to a background process and returns.
  * @returns the exit status
  */
 export async function followSession(
@@ -44,7 +44,7 @@ export async function followSession(
     );
   if (terminal.outputLost.aborted) onLost();
   else terminal.outputLost.addEventListener('abort', onLost);
-  // Others of the project are none of what is shown here.
+  // Notices about other sessions of the project do not belong in this output.
   const quiet = { notice: (text: string) => project.log.log('info', text) };
   const stopWatching = watchOwner(session, { runtime: context.runtime, terminal: quiet });
   let settled = false;
@@ -76,7 +76,7 @@ export async function followSession(
   }
   const next = [...nextCommands(context.program, facts.workflow), ...(extras.next ?? [])];
   const { canvas } = terminal;
-  // On a terminal the report takes the place of the live view; elsewhere it follows the lines about events.
+  // On a terminal the report replaces the live view; elsewhere it follows the event lines.
   if (!terminal.live) terminal.line();
   for (const line of renderReport(facts, canvas)) terminal.line(line);
   for (const line of extras.lines ?? []) terminal.line(line);
@@ -86,8 +86,8 @@ export async function followSession(
 }
 
 /**
- * Lets this process be done with a session that ended or paused: its files are finished first. Suspended agents
- * of a paused session need no process of MAOS until it is resumed.
+ * Releases a session that ended or paused, after finishing its files. Suspended agents of a paused session need no
+ * process of MAOS until it is resumed.
  */
 export async function untilReleased(
   { detach }: CommandContext,
@@ -95,7 +95,7 @@ export async function untilReleased(
 ): Promise<void> {
   if (project.store.summary(id).session.state !== 'paused') return supervisor.idle();
   const ids = await supervisor.releaseAll();
-  // Their processes are children of this one, which does not wait for them: it has to end by itself.
+  // Their processes are children of this process, which must not wait for them: it has to exit itself.
   if (ids.length > 0) await detach();
 }
 

@@ -9,11 +9,11 @@ import type { Terminal } from '../shell/terminal.ts';
 const frameMs = 100;
 const hideCursor = '\u001b[?25l';
 const showCursor = '\u001b[?25h';
-/** Terminals that support these marks draw the text between them at once; others ignore the marks. */
+/** Terminals that support these marks draw the text between them at once; others ignore them. */
 const beginUpdate = '\u001b[?2026h';
 const endUpdate = '\u001b[?2026l';
 
-/** Draws a session in place, ten times a second, on a terminal. */
+/** Draws a session in place on a terminal, ten times a second. */
 export class LiveDisplay {
   readonly #terminal: Terminal;
   readonly #activities = new Map<string, string>();
@@ -26,7 +26,7 @@ export class LiveDisplay {
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
     this.#timer = setInterval(() => this.#draw(), frameMs);
-    // A second Ctrl-C ends the process at once: the terminal must have its cursor back even then.
+    // A second Ctrl-C ends the process immediately; the terminal must get its cursor back even then.
     process.once('exit', this.#restoreCursor);
     terminal.write(hideCursor);
   }
@@ -45,7 +45,7 @@ export class LiveDisplay {
     }
   }
 
-  /** @param how `keep` leaves the last picture, for what follows to be written below it */
+  /** @param how `keep` leaves the last frame, so that further output appears below it */
   stop(how: 'keep' | 'clear'): void {
     clearInterval(this.#timer);
     process.removeListener('exit', this.#restoreCursor);
@@ -54,7 +54,7 @@ export class LiveDisplay {
     this.#restoreCursor();
   }
 
-  /** A picture that would wait for the one before it is left out: the next one shows more. */
+  /** Skips a frame while the previous one is still being written; the next frame is newer anyway. */
   #draw(when: 'if free' | 'always' = 'if free'): void {
     if (this.#workflow === null || (when === 'if free' && this.#terminal.isBehind)) return;
     const { columns, rows, canvas } = this.#terminal;
@@ -72,7 +72,7 @@ export class LiveDisplay {
     this.#drawn = lines;
   }
 
-  /** A narrowed terminal has wrapped the lines since; of a lowered one, no more than its height is in reach. */
+  /** If the terminal became narrower, it has wrapped the lines; rows above its height cannot be reached. */
   #occupiedRows(): number {
     const { columns, rows } = this.#terminal;
     return Math.min(rowsOf(this.#drawn, columns), Math.max(1, rows - 1));
@@ -80,8 +80,8 @@ export class LiveDisplay {
 }
 
 /**
- * Writes lines over what occupies the rows above the cursor. Line by line: tmux takes a screen that is cleared from its
- * first cell on for one to keep in its history.
+ * Writes lines over the occupied rows above the cursor. Line by line, because tmux adds a screen that is cleared from
+ * its first cell to its history.
  */
 export function redraw(lines: readonly string[], occupied: number): string {
   const surplus = Math.max(0, occupied - lines.length);
@@ -93,7 +93,7 @@ export function redraw(lines: readonly string[], occupied: number): string {
   ].join('');
 }
 
-/** Rows that lines take on a terminal of so many columns. */
+/** Number of rows that the lines take on a terminal of that width. */
 export function rowsOf(lines: readonly string[], columns: number): number {
   return lines.reduce(
     (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(stripVTControlCharacters(line)) / columns)),

@@ -11,10 +11,10 @@ import { MaosError, quote } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import { planInput } from '../../contracts/plan-input.ts';
 
-/** Larger files are no plans. */
+/** A larger file is not a plan. */
 const maxBytes = 8 * 1024 * 1024;
 
-/** Where a plan may come from besides the command line's own words. */
+/** Sources of a plan besides the command line. */
 export interface PlanSource {
   readonly cwd: string;
   readonly stdin: NodeJS.ReadableStream;
@@ -22,8 +22,8 @@ export interface PlanSource {
 }
 
 /**
- * The plan in a file, or on stdin for `-`: JSON, which may have comments and trailing commas, or YAML.
- * @throws MaosError INVALID_INPUT: no such file, not in the format, or not a plan (naming every wrong place)
+ * Reads a plan from a file, or from stdin for `-`: JSON, optionally with comments and trailing commas, or YAML.
+ * @throws MaosError INVALID_INPUT: no such file, wrong format, or not a plan (naming every wrong place)
  */
 export async function readPlanFile(word: string, source: PlanSource): Promise<OrchestrateRequest> {
   const what = word === '-' ? 'The plan on stdin' : `The plan ${quote(word)}`;
@@ -39,7 +39,7 @@ export async function readPlanFile(word: string, source: PlanSource): Promise<Or
   return parseInput(planInput, withoutSchema(value), what, positionOf);
 }
 
-/** `$schema` is for the editor that the plan was written with. */
+/** `$schema` is for the editor. */
 function withoutSchema(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('$schema' in value)) return value;
   const { $schema, ...plan } = value;
@@ -71,7 +71,10 @@ function formatOfFile(path: string): TextFormat {
   return /^\.ya?ml$/i.test(extname(path)) ? 'yaml' : 'jsonc';
 }
 
-/** Nothing but its text tells the format of what comes from stdin. What is neither is named after how it begins. */
+/**
+ * The format on stdin can only be recognised from the text. If it is neither, its beginning decides which error to
+ * report.
+ */
 async function formatOf(text: string, parseText: ParseText): Promise<TextFormat> {
   const others: readonly TextFormat[] = ['jsonc', 'yaml'];
   for (const format of others) {

@@ -9,8 +9,8 @@ import type { ListedValue, OptionValues } from '../shell/option-values.ts';
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /**
- * Whether the first word of `maos run` names a file with a plan rather than an objective: 'Update package.json' is one
- * only where there is such a file.
+ * Whether the first argument of `maos run` names a plan file rather than an objective. 'Update package.json' does so
+ * only if that file exists.
  */
 export function isPlanFile(word: string, exists: (path: string) => boolean): boolean {
   if (word === '-') return true;
@@ -18,8 +18,8 @@ export function isPlanFile(word: string, exists: (path: string) => boolean): boo
 }
 
 /**
- * The agents of `--agent` and `--exec`, in the order they were written.
- * @throws MaosError INVALID_INPUT for one that cannot be read
+ * The agents from `--agent` and `--exec`, in the order given.
+ * @throws MaosError INVALID_INPUT for an invalid one
  */
 export function agentsFromOptions(options: OptionValues): readonly AgentDraft[] {
   return options
@@ -27,7 +27,7 @@ export function agentsFromOptions(options: OptionValues): readonly AgentDraft[] 
     .map((word) => (word.option === 'exec' ? execAgent(word) : roleAgent(word)));
 }
 
-/** `role=task`, with `name:` before the role and `@backend` or `@backend/model` behind it. */
+/** Parses `role=task`, with an optional `name:` before the role and `@backend` or `@backend/model` after it. */
 function roleAgent({ value }: ListedValue): AgentDraft {
   const [who, task] = splitAt(value, '=');
   if (task === undefined || who === '' || task === '') {
@@ -51,7 +51,7 @@ function roleAgent({ value }: ListedValue): AgentDraft {
   return { name: first, role: second, task, ...on };
 }
 
-/** `name=shell line`: any program, as an engineer. */
+/** Parses `name=shell line`: any program, in the role of an engineer. */
 function execAgent({ value }: ListedValue): AgentDraft {
   const [name, line] = splitAt(value, '=');
   if (line === undefined || line === '' || !namePattern.test(name)) {
@@ -72,7 +72,7 @@ function invalid(option: string, value: string, form: string): MaosError {
   });
 }
 
-/** What the team is to reach, where only its agents were given. */
+/** The team's objective if only agents were given. */
 export function objectiveOf(agents: readonly AgentDraft[]): string {
   const [only] = agents;
   if (agents.length === 1 && only !== undefined) return startOf(only.task, 2_000);
@@ -80,7 +80,10 @@ export function objectiveOf(agents: readonly AgentDraft[]): string {
   return startOf(tasks.join('; '), 2_000);
 }
 
-/** The request with what the options say over it; `--backend`, `--model`, `--fallback` and `--timeout-minutes` fill gaps of its agents. */
+/**
+ * Applies the options to the request. `--backend`, `--model`, `--fallback` and `--timeout-minutes` only fill what its
+ * agents leave open.
+ */
 export function withOptions(request: OrchestrateRequest, options: OptionValues): OrchestrateRequest {
   const model = options.text('model');
   const backend = options.text('backend');
@@ -120,7 +123,7 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
   };
 }
 
-/** The plan's budget of the session, with what the options say over it. */
+/** The session's budget from the plan, with overrides from the options. */
 function budgetWith(budget: Draft<Budget> | undefined, options: OptionValues): Draft<Budget> {
   const minutes = options.number('max-minutes');
   return {

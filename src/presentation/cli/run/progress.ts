@@ -8,13 +8,13 @@ import { LiveDisplay } from './live-display.ts';
 
 /** Shows a session while it runs. */
 export interface Progress {
-  /** New events, and the session as it is after them. */
+  /** Shows new events, and the session after them. */
   show(events: readonly RecordedEvent[], workflow: Workflow): void;
-  /** Ends the display; `clear` where a report takes its place. */
+  /** Ends the display; `clear` if a report replaces it. */
   stop(how: 'keep' | 'clear'): void;
 }
 
-/** Live on a terminal, a line per event of interest elsewhere, every event as JSON with `--json`. */
+/** With `--json` every event as JSON; on a terminal a live view; elsewhere a line per relevant event. */
 export function makeProgress(terminal: Terminal, json: boolean): Progress {
   if (json) return new JsonProgress(terminal);
   return terminal.live ? new LiveDisplay(terminal) : new LineProgress(terminal);

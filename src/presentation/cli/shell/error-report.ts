@@ -4,16 +4,16 @@ import { type ErrorCode, isMaosError } from '../../../domain/errors.ts';
 import { showInvisible } from '../../../domain/invisible-marks.ts';
 import { exitStatus, statusOfCode } from './exit-status.ts';
 
-/** An error as the command line shows it. */
+/** An error in the form that the command line shows. */
 export interface ErrorReport {
   readonly status: number;
-  /** For stderr, ended by a line feed. */
+  /** For stderr, with a line feed at the end. */
   readonly text: string;
 }
 
 /**
- * The one way an error leaves the command line: `maos: message (CODE)`, or with `--json` one line
- * `{"error":{code,message,details}}`. What neither MAOS nor the system refused is a bug and says so.
+ * The only form in which the command line reports an error: `maos: message (CODE)`, or with `--json` one line
+ * `{"error":{code,message,details}}`. An error that neither MAOS nor the system raised on purpose is reported as a bug.
  */
 export function reportError(error: unknown, json: boolean): ErrorReport {
   const { code, message, details } = factsOf(error);
@@ -23,7 +23,7 @@ export function reportError(error: unknown, json: boolean): ErrorReport {
   return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
 }
 
-/** Reports an error that nothing caught. The log does not have the stack of a bug, so the report has it. */
+/** Reports an uncaught error. Includes the stack of a bug, because the log does not have it. */
 export function crashReport(error: unknown): ErrorReport {
   if (explained(error) !== null) return reportError(error, false);
   const stack = error instanceof Error ? error.stack : undefined;
@@ -31,7 +31,7 @@ export function crashReport(error: unknown): ErrorReport {
   return { status: exitStatus.bug, text };
 }
 
-/** Where a command line that was not understood is explained. */
+/** Refers to the help for a command line that could not be parsed. */
 function helpLine(error: unknown): string {
   if (!isMaosError(error, 'INVALID_INPUT') || !('command' in error.details)) return '';
   const { command } = error.details;

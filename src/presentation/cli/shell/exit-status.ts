@@ -1,7 +1,6 @@
 import type { ErrorCode } from '../../../domain/errors.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 
-/** The program's exit statuses. */
 export const exitStatus = {
   done: 0,
   failed: 1,
@@ -35,7 +34,7 @@ export function statusOfCode(code: ErrorCode): number {
   return statusByCode[code];
 }
 
-/** The status of a session that ended or paused: 0 only when it completed. */
+/** The exit status for a session that ended or paused: 0 only if it completed. */
 export function statusOfSession({ session, agents }: Workflow): number {
   if (session.state === 'completed') return exitStatus.done;
   const signedOut = agents.some((agent) => agent.failure?.kind === 'auth_required');

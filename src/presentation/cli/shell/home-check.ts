@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { explainedOrDefect } from '../../../application/system-error.ts';
 import type { Check } from '../facts/check.ts';
 
-/** Whether MAOS can keep its files where it is told to. */
+/** Checks whether MAOS can store its files in its home. */
 export async function checkHome(home: string): Promise<Check> {
   const name = 'home';
   const problem = (detail: string, fix: string): Check => ({ name, state: 'problem', detail, fix });

@@ -1,15 +1,15 @@
 import type { EndingSignal } from '../../ending-signals.ts';
 import { exitStatus } from './exit-status.ts';
 
-/** The part of `process` that is used. */
+/** The part of `process` that is needed. */
 export interface SignalSource {
   on(signal: EndingSignal, listener: () => void): unknown;
   removeListener(signal: EndingSignal, listener: () => void): unknown;
 }
 
 /**
- * What a signal does: ends the program at once, unless the command watches for it; then the first one asks the command
- * to end and the second one ends the program.
+ * Handles signals: ends the program immediately, unless the command watches for them; then the first one asks the
+ * command to end, and the second one ends the program.
  */
 export class Interruption {
   readonly #controller = new AbortController();
@@ -29,15 +29,15 @@ export class Interruption {
     for (const signal of this.#signals) source.on(signal, this.#onSignal);
   }
 
-  /** From now on the first signal only aborts the signal returned. */
+  /** From here on the first signal only aborts the returned signal. */
   watch(): AbortSignal {
     this.#watched = true;
     return this.#controller.signal;
   }
 
   /**
-   * stdout is gone: that ends what only shows something. A command that watches does something besides, which goes on.
-   * @param status of a command that ends for it
+   * Call when stdout can no longer be written. Ends a command that only prints; one that watches for signals continues.
+   * @param status exit status of a command that ends because of this
    */
   outputLost(status: number): void {
     if (!this.#watched) this.#exit(status);

@@ -1,15 +1,15 @@
-/** A value of a repeatable option with its place among all of them on the command line. */
+/** A value of a repeatable option, with its position on the command line. */
 export interface ListedValue {
   readonly option: string;
   readonly value: string;
   readonly place: number;
 }
 
-/** The options given to a command, by long name without dashes: `max-concurrency`. */
+/** The options of a command, by long name without dashes: `max-concurrency`. */
 export class OptionValues {
   readonly #values: ReadonlyMap<string, unknown>;
 
-  /** @param values a flag's is true, a list's is ListedValue[] */
+  /** @param values true for a flag, ListedValue[] for a list */
   constructor(values: ReadonlyMap<string, unknown>) {
     this.#values = values;
   }
@@ -28,7 +28,7 @@ export class OptionValues {
     return typeof value === 'number' ? value : undefined;
   }
 
-  /** The values of one or several repeatable options, in the order they were written. */
+  /** The values of one or several repeatable options, in the order given. */
   list(...names: readonly string[]): readonly ListedValue[] {
     return names
       .flatMap((name) => (this.#values.get(name) as readonly ListedValue[] | undefined) ?? [])

@@ -7,39 +7,37 @@ import {
 } from '../../../application/queries/agent-output.ts';
 import type { Agent } from '../../../domain/agent.ts';
 
-/** A line, or a piece of one that is too long to be held. */
+/** A line, or a piece of a very long one. */
 export interface OutputLine {
   readonly agent: Agent;
   /** The attempt that printed it, from 1. */
   readonly attempt: number;
-  /** Without its line feed. */
+  /** Without the line feed. */
   readonly line: string;
-  /** More of this line follows. */
+  /** Whether the line continues in the next piece. */
   readonly continues: boolean;
 }
 
-/** Where lines go. */
 export interface LinePrinter {
   print(line: OutputLine): void;
-  /** What follows was printed by a later attempt than what came before. */
+  /** Called before the output of a later attempt. */
   begin(agent: Agent, attempt: number): void;
-  /** Settles when more may be printed. */
+  /** Settles when more can be printed. */
   ready(): Promise<void>;
 }
 
 const pageChars = 64 * 1024;
-/** A tail of records comes in one page. */
+/** Maximum size of a structured tail, which comes in one page. */
 const tailChars = 4 * 1024 * 1024;
-/** Of a line that has not ended, no more is held. */
+/** Maximum length of an incomplete line that is held back. */
 const maxPartialChars = 1024 * 1024;
 
-/** Where an attempt's output begins. */
 interface Start {
   readonly attempt: number;
   readonly at: number;
 }
 
-/** Reads one agent's output line by line, going on where it stopped. */
+/** Reads one agent's output line by line; each read continues where the last one stopped. */
 export class OutputReader {
   readonly #project: Project;
   readonly #view: OutputView;
@@ -47,13 +45,13 @@ export class OutputReader {
   #tailLines: number | null;
   #cursor: string | null = null;
   #attempt = 1;
-  /** The attempt after the present one, once it has begun. */
+  /** The next attempt, once it has begun. */
   #next: Start | null = null;
-  /** A last line that has not ended yet, or what is left of it after pieces that were handed over. */
+  /** The incomplete last line, without pieces that were already printed. */
   #partial = '';
   #inPieces = false;
 
-  /** @param tailLines at first, only so many last lines; null for all */
+  /** @param tailLines begin with this many last lines; null for all */
   constructor(project: Project, agent: Agent, view: OutputView, tailLines: number | null) {
     this.#project = project;
     this.#agent = agent;
@@ -66,8 +64,8 @@ export class OutputReader {
   }
 
   /**
-   * Hands over every whole line written since the last call.
-   * @param agent as it is now
+   * Prints every complete line written since the last call.
+   * @param agent in its current state
    */
   async read(printer: LinePrinter, agent: Agent = this.#agent): Promise<void> {
     this.#agent = agent;
@@ -84,7 +82,7 @@ export class OutputReader {
         maxChars: pageChars,
         until,
       });
-      // Begun meanwhile: the page may reach into it.
+      // A new attempt began meanwhile, and the page may extend into its output.
       if (this.#next === null && (await this.#findNext()) !== null) continue;
       this.#cursor = cursor;
       this.#take(text, printer);
@@ -95,13 +93,13 @@ export class OutputReader {
     }
   }
 
-  /** Hands over a last line that was never ended. */
+  /** Prints the last line if it was never completed. */
   finish(printer: LinePrinter): void {
     if (this.#partial !== '' || this.#inPieces) this.#hand(this.#partial, false, printer);
     this.#partial = '';
   }
 
-  /** Goes to where the last lines begin; those made of records are handed over at once. */
+  /** Moves to the beginning of the last lines; prints structured output directly. */
   async #readTail(lines: number, printer: LinePrinter): Promise<void> {
     const start = await startOfTail(this.#project, { agent: this.#agent, view: this.#view }, lines);
     if (start === null) {
@@ -121,7 +119,7 @@ export class OutputReader {
     }
   }
 
-  /** Attempts that began before the cursor are not told of. */
+  /** Skips the marks of attempts that began before the cursor. */
   async #passAttempts(): Promise<void> {
     const at = positionOf(this.#cursor);
     for (;;) {
@@ -131,7 +129,7 @@ export class OutputReader {
     }
   }
 
-  /** An attempt may have been fenced before it began: then the next one counts. */
+  /** Skips attempts that were fenced before they began. */
   async #findNext(): Promise<Start | null> {
     const stream = this.#view === 'stderr' ? 'stderr' : 'stdout';
     const last = Math.max(this.#agent.attempt, this.#attempt + 1);
@@ -144,7 +142,7 @@ export class OutputReader {
 
   #goTo({ attempt, at }: Start, printer: LinePrinter): void {
     this.finish(printer);
-    // Nothing was printed before it: there is nothing to tell apart.
+    // Without earlier output, no separator is needed.
     if (at > 0) printer.begin(this.#agent, attempt);
     this.#attempt = attempt;
     this.#next = null;

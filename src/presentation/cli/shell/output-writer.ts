@@ -1,4 +1,4 @@
-/** The part of a writable stream that is used: a piece, and what is called when the system has it or refused it. */
+/** The part of a writable stream that is needed. `done` is called when the system has taken or refused the piece. */
 export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -7,8 +7,8 @@ export interface OutputStream {
 }
 
 /**
- * Writes to a stream that may be slower than the program: one write is under way at a time, what is written meanwhile
- * leaves together. A caller with much output awaits {@link drained} between two pages, and holds no more than a page.
+ * Writes to a stream that may be slower than the program: one write at a time; text written meanwhile is sent together.
+ * A caller with much output awaits {@link drained} after each page, so that at most a page is buffered.
  */
 export class OutputWriter {
   readonly #stream: OutputStream;
@@ -21,12 +21,12 @@ export class OutputWriter {
     this.#stream = stream;
   }
 
-  /** Aborts when the stream cannot be written any more, with the system's error as its reason. */
+  /** Aborts when the stream can no longer be written, with the system's error as reason. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** The system has not yet taken all that was written. */
+  /** Whether the system has not yet taken everything. */
   get isWriting(): boolean {
     return this.#writing;
   }
@@ -38,7 +38,7 @@ export class OutputWriter {
   }
 
   /**
-   * Writes bytes; settles when the system has them.
+   * Writes bytes; settles when the system has taken them.
    * @throws the system's error when the stream is lost
    */
   async send(bytes: Uint8Array): Promise<void> {
@@ -50,13 +50,13 @@ export class OutputWriter {
     this.lost.throwIfAborted();
   }
 
-  /** Settles when the system has all that was written, or will not take it any more. */
+  /** Settles when the system has taken everything, or the stream is lost. */
   async drained(): Promise<void> {
     if (!this.#writing || this.lost.aborted) return;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The stream failed: what is written from now on goes nowhere. */
+  /** Call when the stream has failed: further output is discarded. */
   lose(error: Error): void {
     this.#pending = [];
     this.#release();

@@ -1,14 +1,14 @@
 import { basename } from 'node:path';
 
 /**
- * How a person calls this program again, for commands shown as the next step.
+ * How the user calls this program, for suggested commands.
  * @param script `process.argv[1]`
  */
 export function programName(
   script: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  // From npm's cache 'npx maos' would look the name up at the registry, where it need not be this program.
+  // From npm's cache, 'npx maos' would look the name up in the registry, where it may be a different program.
   const isCached = script !== undefined && /[\\/]_npx[\\/]/.test(script);
   if (env.npm_command === 'exec' && !isCached) return 'npx maos';
   if (isCached) return `node ${shellWord(script)}`;
@@ -16,7 +16,7 @@ export function programName(
   return `node ${shellWord(script)}`;
 }
 
-/** A word as it may be pasted into a shell: quoted where that is needed. */
+/** A word to paste into a shell, quoted if necessary. */
 export function shellWord(word: string): string {
   return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -2,33 +2,33 @@ import { styleText } from 'node:util';
 import { showControls } from '../../../domain/invisible-marks.ts';
 import { type OutputStream, OutputWriter } from './output-writer.ts';
 
-/** Formats of {@link styleText}. */
+/** A format of {@link styleText}. */
 export type Format = Parameters<typeof styleText>[0];
-/** The text in a format, or as it is where there is no colour. */
+/** Formats the text, or returns it unchanged without colours. */
 export type Paint = (format: Format, text: string) => string;
 
 export const plainPaint: Paint = (_format, text) => text;
 export const colourPaint: Paint = (format, text) =>
   text === '' ? '' : styleText(format, text, { validateStream: false });
 
-/** The formats in which {@link colourPaint} is asked for text. */
+/** The escape sequences of the formats that {@link colourPaint} is used with. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: formats are made of them
 const formats = /(\u001b\[(?:1|2|22|3[1-6]|39)m)/;
 
-/** What text is made for: colours, and the width lines are cut to. */
+/** The target of formatted text: colours, and the width at which lines are cut. */
 export interface Canvas {
   readonly paint: Paint;
-  /** Columns; Infinity where nothing is cut. */
+  /** In columns; Infinity to cut nothing. */
   readonly width: number;
 }
 
-/** Where a command's output goes. */
+/** The output of a command. */
 export class Terminal {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   readonly #paint: Paint;
   readonly #paintErrors: Paint;
-  /** stdout is a terminal whose lines can be redrawn. */
+  /** Whether stdout is a terminal whose lines can be redrawn. */
   readonly live: boolean;
   readonly #output: OutputWriter;
 
@@ -59,37 +59,37 @@ export class Terminal {
     return this.#stdout.rows || 24;
   }
 
-  /** Aborts when stdout cannot be written any more, with the system's error as its reason. */
+  /** Aborts when stdout can no longer be written, with the system's error as reason. */
   get outputLost(): AbortSignal {
     return this.#output.lost;
   }
 
-  /** stdout has not yet taken all that was written: its reader is slow, or has stopped it (Ctrl-S). */
+  /** Whether stdout has not yet taken everything: its reader is slow, or has stopped it (Ctrl-S). */
   get isBehind(): boolean {
     return this.#output.isWriting;
   }
 
-  /** Writes to stdout as it is: what MAOS itself made, or bytes that somebody asked for. */
+  /** Writes to stdout unchanged: MAOS's own text, or raw output that the user requested. */
   write(text: string): void {
     this.#output.write(text);
   }
 
-  /** Writes bytes to stdout. @throws the system's error when it cannot be written any more */
+  /** Writes bytes to stdout. @throws the system's error when it can no longer be written */
   send(bytes: Uint8Array): Promise<void> {
     return this.#output.send(bytes);
   }
 
-  /** To be awaited between two pages of a stream, so that a slow reader does not fill this process's memory. */
+  /** Await after each page of a stream, so that a slow reader does not fill this process's memory. */
   drained(): Promise<void> {
     return this.#output.drained();
   }
 
-  /** A line for people, made {@link harmless}. */
+  /** Prints a line for people, made {@link harmless}. */
   line(text = ''): void {
     this.write(`${this.harmless(text)}\n`);
   }
 
-  /** The text with all that would steer the terminal shown instead, but for the formats of this terminal's canvas. */
+  /** Makes control characters visible, except for the formats of this terminal's canvas. */
   harmless(text: string): string {
     if (this.#paint === plainPaint) return showControls(text);
     return text
@@ -98,38 +98,38 @@ export class Terminal {
       .join('');
   }
 
-  /** One JSON document, over several lines. */
+  /** Prints one JSON document over several lines. */
   document(value: unknown): void {
     this.line(JSON.stringify(value, null, 2));
   }
 
-  /** One JSON document on one line of a stream. */
+  /** Prints one JSON document on a single line of a stream. */
   record(value: unknown): void {
     this.line(JSON.stringify(value));
   }
 
-  /** A notice for people beside the output: to stderr. */
+  /** Prints a notice for people to stderr. */
   notice(text: string): void {
     this.#stderr.write(`${this.#paintErrors('dim', showControls(text))}\n`);
   }
 
-  /** stderr is a terminal. */
+  /** Whether stderr is a terminal. */
   get hasReader(): boolean {
     return this.#stderr.isTTY === true;
   }
 
-  /** Asks on stderr; the answer is typed behind it. */
+  /** Prints a question to stderr, without a line feed after it. */
   question(text: string): void {
     this.#stderr.write(showControls(text));
   }
 
-  /** stdout failed: what is written from now on goes nowhere. */
+  /** Call when stdout has failed: further output is discarded. */
   loseOutput(error: Error): void {
     this.#output.lose(error);
   }
 }
 
-/** As Node does it: a flag, then FORCE_COLOR, then NO_COLOR (https://no-color.org), then whether it is a terminal. */
+/** Node's order: the flag, FORCE_COLOR, NO_COLOR (https://no-color.org), and whether the stream is a terminal. */
 export function wantsColour(
   stream: { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>>,

@@ -3,7 +3,7 @@ import { showName } from '../../../domain/invisible-marks.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Terminal } from './terminal.ts';
 
-/** On stderr, in a line for each: projects that are missing in what a command says. */
+/** Lists on stderr the projects that a command's output lacks because they could not be read. */
 export function noticeUnread(unread: readonly UnreadProject[], terminal: Pick<Terminal, 'notice'>): void {
   for (const { file, path, error } of unread) {
     terminal.notice(
@@ -12,7 +12,7 @@ export function noticeUnread(unread: readonly UnreadProject[], terminal: Pick<Te
   }
 }
 
-/** The same for programs. */
+/** The same as JSON. */
 export function unreadViews(unread: readonly UnreadProject[]): readonly object[] {
   return unread.map(({ file, path, error }) => ({
     file,

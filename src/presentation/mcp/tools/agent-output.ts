@@ -24,7 +24,6 @@ const output = z.strictObject({
   at_end: z.boolean(),
 });
 
-/** What an agent wrote. */
 export const agentOutput = defineTool({
   name: 'agent-output',
   title: 'Output of an agent',

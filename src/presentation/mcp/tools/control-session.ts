@@ -27,10 +27,9 @@ const output = z.strictObject({
   agent_state: agentState.optional(),
 });
 
-/** Beyond the agents' grace period: for signals, the last output and the records. */
+/** Time beyond the agents' grace period for signals, the last output and the records. */
 const reserveMs = 5_000;
 
-/** Controls a session or one of its agents. */
 export const controlSession = defineTool({
   name: 'control-session',
   title: 'Control a team',
@@ -38,7 +37,7 @@ export const controlSession = defineTool({
     'pause and resume a session; cancel it, or one agent, for good; retry failed agents and their dependents. Returns once it has taken effect.',
   input,
   output,
-  // What a cancelled agent has not written yet is lost. A retry runs its agents once more each time.
+  // Cancelling loses what an agent has not written yet. Every retry runs its agents again.
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   async run({ session_id, action, agent_id }, context) {
     const open = await locateSession(context, session_id);

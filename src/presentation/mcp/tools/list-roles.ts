@@ -39,7 +39,6 @@ const output = z.strictObject({
 
 type Answer = z.infer<typeof output>;
 
-/** What agents can be. */
 export const listRoles = defineTool({
   name: 'list-roles',
   title: 'Roles for agents',
@@ -65,7 +64,7 @@ export const listRoles = defineTool({
       return { entries: entriesOf(project.store.load(id), predefined), problems: [] };
     }
   },
-  // Twenty roles fit into one answer only because the text does without the names of the fields.
+  // Without field names in the text, twenty roles fit into one answer.
   text: textOf,
 });
 
@@ -74,7 +73,7 @@ interface Found {
   readonly problems: readonly RoleProblem[];
 }
 
-/** The roles of a session's agents, each once. */
+/** The roles of a session's agents, without duplicates. */
 function entriesOf({ agents }: Workflow, predefined: readonly Role[]): readonly Entry[] {
   const roles = new Map(agents.map(({ role }) => [role.name, role]));
   return [...roles.values()].map((role) => entryOf(roleOf(role, predefined), role.custom?.file?.path));
@@ -92,7 +91,10 @@ function entryOf(role: Role | FileRole, path = isFileRole(role) ? role.path : un
   };
 }
 
-/** Twenty roles take 10,080 bytes: closer to the limit of 10,240 than other tools go, for all of them in one answer. */
+/**
+ * Twenty roles take 10,080 bytes. Closer to the limit of 10,240 than in other tools, to return all of them in one
+ * answer.
+ */
 const maxPageBytes = 10_120;
 
 function page(entries: readonly Entry[], { length: broken }: readonly RoleProblem[], from: number): Answer {

@@ -32,7 +32,6 @@ const output = z.strictObject({
   next_cursor: z.string().optional(),
 });
 
-/** Sessions of the server's project. */
 export const listSessions = defineTool({
   name: 'list-sessions',
   title: 'Sessions of this project',

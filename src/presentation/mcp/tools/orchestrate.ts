@@ -20,7 +20,6 @@ const output = z.strictObject({
 
 type Answer = z.infer<typeof output>;
 
-/** Starts a team, or shows how it would be run. */
 export const orchestrate = defineTool({
   name: 'orchestrate',
   title: 'Start a team of agents',
@@ -30,9 +29,9 @@ export const orchestrate = defineTool({
     'Make each task self-contained.',
   input: planInput,
   output,
-  // Agents can do anything their CLI can: edit and delete files, use the network.
+  // Agents can do anything that their CLI can: edit and delete files, use the network.
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
-  // Claude Code keeps tools behind a search otherwise; this one and wait-session are needed for any use of MAOS.
+  // Otherwise Claude Code hides tools behind a search; every use of MAOS needs this one and wait-session.
   meta: { 'anthropic/alwaysLoad': true },
   async run(input, context) {
     const { project, supervisor, folder } = await context.openProject();
@@ -63,7 +62,7 @@ function planAnswer(workflow: Workflow): Answer {
     stored: false,
     agents: [],
   };
-  // Phases may take half of the room; very many names of one phase a part of that.
+  // Phases may take half of the room, and a phase with very many names only a part of that.
   const room = roomBeside(answer) / 2;
   const fitted = names.map((phase) => [...fitNames(phase, Math.max(room / names.length, 120))]);
   const shown = countFitting(fitted, room);

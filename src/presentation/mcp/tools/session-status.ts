@@ -53,7 +53,6 @@ const maxEvents = 20;
 const maxTroubles = 5;
 const textLengths = [800, 400, 200, 100];
 
-/** The full state of a session. */
 export const sessionStatus = defineTool({
   name: 'session-status',
   title: 'State of a team',
@@ -103,7 +102,7 @@ function header({ files }: Project, workflow: Workflow, { sessionRanMs, stalled,
   };
 }
 
-/** The newest of them that fit, oldest first. */
+/** The newest events that fit, oldest first. */
 function lastEvents(
   { store }: { readonly store: SessionReader },
   { session: { id }, agents }: Workflow,

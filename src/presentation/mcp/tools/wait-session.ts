@@ -31,7 +31,7 @@ const output = z.strictObject({
   files: z.array(z.string()),
 });
 
-/** What a reader needs first when not everything fits. */
+/** The order in which outcomes are listed when not all fit. */
 const order: Readonly<Record<AgentState, number>> = {
   failed: 0,
   completed: 1,
@@ -43,7 +43,6 @@ const order: Readonly<Record<AgentState, number>> = {
 
 const textLengths = [1_500, 800, 400, 200, 100];
 
-/** Waits for a session; the one tool that is called again and again. */
 export const waitSession = defineTool({
   name: 'wait-session',
   title: 'Wait for a team',
@@ -82,7 +81,9 @@ export const waitSession = defineTool({
   },
 });
 
-/** The longest texts with which every agent fits; with very many agents the first of them, and how many are left out. */
+/**
+ * Uses the longest texts with which every agent fits; with very many agents, lists the first ones and counts the rest.
+ */
 function fitOutcomes(around: AgentSurroundings, agents: readonly Agent[], room: number) {
   const outcomeOf = (agent: Agent, length: number) =>
     agentOutcomeAnswer(agentView(agent, around, { failure: length, result: length }), length);
