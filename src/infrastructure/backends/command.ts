@@ -6,9 +6,9 @@ import { exitFailure } from './shared/exit-failure.ts';
 import { TextParser } from './shared/text-output.ts';
 
 const shell = '/bin/sh';
-/** For `probe`, which is about this machine. */
+/** For `probe`, which checks this machine. */
 const hereProgram: ProgramLookup = async (name) => resolveProgram(name, '/', undefined);
-/** Any program as an agent: exit status 0 is success, its last lines are the result. The prompt is on its stdin. */
+/** Any program as an agent: the prompt is on its stdin, exit status 0 is success, and its last lines are the result. */
 export function makeCommandBackend(): Backend {
   return {
     name: 'command',

@@ -1,23 +1,23 @@
 import { startOf } from '../../../domain/cut-text.ts';
 import { asJson, type Json, textOf } from '../shared/json-values.ts';
 
-/** Characters of a message that are kept; what comes after is in the log. */
+/** Maximum characters kept of a message; the log has the rest. */
 const maxMessage = 250_000;
 
 /**
- * What the agent says, put together from the pieces it comes in; told a line at a time. Where a program gives the model's
- * messages ids, one without an id is a remark of its own.
+ * Assembles the agent's messages from their chunks, and reports them line by line. If a program gives the model's
+ * messages ids, a message without an id is a remark of the program itself.
  */
 export class AgentMessage {
   #result = '';
   #hasIds = false;
   #text = '';
-  /** From where on it has not been told. */
+  /** Offset of the text that has not been reported. */
   #told = 0;
   #id = '';
   #isOver = true;
 
-  /** The model's last message, whether or not it has ended. */
+  /** The model's last message, complete or not. */
   get last(): string {
     return (this.#isRemark ? this.#result : this.#text).trim();
   }
@@ -26,7 +26,7 @@ export class AgentMessage {
     return this.#hasIds && this.#id === '';
   }
 
-  /** @returns the lines that end with this piece */
+  /** @returns the lines that this chunk completes */
   chunk(update: Json): readonly string[] {
     const id = textOf(update.messageId);
     const before = this.#isOver || id !== this.#id ? this.finish() : [];
@@ -36,7 +36,7 @@ export class AgentMessage {
     return end < this.#told ? before : [...before, ...this.#tell(end)];
   }
 
-  /** What was held back of an unfinished line: what comes next is another message. */
+  /** Reports the held part of an incomplete line; the next chunk begins another message. */
   finish(): readonly string[] {
     this.#isOver = true;
     return this.#tell(this.#text.length);
@@ -58,7 +58,7 @@ export class AgentMessage {
   }
 }
 
-/** Of a content block: its text, or what else it is. */
+/** The text of a content block, or its kind. */
 export function contentText(content: Json): string {
   if (content.type === 'text') return textOf(content.text);
   if (content.type === 'resource_link') return textOf(content.uri);

@@ -1,29 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What it has to end by itself once its input is closed, and then after SIGTERM. */
+/** How long the program may take to end after its input is closed, and then after SIGTERM. */
 const closedMs = 1_000;
 const graceMs = 2_000;
-/** How often is looked whether anything of its group is left. */
+/** How often to check whether its group has ended. */
 const lookMs = 20;
 
 /** How the program itself ended, for people. */
 type ProgramEnd = { readonly how: string; readonly isSpawnFailure: boolean };
 
 /**
- * The program that speaks the protocol, as the leader of a process group: some are launchers that hand no signal on to
- * what they start, so that signals go to all of the group.
+ * The program that speaks the protocol, as leader of its own process group. Some programs are launchers that do not
+ * forward signals, so signals go to the whole group.
  */
 export class AgentProgram {
   readonly #child: ChildProcess;
   readonly #exited: Promise<ProgramEnd>;
-  /** Settles when it has ended and printed its last, or could not be started. */
+  /** Settles when it has ended and its output is read, or when it could not be started. */
   readonly ended: Promise<ProgramEnd>;
 
   constructor(program: string, args: readonly string[], onOutput: (chunk: Uint8Array) => void) {
     const child = spawn(program, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child = child;
-    // It may end, or close its input, before it has read everything.
+    // It may end or close its input before it has read everything.
     child.stdin?.on('error', () => {});
     child.stdout?.on('data', onOutput);
     this.#exited = new Promise((resolve) => {
@@ -35,7 +35,7 @@ export class AgentProgram {
         resolve({ how, isSpawnFailure: false });
       });
     });
-    // What it left running may hold its stdout open: what is in the pipe by now is all that is waited for.
+    // Processes that it leaves running can hold its stdout open, so wait only for what is already in the pipe.
     const closed = new Promise((resolve) => child.once('close', resolve));
     this.ended = this.#exited.then((end) => Promise.race([closed, delay(closedMs)]).then(() => end));
   }
@@ -44,7 +44,7 @@ export class AgentProgram {
     this.#child.stdin?.write(line);
   }
 
-  /** Ends it and all of its group: politely first. Settles when nobody is left. */
+  /** Ends the whole group, with increasing force. Settles when no process is left. */
   async end(): Promise<void> {
     const { pid } = this.#child;
     if (pid === undefined) return;
@@ -58,13 +58,13 @@ export class AgentProgram {
   }
 }
 
-/** @returns whether anything of the group is left */
+/** @returns whether a process of the group is left */
 function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(-leader, signal);
     return true;
   } catch {
-    // Nobody is left, or nobody that may be signalled.
+    // No process is left, or none that may be signalled.
     return false;
   }
 }

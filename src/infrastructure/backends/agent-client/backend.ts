@@ -17,13 +17,13 @@ import { bridgeArguments } from './bridge-options.ts';
 import { AgentClientParser } from './output.ts';
 import type { AgentClientSettings } from './settings.ts';
 
-/** How this maos is started again as the bridge. */
+/** How to start this maos as the bridge. */
 export interface BridgeCommand {
   readonly program: string;
   readonly args: readonly string[];
 }
 
-/** Any program that speaks the Agent Client Protocol, by the name that the user's settings give it. */
+/** Any program that speaks the Agent Client Protocol, by its name in the user's settings. */
 export function makeAgentClientBackend(deps: {
   readonly name: string;
   readonly config: AgentClientSettings;
@@ -99,7 +99,7 @@ export function makeAgentClientBackend(deps: {
       countsCost: true,
       boundsSubagents: false,
     },
-    // Some of them are such a program, or made of one.
+    // Some of these programs are, or are based on, CLIs with this syntax.
     promptEscape: mentionEscape,
     locate,
     probe,
@@ -110,7 +110,7 @@ export function makeAgentClientBackend(deps: {
   };
 }
 
-/** Some try again and again without a word, and say only on stderr that their provider refuses them. */
+/** Some programs retry silently, and report their provider's refusal only on stderr. */
 function withReason(run: ParsedRun, stderrTail: string): ParsedRun {
   const { verdict } = run;
   const isRefused = verdict?.kind === 'stalled' && /\b429\b|rate.?limit|too many requests/i.test(stderrTail);

@@ -1,38 +1,38 @@
-/** What the bridge may grant in the user's name: nothing, edits inside files, everything. */
+/** Which permissions the bridge grants on the user's behalf: none, those to edit files, all. */
 export const permissionModes = ['reject', 'acceptEdits', 'allow'] as const;
 export type PermissionMode = (typeof permissionModes)[number];
 
-/** What the bridge is told by the backend that composes its command line. */
+/** The options that the backend passes to the bridge. */
 export interface BridgeOptions {
-  /** How people call the agent's program: its name in the settings. */
+  /** The name of the agent's program in the settings. */
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
   /** The role's working instructions. */
   readonly briefing: string;
-  /** Beside the current one, for the program to work in. */
+  /** Folders for the program to work in, in addition to the current one. */
   readonly folders: readonly string[];
-  /** The conversation to go on with; null to begin one. */
+  /** The conversation to continue; null to begin one. */
   readonly resume: string | null;
   readonly model: string | null;
   readonly mode: string | null;
-  /** Used where the program demands that one signs in. */
+  /** Used if the program requires signing in. */
   readonly authMethod: string | null;
   readonly permissionMode: PermissionMode;
-  /** How long the program may say nothing before the prompt is with it, and afterwards. */
+  /** How long the program may be silent: before it has received the prompt, and afterwards. */
   readonly startMs: number;
   readonly silenceMs: number;
 }
 
-/** The first argument of a maos that is to be the bridge. */
+/** The first argument that starts a maos as the bridge. */
 export const bridgeCommand = 'agent-client-bridge';
 
-/** The program stands as it is, so that a list of processes shows it. */
+/** The program is a separate argument, so that process lists show it. */
 export function bridgeArguments({ program, args, ...rest }: BridgeOptions): readonly string[] {
   return [bridgeCommand, JSON.stringify(rest), program, ...args];
 }
 
-/** @param argv what follows the name of the command */
+/** @param argv the arguments after the command's name */
 export function readBridgeArguments(argv: readonly string[]): BridgeOptions {
   const [options = '{}', program = '', ...args] = argv;
   return { ...(JSON.parse(options) as Omit<BridgeOptions, 'program' | 'args'>), program, args };

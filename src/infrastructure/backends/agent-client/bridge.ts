@@ -5,20 +5,20 @@ import { Conversation } from './conversation.ts';
 import { failedEnd } from './endings.ts';
 import { type BridgeEnd, Journal } from './journal.ts';
 
-/** How often the silence of the program is measured. */
+/** How often to measure the program's silence. */
 const tickMs = 1_000;
-/** How long the program has to end its turn when it is asked to. */
+/** How long the program may take to end its turn on request. */
 const cancelMs = 2_000;
 const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * Stands between MAOS and a program that speaks the Agent Client Protocol. It is the program of the agent as far as the
- * wrapper is concerned: so the pipe to the real one is held by a process that outlives MAOS, and all that passes through
- * it is in the agent's log. It reads the prompt from stdin, prints what {@link Journal} describes, and ends the program's
- * whole process group before it ends itself.
+ * Runs between MAOS and a program that speaks the Agent Client Protocol. For the wrapper it is the agent's program. So
+ * a process that outlives MAOS holds the pipe to the real program, and the agent's log has everything that passes
+ * through it. It reads the prompt from stdin, prints what {@link Journal} describes, and ends the program's whole
+ * process group before it exits.
  *
- * @param argv what follows the name of the command
- * @returns the exit status: 0 only when the program has ended its turn well
+ * @param argv the arguments after the command's name
+ * @returns the exit status: 0 only if the program ended its turn successfully
  */
 export async function runBridge(argv: readonly string[], version: string): Promise<number> {
   const options = readBridgeArguments(argv);
@@ -39,13 +39,13 @@ export async function runBridge(argv: readonly string[], version: string): Promi
       `${options.name} ${how} before it ended its turn.`,
     );
   });
-  // Its last words may be the answer that ends the turn.
+  // Its last output may be the response that ends the turn.
   const ended = Promise.race([turn, gone.then((end) => Promise.race([turn, delay(0, end)]))]);
   const silence = new AbortController();
   const end = await Promise.race([
     ended,
     untilSilent(conversation, silence.signal),
-    // Nobody follows any more: the log is full, or its reader was killed.
+    // stdout is closed: the log is full, or its reader was killed.
     outputLost(),
     signalled.then((signal) => cancelled(conversation, ended, signal, options.name)),
   ]);
@@ -76,7 +76,7 @@ function outputLost(): Promise<BridgeEnd> {
   });
 }
 
-/** A turn that ends well all the same stays so. */
+/** A turn that still ends successfully counts as successful. */
 async function cancelled(
   conversation: Conversation,
   ended: Promise<BridgeEnd>,
@@ -91,8 +91,8 @@ async function cancelled(
 }
 
 /**
- * Settles when the program has been silent for too long. Time is counted in ticks: while the agent's processes stand still
- * in a pause, none pass.
+ * Settles when the program has been silent for too long. Counts ticks, because none pass while the agent's processes
+ * are suspended.
  */
 async function untilSilent(conversation: Conversation, signal: AbortSignal): Promise<BridgeEnd> {
   let silentMs = 0;

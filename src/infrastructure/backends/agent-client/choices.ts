@@ -3,10 +3,10 @@ import type { BridgeOptions } from './bridge-options.ts';
 import type { Connection } from './connection.ts';
 import { Refusal } from './endings.ts';
 
-/** More are not named in a message. */
+/** Maximum number of offered values named in a message. */
 const maxNamed = 20;
 
-/** Something of a conversation that the program lets its client choose. */
+/** A setting of the conversation that the client can choose. */
 interface Choice {
   readonly offered: readonly { readonly value: string; readonly name: string }[];
   readonly current: string;
@@ -16,8 +16,8 @@ interface Choice {
 
 /**
  * Sets the mode or the model of a conversation.
- * @param about.session the answer to the request that opened it
- * @param about.wanted its id, or its name as the program shows it; null: the program's own choice
+ * @param about.session the response that opened the conversation
+ * @param about.wanted its id or displayed name; null for the program's default
  * @throws Refusal when the program does not offer it
  */
 export async function chooseSetting(
@@ -54,7 +54,7 @@ export async function chooseSetting(
   await connection.request(method, { sessionId: about.sessionId, ...choice.params(found.value) });
 }
 
-/** Null: it is not to be chosen. Programs of today offer it among `configOptions`; those of before had own lists. */
+/** Null if it cannot be chosen. Current programs offer it in `configOptions`, older ones in separate lists. */
 function choiceOf(session: Json, what: 'mode' | 'model'): Choice | null {
   const option = listOf(session.configOptions).find(
     ({ type, category, id }) =>

@@ -3,7 +3,7 @@ import { startOf } from '../../../domain/cut-text.ts';
 import { asJson, type Json, textOf } from '../shared/json-values.ts';
 import type { Journal } from './journal.ts';
 
-/** A longer message is dropped: files and pictures come in them. */
+/** A longer message is dropped. The limit allows for files and images. */
 const maxMessageBytes = 32 * 2 ** 20;
 const maxNoise = 4_000;
 const methodNotFound = -32_601;
@@ -27,17 +27,17 @@ interface Pending {
 
 interface ConnectionDeps {
   readonly journal: Journal;
-  /** Takes a line for the program's stdin. */
+  /** Writes a line to the program's stdin. */
   readonly write: (line: string) => void;
-  /** The answer to a request of the program; null: it is not known here. */
+  /** The response to a request of the program; null if the method is unknown. */
   readonly answer: (method: string, params: Json) => object | null;
   readonly notified: (method: string, params: Json) => void;
 }
 
 /**
- * JSON-RPC with an agent's program, a message a line. The official SDK takes a line that is no message for an error to be
- * answered, and a message that its schema does not know for none; programs print remarks and invent fields. So what cannot
- * be read is recorded and left alone, and of what can be read only that is looked at which is needed.
+ * JSON-RPC with an agent's program, one message per line. The official SDK answers a line that is not a message with an
+ * error, and drops messages that do not match its schema; but programs print remarks and invent fields. So this logs
+ * and ignores what it cannot parse, and reads only the fields that it needs.
  */
 export class Connection {
   readonly #deps: ConnectionDeps;
@@ -46,14 +46,14 @@ export class Connection {
   readonly #pending = new Map<string, Pending>();
   #next = 1;
   #told = 0;
-  /** How many messages have come. */
+  /** Number of messages received. */
   received = 0;
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
   }
 
-  /** @throws RequestFailed. Settles only with the program's answer: how long to wait is for the caller to say. */
+  /** @throws RequestFailed. Settles only with the program's response; the caller must limit the time. */
   request(method: string, params: object): Promise<Json> {
     const id = this.#next++;
     const answer = new Promise<Json>((resolve, reject) => {
@@ -67,7 +67,7 @@ export class Connection {
     this.#send({ jsonrpc: '2.0', method, params });
   }
 
-  /** Takes what the program prints. */
+  /** Takes the program's output. */
   push(chunk: Uint8Array): void {
     for (const line of this.#lines.push(chunk)) this.#line(this.#decoder.decode(line).trim());
     for (; this.#told < this.#lines.dropped; this.#told += 1) {
@@ -75,7 +75,7 @@ export class Connection {
     }
   }
 
-  /** The program prints nothing more. */
+  /** The program's output has ended. */
   end(): void {
     for (const line of this.#lines.end()) this.#line(this.#decoder.decode(line).trim());
   }
@@ -86,7 +86,7 @@ export class Connection {
     try {
       message = messageOf(JSON.parse(text));
     } catch {
-      // A remark, or the half of a message.
+      // A remark, or a part of a message.
     }
     if (message === null) {
       this.#deps.journal.noise(startOf(text.toWellFormed(), maxNoise));
@@ -95,7 +95,7 @@ export class Connection {
     this.received += 1;
     const { id, method } = message;
     const params = asJson(message.params);
-    // What an agent has said stands in the log before what it does next.
+    // Log what an agent has said before what it does next.
     if (typeof method === 'string' && id === undefined) this.#deps.notified(method, params);
     this.#deps.journal.received(text);
     if (typeof method !== 'string') this.#settle(message);
@@ -127,7 +127,7 @@ export class Connection {
   }
 }
 
-/** Null: it is JSON, but no message. */
+/** Null if it is JSON, but not a message. */
 function messageOf(value: unknown): Json | null {
   const message = asJson(value);
   const isAnswer = message.id !== undefined && ('result' in message || 'error' in message);

@@ -17,7 +17,7 @@ import { answerPermission } from './permissions.ts';
 import { describeTool } from './tools.ts';
 
 const protocolVersion = 1;
-/** The agent works with its own tools, on its own files. */
+/** The agent uses its own tools on its own files. */
 const capabilities: ClientCapabilities = {
   fs: { readTextFile: false, writeTextFile: false },
   terminal: false,
@@ -31,7 +31,7 @@ interface ConversationDeps {
   readonly write: (line: string) => void;
 }
 
-/** One conversation with an agent's program: from `initialize` to the end of the one turn it is asked for. */
+/** One conversation with an agent's program: from `initialize` to the end of its single turn. */
 export class Conversation {
   readonly connection: Connection;
   readonly #deps: ConversationDeps;
@@ -55,14 +55,14 @@ export class Conversation {
     });
   }
 
-  /** How long the program may be silent now, in milliseconds; null: as long as it likes. */
+  /** How long the program may be silent now, in milliseconds; null: without limit. */
   get patienceMs(): number | null {
     const { startMs, silenceMs } = this.#deps.options;
     if (this.#phase === 'starting') return startMs;
     return this.#phase === 'over' || this.#tools.isAnyRunning ? null : silenceMs;
   }
 
-  /** Why it counts as failed when that time has passed. */
+  /** The failure when that time has passed. */
   silent(forMs: number): BridgeEnd {
     const { name } = this.#deps.options;
     const seconds = Math.round(forMs / 1_000);
@@ -83,7 +83,7 @@ export class Conversation {
     this.connection.notify('session/cancel', { sessionId: this.#session });
   }
 
-  /** Settles when the turn has ended or cannot be had. */
+  /** Settles when the turn has ended or cannot begin. */
   async run(prompt: string): Promise<BridgeEnd> {
     try {
       const told = await this.#initialize();
@@ -148,7 +148,7 @@ export class Conversation {
     await choose('model', options.model);
   }
 
-  /** Signs in by the method of the settings where the program demands it. */
+  /** Signs in with the configured method if the program requires it. */
   async #signedIn(told: Json, method: string, params: object): Promise<Json> {
     const { name, authMethod } = this.#deps.options;
     const isDemand = (error: unknown) => error instanceof RequestFailed && error.code === signInNeeded;
@@ -210,7 +210,7 @@ export class Conversation {
   }
 }
 
-/** What a model must have answered for. */
+/** Updates that prove that the model has responded. */
 const workUpdates: ReadonlySet<string> = new Set([
   ...['agent_message_chunk', 'agent_thought_chunk', 'tool_call', 'tool_call_update', 'plan'],
 ]);
@@ -219,13 +219,13 @@ function marked(briefing: string): string {
   return `<instructions>\nThese are your working instructions for the whole conversation.\n\n${briefing.trim()}\n</instructions>`;
 }
 
-/** Whether it declares something beyond what every program can do with a session. */
+/** Whether the program declares an optional session capability. */
 function sessionCan({ agentCapabilities }: Json, what: string): boolean {
   const declared = asJson(asJson(agentCapabilities).sessionCapabilities)[what];
   return declared !== undefined && declared !== null;
 }
 
-/** `session/resume` tells nothing of the past again; null: it cannot go on with a conversation. */
+/** `session/resume` does not replay the past. Null if the program cannot resume a conversation. */
 function resumeMethod(told: Json): string | null {
   if (sessionCan(told, 'resume')) return 'session/resume';
   return asJson(told.agentCapabilities).loadSession === true ? 'session/load' : null;

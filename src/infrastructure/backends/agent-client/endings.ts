@@ -5,14 +5,14 @@ import type { RequestFailed } from './connection.ts';
 import type { BridgeEnd } from './journal.ts';
 
 const maxMessage = 4_000;
-/** The program's own error: there is nobody signed in. */
+/** The protocol's error code for a missing sign-in. */
 export const signInNeeded = -32_000;
 
-/** The conversation cannot be had, or not as it is wanted. */
+/** The conversation is not possible, or not in the requested form. */
 export class Refusal extends Error {
   readonly end: BridgeEnd;
 
-  /** @param gone the conversation to go on with is not there (any more) */
+  /** @param gone the conversation to resume does not exist */
   constructor(kind: FailureKind | null, message: string, gone?: 'gone') {
     super(message);
     const end = failedEnd(kind, message);
@@ -28,15 +28,15 @@ export function failedEnd(
   return { type: 'end', ok: false, stopReason, kind, message: shorten(message.toWellFormed(), maxMessage) };
 }
 
-/** What there was of a turn before it ended. */
+/** What happened in a turn before it ended. */
 export interface TurnFacts {
-  /** Anything that the model must have answered for. */
+  /** Whether the model has responded at all. */
   readonly hasWorked: boolean;
-  /** The tool that was refused, where nothing was said since; null: none. */
+  /** The last refused tool, if no message followed; null: none. */
   readonly refused: string | null;
 }
 
-/** @param stopReason in the protocol's words */
+/** @param stopReason of the protocol */
 export function endOfTurn(name: string, stopReason: string, { hasWorked, refused }: TurnFacts): BridgeEnd {
   const failed = (kind: FailureKind | null, message: string) => failedEnd(kind, message, stopReason);
   if (refused !== null && (stopReason === 'end_turn' || stopReason === 'cancelled')) {
@@ -68,7 +68,7 @@ export function endOfTurn(name: string, stopReason: string, { hasWorked, refused
   }
 }
 
-/** What its provider or the program itself told of a request that failed. */
+/** The outcome of a request that failed, with the message of the program or its provider. */
 export function endOfError(name: string, error: RequestFailed): BridgeEnd {
   const data = error.data === undefined || error.data === null ? '' : ` ${textOfData(error.data)}`;
   const said = `${error.message}${data}`;
@@ -79,7 +79,7 @@ function textOfData(data: unknown): string {
   return typeof data === 'string' ? data : (JSON.stringify(data) ?? '');
 }
 
-/** Programs hand on what their provider said, each in a field of its own; the words of providers are much the same. */
+/** Programs pass on their providers' errors in different fields, but providers use similar words. */
 const kinds: readonly (readonly [FailureKind, RegExp])[] = [
   ['rate_limited', /rate.?limit|too many requests|quota|overloaded|resource_exhausted/i],
   [

@@ -1,20 +1,20 @@
 import type { FailureKind } from '../../../domain/agent.ts';
 
-/** How a run ended, as the last line of the bridge tells it. */
+/** How a run ended: the bridge's last line. */
 export interface BridgeEnd {
   readonly type: 'end';
   readonly ok: boolean;
-  /** What the agent's program gave as its reason to stop, in its own words. */
+  /** The program's own stop reason. */
   readonly stopReason: string | null;
   readonly kind: FailureKind | null;
   readonly message: string;
-  /** The model's last message, where it ended well. */
+  /** The model's last message, after success. */
   readonly result?: string;
-  /** There is no such conversation (any more) as it was to go on with. */
+  /** The conversation to resume does not exist. */
   readonly isConversationGone?: true;
 }
 
-/** What the program can do, as it said itself. */
+/** What the program declared about itself. */
 export interface BridgeStart {
   readonly type: 'agent';
   readonly name: string;
@@ -23,8 +23,8 @@ export interface BridgeStart {
 }
 
 /**
- * What the bridge prints, a JSON object a line: every message as it passed, and what the bridge did about it. MAOS follows
- * it as it follows any agent's output, and so does a MAOS that adopts the agent.
+ * The bridge's output, one JSON object per line: every message that passed, and the bridge's own actions. MAOS follows
+ * it like any agent's output, even after adopting the agent.
  */
 export class Journal {
   readonly #write: (text: string) => void;
@@ -33,27 +33,27 @@ export class Journal {
     this.#write = write;
   }
 
-  /** @param text the message, as it goes to the program */
+  /** @param text the message as sent to the program */
   sent(text: string): void {
     this.#write(`{"type":"sent","message":${text}}\n`);
   }
 
-  /** @param text the message, as the program printed it: one JSON value without a line feed */
+  /** @param text the message as the program printed it: one JSON value without a line feed */
   received(text: string): void {
     this.#write(`{"type":"received","message":${text}}\n`);
   }
 
-  /** Lines of the agent's messages, which come in pieces. */
+  /** Complete lines of the agent's messages, which arrive in chunks. */
   said(texts: readonly string[]): void {
     for (const text of texts) this.#line({ type: 'said', text });
   }
 
-  /** A tool that the agent uses, when it is known what for. */
+  /** A tool that the agent uses, when its purpose is known. */
   tool(name: string, detail: string): void {
     this.#line({ type: 'tool', name, detail });
   }
 
-  /** A line of the program that is no message. */
+  /** A line of the program that is not a message. */
   noise(text: string): void {
     this.#line({ type: 'noise', text });
   }
@@ -62,7 +62,7 @@ export class Journal {
     this.#line({ type: 'note', text });
   }
 
-  /** Updates of a conversation that is being loaded tell of the past. */
+  /** While a conversation is loaded, updates are about the past. */
   replaying(isOn: boolean): void {
     this.#line({ type: 'replay', on: isOn });
   }

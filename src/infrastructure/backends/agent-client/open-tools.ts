@@ -3,37 +3,37 @@ import { asJson, type Json, textOf } from '../shared/json-values.ts';
 
 import { type ToolUse, toolUse } from './tools.ts';
 
-/** More at a time are not remembered. */
+/** Maximum number of tools remembered. */
 const maxTools = 256;
 const maxTitle = 200;
 
-/** The tools that an agent is using, as its updates tell. */
+/** The tools in use, from the program's updates. */
 export class OpenTools {
   readonly #known = new Map<string, Json>();
   readonly #running = new Set<string>();
 
-  /** While one runs, nothing need be said. */
+  /** The program may be silent while a tool runs. */
   get isAnyRunning(): boolean {
     return this.#running.size > 0;
   }
 
-  /** A tool with what was said of it before: later messages name only what is new. */
+  /** Adds what earlier messages said about the tool, because later ones contain only changes. */
   complete(tool: Json): Json {
     const known = this.#known.get(textOf(tool.toolCallId)) ?? {};
     const [name, kind, title] = ['name', 'kind', 'title'].map((field) => tool[field] ?? known[field]);
     return { ...tool, name, kind, title };
   }
 
-  /** @returns what is to be told of: a tool that is new, or about which more is known now; null: nothing */
+  /** @returns a tool to report: a new one, or one with more details; null: nothing to report */
   update(update: Json): ToolUse | null {
     const { sessionUpdate } = update;
-    // It goes on without them: some programs never say that a tool has ended.
+    // The agent has moved on: some programs never report the end of a tool.
     if (sessionUpdate === 'agent_message_chunk') this.#running.clear();
     const isTool = sessionUpdate === 'tool_call' || sessionUpdate === 'tool_call_update';
     return isTool ? this.#tool(update) : null;
   }
 
-  /** As {@link update}, for a tool that needs a permission: some programs tell of it with that request only. */
+  /** Like {@link update}, for a tool in a permission request: some programs mention it only there. */
   asked(tool: Json): ToolUse | null {
     return this.#tool({ ...tool, status: 'in_progress' });
   }
@@ -43,7 +43,7 @@ export class OpenTools {
     const { name, kind, title } = this.complete(update);
     const use = toolUse({ ...update, name, kind, title });
     const { told } = this.#known.get(id) ?? {};
-    // Of a tool that a model is still writing its input for, some programs tell only that there is one.
+    // While the model is still writing a tool's input, some programs report only its existence.
     const isComing = update.status === 'pending' && Object.keys(asJson(update.rawInput)).length === 0;
     const isNews = use.detail !== told && !isComing && update.status !== 'completed';
     this.#known.set(id, {

@@ -7,11 +7,11 @@ import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { planNotice, toolResult } from './tools.ts';
 import { ClientUsage } from './usage.ts';
 
-/** More are counted no further, or not shown. */
+/** Limits for counting and showing refusals. */
 const maxCounted = 1_000;
 const maxShown = 20;
 
-/** Reads what the bridge prints; see `journal.ts`. */
+/** Parses the bridge's output; see `journal.ts`. */
 export class AgentClientParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line));
   readonly #usage = new ClientUsage();
@@ -51,7 +51,7 @@ export class AgentClientParser implements OutputParser {
   }
 
   #line(line: Json): readonly AgentActivity[] {
-    // What a program says after the end of its turn changes nothing.
+    // Output after the end of the turn changes nothing.
     if (this.#verdict !== null && !isBeginning(line)) return [];
     switch (line.type) {
       case 'agent':
@@ -130,7 +130,7 @@ export class AgentClientParser implements OutputParser {
     return results;
   }
 
-  /** What the bridge answered in the user's name. */
+  /** A permission that the bridge granted or refused on the user's behalf. */
   #permission({ granted, tool, option }: Json): readonly AgentActivity[] {
     const what = startOf(textOf(tool), maxText);
     if (granted === true) return [notice(`Permission granted (${textOf(option)}): ${what}`)];
@@ -149,7 +149,7 @@ export class AgentClientParser implements OutputParser {
   }
 }
 
-/** The first line of a bridge. */
+/** Whether it is the first line of a bridge. */
 function isBeginning({ type, message }: Json): boolean {
   return type === 'sent' && asJson(message).method === 'initialize';
 }

@@ -2,7 +2,7 @@ import type { RequestPermissionOutcome, ToolKind } from '@agentclientprotocol/sd
 import { listOf, textOf } from '../shared/json-values.ts';
 import type { PermissionMode } from './bridge-options.ts';
 
-/** What a program may do that is allowed to edit files and nothing beyond. */
+/** The kinds of tools that a program may use when it may only edit files. */
 const edits: ReadonlySet<string> = new Set<ToolKind>(['read', 'edit', 'move', 'search', 'think']);
 
 export interface PermissionAnswer {
@@ -11,9 +11,9 @@ export interface PermissionAnswer {
 }
 
 /**
- * The answer to `session/request_permission`: for this time only, where the program offers that. A program that offers
- * neither yes nor no asks something else, and is told that nobody answers.
- * @param kind what the tool does, in the protocol's words; empty where the program does not say
+ * The response to `session/request_permission`, for this time only if the program offers that. A program that offers
+ * neither to allow nor to reject asks something else; that request is cancelled.
+ * @param kind the protocol's kind of the tool; empty if unknown
  */
 export function answerPermission(mode: PermissionMode, kind: string, options: unknown): PermissionAnswer {
   const isAllowed = mode === 'allow' || (mode === 'acceptEdits' && edits.has(kind));

@@ -11,7 +11,7 @@ const programName = textLike(
 const program = textLike(/^[^\0]{1,4096}$/, 'a program: its name on PATH, or its absolute path');
 const id = textLike(/^[^\p{C}]{1,200}$/u, 'a text of 1 to 200 characters');
 
-/** One program that speaks the Agent Client Protocol: `backends.agentClient.<name>` of `config.json`. */
+/** One program that speaks the Agent Client Protocol: `backends.agentClient.<name>` in `config.json`. */
 export const agentClientFields = {
   command: setting(program, required, 'The program.'),
   args: setting(listOfTexts('argument'), [], 'Its arguments.'),
@@ -43,7 +43,7 @@ export const agentClientFields = {
 
 export type AgentClientSettings = Values<typeof agentClientFields>;
 
-/** Which programs run is for the user alone to say. */
+/** User-only, because it decides which programs run. */
 export const agentClientSettings = setting(
   namedEntries(programName, 'program', agentClientFields),
   {},

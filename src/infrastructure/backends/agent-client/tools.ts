@@ -6,7 +6,7 @@ import { contentText } from './agent-message.ts';
 
 const maxTitle = 200;
 
-/** A tool call in a few words: `execute: npm test`. */
+/** A short description of a tool call: `execute: npm test`. */
 export function describeTool(tool: Json): string {
   const { tool: name, detail } = toolUse(tool);
   return detail === '' ? name : `${name}: ${detail}`;
@@ -20,7 +20,7 @@ export function toolUse(tool: Json): ToolUse {
   return { type: 'tool_use', tool: startOf(name, maxTitle), detail: startOf(detail, maxTitle) };
 }
 
-/** Of an update that tells that a tool has ended; none of any other. */
+/** The result in an update that reports the end of a tool; none in others. */
 export function toolResult(update: Json): readonly AgentActivity[] {
   const { status } = update;
   if (status !== 'completed' && status !== 'failed') return [];
@@ -40,7 +40,7 @@ function rawText(output: unknown): string {
   return output === undefined || output === null ? '' : describeInput(asJson(output));
 }
 
-/** The step of a plan that is being worked at, and how many there are. */
+/** The current step of a plan, and the number of steps. */
 export function planNotice(entries: readonly Json[]): readonly AgentActivity[] {
   if (entries.length === 0) return [];
   const done = entries.filter(({ status }) => status === 'completed').length;

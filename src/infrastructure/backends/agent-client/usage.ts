@@ -2,8 +2,9 @@ import { addUsage, costOf, fullerUsage, noUsage, soundUsage, type Usage } from '
 import { asJson, type Json } from '../shared/json-values.ts';
 
 /**
- * What a run used. The protocol has a place for it in the answer to the prompt, and one for the cost in an update. Gemini
- * CLI has its own in `_meta` of that answer, and Qwen Code in `_meta` of a piece of text after each call of the model. Turns of the model are told nowhere: each answer that follows the end of a tool is one.
+ * Usage of a run. The protocol has fields for it in the response to the prompt, and for the cost in an update. Gemini
+ * CLI reports it in `_meta` of that response, Qwen Code in `_meta` of a text chunk after each model call. Turns are not
+ * reported, so each model response that follows a tool counts as one.
  */
 export class ClientUsage {
   turns = 0;
@@ -13,30 +14,30 @@ export class ClientUsage {
   #costUsd: number | null = null;
   #isBetween = true;
 
-  /** Null where the program told nothing. */
+  /** Null if the program reported nothing. */
   get total(): Usage | null {
     const told = this.#tokens ?? this.#calls;
     if (told === null && this.#costUsd === null) return null;
     return soundUsage({ ...(told ?? noUsage), turns: this.turns, costUsd: this.#costUsd });
   }
 
-  /** The model has said something. */
+  /** Call when the model has responded. */
   worked(): void {
     if (this.#isBetween) this.turns += 1;
     this.#isBetween = false;
   }
 
-  /** A tool has ended: what the model says next, it says in another turn. */
+  /** Call when a tool has ended: the model's next response begins another turn. */
   toolEnded(): void {
     this.#isBetween = true;
   }
 
-  /** A message to the program. */
+  /** Takes a message to the program. */
   sent({ method, id }: Json): void {
     if (method === 'session/prompt') this.#prompt = String(id);
   }
 
-  /** A message of the program. */
+  /** Takes a message from the program. */
   received({ id, result }: Json): void {
     if (this.#prompt === null || String(id) !== this.#prompt) return;
     const { usage, _meta } = asJson(result);
@@ -45,7 +46,7 @@ export class ClientUsage {
     this.#take({ ...noUsage, inputTokens: counts.input_tokens, outputTokens: counts.output_tokens });
   }
 
-  /** A piece of text. */
+  /** Takes a text chunk. */
   chunk({ _meta }: Json): void {
     const { usage } = asJson(_meta);
     if (usage === undefined) return;
@@ -53,7 +54,7 @@ export class ClientUsage {
     this.#calls = this.#calls === null ? call : addUsage(this.#calls, call);
   }
 
-  /** A `usage_update`: its cost is that of the conversation so far. */
+  /** Takes a `usage_update`; its cost covers the conversation so far. */
   update({ cost }: Json): void {
     const { amount, currency } = asJson(cost);
     if (currency === 'USD') this.#costUsd = costOf(amount) ?? this.#costUsd;

@@ -14,7 +14,7 @@ import { mentionEscape } from '../shared/mention-escape.ts';
 import { ClaudeOutputParser } from './output.ts';
 import type { ClaudeSettings } from './settings.ts';
 
-/** What Claude Code needs of its provider and is not inherited, and what the defaults below must not hide. */
+/** Provider variables that are not inherited, and variables that the defaults below must not override. */
 const ownVariables = [
   ...providerVariables.anthropic,
   ...providerVariables.amazon,
@@ -22,12 +22,12 @@ const ownVariables = [
   'CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS',
 ];
 
-/** Left alone it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */
+/** By default it retries even a wrong key for three minutes; see test/fixtures/claude-code/README.md. */
 const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
-/** Left alone it drops some of its background work after ten minutes without a word: how long to wait is ours to say. */
+/** By default it silently drops some background work after ten minutes; MAOS decides how long to wait. */
 const noCeiling = { CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
 
-/** The tool that starts sub-agents, by its present and its former name. */
+/** The current and the former name of the tool that starts sub-agents. */
 const subagentTools = ['Agent', 'Task'];
 const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
@@ -61,9 +61,10 @@ export function makeClaudeBackend(deps: {
       ...['--permission-mode', config.permissionMode],
       ...(model === null ? [] : ['--model', model]),
       ...ceilings(agent, config.maxBudgetUsd),
-      // Shared context and results lie outside the project: without this, writing there needs a permission nobody gives.
+      // Shared context and results are outside the project: writing there would need a permission that no user is there
+      // to give.
       ...['--add-dir', locations.session],
-      // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
+      // Otherwise every agent would start the MCP servers of the user and the project, including MAOS itself.
       '--strict-mcp-config',
       ...(config.allowedTools.length === 0 ? [] : ['--allowedTools', config.allowedTools.join(',')]),
       ...toolLimits(agent, config.extraArgs, maxSubagents === 0),
@@ -99,7 +100,7 @@ export function makeClaudeBackend(deps: {
   };
 }
 
-/** What is left of the agent's own budget, so that Claude Code ends in good order before MAOS stops it. */
+/** The remainder of the agent's own budget, so that Claude Code ends in order before MAOS stops it. */
 function ceilings({ budget, usageBefore }: Agent, maxBudgetUsd: number | null): readonly string[] {
   const { maxTurns, maxCostUsd } = budget;
   const costs = [
@@ -114,18 +115,18 @@ function ceilings({ budget, usageBefore }: Agent, maxBudgetUsd: number | null): 
 }
 
 /**
- * The tools that the role's file leaves its agents. They limit what there is to ask for; what is allowed is still for
- * the user's permissions to say, and `--allowedTools` is never taken from a file.
+ * The tools that the role's file gives its agents. They limit which tools exist; what is allowed remains a matter of
+ * the user's permissions, and `--allowedTools` is never taken from a file.
  *
- * With the user's own `--tools` the two lists would be added up, and under `--restricted` it brings back what that takes
- * away (Claude Code 2.1.330). Then the user's list holds alone.
+ * If the user sets `--tools`, Claude Code would combine both lists; under `--restricted` it would bring back removed
+ * tools (2.1.330). Then only the user's list applies.
  */
 function toolLimits({ role }: Agent, extraArgs: readonly string[], isAlone: boolean): readonly string[] {
   const { tools = null, deniedTools: ofFile = [] } = role.custom?.file ?? {};
-  // It has no other limit of sub-agents that holds: its variables for that do nothing (Claude Code 2.1.330).
+  // Denying the tools is the only effective limit: the variables for sub-agents do nothing (Claude Code 2.1.330).
   const deniedTools = [...ofFile, ...(isAlone ? subagentTools : [])];
   const isUsers = extraArgs.some((argument) => /^--(tools|restricted)(=|$)/.test(argument));
-  // A rule such as `Bash(git log *)` names a tool; whether these commands need a permission is not for the file to say.
+  // A rule such as `Bash(git log *)` only names the tool; the file does not decide which commands need a permission.
   const names = [...new Set(tools?.map((rule) => rule.replace(/\(.*$/, '')))];
   return [
     ...(tools === null || isUsers ? [] : ['--tools', names.join(',')]),
@@ -144,7 +145,7 @@ function advise(verdict: Verdict): string {
   });
 }
 
-/** Credentials where Claude Code looks for them; on macOS they may be in the keychain, which is not read. */
+/** Checks for credentials where Claude Code stores them, except in the macOS keychain. */
 function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   const keys = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'];
   const clouds = ['CLAUDE_CODE_USE_BEDROCK', 'CLAUDE_CODE_USE_VERTEX', 'CLAUDE_CODE_USE_FOUNDRY'];

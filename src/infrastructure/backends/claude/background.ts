@@ -7,18 +7,18 @@ const stopped = new Set(['stopped', 'killed']);
 const over = new Set(['completed', 'failed', ...stopped]);
 
 /**
- * What Claude Code still runs beside its conversation: commands and agents that its model put into the background. While
- * there are some, a result line is not its last: it waits for them, and then lets the model go on.
+ * Commands and agents that the model has put into the background. While there are some, a result line is not the last:
+ * Claude Code waits for them and then lets the model continue.
  */
 export class ClaudeBackground {
   readonly #tasks = new Map<string, string>();
 
-  /** What it says of each task, at most twenty. */
+  /** Descriptions of the tasks, at most twenty. */
   get names(): readonly string[] {
     return [...this.#tasks.values()].slice(0, maxNames);
   }
 
-  /** A `background_tasks_changed` line: all there are now. */
+  /** Takes a `background_tasks_changed` line, which lists all current tasks. */
   changed(line: Json): void {
     this.#tasks.clear();
     for (const { task_id, description, task_type } of listOf(line.tasks).slice(0, 1_000)) {
@@ -27,7 +27,7 @@ export class ClaudeBackground {
     }
   }
 
-  /** A line about one task. @returns whether the task was ended before it was done */
+  /** Takes a line about one task. @returns whether the task was stopped before it finished */
   told(line: Json): boolean {
     const status = textOf(line.status) || textOf(asJson(line.patch).status);
     if (!over.has(status)) return false;

@@ -7,20 +7,20 @@ import { MessageStreamParser } from '../shared/message-stream.ts';
 import { ClaudeBackground } from './background.ts';
 import { cutShort, failureOf, idle, interrupted, refused } from './verdicts.ts';
 
-/** In seconds since 1970: beyond it a time has no ISO form of the usual length, and soon none at all. */
+/** In Unix seconds: later times have no ISO form of the usual length, or none at all. */
 const year10000 = 253_402_300_800;
-/** What Claude Code says in the user's name when it was interrupted. */
+/** Text that Claude Code adds as the user's when it was interrupted. */
 const interruptedMark = '[Request interrupted by user';
 
-/** What is Claude Code's own in its `--output-format stream-json` (https://code.claude.com/docs/en/headless). */
+/** The specifics of Claude Code in `--output-format stream-json` (https://code.claude.com/docs/en/headless). */
 export class ClaudeOutputParser extends MessageStreamParser {
   readonly #background = new ClaudeBackground();
   #retryAt: string | null = null;
-  /** After SIGINT its mark may be the last that comes: no result line, and exit status 0. */
+  /** After SIGINT the mark may be the last output: no result line follows, and the exit status is 0. */
   #interrupted = false;
-  /** Claude Code's own name of the provider's error, on its synthetic last message. */
+  /** Claude Code's name for the provider's error, from its last synthetic message. */
   #apiError = '';
-  /** Its provider does not accept who it is: it tries again a few times, but that does not help. */
+  /** Set when the provider rejects the credentials: Claude Code retries a few times, which does not help. */
   #refused: Verdict | null = null;
   /** Why the prompt never reached the model. */
   #blocked = '';
@@ -58,7 +58,7 @@ export class ClaudeOutputParser extends MessageStreamParser {
     }
   }
 
-  /** '<synthetic>' messages are Claude Code's own words on an error, not a turn of the model. */
+  /** '<synthetic>' messages are Claude Code's own text about an error, not a turn of the model. */
   protected override isOwnMessage(line: Json, message: Json): boolean {
     const isOwn = message.model === '<synthetic>';
     if (isOwn) this.#apiError = textOf(line.error);
@@ -82,25 +82,25 @@ export class ClaudeOutputParser extends MessageStreamParser {
 
   protected override failureOf(line: Json): Verdict {
     const failure = failureOf(line, this.#apiError, this.#retryAt);
-    // Stopped because of it, it only says that it was interrupted.
+    // When stopped during these retries, it reports only the interruption.
     return failure === interrupted && this.#refused !== null ? this.#refused : failure;
   }
 
-  /** Whatever refused the prompt, its words are no result: nobody has worked on the task. */
+  /** The text of whatever refused the prompt is not a result: the model has not worked on the task. */
   protected override whyIdle({ num_turns, subagent_stats }: Json, text: string): Verdict | null {
     this.subagents = Math.max(this.subagents, countOf(asJson(subagent_stats).spawned));
     const isIdle = this.#blocked !== '' || (typeof num_turns === 'number' && num_turns < 1);
     return isIdle && this.usage.messages === 0 ? idle(this.#blocked || startOf(text, maxText)) : null;
   }
 
-  /** Commands in the background are tasks as well. */
+  /** Background commands are tasks too. */
   #started({ subagent_type, description }: Json): AgentActivity[] {
     if (subagent_type === undefined) return [];
     this.subagents += 1;
     return [{ type: 'notice', text: startOf(`Sub-agent started: ${textOf(description)}`, maxText) }];
   }
 
-  /** What it waited for in the background was ended, and nobody will tell its model: what it said was not the end. */
+  /** Background work was stopped, and the model does not learn of it: its last answer was not final. */
   #cutShort(): void {
     this.answer = null;
     this.verdict = cutShort;

@@ -5,7 +5,7 @@ import { setting, type Values } from '../../config/setting.ts';
 const modes = ['acceptEdits', 'auto', 'bypassPermissions', 'manual', 'dontAsk', 'plan'] as const;
 const modelName = textLike(modelNamePattern, modelNameRule);
 
-/** The user's settings of this backend: `backends.claude` of `config.json`. */
+/** The user's settings of this backend: `backends.claude` in `config.json`. */
 export const claudeSettings = {
   path: setting(orNone(absolutePath), null, 'Claude Code; null: the `claude` found on PATH.', {
     variable: 'MAOS_CLAUDE_PATH',

@@ -3,15 +3,15 @@ import type { FailureKind } from '../../../domain/agent.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { type Json, textOf } from '../shared/json-values.ts';
 
-/** What Claude Code's result line, or the want of one, says of a run that did not succeed. */
+/** Failures from Claude Code's result line, or from its absence. */
 
 const maxMessage = 4_000;
-/** What it says of `--resume` with an id whose file is not there (any more). */
+/** The error for `--resume` with a conversation whose file does not exist. */
 const noConversation = 'No conversation found with session ID';
 
 export const interrupted: Verdict = failed('signal', 'Claude Code was interrupted before it finished.');
 
-/** The background tasks it waited for were ended with it. */
+/** Background tasks were stopped together with it. */
 export const cutShort: Verdict = failed(
   'signal',
   'Claude Code was stopped while its background work was still running; its interim answer is not its result.',
@@ -26,7 +26,7 @@ export function refused(status: number): Verdict {
   return failed('auth_required', `The provider rejected the credentials (${code}).`);
 }
 
-/** It ended without a turn of the model. @param why in its own words */
+/** It ended without a turn of the model. @param why Claude Code's own message */
 export function idle(why: string): Verdict {
   const reason = why.trim() === '' ? 'it gives no reason' : why.trim();
   return failed(
@@ -43,7 +43,7 @@ export function failureOf(line: Json, apiError: string, retryAt: string | null):
   return message.startsWith(noConversation) ? { ...verdict, isConversationGone: true } : verdict;
 }
 
-/** What Claude Code calls an error, or else the status its provider answered; see test/fixtures/claude-code/README.md. */
+/** From Claude Code's name of the error, or else its provider's status; see test/fixtures/claude-code/README.md. */
 function failureKind(line: Json, apiError: string, retryAt: string | null): FailureKind | null {
   const status = line.api_error_status;
   if (

@@ -25,8 +25,9 @@ const title = 'Codex';
 const ownVariables = [...providerVariables.openai, ...providerVariables.azure];
 
 /**
- * `$name` anywhere loads the skill of that name, also after a backslash or in the middle of a word; a backslash after the
- * dollar sign stops it. `@path`, `/command` and `!command` do nothing in `codex exec` (0.169.0, codex-agents.clients.ts).
+ * `$name` anywhere loads the skill of that name, even after a backslash or within a word; a backslash after the dollar
+ * sign prevents it. `@path`, `/command` and `!command` have no effect in `codex exec` (0.169.0,
+ * codex-agents.clients.ts).
  */
 const skillEscape: PromptEscape = {
   apply: (text) => text.replaceAll('$', '$$\\'),
@@ -63,26 +64,27 @@ export function makeCodexBackend(deps: {
     const servers = await configuredServers(program, locations.workingDirectory, { ...inherits, ...passed });
     const settings = {
       developer_instructions: toml(briefing),
-      // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
+      // Otherwise every agent would start the MCP servers of the user and the project, including MAOS itself.
       mcp_servers: `{${servers.map((name) => `${toml(name)} = {enabled = false}`).join(', ')}}`,
-      // Plugins and connectors bring servers of their own.
+      // Plugins and connectors bring their own MCP servers.
       'features.plugins': 'false',
       'features.apps': 'false',
-      // Left alone it waits for the network for ever.
+      // By default it waits for the network for ever.
       'features.unbounded_connection_retries': 'false',
       ...subagentBounds(maxSubagents),
     };
     const args = [
-      // Outside a repository it refuses to start, lest it change what nobody can bring back; MAOS runs where it is told to.
+      // Outside a repository it refuses to start, because changes could not be undone; the user chose the folder for
+      // MAOS.
       ...['exec', '--json', '--skip-git-repo-check'],
       ...['--sandbox', config.sandbox],
-      // Shared context and results lie outside the project.
+      // Shared context and results are outside the project.
       ...['--add-dir', locations.session],
       ...(model === null ? [] : ['--model', model]),
       ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
       ...config.extraArgs,
       ...(resume === null ? [] : ['resume', resume]),
-      // The prompt is what stdin gives.
+      // Reads the prompt from stdin.
       '-',
     ];
     return { program, args, env: passed, stdin: 'prompt' };
@@ -110,19 +112,19 @@ export function makeCodexBackend(deps: {
   };
 }
 
-/** So many at once; Codex has no bound for all that it starts in a run. Those of sub-agents would not be seen. */
+/** Limits concurrent sub-agents, because Codex has no limit on their total number. Nested ones would not be visible. */
 function subagentBounds(max: number | null): Readonly<Record<string, string>> {
   if (max === null) return {};
   if (max === 0) return { 'agents.enabled': 'false' };
   return { 'agents.max_concurrent_threads_per_session': String(max), 'agents.max_depth': '1' };
 }
 
-/** A text as TOML writes it; JSON's strings are TOML's, but for one character. */
+/** A text in TOML: JSON strings are valid TOML, except for one character. */
 function toml(text: string): string {
   return JSON.stringify(text.toWellFormed()).replaceAll('\x7f', '\\u007f');
 }
 
-/** What it cannot tell on stdout, for want of a turn, stands on stderr. */
+/** When Codex fails before its first turn, only stderr has the reason. */
 function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
   const said = /^error:? .*/im.exec(stderrTail)?.[0] ?? null;
   const isFailedStart = run.verdict === null && end.how === 'exited' && end.signal === null && said !== null;
@@ -151,7 +153,7 @@ function advise(verdict: Verdict): string {
   });
 }
 
-/** Credentials where Codex looks for them; those in a keyring and those of other providers are not looked for. */
+/** Checks for credentials where Codex stores them, except in a keyring and for other providers. */
 function signInOf(env: Environment): BackendProbe['signedIn'] {
   if (['CODEX_API_KEY', 'CODEX_ACCESS_TOKEN'].some((name) => (env[name] ?? '') !== '')) return 'yes';
   const home = userHome(env);
@@ -164,7 +166,7 @@ function signInOf(env: Environment): BackendProbe['signedIn'] {
       ? 'unknown'
       : 'no';
   } catch {
-    // There is none, or none that this user may read.
+    // Missing, or not readable for this user.
     return 'no';
   }
 }

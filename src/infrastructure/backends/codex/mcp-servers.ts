@@ -6,22 +6,23 @@ import { inheritedEnvironment } from '../../process/launch/environment.ts';
 import type { Environment } from '../shared/cli-program.ts';
 import { listOf, textOf } from '../shared/json-values.ts';
 
-/** It asks servers on the network whether they need a sign-in, for 5 s at most. */
+/** Codex asks servers on the network whether they need a sign-in, for at most 5 s. */
 const timeoutMs = 15_000;
 
 /**
  * Names of the MCP servers that Codex would start in a folder: the user's, and a trusted project's.
  *
- * Problem: a setting on the command line is merged with what the files say, and one that switches off a server they do not
- * name is an error. Solution: Codex is asked for the names; only it knows which of its files count.
- * @throws MaosError BACKEND_UNAVAILABLE with Codex's own words
+ * Problem: settings on the command line are merged with those in files, and disabling a server that no file defines is
+ * an error.
+ * Solution: ask Codex for the names; only it knows which files apply.
+ * @throws MaosError BACKEND_UNAVAILABLE with Codex's own message
  */
 export async function configuredServers(
   program: string,
   folder: string,
   env: Environment,
 ): Promise<readonly string[]> {
-  // The host has better words for it than a failed start of Codex.
+  // The host reports a missing folder better than a failed start of Codex.
   if (!existsSync(folder)) return [];
   try {
     const options = { cwd: folder, env: inheritedEnvironment(env), timeout: timeoutMs };

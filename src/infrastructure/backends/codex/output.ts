@@ -12,23 +12,23 @@ import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { failureOf, noAnswer } from './verdicts.ts';
 
-/** Codex tries again by itself after such an error; the reason stands in brackets. */
+/** Codex retries after such an error; the reason is in parentheses. */
 const retrying = /^Reconnecting\.\.\. .*?\((.*)\)$/s;
 const maxDenialsShown = 20;
 
 /**
- * Reads what `codex exec --json` prints: `thread.started`, `turn.started`, `item.started`, `item.completed`, and
- * `turn.completed` or `turn.failed` as the last (https://developers.openai.com/codex/noninteractive). What it does not
- * know it passes over.
+ * Parses the output of `codex exec --json`: `thread.started`, `turn.started`, `item.started`, `item.completed`, and
+ * finally `turn.completed` or `turn.failed` (https://developers.openai.com/codex/noninteractive). Ignores unknown
+ * records.
  */
 export class CodexOutputParser implements OutputParser {
   readonly #lines = new JsonLines((record) => this.#record(record));
   #conversation: string | null = null;
-  /** The last message of the turn: its answer, should it end well. */
+  /** The last message of the turn: its answer if the turn ends successfully. */
   #message: string | null = null;
   #answer: Answer | null = null;
   #verdict: Verdict | null = null;
-  /** The last error of a turn that has not ended, or the refusal that Codex tries again after. */
+  /** The last error of an unfinished turn, or the refusal after which Codex retries. */
   #error: Verdict | null = null;
   #usage: Usage | null = null;
   #turns = 0;
@@ -90,10 +90,10 @@ export class CodexOutputParser implements OutputParser {
     this.#error = null;
   }
 
-  /** Some items are told twice, when they begin and when they end. */
+  /** Some items are reported twice, when they begin and when they end. */
   #item(item: Json, isDone: boolean): readonly AgentActivity[] {
     if (item.type === 'error') return isDone ? notice(textOf(item.message)) : [];
-    // The model answers: what had failed before is not what ends the turn.
+    // The model responds, so an earlier failure does not end the turn.
     this.#error = null;
     if (item.type === 'agent_message') {
       if (!isDone) return [];
@@ -120,7 +120,7 @@ export class CodexOutputParser implements OutputParser {
   #trouble(message: string): readonly AgentActivity[] {
     const [, reason] = retrying.exec(message) ?? [];
     const failure = failureOf(reason ?? message);
-    // Without a network, say, it may yet come to a better end.
+    // A missing network, for example, may still recover.
     const isLasting = reason === undefined || failure.kind === 'rate_limited';
     this.#error = isLasting ? failure : null;
     return notice(message);
@@ -129,7 +129,7 @@ export class CodexOutputParser implements OutputParser {
   #completed(told: Json): readonly AgentActivity[] {
     const [cached, written] = [countOf(told.cached_input_tokens), countOf(told.cache_write_input_tokens)];
     this.#usage = soundUsage({
-      // What OpenAI counts as input is all of it, whatever of it was cached.
+      // OpenAI's input count includes cached tokens.
       inputTokens: countOf(told.input_tokens) - cached - written,
       outputTokens: told.output_tokens,
       cacheReadTokens: cached,
@@ -155,7 +155,7 @@ function notice(text: string): readonly AgentActivity[] {
   return [{ type: 'notice', text: startOf(text, maxText) }];
 }
 
-/** What an item that is the use of a tool is called; null for others. */
+/** The name and detail of an item that is a tool use; null for others. */
 function describeTool(item: Json): { readonly tool: string; readonly detail: string } | null {
   switch (item.type) {
     case 'command_execution':

@@ -5,7 +5,7 @@ import { setting, type Values } from '../../config/setting.ts';
 const sandboxes = ['read-only', 'workspace-write', 'danger-full-access'] as const;
 const modelName = textLike(modelNamePattern, modelNameRule);
 
-/** The user's settings of this backend: `backends.codex` of `config.json`. */
+/** The user's settings of this backend: `backends.codex` in `config.json`. */
 export const codexSettings = {
   path: setting(orNone(absolutePath), null, 'Codex; null: the `codex` found on PATH.', {
     variable: 'MAOS_CODEX_PATH',

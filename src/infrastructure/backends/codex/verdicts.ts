@@ -3,14 +3,11 @@ import type { FailureKind } from '../../../domain/agent.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { asJson, textOf } from '../shared/json-values.ts';
 
-/**
- * What Codex's words say of a run that did not succeed. It gives no codes: the recordings of test/fixtures/codex are all
- * there is to go by.
- */
+/** Failures from Codex's messages. It has no error codes, so this relies on the recordings in test/fixtures/codex. */
 
 const maxMessage = 4_000;
 
-/** The first that matches tells. */
+/** The first match applies. */
 const kinds: readonly (readonly [RegExp, FailureKind])[] = [
   [
     /\b40[13] (unauthorized|forbidden)\b|\b(log|sign)(ged)? ?(out and )?(sign )?in again\b|not logged in/i,
@@ -23,14 +20,14 @@ const kinds: readonly (readonly [RegExp, FailureKind])[] = [
   [/\bflagged\b|\bcontent_filter\b|\busage polic/i, 'refused'],
 ];
 
-/** @param told Codex's own words, or the answer of its provider as it came */
+/** @param told Codex's own message, or its provider's raw response */
 export function failureOf(told: unknown): Verdict {
   const message = startOf(wordsOf(textOf(told)).trim(), maxMessage) || 'Codex gave no reason';
   const kind = kinds.find(([pattern]) => pattern.test(message))?.[1] ?? null;
   return { ok: false, kind, message, retryAt: kind === 'rate_limited' ? retryTimeOf(message) : null };
 }
 
-/** Ended by its own account, without a word for whoever gave it the task. */
+/** It ended by itself without a message for the user. */
 export const noAnswer: Verdict = {
   ok: false,
   kind: null,
@@ -39,7 +36,7 @@ export const noAnswer: Verdict = {
   retryAt: null,
 };
 
-/** Codex tells some errors as the provider's JSON: `{"error":{"message":…}}`. */
+/** Codex reports some errors as the provider's JSON: `{"error":{"message":…}}`. */
 function wordsOf(told: string): string {
   if (!told.startsWith('{')) return told;
   try {
@@ -55,8 +52,8 @@ const clockTime =
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /**
- * When a usage limit ends: 'try again at 3:05 PM' where that is today, else 'at Jan 1st, 2099 12:00 AM', by the clock of
- * the machine and to the minute.
+ * When a usage limit ends: "try again at 3:05 PM" for today, otherwise "at Jan 1st, 2099 12:00 AM", in local time, to
+ * the minute.
  */
 function retryTimeOf(message: string): string | null {
   const found = clockTime.exec(message);
@@ -65,7 +62,7 @@ function retryTimeOf(message: string): string | null {
   const hours = (Number(hour) % 12) + (half === 'PM' ? 12 : 0);
   const time = new Date();
   if (month !== undefined) time.setFullYear(Number(year), months.indexOf(month), Number(day));
-  // The seconds are cut off: a minute later it is certainly over.
+  // The seconds are cut off, so add a minute.
   time.setHours(hours, Number(minute) + 1, 0, 0);
   return time.toISOString();
 }

@@ -17,7 +17,7 @@ import { withStderr } from './verdicts.ts';
 const ownVariables = [...providerVariables.github, 'COPILOT_*'];
 const signInAdvice = "Run 'copilot' once and enter /login, or set COPILOT_GITHUB_TOKEN, then try again.";
 
-/** What each mode allows without a question. */
+/** The options of each permission mode. */
 const permissions = {
   default: [],
   write: ['--allow-tool', 'write'],
@@ -25,7 +25,7 @@ const permissions = {
   all: ['--allow-all'],
 } as const;
 
-/** The Copilot CLI without a terminal: the prompt, which opens with the role, on stdin; JSON lines on stdout. */
+/** Copilot CLI without a terminal: prompt with the role at its beginning on stdin, JSON lines on stdout. */
 export function makeCopilotBackend(deps: {
   readonly config: CopilotSettings;
   readonly env: Environment;
@@ -51,15 +51,15 @@ export function makeCopilotBackend(deps: {
     const args = [
       ...['--output-format', 'json', '--no-color', '--log-level', 'none'],
       ...['--no-auto-update', '--no-ask-user', '--no-remote', '--no-remote-export'],
-      // The same for a new conversation and for one that goes on.
+      // The same option begins and resumes a conversation.
       ...['--session-id', resume ?? conversationOf(agent)],
       ...(model === null ? [] : ['--model', model]),
       ...permissions[config.permissionMode],
       ...config.allowedTools.flatMap((rule) => ['--allow-tool', rule]),
-      // Shared context and results lie outside the project: without this, nobody could write there.
+      // Shared context and results are outside the project: without this, agents could not write there.
       ...['--add-dir', locations.session],
       ...(config.maxAiCredits === null ? [] : ['--max-ai-credits', String(config.maxAiCredits)]),
-      // Else every agent would start the MCP servers of the user, MAOS itself among them. Those of a project are not
+      // Otherwise every agent would start the user's MCP servers, including MAOS itself. A project's servers are not
       // started without a terminal.
       ...['--disable-builtin-mcps', ...withoutServers(inherits)],
       ...config.extraArgs,
@@ -85,7 +85,8 @@ export function makeCopilotBackend(deps: {
       countsCost: false,
       boundsSubagents: false,
     },
-    // It gives the prompt from stdin to the model as it is; only its terminal interface acts on `@path` and `/command`.
+    // Copilot passes a prompt on stdin to the model unchanged; only its terminal interface interprets `@path` and
+    // `/command`.
     promptEscape: null,
     briefingInPrompt: true,
     locate: cli.locate,
@@ -112,7 +113,7 @@ function ownFolder(env: Environment): string | null {
   return env.COPILOT_HOME || (home === null ? null : join(home, '.copilot'));
 }
 
-/** Credentials where Copilot looks for them; a sign-in of its own lies in the system's keychain. */
+/** Checks for credentials where Copilot stores them; its own sign-in is in the system's keychain. */
 function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   const variables = ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN', 'COPILOT_PROVIDER_BASE_URL'];
   if (variables.some((name) => (env[name] ?? '') !== '')) return 'yes';

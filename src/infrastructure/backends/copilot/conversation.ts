@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { RunIdentity } from '../../../application/ports/backend.ts';
 
 /**
- * The conversation of a run. Copilot names it in its last line only, which an interrupted run does not have: so MAOS gives
- * it an id, from what every MAOS knows of the run, also one that adopts it.
+ * The conversation id of a run. Copilot prints it only in its last line, which an interrupted run lacks. So MAOS
+ * assigns an id, derived from what every MAOS knows about the run, even one that adopts it.
  */
 export function conversationOf({ id, attempt, resumed }: RunIdentity): string {
   return resumed ?? uuidOf(`${id}/${attempt}`);
 }
 
-/** A UUID of version 8: what its bits say is nobody's matter (RFC 9562, section 5.8). */
+/** A UUID of version 8, whose bits have no defined meaning (RFC 9562, section 5.8). */
 function uuidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) % 4];

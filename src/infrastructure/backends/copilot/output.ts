@@ -14,28 +14,28 @@ import { ToolDenials } from '../shared/tool-denials.ts';
 import { conversationOf } from './conversation.ts';
 import { endedWithout, failureOf, interrupted, refusalOf, refused } from './verdicts.ts';
 
-/** Uses of tools whose answer may still come. */
+/** Maximum number of tool uses whose result is awaited. */
 const maxOpenUses = 64;
 const maxName = 200;
 
 /**
- * Reads `copilot --output-format json`: `{type, data, agentId?}` a line, `result` the last. What a sub-agent does comes in
- * between, with its `agentId`. Tokens are not told.
+ * Parses `copilot --output-format json`: `{type, data, agentId?}` per line, `result` last. Lines of sub-agents come in
+ * between, with their `agentId`. Tokens are not reported.
  */
 export class CopilotOutputParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line, asJson(line.data)));
   readonly #denials = new ToolDenials();
   readonly #uses = new Map<string, { readonly tool: string; readonly detail: string }>();
-  /** Its id before the last line names it: MAOS gave it. */
+  /** The id that MAOS assigned, until the last line confirms it. */
   readonly #given: string | null;
   #conversation: string | null = null;
   #verdict: Verdict | null = null;
   #result: string | null = null;
-  /** What the model said last, without asking for a tool. */
+  /** The model's last message without a tool request. */
   #answer: string | null = null;
   #error: Verdict | null = null;
   #isInterrupted = false;
-  /** The provider's own name of what its last refusal was about. */
+  /** The provider's error code in its last refusal. */
   #errorCode = '';
   #turns = 0;
   #subagents = 0;
@@ -69,7 +69,7 @@ export class CopilotOutputParser implements OutputParser {
     const isSubagent = textOf(line.agentId) !== '';
     switch (line.type) {
       case 'user.message':
-        // From here on it is stored, and there is something to go on with.
+        // From here on the conversation is stored and can be resumed.
         this.#conversation ??= this.#given;
         return [];
       case 'assistant.message':
@@ -103,7 +103,7 @@ export class CopilotOutputParser implements OutputParser {
     this.#turns += 1;
     if (!isSubagent) {
       this.#answer = listOf(toolRequests).length === 0 ? text : null;
-      // The model answers again: what had failed before is not what ends the run.
+      // The model responds again, so an earlier failure does not end the run.
       this.#error = refused(text);
       this.#isInterrupted = false;
     }
@@ -142,7 +142,7 @@ export class CopilotOutputParser implements OutputParser {
   #end({ exitCode, sessionId }: Json): AgentActivity[] {
     const id = textOf(sessionId);
     if (conversationId.test(id)) this.#conversation = id;
-    // Stopped by SIGTERM it says 0 as well.
+    // Stopped by SIGTERM, it reports status 0 as well.
     const failure = this.#error ?? (this.#isInterrupted ? interrupted : null);
     const answer = exitCode === 0 && failure === null ? this.#answer : null;
     if (answer === null) {

@@ -4,7 +4,7 @@ import { setting, type Values } from '../../config/setting.ts';
 
 const modes = ['default', 'write', 'allTools', 'all'] as const;
 
-/** The user's settings of this backend: `backends.copilot` of `config.json`. */
+/** The user's settings of this backend: `backends.copilot` in `config.json`. */
 export const copilotSettings = {
   path: setting(orNone(absolutePath), null, 'The Copilot CLI; null: the `copilot` found on PATH.', {
     variable: 'MAOS_COPILOT_PATH',

@@ -12,7 +12,7 @@ import { filled, withPrompt } from './launch.ts';
 import { CustomOutputParser } from './output.ts';
 import type { CustomSettings } from './settings.ts';
 
-/** A CLI that MAOS does not know, as the user's settings describe it. */
+/** A CLI that MAOS does not know, described by the user's settings. */
 export function makeCustomBackend(deps: {
   readonly name: string;
   readonly config: CustomSettings;
@@ -107,7 +107,7 @@ export function makeCustomBackend(deps: {
   };
 }
 
-/** What kind of failure the words mean, as the settings say. */
+/** Maps messages to failure kinds, by the patterns in the settings. */
 function makeKindOf({ failureKinds }: CustomSettings): (words: string) => FailureKind | null {
   const known = Object.entries(failureKinds).map(
     ([kind, pattern]) => [kind as FailureKind, new RegExp(pattern, 'imu')] as const,

@@ -2,16 +2,16 @@ import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
 
 const shell = '/bin/sh';
 
-/** The arguments with a value in the place of its name. */
+/** Replaces a placeholder in the arguments. */
 export function filled(words: readonly string[], name: string, value: string): readonly string[] {
   return words.map((word) => word.split(`{${name}}`).join(value));
 }
 
 /**
- * How a program is started that wants its prompt as an argument, or in a file: a shell reads it from stdin, where it is
- * whatever its size, and replaces itself by the program, whose stdin is empty.
- * @param words of the command line; only the first `own` of them can name the prompt
- * @param file where the prompt can be put
+ * Starts a program that takes its prompt as an argument or file: a shell reads the prompt from stdin, which allows any
+ * size, and replaces itself with the program, whose stdin is empty.
+ * @param words the command line; only the first `own` words can contain the placeholder
+ * @param file where the prompt can be stored
  */
 export function withPrompt(
   program: string,
@@ -23,7 +23,7 @@ export function withPrompt(
   if (named === undefined) return { program, args: words, stdin: 'prompt' };
   const isFile = named.includes('{promptFile}');
   const mark = isFile ? '{promptFile}' : '{prompt}';
-  // Nothing of the words is shell: they are its parameters, and only the prompt is put between their parts.
+  // No word becomes shell code: words are passed as parameters, with only the prompt inserted between their parts.
   const parts: string[] = [];
   const text = words.map((word, index) =>
     (index < own ? word.split(mark) : [word]).map((part) => `\${${parts.push(part)}}`).join('$p'),

@@ -2,14 +2,14 @@ import * as z from 'zod';
 import type { Kind } from '../../config/kinds.ts';
 import { asJson, type Json } from '../shared/json-values.ts';
 
-/** Where in an output something is told. */
+/** Where to find a value in the output. */
 export type Matcher =
-  /** Of a line: the first group of the expression, or all that it matches. */
+  /** In a line: the first group of the expression, or the whole match. */
   | { readonly pattern: string }
-  /** Of a JSON record: what stands at the path, in records with these values. */
+  /** In a JSON record: the value at the path, if the record has the values of `where`. */
   | { readonly path: string; readonly where: Readonly<Record<string, string | number | boolean>> };
 
-/** Keys and indexes, with dots between: 'message.content.0.text'. */
+/** Keys and indexes, separated by dots: 'message.content.0.text'. */
 const path = z.string().regex(/^[^.\s]+(\.[^.\s]+)*$/);
 
 function isExpression(text: string): boolean {
@@ -40,7 +40,7 @@ export const matcher: Kind<Matcher> = {
   fromText: (text) => text,
 };
 
-/** Finds it in a line; null where it is not told. */
+/** Finds the value in a line; null if it has none. */
 export function makeLineFinder(given: Matcher | null): (line: string) => string | null {
   if (given === null || !('pattern' in given)) return () => null;
   const regular = new RegExp(given.pattern, 'u');
@@ -50,7 +50,7 @@ export function makeLineFinder(given: Matcher | null): (line: string) => string 
   };
 }
 
-/** Finds it in a record; null where it is not told. */
+/** Finds the value in a record; null if it has none. */
 export function makeRecordFinder(given: Matcher | null): (record: Json) => string | null {
   if (given === null || !('path' in given)) return () => null;
   const { path: place, where } = given;

@@ -12,13 +12,13 @@ import type { CustomSettings } from './settings.ts';
 
 /** A longer line is searched in pieces. */
 const maxLineBytes = 64 * 1024;
-/** Characters of a result; more would not fit into the prompts of those that depend on it. */
+/** Maximum characters of a result; more would not fit into the prompts of dependent agents. */
 const maxResult = 1_000_000;
 
 const facts = ['conversation', 'inputTokens', 'outputTokens', 'costUsd', 'text', 'result', 'error'] as const;
 type Fact = (typeof facts)[number];
 
-/** What the settings' expressions and paths have found so far: the last of each. */
+/** The last value that each expression or path in the settings has found. */
 class Findings<From> {
   readonly #finders: readonly (readonly [Fact, (from: From) => string | null])[];
   readonly #found = new Map<Fact, string>();
@@ -44,7 +44,8 @@ class Findings<From> {
       if (fact === 'text') activities.push({ type: 'text', text: told });
       else if (fact !== 'conversation' || conversationId.test(told))
         this.#found.set(fact, startOf(told, maxResult));
-      // What came last counts: an error that it got over, or a result that was not the end.
+      // The last one counts: a later result means that the error was overcome, a later error that the result was not
+      // final.
       if (fact === 'result') this.#found.delete('error');
       if (fact === 'error') this.#found.delete('result');
       if (fact === 'result' || fact === 'error') {
@@ -70,20 +71,20 @@ class Findings<From> {
   }
 }
 
-/** Also of '12,345' and '1.2k'. */
+/** Also accepts '12,345' and '1.2k'. */
 function numberIn(text: string | null): number | null {
   const [, digits = '', unit = ''] = /^\s*\$?([\d.,]*\d)\s*([kM]?)/u.exec(text ?? '') ?? [];
   const factor = { k: 1_000, M: 1_000_000 }[unit] ?? 1;
   return digits === '' ? null : Number(digits.replaceAll(',', '')) * factor;
 }
 
-/** Reads the output of a CLI as the user's settings describe it. */
+/** Parses the output of a CLI according to the user's settings. */
 export class CustomOutputParser implements OutputParser {
   readonly #settings: CustomSettings;
   readonly #kindOf: (words: string) => FailureKind | null;
   readonly #reader: Pick<OutputParser, 'push' | 'end'>;
   readonly #findings: Pick<Findings<never>, 'of' | 'usage'>;
-  /** What the last lines are, where nothing says which of them is the result. */
+  /** Takes the last lines as the result if no setting says where it is. */
   readonly #plain: TextParser | null;
 
   constructor(settings: CustomSettings, kindOf: (words: string) => FailureKind | null) {
@@ -128,7 +129,7 @@ export class CustomOutputParser implements OutputParser {
   }
 }
 
-/** People see the lines as they are. */
+/** Shows people the lines unchanged. */
 function linesReader(plain: TextParser, findings: Findings<string>): Pick<OutputParser, 'push' | 'end'> {
   const splitter = new LineSplitter(maxLineBytes, 'split');
   const decoder = new TextDecoder();

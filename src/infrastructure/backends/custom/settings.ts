@@ -17,7 +17,7 @@ const commandLine: Kind<readonly string[]> = {
   allowed: 'a list of texts: the program and its arguments',
 };
 
-/** What a failure can be known by, besides that it is one. */
+/** The failure kinds that a message can indicate. */
 const tellingKinds = [
   'rate_limited',
   'auth_required',
@@ -41,7 +41,7 @@ const replacements: Kind<Readonly<Record<string, string>>> = {
 
 const keys = listOfTexts('name of a variable, or a beginning of names with * after it,');
 
-/** A CLI of the user's own: `backends.custom.<name>` of `config.json`. */
+/** A CLI of the user's own: `backends.custom.<name>` in `config.json`. */
 const customFields = {
   command: setting(
     commandLine,
@@ -82,7 +82,7 @@ export type CustomSettings = Values<typeof customFields>;
 
 const placeholder = /\{(\w+)\}/g;
 
-/** What is wrong with the settings taken together, to follow their path; null: nothing. */
+/** A problem between settings that are valid individually, to follow their path; null: none. */
 function wrongTogether(settings: CustomSettings): string | null {
   const { command, output } = settings;
   const lists = {
@@ -124,7 +124,7 @@ function wrongTogether(settings: CustomSettings): string | null {
   return null;
 }
 
-/** Which programs run is for the user alone to say. */
+/** User-only, because it decides which programs run. */
 export const customSettings = setting(
   namedEntries(backendName, 'CLI', customFields, wrongTogether),
   {},

@@ -15,10 +15,10 @@ import type { GeminiSettings } from './settings.ts';
 import { goneConversation, withExitStatus } from './verdicts.ts';
 
 const signInAdvice = "Run 'gemini' once and sign in, or set GEMINI_API_KEY, then try again.";
-/** As no server can be called: then none of the user's is started. */
+/** A name that no server has, so that none of the user's servers is started. */
 const noServer = 'none-for-agents-of-maos';
 
-/** Gemini CLI without a terminal: the prompt, which opens with the role, on stdin; JSON lines on stdout. */
+/** Gemini CLI without a terminal: prompt with the role at its beginning on stdin, JSON lines on stdout. */
 export function makeGeminiBackend(deps: {
   readonly config: GeminiSettings;
   readonly env: Environment;
@@ -45,9 +45,10 @@ export function makeGeminiBackend(deps: {
       ...['-o', 'stream-json', '--approval-mode', config.approvalMode],
       ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),
       ...(model === null ? [] : ['--model', model]),
-      // Shared context and results lie outside the project, and its file tools write nowhere else.
+      // Shared context and results are outside the project, and its file tools write nowhere else.
       ...['--include-directories', locations.session],
-      // Whoever starts a team in a folder trusts it. Without this, Gemini CLI ends at once in a folder it does not know.
+      // Starting a team in a folder implies trust in it. Without this, Gemini CLI exits immediately in an unknown
+      // folder.
       '--skip-trust',
       ...['--allowed-mcp-server-names', noServer],
       ...config.allowedTools.flatMap((rule) => ['--allowed-tools', rule]),
@@ -57,7 +58,7 @@ export function makeGeminiBackend(deps: {
       program: await cli.locate(findProgram),
       args,
       env: {
-        // Left to itself it runs itself again as a child, and hands no signal on to it.
+        // By default it runs itself again as a child and does not forward signals to it.
         GEMINI_CLI_NO_RELAUNCH: 'true',
         ...environmentOf(inherits, providerVariables.google),
       },
@@ -98,7 +99,7 @@ function advise(verdict: Verdict): string {
   });
 }
 
-/** Credentials where Gemini CLI looks for them; those of Google Cloud may be anywhere. */
+/** Checks for credentials where Gemini CLI stores them; those of Google Cloud can be elsewhere. */
 function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   const isSet = (name: string): boolean => (env[name] ?? '') !== '';
   if (isSet('GEMINI_API_KEY') || isSet('GOOGLE_API_KEY')) return 'yes';
@@ -107,6 +108,6 @@ function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   if (home === null) return 'no';
   const folder = join(home, '.gemini');
   if (existsSync(join(folder, 'oauth_creds.json'))) return 'yes';
-  // A key can lie in the keychain or in an .env file that is read at its start.
+  // The key can be in the keychain, or in an .env file that is read at start.
   return existsSync(join(folder, 'settings.json')) ? 'unknown' : 'no';
 }

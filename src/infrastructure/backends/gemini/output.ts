@@ -7,20 +7,20 @@ import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
 import { failureOf } from './verdicts.ts';
 
-/** Characters of an answer; it comes in pieces. */
+/** Maximum characters of an answer. */
 const maxAnswer = 500_000;
-/** Refused uses of tools that are named. */
+/** Maximum number of refused tool uses that are named. */
 const maxShown = 20;
-/** Uses of tools whose result may still come. */
+/** Maximum number of tool uses whose result is awaited. */
 const maxOpenUses = 64;
 
 /**
- * Reads what Gemini CLI prints with `-o stream-json`: `init`, `message` in pieces, `tool_use`, `tool_result`, `error`, and
- * `result`, which says how it went but not what the answer was: that is what its model has said since it last used a tool.
+ * Parses `-o stream-json` of Gemini CLI: `init`, `message` in chunks, `tool_use`, `tool_result`, `error` and `result`,
+ * which reports success but not the answer. The answer is what the model has said since its last tool use.
  */
 export class GeminiOutputParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line));
-  /** What each open use of a tool is called. */
+  /** Names of the tools in use. */
   readonly #uses = new Map<string, string>();
   readonly #denied: string[] = [];
   #denials = 0;
@@ -28,11 +28,11 @@ export class GeminiOutputParser implements OutputParser {
   #verdict: Verdict | null = null;
   #answer: string | null = null;
   #usage: ReportedUsage | null = null;
-  /** What the model has said since its last use of a tool. */
+  /** What the model has said since its last tool use. */
   #said = '';
-  /** The end of it that was not handed on yet: pieces are a few words each. */
+  /** The part of it that has not been reported, because chunks have only a few words. */
   #held = '';
-  /** The newest line of the type `error`. */
+  /** The message of the last `error` line. */
   #error = '';
   #turns = 0;
   #isInTurn = false;
@@ -94,7 +94,7 @@ export class GeminiOutputParser implements OutputParser {
     return [];
   }
 
-  /** The model speaks or acts: what had ended before goes on. */
+  /** The model speaks or acts, so the run has not ended yet. */
   #turn(isInTurn: boolean): void {
     if (isInTurn && !this.#isInTurn) this.#turns += 1;
     this.#isInTurn = isInTurn;
@@ -147,7 +147,7 @@ export class GeminiOutputParser implements OutputParser {
   #end(line: Json): AgentActivity[] {
     this.#usage = usageOf(asJson(line.stats), this.#turns);
     const text = this.#said;
-    // A hook, or its look-out for loops, ends a run as a success too, with nothing said.
+    // A hook or the loop detection also ends a run as a success, but without text.
     if (line.status === 'success' && text.trim() !== '') {
       this.#answer = text;
       this.#verdict = { ok: true, kind: null, message: text, retryAt: null };
@@ -163,7 +163,7 @@ function idOf(value: unknown): string {
   return textOf(value).slice(0, 200);
 }
 
-/** What it thought is in the total only. */
+/** Thinking tokens are only in the total. */
 function usageOf(stats: Json, turns: number): ReportedUsage {
   const { input_tokens, output_tokens, cached, input, total_tokens } = stats;
   const told = soundUsage({

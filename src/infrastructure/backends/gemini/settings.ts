@@ -4,7 +4,7 @@ import { setting, type Values } from '../../config/setting.ts';
 
 const modes = ['default', 'auto_edit', 'yolo', 'plan'] as const;
 
-/** The user's settings of this backend: `backends.gemini` of `config.json`. */
+/** The user's settings of this backend: `backends.gemini` in `config.json`. */
 export const geminiSettings = {
   path: setting(orNone(absolutePath), null, 'Gemini CLI; null: the `gemini` found on PATH.', {
     variable: 'MAOS_GEMINI_PATH',

@@ -7,9 +7,9 @@ import { maxText } from '../shared/json-lines.ts';
 import { asJson, type Json, textOf } from '../shared/json-values.ts';
 import { kindOfStatus } from '../shared/provider-status.ts';
 
-/** What Gemini CLI's `result` line, or its exit status, says of a run that did not succeed; see test/fixtures/gemini. */
+/** Failures from Gemini CLI's `result` line or exit status; see test/fixtures/gemini. */
 
-/** Of its own errors. */
+/** Gemini CLI's own errors. */
 const ownErrors: Readonly<Record<string, FailureKind>> = {
   FatalTurnLimitedError: 'budget_exceeded',
   FatalAuthenticationError: 'auth_required',
@@ -23,12 +23,12 @@ const interrupted: Verdict = {
 const noConversation =
   /^Error resuming session: (?:No previous sessions found|Invalid session identifier).*$/m;
 
-/** What it says on stderr alone. */
+/** Reported only on stderr. */
 export function goneConversation(stderrTail: string): string | null {
   return noConversation.exec(stderrTail)?.[0] ?? null;
 }
 
-/** @param before the error it told on its way */
+/** @param before an error that it reported earlier */
 export function failureOf(line: Json, before: string): Verdict {
   const { type, message } = asJson(line.error);
   const said = textOf(message) || before || 'Gemini CLI ended without an answer.';
@@ -45,8 +45,8 @@ export function failureOf(line: Json, before: string): Verdict {
 }
 
 /**
- * The run with what its exit status tells beside its words: the provider's HTTP status, of which eight bits are left (429
- * comes out as 173), or a number of its own.
+ * Adds what the exit status reveals: the lower eight bits of the provider's HTTP status (429 becomes 173), or a code of
+ * its own.
  */
 export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
   const { verdict } = run;
@@ -60,21 +60,21 @@ export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string
   return { ...run, verdict: { ok: false, kind, message: startOf(words, maxText), retryAt: null } };
 }
 
-/** The first line that is about its failure: advice, a trace and the same in red come after it. */
+/** The first line about the failure; advice, a stack trace and a coloured copy follow it. */
 function complaintOf(stderrTail: string): string {
   const chatter = /^(?:Warning: |Ripgrep |YOLO mode |\[STARTUP\]|\s|$)/;
   const line = stderrTail.split('\n').find((text) => !chatter.test(text)) ?? '';
   return line.replace(/^Error authenticating: (?:\w+: )?/, '');
 }
 
-/** The number it exited with, also where it looks like that of a signal. */
+/** The exit status, even if it looks like that of a signal. */
 function statusOf(end: AgentEnd): number {
   if (end.how !== 'exited') return 0;
   if (end.signal === null) return end.exitCode ?? 0;
   return 128 + (constants.signals[end.signal as NodeJS.Signals] ?? 0);
 }
 
-/** `[API Error: …]` around what the provider answered, as words or as its JSON, and perhaps advice after it. */
+/** Unwraps `[API Error: …]` around the provider's response, which is text or JSON, perhaps followed by advice. */
 function readApiError(said: string): { readonly words: string; readonly kind: FailureKind | null } {
   const inner = /^\[API Error: (.*?)\](?:\n|$)/s.exec(said)?.[1] ?? said;
   const { code, message } = asJson(asJson(parsed(inner)).error);
@@ -93,17 +93,17 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Cut, or only like JSON: then it is words.
+    // Truncated, or not JSON: treat it as text.
     return null;
   }
 }
 
-/** 'Suggested retry after 3600s', from the time of the line. */
+/** Reads "Suggested retry after 3600s", relative to the time of the line. */
 function retryTime(words: string, timestamp: unknown): string | null {
   const seconds = Number(/retry (?:after|in) (\d{1,9}(?:\.\d+)?)s/i.exec(words)?.[1] ?? Number.NaN);
   const at = Date.parse(textOf(timestamp)) + seconds * 1_000;
   return at < year10000 ? new Date(at).toISOString() : null;
 }
 
-/** Beyond it a time has no ISO form of the usual length. */
+/** Later times have no ISO form of the usual length. */
 const year10000 = 253_402_300_800_000;

@@ -14,11 +14,11 @@ import { OpencodeOutputParser } from './output.ts';
 import type { OpencodeSettings } from './settings.ts';
 import { withLog } from './verdicts.ts';
 
-/** It speaks to every provider there is, with the key that it finds. */
+/** opencode supports every provider, with the key that it finds. */
 const ownVariables = [...Object.values<readonly string[]>(providerVariables).flat(), 'OPENCODE_*'];
 const signInAdvice = "Run 'opencode auth login', or set the key of a provider, then try again.";
 
-/** opencode without a terminal: prompt on stdin, role as a file of instructions, JSON lines on stdout. */
+/** opencode without a terminal: prompt on stdin, role as an instructions file, JSON lines on stdout. */
 export function makeOpencodeBackend(deps: {
   readonly config: OpencodeSettings;
   readonly env: Environment;
@@ -43,11 +43,11 @@ export function makeOpencodeBackend(deps: {
     const model = checkedModel(agent.model ?? config.model);
     const args = [
       ...['run', '--format', 'json'],
-      // What it cannot say in its output, such as why it waits.
+      // For what its output does not say, such as why it waits.
       ...['--print-logs', '--log-level', 'ERROR'],
-      // Without a title it asks the model for one.
+      // Otherwise it asks the model for a title.
       ...['--title', `MAOS: ${agent.name}`],
-      // It takes the variable PWD for its folder, which may speak of another.
+      // Otherwise it uses the variable PWD, which may name another folder.
       ...['--dir', locations.workingDirectory],
       ...(resume === null ? [] : ['--session', resume]),
       ...(model === null ? [] : ['--model', model]),
@@ -80,9 +80,10 @@ export function makeOpencodeBackend(deps: {
       countsCost: true,
       boundsSubagents: false,
     },
-    // `opencode run` gives it to the model as it is; only its terminal interface acts on `@path` and `/command`.
+    // `opencode run` passes the prompt to the model unchanged; only its terminal interface interprets `@path` and
+    // `/command`.
     promptEscape: null,
-    // It wakes up all the time, for about a hundredth of a processor.
+    // It wakes up constantly, using about a hundredth of a processor.
     idleCpuShare: 0.03,
     locate: cli.locate,
     probe: cli.probe,
@@ -93,7 +94,7 @@ export function makeOpencodeBackend(deps: {
   };
 }
 
-/** What was said last is the answer only if the process then ended well. */
+/** The last message is the answer only if the process then exits successfully. */
 function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcome {
   const { answer } = run;
   const hasEndedWell = end.how === 'exited' && end.exitCode === 0;
@@ -109,7 +110,7 @@ function advise(verdict: Verdict): string {
   return adviseOn(verdict, { auth_required: signInAdvice });
 }
 
-/** Credentials where opencode looks for them; its own free models need none. */
+/** Checks for credentials where opencode stores them; its own free models need none. */
 function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   const isSet = Object.keys(environmentOf(env, ownVariables)).some((name) => /KEY|TOKEN|AUTH/.test(name));
   if (isSet) return 'yes';

@@ -4,12 +4,12 @@ import type { Environment } from '../shared/cli-program.ts';
 import { asJson, type Json } from '../shared/json-values.ts';
 import { readSettings, serversOf, settingsIn, upwards } from '../shared/user-settings.ts';
 
-/** Says where the role's instructions are. */
+/** The variable that holds the path of the role's instructions. */
 export const instructionsVariable = 'MAOS_AGENT_INSTRUCTIONS';
 
 const names = ['opencode.json', 'opencode.jsonc'];
 
-/** Where opencode keeps credentials and conversations; null without a home. */
+/** Where opencode stores credentials and conversations; null without a home folder. */
 export function dataFolder(env: Environment): string | null {
   const home = userHome(env);
   const folder = env.XDG_DATA_HOME || (home === null ? null : join(home, '.local', 'share'));
@@ -17,7 +17,7 @@ export function dataFolder(env: Environment): string | null {
 }
 
 /**
- * What MAOS sets for an agent on top of the user's settings, as the value of `OPENCODE_CONFIG_CONTENT`.
+ * The settings that MAOS adds to the user's for an agent, as the value of `OPENCODE_CONFIG_CONTENT`.
  * @param places.folder where opencode is started
  * @param places.session holds what the team shares
  */
@@ -30,21 +30,21 @@ export function configFor(
   const instructions = Array.isArray(own.instructions) ? own.instructions : [];
   return JSON.stringify({
     ...own,
-    // Added to those of the user and of the project, which stay.
+    // opencode adds these to the instructions of the user and the project.
     instructions: [...new Set([...instructions, `{env:${instructionsVariable}}`])],
-    // Else every agent would start the MCP servers of the user and the project, MAOS itself among them.
+    // Otherwise every agent would start the MCP servers of the user and the project, including MAOS itself.
     mcp: Object.fromEntries(serversOf(all, 'mcp').map((name) => [name, { enabled: false }])),
     permission: {
       ...rulesOf(own.permission),
-      // Shared context and results lie outside the project: without this, nobody could write there.
+      // Shared context and results are outside the project: without this, agents could not write there.
       external_directory: { ...outsideRules(all), [`${session}/**`]: 'allow' },
     },
-    // Nobody can be asked: a refusal is told to the model, which goes on, instead of ending the run.
+    // No user can be asked: report a refusal to the model, which continues, instead of ending the run.
     experimental: { ...asJson(own.experimental), continue_loop_on_deny: true },
   });
 }
 
-/** Those of opencode's settings that may be there, in the order in which they lie over each other. */
+/** The possible settings files of opencode, in order of increasing precedence. */
 function settingsFiles(env: Environment, folder: string): readonly string[] {
   const home = userHome(env);
   const settings = env.XDG_CONFIG_HOME || (home === null ? null : join(home, '.config'));
@@ -60,12 +60,12 @@ function settingsFiles(env: Environment, folder: string): readonly string[] {
   ];
 }
 
-/** One word stands for a rule that holds for all. */
+/** A single word is a rule for everything. */
 function rulesOf(given: unknown): Json {
   return typeof given === 'string' ? { '*': given } : asJson(given);
 }
 
-/** What the user allows outside of the project: rules of MAOS's would take the place of a single word. */
+/** The user's rules for folders outside the project, because a rule of MAOS would replace a single word. */
 function outsideRules(settings: readonly Json[]): Json {
   const given = settings.flatMap(({ permission }) => asJson(permission).external_directory ?? []);
   return rulesOf(given.at(-1));

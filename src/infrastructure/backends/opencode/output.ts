@@ -7,14 +7,14 @@ import { asJson, describeInput, type Json, textOf } from '../shared/json-values.
 import { ToolDenials } from '../shared/tool-denials.ts';
 import { failureOf, verdictOfReason } from './verdicts.ts';
 
-/** A result is kept whole as long as it is within reason. */
+/** Maximum characters of a result. */
 const maxResult = 1_000_000;
 const maxTool = 80;
 
 /**
- * Reads `opencode run --format json`: a line for each part of a message that is complete (`step_start`, `text`,
- * `tool_use`, `step_finish`) and for each `error`. There is no last line; what was said last is the answer if the process
- * then exits with status 0. Of sub-agents only the call of the tool `task` is told, when it is over.
+ * Parses `opencode run --format json`: a line for each completed part of a message (`step_start`, `text`, `tool_use`,
+ * `step_finish`) and for each `error`. There is no final line: the last message is the answer if the process then exits
+ * with status 0. Of sub-agents only the completed call of the tool `task` is visible.
  */
 export class OpencodeOutputParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line));
@@ -22,7 +22,7 @@ export class OpencodeOutputParser implements OutputParser {
   #conversation: string | null = null;
   #usage: Usage | null = null;
   #verdict: Verdict | null = null;
-  /** What the model has said in the present step. */
+  /** What the model has said in the current step. */
   #text = '';
   #answer: string | null = null;
   #turns = 0;
@@ -69,7 +69,7 @@ export class OpencodeOutputParser implements OutputParser {
     }
   }
 
-  /** The model answers: what it said before was not the last, and what had failed is not what ends the run. */
+  /** The model responds: earlier text was not the last, and an earlier failure does not end the run. */
   #begin(): AgentActivity[] {
     this.#text = '';
     this.#answer = null;
@@ -107,7 +107,7 @@ export class OpencodeOutputParser implements OutputParser {
   }
 
   #fail(verdict: Verdict): AgentActivity[] {
-    // Told twice over: first by what failed, then for the run.
+    // Errors are reported twice: for the failed step and for the run.
     const isSame = this.#verdict?.message === verdict.message;
     this.#verdict = verdict;
     this.#answer = null;
@@ -115,10 +115,10 @@ export class OpencodeOutputParser implements OutputParser {
   }
 }
 
-/** By whoever was to be asked, or by a rule. */
+/** A refusal by the user or by a rule. */
 const refusal = /^The user (?:rejected permission|has specified a rule which prevents)/;
 
-/** Tokens that came out of the cache are not in `input`. */
+/** `input` does not include cached tokens. */
 function usageOf({ tokens, cost }: Json): Usage {
   const { input, output, reasoning, cache } = asJson(tokens);
   const { read, write } = asJson(cache);

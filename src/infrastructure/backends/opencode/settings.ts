@@ -4,7 +4,7 @@ import { setting, type Values } from '../../config/setting.ts';
 
 const modes = ['default', 'auto'] as const;
 
-/** The user's settings of this backend: `backends.opencode` of `config.json`. */
+/** The user's settings of this backend: `backends.opencode` in `config.json`. */
 export const opencodeSettings = {
   path: setting(orNone(absolutePath), null, 'Path of opencode; null: the `opencode` found on PATH.', {
     variable: 'MAOS_OPENCODE_PATH',

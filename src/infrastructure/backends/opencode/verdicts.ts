@@ -8,9 +8,9 @@ import { asJson, type Json, textOf } from '../shared/json-values.ts';
 import { kindOfStatus } from '../shared/provider-status.ts';
 import { retryTime } from '../shared/retry-time.ts';
 
-/** What opencode says of a run that did not succeed; see test/fixtures/opencode. */
+/** Failures from opencode's output; see test/fixtures/opencode. */
 
-/** By opencode's own names. */
+/** By opencode's own error names. */
 const errors: Readonly<Record<string, FailureKind>> = {
   ProviderAuthError: 'auth_required',
   ContextOverflowError: 'context_exceeded',
@@ -19,7 +19,7 @@ const errors: Readonly<Record<string, FailureKind>> = {
   MessageAbortedError: 'signal',
 };
 
-/** @param timestamp of its line, in milliseconds since 1970 */
+/** @param timestamp of the line, in Unix milliseconds */
 export function failureOf({ name, data }: Json, timestamp: unknown): Verdict {
   const { message, statusCode, responseHeaders, responseBody } = asJson(data);
   const kind = errors[textOf(name)] ?? kindOfAnswer(countOf(statusCode), textOf(responseBody));
@@ -29,7 +29,7 @@ export function failureOf({ name, data }: Json, timestamp: unknown): Verdict {
   return { ok: false, kind, message: startOf(words, maxText), retryAt };
 }
 
-/** Why the model ended its last step, where that is not how an answer ends. */
+/** The failure behind an unusual reason for the end of the model's last step. */
 export function verdictOfReason(reason: string): Verdict {
   const told = (kind: FailureKind | null, message: string): Verdict => ({
     ok: false,
@@ -47,7 +47,7 @@ export function verdictOfReason(reason: string): Verdict {
   }
 }
 
-/** The run with what the end of its process, and the errors that opencode logs, tell beside it. */
+/** Adds what the end of the process and opencode's log reveal. */
 export function withLog(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
   const { verdict, answer, denials } = run;
   if (end.how !== 'exited' || answer !== null) return run;
@@ -55,10 +55,10 @@ export function withLog(run: ParsedRun, end: AgentEnd, stderrTail: string): Pars
     ...run,
     verdict: { ok: false, kind, message, retryAt: null },
   });
-  // It waits without a word for as long as a provider says, and may have been stopped meanwhile.
+  // It waits silently as long as the provider demands, and may have been stopped meanwhile.
   const refusal = lastRefusal(stderrTail);
   if (end.signal !== null) return verdict === null && refusal !== null ? told(refusal, 'rate_limited') : run;
-  // It tells of a model it does not know as of an unexpected error, and why in its log alone.
+  // For an unknown model its output reports an unexpected error; only its log has the reason.
   const unknown = /ProviderModelNotFoundError: ([^\n"()]+)/.exec(stderrTail)?.[1];
   if (verdict?.kind === null && unknown !== undefined) {
     return told(startOf(unknown, maxText), 'model_unavailable');
@@ -69,7 +69,7 @@ export function withLog(run: ParsedRun, end: AgentEnd, stderrTail: string): Pars
   return run;
 }
 
-/** What its last logged error says, where that is a provider's refusal. */
+/** The message of its last logged error, if it is a provider's refusal. */
 function lastRefusal(stderrTail: string): string | null {
   const [last = ''] = stderrTail.trimEnd().split('\n').slice(-1);
   const words = /AI_APICallError: ([^"]+)"?$/.exec(last)?.[1] ?? '';

@@ -17,12 +17,12 @@ import { goneConversation, withExitStatus } from './verdicts.ts';
 
 const signInAdvice =
   "Run 'qwen' once and set up a provider, or set OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, then try again.";
-/** Any provider that speaks one of the protocols of OpenAI, Anthropic or Google can be behind it. */
+/** It supports any provider with a protocol of OpenAI, Anthropic or Google. */
 const ownVariables = [
   ...[...providerVariables.openai, ...providerVariables.alibaba, ...providerVariables.anthropic],
   ...[...providerVariables.google, ...providerVariables.openrouter, ...providerVariables.deepseek],
 ];
-/** As no server can be called: then none of the user's is started. */
+/** A name that no server has, so that none of the user's servers is started. */
 const noServer = 'none-for-agents-of-maos';
 const defaults = {
   variable: 'QWEN_CODE_SYSTEM_DEFAULTS_PATH',
@@ -32,8 +32,9 @@ const defaults = {
   ],
 };
 /**
- * Left to itself it asks again for three quarters of an hour when it is refused, without a word; so it is a minute and a
- * quarter. And it makes one more request after each run, to keep in the user's memory what an agent was told.
+ * By default it retries silently for three quarters of an hour when it is refused; this setting reduces that to 75 s.
+ * The other one prevents an additional request after each run, which would store what an agent was told in the user's
+ * memory.
  */
 const bounds = { model: { generationConfig: { maxRetries: 0 } }, memory: { enableManagedAutoMemory: false } };
 
@@ -63,10 +64,10 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       ...['--append-system-prompt', briefing],
       ...(model === null ? [] : ['--model', model]),
       ...(config.maxTurns === null ? [] : ['--max-session-turns', String(config.maxTurns)]),
-      // Its sub-agents start none of their own.
+      // Prevents nested sub-agents.
       ...['--max-subagent-depth', '1'],
       ...(maxSubagents === 0 ? ['--exclude-tools', 'agent'] : []),
-      // Shared context and results lie outside the project, and its file tools write nowhere else unasked.
+      // Shared context and results are outside the project, and its file tools need a permission to write elsewhere.
       ...['--include-directories', locations.session],
       ...['--allowed-mcp-server-names', noServer],
       ...config.allowedTools.flatMap((rule) => ['--allowed-tools', rule]),
@@ -76,7 +77,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       program: await cli.locate(findProgram),
       args,
       env: {
-        // Left to itself it runs itself again as a child of its child.
+        // By default it runs itself again as a grandchild.
         QWEN_CODE_NO_RELAUNCH: 'true',
         ...environmentOf(inherits, ownVariables),
       },
@@ -117,7 +118,7 @@ function advise(verdict: Verdict): string {
   });
 }
 
-/** A provider as Qwen Code looks for one: in the environment, or chosen in its settings. */
+/** Checks for a provider as Qwen Code does: in the environment, or selected in its settings. */
 function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   if ((env.OPENAI_API_KEY ?? '') !== '') return 'yes';
   const home = userHome(env);
@@ -125,6 +126,6 @@ function signInOf(env: Environment): 'yes' | 'no' | 'unknown' {
   if (folder === null) return 'no';
   const file = join(folder, 'settings.json');
   if (!existsSync(file)) return 'no';
-  // The key itself may be anywhere: in the settings, in an .env file, in a variable that they name.
+  // The key can be in the settings, an .env file, or a variable that they name.
   return readFileSync(file, 'utf8').includes('"selectedType"') ? 'unknown' : 'no';
 }

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import type { Environment } from '../shared/cli-program.ts';
 
 /**
- * Settings that MAOS makes for a CLI below the user's own, as its file of defaults for a whole machine. A machine that has
- * such a file keeps it.
- * @param file.variable says where the file is
- * @param file.usual where it is when the variable says nothing
+ * Settings of MAOS below the user's own, as a CLI's machine-wide defaults file. If the machine has such a file, it
+ * stays in effect instead.
+ * @param file.variable holds the path of the file
+ * @param file.usual its paths if the variable is not set
  */
 export function defaultsFile(
   env: Environment,

@@ -4,13 +4,13 @@ import { MessageStreamParser } from '../shared/message-stream.ts';
 import { MessageUsage } from '../shared/message-usage.ts';
 import { apiErrorMark, failureOf } from './verdicts.ts';
 
-/** What is Qwen Code's own in its `-o stream-json`, which is Claude Code's format otherwise. */
+/** The specifics of Qwen Code in `-o stream-json`, which otherwise has Claude Code's format. */
 export class QwenOutputParser extends MessageStreamParser {
   constructor() {
     super(new MessageUsage({ isCachedInInput: true }));
   }
 
-  /** What a provider's error is told with, once more before the result. */
+  /** A provider's error, which Qwen Code reports as a message before the result. */
   protected override isOwnMessage(_line: Json, message: Json): boolean {
     const [block, ...more] = listOf(message.content);
     return more.length === 0 && textOf(block?.text).startsWith(apiErrorMark);

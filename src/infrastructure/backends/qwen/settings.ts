@@ -4,7 +4,7 @@ import { setting, type Values } from '../../config/setting.ts';
 
 const modes = ['default', 'auto-edit', 'auto', 'yolo', 'plan'] as const;
 
-/** The user's settings of this backend: `backends.qwen` of `config.json`. */
+/** The user's settings of this backend: `backends.qwen` in `config.json`. */
 export const qwenSettings = {
   path: setting(orNone(absolutePath), null, 'Qwen Code; null: the `qwen` found on PATH.', {
     variable: 'MAOS_QWEN_PATH',

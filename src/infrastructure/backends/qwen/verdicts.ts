@@ -6,12 +6,15 @@ import { lastLine } from '../shared/explain.ts';
 import { maxText } from '../shared/json-lines.ts';
 import { kindOfStatus } from '../shared/provider-status.ts';
 
-/** What Qwen Code's `result` line, or its exit status, says of a run that did not succeed; see test/fixtures/qwen. */
+/** Failures from Qwen Code's `result` line or exit status; see test/fixtures/qwen. */
 
 export const apiErrorMark = '[API Error: ';
 const noConversation = /^No saved session found with ID \S+?(?=\.?\s)/m;
 
-/** `[API Error: 429 …]` around the provider's status and words, and perhaps advice after it; or words of its own. */
+/**
+ * Reads `[API Error: 429 …]` with the provider's status and message, perhaps followed by advice, or a message of Qwen
+ * Code itself.
+ */
 export function failureOf(said: string): Verdict {
   const inner = /^\[API Error: (.*?)\](?:\n|$)/s.exec(said)?.[1] ?? said;
   const [, status = '', words = inner] = /^(\d{3}) (.*)$/s.exec(inner) ?? [];
@@ -20,7 +23,7 @@ export function failureOf(said: string): Verdict {
 }
 
 function kindOf(status: number, words: string): FailureKind | null {
-  // OpenAI answers 429 to both; no waiting helps where there is no credit.
+  // OpenAI answers 429 to both; waiting does not help without credit.
   if (/insufficient[_ ](?:quota|balance)|billing details/i.test(words)) return 'auth_required';
   if (
     /maximum context length|context_length_exceeded|range of input length|^Context is too large/i.test(words)
@@ -33,12 +36,12 @@ function kindOf(status: number, words: string): FailureKind | null {
   return kindOfStatus(status);
 }
 
-/** What it says on stderr alone. */
+/** Reported only on stderr. */
 export function goneConversation(stderrTail: string): string | null {
   return noConversation.exec(stderrTail)?.[0] ?? null;
 }
 
-/** The run with what its exit status tells: bounds of its own end it without a result line, with a word on stderr. */
+/** Adds what the exit status reveals: Qwen Code's own limits end it without a result line, with a message on stderr. */
 export function withExitStatus(run: ParsedRun, end: AgentEnd, stderrTail: string): ParsedRun {
   const isBound = end.how === 'exited' && (end.exitCode === 53 || end.exitCode === 55);
   if (run.verdict !== null || !isBound) return run;

@@ -2,7 +2,7 @@ import { MaosError, quote } from '../../../domain/errors.ts';
 import { modelNamePattern, modelNameRule } from '../../../domain/model-name.ts';
 
 /**
- * The model as an argument. Plans are checked; this one may have been stored by a version that did not.
+ * Validates the model as an argument. Plans are validated, but an earlier version may have stored this one without.
  * @throws MaosError INVALID_INPUT
  */
 export function checkedModel(model: string | null): string | null {

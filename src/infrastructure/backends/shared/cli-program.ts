@@ -6,45 +6,45 @@ import { MaosError, quote } from '../../../domain/errors.ts';
 import { inheritedEnvironment } from '../../process/launch/environment.ts';
 import { resolveProgram } from '../../process/launch/program.ts';
 
-/** The environment of a maos process, without what agents must not inherit. */
+/** The environment of a maos process, without variables that agents must not inherit. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What is the same for every agent CLI but its words. */
+/** The facts in which agent CLIs differ. */
 interface CliFacts {
-  /** The backend's: 'claude'. */
+  /** Name of the backend: 'claude'. */
   readonly name: string;
   /** For people: 'Claude Code'. */
   readonly title: string;
-  /** Looked for on PATH where `path` says nothing. */
+  /** Name on PATH, used if `path` is null. */
   readonly executable: string;
-  /** The npm package it comes in. */
+  /** Its npm package. */
   readonly packageName: string;
   /** The environment variable that sets its path. */
   readonly variable: string;
-  /** The version whose output was recorded, and which the tests run. */
+  /** The version that the tests run and whose output was recorded. */
   readonly testedVersion: string;
-  /** `backends.<name>.path` of the settings. */
+  /** The setting `backends.<name>.path`. */
   readonly path: string | null;
   readonly env: Environment;
-  /** What can be told without starting it; credentials may lie where nobody looks. */
+  /** Whether the user is signed in, as far as it can be determined without starting the CLI. */
   signIn(): BackendProbe['signedIn'];
   /** How to sign in, as a full sentence. */
   readonly signInAdvice: string;
 }
 
-/** Where an agent CLI is, and what doctor is told of it. */
+/** An agent CLI: its location, and the facts for doctor. */
 interface CliProgram {
-  /** @throws MaosError BACKEND_UNAVAILABLE saying where it was looked for and how to get it */
+  /** @throws MaosError BACKEND_UNAVAILABLE with the searched location and how to install it */
   locate(findProgram: ProgramLookup): Promise<string>;
-  /** Asks for its version; no session of it is started. */
+  /** Asks for its version; starts no session. */
   probe(): Promise<BackendProbe>;
 }
 
-/** A CLI on Node takes a second; on a busy machine several. */
+/** A CLI on Node takes a second, on a busy machine several. */
 const versionTimeoutMs = 15_000;
 const versionPattern = /\d+\.\d+[\w.+-]*\w/;
 
-/** @throws MaosError BACKEND_UNAVAILABLE: what is where, or is not, and what to do about it */
+/** @throws MaosError BACKEND_UNAVAILABLE with what is missing, where, and what to do */
 export async function locateProgram(
   findProgram: ProgramLookup,
   about: {

@@ -2,8 +2,8 @@ import type { AgentEnd } from '../../../application/ports/agent-host.ts';
 import type { AgentFailure } from '../../../domain/agent.ts';
 
 /**
- * The failure of a run that gave no better reason than how its process ended.
- * @param program how people call it: 'claude', 'The command'
+ * The failure of a run for which only the end of its process is known.
+ * @param program its name for people: 'claude', 'The command'
  */
 export function exitFailure(program: string, end: AgentEnd, stderrTail: string): AgentFailure {
   if (end.how !== 'exited') {

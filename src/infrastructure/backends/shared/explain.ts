@@ -5,15 +5,15 @@ import type { AgentFailure } from '../../../domain/agent.ts';
 import type { AgentOutcome } from '../../../domain/settle-agent.ts';
 import { exitFailure } from './exit-failure.ts';
 
-/** How a CLI is spoken of where the end of its run is explained. */
+/** How to refer to a CLI when explaining the end of its run. */
 interface ExplainedCli {
-  /** 'Claude Code' */
+  /** Such as 'Claude Code'. */
   readonly title: string;
-  /** The message of a failure that its CLI told, with what to do about it; see {@link adviseOn}. */
+  /** The message of a failure that the CLI reported, with advice; see {@link adviseOn}. */
   advise(verdict: Verdict): string;
 }
 
-/** Only a result without error is success: exit status 0 says nothing. */
+/** Success requires a result without an error; exit status 0 is not enough. */
 export function explainRun(
   cli: ExplainedCli,
   end: AgentEnd,
@@ -35,8 +35,8 @@ export function explainRun(
 }
 
 /**
- * What a CLI said of its failure, and what to do next.
- * @param advice per kind, where the CLI has a way of its own; a full sentence
+ * The CLI's failure message, followed by advice.
+ * @param advice for kinds where the CLI needs its own; full sentences
  */
 export function adviseOn(
   { kind, message, retryAt }: Verdict,
@@ -58,7 +58,10 @@ const usualAdvice: Partial<Record<AgentFailure['kind'], string>> = {
   refused: 'Rephrase the task, or use another model.',
 };
 
-/** An answer given with work in the background is the last word only if that was done, and it ended of its own accord. */
+/**
+ * An answer given while work continues in the background is final only if that work was completed and the process
+ * exited by itself.
+ */
 function explainAnswer({ text, background }: Answer, end: AgentEnd, failure: AgentFailure): AgentOutcome {
   const hasEndedWell = end.how === 'exited' && end.exitCode === 0;
   if (hasEndedWell && background.length === 0) return { state: 'completed', result: text };
@@ -67,7 +70,7 @@ function explainAnswer({ text, background }: Answer, end: AgentEnd, failure: Age
   return { state: 'failed', failure: { ...failure, message }, result: null };
 }
 
-/** Of what was printed for people, without colours. */
+/** The last line of text for people, without colours. */
 export function lastLine(text: string): string {
   return stripVTControlCharacters(text).trimEnd().split('\n').at(-1) ?? '';
 }

@@ -3,14 +3,14 @@ import type { AgentActivity } from '../../../application/ports/backend.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { asJson, type Json } from './json-values.ts';
 
-/** Tool results can hold whole files; a longer line is dropped with a notice. */
+/** Tool results can contain whole files; a longer line is dropped with a notice. */
 const maxLineBytes = 16 * 1024 * 1024;
-/** Characters of a text that is shown or kept. */
+/** Maximum characters of a text that is shown or kept. */
 export const maxText = 4_000;
 
 /**
- * Reads an output of one JSON object a line, however it is cut into chunks. A line that is none is shown as it is: a
- * warning of Node, a question, or a line cut off by a kill.
+ * Reads output with one JSON object per line, in any chunks. A line that is not JSON is shown unchanged: a warning of
+ * Node, a question, or a line cut off by a kill.
  */
 export class JsonLines {
   readonly #splitter = new LineSplitter(maxLineBytes, 'drop');

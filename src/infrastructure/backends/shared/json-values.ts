@@ -1,6 +1,6 @@
 import { startOf } from '../../../domain/cut-text.ts';
 
-/** A CLI's records as they come: nothing about them is certain, whatever its documentation says. */
+/** A CLI's record, of which nothing is guaranteed, whatever its documentation says. */
 export type Json = Readonly<Record<string, unknown>>;
 
 export function asJson(value: unknown): Json {
@@ -11,12 +11,12 @@ export function listOf(value: unknown): readonly Json[] {
   return Array.isArray(value) ? value.map(asJson) : [];
 }
 
-/** Without halves of characters: stores and files would keep something else. */
+/** Without lone surrogates, which stores and files would replace. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value.toWellFormed() : '';
 }
 
-/** The argument of a tool that tells most: what it runs, reads or asks. */
+/** The most informative argument of a tool: what it runs, reads or asks. */
 export function describeInput(input: Json): string {
   for (const key of [
     'command',
@@ -36,7 +36,7 @@ export function describeInput(input: Json): string {
     const text = JSON.stringify(input);
     return text === '{}' ? '' : startOf(text, 200);
   } catch {
-    // Nested deeper than it can be written; that the tool was used is told all the same.
+    // Too deep to serialize; the tool use itself is still reported.
     return '';
   }
 }

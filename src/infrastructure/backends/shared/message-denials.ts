@@ -2,18 +2,18 @@ import type { PermissionDenials } from '../../../domain/agent.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from './json-values.ts';
 
-/** More are counted no further. */
+/** Limit for counting denials. */
 const maxCounted = 1_000;
 const maxShown = 20;
-/** Uses of tools whose answer may still come. */
+/** Maximum number of tool uses whose result is awaited. */
 const maxOpenUses = 64;
 const maxId = 200;
 const maxTool = 80;
 
 /**
- * What Claude Code was not allowed to do. In print mode nobody is asked: a tool that needs a permission is refused, and
- * the run goes on without it. Told as it happens by a `permission_denied` line and beside the tool's result, and once
- * more in the result line.
+ * What Claude Code was not permitted to do. In print mode no user is asked: a tool that needs a permission is refused,
+ * and the run continues without it. Each refusal is reported by a `permission_denied` line, with the tool's result, and
+ * again in the result line.
  */
 export class MessageDenials {
   readonly #denied = new Map<string, string>();
@@ -24,26 +24,26 @@ export class MessageDenials {
     return { count: this.#denied.size, shown: [...this.#denied.values()].slice(0, maxShown) };
   }
 
-  /** A tool is used: what a refusal of it will be called. */
+  /** Records a tool use, to name it if it is refused. */
   use({ id, name, input }: Json): void {
     this.#uses.set(idOf(id), describe(name, asJson(input)));
     const [oldest] = this.#uses.keys();
     if (this.#uses.size > maxOpenUses && oldest !== undefined) this.#uses.delete(oldest);
   }
 
-  /** A `user` line, with how the permissions of its tool results were decided. */
+  /** Takes a `user` line, which says how the permissions of its tool results were decided. */
   results(line: Json): void {
     for (const { id, permission_decision } of listOf(line.tool_result_meta)) {
       if (asJson(permission_decision).decision === 'reject') this.#add(id, null);
     }
   }
 
-  /** A `system` line of the subtype `permission_denied`. */
+  /** Takes a `system` line of the subtype `permission_denied`. */
   denied(line: Json): void {
     this.#add(line.tool_use_id, textOf(line.tool_name) || null);
   }
 
-  /** The result line. */
+  /** Takes the result line. */
   final(line: Json): void {
     for (const { tool_use_id, tool_name, tool_input } of listOf(line.permission_denials)) {
       this.#add(tool_use_id, describe(tool_name, asJson(tool_input)));

@@ -7,22 +7,22 @@ import { MessageDenials } from './message-denials.ts';
 import { MessageUsage } from './message-usage.ts';
 
 /**
- * Reads the JSON lines that Claude Code prints with `--output-format stream-json`, and other CLIs after it: `system` with
- * the subtype `init`, `assistant`, `user`, and `result` as the last. What it does not know it passes over: new kinds of
- * lines appear often. What is a CLI's own is in the methods that its parser overrides.
+ * Parses the JSON lines of Claude Code's `--output-format stream-json`, which other CLIs have adopted: `system` with
+ * the subtype `init`, `assistant`, `user`, and finally `result`. Ignores unknown lines, because new kinds appear often.
+ * Subclasses override methods for the specifics of a CLI.
  */
 export abstract class MessageStreamParser implements OutputParser {
   protected readonly usage: MessageUsage;
   protected readonly denials = new MessageDenials();
   protected verdict: Verdict | null = null;
-  /** What the last result line gave, while no turn has begun since. */
+  /** The answer in the last result line, if no turn has begun since. */
   protected answer: string | null = null;
   readonly #lines = new JsonLines((line) => this.#line(line));
-  /** Sub-agents it has started. */
+  /** Number of sub-agents started. */
   protected subagents = 0;
   #conversation: string | null = null;
   #result: string | null = null;
-  /** How many messages there had been when it last succeeded. */
+  /** Number of messages at the last success. */
   #successAt: number | null = null;
 
   constructor(usage = new MessageUsage()) {
@@ -51,43 +51,43 @@ export abstract class MessageStreamParser implements OutputParser {
     };
   }
 
-  /** Why a result line that is no success says so. */
+  /** The failure in a result line that does not report success. */
   protected abstract failureOf(line: Json): Verdict;
 
-  /** Lines of its own: `system` lines but `init`, and types that are not shared. */
+  /** Handles lines specific to the CLI: `system` lines other than `init`, and additional types. */
   protected other(_line: Json): AgentActivity[] {
     return [];
   }
 
-  /** What is known of a run that has given no result line. */
+  /** What is known about a run without a result line. */
   protected get unfinished(): Verdict | null {
     return null;
   }
 
-  /** What still runs in the background: while there is any, a result line is not the last. */
+  /** Work in the background; while there is any, a result line is not the last. */
   protected get background(): readonly string[] {
     return [];
   }
 
-  /** The model answers again: what had failed before is not what ends the run. */
+  /** The model responds again, so an earlier failure does not end the run. */
   protected turn(): void {
     this.answer = null;
   }
 
-  /** Whether an `assistant` line holds words of the CLI, and not of its model. */
+  /** Whether an `assistant` line has text of the CLI instead of its model. */
   protected isOwnMessage(_line: Json, _message: Json): boolean {
     return false;
   }
 
-  /** A tool is used. */
+  /** Called when a tool is used. */
   protected used(_tool: string): void {}
 
-  /** Text in the user's name. */
+  /** Handles text in the user's name. */
   protected userText(_text: string): AgentActivity[] {
     return [];
   }
 
-  /** Why a run that calls itself a success is none; null: it is one. */
+  /** Why a reported success is not one; null if it is. */
   protected whyIdle(_line: Json, _text: string): Verdict | null {
     return null;
   }
@@ -110,7 +110,7 @@ export abstract class MessageStreamParser implements OutputParser {
     }
   }
 
-  /** It begins a turn: the first, or one more because something in the background is done. */
+  /** Begins a turn: the first, or another one because background work has finished. */
   #init(id: string): AgentActivity[] {
     this.answer = null;
     if (conversationId.test(id)) this.#conversation = id;
@@ -138,7 +138,7 @@ export abstract class MessageStreamParser implements OutputParser {
     }
     const failure = this.failureOf(line);
     if (this.#successAt !== this.usage.messages) return this.#fail(failure);
-    // Stopped while it put things away: its work was done.
+    // Stopped during clean-up, after its work was done.
     return [{ type: 'notice', text: `After its result: ${failure.message}` }];
   }
 

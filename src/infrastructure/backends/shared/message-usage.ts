@@ -1,33 +1,33 @@
 import { addUsage, fullerUsage, noUsage, soundUsage, totalUsage, type Usage } from '../../../domain/usage.ts';
 import { asJson, type Json, textOf } from './json-values.ts';
 
-/** Messages whose usage may still grow: those of agents that Claude Code itself runs side by side are interleaved. */
+/** Maximum number of messages whose usage may still grow: messages of parallel sub-agents are interleaved. */
 const maxOpenMessages = 64;
 
 /**
- * What a run of Claude Code used. It tells so three times over: with each message (input as it stood when the message
- * began, and hardly any output), for the stretch up to a result line, and for the whole run by model, with its subagents.
- * Each may be missing or zero, so the largest number counts.
+ * Usage of a Claude Code run. It is reported in three ways: for each message (input when the message began, and little
+ * output), for the stretch up to a result line, and for the whole run by model, including sub-agents. Each can be
+ * missing or zero, so the largest number counts.
  */
 export class MessageUsage {
   /** Usage by message: a message comes as several lines, each with the usage so far. */
   readonly #messages = new Map<string, Usage>();
-  /** Usage of the messages before those. */
+  /** Usage of earlier messages, which are no longer tracked. */
   #spent: Usage | null = null;
   #stretch: Usage | null = null;
-  /** Usage of the stretches before that one. */
+  /** Usage of earlier stretches. */
   #stretches: Usage | null = null;
   #models: Usage | null = null;
   #begun = 0;
   #begunBefore = 0;
   readonly #isCachedInInput: boolean;
 
-  /** @param told.isCachedInInput its `input_tokens` are all, those read from a cache among them */
+  /** @param told.isCachedInInput whether `input_tokens` includes tokens read from a cache */
   constructor(told: { readonly isCachedInInput?: boolean } = {}) {
     this.#isCachedInInput = told.isCachedInInput ?? false;
   }
 
-  /** How many messages of the model there were. */
+  /** Number of the model's messages. */
   get messages(): number {
     return this.#begun;
   }
@@ -39,7 +39,7 @@ export class MessageUsage {
     return told.length === 0 ? null : told.reduce(fullerUsage);
   }
 
-  /** A line of a message. @returns whether a message begins with it */
+  /** Takes a line of a message. @returns whether the line begins a new message */
   message(message: Json): boolean {
     if (!Array.isArray(message.content) && message.usage === undefined) return false;
     const id = textOf(message.id);
@@ -56,7 +56,7 @@ export class MessageUsage {
 
   result(line: Json): void {
     const told = soundUsage({ ...this.#tokensOf(asJson(line.usage)), turns: line.num_turns });
-    // Without a message in between it is told once more of the same stretch.
+    // Without a message in between, it is another report on the same stretch.
     if (this.#begun > this.#begunBefore) this.#stretches = totalUsage([this.#stretches, this.#stretch]);
     const isSame = this.#begun === this.#begunBefore && this.#stretch !== null;
     this.#stretch = isSame ? fullerUsage(this.#stretch ?? noUsage, told) : told;

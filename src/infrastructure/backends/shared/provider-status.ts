@@ -1,13 +1,13 @@
 import type { FailureKind } from '../../../domain/agent.ts';
 
-/** Of the HTTP status that a model's provider answered; null: it says nothing of what to do. */
+/** The failure kind of a model provider's HTTP status; null if the status implies none. */
 export function kindOfStatus(status: number): FailureKind | null {
   return statuses[status] ?? null;
 }
 
 const statuses: Readonly<Record<number, FailureKind>> = {
   401: 'auth_required',
-  // Payment: for the user to solve, as a missing sign-in is.
+  // A payment problem, which the user must solve like a missing sign-in.
   402: 'auth_required',
   403: 'auth_required',
   404: 'model_unavailable',

@@ -1,11 +1,11 @@
-/** Beyond it a time has no ISO form of the usual length. */
+/** Later times have no ISO form of the usual length. */
 const year10000 = 253_402_300_800_000;
 
 /**
- * When a provider answers again.
- * @param told its header `Retry-After`: seconds, or a date
- * @param from when it said so, in milliseconds since 1970
- * @returns ISO 8601 UTC; null: it does not say
+ * When a provider can be asked again.
+ * @param told its `Retry-After` header: seconds, or a date
+ * @param from time of the response, in Unix milliseconds
+ * @returns ISO 8601 in UTC; null if unknown
  */
 export function retryTime(told: unknown, from: number): string | null {
   if (typeof told !== 'string' || told.length > 64) return null;

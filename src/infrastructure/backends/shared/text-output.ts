@@ -1,16 +1,19 @@
 import type { AgentActivity, OutputParser, ParsedRun } from '../../../application/ports/backend.ts';
 
-/** A longer line, in characters, is handed on in pieces. */
+/** Maximum length of a line in characters; longer ones are passed on in pieces. */
 const maxLineLength = 64 * 1024;
-/** What of the end of the output becomes the result. */
+/** How much of the end of the output becomes the result. */
 const resultBytes = 4_096;
 const resultLines = 20;
 
-/** Plain output: every line is text, the last ones are the result. Decoded chunk by chunk: lines can be many. */
+/**
+ * Plain output: every line is text, and the last ones are the result. Decoded by chunk rather than by line, because
+ * there can be very many lines.
+ */
 export class TextParser implements OutputParser {
   readonly #stream = new TextDecoder();
   readonly #decoder = new TextDecoder();
-  /** A line whose end has not come yet. */
+  /** An incomplete line. */
   #held = '';
   #tail: Uint8Array = new Uint8Array();
   #isCut = false;
@@ -40,7 +43,7 @@ export class TextParser implements OutputParser {
     };
   }
 
-  /** Without the half of a line the tail may begin with, or at least without the half of a character. */
+  /** The tail without an incomplete line at its beginning, or at least without an incomplete character. */
   #wholeLines(): Uint8Array {
     if (!this.#isCut) return this.#tail;
     const lineFeed = this.#tail.indexOf(10);
@@ -56,7 +59,7 @@ export class TextParser implements OutputParser {
   }
 }
 
-/** The last line apart from those before it: it is what the program is at. */
+/** Reports the last line separately, because it shows the program's current activity. */
 function textActivities(text: string): readonly AgentActivity[] {
   const at = text.lastIndexOf('\n');
   if (at < 0) return [{ type: 'text', text }];

@@ -1,10 +1,10 @@
 import type { PermissionDenials } from '../../../domain/agent.ts';
 
-/** More are counted no further. */
+/** Limit for counting denials. */
 const maxCounted = 1_000;
 const maxShown = 20;
 
-/** What a CLI was not allowed to do, where each refusal is told once. */
+/** What a CLI that reports each refusal once was not permitted to do. */
 export class ToolDenials {
   readonly #shown: string[] = [];
   #count = 0;
@@ -13,7 +13,7 @@ export class ToolDenials {
     return this.#count === 0 ? null : { count: this.#count, shown: this.#shown };
   }
 
-  /** @param detail what it was used on; empty: nothing is known of it */
+  /** @param detail what the tool was used on; empty if unknown */
   add(tool: string, detail: string): void {
     if (this.#count >= maxCounted) return;
     this.#count += 1;

@@ -6,15 +6,15 @@ import { asJson, type Json } from './json-values.ts';
 const maxServers = 1_000;
 
 /**
- * What the user has set for a CLI, of each file that is there.
- * @param files in JSON, also with comments
+ * The user's settings of a CLI, from each existing file.
+ * @param files JSON, optionally with comments
  */
 export function settingsIn(files: readonly string[]): readonly Json[] {
   return files.flatMap((file) => {
     try {
       return [readSettings(readFileSync(file, 'utf8'))];
     } catch {
-      // Missing or not readable: the CLI finds nothing in it either, or says what is wrong itself.
+      // Missing or not readable: the CLI cannot read it either, or reports the problem itself.
       return [];
     }
   });
@@ -25,15 +25,15 @@ export function readSettings(text: string): Json {
 }
 
 /**
- * The MCP servers, for a CLI which can leave them out by name only.
- * @param key the object that holds servers by name
+ * Names of the MCP servers, for a CLI that can only exclude them by name.
+ * @param key the key of the object with the servers
  */
 export function serversOf(settings: readonly Json[], key: string): readonly string[] {
   const names = settings.flatMap((given) => Object.keys(asJson(given[key])));
   return [...new Set(names)].slice(0, maxServers);
 }
 
-/** Each of these names in the folder and in every folder above it, the topmost first. */
+/** The paths of these names in the folder and all its parents, the topmost first. */
 export function upwards(folder: string, names: readonly string[]): readonly string[] {
   const here = names.map((name) => join(folder, name));
   const above = dirname(folder);
