@@ -1,18 +1,18 @@
-/** When a session or an agent's present attempt ran, and what of that time it did not. */
+/** When a session or an agent's current attempt ran, and how much of that time does not count. */
 export interface Timed {
   readonly startedAt: string | null;
   readonly endedAt: string | null;
   /**
-   * Milliseconds between its times that it did not run: the machine slept or its clock was set forwards, or, of an agent
-   * that has ended, its processes were suspended. Negative where the clock was set back.
+   * Milliseconds between the two times in which it did not run: the machine slept or its clock was set forward, or the
+   * processes of an ended agent had been suspended. Negative if the clock was set back.
    */
   readonly inactiveMs: number;
 }
 
 /**
- * Milliseconds from its start to its end or until now, without those it did not run; 0 before its start. Never negative:
- * what its owner has not recorded yet, and what an earlier version never did, is known from the machine's clock alone.
- * @param now milliseconds since the epoch
+ * Milliseconds from its start to its end or until now, without inactive time; 0 before its start. Never negative: if
+ * its owner has not recorded a clock change yet (earlier versions never did), only the machine's clock is known.
+ * @param now in Unix milliseconds
  */
 export function activeMs({ startedAt, endedAt, inactiveMs }: Timed, now: number): number {
   if (startedAt === null) return 0;
@@ -20,12 +20,12 @@ export function activeMs({ startedAt, endedAt, inactiveMs }: Timed, now: number)
   return Math.max(0, end - Date.parse(startedAt) - inactiveMs);
 }
 
-/** Adds time in which a running session or attempt did not run. */
+/** Adds inactive time to a running session or attempt. */
 export function inactiveFor<T extends Timed>(timed: T, ms: number): T {
   return { ...timed, inactiveMs: timed.inactiveMs + ms };
 }
 
-/** For a session or attempt that has ended: makes its active time the measured one. */
+/** Sets the inactive time of an ended session or attempt so that its active time is the measured one. */
 export function withMeasured<T extends Timed>(timed: T, measuredMs: number): T {
   const { startedAt, endedAt } = timed;
   if (startedAt === null || endedAt === null) return timed;

@@ -5,7 +5,7 @@ import { advancePhases } from './orchestration.ts';
 import { decideCancellations } from './scheduling.ts';
 import { type Change, withAgents } from './workflow.ts';
 
-/** Cancels the agents that failures leave without a way to run, and moves the phases. */
+/** Cancels the agents that can no longer run because of failures, and updates the phases. */
 export function advance(change: Change, at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events = [...change.events];

@@ -1,21 +1,21 @@
 import type { TransitionTable } from './transitions.ts';
 
 export const agentStages = ['preparing', 'executing', 'verifying', 'awaiting', 'collecting'] as const;
-/** Only agents in state `running` have a stage, and each of them has exactly one. */
+/** Every agent in state `running` has exactly one stage; no other agent has one. */
 export type AgentStage = (typeof agentStages)[number];
 
 /**
- * `preparing`: its folders, its prompt and its launch. `executing`: its program runs. `verifying`: a check of its work runs.
- * `awaiting`: a permission or an answer it asked for is outstanding. `collecting`: its program has ended, and MAOS looks at
- * its processes and files. `settled` is no stage: the agent leaves the state `running`, with its outcome.
+ * `preparing`: folders, prompt and launch. `executing`: the program runs. `verifying`: a check of its work runs.
+ * `awaiting`: it waits for a permission or an answer. `collecting`: the program has ended, and MAOS checks its
+ * processes and files. `settled` is not a stage: the agent leaves the state `running` with its outcome.
  *
- * Only an agent whose program never started is settled from `preparing`: it has left no processes or results.
- * A check enters `verifying` and a request for a permission `awaiting`, as soon as there are such; nothing else does.
+ * Only an agent whose program never started is settled from `preparing`, because it has no processes or results. Only a
+ * check enters `verifying`, and only a request to people enters `awaiting`.
  */
 export const stageTransitions: TransitionTable<AgentStage | 'settled'> = {
   preparing: ['executing', 'settled'],
   executing: ['verifying', 'awaiting', 'collecting'],
-  /** Back to `executing` for a round in which the agent mends what the check found. */
+  /** Back to `executing` so that the agent can fix what the check found. */
   verifying: ['executing', 'collecting'],
   /** A program may end without waiting for its answer. */
   awaiting: ['executing', 'collecting'],
@@ -23,7 +23,7 @@ export const stageTransitions: TransitionTable<AgentStage | 'settled'> = {
   settled: [],
 };
 
-/** What a running agent is at, for people. */
+/** The stage of a running agent, for people. */
 export function stageText(stage: AgentStage): string {
   const texts: Readonly<Record<AgentStage, string>> = {
     preparing: 'preparing',

@@ -14,7 +14,7 @@ export const agentTransitions: TransitionTable<AgentState> = {
   completed: [],
   /** Only by an explicit retry. */
   failed: ['pending'],
-  /** Only by an explicit retry: what a failure elsewhere had cancelled. */
+  /** Only by an explicit retry, for agents cancelled because of another's failure. */
   cancelled: ['pending'],
   resumable: ['running', 'cancelled', 'failed'],
 };
@@ -28,11 +28,11 @@ export const failureKinds = [
   'output_limit',
   'auth_required',
   'rate_limited',
-  /** There is no such model, or not for this account. */
+  /** The model does not exist, or is not available to this account. */
   'model_unavailable',
-  /** The conversation has outgrown what the model can read. */
+  /** The conversation exceeds the model's context window. */
   'context_exceeded',
-  /** The model, or its provider, will not do the task. */
+  /** The model or its provider declines the task. */
   'refused',
   'spawn_failed',
   'lost',
@@ -46,74 +46,77 @@ export type FailureKind = (typeof failureKinds)[number];
 
 export interface AgentFailure {
   readonly kind: FailureKind;
-  /** What happened, with the measured value and the limit where there is one, and what to do next. */
+  /** What happened, with the measured value and the limit if there is one, and what to do next. */
   readonly message: string;
-  /** The last lines of stderr; empty when there were none. */
+  /** The last lines of stderr; may be empty. */
   readonly stderrTail: string;
 }
 
-/** What an agent's CLI was not allowed to do, and did without. */
+/** What an agent's CLI was not permitted to do, and worked without. */
 export interface PermissionDenials {
   readonly count: number;
-  /** The first of them, in the CLI's own words: 'Bash: git push'. */
+  /** The first denials, in the CLI's own words: "Bash: git push". */
   readonly shown: readonly string[];
 }
 
-/** An agent that has given a result and does not end: processes of it remain. */
+/** For an agent that has returned a result but has not ended: some of its processes remain. */
 export interface Lingering {
   /** What its CLI still runs in the background, in the CLI's own words. */
   readonly background: readonly string[];
-  /** Then what is left is ended; null: only its other limits end it. */
+  /** When MAOS ends the remaining processes; null: only the agent's other limits apply. */
   readonly until: string | null;
 }
 
 export const agentWorkspaces = ['project', 'own'] as const;
 export type AgentWorkspace = (typeof agentWorkspaces)[number];
 
-/** What a role brings from the file that defines it, as it was when the session was made. */
+/** The part of a role that comes from the file that defines it, copied when the session was created. */
 export interface RoleFile {
-  /** Where it was found; for people. */
+  /** Path of the file; for people. */
   readonly path: string;
-  /** The system prompt written in it; may be empty. */
+  /** The system prompt in the file; may be empty. */
   readonly prompt: string;
-  /** The only tools the agent may use, in the words of Claude Code; null: all it has. */
+  /** The only tools the agent may use, by Claude Code's names; null: all. */
   readonly tools: readonly string[] | null;
   readonly deniedTools: readonly string[];
 }
 
-/** The agent's role as the session holds it: a later change of the catalogue does not change a stored plan. */
+/** The agent's role as stored in the session, independent of later changes to the catalogue. */
 export interface AgentRole {
   readonly name: string;
-  /** Set for custom roles, which the catalogue does not know. */
+  /** Set for custom roles, which are not in the predefined catalogue. */
   readonly custom: {
     readonly description: string;
     readonly responsibilities: readonly string[];
-    /** Absent for a role that the plan itself describes. */
+    /** Missing for a role that the plan itself describes. */
     readonly file?: RoleFile;
   } | null;
 }
 
-/** What an agent is to do and by what means: decided once, and fixed while its session lasts. */
+/** What an agent must do and with what means: decided once and fixed for its session. */
 export interface AgentSpec {
   readonly role: AgentRole;
   readonly task: string;
-  /** Of the present or last attempt: where its provider refused it, the next may run on another one of `backends`. */
+  /**
+   * The backend of the current or last attempt. If its provider refuses, the next attempt may run on another one of
+   * `backends`.
+   */
   readonly backend: string;
-  /** All that it may run on, in the order they are tried; null: only the one above. */
+  /** All backends that it may run on, in order of preference; null: only `backend`. */
   readonly backends: readonly BackendChoice[] | null;
-  /** For a backend that takes one: a program with its arguments, or a line for /bin/sh -c. */
+  /** For a backend that takes a command: a program with arguments, or a line for /bin/sh -c. */
   readonly command: readonly string[] | string | null;
-  /** As its backend calls it. */
+  /** The backend's name for it. */
   readonly model: string | null;
   readonly workspace: AgentWorkspace;
   readonly timeoutMs: number;
   readonly maxMemoryMb: number;
-  /** Sub-agents that its CLI may start in one attempt; null: as the settings say. */
+  /** Maximum number of sub-agents that its CLI may start in one attempt; null: according to the settings. */
   readonly maxSubagents: number | null;
   readonly budget: Budget;
 }
 
-/** Where nobody asks for anything else, and neither the role nor the settings say more. */
+/** Defaults if neither the plan, the role nor the settings specify a value. */
 export const specDefaults = {
   command: null,
   backends: null,
@@ -121,15 +124,14 @@ export const specDefaults = {
   workspace: 'project',
 } as const satisfies Partial<AgentSpec>;
 
-/** An agent in the plan of a session. */
 export interface PlannedAgent extends AgentSpec {
-  /** Unique in the session; what `depends_on` refers to. */
+  /** Unique in the session; referenced by `depends_on`. */
   readonly name: string;
   /** 1 for the first agent of its role in the session. */
   readonly ordinal: number;
-  /** `role_ordinal`, or `role_suffix` where the caller named one. */
+  /** `role_ordinal`, or `role_suffix` if the caller gave a suffix. */
   readonly instance: string;
-  /** Index of its phase in the orchestration. */
+  /** Index of its phase. */
   readonly phase: number;
 }
 
@@ -139,38 +141,38 @@ export interface Agent extends PlannedAgent {
   readonly dependsOn: readonly AgentId[];
 
   readonly state: AgentState;
-  /** What it is at while it runs; null in every other state. */
+  /** Its stage while it runs; null in every other state. */
   readonly stage: AgentStage | null;
-  /** How often it has been started; 0 before the first time. */
+  /** Number of starts. */
   readonly attempt: number;
   readonly failure: AgentFailure | null;
-  /** Its own summary of the outcome: what dependents are told. */
+  /** Its own summary of the outcome, which its dependents receive. */
   readonly result: string | null;
-  /** Set while it runs, from a little after its result on. */
+  /** Set while it runs, soon after it has returned a result. */
   readonly lingering: Lingering | null;
-  /** Of its present or last attempt; null when nothing was refused. */
+  /** Of its current or last attempt; null when nothing was denied. */
   readonly denials: PermissionDenials | null;
-  /** How many sub-agents its CLI has started, as far as it tells; in its present or last attempt. */
+  /** Number of sub-agents that its CLI has reported in its current or last attempt. */
   readonly subagents: number;
   /** Over all attempts. */
   readonly usage: Usage | null;
-  /** What the attempts before the present one had used. */
+  /** Usage of all attempts before the current one. */
   readonly usageBefore: Usage | null;
-  /** The conversation the present attempt goes on with; null when it began one. */
+  /** The conversation that the current attempt resumes; null if it began a new one. */
   readonly resumed: string | null;
-  /** The backend's own id of the conversation, once its output has named it: with it, it can be resumed. */
+  /** The backend's own id of the conversation, from its output; needed to resume it. */
   readonly conversation: string | null;
-  /** Not to be started before: its provider asked for patience. */
+  /** Must not be started earlier, because its provider asked to wait. */
   readonly notBefore: string | null;
-  /** How often in a row its provider has refused it. */
+  /** Number of consecutive refusals by its provider. */
   readonly postponed: number;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
-  /** As in `Timed`; of its present or last attempt. */
+  /** As in `Timed`, for its current or last attempt. */
   readonly inactiveMs: number;
 }
 
-/** How an agent is before it has been started. */
+/** The state of an agent before its first start. */
 export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | 'dependsOn'> = {
   state: 'pending',
   stage: null,
@@ -191,18 +193,18 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   inactiveMs: 0,
 };
 
-/** The agent has ended: only a retry starts it again. */
+/** Whether the agent has ended: only a retry starts it again. */
 export function isAgentEnded(state: AgentState): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled';
 }
 
-/** It may be started once its dependencies allow: never run, or interrupted in a way its backend can resume. */
+/** Whether it may be started when its dependencies allow: it has never run, or was interrupted and can continue. */
 export function isStartable(state: AgentState): boolean {
   return state === 'pending' || state === 'resumable';
 }
 
 /**
- * @param at ISO 8601 UTC, milliseconds
+ * @param at ISO 8601 in UTC, with milliseconds
  * @throws MaosError INVALID_TRANSITION
  */
 export function moveAgent(
@@ -238,13 +240,13 @@ export function moveAgent(
   return { ...moved, endedAt: at };
 }
 
-/** @throws MaosError INVALID_TRANSITION, also for an agent that does not run */
+/** @throws MaosError INVALID_TRANSITION, also for an agent that is not running */
 export function enterStage(agent: Agent, stage: AgentStage): Agent {
   assertTransition(stageTransitions, `Agent ${agent.id}`, agent.stage ?? 'settled', stage);
   return { ...agent, stage };
 }
 
-/** Why an agent still runs though it has given its result. */
+/** Why an agent still runs after returning its result. */
 export function lingeringText({ background, until }: Lingering): string {
   const what =
     background.length === 0 ? 'processes still running' : `background work: ${background.join(', ')}`;

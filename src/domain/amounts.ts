@@ -1,7 +1,7 @@
 import { tokensOf } from './budget.ts';
 import type { Usage } from './usage.ts';
 
-/** Amounts as people read them. */
+/** Formats amounts for people. */
 
 /** `0.4s`, `12.3s`, `3m 05s`, `2h 05m`. */
 export function formatDuration(ms: number): string {
@@ -25,7 +25,7 @@ export function formatCost(usd: number): string {
   return `$${usd > 0 && usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)}`;
 }
 
-/** `12.3k tokens, $0.25`; null where nothing is known. */
+/** `12.3k tokens, $0.25`; null if unknown. */
 export function formatUsage(usage: Usage | null): string | null {
   if (usage === null) return null;
   const tokens = `${formatCount(tokensOf(usage))} tokens`;

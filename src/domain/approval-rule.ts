@@ -2,36 +2,39 @@ import { compilePattern, isCommandAllowed } from './command-permission.ts';
 import { codeOf, markUnquoted } from './shell-words.ts';
 import { countBarred, matchesParts, splitAtStars } from './star-match.ts';
 
-/** Answers permission requests in the user's place. */
+/** Answers permission requests on the user's behalf. */
 export interface ApprovalRule {
-  /** The tool as its CLI calls it; `*` stands for any text. */
+  /** The tool's name in its CLI; `*` matches any text. */
   readonly tool: string;
-  /** What the request must ask for: a command, a path, an address; `*` stands for any text. Null: anything. */
+  /** What the request must be for: a command, a path or an address; `*` matches any text. Null: anything. */
   readonly pattern: string | null;
   readonly decision: 'allow' | 'deny';
 }
 
-/** What a permission is asked for, in full. */
+/** What a permission is requested for, in full. */
 interface Asked {
   readonly tool: string;
   readonly action: string;
 }
 
-/** Tools that give a line to a shell, as the CLIs call them. */
+/** The CLIs' names for tools that run a shell line. */
 const shells = new Set(
   'bash sh shell zsh powershell terminal execute exec exec_command execute_command run_shell_command local_shell run_command run_in_terminal run_terminal_cmd'.split(
     ' ',
   ),
 );
-/** What `*` of an allowing pattern never stands for: where the tool is a shell that is not known as one, these smuggle. */
+/**
+ * Characters that `*` in an allowing pattern never matches: with an unknown shell tool, they could smuggle in another
+ * command.
+ */
 const separators = new Set([...';&|<>$`\\\n\r'].map(codeOf));
-/** A path that leaves the folder it seems to lie in. */
+/** A path that leaves the folder that it appears to be in. */
 const upwards = /(^|[/\\\s])\.\.($|[/\\\s])/;
 
 /**
- * The rule that answers: any that denies before any that allows. Null: a person has to.
- * What denies is found generously, also as one of several commands of a line; what allows is found strictly, so that
- * neither quoting nor a separator can smuggle anything past it.
+ * The rule that answers: any denying rule before any allowing one. Null: a person has to answer. Denials match
+ * generously, including each of several commands in a line. Permissions match strictly, so that neither quoting nor a
+ * separator can smuggle anything past them.
  */
 export function ruleFor(rules: readonly ApprovalRule[], asked: Asked): ApprovalRule | null {
   const ofTool = rules.filter((rule) => isAlike(rule.tool, asked.tool));
@@ -42,7 +45,7 @@ export function ruleFor(rules: readonly ApprovalRule[], asked: Asked): ApprovalR
   return ofTool.find(denies) ?? ofTool.find(allows) ?? null;
 }
 
-/** `allow Bash(git status *)`. */
+/** Such as `allow Bash(git status *)`. */
 export function ruleText({ tool, pattern, decision }: ApprovalRule): string {
   return `${decision} ${tool}${pattern === null ? '' : `(${pattern})`}`;
 }
@@ -57,7 +60,7 @@ function isDenied(pattern: string, { action }: Asked): boolean {
   return commandsIn(action).some((command) => isAlike(plain(pattern), command));
 }
 
-/** The whole text and each command that a shell might see in it, without what only quotes or separates. */
+/** The whole text, and each part that a shell could run as a command, without quotes and extra white space. */
 function commandsIn(action: string): readonly string[] {
   return [action, ...action.split(/[;&|<>()`\n\r{}]|\$\(/)].map(plain);
 }

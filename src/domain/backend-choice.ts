@@ -2,25 +2,25 @@
 export interface BackendChoice {
   readonly backend: string;
   readonly model: string | null;
-  /** Its provider has refused the agent, until then; null: nothing is known against it. */
+  /** Until when its provider refuses the agent; null: no refusal is known. */
   readonly until: string | null;
 }
 
-/** What says where an agent runs. */
+/** The fields that determine where an agent runs. */
 interface Placed {
   readonly backend: string;
   readonly model: string | null;
   readonly backends: readonly BackendChoice[] | null;
 }
 
-/** No refusal by any of the agent's backends is known (any more). */
+/** Forgets known refusals by the agent's backends. */
 export function withoutRefusals<T extends Placed>(agent: T): T {
   const { backends } = agent;
   if (backends === null || backends.every(({ until }) => until === null)) return agent;
   return { ...agent, backends: backends.map((choice) => ({ ...choice, until: null })) };
 }
 
-/** As the plan has it: on the first of its backends. */
+/** Moves the agent back to its first backend, as planned. */
 export function onFirstBackend<T extends Placed>(agent: T): T {
   const placed = withoutRefusals(agent);
   const [first] = placed.backends ?? [];

@@ -1,10 +1,10 @@
 import type { Usage } from './usage.ts';
 
-/** Caps on what may be spent; null is no cap. Time counts because flat plans report no cost. */
+/** Limits on spending; null means no limit. Time is included because flat plans report no cost. */
 export interface Budget {
   /** Input, output and cache tokens together. */
   readonly maxTokens: number | null;
-  /** US dollars as the backend prices them. */
+  /** US dollars as priced by the backend. */
   readonly maxCostUsd: number | null;
   readonly maxTurns: number | null;
   readonly maxWallMs: number | null;
@@ -15,7 +15,7 @@ export const noBudget: Budget = { maxTokens: null, maxCostUsd: null, maxTurns: n
 export const budgetItems = ['tokens', 'cost_usd', 'turns', 'wall_ms'] as const;
 export type BudgetItem = (typeof budgetItems)[number];
 
-/** A cap that is nearly or wholly used up. */
+/** A limit that is nearly or fully used. */
 export interface BudgetFinding {
   readonly item: BudgetItem;
   readonly level: 'warning' | 'exceeded';
@@ -23,10 +23,10 @@ export interface BudgetFinding {
   readonly limit: number;
 }
 
-/** From this share of a cap on, people are warned. */
+/** Warn when this share of a limit is used. */
 const warningShare = 0.8;
 
-/** What of a cap is used up; `wall_ms` in milliseconds. */
+/** How much of a limit is used; `wall_ms` in milliseconds. */
 export interface BudgetShare {
   readonly item: BudgetItem;
   readonly spent: number;
@@ -34,8 +34,8 @@ export interface BudgetShare {
 }
 
 /**
- * One entry for each cap there is.
- * @param wallMs how long it has been running
+ * One entry per limit.
+ * @param wallMs how long it has been running, in milliseconds
  */
 export function budgetShares(budget: Budget, usage: Usage | null, wallMs: number): readonly BudgetShare[] {
   const shares: Readonly<Record<BudgetItem, readonly [number, number | null]>> = {
@@ -51,8 +51,9 @@ export function budgetShares(budget: Budget, usage: Usage | null, wallMs: number
 }
 
 /**
- * What is to be said of a budget. A cap is exceeded once it is reached: the next turn would go beyond it.
- * @param wallMs how long it has been running
+ * Warnings and exceeded limits. A limit counts as exceeded when it is reached, because the next turn would go beyond
+ * it.
+ * @param wallMs how long it has been running, in milliseconds
  */
 export function checkBudget(budget: Budget, usage: Usage | null, wallMs: number): readonly BudgetFinding[] {
   return budgetShares(budget, usage, wallMs).flatMap(({ item, spent, cap }): BudgetFinding[] => {
@@ -72,7 +73,7 @@ const itemNames: Readonly<Record<BudgetItem, string>> = {
   wall_ms: 'wall time',
 };
 
-/** 'tokens: 120000 of 100000 (20 % over)': what was measured, the cap, and by how much it was overshot. */
+/** Such as "tokens: 120000 of 100000 (20 % over)": the measured value, the limit, and by how much it was exceeded. */
 export function describeFinding({ item, spent, limit, level }: BudgetFinding): string {
   const [amount, cap] =
     item === 'wall_ms'
@@ -87,7 +88,7 @@ export function describeFinding({ item, spent, limit, level }: BudgetFinding): s
   return `${itemNames[item]}: ${amount} of ${cap} (${share})`;
 }
 
-/** Reads the numbers from that sentence of an earlier version, as exactly as it gives them; 0 where it gives none. */
+/** Parses that text from events of an earlier version, with the precision it has; 0 for missing numbers. */
 export function readFinding(said: string): BudgetFinding {
   const [, name, spent, limit, share] =
     /^([a-z ]+): \$?([0-9.e+-]+)(?: s)? of \$?([0-9.e+-]+)(?: s)? \(-?\d+ % (used|over)\)$/.exec(said) ?? [];

@@ -7,7 +7,7 @@ import { moveSession } from './session.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 
 /**
- * Cancels one agent that is not running, and with it what depends on it.
+ * Cancels an agent that is not running, and its dependents.
  * @throws MaosError INVALID_TRANSITION
  */
 export function cancelAgent(workflow: Workflow, id: AgentId, reason: string, at: string): Change {
@@ -29,7 +29,7 @@ export function cancelAgent(workflow: Workflow, id: AgentId, reason: string, at:
   return advance({ next: withAgents(workflow, new Map([[id, agent]])), events: [event] }, at);
 }
 
-/** Cancels every agent that has not started; running agents are settled one by one as they stop. */
+/** Cancels every agent that has not started. Running agents are settled individually when they stop. */
 export function cancelWaiting(workflow: Workflow, reason: string, at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];

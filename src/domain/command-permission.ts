@@ -12,32 +12,32 @@ import { countBarred, matchesParts, splitAtStars } from './star-match.ts';
 /** A program with its arguments, or a line for /bin/sh. */
 export type Command = readonly string[] | string;
 
-/** A longer text, in characters, is allowed only by a pattern that equals it. */
+/** In characters; a longer text is allowed only by a pattern that equals it. */
 export const maxMatchedLength = 4_096;
 
-/** In a line these end a command, begin another, name a file or hide what follows. */
+/** In a line, these characters end a command, begin another, name a file or hide what follows. */
 const barredInLine = new Set([...';&|<>$`()\\\n\r'].map(codeOf));
 const commentMark = codeOf('#');
 const lineFeed = codeOf('\n');
-/** Words after which a shell expects a command, or something of its own, where others name a program. */
+/** After these words a shell expects a command or its own syntax, so the next word need not be the program. */
 const reservedWords = new Set(
   '! { } [[ case coproc do done elif else esac fi for function if in select then time until while'.split(' '),
 );
 
 /**
- * A compiled entry of `allowCommands`. An array is compared word by word, so that no word stands for several and the
- * program is exactly the one named. A line is compared together with its quoting, so that a quote under `*` cannot
- * turn a quoted text of the pattern into a command.
+ * A compiled entry of `allowCommands`. Arrays are compared word by word, so that no word matches several and the
+ * program is exactly the named one. Lines are compared including their quoting, so that a quote matched by `*` cannot
+ * turn quoted text of the pattern into a command.
  */
 export interface CommandPattern {
   readonly text: string;
-  /** The texts around each `*`; null: of lines, only the very same is allowed. */
+  /** The texts between the `*`; null: only an identical line is allowed. */
   readonly line: readonly Marked[] | null;
-  /** What each word of an array must be; null: no array is allowed. */
+  /** The pattern of each word of an array; null: no array is allowed. */
   readonly words: readonly (readonly Marked[])[] | null;
 }
 
-/** @param text one entry of `allowCommands`; never fails: what cannot be a pattern is an exact line */
+/** @param text one entry of `allowCommands`; never fails: an entry that cannot be a pattern is an exact line */
 export function compilePattern(text: string): CommandPattern {
   const marked = markQuotes(text);
   const tokens = marked === null ? null : readShellWords(marked);
@@ -49,7 +49,7 @@ export function compilePattern(text: string): CommandPattern {
   };
 }
 
-/** The steps this takes grow no faster than the command. The pattern `*`, and no other, allows every program. */
+/** Takes time linear in the command's length. Only the pattern `*` allows every program. */
 export function isCommandAllowed(patterns: readonly CommandPattern[], command: Command): boolean {
   if (typeof command === 'string') return isLineAllowed(patterns, command);
   return patterns.some(
@@ -57,7 +57,7 @@ export function isCommandAllowed(patterns: readonly CommandPattern[], command: C
   );
 }
 
-/** A pattern that allows the command. */
+/** A pattern that allows exactly this command. */
 export function patternFor(command: Command): string {
   if (typeof command === 'string') return command;
   const isBare = (word: string): boolean => /^[^\s'"$`()\\#;&|<>]+$/.test(word);
@@ -89,7 +89,7 @@ function isArrayAllowed(words: readonly (readonly Marked[])[], array: readonly s
   });
 }
 
-/** True when no `*` stands where it could name a program, or shift another word there. */
+/** True when no `*` could match a program name, or shift another word into its position. */
 function namesItsPrograms(tokens: readonly ShellToken[]): boolean {
   let isNamed = false;
   for (const { word, operator } of tokens) {
@@ -105,7 +105,7 @@ function namesItsPrograms(tokens: readonly ShellToken[]): boolean {
   return true;
 }
 
-/** The words of a pattern that is one plain command; null: it is none, or its program is not named. */
+/** The words of a pattern that is one plain command with a fixed program; null otherwise. */
 function wordsOf(tokens: readonly ShellToken[]): readonly string[] | null {
   if (tokens.length === 0 || tokens.some(({ operator }) => operator !== null)) return null;
   const words = tokens.map(({ word }) => word);

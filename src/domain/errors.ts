@@ -1,7 +1,7 @@
 import { shorten } from './cut-text.ts';
 import { showInvisible } from './invisible-marks.ts';
 
-/** Stable codes: the same one reaches MCP, ACP and the command line. */
+/** Stable codes, identical in MCP, ACP and on the command line. */
 export const errorCodes = [
   'SESSION_NOT_FOUND',
   'AGENT_NOT_FOUND',
@@ -22,8 +22,8 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * The one error of MAOS. The message says what failed, the value that caused it and the next step;
- * `details` holds the same facts for programs. A value shown in a message goes through {@link quote}.
+ * The only error class of MAOS. The message says what failed, the value that caused it and the next step; `details` has
+ * the same facts for programs. Values shown in a message must go through {@link quote}.
  */
 export class MaosError extends Error {
   readonly code: ErrorCode;
@@ -45,12 +45,12 @@ export function isMaosError(error: unknown, code?: ErrorCode): error is MaosErro
   return error instanceof MaosError && (code === undefined || error.code === code);
 }
 
-/** A path as it may stand in a message: whole, since a shortened one could not be found, and on one line. */
+/** A path for a message: on one line and complete, because a shortened path could not be found. */
 export function showPath(path: string): string {
   return showInvisible(JSON.stringify(path));
 }
 
-/** A caller's value as it may stand in a message: on one line, control characters escaped, cut to 80 characters. */
+/** A value for a message: on one line, with control characters escaped, cut to 80 characters. */
 export function quote(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
   return showInvisible(JSON.stringify(shorten(text, 80, '...')));

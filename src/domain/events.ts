@@ -6,23 +6,23 @@ import { sessionEvents } from './events/session-events.ts';
 import { workEvents } from './events/work-events.ts';
 import type { AgentId, SessionId } from './ids.ts';
 
-/** Every type of event, each declared once. Types are past tense and never reused with another meaning. */
+/** Every type of event, each declared once. Types are in the past tense and never reused with another meaning. */
 const catalogue = { ...sessionEvents, ...workEvents, ...agentEvents, ...requestEvents, ...claimEvents };
 
 export type EventType = keyof typeof catalogue;
 
-/** What each type of event carries. */
+/** The data of each type of event. */
 export type EventData = { [T in EventType]: DataOf<(typeof catalogue)[T]> };
 
 export const eventTypes = Object.keys(catalogue) as readonly EventType[];
 
-/** A fact about a session, not yet stored. */
+/** A fact about a session that is not stored yet. */
 export type DomainEvent = {
   readonly [T in EventType]: {
     readonly type: T;
     readonly sessionId: SessionId;
     readonly agentId: AgentId | null;
-    /** ISO 8601 UTC, milliseconds. */
+    /** ISO 8601 in UTC, with milliseconds. */
     readonly at: string;
     readonly data: EventData[T];
   };
@@ -49,12 +49,12 @@ export function agentEvent<T extends EventType>(
   return { type, sessionId: agent.sessionId, agentId: agent.id, at, data } as DomainEvent;
 }
 
-/** All that is known of a type; null for one that another version wrote. To be given data of events of that type alone. */
+/** The definition of a type; null for a type of another version. Its functions accept only data of that type. */
 export function descriptorOf(type: string): EventDescriptor<unknown> | null {
   return Object.hasOwn(catalogue, type) ? (catalogue[type as EventType] as EventDescriptor<unknown>) : null;
 }
 
-/** An event as this version knows it, whichever wrote it. Its hash is that of what is stored. */
+/** Converts a stored event of any version to this version. The hash remains that of the stored event. */
 export function readEvent(
   stored: Omit<RecordedEvent, 'data' | 'type'> & { type: string; data: unknown },
 ): RecordedEvent {

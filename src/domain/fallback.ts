@@ -1,16 +1,16 @@
 import type { Agent } from './agent.ts';
 import type { BackendChoice } from './backend-choice.ts';
 
-/** The backend an agent continues on, and its backends that are known to refuse it. */
+/** The backend on which an agent continues, with the known refusals of its backends. */
 export interface Fallback extends Pick<Agent, 'backend' | 'model' | 'backends'> {
-  /** Not to be started there before; null: at once. */
+  /** Must not be started earlier; null: start immediately. */
   readonly notBefore: string | null;
 }
 
 /**
  * The backend on which an agent continues after its provider refused it: the first of its backends without a known
- * refusal, else the one that is expected to answer first. Null: the agent waits for its present backend.
- * @param until when its provider is expected to answer again
+ * refusal, otherwise the one that is expected to accept first. Null: the agent waits for its current backend.
+ * @param until when its provider is expected to accept again
  */
 export function decideFallback(agent: Agent, until: string, now: string): Fallback | null {
   if (agent.backends === null) return null;
@@ -30,7 +30,7 @@ export function decideFallback(agent: Agent, until: string, now: string): Fallba
 
 /**
  * The backend on which to start an agent instead, while the provider of its own backend refuses another agent.
- * @param held until when which backends are held back
+ * @param held until when each backend is held back
  */
 export function fallbackFrom(agent: Agent, held: ReadonlyMap<string, string>): Fallback | null {
   if (!held.has(agent.backend)) return null;
@@ -39,7 +39,7 @@ export function fallbackFrom(agent: Agent, held: ReadonlyMap<string, string>): F
   return { backend: next.backend, model: next.model, backends: agent.backends, notBefore: null };
 }
 
-/** Which of its backends refuse an agent that runs on another one; null: none. */
+/** For an agent on another backend than its first: which of its backends refuse it; null: none. */
 export function fallbackText({ backend, backends }: Agent): string | null {
   const refused = (backends ?? []).filter((choice) => choice.until !== null && choice.backend !== backend);
   if (refused.length === 0) return null;

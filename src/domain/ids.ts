@@ -26,7 +26,7 @@ export function isAgentId(text: string): text is AgentId {
   return agentPattern.test(text);
 }
 
-/** @throws MaosError INVALID_INPUT when the text is not a session id. Ids become folder names: this is the gate. */
+/** @throws MaosError INVALID_INPUT when the text is not a session id. Required before an id becomes a folder name. */
 export function parseSessionId(text: string): SessionId {
   if (isSessionId(text)) return text;
   throw new MaosError(

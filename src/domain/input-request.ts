@@ -11,43 +11,43 @@ export const inputRequestStates = ['open', 'answered', 'expired', 'withdrawn'] a
 export type InputRequestState = (typeof inputRequestStates)[number];
 
 export const inputRequestTransitions: TransitionTable<InputRequestState> = {
-  /** `withdrawn`: nobody waits for the answer any more, since the attempt that asked is over. */
+  /** `withdrawn`: the attempt that asked is over, so no agent waits for the answer. */
   open: ['answered', 'expired', 'withdrawn'],
   answered: [],
   expired: [],
   withdrawn: [],
 };
 
-/** Longer texts of a request are cut: people read them, and every front shows them. */
+/** Longer texts are cut, because people read them wherever requests are shown. */
 export const maxActionLength = 4_000;
 export const maxAnswerLength = 100_000;
-/** Open at once in one attempt; what is asked beyond is denied or refused. */
+/** Maximum number of open requests of one attempt; further ones are denied or refused. */
 export const maxOpenRequests = 50;
 const maxChoices = 20;
 const maxChoiceLength = 200;
-/** A tool's name or a CLI's own id of a request; no real one comes near. */
+/** Maximum length of a tool's name, or of a CLI's own request id; real ones are far shorter. */
 const maxNameLength = 500;
-/** What an event tells of a text. */
+/** Maximum length of a text in an event. */
 const maxEventText = 1_000;
 
-/** What an agent asks of people or of whoever leads it. Published as a request, `req_…`. */
+/** A request of an agent to people or to the agent that leads it. Published as a request, `req_…`. */
 export interface InputRequestDraft {
   readonly id: InputRequestId;
   readonly sessionId: SessionId;
   readonly agentId: AgentId;
   readonly attempt: number;
-  /** What the agent's CLI calls it, unique within the attempt: the same key again is the same request. */
+  /** The CLI's own id, unique within the attempt: the same key again is the same request. */
   readonly key: string;
   readonly kind: InputRequestKind;
-  /** The tool that a permission is asked for; null for a question. */
+  /** The tool that needs the permission; null for a question. */
   readonly tool: string | null;
-  /** What is to be done, or what is asked, for people. */
+  /** The requested action or the question, for people. */
   readonly action: string;
-  /** Why, in the agent's or its CLI's words; null where it does not say. */
+  /** The reason, in the agent's or its CLI's words; null if none was given. */
   readonly reason: string | null;
-  /** Answers that a question suggests; any other text answers it, too. */
+  /** Suggested answers to a question; any other text is an answer too. */
   readonly choices: readonly string[];
-  /** ISO 8601. Unanswered then, a permission is denied and a question has no answer. */
+  /** ISO 8601. Without an answer by then, a permission is denied, and a question stays unanswered. */
   readonly expiresAt: string;
 }
 
@@ -55,7 +55,7 @@ export type Answer =
   | { readonly kind: 'permission'; readonly decision: 'allow' | 'deny'; readonly message: string | null }
   | { readonly kind: 'question'; readonly text: string };
 
-/** Who answered: a rule of the user's, a person, or an agent by its name. */
+/** Who answered: a rule of the user, a person, or an agent by its name. */
 export type Answerer =
   | { readonly type: 'rule'; readonly rule: string }
   | { readonly type: 'person'; readonly front: 'cli' | 'mcp' | 'http' }
@@ -64,13 +64,13 @@ export type Answerer =
 export interface InputRequest extends InputRequestDraft {
   readonly state: InputRequestState;
   readonly askedAt: string;
-  /** When it left the state `open`; null while it is in it. */
+  /** When it left the state `open`; null while it is open. */
   readonly closedAt: string | null;
   readonly answer: Answer | null;
   readonly answeredBy: Answerer | null;
 }
 
-/** A request as it is first stored. @throws MaosError INVALID_INPUT for a request that asks nothing */
+/** Creates a request. @throws MaosError INVALID_INPUT for a request without text */
 export function openRequest(draft: InputRequestDraft, at: string): InputRequest {
   if (draft.action.trim() === '') {
     throw new MaosError('INVALID_INPUT', 'Nothing is asked. Say in a sentence what should be answered.');
@@ -91,9 +91,9 @@ export function openRequest(draft: InputRequestDraft, at: string): InputRequest 
 }
 
 /**
- * The first answer stands. The same answer again changes nothing.
- * @throws MaosError INVALID_INPUT for an answer of the other kind or one too long, INVALID_TRANSITION when the request is
- *   not open any more
+ * Stores the first answer. The same answer again changes nothing.
+ * @throws MaosError INVALID_INPUT for an answer of the other kind or one that is too long, INVALID_TRANSITION when the
+ *   request is no longer open
  */
 export function answerRequest(request: InputRequest, answer: Answer, by: Answerer, at: string): InputRequest {
   const { id, kind, state } = request;
@@ -114,18 +114,18 @@ export function answerRequest(request: InputRequest, answer: Answer, by: Answere
   return close(request, 'answered', at, { answer, answeredBy: by });
 }
 
-/** An open request whose time is over is expired. Any other stays as it is. */
+/** Expires an open request whose time is over; leaves any other unchanged. */
 export function expireRequest(request: InputRequest, at: string): InputRequest {
   if (request.state !== 'open' || request.expiresAt > at) return request;
   return close(request, 'expired', at);
 }
 
-/** Nobody waits for the answer any more. A request that is closed stays as it is. */
+/** Withdraws an open request, for which no agent waits any more; leaves any other unchanged. */
 export function withdrawRequest(request: InputRequest, at: string): InputRequest {
   return request.state === 'open' ? close(request, 'withdrawn', at) : request;
 }
 
-/** What the CLI that asked for a permission is told; null while there is nothing to tell. */
+/** The answer for the CLI that requested a permission; null while there is none. */
 export function permissionAnswer(
   request: InputRequest,
 ): { readonly allow: true } | { readonly allow: false; readonly message: string } | null {
@@ -143,7 +143,7 @@ export function permissionAnswer(
   };
 }
 
-/** What the log of the session says of the state the request is in now. */
+/** The event for the request's current state. */
 export function inputRequestEvent(request: InputRequest, at: string): DomainEvent {
   const { id, agentId, sessionId, kind, tool, answer, answeredBy, expiresAt } = request;
   const agent = { id: agentId, sessionId };
@@ -165,7 +165,7 @@ export function inputRequestEvent(request: InputRequest, at: string): DomainEven
   }
 }
 
-/** Who answered, for people: to follow 'by'. */
+/** Who answered, for people, to follow "by". */
 export function answererText(by: Answerer): string {
   switch (by.type) {
     case 'rule':

@@ -3,13 +3,13 @@ import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
 import { type ConversationWay, type Message, type MessageState, messageTransitions } from './message.ts';
 import { assertTransition } from './transitions.ts';
 
-/** The first wait after a message was given back; each further one is twice as long, up to the longest. */
+/** The delay after a message is first returned; each further one is twice as long, up to the maximum. */
 const baseDelayMs = 1_000;
 const maxDelayMs = 300_000;
 
 /**
- * Leases a message to its recipient, who has it until the lease runs out.
- * @throws MaosError INVALID_TRANSITION unless it waits
+ * Leases a message to its recipient until the lease expires.
+ * @throws MaosError INVALID_TRANSITION unless it is waiting
  */
 export function deliverMessage(message: Message, leaseMs: number, at: string): Message {
   assertWaiting(message);
@@ -19,16 +19,16 @@ export function deliverMessage(message: Message, leaseMs: number, at: string): M
 }
 
 /**
- * Puts a message on its way into a conversation of the agent's, before anything is written: from here on nobody else
- * delivers it. It stays `queued` until there is evidence.
- * @throws MaosError INVALID_TRANSITION unless it waits
+ * Claims a message for one way into a conversation of the agent, before anything is written, so that nothing else
+ * delivers it. It stays `queued` until its arrival is observed.
+ * @throws MaosError INVALID_TRANSITION unless it is waiting
  */
 export function claimMessage(message: Message, agentAttempt: number, via: ConversationWay): Message {
   assertWaiting(message);
   return { ...message, agentAttempt, via };
 }
 
-/** The message was seen in the conversation that it is on its way to. Any other message stays as it is. */
+/** Records that the message was seen in the conversation it was claimed for. Leaves any other message unchanged. */
 export function confirmDelivery(message: Message, agentAttempt: number, at: string): Message {
   const { state, via } = message;
   if (state !== 'queued' || via === null || message.agentAttempt !== agentAttempt) return message;
@@ -36,8 +36,9 @@ export function confirmDelivery(message: Message, agentAttempt: number, at: stri
 }
 
 /**
- * The agent's attempt is over, or this way is, and the message was not seen in its conversation: it waits again.
- * @param via null: whatever way it is on
+ * Makes a claimed message wait again, when the agent's attempt or this way is over and the message was not seen in its
+ * conversation.
+ * @param via null: whichever way it was claimed for
  */
 export function releaseMessage(
   message: Message,
@@ -52,9 +53,9 @@ export function releaseMessage(
 }
 
 /**
- * The recipient has dealt with the message. A second acknowledgement changes nothing.
- * @param attempt the delivery that is acknowledged; null: the present one
- * @throws MaosError INVALID_TRANSITION when that delivery is over, or there has been none
+ * The recipient has handled the message. A second acknowledgement changes nothing.
+ * @param attempt the acknowledged delivery; null: the current one
+ * @throws MaosError INVALID_TRANSITION when that delivery is over, or there was none
  */
 export function acknowledgeMessage(message: Message, attempt: number | null, at: string): Message {
   const given = attempt ?? message.attempt;
@@ -63,18 +64,18 @@ export function acknowledgeMessage(message: Message, attempt: number | null, at:
   return move(message, 'acknowledged', { acknowledgedAt: at });
 }
 
-/** The recipient answered it, so it has it, whatever was seen of that. A message that has ended stays as it is. */
+/** The recipient answered it, which proves that it arrived. Leaves a message that has ended unchanged. */
 export function answerMessage(message: Message, at: string): Message {
   if (message.state === 'queued') return answerMessage(enterConversation(message, at), at);
   return message.state === 'delivered' ? acknowledgeMessage(message, null, at) : message;
 }
 
 /**
- * The recipient could not deal with the message: it is queued again after a wait, or dead when its attempts are used up.
+ * The recipient could not handle the message: it is queued again after a delay, or dead when its attempts are used up.
  * A second refusal changes nothing.
- * @param refusal `retry` false: no further attempt would go better
- * @param chance 0 up to 1: spreads the retries of messages that failed together
- * @throws MaosError INVALID_TRANSITION when the delivery is over, or it is in a conversation
+ * @param refusal `retry` false: another attempt would not help
+ * @param chance from 0 to 1; spreads the retries of messages that failed together
+ * @throws MaosError INVALID_TRANSITION when the delivery is over, or the message is in a conversation
  */
 export function giveBackMessage(
   message: Message,
@@ -99,35 +100,35 @@ export function giveBackMessage(
 }
 
 /**
- * What time does to a message: a lease that has run out ends its delivery, and after its deadline it is not delivered any
- * more. One that is on its way is left alone: it may have arrived.
+ * Applies the time: an expired lease ends its delivery, and a message past its deadline is no longer delivered. A
+ * claimed message is left alone, because it may have arrived.
  */
 export function expireMessage(message: Message, at: string): Message {
   const { state, leaseUntil } = message;
   const isOver = state === 'delivered' && leaseUntil !== null && leaseUntil <= at;
-  // No further wait: the recipient has already had the whole lease.
+  // No further delay, because the recipient has already had the whole lease.
   const after = isOver ? again(message, `not acknowledged by ${leaseUntil}`, at, at) : message;
   const isLate = after.state === 'queued' && after.via === null && (after.expiresAt ?? '~') <= at;
   return isLate ? move(after, 'expired', {}) : after;
 }
 
-/** Nobody will take the message any more. One that does not wait stays as it is. */
+/** No recipient will take the message any more. Leaves one that is not waiting unchanged. */
 export function buryMessage(message: Message, reason: string, at: string): Message {
   return message.state === 'queued' ? bury(message, reason, message.lastTrouble, at) : message;
 }
 
 /**
- * How long a message waits after its given attempt failed, in milliseconds: twice as long each time, of which chance
- * takes off up to a half.
+ * Delay of a message after a failed attempt, in milliseconds. Doubles with each attempt; chance reduces it by up to
+ * half.
  * @param attempt from 1
- * @param chance 0 up to 1
+ * @param chance from 0 to 1
  */
 export function backoffMs(attempt: number, chance: number): number {
   const longest = Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(attempt - 1, 30));
   return Math.round(longest * (1 - chance / 2));
 }
 
-/** What the log of the session says of the state it is in now. */
+/** The event for the message's current state. */
 export function messageEvent(message: Message, at: string): DomainEvent {
   const { id, sessionId, to, from, type, subject, attempt, lastTrouble: reason } = message;
   const event: typeof sessionEvent = (kind, session, when, data) =>
@@ -170,7 +171,7 @@ function bury(message: Message, deadReason: string, lastTrouble: string | null, 
   return move(message, 'dead', { deadAt: at, deadReason, lastTrouble });
 }
 
-/** When it may be delivered, and until when it is, belongs to the state it leaves. */
+/** Clears the times that belong to the state it leaves. */
 function move(message: Message, to: MessageState, changes: Partial<Message>): Message {
   assertTransition(messageTransitions, `Message ${message.id}`, message.state, to);
   return { ...message, availableAt: null, leaseUntil: null, ...changes, state: to };

@@ -1,8 +1,8 @@
 import { startOf } from './cut-text.ts';
 
-/** The candidate that `text` most likely means, with at most a few typing errors; null when none is close. */
+/** The candidate that `text` most likely means, allowing a few typing errors; null if none is close. */
 export function nearest(text: string, candidates: Iterable<string>): string | null {
-  // A longer text is not a mistyped name, and the time of the comparison grows with the square of the length.
+  // A longer text is not a mistyped name, and the comparison takes quadratic time.
   const wanted = startOf(text, 80).toLowerCase();
   let best: string | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -15,7 +15,7 @@ export function nearest(text: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
-/** How many characters to insert, delete, replace or swap with their neighbour. */
+/** Number of insertions, deletions, replacements and swaps of neighbours. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: readonly number[] = [];
   let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index);

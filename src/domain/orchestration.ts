@@ -13,7 +13,7 @@ export const phaseTransitions: TransitionTable<PhaseState> = {
   skipped: ['running'],
 };
 
-/** A step of the plan: the agents that may run side by side once the steps before them allow. */
+/** A step of the plan: agents that may run in parallel when earlier steps allow it. */
 export interface Phase {
   readonly index: number;
   readonly state: PhaseState;
@@ -35,7 +35,7 @@ export function progressOf(agents: readonly Agent[]): Progress {
   return { total: agents.length, ...counts };
 }
 
-/** The state the phase ought to have, judged by its agents alone. */
+/** The state that the phase's agents imply. */
 function phaseStateOf(members: readonly Agent[]): PhaseState {
   if (members.every((agent) => agent.state === 'completed')) return 'completed';
   if (members.every((agent) => isAgentEnded(agent.state))) {
@@ -47,8 +47,8 @@ function phaseStateOf(members: readonly Agent[]): PhaseState {
 }
 
 /**
- * Brings every phase to the state its agents imply; unchanged phases keep their identity.
- * A phase whose agents started and ended between two looks passes through `running` so that no transition is skipped.
+ * Updates every phase to the state that its agents imply; unchanged phases keep their identity. A phase whose agents
+ * started and ended since the last update passes through `running`, so that no transition is skipped.
  * @throws MaosError INVALID_TRANSITION when agents contradict the recorded phases
  */
 export function advancePhases(

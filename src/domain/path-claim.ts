@@ -4,17 +4,18 @@ import { agentEvent, type DomainEvent } from './events.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { overlap, pathPattern, patternFrom } from './path-pattern.ts';
 
-/** In one call. */
+/** Maximum number of paths per call. */
 export const maxClaimedAtOnce = 50;
-/** That one agent has at a time. */
+/** Maximum number of claims of one agent at a time. */
 export const maxClaims = 200;
 export const defaultClaimMinutes = 60;
 export const maxClaimMinutes = 1_440;
 const maxReason = 500;
 
 /**
- * An agent's word that it works on a path, for the other agents of the project. It hinders nobody: who wants to claim the
- * same is told of it, and so is who edits there. It ends with its time, with its agent, or when the agent releases it.
+ * An agent's announcement to the project's other agents that it works on a path. It blocks nothing: an agent that
+ * claims the same path, or edits it, is informed. It ends when its time is over, when its agent ends, or when the agent
+ * releases it.
  */
 export interface PathClaim {
   readonly sessionId: SessionId;
@@ -27,13 +28,13 @@ export interface PathClaim {
   readonly expiresAt: string;
 }
 
-/** A claim in force, with whose it is. */
+/** A claim in force, with the agent's name and role. */
 export interface HeldClaim extends PathClaim {
   readonly agent: string;
   readonly role: string;
 }
 
-/** An agent that claims, releases or edits, in a folder that its paths are relative to. */
+/** An agent that claims, releases or edits, and the folder that its paths are relative to. */
 export interface Claimant {
   readonly sessionId: SessionId;
   readonly agentId: AgentId;
@@ -48,23 +49,23 @@ export interface ClaimRequest {
   readonly minutes: number | null;
 }
 
-/** A path that another agent has claimed before. */
+/** A path that another agent claimed earlier. */
 export interface PathConflict {
   /** Absolute. */
   readonly path: string;
   readonly held: HeldClaim;
 }
 
-/** What a claim comes to: all of it, or, with conflicts, nothing. */
+/** The result of a claim request: all claims, or with conflicts none. */
 export interface ClaimDecision {
   readonly claims: readonly PathClaim[];
   readonly conflicts: readonly PathConflict[];
 }
 
 /**
- * All or nothing: an agent that got a part of what it needs would wait with it for the rest, and two such agents for each
- * other. A path that the agent has claimed already is claimed anew, for the new time.
- * @param active those in force, of the whole project
+ * All or nothing, because two agents that each got a part of what they need could wait for each other. A path that the
+ * agent has already claimed is renewed for the new time.
+ * @param active all claims in force in the project
  * @throws MaosError INVALID_INPUT, RESOURCE_LIMIT_EXCEEDED
  */
 export function decideClaim(
@@ -112,9 +113,9 @@ export function decideClaim(
 }
 
 /**
- * The agent's claims that it releases.
- * @param paths null: all that it has
- * @throws MaosError INVALID_INPUT for what cannot be a path of the project
+ * The claims that the agent releases.
+ * @param paths null: all its claims
+ * @throws MaosError INVALID_INPUT for a path that cannot be in the project
  */
 export function decideRelease(
   by: Claimant,
@@ -125,17 +126,18 @@ export function decideRelease(
   return active.filter(({ agentId, path }) => agentId === by.agentId && (patterns?.has(path) ?? true));
 }
 
-/** The claims of others that an edit of a path touches. */
+/** Claims of other agents that an edit of a path touches. */
 export function claimsTouched(
   by: Claimant,
   path: string,
   active: readonly HeldClaim[],
 ): readonly HeldClaim[] {
-  // A file may be named like a pattern, such as Next.js's `[...all].tsx` or, rarely, with a star: it then touches too much.
+  // A file name can look like a pattern, such as Next.js's `[...all].tsx` or, rarely, one with a star; then too much
+  // matches.
   return active.filter((claim) => claim.agentId !== by.agentId && overlap(claim.path, path));
 }
 
-/** For people and for agents; what the other agent wrote stands in quotes. */
+/** For people and agents; text from the other agent is quoted. */
 export function conflictText({ path, held }: PathConflict, root: string): string {
   const as = held.path === path ? '' : ` (as ${quote(patternFrom(root, held.path))})`;
   const what = `${quote(patternFrom(root, path))}${as}`;
@@ -160,7 +162,10 @@ export function releasedEvent(
   return [agentEvent('paths.released', { id: by.agentId, sessionId: by.sessionId }, at, data)];
 }
 
-/** @param how `claim`: it was refused one; `edit`: it is about to change what another has claimed, and was told */
+/**
+ * @param how `claim`: a claim was refused; `edit`: the agent is about to change what another has claimed, and was
+ *   informed
+ */
 export function conflictEvents(
   by: Claimant,
   how: 'claim' | 'edit',

@@ -1,15 +1,16 @@
 import { MaosError, quote, showPath } from './errors.ts';
 
 /**
- * What a path claim names: a path with all that is below it, where `*` stands for any characters of a name, `?` for one,
- * and a name `**` for any number of folders. Kept absolute, with `/` between its names and without `.` and `..`.
+ * The pattern of a path claim: a path with everything below it, where `*` matches any characters of a name, `?` a
+ * single one, and the name `**` any number of folders. Stored as an absolute path with `/` between names and without
+ * `.` and `..`.
  */
 export const maxPatternLength = 400;
 
 /**
  * @param text relative to the root, or absolute below it
- * @param root the folder of the project, absolute
- * @throws MaosError INVALID_INPUT for what is not of the project, and for braces, which stand for themselves here
+ * @param root absolute path of the project's folder
+ * @throws MaosError INVALID_INPUT for a path outside the project, and for brace alternatives, which are not supported
  */
 export function pathPattern(text: string, root: string): string {
   if (text === '' || text.length > maxPatternLength || /[\0\n\r]/.test(text)) {
@@ -38,19 +39,19 @@ export function pathPattern(text: string, root: string): string {
   return pattern;
 }
 
-/** The pattern as somebody sees it who works in that folder: `.` for the folder itself. */
+/** The pattern relative to the root; `.` for the root itself. */
 export function patternFrom(root: string, pattern: string): string {
   if (pattern === root) return '.';
   return pattern.startsWith(`${root}/`) ? pattern.slice(root.length + 1) : pattern;
 }
 
-/** Whether there can be a path that is, or is below, both of them. */
+/** Whether a path can exist that is, or is below, both patterns. */
 export function overlap(one: string, other: string): boolean {
   const [a, b] = [namesOf(one), namesOf(other)];
   const known = new Map<number, boolean>();
   const from = (i: number, j: number): boolean => {
     const [left, right] = [a[i], b[j]];
-    // What has ended stands for all that is below it.
+    // A pattern that has ended includes everything below.
     if (left === undefined || right === undefined) return true;
     const key = i * (b.length + 1) + j;
     const found = known.get(key);
@@ -70,7 +71,7 @@ function namesOf(pattern: string): readonly string[] {
   return pattern.split('/').filter((name) => name !== '');
 }
 
-/** Whether some name is matched by both. Row by row: what a beginning of the one and a beginning of the other can both match. */
+/** Whether a name can match both patterns. Dynamic programming over the prefixes of both. */
 function namesOverlap(one: string, other: string): boolean {
   const isPlain = (name: string): boolean => !/[*?]/.test(name);
   if (one === '*' || other === '*') return true;

@@ -15,7 +15,7 @@ import type {
 } from './session.ts';
 import { dependenciesUnder, findCycle, levelsOf, type PlanNode } from './strategies.ts';
 
-/** An agent as it is asked for, defaults included. Shapes and sizes were checked at the edge; meaning is checked here. */
+/** A requested agent, including defaults. Shapes and sizes were validated on input; meaning is validated here. */
 export interface AgentRequest extends AgentSpec {
   readonly name: string | null;
   /** Names of other agents. */
@@ -24,25 +24,25 @@ export interface AgentRequest extends AgentSpec {
   readonly instanceSuffix: string | null;
 }
 
-/** A caller may leave out any field: its default applies. */
+/** All fields are optional and have defaults. */
 export type Draft<T> = { readonly [K in keyof T]?: Exclude<T[K], null> | undefined };
 
-/** A role of the caller's own. */
+/** A role that the caller defines. */
 export interface RoleDraft extends Draft<Pick<Role, 'responsibilities'>> {
   readonly name: string;
   readonly description: string;
 }
 
-/** An agent as a caller writes it. */
+/** An agent as written by the caller. */
 export interface AgentDraft extends Draft<Omit<AgentRequest, 'role' | 'task' | 'budget' | 'backends'>> {
   readonly role: string | RoleDraft;
   readonly task: string;
-  /** Backends to go on with, one after the other, when the quota at its own is used up. */
+  /** Further backends to continue on, in order, when the quota of the agent's own is used up. */
   readonly fallback?: readonly string[] | undefined;
   readonly budget?: Draft<Budget> | undefined;
 }
 
-/** A plan as a caller writes it. */
+/** A plan as written by the caller. */
 export interface PlanDraft extends Draft<Pick<PlanRequest, 'strategy' | 'failurePolicy' | 'onExit'>> {
   readonly objective: string;
   readonly agents?: readonly AgentDraft[] | undefined;
@@ -51,7 +51,7 @@ export interface PlanDraft extends Draft<Pick<PlanRequest, 'strategy' | 'failure
   readonly budget?: Draft<Budget> | undefined;
 }
 
-/** What a draft says, to be laid over defaults. */
+/** The specified fields of a draft, to override defaults. */
 export function given<T extends object>(draft: T = {} as T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const said = Object.entries(draft).filter(([, value]) => value !== undefined);
   return Object.fromEntries(said) as { [K in keyof T]?: Exclude<T[K], undefined> };
@@ -69,11 +69,10 @@ export interface PlanRequest {
   /** See Session. */
   readonly folder: string | null;
   readonly agents: readonly AgentRequest[];
-  /** Other names a dependency may be called by, such as the alias a role was asked for with. */
+  /** Alternative names for dependencies, such as the alias that a role was requested with. */
   readonly aliases: Readonly<Record<string, string>>;
 }
 
-/** Most agents one session may have. */
 export const maxAgentsPerSession = 500;
 
 /** Names become folder names and `depends_on` references: letters, digits, `_ . -`, not starting with a dot or dash. */
@@ -89,7 +88,7 @@ function countBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<
   return counts;
 }
 
-/** Its own name; else its role with the suffix; else its role, numbered when several would be called the same. */
+/** The agent's own name; otherwise its role with the suffix; otherwise its role, numbered if that is ambiguous. */
 function nameAgents(agents: readonly AgentRequest[]): readonly string[] {
   const base = (agent: AgentRequest): string =>
     agent.name ??
@@ -167,7 +166,7 @@ function shorten(path: readonly string[]): readonly string[] {
   return [...path.slice(0, shown), `… (${path.length - 2 * shown} more)`, ...path.slice(-shown)];
 }
 
-/** The plan of a session: who runs, under which name, after whom, in which phase. Nothing is stored yet. */
+/** The plan of a session: agents with their names, dependencies and phases. Nothing is stored yet. */
 export interface Plan {
   readonly request: PlanRequest;
   readonly agents: readonly (PlannedAgent & {
@@ -177,8 +176,8 @@ export interface Plan {
 }
 
 /**
- * Turns a request into a plan that is sure to end.
- * @throws MaosError INVALID_PLAN for no agents, too many, a bad or repeated name, an unknown dependency, a cycle
+ * Converts a request to a plan that is guaranteed to terminate.
+ * @throws MaosError INVALID_PLAN for no agents, too many, an invalid or duplicate name, an unknown dependency, a cycle
  */
 export function makePlan(request: PlanRequest): Plan {
   const count = request.agents.length;
@@ -222,7 +221,7 @@ export function makePlan(request: PlanRequest): Plan {
   return { request, agents };
 }
 
-/** Of each agent, counted among those of its role. */
+/** The position of each agent among those of its role. */
 function ordinalsOf(agents: readonly AgentRequest[]): readonly number[] {
   const counts = new Map<string, number>();
   return agents.map(({ role }) => {
@@ -246,8 +245,8 @@ function checkModels(agents: readonly AgentRequest[], names: readonly string[]):
 }
 
 /**
- * The agents of a plan, pending, with ids.
- * @param suffixes six random characters (a-z, 0-9) for each agent
+ * Creates a plan's agents with ids, in state pending.
+ * @param suffixes six random characters (a-z, 0-9) per agent
  */
 export function agentsOf(
   { agents }: Plan,

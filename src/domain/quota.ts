@@ -3,30 +3,30 @@ import { withoutRefusals } from './backend-choice.ts';
 import { startSession } from './session-life.ts';
 import type { Change, Workflow } from './workflow.ts';
 
-/** How patient MAOS is with a provider that refuses for a while. */
+/** How to handle a provider that refuses temporarily. */
 export interface QuotaPolicy {
-  /** After this many refusals in a row the session pauses. */
+  /** The session pauses after this many consecutive refusals. */
   readonly maxRetries: number;
-  /** The first wait; each further one is twice as long. */
+  /** The first delay; each further one is twice as long. */
   readonly baseDelayMs: number;
-  /** A longer wait is no retry any more but a pause. */
+  /** For a longer wait the session pauses instead. */
   readonly maxDelayMs: number;
 }
 
 export type QuotaDecision =
-  /** Try again by itself at the time. */
+  /** Retry automatically at that time. */
   | { readonly kind: 'retry'; readonly at: string }
-  /** The session pauses; `resumeAt` is when the provider is expected to answer again, if that is known. */
+  /** Pause the session; `resumeAt` is when the provider is expected to accept again, if known. */
   | { readonly kind: 'pause'; readonly resumeAt: string | null };
 
-/** A provider that names a later time than this is not believed. */
+/** Ignore a retry time further in the future than this. */
 const longestBelievedMs = 366 * 24 * 3_600_000;
 
 /**
- * What to do with an agent whose provider refused it. The back-off is a floor: a provider that names a time that has
- * passed, or none that can be believed, is asked no sooner than one that names none.
- * @param refusal `retryAt` as the provider named it, `postponed`: how often in a row it has refused before
- * @param chance 0 up to 1: agents refused together must not come back together
+ * What to do with an agent whose provider refused it. The back-off is a minimum: a provider with a retry time in the
+ * past, or with an implausible one, is not asked sooner than one without.
+ * @param refusal `retryAt`: the provider's retry time; `postponed`: number of consecutive refusals before this one
+ * @param chance from 0 to 1; spreads the retries of agents that were refused together
  */
 export function decideQuota(
   refusal: { readonly retryAt: string | null; readonly postponed: number },
@@ -38,29 +38,29 @@ export function decideQuota(
   const namedMs = namedDelay(refusal.retryAt, nowMs);
   const delayMs = Math.max(policy.baseDelayMs * 2 ** Math.min(refusal.postponed, 30), namedMs);
   if (refusal.postponed >= policy.maxRetries || delayMs > policy.maxDelayMs) {
-    // A time within the reach of a retry would make the pause no pause.
+    // A retry time within the reach of a retry would end the pause immediately.
     return { kind: 'pause', resumeAt: namedMs > policy.maxDelayMs ? refusal.retryAt : null };
   }
-  // A quarter at most, and only later: a provider that named a time means it.
+  // Adds at most a quarter and never subtracts, because a provider means the time that it names.
   const jittered = Math.min(policy.maxDelayMs * 1.25, delayMs * (1 + chance / 4));
   return { kind: 'retry', at: new Date(nowMs + Math.round(jittered)).toISOString() };
 }
 
-/** How long the provider wants to be left alone, 0 where it does not say so credibly. */
+/** How long the provider asks to wait, in milliseconds; 0 without a plausible time. */
 function namedDelay(retryAt: string | null, nowMs: number): number {
   const delayMs = Date.parse(retryAt ?? '') - nowMs;
   return delayMs > 0 && delayMs <= longestBelievedMs ? delayMs : 0;
 }
 
-/** When an agent is retried if its provider named no time, so that a pause knows when to end. */
+/** When to retry an agent whose provider named no time, so that a pause knows when to end. */
 export function postponedUntil(decision: QuotaDecision, policy: QuotaPolicy, now: string): string {
   if (decision.kind === 'retry') return decision.at;
   return decision.resumeAt ?? new Date(Date.parse(now) + policy.maxDelayMs).toISOString();
 }
 
 /**
- * Whether the session has to pause because agents wait too long or were refused too often; with the time at which the
- * last of them may go on. Told from the agents alone, so that whoever takes the session over comes to the same.
+ * Whether the session must pause because agents wait too long or were refused too often, with the time when the last of
+ * them may continue. Derived from the agents alone, so that a new owner decides the same.
  */
 export function quotaPause(
   agents: readonly Agent[],
@@ -78,7 +78,7 @@ export function quotaPause(
 }
 
 /**
- * Lets a paused session run again. Whoever resumes it wants it to be tried now: what providers asked for is forgotten.
+ * Resumes a paused session. Forgets the times that providers asked for, because a resume means to try now.
  * @throws MaosError INVALID_TRANSITION
  */
 export function resumeSession(workflow: Workflow, at: string): Change {

@@ -2,10 +2,10 @@ import { descriptorOf, type EventData, type RecordedEvent, readEvent } from './e
 import type { Workflow } from './workflow.ts';
 
 /**
- * The workflow as events that came after it tell: what a checkpoint does not know yet. Events do not carry everything
- * (stderr of a failure, the id of a conversation); such a field keeps its earlier value.
- * @param events in order, all of them after the state given; of any version
- * @throws MaosError INVALID_TRANSITION, AGENT_NOT_FOUND when the events do not follow from that state
+ * Applies later events to a workflow, to bring a checkpoint up to date. Events do not contain everything (stderr of a
+ * failure, a conversation id); such fields keep their earlier values.
+ * @param events in order, all later than the given state; of any version
+ * @throws MaosError INVALID_TRANSITION, AGENT_NOT_FOUND when the events do not fit the state
  */
 export function replay(workflow: Workflow, events: readonly RecordedEvent[]): Workflow {
   return events.reduce((state, event) => replayEvent(state, readEvent(event)), workflow);

@@ -6,16 +6,16 @@ import { advancePhases } from './orchestration.ts';
 import { startSession } from './session-life.ts';
 import { agentOf, type Change, type Workflow } from './workflow.ts';
 
-/** It ended without having completed. */
+/** Ended without completing. */
 function fellShort(state: AgentState): boolean {
   return state === 'failed' || state === 'cancelled';
 }
 
 /**
- * Which agents a retry runs again: those that failed, and those that were cancelled on the way. With an agent named,
- * only that one and the agents downstream of it that were cancelled because of it alone. A completed agent never runs again.
- * @throws MaosError INVALID_TRANSITION when the agent named neither failed nor was cancelled, when nothing is to retry, or
- *   when what is to retry could not run after all, because of an agent that is not retried with it
+ * The agents that a retry runs again: those that failed, and those that were cancelled. If an agent is named, only that
+ * agent and its dependents that were cancelled solely because of it. Completed agents never run again.
+ * @throws MaosError INVALID_TRANSITION when the named agent neither failed nor was cancelled, when there is nothing to
+ *   retry, or when an agent that is not retried would prevent the retried ones from running
  */
 export function decideRetries(workflow: Workflow, only: AgentId | null): readonly Agent[] {
   if (only === null) {
@@ -41,7 +41,7 @@ export function decideRetries(workflow: Workflow, only: AgentId | null): readonl
       .find((upstream) => fellShort(upstream.state) && !chosen.has(upstream.id));
   const blocker = inTheWay(named);
   if (blocker !== undefined) throw cannotRunAlone(named, blocker, `it depends on '${blocker.name}'`);
-  // Agents stand in plan order, which need not be that of the edges: look until nothing is added any more.
+  // Agents are in plan order, which need not be the order of dependencies, so repeat until nothing is added.
   for (let size = 0; size !== chosen.size; ) {
     size = chosen.size;
     for (const agent of workflow.agents) {
@@ -56,7 +56,7 @@ export function decideRetries(workflow: Workflow, only: AgentId | null): readonl
   return workflow.agents.filter((agent) => chosen.has(agent.id));
 }
 
-/** Reset to its start, such an agent would wait forever, and its session would never end. */
+/** If it were reset, this agent would wait for ever, and its session would never end. */
 function cannotRunAlone(agent: Agent, blocker: Agent, because: string): MaosError {
   return new MaosError(
     'INVALID_TRANSITION',
@@ -68,7 +68,7 @@ function cannotRunAlone(agent: Agent, blocker: Agent, because: string): MaosErro
 }
 
 /**
- * Sets agents back to the start and lets the session run again.
+ * Resets agents so that they run again, and the session continues.
  * @throws MaosError INVALID_TRANSITION for a completed or cancelled session, and as {@link decideRetries}
  */
 export function retryWorkflow(workflow: Workflow, only: AgentId | null, at: string): Change {

@@ -9,13 +9,15 @@ import { heldBackends } from './scheduling.ts';
 import { continuedUsage, type ReportedUsage, soundUsage, type Usage } from './usage.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 
-/** Marks agents as running, in stage `preparing`, before their processes exist, so that a crash in between is seen. */
+/**
+ * Marks agents as running, in stage `preparing`, before their processes exist, so that a crash in between is detected.
+ */
 export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];
   const held = heldBackends(workflow.agents, at);
   for (const id of ids) {
-    // An agent named twice is refused like any other that already runs.
+    // An agent that is listed twice is refused, like any other that already runs.
     const ready = changed.get(id) ?? agentOf(workflow, id);
     const fallback = fallbackFrom(ready, held);
     if (fallback !== null) {
@@ -37,7 +39,7 @@ export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: str
 }
 
 /**
- * Records that a process of a running agent exists.
+ * Records that a running agent has a process.
  * @throws MaosError INVALID_TRANSITION
  */
 export function recordSpawn(workflow: Workflow, id: AgentId, location: AgentLocation, at: string): Change {
@@ -50,7 +52,7 @@ export function recordSpawn(workflow: Workflow, id: AgentId, location: AgentLoca
 }
 
 /**
- * Brings a running agent to another stage; to `executing` for the first time with {@link recordSpawn}.
+ * Moves a running agent to another stage. Use {@link recordSpawn} for its first `executing`.
  * @throws MaosError INVALID_TRANSITION
  */
 export function changeStage(workflow: Workflow, id: AgentId, stage: AgentStage, at: string): Change {
@@ -64,12 +66,12 @@ export function moveStage(
   at: string,
 ): { agent: Agent; events: DomainEvent[] } {
   const agent = enterStage(before, stage);
-  // An agent that enters a stage was in one.
+  // An agent that can enter a stage always has one.
   const data = { name: agent.name, stage, previous: before.stage as AgentStage };
   return { agent, events: [agentEvent('agent.stage_changed', agent, at, data)] };
 }
 
-/** Another CLI knows nothing of the conversation so far. */
+/** Clears the conversation, because another CLI cannot resume it. */
 export function fallBack(agent: Agent, { notBefore: _, ...place }: Fallback): Agent {
   return { ...agent, ...place, conversation: null };
 }
@@ -87,14 +89,14 @@ export function fellBack(
   });
 }
 
-/** What the agent has used over all its attempts, with what the present one reports so far. */
+/** The agent's usage over all attempts, including what the current one has reported so far. */
 export function usageNow(
   agent: Agent,
   reported: ReportedUsage | null,
   conversation: string | null,
 ): Usage | null {
   if (reported === null) return agent.usage;
-  // A CLI may give a conversation another id when it goes on with it.
+  // A CLI may change a conversation's id when resuming it.
   const goesOn = agent.resumed !== null && conversation !== null && reported.isOfRun !== true;
   return continuedUsage(agent.usageBefore, soundUsage(reported), goesOn);
 }
@@ -102,17 +104,17 @@ export function usageNow(
 /** What a running agent has reported since the last note. */
 export interface ProgressNote {
   readonly id: AgentId;
-  /** One line: what the agent is doing; null when this has not changed. */
+  /** The current activity in one line; null if unchanged. */
   readonly activity: string | null;
   readonly usage: ReportedUsage | null;
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
   readonly subagents?: number;
-  /** Whether the agent lingers after its result; absent when this has not changed. */
+  /** Whether the agent lingers after its result; missing if unchanged. */
   readonly lingering?: Lingering | null;
 }
 
-/** Records progress of running agents; notes on others are ignored, as they ended in the meantime. */
+/** Records progress of running agents; ignores notes about agents that have ended meanwhile. */
 export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[], at: string): Change {
   const changed = new Map<AgentId, Agent>();
   const events: DomainEvent[] = [];

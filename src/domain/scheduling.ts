@@ -9,7 +9,7 @@ export type WaitReason = 'session_limit' | 'role_limit' | 'provider';
 export interface StartDecision {
   /** In plan order. */
   readonly start: readonly Agent[];
-  /** Ready, but held back by a limit; they keep their order. */
+  /** Ready agents held back by a limit, in plan order. */
   readonly wait: readonly { readonly agent: Agent; readonly reason: WaitReason }[];
 }
 
@@ -18,7 +18,7 @@ function indexById(agents: readonly Agent[]): ReadonlyMap<AgentId, Agent> {
 }
 
 /**
- * Until when each backend is held back: when a provider refuses one agent until a time, its other agents wait as well,
+ * Until when each backend is held back. When a provider refuses one agent until some time, its other agents wait too,
  * because the provider would refuse each of them in turn.
  */
 export function heldBackends(agents: readonly Agent[], now: string): ReadonlyMap<string, string> {
@@ -36,9 +36,9 @@ export function heldBackends(agents: readonly Agent[], now: string): ReadonlyMap
 }
 
 /**
- * What may start now: agents whose dependencies all completed, in plan order, as far as the limits allow.
- * @param now ISO 8601 UTC, milliseconds
- * @param defaults limits that hold where the session has none of its own
+ * Which agents may start now: those whose dependencies have completed, in plan order, within the limits.
+ * @param now ISO 8601 in UTC, with milliseconds
+ * @param defaults limits for sessions without their own
  */
 export function decideStarts(
   session: Session,
@@ -77,7 +77,7 @@ export function decideStarts(
   return { start, wait };
 }
 
-/** One failure ends a session with the policy `fail_fast`. */
+/** With the policy `fail_fast`, one failure stops a session. */
 function mustStop(session: Session, agents: readonly Agent[]): boolean {
   return session.failurePolicy === 'fail_fast' && agents.some((agent) => agent.state === 'failed');
 }
@@ -90,8 +90,8 @@ export interface Cancellation {
 }
 
 /**
- * What the failures so far cancel among agents that are not running: everything downstream of an agent that ended
- * without completing, and under `fail_fast` every agent that has not started.
+ * Which agents that are not running must be cancelled because of failures: all dependents of agents that ended without
+ * completing, and under `fail_fast` every agent that has not started.
  */
 export function decideCancellations(session: Session, agents: readonly Agent[]): readonly Cancellation[] {
   const doomed = new Map<AgentId, Agent>();
@@ -124,7 +124,7 @@ export function decideStops(session: Session, agents: readonly Agent[]): readonl
   return mustStop(session, agents) ? agents.filter((agent) => agent.state === 'running') : [];
 }
 
-/** How the session ends, once every agent has; null before that. */
+/** The session's outcome when every agent has ended; null before that. */
 export function decideOutcome(agents: readonly Agent[]): 'completed' | 'failed' | null {
   if (!agents.every((agent) => isAgentEnded(agent.state))) return null;
   return agents.every((agent) => agent.state === 'completed') ? 'completed' : 'failed';

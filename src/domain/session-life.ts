@@ -5,7 +5,7 @@ import { decideOutcome } from './scheduling.ts';
 import { moveSession, type PauseReason } from './session.ts';
 import type { Change, Workflow } from './workflow.ts';
 
-/** Lets the session run: for the first time, or again after a pause or for a retry. */
+/** Starts the session: for the first time, or again after a pause or for a retry. */
 export function startSession(workflow: Workflow, at: string): Change {
   const session = moveSession(workflow.session, 'running', at);
   const type = workflow.session.startedAt === null ? 'session.started' : 'session.resumed';
@@ -22,7 +22,7 @@ export function pauseSession(
   return { next: { ...workflow, session }, events: [sessionEvent('session.paused', session.id, at, data)] };
 }
 
-/** Ends a running or paused session when every agent has ended; null while there is something left to do. */
+/** Ends a running or paused session when every agent has ended; null if work remains. */
 export function finishSession(workflow: Workflow, at: string): Change | null {
   const outcome = decideOutcome(workflow.agents);
   const { state } = workflow.session;
@@ -37,9 +37,9 @@ export function finishSession(workflow: Workflow, at: string): Change | null {
 }
 
 /**
- * Records that the machine's clock has moved by so much beside the time that passed: the machine slept, or the clock was
- * set. What runs has not run for so long.
- * @param byMs negative where the clock was set back
+ * Records that the machine's clock changed by more than the elapsed time: the machine slept, or the clock was set.
+ * Sessions and agents did not run during that time.
+ * @param byMs negative if the clock was set back
  */
 export function recordClockChange(workflow: Workflow, byMs: number, at: string): Change {
   const event = sessionEvent('session.clock_changed', workflow.session.id, at, { byMs });

@@ -18,23 +18,23 @@ export const sessionTransitions: TransitionTable<SessionState> = {
 export const strategies = ['parallel', 'sequential', 'pipeline'] as const;
 export type Strategy = (typeof strategies)[number];
 
-/** What a stored session can have: `adaptive` was accepted once, and ran as `parallel`. */
+/** Strategies of stored sessions: `adaptive` was accepted in the past and ran as `parallel`. */
 export const storedStrategies = [...strategies, 'adaptive'] as const;
 export type StoredStrategy = (typeof storedStrategies)[number];
 
-/** `continue`: what does not depend on a failed agent still runs. `fail_fast`: one failure cancels the rest. */
+/** `continue`: agents that do not depend on a failed one still run. `fail_fast`: one failure cancels all others. */
 export const failurePolicies = ['continue', 'fail_fast'] as const;
 export type FailurePolicy = (typeof failurePolicies)[number];
 
-/** What happens to running agents when the MAOS that owns them must exit. */
+/** What happens to running agents when their session's owner must exit. */
 export const exitPolicies = ['stop', 'keep'] as const;
 export type ExitPolicy = (typeof exitPolicies)[number];
 
-/** What happens to a team when the agent that started it has ended. */
+/** What happens to a nested team when the agent that started it has ended. */
 export const parentEndPolicies = ['cancel', 'keep'] as const;
 export type ParentEndPolicy = (typeof parentEndPolicies)[number];
 
-/** An agent that starts teams of its own. */
+/** An agent that starts nested teams. */
 export interface ParentAgent {
   readonly sessionId: SessionId;
   readonly agentId: AgentId;
@@ -44,15 +44,15 @@ export interface SessionParent extends ParentAgent {
   readonly onEnd: ParentEndPolicy;
 }
 
-/** `user`: asked for. `interrupted`: its MAOS exited. `quota`: the provider refused until `resumeAt`. */
+/** `user`: on request. `interrupted`: its MAOS exited. `quota`: a provider refuses until `resumeAt`. */
 export const pauseReasons = ['user', 'interrupted', 'quota'] as const;
 export type PauseReason = (typeof pauseReasons)[number];
 
-/** The requests that any process may make of a session, also of one that another process owns. */
+/** Requests that any process may make of any session. */
 export const sessionActions = ['pause', 'resume', 'cancel', 'retry'] as const;
 export type SessionAction = (typeof sessionActions)[number];
 
-/** How many agents of the session may run at once; null is 'no limit of its own'. */
+/** How many of the session's agents may run at once; null: no limit of its own. */
 export interface SessionLimits {
   readonly maxConcurrency: number | null;
   readonly maxAgentsPerRole: number | null;
@@ -67,11 +67,11 @@ export interface Session {
   readonly limits: SessionLimits;
   /** For all its agents together. */
   readonly budget: Budget;
-  /** 0 for a session a person or client started, 1 for one started by an agent of such a session, and so on. */
+  /** 0 for a session started by a person or client, 1 for one started by an agent of such a session, and so on. */
   readonly depth: number;
-  /** The agent that started it; null: a person or client did. */
+  /** The agent that started it; null for a person or client. */
   readonly parent: SessionParent | null;
-  /** Where it was started, and its agents work; null: the project's own folder. Absolute. */
+  /** Absolute path of the folder where it was started and its agents work; null: the project's own folder. */
   readonly folder: string | null;
   readonly state: SessionState;
   readonly pauseReason: PauseReason | null;
@@ -80,17 +80,17 @@ export interface Session {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
-  /** As in `Timed`; what its owners have recorded. */
+  /** As in `Timed`, as recorded by its owners. */
   readonly inactiveMs: number;
 }
 
-/** The session has ended: only a retry starts it again. */
+/** Whether the session has ended: only a retry starts it again. */
 export function isSessionEnded(state: SessionState): boolean {
   return state === 'failed' || isFinal(sessionTransitions, state);
 }
 
 /**
- * @param at ISO 8601 UTC, milliseconds
+ * @param at ISO 8601 in UTC, with milliseconds
  * @throws MaosError INVALID_TRANSITION
  */
 export function moveSession(

@@ -10,14 +10,14 @@ import { canTransition } from './transitions.ts';
 import type { ReportedUsage } from './usage.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 
-/** How an agent's run ended. */
+/** How an attempt of an agent ended. */
 export type AgentOutcome =
   | { readonly state: 'completed'; readonly result: string }
   | { readonly state: 'failed'; readonly failure: AgentFailure; readonly result: string | null }
   | { readonly state: 'cancelled'; readonly reason: string }
   /**
-   * `notBefore`: its provider refuses it until then. `fallback`: so it continues on that backend. `afresh`: its conversation
-   * cannot be resumed.
+   * `notBefore`: its provider refuses it until then. `fallback`: it continues on that backend. `afresh`: its
+   * conversation cannot be resumed.
    */
   | {
       readonly state: 'resumable';
@@ -30,15 +30,15 @@ export type AgentOutcome =
 export interface AgentReport {
   readonly outcome: AgentOutcome;
   readonly usage: ReportedUsage | null;
-  /** The conversation to resume; null when the attempt has reported none. */
+  /** The conversation to resume; null if the attempt has reported none. */
   readonly conversation: string | null;
   readonly denials?: PermissionDenials | null;
   readonly subagents?: number;
-  /** The measured run time of the attempt; absent: computed from the machine's clock and the recorded times. */
+  /** The measured run time of the attempt; missing: computed from the machine's clock and the recorded times. */
   readonly activeMs?: number;
 }
 
-/** Records how a running agent ended, and everything that follows from it. */
+/** Records how a running agent ended, with all consequences. */
 export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport, at: string): Change {
   const { agent: before, events } = readyToSettle(agentOf(workflow, id), at);
   const { outcome } = report;
@@ -61,7 +61,7 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
   return advance(change, at);
 }
 
-/** The agent as it is settled: if its stage `collecting` was not recorded, it passes through that stage now. */
+/** Prepares an agent for settling: if its stage `collecting` was not recorded, it passes through that stage now. */
 function readyToSettle(agent: Agent, at: string): { agent: Agent; events: DomainEvent[] } {
   const { stage } = agent;
   const isReady = stage === null || canTransition(stageTransitions, stage, 'settled');

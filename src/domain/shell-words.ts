@@ -1,6 +1,6 @@
 /**
- * Each character's code, and above it the quotes it stands in: 'a; b' within quotes is one text, without them it is
- * two commands. Numbers, because a client may send millions.
+ * Each character's code, with its quotes in higher bits: 'a; b' in quotes is one text, without them it is two commands.
+ * Numbers instead of objects, because a client may send millions.
  */
 export type Marked = Uint32Array;
 
@@ -10,23 +10,23 @@ export interface ShellToken {
   readonly operator: string | null;
 }
 
-/** Added to the code of a character in single quotes, and in double ones. */
+/** Added to the code of a character in single or double quotes. */
 export const inSingleQuotes = 0x1_0000;
 const inDoubleQuotes = 0x2_0000;
 
 const singleQuote = codeOf("'");
 const doubleQuote = codeOf('"');
 const operators = new Set(';&|<>');
-/** Outside of quotes, these make a shell do more than divide a line into words and operators. */
+/** Outside quotes, these characters make a shell do more than split a line into words and operators. */
 const expansions = new Set('$`()\\#\n\r');
-/** The same in double quotes; in single ones everything is text. */
+/** The same within double quotes; within single quotes everything is text. */
 const expansionsInDoubleQuotes = new Set('$`\\');
 
 export function codeOf(character: string): number {
   return character.charCodeAt(0);
 }
 
-/** Null when a quote is not closed. Of a line without backslashes: those are refused wherever quotes count. */
+/** Null when a quote is not closed. Does not handle backslashes: lines with them are refused wherever quotes matter. */
 export function markQuotes(text: string): Marked | null {
   const marked = new Uint32Array(text.length);
   let quotes = 0;
@@ -45,7 +45,7 @@ export function markUnquoted(text: string): Marked {
   return marked;
 }
 
-/** Reads what a POSIX shell would; null when it would do more than divide the text into words and operators. */
+/** Splits a line like a POSIX shell; null if the shell would do more than split it into words and operators. */
 export function readShellWords(marked: Marked): readonly ShellToken[] | null {
   const tokens: ShellToken[] = [];
   let word: string | null = null;
@@ -71,7 +71,7 @@ export function readShellWords(marked: Marked): readonly ShellToken[] | null {
   return tokens;
 }
 
-/** A quote that opens or closes, not one within quotes of the other kind. */
+/** Whether it is a quote that opens or closes, not one within quotes of the other kind. */
 function isQuoteMark(mark: number): boolean {
   if (mark < inSingleQuotes) return mark === singleQuote || mark === doubleQuote;
   return mark === singleQuote + inSingleQuotes || mark === doubleQuote + inDoubleQuotes;

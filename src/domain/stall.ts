@@ -6,12 +6,12 @@ import { moveSession } from './session.ts';
 import { startSession } from './session-life.ts';
 import type { Change, Workflow } from './workflow.ts';
 
-/** What becomes of a session that its MAOS cannot run on, however often it began anew from what is stored. */
+/** For a session that its owner cannot run, even after repeated restarts from the stored state. */
 
 /**
- * Leaves it paused, and says why. Agents that run keep their state, as in any pause of what cannot be interrupted: their
- * processes are suspended, and the process that resumes or cancels the session adopts them.
- * @param suspended those of them that were suspended now
+ * Pauses it with the reason. Running agents keep their state, as in any pause of agents that cannot be interrupted:
+ * their processes are suspended, and the process that resumes or cancels the session adopts them.
+ * @param suspended the agents that were suspended now
  */
 export function stallSession(
   workflow: Workflow,
@@ -34,8 +34,8 @@ export function stallSession(
 }
 
 /**
- * Ends it as cancelled, whatever its agents had come to: those that have not ended are cancelled as they are.
- * @param unrecorded those of which the store refuses even this: they stay as they are
+ * Ends it as cancelled, with all agents that have not ended.
+ * @param unrecorded agents whose change the store refuses; they keep their state
  */
 export function cancelStalled(
   workflow: Workflow,

@@ -2,7 +2,7 @@ import { codeOf, inSingleQuotes, type Marked } from './shell-words.ts';
 
 const star = codeOf('*');
 
-/** The texts around each `*` of a pattern. */
+/** The texts between the `*` of a pattern. */
 export function splitAtStars(pattern: Marked): readonly Marked[] {
   const parts: Marked[] = [];
   let start = 0;
@@ -14,7 +14,7 @@ export function splitAtStars(pattern: Marked): readonly Marked[] {
   return [...parts, pattern.subarray(start)];
 }
 
-/** For each position of a text, how many characters before it `*` may not match. */
+/** For each position of a text, the number of earlier characters that `*` may not match. */
 export function countBarred(text: Marked, isBarred: (mark: number) => boolean): Uint32Array {
   const barred = new Uint32Array(text.length + 1);
   let count = 0;
@@ -26,9 +26,9 @@ export function countBarred(text: Marked, isBarred: (mark: number) => boolean): 
 }
 
 /**
- * True when the text is the parts in their order, with nothing barred between them. Each part is taken where it first
- * occurs, and looked for without ever going back, so that the steps are at most a few for each character. The first
- * place is as good as any: what is barred can only be a part's own, so that a part which holds any has one place.
+ * Whether the text consists of the parts in order, with no barred character between them. Takes each part at its first
+ * occurrence without backtracking, in linear time. The first occurrence suffices: barred characters must belong to
+ * parts, so a part that contains one has only one possible position.
  */
 export function matchesParts(parts: readonly Marked[], text: Marked, barred: Uint32Array): boolean {
   const [first, ...others] = parts;
@@ -50,7 +50,7 @@ function startsAt(text: Marked, part: Marked, at: number): boolean {
   return part.every((mark, index) => mark === text[at + index]);
 }
 
-/** The first place of a part between two others, after Knuth, Morris and Pratt. */
+/** The first position of a part between two others, by the Knuth-Morris-Pratt algorithm. */
 function find(text: Marked, part: Marked, from: number, to: number): number | null {
   if (part.length === 0) return from;
   const borders = bordersOf(part);
@@ -62,7 +62,7 @@ function find(text: Marked, part: Marked, from: number, to: number): number | nu
   return null;
 }
 
-/** For each length of a beginning of the part, the longest shorter one that it ends with. */
+/** For each prefix of the part, the length of its longest proper border. */
 function bordersOf(part: Marked): readonly number[] {
   const borders = [0, 0];
   for (const mark of part.subarray(1)) borders.push(extend(part, borders, borders.at(-1) ?? 0, mark));

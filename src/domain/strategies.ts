@@ -1,6 +1,6 @@
 import type { Strategy } from './session.ts';
 
-/** One agent of a plan as far as ordering is concerned; `index` is its place in the caller's list. */
+/** The properties of an agent that matter for ordering; `index` is its position in the caller's list. */
 export interface PlanNode {
   readonly index: number;
   readonly name: string;
@@ -8,7 +8,7 @@ export interface PlanNode {
   readonly dependsOn: readonly number[];
 }
 
-/** `downstream` may start only after `upstream` completed. */
+/** `downstream` may start only after `upstream` has completed. */
 export interface Edge {
   readonly upstream: number;
   readonly downstream: number;
@@ -16,7 +16,7 @@ export interface Edge {
 
 type EdgeGenerator = (nodes: readonly PlanNode[]) => Generator<Edge>;
 
-/** The edges a caller wrote as `depends_on`; every strategy honours them. */
+/** The edges from `depends_on`, which every strategy includes. */
 function* callerEdges(nodes: readonly PlanNode[]): Generator<Edge> {
   for (const node of nodes) {
     for (const upstream of node.dependsOn) yield { upstream, downstream: node.index };
@@ -47,7 +47,7 @@ const generators: Readonly<Record<Strategy, EdgeGenerator>> = {
   pipeline: pipelineEdges,
 };
 
-/** For each node the sorted, distinct indexes it depends on under the strategy. */
+/** For each node, the sorted, distinct indexes of its dependencies under the strategy. */
 export function dependenciesUnder(
   strategy: Strategy,
   nodes: readonly PlanNode[],
@@ -87,7 +87,7 @@ export function findCycle(dependencies: readonly (readonly number[])[]): readonl
   return null;
 }
 
-/** Length of the longest chain of dependencies above each node: its phase. The input must be acyclic. */
+/** The phase of each node: the length of its longest chain of dependencies. The input must be acyclic. */
 export function levelsOf(dependencies: readonly (readonly number[])[]): readonly number[] {
   const levels = new Array<number>(dependencies.length).fill(-1);
   const waiting = dependencies.map((upstreams) => upstreams.length);

@@ -1,6 +1,6 @@
 import { MaosError } from './errors.ts';
 
-/** For every state, the states it may change to. */
+/** For every state, the states that it may change to. */
 export type TransitionTable<S extends string> = Readonly<Record<S, readonly S[]>>;
 
 export function canTransition<S extends string>(table: TransitionTable<S>, from: S, to: S): boolean {

@@ -1,4 +1,4 @@
-/** What an agent consumed, as its backend reported it. Zero is 'reported as zero'; unknown is a null Usage. */
+/** What an agent used, as reported by its backend. Zero means reported as zero; unknown is a null Usage. */
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -6,13 +6,15 @@ export interface Usage {
   readonly cacheWriteTokens: number;
   /** Model turns. */
   readonly turns: number;
-  /** US dollars as the backend priced them; null where it names no price (flat plans, other CLIs). */
+  /** US dollars as priced by the backend; null if it reports no price (flat plans, other CLIs). */
   readonly costUsd: number | null;
 }
 
-/** What an attempt reported of its usage. */
+/** The usage that an attempt reported. */
 export interface ReportedUsage extends Usage {
-  /** It is of this attempt alone. Absent: when the attempt went on with a conversation, it can be of all of that. */
+  /**
+   * Covers only this attempt. If missing, and the attempt resumed a conversation, it may cover the whole conversation.
+   */
   readonly isOfRun?: true;
 }
 
@@ -25,16 +27,16 @@ export const noUsage: Usage = {
   costUsd: null,
 };
 
-/** Far beyond what any agent uses, and so small that sums over thousands of agents stay exact whole numbers. */
+/** Far above real use, and small enough that sums over thousands of agents remain exact integers. */
 const maxCount = 1e12;
 const maxCostUsd = 1e9;
 
-/** A count as a provider told it, made one: whole, not negative, not beyond reason. What is no number counts as 0. */
+/** Converts a provider's count to a plausible integer that is not negative; 0 if it is not a number. */
 export function countOf(told: unknown): number {
   return typeof told === 'number' && !Number.isNaN(told) ? Math.round(within(told, maxCount)) : 0;
 }
 
-/** A price as a provider told it, not negative and not beyond reason. What is no number is unknown. */
+/** Converts a provider's price to a plausible one that is not negative; null if it is not a number. */
 export function costOf(told: unknown): number | null {
   return typeof told === 'number' && !Number.isNaN(told) ? within(told, maxCostUsd) : null;
 }
@@ -43,7 +45,7 @@ function within(value: number, max: number): number {
   return Math.min(Math.max(value, 0), max);
 }
 
-/** Usage that can be stored, also if a provider reported impossible numbers. */
+/** Usage that can be stored even if a provider reported impossible numbers. */
 export function soundUsage(told: Readonly<Record<keyof Usage, unknown>>): Usage {
   return {
     inputTokens: countOf(told.inputTokens),
@@ -59,7 +61,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
   return combine(a, b, (one, other) => one + other);
 }
 
-/** Merges two accounts of the same work, each of which may be incomplete: the larger of each two numbers. */
+/** Merges two possibly incomplete reports on the same work, taking the larger of each pair of numbers. */
 export function fullerUsage(a: Usage, b: Usage): Usage {
   return combine(a, b, Math.max);
 }
@@ -76,12 +78,12 @@ function combine(a: Usage, b: Usage, join: (one: number, other: number) => numbe
   });
 }
 
-/** Three times 0.31 is 0.93, in binary fractions as well. */
+/** Removes binary rounding errors: three times 0.31 is 0.93. */
 function withoutNoise(dollars: number): number {
   return Math.round(dollars * 1e9) / 1e9;
 }
 
-/** True when every count of `total` is at least that of `part`: `total` may contain it. */
+/** Whether every count of `total` is at least that of `part`, so that `total` may contain it. */
 function covers(total: Usage, part: Usage): boolean {
   return (
     total.inputTokens >= part.inputTokens &&
@@ -91,11 +93,11 @@ function covers(total: Usage, part: Usage): boolean {
 }
 
 /**
- * Usage over all attempts. A conversation gone on with may report the tokens and the cost of all it ever used, or only of
- * what came since (Claude Code does the one after SIGTERM and the other after SIGKILL); its turns are those since. A new
- * conversation reports its own.
- * @param before what earlier attempts used
- * @param goesOn the present attempt goes on with their conversation, under whatever id
+ * Usage over all attempts. A resumed conversation may report the tokens and cost of the whole conversation or only of
+ * its latest part (Claude Code does the former after SIGTERM, the latter after SIGKILL), but only its latest turns. A
+ * new conversation reports only its own.
+ * @param before usage of earlier attempts
+ * @param goesOn whether the current attempt resumed their conversation, under whatever id
  */
 export function continuedUsage(before: Usage | null, reported: Usage | null, goesOn: boolean): Usage | null {
   if (before === null || reported === null) return reported ?? before;
@@ -103,7 +105,7 @@ export function continuedUsage(before: Usage | null, reported: Usage | null, goe
   return goesOn && covers(reported, before) ? { ...reported, turns: sum.turns } : sum;
 }
 
-/** The sum over agents; null when none of them reported anything. */
+/** The sum over agents; null if none of them reported anything. */
 export function totalUsage(usages: Iterable<Usage | null>): Usage | null {
   let total: Usage | null = null;
   for (const usage of usages) {

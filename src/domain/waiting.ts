@@ -1,13 +1,13 @@
-/** Why an agent that is ready is not started. */
+/** Why a ready agent is not started. */
 export type WaitCause =
   /** `limit`: how many may run at once; null in events of the first versions. */
   | { readonly cause: 'session_limit' | 'role_limit' | 'machine_limit'; readonly limit: number | null }
-  /** MAOS cannot tell whether the machine has room. */
+  /** MAOS cannot determine whether the machine has room. */
   | { readonly cause: 'machine_unknown'; readonly error: string }
   | { readonly cause: 'memory'; readonly freeMb: number; readonly neededMb: number }
   /** ISO 8601. */
   | { readonly cause: 'provider'; readonly until: string }
-  /** Variables that the session was started with and that are not set where it runs now. */
+  /** Variables that were set when the session started and are not set in its current owner. */
   | { readonly cause: 'environment'; readonly missing: readonly string[] }
   /** The sentence of an earlier version. */
   | { readonly cause: 'other'; readonly said: string };
@@ -40,7 +40,7 @@ export function waitText(why: WaitCause): string {
   }
 }
 
-/** The sentence that programs have been told from the first version on: its first word names the cause. */
+/** The sentence that programs have received since the first version; its first word is the cause. */
 export function waitSentence(why: WaitCause): string {
   switch (why.cause) {
     case 'session_limit':
@@ -60,13 +60,16 @@ export function waitSentence(why: WaitCause): string {
   }
 }
 
-/** Resume from an environment that has the variables: the next owner runs in the environment of the process that resumes. */
+/**
+ * Advises to resume from an environment with the variables, because the next owner inherits the environment of that
+ * process.
+ */
 function lackText(missing: readonly string[]): string {
   const what = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' and more' : '');
   return `the session was started with ${what}, which its maos process does not have; pause the session, and resume it from a shell that has`;
 }
 
-/** The cause that an earlier version wrote down as a sentence. */
+/** Parses the sentence of an earlier version. */
 export function readWaitSentence(said: string): WaitCause {
   const limit = /^(session_limit|role_limit|machine_limit)(?: of (\d+) (?:at once|agents))?$/.exec(said);
   if (limit !== null) {

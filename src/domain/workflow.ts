@@ -6,7 +6,7 @@ import type { Phase } from './orchestration.ts';
 import { agentsOf, type Plan } from './plan.ts';
 import type { Session } from './session.ts';
 
-/** A session with its agents and phases: what is loaded, decided upon and stored as one. */
+/** A session with its agents and phases, which are loaded, changed and stored as a unit. */
 export interface Workflow {
   readonly session: Session;
   /** In plan order. */
@@ -14,7 +14,7 @@ export interface Workflow {
   readonly phases: readonly Phase[];
 }
 
-/** The outcome of a decision: the next state and the facts that led there, to be stored in one transaction. */
+/** The outcome of a decision: the next state and its events, to be stored in one transaction. */
 export interface Change {
   readonly next: Workflow;
   readonly events: readonly DomainEvent[];

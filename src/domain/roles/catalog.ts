@@ -2,7 +2,7 @@ import type { AgentRole } from '../agent.ts';
 import { editDistance } from '../nearest.ts';
 import { customRole, type Role } from './role.ts';
 
-/** The roles every installation has, in the order in which they are listed. `src/roles/<name>.md` describes each. */
+/** The roles of every installation, in listing order. `src/roles/<name>.md` describes each. */
 export const predefinedRoleNames = [
   'orchestrator',
   'solution_architect',
@@ -26,36 +26,36 @@ export const predefinedRoleNames = [
   'tester',
 ] as const;
 
-/** Other names accepted for predefined roles. */
+/** Other accepted names of predefined roles. */
 export const roleAliases: Readonly<Record<string, string>> = {
   architect: 'solution_architect',
   engineer: 'backend_engineer',
 };
 
-// The predefined role that each name and alias means.
+// The predefined role for each name and alias.
 const meanings = new Map<string, string>([
   ...predefinedRoleNames.map((name) => [name, name] as const),
   ...Object.entries(roleAliases),
 ]);
 
-// In how many role names each word occurs: sharing 'devops' says more than sharing 'engineer'.
+// In how many role names each word occurs: 'devops' is more specific than 'engineer'.
 const wordCounts = new Map<string, number>();
 for (const word of predefinedRoleNames.flatMap((name) => name.split('_'))) {
   wordCounts.set(word, (wordCounts.get(word) ?? 0) + 1);
 }
 
-/** Whether this exact name, or alias, belongs to a predefined role. */
+/** Whether the exact name or alias belongs to a predefined role. */
 export function isPredefinedName(name: string): boolean {
   return meanings.has(name);
 }
 
-/** The role of this exact name or alias. */
+/** The predefined role with this exact name or alias. */
 export function findPredefinedRole(name: string, predefined: readonly Role[]): Role | undefined {
   const meant = meanings.get(name);
   return predefined.find((role) => role.name === meant);
 }
 
-/** The role of an agent as its session recorded it. */
+/** The role of an agent as stored in its session. */
 export function roleOf({ name, custom }: AgentRole, predefined: readonly Role[]): Role {
   if (custom === null) return findPredefinedRole(name, predefined) ?? customRole({ name, description: name });
   const { description, responsibilities, file } = custom;
@@ -63,9 +63,9 @@ export function roleOf({ name, custom }: AgentRole, predefined: readonly Role[])
 }
 
 /**
- * Names of roles that someone who wrote `name` may have meant, the likeliest first.
- * Typing errors come before names that only share a word; empty if nothing is near.
- * @param custom names of roles there are besides the predefined ones
+ * Names of roles that the user may have meant, most likely first. Typing errors come before names that only share a
+ * word; empty if none is near.
+ * @param custom names of further roles besides the predefined ones
  */
 export function nearestRoleNames(name: string, max = 3, custom: readonly string[] = []): string[] {
   const wanted = name

@@ -1,24 +1,23 @@
 import { type CustomRoleInput, customRole, type Role } from './role.ts';
 
-/** Where files that define roles lie: the project, MAOS's own folder, the user's Claude Code. */
+/** Where role files are found: in the project, MAOS's own folder, or the user's Claude Code folder. */
 export type RoleSource = 'project' | 'maos' | 'user';
 
-/** The model an agent of a role gets when nobody names one. */
+/** The default model of a role's agents. */
 export interface RoleModel {
   readonly name: string;
   /** The only backend that knows the model by this name; null: every backend. */
   readonly backend: string | null;
 }
 
-/** A role that a file defines. */
 export interface FileRole extends Role {
   readonly source: RoleSource;
-  /** The file, absolute. */
+  /** Absolute path of the file. */
   readonly path: string;
   readonly model: RoleModel | null;
-  /** The backend of its agents when the plan names none; null: the configured one. */
+  /** The default backend of its agents; null: the configured one. */
   readonly backend: string | null;
-  /** The only tools its agents may use, in the words of Claude Code; null: all they have. */
+  /** The only tools its agents may use, by Claude Code's names; null: all. */
   readonly tools: readonly string[] | null;
   readonly deniedTools: readonly string[];
 }
@@ -31,7 +30,7 @@ export interface FileRoleInput extends CustomRoleInput {
   readonly deniedTools: readonly string[];
 }
 
-/** The name is taken as it is, as by {@link customRole}. */
+/** Does not validate the name, like {@link customRole}. */
 export function fileRole(input: FileRoleInput, source: RoleSource, path: string): FileRole {
   const { model, backend, tools, deniedTools } = input;
   return { ...customRole(input), source, path, model, backend, tools, deniedTools };

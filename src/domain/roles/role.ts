@@ -1,4 +1,3 @@
-/** What a kind of agent is for and how it works. */
 export interface Role {
   /** Unique, snake_case; see {@link isRoleName}. */
   readonly name: string;
@@ -10,16 +9,16 @@ export interface Role {
   /** Short kebab-case tags: 'api-design'. */
   readonly capabilities: readonly string[];
   readonly defaultTimeoutMinutes: number;
-  /** Limit for the agent's whole process tree, its builds and tests included. */
+  /** Limit for the agent's whole process tree, including builds and tests. */
   readonly defaultMaxMemoryMb: number;
-  /** The role's own part of the agent's prompt; {@link roleBriefing} gives the whole prompt. */
+  /** The role's own part of the agent's prompt; {@link roleBriefing} returns the whole prompt. */
   readonly instructions: string;
-  /** The system prompt its author wrote; in the briefing it replaces description and instructions. */
+  /** A system prompt by the role's author, which replaces description and instructions in the briefing. */
   readonly prompt?: string;
   readonly predefined: boolean;
 }
 
-/** What a user gives to define a role. */
+/** A user's definition of a role. */
 export interface CustomRoleInput {
   readonly name: string;
   readonly description: string;
@@ -29,7 +28,7 @@ export interface CustomRoleInput {
   readonly defaultTimeoutMinutes?: number | undefined;
   /** Default: 2048 */
   readonly defaultMaxMemoryMb?: number | undefined;
-  /** See {@link Role}; blank: none. */
+  /** See {@link Role}; blank means none. */
   readonly prompt?: string | undefined;
 }
 
@@ -79,8 +78,8 @@ export function isRoleName(text: string): boolean {
 }
 
 /**
- * The name of a role as people may write it, as MAOS writes it: 'Code-Reviewer' is `code_reviewer`. What comes out need
- * not be a name: check it with {@link isRoleName}.
+ * Converts a role name as people write it: 'Code-Reviewer' becomes `code_reviewer`. The result may be invalid: check it
+ * with {@link isRoleName}.
  */
 export function toRoleName(text: string): string {
   return text
@@ -89,10 +88,7 @@ export function toRoleName(text: string): string {
     .replaceAll(/^_|_$/g, '');
 }
 
-/**
- * A role defined by the user.
- * The name is taken as it is: check it with {@link isRoleName} first.
- */
+/** Creates a user-defined role. Does not validate the name: check it with {@link isRoleName} first. */
 export function customRole(input: CustomRoleInput): Role {
   const { name, description, responsibilities = [], prompt = '' } = input;
   const title = titleOf(name);
@@ -112,8 +108,8 @@ export function customRole(input: CustomRoleInput): Role {
 }
 
 /**
- * The whole prompt of a role: who it is, what it answers for, how it works, and the working agreement. A description
- * beside a prompt of its author's is left out: it tells others when to choose the role.
+ * The whole prompt of a role: identity, responsibilities, instructions, and the working agreement. Omits the
+ * description if the author wrote a prompt, because it then tells others when to choose the role.
  */
 export function roleBriefing(role: Role): string {
   const sections = [`# Your role: ${role.title}`, role.prompt ?? role.description];
@@ -130,7 +126,7 @@ function titleOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-// The briefing states the description and the responsibilities once, above these instructions.
+// Refers to the description and responsibilities, which the briefing states above.
 function customInstructions(title: string, hasResponsibilities: boolean): string {
   const boundary = hasResponsibilities
     ? 'The description and responsibilities above set the limits of your part: cover each responsibility\n' +
