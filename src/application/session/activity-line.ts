@@ -1,7 +1,7 @@
 import { shorten } from '../../domain/cut-text.ts';
 import type { AgentActivity } from '../ports/backend.ts';
 
-/** One line of at most 160 characters for a listing; null for output that shows no new activity. */
+/** One line of at most 160 characters for a listing; null for output without new activity. */
 export function describeActivity(activity: AgentActivity): string | null {
   switch (activity.type) {
     case 'text':
@@ -15,7 +15,7 @@ export function describeActivity(activity: AgentActivity): string | null {
 }
 
 function oneLine(text: string): string | null {
-  // Not split first: a chunk of output can hold thousands of lines.
+  // Does not split the text, because a chunk of output can hold thousands of lines.
   const line = /\S.*/.exec(text)?.[0].trimEnd();
   return line === undefined ? null : shorten(line, 160, '...');
 }

@@ -5,13 +5,13 @@ import type { HostCapacity } from '../ports/host-capacity.ts';
 export interface Admission {
   readonly start: readonly Agent[];
   readonly wait: readonly Agent[];
-  /** Why the first of those waits; null when none does. */
+  /** Why the first waiting agent waits; null if none does. */
   readonly why: WaitCause | null;
 }
 
 /**
- * Which agents the machine has memory for, in order: none overtakes one that came first. An agent for which there is none
- * waits, even when nothing else of its session runs: other programs will free their memory at some time.
+ * Which agents the machine has memory for. Keeps their order: none overtakes an earlier one. An agent waits for memory
+ * even if nothing else of its session runs, because other programs will free memory eventually.
  */
 export function admit(agents: readonly Agent[], capacity: Pick<HostCapacity, 'freeMemoryMb'>): Admission {
   if (agents.length === 0) return { start: agents, wait: [], why: null };

@@ -15,11 +15,11 @@ export interface AdopterDeps {
   readonly wakeSignal: WakeSignal;
 }
 
-/** How often adopting an agent is tried before its session is begun anew: for a minute, or some seconds. */
+/** How often to try adopting an agent before the session's runner restarts: for a minute, or for some seconds. */
 const manyTries = 120;
 const fewTries = 6;
 
-/** Attaches to agents that were started earlier, by this owner or another. */
+/** Attaches to agents that this or another owner started earlier. */
 export class AgentAdopter {
   readonly #deps: AdopterDeps;
   readonly #findings: DomainEvent[] = [];
@@ -39,9 +39,9 @@ export class AgentAdopter {
   }
 
   /**
-   * Tries until it succeeds. After too many tries the session cannot continue: the agent may live, and to count it as
-   * lost could run it twice.
-   * @returns null when the session has got another owner meanwhile
+   * Retries until it succeeds. After too many failures the session cannot continue: the agent may live, and treating it
+   * as lost could run it twice.
+   * @returns null when the session has another owner now
    */
   async attach(run: AgentRun): Promise<RunningAgent | null> {
     const { host, record, wakeSignal } = this.#deps;
@@ -61,7 +61,7 @@ export class AgentAdopter {
         const reason = error instanceof Error ? error.message : String(error);
         if (reason !== reported) this.#tell('agent.unreachable', { name: agent.name, reason }, agent);
         reported = reason;
-        // A request to stop this agent waits for its adoption.
+        // A request to stop this agent waits until it is adopted.
         if (tries >= (run.isStopping ? fewTries : manyTries)) this.#unreachable = error;
         if (this.#unreachable !== null) wakeSignal.notify();
         await record.pause();

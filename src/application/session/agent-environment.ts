@@ -4,14 +4,14 @@ import type { Session } from '../../domain/session.ts';
 import type { AgentLocations } from '../ports/agent-disk.ts';
 
 /**
- * A value of more than 128 KiB makes the whole start fail on Linux (MAX_ARG_STRLEN). A code unit takes at most
- * three bytes of UTF-8, so this stays well below.
+ * On Linux a value of more than 128 KiB makes the start fail (MAX_ARG_STRLEN). A code unit takes at most three bytes of
+ * UTF-8, so this is well below.
  */
 const maxValueLength = 30_000;
 
 /**
- * The `MAOS_*` variables an agent is given.
- * @param token of `AgentIdentity`: the agent shows it where it speaks for itself
+ * The `MAOS_*` variables of an agent.
+ * @param token of `AgentIdentity`, with which the agent identifies itself
  */
 export function agentEnvironment(
   session: Session,
@@ -35,9 +35,9 @@ export function agentEnvironment(
     MAOS_SESSION_STRATEGY: session.strategy,
     MAOS_TIMEOUT_MINUTES: String(agent.timeoutMs / 60_000),
     MAOS_MAX_MEMORY_MB: String(agent.maxMemoryMb),
-    // The depth of a session that this agent would start: a MAOS takes the variable as it is, and none as 0.
+    // The depth of sessions that this agent starts: a nested MAOS uses the variable, and treats a missing one as 0.
     MAOS_DEPTH: String(session.depth + 1),
-    // The team does not end with the agent that started it.
+    // The team must not end with the agent that started it.
     ...(session.parent?.onEnd === 'keep' ? { MAOS_DETACHED: '1' } : {}),
     ...(role.custom === null
       ? {}
@@ -48,7 +48,7 @@ export function agentEnvironment(
   };
 }
 
-/** The text as an environment can hold it: without NUL, cut to 30,000 characters with `…` at the cut. */
+/** Text for an environment variable: without NUL, cut to 30,000 characters with `…` at the cut. */
 function environmentValue(text: string): string {
   return shorten(text.replaceAll('\0', '').toWellFormed(), maxValueLength);
 }

@@ -1,23 +1,23 @@
 import type { OutputSink, PlacedLaunch, RunningAgent } from '../ports/agent-host.ts';
 
-/** The work of one launch, and its callbacks. Exactly one of the last four is called, once. */
+/** The steps of one launch, and its callbacks. Exactly one of the last four is called, once. */
 export interface LaunchSteps {
-  /** Everything before the process: folders, prompt, command line. */
+  /** Everything before the process exists: folders, prompt, command line. */
   prepare(): Promise<PlacedLaunch>;
   start(spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
-  /** Receives the agent's output while the launch is not withdrawn. */
+  /** Receives the agent's output until the launch is withdrawn. */
   readonly sink: OutputSink;
   started(running: RunningAgent): void;
   failed(error: unknown): void;
   /** Withdrawn before the host was asked to start it: there is no process, and there will be none. */
   neverStarted(): void;
-  /** Withdrawn while the host was starting it: only attaching to it tells whether there is a process. */
+  /** Withdrawn while the host was starting it: only attaching reveals whether there is a process. */
   undecided(): void;
 }
 
 /**
- * One launch of one agent, beside the loop that decides. Its work may take any time, and none of it can be interrupted: a
- * launch that is withdrawn is answered for at once, and what its work comes to afterwards is ignored.
+ * One launch of one agent, run beside the loop that decides. Its steps may take any time and cannot be interrupted: a
+ * withdrawn launch calls back immediately, and the result of its steps is ignored.
  */
 export class AgentLaunch {
   readonly #steps: LaunchSteps;
@@ -44,7 +44,7 @@ export class AgentLaunch {
     }
   }
 
-  /** Safe to repeat; without effect once it is over. */
+  /** Safe to repeat; no effect once the launch is over. */
   withdraw(): void {
     const state = this.#state;
     this.abandon();
@@ -52,7 +52,7 @@ export class AgentLaunch {
     if (state === 'starting') this.#steps.undecided();
   }
 
-  /** Withdraws the launch without any callback: the agent is not started unless the host is starting it already. */
+  /** Withdraws the launch without a callback: the agent is not started unless the host is already starting it. */
   abandon(): void {
     if (this.#state !== 'over') this.#state = 'withdrawn';
   }
@@ -61,7 +61,7 @@ export class AgentLaunch {
     return this.#state === 'withdrawn';
   }
 
-  /** Another one may follow the same process by the time its host begins to. */
+  /** Forwards nothing after a withdrawal, because another run may follow the same process by then. */
   #sink(): OutputSink {
     const { sink } = this.#steps;
     return {

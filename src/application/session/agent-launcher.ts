@@ -17,7 +17,7 @@ import type { SessionRecord } from './session-record.ts';
 import type { SlotManager } from './slot-manager.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-/** What launching agents needs of the project. */
+/** The parts of the project that launching agents needs. */
 export type LauncherProject = PreparationProject & Pick<Project, 'backends' | 'clock' | 'log' | 'settings'>;
 
 interface LauncherDeps {
@@ -29,23 +29,22 @@ interface LauncherDeps {
   readonly wakeSignal: WakeSignal;
 }
 
-/** A process that has come to exist, and whose it is. */
+/** A process that was started or found, with its agent. */
 interface Spawned {
   readonly agent: Agent;
   readonly running: RunningAgent;
 }
 
-/** An agent that could not be started. */
 interface FailedStart {
   readonly agent: Agent;
   readonly error: unknown;
 }
 
-/** Starts the agents of one session, adopts those that run already, and keeps their runs until they end. */
+/** Starts the agents of one session, adopts running ones, and keeps their runs until they end. */
 export class AgentLauncher {
   readonly #deps: LauncherDeps;
   readonly #runs = new Map<AgentId, AgentRun>();
-  /** Launches of which it is not known yet whether there is a process. */
+  /** Launches for which it is not known yet whether there is a process. */
   readonly #launches = new Map<AgentId, AgentLaunch>();
   readonly #preparation: LaunchPreparation;
   readonly #ends: RunEnd[] = [];
@@ -79,7 +78,7 @@ export class AgentLauncher {
     };
   }
 
-  /** Every run of an agent that is recorded as running. */
+  /** The run of every agent that is recorded as running. */
   get runs(): ReadonlyMap<AgentId, AgentRun> {
     return this.#runs;
   }
@@ -89,12 +88,12 @@ export class AgentLauncher {
     return this.#ends.splice(0);
   }
 
-  /** Agents in stage `preparing` whose process has been found or started since the last call. */
+  /** Agents in stage `preparing` whose process was found or started since the last call. */
   takeSpawned(): readonly Spawned[] {
     return this.#spawned.splice(0);
   }
 
-  /** Agents that could not be started, since the last call. */
+  /** Agents that could not be started since the last call. */
   takeFailed(): readonly FailedStart[] {
     return this.#failed.splice(0);
   }
@@ -110,7 +109,7 @@ export class AgentLauncher {
     for (const run of this.#runs.values()) run.abandon();
   }
 
-  /** Records agents as running and starts them beside the loop that decides, all at once. */
+  /** Records agents as running and starts all of them beside the loop that decides. */
   async start(ready: readonly Agent[]): Promise<void> {
     const { record, slots } = this.#deps;
     const ids = ready.map((agent) => agent.id);
@@ -124,9 +123,9 @@ export class AgentLauncher {
   }
 
   /**
-   * Sees to it that an agent whose process is not there yet gets none; if it turns out that there is one, the agent is
-   * followed like any other. Safe to repeat.
-   * @returns whether the agent is being launched: its end, or that it was spawned, will be told
+   * Prevents that an agent without a process gets one. If there turns out to be a process, the agent is followed like
+   * any other. Safe to repeat.
+   * @returns whether the agent is being launched; then its end or its process will be reported
    */
   withdraw(id: AgentId): boolean {
     const launch = this.#launches.get(id);
@@ -134,7 +133,7 @@ export class AgentLauncher {
     return launch !== undefined;
   }
 
-  /** Adopts the processes, or the ends, of agents that an earlier owner recorded as running. */
+  /** Adopts the processes or ends of agents that an earlier owner recorded as running. */
   attachRunning(): void {
     for (const agent of this.#deps.record.workflow.agents) {
       if (agent.state === 'running') void this.#attach(this.#makeRun(agent).run);
@@ -143,7 +142,7 @@ export class AgentLauncher {
 
   /**
    * Starts the process of an agent already recorded as running.
-   * @param before the agent as it was until it was recorded so
+   * @param before the agent before it was recorded as running
    */
   #launch(agent: Agent, before: Agent): void {
     const { host } = this.#deps.project;
@@ -175,8 +174,8 @@ export class AgentLauncher {
   }
 
   /**
-   * Attaching either fences the launch or finds the process. It has a run of its own: output that the launch delivered
-   * comes again from the first byte.
+   * Attaching either fences the launch or finds the process. It uses a new run, because the output that the launch
+   * delivered comes again from the first byte.
    */
   #attachInstead(launched: AgentRun): void {
     const { agent, stopCause } = launched;
@@ -194,7 +193,7 @@ export class AgentLauncher {
     this.#deps.wakeSignal.notify();
   }
 
-  /** The findings since the last call about agents that cannot be adopted. @throws as {@link AgentAdopter.takeFindings} */
+  /** Findings about agents that cannot be adopted, since the last call. @throws as {@link AgentAdopter.takeFindings} */
   takeUnreachable(): readonly DomainEvent[] {
     return this.#adopter.takeFindings();
   }
@@ -233,13 +232,13 @@ export class AgentLauncher {
   }
 }
 
-/** Whether the launch turned out never to have begun: then its end is known at once. */
+/** Whether the launch was fenced before it began: then its end is known immediately. */
 async function wasFenced({ ended }: RunningAgent): Promise<boolean> {
   const end = await Promise.race([ended, null]);
   return end?.how === 'never_started';
 }
 
-/** A process that could not be started, for any reason, is a recorded failure of its agent. */
+/** The failure of an agent whose process could not be started. */
 export function spawnFailed(error: unknown): AgentReport {
   const message = error instanceof Error ? error.message : String(error);
   const failure: AgentFailure = { kind: 'spawn_failed', message, stderrTail: '' };

@@ -12,7 +12,7 @@ import type { AgentStopper } from './agent-stopper.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SessionTime } from './session-time.ts';
 
-/** Does what is asked of single agents: to cancel one, to retry some. */
+/** Carries out requests to single agents: cancel, retry. */
 export class AgentRequests {
   readonly #record: SessionRecord;
   readonly #time: SessionTime;
@@ -47,12 +47,12 @@ export class AgentRequests {
   async #retryAll(ids: readonly AgentId[]): Promise<void> {
     const { agents } = this.#record.workflow;
     const ended = agents.filter(({ state }) => state === 'failed' || state === 'cancelled');
-    // Retried together: one by one, each may be blocked by an agent that is not reset yet.
+    // Retried together, because individually each could be blocked by an agent that is not reset yet.
     const isWhole = ended.length > 0 && ended.every(({ id }) => ids.includes(id));
     if (isWhole && (await this.#retry(null)) === null) return;
     for (const id of ids) {
       const agent = agentOf(this.#record.workflow, id);
-      // Set back together with an agent that it depends on.
+      // Already reset, together with an agent that it depends on.
       if (agent.state === 'pending') continue;
       const reason = await this.#retry(id);
       if (reason !== null) await this.#refuse('retry', agent, reason);
@@ -77,7 +77,7 @@ export class AgentRequests {
     return null;
   }
 
-  /** Tells the process that waits for a request that it was possible when it was made, but is not any more. */
+  /** Informs the requesting process that the request was possible when it was made, but no longer is. */
   async #refuse(action: SessionAction, agent: Agent, reason: string): Promise<void> {
     const data = { action, agent: agent.name, reason };
     const event = agentEvent('session.request_refused', agent, this.#time.now(), data);

@@ -20,29 +20,29 @@ import { type SuspendedTime, takenOverShare } from './session-history.ts';
 import { outputLimit, type StopCause, subagentLimit, timeLimit } from './stop-cause.ts';
 import { SuspendController } from './suspend-controller.ts';
 
-/** How a run ended, as far as processes are concerned. */
+/** How the processes of a run ended. */
 export interface RunEnd {
   readonly run: AgentRun;
   readonly end: AgentEnd;
   readonly stop: StopReport | null;
 }
 
-/** What a run needs of its owner. */
+/** What a run needs from its owner. */
 export interface RunCallbacks {
   readonly clock: Clock;
-  /** How long processes have to end by themselves before a stop kills them. */
+  /** How long processes may take to end by themselves before a stop kills them. */
   readonly graceMs: number;
-  /** Most bytes it may print; null: no limit. */
+  /** Maximum output in bytes; null: no limit. */
   readonly maxOutputBytes: number | null;
-  /** How long its processes may remain after its result; null: no limit of its own. */
+  /** How long its processes may remain after its result; null: no limit. */
   readonly afterResultMs: number | null;
-  /** How long its CLI may try again by itself while its provider refuses it; null: no limit of its own. */
+  /** How long its CLI may retry while its provider refuses it; null: no limit. */
   readonly refusedMs: number | null;
-  /** Most sub-agents its CLI may start; null: no limit. */
+  /** Maximum number of sub-agents; null: no limit. */
   readonly maxSubagents: number | null;
   /** False once another MAOS owns the session. */
   isOwner(): boolean;
-  /** Called once, before the run begins, when it must stop and has no process yet. */
+  /** Called once, before `begin`, when the run must stop and has no process yet. */
   withdraw(run: AgentRun): void;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
@@ -54,7 +54,10 @@ export interface RunCallbacks {
 /** How long to wait for the end of an agent when some of its processes could not be ended. */
 const survivorPatienceMs = 1_000;
 
-/** One run of one agent, from its start to its end: its output parsed, its time limited, its stop remembered. */
+/**
+ * One run of one agent, from its start to its end: parses its output, limits its time, and remembers why it was
+ * stopped.
+ */
 export class AgentRun implements OutputSink {
   readonly agent: Agent;
   readonly key: LaunchKey;
@@ -120,7 +123,7 @@ export class AgentRun implements OutputSink {
     if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
   }
 
-  /** Whether the agent's conversation can be resumed after an interruption, as far as is known by now. */
+  /** Whether the agent's conversation can be resumed after an interruption, as far as is known now. */
   get canResume(): boolean {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
@@ -134,7 +137,7 @@ export class AgentRun implements OutputSink {
     return this.#callbacks.isOwner();
   }
 
-  /** @param running the process behind it */
+  /** @param running its process */
   begin(running: RunningAgent): void {
     this.#running = running;
     void running.ended.then(async (end) => {
@@ -144,7 +147,7 @@ export class AgentRun implements OutputSink {
     else this.#stopNow(running);
   }
 
-  /** Safe to repeat, and before `begin`. The first cause counts: later ones do not change why the run ended. */
+  /** Safe to repeat, and to call before `begin`. The first cause counts: later ones do not change why the run ended. */
   stop(cause: StopCause): void {
     if (this.#cause !== null || this.#isOver) return;
     this.#cause = cause;
@@ -167,54 +170,57 @@ export class AgentRun implements OutputSink {
     return this.#cause !== null;
   }
 
-  /** Suspends its processes as soon as there are any, and its time limit with them. Safe to repeat. */
+  /** Suspends its processes, as soon as there are any, and its time limit. Safe to repeat. */
   suspend(): void {
     this.#stopTimeLimit();
     this.#suspendController.suspend();
   }
 
-  /** Resumes them. Safe to repeat. */
+  /** Resumes its processes and its time limit. Safe to repeat. */
   resume(): void {
     this.#suspendController.resume();
     this.#armTimeLimit();
   }
 
-  /** 'changing' until all processes are suspended, or resumed. */
+  /** 'changing' until all processes are suspended or resumed. */
   get suspendState(): 'suspended' | 'running' | 'changing' {
     return this.#suspendController.state;
   }
 
-  /** Why suspending or resuming fails, though MAOS still tries; null while it may succeed. */
+  /** Why suspending or resuming fails although MAOS still retries; null while it may succeed. */
   get suspendTrouble(): string | null {
     return this.#suspendController.trouble;
   }
 
-  /** Milliseconds this attempt has run, without those it was suspended. */
+  /** How long this attempt has run, in milliseconds, without suspensions. */
   ranMs(): number {
     const until = this.#until ?? this.#callbacks.clock.elapsedMs();
     return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#suspendController.suspendedMs(until));
   }
 
-  /** What the agent has used over all attempts, with what this one has reported so far. */
+  /** The agent's usage over all attempts, including what this one has reported so far. */
   usage(agent: Agent = this.agent): Usage | null {
     const { usage, conversation } = this.#parser.parsed();
     return usageNow(agent, usage, conversation);
   }
 
-  /** What its processes use; null while they are not to be measured: not begun, suspended, or about to end. */
+  /**
+   * What its processes use; null while they must not be measured: before they begin, while suspended, and when about to
+   * end.
+   */
   async sample(): Promise<ResourceSample | null> {
     if (this.#running === null || this.#isOver || this.isStopping || this.suspendState !== 'running')
       return null;
     return this.#running.sample();
   }
 
-  /** The memory its processes use, shared pages counted once; null as for {@link sample}. */
+  /** The memory that its processes use, with shared pages counted once; null as for {@link sample}. */
   async memory(): Promise<number | null> {
     if (this.#running === null || this.#isOver || this.isStopping) return null;
     return this.#running.memory();
   }
 
-  /** Another owner supervises the agent from now on: this one enforces no more limits. */
+  /** Another owner supervises the agent now: this one enforces no more limits. */
   abandon(): void {
     this.#isOver = true;
     this.#stopTimeLimit();
@@ -224,7 +230,7 @@ export class AgentRun implements OutputSink {
     for (const cancel of this.#cancelTimers) cancel();
   }
 
-  /** The progress since the last call; null when there is none. */
+  /** The progress since the last call; null if there is none. */
   takeNote(): ProgressNote | null {
     return this.#progress.take(this.#parser.parsed(), this.#answers);
   }
@@ -234,7 +240,7 @@ export class AgentRun implements OutputSink {
     return this.#parser.parsed().verdict?.retryAt ?? null;
   }
 
-  /** The report of the run's end, from how its process ended, what it printed and why it was stopped. */
+  /** The report on the run's end, from how its process ended, what it printed and why it was stopped. */
   report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
     const parsed = this.#parser.parsed();
     const activeMs = this.ranMs();
@@ -253,7 +259,7 @@ export class AgentRun implements OutputSink {
     if (subagents > maxSubagents) this.stop(subagentLimit(subagents, maxSubagents));
   }
 
-  /** Reacts to the output of the running attempt: to a provider that rejects its login, or refuses it for a while. */
+  /** Reacts to the output of the running attempt: to a provider that rejects the sign-in or refuses temporarily. */
   #judge(): void {
     const { clock, refusedMs } = this.#callbacks;
     const kind = this.#parser.parsed().verdict?.kind;
@@ -274,7 +280,7 @@ export class AgentRun implements OutputSink {
     const left = Math.max(0, limitMs - this.ranMs());
     this.#stopTimeLimit = clock.after(left, () => {
       if (this.ranMs() >= limitMs) this.stop(timeLimit(limitMs));
-      // Timers may go on while the machine sleeps: this one came too early.
+      // Timers may continue while the machine sleeps, so this one was early.
       else this.#armTimeLimit();
     });
   }
@@ -299,7 +305,10 @@ export class AgentRun implements OutputSink {
   }
 }
 
-/** By the machine's clock, which may have been set since, or have gone on in sleep: so never all of a limit. */
+/**
+ * Computed from the machine's clock, which may have been set or have continued during sleep, so it never uses up a
+ * whole limit.
+ */
 function ranBeforeMs(agent: Agent, suspended: SuspendedTime, now: string): number {
   const { timeoutMs, budget } = agent;
   const ranMs = activeMs(agent, Date.parse(suspended.since ?? now)) - suspended.ms;

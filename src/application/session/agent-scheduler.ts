@@ -11,7 +11,7 @@ import type { SessionRecord } from './session-record.ts';
 import type { SlotManager } from './slot-manager.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-/** What scheduling needs of the project. */
+/** The parts of the project that scheduling needs. */
 export type SchedulerProject = Pick<Project, 'clock' | 'settings'> & {
   readonly host: Pick<Project['host'], 'capacity'>;
   readonly files: Pick<SessionFiles, 'environment'>;
@@ -30,7 +30,7 @@ interface Wait {
   readonly why: WaitCause | null;
 }
 
-/** Between two looks at the machine's memory. */
+/** Interval between checks of the machine's memory. */
 const memoryMs = 500;
 /** Timers cannot wait much longer than three weeks, so the scheduler checks again after an hour at the latest. */
 const longestWaitMs = 3_600_000;
@@ -38,7 +38,7 @@ const longestWaitMs = 3_600_000;
 /** Starts ready agents as far as every limit allows, and records why the others wait. */
 export class AgentScheduler {
   readonly #deps: SchedulerDeps;
-  /** What was last said of each agent that waits; of memory the cause alone, as its numbers change all the time. */
+  /** The last reported reason of each waiting agent. For memory only the cause, because its numbers change constantly. */
   readonly #reported = new Map<AgentId, string>();
 
   constructor(deps: SchedulerDeps) {

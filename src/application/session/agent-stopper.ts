@@ -5,7 +5,7 @@ import type { EndCollector } from './end-collector.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { StopCause } from './stop-cause.ts';
 
-/** Stops agents of one session; their ends come back to the loop like any other. */
+/** Stops agents of one session. Their ends are handled by the loop like any others. */
 export class AgentStopper {
   readonly #record: SessionRecord;
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
@@ -19,13 +19,13 @@ export class AgentStopper {
 
   async stop(agents: readonly Agent[], cause: StopCause): Promise<void> {
     if (agents.length === 0) return;
-    // The reason is on record before the agents stop.
+    // Store the reason before the agents stop.
     await this.#record.flush();
     for (const { id } of agents) this.#runs.get(id)?.stop(cause);
     this.hurryCollecting(agents);
   }
 
-  /** A stop does not change the end of an agent in stage `collecting`; it only cuts the scan of its files short. */
+  /** A stop does not change the end of an agent in stage `collecting`; it only shortens the scan of its files. */
   hurryCollecting(agents: readonly Agent[]): void {
     if (agents.some(({ stage }) => stage === 'collecting')) this.#collector.hurry();
   }

@@ -2,12 +2,12 @@ import type { Lingering } from '../../domain/agent.ts';
 import type { Answer } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
 
-/** An agent that ends within so long after its result does not count as lingering. */
+/** An agent that ends within this time after its result does not count as lingering. */
 const endsSoonMs = 2_000;
 
 /**
- * Watches an agent that has given a result and does not end: its CLI waits for work in the background, or a process of its
- * own was left running. Both may last forever, and dependents wait.
+ * Watches an agent that has returned a result but does not end: its CLI waits for background work, or a process of its
+ * own was left running. Both can last for ever, and dependents wait.
  */
 export class AnswerWatch {
   readonly #clock: Clock;
@@ -15,13 +15,13 @@ export class AnswerWatch {
   readonly #onOver: (answer: Answer) => void;
   #answer: Answer | null = null;
   #until: string | null = null;
-  /** What is to be told; undefined when nothing is new. */
+  /** What to report; undefined if nothing is new. */
   #untold: Lingering | null | undefined;
   #timers: (() => void)[] = [];
 
   /**
-   * @param limitMs how long it may go on after a result; null: without a limit
-   * @param onOver called then, with the result
+   * @param limitMs how long it may continue after a result; null: without limit
+   * @param onOver called with the result after that time
    */
   constructor(clock: Clock, limitMs: number | null, onOver: (answer: Answer) => void) {
     this.#clock = clock;
@@ -29,12 +29,12 @@ export class AnswerWatch {
     this.#onOver = onOver;
   }
 
-  /** True while there is an answer: only then can it be taken back. */
+  /** Whether there is an answer, which can be withdrawn. */
   get isWatching(): boolean {
     return this.#answer !== null;
   }
 
-  /** What the run's output has come to. */
+  /** Takes the current answer in the run's output. */
   update(answer: Answer | null): void {
     const before = this.#answer;
     this.#answer = answer;
@@ -44,7 +44,7 @@ export class AnswerWatch {
     if (answer !== null) this.#begin(this.#limitMs);
   }
 
-  /** Whether it lingers, if that has changed since the last call. */
+  /** Whether the agent lingers, if that has changed since the last call. */
   take(): Lingering | null | undefined {
     const untold = this.#untold;
     this.#untold = undefined;

@@ -11,20 +11,20 @@ export interface RecordedArtifacts {
 }
 
 const cutShort = 'not every file was looked at, because somebody waited for the end';
-/** Most kinds of skipped files that are reported. */
+/** Maximum number of reported kinds of skipped files. */
 const maxSkipped = 50;
 
 /**
- * Finds what agents left in shared context and results since the last look. A file in an agent's own results folder is
- * that agent's; any other is attributed to the one agent that ran when it was last modified. Where several ran, all are
- * named as candidates and none as the author: nothing is guessed.
+ * Finds what agents left in shared context and results since the last scan. A file in an agent's own results folder
+ * belongs to that agent. Any other is attributed to the only agent that ran when it was last modified; if several ran,
+ * all are candidates and none is the author, because nothing is guessed.
  */
 export class ArtifactRecorder {
   readonly #disk: AgentDisk;
-  /** What was last seen of each path: size and time of modification. */
+  /** Size and modification time of each path at the last scan. */
   readonly #seen = new Map<string, string>();
   readonly #known = new Map<string, ArtifactRecord>();
-  /** What was reported as skipped, without its numbers: these change from scan to scan. */
+  /** Reported kinds of skipped files, without numbers, which change from scan to scan. */
   readonly #skipped = new Set<string>();
 
   /** @param known the newest stored record of each path */
@@ -39,14 +39,14 @@ export class ArtifactRecorder {
   }
 
   /**
-   * @param workflow in which agents that just ended are still running
-   * @param signal ends the look at once with what has been found; the next one, if there is one, finds the rest
+   * @param workflow with the agents that just ended still in state running
+   * @param signal ends the scan immediately with what it has found; a later scan finds the rest
    */
   async collect(workflow: Workflow, at: string, signal?: AbortSignal): Promise<RecordedArtifacts> {
     const records: ArtifactRecord[] = [];
     const running = workflow.agents.filter((agent) => agent.state === 'running');
-    // Every folder at the end; before that only those of agents that could have written, or a large team's cost grows
-    // with its square.
+    // The last scan covers every folder, earlier ones only those of agents that could have written: otherwise the cost
+    // of a large team would grow quadratically.
     const last = running.length <= 1 && !workflow.agents.some((agent) => isStartable(agent.state));
     const resultsOf = last ? undefined : new Set(running.map((agent) => agent.name));
     const { id } = workflow.session;
@@ -64,7 +64,7 @@ export class ArtifactRecorder {
       const stamp = `${file.sizeBytes} ${file.modifiedAt}`;
       if (this.#seen.get(file.path) === stamp) continue;
       const digest = await unlessAborted(file.digest(signal), signal, null);
-      // What is only being written is recorded when it is whole; the last look takes what there is.
+      // A file that is still being written is recorded when it is complete; the last scan takes it as it is.
       if (digest === null || !(digest.isSteady || last)) continue;
       const { sizeBytes, sha256 } = digest;
       this.#seen.set(file.path, stamp);
@@ -91,7 +91,8 @@ export class ArtifactRecorder {
     const during = ran.filter(
       (agent) => (agent.startedAt as string) <= modifiedAt && modifiedAt <= (agent.endedAt ?? now),
     );
-    // A file may carry an older time than its writing (copied, unpacked): then an agent that runs now may have written it.
+    // The modification time may be older than the writing (copied or unpacked files), so a running agent may have
+    // written it.
     return during.length > 0 ? during : ran.filter((agent) => agent.state === 'running');
   }
 }

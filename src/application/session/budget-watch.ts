@@ -18,11 +18,11 @@ export interface BudgetCheck {
   /** Warnings that have not been given yet. */
   readonly events: readonly DomainEvent[];
   readonly stops: readonly { readonly id: AgentId; readonly cause: StopCause }[];
-  /** Why the session may spend no more; null when it may. */
+  /** Why the session may spend no more; null if it may. */
   readonly sessionSpent: string | null;
 }
 
-/** Compares what a session and its agents have spent with their caps. Each warning is given once. */
+/** Compares what a session and its agents have spent with their limits. Gives each warning once. */
 export class BudgetWatch {
   readonly #history: SessionHistory;
   readonly #warned: Set<string>;
@@ -32,7 +32,7 @@ export class BudgetWatch {
     this.#warned = new Set(history.warned);
   }
 
-  /** @param runs of agents that run: their parsers know more than what is stored */
+  /** @param runs of running agents, whose parsers know more than the store */
   check(workflow: Workflow, runs: ReadonlyMap<AgentId, AgentRun>, now: string): BudgetCheck {
     const { session } = workflow;
     const events: DomainEvent[] = [];
@@ -41,7 +41,7 @@ export class BudgetWatch {
     const isSessionCapped = isCapped(session.budget);
     for (const agent of workflow.agents) {
       const run = runs.get(agent.id);
-      // A parser is asked only where there is a cap: this is done often, and for hundreds of agents.
+      // Reads the parser's usage only if there is a limit, because this runs often and for hundreds of agents.
       const isCounted = isSessionCapped || isCapped(agent.budget);
       const usage = run === undefined || !isCounted ? agent.usage : run.usage(agent);
       usages.push(usage);
@@ -78,7 +78,7 @@ function isCapped(budget: Budget): boolean {
   return Object.values(budget).some((cap) => cap !== null);
 }
 
-/** An attempt that began anew has its whole budget; one that goes on with a conversation goes on with what that spent. */
+/** A new conversation has the whole budget; a resumed one continues with what it has spent. */
 function spentNow(agent: Agent, usage: Usage | null): Usage | null {
   const { usageBefore, resumed } = agent;
   if (usage === null || usageBefore === null || resumed !== null) return usage;
@@ -92,7 +92,7 @@ function spentNow(agent: Agent, usage: Usage | null): Usage | null {
   };
 }
 
-/** By how much it overshot is known only at its end: what was on its way when it was stopped is counted too. */
+/** The overshoot is known only at the end, because usage that was pending when the agent was stopped counts too. */
 function agentStop(agent: Agent, item: BudgetItem): StopCause {
   const explain = (usage: Usage | null, ranMs: number): string => {
     const findings = checkBudget(agent.budget, spentNow(agent, usage), ranMs);

@@ -7,29 +7,32 @@ import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import type { SessionTroubles } from './session-troubles.ts';
 
-/** Checkpoints a session keeps. */
+/** Number of checkpoints that a session keeps. */
 const kept = 20;
-/** Agents that end together are one checkpoint, and a short session has one in all. */
+/** Ends of agents within this time share one checkpoint; a short session has only one. */
 const gatherMs = 100;
-/** A pause of so many times what writing took: checkpoints of large sessions must not become its main work. */
+/**
+ * The pause after writing, as a multiple of the time it took, so that checkpoints of large sessions do not dominate
+ * their work.
+ */
 const restFactor = 20;
 
-/** What writing checkpoints needs of the project. */
+/** The parts of the project that writing checkpoints needs. */
 export type CheckpointProject = Pick<Project, 'clock' | 'log' | 'settings' | 'watcher'> & {
   readonly store: Pick<SessionStore, 'maintenance'>;
   readonly files: Pick<SessionFiles, 'maintenance'>;
 };
 
 interface Hooks {
-  /** The session has another owner: nothing may be written any more. */
+  /** Whether the session has another owner: then nothing may be written. */
   readonly isLeft: () => boolean;
-  /** Brings what was committed so far into session.log, and settles then. */
+  /** Writes what has been committed to session.log, and settles then. */
   readonly logged: () => Promise<unknown>;
   readonly troubles: SessionTroubles;
 }
 
 /**
- * Writes a session's checkpoints beside its decisions: several occasions in a row become one checkpoint. An error is
+ * Writes a session's checkpoints beside its decisions. Several occasions in a row become one checkpoint. An error is
  * reported, and does not stop the session.
  */
 export class CheckpointWriter {
@@ -48,7 +51,7 @@ export class CheckpointWriter {
     this.#hooks = hooks;
   }
 
-  /** To be told of every commit. */
+  /** Call after every commit. */
   note(workflow: Workflow, events: readonly RecordedEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
@@ -59,7 +62,7 @@ export class CheckpointWriter {
     this.#working ??= this.#work();
   }
 
-  /** Writes what is due now. */
+  /** Writes a pending checkpoint now. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#endPause?.();
@@ -83,7 +86,8 @@ export class CheckpointWriter {
     const { store, files, clock, log, watcher } = this.#project;
     const { sessionId } = this.#lease;
     try {
-      // What is stored while the log is written is not in the log yet, and a checkpoint needs all before it there.
+      // Taken before the log is written: events stored meanwhile are not in the log, and a checkpoint needs all earlier
+      // events there.
       const latest = this.#latest;
       this.#reason = null;
       await this.#hooks.logged();
@@ -95,14 +99,15 @@ export class CheckpointWriter {
       const checkpoint = { version: 1, at, reason, lastEvent: { seq, hash }, workflow } as const;
       const { path, keepFrom } = await files.maintenance.writeCheckpoint(checkpoint, kept);
       if (this.#hooks.isLeft()) return;
-      // Followers leave when the session ends, so no checkpoint is announced after that: the session may end during this wait.
+      // Subscribers leave when the session ends, so later checkpoints are not announced. The session may end during
+      // this wait.
       const isAnnounced = await whenFree(this.#project, () => {
         const announce = this.#latest?.workflow.session.state === 'running';
         const record = { seq, reason, path, at };
         store.maintenance.recordCheckpoint(this.#lease, record, { keepFrom, announce });
         return announce;
       });
-      // Its event is stored beside the loop, which may not write the log again for a long time.
+      // The event was stored beside the loop, which may not write the log for a long time.
       if (isAnnounced) await this.#hooks.logged();
       this.#hooks.troubles.works('checkpoints');
       watcher.notify();

@@ -4,8 +4,8 @@ import type { Clock } from '../ports/clock.ts';
 const noticedMs = 1_000;
 
 /**
- * Tells by how much the machine's clock has moved beside the time that passed, because the machine slept or the clock
- * was set. What was recorded of it is told by the session, so that nothing is lost where the store refuses a record.
+ * How far the machine's clock has moved apart from the elapsed time, because the machine slept or the clock was set.
+ * The session provides what has been recorded, so that nothing is lost if the store refuses a record.
  */
 export class ClockDrift {
   readonly #clock: Clock;
@@ -13,9 +13,9 @@ export class ClockDrift {
   readonly #recordedAtStart: number;
 
   /**
-   * @param recordedMs what has been recorded for the session so far
-   * @param lastAt when its newest event was recorded: that lies ahead where the clock was set back before there was an
-   *   owner again
+   * @param recordedMs the inactive time that the session has recorded so far
+   * @param lastAt time of its newest event, which is in the future if the clock was set back while the session had no
+   *   owner
    */
   constructor(clock: Clock, recordedMs: number, lastAt: string | null = null) {
     this.#clock = clock;
@@ -24,7 +24,7 @@ export class ClockDrift {
     this.#recordedAtStart = recordedMs;
   }
 
-  /** Milliseconds that are not recorded yet; 0 while they are too few. Negative where the clock was set back. */
+  /** Milliseconds that are not recorded yet; 0 while they are too few. Negative if the clock was set back. */
   unrecordedMs(recordedMs: number): number {
     const drift = Math.round(aheadOf(this.#clock) - this.#aheadAtStart);
     const unrecorded = drift - (recordedMs - this.#recordedAtStart);

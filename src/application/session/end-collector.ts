@@ -6,26 +6,26 @@ import { readStderrTail } from './stderr-tail.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-/** What collecting needs of the project. */
+/** The parts of the project that collecting needs. */
 export type CollectorProject = Pick<Project, 'clock' | 'host' | 'log'>;
 
-/** Agents that ended together, and what was found of them in their files. */
+/** Agents that ended together, with what was found in their files. */
 export interface CollectedEnds {
   readonly ends: readonly RunEnd[];
-  /** The last of stderr, for each end. */
+  /** The end of stderr, for each end. */
   readonly tails: readonly string[];
   readonly found: RecordedArtifacts;
   readonly at: string;
 }
 
-/** A stopped scan ends within this time, however many files the agent left. */
+/** A hurried scan ends within this time, however many files the agent left. */
 const hurryMs = 100;
 
 const nothingFound: RecordedArtifacts = { records: [], events: [] };
 
 /**
- * Scans the files of agents that ended, beside the loop that decides: they may take any time to read.
- * One scan after the other; each wakes the loop when it is done.
+ * Scans the files of ended agents beside the loop that decides, because reading them may take any time. One scan runs
+ * at a time; each wakes the loop when it is done.
  */
 export class EndCollector {
   readonly #project: CollectorProject;
@@ -47,14 +47,14 @@ export class EndCollector {
     if (ends.some(wasStopped)) this.hurry();
   }
 
-  /** The scans finished since the last call; null when there are none. */
+  /** The scans finished since the last call; null if there are none. */
   take(): CollectedEnds | null {
     const done = this.#done;
     this.#done = null;
     return done;
   }
 
-  /** Looks at what waits, unless it still looks. @param workflow in which those that ended are still running */
+  /** Scans the waiting agents, unless a scan is running. @param workflow with the ended agents still in state running */
   begin(workflow: Workflow): void {
     if (this.#looking !== null || this.#done !== null || this.#waiting.length === 0) return;
     const looking = new AbortController();
@@ -67,7 +67,10 @@ export class EndCollector {
     });
   }
 
-  /** Ends the scan soon, with the files found by then: a caller waits, and a later scan finds the rest. Safe to repeat. */
+  /**
+   * Ends the scan soon, with the files found by then, because a caller waits; a later scan finds the rest. Safe to
+   * repeat.
+   */
   hurry(): void {
     const looking = this.#looking;
     if (looking === null || looking === this.#hurried) return;
@@ -75,7 +78,7 @@ export class EndCollector {
     this.#project.clock.after(hurryMs, () => looking.abort());
   }
 
-  /** Ends the scan at once: its result is no longer needed. */
+  /** Ends the scan immediately: its result is no longer needed. */
   stop(): void {
     this.#looking?.abort();
   }
@@ -96,7 +99,7 @@ export class EndCollector {
       }
       return { ends, tails, found, at };
     } catch (error) {
-      // Their files stay where they are; recording the ends matters more.
+      // The files stay where they are; recording the ends matters more.
       log.log('error', 'cannot scan the files of agents', { session: workflow.session.id, error });
       return { ends, tails, found: nothingFound, at };
     }

@@ -23,7 +23,7 @@ export interface EndSettlerDeps {
   readonly collector: EndCollector;
 }
 
-/** Records that agents were spawned, could not be started, or ended, and the files they left. */
+/** Records that agents were spawned, could not be started, or ended, and the files that they left. */
 export class EndSettler {
   readonly #deps: EndSettlerDeps;
 
@@ -39,7 +39,7 @@ export class EndSettler {
     }
   }
 
-  /** Settles agents whose files have been scanned, and has those of the others scanned. */
+  /** Settles agents whose files have been scanned, and starts scanning those of the others. */
   settleEnded(): void {
     const { launcher, collector, record } = this.#deps;
     for (const { agent, error } of launcher.takeFailed()) {

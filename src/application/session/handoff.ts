@@ -7,35 +7,35 @@ import type { PromptEscape } from '../ports/backend.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';
 import { escaped, firstLineOf, legendOf, quoted, quotedPath, quotedStart } from '../quotation.ts';
 
-/** Longest result summary of one upstream agent that is put into a prompt, in characters. */
+/** Maximum characters of one upstream agent's result in a prompt. */
 const maxSummary = 6_000;
-/** Most artifacts of one upstream agent that are named; the rest is counted. */
+/** Maximum number of artifacts named per upstream agent; the rest is counted. */
 const maxArtifacts = 40;
-/** Longest beginning of another agent's task. */
+/** Maximum characters of another agent's task. */
 const maxTask = 120;
 
-/** The contents of an agent's prompt. */
+/** What an agent's prompt is composed of. */
 export interface HandoffInput {
   readonly workflow: Workflow;
   readonly agent: Agent;
   readonly locations: AgentLocations;
-  /** Newest record of each path in the session. */
+  /** The newest record of each path in the session. */
   readonly artifacts: readonly ArtifactRecord[];
-  /** The agent was interrupted and continues its own conversation. */
+  /** Whether the agent was interrupted and resumes its own conversation. */
   readonly resume: boolean;
-  /** The text of its role, if the prompt must contain it; null: the CLI gets it another way, or has it already. */
+  /** The text of its role if the prompt must contain it; null: the CLI gets it another way, or has it already. */
   readonly briefing: string | null;
-  /** The backend's; null: its CLI takes every prompt as plain text. */
+  /** Of its backend; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;
 }
 
 /**
- * The prompt of an agent: the objective, its task, its part in the team, the results of the agents it depends on, and
- * the folders it uses. Stored as prompt.md beside its log.
+ * The prompt of an agent: its task, the objective, its part in the team, the results of the agents it depends on, and
+ * its folders. Stored as prompt.md beside its log.
  *
- * Its own task may use the CLI's prompt syntax, such as naming a file to attach: the author of the task could give the
- * agent the same order in words. What other agents wrote, the names of their files and their tasks are data: quoted, and
- * escaped for this CLI.
+ * The agent's own task may use the CLI's prompt syntax, such as attaching a file, because its author could give the
+ * same order in words. Text of other agents, names of their files and their tasks are data: quoted, and escaped for
+ * this CLI.
  */
 export function composePrompt(input: HandoffInput): string {
   const { workflow, agent } = input;

@@ -3,26 +3,26 @@ import type { Lease } from '../ports/ownership.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
 
-/** What a heartbeat needs of its project. */
+/** The parts of the project that a heartbeat needs. */
 export type HeartbeatProject = Pick<Project, 'clock' | 'instance' | 'log'> & {
   readonly store: Pick<SessionStore, 'heartbeat'>;
   readonly instances: Pick<Project['instances'], 'beat'>;
 };
 
-/** How soon a heartbeat that found the store locked is tried again. */
+/** Delay of the next heartbeat after one that found the store locked. */
 const busyBeatMs = 100;
 
-/** Writes from time to time that this process lives and still owns its sessions. */
+/** Records periodically that this process lives and still owns its sessions. */
 export class Heartbeat {
   readonly #project: HeartbeatProject;
   readonly #everyMs: number;
   readonly #onWritten: (held: readonly Lease[]) => void;
   #cancel: (() => void) | null = null;
-  /** The store was locked at the last heartbeat: logged once, not at every try. */
+  /** Whether the store was locked at the last heartbeat, to log that only once. */
   #wasBusy = false;
   #beatenAt = Number.NEGATIVE_INFINITY;
 
-  /** @param onWritten is told after each heartbeat which leases this process holds */
+  /** @param onWritten called after each heartbeat with the leases that this process holds */
   constructor(project: HeartbeatProject, everyMs: number, onWritten: (held: readonly Lease[]) => void) {
     this.#project = project;
     this.#everyMs = everyMs;
@@ -50,7 +50,7 @@ export class Heartbeat {
       const isBusy = isMaosError(error, 'STORE_BUSY');
       if (!isBusy || !this.#wasBusy) log.log('error', 'cannot write the heartbeat of a session', { error });
       this.#wasBusy = isBusy;
-      // The next process to get the lock must not find this owner silent.
+      // The next process that gets the lock must not find this owner silent.
       if (isBusy) nextMs = Math.min(nextMs, busyBeatMs);
     }
     this.#cancel = clock.after(nextMs, () => this.#beat());
@@ -60,7 +60,7 @@ export class Heartbeat {
   #beatAsInstance(): void {
     const { instances, clock, log } = this.#project;
     const now = clock.elapsedMs();
-    // A locked store is tried much more often.
+    // With a locked store this is called much more often.
     if (now - this.#beatenAt < this.#everyMs / 2) return;
     this.#beatenAt = now;
     try {

@@ -12,18 +12,18 @@ import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { composePrompt } from './handoff.ts';
 import type { SessionRecord } from './session-record.ts';
 
-/** What preparing a launch needs of the project. */
+/** The parts of the project that preparing a launch needs. */
 export type PreparationProject = Pick<Project, 'host' | 'identity' | 'roles'> & {
   readonly files: Pick<SessionFiles, 'environment'>;
   readonly settings: { readonly limits: Pick<Settings['limits'], 'maxSubagents'> };
 };
 
-/** All that a launch needs before the host is asked: the agent's folders, its prompt, its command line. */
+/** Everything that a launch needs before the host: the agent's folders, its prompt, its command line. */
 export class LaunchPreparation {
   readonly #project: PreparationProject;
   readonly #record: SessionRecord;
   readonly #artifacts: ArtifactRecorder;
-  /** The latest unfinished preparation of each agent, also if its launch was withdrawn. */
+  /** The latest unfinished preparation of each agent, even if its launch was withdrawn. */
   readonly #going = new Map<AgentId, Promise<unknown>>();
   readonly #roomMade = new Set<AgentId>();
 
@@ -34,8 +34,8 @@ export class LaunchPreparation {
   }
 
   /**
-   * Two preparations for one agent would write the same files: each begins after the one before it has ended, withdrawn or not.
-   * @param before the agent as it was until it was recorded as running
+   * Preparations of one agent run one after the other, even if withdrawn, because they write the same files.
+   * @param before the agent before it was recorded as running
    */
   prepare(agent: Agent, before: Agent, backend: Backend): Promise<PlacedLaunch> {
     const prepared = this.#prepare(agent, before, backend, this.#going.get(agent.id));
@@ -48,7 +48,7 @@ export class LaunchPreparation {
     return prepared;
   }
 
-  /** Makes room for the agent that will start next, as far as the plan tells, while those before it run. */
+  /** Creates the folders of the agent that the plan will probably start next, while earlier ones run. */
   async prepareNext(): Promise<void> {
     const { host } = this.#project;
     const next = this.#record.workflow.agents.find(

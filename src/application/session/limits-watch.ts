@@ -7,27 +7,27 @@ import type { Settings } from '../ports/settings.ts';
 import type { AgentRun } from './agent-run.ts';
 import { mebibytes, outputLimit, type StopCause } from './stop-cause.ts';
 
-/** Time between two looks at what agents use. */
+/** Interval between measurements. */
 const sampleMs = 3_000;
 const shortestMs = 100;
-/** On a busy machine, a look may come this much later. */
+/** On a busy machine, a measurement may be late by this much. */
 const latenessMs = 5_000;
 /**
- * A program that waits still ticks: less than this share of one processor counts as no CPU. One that polls every few
- * seconds uses more; a backend may know of its CLI that it does.
+ * Below this share of one processor an agent counts as idle, because waiting programs also use some CPU. One that polls
+ * every few seconds uses more; a backend may declare that for its CLI.
  */
 const idleShare = 0.002;
-/** The finest a system counts CPU time in, a few times over. */
+/** A few times the finest resolution in which systems count CPU time. */
 const idleMs = 30;
 
-/** When an agent was last active, and what had been measured then. */
+/** The last activity of an agent, and the measurement at that time. */
 interface Mark extends ResourceSample {
   readonly at: number;
 }
 
 /**
- * Looks every few seconds at what the agents of one session use and stops those beyond their limits: memory of the
- * process tree, output, and nothing done for long. One look for all of them.
+ * Measures the agents of one session together every few seconds, and stops those beyond their limits: memory of the
+ * process tree, output, and inactivity.
  */
 export class LimitsWatch {
   readonly #limits: Settings['limits'];
@@ -36,7 +36,7 @@ export class LimitsWatch {
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
   readonly #marks = new Map<AgentRun, Mark>();
   readonly #everyMs: number;
-  /** Milliseconds in which agents were looked at again and again. */
+  /** Milliseconds during which agents were measured regularly. */
   #watchedMs = 0;
   #lookedAt: number;
   #cancel: (() => void) | null = null;
@@ -55,7 +55,7 @@ export class LimitsWatch {
     this.#everyMs = Math.max(shortestMs, Math.min(sampleMs, stallMs === null ? sampleMs : stallMs / 4));
   }
 
-  /** Watches as long as agents run. Safe to repeat. */
+  /** Watches while agents run. Safe to repeat. */
   watch(): void {
     if (this.#cancel !== null || this.#isOff || this.#runs.size === 0) return;
     this.#cancel = this.#clock.after(this.#everyMs, () => void this.#look());
@@ -70,7 +70,7 @@ export class LimitsWatch {
     const runs = [...this.#runs.values()];
     for (const run of this.#marks.keys()) if (this.#runs.get(run.agent.id) !== run) this.#marks.delete(run);
     try {
-      // Asked for together, they are answered from one look at the system.
+      // Requested together, they share one snapshot of the system.
       const samples = await Promise.all(runs.map((run) => run.sample()));
       if (this.#isOff) return;
       this.#countTime();
@@ -84,14 +84,17 @@ export class LimitsWatch {
     this.watch();
   }
 
-  /** A look that comes much too late does not say that agents could work since: they were perhaps frozen as this was. */
+  /**
+   * A very late measurement does not mean that agents could work meanwhile: they may have been frozen like this
+   * process.
+   */
   #countTime(): void {
     const now = this.#clock.elapsedMs();
     this.#watchedMs += Math.min(now - this.#lookedAt, this.#everyMs + latenessMs);
     this.#lookedAt = now;
   }
 
-  /** The sum of what each process has resident costs nothing; only where that is too much, shared pages are told apart. */
+  /** The sum of resident sets costs nothing; shared pages are separated only if that sum exceeds the limit. */
   async #judgeMemory(run: AgentRun, sample: ResourceSample | null): Promise<void> {
     const maxMemoryBytes = run.agent.maxMemoryMb * 2 ** 20;
     if (sample === null || sample.memoryBytes <= maxMemoryBytes) return;
@@ -102,7 +105,7 @@ export class LimitsWatch {
 
   #judge(run: AgentRun, sample: ResourceSample | null, now: number): void {
     if (sample === null) {
-      // A suspended agent is not idle of its own accord: its time starts again.
+      // A suspended agent is not idle by itself, so its time starts again.
       this.#marks.delete(run);
       return;
     }
@@ -120,7 +123,7 @@ export class LimitsWatch {
 function isActive(mark: Mark, sample: ResourceSample, now: number, share = idleShare): boolean {
   if (sample.outputBytes !== mark.outputBytes || sample.processes !== mark.processes) return true;
   const used = sample.cpuMs - mark.cpuMs;
-  // Less than before: a process has ended, and others began.
+  // A lower value means that processes have ended and others have begun.
   return used < 0 || used > Math.max(idleMs, (now - mark.at) * share);
 }
 

@@ -1,7 +1,7 @@
 import type { AgentId } from '../../domain/ids.ts';
 import type { SessionRequest } from '../ports/ownership.ts';
 
-/** What is asked of a session and not done yet. The last request holds, but a cancellation stands. */
+/** The open requests of a session. The last request counts, but a cancellation is final. */
 export class PendingRequests {
   cancel: string | null = null;
   interrupt: string | null = null;
@@ -9,7 +9,7 @@ export class PendingRequests {
   resume = false;
   readonly #agents = new Map<AgentId, SessionRequest>();
 
-  /** @param requests all that the store has now: what is missing was done, or taken back */
+  /** @param requests all requests in the store; missing ones were carried out or withdrawn */
   apply(requests: readonly SessionRequest[]): void {
     const asked = requests.find(({ agentId }) => agentId === null);
     if (asked?.desired === 'cancelled') this.cancel ??= asked.reason;
@@ -22,7 +22,7 @@ export class PendingRequests {
     for (const request of requests) if (request.agentId !== null) this.#agents.set(request.agentId, request);
   }
 
-  /** What is asked of agents; each is handed out once, and again when the store still asks for it. */
+  /** The requests to agents. Each is returned once, and again if the store still has it. */
   takeAgents(): readonly SessionRequest[] {
     const requests = [...this.#agents.values()];
     this.#agents.clear();

@@ -21,7 +21,7 @@ export interface ProgressWatchDeps {
   readonly wakeSignal: WakeSignal;
 }
 
-/** Records every two seconds what running agents report, and enforces budgets. */
+/** Records the progress of running agents every two seconds, and enforces budgets. */
 export class ProgressWatch {
   readonly #deps: ProgressWatchDeps;
   #budgets: BudgetWatch;
@@ -32,7 +32,7 @@ export class ProgressWatch {
     this.#budgets = new BudgetWatch(deps.history);
   }
 
-  /** To be called once the history is read: warnings that an earlier owner gave are not given again. */
+  /** Call when the history is read, so that warnings of an earlier owner are not repeated. */
   recall(): void {
     this.#budgets = new BudgetWatch(this.#deps.history);
   }

@@ -4,9 +4,10 @@ import { decideQuota, postponedUntil, type QuotaPolicy } from '../../domain/quot
 import type { AgentReport } from '../../domain/settle-agent.ts';
 
 /**
- * A provider's refusal is no failure of the agent: it is rescheduled, by what the provider asked or a delay that
- * grows with each refusal, or goes on on another one of its backends. Every other report stays as it is.
- * @param retryAt when the provider answers again, if it said so
+ * A provider's refusal is not a failure of the agent: the agent is rescheduled, for the time that the provider named or
+ * with a delay that grows with each refusal, or continues on another of its backends. Returns any other report
+ * unchanged.
+ * @param retryAt when the provider accepts again, if it said so
  */
 export function applyQuotaBackoff(
   report: AgentReport,

@@ -3,7 +3,7 @@ import type { AgentId } from '../../domain/ids.ts';
 import type { AgentOutcome, AgentReport } from '../../domain/settle-agent.ts';
 import { LeaseLost } from '../ports/ownership.ts';
 
-/** The whole store, or the lease of the session, is at fault: every other change would fail as well. */
+/** Errors of the whole store or of the session's lease: every other change would fail as well. */
 const troubleOfTheStore = [
   'STORE_BUSY',
   'STORE_CORRUPT',
@@ -12,17 +12,17 @@ const troubleOfTheStore = [
   'SESSION_NOT_FOUND',
 ] as const;
 
-/** The store works but would not take this change: a value of it is one that its columns cannot hold. */
+/** Whether the store works but rejects this change, because its columns cannot hold a value. */
 export function isRefusal(error: unknown): boolean {
   return !(error instanceof LeaseLost) && !troubleOfTheStore.some((code) => isMaosError(error, code));
 }
 
 /**
- * The store refused a change. What of it could stand alone has been stored, what was at fault is left out, and the rest
- * is to be decided anew from what is stored.
+ * The store refused a change. The parts that could be stored separately have been stored, the faulty ones are left out,
+ * and the remaining ones must be decided again from what is stored.
  */
 export class ChangeRefused extends Error {
-  /** Agents that run and what could not be stored of them. */
+  /** Running agents whose reports could not be stored, with the reasons. */
   readonly unrecorded: ReadonlyMap<AgentId, string>;
 
   constructor(cause: unknown, unrecorded: ReadonlyMap<AgentId, string>) {
@@ -33,8 +33,8 @@ export class ChangeRefused extends Error {
 }
 
 /**
- * What is recorded instead of a report that the store refuses, the one that keeps most of it first. An agent that
- * completed has failed then, for what it used is not known any more; every other end stays what it was.
+ * Replacements for a report that the store refuses, most complete first. An agent that completed counts as failed then,
+ * because its usage is lost; any other outcome stays the same.
  */
 export function insteadOf({ outcome }: AgentReport, refusal: unknown): readonly AgentReport[] {
   const result = outcome.state === 'completed' ? outcome.result : null;
@@ -44,12 +44,12 @@ export function insteadOf({ outcome }: AgentReport, refusal: unknown): readonly 
   return [mostly, bare].map((instead) => ({ outcome: instead, usage: null, conversation: null }));
 }
 
-/** Why an agent fails whose report the store refuses, for people. */
+/** The failure of an agent whose report the store refuses, for people. */
 export function refusedReport(refusal: unknown): string {
   return `Its report could not be stored: ${reasonOf(refusal)} Check its log, and retry it.`;
 }
 
-/** The innermost cause: the errors that wrap it are about the whole store. */
+/** The innermost cause, because the errors around it are about the whole store. */
 function reasonOf(error: unknown): string {
   const { cause } = error instanceof Error ? error : {};
   const inner = cause instanceof Error ? cause : error;

@@ -2,14 +2,14 @@ import type { SessionId } from '../../domain/ids.ts';
 import { InputRequests, type RequestsProject } from '../requests/input-requests.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-/** More open requests of one session are not told apart. */
+/** Maximum number of open requests compared per session. */
 const maxCompared = 1_000;
-/** A clock may be set meanwhile. */
+/** Limited, because the clock may be set meanwhile. */
 const longestTimerMs = 60_000;
 
 /**
- * Follows what the agents of one session ask: wakes its loop when a request is opened or closed, by whichever process, and
- * expires in time what nobody answers.
+ * Follows the requests of one session's agents: wakes its loop when any process opens or closes one, and expires
+ * unanswered ones in time.
  */
 export class RequestWatch {
   readonly #project: RequestsProject;
@@ -36,7 +36,7 @@ export class RequestWatch {
     });
   }
 
-  /** To be called in every round. */
+  /** Call in every round. */
   look(): void {
     if (this.#seen !== '') this.#requests.expireDue();
     const due = this.#seen === '' ? null : this.#requests.nextDue(this.#sessionId);
@@ -57,7 +57,7 @@ export class RequestWatch {
     return open.map(({ id }) => id).join(' ');
   }
 
-  /** An error of the store must not end the program from a listener: the next round reports it. */
+  /** An error of the store must not end the program from a listener; the next round reports it. */
   #openIfReadable(): string {
     try {
       return this.#open();

@@ -5,10 +5,10 @@ import type { AgentEnd, StopReport } from '../ports/agent-host.ts';
 import type { Backend, ParsedRun, Verdict } from '../ports/backend.ts';
 import type { StopCause } from './stop-cause.ts';
 
-/** The time of an end is that of a file, which a kernel takes from its last tick: up to 10 ms too early. */
+/** The time of an end is a file's, which the kernel takes from its last tick: up to 10 ms early. */
 const recordTickMs = 10;
 
-/** All that is known of a run when it has ended. */
+/** Everything known about a run that has ended. */
 export interface EndedRun {
   readonly agent: Agent;
   readonly backend: Backend;
@@ -32,7 +32,7 @@ export function outcomeOf(run: EndedRun): AgentOutcome {
 function outcomeByEnd({ agent, backend, end: told, parsed, stderrTail }: EndedRun): AgentOutcome {
   if (told.how === 'never_started' && agent.stage === 'preparing')
     return { state: 'resumable', reason: 'Its process had not started yet.' };
-  // It had a process, and the record of its launch is gone: to start it again could do its work twice.
+  // It had a process, and its launch record is gone: starting it again could repeat its work.
   const end = told.how === 'never_started' ? { how: 'lost' as const, at: told.at } : told;
   const { resumed } = agent;
   const { verdict } = parsed;
@@ -61,14 +61,14 @@ function outcomeByCause(run: EndedRun, explained: AgentOutcome): AgentOutcome {
     case 'cancelled':
       return { state: 'cancelled', reason: `${cause.reason}${left}` };
     case 'interrupted':
-      // Success stands even if it came after the signal: finished work is never run again. A lost end stands too: nobody
-      // can say whether the agent obeyed the signal or had finished at that moment.
+      // Success counts even after the signal, because finished work is never repeated. A lost end counts too: it is
+      // unknown whether the agent obeyed the signal or had finished at that moment.
       return explained.state === 'completed' || end.how === 'lost'
         ? explained
         : { state: 'resumable', reason: `${cause.reason}${left}` };
     case 'limit': {
       const message = `${cause.explain(run.usage, run.ranMs)}${left}`;
-      // It stood still because it waited for its provider, which will answer again.
+      // It was idle because it waited for its provider, which will accept again.
       const hasWaited = cause.failure === 'stalled' && waitsForProvider(explained);
       const failure = hasWaited
         ? { ...explained.failure, message: `${explained.failure.message}. ${message}` }
@@ -87,8 +87,8 @@ function waitsForProvider(explained: AgentOutcome): explained is AgentOutcome & 
 }
 
 /**
- * Finished work stays finished, whatever was asked since. Exit status 0 after a signal does not prove it: the program
- * must have ended before it was asked to, or its CLI must say that it is done.
+ * Finished work stays finished, whatever was requested since. Exit status 0 after a signal does not prove it: the
+ * program must have ended before the request, or its CLI must report that it is done.
  */
 function hasFinished({ end, parsed, stop, stopAskedAt }: EndedRun, explained: AgentOutcome): boolean {
   if (explained.state !== 'completed') return false;

@@ -4,7 +4,7 @@ import type { AgentActivity, ParsedRun } from '../ports/backend.ts';
 import { describeActivity } from './activity-line.ts';
 import type { AnswerWatch } from './answer-watch.ts';
 
-/** What of a run's output has not been recorded yet. */
+/** The progress in a run's output that has not been recorded yet. */
 export class RunProgress {
   readonly #agent: AgentId;
   #activity: string | null = null;
@@ -21,7 +21,7 @@ export class RunProgress {
     if (last !== undefined) this.#activity = describeActivity(last);
   }
 
-  /** What is new since the last call; null when nothing is. */
+  /** The progress since the last call; null if there is none. */
   take(
     { usage, conversation, turns, denials, subagents }: ParsedRun,
     answers: AnswerWatch,

@@ -5,7 +5,7 @@ import type { AgentStopper } from './agent-stopper.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SessionTime } from './session-time.ts';
 
-/** Ends a session: when every agent has ended, or by request. */
+/** Ends a session, when every agent has ended or on request. */
 export class SessionCanceller {
   readonly #record: SessionRecord;
   readonly #time: SessionTime;
@@ -31,7 +31,7 @@ export class SessionCanceller {
     await this.#record.commit(cancelWaiting(workflow, reason, this.#time.now()));
   }
 
-  /** @returns whether the session has ended; before that, agents still stop */
+  /** @returns whether the session has ended; otherwise agents are still stopping */
   async cancelAll(reason: string): Promise<boolean> {
     await this.cancelWaiting(reason);
     await this.#stopper.stop(this.#record.running, { kind: 'cancelled', reason });

@@ -8,7 +8,7 @@ import type { SessionStore } from '../ports/session-store.ts';
 import { type CheckpointProject, CheckpointWriter } from './checkpoint-writer.ts';
 import type { SessionTroubles } from './session-troubles.ts';
 
-/** What the files beside the table need of the project. */
+/** The parts of the project that the session's files need. */
 export type DocumentsProject = CheckpointProject & {
   readonly store: Pick<SessionStore, 'events'>;
   readonly files: Pick<
@@ -17,25 +17,24 @@ export type DocumentsProject = CheckpointProject & {
   >;
 };
 
-/** How the documents belong to their session. */
 export interface DocumentsHooks {
-  /** The session as it is stored. */
+  /** The session as stored. */
   readonly stored: () => Workflow;
-  /** The session has another owner: nothing may be written any more. */
+  /** Whether the session has another owner: then nothing may be written. */
   readonly isLeft: () => boolean;
-  /** As long as a store is left alone after it was busy. */
+  /** Settles after the pause before retrying a busy store. */
   readonly pause: () => Promise<void>;
   readonly troubles: SessionTroubles;
 }
 
 const lastTries = 3;
-/** The files follow the table once for all that is stored within this time. */
+/** Changes stored within this time are written to the files together. */
 const gatherMs = 50;
 const pageSize = 1_000;
 
 /**
- * The files of a session beside its table: folders, `session.log`, `info.json`, `metadata.json`, checkpoints. They are
- * written off the path of decisions, and trouble with them never stops a session.
+ * The files of a session beside its table: folders, `session.log`, `info.json`, `metadata.json`, checkpoints. Written
+ * outside the path of decisions; errors never stop a session.
  */
 export class SessionDocuments {
   readonly #project: DocumentsProject;
@@ -63,17 +62,17 @@ export class SessionDocuments {
   prepare(): void {
     this.#prepared = this.#project.files
       .prepareSession(this.#hooks.stored())
-      // Without them the agents' own preparation fails and says why; a running agent needs none of them.
+      // Without the folders, the agents' own preparation fails with the reason; running agents need none of them.
       .catch((error: unknown) => this.#logError("the session's folders could not be prepared", error));
     this.#written = this.#prepared.then(() => true);
   }
 
-  /** Settles when the session's folders are there, or cannot be made. */
+  /** Settles when the session's folders exist or cannot be created. */
   get prepared(): Promise<void> {
     return this.#prepared;
   }
 
-  /** To be called after every commit. */
+  /** Call after every commit. */
   follow(workflow: Workflow, recorded: readonly RecordedEvent[]): void {
     if (recorded.length > 0) {
       this.#cancelWrite ??= this.#project.clock.after(gatherMs, () => void this.#write());
@@ -84,7 +83,7 @@ export class SessionDocuments {
   async close(): Promise<void> {
     const { isLeft, stored, pause } = this.#hooks;
     await this.#checkpoints.close();
-    // A checkpoint adds an event, too.
+    // After the checkpoints, because they add events.
     for (let tries = 1; !(await this.#write()) && tries < lastTries && !isLeft(); tries++) await pause();
     if (isLeft()) return;
     await this.#project.files
@@ -92,7 +91,7 @@ export class SessionDocuments {
       .catch((error: unknown) => this.#logError('cannot write metadata.json', error));
   }
 
-  /** @returns whether the files have caught up with the table */
+  /** @returns whether the files are up to date */
   #write(): Promise<boolean> {
     this.#cancelWrite?.();
     this.#cancelWrite = null;

@@ -5,7 +5,7 @@ import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 
-/** How long an agent's present attempt was suspended. */
+/** How long an agent's current attempt was suspended. */
 export interface SuspendedTime {
   readonly ms: number;
   /** Since when the agent is suspended; null: it is not. */
@@ -14,10 +14,10 @@ export interface SuspendedTime {
 
 const pageSize = 1_000;
 
-/** The share of a limit that time may use up which the present owner has not measured itself. */
+/** How much of a time limit may be used up by time that the current owner has not measured itself. */
 export const takenOverShare = 0.9;
 
-/** What only a session's events tell of its past: how long it ran, what was suspended, which warnings were given. */
+/** What only a session's events contain: how long it ran, which agents were suspended, which warnings were given. */
 export class SessionHistory {
   readonly #suspendedTimes = new Map<AgentId, SuspendedTime>();
   readonly #warned = new Set<string>();
@@ -28,7 +28,7 @@ export class SessionHistory {
   #seq = 0;
   #lastAt: string | null = null;
 
-  /** Reads what has happened since the last time. */
+  /** Reads the events since the last call. */
   read(store: Pick<SessionStore, 'events'>, id: SessionId): void {
     for (;;) {
       const events = store.events(id, this.#seq, pageSize);
@@ -38,8 +38,8 @@ export class SessionHistory {
   }
 
   /**
-   * For the owner of the session: what it runs from now on is measured. What it ran before is known from times of the
-   * machine's clock alone, which may have been set: it uses up at most a share of what is left of the session's time.
+   * Call as the session's owner: from here on its run time is measured. Earlier time is known only from the machine's
+   * clock, which may have been set, so it uses up at most a share of the session's remaining time.
    */
   watch(clock: Clock, maxWallMs: number | null): void {
     if (this.#runningSince === null || this.#watch !== null) return;
@@ -48,7 +48,7 @@ export class SessionHistory {
     this.#watch = { clock, from: clock.elapsedMs(), ranBeforeMs };
   }
 
-  /** Milliseconds the session has been running, without its pauses. */
+  /** How long the session has been running, in milliseconds, without pauses. */
   ranMs(now: string): number {
     if (this.#watch !== null) {
       const { clock, from, ranBeforeMs } = this.#watch;
@@ -66,17 +66,17 @@ export class SessionHistory {
     return this.#suspendedTimes.get(id) ?? { ms: 0, since: null };
   }
 
-  /** Agents that were suspended and not resumed. */
+  /** Agents that were suspended and not continued. */
   get suspended(): readonly AgentId[] {
     return [...this.#suspendedTimes].flatMap(([id, { since }]) => (since === null ? [] : [id]));
   }
 
-  /** Warnings given, as {@link warningKey} makes them. */
+  /** Warnings given, by {@link warningKey}. */
   get warned(): ReadonlySet<string> {
     return this.#warned;
   }
 
-  /** Parts beside its work that failed and have not worked since. */
+  /** Parts that failed beside the session's work and do not work again yet. */
   get degraded(): ReadonlySet<SessionPart> {
     return this.#degraded;
   }
@@ -129,7 +129,7 @@ export class SessionHistory {
     }
   }
 
-  /** The session did not run for this time, and suspended agents were not suspended for it. */
+  /** The session did not run during this time, and suspended agents were not suspended for it. */
   #moveClock(byMs: number): void {
     if (this.#runningSince !== null) this.#runningSince = moved(this.#runningSince, byMs);
     for (const [id, { ms, since }] of this.#suspendedTimes) {
@@ -143,7 +143,10 @@ export class SessionHistory {
   }
 }
 
-/** A warning is given once for each cap; a session's cap that is used up once more: it is why the session ends. */
+/**
+ * A warning is given once per limit, and for a session's limit again when it is used up, because that is why the
+ * session ends.
+ */
 export function warningKey(agentId: AgentId | null, { item, level }: BudgetFinding): string {
   return `${agentId ?? 'session'} ${item} ${level}`;
 }

@@ -23,7 +23,7 @@ import { SessionTroubles } from './session-troubles.ts';
 import { SlotManager } from './slot-manager.ts';
 import { WakeSignal } from './wake-signal.ts';
 
-/** What running a session needs of its project. */
+/** The parts of the project that running a session needs. */
 export type SessionProject = RecordProject &
   LauncherProject &
   SchedulerProject &
@@ -33,7 +33,7 @@ export type SessionProject = RecordProject &
 
 export type SessionParts = ReturnType<typeof makeSessionParts>;
 
-/** Makes what the loop of one session works with. */
+/** Creates what the loop of one session works with. */
 export function makeSessionParts(project: SessionProject, lease: Lease, workflow: Workflow) {
   const { clock, log, settings, files, host, store } = project;
   const { quota, limits } = settings;

@@ -25,7 +25,7 @@ export interface SessionPauserDeps {
   readonly wakeSignal: WakeSignal;
 }
 
-/** Brings a running session to rest so that it can be resumed. Each method returns whether the runner may leave it. */
+/** Pauses a running session so that it can be resumed. Each method returns whether the runner may leave it. */
 export class SessionPauser {
   readonly #deps: SessionPauserDeps;
 
@@ -53,7 +53,7 @@ export class SessionPauser {
       const run = launcher.runs.get(agent.id);
       if (run === undefined || run.isStopping || agent.stage === 'collecting') continue;
       if (run.canResume) await stopper.stop([agent], { kind: 'interrupted', reason });
-      // An agent without a process yet is withdrawn, and started when the session is resumed.
+      // An agent without a process is withdrawn, and started when the session is resumed.
       else if (!launcher.withdraw(agent.id)) toSuspend.push(agent);
     }
     stopper.hurryCollecting(record.running);
@@ -65,7 +65,7 @@ export class SessionPauser {
     return this.mayLeavePaused;
   }
 
-  /** Agents that still run may finish first. */
+  /** Lets running agents finish first. */
   async pauseForQuota(): Promise<boolean> {
     const { record, time, quota, wakeSignal } = this.#deps;
     if (record.running.length > 0) return false;
@@ -79,8 +79,8 @@ export class SessionPauser {
   }
 
   /**
-   * Suspended agents are watched, but not where secrets are missing here: the process that resumes it may have them, and
-   * can only continue it if nobody else owns it.
+   * Suspended agents are watched, unless secrets are missing here: the process that resumes the session may have them,
+   * and can only continue it if it has no owner.
    */
   get mayLeavePaused(): boolean {
     const { record, files } = this.#deps;
@@ -90,7 +90,7 @@ export class SessionPauser {
     return isToStart && files.environment(session.id).missing.length > 0;
   }
 
-  /** A session is paused as a whole or not at all: agents that are suspended already continue. */
+  /** A session is paused completely or not at all: agents that are already suspended continue. */
   async #refusePause(reason: string): Promise<boolean> {
     const { record, time, requests, wakeSignal } = this.#deps;
     const data = { action: 'pause', agent: null, reason } as const;

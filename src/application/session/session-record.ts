@@ -15,11 +15,11 @@ import { type DocumentsProject, SessionDocuments } from './session-documents.ts'
 import type { SessionTroubles } from './session-troubles.ts';
 import { tellTeams } from './teams.ts';
 
-/** What a session's record needs of its project. */
+/** The parts of the project that a session's record needs. */
 export type RecordProject = DocumentsProject &
   Pick<Project, 'teams'> & { readonly store: Pick<SessionStore, 'holds' | 'commit'> };
 
-/** Pause before a store that was busy or full is tried again. */
+/** Pause before a busy or full store is tried again. */
 const storeRetryMs = 500;
 
 /** A decision that is not stored yet. */
@@ -27,19 +27,22 @@ interface Unstored {
   readonly events: readonly DomainEvent[];
   readonly artifacts: readonly ArtifactRecord[];
   /**
-   * Ways to decide it from what is stored alone, where the store refuses it together with others: the first that is
-   * taken holds. None for what has to be decided anew then.
+   * Ways to decide it from the stored state alone, if the store refuses it together with others; the first that the
+   * store accepts applies. Empty if it must be decided again.
    */
   readonly alone: readonly ((workflow: Workflow, refusal: unknown) => Change)[];
-  /** Where none is taken: what was heard of a running agent is left out and it is at fault; no end is ever left out. */
+  /**
+   * If the store accepts none: the running agent whose progress is dropped, and which is at fault. An end is never
+   * dropped.
+   */
   readonly about: AgentId | 'end' | null;
-  /** Nothing is lost with it in a crash: it may wait to be stored with what follows. */
+  /** Losing it in a crash is harmless: it may wait to be stored with later changes. */
   readonly canWait: boolean;
 }
 
 /**
- * A session this process owns, and the one way to change it. What is decided is stored before anything outside may rely
- * on it; decisions that nothing was done about yet are stored together, each with its events, in one transaction.
+ * A session that this process owns, and the only way to change it. Decisions are stored before anything outside may
+ * rely on them. Those without an effect outside are stored together with their events in one transaction.
  */
 export class SessionRecord {
   readonly #project: RecordProject;
@@ -69,7 +72,7 @@ export class SessionRecord {
     return this.#lease;
   }
 
-  /** The session as decided: the latest decisions may not be stored yet. */
+  /** The session as decided; the latest decisions may not be stored yet. */
   get workflow(): Workflow {
     return this.#workflow;
   }
@@ -78,17 +81,17 @@ export class SessionRecord {
     return this.#workflow.agents.filter((agent) => agent.state === 'running');
   }
 
-  /** The session has a change that must be stored without delay. */
+  /** Whether there is a change that must be stored without delay. */
   get isChanged(): boolean {
     return this.#unstored.some(({ canWait }) => !canWait);
   }
 
-  /** The session has changes that are not stored yet. */
+  /** Whether there are changes that are not stored yet. */
   get hasUnstored(): boolean {
     return this.#unstored.length > 0;
   }
 
-  /** The session has, or soon gets, another owner: this process must not change it any more. */
+  /** Whether the session has, or soon gets, another owner: this process must not change it any more. */
   get left(): boolean {
     return this.#left;
   }
@@ -98,7 +101,7 @@ export class SessionRecord {
   }
 
   /**
-   * Whether the store still names this process as the owner: a process that was suspended for longer than its lease
+   * Whether the store still names this process as the owner. A process that was suspended for longer than its lease
    * (SIGSTOP, a sleeping laptop) may have lost the session without noticing.
    */
   isOwner(): boolean {
@@ -114,7 +117,7 @@ export class SessionRecord {
     return false;
   }
 
-  /** Changes the session; the change is stored by the next {@link commit} or {@link flush}. */
+  /** Changes the session; the next {@link commit} or {@link flush} stores the change. */
   decide(change: Change, artifacts: readonly ArtifactRecord[] = []): void {
     const changesNothing = change.next === this.#workflow;
     const alone = changesNothing ? [(workflow: Workflow) => ({ next: workflow, events: change.events })] : [];
@@ -127,7 +130,7 @@ export class SessionRecord {
     this.#add(decide(this.#workflow), { artifacts: [], alone: [decide], about: null, canWait: true });
   }
 
-  /** Records how an agent that runs ended. A report that cannot be stored ends it all the same, and says so. */
+  /** Records how a running agent ended. If the report cannot be stored, the agent still ends, with that reason. */
   settle(id: AgentId, report: AgentReport, at: string, before: readonly DomainEvent[] = []): void {
     const decideOn = (workflow: Workflow, told: AgentReport): Change => {
       const { next, events } = settleAgent(workflow, id, told, at);
@@ -155,7 +158,7 @@ export class SessionRecord {
   }
 
   /**
-   * Changes the session, and stores this with all that was decided before.
+   * Changes the session, and stores this with all earlier decisions.
    * @throws LeaseLost, ChangeRefused
    */
   async commit(change: Change): Promise<void> {
@@ -164,7 +167,7 @@ export class SessionRecord {
   }
 
   /**
-   * Stores what was decided and is not stored yet.
+   * Stores all decisions that are not stored yet.
    * @throws LeaseLost, ChangeRefused
    */
   async flush(): Promise<void> {
@@ -182,9 +185,9 @@ export class SessionRecord {
   }
 
   /**
-   * Stores of a refused change what can stand alone, and leaves out what is at fault: no single report may end the life
-   * of its session. An end that a retry was asked before is decided anew.
-   * @throws ChangeRefused when that came to something, the refusal itself when nothing could be left out
+   * Stores those parts of a refused change that can stand alone, and drops the faulty ones, so that no single report
+   * can end its session. If a retry was requested before an end, the end is decided again.
+   * @throws ChangeRefused when some part was handled, the original refusal when none could be left out
    */
   async #storeOneByOne(unstored: readonly Unstored[], refusal: unknown): Promise<never> {
     const isRetryAsked = refusal instanceof RetryAsked;
@@ -205,7 +208,7 @@ export class SessionRecord {
     throw new ChangeRefused(refusal, unrecorded);
   }
 
-  /** @returns why it could not be stored in any of the ways; null when it was */
+  /** @returns why none of the ways could be stored; null when one was */
   async #storeAlone(
     ways: Unstored['alone'],
     artifacts: readonly ArtifactRecord[],
@@ -239,7 +242,7 @@ export class SessionRecord {
   }
 
   /**
-   * Uses the store. One that is busy or full is tried again for as long as it takes: the agents go on, and nothing that
+   * Uses the store. If it is busy or full, retries for as long as it takes: the agents continue, and nothing that
    * happened is dropped.
    * @throws LeaseLost, and every error of the work
    */
@@ -261,22 +264,22 @@ export class SessionRecord {
     }
   }
 
-  /** As long as the store is left alone after it was busy. */
+  /** Settles after the pause before retrying a busy store. */
   pause(): Promise<void> {
     return new Promise((resolve) => this.#project.clock.after(storeRetryMs, resolve));
   }
 
-  /** Makes the session's folders, before anything else is written there. */
+  /** Creates the session's folders, before anything else is written there. */
   prepareFiles(): void {
     this.#documents.prepare();
   }
 
-  /** Settles when the session's folders are there, or cannot be made. */
+  /** Settles when the session's folders exist or cannot be created. */
   get filesPrepared(): Promise<void> {
     return this.#documents.prepared;
   }
 
-  /** Brings the files beside the table after it, for the last time. */
+  /** Brings the files up to date for the last time. */
   close(): Promise<void> {
     return this.#documents.close();
   }

@@ -9,20 +9,20 @@ import type { Project } from '../project.ts';
 import { ChangeRefused } from './refused-change.ts';
 import { makeSessionParts, type SessionParts, type SessionProject } from './session-parts.ts';
 
-/** What a runner needs of its project. */
+/** The parts of the project that a runner needs. */
 export type RunnerProject = SessionProject &
   Pick<Project, 'instance'> & { readonly store: Pick<Project['store'], 'requestsFor'> };
 
-/** How a runner left its session: ended or paused for good, or to another owner. */
+/** How a runner left its session: settled (ended or paused), or to another owner. */
 export type RunnerOutcome = 'settled' | 'lease_lost';
 
-/** How long an event that changes nothing may wait to be stored together with a change. */
+/** How long an event without a change may wait to be stored together with one. */
 const eventFlushDelayMs = 20;
 
 /**
- * Runs one session that this process owns. All decisions and commits are made in one loop, one after the other; what
- * happens outside (an agent ends, somebody asks, time passes) only leaves a note and wakes the loop. So the loop is the
- * same for a session just created and for one adopted in the middle.
+ * Runs one session that this process owns. A single loop makes and commits all decisions in sequence; outside events
+ * (an agent ends, a request arrives, time passes) only leave a note and wake it. So the loop works the same for a new
+ * session and for one adopted in the middle.
  */
 export class SessionRunner {
   readonly #project: RunnerProject;
@@ -35,7 +35,7 @@ export class SessionRunner {
     this.#parts = makeSessionParts(project, lease, workflow);
   }
 
-  /** @param requests all that is asked of the session now: a pause that is missing was taken back */
+  /** @param requests all current requests to the session: a missing pause was withdrawn */
   apply(requests: readonly SessionRequest[]): void {
     const { requests: pending, wakeSignal } = this.#parts;
     const wasPausing = pending.pause !== null;
@@ -56,8 +56,8 @@ export class SessionRunner {
   }
 
   /**
-   * Another process is to own the session: this one decides nothing more. Of a session that has settled, the files are
-   * still written here, because no new owner will come.
+   * Another process will own the session: this one decides nothing more. The files of a settled session are still
+   * written here, because it gets no new owner.
    */
   detach(): void {
     const { record, wakeSignal } = this.#parts;
@@ -70,15 +70,15 @@ export class SessionRunner {
   }
 
   /**
-   * Runs the session until it ends, pauses with no agent suspended, or gets another owner.
-   * @throws what makes it impossible to continue; another runner can run the session again then
+   * Runs the session until it ends, pauses without suspended agents, or gets another owner.
+   * @throws the error that prevents it from continuing; another runner can then run the session again
    */
   async run(): Promise<RunnerOutcome> {
     const { record, wakeSignal, launcher, limitsWatch, collector, requestWatch } = this.#parts;
     try {
       await this.#prepare();
       requestWatch.start();
-      // The caller who asked for the session gets its answer before anything is decided.
+      // The caller who created the session gets its answer before anything is decided.
       await wakeSignal.wait();
       await this.#recordTakeOver();
       launcher.attachRunning();
@@ -110,7 +110,7 @@ export class SessionRunner {
     record.prepareFiles();
   }
 
-  /** Tells readers of the log why agents that one owner started end under another. */
+  /** Explains to readers of the log why agents that one owner started end under another. */
   async #recordTakeOver(): Promise<void> {
     const { record, time } = this.#parts;
     const { owner, epoch, sessionId } = record.lease;
@@ -120,7 +120,9 @@ export class SessionRunner {
     await record.commit({ next: this.#workflow, events: [event] });
   }
 
-  /** Ends of agents recorded before the round failed are stored, so that the next runner need not find them again. */
+  /**
+   * Stores ends of agents that were recorded before the round failed, so that the next runner need not find them again.
+   */
   async #storeDecided(): Promise<void> {
     try {
       await this.#parts.record.flush();
@@ -146,7 +148,7 @@ export class SessionRunner {
     }
   }
 
-  /** The next round must know of a retry that was asked for before the end that the store refused. */
+  /** The next round must know of a retry that was requested before the end that the store refused. */
   async #readRequests(): Promise<void> {
     const { record, wakeSignal } = this.#parts;
     const { store, instance } = this.#project;
@@ -192,7 +194,7 @@ export class SessionRunner {
     return this.#continue();
   }
 
-  /** What a running session does in a round. */
+  /** One round of a running session. */
   async #continue(): Promise<boolean> {
     const { time, stopper, progress, requests, suspender, scheduler, limitsWatch } = this.#parts;
     const { canceller, pauser } = this.#parts;

@@ -8,19 +8,19 @@ import type { SessionHistory } from './session-history.ts';
 import type { SessionRecord } from './session-record.ts';
 import { parentReason } from './teams.ts';
 
-/** What suspending agents needs of the project. */
+/** The parts of the project that suspending agents needs. */
 export type SuspenderProject = Pick<Project, 'clock' | 'teams'>;
 
 /**
  * Suspends and resumes the agents of one session. An agent is recorded as suspended before its processes are, and as
- * continued after they are: so the record after a crash names every agent that may be suspended.
+ * continued after they are, so that after a crash the record names every agent that may be suspended.
  */
 export class SessionSuspender {
   readonly #record: SessionRecord;
   readonly #runs: ReadonlyMap<AgentId, AgentRun>;
   readonly #project: SuspenderProject;
   #suspended = new Set<AgentId>();
-  /** Why agents do not continue, as last reported. */
+  /** The last reported reasons why agents do not continue. */
   readonly #told = new Map<AgentId, string>();
 
   constructor(record: SessionRecord, runs: ReadonlyMap<AgentId, AgentRun>, project: SuspenderProject) {
@@ -29,7 +29,7 @@ export class SessionSuspender {
     this.#project = project;
   }
 
-  /** Continues where the previous owner was. */
+  /** Restores the state of the previous owner. */
   recall(history: SessionHistory): void {
     const running = new Set(this.#record.running.map(({ id }) => id));
     this.#suspended = new Set(history.suspended.filter((id) => running.has(id)));
@@ -40,7 +40,6 @@ export class SessionSuspender {
     this.#told.delete(id);
   }
 
-  /** Suspends running agents. */
   async suspend(agents: readonly Agent[]): Promise<void> {
     const fresh = agents.filter(({ id }) => !this.#suspended.has(id));
     await this.#askTeams(fresh, 'paused', 'is suspended');
@@ -51,7 +50,7 @@ export class SessionSuspender {
     }
   }
 
-  /** True once every running agent is suspended. */
+  /** Whether every running agent is suspended. */
   get isComplete(): boolean {
     return this.#record.running.every(({ id }) => this.#runs.get(id)?.suspendState === 'suspended');
   }
@@ -65,7 +64,7 @@ export class SessionSuspender {
     return troubles.find((trouble) => trouble !== null) ?? null;
   }
 
-  /** Resumes all; to be called again until they run. */
+  /** Resumes all agents; call it again until they run. */
   async resume(): Promise<void> {
     if (this.#suspended.size === 0) return;
     for (const id of this.#suspended) this.#runs.get(id)?.resume();
@@ -78,7 +77,7 @@ export class SessionSuspender {
     await this.#sayStuck();
   }
 
-  /** Retries go on until they run, or their time is over. */
+  /** Retries continue until the agents run or their time is over. */
   async #sayStuck(): Promise<void> {
     const at = this.#project.clock.now();
     const events = this.#record.running.flatMap((agent) => {
@@ -92,7 +91,7 @@ export class SessionSuspender {
     if (events.length > 0) await this.#record.commit({ next: this.#record.workflow, events });
   }
 
-  /** Before the event: after a crash the next owner asks again. */
+  /** Before the event is stored, so that the next owner asks again after a crash. */
   async #askTeams(agents: readonly Agent[], desired: TeamRequest, what: string): Promise<void> {
     for (const { id, sessionId } of agents) {
       await this.#project.teams.ask({ sessionId, agentId: id }, desired, parentReason(id, what));

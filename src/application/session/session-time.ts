@@ -12,7 +12,7 @@ interface TimeProject {
   readonly store: Pick<SessionStore, 'events'>;
 }
 
-/** The time that a session runs: read from its events, without what the machine slept or its clock was set by. */
+/** The run time of a session, from its events, without sleep of the machine and changes of its clock. */
 export class SessionTime {
   readonly #project: TimeProject;
   readonly #record: SessionRecord;
@@ -26,7 +26,7 @@ export class SessionTime {
     this.#drift = new ClockDrift(project.clock, record.workflow.session.inactiveMs);
   }
 
-  /** Records changes of the clock from the time without an owner, before any duration is computed from it. */
+  /** Records changes of the clock while the session had no owner, before any duration is computed. */
   async prepare(): Promise<void> {
     await this.#read();
     const { inactiveMs } = this.#record.workflow.session;
@@ -36,19 +36,19 @@ export class SessionTime {
     await this.readHistory();
   }
 
-  /** To be called after each event that starts or stops the session's time. */
+  /** Call after each event that starts or stops the session's time. */
   async readHistory(): Promise<void> {
     await this.#read();
     this.#history.watch(this.#project.clock, this.#record.workflow.session.budget.maxWallMs);
   }
 
-  /** To be called before anything is decided by the time of day. */
+  /** Call before any decision that depends on the time of day. */
   noteDrift(): void {
     const byMs = this.#drift.unrecordedMs(this.#record.workflow.session.inactiveMs);
     if (byMs !== 0) this.#record.decide(recordClockChange(this.#record.workflow, byMs, this.now()));
   }
 
-  /** Stores a change with which the session begins, continues or stops to run. */
+  /** Stores a change with which the session starts, continues or stops running. */
   async commit(decide: (workflow: Workflow, at: string) => Change): Promise<void> {
     await this.#record.commit(decide(this.#record.workflow, this.now()));
     await this.readHistory();

@@ -4,8 +4,8 @@ import type { SessionId } from '../../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /**
- * What fails beside the work of one session and is tried again, so that people see it where they look: in its events.
- * Each part is told of once when it begins to fail, and once when it works again.
+ * Failures beside the work of one session that are retried. They become events, where users see them: one when a part
+ * begins to fail, and one when it works again.
  */
 export class SessionTroubles {
   readonly #id: SessionId;
@@ -14,14 +14,14 @@ export class SessionTroubles {
   readonly #failing = new Set<SessionPart>();
   #unreported: DomainEvent[] = [];
 
-  /** @param changed there is something to {@link take} */
+  /** @param changed called when there is something to {@link take} */
   constructor(id: SessionId, clock: Clock, changed: () => void) {
     this.#id = id;
     this.#clock = clock;
     this.#changed = changed;
   }
 
-  /** An earlier owner reported these. */
+  /** Restores what an earlier owner reported. */
   recall(parts: Iterable<SessionPart>): void {
     for (const part of parts) this.#failing.add(part);
   }
@@ -38,7 +38,7 @@ export class SessionTroubles {
     this.#tell(sessionEvent('session.restored', this.#id, this.#clock.now(), { part }));
   }
 
-  /** What is not told yet. */
+  /** The events since the last call. */
   take(): readonly DomainEvent[] {
     return this.#unreported.splice(0);
   }

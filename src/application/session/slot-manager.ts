@@ -8,20 +8,20 @@ import type { Admission } from './admission.ts';
 import type { SessionTroubles } from './session-troubles.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-/** Time between two looks at a limit that other processes may have relaxed. */
+/** Interval between checks of a limit that other processes may have released. */
 const retryMs = 250;
 const noLimit = Number.MAX_SAFE_INTEGER;
 
 export interface SlotManagerDeps {
   readonly slots: AgentSlots;
-  /** How many agents the machine may run. */
+  /** Maximum number of agents on the machine. */
   readonly machineLimit: number;
   readonly log: Log;
   readonly wakeSignal: WakeSignal;
   readonly troubles: SessionTroubles;
 }
 
-/** The slots of one session's agents on this machine. Trouble with them delays a start, and never ends a session. */
+/** The slots of one session's agents on this machine. Errors delay a start, and never end a session. */
 export class SlotManager {
   readonly #deps: SlotManagerDeps;
   /** Updates that have not succeeded yet. */
@@ -32,8 +32,8 @@ export class SlotManager {
   }
 
   /**
-   * Takes slots for agents as far as the machine's limit allows, in order: one that came first must not wait while
-   * others overtake it. When some have to wait, the loop is woken as soon as another try is worth it.
+   * Takes slots for agents in order, as far as the machine's limit allows: none overtakes an earlier one. If some must
+   * wait, the loop is woken for the next try.
    */
   take(agents: readonly Agent[]): Admission {
     for (const [index, agent] of agents.entries()) {
@@ -54,7 +54,7 @@ export class SlotManager {
     }
   }
 
-  /** From now on the slot lasts as long as the agent does, and not only as long as its MAOS. */
+  /** From here on the slot lasts as long as the agent, even if its MAOS ends. */
   bind(agent: Agent, running: RunningAgent): void {
     this.#do('bind', agent.id, () => this.#deps.slots.bind(agent.id, running.location));
   }
@@ -71,7 +71,7 @@ export class SlotManager {
     this.#do('give', id, () => this.#deps.slots.give(id));
   }
 
-  /** Tried again until it comes about, something else is to be done with the slot, or the session ends. */
+  /** Retries until it succeeds, the slot gets another update, or the session ends. */
   #do(what: 'bind' | 'adopt' | 'give', agent: AgentId, action: () => void): void {
     const again = `slot of ${agent}`;
     try {

@@ -12,7 +12,7 @@ import { whenFree } from '../when-free.ts';
 import { isRefusal } from './refused-change.ts';
 import { tellTeams } from './teams.ts';
 
-/** What leaving a stalled session needs of its project. */
+/** The parts of the project that leaving a stalled session needs. */
 export type StalledProject = Pick<
   Project,
   'clock' | 'host' | 'instance' | 'log' | 'settings' | 'teams' | 'watcher'
@@ -20,12 +20,12 @@ export type StalledProject = Pick<
   readonly store: Pick<SessionStore, 'load' | 'requestsFor' | 'commit' | 'holds'>;
 };
 
-/** Most characters of an error that become part of the record. */
+/** Maximum characters of an error in the record. */
 const maxReason = 1_000;
 
 /**
- * Leaves a session whose runner keeps failing in a state that people see and can act on: paused with the reason, its
- * agents suspended; or cancelled, where that was asked for. Of what has failed it needs only the store.
+ * Leaves a session whose runner keeps failing in a state that users see and can act on: paused with the reason, its
+ * agents suspended; or cancelled, if that was requested. Of all parts it needs only the store.
  * @param error why the session cannot continue
  * @throws the error of the store: then nothing is recorded, and the session is unchanged
  */
@@ -51,7 +51,7 @@ export async function leaveStalled(project: StalledProject, lease: Lease, error:
   watcher.notify();
 }
 
-/** @returns the agents it was done with; an agent that cannot be adopted stays as it is, and the log says so */
+/** @returns the agents that were handled; one that cannot be adopted stays unchanged and is logged */
 async function forEachRunning(
   { host, log }: StalledProject,
   { agents }: Workflow,
@@ -62,7 +62,8 @@ async function forEachRunning(
       if (agent.state !== 'running') return [];
       const { id, sessionId, attempt } = agent;
       try {
-        // Its next owner reads its output from the first byte. Only the holder of the lease gets here.
+        // Discards the output, because the next owner reads it from the first byte. Only the holder of the lease gets
+        // here.
         const sink = { stdout: () => {}, isOwned: () => true };
         const running = await host.attach({ sessionId, agentId: id, attempt }, agent, sink);
         await act(running);
@@ -76,7 +77,7 @@ async function forEachRunning(
   return done.flat();
 }
 
-/** Ends the session; where the store refuses that, without the end of one agent, or of all. */
+/** Ends the session; if the store refuses that, without the end of one agent, or of all. */
 async function cancelAsFarAsTaken(
   project: StalledProject,
   lease: Lease,

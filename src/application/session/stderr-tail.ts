@@ -5,7 +5,7 @@ import type { Log } from '../ports/log.ts';
 const maxBytes = 4_096;
 const maxLines = 20;
 
-/** The last lines of what the agent wrote to stderr; empty when there are none, or they cannot be read. */
+/** The last lines of the agent's stderr; empty if there are none, or they cannot be read. */
 export async function readStderrTail(agent: Agent, host: AgentDisk, log: Log): Promise<string> {
   try {
     const page = await host.readOutput(agent, 'stderr', -maxBytes, maxBytes);

@@ -1,15 +1,15 @@
 import type { FailureKind } from '../../domain/agent.ts';
 import type { Usage } from '../../domain/usage.ts';
 
-/** Why MAOS itself ended a run. */
+/** Why MAOS ended a run. */
 export type StopCause =
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'interrupted'; readonly reason: string }
-  /** The output shows that the run cannot succeed any more; the backend explains why. */
+  /** The output shows that the run can no longer succeed; the backend explains why. */
   | { readonly kind: 'hopeless' }
-  /** The agent gave this result long ago and did not end. */
+  /** The agent returned this result long ago and did not end. */
   | { readonly kind: 'answered'; readonly result: string }
-  /** `explain` says what was measured and the limit, from what the run had used and how long it had run at its end. */
+  /** `explain` states the measured value and the limit, from the usage and run time at the run's end. */
   | {
       readonly kind: 'limit';
       readonly failure: FailureKind;
@@ -33,7 +33,7 @@ export function subagentLimit(started: number, limit: number): StopCause {
   return { kind: 'limit', failure: 'budget_exceeded', explain: () => text };
 }
 
-/** With one decimal, and more where it would be 0. */
+/** With one decimal, and more for values below 0.1. */
 export function mebibytes(bytes: number): string {
   const value = bytes / 2 ** 20;
   return value >= 0.1 ? value.toFixed(1).replace(/\.0$/, '') : value.toPrecision(2);

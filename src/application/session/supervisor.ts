@@ -10,7 +10,7 @@ import { Heartbeat, type HeartbeatProject } from './heartbeat.ts';
 import { type RunnerProject, SessionRunner } from './session-runner.ts';
 import { leaveStalled, type StalledProject } from './stalling.ts';
 
-/** What running the sessions of a project needs of it. */
+/** The parts of the project that running its sessions needs. */
 export type SupervisorProject = RunnerProject &
   StalledProject &
   HeartbeatProject &
@@ -21,7 +21,7 @@ export type SupervisorProject = RunnerProject &
     >;
   };
 
-/** How owners show that they live, and how soon others act on it. All in milliseconds. */
+/** How owners show that they live, and when others react. All in milliseconds. */
 export interface OwnershipTiming {
   readonly heartbeatMs: number;
   /** Another process may take over the sessions of an owner without a heartbeat for this long. */
@@ -36,15 +36,17 @@ export const ownershipTiming: OwnershipTiming = { heartbeatMs: 2_000, leaseTtlMs
 const maxRestarts = 3;
 const restartMs = 1_000;
 
-/** The sessions of one project that this process owns: runs them, renews their leases, passes on what others ask. */
+/**
+ * The sessions of one project that this process owns: runs them, renews their leases, and passes on requests of others.
+ */
 export class Supervisor {
   readonly timing: OwnershipTiming;
   readonly #project: SupervisorProject;
   readonly #heartbeat: Heartbeat;
   readonly #runners = new Map<SessionId, Running>();
-  /** Why. */
+  /** Quarantined sessions, with the reasons. */
   readonly #quarantined = new Map<SessionId, string>();
-  /** Leases of sessions that are not run any more, which the store was not ready to take back. */
+  /** Leases of sessions that no longer run here, which the store could not take back yet. */
   readonly #unreleased = new Set<Lease>();
   #unsubscribe: (() => void) | null = null;
   #isReleasingAll = false;
@@ -66,9 +68,9 @@ export class Supervisor {
   }
 
   /**
-   * Becomes the owner of a session nobody owns any more and runs it, or stops it where its owner announced its exit
-   * and the session's exit policy says so.
-   * @param deadOwner its present owner, when that is known to be gone
+   * Becomes the owner of a session without a living owner and runs it, or stops it if its owner announced its exit and
+   * the session's exit policy says so.
+   * @param deadOwner its current owner, if known to have ended
    * @returns false when it has an owner
    */
   async takeOver(id: SessionId, deadOwner: Lease['owner'] | null = null): Promise<boolean> {
@@ -82,7 +84,7 @@ export class Supervisor {
     if (lease === null) return false;
     const workflow = await this.#loadTaken(lease);
     if (workflow === null) return false;
-    // One that has ended but still has an owner is run as well: that owner may have died over its files.
+    // An ended session that had an owner is run as well: the owner may have died before it finished the files.
     if (isSessionEnded(workflow.session.state) && before === null) {
       await whenFree(this.#project, () => store.release(lease));
       return true;
@@ -94,7 +96,7 @@ export class Supervisor {
     return true;
   }
 
-  /** Null where the session cannot be read: then the lease is released and the session quarantined. */
+  /** Null if the session cannot be read: then the lease is released and the session quarantined. */
   async #loadTaken(lease: Lease): Promise<Workflow | null> {
     const { sessionId } = lease;
     try {
@@ -112,8 +114,8 @@ export class Supervisor {
   }
 
   /**
-   * Its runner failed repeatedly, and not even that could be recorded. Another process may succeed; this one tries again
-   * only when asked.
+   * Its runner failed repeatedly, and not even that could be recorded. Another process may succeed; this one tries
+   * again only on request.
    */
   isQuarantined(id: SessionId): boolean {
     return this.#quarantined.has(id);
@@ -133,7 +135,7 @@ export class Supervisor {
     return [...this.#runners.keys()];
   }
 
-  /** Leaves every session as it is, agents running, for another process to take over. */
+  /** Leaves every session as it is, with agents running, for another process to take over. */
   async releaseAll(): Promise<readonly SessionId[]> {
     const ids = this.owned;
     this.#isReleasingAll = true;
@@ -188,7 +190,7 @@ export class Supervisor {
     }
   }
 
-  /** A runner that begins anew from what is stored, as after a crash. */
+  /** A new runner that starts from the stored state, as after a crash. */
   async #replace(lease: Lease): Promise<SessionRunner | null> {
     const { clock, log, store } = this.#project;
     await new Promise<void>((resolve) => clock.after(restartMs, resolve));
@@ -232,7 +234,10 @@ export class Supervisor {
     for (const lease of this.#unreleased) void this.#release(lease);
   }
 
-  /** A process suspended for longer than its lease (a laptop asleep, SIGSTOP) finds new owners when it is back. */
+  /**
+   * A process that was suspended for longer than its lease (a sleeping laptop, SIGSTOP) finds new owners when it
+   * continues.
+   */
   #relinquishLost(held: readonly Lease[]): void {
     const epochs = new Map(held.map(({ sessionId, epoch }) => [sessionId, epoch]));
     for (const { runner, lease } of this.#runners.values()) {

@@ -1,21 +1,21 @@
 import type { RunningAgent } from '../ports/agent-host.ts';
 import type { Clock } from '../ports/clock.ts';
 
-/** Before a suspension that failed is tried again. */
+/** Delay before a failed suspension is retried. */
 const retryMs = 500;
-/** After this many failures in a row the trouble is reported. */
+/** After this many consecutive failures the trouble is reported. */
 const toldTries = 3;
 
 interface SuspendCallbacks {
   readonly clock: Clock;
-  /** Its processes have followed what was asked last. */
+  /** Called when its processes have reached the requested state. */
   changed(): void;
   trouble(message: string, error: unknown): void;
 }
 
 /**
- * Suspends and resumes the processes of one run, as was last asked. What was asked may change while
- * the processes still follow; and of an adopted run it is not known how far its last owner got.
+ * Suspends and resumes the processes of one run, according to the latest request. The request may change while the
+ * processes still follow the previous one; and for an adopted run it is unknown how far its last owner got.
  */
 export class SuspendController {
   readonly #callbacks: SuspendCallbacks;
@@ -29,7 +29,7 @@ export class SuspendController {
   #suspendedMs = 0;
   #suspendedSince: number | null;
 
-  /** @param isSuspended the previous owner suspended it */
+  /** @param isSuspended whether the previous owner suspended it */
   constructor(callbacks: SuspendCallbacks, isSuspended: boolean) {
     this.#callbacks = callbacks;
     this.#suspendedSince = isSuspended ? callbacks.clock.elapsedMs() : null;
@@ -37,7 +37,7 @@ export class SuspendController {
     this.#actual = this.#isAsked ? 'unknown' : 'running';
   }
 
-  /** There are processes now. */
+  /** Call when there are processes. */
   begin(running: RunningAgent): void {
     this.#running = running;
     void this.#follow();
@@ -60,7 +60,7 @@ export class SuspendController {
     this.#isOver = true;
   }
 
-  /** Why what was asked last does not come about, though it is still tried; null while it may. */
+  /** Why the latest request fails although it is still retried; null while it may succeed. */
   get trouble(): string | null {
     return this.#trouble;
   }
@@ -84,13 +84,13 @@ export class SuspendController {
     return 'changing';
   }
 
-  /** Milliseconds it was to be suspended under this owner. */
+  /** How long it was to be suspended under this owner, in milliseconds. */
   suspendedMs(now: number): number {
     return this.#suspendedMs + (this.#suspendedSince === null ? 0 : now - this.#suspendedSince);
   }
 
   async #follow(): Promise<void> {
-    // A caller that is notified asks again: without a change, nobody is notified, or this would never end.
+    // Callbacks repeat the request: without this check for a change, they would never end.
     if (this.#isBusy || this.#running === null || this.state !== 'changing') return;
     this.#isBusy = true;
     while (!this.#isOver && this.state === 'changing') {

@@ -3,18 +3,18 @@ import type { AgentId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { Project } from '../project.ts';
 
-/** Teams that agents start share the fate of the agent. */
+/** Nested teams end, pause and resume with the agent that started them. */
 
-/** @param what the agent does, or what has become of it */
+/** @param what the agent does, or what happened to it */
 export function parentReason(agent: AgentId, what: string): string {
   return `Agent ${agent}, which started this team, ${what}.`;
 }
 
 /**
- * Asks the teams of agents that a change ends, or takes from running, to end or pause. To be called before the change is
- * stored: nothing of such an agent runs any more, so it starts no other team, and if this process is killed in between,
- * the next owner makes the same change again.
- * @param isOwner asked only where there is such an agent
+ * Requests that the teams of agents that a change ends or interrupts also end or pause. Call it before the change is
+ * stored: none of such an agent's processes runs any more, so it starts no further team; and if this process is killed
+ * in between, the next owner makes the same change again.
+ * @param isOwner called only if there is such an agent
  */
 export async function tellTeams(
   { teams }: Pick<Project, 'teams'>,

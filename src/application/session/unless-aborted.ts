@@ -1,5 +1,5 @@
 /**
- * Settles as the work does, or with `instead` as soon as the signal aborts: not everything that reads files can be
+ * Settles like the work, or with `instead` as soon as the signal aborts, because not all reading of files can be
  * interrupted. Work that continues after the abort is ignored.
  */
 export async function unlessAborted<T>(

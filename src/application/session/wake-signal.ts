@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** Wakes a loop. Notified while it works, the loop does not wait; notified several times, it wakes once. */
+/** Wakes a loop. If notified while it works, the loop does not wait; several notifications wake it once. */
 export class WakeSignal {
   readonly #clock: Clock;
   readonly #timers = new Map<string, () => void>();
@@ -17,8 +17,8 @@ export class WakeSignal {
   }
 
   /**
-   * Settles when notified; if that has happened since the last wait, soon: not before everything else in the process has
-   * had its turn, so that a loop that keeps notifying itself does not block what it waits for.
+   * Settles when notified. If that has happened since the last wait, settles only after everything else in the process
+   * has had its turn, so that a loop that keeps notifying itself does not block what it waits for.
    */
   async wait(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -28,7 +28,7 @@ export class WakeSignal {
     this.#notified = false;
   }
 
-  /** Runs the action after `ms` and notifies; replaces what is scheduled under the same name. */
+  /** Runs the action after `ms` and notifies; replaces an earlier schedule of the same name. */
   schedule(name: string, ms: number, action: () => void = () => {}): void {
     this.cancel(name);
     const cancel = this.#clock.after(ms, () => {
@@ -48,7 +48,7 @@ export class WakeSignal {
     return this.#timers.has(name);
   }
 
-  /** Cancels everything that is scheduled. */
+  /** Cancels everything scheduled. */
   clear(): void {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
