@@ -35,6 +35,7 @@ import { environmentWithout } from './infrastructure/process/launch/environment.
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import type { ProcessTable } from './infrastructure/process/tree/process-table.ts';
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
+import { watchDatabase } from './infrastructure/sqlite/watch-database.ts';
 
 /** The database of a project. */
 export function storeFile(home: string, hash: string): string {
@@ -66,8 +67,9 @@ export function makeProject(from: {
 }): Project {
   const { home, hash, root, config, registration, instances, teams, ids, log, parts = {} } = from;
   const { clock = systemClock, settings = toSettings(config) } = parts;
+  const file = storeFile(home, hash);
   const store = openSessionStore({
-    file: storeFile(home, hash),
+    file,
     project: { hash, path: root },
     clock,
     onTightened: (file, mode) =>
@@ -102,7 +104,9 @@ export function makeProject(from: {
     instances,
     teams,
     settings,
-    watcher: new ChangeWatcher(store, clock),
+    watcher: new ChangeWatcher(store, clock, {
+      watchStore: (onWrite, onLost) => watchDatabase(file, onWrite, onLost),
+    }),
     clock,
     ids,
     log,

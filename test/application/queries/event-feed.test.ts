@@ -80,7 +80,7 @@ describe('the events of a session', () => {
     const counted = {
       ...real.project,
       store,
-      watcher: new ChangeWatcher({ dataVersion: () => looks++ }, systemClock, 1),
+      watcher: new ChangeWatcher({ dataVersion: () => looks++ }, systemClock, { intervalMs: 1 }),
     };
     const stop = new AbortController();
     const heard: number[] = [];
@@ -143,7 +143,7 @@ describe('a watcher', () => {
         return asked;
       },
     };
-    const watcher = new ChangeWatcher(store, systemClock, 1);
+    const watcher = new ChangeWatcher(store, systemClock, { intervalMs: 1 });
     const alive = setInterval(() => {}, 1_000);
     await new Promise<void>((resolve) => watcher.subscribe(resolve)).finally(() => clearInterval(alive));
     assert.ok(asked >= 4);
