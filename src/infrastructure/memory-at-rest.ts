@@ -1,6 +1,3 @@
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 /** What the decision is made from. */
 export interface Engine {
   /** Bytes that the heap takes from the system. */
@@ -16,6 +13,8 @@ const lookMs = 3_000;
 const restShare = 0.1;
 /** Less than this is not worth the some thirty milliseconds. */
 const worthBytes = 12 * 2 ** 20;
+/** What a server has that was asked a few things. One that begins to look in the middle of work has more, but not for long. */
+const startBytes = 24 * 2 ** 20;
 
 /**
  * Problem: V8 lets the heap of a busy minute stand for minutes once nothing is allocated any more, because nothing starts a
@@ -25,7 +24,7 @@ const worthBytes = 12 * 2 ** 20;
  */
 export function giveBackMemoryAtRest(engine: Engine = thisProcess, everyMs: number = lookMs): () => void {
   let usedMs = engine.cpuMs();
-  let leanBytes = engine.heapBytes();
+  let leanBytes = Math.min(engine.heapBytes(), startBytes);
   const timer = setInterval(() => {
     const nowUsed = engine.cpuMs();
     const isAtRest = nowUsed - usedMs < everyMs * restShare;
@@ -44,16 +43,17 @@ let gc: Collect | null = null;
 
 /** Of the process that runs this. */
 export const thisProcess: Engine = {
-  heapBytes: () => getHeapStatistics().total_heap_size,
+  heapBytes: () => process.memoryUsage().heapTotal,
   cpuMs() {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000;
   },
   collect() {
     if (gc === null) {
-      // The way to `gc` without an option on the command line, which only who starts MAOS can give.
-      setFlagsFromString('--expose-gc');
-      gc = runInNewContext('gc') as Collect;
+      // The way to `gc` without an option on the command line, which only who starts MAOS can give. Not imported: most
+      // processes never collect, and to load it takes a millisecond or two.
+      process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
+      gc = process.getBuiltinModule('node:vm').runInNewContext('gc') as Collect;
     }
     gc({ type: 'major', flavor: 'last-resort' });
   },

@@ -4,9 +4,9 @@ import { type Engine, giveBackMemoryAtRest, thisProcess } from '../../src/infras
 
 const mb = 2 ** 20;
 
-function bench(t: TestContext) {
+function bench(t: TestContext, startMb = 20) {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  let heapBytes = 20 * mb;
+  let heapBytes = startMb * mb;
   let cpuMs = 0;
   let collected = 0;
   const engine: Engine = {
@@ -35,6 +35,12 @@ suite('memory at rest', () => {
     assert.equal(second(10, 30), 1, 'lean');
     assert.equal(second(900, 90), 1, 'busy again');
     assert.equal(second(10, 90), 2);
+  });
+
+  test('is given back too where the burst had begun before', (t) => {
+    const second = bench(t, 80);
+    assert.equal(second(900, 80), 0, 'busy');
+    assert.equal(second(10, 80), 1, 'at rest');
   });
 
   test('stays where there is little to give', (t) => {
