@@ -45,7 +45,7 @@ export function storeFile(home: string, hash: string): string {
 /** What may stand in for a part as it is otherwise made. */
 type ProjectParts = Pick<
   Project,
-  'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'
+  'agentServer' | 'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'
 > & {
   /** What agents use is read from it. */
   readonly samplingTable: ProcessTable;
@@ -100,6 +100,10 @@ export function makeProject(from: {
     roles: parts.roles ?? rolesFor(home),
     host: parts.host ?? makeHost(),
     identity: makeAgentIdentity(places.projectFolder),
+    agentServer:
+      parts.agentServer === undefined
+        ? { ...ownCommand('agent'), env: { MAOS_HOME: home } }
+        : parts.agentServer,
     backends: parts.backends ?? backendsOf(config),
     instances,
     teams,
@@ -131,10 +135,16 @@ export function backendsOf(config: Config): Project['backends'] {
   ]);
 }
 
+/** How this program is started again. */
+function ownCommand(...args: readonly string[]): { command: string; args: readonly string[] } {
+  return { command: process.execPath, args: [process.argv[1] as string, ...args] };
+}
+
 /** One for each program that the settings name; this maos, started again, is the bridge to it. */
 function agentClients(config: Config): readonly Backend[] {
   const env = environmentFor(config);
-  const bridge = { program: process.execPath, args: [process.argv[1] as string] };
+  const { command: program, args } = ownCommand();
+  const bridge = { program, args };
   return Object.entries(config.backends.agentClient).map(([name, settings]) =>
     makeAgentClientBackend({ name, config: settings, env, bridge }),
   );

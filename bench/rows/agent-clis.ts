@@ -23,7 +23,7 @@ const claudeDriver: BackendDriver = {
   startModel: (respond) =>
     startScriptedModel({
       async respond() {
-        const said = await respond({ text: '', commands: 0 });
+        const said = await respond({ text: '', commands: 0, tools: [] });
         if ('text' in said) return said;
         throw new Error('The bench asks for a text.');
       },

@@ -3,7 +3,7 @@ import type { ParentAgent } from '../domain/session.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
 import type { AgentHost } from './ports/agent-host.ts';
 import type { AgentIdentity } from './ports/agent-identity.ts';
-import type { Backends } from './ports/backend.ts';
+import type { Backends, TeamServer } from './ports/backend.ts';
 import type { Clock } from './ports/clock.ts';
 import type { IdSource } from './ports/id-source.ts';
 import type { Instances } from './ports/instances.ts';
@@ -29,6 +29,8 @@ export interface Project {
   readonly roles: RoleSources;
   readonly host: AgentHost;
   readonly identity: AgentIdentity;
+  /** How this MAOS is started again as the server of an agent's team; null: agents are given none. */
+  readonly agentServer: Pick<TeamServer, 'command' | 'args' | 'env'> | null;
   readonly backends: Backends;
   readonly instances: Instances;
   readonly teams: Teams;

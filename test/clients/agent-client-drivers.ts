@@ -72,7 +72,7 @@ export const codexThrough = through(
   { pass: ['CODEX_API_KEY'], authMethod: 'codex-api-key', mode: 'full-access' },
 );
 
-const claudeDriver: BackendDriver = {
+export const claudeDriver: BackendDriver = {
   name: 'claude',
   pathVariable: 'MAOS_CLAUDE_PATH',
   install: () => installClaudeAgentAcp(),
@@ -86,7 +86,8 @@ const claudeDriver: BackendDriver = {
         );
         const commands = blocks.filter(({ type }) => type === 'tool_use').length;
         const words = blocks.map(({ text, content }) => text ?? JSON.stringify(content) ?? '');
-        return toStep(await respond({ text: [system, ...words].join('\n'), commands }));
+        const asked = { text: [system, ...words].join('\n'), commands, tools: tools.map(({ name }) => name) };
+        return toStep(await respond(asked));
       },
     }),
   env: (home, modelUrl) => ({ ...cleanClaudeEnv({ home, modelUrl }), CLAUDE_CODE_MAX_RETRIES: '1' }),
@@ -95,6 +96,7 @@ const claudeDriver: BackendDriver = {
 function toStep(said: Said): ScriptStep {
   if ('hang' in said) return said;
   if ('text' in said) return { ...said, usage: usageOfAnswer };
+  if ('calls' in said) return { toolUse: { name: said.calls, input: said.arguments }, usage: usageOfAnswer };
   if ('command' in said) {
     return { toolUse: { name: 'Bash', input: { command: said.command } }, usage: usageOfAnswer };
   }

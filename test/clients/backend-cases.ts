@@ -3,7 +3,7 @@
  * scripted model, no account. Each case looks at what is stored in the end, and at what the model was asked.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
@@ -27,6 +27,8 @@ export interface Asked {
   readonly text: string;
   /** How often the model has asked for a command in this conversation. */
   readonly commands: number;
+  /** Names of the tools that it may call. */
+  readonly tools: readonly string[];
 }
 
 /** What the model says. */
@@ -34,6 +36,8 @@ export type Said =
   | { readonly text: string }
   /** The CLI's own tool that runs a command of the shell. */
   | { readonly command: string }
+  /** One of the tools offered. */
+  | { readonly calls: string; readonly arguments: Readonly<Record<string, unknown>> }
   /** Nothing more comes. */
   | { readonly hang: true }
   | { readonly refuses: Refusal; readonly retryAfterSeconds?: number };
@@ -67,6 +71,8 @@ export interface BackendDriver {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** All of `backends` of the settings, where the backend is not set up under its name there. */
   readonly backends?: Readonly<Record<string, unknown>>;
+  /** As the option of a workplace. */
+  readonly guardedHome?: true;
   /** For a CLI that tells no tokens. */
   readonly countsTokens?: false;
   /** The model's name that the settings give where there has to be one. */
@@ -78,6 +84,7 @@ export interface BackendDriver {
 export type CaseName =
   | 'result'
   | 'tool'
+  | 'team server'
   | 'resume'
   | 'cancel'
   | 'adoption'
@@ -120,6 +127,7 @@ export async function makeBackendBench(
   const model = await driver.startModel((request) => respond(request, asked.push(request) - 1));
   t.after(model.close);
   const workplace = await makeWorkplace(t, {
+    guardedHome: driver.guardedHome,
     settings: {
       backend: driver.name,
       // The first refusal is the last word: nothing is to be waited for.
@@ -228,6 +236,42 @@ const cases: Readonly<Record<CaseName, Case>> = {
       const { stdout } = await bench.maos('logs', 'latest');
       assert.match(stdout, /> .*pwd > where\.txt/);
       await bench.nothingLeft();
+    },
+  ],
+  'team server': [
+    'the server of its team, and no other: offered to the model, called, and gone with the agent',
+    async (t, driver) => {
+      const offered: string[] = [];
+      let output = '';
+      const bench = await makeBackendBench(t, driver, {
+        respond({ commands, text, tools }) {
+          if (commands > 0) {
+            output = text;
+            return { text: result };
+          }
+          offered.push(...tools.filter((name) => /maos/i.test(name)));
+          const report = offered.find((name) => name.endsWith('report')) ?? assert.fail(`only ${tools}`);
+          return { calls: report, arguments: { text: 'Half of it is there.', progress: 50 } };
+        },
+      });
+      await completes(bench, bench.run(task));
+      assert.match(output, /Reported\./);
+      const reports = await eventsOf(bench, 'agent.reported');
+      assert.deepEqual(
+        reports.map(({ data }) => data),
+        [{ name: 'analyst', text: 'Half of it is there.', progress: 50 }],
+      );
+      assert.ok(
+        offered.some((name) => name.endsWith('team')),
+        offered.join(', '),
+      );
+      const agent = await bench.agent();
+      assert.deepEqual([agent.state, agent.result], ['completed', result]);
+      await bench.nothingLeft();
+      const written = filesBelow(bench.maosHome).filter((file) =>
+        /maos_agent_[\w-]{40}/.test(readFileSync(file, 'latin1')),
+      );
+      assert.deepEqual(written, [], 'the token stands in a file');
     },
   ],
   resume: [
@@ -378,6 +422,11 @@ const cases: Readonly<Record<CaseName, Case>> = {
     },
   ],
 };
+
+function filesBelow(folder: string): readonly string[] {
+  const all = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return all.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+}
 
 /** @param said the answer to every request */
 async function pausesForQuota(t: TestContext, driver: BackendDriver, said: Said): Promise<void> {

@@ -19,6 +19,9 @@ export function startChatModel(
   const step = (said: Said): ChatStep => {
     if ('hang' in said) return said;
     if ('text' in said) return { ...said, usage: usageOfAnswer };
+    if ('calls' in said) {
+      return { calls: [{ name: said.calls, arguments: said.arguments }], usage: usageOfAnswer };
+    }
     if ('command' in said) return { calls: [callOf(said.command)], usage: usageOfAnswer };
     const { retryAfterSeconds } = said;
     const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': `${retryAfterSeconds}` };
@@ -27,9 +30,10 @@ export function startChatModel(
   return startScriptedChatModel(async (request) => step(await respond(askedOf(request))));
 }
 
-function askedOf({ messages }: ChatRequest): Asked {
+function askedOf({ messages, tools = [] }: ChatRequest): Asked {
   const commands = messages.flatMap(({ tool_calls = [] }) => tool_calls).length;
-  return { text: messages.map(chatText).join('\n'), commands };
+  const names = tools.map(({ function: { name } }) => name);
+  return { text: messages.map(chatText).join('\n'), commands, tools: names };
 }
 
 const refusals: Readonly<Record<Refusal, ChatError>> = {

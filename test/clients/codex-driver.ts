@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanCodexEnv, installCodex } from '../helpers/codex.ts';
-import { type OpenAiStep, startScriptedOpenAi } from '../helpers/scripted-openai.ts';
+import { type OpenAiStep, type OpenAiTool, startScriptedOpenAi } from '../helpers/scripted-openai.ts';
 import { type BackendDriver, type Refusal, type Said, usageOfAnswer } from './backend-cases.ts';
 
 /** The real Codex as an agent: OpenAI is its provider, and stands on the loopback interface. */
@@ -10,10 +10,10 @@ export const codexDriver: BackendDriver = {
   pathVariable: 'MAOS_CODEX_PATH',
   install: () => installCodex(),
   startModel: (respond) =>
-    startScriptedOpenAi(async ({ input }) => {
+    startScriptedOpenAi(async ({ input, tools }) => {
       const commands = input.filter(({ type }) => type === 'function_call').length;
       const text = input.map(wordsOf).join('\n');
-      return toStep(await respond({ text, commands }));
+      return toStep(await respond({ text, commands, tools: toolsOf(tools) }));
     }),
   env: (home) => ({ ...cleanCodexEnv({ home }), CODEX_API_KEY: 'sk-scripted' }),
   async setUp(home, modelUrl) {
@@ -34,7 +34,19 @@ function wordsOf({ content, output, arguments: given }: Readonly<Record<string, 
   return [...parts.map(({ text }) => text), given].filter((text) => typeof text === 'string').join('\n');
 }
 
+/** `namespace/name`, where a tool is one of an MCP server. */
+function toolsOf(tools: readonly OpenAiTool[]): readonly string[] {
+  return tools.flatMap(({ name = '', tools: inner }) =>
+    inner === undefined ? [name] : inner.map((tool) => `${name}/${tool.name}`),
+  );
+}
+
 function toStep(said: Said): OpenAiStep {
+  if ('calls' in said) {
+    const [name = '', namespace] = said.calls.split('/').reverse();
+    const call = { name, arguments: said.arguments, ...(namespace === undefined ? {} : { namespace }) };
+    return { calls: [call], usage: usageOfAnswer };
+  }
   if ('hang' in said) return said;
   if ('refuses' in said) {
     const headers = {

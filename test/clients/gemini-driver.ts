@@ -17,16 +17,21 @@ export const geminiDriver: BackendDriver = {
     startScriptedGemini(async (request) => {
       const parts = request.contents.flatMap((content) => content.parts);
       const commands = parts.filter(({ functionCall }) => functionCall !== undefined).length;
-      return toStep(await respond({ text: wordsOf(request, parts), commands }));
+      return toStep(await respond({ text: wordsOf(request, parts), commands, tools: toolsOf(request) }));
     }),
   env: (home, modelUrl) => cleanGeminiEnv({ home, modelUrl }),
   // Of what is left to it after a refusal, the second attempt is as good as the fifth.
   setUp: (home) => writeGeminiSettings(home, {}, { general: { maxAttempts: 2 } }),
+  guardedHome: true,
   // Its commands are not offered to the model otherwise.
   settings: { approvalMode: 'yolo' },
   // With none it asks its model which one to take.
   model: 'gemini-2.5-pro',
 };
+
+function toolsOf({ tools = [] }: GeminiRequest): readonly string[] {
+  return tools.flatMap(({ functionDeclarations = [] }) => functionDeclarations.map(({ name }) => name));
+}
 
 function wordsOf({ systemInstruction }: GeminiRequest, parts: readonly GeminiPart[]): string {
   const all = [...(systemInstruction?.parts ?? []), ...parts];
@@ -34,6 +39,7 @@ function wordsOf({ systemInstruction }: GeminiRequest, parts: readonly GeminiPar
 }
 
 function toStep(said: Said): GeminiStep {
+  if ('calls' in said) return { functionCall: { name: said.calls, args: said.arguments } };
   if ('command' in said) {
     return { functionCall: { name: 'run_shell_command', args: { command: said.command } } };
   }

@@ -13,9 +13,15 @@ export const qwenDriver: BackendDriver = {
   pathVariable: 'MAOS_QWEN_PATH',
   install: () => installQwenCode(),
   startModel: (respond) =>
-    startScriptedChatModel(async ({ messages }) => {
+    startScriptedChatModel(async ({ messages, tools = [] }) => {
       const commands = messages.flatMap(({ tool_calls = [] }) => tool_calls).length;
-      return toStep(await respond({ text: messages.map(chatText).join('\n'), commands }));
+      return toStep(
+        await respond({
+          text: messages.map(chatText).join('\n'),
+          commands,
+          tools: tools.map(({ function: { name } }) => name),
+        }),
+      );
     }),
   env: (home, modelUrl) => cleanQwenEnv({ home, modelUrl }),
   // Left to itself it takes the model for one that reads no megabyte.
@@ -30,6 +36,9 @@ export const qwenDriver: BackendDriver = {
 function toStep(said: Said): ChatStep {
   if ('hang' in said) return said;
   if ('text' in said) return { ...said, usage: usageOfAnswer };
+  if ('calls' in said) {
+    return { calls: [{ name: said.calls, arguments: said.arguments }], usage: usageOfAnswer };
+  }
   if ('command' in said) {
     const given = { command: said.command, is_background: false };
     return { calls: [{ name: 'run_shell_command', arguments: given }], usage: usageOfAnswer };

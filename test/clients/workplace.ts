@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { summaryRecord } from '../../src/presentation/cli/facts/session-facts.ts';
 
+const guardedFolder = fileURLToPath(new URL('../../.cache', import.meta.url));
 export const maosProgram = fileURLToPath(new URL('../../bin/maos.js', import.meta.url));
 
 /** How a program ended, and what it printed. */
@@ -40,6 +41,8 @@ export interface WorkplaceOptions {
   env(home: string): Readonly<Record<string, string>>;
   /** `~/.maos/config.json`. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  /** For a CLI that reads no settings below a folder that others can write to, as the temporary one is. */
+  readonly guardedHome?: boolean | undefined;
 }
 
 export interface Workplace {
@@ -62,22 +65,22 @@ export interface Workplace {
 
 export async function makeWorkplace(t: TestContext, options: WorkplaceOptions): Promise<Workplace> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'maos-clients-')));
-  const [home, project, maosHome] = ['home', 'project', 'maos'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const [home, project] = [join(folder, 'home'), join(folder, 'project')];
+  const maosHome =
+    options.guardedHome === true ? await mkdtemp(join(guardedFolder, 'maos-home-')) : join(folder, 'maos');
   t.after(async () => {
-    for (const pid of processesOf(folder)) {
+    for (const pid of processesOf(maosHome)) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
         // It ended in between.
       }
     }
-    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    for (const path of [folder, maosHome]) {
+      await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    }
   });
-  await Promise.all([home, project, maosHome].map((path) => mkdir(path, { mode: 0o700 })));
+  await Promise.all([home, project, maosHome].map((path) => mkdir(path, { mode: 0o700, recursive: true })));
   if (options.settings !== undefined) {
     await writeFile(join(maosHome, 'config.json'), JSON.stringify(options.settings), { mode: 0o600 });
   }
@@ -88,7 +91,7 @@ export async function makeWorkplace(t: TestContext, options: WorkplaceOptions): 
     return running;
   };
   const startMaos = (...args: string[]): Running => start(process.execPath, [maosProgram, ...args]);
-  const running = (): readonly string[] => processesOf(folder).map(commandLineOf);
+  const running = (): readonly string[] => processesOf(maosHome).map(commandLineOf);
   return {
     folder,
     home,
@@ -158,8 +161,8 @@ function startProgram(
   return { child, ended };
 }
 
-/** Processes that have the workplace's folder in their environment: everything it ever started, wherever it went. */
-function processesOf(folder: string): number[] {
+/** Processes that have this MAOS_HOME in their environment: everything it ever started, wherever it went. */
+function processesOf(maosHome: string): number[] {
   if (process.platform !== 'linux') {
     const listed = execFileSync('ps', ['eww', '-axo', 'pid=,command='], {
       encoding: 'utf8',
@@ -167,12 +170,12 @@ function processesOf(folder: string): number[] {
     });
     return listed
       .split('\n')
-      .filter((line) => line.includes(`MAOS_HOME=${folder}/`))
+      .filter((line) => line.includes(`MAOS_HOME=${maosHome}`))
       .map((line) => Number.parseInt(line, 10));
   }
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => readProc(pid, 'environ').includes(`MAOS_HOME=${folder}/`))
+    .filter((pid) => readProc(pid, 'environ').includes(`MAOS_HOME=${maosHome}\0`))
     .filter((pid) => !/^State:\s+[ZX]/m.test(readProc(pid, 'status')))
     .map(Number);
 }

@@ -23,6 +23,7 @@ export const plainOptions: Omit<BridgeOptions, 'args'> = {
   program: process.execPath,
   briefing: 'Be brief.',
   folders: [],
+  teamServer: null,
   resume: null,
   model: null,
   mode: null,

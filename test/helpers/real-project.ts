@@ -147,6 +147,8 @@ export function openRealProject(
     parts: {
       depth: options.depth ?? 0,
       parent: options.parent ?? null,
+      // What runs here is a test, and cannot be started as `maos agent`.
+      agentServer: null,
       // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
       roles: makeRoleFiles({ home, env: { HOME: home } }),
       backends: makeBackends([makeCommandBackend(), ...own]),

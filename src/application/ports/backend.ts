@@ -84,6 +84,16 @@ export interface BackendProbe {
   readonly problem: string | null;
 }
 
+/** The MCP server through which an agent reaches its team, as its CLI is to start it. */
+export interface TeamServer {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** What it has to be told: a CLI may hand on little of its own environment. None of it is secret. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables of the agent's environment that it needs besides. Their values must stand in no file and no command line. */
+  readonly passes: readonly string[];
+}
+
 export interface LaunchContext {
   readonly session: Session;
   readonly agent: Agent;
@@ -96,6 +106,8 @@ export interface LaunchContext {
   readonly resume: string | null;
   /** How many sub-agents its CLI may start, for a CLI that can be told; null or absent: no limit. */
   readonly maxSubagents?: number | null;
+  /** For a backend that serves MCP; null or absent: there is none. A CLI that cannot start it works without. */
+  readonly teamServer?: TeamServer | null;
   /** What the agent inherits from; default: the environment of this process. */
   readonly inherits?: Readonly<Record<string, string>>;
 }

@@ -6,6 +6,7 @@ import type { FeedStore } from './feed.ts';
 import type { InputRequestStore } from './input-requests.ts';
 import type { MaintenanceStore } from './maintenance.ts';
 import type { MessageStore } from './messages.ts';
+import type { MilestoneStore } from './milestones.ts';
 import type { Lease } from './ownership.ts';
 import type { PathClaimStore } from './path-claims.ts';
 import type { SessionOwnership } from './session-ownership.ts';
@@ -36,6 +37,7 @@ export interface SessionStore extends SessionReader, SessionOwnership {
   readonly messages: MessageStore;
   readonly inputRequests: InputRequestStore;
   readonly pathClaims: PathClaimStore;
+  readonly milestones: MilestoneStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
   /**

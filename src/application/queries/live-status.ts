@@ -4,6 +4,7 @@ import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { WaitCause } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import type { StoredMilestone } from '../ports/milestones.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { SessionHistory } from '../session/session-history.ts';
 import { type Trouble, troublesOf } from './troubles.ts';
@@ -24,6 +25,8 @@ export interface LiveStatus {
   readonly troubles: readonly Trouble[];
   /** The last recorded reason why each ready agent is not started. */
   readonly waiting: ReadonlyMap<AgentId, WaitCause>;
+  /** What agents that run have last reported in this attempt. */
+  readonly reports: ReadonlyMap<AgentId, StoredMilestone>;
   /** How long the session has run, in milliseconds, without pauses. 0 unless a budget limits it. */
   readonly sessionRanMs: number;
   /** How long the agent's current attempt has run, in milliseconds, without suspensions. 0 unless a budget limits it. */
@@ -36,8 +39,9 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
   const waiting = waitingReasons(store, workflow);
   const stalled = stallReason(store, session);
   const troubles = troublesOf(store, workflow);
+  const reports = reportsOf(store, workflow);
   if ([session, ...agents].every(({ budget }) => budget.maxWallMs === null)) {
-    return { now, waiting, stalled, troubles, sessionRanMs: 0, agentRanMs: () => 0 };
+    return { now, waiting, reports, stalled, troubles, sessionRanMs: 0, agentRanMs: () => 0 };
   }
   const history = new SessionHistory();
   history.read(store, session.id);
@@ -45,6 +49,7 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
   return {
     now,
     waiting,
+    reports,
     stalled,
     troubles,
     sessionRanMs: history.ranMs(at),
@@ -93,6 +98,22 @@ export function isSuspended(session: Session, agent: Agent): boolean {
 export function postponedUntil(agent: Agent, now: number): string | null {
   if (!isStartable(agent.state) || agent.notBefore === null) return null;
   return Date.parse(agent.notBefore) > now ? agent.notBefore : null;
+}
+
+function reportsOf(
+  store: SessionStore,
+  { session, agents }: Workflow,
+): ReadonlyMap<AgentId, StoredMilestone> {
+  const running = agents.filter(({ state }) => state === 'running');
+  if (running.length === 0) return new Map();
+  const latest = store.milestones.latest(session.id);
+  return new Map(
+    running.flatMap(({ id, startedAt }) => {
+      const report = latest.get(id);
+      // What an earlier attempt had reached may be gone.
+      return report === undefined || report.at < (startedAt ?? '') ? [] : [[id, report]];
+    }),
+  );
 }
 
 /**

@@ -2,6 +2,8 @@ import type { Agent } from '../../domain/agent.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { Session } from '../../domain/session.ts';
 import type { AgentLocations } from '../ports/agent-disk.ts';
+import type { TeamServer } from '../ports/backend.ts';
+import type { Project } from '../project.ts';
 
 /**
  * On Linux a value of more than 128 KiB makes the start fail (MAX_ARG_STRLEN). A code unit takes at most three bytes of
@@ -46,6 +48,20 @@ export function agentEnvironment(
           MAOS_AGENT_ROLE_RESPONSIBILITIES: environmentValue(role.custom.responsibilities.join('\n')),
         }),
   };
+}
+
+/** What `maos agent` is told of the agent it serves. */
+const identifying = ['MAOS_AGENT_ID', 'MAOS_AGENT_ATTEMPT', 'MAOS_SESSION_ID', 'MAOS_PROJECT_ROOT'];
+const secret = ['MAOS_AGENT_TOKEN'];
+
+/** @param variables of {@link agentEnvironment} */
+export function teamServerFor(
+  server: Project['agentServer'],
+  variables: Readonly<Record<string, string>>,
+): TeamServer | null {
+  if (server === null) return null;
+  const told = identifying.map((name) => [name, variables[name] ?? '']);
+  return { ...server, env: { ...server.env, ...Object.fromEntries(told) }, passes: secret };
 }
 
 /** Text for an environment variable: without NUL, cut to 30,000 characters with `…` at the cut. */

@@ -7,13 +7,13 @@ import type { Backend } from '../ports/backend.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
 import type { Settings } from '../ports/settings.ts';
 import type { Project } from '../project.ts';
-import { agentEnvironment } from './agent-environment.ts';
+import { agentEnvironment, teamServerFor } from './agent-environment.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { composePrompt } from './handoff.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** The parts of the project that preparing a launch needs. */
-export type PreparationProject = Pick<Project, 'host' | 'identity' | 'roles'> & {
+export type PreparationProject = Pick<Project, 'agentServer' | 'host' | 'identity' | 'roles'> & {
   readonly files: Pick<SessionFiles, 'environment'>;
   readonly settings: { readonly limits: Pick<Settings['limits'], 'maxSubagents'> };
 };
@@ -70,7 +70,7 @@ export class LaunchPreparation {
     backend: Backend,
     earlier: Promise<unknown> | undefined,
   ): Promise<PlacedLaunch> {
-    const { files, host, identity, roles, settings } = this.#project;
+    const { agentServer, files, host, identity, roles, settings } = this.#project;
     const { workflow } = this.#record;
     const { session } = workflow;
     const locations = host.locations(session, agent);
@@ -87,12 +87,14 @@ export class LaunchPreparation {
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
     const maxSubagents = agent.maxSubagents ?? settings.limits.maxSubagents;
+    const token = identity.tokenOf(agent.id, agent.attempt);
+    const variables = agentEnvironment(session, agent, locations, token);
     const spec = await backend.prepare({
       ...{ session, agent, briefing: instructions, locations, findProgram, inherits, maxSubagents },
       resume: before.conversation,
+      teamServer: backend.capabilities.servesMcp ? teamServerFor(agentServer, variables) : null,
     });
-    const token = identity.tokenOf(agent.id, agent.attempt);
-    const env = { ...agentEnvironment(session, agent, locations, token), ...spec.env };
+    const env = { ...variables, ...spec.env };
     return { ...spec, env, inherits, cwd: locations.workingDirectory };
   }
 }

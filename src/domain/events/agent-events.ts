@@ -4,6 +4,7 @@ import { type AgentLocation, readLocation } from '../agent-location.ts';
 import { type AgentStage, stageText } from '../agent-stage.ts';
 import { formatDuration, formatUsage, plural } from '../amounts.ts';
 import type { BackendChoice } from '../backend-choice.ts';
+import { milestoneText } from '../milestone.ts';
 import type { Usage } from '../usage.ts';
 import { readWaitSentence, type WaitCause, waitSentence, waitText } from '../waiting.ts';
 import { event } from './event-type.ts';
@@ -96,6 +97,9 @@ export const agentEvents = {
     hiddenFrom: ['lines'],
     agent: (agent, { usage }) => ({ ...agent, usage }),
   }),
+
+  /** What it says of its work itself. `progress`: how much of its task is done, in percent; null where it does not say. */
+  'agent.reported': event<{ name: string; text: string; progress: number | null }>({ text: milestoneText }),
 
   /** It has given a result, and processes of it remain; what is left at `until` is ended. */
   'agent.answered': event<{ name: string; background: readonly string[]; until: string | null }>({

@@ -4,6 +4,7 @@ import type { FeedStore } from '../../application/ports/feed.ts';
 import type { InputRequestStore } from '../../application/ports/input-requests.ts';
 import type { MaintenanceStore } from '../../application/ports/maintenance.ts';
 import type { MessageStore } from '../../application/ports/messages.ts';
+import type { MilestoneStore } from '../../application/ports/milestones.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
 import type { PathClaimStore } from '../../application/ports/path-claims.ts';
 import { AgentIdTaken, type SessionStore } from '../../application/ports/session-store.ts';
@@ -22,6 +23,7 @@ import { makeKeepingStore } from './maintenance-store.ts';
 import { buryUndelivered } from './message-rows.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
+import { makeMilestoneStore } from './milestone-store.ts';
 import { type Database, type OnTightened, openDatabase, readRow } from './open-database.ts';
 import { makePathClaimStore } from './path-claim-store.ts';
 import {
@@ -120,6 +122,7 @@ class SqliteSessionStore implements SessionStore {
   readonly messages: MessageStore;
   readonly inputRequests: InputRequestStore;
   readonly pathClaims: PathClaimStore;
+  readonly milestones: MilestoneStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
 
@@ -130,6 +133,7 @@ class SqliteSessionStore implements SessionStore {
     this.messages = makeMessageStore(db);
     this.inputRequests = makeInputRequestStore(db);
     this.pathClaims = makePathClaimStore(db);
+    this.milestones = makeMilestoneStore(db);
     this.feed = makeFeedStore(db);
     this.acpRuns = makeAcpRunStore(db);
     this.#now = clock === undefined ? () => new Date().toISOString() : () => clock.now();

@@ -4,6 +4,7 @@ import type { Runtime } from '../../application/runtime.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { EndingSignal } from '../ending-signals.ts';
 import type { CliCommand, CommandContext, ReplaceFile } from './command.ts';
+import { agentCommand } from './commands/agent.ts';
 import { serveCommand } from './commands/serve.ts';
 import { superviseCommand } from './commands/supervise.ts';
 import type { ParsedCall } from './program.ts';
@@ -70,12 +71,14 @@ function hasFlag(argv: readonly string[], flag: string): boolean {
 }
 
 /**
- * Parses the calls that programs make: `maos serve`, `maos supervise`, and `maos` with a pipe on stdin. Clients wait
+ * Parses the calls that programs make: `maos serve`, `maos agent`, `maos supervise`, and `maos` with a pipe on stdin. Clients wait
  * for these, and the full parser is slow to load. Null for everything else.
  */
 function plainCall(argv: readonly string[], deps: CliDeps): ParsedCall | null {
   const piped = argv.length === 0 && deps.stdin.isTTY !== true;
-  const command = [serveCommand, superviseCommand].find(({ name }) => name === (piped ? 'serve' : argv[0]));
+  const command = [serveCommand, agentCommand, superviseCommand].find(
+    ({ name }) => name === (piped ? 'serve' : argv[0]),
+  );
   if (command === undefined) return null;
   const values = new Map<string, unknown>();
   for (let index = 1; index < argv.length; index += 2) {
@@ -84,7 +87,7 @@ function plainCall(argv: readonly string[], deps: CliDeps): ParsedCall | null {
     if (name === undefined || value === undefined || value.startsWith('-')) return null;
     values.set(name, value);
   }
-  if (command === serveCommand && values.has('from')) return null;
+  if (command !== superviseCommand && values.has('from')) return null;
   const project = values.get('project') as string | undefined;
   return { command, args: [], options: new OptionValues(values), json: false, project };
 }

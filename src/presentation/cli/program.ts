@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { CliCommand, OptionSpec } from './command.ts';
+import { agentCommand } from './commands/agent.ts';
 import { auditCommand } from './commands/audit.ts';
 import { backendsCommand } from './commands/backends.ts';
 import { cancelCommand } from './commands/cancel.ts';
@@ -17,6 +18,7 @@ import { logsCommand } from './commands/logs.ts';
 import { pauseCommand } from './commands/pause.ts';
 import { psCommand } from './commands/ps.ts';
 import { recoverCommand } from './commands/recover.ts';
+import { reportCommand } from './commands/report.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { retryCommand } from './commands/retry.ts';
 import { rolesCommand } from './commands/roles.ts';
@@ -47,6 +49,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       cancelCommand,
     ],
   ],
+  ['Agents:', [reportCommand]],
   ['Machine:', [psCommand, instancesCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [
@@ -60,6 +63,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       doctorCommand,
       versionCommand,
       superviseCommand,
+      agentCommand,
     ],
   ],
 ];

@@ -7,6 +7,7 @@ import { type BudgetShare, budgetShares } from '../../domain/budget.ts';
 import { endOf, shorten } from '../../domain/cut-text.ts';
 import { descriptorOf, type RecordedEvent } from '../../domain/events.ts';
 import { fallbackText } from '../../domain/fallback.ts';
+import { milestoneText } from '../../domain/milestone.ts';
 import { type Progress, progressOf } from '../../domain/orchestration.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import type { Role } from '../../domain/roles/role.ts';
@@ -110,6 +111,7 @@ export function agentView(
 ) {
   const waits = liveStatus?.waiting.get(agent.id);
   const until = liveStatus === null ? null : postponedUntil(agent, liveStatus.now);
+  const report = liveStatus?.reports.get(agent.id);
   return {
     agent_id: agent.id,
     name: agent.name,
@@ -126,6 +128,7 @@ export function agentView(
     ...(waits === undefined ? {} : { waiting: waitSentence(waits) }),
     ...(until === null ? {} : { postponed_until: until }),
     ...(agent.lingering === null ? {} : { result_given: agent.lingering }),
+    ...(report === undefined ? {} : { report }),
     ...(agent.denials === null ? {} : { permission_denials: agent.denials }),
     ...(agent.subagents === 0 ? {} : { subagents: agent.subagents }),
     ...noteView(agent, session, liveStatus),
@@ -170,6 +173,8 @@ function statusNotes(agent: Agent, session: Session, liveStatus: LiveStatus | nu
   if (liveStatus === null) return [];
   const until = postponedUntil(agent, liveStatus.now);
   if (until !== null) return [`rate limited, retrying at ${until}`];
+  const report = liveStatus.reports.get(agent.id);
+  if (report !== undefined) return [shorten(`reported: ${milestoneText(report)}`, 150)];
   const why = liveStatus.waiting.get(agent.id);
   return why === undefined ? [] : [`waits: ${shorten(waitText(why), 150)}`];
 }

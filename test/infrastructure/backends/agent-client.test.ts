@@ -44,6 +44,7 @@ describe('the command line of an agent whose program speaks the Agent Client Pro
       args: ['--acp'],
       briefing: context.briefing,
       folders: [context.locations.session],
+      teamServer: null,
       resume: 'c-1',
       model: 'pro',
       mode: null,

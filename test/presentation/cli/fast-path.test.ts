@@ -32,7 +32,7 @@ async function run(...argv: readonly string[]) {
 }
 
 const heavy =
-  /commander|\/(?:yaml|jsonc-parser|string-width)\/|\/render\/|\/zod\/|\/commands\/(?!serve|supervise)/;
+  /commander|\/(?:yaml|jsonc-parser|string-width)\/|\/render\/|\/zod\/|\/commands\/(?!agent|serve|supervise)/;
 
 describe('what other programs start', () => {
   it('loads neither the parser nor any view', async () => {

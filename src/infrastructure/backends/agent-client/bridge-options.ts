@@ -1,3 +1,5 @@
+import type { TeamServer } from '../../../application/ports/backend.ts';
+
 /** Which permissions the bridge grants on the user's behalf: none, those to edit files, all. */
 export const permissionModes = ['reject', 'acceptEdits', 'allow'] as const;
 export type PermissionMode = (typeof permissionModes)[number];
@@ -12,6 +14,8 @@ export interface BridgeOptions {
   readonly briefing: string;
   /** Folders for the program to work in, in addition to the current one. */
   readonly folders: readonly string[];
+  /** An MCP server for it, whose secrets the bridge has in its own environment; null: none. */
+  readonly teamServer: TeamServer | null;
   /** The conversation to continue; null to begin one. */
   readonly resume: string | null;
   readonly model: string | null;

@@ -24,7 +24,8 @@ export async function runBridge(argv: readonly string[], version: string): Promi
   const options = readBridgeArguments(argv);
   const prompt = await readAll(process.stdin);
   const signalled = firstSignal();
-  const journal = new Journal((text) => process.stdout.write(text));
+  const secrets = (options.teamServer?.passes ?? []).map((name) => process.env[name] ?? '');
+  const journal = new Journal((text) => process.stdout.write(text), secrets);
   const program = new AgentProgram(options.program, options.args, (chunk) =>
     conversation.connection.push(chunk),
   );

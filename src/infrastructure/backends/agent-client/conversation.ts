@@ -6,6 +6,7 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
 import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
+import { teamServerName } from '../shared/team-server.ts';
 import { AgentMessage } from './agent-message.ts';
 import type { BridgeOptions } from './bridge-options.ts';
 import { chooseSetting } from './choices.ts';
@@ -22,6 +23,14 @@ const capabilities: ClientCapabilities = {
   fs: { readTextFile: false, writeTextFile: false },
   terminal: false,
 };
+
+function serversFor(server: BridgeOptions['teamServer']): NewSessionRequest['mcpServers'] {
+  if (server === null) return [];
+  const { command, args, env, passes } = server;
+  const secrets = passes.map((name) => [name, process.env[name] ?? ''] as const);
+  const variables = [...Object.entries(env), ...secrets].map(([name, value]) => ({ name, value }));
+  return [{ name: teamServerName, command, args: [...args], env: variables }];
+}
 
 interface ConversationDeps {
   readonly options: BridgeOptions;
@@ -124,7 +133,7 @@ export class Conversation {
     const { resume, briefing, folders } = options;
     const setup: NewSessionRequest = {
       cwd,
-      mcpServers: [],
+      mcpServers: serversFor(options.teamServer),
       ...(sessionCan(told, 'additionalDirectories') ? { additionalDirectories: [...folders] } : {}),
       ...(sessionCan(told, 'systemPrompt')
         ? { systemPrompt: { mode: 'append', content: [{ type: 'text', text: briefing }] } }

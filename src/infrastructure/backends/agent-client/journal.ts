@@ -28,14 +28,18 @@ export interface BridgeStart {
  */
 export class Journal {
   readonly #write: (text: string) => void;
+  readonly #secrets: readonly string[];
 
-  constructor(write: (text: string) => void) {
+  /** @param secrets that are left out of what is written */
+  constructor(write: (text: string) => void, secrets: readonly string[] = []) {
     this.#write = write;
+    this.#secrets = secrets.filter((secret) => secret !== '');
   }
 
   /** @param text the message as sent to the program */
   sent(text: string): void {
-    this.#write(`{"type":"sent","message":${text}}\n`);
+    const clean = this.#secrets.reduce((whole, secret) => whole.replaceAll(secret, '[redacted]'), text);
+    this.#write(`{"type":"sent","message":${clean}}\n`);
   }
 
   /** @param text the message as the program printed it: one JSON value without a line feed */

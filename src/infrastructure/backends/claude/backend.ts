@@ -13,6 +13,7 @@ import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
 import { ClaudeOutputParser } from './output.ts';
 import type { ClaudeSettings } from './settings.ts';
+import { teamServerOf } from './team-server.ts';
 
 /** Provider variables that are not inherited, and variables that the defaults below must not override. */
 const ownVariables = [
@@ -53,6 +54,8 @@ export function makeClaudeBackend(deps: {
 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
     const { agent, briefing, locations, resume, findProgram, inherits = env, maxSubagents = null } = context;
+    const team = teamServerOf(context.teamServer ?? null);
+    const allowedTools = [...team.allowedTools, ...config.allowedTools];
     const model = checkedModel(agent.model ?? config.model);
     const args = [
       ...['-p', '--output-format', 'stream-json', '--verbose'],
@@ -65,8 +68,8 @@ export function makeClaudeBackend(deps: {
       // to give.
       ...['--add-dir', locations.session],
       // Otherwise every agent would start the MCP servers of the user and the project, including MAOS itself.
-      '--strict-mcp-config',
-      ...(config.allowedTools.length === 0 ? [] : ['--allowedTools', config.allowedTools.join(',')]),
+      ...[...team.args, '--strict-mcp-config'],
+      ...(allowedTools.length === 0 ? [] : ['--allowedTools', allowedTools.join(',')]),
       ...toolLimits(agent, config.extraArgs, maxSubagents === 0),
       ...config.extraArgs,
     ];
@@ -86,7 +89,7 @@ export function makeClaudeBackend(deps: {
       receives: false,
       asksPermission: false,
       takesCommand: false,
-      servesMcp: false,
+      servesMcp: true,
       countsTokens: true,
       countsCost: true,
       boundsSubagents: false,

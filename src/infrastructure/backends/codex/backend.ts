@@ -7,6 +7,7 @@ import type {
   LaunchContext,
   ParsedRun,
   PromptEscape,
+  TeamServer,
   Verdict,
 } from '../../../application/ports/backend.ts';
 import type { AgentOutcome } from '../../../domain/settle-agent.ts';
@@ -16,6 +17,7 @@ import { providerVariables } from '../../process/launch/provider-variables.ts';
 import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
+import { longestCallMs, startMs, teamServerName } from '../shared/team-server.ts';
 import { configuredServers } from './mcp-servers.ts';
 import { CodexOutputParser } from './output.ts';
 import type { CodexSettings } from './settings.ts';
@@ -65,7 +67,7 @@ export function makeCodexBackend(deps: {
     const settings = {
       developer_instructions: toml(briefing),
       // Otherwise every agent would start the MCP servers of the user and the project, including MAOS itself.
-      mcp_servers: `{${servers.map((name) => `${toml(name)} = {enabled = false}`).join(', ')}}`,
+      mcp_servers: `{${[...servers.map((name) => `${toml(name)} = {enabled = false}`), ...teamServerOf(context.teamServer ?? null)].join(', ')}}`,
       // Plugins and connectors bring their own MCP servers.
       'features.plugins': 'false',
       'features.apps': 'false',
@@ -98,7 +100,7 @@ export function makeCodexBackend(deps: {
       receives: false,
       asksPermission: false,
       takesCommand: false,
-      servesMcp: false,
+      servesMcp: true,
       countsTokens: true,
       countsCost: false,
       boundsSubagents: true,
@@ -117,6 +119,23 @@ function subagentBounds(max: number | null): Readonly<Record<string, string>> {
   if (max === null) return {};
   if (max === 0) return { 'agents.enabled': 'false' };
   return { 'agents.max_concurrent_threads_per_session': String(max), 'agents.max_depth': '1' };
+}
+
+/** One that cannot be started is told of on stderr, and Codex works without it. */
+function teamServerOf(server: TeamServer | null): readonly string[] {
+  if (server === null) return [];
+  const { command, args, env, passes } = server;
+  const list = (texts: readonly string[]): string => `[${texts.map(toml).join(', ')}]`;
+  const given = Object.entries(env).map(([name, value]) => `${name} = ${toml(value)}`);
+  const fields = [
+    `command = ${toml(command)}`,
+    `args = ${list(args)}`,
+    `env = {${given.join(', ')}}`,
+    `env_vars = ${list(passes)}`,
+    `startup_timeout_sec = ${startMs / 1_000}`,
+    `tool_timeout_sec = ${longestCallMs / 1_000}`,
+  ];
+  return [`${toml(teamServerName)} = {${fields.join(', ')}}`];
 }
 
 /** A text in TOML: JSON strings are valid TOML, except for one character. */

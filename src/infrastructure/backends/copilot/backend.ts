@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
-import type { Backend, LaunchContext, Verdict } from '../../../application/ports/backend.ts';
+import type { Backend, LaunchContext, TeamServer, Verdict } from '../../../application/ports/backend.ts';
 import { userHome } from '../../files/home/maos-home.ts';
 import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';
 import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
+import { inBraces, longestCallMs, serverEnvironment, teamServerName } from '../shared/team-server.ts';
 import { serversOf, settingsIn } from '../shared/user-settings.ts';
 import { conversationOf } from './conversation.ts';
 import { CopilotOutputParser } from './output.ts';
@@ -62,6 +63,7 @@ export function makeCopilotBackend(deps: {
       // Otherwise every agent would start the user's MCP servers, including MAOS itself. A project's servers are not
       // started without a terminal.
       ...['--disable-builtin-mcps', ...withoutServers(inherits)],
+      ...teamServerArguments(context.teamServer ?? null),
       ...config.extraArgs,
     ];
     return {
@@ -80,7 +82,7 @@ export function makeCopilotBackend(deps: {
       receives: false,
       asksPermission: false,
       takesCommand: false,
-      servesMcp: false,
+      servesMcp: true,
       countsTokens: false,
       countsCost: false,
       boundsSubagents: false,
@@ -100,6 +102,16 @@ export function makeCopilotBackend(deps: {
 
 function advise(verdict: Verdict): string {
   return adviseOn(verdict, { auth_required: signInAdvice });
+}
+
+/** Its tools need no permission. */
+function teamServerArguments(server: TeamServer | null): readonly string[] {
+  if (server === null) return [];
+  const { command, args } = server;
+  const env = serverEnvironment(server, inBraces);
+  const entry = { type: 'local', command, args, env, tools: ['*'], timeout: longestCallMs };
+  const config = JSON.stringify({ mcpServers: { [teamServerName]: entry } });
+  return ['--additional-mcp-config', config, '--allow-tool', teamServerName];
 }
 
 function withoutServers(env: Environment): readonly string[] {

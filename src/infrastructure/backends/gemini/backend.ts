@@ -8,6 +8,7 @@ import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';
 import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
+import { defaultsFile } from '../shared/defaults-file.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
 import { GeminiOutputParser } from './output.ts';
@@ -15,8 +16,13 @@ import type { GeminiSettings } from './settings.ts';
 import { goneConversation, withExitStatus } from './verdicts.ts';
 
 const signInAdvice = "Run 'gemini' once and sign in, or set GEMINI_API_KEY, then try again.";
-/** A name that no server has, so that none of the user's servers is started. */
-const noServer = 'none-for-agents-of-maos';
+const defaults = {
+  variable: 'GEMINI_CLI_SYSTEM_DEFAULTS_PATH',
+  usual: [
+    '/etc/gemini-cli/system-defaults.json',
+    '/Library/Application Support/GeminiCli/system-defaults.json',
+  ],
+};
 
 /** Gemini CLI without a terminal: prompt with the role at its beginning on stdin, JSON lines on stdout. */
 export function makeGeminiBackend(deps: {
@@ -41,6 +47,7 @@ export function makeGeminiBackend(deps: {
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
     const { agent, locations, resume, findProgram, inherits = env } = context;
     const model = checkedModel(agent.model ?? config.model);
+    const team = defaultsFile(inherits, defaults, {}, context.teamServer ?? null);
     const args = [
       ...['-o', 'stream-json', '--approval-mode', config.approvalMode],
       ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),
@@ -50,7 +57,7 @@ export function makeGeminiBackend(deps: {
       // Starting a team in a folder implies trust in it. Without this, Gemini CLI exits immediately in an unknown
       // folder.
       '--skip-trust',
-      ...['--allowed-mcp-server-names', noServer],
+      ...team.args,
       ...config.allowedTools.flatMap((rule) => ['--allowed-tools', rule]),
       ...config.extraArgs,
     ];
@@ -62,6 +69,7 @@ export function makeGeminiBackend(deps: {
         GEMINI_CLI_NO_RELAUNCH: 'true',
         ...environmentOf(inherits, providerVariables.google),
       },
+      files: team.files,
       stdin: 'prompt',
     };
   }
@@ -74,7 +82,7 @@ export function makeGeminiBackend(deps: {
       receives: false,
       asksPermission: false,
       takesCommand: false,
-      servesMcp: false,
+      servesMcp: true,
       countsTokens: true,
       countsCost: false,
       boundsSubagents: false,

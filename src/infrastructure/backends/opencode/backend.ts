@@ -60,7 +60,7 @@ export function makeOpencodeBackend(deps: {
       args,
       env: {
         ...environmentOf(inherits, ownVariables),
-        OPENCODE_CONFIG_CONTENT: configFor(inherits, places),
+        OPENCODE_CONFIG_CONTENT: configFor(inherits, places, context.teamServer ?? null),
       },
       files: { [instructionsVariable]: briefing },
       stdin: 'prompt',
@@ -75,7 +75,7 @@ export function makeOpencodeBackend(deps: {
       receives: false,
       asksPermission: false,
       takesCommand: false,
-      servesMcp: false,
+      servesMcp: true,
       countsTokens: true,
       countsCost: true,
       boundsSubagents: false,

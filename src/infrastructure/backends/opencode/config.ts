@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import type { TeamServer } from '../../../application/ports/backend.ts';
 import { userHome } from '../../files/home/maos-home.ts';
 import type { Environment } from '../shared/cli-program.ts';
 import { asJson, type Json } from '../shared/json-values.ts';
+import { longestCallMs, serverEnvironment, teamServerName } from '../shared/team-server.ts';
 import { readSettings, serversOf, settingsIn, upwards } from '../shared/user-settings.ts';
 
 /** The variable that holds the path of the role's instructions. */
@@ -24,6 +26,7 @@ export function dataFolder(env: Environment): string | null {
 export function configFor(
   env: Environment,
   { folder, session }: { readonly folder: string; readonly session: string },
+  team: TeamServer | null,
 ): string {
   const own = readSettings(env.OPENCODE_CONFIG_CONTENT ?? '');
   const all = [...settingsIn(settingsFiles(env, folder)), own];
@@ -33,15 +36,25 @@ export function configFor(
     // opencode adds these to the instructions of the user and the project.
     instructions: [...new Set([...instructions, `{env:${instructionsVariable}}`])],
     // Otherwise every agent would start the MCP servers of the user and the project, including MAOS itself.
-    mcp: Object.fromEntries(serversOf(all, 'mcp').map((name) => [name, { enabled: false }])),
+    mcp: {
+      ...Object.fromEntries(serversOf(all, 'mcp').map((name) => [name, { enabled: false }])),
+      ...(team === null ? {} : { [teamServerName]: entryOf(team) }),
+    },
     permission: {
       ...rulesOf(own.permission),
+      ...(team === null ? {} : { [`${teamServerName}_*`]: 'allow' }),
       // Shared context and results are outside the project: without this, agents could not write there.
       external_directory: { ...outsideRules(all), [`${session}/**`]: 'allow' },
     },
     // No user can be asked: report a refusal to the model, which continues, instead of ending the run.
     experimental: { ...asJson(own.experimental), continue_loop_on_deny: true },
   });
+}
+
+function entryOf(team: TeamServer): Json {
+  const { command, args } = team;
+  const environment = serverEnvironment(team, (name) => `{env:${name}}`);
+  return { type: 'local', command: [command, ...args], environment, enabled: true, timeout: longestCallMs };
 }
 
 /** The possible settings files of opencode, in order of increasing precedence. */

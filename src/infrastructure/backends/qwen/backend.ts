@@ -8,9 +8,9 @@ import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';
 import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
+import { defaultsFile } from '../shared/defaults-file.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
-import { defaultsFile } from './defaults-file.ts';
 import { QwenOutputParser } from './output.ts';
 import type { QwenSettings } from './settings.ts';
 import { goneConversation, withExitStatus } from './verdicts.ts';
@@ -22,8 +22,6 @@ const ownVariables = [
   ...[...providerVariables.openai, ...providerVariables.alibaba, ...providerVariables.anthropic],
   ...[...providerVariables.google, ...providerVariables.openrouter, ...providerVariables.deepseek],
 ];
-/** A name that no server has, so that none of the user's servers is started. */
-const noServer = 'none-for-agents-of-maos';
 const defaults = {
   variable: 'QWEN_CODE_SYSTEM_DEFAULTS_PATH',
   usual: [
@@ -58,6 +56,14 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
   async function prepare(context: LaunchContext): Promise<LaunchSpec> {
     const { agent, briefing, locations, resume, findProgram, inherits = env, maxSubagents } = context;
     const model = checkedModel(agent.model ?? config.model);
+    const defaultsOfRun = defaultsFile(
+      inherits,
+      defaults,
+      bounds,
+      context.teamServer ?? null,
+      // Else its model would have to search for them.
+      { alwaysLoadTools: true },
+    );
     const args = [
       ...['-o', 'stream-json', '--approval-mode', config.approvalMode],
       ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),
@@ -69,7 +75,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       ...(maxSubagents === 0 ? ['--exclude-tools', 'agent'] : []),
       // Shared context and results are outside the project, and its file tools need a permission to write elsewhere.
       ...['--include-directories', locations.session],
-      ...['--allowed-mcp-server-names', noServer],
+      ...defaultsOfRun.args,
       ...config.allowedTools.flatMap((rule) => ['--allowed-tools', rule]),
       ...config.extraArgs,
     ];
@@ -81,7 +87,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
         QWEN_CODE_NO_RELAUNCH: 'true',
         ...environmentOf(inherits, ownVariables),
       },
-      files: defaultsFile(inherits, defaults, bounds),
+      files: defaultsOfRun.files,
       stdin: 'prompt',
     };
   }
@@ -94,7 +100,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       receives: false,
       asksPermission: false,
       takesCommand: false,
-      servesMcp: false,
+      servesMcp: true,
       countsTokens: true,
       countsCost: false,
       boundsSubagents: false,

@@ -7,6 +7,7 @@ import { formatCost, formatCount, formatDuration, formatUsage, plural } from '..
 import { budgetShares, tokensOf } from '../../../domain/budget.ts';
 import { fallbackText } from '../../../domain/fallback.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
+import { milestoneText } from '../../../domain/milestone.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
 import { totalUsage } from '../../../domain/usage.ts';
@@ -48,6 +49,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section('Unattended', unattendedLines(facts), canvas),
     section('Stalled', stalledLines(facts), canvas),
     section('Trouble', troubleLines(facts), canvas),
+    section('Reported', reportedLines(facts, canvas), canvas),
     section('Waiting', waitingLines(facts, canvas), canvas),
     section('Fallback', fallbackLines(facts, canvas), canvas),
     section('Result given, still running', lingeringLines(facts, canvas), canvas),
@@ -172,6 +174,15 @@ function troubleLines({ liveStatus: { troubles } }: SessionFacts): string[] {
     ({ what, reason, since }) =>
       `  ${what}, since ${formatTime(since)}: ${oneLine(reason)} MAOS keeps trying.`,
   );
+}
+
+/** What agents that run say of their work. */
+function reportedLines({ workflow, liveStatus: { reports } }: SessionFacts, { width }: Canvas): string[] {
+  return workflow.agents.flatMap(({ id, name }) => {
+    const report = reports.get(id);
+    if (report === undefined) return [];
+    return [truncate(`  ${name}: ${oneLine(milestoneText(report))} (${formatTime(report.at)})`, width)];
+  });
 }
 
 /** Agents that are ready but do not run, with the reasons. */

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { RecordedEvent } from '../../../domain/events.ts';
+import { milestoneText } from '../../../domain/milestone.ts';
 import { waitText } from '../../../domain/waiting.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { renderLive } from '../render/live-block.ts';
@@ -17,6 +18,8 @@ const endUpdate = '\u001b[?2026l';
 export class LiveDisplay {
   readonly #terminal: Terminal;
   readonly #activities = new Map<string, string>();
+  /** What agents have last reported: shown before what they do, until they report something else. */
+  readonly #reports = new Map<string, string>();
   readonly #timer: NodeJS.Timeout;
   readonly #restoreCursor = (): void => this.#terminal.write(showCursor);
   #workflow: Workflow | null = null;
@@ -36,13 +39,22 @@ export class LiveDisplay {
     for (const event of events) {
       if (event.agentId === null) continue;
       if (event.type === 'agent.progressed' && event.data.activity !== '') {
-        this.#activities.set(event.agentId, event.data.activity);
+        this.#showActivity(event.agentId, event.data.activity);
+      } else if (event.type === 'agent.reported') {
+        this.#reports.set(event.agentId, milestoneText(event.data));
+        this.#showActivity(event.agentId, '');
       } else if (event.type === 'agent.waiting') {
         this.#activities.set(event.agentId, waitText(event.data));
       } else if (event.type === 'agent.started' || event.type === 'agent.retried') {
         this.#activities.delete(event.agentId);
+        this.#reports.delete(event.agentId);
       }
     }
+  }
+
+  #showActivity(agentId: string, activity: string): void {
+    const parts = [this.#reports.get(agentId) ?? '', activity];
+    this.#activities.set(agentId, parts.filter((part) => part !== '').join(' · '));
   }
 
   /** @param how `keep` leaves the last frame, so that further output appears below it */

@@ -3,7 +3,7 @@ import { instructions } from './instructions.ts';
 /** The server's part of the response to `initialize`. */
 export interface ServerIdentity {
   readonly serverInfo: { readonly name: string; readonly title: string; readonly version: string };
-  readonly capabilities: typeof capabilities;
+  readonly capabilities: Partial<typeof capabilities>;
   readonly instructions: string;
 }
 

@@ -37,11 +37,12 @@ export function makeMcpServer(options: McpServerOptions): StrictServer {
       },
     }),
   };
+  const { capabilities } = offer;
   serveTools(connection, options.onCall);
-  serveResources(connection);
-  servePrompts(connection);
-  serveCompletions(connection);
-  serveClientLog(connection);
+  if (capabilities.resources !== undefined) serveResources(connection);
+  if (capabilities.prompts !== undefined) servePrompts(connection);
+  if (capabilities.completions !== undefined) serveCompletions(connection);
+  if (capabilities.logging !== undefined) serveClientLog(connection);
   return server;
 }
 

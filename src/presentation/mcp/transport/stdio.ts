@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Runtime } from '../../../application/runtime.ts';
 import type { Serving } from '../../serving.ts';
-import { serverIdentity } from '../server/identity.ts';
+import { type ServerIdentity, serverIdentity } from '../server/identity.ts';
 import type { Registry } from '../server/registry.ts';
 import { answerEarly } from './handshake.ts';
 import { StdioTransport } from './stdio-transport.ts';
@@ -10,8 +10,11 @@ import { traceMessages } from './trace.ts';
 export interface StdioOptions {
   /** The folder whose project the tools work on; default: {@link clientFolder}. */
   readonly projectPath?: string;
-  /** What to offer; default: everything that MAOS has. */
+  /** What is offered, and as what the server presents itself; default: everything MAOS has. */
   readonly loadRegistry?: () => Promise<Registry>;
+  readonly identity?: ServerIdentity;
+  /** It never takes over sessions that nobody runs. */
+  readonly isOnlooker?: true;
 }
 
 /** Delay between `initialize` and watching the project, so that the client's first requests are not held up. */
@@ -37,7 +40,7 @@ export async function openStdio(
 ): Promise<() => Promise<void>> {
   process.stdout.once('error', (error) => serving.end(String(error)));
   const write = claimStdout(runtime);
-  const identity = serverIdentity(runtime.version);
+  const { identity = serverIdentity(runtime.version), isOnlooker = false } = options;
   const complain = makeComplaintLog(runtime);
   const transport = new StdioTransport({
     input: process.stdin,
@@ -58,6 +61,7 @@ export async function openStdio(
   server.onclose = () => serving.end('closed');
   let attending: NodeJS.Timeout | undefined;
   server.oninitialized = () => {
+    if (isOnlooker) return;
     attending = setTimeout(() => void watchProject(runtime, projectPath), attendMs);
   };
   void serving.gone.then(() => clearTimeout(attending));

@@ -34,6 +34,7 @@ function liveStatus(seconds: number): LiveStatus {
   return {
     now: ms(seconds),
     waiting: new Map(),
+    reports: new Map(),
     stalled: null,
     troubles: [],
     sessionRanMs: 0,

@@ -1,0 +1,33 @@
+import type { Project } from '../application/project.ts';
+import { type Caller, callerOf, isOfAgent } from '../application/queries/caller.ts';
+import type { Runtime } from '../application/runtime.ts';
+import { MaosError, showPath } from '../domain/errors.ts';
+
+/** The agent whose program has started this process, and its project. */
+export interface CallingAgent {
+  readonly project: Project;
+  readonly caller: Caller;
+}
+
+/**
+ * @param folder where the project is looked for when the environment does not say
+ * @returns null for a person, or a program that no agent started
+ * @throws MaosError FORBIDDEN as `callerOf`, and where the agent's project is not here
+ */
+export async function callingAgent(
+  runtime: Runtime,
+  env: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): Promise<CallingAgent | null> {
+  if (!isOfAgent(env)) return null;
+  const root = env.MAOS_PROJECT_ROOT || folder;
+  const found = await runtime.findProject(root);
+  if (found === null) {
+    throw new MaosError(
+      'FORBIDDEN',
+      `The project of this agent, ${showPath(root)} (MAOS_PROJECT_ROOT), has no sessions in ${showPath(runtime.home)}. Check that MAOS_HOME is the one that the agent was started with.`,
+    );
+  }
+  const caller = callerOf(found.project, env);
+  return caller === null ? null : { project: found.project, caller };
+}

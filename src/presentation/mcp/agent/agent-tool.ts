@@ -1,0 +1,57 @@
+import type { z } from 'zod';
+import type { Project } from '../../../application/project.ts';
+import type { Caller } from '../../../application/queries/caller.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import { callingAgent } from '../../calling-agent.ts';
+import { parseInput } from '../../contracts/parse-input.ts';
+import type { Tool, ToolContext } from '../server/tool.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a tool of an agent works: its project, and the agent itself. */
+export interface AgentContext extends ToolContext {
+  readonly project: Project;
+  readonly caller: Caller;
+}
+
+/** A tool that answers its agent in words: what a model is given is all context. */
+export interface AgentTool<Input = unknown> extends Omit<Tool, 'input' | 'output' | 'call'> {
+  readonly input: z.ZodType<Input>;
+  run(input: Input, context: AgentContext): Promise<string>;
+}
+
+/** Knows the type of the input. */
+export function agentTool<Input>(tool: AgentTool<Input>): AgentTool {
+  return tool as unknown as AgentTool;
+}
+
+/** Changes only what MAOS records, and can be done again. */
+export const changesRecords = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: false,
+  openWorldHint: false,
+} as const;
+
+/**
+ * The tool as it serves the agent of an environment. Who calls is asked at every call: the agent may have ended since, or
+ * be in its next attempt.
+ */
+export function toolFor(env: Environment, tool: AgentTool): Tool {
+  const { run, ...definition } = tool;
+  return {
+    ...definition,
+    async call(args, context) {
+      const input = parseInput(tool.input, args, tool.name);
+      const agent = await callingAgent(context.runtime, env, '.');
+      if (agent === null) {
+        throw new MaosError(
+          'FORBIDDEN',
+          "'maos agent' serves an agent of a team, whose MAOS_* variables it needs. To start and see teams, use 'maos serve'.",
+        );
+      }
+      const text = await run(input, { ...context, ...agent });
+      return { content: [{ type: 'text', text }] };
+    },
+  };
+}
