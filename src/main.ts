@@ -15,8 +15,8 @@ import { crashReport } from './presentation/cli/shell/error-report.ts';
 import { keepIgnoring } from './presentation/ending-signals.ts';
 
 /**
- * Problem: a client waits for `initialize`, for which nothing of stores, processes and settings is needed.
- * Solution: they are loaded when the runtime is first asked for something.
+ * Problem: a client waits for `initialize`, which needs neither stores nor processes nor settings.
+ * Solution: load those when the runtime is first used.
  */
 class EarlyRuntime {
   readonly version = manifest.version;
@@ -40,7 +40,7 @@ class EarlyRuntime {
     yield* (await this.load()).allProjects(onUnread);
   }
 
-  /** What supervises sessions is loaded when there are some. */
+  /** Loads the supervising code only when there are sessions. */
   async watchProject(path: string): Promise<void> {
     if (this.#loading !== null) return (await this.load()).watchProject(path);
     const [{ IdleProjectWatcher }, registration] = await Promise.all([
@@ -56,20 +56,20 @@ class EarlyRuntime {
     });
   }
 
-  /** What was never loaded owns no session. */
+  /** Without the loaded runtime, this process owns no session. */
   async detach(how?: 'keep'): Promise<void> {
     this.#idleWatcher?.end();
     if (this.#loaded !== null) await this.#loaded.detach(how);
     else this.#registration?.withdraw();
   }
 
-  /** What reads settings is loaded for `trace` only where they may say it. */
+  /** For `trace`, loads the settings only if they may enable it. */
   async logs(level: LogLevel): Promise<boolean> {
     if (this.#loading === null && level === 'trace' && !mayTrace(this.home, process.env)) return false;
     return (await this.load()).logs(level);
   }
 
-  /** A server that nobody asked for anything leaves no log behind, unless it has something to complain about. */
+  /** A server that receives no request writes no log, except for warnings and errors. */
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
     if (this.#loaded !== null) this.#loaded.log(level, message, fields);
     else if (level === 'error' || level === 'warn') {
@@ -109,14 +109,14 @@ class EarlyRuntime {
   }
 }
 
-// Node would show where it was thrown: a line of the bundle, which is most of it.
+// Node would print the source line, which contains most of the bundle.
 process.on('uncaughtException', (error) => {
   const { status, text } = crashReport(error);
   process.stderr.write(text);
   process.exit(status);
 });
 
-/** What only has to wait until the runtime is loaded: everything else stands in {@link EarlyRuntime}. */
+/** Methods that only need the loaded runtime; {@link EarlyRuntime} has all others. */
 type Deferred = {
   [Name in Exclude<keyof Runtime, keyof EarlyRuntime>]: Runtime[Name] extends (
     ...args: never[]
@@ -132,7 +132,7 @@ function lateRuntime(early: EarlyRuntime): Runtime {
         const member: unknown = Reflect.get(target, name);
         return typeof member === 'function' ? member.bind(target) : member;
       }
-      // Whoever awaits the runtime asks whether it is a promise.
+      // `await` checks whether the runtime is a promise.
       if (typeof name === 'symbol' || name === 'then') return undefined;
       return async (...args: never[]) => {
         const runtime = await target.load();
@@ -144,7 +144,7 @@ function lateRuntime(early: EarlyRuntime): Runtime {
   return proxy as Pick<Runtime, Deferred> & EarlyRuntime;
 }
 
-/** Agents and other processes of MAOS work in folders of their own, and inherit the variable. */
+/** Makes MAOS_HOME absolute, because agents and other MAOS processes inherit it and run in other folders. */
 function makeRuntime(flags: PartialConfig): Runtime {
   const runtime = lateRuntime(new EarlyRuntime(flags));
   if (isRelativeHome(process.env)) {
@@ -157,10 +157,10 @@ function makeRuntime(flags: PartialConfig): Runtime {
   return runtime;
 }
 
-/** No `await` outside of it: the bundle is a script (see tsup.config.ts). */
+/** No top-level `await`, because the bundle is a script (see tsup.config.ts). */
 async function main(): Promise<void> {
-  // Node writes to a terminal synchronously: one stopped by Ctrl-S would stop everything until Ctrl-Q, agents that are to
-  // be started or ended too. What is written is waited for where it has to be, so it may be taken later.
+  // Node writes to a terminal synchronously: one stopped by Ctrl-S would block everything until Ctrl-Q, even starting
+  // and ending agents. Where output must be complete, the program waits for it, so writes can be asynchronous.
   if (process.stdout.isTTY) {
     const { _handle: handle } = process.stdout as {
       _handle?: { setBlocking?: (isBlocking: boolean) => unknown };

@@ -50,10 +50,10 @@ import { backendsOf, rolesFor } from './project-adapters.ts';
 import { ProjectOpener } from './project-opener.ts';
 
 /**
- * The running MAOS: makes every adapter, each when it is first needed.
- * @param flags settings given on the command line
- * @param registration this process among those of the machine; closed with the runtime
- * @param logListeners are told of all that is logged; the set may change
+ * The running MAOS: creates every adapter when it is first needed.
+ * @param flags settings from the command line
+ * @param registration this process in the machine's registry; closed with the runtime
+ * @param logListeners receive all log records; the set may change
  */
 export class MaosRuntime implements Runtime {
   readonly version = manifest.version;
@@ -63,7 +63,7 @@ export class MaosRuntime implements Runtime {
   readonly #registration: InstanceRegistration;
   readonly #projects: ProjectOpener;
   readonly #detached: DetachedSupervisors;
-  /** Paths of the projects this process watches over. */
+  /** Paths of the projects that this process watches. */
   #watchedPaths: ReadonlySet<string> = new Set();
   #logsPruned = false;
   #openHomeLogged = false;
@@ -88,7 +88,7 @@ export class MaosRuntime implements Runtime {
     });
   }
 
-  /** It is loaded with this module. */
+  /** Already loaded with this module. */
   async prepare(): Promise<void> {}
 
   async projectOf(path: string): Promise<ProjectReport> {
@@ -187,7 +187,7 @@ export class MaosRuntime implements Runtime {
     this.#keepMemory();
     this.#keepMemory = giveBackMemoryAtRest();
     await this.#announce(project);
-    // What an earlier version kept for the folder alone may still have sessions that run.
+    // An earlier version may have left running sessions in a store of the folder itself.
     this.#watchedPaths = new Set([project, folder]);
     for (const root of this.#watchedPaths) await this.#watchOver(root);
   }
@@ -196,7 +196,7 @@ export class MaosRuntime implements Runtime {
     this.#watchedPaths = new Set();
     const { owning } = this.#projects;
     const endsHere = how === 'keep' || owning.length === 0;
-    // First of all: this process may have 30 ms left.
+    // First, because this process may have only 30 ms left.
     if (how !== 'keep') this.#detached.detach(owning);
     for (const { watch } of this.#projects.projects) watch.stop();
     if (how === 'keep') await this.#detached.detachRunning(owning);
@@ -208,7 +208,7 @@ export class MaosRuntime implements Runtime {
   }
 
   async supervise(path: string, from: string | null): Promise<void> {
-    // Its sessions are supervised even when the project's folder has been removed meanwhile.
+    // Supervises the sessions even if the project's folder was removed meanwhile.
     const root = existsSync(path) ? canonicalProject(path) : path;
     const hash = hashOf(root);
     if (!existsSync(this.#projects.storeFile(hash))) return;
@@ -283,7 +283,7 @@ export class MaosRuntime implements Runtime {
     try {
       return this.#projects.config().config.log.level;
     } catch {
-      // Whatever needs the settings says what is wrong with them; a record must not fail for it.
+      // Code that needs the settings reports what is wrong with them; logging must not fail for it.
       return 'info';
     }
   }
@@ -298,7 +298,7 @@ export class MaosRuntime implements Runtime {
 
   async #watchOver(root: string): Promise<void> {
     const hash = hashOf(root);
-    // No store, no sessions: it is not made for the sake of looking.
+    // Without a store there are no sessions, and watching must not create one.
     const look = async (): Promise<void> => {
       if (!this.#watchedPaths.has(root)) return;
       try {

@@ -37,21 +37,20 @@ import type { ProcessTable } from './infrastructure/process/tree/process-table.t
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
 import { watchDatabase } from './infrastructure/sqlite/watch-database.ts';
 
-/** The database of a project. */
 export function storeFile(home: string, hash: string): string {
   return join(projectFolder(home, hash), 'project.db');
 }
 
-/** What may stand in for a part as it is otherwise made. */
+/** Parts that can be replaced. */
 type ProjectParts = Pick<
   Project,
   'agentServer' | 'depth' | 'parent' | 'roles' | 'host' | 'backends' | 'settings' | 'clock'
 > & {
-  /** What agents use is read from it. */
+  /** The source of resource measurements. */
   readonly samplingTable: ProcessTable;
 };
 
-/** Opens a project with every adapter its sessions need. @throws MaosError STORE_… */
+/** Opens a project with every adapter that its sessions need. @throws MaosError STORE_… */
 export function makeProject(from: {
   readonly home: string;
   readonly hash: string;
@@ -150,7 +149,7 @@ function agentClients(config: Config): readonly Backend[] {
   );
 }
 
-/** One for each CLI that the settings describe. */
+/** One backend per CLI in the settings. */
 function customBackends(config: Config): readonly Backend[] {
   const env = environmentFor(config);
   return Object.entries(config.backends.custom).map(([name, settings]) =>
@@ -158,12 +157,12 @@ function customBackends(config: Config): readonly Backend[] {
   );
 }
 
-/** What agents may inherit of: a variable that is withheld is as good as not set. */
+/** The environment that agents may inherit from; a withheld variable counts as not set. */
 function environmentFor({ environment }: Config): Readonly<Record<string, string>> {
   return environmentWithout(process.env, environment.withhold);
 }
 
-/** The machine's slots as this process uses them: the registry is another one when its file was replaced. */
+/** The machine's slots for this process. Created again when the registry's file was replaced. */
 function slotsOf(registration: InstanceRegistration) {
   const makeSlots = (registry: InstanceRegistration['registry']) => ({
     registry,
@@ -177,12 +176,12 @@ function slotsOf(registration: InstanceRegistration) {
   };
 }
 
-/** How many teams this process is nested in; anything that is no number counts as none. */
+/** The nesting depth of this process; 0 if the text is not a number. */
 function depthOf(text: string | undefined): number {
   return text !== undefined && /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
 }
 
-/** The agent that this process is part of. */
+/** The agent that this process belongs to. */
 function parentOf({ MAOS_SESSION_ID: sessionId = '', MAOS_AGENT_ID: agentId = '' }): ParentAgent | null {
   return isSessionId(sessionId) && isAgentId(agentId) ? { sessionId, agentId } : null;
 }

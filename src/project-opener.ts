@@ -19,19 +19,19 @@ import { readProjectOf } from './infrastructure/sqlite/session-store.ts';
 import { lostStore } from './infrastructure/sqlite/sqlite-errors.ts';
 import { makeProject, storeFile } from './project-adapters.ts';
 
-/** A project as long as this process has it open. */
+/** A project that this process has open. */
 export interface KeptProject extends WatchedProject {
   readonly stopRetentionTimer: () => void;
 }
 
 export interface ProjectOpenerDeps {
   readonly home: string;
-  /** Settings given on the command line. */
+  /** Settings from the command line. */
   readonly flags: PartialConfig;
   readonly registration: InstanceRegistration;
   readonly instances: (root: string) => Instances;
   readonly teams: (root: string) => Teams;
-  /** Whether this process is to look for sessions of the project that nobody runs. */
+  /** Whether this process should look for sessions of the project without an owner. */
   readonly isWatched: (root: string) => boolean;
   readonly log: Log;
 }
@@ -48,7 +48,6 @@ export class ProjectOpener {
     this.#deps = deps;
   }
 
-  /** Those that are open. */
   get projects(): readonly KeptProject[] {
     return [...this.#open.values()];
   }
@@ -71,13 +70,13 @@ export class ProjectOpener {
     return storeFile(this.#deps.home, hash);
   }
 
-  /** Null where a database is missing, or has no session yet. */
+  /** Null if the database is missing or has no session yet. */
   async rootOf(hash: string): Promise<string | null> {
     const file = this.storeFile(hash);
     return isThere(file) ? this.whenFree(() => readProjectOf(file)) : null;
   }
 
-  /** Null where the database is there, or nothing shows that there was one. */
+  /** Null if the database exists, or there is no sign that it ever did. */
   async lostStore(hash: string): Promise<MaosError | null> {
     const sessions = await sessionFolders(this.#deps.home, hash);
     if (sessions.length === 0) return null;
@@ -121,8 +120,8 @@ export class ProjectOpener {
   }
 
   /**
-   * Another database is at the path of the one that is open, as when a lost one was recovered: that one is used from now
-   * on. Readers of the old one may continue, so it is closed with the runtime.
+   * Whether another database has replaced the open one, for example after a recovery; the new one is used from now on.
+   * Readers of the old one may continue, so it is closed with the runtime.
    */
   #isReplaced({ project, supervisor, watch, stopRetentionTimer }: KeptProject, hash: string): boolean {
     const isReplaced = project.store.isLost && existsSync(this.storeFile(hash));

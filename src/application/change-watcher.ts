@@ -42,7 +42,7 @@ export class ChangeWatcher {
     this.#watchStore = watchStore;
   }
 
-  /** @returns the function that ends the subscription */
+  /** @returns a function that ends the subscription */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     if (this.#stopTimer === null) this.#begin();
@@ -52,7 +52,7 @@ export class ChangeWatcher {
     };
   }
 
-  /** This process has written. */
+  /** Call when this process has written. */
   notify(): void {
     for (const listener of [...this.#listeners]) listener();
   }

@@ -1,21 +1,20 @@
-/** A line longer than the limit is passed on in pieces or dropped, so that memory stays bounded. */
+/** Whether a line above the limit is passed on in pieces or dropped, to bound memory. */
 export type LongLines = 'split' | 'drop';
 
 const firstBufferBytes = 4_096;
 
 /**
- * Cuts a byte stream into lines; what comes out does not depend on how the stream was cut into chunks.
- * UTF-8 is safe: a line feed is never part of another character, and a long line is not cut within one.
- * Lines come without their line feed. Holds at most twice `maxBytes`.
+ * Splits a byte stream into lines, independent of its chunks. Safe for UTF-8: a line feed is never part of another
+ * character, and a long line is not cut within one. Lines have no line feed. Holds at most twice `maxBytes`.
  */
 export class LineSplitter {
   readonly #maxBytes: number;
   readonly #longLines: LongLines;
-  /** The unfinished line, in one buffer that doubles: a list of parts costs far more when they are small. */
+  /** The unfinished line, in one buffer that doubles: a list of small parts would cost far more. */
   #held = new Uint8Array();
   #heldBytes = 0;
   #dropping = false;
-  /** How many lines were dropped for their length. */
+  /** Number of lines dropped for their length. */
   dropped = 0;
 
   constructor(maxBytes: number, longLines: LongLines) {
@@ -36,7 +35,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The stream has ended: its last line, if it was not ended by a line feed. */
+  /** Call at the end of the stream. @returns the last line if it has no line feed */
   end(): readonly Uint8Array[] {
     this.#dropping = false;
     return this.#heldBytes > 0 ? [this.#take(this.#heldBytes)] : [];
@@ -61,14 +60,14 @@ export class LineSplitter {
     this.#append(rest);
   }
 
-  /** Where to cut a full buffer so that the character that goes on with byte `next` stays whole. */
+  /** Where to cut a full buffer so that the character that continues with byte `next` stays whole. */
   #cutBefore(next: number): number {
     let following = next;
     for (let cut = this.#heldBytes; cut > Math.max(0, this.#heldBytes - 4); cut -= 1) {
       if (!isContinuation(following)) return cut;
       following = this.#held[cut - 1] as number;
     }
-    // No UTF-8: any place is as good.
+    // Not UTF-8: any position will do.
     return this.#heldBytes;
   }
 
@@ -84,12 +83,12 @@ export class LineSplitter {
     this.#heldBytes = needed;
   }
 
-  /** A copy of the first bytes held; the others stay. */
+  /** Removes and returns the first bytes. */
   #take(bytes: number): Uint8Array {
     const line = this.#held.slice(0, bytes);
     this.#held.copyWithin(0, bytes, this.#heldBytes);
     this.#heldBytes -= bytes;
-    // One long line must not cost its memory for the rest of the run.
+    // Frees the memory of a long line instead of keeping it for the rest of the run.
     if (this.#heldBytes === 0 && this.#held.length > firstBufferBytes) this.#held = new Uint8Array();
     return line;
   }

@@ -14,15 +14,17 @@ import type { SessionStore } from './ports/session-store.ts';
 import type { Settings } from './ports/settings.ts';
 import type { Teams } from './ports/teams.ts';
 
-/** Everything the use cases of one project need. Made in `project-adapters.ts`; use cases name the part they need. */
+/**
+ * Everything that use cases of one project need. Created in `project-adapters.ts`; use cases name the parts they need.
+ */
 export interface Project {
   /** Canonical path of the project's folder. */
   readonly path: string;
-  /** The running MAOS itself. */
+  /** This running MAOS. */
   readonly instance: InstanceId;
-  /** How many teams this MAOS is nested in: 0 when a person or a client started it. */
+  /** Nesting depth of this MAOS: 0 if a person or client started it. */
   readonly depth: number;
-  /** The agent that this MAOS runs in; null when a person or a client started it. */
+  /** The agent that this MAOS runs in; null if a person or client started it. */
   readonly parent: ParentAgent | null;
   readonly store: SessionStore;
   readonly files: SessionFiles;

@@ -6,88 +6,92 @@ import type { FoundRoles, RoleSources } from './ports/roles.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './session/supervisor.ts';
 
-/** A project with the supervisor of the sessions this process owns in it. */
+/** A project with the supervisor of the sessions that this process owns in it. */
 export interface SupervisedProject {
   readonly project: Project;
   readonly supervisor: Supervisor;
 }
 
-/** A project as it was opened from a folder of it. */
+/** A project, opened from one of its folders. */
 export interface OpenProject extends SupervisedProject {
-  /** The caller's folder in the project, canonical: sessions started from it work there. */
+  /** Canonical path of the caller's folder in the project; sessions started from it work there. */
   readonly folder: string;
 }
 
-/** Whose sessions are meant in a folder. */
+/** The project that a folder belongs to. */
 export interface ProjectReport {
-  /** Canonical path of the project: the top folder of the git repository that the folder lies in, else the folder. */
+  /**
+   * Canonical path of the project: the top folder of the git repository that contains the folder, or the folder itself.
+   */
   readonly path: string;
-  /** The folder, where earlier versions kept sessions for it alone; null where they did not. */
+  /** The folder, if earlier versions kept sessions for it alone; null otherwise. */
   readonly former: string | null;
 }
 
-/** What a check of a project's store found. */
+/** The result of checking a project's store. */
 export interface StoreReport {
   /** The database file, for people. */
   readonly path: string;
-  /** What is damaged and what to do; null when nothing is. */
+  /** What is damaged and what to do; null if nothing is. */
   readonly problem: string | null;
 }
 
-/** A project that could not be read: its database is damaged, lost, of a newer maos, another program's. */
+/** A project that could not be read: its database is damaged, lost, of a newer maos, or another program's. */
 export interface UnreadProject {
   /** Its database, for people. */
   readonly file: string;
-  /** Path of the project; null when not even that could be read. */
+  /** Path of the project; null if not even that could be read. */
   readonly path: string | null;
   readonly error: MaosError;
 }
 
-/** A setting as people are shown it: what may be a secret is not in it. */
+/** A setting for display, without possible secrets. */
 export interface SettingReport {
   readonly key: string;
   readonly value: unknown;
-  /** Where it came from: 'default', a file, a variable, 'flag'. */
+  /** Its source: 'default', a file, a variable, 'flag'. */
   readonly origin: string;
   readonly description: string;
-  /** What values it takes, to follow 'it must be'. */
+  /** The values that it accepts, to follow "it must be". */
   readonly allowed: string;
 }
 
-/** Whose settings file: the user's own, or the one that MAOS keeps for a project. */
+/** The user's own settings file, or the one that MAOS keeps for a project. */
 export type SettingScope = 'user' | 'project';
 
-/** A MAOS process of this machine, as `maos instances` shows it. */
+/** A MAOS instance of this machine, as shown by `maos instances`. */
 export interface InstanceReport {
   readonly id: InstanceId;
   readonly pid: number;
   readonly version: string;
-  /** Where it listens; null without HTTP. */
+  /** Port of its HTTP server; null without HTTP. */
   readonly port: number | null;
-  /** The folder it works for. */
+  /** The folder that it works for. */
   readonly project: string;
   readonly startedAt: string;
-  /** Sessions it runs. */
+  /** Sessions that it runs. */
   readonly sessions: readonly SessionId[];
   /**
-   * `stale`: it has not been heard of for longer than a lease lasts, and may lose its sessions. The process is there,
-   * or cannot be seen from here: it belongs to another container, or to the time before the machine was started anew.
-   * `gone`: it ended without a word.
+   * `stale`: its last heartbeat is older than a lease, and it may lose its sessions. Its process exists, or is not
+   * visible from here: in another container, or from before the machine was restarted. `gone`: it ended without
+   * unregistering.
    */
   readonly state: 'alive' | 'stale' | 'gone';
 }
 
-/** All processes of one agent on this machine, whoever started them: as its own tools show them, not as a host does. */
+/**
+ * All processes of one agent on this machine, whoever started it. For the tools of this machine, unlike the host port.
+ */
 export interface AgentProcess {
   readonly agentId: string;
-  /** The topmost of its processes: the one that its start was recorded with, as long as that one lives. */
+  /** The topmost process: the one recorded at its start, while it lives. */
   readonly pid: number;
   readonly startedAt: string;
-  /** CPU time, user and system. */
+  /** User and system CPU time. */
   readonly cpuMs: number;
-  /** Of one processor (200: two were busy), while it was watched; null when it was not. */
+  /** Percent of one processor during the measurement (200: two were busy); null without a measurement. */
   readonly cpuPercent: number | null;
-  /** Resident sets; pages that processes share count for each. */
+  /** Sum of the resident sets; shared pages count once per process. */
   readonly memoryBytes: number;
   readonly processes: number;
   /** `suspended`: all of them are. `left_behind`: its program has ended without these. */
@@ -100,34 +104,34 @@ export type LogListener = (
   fields: Readonly<Record<string, unknown>>,
 ) => void;
 
-/** A backend as it is on this machine. */
+/** A backend on this machine. */
 export interface BackendReport extends BackendProbe {
   readonly capabilities: BackendCapabilities;
 }
 
 /**
- * The running MAOS as the command line and the servers see it. Everything is opened when first asked for, so that a
- * command pays only for what it uses.
+ * The running MAOS, as the command line and the servers use it. Everything is opened on demand, so that a command pays
+ * only for what it uses.
  */
 export interface Runtime {
   readonly version: string;
   /** The folder of all state, for people. */
   readonly home: string;
-  /** Loads what the first project to be opened will need; nothing is opened. */
+  /** Loads the code that opening the first project needs, without opening anything. */
   prepare(): Promise<void>;
-  /** @throws MaosError INVALID_INPUT when the path is no folder */
+  /** @throws MaosError INVALID_INPUT when the path is not a folder */
   projectOf(path: string): Promise<ProjectReport>;
-  /** Opens the project of a folder, making its store when there is none. @throws MaosError INVALID_INPUT, STORE_… */
+  /** Opens the project of a folder, creating its store if necessary. @throws MaosError INVALID_INPUT, STORE_… */
   openProject(path: string): Promise<OpenProject>;
-  /** Opens a project's store only if it exists already; null otherwise. For commands that only look. */
+  /** Opens the project of a folder only if its store exists; null otherwise. For commands that only read. */
   findProject(path: string): Promise<OpenProject | null>;
   /**
-   * Every project with a store, those used last first.
-   * @param onUnread is told of each that cannot be read and is skipped; the log is told in any case
+   * Every project with a store, most recently used first.
+   * @param onUnread called with each project that cannot be read and is skipped; it is also logged
    * @throws MaosError FORBIDDEN … when the home cannot be read
    */
   allProjects(onUnread?: (project: UnreadProject) => void): AsyncIterable<OpenProject>;
-  /** STORE_CORRUPT where a project's database is missing or empty, though sessions of it have their folders; else null. */
+  /** STORE_CORRUPT if a project's database is missing or empty although it has session folders; otherwise null. */
   lostStore(path: string): Promise<MaosError | null>;
   probeBackends(): Promise<readonly BackendReport[]>;
   /** The roles that apply in a folder; see {@link RoleSources}. @throws MaosError INVALID_INPUT */
@@ -135,12 +139,12 @@ export interface Runtime {
   settings(
     path: string,
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
-  /** Path of the settings file of the user, or of a folder's project; it need not exist. */
+  /** Path of the settings file of the user, or of a folder's project; it may be missing. */
   settingsFile(path: string, scope: SettingScope): Promise<string>;
   /**
-   * Changes one setting in a settings file, which keeps all else.
-   * @param change.text the new value as a command line has it; null: the file no longer sets it
-   * @throws MaosError INVALID_INPUT, FORBIDDEN, CONFIG_INVALID; nothing is written then
+   * Changes one setting in a settings file, and keeps everything else.
+   * @param change.text the new value as typed on a command line; null: remove the setting
+   * @throws MaosError INVALID_INPUT, FORBIDDEN, CONFIG_INVALID; then nothing is written
    */
   changeSetting(
     path: string,
@@ -148,48 +152,51 @@ export interface Runtime {
     change: { readonly key: string; readonly text: string | null },
   ): Promise<{ readonly file: string; readonly changed: boolean }>;
   /**
-   * Detaches every session this process owns to a process of its own, which outlives this one.
-   * @param how `keep`: all of them run to their end there, regardless of their exit policies
+   * Detaches every session that this process owns to a background process, which outlives this one.
+   * @param how `keep`: all of them run to completion there, regardless of their exit policies
    */
   detach(how?: 'keep'): Promise<void>;
   /**
-   * Registers this process on the machine, and from now on adopts sessions without an owner in a folder's
-   * project. For long-running processes.
+   * Registers this process on the machine, and from now on adopts sessions without an owner in a folder's project. For
+   * long-running processes.
    */
   watchProject(path: string): Promise<void>;
   /**
-   * Starts a process of its own for the sessions of a project that nobody runs, if there are any. For processes that
-   * do not stay.
-   * @returns those sessions; empty when there are none, or when one was started for them a moment ago
+   * Starts a background process for the project's sessions without an owner, if there are any. For short-lived
+   * processes.
+   * @returns those sessions; empty if there are none, or if a process was started recently
    */
   adoptOrphans(project: Project): Promise<readonly SessionId[]>;
   /**
-   * Adopts the sessions without an owner of the project with exactly this path: each continues or, if its owner announced
-   * its exit, follows its exit policy. Settles when none is left.
-   * @param from an instance that is about to exit: its end is waited for. Null: nobody is
+   * Adopts the sessions without an owner of the project with exactly this path: each continues or, if its owner
+   * announced its exit, follows its exit policy. Settles when none is left.
+   * @param from an instance whose exit to wait for; null: none
    */
   supervise(path: string, from: string | null): Promise<void>;
-  /** MAOS processes of this machine, oldest first. What they run of a project that cannot be read is not known. */
+  /** MAOS instances of this machine, oldest first. Their sessions in projects that cannot be read are not included. */
   instances(onUnread?: (project: UnreadProject) => void): Promise<readonly InstanceReport[]>;
-  /** Removes instances that are gone from the registry. */
+  /** Removes ended instances from the registry. */
   forgetInstances(ids: readonly InstanceId[]): Promise<void>;
   /**
-   * Every agent that has processes on this machine, over all projects; the oldest first.
-   * @param watchMs how long to measure CPU use; 0, the default: not at all
+   * Every agent with processes on this machine, across all projects, oldest first.
+   * @param watchMs interval over which to measure CPU use; 0 (the default): not measured
    */
   agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]>;
-  /** Reads the whole store of a folder's project for damage; null where there is none. */
+  /** Checks the whole store of a folder's project for damage; null if there is none. */
   checkStore(path: string): Promise<StoreReport | null>;
-  /** The token of HTTP mode as it is now, made when there is none. @param change `rotate`: a new one */
+  /** The current token of HTTP mode, created if necessary. @param change `rotate`: replace it */
   httpToken(change: 'keep' | 'rotate'): Promise<string>;
-  /** Notes where this process listens, for `instances()`; it is written down then. */
+  /** Registers this process with its port, for `instances()`. */
   listening(path: string, port: number): Promise<void>;
-  /** Whether records of this level are written. Once it has said so of `trace`, they are, at once and in order. */
+  /**
+   * Whether records of this level are written. After returning true for `trace`, records are written immediately and in
+   * order.
+   */
   logs(level: LogLevel): Promise<boolean>;
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
   /**
-   * Hands over what is logged from now on, whatever its level but `trace`, with secrets replaced.
-   * @returns the function that ends it
+   * Passes on all later log records except those of level `trace`, with secrets replaced.
+   * @returns a function that stops it
    */
   watchLog(listener: LogListener): () => void;
   /** Releases stores and files; owned sessions must have ended or been detached. */

@@ -12,7 +12,7 @@ const failing: Cause = [
 ];
 const notServed: Cause = ['INVALID_INPUT', 'it is a device or pipe without a reader: name a file'];
 
-/** What the system says (errno), by what is to be done about it. */
+/** For each system error (errno), what to do about it. */
 const causes: Readonly<Record<string, Cause>> = {
   ENOSPC: ['RESOURCE_LIMIT_EXCEEDED', 'the disk is full: free some space (`maos gc` removes old sessions)'],
   EDQUOT: [
@@ -55,7 +55,7 @@ const causes: Readonly<Record<string, Cause>> = {
   ENODEV: notServed,
 };
 
-/** What Node's calls are named in a message, to follow 'Could not'. */
+/** Names of system calls in messages, to follow "Could not". */
 const doings: Readonly<Record<string, string>> = {
   mkdir: 'create the folder',
   scandir: 'read the folder',
@@ -71,13 +71,13 @@ const doings: Readonly<Record<string, string>> = {
   uv_cwd: 'find the current folder',
 };
 
-/** `ENOENT` and the like; undefined for an error that does not come from the system. */
+/** Such as `ENOENT`; undefined for an error that is not from the system. */
 export function systemCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Why the system refused, and what to do; undefined for an error that does not come from the system. */
+/** Why the system refused, and what to do; undefined for an error that is not from the system. */
 export function systemCause(error: unknown): Cause | undefined {
   const code = systemCode(error);
   // Node's own errors begin with ERR_.
@@ -86,8 +86,8 @@ export function systemCause(error: unknown): Cause | undefined {
 }
 
 /**
- * What an error says to whoever asked: itself, or, where the system refused something, a MaosError that names the file
- * and what to do. Null for anything else: a defect.
+ * An error for the user: a MaosError unchanged, or for a system error one that names the file and what to do. Null for
+ * anything else, which is a bug.
  */
 export function explained(error: unknown): MaosError | null {
   if (isMaosError(error)) return error;
@@ -104,7 +104,7 @@ export function explained(error: unknown): MaosError | null {
   });
 }
 
-/** As {@link explained}, where a defect must not end the rest. */
+/** Like {@link explained}, when a bug must not end the rest. */
 export function explainedOrDefect(error: unknown): MaosError {
   const said = error instanceof Error ? error.message : String(error);
   return explained(error) ?? new MaosError('INTERNAL', `This is a bug in MAOS: ${said}.`, { cause: error });

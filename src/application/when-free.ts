@@ -8,19 +8,19 @@ export interface StorePatience {
   readonly settings: Pick<Settings, 'storePatienceMs'>;
 }
 
-/** Between two tries: a lock is held for milliseconds, as a rule. */
+/** Pause between two tries; locks are usually held for milliseconds. */
 const pauseMs = 20;
 
 /**
- * Uses a store that other processes write to as well. A statement waits for their lock only for as long as a process
- * that serves may block; this retries in the background, for as long as the settings say.
+ * Uses a store that other processes write to as well. A statement waits for their lock only as long as a serving
+ * process may block; this retries asynchronously, as long as the settings allow.
  * @throws MaosError STORE_BUSY when it stays locked, and every error of the work
  */
 export function whenFree<T>({ clock, settings }: StorePatience, work: () => T): Promise<T> {
   return untilFree(clock, () => settings.storePatienceMs, work);
 }
 
-/** The same where there is no project yet. */
+/** The same without a project. */
 export async function untilFree<T>(
   clock: Pick<Clock, 'after'>,
   patienceMs: () => number,

@@ -1,15 +1,16 @@
 import type { Clock } from '../application/ports/clock.ts';
 
-/** Longest delay setTimeout takes (24.8 days); a longer one would fire at once. */
+/** Maximum delay of setTimeout (24.8 days); a longer one would fire immediately. */
 const longestDelayMs = 2 ** 31 - 1;
 
-/** Between two looks at a clock that goes on in sleep, and the most that one of them adds. */
+/** Interval between readings of a clock that continues during sleep, and the most that one reading adds. */
 const stepMs = 2_000;
 const longestStepMs = 10_000;
 
 /**
- * Counts a clock without the time the machine slept: looked at every few seconds, it takes a long step only then.
- * @param every calls `look` again and again
+ * Counts a clock without the time that the machine slept: with a reading every few seconds, only sleep causes a long
+ * step.
+ * @param every calls `look` periodically
  */
 export function makeAwakeTime(
   read: () => number,
@@ -28,8 +29,8 @@ export function makeAwakeTime(
 }
 
 /**
- * `performance.now()` is CLOCK_MONOTONIC on Linux: nobody sets it, and it stands still while the machine sleeps. On
- * macOS it is mach_continuous_time, which goes on in sleep.
+ * On Linux, `performance.now()` is CLOCK_MONOTONIC, which cannot be set and stops while the machine sleeps. On macOS it
+ * is mach_continuous_time, which continues during sleep.
  */
 const elapsedMs =
   process.platform === 'darwin'
@@ -39,7 +40,6 @@ const elapsedMs =
       )
     : () => performance.now();
 
-/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => new Date().toISOString(),
   elapsedMs,
@@ -52,7 +52,7 @@ export const systemClock: Clock = {
       timer = setTimeout(look, Math.min(left, longestDelayMs));
       timer.unref();
     };
-    // A timer counts from when its turn of the event loop began, and comes so much too early.
+    // A timer counts from the beginning of its event loop turn, so it can fire early.
     const look = (): void => {
       if (performance.now() < due) arm();
       else callback();

@@ -4,7 +4,7 @@ import type { IdSource } from '../application/ports/id-source.ts';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const suffixLength = 6;
-/** The largest multiple of 36 in a byte: from 252 on, the first four letters would come up more often. */
+/** The largest multiple of 36 in a byte: larger values would favour the first four letters. */
 const fairBelow = 256 - (256 % alphabet.length);
 
 function randomSuffix(): string {
@@ -17,9 +17,9 @@ function randomSuffix(): string {
   return text;
 }
 
-/** Ids from the machine's clock and its cryptographic randomness; each source counts for itself. */
+/** Ids from the machine's clock and cryptographic randomness; each source counts independently. */
 export function makeIdSource(): IdSource {
-  // Ids of one millisecond still sort in the order they were made, and stay so when the clock is set back.
+  // Ids of the same millisecond still sort in order of creation, even when the clock is set back.
   const next = monotonicFactory();
   return { ulid: () => next(), suffix: randomSuffix };
 }

@@ -4,23 +4,23 @@ export interface Engine {
   heapBytes(): number;
   /** Processor time of this process, in milliseconds. */
   cpuMs(): number;
-  /** Gives back all that can be; the process stands still for it. */
+  /** Releases all memory that can be released; this blocks the process. */
   collect(): void;
 }
 
 const lookMs = 3_000;
-/** At rest is who uses less of a processor than this. */
+/** Below this share of a processor the process is at rest. */
 const restShare = 0.1;
-/** Less than this is not worth the some thirty milliseconds. */
+/** Less growth is not worth about thirty milliseconds. */
 const worthBytes = 12 * 2 ** 20;
 /** What a server has that was asked a few things. One that begins to look in the middle of work has more, but not for long. */
 const startBytes = 24 * 2 ** 20;
 
 /**
- * Problem: V8 lets the heap of a busy minute stand for minutes once nothing is allocated any more, because nothing starts a
- * collection then: a server that needs 60 MB goes on with 250.
+ * Problem: after a busy minute V8 keeps its heap for minutes, because without allocations nothing starts a collection.
+ * A server that needs 60 MB continues with 250.
  * Solution: collect once at rest after the heap has grown.
- * @returns stops it
+ * @returns a function that stops it
  */
 export function giveBackMemoryAtRest(engine: Engine = thisProcess, everyMs: number = lookMs): () => void {
   let usedMs = engine.cpuMs();
@@ -41,7 +41,6 @@ export function giveBackMemoryAtRest(engine: Engine = thisProcess, everyMs: numb
 type Collect = (options: { readonly type: 'major'; readonly flavor: 'last-resort' }) => void;
 let gc: Collect | null = null;
 
-/** Of the process that runs this. */
 export const thisProcess: Engine = {
   heapBytes: () => process.memoryUsage().heapTotal,
   cpuMs() {

@@ -3,7 +3,7 @@ import type { BackendChoice } from '../domain/backend-choice.ts';
 import type { Budget } from '../domain/budget.ts';
 import type { Usage } from '../domain/usage.ts';
 
-/** What a stored value looks like: declared with the table that holds it, and asked of every file that is to become rows. */
+/** The form of a stored value: declared with its table, and validated in every file that becomes rows. */
 export type Shape = (
   | ({ readonly type: 'text' } & TextForm)
   | { readonly type: 'time' }
@@ -15,7 +15,7 @@ export type Shape = (
   | RecordShape
 ) & {
   readonly nullable?: boolean;
-  /** What it is where an earlier version wrote the file, which did not have it. */
+  /** The value for files of earlier versions, which lack the field. */
   readonly missing?: unknown;
 };
 
@@ -26,11 +26,11 @@ export interface RecordShape {
 
 export interface TextForm {
   readonly allows?: (text: string) => boolean;
-  /** Said of a text that is not allowed: 'is not a session id'. */
+  /** The message for invalid text: "is not a session id". */
   readonly rule?: string;
 }
 
-/** What is stored as JSON within a column, by name. */
+/** Values stored as JSON in a column, by name. */
 export interface Documents {
   readonly backendChoices: readonly BackendChoice[];
   readonly budget: Budget;

@@ -1,31 +1,30 @@
 import type { SessionId } from '../../domain/ids.ts';
 
-/** What makes a session a run of the Agent Communication Protocol. */
+/** Additional data of a session that is a run of the Agent Communication Protocol. */
 export interface AcpRunRecord {
-  /** The ACP session, a UUID in lower case: runs of one conversation have the same. */
+  /** The ACP session, a UUID in lower case; shared by the runs of one conversation. */
   readonly acpSession: string;
-  /** The messages it was asked with: JSON, of which only the edge knows the shape. */
+  /** The messages of the request, as JSON; only the HTTP layer knows their form. */
   readonly input: unknown;
 }
 
-/** How the runs of a role went that completed or failed. */
+/** Statistics on a role's runs that completed or failed. */
 export interface RoleRecord {
-  /** Its name. */
   readonly role: string;
-  /** Of 0 to 100. */
+  /** From 0 to 100. */
   readonly successPercent: number;
-  /** From its start to its end, pauses included. */
+  /** From start to end, including pauses. */
   readonly averageSeconds: number;
-  /** Those from the cache included; null where no backend reported any. */
+  /** Including cached tokens; null if no backend reported any. */
   readonly averageTokens: number | null;
 }
 
-/** Throws as the methods of SessionStore do. Written by `SessionStore.create`, together with the session. */
+/** Throws like the methods of SessionStore. `SessionStore.create` writes the records together with the sessions. */
 export interface AcpRunStore {
-  /** Null for a session that is no such run, and for one there is not. */
+  /** Null for a session that is not such a run, or does not exist. */
   find(id: SessionId): AcpRunRecord | null;
   /** The runs of an ACP session, oldest first. */
   ofSession(acpSession: string): readonly SessionId[];
-  /** Of every role that has such runs. */
+  /** One record for each role with such runs. */
   roleRecords(): readonly RoleRecord[];
 }

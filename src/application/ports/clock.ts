@@ -1,8 +1,8 @@
 export interface Clock {
-  /** ISO 8601 UTC with milliseconds and `Z`. */
+  /** ISO 8601 in UTC, with milliseconds and `Z`. */
   now(): string;
-  /** For durations: milliseconds since some fixed time, of which neither sleep nor a change of the machine's clock counts. */
+  /** For durations: milliseconds since a fixed time, without sleep and independent of changes to the machine's clock. */
   elapsedMs(): number;
-  /** Runs the callback once; the returned function calls it off. Does not keep the process alive by itself. */
+  /** Calls back once; the returned function cancels that. Does not keep the process alive. */
   after(ms: number, callback: () => void): () => void;
 }

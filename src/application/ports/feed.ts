@@ -5,11 +5,11 @@ import type { SessionState } from '../../domain/session.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { SessionSummary } from './session-summary.ts';
 
-/** What following a whole project needs: its events in one order, and what its sessions are at one moment. */
+/** For following a whole project: its events in one order, and the state of its sessions at one moment. */
 
 /**
- * A stored event with its position among all events of the project. Positions grow in the order in which events were stored,
- * by whichever process, and none is given out twice, whatever is removed.
+ * A stored event with its position among all events of the project. Positions grow in the order of storing, across
+ * processes, and are never reused, whatever is removed.
  */
 export interface PositionedEvent {
   /** From 1. */
@@ -17,17 +17,17 @@ export interface PositionedEvent {
   readonly event: RecordedEvent;
 }
 
-/** The sessions of a project as they were when the event at `position` was the last one. */
+/** The sessions of a project right after the event at `position`. */
 export interface Overview {
-  /** 0: there has been none. */
+  /** 0: there are no events yet. */
   readonly position: number;
   /** Newest first: all that have not ended, and the newest of the others. */
   readonly sessions: readonly SessionSummary[];
-  /** Sessions there are besides. */
+  /** Number of sessions not included. */
   readonly omitted: number;
 }
 
-/** Sums over everything the store holds. States that nothing is in are missing. */
+/** Sums over the whole store. States without entries are missing. */
 export interface StoreFigures {
   readonly sessions: ReadonlyMap<SessionState, number>;
   readonly agents: ReadonlyMap<AgentState, number>;
@@ -37,26 +37,26 @@ export interface StoreFigures {
 
 export interface EventCount {
   readonly type: EventType;
-  /** Of `agent.failed` and `agent.cancelled`, where they name one. */
+  /** Of `agent.failed` and `agent.cancelled` events that have one. */
   readonly kind: FailureKind | null;
   readonly count: number;
 }
 
-/** Every method is one transaction and throws as those of SessionStore do. */
+/** Every method is one transaction and throws like those of SessionStore. */
 export interface FeedStore {
-  /** Tells this store from one made anew in its place; null before its first session. Letters and digits. */
+  /** Distinguishes this store from a new one in its place; null before its first session. Letters and digits. */
   origin(): string | null;
   /** Position of the last event ever stored, removed or not; 0 for none. */
   lastPosition(): number;
-  /** Position of the last event before a time, 0 for none: those above it happened then or later. */
+  /** Position of the last event before a time, 0 for none; later positions are events at or after that time. */
   positionBefore(at: string): number;
-  /** Events above a position, in order, of all sessions or of one. */
+  /** Events after a position, in order, of all sessions or of one. */
   eventsAfter(position: number, limit: number, of?: SessionId): readonly PositionedEvent[];
-  /** @param newest how many sessions at least, in any state */
+  /** @param newest minimum number of sessions, in any state */
   overview(newest: number): Overview;
   /** @throws MaosError SESSION_NOT_FOUND */
   overviewOf(id: SessionId): Overview;
   figures(): StoreFigures;
-  /** How many events of each kind there are above a position; `position`: of the last of them, or the one given. */
+  /** Counts the events of each kind after a position. `position`: that of the last counted event, or the given one. */
   countEvents(after: number): { readonly position: number; readonly counts: readonly EventCount[] };
 }

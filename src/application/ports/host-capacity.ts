@@ -1,20 +1,20 @@
 import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 
-/** How many agents run on this host, over all MAOS processes. */
+/** The agents that run on this host, across all MAOS processes. */
 export interface AgentSlots {
-  /** False when the host's limit is reached. Taking a slot one already holds is true. */
+  /** False when the host's limit is reached; true if the agent already has a slot. */
   tryTake(agentId: AgentId, sessionId: SessionId, limit: number): boolean;
   give(agentId: AgentId): void;
-  /** Tells where the agent runs, so that its slot lasts as long as it does, and not only as long as its MAOS. */
+  /** Sets the agent's location, so that its slot lasts as long as the agent even if its MAOS ends. */
   bind(agentId: AgentId, location: AgentLocation): void;
 }
 
-/** What there is for agents to run on. */
+/** The resources of a host. */
 export interface HostCapacity {
   /** Memory that can be used without swapping, in MiB. */
   freeMemoryMb(): number;
-  /** All it has, in MiB. */
+  /** Total memory, in MiB. */
   totalMemoryMb(): number;
   readonly slots: AgentSlots;
 }

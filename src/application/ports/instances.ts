@@ -1,15 +1,16 @@
 import type { InstanceId } from '../../domain/ids.ts';
 
-/** The MAOS processes of this machine. */
+/** The MAOS instances of this machine. */
 export interface Instances {
-  /** Writes this process down, once; before it owns its first session. */
+  /** Registers this process, once; call it before it owns its first session. */
   announce(): Promise<void>;
   beat(at: string): void;
   /**
-   * False when the process is gone for certain. One that cannot be seen from here (of another host, boot or process
-   * namespace) counts as alive: only its lease tells. One that never announced itself owns nothing, and counts as gone.
+   * False if the process has certainly ended. One that is not visible from here (another host, boot or process
+   * namespace) counts as alive, so only its lease counts. One that was never registered owns nothing, and counts as
+   * ended.
    */
   isAlive(id: InstanceId): Promise<boolean>;
-  /** When it was last heard of, whether or not its project's store took its heartbeat; null: it is not known. */
+  /** Its last heartbeat, even if its project's store was locked; null if unknown. */
   heardAt(id: InstanceId): string | null;
 }

@@ -1,6 +1,6 @@
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
-/** Structured, to disk; `fields` must be JSON. Never stdout. */
+/** Structured log on disk, never on stdout; `fields` must be JSON. */
 export interface Log {
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
 }

@@ -4,28 +4,28 @@ import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { Lease } from './ownership.ts';
 
-/** What keeping sessions needs beyond running them: checkpoints, the proof of the event log, removal, archives. */
+/** Maintenance of sessions: checkpoints, verification of the event log, removal, archives. */
 
-/** All of a session that is needed to go on, as it was right after event `seq`. */
+/** Everything needed to continue a session, as it was right after event `seq`. */
 export interface Checkpoint {
   readonly version: 1;
   readonly at: string;
-  /** Type of the event that was the occasion. */
+  /** Type of the event that caused it. */
   readonly reason: string;
   readonly lastEvent: {
     readonly seq: number;
-    /** Of the chain up to that event: with it, the log can be proven to be the same one. */
+    /** Hash of the chain up to that event, which proves that a log is the same. */
     readonly hash: string;
   };
   readonly workflow: Workflow;
 }
 
-/** How long and how many sessions are kept; null: no limit. */
+/** How long and how many sessions to keep; null: no limit. */
 export interface RetentionPolicy {
   readonly maxAgeMs: number | null;
-  /** Of one project, live ones included. */
+  /** Per project, including live ones. */
   readonly maxSessions: number | null;
-  /** Of all session folders of one project together, live ones included, as they take up the disk. */
+  /** Disk space of all session folders of a project, including live ones. */
   readonly maxBytes: number | null;
 }
 
@@ -37,23 +37,23 @@ export interface HashedEvent {
 export interface SessionAge {
   readonly id: SessionId;
   readonly state: SessionState;
-  /** It has not ended, or it has an owner that was heard of lately. */
+  /** It has not ended, or it has an owner with a recent heartbeat. */
   readonly live: boolean;
   readonly createdAt: string;
   readonly endedAt: string | null;
 }
 
-/** Every method is one transaction and throws as those of SessionStore do. */
+/** Every method is one transaction and throws like those of SessionStore. */
 export interface MaintenanceStore {
-  /** The chain's hash after the event; null when there is no such event. */
+  /** The chain's hash after the event; null if there is no such event. */
   hashAt(id: SessionId, seq: number): string | null;
-  /** Hash of an event that follows on `previousHash` ('' for the first). */
+  /** Hash of an event that follows `previousHash` ('' for the first). */
   chainHash(previousHash: string, event: RecordedEvent): string;
-  /** Events above `after` with their hashes, as they are in the table, whether or not they fit together. */
+  /** Events after `after` with their hashes, as in the table, valid or not. */
   hashedEvents(id: SessionId, after: number, limit: number): readonly HashedEvent[];
   /**
-   * Notes a checkpoint and forgets those before `keepFrom`.
-   * @param options.announce with the event `checkpoint.written`
+   * Records a checkpoint and forgets those before `keepFrom`.
+   * @param options.announce whether to store the event `checkpoint.written`
    * @throws LeaseLost
    */
   recordCheckpoint(
@@ -62,13 +62,13 @@ export interface MaintenanceStore {
     options: { keepFrom: number; announce: boolean },
   ): void;
   /**
-   * Every session, those that ended first before the others.
-   * @param staleBefore an owner not heard of since counts as none
+   * Every session, those that ended first before others.
+   * @param staleBefore ignore owners without a heartbeat since then
    */
   sessionAges(staleBefore: string): readonly SessionAge[];
   /**
-   * Removes all records of sessions, in order, until the time is up. Sessions that are active by then are skipped.
-   * @returns how many of `ids` were dealt with, and which of them are gone
+   * Removes all records of sessions, in order, until the time is over. Skips sessions that are active now.
+   * @returns how many of `ids` were handled, and which of them are gone
    */
   removeEnded(
     ids: readonly SessionId[],
@@ -77,10 +77,10 @@ export interface MaintenanceStore {
   ): { readonly dealtWith: number; readonly removed: readonly SessionId[] };
   exists(id: SessionId): boolean;
   /**
-   * Puts a session back, owned by `owner`, with its events and the artifacts and checkpoint they name.
-   * @param proof the hash the events' chain must have after `seq`
-   * @throws MaosError INVALID_TRANSITION when the session is there already, STORE_CORRUPT when the events are not
-   *   those the checkpoint was written after; nothing is stored then
+   * Restores a session, owned by `owner`, with its events and the artifacts and checkpoint that they name.
+   * @param proof the hash that the events' chain must have after `seq`
+   * @throws MaosError INVALID_TRANSITION when the session exists, STORE_CORRUPT when the events are not those before
+   *   the checkpoint; then nothing is stored
    */
   restore(
     workflow: Workflow,
@@ -95,9 +95,9 @@ export interface MaintenanceStore {
 export interface LogLine {
   /** From 1. */
   readonly number: number;
-  /** Null for a line that is no record. */
+  /** Null for a line that is not a record. */
   readonly event: RecordedEvent | null;
-  /** False for a last line without its end. */
+  /** False for a last line without a line end. */
   readonly whole: boolean;
 }
 
@@ -107,79 +107,79 @@ export interface FoundCheckpoint {
   readonly path: string;
 }
 
-/** A document made for an archive. The text is asked for twice and must be the same. */
+/** A generated document in an archive. The text is read twice and must be the same each time. */
 export interface ArchiveDocument {
   readonly path: string;
   text(): Iterable<string>;
 }
 
-/** Takes the bytes of an archive, piece by piece; settles when it may be given the next. */
+/** Takes the bytes of an archive, piece by piece; settles when it can take the next. */
 export type ArchiveSink = (piece: Uint8Array) => Promise<void>;
 
 export interface ArchiveReport {
   /** Null for a sink. */
   readonly path: string | null;
   readonly files: number;
-  /** Of the files in it, before compression. */
+  /** Size of the files in it, before compression. */
   readonly contentBytes: number;
   readonly archiveBytes: number;
-  /** Paths with the reason why they are not in it, or not as they were meant to be. */
+  /** Paths that are missing or incomplete, with the reasons. */
   readonly notes: readonly { readonly path: string; readonly note: string }[];
 }
 
-/** Sessions whose removal was begun and perhaps not ended, by this or another process. */
+/** Sessions whose removal was begun by this or another process, and may be unfinished. */
 export interface Removal {
   readonly token: string;
   readonly sessions: readonly SessionId[];
   readonly begunAt: string;
 }
 
-/** A file or folder that the system did not let go, with its code (`EPERM`) or words. */
+/** A file or folder that could not be removed, with the system's code (`EPERM`) or message. */
 export interface NotRemoved {
   readonly path: string;
   readonly reason: string;
 }
 
 export interface MaintenanceFiles {
-  /** Writes it and removes all but the newest `keep`. `keepFrom`: seq of the oldest one left. */
+  /** Writes a checkpoint and removes all but the newest `keep`. `keepFrom`: `seq` of the oldest remaining one. */
   writeCheckpoint(checkpoint: Checkpoint, keep: number): Promise<{ path: string; keepFrom: number }>;
   /** Newest first. */
   checkpoints(id: SessionId): Promise<readonly FoundCheckpoint[]>;
-  /** @throws MaosError INVALID_INPUT when it is not there or no checkpoint of that session */
+  /** @throws MaosError INVALID_INPUT when it is missing or not a checkpoint of that session */
   readCheckpoint(id: SessionId, path: string): Promise<Checkpoint>;
   /** Removes checkpoints written after `seq`. */
   dropCheckpoints(id: SessionId, after: number): Promise<void>;
-  /** Any file. @throws MaosError INVALID_INPUT when it is not there or no checkpoint */
+  /** Reads any file. @throws MaosError INVALID_INPUT when it is missing or not a checkpoint */
   readCheckpointFile(path: string): Promise<Checkpoint>;
-  /** The lines of session.log; none where there is no log. */
+  /** The lines of session.log; none if it is missing. */
   logLines(id: SessionId): AsyncIterable<LogLine>;
 
   /** Sessions that have a folder, oldest first. */
   folders(): Promise<readonly SessionId[]>;
-  /** The room that the session's folder takes on the disk: of a sparse file only what is there; 0 without one. */
+  /** Disk space of the session's folder, in bytes, not the apparent size of sparse files; 0 if it is missing. */
   sizeOf(id: SessionId): Promise<number>;
-  /** When its log or metadata last changed; null when it has neither. */
+  /** When its log or metadata last changed; null if it has neither. */
   lastChange(id: SessionId): Promise<string | null>;
 
-  /** Notes durably that the sessions' records are about to go. */
+  /** Records durably that the sessions' records are about to be deleted. */
   beginRemoval(sessions: readonly SessionId[], at: string): Promise<Removal>;
   removals(): Promise<readonly Removal[]>;
   endRemoval(removal: Removal): Promise<void>;
   /**
-   * Removes the session's folder; what a kill leaves of it has no session's name any more.
+   * Removes the session's folder; after a kill, the remainder no longer has a session's name.
    * @returns what could not be removed
    */
   discard(id: SessionId): Promise<readonly NotRemoved[]>;
-  /** Removes what is left of discarded folders. @returns what still could not be removed */
+  /** Removes remainders of discarded folders. @returns what still could not be removed */
   sweep(): Promise<readonly NotRemoved[]>;
   /** When sessions were last collected; null for never. */
   lastCollection(): Promise<string | null>;
   noteCollection(at: string): Promise<void>;
 
   /**
-   * Writes one `.tar.gz` with the session's whole folder, the documents, and a manifest of every file's SHA-256.
-   * @param to absolute path (no file of that name is there unless the archive is complete), or a sink
-   * @throws MaosError INVALID_INPUT when the file exists and `replace` is false, and for a path that cannot be a file's;
+   * Writes one `.tar.gz` with the session's whole folder, the documents, and a manifest with every file's SHA-256.
+   * @param to absolute path (the file exists only when the archive is complete), or a sink
+   * @throws MaosError INVALID_INPUT when the file exists and `replace` is false, or the path cannot be a file;
    *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
    */
   writeArchive(

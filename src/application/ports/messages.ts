@@ -2,7 +2,7 @@ import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
 import type { ConversationWay, Message, MessageState } from '../../domain/message.ts';
 import type { MessageType } from '../../domain/message-type.ts';
 
-/** Whose messages: an agent's, or, null, those for people and programs outside the session's team. */
+/** An agent; or, with null, the people and programs outside the session's team. */
 export interface Recipient {
   readonly sessionId: SessionId;
   readonly agentId: AgentId | null;
@@ -12,34 +12,34 @@ export type AgentRecipient = Recipient & { readonly agentId: AgentId };
 
 export interface MessageQuery {
   readonly sessionId: SessionId;
-  /** Absent: any recipient. Null: outside the team. */
+  /** Missing: any recipient. Null: outside the team. */
   readonly to?: AgentId | null;
   readonly state?: MessageState;
   readonly type?: MessageType;
   readonly correlationId?: string;
   readonly limit: number;
-  /** Only what comes after it: the id of the last message of the page before. */
+  /** The id of the last message on the previous page. */
   readonly before?: MessageId;
 }
 
 /**
- * Messages of one project, durable. Every method is one transaction and durable when it returns; throws as those of
- * SessionStore do. A change of state is stored together with its event, which a session that has ended takes no more of. No message
- * waits for an agent that has ended: what would is dead. A message that is answered by its recipient is acknowledged.
+ * Messages of one project. Every method is one transaction, durable when it returns; throws like those of SessionStore.
+ * A change of state is stored together with its event, except for a session that has ended. Messages that wait for an
+ * ended agent become dead. A message that its recipient answers is acknowledged.
  */
 export interface MessageStore {
   /**
-   * Stores messages, unless some were stored under that id.
-   * @param id of the only message, or of the broadcast they are
-   * @param maxWaiting that may wait for one recipient to be acknowledged, these included
-   * @returns those stored before under it, or null
-   * @throws MaosError INVALID_TRANSITION when the session or the recipient has ended, RESOURCE_LIMIT_EXCEEDED when too many
-   *   wait
+   * Stores messages, unless there are some under that id.
+   * @param id of the only message, or of the broadcast
+   * @param maxWaiting limit for unacknowledged messages per recipient, including these
+   * @returns the messages stored earlier under the id, or null
+   * @throws MaosError INVALID_TRANSITION when the session or the recipient has ended, RESOURCE_LIMIT_EXCEEDED when too
+   *   many are waiting
    */
   add(id: MessageId, messages: readonly Message[], maxWaiting: number, at: string): readonly Message[] | null;
   /**
-   * Moves the first messages that the recipient may have by now. Of several processes that ask at once, one gets a message.
-   * @returns them as moved
+   * Moves the first messages that are due for the recipient. Of several concurrent processes, only one gets a message.
+   * @returns the moved messages
    */
   take(
     recipient: Recipient,
@@ -47,12 +47,11 @@ export interface MessageStore {
     move: (message: Message) => Message,
     at: string,
   ): readonly Message[];
-  /** Whether a message waits that the recipient could have now. */
+  /** Whether a message is due for the recipient. */
   hasDue(recipient: Recipient, at: string): boolean;
   /**
-   * Puts the first messages that the agent may have by now on their way to that attempt of it, in the order of their
-   * senders: what an earlier message of the same sender has to come before stays. What was on its way to an earlier attempt
-   * waits again.
+   * Claims the first messages that are due for an attempt of the agent, in the order of each sender: a message stays
+   * behind if an earlier one of its sender must come first. Messages claimed for an earlier attempt wait again.
    */
   claim(
     recipient: AgentRecipient,
@@ -61,28 +60,29 @@ export interface MessageStore {
     max: number,
     at: string,
   ): readonly Message[];
-  /** Moves messages that are on their way to the agent. @returns those that changed */
+  /** Moves messages that are claimed for the agent. @returns those that changed */
   changeOnTheirWay(agentId: AgentId, move: (message: Message) => Message, at: string): readonly Message[];
   /**
-   * @param move returns the same object to change nothing; what it throws is thrown, and nothing stored
-   * @returns the message as moved; null when there is none of that id
+   * @param move returns the same object to change nothing; its errors are passed on, and nothing is stored
+   * @returns the moved message; null if there is none with that id
    */
   change(id: MessageId, move: (message: Message) => Message, at: string): Message | null;
-  /** Moves messages whose lease has run out or whose deadline has passed by then, at most `max`. @returns them as moved */
+  /** Moves messages whose lease or deadline has expired, at most `max`. @returns the moved messages */
   changeExpired(move: (message: Message) => Message, at: string, max: number): readonly Message[];
   find(id: MessageId): Message | null;
   /** Newest first, by id. */
   list(query: MessageQuery): readonly Message[];
-  /** When the next of the recipient's messages may be had, or its lease runs out; null when none waits. */
+  /** When the recipient's next message is due, or its lease expires; null if none is waiting. */
   nextDue(recipient: Recipient): string | null;
-  /** Gives the journal what changed since it was last given anything; alone among all processes. */
+  /** Appends the changes since the last call to the journal, exclusively among all processes. */
   journal(recipient: AgentRecipient, to: MessageJournal): void;
 }
 
-/** `messages.jsonl` of every agent: each message for it, once for each state it came to. For people; the store is the truth. */
+/** `messages.jsonl` of every agent: each message for it, once per state. For people; the store is authoritative. */
 export interface MessageJournal {
   /**
-   * Appends a line for each. A crash may leave the same line twice, and of two changes close together only the later.
+   * Appends a line per message. A crash may repeat a line, and of two changes in quick succession only the later
+   * appears.
    * @returns false when the session has no folder (yet, or any more): nothing was written
    */
   append(sessionId: SessionId, agentId: AgentId, messages: readonly Message[]): boolean;

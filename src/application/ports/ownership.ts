@@ -8,22 +8,22 @@ export interface Lease {
   readonly epoch: number;
 }
 
-/** What another process asked of a session's owner. */
+/** A request of another process to a session's owner. */
 export interface SessionRequest {
   readonly sessionId: SessionId;
-  /** Null: the session as a whole. */
+  /** Null: the whole session. */
   readonly agentId: AgentId | null;
-  /** `pending` is asked of an agent only: to run again. Of an agent only `pending` and `cancelled` are asked. */
+  /** For agents only `pending` (retry) and `cancelled`; `pending` is for agents only. */
   readonly desired: 'running' | 'paused' | 'cancelled' | 'pending';
   readonly reason: string;
 }
 
-/** A session that should have an owner, and who that is. */
+/** A session that should have an owner, and its owner. */
 export interface UnfinishedSession {
   readonly sessionId: SessionId;
   readonly state: SessionState;
   readonly owner: InstanceId | null;
-  /** When its owner last said that it lives; null without an owner. */
+  /** Last heartbeat of its owner; null without an owner. */
   readonly heartbeatAt: string | null;
   /** Its owner announced its exit, and the session's exit policy is to stop. */
   readonly exiting: boolean;
@@ -39,7 +39,7 @@ export class LeaseLost extends Error {
   }
 }
 
-/** Thrown by `commit` when somebody asked for a retry before the session's end was stored: it is to be heard first. */
+/** Thrown by `commit` when a retry was requested before the session's end was stored: handle it first. */
 export class RetryAsked extends Error {
   constructor(sessionId: SessionId) {
     super(`A retry was asked of session ${sessionId} before its end was stored.`);

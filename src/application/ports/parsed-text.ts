@@ -1,20 +1,20 @@
-/** Both from 1; columns count UTF-16 code units, as editors do. */
+/** Both from 1; columns count UTF-16 code units, like editors. */
 export interface TextPosition {
   readonly line: number;
   readonly column: number;
 }
 
-/** `json` is what `JSON.parse` takes; `jsonc` also has comments and trailing commas. */
+/** `json` is what `JSON.parse` accepts; `jsonc` adds comments and trailing commas. */
 export type TextFormat = 'json' | 'jsonc' | 'yaml';
 
-/** A text that people write and MAOS reads, with the place of every value in it. */
+/** A parsed text with the position of every value. */
 export interface ParsedText {
   readonly value: unknown;
-  /** Of the key or list item at the path, or of the innermost one above it that exists. */
+  /** Position of the key or list item at the path, or of the innermost existing one above it. */
   readonly positionOf: (path: readonly PropertyKey[]) => TextPosition;
 }
 
-/** Where a text does not follow its format. The message continues "line 3, column 5: …" and has no full stop. */
+/** A position where a text violates its format. The message continues "line 3, column 5: …" and has no full stop. */
 export class TextFormatError extends Error {
   readonly position: TextPosition;
 

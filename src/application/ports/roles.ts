@@ -1,10 +1,10 @@
 import type { FileRole } from '../../domain/roles/file-role.ts';
 import type { Role } from '../../domain/roles/role.ts';
 
-/** A file that should define a role and cannot be used. */
+/** A file that should define a role but cannot be used. */
 export interface RoleProblem {
   readonly path: string;
-  /** The role it would define; null where that cannot be told. */
+  /** The role that it should define; null if unknown. */
   readonly name: string | null;
   /** What is wrong and what to do, with the line or key; one sentence without the path. */
   readonly message: string;
@@ -16,17 +16,20 @@ export type RoleFinding =
 
 /** Every role that applies in a folder of a project. */
 export interface FoundRoles {
-  /** Of the project's files, then of MAOS's own folder, then of the user's Claude Code: the first of a name wins. */
+  /**
+   * From the project's files, MAOS's own folder and the user's Claude Code folder, in this order: the first of each
+   * name applies.
+   */
   readonly files: readonly RoleFinding[];
   readonly predefined: readonly Role[];
 }
 
 export interface RoleSources {
-  /** The roles every installation has. */
+  /** The roles of every installation. */
   predefined(): readonly Role[];
   /**
-   * Reads the role files anew. A broken file is a finding and never an error.
-   * @param folder canonical: where in the project somebody is
+   * Reads the role files again. A broken file is a finding, never an error.
+   * @param folder canonical path of a folder in the project
    */
   read(folder: string): Promise<FoundRoles>;
 }

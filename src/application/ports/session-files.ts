@@ -5,13 +5,13 @@ import type { Workflow } from '../../domain/workflow.ts';
 import type { MaintenanceFiles } from './maintenance.ts';
 import type { MessageJournal } from './messages.ts';
 
-/** What MAOS itself writes about sessions. Paths never leave this port but as text for people. */
+/** The files that MAOS itself writes about sessions. Paths leave this port only as text for people. */
 export interface SessionFiles {
-  /** Makes the folders and `metadata.json`, and keeps the environment the session is started with; safe to repeat. */
+  /** Creates the folders and `metadata.json`, and stores the environment that the session starts with; safe to repeat. */
   prepareSession(workflow: Workflow): Promise<void>;
   /**
-   * What the session's agents inherit from: the environment it was started with, whoever runs it now. Secrets are never
-   * kept: they are those of this process, and `missing` names the ones it does not have.
+   * The environment that the session's agents inherit from: the one it was started with, whoever owns it now. Secrets
+   * are never stored: they come from this process, and `missing` names those that it lacks.
    */
   environment(id: SessionId): {
     readonly variables: Readonly<Record<string, string>>;
@@ -21,14 +21,14 @@ export interface SessionFiles {
   writeInfo(agent: Agent): Promise<void>;
   writeMetadata(workflow: Workflow): Promise<void>;
   /**
-   * Brings session.log to the events given: appends those it does not have yet, mends a torn last line.
-   * @throws MaosError INTERNAL when the first event it lacks is not among those given; then nothing is written
+   * Brings session.log up to date: appends the given events that it lacks, and repairs a torn last line.
+   * @throws MaosError INTERNAL when the first missing event is not given; then nothing is written
    */
   appendLog(sessionId: SessionId, events: readonly RecordedEvent[]): Promise<void>;
-  /** `seq` of the last whole record in session.log; 0 for none. */
+  /** `seq` of the last complete record in session.log; 0 for none. */
   lastLogged(sessionId: SessionId): Promise<number>;
   readonly maintenance: MaintenanceFiles;
   readonly messages: MessageJournal;
-  /** The session's folder, or a file in it, for people to read. @param path as an artifact's */
+  /** The path of the session's folder, or of a file in it, for people. @param path as of an artifact */
   describe(sessionId: SessionId, path?: string): string;
 }

@@ -4,14 +4,16 @@ import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { ArtifactRecord, SessionSummary } from './session-summary.ts';
 
-/** Read access to the stored sessions. Throws as the store does. */
+/** Read access to the stored sessions. Throws like the store. */
 export interface SessionReader {
   /** @throws MaosError SESSION_NOT_FOUND */
   load(id: SessionId): Workflow;
   summary(id: SessionId): SessionSummary;
-  /** The one stored last first, independently of the clock. `before` is the id of the last session of the page before. */
+  /**
+   * Most recently stored first, independent of the clock. `before` is the id of the last session on the previous page.
+   */
   list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[];
-  /** Ids that start or end with the text (without regard to the `sess_` in front), newest first, at most `limit`. */
+  /** Ids that start or end with the text (ignoring the prefix `sess_`), newest first, at most `limit`. */
   findSessions(text: string, limit: number): readonly SessionId[];
   findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[];
   /** Events with `seq` above `after`, in order. */

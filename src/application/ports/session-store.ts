@@ -14,18 +14,18 @@ import type { SessionReader } from './session-reader.ts';
 import type { ArtifactRecord } from './session-summary.ts';
 
 /**
- * Sessions of one project, durable. Every method is one transaction and durable when it returns.
- * All throw MaosError STORE_BUSY when another writer holds the database too long, STORE_CORRUPT when it is damaged.
+ * Sessions of one project. Every method is one transaction, durable when it returns. All throw MaosError STORE_BUSY
+ * when another writer holds the database for too long, STORE_CORRUPT when it is damaged.
  */
 export interface SessionStore extends SessionReader, SessionOwnership {
-  /** Stores a new workflow with its events, owned by `owner`, and what it is a run of. */
+  /** Stores a new workflow with its events, owned by `owner`, and its ACP run record if it has one. */
   create(change: Change, owner: InstanceId, acpRun?: AcpRunRecord | null): Lease;
   /**
-   * Stores what differs between `previous` and `change.next`, the events and the artifacts, if the lease still holds.
-   * Requests that an event of them answers are not asked any more; with the session's end none is. What an attempt that
-   * ends still asks of people is withdrawn: the events of that come first.
-   * @throws LeaseLost when another instance owns the session by now, RetryAsked when the session would complete or fail
-   *   while a retry is asked of it; nothing is stored then
+   * If the lease still holds, stores the differences between `previous` and `change.next`, the events and the
+   * artifacts. Clears requests that the events answer; when the session ends, all of them. Withdraws open requests to
+   * people of attempts that end; these events come first.
+   * @throws LeaseLost when another instance owns the session, RetryAsked when the session would complete or fail
+   *   although a retry was requested; then nothing is stored
    */
   commit(
     lease: Lease,
@@ -41,14 +41,14 @@ export interface SessionStore extends SessionReader, SessionOwnership {
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
   /**
-   * Its file was moved, replaced or deleted: what it has can still be read, and every change is refused as STORE_CORRUPT,
-   * until the file is back.
+   * True when its file was moved, replaced or deleted: its data can still be read, and every change is refused with
+   * STORE_CORRUPT, until the file is back.
    */
   readonly isLost: boolean;
   close(): void;
 }
 
-/** Thrown by `create` when an id that was drawn for an agent is another agent's: draw anew. */
+/** Thrown by `create` when an agent's random id is taken: draw new ones. */
 export class AgentIdTaken extends Error {
   constructor(id: AgentId, by: SessionId) {
     super(

@@ -14,7 +14,7 @@ export interface ArtifactRecord {
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;
-  /** The agent that left it; null when several could have. */
+  /** The agent that left it; null if several could have. */
   readonly by: AgentId | null;
   /** Names of the agents that could have left it. */
   readonly candidates: readonly string[];

@@ -3,17 +3,17 @@ import type { Budget } from '../../domain/budget.ts';
 import type { QuotaPolicy } from '../../domain/quota.ts';
 import type { RetentionPolicy } from './maintenance.ts';
 
-/** Null: as for every role. */
+/** Null: the general default. */
 export interface RoleDefaults {
   readonly backend: string | null;
   readonly model: string | null;
   readonly fallback: readonly string[];
 }
 
-/** What the application reads of the configuration, already validated. */
+/** The settings that the application uses, validated. */
 export interface Settings {
   readonly defaultBackend: string;
-  /** What agents get where the plan says nothing, by role. */
+  /** Defaults of agents by role, if the plan specifies nothing. */
   readonly roles: ReadonlyMap<string, RoleDefaults>;
   readonly maxConcurrentAgents: {
     readonly machine: number;
@@ -21,33 +21,33 @@ export interface Settings {
     readonly role: number | null;
   };
   readonly maxDepth: number;
-  /** Caps for agents and sessions that bring none of their own. */
+  /** Limits of agents and sessions without their own. */
   readonly budgets: { readonly agent: Budget; readonly session: Budget };
   readonly quota: QuotaPolicy & {
-    /** MAOS resumes a session that paused for quota when its time has come. */
+    /** Whether MAOS resumes a session that paused for quota when its time has come. */
     readonly autoResume: boolean;
-    /** How long a CLI may try again by itself while its provider refuses it. Null: as long as it does. */
+    /** How long a CLI may retry by itself while its provider refuses it. Null: no limit. */
     readonly refusedMs: number | null;
   };
   readonly limits: {
-    /** No output and no CPU for this long: stalled. Null: never. */
+    /** How long an agent may be without output and CPU use before it counts as stalled. Null: no limit. */
     readonly stallMs: number | null;
     /** Output of one agent, both streams together. */
     readonly maxOutputBytes: number | null;
-    /** How long processes of an agent may remain after its result. Null: as long as its other limits let them. */
+    /** How long processes of an agent may remain after its result. Null: no limit of its own. */
     readonly afterResultMs: number | null;
-    /** How many sub-agents an agent's own CLI may start. Null: as many as it likes. */
+    /** Maximum number of sub-agents that an agent's CLI may start. Null: no limit. */
     readonly maxSubagents: number | null;
   };
   readonly approvals: {
     readonly rules: readonly ApprovalRule[];
-    /** How long a request of an agent waits for its answer. */
+    /** How long a request of an agent waits for an answer. */
     readonly expireMs: number;
   };
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;
   /** How long a change waits for other processes that write to the same database. */
   readonly storePatienceMs: number;
-  /** Commands a client may have run over MCP or HTTP: exact lines, or patterns with `*`. */
+  /** Commands that a client may run over MCP or HTTP: exact lines, or patterns with `*`. */
   readonly allowCommands: readonly string[];
 }

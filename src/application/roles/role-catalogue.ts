@@ -11,19 +11,19 @@ export interface ShadowedRole {
   readonly by: FileRole;
 }
 
-/** Every role an agent can be given by name. */
+/** Every role that can be given to an agent by name. */
 export interface RoleCatalogue {
   /** Defined by files, the nearest first. */
   readonly custom: readonly FileRole[];
-  /** Those of which no file has taken the name. */
+  /** Those whose name no file has taken. */
   readonly predefined: readonly Role[];
   readonly shadowed: readonly ShadowedRole[];
-  /** Files that were left out. */
+  /** Files that were ignored. */
   readonly problems: readonly RoleProblem[];
   /**
-   * The role of a name or alias. Roles of files may be written as their files do: 'Code-Reviewer' for `code_reviewer`.
-   * @throws MaosError INVALID_ROLE for one there is not, or whose nearest file is broken: then not even a farther role
-   *   of that name is given, since it is not the one that was meant
+   * The role with a name or alias. File roles can be written like in their files: 'Code-Reviewer' for `code_reviewer`.
+   * @throws MaosError INVALID_ROLE for an unknown one, or if its nearest file is broken: then not even a farther role
+   *   of that name is returned, because it is not the intended one
    */
   find(name: string): Role | FileRole;
 }

@@ -90,7 +90,7 @@ export class SuspendController {
   }
 
   async #follow(): Promise<void> {
-    // Callbacks repeat the request: without this check for a change, they would never end.
+    // Calls back only after a change: the callback repeats the request, so otherwise this would never end.
     if (this.#isBusy || this.#running === null || this.state !== 'changing') return;
     this.#isBusy = true;
     while (!this.#isOver && this.state === 'changing') {

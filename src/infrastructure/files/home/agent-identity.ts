@@ -6,10 +6,10 @@ import type { AgentId } from '../../../domain/ids.ts';
 import { showPath } from '../disk/file-error.ts';
 import { readOrMakeSecret, readSecret, type SecretFile } from './secret-file.ts';
 
-/** Makes a token known as a secret wherever it stands, for logs. */
+/** The prefix by which logs recognise a token as a secret. */
 const beginning = 'maos_agent_';
 
-/** With a key in the project's folder. It is read each time: another process may have made it. */
+/** Uses a key in the project's folder. Reads it each time, because another process may have created it. */
 export function makeAgentIdentity(projectFolder: string): AgentIdentity {
   const path = join(projectFolder, 'agent.key');
   const file: SecretFile = {
