@@ -290,6 +290,10 @@ export function sessionStoreContract<Store extends SessionStore>(
           },
         ],
       );
+      assert.deepEqual(store.events(lease.sessionId, 0, 1, ['session.requested', 'session.paused']), [
+        events[0],
+      ]);
+      assert.deepEqual(store.events(lease.sessionId, 5, 1, ['session.requested']), []);
       const agent = running.next.agents[0];
       if (agent === undefined) throw new Error('one agent');
       const failure = { kind: 'exit_code', message: 'status 1', stderrTail: '' } as const;

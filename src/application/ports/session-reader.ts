@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../../domain/events.ts';
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
@@ -16,8 +16,8 @@ export interface SessionReader {
   /** Ids that start or end with the text (ignoring the prefix `sess_`), newest first, at most `limit`. */
   findSessions(text: string, limit: number): readonly SessionId[];
   findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[];
-  /** Events with `seq` above `after`, in order. */
-  events(id: SessionId, after: number, limit: number): readonly RecordedEvent[];
+  /** Events with `seq` above `after`, in order; of these types only, which costs a fraction, or of all. */
+  events(id: SessionId, after: number, limit: number, types?: readonly EventType[]): readonly RecordedEvent[];
   lastSeq(id: SessionId): number;
   /** The newest record of each path, by path. */
   artifacts(id: SessionId): readonly ArtifactRecord[];

@@ -7,13 +7,10 @@ import type { Workflow } from '../../domain/workflow.ts';
 import type { StoredMilestone } from '../ports/milestones.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { SessionHistory } from '../session/session-history.ts';
+import { newestEvents } from './newest-events.ts';
 import { type Trouble, troublesOf } from './troubles.ts';
 
 /** Current conditions of sessions and agents in addition to their states, shared by the command line and clients. */
-
-/** Events are searched from the newest backwards, in at most this many pages of this size. */
-const pageSize = 250;
-const maxPages = 4;
 
 /** Conditions of a session derived from its events. */
 export interface LiveStatus {
@@ -74,16 +71,14 @@ export function sessionRanMs(store: SessionStore, session: Session, now: number)
 /** Why the owner could not run the session, if that is why it is paused; null otherwise. */
 export function stallReason(store: SessionStore, { id, pauseReason }: Session): string | null {
   if (pauseReason !== 'interrupted') return null;
-  const last = store.lastSeq(id);
-  const newest = store.events(id, Math.max(0, last - pageSize), pageSize);
-  const event = newest.findLast(({ type }) => type === 'session.stalled' || type === 'session.resumed');
+  const event = newestEvents(store, id, ['session.stalled', 'session.resumed']).at(-1);
   return event?.type === 'session.stalled' ? event.data.reason : null;
 }
 
 /** Files of agents that were not recorded as artifacts, with the reasons; only from the newest events. */
 export function skippedArtifacts(store: SessionStore, id: SessionId): readonly string[] {
-  const newest = store.events(id, Math.max(0, store.lastSeq(id) - pageSize * maxPages), pageSize * maxPages);
-  return newest.flatMap((event) => (event.type === 'artifact.skipped' ? [event.data.reason] : []));
+  const skipped = newestEvents(store, id, ['artifact.skipped']);
+  return skipped.flatMap((event) => (event.type === 'artifact.skipped' ? [event.data.reason] : []));
 }
 
 /** Whether the agent's processes are suspended, because it could not be interrupted when the session was paused. */
@@ -128,17 +123,11 @@ function waitingReasons(store: SessionStore, { session, agents }: Workflow): Rea
   for (const { id, state, dependsOn } of agents) {
     if (isStartable(state) && dependsOn.every((upstream) => completed.has(upstream))) open.add(id);
   }
-  let before = store.lastSeq(session.id);
-  for (let page = 0; page < maxPages && open.size > 0 && before > 0; page++) {
-    const after = Math.max(0, before - pageSize);
-    for (const event of store.events(session.id, after, before - after).toReversed()) {
-      if (event.agentId === null || !open.has(event.agentId)) continue;
-      // A reason from before the agent's last start is about an earlier attempt.
-      if (event.type !== 'agent.waiting' && event.type !== 'agent.started') continue;
-      open.delete(event.agentId);
-      if (event.type === 'agent.waiting') reasons.set(event.agentId, event.data);
-    }
-    before = after;
+  if (open.size === 0) return reasons;
+  for (const event of newestEvents(store, session.id, ['agent.waiting', 'agent.started']).toReversed()) {
+    // A reason from before the agent's last start is about an earlier attempt.
+    if (event.agentId === null || !open.delete(event.agentId)) continue;
+    if (event.type === 'agent.waiting') reasons.set(event.agentId, event.data);
   }
   return reasons;
 }

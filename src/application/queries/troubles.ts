@@ -1,6 +1,7 @@
 import { isSessionEnded } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { SessionStore } from '../ports/session-store.ts';
+import { newestEvents } from './newest-events.ts';
 
 /** A failure beside a session's work, or one that keeps MAOS from reaching an agent. MAOS retries it. */
 export interface Trouble {
@@ -11,8 +12,16 @@ export interface Trouble {
   readonly since: string;
 }
 
-/** Number of newest events searched; older trouble may not be found. */
-const searched = 1_000;
+/** What begins or ends trouble. */
+const telling = [
+  'session.degraded',
+  'session.restored',
+  'session.taken_over',
+  'agent.unreachable',
+  'agent.reached',
+  'agent.continued',
+  'agent.started',
+] as const;
 
 /** Newest first; none for a session that has ended. */
 export function troublesOf(store: SessionStore, { session, agents }: Workflow): readonly Trouble[] {
@@ -25,8 +34,7 @@ export function troublesOf(store: SessionStore, { session, agents }: Workflow): 
     if (!settled.has(key)) found.push(trouble);
     settled.add(key);
   };
-  const after = Math.max(0, store.lastSeq(session.id) - searched);
-  for (const event of store.events(session.id, after, searched).toReversed()) {
+  for (const event of newestEvents(store, session.id, telling).toReversed()) {
     const { type, at, agentId, data } = event;
     if (type === 'session.degraded') note(data.part, { what: data.part, reason: data.reason, since: at });
     else if (type === 'session.restored') settled.add(data.part);

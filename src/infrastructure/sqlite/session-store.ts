@@ -12,7 +12,7 @@ import type { ArtifactRecord, SessionSummary } from '../../application/ports/ses
 import type { Team } from '../../application/ports/teams.ts';
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError } from '../../domain/errors.ts';
-import type { RecordedEvent } from '../../domain/events.ts';
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import { isSessionEnded, type ParentAgent, type SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
@@ -197,8 +197,13 @@ class SqliteSessionStore implements SessionStore {
     return findAgents(this.#db, text, limit);
   }
 
-  events(id: SessionId, after: number, limit: number): readonly RecordedEvent[] {
-    return readEvents(this.#db, id, after, limit);
+  events(
+    id: SessionId,
+    after: number,
+    limit: number,
+    types?: readonly EventType[],
+  ): readonly RecordedEvent[] {
+    return readEvents(this.#db, id, after, limit, types);
   }
 
   lastSeq(id: SessionId): number {

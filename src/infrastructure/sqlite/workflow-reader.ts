@@ -1,6 +1,6 @@
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
-import type { RecordedEvent } from '../../domain/events.ts';
+import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
 import type { Session, SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
@@ -45,6 +45,8 @@ const selectPhases = `SELECT ${phaseTable.columns} FROM phases WHERE session_id 
 
 const selectEvents = `SELECT ${eventTable.columns} FROM events
   WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
+const selectEventsOfTypes = `SELECT ${eventTable.columns} FROM events
+  WHERE session_id = ? AND seq > ? AND type IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?`;
 const selectLastSeq = 'SELECT coalesce(max(seq), 0) AS seq FROM events WHERE session_id = ?';
 /** SQLite takes the other columns from the row with the maximum (https://www.sqlite.org/lang_select.html#bareagg). */
 const selectArtifacts = `SELECT ${artifactTable.columns}, max(revision)
@@ -202,8 +204,15 @@ export function readEvents(
   id: SessionId,
   after: number,
   limit: number,
+  types?: readonly EventType[],
 ): readonly RecordedEvent[] {
-  return db.run(() => db.sql(selectEvents).all(id, after, limit).map(eventOf));
+  return db.run(() => {
+    const rows =
+      types === undefined
+        ? db.sql(selectEvents).all(id, after, limit)
+        : db.sql(selectEventsOfTypes).all(id, after, JSON.stringify(types), limit);
+    return rows.map(eventOf);
+  });
 }
 
 export function readLastSeq(db: Database, id: SessionId): number {
