@@ -34,6 +34,7 @@ const initialize = {
   method: 'initialize',
   params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'fuzz', version: '1' } },
 };
+const noRequest = `req_${'0'.repeat(26)}`;
 const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
 
 /** A good call of every endpoint. */
@@ -46,6 +47,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
   const session = sessionOfRun(runId);
   await client.call('events', { query: { session } });
   const message = await messages(client, session);
+  await requests(client);
   const mcp = await mcpSession(client);
   const sse = await sseSession(client);
   return {
@@ -58,6 +60,11 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
       content_url: [null],
       content: ['Hello.', null],
       metadata: [null],
+      ...{
+        'getRequest.id': [noRequest],
+        'answerRequest.id': [noRequest],
+        'listRequests.before': [noRequest],
+      },
       'cancelRun.run_id': [ended.run_id],
       ...{ session: [session], session_id: [session, 'latest'], index: ['0', '1', '2'] },
       'getSession.session_id': [ended.session_id],
@@ -140,6 +147,15 @@ async function messages(client: DocumentClient, session_id: string): Promise<str
   const { body } = await client.call('listMessages', { query: { session_id, state: 'acknowledged' } });
   assert.equal(body.messages[0].id, id);
   return id;
+}
+
+/** No agent asks anything here. */
+async function requests(client: DocumentClient): Promise<void> {
+  const { body } = await client.call('listRequests', { query: { state: 'all' } });
+  assert.deepEqual(body, { requests: [], next: null });
+  const params = { id: noRequest };
+  await client.call('getRequest', { params, status: 404 });
+  await client.call('answerRequest', { params, body: { decision: 'allow' }, status: 404 });
 }
 
 async function mcpSession(client: DocumentClient): Promise<string> {

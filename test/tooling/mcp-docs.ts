@@ -21,7 +21,8 @@ interface Example {
 }
 
 const gate = 'until [ -e go ]; do sleep 0.02; done';
-const allowCommands = ["echo 'A greeting belongs in the README.'", 'grep -q MCP notes.md', gate];
+const ask = `'${process.execPath}' '${join(root, 'bin/maos.js')}' ask 'Which port?'`;
+const allowCommands = ["echo 'A greeting belongs in the README.'", 'grep -q MCP notes.md', gate, ask];
 
 /** One after the other on one server: a team of which one fails, and one that is called off. */
 const examples: readonly Example[] = [
@@ -56,6 +57,21 @@ const examples: readonly Example[] = [
       },
     },
     arguments: { session_id: 'latest', action: 'cancel' },
+  },
+  {
+    tool: 'respond',
+    before: {
+      tool: 'wait-session',
+      arguments: { session_id: 'latest' },
+      before: {
+        tool: 'orchestrate',
+        arguments: {
+          objective: 'Ask for a port',
+          agents: [{ role: 'tester', task: 'Ask.', backend: 'command', command: ask }],
+        },
+      },
+    },
+    arguments: { request_id: 'latest', answer: '8080' },
   },
 ];
 
@@ -112,6 +128,7 @@ function steady(json: string, folder: string): string {
     .replaceAll('/home/you/home', '/home/you/.maos')
     .replaceAll(/projects\/[0-9a-f]{64}/g, 'projects/5b2c…')
     .replaceAll(/sess_[0-9A-Z]{26}/g, 'sess_01KAZ8W6M5T3QJ4R7X9Y2B0C1D')
+    .replaceAll(/req_[0-9A-Z]{26}/g, 'req_01KAZ8W6M5T3QJ4R7X9Y2B0C1E')
     .replaceAll(/(agent_[a-z_]+_[0-9]+)_[a-z0-9]{6}/g, '$1_x7k2p9')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '2026-11-22T10:00:00.000Z')
     .replaceAll(/\b[0-9.]+( ms| s)\b/g, '0.1 s')

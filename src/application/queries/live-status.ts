@@ -1,6 +1,7 @@
 import { activeMs } from '../../domain/active-time.ts';
 import { type Agent, isStartable } from '../../domain/agent.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { InputRequest } from '../../domain/input-request.ts';
 import type { Session } from '../../domain/session.ts';
 import type { WaitCause } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
@@ -12,6 +13,9 @@ import { type Trouble, troublesOf } from './troubles.ts';
 
 /** Current conditions of sessions and agents in addition to their states, shared by the command line and clients. */
 
+/** Open requests that are shown of a session. */
+const maxRequests = 50;
+
 /** Conditions of a session derived from its events. */
 export interface LiveStatus {
   /** Unix milliseconds. */
@@ -20,6 +24,8 @@ export interface LiveStatus {
   readonly stalled: string | null;
   /** Problems beside the work, or that keep MAOS from reaching an agent. */
   readonly troubles: readonly Trouble[];
+  /** What its agents ask and nobody has answered, the longest waiting first; at most {@link maxRequests}. */
+  readonly requests: readonly InputRequest[];
   /** The last recorded reason why each ready agent is not started. */
   readonly waiting: ReadonlyMap<AgentId, WaitCause>;
   /** What agents that run have last reported in this attempt. */
@@ -37,8 +43,9 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
   const stalled = stallReason(store, session);
   const troubles = troublesOf(store, workflow);
   const reports = reportsOf(store, workflow);
+  const requests = openRequests(store, session.id, now);
   if ([session, ...agents].every(({ budget }) => budget.maxWallMs === null)) {
-    return { now, waiting, reports, stalled, troubles, sessionRanMs: 0, agentRanMs: () => 0 };
+    return { now, waiting, reports, stalled, troubles, requests, sessionRanMs: 0, agentRanMs: () => 0 };
   }
   const history = new SessionHistory();
   history.read(store, session.id);
@@ -49,12 +56,19 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
     reports,
     stalled,
     troubles,
+    requests,
     sessionRanMs: history.ranMs(at),
     agentRanMs: (agent) => {
       const { ms, since } = history.suspendedTime(agent.id);
       return Math.max(0, activeMs(agent, since === null ? now : Date.parse(since)) - ms);
     },
   };
+}
+
+/** Those that are due are as good as expired: whoever may write stores that. */
+function openRequests(store: SessionStore, sessionId: SessionId, now: number): readonly InputRequest[] {
+  const open = store.inputRequests.list({ sessionId, state: 'open', limit: maxRequests });
+  return open.filter(({ expiresAt }) => Date.parse(expiresAt) > now).reverse();
 }
 
 /**

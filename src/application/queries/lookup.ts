@@ -1,7 +1,15 @@
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
-import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
+import {
+  type AgentId,
+  type InputRequestId,
+  inputRequestPattern,
+  isAgentId,
+  isSessionId,
+  type SessionId,
+} from '../../domain/ids.ts';
 import { agentOf } from '../../domain/workflow.ts';
+import type { InputRequestStore } from '../ports/input-requests.ts';
 import type { Project } from '../project.ts';
 
 export interface FoundSession {
@@ -12,6 +20,11 @@ export interface FoundSession {
 export interface FoundAgent {
   readonly project: Project;
   readonly agent: Agent;
+}
+
+export interface FoundRequest {
+  readonly project: Project;
+  readonly id: InputRequestId;
 }
 
 /** The projects in which references are resolved. */
@@ -135,6 +148,47 @@ export async function findAgent(
   );
 }
 
+/**
+ * The request an id, an unambiguous prefix or suffix of one, or `latest` means: the newest open one, else the newest.
+ * @throws MaosError INVALID_INPUT, with `details.problem: 'not_found'` when there is none
+ */
+export async function findRequest(
+  projects: Projects,
+  text: string,
+  scope: LookupScope = 'project',
+): Promise<FoundRequest> {
+  checkReference(text, 'a request');
+  const isWhole = inputRequestPattern.test(text);
+  const found: FoundRequest[] = [];
+  for await (const project of isWhole ? projects.all() : within(projects, scope)) {
+    const { inputRequests } = project.store;
+    const ids = text === 'latest' ? latestOf(inputRequests) : inputRequests.findByText(text, maxShown + 1);
+    found.push(...ids.map((id) => ({ project, id })));
+    if (isWhole && found.length > 0) break;
+  }
+  const [only] = text === 'latest' ? found.toSorted((a, b) => (a.id < b.id ? 1 : -1)) : found;
+  if (only !== undefined && (found.length === 1 || text === 'latest')) return only;
+  if (found.length > 1) {
+    throw ambiguous(
+      'INVALID_INPUT',
+      'request',
+      text,
+      found.map(({ id }) => id),
+    );
+  }
+  const where = isWhole || scope === 'everywhere' ? '' : ' in this project';
+  throw new MaosError(
+    'INVALID_INPUT',
+    `There is no request ${quote(text)}${where}. 'maos requests' lists those that are open.${elsewhere(where)}`,
+    { details: { problem: 'not_found', reference: text } },
+  );
+}
+
+function latestOf(requests: InputRequestStore): readonly InputRequestId[] {
+  const open = requests.list({ state: 'open', limit: 1 });
+  return (open.length > 0 ? open : requests.list({ limit: 1 })).map(({ id }) => id);
+}
+
 async function* within(projects: Projects, scope: LookupScope): AsyncGenerator<Project> {
   if (scope === 'everywhere') yield* projects.all();
   else {
@@ -149,10 +203,10 @@ function elsewhere(where: string): string {
 }
 
 function ambiguous(
-  code: 'SESSION_NOT_FOUND' | 'AGENT_NOT_FOUND',
+  code: 'SESSION_NOT_FOUND' | 'AGENT_NOT_FOUND' | 'INVALID_INPUT',
   kind: string,
   text: string,
-  found: readonly (SessionId | AgentId)[],
+  found: readonly (SessionId | AgentId | InputRequestId)[],
 ): MaosError {
   const shown = found.slice(0, maxShown);
   const more = found.length > maxShown ? ', …' : '';

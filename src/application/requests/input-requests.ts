@@ -24,6 +24,8 @@ export type RequestsProject = Pick<Project, 'settings' | 'watcher' | 'clock' | '
 const expiryBatch = 200;
 /** The longest a wait sleeps before it looks at what is due again: a clock may be set meanwhile. */
 const longestTimerMs = 60_000;
+/** Open requests that a wait looks at. */
+const maxCompared = 1_000;
 
 /**
  * What the agents of a project ask of people. What opens or changes a request throws STORE_BUSY while another process
@@ -105,6 +107,31 @@ export class InputRequests {
    * @throws MaosError INVALID_INPUT when the project has no such request
    */
   async waitForAnswer(id: InputRequestId, signal: AbortSignal): Promise<InputRequest> {
+    const isOver = (): boolean => this.find(id).state !== 'open';
+    await this.#until(isOver, () => this.#store.find(id)?.expiresAt ?? null, signal);
+    return this.find(id);
+  }
+
+  /**
+   * Settles once a request of the session, or of any, is open; or when the signal ends the wait.
+   * @param isOther a request that is open and does not count
+   */
+  async waitForOpen(
+    sessionId: SessionId | null,
+    signal: AbortSignal,
+    isOther: (request: InputRequest) => boolean = () => false,
+  ): Promise<void> {
+    const query = {
+      ...(sessionId === null ? {} : { sessionId }),
+      state: 'open',
+      limit: maxCompared,
+    } as const;
+    const isThere = (): boolean => this.list(query).some((request) => !isOther(request));
+    await this.#until(isThere, () => null, signal);
+  }
+
+  /** Looks at every change of the store, and at the time that is due. */
+  async #until(isMet: () => boolean, due: () => string | null, signal: AbortSignal): Promise<void> {
     const { watcher, clock } = this.#project;
     let wake = (): void => {};
     let rung = false;
@@ -118,9 +145,9 @@ export class InputRequests {
     try {
       for (;;) {
         rung = false;
-        const request = this.find(id);
-        if (request.state !== 'open' || signal.aborted) return request;
-        const leftMs = Math.max(1, Date.parse(request.expiresAt) - Date.parse(clock.now()));
+        if (signal.aborted || isMet()) return;
+        const at = due();
+        const leftMs = at === null ? longestTimerMs : Math.max(1, Date.parse(at) - Date.parse(clock.now()));
         const cancel = clock.after(Math.min(leftMs, longestTimerMs), ring);
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -212,7 +239,7 @@ interface RuleAnswer {
   readonly rule: string;
 }
 
-function requestNotFound(id: string): MaosError {
+export function requestNotFound(id: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
     `There is no request ${quote(id)} in this project. 'maos requests --all' lists the requests.`,

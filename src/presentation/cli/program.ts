@@ -2,11 +2,15 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { CliCommand, OptionSpec } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
+import { answerCommand } from './commands/answer.ts';
+import { approveCommand } from './commands/approve.ts';
+import { askCommand } from './commands/ask.ts';
 import { auditCommand } from './commands/audit.ts';
 import { backendsCommand } from './commands/backends.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
+import { denyCommand } from './commands/deny.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
 import { exportCommand } from './commands/export.ts';
@@ -19,6 +23,7 @@ import { pauseCommand } from './commands/pause.ts';
 import { psCommand } from './commands/ps.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { reportCommand } from './commands/report.ts';
+import { requestsCommand } from './commands/requests.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { retryCommand } from './commands/retry.ts';
 import { rolesCommand } from './commands/roles.ts';
@@ -49,7 +54,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       cancelCommand,
     ],
   ],
-  ['Agents:', [reportCommand]],
+  ['Agents:', [requestsCommand, approveCommand, denyCommand, answerCommand, askCommand, reportCommand]],
   ['Machine:', [psCommand, instancesCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [

@@ -3,7 +3,9 @@ import { agentStates } from '../../domain/agent.ts';
 import { agentStages } from '../../domain/agent-stage.ts';
 import { type BudgetItem, budgetItems } from '../../domain/budget.ts';
 import { shorten } from '../../domain/cut-text.ts';
+import type { InputRequest } from '../../domain/input-request.ts';
 import { sessionStates } from '../../domain/session.ts';
+import { requestView } from './request-view.ts';
 import { type AgentView, type BudgetView, type SessionView, usageKeys } from './views.ts';
 
 /**
@@ -64,6 +66,40 @@ export const agentStatus = z.strictObject({
   cost_usd: z.number().optional(),
   budget: z.string().optional(),
 });
+
+/** What an agent asks, and nobody has answered. */
+export const openRequest = z.strictObject({
+  request_id: z.string(),
+  agent: z.string(),
+  kind: z.string(),
+  tool: z.string().optional(),
+  action: z.string(),
+  choices: z.array(z.string()).optional(),
+  expires_at: z.string(),
+});
+
+/** Longest text of a request in an answer, and most requests of one. */
+const maxAction = 300;
+const maxRequests = 5;
+
+export function openRequestAnswers(
+  requests: readonly InputRequest[],
+  names: ReadonlyMap<string, string>,
+): { requests?: z.infer<typeof openRequest>[] } {
+  if (requests.length === 0) return {};
+  return {
+    requests: requests.slice(0, maxRequests).map((request) => {
+      const { request_id, agent, kind, tool, action, choices, expires_at } = requestView(request, names);
+      return {
+        ...{ request_id, agent, kind },
+        ...(tool === undefined ? {} : { tool: shorten(tool, 100) }),
+        action: shorten(action, maxAction),
+        ...(choices === undefined ? {} : { choices: choices.slice(0, 5).map((text) => shorten(text, 80)) }),
+        expires_at,
+      };
+    }),
+  };
+}
 
 /** The fields of a session in every answer about it. */
 export function sessionAnswer(view: SessionView, maxObjective: number) {

@@ -15,6 +15,7 @@ import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
 import { waitSentence, waitText } from '../../domain/waiting.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { requestView } from './request-view.ts';
 
 /**
  * The external form of sessions and agents: JSON with snake_case keys. `--json`, resources and `/events` return it
@@ -192,6 +193,9 @@ export function workflowView(workflow: Workflow, liveStatus: LiveStatus | null =
     ...sessionView(session, progressOf(agents), usage, liveStatus?.sessionRanMs ?? 0),
     ...(liveStatus === null || liveStatus.stalled === null ? {} : { stalled: liveStatus.stalled }),
     ...(liveStatus === null || liveStatus.troubles.length === 0 ? {} : { troubles: liveStatus.troubles }),
+    ...(liveStatus === null || liveStatus.requests.length === 0
+      ? {}
+      : { requests: liveStatus.requests.map((request) => requestView(request, around.names)) }),
     agents: agents.map((agent) => agentView(agent, around)),
   };
 }

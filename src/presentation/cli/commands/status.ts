@@ -26,7 +26,7 @@ export const statusCommand: CliCommand = {
       return exitStatus.done;
     }
     const { canvas } = terminal;
-    const next = nextCommands(program, facts.workflow).slice(0, 2);
+    const next = nextCommands(program, facts.workflow, facts.liveStatus.requests).slice(0, 2);
     for (const line of [...renderReport(facts, canvas), '', ...renderNext(next, canvas)]) terminal.line(line);
     return exitStatus.done;
   },

@@ -1,4 +1,5 @@
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
+import type { InputRequest } from '../../../domain/input-request.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { SessionFacts } from '../render/session-report.ts';
@@ -37,7 +38,11 @@ export function summaryRecord(facts: SessionFacts) {
 }
 
 /** Suggested commands for more information about a session. */
-export function nextCommands(program: string, workflow: Workflow): (readonly [string, string])[] {
+export function nextCommands(
+  program: string,
+  workflow: Workflow,
+  [request]: readonly InputRequest[] = [],
+): (readonly [string, string])[] {
   const { session, agents } = workflow;
   const failed = agents.find((agent) => agent.state === 'failed');
   const logs: readonly [string, string] =
@@ -45,10 +50,19 @@ export function nextCommands(program: string, workflow: Workflow): (readonly [st
       ? [`${program} logs ${session.id}`, 'the output of every agent']
       : [`${program} logs ${failed.id}`, `the output of ${failed.name}`];
   return [
+    ...(request === undefined ? [] : answers(program, request)),
     ...steps(program, workflow),
     logs,
     [`${program} events ${session.id}`, 'all events, in order'],
     [`${program} status ${session.id}`, 'this report again'],
+  ];
+}
+
+function answers(program: string, { id, kind }: InputRequest): (readonly [string, string])[] {
+  if (kind === 'question') return [[`${program} answer ${id} TEXT`, 'answer the question']];
+  return [
+    [`${program} approve ${id}`, 'allow it'],
+    [`${program} deny ${id}`, 'deny it; the agent goes on without'],
   ];
 }
 

@@ -14,6 +14,8 @@ import { totalUsage } from '../../../domain/usage.ts';
 import { waitText } from '../../../domain/waiting.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
+import { askedText } from '../../contracts/request-view.ts';
+import { namesOf } from '../../contracts/views.ts';
 import type { Canvas } from '../shell/terminal.ts';
 import { formatBudget, formatBytes, formatSessionState, formatTime, formatUntil } from './format.ts';
 import { lookOf } from './states.ts';
@@ -47,6 +49,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     ],
     agentTable(facts, canvas),
     section('Unattended', unattendedLines(facts), canvas),
+    section('Needs an answer', requestLines(facts, canvas), canvas),
     section('Stalled', stalledLines(facts), canvas),
     section('Trouble', troubleLines(facts), canvas),
     section('Reported', reportedLines(facts, canvas), canvas),
@@ -157,6 +160,18 @@ function unattendedLines({ unattended = null }: SessionFacts): string[] {
   return [
     `  ${unattended.charAt(0).toUpperCase()}${unattended.slice(1)}. The next maos process of the project adopts it.`,
   ];
+}
+
+/** What its agents ask. */
+function requestLines(
+  { workflow, liveStatus: { requests, now } }: SessionFacts,
+  { width }: Canvas,
+): string[] {
+  const names = namesOf(workflow.agents);
+  return requests.flatMap((request) => [
+    truncate(`  ${request.id}  ${names.get(request.agentId) ?? ''}: ${askedText(request)}`, width),
+    `    expires at ${formatUntil(request.expiresAt, now)}`,
+  ]);
 }
 
 /** Why it does not continue by itself. */

@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../../../domain/events.ts';
 import { milestoneText } from '../../../domain/milestone.ts';
 import { waitText } from '../../../domain/waiting.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { describeEvent } from '../../contracts/event-lines.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
 import type { Terminal } from '../shell/terminal.ts';
@@ -45,6 +46,8 @@ export class LiveDisplay {
         this.#showActivity(event.agentId, '');
       } else if (event.type === 'agent.waiting') {
         this.#activities.set(event.agentId, waitText(event.data));
+      } else if (event.type.startsWith('request.')) {
+        this.#activities.set(event.agentId, describeEvent(event));
       } else if (event.type === 'agent.started' || event.type === 'agent.retried') {
         this.#activities.delete(event.agentId);
         this.#reports.delete(event.agentId);

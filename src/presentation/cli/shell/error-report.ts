@@ -17,7 +17,8 @@ export interface ErrorReport {
  */
 export function reportError(error: unknown, json: boolean): ErrorReport {
   const { code, message, details } = factsOf(error);
-  const status = statusOfCode(code);
+  const isUnknown = isMaosError(error) && error.details.problem === 'not_found';
+  const status = isUnknown ? exitStatus.notFound : statusOfCode(code);
   if (json)
     return { status, text: `${showInvisible(JSON.stringify({ error: { code, message, details } }))}\n` };
   return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };

@@ -7,6 +7,7 @@ import { eventsHandler } from '../events/events-routes.ts';
 import { mcpRoutes } from '../mcp/mcp-routes.ts';
 import { sseRoutes } from '../mcp/sse-routes.ts';
 import { metricsHandler } from '../metrics/metrics-routes.ts';
+import { requestEndpoints } from '../requests/requests-routes.ts';
 import { isCutOff } from './cut-off.ts';
 import type { HttpDeps } from './deps.ts';
 import { type Endpoints, endpoints, type HttpEnv } from './endpoints.ts';
@@ -43,7 +44,14 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
     },
     events: eventsHandler(deps, eventStreams),
   });
-  const all: readonly Endpoints[] = [maos, messageEndpoints(deps), acpEndpoints(deps), mcp, sse];
+  const all: readonly Endpoints[] = [
+    maos,
+    requestEndpoints(deps),
+    messageEndpoints(deps),
+    acpEndpoints(deps),
+    mcp,
+    sse,
+  ];
   for (const { routes } of all) app.route('/', routes);
   app.notFound((context) =>
     context.json(

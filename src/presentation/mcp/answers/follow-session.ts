@@ -25,8 +25,22 @@ export function followSession(
   project: Project,
   id: SessionId,
   timeoutMs: number,
+  interruption?: (id: SessionId, signal: AbortSignal) => Promise<void>,
 ): Promise<Waited> {
-  return tellProgress(context, project, id, timeoutMs, (wait) => waitForSession(project, id, wait));
+  if (interruption === undefined) {
+    return tellProgress(context, project, id, timeoutMs, (wait) => waitForSession(project, id, wait));
+  }
+  return tellProgress(context, project, id, timeoutMs, async ({ signal, onEvents }) => {
+    const over = new AbortController();
+    const whole = AbortSignal.any([signal, over.signal]);
+    const interrupted = interruption(id, whole).finally(() => over.abort());
+    try {
+      return await waitForSession(project, id, { signal: whole, onEvents });
+    } finally {
+      over.abort();
+      await interrupted;
+    }
+  });
 }
 
 /**

@@ -68,7 +68,10 @@ export function pauseReasonOf({ pauseReason, resumeAt }: Session): string {
 }
 
 /** Advice for the model on a session in this state. */
-export function nextStep({ session }: SessionSummary): string {
+export function nextStep({ session }: SessionSummary, requests: readonly unknown[] = []): string {
+  if (requests.length > 0) {
+    return `Agents wait for answers: see requests, call respond for each (ask your user if in doubt), then wait-session with session_id ${session.id}.`;
+  }
   switch (session.state) {
     case 'created':
     case 'running':

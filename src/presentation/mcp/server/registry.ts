@@ -12,6 +12,7 @@ import { controlSession } from '../tools/control-session.ts';
 import { listRoles } from '../tools/list-roles.ts';
 import { listSessions } from '../tools/list-sessions.ts';
 import { orchestrate } from '../tools/orchestrate.ts';
+import { respond } from '../tools/respond.ts';
 import { sessionStatus } from '../tools/session-status.ts';
 import { waitSession } from '../tools/wait-session.ts';
 import type { Prompt } from './prompt.ts';
@@ -27,7 +28,16 @@ export interface Registry {
 
 /** Everything that MAOS offers. A new tool, resource or prompt needs its file and an entry here. */
 export const registry: Registry = {
-  tools: [orchestrate, waitSession, sessionStatus, agentOutput, controlSession, listSessions, listRoles],
+  tools: [
+    orchestrate,
+    waitSession,
+    sessionStatus,
+    agentOutput,
+    controlSession,
+    respond,
+    listSessions,
+    listRoles,
+  ],
   resources: [
     rolesResource,
     sessionsResource,

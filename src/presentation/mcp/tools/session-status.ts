@@ -10,6 +10,8 @@ import {
   agentStatus,
   agentStatusAnswer,
   budgetText,
+  openRequest,
+  openRequestAnswers,
   progressCounts,
   sessionAnswer,
   sessionState,
@@ -43,6 +45,7 @@ const output = z.strictObject({
   usage: usageTotals.optional(),
   budget: z.string().optional(),
   troubles: z.array(z.string()).optional(),
+  requests: z.array(openRequest).optional(),
   folder: z.string(),
   agents: z.array(agentStatus).optional(),
   next_cursor: z.string().optional(),
@@ -75,12 +78,16 @@ export const sessionStatus = defineTool({
   },
 });
 
-function header({ files }: Project, workflow: Workflow, { sessionRanMs, stalled, troubles }: LiveStatus) {
+function header(
+  { files }: Project,
+  workflow: Workflow,
+  { sessionRanMs, stalled, troubles, requests }: LiveStatus,
+) {
   const summary = summaryOf(workflow);
   const view = summaryView(summary, sessionRanMs);
   return {
     summary: summarize(summary),
-    next: nextStep(summary),
+    next: nextStep(summary, requests),
     ...sessionAnswer(view, 200),
     ...(summary.session.pauseReason === null
       ? {}
@@ -98,6 +105,7 @@ function header({ files }: Project, workflow: Workflow, { sessionRanMs, stalled,
             .slice(0, maxTroubles)
             .map(({ what, reason, since }) => shorten(`${what}, since ${since}: ${reason}`, 200)),
         }),
+    ...openRequestAnswers(requests, namesOf(workflow.agents)),
     folder: files.describe(workflow.session.id),
   };
 }

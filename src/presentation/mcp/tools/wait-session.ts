@@ -1,9 +1,16 @@
 import * as z from 'zod';
 import { isSettled } from '../../../application/control/control.ts';
+import type { Project } from '../../../application/project.ts';
+import { liveStatusOf } from '../../../application/queries/live-status.ts';
+import { InputRequests } from '../../../application/requests/input-requests.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
+import type { InputRequestId, SessionId } from '../../../domain/ids.ts';
+import type { InputRequest } from '../../../domain/input-request.ts';
 import {
   agentOutcome,
   agentOutcomeAnswer,
+  openRequest,
+  openRequestAnswers,
   progressCounts,
   sessionState,
 } from '../../contracts/session-answers.ts';
@@ -25,6 +32,7 @@ const output = z.strictObject({
   state: sessionState,
   settled: z.boolean(),
   progress: progressCounts,
+  requests: z.array(openRequest).optional(),
   agents: z.array(agentOutcome),
   agents_omitted: z.int().optional(),
   folder: z.string(),
@@ -47,22 +55,26 @@ export const waitSession = defineTool({
   name: 'wait-session',
   title: 'Wait for a team',
   description:
-    'Waits until the session ends or pauses, or the timeout passes, and reports states, results, failures and files (relative to folder). Call it again until settled is true.',
+    'Waits until the session ends or pauses, an agent asks something (see respond), or the timeout passes, and reports states, results, failures and files (relative to folder). Call it again until settled is true.',
   input,
   output,
   annotations: readsOnly,
   meta: { 'anthropic/alwaysLoad': true },
   async run({ session_id, timeout_seconds }, context) {
     const { project, id } = await locateSession(context, session_id);
-    const { summary } = await followSession(context, project, id, timeout_seconds * 1_000);
-    const { session, agents } = project.store.load(id);
+    const { summary } = await followSession(context, project, id, timeout_seconds * 1_000, until(project));
+    const workflow = project.store.load(id);
+    const { session, agents } = workflow;
+    const { requests } = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
+    tell(project, requests);
     const answer = {
       summary: summarize(summary),
-      next: nextStep(summary),
+      next: nextStep(summary, requests),
       session_id: id,
       state: summary.session.state,
       settled: isSettled(summary.session.state),
       progress: { ...summary.progress },
+      ...openRequestAnswers(requests, namesOf(agents)),
       agents: [],
       folder: project.files.describe(id),
       files: [] as string[],
@@ -80,6 +92,23 @@ export const waitSession = defineTool({
     };
   },
 });
+
+/** Requests that a wait has come back for: a client that leaves one to its user waits through it from then on. */
+const told = new WeakMap<Project, ReadonlySet<string>>();
+
+function until(project: Project): (id: SessionId, signal: AbortSignal) => Promise<void> {
+  const requests = new InputRequests(project);
+  return (id, signal) =>
+    requests.waitForOpen(id, signal, (request) => told.get(project)?.has(request.id) === true);
+}
+
+/** Those that are closed need not be remembered. */
+function tell(project: Project, open: readonly InputRequest[]): void {
+  const before = [...(told.get(project) ?? [])];
+  const isOpen = (id: string): boolean =>
+    project.store.inputRequests.find(id as InputRequestId)?.state === 'open';
+  told.set(project, new Set([...before.filter(isOpen), ...open.map(({ id }) => id)]));
+}
 
 /**
  * Uses the longest texts with which every agent fits; with very many agents, lists the first ones and counts the rest.

@@ -36,6 +36,7 @@ function liveStatus(seconds: number): LiveStatus {
     waiting: new Map(),
     reports: new Map(),
     stalled: null,
+    requests: [],
     troubles: [],
     sessionRanMs: 0,
     agentRanMs: () => 0,

@@ -1,0 +1,53 @@
+import { isOfAgent } from '../../../application/queries/caller.ts';
+import { findRequest } from '../../../application/queries/lookup.ts';
+import { InputRequests } from '../../../application/requests/input-requests.ts';
+import { whenFree } from '../../../application/when-free.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import type { Answer } from '../../../domain/input-request.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
+import { askedText, outcomeText, requestView } from '../../contracts/request-view.ts';
+import { namesOf } from '../../contracts/views.ts';
+import { lookupIn, projectAccess } from '../../project-access.ts';
+import type { ArgumentSpec, CommandContext, OptionSpec } from '../command.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+
+export const requestArgument: ArgumentSpec = {
+  syntax: '<request>',
+  description: "id, an unambiguous part of its start or end, or 'latest' (the newest that is open)",
+};
+
+export const allProjectsOption: OptionSpec = {
+  flags: '--all',
+  description: 'search every project; without it, other projects need the full id',
+  kind: 'flag',
+};
+
+export const messageOption: OptionSpec = {
+  flags: '-m, --message <text>',
+  description: 'what the agent is told with it',
+  kind: 'text',
+};
+
+/** Answers the request that the command names first, and says what became of it. */
+export async function answerRequest(context: CommandContext, answer: Answer): Promise<number> {
+  const { args, options, terminal, json, runtime, projectPath, env } = context;
+  const projects = lookupIn(projectAccess(runtime(), projectPath), new Map());
+  const scope = options.flag('all') ? 'everywhere' : 'project';
+  const { project, id } = await findRequest(projects, String(args[0]), scope);
+  if (isOfAgent(env) && project.parent === null) {
+    throw new MaosError('FORBIDDEN', 'This is the environment of an agent: it cannot answer requests.', {
+      details: { id },
+    });
+  }
+  const requests = new InputRequests(project);
+  const by = { type: 'person', front: 'cli' } as const;
+  const request = await whenFree(project, () => requests.answer(id, answer, by));
+  const names = namesOf(project.store.load(request.sessionId).agents);
+  if (json) terminal.document({ ...requestView(request, names), project: project.path });
+  else {
+    terminal.line(outcomeText(request));
+    terminal.line(`${names.get(request.agentId) ?? request.agentId}: ${askedText(request)}`);
+    terminal.line(`Project: ${showName(project.path)}`);
+  }
+  return exitStatus.done;
+}

@@ -1,0 +1,51 @@
+import { shorten } from '../../domain/cut-text.ts';
+import { answererText, type InputRequest } from '../../domain/input-request.ts';
+import { oneLine } from './event-lines.ts';
+
+/** A request as programs see it, in every front. What there is not is absent. */
+export function requestView(request: InputRequest, names: ReadonlyMap<string, string>) {
+  const { tool, reason, choices, closedAt, answer, answeredBy } = request;
+  return {
+    request_id: request.id,
+    session_id: request.sessionId,
+    agent_id: request.agentId,
+    agent: names.get(request.agentId) ?? request.agentId,
+    kind: request.kind,
+    state: request.state,
+    ...(tool === null ? {} : { tool }),
+    action: request.action,
+    ...(reason === null ? {} : { reason }),
+    ...(choices.length === 0 ? {} : { choices }),
+    asked_at: request.askedAt,
+    expires_at: request.expiresAt,
+    ...(closedAt === null ? {} : { closed_at: closedAt }),
+    ...(answer?.kind === 'permission' ? { decision: answer.decision } : {}),
+    ...(answer?.kind === 'permission' && answer.message !== null ? { message: answer.message } : {}),
+    ...(answer?.kind === 'question' ? { answer: answer.text } : {}),
+    ...(answeredBy === null ? {} : { answered_by: answererText(answeredBy) }),
+  };
+}
+
+/** What is asked, on one line. */
+export function askedText({ kind, tool, action, choices }: InputRequest): string {
+  if (kind === 'permission') return oneLine(`${tool === null ? '' : `${tool}: `}${action}`);
+  return oneLine(`${action}${choices.length === 0 ? '' : ` [${choices.join(' | ')}]`}`);
+}
+
+/** What became of it, in one sentence. */
+export function outcomeText(request: InputRequest): string {
+  const { id, state, answer, answeredBy } = request;
+  const by = answeredBy === null ? '' : ` by ${answererText(answeredBy)}`;
+  switch (state) {
+    case 'open':
+      return `${id} is open.`;
+    case 'expired':
+      return `${id} expired without an answer${request.kind === 'permission' ? ', so it is denied' : ''}.`;
+    case 'withdrawn':
+      return `${id} is withdrawn: the agent does not wait for an answer any more.`;
+    case 'answered': {
+      if (answer?.kind === 'question') return `${id} is answered${by}: ${shorten(oneLine(answer.text), 200)}`;
+      return `${id} is ${answer?.decision === 'allow' ? 'allowed' : 'denied'}${by}.`;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { type Context, Hono } from 'hono';
+import type { InputRequestQuery } from '../../../application/ports/input-requests.ts';
+import type { Project } from '../../../application/project.ts';
+import { InputRequests } from '../../../application/requests/input-requests.ts';
+import { whenFree } from '../../../application/when-free.ts';
+import { isMaosError, MaosError } from '../../../domain/errors.ts';
+import { type InputRequestId, parseInputRequestId, type SessionId } from '../../../domain/ids.ts';
+import type { InputRequest } from '../../../domain/input-request.ts';
+import { parseInput } from '../../contracts/parse-input.ts';
+import { answerOf } from '../../contracts/request-answer.ts';
+import { requestView } from '../../contracts/request-view.ts';
+import { namesOf } from '../../contracts/views.ts';
+import type { HttpDeps } from '../server/deps.ts';
+import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
+import { requestOperations } from './request-operations.ts';
+import { answerSchema, defaultPage, requestsQuerySchema } from './request-schemas.ts';
+
+/** `/api/requests`: what agents of the project ask, and the answers to it. */
+export function requestEndpoints(deps: HttpDeps): Endpoints {
+  const open = async (): Promise<{ project: Project; requests: InputRequests }> => {
+    const { project } = await deps.runtime.openProject(deps.projectPath);
+    return { project, requests: new InputRequests(project) };
+  };
+
+  const listRequests = refusing(async (context) => {
+    const query = parseInput(requestsQuerySchema, context.req.query(), 'query');
+    const { project, requests } = await open();
+    const { session, state = 'open', before } = query;
+    const limit = Number(query.limit ?? defaultPage);
+    if (session !== undefined) project.store.summary(session as SessionId);
+    const filter: InputRequestQuery = {
+      limit: limit + 1,
+      ...(session === undefined ? {} : { sessionId: session as SessionId }),
+      ...(state === 'all' ? {} : { state }),
+      ...(before === undefined ? {} : { before: before as InputRequestId }),
+    };
+    const found = requests.list(filter);
+    const page = found.slice(0, limit);
+    const next = found.length > limit ? (page.at(-1)?.id ?? null) : null;
+    return context.json({ requests: page.map((request) => viewOf(project, request)), next });
+  });
+
+  const getRequest = refusing(async (context) => {
+    const { project, requests } = await open();
+    return context.json(viewOf(project, requests.find(idOf(context))));
+  });
+
+  const answerRequest = refusing(async (context) => {
+    const id = idOf(context);
+    const answer = answerOf(parseInput(answerSchema, await bodyOf(context), 'body'), 'body');
+    const { project, requests } = await open();
+    const by = { type: 'person', front: 'http' } as const;
+    const request = await whenFree(project, () => requests.answer(id, answer, by));
+    return context.json(viewOf(project, request));
+  });
+
+  return endpoints(requestOperations, { listRequests, getRequest, answerRequest }, new Hono<HttpEnv>());
+}
+
+const statuses = {
+  INVALID_INPUT: 400,
+  SESSION_NOT_FOUND: 404,
+  FORBIDDEN: 403,
+  INVALID_TRANSITION: 409,
+} as const;
+
+function refusing(handle: (context: Context<HttpEnv>) => Promise<Response>) {
+  return async (context: Context<HttpEnv>): Promise<Response> => {
+    try {
+      return await handle(context);
+    } catch (error) {
+      if (!isMaosError(error) || !(error.code in statuses)) throw error;
+      const isUnknown = error.details.problem === 'not_found';
+      const status = isUnknown ? 404 : statuses[error.code as keyof typeof statuses];
+      return context.json({ code: error.code, message: error.message }, status);
+    }
+  };
+}
+
+function idOf(context: Context<HttpEnv>): InputRequestId {
+  return parseInputRequestId(context.req.param('id') ?? '');
+}
+
+async function bodyOf(context: Context<HttpEnv>): Promise<unknown> {
+  const text = await context.req.text();
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new MaosError('INVALID_INPUT', 'The body is not JSON.', { cause });
+  }
+}
+
+function viewOf({ store }: Project, request: InputRequest) {
+  return requestView(request, namesOf(store.load(request.sessionId).agents));
+}

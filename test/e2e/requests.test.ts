@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
+
+let maos: MaosFolder;
+before(async () => {
+  maos = await MaosFolder.make();
+});
+after(() => maos.remove());
+
+const own = `'${process.execPath}' '${bundle}'`;
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const { status, stdout, stderr } = await maos.start([...args, '--json']).finished;
+  assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Starts an agent that runs the line, and gives back the id of its session. */
+async function start(line: string): Promise<string> {
+  return String((await json('run', 'Ask.', '--exec', `asker=${line}`, '--detach')).session_id);
+}
+
+describe("an agent's program that asks", () => {
+  it('gets the answer that is given in another terminal, and cannot answer itself', async () => {
+    const line = `${own} ask 'Which port?' --choice 8080 --choice 3000 >answer & ${own} requests --wait; ${own} answer latest 3000; echo "own answer: $?"; wait; cat answer`;
+    const id = await start(line);
+    const { requests } = await json('requests', id, '--wait', '--timeout', '60');
+    const [request] = requests as Record<string, unknown>[];
+    assert.deepEqual(
+      [request?.agent, request?.kind, request?.action, request?.choices],
+      ['asker', 'question', 'Which port?', ['8080', '3000']],
+    );
+    const status = await maos.start(['status', id]).finished;
+    assert.match(status.stdout, /Needs an answer\n {2}req_\w{26} {2}asker: Which port\? \[8080 \| 3000\]/);
+    assert.match(status.stdout, / answer req_\w{26} TEXT/);
+    const wrong = await maos.start(['approve', 'latest']).finished;
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.stderr, /is a question\. Answer it with a text\./);
+    // The program has tried by then, or tries and finds it answered: never does its answer stand.
+    const answered = await maos.start(['answer', 'latest', '8080']).finished;
+    assert.deepEqual([answered.status, answered.stderr], [0, '']);
+    assert.match(answered.stdout, /^req_\w{26} is answered by a person at a terminal: 8080\n/);
+    assert.equal((await maos.start(['wait', id, '--timeout', '60']).finished).status, 0);
+    const logs = await maos.start(['logs', id]).finished;
+    assert.match(logs.stdout, /own answer: 4/);
+    assert.match(logs.stdout, /8080/);
+    const all = await json('requests', id, '--all');
+    assert.equal((all.requests as Record<string, unknown>[])[0]?.answer, '8080');
+  });
+
+  it('hears that its question was withdrawn by its signal, and what is not a request is not found', async () => {
+    const id = await start(
+      `${own} ask 'Anybody?' & asking=$!; ${own} requests --wait; kill -TERM $asking; wait $asking; echo "ended with $?"`,
+    );
+    assert.equal((await maos.start(['wait', id, '--timeout', '60']).finished).status, 0);
+    const all = await json('requests', id, '--all');
+    assert.deepEqual(
+      (all.requests as Record<string, unknown>[]).map(({ state }) => state),
+      ['withdrawn'],
+    );
+    assert.match((await maos.start(['logs', id]).finished).stdout, /ended with 130/);
+    assert.equal((await maos.start(['deny', 'req_0000']).finished).status, 3);
+    const outside = await maos.start(['ask', 'Me?']).finished;
+    assert.equal(outside.status, 4);
+    assert.match(outside.stderr, /Only an agent can ask/);
+    assert.match((await maos.start(['requests']).finished).stderr, /No open requests/);
+  });
+});
