@@ -139,7 +139,7 @@ function ownCommand(...args: readonly string[]): { command: string; args: readon
   return { command: process.execPath, args: [process.argv[1] as string, ...args] };
 }
 
-/** One for each program that the settings name; this maos, started again, is the bridge to it. */
+/** One backend per program in the settings; this maos, started again, is the bridge to it. */
 function agentClients(config: Config): readonly Backend[] {
   const env = environmentFor(config);
   const { command: program, args } = ownCommand();

@@ -1,24 +1,30 @@
 import type { Clock } from './ports/clock.ts';
 import type { SessionStore } from './ports/session-store.ts';
 
-/** Tells of writes to the store, also those of this process, until it calls `onLost`. Null where that cannot be told. */
+/**
+ * Reports writes to the store by any process, including this one, until it calls `onLost`. Null where the system does
+ * not report writes.
+ */
 export type WatchStore = (onWrite: () => void, onLost: () => void) => (() => void) | null;
 
 export interface ChangeWatcherOptions {
-  /** How often to look where nobody tells of writes. */
+  /** The polling interval where writes are not reported. */
   readonly intervalMs?: number;
   readonly watchStore?: WatchStore;
 }
 
-/** How often to look all the same: what another machine writes to a shared folder is not told. */
+/**
+ * The polling interval where writes are reported. Still needed, because writes from other machines to a shared folder
+ * are not.
+ */
 const toldIntervalMs = 100;
-/** From the first of many writes to the look. */
+/** Delay between the first of several writes and the check. */
 const gatherMs = 5;
 
 /**
- * Tells its listeners that the store may have changed: at once for changes of this process, within about 20 ms for those
- * of others. Looks only while somebody listens, so an idle server costs nothing, and seldom where somebody tells of
- * writes, so a waiting one costs little: fifty looks a second take a hundredth of a processor.
+ * Notifies its listeners that the store may have changed: at once for changes of this process, within about 20 ms for
+ * those of others. Polls only while there are listeners, so that an idle server uses no CPU, and rarely where writes
+ * are reported, because 50 checks per second take 1 % of a processor.
  */
 export class ChangeWatcher {
   readonly #store: Pick<SessionStore, 'dataVersion'>;
@@ -66,7 +72,7 @@ export class ChangeWatcher {
       },
     );
     this.#arm();
-    // What was written before the watch began is not told.
+    // Writes before the watch began are not reported.
     if (this.#unwatch !== null) this.#gather();
   }
 

@@ -1,11 +1,11 @@
-/** What an agent says of its work itself. */
+/** An agent's own report about its work. */
 export interface Milestone {
   readonly text: string;
-  /** How much of its task is done, in percent; null where it does not say. */
+  /** Percentage of its task that is done; null if the agent does not say. */
   readonly progress: number | null;
 }
 
-/** Longest text of a report, in characters. */
+/** Maximum length of a report, in characters. */
 export const maxMilestoneLength = 500;
 
 /** `60 %: schema written`, for people. */

@@ -1,6 +1,6 @@
-/** What the decision is made from. */
+/** The measurements that the decision is based on, and the action. */
 export interface Engine {
-  /** Bytes that the heap takes from the system. */
+  /** Bytes of the heap that V8 has reserved. */
   heapBytes(): number;
   /** Processor time of this process, in milliseconds. */
   cpuMs(): number;
@@ -11,9 +11,12 @@ export interface Engine {
 const lookMs = 3_000;
 /** Below this share of a processor the process is at rest. */
 const restShare = 0.1;
-/** Less growth is not worth about thirty milliseconds. */
+/** A collection takes about 30 ms and is not worth it for less growth. */
 const worthBytes = 12 * 2 ** 20;
-/** What a server has that was asked a few things. One that begins to look in the middle of work has more, but not for long. */
+/**
+ * The heap of a server after a few requests. If watching begins in the middle of work, the heap is larger, but not for
+ * long.
+ */
 const startBytes = 24 * 2 ** 20;
 
 /**
@@ -49,8 +52,8 @@ export const thisProcess: Engine = {
   },
   collect() {
     if (gc === null) {
-      // The way to `gc` without an option on the command line, which only who starts MAOS can give. Not imported: most
-      // processes never collect, and to load it takes a millisecond or two.
+      // Makes `gc` available without the command-line option, which only the caller of MAOS could set. Loaded here
+      // because most processes never collect, and loading takes 1–2 ms.
       process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
       gc = process.getBuiltinModule('node:vm').runInNewContext('gc') as Collect;
     }

@@ -3,16 +3,17 @@ import { type Caller, callerOf, isOfAgent } from '../application/queries/caller.
 import type { Runtime } from '../application/runtime.ts';
 import { MaosError, showPath } from '../domain/errors.ts';
 
-/** The agent whose program has started this process, and its project. */
+/** The agent that this process acts for, and its project. */
 export interface CallingAgent {
   readonly project: Project;
   readonly caller: Caller;
 }
 
 /**
- * @param folder where the project is looked for when the environment does not say
+ * The agent that started this process.
+ * @param folder where to look for the project when the environment does not name it
  * @returns null for a person, or a program that no agent started
- * @throws MaosError FORBIDDEN as `callerOf`, and where the agent's project is not here
+ * @throws MaosError FORBIDDEN as `callerOf` does, and when MAOS's home does not contain the agent's project
  */
 export async function callingAgent(
   runtime: Runtime,

@@ -1,6 +1,6 @@
 /**
- * Has the launcher keep the compiled code of what has run so far, for the processes after this one.
- * @param use for what it ran: each is kept once
+ * Asks the launcher to save V8's compiled code of what has run so far, so that later processes start faster.
+ * @param use what has just run; the code is saved once per use
  */
 export function keepCode(use: string): void {
   const keep: unknown = Reflect.get(process, Symbol.for('maos.keepCode'));

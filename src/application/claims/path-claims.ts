@@ -22,9 +22,9 @@ import { whenFree } from '../when-free.ts';
 
 type Needs = Pick<Project, 'store' | 'host' | 'settings' | 'watcher' | 'clock'>;
 
-/** A claim as programs and people are shown it. */
+/** A claim as shown to programs and people. */
 export interface ShownClaim {
-  /** Relative to the folder that the session works on. */
+  /** Relative to the session's folder. */
   readonly path: string;
   readonly agent: string;
   readonly reason: string;
@@ -32,7 +32,7 @@ export interface ShownClaim {
   readonly expiresAt: string;
 }
 
-/** What agents say of the paths that they work on. For whom a process may speak is decided before: see `callerOf`. */
+/** The paths that agents claim. {@link callerOf} has already verified which agent a process acts for. */
 export class PathClaims {
   readonly #project: Needs;
 
@@ -42,7 +42,7 @@ export class PathClaims {
 
   /**
    * Claims all of the paths, or none.
-   * @throws MaosError INVALID_TRANSITION when others have claimed some: it says who, why and until when, and
+   * @throws MaosError INVALID_TRANSITION when others have claimed some: the message says who, why and until when,
    *   `details.conflicts` says it for programs; INVALID_INPUT, RESOURCE_LIMIT_EXCEEDED
    */
   async claim(caller: Caller, request: ClaimRequest): Promise<readonly ShownClaim[]> {
@@ -63,8 +63,8 @@ export class PathClaims {
   }
 
   /**
-   * Releases what the agent has claimed, all of it for null.
-   * @returns the paths that it had, and has not any more
+   * Releases the agent's claims of these paths; null: all of its claims.
+   * @returns the paths that were released
    * @throws MaosError INVALID_INPUT
    */
   async release(caller: Caller, paths: readonly string[] | null): Promise<readonly string[]> {
@@ -77,7 +77,8 @@ export class PathClaims {
   }
 
   /**
-   * What an agent is to be told before it changes a file: which others have claimed it. Each claim is told once for a file.
+   * The claims of other agents on a file that an agent is about to change. Each claim is reported once per file and
+   * attempt.
    * @param path absolute
    */
   async beforeEdit(caller: Caller, path: string): Promise<readonly string[]> {
@@ -88,7 +89,7 @@ export class PathClaims {
         by,
         claimsTouched(by, path, active).map((held) => ({ path, held })),
       );
-    // Most edits touch no claim, and keep no writer waiting.
+    // Checked without a transaction first: most edits touch no claim and must not block writers.
     if (conflictsOf(store.pathClaims.active(clock.now())).length === 0) return [];
     const { conflicts } = await this.#change((active, at) => {
       const found = conflictsOf(active);
@@ -97,7 +98,7 @@ export class PathClaims {
     return conflicts.map((conflict) => conflictText(conflict, by.root));
   }
 
-  /** Those of a session's agents that are in force. */
+  /** The active claims of a session's agents. */
   ofSession(sessionId: SessionId): readonly ShownClaim[] {
     const { store, host, clock } = this.#project;
     const claims = store.pathClaims.active(clock.now()).filter((claim) => claim.sessionId === sessionId);

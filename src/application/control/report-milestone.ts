@@ -5,11 +5,11 @@ import type { Project } from '../project.ts';
 import type { Caller } from '../queries/caller.ts';
 import { whenFree } from '../when-free.ts';
 
-/** Of one agent: a report is for milestones, not for every step. */
+/** Per agent. A report is for milestones, not for every step. */
 const mostPerMinute = 60;
 
 /**
- * Records what an agent says of its work, as an event of its session.
+ * Records a milestone that an agent reports, as an event of its session.
  * @throws MaosError INVALID_INPUT, RESOURCE_LIMIT_EXCEEDED, INVALID_TRANSITION
  */
 export async function reportMilestone(

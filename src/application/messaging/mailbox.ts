@@ -27,14 +27,14 @@ import { type Addressee, addresseesOf, memberOf, outside } from './recipients.ts
 
 type Needs = Pick<Project, 'store' | 'files' | 'settings' | 'watcher' | 'clock' | 'ids' | 'log'>;
 
-/** A message as it is sent. */
+/** A message to send. */
 export interface SendRequest {
-  /** Default: a new one. The same id again is the same message, and sends nothing. */
+  /** Default: a new id. A message with the id of an earlier, equal one is not sent again. */
   readonly id: MessageId | null;
   readonly sessionId: SessionId;
-  /** An agent's id or name; also the id of the agent that started the session. Null: from outside the team. */
+  /** An agent's id or name; also the id of the agent that started the session. Null: the user. */
   readonly from: string | null;
-  /** As {@link addresseesOf} reads it. Null, of a reply: the sender of the message it answers. */
+  /** See {@link addresseesOf}. Null is allowed in a reply: the sender of the message that it answers. */
   readonly to: string | null;
   readonly type: MessageType;
   readonly subject: string;
@@ -44,20 +44,20 @@ export interface SendRequest {
   readonly correlationId: string | null;
   readonly replyTo: MessageId | null;
   readonly maxAttempts: number | null;
-  /** Absent: it waits as long as its recipient can take it. */
+  /** Absent or null: it waits until its recipient takes it or ends. */
   readonly expiresAt?: string | null;
 }
 
-/** Messages expired in one transaction. */
+/** Number of messages that one transaction expires. */
 const expiryBatch = 200;
-/** The longest a lease waits for a timer before it looks at what is due again. */
+/** The longest time that a lease waits before it checks again what is due. */
 const longestTimerMs = 60_000;
 
 /**
- * The messages of a project's sessions. A program leases what comes for it: it is delivered at least once, and to one
- * receiver at a time. Into an agent's conversation it comes exactly once: claimed before anything is written, delivered on
- * evidence, and free again when the attempt ends without any. What sends or changes a message at once throws
- * STORE_BUSY while another process writes: to be called through {@link whenFree}.
+ * The messages of a project's sessions. Programs lease their messages: at-least-once delivery, to one receiver at a
+ * time. A message enters an agent's conversation exactly once: it is claimed before it is written, delivered when it
+ * was seen there, and waits again if the attempt ends without that. Methods that send or change messages throw
+ * STORE_BUSY immediately while another process writes; call them through {@link whenFree}.
  */
 export class Mailbox {
   readonly #project: Needs;
@@ -67,11 +67,12 @@ export class Mailbox {
   }
 
   /**
-   * Queues a message, one for each agent when it goes to several. What it answers is acknowledged by it.
-   * @returns `isNew` false: it was sent before under its id, and these are the messages as they are now
-   * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session or the recipient has ended,
-   *   RESOURCE_LIMIT_EXCEEDED when too many wait for a recipient; INVALID_INPUT for a reply that does not fit, and, with
-   *   `details.problem: 'conflict'`, when another message has the id
+   * Queues a message; for several recipients, one for each. Also acknowledges the message that it answers.
+   * @returns `isNew` is false if it was sent before under its id; then these are the stored messages in their current
+   *   state
+   * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when the session or the recipient has
+   *   ended, RESOURCE_LIMIT_EXCEEDED when too many messages wait for a recipient; INVALID_INPUT for an invalid reply,
+   *   and, with `details.problem: 'conflict'`, when a different message has the id
    */
   send(request: SendRequest): { readonly messages: readonly Message[]; readonly isNew: boolean } {
     const { ids, clock } = this.#project;
@@ -96,9 +97,10 @@ export class Mailbox {
   }
 
   /**
-   * Hands out the messages that are due, for so long; waits for the first one at most `waitMs`.
-   * @param signal ends the waiting
-   * @returns none when there are none in time
+   * Leases the messages that are due to their recipient for `leaseMs`. If there are none, waits at most `waitMs` for
+   * the first.
+   * @param signal ends the wait
+   * @returns no messages when none came in time
    * @throws MaosError SESSION_NOT_FOUND
    */
   async lease(
@@ -114,7 +116,7 @@ export class Mailbox {
       rung = true;
       wake();
     };
-    // Before the first look: what comes during it asks for another one.
+    // Before the first check, so that a message that arrives during it causes another check.
     const unsubscribe = options.waitMs > 0 ? watcher.subscribe(ring) : null;
     signal.addEventListener('abort', ring);
     try {
@@ -142,8 +144,8 @@ export class Mailbox {
   }
 
   /**
-   * Puts messages on their way into the conversation of an agent's attempt; nobody else gets them meanwhile. To be called
-   * before anything is written.
+   * Claims waiting messages for one way into the conversation of an agent's attempt, so that nothing else delivers
+   * them. Call it before anything is written.
    */
   claim(recipient: AgentRecipient, attempt: number, via: ConversationWay, max: number): readonly Message[] {
     this.#expire();
@@ -151,15 +153,16 @@ export class Mailbox {
   }
 
   /**
-   * There is evidence that the message is in the conversation it was claimed for. Said again, it changes nothing.
-   * @throws MaosError INVALID_INPUT without such a message
+   * Records that the message was seen in the conversation it was claimed for. Repeating it changes nothing.
+   * @throws MaosError INVALID_INPUT when there is no such message
    */
   delivered(id: MessageId, attempt: number): Message {
     return this.#change(id, (message, at) => confirmDelivery(message, attempt, at));
   }
 
   /**
-   * The attempt is over, or a way into it is: what was claimed for it without evidence waits again.
+   * Makes claimed messages that were not seen in the conversation wait again, because the attempt, or this way into it,
+   * is over.
    * @param via null: every way
    * @returns the messages that wait again
    */
@@ -171,23 +174,24 @@ export class Mailbox {
     return released;
   }
 
-  /** Whether a message waits that the recipient could have now. */
+  /** Whether a message is due for the recipient now. */
   hasQueued(recipient: Recipient): boolean {
     this.#expireIfFree();
     return this.#store.hasDue(recipient, this.#project.clock.now());
   }
 
   /**
-   * @param attempt the delivery; null: the present one
-   * @throws MaosError INVALID_INPUT without such a message, INVALID_TRANSITION when that delivery is over
+   * The recipient has handled the message.
+   * @param attempt the delivery; null: the current one
+   * @throws MaosError INVALID_INPUT when there is no such message, INVALID_TRANSITION when that delivery is over
    */
   acknowledge(id: MessageId, attempt: number | null): Message {
     return this.#change(id, (message, at) => acknowledgeMessage(message, attempt, at));
   }
 
   /**
-   * Ends a delivery that came to nothing: the message is delivered again after a while, or dead.
-   * @throws MaosError INVALID_INPUT without such a message, INVALID_TRANSITION when that delivery is over
+   * Ends a delivery whose message could not be handled: the message is delivered again after a delay, or dead.
+   * @throws MaosError INVALID_INPUT when there is no such message, INVALID_TRANSITION when that delivery is over
    */
   giveBack(
     id: MessageId,
@@ -203,14 +207,14 @@ export class Mailbox {
     return this.#store.find(id);
   }
 
-  /** Newest first; those that are dead are the dead letters. */
+  /** Newest first. Those in state `dead` are the dead letters. */
   list(query: MessageQuery): readonly Message[] {
     this.#expireIfFree();
     return this.#store.list(query);
   }
 
   /**
-   * Whose messages are meant by an agent's id or name, `lead` or `user`.
+   * The recipient that an agent's id or name, `lead` or `user` denotes.
    * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND
    */
   recipient(sessionId: SessionId, text: string): Recipient {
@@ -256,7 +260,9 @@ export class Mailbox {
     });
   }
 
-  /** The agent that started a session may write to it, if it is of the same project. */
+  /**
+   * The sender of a message. The agent that started the session may also send to it, if it belongs to the same project.
+   */
   #senderOf(workflow: Workflow, text: string | null): Addressee {
     const parent = workflow.session.parent?.agentId;
     if (text === null || text !== parent) return memberOf(workflow, text ?? outside);
@@ -265,7 +271,10 @@ export class Mailbox {
       : null;
   }
 
-  /** As the session sees it: what comes from outside the team is answered to outside the team. */
+  /**
+   * The message that is answered. If its sender is not in the team, its `from` is null, so that the reply goes to the
+   * user.
+   */
   #answered({ agents }: Workflow, id: MessageId | null): Message | null {
     const message = id === null ? null : this.#store.find(id);
     if (message === null || agents.some((agent) => agent.id === message.from)) return message;
@@ -292,7 +301,7 @@ export class Mailbox {
     return message;
   }
 
-  /** Reading does not wait for a writer: while the store is locked, it returns what is stored. */
+  /** Reading does not wait for a writer: while the store is locked, expiry is skipped. */
   #expireIfFree(): void {
     try {
       this.#expire();
@@ -301,7 +310,7 @@ export class Mailbox {
     }
   }
 
-  /** Before anything is told of messages: what time has done to them is stored. */
+  /** Expires messages before they are read, so that nothing returns an outdated state. */
   #expire(): void {
     const at = this.#project.clock.now();
     for (;;) {
@@ -322,7 +331,7 @@ export class Mailbox {
       try {
         this.#store.journal({ sessionId, agentId }, files.messages);
       } catch (error) {
-        // It is a copy, and the next change of a message for the agent brings it up to date.
+        // The journal is a copy; the next change of a message for the agent updates it.
         log.log('warn', 'messages.jsonl is behind', { session: sessionId, agent: agentId, error });
       }
     }

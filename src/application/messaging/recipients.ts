@@ -4,24 +4,24 @@ import { MaosError, quote } from '../../domain/errors.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 
-/** People and programs outside the team, as a sender or a recipient. */
+/** People and programs outside the team, as sender or recipient. */
 export const user = 'user';
-/** The same, as earlier versions said it, and the protocol of `/acp` still does. No agent can be called so. */
+/** The name of `user` in earlier versions and in the protocol of `/acp`. No agent can have this name. */
 export const outside = '@outside';
-/** Every agent of the session that has not ended, but the sender; `@all` as well. */
+/** Every agent of the session that has not ended, except the sender. `@all` means the same. */
 const all = 'all';
 export const everyAgent = '@all';
-/** The session's orchestrator; without one, or for the orchestrator itself, who started the session. */
+/** The session's orchestrator. Without one, or when the orchestrator itself sends: the user. */
 const lead = 'lead';
 const leadRole = 'orchestrator';
 
-/** Whom a message goes to. Null: outside the team. */
+/** Sender or recipient of a message. Null: outside the team. */
 export type Addressee = AgentId | null;
 
 /**
- * Everybody who is meant by an agent's id or name, a role, `lead`, `all` or `user`.
- * @returns one, or several parts of a broadcast
- * @throws MaosError AGENT_NOT_FOUND; INVALID_TRANSITION when all who are meant have ended
+ * Every recipient that an agent's id or name, a role, `lead`, `all` or `user` denotes.
+ * @returns one recipient, or those of a broadcast
+ * @throws MaosError AGENT_NOT_FOUND; INVALID_TRANSITION when all of them have ended
  */
 export function addresseesOf(
   workflow: Workflow,
@@ -51,7 +51,7 @@ export function addresseesOf(
 }
 
 /**
- * The agent, or null for outside the team, that one name means.
+ * The agent that a name denotes; null: outside the team.
  * @throws MaosError AGENT_NOT_FOUND
  */
 export function memberOf(workflow: Workflow, text: string): Addressee {
@@ -60,7 +60,7 @@ export function memberOf(workflow: Workflow, text: string): Addressee {
   return found;
 }
 
-/** Undefined: no single agent is called so. */
+/** Undefined: the text denotes no single agent. */
 function partyOf({ agents }: Workflow, text: string, sender: Addressee): Addressee | undefined {
   if (text === user || text === outside) return null;
   const named = agents.find(({ id }) => id === text) ?? agents.find(({ name }) => name === text);

@@ -7,34 +7,34 @@ import type { PromptEscape } from '../ports/backend.ts';
 import { escaped, legendOf, quoted, quotedStart } from '../quotation.ts';
 import type { TeamReach } from './team-reach.ts';
 
-/** Longest body that is put into a conversation, in characters. */
+/** Maximum length of a body in a conversation, in characters. */
 const maxBody = 20_000;
 const maxSubject = 200;
 
-/** Who wrote a message. Null: the user, who is everybody outside the team. */
+/** The sender of a message. Null: the user, which stands for everyone outside the team. */
 export type MessageSender = {
   readonly name: string;
   readonly role: string;
-  /** The session of an agent of another team; null: it is of the reader's team. */
+  /** Session of an agent of another team; null: the agent is in the reader's team. */
   readonly session: SessionId | null;
 } | null;
 
-/** Who reads a message. */
+/** The reader of a message. */
 export interface MessageReader {
   readonly reach: TeamReach;
-  /** Of its backend, where the message is put into a prompt or its live input; null for the answer of a tool. */
+  /** That of the reader's backend, for a message in a prompt or live input; null for a tool's result. */
   readonly promptEscape: PromptEscape | null;
 }
 
-/** The sender of a message of the session that the agents are of. */
+/** @param agents those of the message's session */
 export function senderOf(from: AgentId | null, agents: readonly Agent[]): MessageSender {
   const agent = agents.find(({ id }) => id === from);
   return agent === undefined ? null : { name: agent.name, role: agent.role.name, session: null };
 }
 
 /**
- * A message as it stands in the conversation of its recipient, whichever way it gets there. Its first line says who
- * speaks, and is MAOS's; what the sender wrote is {@link quoted}. {@link renderedIds} finds it again.
+ * The text of a message in its recipient's conversation, the same for every way of delivery. The first line, which says
+ * who speaks, is MAOS's; the sender's text is {@link quoted}. {@link renderedIds} finds the message again.
  */
 export function renderMessage(
   message: Pick<Message, 'id' | 'type' | 'subject' | 'body'>,
@@ -57,7 +57,7 @@ export function renderMessage(
   ].join('\n\n');
 }
 
-/** The ids of the messages that a text holds as {@link renderMessage} writes them: not of those that are mentioned in one. */
+/** The ids of the messages in a text from {@link renderMessage}; ids that a message only mentions do not count. */
 export function renderedIds(text: string): readonly MessageId[] {
   return [...text.matchAll(/^Message (msg_[0-7][0-9A-HJKMNP-TV-Z]{25}) from /gm)].map(
     ([, id]) => id as MessageId,

@@ -1,8 +1,8 @@
 import type { BackendCapabilities } from '../ports/backend.ts';
 
 /**
- * How an agent reaches its team: by the tools of its own MCP server, by `maos` commands that it runs, or, null, not at
- * all, as the program of a backend that has no model to read about it.
+ * How an agent reaches its team: with the tools of its own MCP server, or by running `maos` commands. Null: not at all,
+ * because its backend runs a program without a model that could read about it.
  */
 export type TeamReach = 'tools' | 'commands' | null;
 

@@ -84,13 +84,16 @@ export interface BackendProbe {
   readonly problem: string | null;
 }
 
-/** The MCP server through which an agent reaches its team, as its CLI is to start it. */
+/** The MCP server that connects an agent to its team, and how its CLI starts it. */
 export interface TeamServer {
   readonly command: string;
   readonly args: readonly string[];
-  /** What it has to be told: a CLI may hand on little of its own environment. None of it is secret. */
+  /** Variables to set explicitly, because a CLI may pass on little of its own environment. None of them is secret. */
   readonly env: Readonly<Record<string, string>>;
-  /** Variables of the agent's environment that it needs besides. Their values must stand in no file and no command line. */
+  /**
+   * Names of further variables to pass on from the agent's environment. Never write their values to a file or a command
+   * line.
+   */
   readonly passes: readonly string[];
 }
 
@@ -106,7 +109,7 @@ export interface LaunchContext {
   readonly resume: string | null;
   /** Maximum number of sub-agents, for a CLI that supports a limit; null or missing: no limit. */
   readonly maxSubagents?: number | null;
-  /** For a backend that serves MCP; null or absent: there is none. A CLI that cannot start it works without. */
+  /** For a backend that supports MCP servers; null or absent: none. A CLI that cannot start it works without it. */
   readonly teamServer?: TeamServer | null;
   /** What the agent inherits from; default: the environment of this process. */
   readonly inherits?: Readonly<Record<string, string>>;

@@ -6,10 +6,13 @@ export interface StoredMilestone extends Milestone {
   readonly at: string;
 }
 
-/** What agents say of their work. Each is an event, stored by the agent's own process, whoever owns the session. */
+/**
+ * Milestones that agents report. Each is an event, stored by the agent's own process even though another process owns
+ * the session.
+ */
 export interface MilestoneStore {
   /**
-   * @param mostPerMinute of one agent
+   * @param mostPerMinute per agent
    * @throws MaosError RESOURCE_LIMIT_EXCEEDED above that, INVALID_TRANSITION when the session has ended
    */
   add(
@@ -18,6 +21,6 @@ export interface MilestoneStore {
     mostPerMinute: number,
     at: string,
   ): RecordedEvent;
-  /** The last report of each agent, among the newest events of the session. */
+  /** Each agent's latest report among the session's newest events. */
   latest(sessionId: SessionId): ReadonlyMap<AgentId, StoredMilestone>;
 }

@@ -28,7 +28,7 @@ export interface LiveStatus {
   readonly requests: readonly InputRequest[];
   /** The last recorded reason why each ready agent is not started. */
   readonly waiting: ReadonlyMap<AgentId, WaitCause>;
-  /** What agents that run have last reported in this attempt. */
+  /** The latest report of each running agent in its current attempt. */
   readonly reports: ReadonlyMap<AgentId, StoredMilestone>;
   /** How long the session has run, in milliseconds, without pauses. 0 unless a budget limits it. */
   readonly sessionRanMs: number;
@@ -119,7 +119,7 @@ function reportsOf(
   return new Map(
     running.flatMap(({ id, startedAt }) => {
       const report = latest.get(id);
-      // What an earlier attempt had reached may be gone.
+      // An earlier attempt's report may no longer be true.
       return report === undefined || report.at < (startedAt ?? '') ? [] : [[id, report]];
     }),
   );

@@ -15,21 +15,21 @@ import {
 import type { InputRequestQuery, InputRequestStore } from '../ports/input-requests.ts';
 import type { Project } from '../project.ts';
 
-/** What requests need of their project. */
+/** The parts of a project that requests need. */
 export type RequestsProject = Pick<Project, 'settings' | 'watcher' | 'clock' | 'ids' | 'parent'> & {
   readonly store: Pick<Project['store'], 'inputRequests' | 'load'>;
 };
 
-/** Requests expired in one transaction. */
+/** Number of requests that one transaction expires. */
 const expiryBatch = 200;
-/** The longest a wait sleeps before it looks at what is due again: a clock may be set meanwhile. */
+/** The longest time that a wait sleeps before it checks again what is due, because the clock may be set meanwhile. */
 const longestTimerMs = 60_000;
 /** Open requests that a wait looks at. */
 const maxCompared = 1_000;
 
 /**
- * What the agents of a project ask of people. What opens or changes a request throws STORE_BUSY while another process
- * writes: to be called through `whenFree`.
+ * Permissions and answers that a project's agents request from people. Methods that open or change a request throw
+ * STORE_BUSY immediately while another process writes; call them through `whenFree`.
  */
 export class InputRequests {
   readonly #project: RequestsProject;
@@ -39,11 +39,11 @@ export class InputRequests {
   }
 
   /**
-   * Stores what an agent asks, once for each key of an attempt. A rule may answer a permission at once; so does the limit
-   * of open requests, which denies it.
-   * @param draft.action in full, as rules are held against it: it is cut only when it is stored
-   * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when that attempt does not run, INVALID_INPUT when nothing is
-   *   asked, RESOURCE_LIMIT_EXCEEDED for a question too many
+   * Stores a request, once per key and attempt. A rule may answer a permission immediately; the limit of open requests
+   * denies it.
+   * @param draft.action the full text, because rules match it; it is cut only for storing
+   * @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION when the attempt is not running, INVALID_INPUT when nothing
+   *   is asked, RESOURCE_LIMIT_EXCEEDED for a question above the limit
    */
   open(draft: Omit<InputRequestDraft, 'id' | 'expiresAt'>): InputRequest {
     this.#expire();
@@ -62,22 +62,22 @@ export class InputRequests {
   }
 
   /**
-   * The first answer stands; the same one again changes nothing.
-   * @throws MaosError FORBIDDEN inside an agent, except for requests of a team that it started; INVALID_INPUT without such
-   *   a request, or for an answer of the other kind; INVALID_TRANSITION when it is not open any more
+   * Records the first answer; repeating it changes nothing.
+   * @throws MaosError FORBIDDEN inside an agent, except for requests of a team that the agent started; INVALID_INPUT
+   *   when there is no such request, or the answer is of the other kind; INVALID_TRANSITION when it is no longer open
    */
   answer(id: InputRequestId, answer: Answer, by: Answerer): InputRequest {
     this.#assertMayAnswer(this.find(id));
     return this.#change(id, (request, at) => answerRequest(request, answer, by, at));
   }
 
-  /** The attempt does not wait for answers any more. Its end in the store withdraws them as well. */
+  /** Withdraws the attempt's open requests. Storing the attempt's end does the same. */
   withdrawAll(agentId: AgentId, attempt: number): void {
     const open = this.#store.list({ agentId, attempt, state: 'open', limit: maxOpenRequests });
     for (const { id } of open) this.withdraw(id);
   }
 
-  /** Nobody waits for this one any more. One that is closed stays as it is. */
+  /** Withdraws a request that no one waits for any longer. A closed one stays as it is. */
   withdraw(id: InputRequestId): InputRequest {
     return this.#change(id, withdrawRequest);
   }
@@ -102,8 +102,8 @@ export class InputRequests {
   }
 
   /**
-   * Settles once the request is not open any more, by whichever process; when the signal ends the wait, with the request
-   * as it is then.
+   * Waits until the request is no longer open, whichever process closes it, or until the signal aborts; returns its
+   * state at that time.
    * @throws MaosError INVALID_INPUT when the project has no such request
    */
   async waitForAnswer(id: InputRequestId, signal: AbortSignal): Promise<InputRequest> {
@@ -139,7 +139,7 @@ export class InputRequests {
       rung = true;
       wake();
     };
-    // Before the first look: what comes during it asks for another one.
+    // Before the first check, so that a change during it causes another check.
     const unsubscribe = watcher.subscribe(ring);
     signal.addEventListener('abort', ring);
     try {
@@ -161,7 +161,7 @@ export class InputRequests {
     }
   }
 
-  /** Before anything is told of requests: what time has done to them is stored. */
+  /** Expires requests before they are read, so that nothing returns an outdated state. */
   expireDue(): void {
     this.#expireIfFree();
   }
@@ -193,7 +193,7 @@ export class InputRequests {
     return { answer: { kind: 'permission', decision: 'deny', message: null }, rule };
   }
 
-  /** An agent must not approve what it, or its team mates, would do. */
+  /** An agent must not approve its own actions or those of its team mates. */
   #assertMayAnswer({ id, sessionId }: InputRequest): void {
     const { parent, store } = this.#project;
     if (parent === null) return;
@@ -215,7 +215,7 @@ export class InputRequests {
     return request;
   }
 
-  /** Reading does not wait for a writer: while the store is locked, it returns what is stored. */
+  /** Reading does not wait for a writer: while the store is locked, expiry is skipped. */
   #expireIfFree(): void {
     try {
       this.#expire();

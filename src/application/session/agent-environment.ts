@@ -50,11 +50,11 @@ export function agentEnvironment(
   };
 }
 
-/** What `maos agent` is told of the agent it serves. */
+/** The variables that tell `maos agent` which agent it serves. */
 const identifying = ['MAOS_AGENT_ID', 'MAOS_AGENT_ATTEMPT', 'MAOS_SESSION_ID', 'MAOS_PROJECT_ROOT'];
 const secret = ['MAOS_AGENT_TOKEN'];
 
-/** @param variables of {@link agentEnvironment} */
+/** @param variables those of {@link agentEnvironment} */
 export function teamServerFor(
   server: Project['agentServer'],
   variables: Readonly<Record<string, string>>,

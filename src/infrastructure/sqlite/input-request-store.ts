@@ -18,7 +18,7 @@ import { choice, type Fields, integer, json, nullable, table, text, time } from 
 import { readSession } from './workflow-reader.ts';
 import { appendEvents } from './workflow-writer.ts';
 
-/** What it is opened with. */
+/** Fields that are fixed when a request is opened. */
 const asked: Fields<InputRequestDraft & Pick<InputRequest, 'askedAt'>> = {
   id: text('id'),
   sessionId: text('session_id'),
@@ -34,7 +34,7 @@ const asked: Fields<InputRequestDraft & Pick<InputRequest, 'askedAt'>> = {
   reason: nullable(text('reason')),
 };
 
-/** What becomes of it. */
+/** Fields that change when it is closed. */
 const outcome: Fields<Omit<InputRequest, keyof typeof asked>> = {
   state: choice('state', inputRequestStates),
   closedAt: nullable(time('closed_at')),
@@ -55,7 +55,7 @@ const anyDue = "SELECT 1 FROM input_requests WHERE state = 'open' AND expires_at
 const selectDue = `${select} WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at LIMIT ?`;
 const selectNextDue =
   "SELECT min(expires_at) AS at FROM input_requests WHERE state = 'open' AND session_id = ?";
-/** Few requests are open at a time: those of all sessions together are looked through. */
+/** Uses the index of open requests, although it covers all sessions: few requests are open at a time. */
 const selectOpenOf = `${select} INDEXED BY input_requests_open WHERE state = 'open' AND agent_id = ? AND attempt = ?
   ORDER BY id`;
 const selectByText = `SELECT id FROM input_requests WHERE (id >= ? AND id < ?) OR substr(id, ?) = ?
@@ -120,7 +120,7 @@ export function makeInputRequestStore(db: Database): InputRequestStore {
       const wanted = given.replace(/^req_/i, '').toUpperCase();
       if (!/^[0-9A-Z]*$/.test(wanted)) return [];
       const from = `req_${wanted}`;
-      // What begins as an id does is the beginning of one; anything else may be its end as well.
+      // A text with the prefix `req_` is the start of an id; any other may also be its end.
       const tail = given.length > wanted.length || wanted === '' ? null : wanted;
       return db.run(() =>
         db
@@ -135,8 +135,8 @@ export function makeInputRequestStore(db: Database): InputRequestStore {
 }
 
 /**
- * Withdraws what attempts that end with this change still ask. To be called inside a write transaction.
- * @returns the events of it, not yet stored
+ * Withdraws the open requests of attempts that this change ends. Call it inside a write transaction.
+ * @returns their events, not yet stored
  */
 export function withdrawOfEnded(
   db: Database,
@@ -162,12 +162,12 @@ export function withdrawOfEnded(
   );
 }
 
-/** The log of a session that has ended is closed: nobody would bring session.log after the table. */
+/** Appends nothing to the log of an ended session: no owner is left that would write session.log. */
 function appendTo(db: Database, sessionId: SessionId, events: readonly DomainEvent[]): void {
   if (!isSessionEnded(readSession(db, sessionId).state)) appendEvents(db, sessionId, events);
 }
 
-/** @throws MaosError INVALID_TRANSITION: nobody would wait for the answer, and nothing would withdraw the request */
+/** @throws MaosError INVALID_TRANSITION: no one would wait for the answer, and nothing would withdraw the request */
 function assertRuns(db: Database, { sessionId, agentId, attempt }: InputRequest): void {
   const row = db.sql(selectAttempt).get(agentId, sessionId);
   if (row?.state === 'running' && row.attempt === attempt) return;
@@ -193,7 +193,7 @@ function listQuery(query: InputRequestQuery): {
     ['id < ?', query.before],
   ];
   const given = filters.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
-  // Spelled out, so that SQLite sees that the index of open requests has them all.
+  // A literal instead of a parameter, so that SQLite can use the partial index of open requests.
   const isOpen = query.state === 'open' ? ["state = 'open'"] : [];
   const all = ['true', ...isOpen, ...given.map(({ sql }) => sql)];
   return {

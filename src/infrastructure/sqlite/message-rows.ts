@@ -46,7 +46,7 @@ const way: Fields<Omit<Message, keyof MessageSent>> = {
 
 type MessageSent = MessageDraft & Pick<Message, 'queuedAt'>;
 
-/** `place` is the order of storing; `revision` and `recorded` belong to the journal. */
+/** `place` is the order in which messages were stored; `revision` and `recorded` belong to the journal. */
 export const messageTable = table<Message>({ ...sent, ...way }, (row) => `Message ${row.id}`);
 const wayTable = table(way, (row) => `Message ${row.id}`);
 export const selectMessages = `SELECT ${messageTable.columns} FROM messages`;
@@ -57,7 +57,7 @@ const update = `UPDATE messages SET ${wayTable.assignments}, revision = revision
 const selectQueuedFor = `${selectMessages} WHERE recipient_id = ? AND state = 'queued' ORDER BY place`;
 const selectRecipient = 'SELECT name, state, failure_kind AS kind FROM agents WHERE id = ?';
 
-/** Every function here runs inside a transaction of the caller's. */
+/** Call every function below inside a transaction. */
 
 export function appendMessageEvents(
   db: Database,
@@ -72,9 +72,9 @@ export function appendMessageEvents(
 }
 
 /**
- * Moves messages, and stores what that changed with an event for each change of state. What would wait for an agent that
- * has ended is dead instead.
- * @returns all of them as moved
+ * Changes messages and stores them, with an event for each change of state. A message that would wait for an ended
+ * agent becomes dead instead.
+ * @returns all of them in their new state
  */
 export function moveMessages(
   db: Database,
@@ -100,7 +100,7 @@ export function moveMessages(
   return after;
 }
 
-/** How the agent ended; null while it may still receive. */
+/** How the recipient ended; null while it can receive. */
 export function endOfRecipient(db: Database, id: AgentId): string | null {
   const row = db.sql(selectRecipient).get(id);
   if (row === undefined) return null;
@@ -108,7 +108,7 @@ export function endOfRecipient(db: Database, id: AgentId): string | null {
   return isAgentEnded(state) ? describeEnd(name, state, kind) : null;
 }
 
-/** Nobody takes any more what waits for agents that end: it is dead, and says how they ended. */
+/** Marks the messages that wait for ended agents as dead, with how the agent ended as the reason. */
 export function buryUndelivered(db: Database, ended: readonly Agent[], at: string): void {
   for (const { id, name, state, failure } of ended) {
     const waiting = db.sql(selectQueuedFor).all(id).map(messageTable.fromSql);

@@ -9,7 +9,7 @@ import { eventOf, eventTable } from './tables.ts';
 import { readSession } from './workflow-reader.ts';
 import { appendEvents } from './workflow-writer.ts';
 
-/** So many of the newest events are looked at: the whole log of a long session would take too long. */
+/** Only this many of the newest events are searched: reading the whole log of a long session would take too long. */
 const newest = 1_000;
 
 const amongNewest = `session_id = ? AND type = 'agent.reported'

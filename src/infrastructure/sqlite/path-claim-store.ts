@@ -29,7 +29,7 @@ const selectActive = `SELECT ${columns}, agents.name AS agent_name, agents.role 
   WHERE expires_at > ? AND agents.state IN ('running', 'resumable')
     AND (path_claims.attempt = agents.attempt OR agents.resumed IS NOT NULL)
   ORDER BY path_claims.id`;
-/** The row keeps its id, and with it who has been told of the claim. */
+/** Keeps the row's id, because notices refer to it. */
 const upsert = `INSERT INTO path_claims (${claimTable.columns}) VALUES (${claimTable.placeholders})
   ON CONFLICT (agent_id, path) DO UPDATE SET attempt = excluded.attempt, reason = excluded.reason,
     claimed_at = excluded.claimed_at, expires_at = excluded.expires_at`;
@@ -80,7 +80,7 @@ export function makePathClaimStore(db: Database): PathClaimStore {
           );
         }
         for (const sessionId of new Set<SessionId>(events.map((event) => event.sessionId))) {
-          // The log of a session that has ended is closed.
+          // The log of an ended session is closed.
           if (isSessionEnded(readSession(db, sessionId).state)) continue;
           appendEvents(
             db,

@@ -171,7 +171,7 @@ class SqliteSessionStore implements SessionStore {
       const { state } = change.next.session;
       const ends = isSessionEnded(state) && !isSessionEnded(previous.session.state);
       if (ends && state !== 'cancelled') assertNoRetryAsked(this.#db, sessionId);
-      // Before the end of the session, which closes its log.
+      // Before the session's end is stored, which closes its log.
       buryUndelivered(this.#db, endedAgents(previous, change.next), this.#now());
       updateWorkflow(this.#db, previous, change.next);
       insertArtifacts(this.#db, sessionId, artifacts);

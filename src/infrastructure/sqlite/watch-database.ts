@@ -2,12 +2,12 @@ import { watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /**
- * Tells when somebody, this process too, writes to a database or its log.
- * @param onLost there will be no (more) calls; called at most once
- * @returns ends it; null where the system does not tell at once
+ * Reports writes to a database or its log by any process, including this one.
+ * @param onLost writes are no longer reported; called at most once
+ * @returns a function that ends it; null where the system does not report writes promptly
  */
 export function watchDatabase(file: string, onWrite: () => void, onLost: () => void): (() => void) | null {
-  // The events of other systems come late and in heaps.
+  // Other systems report changes late and in batches.
   if (process.platform !== 'linux') return null;
   const name = basename(file);
   try {

@@ -71,8 +71,8 @@ function hasFlag(argv: readonly string[], flag: string): boolean {
 }
 
 /**
- * Parses the calls that programs make: `maos serve`, `maos agent`, `maos supervise`, and `maos` with a pipe on stdin. Clients wait
- * for these, and the full parser is slow to load. Null for everything else.
+ * Parses the calls that programs make: `maos serve`, `maos agent`, `maos supervise`, and `maos` with a pipe on stdin.
+ * Clients wait for these, and the full parser is slow to load. Null for everything else.
  */
 function plainCall(argv: readonly string[], deps: CliDeps): ParsedCall | null {
   const piped = argv.length === 0 && deps.stdin.isTTY !== true;

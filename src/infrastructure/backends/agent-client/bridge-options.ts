@@ -14,7 +14,7 @@ export interface BridgeOptions {
   readonly briefing: string;
   /** Folders for the program to work in, in addition to the current one. */
   readonly folders: readonly string[];
-  /** An MCP server for it, whose secrets the bridge has in its own environment; null: none. */
+  /** An MCP server for the program; null: none. The bridge finds the server's secrets in its own environment. */
   readonly teamServer: TeamServer | null;
   /** The conversation to continue; null to begin one. */
   readonly resume: string | null;

@@ -30,7 +30,7 @@ export class Journal {
   readonly #write: (text: string) => void;
   readonly #secrets: readonly string[];
 
-  /** @param secrets that are left out of what is written */
+  /** @param secrets values to redact in sent messages */
   constructor(write: (text: string) => void, secrets: readonly string[] = []) {
     this.#write = write;
     this.#secrets = secrets.filter((secret) => secret !== '');

@@ -1,7 +1,7 @@
 import type { TeamServer } from '../../../application/ports/backend.ts';
 import { inBraces, serverEnvironment, teamServerName } from '../shared/team-server.ts';
 
-/** What Claude Code is told of the team's server. Its tools need no permission. */
+/** The arguments that give Claude Code the team's server, and the permission for all of its tools. */
 export function teamServerOf(server: TeamServer | null): {
   readonly args: readonly string[];
   readonly allowedTools: readonly string[];
@@ -9,7 +9,7 @@ export function teamServerOf(server: TeamServer | null): {
   if (server === null) return { args: [], allowedTools: [] };
   const { command, args } = server;
   const env = serverEnvironment(server, inBraces);
-  // Else it hides the tools of servers from the model, which would have to search for them.
+  // `alwaysLoad`: without it, Claude Code hides the tools until the model searches for them.
   const entry = { type: 'stdio', command, args, env, alwaysLoad: true };
   return {
     args: ['--mcp-config', JSON.stringify({ mcpServers: { [teamServerName]: entry } })],

@@ -121,7 +121,7 @@ function subagentBounds(max: number | null): Readonly<Record<string, string>> {
   return { 'agents.max_concurrent_threads_per_session': String(max), 'agents.max_depth': '1' };
 }
 
-/** One that cannot be started is told of on stderr, and Codex works without it. */
+/** If the server cannot be started, Codex reports it on stderr and works without it. */
 function teamServerOf(server: TeamServer | null): readonly string[] {
   if (server === null) return [];
   const { command, args, env, passes } = server;

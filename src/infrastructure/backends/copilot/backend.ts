@@ -104,7 +104,7 @@ function advise(verdict: Verdict): string {
   return adviseOn(verdict, { auth_required: signInAdvice });
 }
 
-/** Its tools need no permission. */
+/** Adds the team's server, with permission for all of its tools. */
 function teamServerArguments(server: TeamServer | null): readonly string[] {
   if (server === null) return [];
   const { command, args } = server;

@@ -61,7 +61,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       defaults,
       bounds,
       context.teamServer ?? null,
-      // Else its model would have to search for them.
+      // Without this, the model would have to search for the tools.
       { alwaysLoadTools: true },
     );
     const args = [

@@ -5,16 +5,16 @@ import { asJson, type Json } from './json-values.ts';
 import { longestCallMs, serverEnvironment, teamServerName } from './team-server.ts';
 import { settingsIn } from './user-settings.ts';
 
-/** As no server can be called: then none of the user's is started. */
+/** A name that no server has: with it, the CLI starts none of the user's servers. */
 const noServer = 'none-for-agents-of-maos';
 
 /**
- * Settings that MAOS makes for a CLI of Gemini's kind below the user's own, as its file of defaults for a whole machine.
- * What a machine has in such a file stays, and MAOS adds the server of the team.
- * @param file.variable says where the file is
- * @param file.usual where it is when the variable says nothing
- * @param settings what MAOS sets besides, where the machine has no such file
- * @param more for the server's entry
+ * MAOS's settings for a CLI derived from Gemini CLI, as a file of system-wide defaults, which the user's settings
+ * override. If the machine has such a file, MAOS keeps its contents and adds only the team's server.
+ * @param file.variable the environment variable with the file's path
+ * @param file.usual the paths to try when the variable is not set
+ * @param settings used only if the machine has no such file
+ * @param more additional fields of the server's entry
  */
 export function defaultsFile(
   env: Environment,
@@ -35,7 +35,7 @@ export function defaultsFile(
 function withServer(settings: Json, team: TeamServer, more: Json): Json {
   const { command, args } = team;
   const env = serverEnvironment(team, (name) => `$${name}`);
-  // Trusted: its tools are not asked about.
+  // `trust`: its tools need no permission.
   const entry = { command, args, env, timeout: longestCallMs, trust: true, ...more };
   return { ...settings, mcpServers: { ...asJson(settings.mcpServers), [teamServerName]: entry } };
 }

@@ -1,17 +1,21 @@
 import type { TeamServer } from '../../../application/ports/backend.ts';
 
-/** What CLIs call the server that reaches an agent's team. Users have none of this name: `maos init` says `maos`. */
+/**
+ * The name under which CLIs know the server that connects an agent to its team. It cannot collide with a user's server
+ * from `maos init`, which is named `maos`.
+ */
 export const teamServerName = 'maos-team';
 
-/** A question waits for its answer as long as people take: no CLI is to call it off before. */
+/** Tool timeout. A question waits until a person answers it, and the CLI must not cancel it before. */
 export const longestCallMs = 24 * 3_600_000;
 
-/** How long a CLI gives it to start: a busy machine takes its time. */
+/** How long a CLI waits for the server to start; generous, for busy machines. */
 export const startMs = 30_000;
 
 /**
- * Its environment as settings tell it. Secrets are named, not written: others can read command lines and settings.
- * @param refer how these settings name a variable
+ * The server's environment for a CLI's settings. Secrets appear only as references to variables, because others can
+ * read command lines and settings.
+ * @param refer writes a reference to a variable in the syntax of these settings
  */
 export function serverEnvironment(
   { env, passes }: TeamServer,
@@ -20,5 +24,5 @@ export function serverEnvironment(
   return { ...env, ...Object.fromEntries(passes.map((name) => [name, refer(name)])) };
 }
 
-/** `${NAME}`, as most have it. */
+/** `${NAME}`, the syntax of most CLIs. */
 export const inBraces = (name: string): string => `\${${name}}`;

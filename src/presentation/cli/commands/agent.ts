@@ -1,7 +1,7 @@
 import type { CliCommand } from '../command.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
-/** What the CLI of an agent starts, as the backend tells it to. Not for people. */
+/** Started by an agent's CLI, as configured by its backend. Not for people. */
 export const agentCommand: CliCommand = {
   name: 'agent',
   summary: 'Serve MCP over stdio for one agent of a team',

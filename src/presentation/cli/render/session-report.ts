@@ -191,7 +191,7 @@ function troubleLines({ liveStatus: { troubles } }: SessionFacts): string[] {
   );
 }
 
-/** What agents that run say of their work. */
+/** The latest reports of running agents. */
 function reportedLines({ workflow, liveStatus: { reports } }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap(({ id, name }) => {
     const report = reports.get(id);

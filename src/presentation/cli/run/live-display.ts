@@ -19,7 +19,7 @@ const endUpdate = '\u001b[?2026l';
 export class LiveDisplay {
   readonly #terminal: Terminal;
   readonly #activities = new Map<string, string>();
-  /** What agents have last reported: shown before what they do, until they report something else. */
+  /** Each agent's latest report, shown before its activity until the next one. */
   readonly #reports = new Map<string, string>();
   readonly #timer: NodeJS.Timeout;
   readonly #restoreCursor = (): void => this.#terminal.write(showCursor);

@@ -8,24 +8,24 @@ import type { Tool, ToolContext } from '../server/tool.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where a tool of an agent works: its project, and the agent itself. */
+/** What a tool of an agent works on: the project, and the agent itself. */
 export interface AgentContext extends ToolContext {
   readonly project: Project;
   readonly caller: Caller;
 }
 
-/** A tool that answers its agent in words: what a model is given is all context. */
+/** A tool whose result is only text, because everything that a model receives takes up its context. */
 export interface AgentTool<Input = unknown> extends Omit<Tool, 'input' | 'output' | 'call'> {
   readonly input: z.ZodType<Input>;
   run(input: Input, context: AgentContext): Promise<string>;
 }
 
-/** Knows the type of the input. */
+/** Infers the type of the input. */
 export function agentTool<Input>(tool: AgentTool<Input>): AgentTool {
   return tool as unknown as AgentTool;
 }
 
-/** Changes only what MAOS records, and can be done again. */
+/** For tools that only add to MAOS's records. */
 export const changesRecords = {
   readOnlyHint: false,
   destructiveHint: false,
@@ -34,8 +34,8 @@ export const changesRecords = {
 } as const;
 
 /**
- * The tool as it serves the agent of an environment. Who calls is asked at every call: the agent may have ended since, or
- * be in its next attempt.
+ * Binds the tool to the agent of an environment. The agent is verified at every call, because it may have ended, or be
+ * in its next attempt.
  */
 export function toolFor(env: Environment, tool: AgentTool): Tool {
   const { run, ...definition } = tool;

@@ -7,7 +7,7 @@ const input = z.strictObject({
   progress: z.int().min(0).max(100).optional().describe('Percent done'),
 });
 
-/** A milestone that whoever watches the team is to see. */
+/** Makes a milestone visible to those who watch the team. */
 export const report = agentTool({
   name: 'report',
   title: 'Report',

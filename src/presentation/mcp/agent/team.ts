@@ -10,10 +10,9 @@ import { oneLine } from '../../contracts/event-lines.ts';
 import { readsOnly } from '../server/tool.ts';
 import { agentTool } from './agent-tool.ts';
 
-/** As long as the answers of MAOS's other tools may be. */
+/** The same limit as for the results of MAOS's other tools. */
 const maxBytes = 9_000;
 
-/** Who is in the team and what each of them does. */
 export const team = agentTool({
   name: 'team',
   title: 'Team',
@@ -36,7 +35,7 @@ export const team = agentTool({
   },
 });
 
-/** The agent that orchestrates the team; without one, whoever started it. */
+/** The team's orchestrator; without one, the user. */
 function leadOf({ agents }: Workflow): string {
   return agents.find(({ role }) => role.name === 'orchestrator')?.name ?? 'the user';
 }

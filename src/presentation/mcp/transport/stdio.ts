@@ -10,10 +10,10 @@ import { traceMessages } from './trace.ts';
 export interface StdioOptions {
   /** The folder whose project the tools work on; default: {@link clientFolder}. */
   readonly projectPath?: string;
-  /** What is offered, and as what the server presents itself; default: everything MAOS has. */
+  /** What the server offers; default: all of MAOS. */
   readonly loadRegistry?: () => Promise<Registry>;
   readonly identity?: ServerIdentity;
-  /** It never takes over sessions that nobody runs. */
+  /** Never takes over sessions without an owner. */
   readonly isOnlooker?: true;
 }
 
