@@ -31,7 +31,7 @@ export interface FoundRequest {
 export interface Projects {
   /** The project of the caller's folder; null while it has no store. */
   present(): Promise<Project | null>;
-  /** Every project with a store, the present one first. */
+  /** Every project with a store, beginning with that of the caller's folder. */
   all(): AsyncIterable<Project>;
 }
 

@@ -9,7 +9,7 @@ import type { Usage } from '../usage.ts';
 import { readWaitSentence, type WaitCause, waitSentence, waitText } from '../waiting.ts';
 import { event } from './event-type.ts';
 
-/** Whatever a run comes to but another postponement ends the row of them. */
+/** Ends the series of consecutive postponements, as every outcome of a run does except another postponement. */
 function move(
   agent: Agent,
   to: AgentState,
@@ -20,12 +20,15 @@ function move(
   return moveAgent(agent, to, at, { postponed, ...outcome });
 }
 
-/** An end of an earlier version, or of an agent that did not run, does not say for how long it ran. */
+/** @param durationMs undefined in events of earlier versions, and for an agent that was not running */
 function measured(agent: Agent, durationMs: number | undefined): Agent {
   return durationMs === undefined ? agent : withMeasured(agent, durationMs);
 }
 
-/** The event is believed: a checkpoint of an earlier version does not tell the stage before it. */
+/**
+ * Does not check that the stage may follow the one before it, because checkpoints of earlier versions do not contain
+ * stages.
+ */
 function inStage(agent: Agent, stage: AgentStage): Agent {
   return agent.state === 'running' ? { ...agent, stage } : agent;
 }
@@ -40,9 +43,9 @@ function lastLine(result: string): string {
   return line === '' ? '' : `: ${line}`;
 }
 
-/** What happens to an agent. `name` is its name. */
+/** Events of agents. `name` is the agent's name. */
 export const agentEvents = {
-  /** It is ready but something holds it back; said once for each cause. */
+  /** The agent is ready, but something keeps it from starting. Recorded once per cause. */
   'agent.waiting': event<{ name: string } & WaitCause>({
     text: (why) => `waiting: ${waitText(why)}`,
     upcast: (stored) =>
@@ -52,7 +55,7 @@ export const agentEvents = {
     published: (why) => ({ reason: waitSentence(why) }),
   }),
 
-  /** It runs from here on, in stage `preparing`. */
+  /** From now on the agent is running, in stage `preparing`. */
   'agent.started': event<{ name: string; role: string; backend: string; attempt: number }>({
     text: ({ role, backend, attempt }) =>
       `started (${role}, ${backend})${attempt > 1 ? `, attempt ${attempt}` : ''}`,
@@ -60,19 +63,19 @@ export const agentEvents = {
   }),
 
   /**
-   * It cannot be acted on, or whether it still runs cannot be told; this is tried again, and what runs is left alone.
-   * Said once per reason.
+   * MAOS cannot control the agent, or cannot tell whether it is still running. It keeps trying, and leaves the agent's
+   * processes alone. Recorded once per reason.
    */
   'agent.unreachable': event<{ name: string; reason: string }>({
     text: ({ reason }) => `unreachable: ${reason}`,
   }),
 
-  /** `note`: what is not as usual about it, though all can be done. */
+  /** `note`: a limitation that does not keep MAOS from controlling the agent. */
   'agent.reached': event<{ name: string; note?: string }>({
     text: ({ note }) => (note === undefined ? 'reachable again' : `followed again: ${note}`),
   }),
 
-  /** A process exists: the agent is in stage `executing`. */
+  /** The agent has a process, and is in stage `executing`. */
   'agent.spawned': event<{ name: string; attempt: number; where: AgentLocation }>({
     text: ({ where }) => `running as ${where.label}`,
     hiddenFrom: ['progress', 'lines'],
@@ -84,10 +87,10 @@ export const agentEvents = {
     }),
   }),
 
-  /** Every change of stage that no other event tells; absent in sessions of earlier versions. */
+  /** A change of stage that no other event implies; absent in sessions of earlier versions. */
   'agent.stage_changed': event<{ name: string; stage: AgentStage; previous: AgentStage }>({
     text: ({ stage }) => stageText(stage),
-    // So far only of the moment in which its files are recorded.
+    // So far, only for recording the agent's files.
     hiddenFrom: ['progress', 'lines'],
     agent: (agent, { stage }) => inStage(agent, stage),
   }),
@@ -98,24 +101,24 @@ export const agentEvents = {
     agent: (agent, { usage }) => ({ ...agent, usage }),
   }),
 
-  /** What it says of its work itself. `progress`: how much of its task is done, in percent; null where it does not say. */
+  /** The agent's own report. `progress`: percentage of its task that is done; null if it does not say. */
   'agent.reported': event<{ name: string; text: string; progress: number | null }>({ text: milestoneText }),
 
-  /** It has given a result, and processes of it remain; what is left at `until` is ended. */
+  /** The agent has given a result, but some of its processes still run. MAOS ends them at `until`. */
   'agent.answered': event<{ name: string; background: readonly string[]; until: string | null }>({
     text: lingeringText,
     agent: (agent, { background, until }) => ({ ...agent, lingering: { background, until } }),
   }),
 
-  /** What it had answered was not its last word. */
+  /** The result was not final: the agent has continued. */
   'agent.went_on': event<{ name: string }>({
     text: () => 'continuing after its result',
     agent: (agent) => ({ ...agent, lingering: null }),
   }),
 
   /**
-   * `durationMs`, of every end: how long the attempt ran, as it was measured; in earlier versions as the machine's clock
-   * had it, and not of each. Absent of an agent that did not run.
+   * `durationMs` of any end: measured running time of the attempt; absent for an agent that was not running. Earlier
+   * versions computed it from the machine's clock, and omitted it from some events.
    */
   'agent.completed': event<{ name: string; durationMs: number; result: string; usage: Usage | null }>({
     text: ({ durationMs, result, usage }) =>
@@ -152,18 +155,18 @@ export const agentEvents = {
     },
   }),
 
-  /** Its processes are suspended until the session is resumed. */
+  /** The agent's processes are suspended until the session is resumed. */
   'agent.suspended': event<{ name: string }>({ text: () => 'suspended' }),
 
   'agent.continued': event<{ name: string }>({ text: () => 'continued' }),
 
-  /** Back to the start, to run again. */
+  /** Back to state `pending`, to run again. */
   'agent.retried': event<{ name: string; attempts: number }>({
     text: ({ attempts }) => `queued for retry (${plural(attempts, 'attempt')} so far)`,
     agent: (agent, _, at) => move(agent, 'pending', at),
   }),
 
-  /** Its provider refused it for a while; it goes on by itself then. */
+  /** The provider refused the agent temporarily; the agent continues by itself at `until`. */
   'agent.postponed': event<{
     name: string;
     durationMs?: number;
@@ -179,8 +182,8 @@ export const agentEvents = {
   }),
 
   /**
-   * Its provider refused it, or another agent, so its next attempt runs on another one of its backends: not before
-   * `until`, where all of them refuse.
+   * A provider refused this agent, or another one, so the agent's next attempt uses another of its backends. If all of
+   * them are refused, it does not start before `until`.
    */
   'agent.fell_back': event<{
     name: string;
@@ -211,8 +214,8 @@ export const agentEvents = {
   }),
 
   /**
-   * All processes of the agent are gone; how it was made sure. `processes`: command lines of those that were ended, with
-   * their pids; absent in events of earlier versions.
+   * All processes of the agent have ended, and the event tells how. `processes`: command lines and pids of those that
+   * MAOS ended; absent in events of earlier versions.
    */
   'agent.stopped': event<{
     name: string;

@@ -1,7 +1,7 @@
 import { showName } from '../invisible-marks.ts';
 import { event } from './event-type.ts';
 
-/** A path, the claim of another agent that it touches, whose that is, and until when. */
+/** A path, and another agent's claim that covers it: `by` is that agent. */
 interface Touched {
   readonly path: string;
   readonly claimed: string;
@@ -19,7 +19,10 @@ function list(paths: readonly string[]): string {
   return `${paths.slice(0, 5).map(showName).join(', ')}${more}`;
 }
 
-/** Path claims. `agentId` is who claims, releases, is refused or edits. Paths are relative to the folder it works on. */
+/**
+ * Events of path claims. `agentId` is the agent that claims, releases, is refused or edits. Paths are relative to the
+ * folder it works on.
+ */
 export const claimEvents = {
   'paths.claimed': event<{ paths: readonly string[]; reason: string; until: string }>({
     text: ({ paths, reason, until }) =>
@@ -28,9 +31,12 @@ export const claimEvents = {
 
   'paths.released': event<{ paths: readonly string[] }>({ text: ({ paths }) => `released ${list(paths)}` }),
 
-  /** It wanted to claim what another has; said once for each path and claim. */
+  /** The agent could not claim a path that another agent has claimed. Recorded once per path and claim. */
   'paths.refused': event<Touched>({ text: (conflict) => `could not claim ${touched(conflict)}` }),
 
-  /** It was about to edit what another has claimed, and was told; said once for each path and claim. */
+  /**
+   * The agent is about to edit a path that another agent has claimed, and was informed. Recorded once per path and
+   * claim.
+   */
   'paths.crossed': event<Touched>({ text: (conflict) => `edits ${touched(conflict)}` }),
 };

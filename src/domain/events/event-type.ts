@@ -2,29 +2,31 @@ import type { Agent } from '../agent.ts';
 import type { PhaseState } from '../orchestration.ts';
 import type { Session } from '../session.ts';
 
-/** Readers of some events only: those who follow a call's progress, and those who read a run's lines later. */
+/** Readers that see only some events: followers of a call's progress, and readers of a run's lines. */
 export type EventReader = 'progress' | 'lines';
 
 /** The definition of one type of event. */
 export interface EventDescriptor<Data> {
-  /** What happened, in a few words; the agent's name is printed before them. */
+  /** A few words for people, printed after the agent's name. */
   readonly text: (data: Data) => string;
-  /** Who is not told of it. */
+  /** The readers that do not see it. */
   readonly hiddenFrom?: readonly EventReader[];
-  /** A checkpoint is due after it. */
+  /** Causes a checkpoint. */
   readonly checkpoint?: true;
-  /** What it did to the session, to its phase, to its agent: what a checkpoint from before it does not know yet.
-   * `agent` of a session's event: to each of its agents. */
+  /**
+   * The change that the event made to the session, its phase or its agent. Applied to a checkpoint that was written
+   * before the event. `agent` of a session's event applies to every agent.
+   */
   readonly session?: (session: Session, data: Data, at: string) => Session;
   readonly phase?: PhaseState;
   readonly agent?: (agent: Agent, data: Data, at: string) => Agent;
-  /** What an event of an earlier version carried, as what it carries now. Given what is of this version, it changes nothing. */
+  /** Converts the stored data of any version to this version. Leaves the data of this version unchanged. */
   readonly upcast?: (stored: Readonly<Record<string, unknown>>) => Data;
-  /** What programs outside were told besides by earlier versions, and still are. */
+  /** Further fields that earlier versions published to programs; still published for compatibility. */
   readonly published?: (data: Data) => Readonly<Record<string, unknown>>;
 }
 
-/** Names the type of the data, and checks the rest against it. */
+/** Sets the data type of an event, so that the compiler checks its functions. */
 export function event<Data>(descriptor: EventDescriptor<Data>): EventDescriptor<Data> {
   return descriptor;
 }

@@ -13,19 +13,24 @@ function what({ kind, tool, action }: Asked): string {
   return kind === 'question' ? `question: ${action}` : `permission for ${tool ?? 'a tool'}: ${action}`;
 }
 
-/** What agents ask of people, and what they are refused. `agentId` is who asks. Long texts are cut; the store has them whole. */
+/**
+ * Events of requests to people. `agentId` is the agent that asks. Long texts are cut here; the store has them in full.
+ */
 export const requestEvents = {
   /** The agent waits for an answer. */
   'request.opened': event<Asked & { expiresAt: string }>({
     text: (asked) => `asks (${asked.id}): ${what(asked)}`,
   }),
 
-  /** The only event of a request that a rule answers. `decision`: of a permission. `text`: of a question, or why it is denied. */
+  /**
+   * If a rule answers a request, this is its only event. `decision`: for a permission. `text`: the answer to a
+   * question, or the reason for the decision.
+   */
   'request.answered': event<
     Asked & {
       decision: 'allow' | 'deny' | null;
       text: string | null;
-      /** A person's front, an agent's name or a rule, for people. */
+      /** Who answered: a person and their client, an agent or a rule; for people. */
       by: string;
     }
   >({
@@ -36,18 +41,18 @@ export const requestEvents = {
     },
   }),
 
-  /** Nobody answered in time: a permission is denied by it. */
+  /** No answer came in time. A permission is then denied. */
   'request.expired': event<Asked>({
     text: (asked) =>
       `no answer in time${asked.kind === 'permission' ? ', so denied' : ''} (${asked.id}): ${what(asked)}`,
   }),
 
-  /** The attempt that asked is over. */
+  /** The attempt that asked has ended. */
   'request.withdrawn': event<Asked>({
     text: (asked) => `no longer asks (${asked.id}): ${what(asked)}`,
   }),
 
-  /** The agent's CLI refused by itself what the agent wanted; the agent did without. */
+  /** The agent's CLI denied an action by itself, and the agent continued without it. */
   'agent.permission_denied': event<{ name: string; tool: string | null; action: string }>({
     text: ({ tool, action }) =>
       `was not permitted${tool === null ? '' : ` ${tool}`}${action === '' ? '' : `: ${action}`}`,

@@ -14,7 +14,7 @@ import {
 } from '../session.ts';
 import { event, type Nothing } from './event-type.ts';
 
-/** What serves a session beside its work: where one of them fails, the work goes on and the part is tried again. */
+/** Parts of MAOS that support a session's work. When one of them fails, the work continues and MAOS retries the part. */
 export type SessionPart = 'store' | 'session.log' | 'checkpoints' | 'slots';
 
 const become =
@@ -24,7 +24,7 @@ const become =
 
 const ofAgent = (agent: string | null): string => (agent === null ? '' : ` of ${agent}`);
 
-/** What happens to a session as a whole. */
+/** Events of a session as a whole. */
 export const sessionEvents = {
   'session.created': event<{
     objective: string;
@@ -64,12 +64,12 @@ export const sessionEvents = {
     checkpoint: true,
   }),
 
-  /** Failed agents and what was cancelled because of them will run again. */
+  /** Failed agents, and those that were cancelled because of them, will run again. */
   'session.retried': event<{ agents: readonly string[] }>({
     text: ({ agents }) => `retried: ${agents.join(', ')}`,
   }),
 
-  /** Another MAOS owns it from now on; `running`: names of the agents it adopts. */
+  /** Another MAOS process owns the session from now on. `running`: names of the agents that it adopts. */
   'session.taken_over': event<{ owner: string; epoch: number; running: readonly string[] }>({
     text: ({ owner, running }) =>
       `adopted by ${owner}${running.length === 0 ? '' : `, with ${running.join(', ')} running`}`,
@@ -79,8 +79,8 @@ export const sessionEvents = {
   'session.stalled': event<{ reason: string }>({ text: ({ reason }) => `stalled: ${reason}` }),
 
   /**
-   * The machine's clock has moved by so much beside the time that passed: the machine slept, or the clock was set. What
-   * runs has not run for so long.
+   * The machine's clock changed by `byMs` more than the elapsed time: the machine slept, or the clock was set. Sessions
+   * and agents did not run during that time.
    */
   'session.clock_changed': event<{ byMs: number }>({
     text: ({ byMs }) =>
@@ -91,25 +91,25 @@ export const sessionEvents = {
     agent: (agent: Agent, { byMs }) => (agent.state === 'running' ? inactiveFor(agent, byMs) : agent),
   }),
 
-  /** A part beside its work fails, and is tried again; said once until it works. */
+  /** A supporting part fails and is being retried. Recorded once until it works again. */
   'session.degraded': event<{ part: SessionPart; reason: string }>({
     text: ({ part, reason }) => `${part} failing, retrying: ${reason}`,
   }),
 
   'session.restored': event<{ part: SessionPart }>({ text: ({ part }) => `${part} working again` }),
 
-  /** Put back into a new store from a checkpoint and the session's log, which had `events` records. */
+  /** The session was restored into a new store from a checkpoint and `events` records of its log. */
   'session.recovered': event<{ checkpoint: string; events: number }>({
     text: ({ checkpoint, events }) => `recovered from ${checkpoint} and ${plural(events, 'logged event')}`,
   }),
 
-  /** Somebody asked; the owner acts on it. */
+  /** Someone has requested an action; the session's owner performs it. */
   'session.requested': event<{ action: SessionAction; agent: string | null; by: string; reason: string }>({
     text: ({ action, agent, by, reason }) => `${action}${ofAgent(agent)} requested by ${by}: ${reason}`,
     hiddenFrom: ['progress'],
   }),
 
-  /** The request has become impossible in the meantime, and was dropped. */
+  /** The requested action was no longer possible, and the request was dropped. */
   'session.request_refused': event<{ action: SessionAction; agent: string | null; reason: string }>({
     text: ({ action, agent, reason }) => `${action}${ofAgent(agent)} refused: ${reason}`,
   }),

@@ -21,14 +21,17 @@ const wayTexts: Readonly<Record<DeliveryWay, string>> = {
   lease: '',
 };
 
-/** What happens to phases, budgets, files and messages. */
+/** Events of phases, budgets, files and messages. */
 export const workEvents = {
   'phase.started': phase('started', 'running'),
   'phase.completed': phase('completed', 'completed'),
   'phase.failed': phase('failed', 'failed'),
   'phase.skipped': phase('skipped', 'skipped'),
 
-  /** Most of a cap is used up, or of a session's all of it; said once for each. `name`: the agent's, null for the session's. */
+  /**
+   * Most of a limit is used, or, for a session, all of it. Recorded once per limit and level. `name`: the agent's; null
+   * for the session's budget.
+   */
   'budget.warned': event<{ name: string | null } & BudgetFinding>({
     text: (finding) => `budget warning: ${describeFinding(finding)}`,
     upcast: ({ name, message, ...finding }) => ({
@@ -43,7 +46,7 @@ export const workEvents = {
     hiddenFrom: ['progress', 'lines'],
   }),
 
-  /** Files that agents left and that are not recorded, and why; said once for each reason. */
+  /** Files of agents that were not recorded, with the reason. Recorded once per reason. */
   'artifact.skipped': event<{ reason: string }>({ text: ({ reason }) => `files not recorded: ${reason}` }),
 
   'artifact.recorded': event<{
@@ -57,13 +60,16 @@ export const workEvents = {
       `wrote ${showName(path)}${candidates.length > 1 ? ` (one of ${candidates.join(', ')})` : ''}`,
   }),
 
-  /** Each state a message comes to. `agentId` is whom it is for; null in `from` and there: people outside the team. */
+  /**
+   * Each change of a message's state has an event. `agentId` is the recipient; null there or in `from` means outside
+   * the team.
+   */
   'message.queued': event<{
     id: MessageId;
     type: MessageType;
     from: AgentId | null;
     subject: string;
-    /** Deliveries that came to nothing so far, and why the last of them did. */
+    /** Number of failed deliveries so far; `reason` is that of the last one. */
     attempt: number;
     availableAt: string;
     reason: string | null;
@@ -73,7 +79,10 @@ export const workEvents = {
     hiddenFrom: ['progress'],
   }),
 
-  /** `leaseUntil` of a lease only; `via` absent in events of earlier versions, which knew no other way. */
+  /**
+   * `leaseUntil` is null unless the message was leased. `via` is absent in events of earlier versions, which only
+   * leased messages.
+   */
   'message.delivered': event<{
     id: MessageId;
     attempt: number;
@@ -90,7 +99,7 @@ export const workEvents = {
     hiddenFrom: ['progress'],
   }),
 
-  /** Its deadline passed before it was delivered. */
+  /** Not delivered before its deadline. */
   'message.expired': event<{ id: MessageId; expiresAt: string }>({
     text: ({ id, expiresAt }) => `message ${id} expired: not delivered by ${expiresAt}`,
   }),

@@ -10,7 +10,7 @@ import { choice, type Fields, integer, nullable, table, text, time } from './tab
 import { readSession } from './workflow-reader.ts';
 import { appendEvents } from './workflow-writer.ts';
 
-/** What a message is sent with. */
+/** Fields that are fixed when a message is sent. */
 const sent: Fields<MessageSent> = {
   id: text('id'),
   sessionId: text('session_id'),
@@ -29,7 +29,7 @@ const sent: Fields<MessageSent> = {
   body: text('body'),
 };
 
-/** What its way changes. */
+/** Fields that deliveries change. */
 const way: Fields<Omit<Message, keyof MessageSent>> = {
   state: choice('state', messageStates),
   attempt: integer('attempt'),
@@ -65,7 +65,7 @@ export function appendMessageEvents(
   messages: readonly Message[],
   at: string,
 ): void {
-  // The log of a session that has ended is closed: nobody would bring session.log after the table.
+  // An ended session's log is closed: no owner is left that would write session.log.
   if (messages.length === 0 || isSessionEnded(readSession(db, sessionId).state)) return;
   const events = messages.map((message) => messageEvent(message, at));
   appendEvents(db, sessionId, events);

@@ -20,7 +20,7 @@ export interface EndingOptions {
   readonly hurry: () => Promise<unknown>;
 }
 
-/** At most so many ended processes are named in the report. */
+/** Maximum number of ended processes named in the report. */
 const maxNamed = 10;
 /** A process without a command line counts as between fork and exec for at most this long. */
 const executingMs = 500;

@@ -14,7 +14,7 @@ export class ProcessTreeIndex {
   readonly #newestFirst: readonly ProcessEntry[];
   readonly #marked = new Map<string, ProcessEntry[]>();
   readonly #attempts = new Map<ProcessEntry, number | null>();
-  /** How many of the newest processes have had their mark read. */
+  /** Number of the newest processes whose marks have been read. */
   #asked = 0;
 
   private constructor(snapshot: ProcessSnapshot) {
