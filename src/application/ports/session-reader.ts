@@ -16,7 +16,7 @@ export interface SessionReader {
   /** Ids that start or end with the text (ignoring the prefix `sess_`), newest first, at most `limit`. */
   findSessions(text: string, limit: number): readonly SessionId[];
   findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[];
-  /** Events with `seq` above `after`, in order; of these types only, which costs a fraction, or of all. */
+  /** Events with `seq` above `after`, in order. With `types`, only those of these types, which is much faster. */
   events(id: SessionId, after: number, limit: number, types?: readonly EventType[]): readonly RecordedEvent[];
   lastSeq(id: SessionId): number;
   /** The newest record of each path, by path. */

@@ -5,7 +5,7 @@ import type { SessionReader } from '../ports/session-reader.ts';
 /** Number of newest events searched. */
 const searched = 1_000;
 
-/** Those of these types among the newest events of a session, in order: older ones may not be found. */
+/** The events of these types among the newest ones of a session, in order. May miss older ones. */
 export function newestEvents(
   store: Pick<SessionReader, 'events' | 'lastSeq'>,
   id: SessionId,

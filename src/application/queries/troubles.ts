@@ -12,7 +12,7 @@ export interface Trouble {
   readonly since: string;
 }
 
-/** What begins or ends trouble. */
+/** Events that begin or end trouble. */
 const telling = [
   'session.degraded',
   'session.restored',

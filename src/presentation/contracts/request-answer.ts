@@ -8,8 +8,8 @@ interface GivenAnswer {
 }
 
 /**
- * The answer that a client gives, to a permission or to a question.
- * @param where named in the message
+ * A client's answer to a permission request or a question.
+ * @param where names the input in the error message
  * @throws MaosError INVALID_INPUT when it is not exactly one of the two
  */
 export function answerOf({ decision, message, answer }: GivenAnswer, where: string): Answer {

@@ -2,7 +2,7 @@ import { shorten } from '../../domain/cut-text.ts';
 import { answererText, type InputRequest } from '../../domain/input-request.ts';
 import { oneLine } from './event-lines.ts';
 
-/** A request as programs see it, in every front. What there is not is absent. */
+/** A request as shown to programs by every front. Fields without a value are absent. */
 export function requestView(request: InputRequest, names: ReadonlyMap<string, string>) {
   const { tool, reason, choices, closedAt, answer, answeredBy } = request;
   return {
@@ -26,13 +26,13 @@ export function requestView(request: InputRequest, names: ReadonlyMap<string, st
   };
 }
 
-/** What is asked, on one line. */
+/** The question, or the action to permit, on one line. */
 export function askedText({ kind, tool, action, choices }: InputRequest): string {
   if (kind === 'permission') return oneLine(`${tool === null ? '' : `${tool}: `}${action}`);
   return oneLine(`${action}${choices.length === 0 ? '' : ` [${choices.join(' | ')}]`}`);
 }
 
-/** What became of it, in one sentence. */
+/** The outcome in one sentence. */
 export function outcomeText(request: InputRequest): string {
   const { id, state, answer, answeredBy } = request;
   const by = answeredBy === null ? '' : ` by ${answererText(answeredBy)}`;

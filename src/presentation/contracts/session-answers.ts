@@ -67,7 +67,7 @@ export const agentStatus = z.strictObject({
   budget: z.string().optional(),
 });
 
-/** What an agent asks, and nobody has answered. */
+/** An agent's request that has no answer yet. */
 export const openRequest = z.strictObject({
   request_id: z.string(),
   agent: z.string(),
@@ -78,7 +78,7 @@ export const openRequest = z.strictObject({
   expires_at: z.string(),
 });
 
-/** Longest text of a request in an answer, and most requests of one. */
+/** Maximum length of a request's text, and number of requests, in a result. */
 const maxAction = 300;
 const maxRequests = 5;
 

@@ -35,7 +35,7 @@ async function readAll(stdin: CommandContext['stdin']): Promise<string> {
   for await (const part of stdin) {
     const bytes = Buffer.from(part);
     size += bytes.length;
-    // A character has at most four bytes; what is longer is refused with its length anyway.
+    // A character has at most four bytes in UTF-8. This limits only memory; the exact length is checked later.
     if (size > 4 * maxAnswerLength + 4) {
       throw new MaosError(
         'INVALID_INPUT',

@@ -13,7 +13,7 @@ import { exitStatus } from '../shell/exit-status.ts';
 import { OptionValues } from '../shell/option-values.ts';
 
 const defaultLimit = 50;
-/** `--all` is about requests here, not about projects. */
+/** `--all` of this command means requests, not projects. */
 const unscoped = new OptionValues(new Map());
 
 export const requestsCommand: CliCommand = {

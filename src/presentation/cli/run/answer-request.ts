@@ -28,7 +28,7 @@ export const messageOption: OptionSpec = {
   kind: 'text',
 };
 
-/** Answers the request that the command names first, and says what became of it. */
+/** Answers the request that is named by the command's first argument, and prints the outcome. */
 export async function answerRequest(context: CommandContext, answer: Answer): Promise<number> {
   const { args, options, terminal, json, runtime, projectPath, env } = context;
   const projects = lookupIn(projectAccess(runtime(), projectPath), new Map());

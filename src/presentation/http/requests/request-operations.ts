@@ -9,7 +9,7 @@ import {
 
 const request = { 'application/json': requestSchema };
 
-/** What agents ask of people. */
+/** Operations of requests to people. */
 export const requestOperations = [
   {
     ...{ method: 'get', path: '/api/requests', id: 'listRequests', tag: 'requests' },

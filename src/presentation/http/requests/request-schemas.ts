@@ -3,7 +3,7 @@ import { inputRequestPattern, sessionPattern } from '../../../domain/ids.ts';
 import { inputRequestKinds, inputRequestStates, maxAnswerLength } from '../../../domain/input-request.ts';
 import type { requestView } from '../../contracts/request-view.ts';
 
-/** Input and answers of `/api/requests`. */
+/** Schemas of `/api/requests`. */
 
 export const requestIdSchema = z
   .string()

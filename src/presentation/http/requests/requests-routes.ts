@@ -15,7 +15,7 @@ import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts'
 import { requestOperations } from './request-operations.ts';
 import { answerSchema, defaultPage, requestsQuerySchema } from './request-schemas.ts';
 
-/** `/api/requests`: what agents of the project ask, and the answers to it. */
+/** `/api/requests`: lists the requests of the project's agents and answers them. */
 export function requestEndpoints(deps: HttpDeps): Endpoints {
   const open = async (): Promise<{ project: Project; requests: InputRequests }> => {
     const { project } = await deps.runtime.openProject(deps.projectPath);

@@ -22,7 +22,6 @@ const output = z.strictObject({
   state: z.string(),
 });
 
-/** Answers what an agent asks. */
 export const respond = defineTool({
   name: 'respond',
   title: 'Answer an agent',
@@ -30,7 +29,7 @@ export const respond = defineTool({
     "Answers an agent's open request, which wait-session and session-status list: allow or deny a permission, or answer a question. The first answer stands. Allow only what the user would.",
   input,
   output,
-  // What is allowed is done.
+  // Destructive, because the agent performs the permitted action.
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
   async run({ request_id, ...given }, context) {
     const { project, id } = await findRequest(lookupIn(context, new Map()), request_id);

@@ -93,7 +93,10 @@ export const waitSession = defineTool({
   },
 });
 
-/** Requests that a wait has come back for: a client that leaves one to its user waits through it from then on. */
+/**
+ * Open requests that a wait has already returned. Later waits do not return for them, because the client may have left
+ * them to its user.
+ */
 const told = new WeakMap<Project, ReadonlySet<string>>();
 
 function until(project: Project): (id: SessionId, signal: AbortSignal) => Promise<void> {
@@ -102,7 +105,7 @@ function until(project: Project): (id: SessionId, signal: AbortSignal) => Promis
     requests.waitForOpen(id, signal, (request) => told.get(project)?.has(request.id) === true);
 }
 
-/** Those that are closed need not be remembered. */
+/** Remembers the open requests, and forgets the closed ones. */
 function tell(project: Project, open: readonly InputRequest[]): void {
   const before = [...(told.get(project) ?? [])];
   const isOpen = (id: string): boolean =>
