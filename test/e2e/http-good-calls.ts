@@ -16,8 +16,10 @@ export interface LiveStatus {
 
 const script = `#!/bin/sh
 if [ "$1" = --version ]; then echo '9.9.9 (Claude Code)'; exit; fi
-case "$(cat)" in *'Stay here.'*) while [ -e "$0" ]; do sleep 1; done; exit;; esac
+IFS= read -r prompt
+case "$prompt" in *'Stay here.'*) while [ -e "$0" ]; do sleep 1; done; exit;; esac
 echo '{"type":"result","subtype":"success","is_error":false,"result":"Done.","num_turns":1}'
+cat >/dev/null
 `;
 
 /** A program that plays Claude Code's part: it succeeds at once, or stays, as long as it is there, when it is told to. */

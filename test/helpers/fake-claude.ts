@@ -15,6 +15,10 @@ export type Step =
   | { readonly ms: number }
   | { readonly wait: string }
   | { readonly make: string }
+  /** Waits until a message with this text is in the conversation. */
+  | { readonly hear: string }
+  /** Waits for the permission to use a tool. */
+  | { readonly ask: { readonly tool: string; readonly input: object } }
   | { readonly exit: number };
 
 /** The real backend, with a program that plays Claude Code's part. */

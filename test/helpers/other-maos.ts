@@ -37,6 +37,8 @@ export async function otherMaos(
   { home, root, database }: RealProject,
   options: Pick<RealProjectOptions, 'settings' | 'storePatienceMs' | 'timing'> & {
     readonly stuckAt?: StuckAt;
+    /** With the backend of {@link file://./fake-claude.ts}. */
+    readonly hasClaude?: true;
   } = {},
 ): Promise<OtherMaos> {
   const child = spawn(

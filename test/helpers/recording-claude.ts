@@ -4,8 +4,9 @@ import { join } from 'node:path';
 const script = `#!/bin/sh
 if [ "$1" = --version ]; then echo '9.9.9 (Claude Code)'; exit; fi
 for word in "$@"; do printf '%s\\0' "$word"; done >"$MAOS_WORKSPACE/arguments"
-cat >/dev/null
+IFS= read -r prompt
 echo '{"type":"result","subtype":"success","is_error":false,"result":"Recorded.","num_turns":1}'
+cat >/dev/null
 `;
 
 /**

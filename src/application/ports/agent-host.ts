@@ -21,6 +21,8 @@ export interface LaunchSpec {
   readonly files?: Readonly<Record<string, string>>;
   /** 'stream': the prompt, then what {@link RunningAgent.send} appends, until {@link RunningAgent.closeInput}. */
   readonly stdin: 'prompt' | 'none' | 'stream';
+  /** For 'stream': the first entry, where it is not the prompt as it stands in its file. */
+  readonly firstInput?: Uint8Array;
 }
 
 /** Input for a running program. */
@@ -92,6 +94,8 @@ export interface RunningAgent {
   readonly note?: string;
   /** Settles when its output has been delivered completely and none of its processes is left. */
   readonly ended: Promise<AgentEnd>;
+  /** Its program reads what {@link send} appends. */
+  readonly takesInput: boolean;
   /** Asks the processes to end, uses force after `graceMs`, and verifies that none is left. Safe to repeat. */
   stop(graceMs: number): Promise<StopReport>;
   /**

@@ -5,13 +5,36 @@ import type { ReportedUsage } from '../../domain/usage.ts';
 import type { AgentLocations } from './agent-disk.ts';
 import type { AgentEnd, LaunchSpec, ProgramLookup } from './agent-host.ts';
 
+/** A tool that a CLI does not use before it is allowed to. */
+export interface PermissionAsked {
+  /** What the CLI calls it; unique within the attempt. */
+  readonly key: string;
+  readonly tool: string;
+  /** What is to be done, for people. */
+  readonly action: string;
+  /** Why it asks, in its own words; null where it does not say. */
+  readonly reason: string | null;
+  /** What the tool is to be given, where an answer has to repeat it; null: too long for that. */
+  readonly input: Readonly<Record<string, unknown>> | null;
+}
+
+/** What becomes of a permission that was asked for. The message of a denial is for the CLI's model. */
+export type PermissionAnswer = { readonly allow: true } | { readonly allow: false; readonly message: string };
+
 export type AgentActivity =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'tool_use'; readonly tool: string; readonly detail: string }
   | { readonly type: 'tool_result'; readonly ok: boolean; readonly text: string }
   | { readonly type: 'notice'; readonly text: string }
   /** `ok` according to this record alone, because logs are shown record by record. */
-  | { readonly type: 'result'; readonly ok: boolean; readonly text: string };
+  | { readonly type: 'result'; readonly ok: boolean; readonly text: string }
+  /** Evidence that an entry of the input is in the conversation. */
+  | { readonly type: 'received'; readonly entry: string }
+  | ({ readonly type: 'permission' } & PermissionAsked)
+  /** The CLI does not wait for the answer any more. */
+  | { readonly type: 'permission_withdrawn'; readonly key: string }
+  /** The CLI waits for something that MAOS cannot give: what to send, so that it goes on without. */
+  | { readonly type: 'refusal'; readonly key: string; readonly bytes: Uint8Array };
 
 /** What the CLI itself reported about the outcome. */
 export interface Verdict {
@@ -42,6 +65,8 @@ export interface ParsedRun {
   /** The agent's final answer, if it gave one. */
   readonly result: string | null;
   readonly answer: Answer | null;
+  /** It has given a result, good or bad, and goes on with nothing by itself: it ends when its input does. */
+  readonly isAtRest?: true;
   readonly usage: ReportedUsage | null;
   readonly conversation: string | null;
   /** Its CLI has declared that it cannot resume conversations, although others of its backend can. */
@@ -126,6 +151,14 @@ export interface PromptEscape {
   readonly legend: string;
 }
 
+/** How to talk to a CLI that reads its input while it works: what the entries of its input are. */
+export interface LiveInput {
+  /** Puts the prompt (entry `prompt`) or a message (entry = its id) into the conversation. */
+  text(entry: string, text: string): Uint8Array;
+  /** Answers a permission it asked for; null: it asks for none. */
+  readonly permission: ((asked: PermissionAsked, answer: PermissionAnswer) => Uint8Array) | null;
+}
+
 /** What a backend can do, as declared by itself, so that no other code checks for names. */
 export interface BackendCapabilities {
   /** `structured`: each line is a record for its parser. `lines`: text for people, as any program prints it. */
@@ -150,6 +183,8 @@ export interface BackendCapabilities {
 export interface Backend {
   readonly name: string;
   readonly capabilities: BackendCapabilities;
+  /** Null: its CLI reads nothing but its prompt. Otherwise its launches say `stdin: 'stream'`. */
+  readonly live: LiveInput | null;
   /** Null: its CLI takes a prompt as plain text, whatever it contains. */
   readonly promptEscape: PromptEscape | null;
   /** Its CLI takes no separate instructions: the briefing opens the prompt of a new conversation instead. */

@@ -14,6 +14,7 @@ import type {
 import type { Backend, OutputParser } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
 import { AnswerWatch } from './answer-watch.ts';
+import { LiveChannel } from './live-channel.ts';
 import { outcomeOf } from './run-outcome.ts';
 import { RunProgress } from './run-progress.ts';
 import { type SuspendedTime, takenOverShare } from './session-history.ts';
@@ -61,12 +62,16 @@ const survivorPatienceMs = 1_000;
 export class AgentRun implements OutputSink {
   readonly agent: Agent;
   readonly key: LaunchKey;
+  /** Null where its CLI reads nothing but its prompt. */
+  readonly channel: LiveChannel | null;
   readonly #backend: Backend;
   readonly #parser: OutputParser;
   readonly #callbacks: RunCallbacks;
   readonly #suspendController: SuspendController;
   readonly #answers: AnswerWatch;
   readonly #progress: RunProgress;
+  /** It waits for an answer to what it asked: its silence means nothing. */
+  isAwaiting = false;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
   #stopAskedAt: string | null = null;
@@ -97,6 +102,7 @@ export class AgentRun implements OutputSink {
     this.#answers = new AnswerWatch(callbacks.clock, callbacks.afterResultMs, ({ text }) =>
       this.stop({ kind: 'answered', result: text }),
     );
+    this.channel = backend.live === null ? null : new LiveChannel(callbacks);
     this.#suspendController = new SuspendController(callbacks, suspended.since !== null);
     this.#ranBeforeMs = ranBeforeMs(agent, suspended, callbacks.clock.now());
     this.#from = callbacks.clock.elapsedMs();
@@ -106,6 +112,7 @@ export class AgentRun implements OutputSink {
   stdout(chunk: Uint8Array): void {
     const activities = this.#parser.push(chunk);
     this.#progress.add(activities);
+    this.channel?.add(activities);
     this.#printed += chunk.length;
     const { maxOutputBytes } = this.#callbacks;
     if (maxOutputBytes !== null && this.#printed > maxOutputBytes) {
@@ -128,6 +135,11 @@ export class AgentRun implements OutputSink {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
 
+  /** It has given its result and waits for more input, or the end of it. */
+  get isAtRest(): boolean {
+    return this.channel?.hasResult === true && this.#parser.parsed().isAtRest === true;
+  }
+
   /** See {@link Backend.idleCpuShare}. */
   get idleCpuShare(): number | undefined {
     return this.#backend.idleCpuShare;
@@ -140,6 +152,7 @@ export class AgentRun implements OutputSink {
   /** @param running its process */
   begin(running: RunningAgent): void {
     this.#running = running;
+    this.channel?.begin(running);
     void running.ended.then(async (end) => {
       this.#finish(end, this.#stopping === null ? null : await this.#stopping);
     });

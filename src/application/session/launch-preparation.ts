@@ -95,6 +95,7 @@ export class LaunchPreparation {
       teamServer: backend.capabilities.servesMcp ? teamServerFor(agentServer, variables) : null,
     });
     const env = { ...variables, ...spec.env };
-    return { ...spec, env, inherits, cwd: locations.workingDirectory };
+    const first = backend.live === null ? {} : { firstInput: backend.live.text('prompt', prompt) };
+    return { ...spec, ...first, env, inherits, cwd: locations.workingDirectory };
   }
 }

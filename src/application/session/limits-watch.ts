@@ -114,7 +114,7 @@ export class LimitsWatch {
       run.stop(outputLimit(sample.outputBytes, maxOutputBytes));
     }
     const mark = this.#marks.get(run);
-    if (mark === undefined || isActive(mark, sample, now, run.idleCpuShare))
+    if (mark === undefined || run.isAwaiting || isActive(mark, sample, now, run.idleCpuShare))
       this.#marks.set(run, { ...sample, at: now });
     else if (stallMs !== null && now - mark.at >= stallMs) run.stop(stalled(mark, sample, now, stallMs));
   }

@@ -47,6 +47,11 @@ export class RequestWatch {
     }
   }
 
+  /** Whether a request of the session is open. */
+  get hasOpen(): boolean {
+    return this.#seen !== '';
+  }
+
   stop(): void {
     this.#unsubscribe();
   }

@@ -10,6 +10,8 @@ import { ArtifactRecorder } from './artifact-recorder.ts';
 import { type CollectorProject, EndCollector } from './end-collector.ts';
 import { EndSettler } from './end-settler.ts';
 import { LimitsWatch } from './limits-watch.ts';
+import { type DeliveryProject, LiveDelivery } from './live-delivery.ts';
+import { LiveRequests } from './live-requests.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ProgressWatch } from './progress-watch.ts';
 import { RequestWatch } from './request-watch.ts';
@@ -29,7 +31,8 @@ export type SessionProject = RecordProject &
   SchedulerProject &
   SuspenderProject &
   CollectorProject &
-  RequestsProject & { readonly store: Pick<SessionStore, 'artifacts'> };
+  RequestsProject &
+  DeliveryProject & { readonly store: Pick<SessionStore, 'artifacts'> };
 
 export type SessionParts = ReturnType<typeof makeSessionParts>;
 
@@ -54,6 +57,7 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
   const stopper = new AgentStopper(record, launcher.runs, collector);
   const canceller = new SessionCanceller(record, time, stopper);
   const { runs } = launcher;
+  const liveRequests = new LiveRequests({ project, record, runs });
   return {
     ...{ wakeSignal, troubles, history, requests, record, time, stopper, canceller },
     ...{ launcher, scheduler, limitsWatch, suspender, collector },
@@ -61,6 +65,7 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
     pauser: new SessionPauser({
       ...{ files, quota, record, time, requests, launcher, suspender, stopper, canceller, wakeSignal },
     }),
+    live: new LiveDelivery({ project, record, runs, requests: liveRequests, wakeSignal }),
     agentRequests: new AgentRequests(record, time, stopper),
     requestWatch: new RequestWatch(project, lease.sessionId, wakeSignal),
     progress: new ProgressWatch({ record, time, history, runs, stopper, canceller, wakeSignal }),

@@ -74,10 +74,11 @@ export class SessionRunner {
    * @throws the error that prevents it from continuing; another runner can then run the session again
    */
   async run(): Promise<RunnerOutcome> {
-    const { record, wakeSignal, launcher, limitsWatch, collector, requestWatch } = this.#parts;
+    const { record, wakeSignal, launcher, limitsWatch, collector, requestWatch, live } = this.#parts;
     try {
       await this.#prepare();
       requestWatch.start();
+      live.start();
       // The caller who created the session gets its answer before anything is decided.
       await wakeSignal.wait();
       await this.#recordTakeOver();
@@ -92,6 +93,7 @@ export class SessionRunner {
       this.#warn('lease lost: the session has another owner');
     } finally {
       requestWatch.stop();
+      live.stop();
       wakeSignal.clear();
       limitsWatch.stop();
       collector.stop();
@@ -173,11 +175,12 @@ export class SessionRunner {
 
   async #decideRound(): Promise<boolean> {
     const { record, time, launcher, ends, troubles, requests } = this.#parts;
-    const { canceller, pauser, agentRequests, requestWatch } = this.#parts;
+    const { canceller, pauser, agentRequests, requestWatch, live } = this.#parts;
     time.noteDrift();
     requestWatch.look();
     record.decide({ next: this.#workflow, events: launcher.takeUnreachable() });
     ends.recordSpawned();
+    await live.hear(requestWatch.hasOpen);
     ends.settleEnded();
     if (record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
@@ -197,7 +200,7 @@ export class SessionRunner {
   /** One round of a running session. */
   async #continue(): Promise<boolean> {
     const { time, stopper, progress, requests, suspender, scheduler, limitsWatch } = this.#parts;
-    const { canceller, pauser } = this.#parts;
+    const { canceller, pauser, live } = this.#parts;
     const { session, agents } = this.#workflow;
     const reason = 'Another agent failed and the failure policy is fail_fast.';
     await stopper.stop(decideStops(session, agents), { kind: 'cancelled', reason });
@@ -205,6 +208,7 @@ export class SessionRunner {
     await progress.enforceBudgets();
     if (requests.pause !== null) return pauser.pauseAll(requests.pause);
     await suspender.resume();
+    await live.deliver();
     const isRefused = quotaPause(this.#workflow.agents, this.#project.settings.quota, time.now()) !== null;
     if (!isRefused) await scheduler.startReady();
     limitsWatch.watch();

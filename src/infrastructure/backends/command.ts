@@ -23,6 +23,7 @@ export function makeCommandBackend(): Backend {
       countsCost: false,
       boundsSubagents: false,
     },
+    live: null,
     promptEscape: null,
     locate,
     async probe() {

@@ -15,6 +15,7 @@ class Process implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
   readonly stops: number[] = [];
   readonly #survivors: number;
+  readonly takesInput = false;
   readonly ended: Promise<AgentEnd>;
   end: (end: AgentEnd) => void = () => {};
 

@@ -22,6 +22,7 @@ const idle: ResourceSample = { cpuMs: 5, memoryBytes: 1_000, processes: 1, outpu
 /** It does nothing at all, which no real process does to the millisecond. */
 class IdleProcess implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
+  readonly takesInput = false;
   readonly ended = new Promise<AgentEnd>(() => {});
   stops = 0;
 

@@ -11,6 +11,7 @@ import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 /** A process that prints nothing and uses this share of a processor all the time. */
 class TickingProcess implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
+  readonly takesInput = false;
   readonly ended = new Promise<AgentEnd>(() => {});
   readonly #clock: TestClock;
   readonly #share: number;

@@ -356,7 +356,7 @@ describe('the record of a session', () => {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-cli-')));
     t.after(() => rmSync(folder, { recursive: true }));
     const cli = join(folder, 'claude');
-    writeFileSync(cli, `#!/bin/sh\ncat >/dev/null\ncat '${fixture}'\n`, { mode: 0o755 });
+    writeFileSync(cli, `#!/bin/sh\nIFS= read -r prompt\ncat '${fixture}'\ncat >/dev/null\n`, { mode: 0o755 });
     const config = {
       path: cli,
       model: null,

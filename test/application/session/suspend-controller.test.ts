@@ -17,6 +17,7 @@ function slowProcesses() {
   };
   const running: RunningAgent = {
     location: { kind: 'test', label: 'no process', data: {} },
+    takesInput: false,
     ended: new Promise(() => {}),
     stop: () => assert.fail('nobody stops it'),
     suspend: () => follow('suspend'),

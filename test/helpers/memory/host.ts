@@ -78,8 +78,6 @@ export class MemoryMachine {
     const program = this.#find(spec.program);
     if (program === null) throw missing(spec.program);
     this.#pids += 1;
-    const launch = new Launch(this.#pids, this.#outputsOf(agent.id));
-    this.#launches.set(claim, launch);
     const { args, cwd, inherits, env: changes } = spec;
     const given = Object.entries(changes).filter((entry): entry is [string, string] => entry[1] !== null);
     const made = Object.entries(spec.files ?? {}).map(([variable, content]) => {
@@ -92,7 +90,9 @@ export class MemoryMachine {
     const prompt = this.#prompts.get(agent.id) ?? '';
     const stdin = spec.stdin === 'prompt' ? prompt : '';
     const input = spec.stdin === 'stream' ? new MemoryInput() : null;
-    input?.append({ id: 'prompt', bytes: Buffer.from(prompt) });
+    input?.append({ id: 'prompt', bytes: spec.firstInput ?? Buffer.from(prompt) });
+    const launch = new Launch(this.#pids, this.#outputsOf(agent.id), input);
+    this.#launches.set(claim, launch);
     const running = launch.follow(key, sink);
     launch.begin(program, { args, env, cwd, stdin, input, files: this.files });
     return running;
@@ -217,6 +217,7 @@ function neverStarted(): RunningAgent {
     stop: async () => ({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: async () => {},
     resume: async () => {},
+    takesInput: false,
     send: async () => Promise.reject(refused('it was never started')),
     closeInput: async () => Promise.reject(refused('it was never started')),
     sample: async () => null,

@@ -35,18 +35,18 @@ export class Launch {
   readonly #followers = new Set<Follower>();
   readonly #gone = Promise.withResolvers<void>();
   #end: AgentEnd | null = null;
-  #input: MemoryInput | null = null;
+  readonly #input: MemoryInput | null;
   #isStopped = false;
   #isLost = false;
 
-  constructor(pid: number, outputs: Outputs) {
+  constructor(pid: number, outputs: Outputs, input: MemoryInput | null) {
+    this.#input = input;
     this.#process = new MemoryProcess(pid);
     this.#outputs = outputs;
     this.from = { stdout: outputs.stdout.bytes.length, stderr: outputs.stderr.bytes.length };
   }
 
   begin(program: Program, start: Omit<ProgramStart, 'print'>): void {
-    this.#input = start.input;
     const print: ProgramStart['print'] = (stream, bytes) => {
       this.#outputs[stream].append(bytes);
       if (stream === 'stdout') for (const { sink } of this.#followers) sink.stdout(bytes);
@@ -111,6 +111,7 @@ export class Launch {
     return {
       location: { kind: 'memory', label: `program ${pid} in memory`, data: { program: pid, agentId } },
       ended,
+      takesInput: this.#input !== null,
       stop: (graceMs) => this.#stop(graceMs, sink),
       suspend: async () => {
         if (sink.isOwned()) this.#process.suspend();

@@ -24,6 +24,10 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   background: completed(/^The tests have passed\.$/),
   'background-killed-sigterm': failed('signal', unfinished),
   'background-killed-sigint': failed('signal', unfinished),
+  'live-message-in-turn': completed(/^I have read your message\.$/),
+  'live-message-after-result': completed(/^Done again\.$/),
+  'live-permission-given': completed(/^So be it\.$/),
+  'live-permission-refused': completed(/^So be it\.$/),
   'prompt-refused': failed(
     'exit_code',
     '^Claude Code ended without working on the task: not on Fridays\\. Check the hooks',

@@ -63,16 +63,14 @@ function after(args: readonly string[], ...options: string[]): (string | undefin
 }
 
 suite('how Claude Code is started', () => {
-  test('a new conversation, with the role in the system prompt and the prompt on stdin', async (t) => {
+  test('a new conversation, with the role in the system prompt, and a stream on stdin', async (t) => {
     const { folder, context, spec } = await prepared(t);
     assert.equal(spec.program, join(folder, 'claude'));
-    assert.equal(spec.stdin, 'prompt');
-    const [, , , , , conversation = '', ...rest] = spec.args;
-    assert.deepEqual(spec.args.slice(0, 5), [
-      '-p',
-      '--output-format',
-      'stream-json',
-      '--verbose',
+    assert.equal(spec.stdin, 'stream');
+    const [conversation = '', ...rest] = spec.args.slice(10);
+    assert.deepEqual(spec.args.slice(0, 10), [
+      ...['-p', '--output-format', 'stream-json', '--verbose'],
+      ...['--input-format', 'stream-json', '--replay-user-messages', '--permission-prompt-tool', 'stdio'],
       '--session-id',
     ]);
     assert.match(conversation, uuid);
@@ -134,7 +132,10 @@ suite('how Claude Code is started', () => {
       CLAUDE_PROJECT_DIR: '/outer',
     };
     const others = { OPENAI_API_KEY: 'sk-1', GEMINI_API_KEY: 'g', CODEX_SANDBOX: '1', XAI_API_KEY: 'x' };
-    const ours = { CLAUDE_CODE_MAX_RETRIES: '5', CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
+    const ours = {
+      ...{ CLAUDE_CODE_MAX_RETRIES: '5', CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' },
+      CLAUDE_CODE_EXIT_AFTER_STOP_DELAY: '300000',
+    };
     const mine = {
       ...{ EDITOR: 'vi', CLAUDE_CONFIG_DIR: '/settings', CODEX_HOME: '/codex' },
       ...{ CLAUDE_CODE_CLIENT_CERT: '/cert.pem', CLAUDE_CODE_CLIENT_KEY_PASSPHRASE: 'phrase' },

@@ -100,6 +100,7 @@ export function makeAgentClientBackend(deps: {
       countsCost: true,
       boundsSubagents: false,
     },
+    live: null,
     // Some of these programs are, or are based on, CLIs with this syntax.
     promptEscape: mentionEscape,
     locate,

@@ -11,6 +11,7 @@ import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
+import { liveArguments, liveInput } from './live-input.ts';
 import { ClaudeOutputParser } from './output.ts';
 import type { ClaudeSettings } from './settings.ts';
 import { teamServerOf } from './team-server.ts';
@@ -27,12 +28,17 @@ const ownVariables = [
 const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
 /** By default it silently drops some background work after ten minutes; MAOS decides how long to wait. */
 const noCeiling = { CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
+/**
+ * MAOS ends its input after its result. Where no MAOS is left to do it, it ends after five minutes without a turn and
+ * without work in the background, as its print mode does at once.
+ */
+const endsAlone = { CLAUDE_CODE_EXIT_AFTER_STOP_DELAY: '300000' };
 
 /** The current and the former name of the tool that starts sub-agents. */
 const subagentTools = ['Agent', 'Task'];
 const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
-/** Claude Code in print mode: prompt on stdin, role as appended system prompt, JSON lines on stdout. */
+/** Claude Code in print mode: JSON lines on stdin and stdout, the prompt the first of them; role as appended system prompt. */
 export function makeClaudeBackend(deps: {
   readonly config: ClaudeSettings;
   readonly env: Environment;
@@ -58,7 +64,7 @@ export function makeClaudeBackend(deps: {
     const allowedTools = [...team.allowedTools, ...config.allowedTools];
     const model = checkedModel(agent.model ?? config.model);
     const args = [
-      ...['-p', '--output-format', 'stream-json', '--verbose'],
+      ...['-p', '--output-format', 'stream-json', '--verbose', ...liveArguments],
       ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),
       ...['--append-system-prompt', briefing],
       ...['--permission-mode', config.permissionMode],
@@ -76,8 +82,8 @@ export function makeClaudeBackend(deps: {
     return {
       program: await cli.locate(findProgram),
       args,
-      env: { ...boundedRetries, ...noCeiling, ...environmentOf(inherits, ownVariables) },
-      stdin: 'prompt',
+      env: { ...boundedRetries, ...noCeiling, ...environmentOf(inherits, ownVariables), ...endsAlone },
+      stdin: 'stream',
     };
   }
 
@@ -86,14 +92,15 @@ export function makeClaudeBackend(deps: {
     capabilities: {
       output: 'structured',
       resumes: true,
-      receives: false,
-      asksPermission: false,
+      receives: true,
+      asksPermission: true,
       takesCommand: false,
       servesMcp: true,
       countsTokens: true,
       countsCost: true,
       boundsSubagents: false,
     },
+    live: liveInput,
     promptEscape: mentionEscape,
     locate: cli.locate,
     probe: cli.probe,

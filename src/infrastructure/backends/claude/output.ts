@@ -5,6 +5,7 @@ import { maxText } from '../shared/json-lines.ts';
 import { asJson, type Json, textOf } from '../shared/json-values.ts';
 import { MessageStreamParser } from '../shared/message-stream.ts';
 import { ClaudeBackground } from './background.ts';
+import { readControlRequest, readReplay } from './live-input.ts';
 import { cutShort, failureOf, idle, interrupted, refused } from './verdicts.ts';
 
 /** In Unix seconds: later times have no ISO form of the usual length, or none at all. */
@@ -35,6 +36,10 @@ export class ClaudeOutputParser extends MessageStreamParser {
 
   protected override other(line: Json): AgentActivity[] {
     if (line.type === 'rate_limit_event') return this.#rateLimit(asJson(line.rate_limit_info));
+    if (line.type === 'control_request') return [...readControlRequest(line)];
+    if (line.type === 'control_cancel_request') {
+      return [{ type: 'permission_withdrawn', key: textOf(line.request_id) }];
+    }
     if (line.type !== 'system') return [];
     switch (line.subtype) {
       case 'api_retry':
@@ -56,6 +61,10 @@ export class ClaudeOutputParser extends MessageStreamParser {
       default:
         return [];
     }
+  }
+
+  protected override replayed(line: Json): AgentActivity | null {
+    return readReplay(line);
   }
 
   /** '<synthetic>' messages are Claude Code's own text about an error, not a turn of the model. */

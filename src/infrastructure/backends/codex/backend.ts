@@ -105,6 +105,7 @@ export function makeCodexBackend(deps: {
       countsCost: false,
       boundsSubagents: true,
     },
+    live: null,
     promptEscape: skillEscape,
     locate: cli.locate,
     probe: cli.probe,

@@ -87,6 +87,7 @@ export function makeCopilotBackend(deps: {
       countsCost: false,
       boundsSubagents: false,
     },
+    live: null,
     // Copilot passes a prompt on stdin to the model unchanged; only its terminal interface interprets `@path` and
     // `/command`.
     promptEscape: null,

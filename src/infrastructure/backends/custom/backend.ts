@@ -85,6 +85,7 @@ export function makeCustomBackend(deps: {
       countsCost: config.costUsd !== null,
       boundsSubagents: false,
     },
+    live: null,
     promptEscape: escapeOf(config.escape),
     ...(config.roleArgs.length === 0 ? { briefingInPrompt: true as const } : {}),
     locate,

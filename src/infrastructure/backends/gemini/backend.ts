@@ -87,6 +87,7 @@ export function makeGeminiBackend(deps: {
       countsCost: false,
       boundsSubagents: false,
     },
+    live: null,
     promptEscape: mentionEscape,
     briefingInPrompt: true,
     locate: cli.locate,

@@ -80,6 +80,7 @@ export function makeOpencodeBackend(deps: {
       countsCost: true,
       boundsSubagents: false,
     },
+    live: null,
     // `opencode run` passes the prompt to the model unchanged; only its terminal interface interprets `@path` and
     // `/command`.
     promptEscape: null,

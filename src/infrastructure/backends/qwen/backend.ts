@@ -105,6 +105,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       countsCost: false,
       boundsSubagents: false,
     },
+    live: null,
     promptEscape: mentionEscape,
     locate: cli.locate,
     probe: cli.probe,

@@ -20,6 +20,7 @@ export abstract class MessageStreamParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line));
   /** Number of sub-agents started. */
   protected subagents = 0;
+  #hasEndedTurn = false;
   #conversation: string | null = null;
   #result: string | null = null;
   /** Number of messages at the last success. */
@@ -43,6 +44,7 @@ export abstract class MessageStreamParser implements OutputParser {
       verdict: this.verdict ?? this.unfinished,
       result: this.#result,
       answer: this.answer === null ? null : { text: this.answer, background: this.background },
+      ...(this.#hasEndedTurn && this.background.length === 0 ? { isAtRest: true } : {}),
       usage,
       conversation: this.#conversation,
       turns: usage?.turns ?? 0,
@@ -82,6 +84,11 @@ export abstract class MessageStreamParser implements OutputParser {
   /** Called when a tool is used. */
   protected used(_tool: string): void {}
 
+  /** A `user` line that shows what was sent to it while it works; null for any other. */
+  protected replayed(_line: Json): AgentActivity | null {
+    return null;
+  }
+
   /** Handles text in the user's name. */
   protected userText(_text: string): AgentActivity[] {
     return [];
@@ -98,11 +105,14 @@ export abstract class MessageStreamParser implements OutputParser {
         return line.subtype === 'init' ? this.#init(textOf(line.session_id)) : this.other(line);
       case 'assistant':
         return this.#assistant(line, asJson(line.message));
-      case 'user':
+      case 'user': {
+        const replayed = this.replayed(line);
+        if (replayed !== null) return this.#hear(replayed);
         this.denials.results(line);
         return listOf(asJson(line.message).content).flatMap((block) =>
           block.type === 'text' ? this.userText(textOf(block.text)) : toolResult(block),
         );
+      }
       case 'result':
         return this.#end(line);
       default:
@@ -110,15 +120,29 @@ export abstract class MessageStreamParser implements OutputParser {
     }
   }
 
-  /** Begins a turn: the first, or another one because background work has finished. */
+  /** Begins a turn: the first, or another one because background work has finished or a message has come. */
   #init(id: string): AgentActivity[] {
     this.answer = null;
+    this.#hasEndedTurn = false;
     if (conversationId.test(id)) this.#conversation = id;
     return [];
   }
 
+  /** A message that came after a result is more work: the result before it is not the last word. */
+  #hear(activity: AgentActivity): AgentActivity[] {
+    if (!this.#hasEndedTurn) {
+      this.verdict = null;
+      this.#result = null;
+      this.#successAt = null;
+    }
+    return [activity];
+  }
+
   #assistant(line: Json, message: Json): AgentActivity[] {
-    if (!this.isOwnMessage(line, message) && this.usage.message(message)) this.turn();
+    if (!this.isOwnMessage(line, message) && this.usage.message(message)) {
+      this.#hasEndedTurn = false;
+      this.turn();
+    }
     return listOf(message.content).flatMap((block): AgentActivity[] => {
       if (block.type === 'text') return [{ type: 'text', text: textOf(block.text) }];
       if (block.type !== 'tool_use') return [];
@@ -129,6 +153,7 @@ export abstract class MessageStreamParser implements OutputParser {
   }
 
   #end(line: Json): AgentActivity[] {
+    this.#hasEndedTurn = true;
     this.usage.result(line);
     this.denials.final(line);
     if (line.is_error === false && line.subtype === 'success') {

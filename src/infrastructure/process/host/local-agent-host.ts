@@ -1,5 +1,6 @@
 import type {
   AgentHost,
+  InputEntry,
   LaunchKey,
   LaunchSpec,
   OutputSink,
@@ -77,10 +78,10 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     const notBefore = Math.floor(Date.now() / 1000) * 1000;
     const { args, stdin } = spec;
     const launch = { agentId, attempt, place, folder, program, args, cwd, env, stdin, maxOutputBytes };
+    const first = async (): Promise<InputEntry> =>
+      spec.firstInput === undefined ? readPrompt(folder) : { id: 'prompt', bytes: spec.firstInput };
     const input =
-      stdin === 'stream'
-        ? await beginInput(folder, attempt, await readPrompt(folder), () => sink.isOwned())
-        : null;
+      stdin === 'stream' ? await beginInput(folder, attempt, await first(), () => sink.isOwned()) : null;
     const forks = countForks();
     const wrapper = await spawnWrapper(launch);
     if (!(await wrapper.claimed)) {
@@ -304,6 +305,7 @@ function neverStarted(at: string): RunningAgent {
     stop: () => Promise.resolve({ signals: [], survivors: 0, tookMs: 0 }),
     suspend: () => Promise.resolve(),
     resume: () => Promise.resolve(),
+    takesInput: false,
     send: noInput,
     closeInput: noInput,
     sample: () => Promise.resolve(null),

@@ -224,6 +224,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     stop: end,
     suspend: () => move(false),
     resume: () => move(true),
+    takesInput: supervision.input !== null,
     send: async (entry) => inputNow().append(entry),
     closeInput,
     sample,

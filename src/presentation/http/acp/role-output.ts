@@ -70,7 +70,7 @@ export class StepReader {
 
   #tell(activity: AgentActivity): readonly MessagePart[] {
     // The result comes from the session's events; the text before it is held until the result is known.
-    if (this.#told >= maxSteps || activity.type === 'result') return [];
+    if (this.#told >= maxSteps || activity.type === 'result' || isTraffic(activity)) return [];
     const before = this.#held === null ? [] : [step({ message: this.#held })];
     this.#held = null;
     const parts = [...before, ...this.#step(activity)];
@@ -78,7 +78,7 @@ export class StepReader {
     return parts;
   }
 
-  #step(activity: Exclude<AgentActivity, { type: 'result' }>): readonly MessagePart[] {
+  #step(activity: Exclude<AgentActivity, Traffic | { type: 'result' }>): readonly MessagePart[] {
     switch (activity.type) {
       case 'text':
         this.#held = activity.text;
@@ -91,6 +91,13 @@ export class StepReader {
         return [step({ message: activity.text })];
     }
   }
+}
+
+/** What a CLI and MAOS say to each other, beside the agent's work; requests have events of their own. */
+type Traffic = { type: 'received' | 'permission' | 'permission_withdrawn' | 'refusal' };
+
+function isTraffic(activity: AgentActivity): activity is Extract<AgentActivity, Traffic> {
+  return ['received', 'permission', 'permission_withdrawn', 'refusal'].includes(activity.type);
 }
 
 interface Step {

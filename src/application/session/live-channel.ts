@@ -1,0 +1,131 @@
+import { isMaosError } from '../../domain/errors.ts';
+import type { InputEntry, RunningAgent } from '../ports/agent-host.ts';
+import type { AgentActivity } from '../ports/backend.ts';
+
+/** What a CLI said on its channel, in order. */
+export type ChannelNews = Extract<
+  AgentActivity,
+  { readonly type: 'received' | 'permission' | 'permission_withdrawn' }
+>;
+
+interface ChannelCallbacks {
+  /** Something has come, or could not be sent. */
+  changed(): void;
+  trouble(message: string, error: unknown): void;
+}
+
+/**
+ * What MAOS and the CLI of one run say to each other while it works. Entries are sent one after the other, beside the
+ * loop that decides.
+ */
+export class LiveChannel {
+  readonly #callbacks: ChannelCallbacks;
+  readonly #begun = Promise.withResolvers<RunningAgent>();
+  readonly #news: ChannelNews[] = [];
+  /** Sent, and not in the conversation yet as far as is known. */
+  readonly #underway = new Set<string>();
+  #running: RunningAgent | null = null;
+  #turn: Promise<unknown> = this.#begun.promise;
+  #closing: 'no' | 'yes' | 'failed' = 'no';
+  #hasResult = false;
+  #hasFailed = false;
+
+  constructor(callbacks: ChannelCallbacks) {
+    this.#callbacks = callbacks;
+  }
+
+  begin(running: RunningAgent): void {
+    this.#running = running;
+    this.#begun.resolve(running);
+  }
+
+  /** Its program runs and reads what is sent. That of an agent that another version of MAOS has started may not. */
+  get isOpen(): boolean {
+    return this.#running?.takesInput === true && this.#closing !== 'yes';
+  }
+
+  /** It has given a result at least once. */
+  get hasResult(): boolean {
+    return this.#hasResult;
+  }
+
+  /** Nothing that was sent is still on its way. */
+  get isSettled(): boolean {
+    return this.#underway.size === 0;
+  }
+
+  /** Whether something could not be sent since the last call, and may be later. */
+  takeFailure(): boolean {
+    const hasFailed = this.#hasFailed;
+    this.#hasFailed = false;
+    return hasFailed;
+  }
+
+  add(activities: readonly AgentActivity[]): void {
+    const before = this.#news.length;
+    for (const activity of activities) {
+      if (activity.type === 'result') this.#hasResult = true;
+      if (activity.type === 'received') this.#underway.delete(activity.entry);
+      if (activity.type === 'refusal') this.#send({ id: `refusal-${activity.key}`, bytes: activity.bytes });
+      if (isNews(activity)) this.#news.push(activity);
+    }
+    if (this.#news.length > before || activities.some(({ type }) => type === 'result')) {
+      this.#callbacks.changed();
+    }
+  }
+
+  /** What has come since the last call. */
+  take(): readonly ChannelNews[] {
+    return this.#news.splice(0);
+  }
+
+  /** @param entry what `received` will name it */
+  sendText(entry: string, bytes: Uint8Array): void {
+    this.#underway.add(entry);
+    this.#send({ id: entry, bytes });
+  }
+
+  /** @param request the id of the request that is answered */
+  sendAnswer(request: string, bytes: Uint8Array): void {
+    this.#send({ id: `answer-${request}`, bytes });
+  }
+
+  /** After what was sent. Safe to repeat, and repeated when it fails. */
+  close(): void {
+    if (!this.isOpen) return;
+    this.#closing = 'yes';
+    this.#inTurn(
+      (running) => running.closeInput(),
+      'the input of an agent could not be closed',
+      () => {
+        this.#closing = 'failed';
+      },
+    );
+  }
+
+  #send(entry: InputEntry): void {
+    const failed = (): void => {
+      this.#underway.delete(entry.id);
+      this.#hasFailed = true;
+    };
+    this.#inTurn((running) => running.send(entry), `entry ${entry.id} could not be sent to an agent`, failed);
+  }
+
+  #inTurn(act: (running: RunningAgent) => Promise<void>, trouble: string, failed: () => void): void {
+    this.#turn = this.#turn.then(async () => {
+      const running = await this.#begun.promise;
+      try {
+        await act(running);
+      } catch (error) {
+        // An agent that has ended, or has another owner, needs no word of ours.
+        if (isMaosError(error, 'INVALID_TRANSITION')) return;
+        this.#callbacks.trouble(trouble, error);
+        failed();
+      }
+    });
+  }
+}
+
+function isNews(activity: AgentActivity): activity is ChannelNews {
+  return ['received', 'permission', 'permission_withdrawn'].includes(activity.type);
+}

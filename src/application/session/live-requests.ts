@@ -1,0 +1,127 @@
+import type { AgentId, InputRequestId } from '../../domain/ids.ts';
+import { answererText, type InputRequest } from '../../domain/input-request.ts';
+import { changeStage } from '../../domain/running-agents.ts';
+import { agentOf } from '../../domain/workflow.ts';
+import type { PermissionAnswer, PermissionAsked } from '../ports/backend.ts';
+import type { Project } from '../project.ts';
+import { InputRequests, type RequestsProject } from '../requests/input-requests.ts';
+import type { AgentRun } from './agent-run.ts';
+import type { SessionRecord } from './session-record.ts';
+
+interface LiveRequestsDeps {
+  readonly project: RequestsProject & Pick<Project, 'log' | 'backends'>;
+  readonly record: SessionRecord;
+  readonly runs: ReadonlyMap<AgentId, AgentRun>;
+}
+
+/** More open requests of one session are looked at as the first of them are closed. */
+const maxLooked = 1_000;
+
+/**
+ * What the CLIs of running agents ask for, as stored requests, and their answers on the way back. A run that is adopted
+ * tells all it has asked for again: what is stored is not stored twice, and its input takes no answer twice.
+ */
+export class LiveRequests {
+  readonly #deps: LiveRequestsDeps;
+  readonly #requests: InputRequests;
+  /** Asked on the channel of a run, and not answered there yet. */
+  readonly #asked = new Map<AgentRun, Map<InputRequestId, PermissionAsked>>();
+  /** Agents in the stage `awaiting`, or perhaps. */
+  #isAwaited = true;
+
+  constructor(deps: LiveRequestsDeps) {
+    this.#deps = deps;
+    this.#requests = new InputRequests(deps.project);
+  }
+
+  async opened(run: AgentRun, asked: PermissionAsked): Promise<void> {
+    const { agentId, sessionId, attempt } = run.key;
+    const { key, tool, action, reason } = asked;
+    try {
+      const draft = { sessionId, agentId, attempt, key, kind: 'permission', tool, action, reason } as const;
+      const { id } = await this.#deps.record.whenStoreIsFree(() =>
+        this.#requests.open({ ...draft, choices: [] }),
+      );
+      const ofRun = this.#asked.get(run) ?? new Map<InputRequestId, PermissionAsked>();
+      this.#asked.set(run, ofRun.set(id, asked));
+    } catch (error) {
+      if (this.#deps.record.left) throw error;
+      // Without an answer its CLI would wait for ever.
+      this.#log(`a request of ${agentId} could not be stored, so it is denied`, error);
+      this.#send(run, key, asked, { allow: false, message: 'MAOS could not store this request.' });
+    }
+  }
+
+  async withdrawn(run: AgentRun, key: string): Promise<void> {
+    for (const [id, asked] of this.#asked.get(run) ?? []) {
+      if (asked.key !== key) continue;
+      this.#asked.get(run)?.delete(id);
+      await this.#deps.record.whenStoreIsFree(() => this.#requests.withdraw(id));
+    }
+  }
+
+  /**
+   * Sends what has been answered, and brings agents to the stage `awaiting` and back.
+   * @param hasOpen whether any request of the session is open
+   */
+  follow(hasOpen: boolean): void {
+    const { record, runs } = this.#deps;
+    for (const run of this.#asked.keys()) if (runs.get(run.agent.id) !== run) this.#asked.delete(run);
+    const hasAsked = [...this.#asked.values()].some(({ size }) => size > 0);
+    if (!hasOpen && !hasAsked && !this.#isAwaited) return;
+    this.#isAwaited = hasOpen;
+    const { id: sessionId } = record.workflow.session;
+    const open = this.#requests.list({ sessionId, state: 'open', limit: maxLooked });
+    this.#answer(new Set(open.map(({ id }) => id)));
+    this.#moveStages(open);
+  }
+
+  #answer(open: ReadonlySet<InputRequestId>): void {
+    for (const [run, ofRun] of this.#asked) {
+      for (const [id, asked] of ofRun) {
+        if (open.has(id)) continue;
+        const answer = answerTo(this.#requests.find(id));
+        if (answer === null) continue;
+        ofRun.delete(id);
+        if (answer !== 'none') this.#send(run, id, asked, answer);
+      }
+    }
+  }
+
+  #send(run: AgentRun, id: string, asked: PermissionAsked, answer: PermissionAnswer): void {
+    const bytes = this.#deps.project.backends.get(run.agent.backend).live?.permission?.(asked, answer);
+    if (bytes !== undefined) run.channel?.sendAnswer(id, bytes);
+  }
+
+  #moveStages(open: readonly InputRequest[]): void {
+    const { record, runs, project } = this.#deps;
+    const waiting = new Set(open.map(({ agentId, attempt }) => `${agentId} ${attempt}`));
+    for (const run of runs.values()) {
+      const { id, attempt, stage } = agentOf(record.workflow, run.agent.id);
+      const isWaiting = waiting.has(`${id} ${attempt}`);
+      run.isAwaiting = isWaiting;
+      const next = isWaiting ? 'awaiting' : 'executing';
+      if (stage === (isWaiting ? 'executing' : 'awaiting')) {
+        record.enterStage((workflow) => changeStage(workflow, id, next, project.clock.now()));
+      }
+    }
+  }
+
+  #log(message: string, error: unknown): void {
+    const session = this.#deps.record.workflow.session.id;
+    this.#deps.project.log.log('error', message, { session, error });
+  }
+}
+
+/** Null while it is open. `none`: nobody waits for it. */
+function answerTo({ state, answer, answeredBy }: InputRequest): PermissionAnswer | 'none' | null {
+  if (state === 'open') return null;
+  if (state === 'withdrawn') return 'none';
+  if (state === 'expired') {
+    return { allow: false, message: 'Nobody answered in time, so this is denied. Go on without it.' };
+  }
+  if (answer?.kind !== 'permission') return 'none';
+  if (answer.decision === 'allow') return { allow: true };
+  const by = answeredBy === null ? '' : ` by ${answererText(answeredBy)}`;
+  return { allow: false, message: `Denied${by}${answer.message === null ? '.' : `: ${answer.message}`}` };
+}

@@ -1,0 +1,81 @@
+import type { AgentActivity, LiveInput } from '../../../application/ports/backend.ts';
+import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
+import { entryOf, uuidOf } from './entry-uuid.ts';
+
+/*
+ * What Claude Code reads with `--input-format stream-json`, one JSON object a line, and what it prints of it with
+ * `--replay-user-messages` and `--permission-prompt-tool stdio`.
+ */
+
+export const liveArguments = [
+  ...['--input-format', 'stream-json', '--replay-user-messages'],
+  ...['--permission-prompt-tool', 'stdio'],
+];
+
+/** Claude Code 2.0 wants the tool's input back, later versions take an answer without it: what has no room is left out. */
+const maxRepeatedInput = 2 ** 20;
+/** Of what a tool is to do, for people and their rules; the store cuts it where it wants. */
+const actionKeys = ['command', 'file_path', 'notebook_path', 'path', 'url', 'query', 'prompt', 'plan'];
+
+export const liveInput: LiveInput = {
+  text: (entry, text) =>
+    line({
+      type: 'user',
+      message: { role: 'user', content: text },
+      parent_tool_use_id: null,
+      session_id: '',
+      uuid: uuidOf(entry),
+    }),
+  permission({ key, input }, answer) {
+    if (!answer.allow) return control(key, { behavior: 'deny', message: answer.message });
+    return control(key, { behavior: 'allow', ...(input === null ? {} : { updatedInput: input }) });
+  },
+};
+
+/** A user message that it shows again because it has taken it; null for any other line. */
+export function readReplay({ isReplay, uuid }: Json): AgentActivity | null {
+  const entry = isReplay === true ? entryOf(textOf(uuid)) : null;
+  return entry === null ? null : { type: 'received', entry };
+}
+
+/** What it asks of whoever started it. */
+export function readControlRequest({ request_id, request: told }: Json): readonly AgentActivity[] {
+  const key = textOf(request_id);
+  const request = asJson(told);
+  if (key === '') return [];
+  if (request.subtype !== 'can_use_tool') {
+    const error = `MAOS does not answer requests of the kind '${textOf(request.subtype)}'.`;
+    const bytes = line({ type: 'control_response', response: { subtype: 'error', request_id: key, error } });
+    return [{ type: 'refusal', key, bytes }];
+  }
+  const tool = textOf(request.tool_name);
+  const input = asJson(request.input);
+  const reason = textOf(request.decision_reason) || textOf(request.description) || null;
+  const action = describeAction(input) || tool || 'a tool';
+  return [{ type: 'permission', key, tool, action, reason, input: canRepeat(input) ? input : null }];
+}
+
+function canRepeat(input: Json): boolean {
+  try {
+    return JSON.stringify(input).length <= maxRepeatedInput;
+  } catch {
+    // Nested deeper than it can be written.
+    return false;
+  }
+}
+
+function describeAction(input: Json): string {
+  for (const key of actionKeys) {
+    const value = textOf(input[key]);
+    if (value !== '') return value;
+  }
+  return describeInput(input);
+}
+
+function control(key: string, response: Json): Uint8Array {
+  return line({ type: 'control_response', response: { subtype: 'success', request_id: key, response } });
+}
+
+function line(value: Json): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value)}\n`);
+}
