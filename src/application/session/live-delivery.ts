@@ -78,7 +78,7 @@ export class LiveDelivery {
       if (channel === null || !isReady(run)) continue;
       if (channel.takeFailure()) this.#retry(run);
       const isNew = !this.#met.has(run);
-      if (isNew) this.#resend(run);
+      if (isNew) await this.#meet(run);
       if ((isNew || isToLook || run.isAtRest) && this.#hasDue(run)) await this.#send(run);
       else if (run.isAtRest && channel.isSettled) channel.close();
     }
@@ -106,11 +106,18 @@ export class LiveDelivery {
     }
   }
 
-  /** Of a run that an earlier owner followed: what that has claimed may not have been written. */
-  #resend(run: AgentRun): void {
+  /**
+   * What was on its way to an earlier attempt waits again. Of a run that an earlier owner followed, what that has claimed
+   * may not have been written.
+   */
+  async #meet(run: AgentRun): Promise<void> {
     this.#met.add(run);
     const { sessionId, agentId, attempt } = run.key;
     const queued = this.#mailbox.list({ sessionId, to: agentId, state: 'queued', limit: maxResent });
+    const earlier = queued.map(({ agentAttempt }) => agentAttempt ?? attempt).filter((of) => of < attempt);
+    for (const of of new Set(earlier)) {
+      await this.#deps.record.whenStoreIsFree(() => this.#mailbox.release(agentId, of));
+    }
     for (const message of queued.toReversed()) {
       if (message.via === 'live' && message.agentAttempt === attempt) this.#write(run, message);
     }
