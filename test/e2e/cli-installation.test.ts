@@ -74,7 +74,10 @@ describe('the installed maos', () => {
     const env = { ...maos.env, MAOS_CLAUDE_PATH: claude, ANTHROPIC_API_KEY: 'key' };
     const text = await maos.start(['backends'], { env }).finished;
     assert.deepEqual([text.status, text.stderr], [0, '']);
-    assert.match(text.stdout, /^claude +Claude Code +1\.2\.3 +yes +resume, tokens, cost, input, permission, mcp$/m);
+    assert.match(
+      text.stdout,
+      /^claude +Claude Code +1\.2\.3 +yes +resume, tokens, cost, input, permission, mcp$/m,
+    );
     assert.match(text.stdout, /^claude: MAOS was tested with version /m);
     assert.match(text.stdout, /^command +any program +installed +yes +command$/m);
     const json = await maos.start(['backends', '--json'], { env }).finished;
