@@ -6,7 +6,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 15.
+-- One for each project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 16.
 
 -- The project the file belongs to: one row, kept so that the folder's hash can be read back as a path.
 CREATE TABLE projects (
@@ -310,6 +310,23 @@ CREATE TABLE acp_runs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
+
+-- Notifications that wait to be sent by a command or a webhook of the user's, and those that were given up. Stored with
+-- their event, removed once they are sent.
+CREATE TABLE notifications (
+  session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  seq        INTEGER NOT NULL,                     -- of the event they tell of
+  way        TEXT    NOT NULL CHECK (way IN ('command', 'webhook')),
+  tries      INTEGER NOT NULL DEFAULT 0,
+  due_at     TEXT    NOT NULL,                     -- not sent before
+  claimed_by TEXT,                                 -- the instance that sends it; null: the session's owner, or any
+  reason     TEXT,                                 -- why the last try failed
+  failed_at  TEXT,                                 -- given up
+  PRIMARY KEY (session_id, seq, way)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notifications_waiting ON notifications (due_at) WHERE failed_at IS NULL;
+CREATE INDEX notifications_failed ON notifications (failed_at) WHERE failed_at IS NOT NULL;
 
 -- instances.db
 -- One for all projects: ~/.maos/instances.db. PRAGMA user_version = 3.

@@ -63,6 +63,10 @@ class EarlyRuntime {
     else this.#registration?.withdraw();
   }
 
+  async finishNotifications(): Promise<void> {
+    await this.#loaded?.finishNotifications();
+  }
+
   /** For `trace`, loads the settings only if they may enable it. */
   async logs(level: LogLevel): Promise<boolean> {
     if (this.#loading === null && level === 'trace' && !mayTrace(this.home, process.env)) return false;

@@ -49,6 +49,9 @@ import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
 import { backendsOf, rolesFor } from './project-adapters.ts';
 import { ProjectOpener } from './project-opener.ts';
 
+/** How long the end of a command waits for what it is to be told of by a webhook or a command. */
+const notificationPatienceMs = 2_000;
+
 /**
  * The running MAOS: creates every adapter when it is first needed.
  * @param flags settings from the command line
@@ -199,6 +202,7 @@ export class MaosRuntime implements Runtime {
     // First, because this process may have only 30 ms left.
     if (how !== 'keep') this.#detached.detach(owning);
     for (const { watch } of this.#projects.projects) watch.stop();
+    if (how !== 'keep' && owning.length === 0) await this.#endNotifications(AbortSignal.abort());
     if (how === 'keep') await this.#detached.detachRunning(owning);
     if (endsHere) this.#registration.withdraw();
   }
@@ -263,6 +267,21 @@ export class MaosRuntime implements Runtime {
   watchLog(listener: LogListener): () => void {
     this.#logListeners.add(listener);
     return () => this.#logListeners.delete(listener);
+  }
+
+  async finishNotifications(): Promise<void> {
+    await this.#endNotifications(AbortSignal.timeout(notificationPatienceMs));
+  }
+
+  async #endNotifications(patience: AbortSignal): Promise<void> {
+    for (const { project } of this.#projects.projects) {
+      try {
+        const isLeft = await project.notifications.end(patience);
+        if (isLeft && !this.#detached.isDetached(project)) this.#startDetachedSupervisor(project, null);
+      } catch (error) {
+        this.log('warn', 'notifications are left to the next maos process', { error });
+      }
+    }
   }
 
   close(): void {

@@ -1,14 +1,18 @@
 import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
 import { ChangeWatcher } from './application/change-watcher.ts';
+import { NotificationSender } from './application/notifications/notification-sender.ts';
 import type { AgentHost } from './application/ports/agent-host.ts';
 import type { Backend } from './application/ports/backend.ts';
 import type { IdSource } from './application/ports/id-source.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { Log } from './application/ports/log.ts';
+import type { SendNotification } from './application/ports/notifications.ts';
 import type { RoleSources } from './application/ports/roles.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import { isAgentId, isSessionId } from './domain/ids.ts';
+import { notificationKindOf, type OutsideWay, outsideWays } from './domain/notification.ts';
 import type { ParentAgent } from './domain/session.ts';
 import { makeAgentClientBackend } from './infrastructure/backends/agent-client/backend.ts';
 import { makeClaudeBackend } from './infrastructure/backends/claude/backend.ts';
@@ -28,6 +32,8 @@ import { projectFolder } from './infrastructure/files/home/home.ts';
 import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
 import { type InstanceRegistration, isSlotHeld } from './infrastructure/instances/instance-registration.ts';
+import { makeCommand } from './infrastructure/notifications/command.ts';
+import { makeWebhook } from './infrastructure/notifications/webhook.ts';
 import { makeAgentDisk } from './infrastructure/process/host/agent-disk.ts';
 import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
 import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
@@ -71,6 +77,11 @@ export function makeProject(from: {
     file,
     project: { hash, path: root },
     clock,
+    notifyBy: (type) => {
+      const kind = notificationKindOf(type);
+      const ways = kind === null ? [] : settings.notifications.ways[kind];
+      return outsideWays.filter((way) => ways.includes(way));
+    },
     onTightened: (file, mode) =>
       log.log('warn', 'a file was readable by other users; removed the permission', {
         file,
@@ -89,7 +100,7 @@ export function makeProject(from: {
       log,
       ...(parts.samplingTable === undefined ? {} : { samplingTable: parts.samplingTable }),
     });
-  return {
+  const made = {
     path: root,
     instance: registration.instance,
     depth: parts.depth ?? depthOf(process.env.MAOS_DEPTH),
@@ -114,7 +125,27 @@ export function makeProject(from: {
     ids,
     log,
   };
+  return { ...made, notifications: new NotificationSender(made, sendersOf(config, home)) };
 }
+
+/** Runs commands in the home: a project's folder may be removed meanwhile. */
+export function sendersOf(config: Config, home: string): Readonly<Record<OutsideWay, SendNotification>> {
+  const { command, webhook } = config.notifications;
+  return {
+    command: command === null ? notSet : makeCommand({ command, cwd: home, env: process.env }),
+    webhook:
+      webhook.url === null
+        ? notSet
+        : makeWebhook({
+            url: webhook.url,
+            secret: webhook.secret,
+            version: manifest.version,
+            clock: systemClock,
+          }),
+  };
+}
+
+const notSet: SendNotification = async () => ({ type: 'refused', reason: 'it is not set any more' });
 
 export function rolesFor(home: string): RoleSources {
   return makeRoleFiles({ home, env: process.env });

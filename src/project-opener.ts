@@ -94,6 +94,7 @@ export class ProjectOpener {
     for (const { project, watch, stopRetentionTimer } of this.projects) {
       watch.stop();
       stopRetentionTimer();
+      project.notifications.stop();
       project.store.close();
     }
     for (const { store } of this.#replaced) store.close();
@@ -128,6 +129,7 @@ export class ProjectOpener {
     if (!isReplaced || supervisor.owned.length > 0) return false;
     watch.stop();
     stopRetentionTimer();
+    project.notifications.stop();
     this.#replaced.push(project);
     const file = this.storeFile(hash);
     this.#deps.log.log('warn', 'the database was replaced; using the new one', { file });

@@ -1,6 +1,7 @@
 import type { InstanceId } from '../domain/ids.ts';
 import type { ParentAgent } from '../domain/session.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
+import type { NotificationSender } from './notifications/notification-sender.ts';
 import type { AgentHost } from './ports/agent-host.ts';
 import type { AgentIdentity } from './ports/agent-identity.ts';
 import type { Backends, TeamServer } from './ports/backend.ts';
@@ -37,6 +38,10 @@ export interface Project {
   readonly instances: Instances;
   readonly teams: Teams;
   readonly settings: Settings;
+  readonly notifications: Pick<
+    NotificationSender,
+    'wake' | 'isBusy' | 'isAbandoned' | 'idle' | 'end' | 'stop'
+  >;
   readonly watcher: ChangeWatcher;
   readonly clock: Clock;
   readonly ids: IdSource;

@@ -199,6 +199,11 @@ export interface Runtime {
    * @returns a function that stops it
    */
   watchLog(listener: LogListener): () => void;
+  /**
+   * Gives notifications that are being sent a moment. What is left then is sent by a process of its own, and by this one
+   * no more: for one that is about to end.
+   */
+  finishNotifications(): Promise<void>;
   /** Releases stores and files; owned sessions must have ended or been detached. */
   close(): void;
 }

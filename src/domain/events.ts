@@ -1,13 +1,21 @@
 import { agentEvents } from './events/agent-events.ts';
 import { claimEvents } from './events/claim-events.ts';
 import type { DataOf, EventDescriptor } from './events/event-type.ts';
+import { notificationEvents } from './events/notification-events.ts';
 import { requestEvents } from './events/request-events.ts';
 import { sessionEvents } from './events/session-events.ts';
 import { workEvents } from './events/work-events.ts';
 import type { AgentId, SessionId } from './ids.ts';
 
 /** Every type of event, each declared once. Types are in the past tense and never reused with another meaning. */
-const catalogue = { ...sessionEvents, ...workEvents, ...agentEvents, ...requestEvents, ...claimEvents };
+const catalogue = {
+  ...sessionEvents,
+  ...workEvents,
+  ...agentEvents,
+  ...requestEvents,
+  ...claimEvents,
+  ...notificationEvents,
+};
 
 export type EventType = keyof typeof catalogue;
 

@@ -24,7 +24,7 @@ import { isSessionEnded, type ParentAgent } from '../../src/domain/session.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
 import { systemClock } from '../../src/infrastructure/clock.ts';
-import { loadConfig } from '../../src/infrastructure/config/config.ts';
+import { loadConfig, toSettings } from '../../src/infrastructure/config/config.ts';
 import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
 import { makeRoleFiles } from '../../src/infrastructure/files/roles/role-files.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
@@ -88,7 +88,7 @@ function memoryMachine(home: string): MemoryMachine {
   return machine;
 }
 
-const settings: Settings = {
+const settings: Omit<Settings, 'notifications'> = {
   roles: new Map(),
   defaultBackend: 'command',
   maxConcurrentAgents: { machine: 50, session: null, role: null },
@@ -133,9 +133,11 @@ export function openRealProject(
   };
   const table = makeProcessTable();
   const registration = new InstanceRegistration(home, 'test');
+  const { config } = loadConfig({ home, projectHash: hash, env: {}, flags: {} });
+  const { notifications } = toSettings(config);
   const project = makeProject({
     ...{ home, hash, root, registration, log },
-    config: loadConfig({ home, projectHash: hash, env: {}, flags: {} }).config,
+    config,
     ids: makeIdSource(),
     instances: {
       announce: () => registration.announce(root),
@@ -152,7 +154,7 @@ export function openRealProject(
       // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
       roles: makeRoleFiles({ home, env: { HOME: home } }),
       backends: makeBackends([makeCommandBackend(), ...own]),
-      settings: { ...settings, storePatienceMs, ...options.settings },
+      settings: { ...settings, notifications, storePatienceMs, ...options.settings },
       clock,
       // A look is never older than the time that a test lets pass.
       samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
@@ -184,6 +186,7 @@ export function openRealProject(
     const left = await Promise.race([supervisor.idle(), patience]);
     clearTimeout(timer);
     clearInterval(alive);
+    project.notifications.stop();
     store.close();
     registration.close();
     assert.equal(left, undefined, `${supervisor.owned} could not be ended`);

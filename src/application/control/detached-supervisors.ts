@@ -57,6 +57,11 @@ export class DetachedSupervisors {
     }
   }
 
+  /** Whether a process was started that takes over all this one leaves of the project. */
+  isDetached({ path }: Pick<Project, 'path'>): boolean {
+    return this.#detached.has(path);
+  }
+
   /** Detaches the sessions so that they run to completion, regardless of their exit policies. */
   async detachRunning(owning: readonly WatchedProject[]): Promise<void> {
     // Without announcing an exit, so that the next owner continues the sessions.
@@ -67,14 +72,16 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Starts a process for the project's sessions without an owner, if there are any.
+   * Starts a process for the project's sessions without an owner, and for notifications that nobody sends, if there are
+   * any.
    * @returns those sessions; empty when there are none, or when a process was started recently
    */
   async adoptOrphans(project: Project): Promise<readonly SessionId[]> {
     const ids = [...(await this.#unowned(project)), ...findDue(project)];
+    const isNeeded = ids.length > 0 || (await project.notifications.isAbandoned());
     const last = this.#adoptedAt.get(project.path) ?? Number.NEGATIVE_INFINITY;
     const now = project.clock.elapsedMs();
-    if (ids.length === 0 || now - last < ownershipTiming.leaseTtlMs) return [];
+    if (!isNeeded || now - last < ownershipTiming.leaseTtlMs) return [];
     this.#adoptedAt.set(project.path, now);
     this.#deps.startDetachedSupervisor(project, null);
     return ids;
@@ -90,10 +97,12 @@ export class DetachedSupervisors {
       // The instance may have had no time to record this itself.
       await whenFree(project, () => project.store.announceExit(from));
     }
-    while ((await watch.look()).length > 0) {
+    const { notifications } = project;
+    while ((await watch.look()).length > 0 || (await notifications.isBusy())) {
       // Meanwhile other sessions may lose their owner.
       watch.start();
       await supervisor.idle();
+      await notifications.idle();
       watch.stop();
     }
   }

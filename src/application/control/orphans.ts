@@ -66,6 +66,7 @@ export class OrphanWatch {
 
   /** Looks once. @returns the sessions that this process has taken over */
   async look(): Promise<readonly SessionId[]> {
+    this.#project.notifications.wake();
     const taken: SessionId[] = [];
     for (const { sessionId, owner, ownerIsGone } of await this.#confirmed()) {
       if (this.#supervisor.isQuarantined(sessionId)) continue;

@@ -7,6 +7,7 @@ import type { InputRequestStore } from './input-requests.ts';
 import type { MaintenanceStore } from './maintenance.ts';
 import type { MessageStore } from './messages.ts';
 import type { MilestoneStore } from './milestones.ts';
+import type { NotificationStore } from './notifications.ts';
 import type { Lease } from './ownership.ts';
 import type { PathClaimStore } from './path-claims.ts';
 import type { SessionOwnership } from './session-ownership.ts';
@@ -40,6 +41,7 @@ export interface SessionStore extends SessionReader, SessionOwnership {
   readonly milestones: MilestoneStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
+  readonly notifications: NotificationStore;
   /**
    * True when its file was moved, replaced or deleted: its data can still be read, and every change is refused with
    * STORE_CORRUPT, until the file is back.

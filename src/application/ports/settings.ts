@@ -1,5 +1,6 @@
 import type { ApprovalRule } from '../../domain/approval-rule.ts';
 import type { Budget } from '../../domain/budget.ts';
+import type { NotificationKind, NotificationWay } from '../../domain/notification.ts';
 import type { QuotaPolicy } from '../../domain/quota.ts';
 import type { RetentionPolicy } from './maintenance.ts';
 
@@ -43,6 +44,12 @@ export interface Settings {
     readonly rules: readonly ApprovalRule[];
     /** How long a request of an agent waits for an answer. */
     readonly expireMs: number;
+  };
+  readonly notifications: {
+    /** By what users are notified of; commands and webhooks only where there is one. */
+    readonly ways: Readonly<Record<NotificationKind, readonly NotificationWay[]>>;
+    readonly terminal: 'auto' | 'always' | 'never';
+    readonly desktop: 'auto' | 'osc9' | 'osc777';
   };
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;

@@ -14,7 +14,7 @@ import { leaveStalled, type StalledProject } from './stalling.ts';
 export type SupervisorProject = RunnerProject &
   StalledProject &
   HeartbeatProject &
-  Pick<Project, 'instances'> & {
+  Pick<Project, 'instances' | 'notifications'> & {
     readonly store: Pick<
       SessionStore,
       'ownerOf' | 'acquire' | 'release' | 'load' | 'unfinished' | 'requestsFor'
@@ -218,7 +218,8 @@ export class Supervisor {
   }
 
   #readRequests(): void {
-    const { store, instance, log } = this.#project;
+    const { store, instance, log, notifications } = this.#project;
+    notifications.wake();
     try {
       const requests = store.requestsFor(instance);
       for (const [id, { runner }] of this.#runners) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Settings } from '../../application/ports/settings.ts';
 import type { Budget } from '../../domain/budget.ts';
+import type { NotificationWay } from '../../domain/notification.ts';
 import { roleAliases } from '../../domain/roles/catalog.ts';
 import { projectFolder } from '../files/home/home.ts';
 import type { Environment } from '../files/home/maos-home.ts';
@@ -99,6 +100,7 @@ export function toSettings(config: Config): Settings {
       rules: config.approvals.rules,
       expireMs: Math.round(config.approvals.expireMinutes * 60_000),
     },
+    notifications: notificationsOf(config.notifications),
     retention: {
       maxAgeMs: scaled(config.retention.maxAgeDays, 86_400_000),
       maxSessions: config.retention.maxSessions,
@@ -108,6 +110,21 @@ export function toSettings(config: Config): Settings {
     storePatienceMs: config.busyTimeoutMs,
     allowCommands: config.allowCommands,
   };
+}
+
+/** What leaves MAOS does so only where there is something to send it by. */
+function notificationsOf(config: Config['notifications']): Settings['notifications'] {
+  const { terminal, desktop, command, webhook } = config;
+  const isSet = (way: NotificationWay): boolean =>
+    way === 'command' ? command !== null : way === 'webhook' ? webhook.url !== null : true;
+  const { end, failed, pause, request } = config;
+  const ways = {
+    end: end.filter(isSet),
+    failed: failed.filter(isSet),
+    pause: pause.filter(isSet),
+    request: request.filter(isSet),
+  };
+  return { ways, terminal, desktop };
 }
 
 /** Keyed by the role's own name, even if the file uses an alias of a predefined role. */

@@ -95,6 +95,10 @@ export function orNone<T>(kind: Kind<T>): Kind<T | null> {
     schema: kind.schema.nullable(),
     allowed: `${kind.allowed}, or null`,
     fromText: (text) => (text.trim() === 'none' ? null : kind.fromText(text)),
+    ...(kind.problem === undefined ? {} : { problem: kind.problem }),
+    ...(kind.disclosed === undefined
+      ? {}
+      : { disclosed: (value: T | null) => (value === null ? null : kind.disclosed?.(value)) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../application/ports/log.ts';
 import { modelNamePattern, modelNameRule } from '../../domain/model-name.ts';
+import { type NotificationKind, notificationWays } from '../../domain/notification.ts';
 import { agentClientSettings } from '../backends/agent-client/settings.ts';
 import { claudeSettings } from '../backends/claude/settings.ts';
 import { codexSettings } from '../backends/codex/settings.ts';
@@ -12,6 +13,7 @@ import { qwenSettings } from '../backends/qwen/settings.ts';
 import { approvalRules } from './approval-rules.ts';
 import { listOf, listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
 import { namedEntries } from './named-entries.ts';
+import { commandLine, webhookAddress, webhookSecret } from './notification-kinds.ts';
 import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
 
 const levels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug', 'trace'];
@@ -33,6 +35,14 @@ function budgetSettings(scope: string) {
     maxTurns: setting(orNone(wholeNumber(1, 1e9)), null, `Model turns of ${scope}; null: no cap.`),
     maxMinutes: setting(orNone(number(0.001, 1e6)), null, `Minutes ${scope} may take; null: no cap.`),
   };
+}
+
+function notifySettings(what: string) {
+  return setting(
+    listOf(oneOf(notificationWays), 10),
+    [...notificationWays],
+    `Ways to notify you when ${what}.`,
+  );
 }
 
 /** All settings, in the shape of `config.json`. */
@@ -131,6 +141,41 @@ export const settingsTable = {
       30,
       'Minutes after which an unanswered request expires: a permission is denied then.',
     ),
+  },
+  notifications: {
+    ...({
+      end: notifySettings('a session completes or is cancelled'),
+      failed: notifySettings('a session fails'),
+      pause: notifySettings('a session pauses'),
+      request: notifySettings('an agent needs an answer'),
+    } satisfies Record<NotificationKind, unknown>),
+    terminal: setting(
+      oneOf(['auto', 'always', 'never']),
+      'auto',
+      "When maos run and maos wait use the terminal's bell, title and desktop notifications: auto where stdout is one.",
+    ),
+    desktop: setting(
+      oneOf(['auto', 'osc9', 'osc777']),
+      'auto',
+      'Escape sequence of desktop notifications; auto: what the terminal is known to take, or none.',
+    ),
+    command: setting(
+      orNone(commandLine),
+      null,
+      'Program that is run for each notification, with its arguments; it gets the notification as JSON on stdin. null: none.',
+      { userOnly: true },
+    ),
+    webhook: {
+      url: setting(orNone(webhookAddress), null, 'Address that notifications are posted to; null: none.', {
+        userOnly: true,
+      }),
+      secret: setting(
+        orNone(webhookSecret),
+        null,
+        'Key that posted notifications are signed with (Standard Webhooks); null: they are not signed.',
+        { userOnly: true },
+      ),
+    },
   },
   retention: {
     maxAgeDays: setting(

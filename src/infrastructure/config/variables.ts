@@ -24,6 +24,10 @@ export const ownVariables: ReadonlySet<string> = new Set([
   'MAOS_MAX_MEMORY_MB',
   'MAOS_DEPTH',
   'MAOS_DETACHED',
+  'MAOS_NOTIFICATION_ID',
+  'MAOS_NOTIFICATION_KIND',
+  'MAOS_NOTIFICATION_TYPE',
+  'MAOS_NOTIFICATION_TEXT',
 ]);
 
 /** The setting key of each variable. */

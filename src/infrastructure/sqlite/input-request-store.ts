@@ -1,7 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { InputRequestQuery, InputRequestStore } from '../../application/ports/input-requests.ts';
 import { MaosError } from '../../domain/errors.ts';
-import type { DomainEvent } from '../../domain/events.ts';
+import type { DomainEvent, RecordedEvent } from '../../domain/events.ts';
 import type { InputRequestId, SessionId } from '../../domain/ids.ts';
 import {
   type InputRequest,
@@ -13,6 +13,7 @@ import {
 } from '../../domain/input-request.ts';
 import { isSessionEnded } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { insertNotifications, type NotifyBy } from './notification-store.ts';
 import type { Database } from './open-database.ts';
 import { choice, type Fields, integer, json, nullable, table, text, time } from './table.ts';
 import { readSession } from './workflow-reader.ts';
@@ -61,7 +62,7 @@ const selectOpenOf = `${select} INDEXED BY input_requests_open WHERE state = 'op
 const selectByText = `SELECT id FROM input_requests WHERE (id >= ? AND id < ?) OR substr(id, ?) = ?
   ORDER BY id DESC LIMIT ?`;
 
-export function makeInputRequestStore(db: Database): InputRequestStore {
+export function makeInputRequestStore(db: Database, notifyBy: NotifyBy = () => []): InputRequestStore {
   /** To be called inside a write transaction. */
   function store(
     before: readonly InputRequest[],
@@ -89,7 +90,7 @@ export function makeInputRequestStore(db: Database): InputRequestStore {
         if (same !== undefined) return requestTable.fromSql(same);
         assertRuns(db, request);
         db.sql(insert).run(...requestTable.toSql(request));
-        appendTo(db, request.sessionId, [inputRequestEvent(request, at)]);
+        insertNotifications(db, appendTo(db, request.sessionId, [inputRequestEvent(request, at)]), notifyBy);
         return request;
       }),
 
@@ -163,8 +164,12 @@ export function withdrawOfEnded(
 }
 
 /** Appends nothing to the log of an ended session: no owner is left that would write session.log. */
-function appendTo(db: Database, sessionId: SessionId, events: readonly DomainEvent[]): void {
-  if (!isSessionEnded(readSession(db, sessionId).state)) appendEvents(db, sessionId, events);
+function appendTo(
+  db: Database,
+  sessionId: SessionId,
+  events: readonly DomainEvent[],
+): readonly RecordedEvent[] {
+  return isSessionEnded(readSession(db, sessionId).state) ? [] : appendEvents(db, sessionId, events);
 }
 
 /** @throws MaosError INVALID_TRANSITION: no one would wait for the answer, and nothing would withdraw the request */

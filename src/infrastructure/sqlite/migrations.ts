@@ -445,6 +445,24 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX path_claim_notices_by_agent ON path_claim_notices (agent_id);
     `,
   },
+  {
+    version: 16,
+    sql: `
+      CREATE TABLE notifications (
+        session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        seq        INTEGER NOT NULL,
+        way        TEXT    NOT NULL CHECK (way IN ('command', 'webhook')),
+        tries      INTEGER NOT NULL DEFAULT 0,
+        due_at     TEXT    NOT NULL,
+        claimed_by TEXT,
+        reason     TEXT,
+        failed_at  TEXT,
+        PRIMARY KEY (session_id, seq, way)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX notifications_waiting ON notifications (due_at) WHERE failed_at IS NULL;
+      CREATE INDEX notifications_failed ON notifications (failed_at) WHERE failed_at IS NOT NULL;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -5,6 +5,7 @@ import type { InputRequestStore } from '../../application/ports/input-requests.t
 import type { MaintenanceStore } from '../../application/ports/maintenance.ts';
 import type { MessageStore } from '../../application/ports/messages.ts';
 import type { MilestoneStore } from '../../application/ports/milestones.ts';
+import type { NotificationStore } from '../../application/ports/notifications.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
 import type { PathClaimStore } from '../../application/ports/path-claims.ts';
 import { AgentIdTaken, type SessionStore } from '../../application/ports/session-store.ts';
@@ -24,6 +25,7 @@ import { buryUndelivered } from './message-rows.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
 import { makeMilestoneStore } from './milestone-store.ts';
+import { insertNotifications, makeNotificationStore, type NotifyBy } from './notification-store.ts';
 import { type Database, type OnTightened, openDatabase, readRow } from './open-database.ts';
 import { makePathClaimStore } from './path-claim-store.ts';
 import {
@@ -72,6 +74,8 @@ export interface SessionStoreOptions {
   readonly clock?: Pick<Clock, 'now'>;
   /** How long a method blocks the process while another one writes, in milliseconds. Default 20. */
   readonly busyTimeoutMs?: number;
+  /** How each event leaves MAOS as a notification. Default: none does. */
+  readonly notifyBy?: NotifyBy;
   /** As in DatabaseOptions. */
   readonly onTightened?: OnTightened | undefined;
 }
@@ -125,17 +129,21 @@ class SqliteSessionStore implements SessionStore {
   readonly milestones: MilestoneStore;
   readonly feed: FeedStore;
   readonly acpRuns: AcpRunStore;
+  readonly notifications: NotificationStore;
+  readonly #notifyBy: NotifyBy;
 
-  constructor(db: Database, { project, clock }: SessionStoreOptions) {
+  constructor(db: Database, { project, clock, notifyBy = () => [] }: SessionStoreOptions) {
     this.#db = db;
     this.#project = project;
     this.maintenance = makeKeepingStore(db, project);
     this.messages = makeMessageStore(db);
-    this.inputRequests = makeInputRequestStore(db);
+    this.inputRequests = makeInputRequestStore(db, notifyBy);
     this.pathClaims = makePathClaimStore(db);
     this.milestones = makeMilestoneStore(db);
     this.feed = makeFeedStore(db);
     this.acpRuns = makeAcpRunStore(db);
+    this.notifications = makeNotificationStore(db);
+    this.#notifyBy = notifyBy;
     this.#now = clock === undefined ? () => new Date().toISOString() : () => clock.now();
   }
 
@@ -177,7 +185,9 @@ class SqliteSessionStore implements SessionStore {
       insertArtifacts(this.#db, sessionId, artifacts);
       closeRequests(this.#db, sessionId, change, ends);
       const withdrawn = withdrawOfEnded(this.#db, previous, change.next, this.#now());
-      return appendEvents(this.#db, sessionId, [...withdrawn, ...change.events]);
+      const recorded = appendEvents(this.#db, sessionId, [...withdrawn, ...change.events]);
+      insertNotifications(this.#db, recorded, this.#notifyBy);
+      return recorded;
     });
   }
 

@@ -125,10 +125,13 @@ async function runCall(
     if (held.runtime !== null) logFailure(held.runtime, command, error);
     status = fail(error, call.json, deps);
   }
-  clearInterval(alive);
   // After an interruption, do not wait for a reader that has stopped reading.
   if (status !== exitStatus.interrupted) await terminal.drained();
   interruption?.dispose();
+  if (status !== exitStatus.interrupted && command.ownsProcess !== true) {
+    await held.runtime?.finishNotifications();
+  }
+  clearInterval(alive);
   if (!held.leaving) {
     held.runtime?.close();
     return status;

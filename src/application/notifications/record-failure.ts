@@ -1,0 +1,60 @@
+import type { NotificationFailure, WaitingNotification } from '../ports/notifications.ts';
+import type { SessionStore } from '../ports/session-store.ts';
+import type { Project } from '../project.ts';
+import { type DocumentsProject, SessionDocuments } from '../session/session-documents.ts';
+import { SessionTroubles } from '../session/session-troubles.ts';
+import { whenFree } from '../when-free.ts';
+
+/** What recording a failure needs of the project. */
+export type FailureProject = DocumentsProject &
+  Pick<Project, 'instance' | 'instances'> & {
+    readonly store: Pick<SessionStore, 'notifications' | 'acquire' | 'release' | 'load'>;
+  };
+
+const pauseMs = 500;
+
+/**
+ * Gives a notification up, with an event of its session. One that has ended is owned for as long as it takes to bring
+ * `session.log` after; where it has another owner, that one soon lets go of it.
+ */
+export async function recordFailure(
+  project: FailureProject,
+  notification: WaitingNotification,
+  failure: NotificationFailure,
+): Promise<void> {
+  const { store, clock, watcher } = project;
+  for (;;) {
+    const isStored = await whenFree(project, () => store.notifications.fail(notification, failure, null));
+    if (isStored || (await recordAfterEnd(project, notification, failure))) break;
+    await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
+  }
+  watcher.notify();
+}
+
+/** @returns false where the session has another owner */
+async function recordAfterEnd(
+  project: FailureProject,
+  notification: WaitingNotification,
+  failure: NotificationFailure,
+): Promise<boolean> {
+  const { store, clock, instance, instances } = project;
+  const { sessionId } = notification;
+  await instances.announce();
+  // No owner is taken for gone here: whoever finds it gone finishes the session's files first.
+  const when = { staleBefore: new Date(0).toISOString() };
+  const lease = await whenFree(project, () => store.acquire(sessionId, instance, when));
+  if (lease === null) return false;
+  try {
+    await whenFree(project, () => store.notifications.fail(notification, failure, lease));
+    const documents = new SessionDocuments(project, lease, {
+      stored: () => store.load(sessionId),
+      isLeft: () => false,
+      pause: () => new Promise((resolve) => clock.after(pauseMs, resolve)),
+      troubles: new SessionTroubles(sessionId, clock, () => {}),
+    });
+    await documents.close();
+  } finally {
+    await whenFree(project, () => store.release(lease));
+  }
+  return true;
+}
