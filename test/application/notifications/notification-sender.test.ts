@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import { controlUntilReached } from '../../../src/application/control/follow-control.ts';
 import { verifyAudit } from '../../../src/application/maintenance/audit.ts';
+import { makeInputRequestId } from '../../../src/domain/ids.ts';
 import { openRequest } from '../../../src/domain/input-request.ts';
 import {
   openRealProject,
@@ -189,14 +190,26 @@ describe('notifications that leave MAOS', () => {
     t.after(() => other.close());
     const { store, clock } = other.project;
     const action = 'rm -rf build; \u001b]0;owned\u0007\nWhich?';
-    const draft = { sessionId: id, agentId: agent.id, attempt: agent.attempt, key: 'k1', kind: 'permission' } as const;
+    const draft = {
+      sessionId: id,
+      agentId: agent.id,
+      attempt: agent.attempt,
+      key: 'k1',
+      kind: 'permission',
+    } as const;
     const asked = { tool: 'Bash', action, reason: null, choices: [], expiresAt: '2999-01-01T00:00:00.000Z' };
     const at = clock.now();
-    store.inputRequests.open(openRequest({ ...draft, ...asked, id: other.project.ids. }, at), at);
+    store.inputRequests.open(
+      openRequest({ ...draft, ...asked, id: makeInputRequestId(other.project.ids.ulid()) }, at),
+      at,
+    );
     const [only] = await receiver.has(1);
     assert.equal(only?.body.kind, 'request');
     assert.deepEqual(only?.body.agent, { id: agent.id, name: 'writer' });
-    assert.match(only?.body.text ?? '', /^writer asks \(req_\w+\): permission for Bash: rm -rf build; \\u001b\]0;owned\\u0007 Which\?/);
+    assert.match(
+      only?.body.text ?? '',
+      /^writer asks \(req_\w+\): permission for Bash: rm -rf build; \\u001b\]0;owned\\u0007 Which\?/,
+    );
     assert.equal(only?.body.data.action, action);
   });
 

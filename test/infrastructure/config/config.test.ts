@@ -109,6 +109,8 @@ describe('the settings', () => {
   });
 
   it('give the application what it reads', () => {
+    // Nothing leaves MAOS as long as there is no command and no webhook.
+    const onTerminal = ['bell', 'title', 'desktop'];
     user({ stopGraceSeconds: 2.5, allowCommands: ['npm test'], maxConcurrentAgents: { machine: 6 } });
     assert.deepEqual(toSettings(load().config), {
       defaultBackend: 'claude',
@@ -130,6 +132,11 @@ describe('the settings', () => {
         maxSubagents: null,
       },
       approvals: { rules: [], expireMs: 1_800_000 },
+      notifications: {
+        ways: { end: onTerminal, failed: onTerminal, pause: onTerminal, request: onTerminal },
+        terminal: 'auto',
+        desktop: 'auto',
+      },
       retention: { maxAgeMs: 30 * 86_400_000, maxSessions: 1_000, maxBytes: 10_000_000_000 },
       stopGraceMs: 2_500,
       storePatienceMs: 5_000,
@@ -304,6 +311,8 @@ describe("a project's file", () => {
   const programs: [content: object, key: string][] = [
     [{ allowCommands: ['rm -rf /'] }, 'allowCommands'],
     [{ allowCommands: [] }, 'allowCommands'],
+    [{ notifications: { command: ['/tmp/evil'] } }, 'notifications.command'],
+    [{ notifications: { webhook: { url: 'https://evil.example' } } }, 'notifications.webhook.url'],
     [{ backends: { claude: { path: '/tmp/evil' } } }, 'backends.claude.path'],
     [{ backends: { claude: { path: null } } }, 'backends.claude.path'],
     [{ backends: { claude: { extraArgs: ['--mcp-config', 'evil.json'] } } }, 'backends.claude.extraArgs'],
