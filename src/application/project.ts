@@ -1,7 +1,6 @@
 import type { InstanceId } from '../domain/ids.ts';
 import type { ParentAgent } from '../domain/session.ts';
 import type { ChangeWatcher } from './change-watcher.ts';
-import type { NotificationSender } from './notifications/notification-sender.ts';
 import type { AgentHost } from './ports/agent-host.ts';
 import type { AgentIdentity } from './ports/agent-identity.ts';
 import type { Backends, TeamServer } from './ports/backend.ts';
@@ -9,6 +8,7 @@ import type { Clock } from './ports/clock.ts';
 import type { IdSource } from './ports/id-source.ts';
 import type { Instances } from './ports/instances.ts';
 import type { Log } from './ports/log.ts';
+import type { Outbox } from './ports/notifications.ts';
 import type { RoleSources } from './ports/roles.ts';
 import type { SessionFiles } from './ports/session-files.ts';
 import type { SessionStore } from './ports/session-store.ts';
@@ -38,10 +38,7 @@ export interface Project {
   readonly instances: Instances;
   readonly teams: Teams;
   readonly settings: Settings;
-  readonly notifications: Pick<
-    NotificationSender,
-    'wake' | 'isBusy' | 'isAbandoned' | 'idle' | 'end' | 'stop'
-  >;
+  readonly notifications: Outbox;
   readonly watcher: ChangeWatcher;
   readonly clock: Clock;
   readonly ids: IdSource;

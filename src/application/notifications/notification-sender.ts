@@ -7,7 +7,7 @@ import {
   outsideWays,
   retryDelayMs,
 } from '../../domain/notification.ts';
-import type { SendNotification, SendOutcome, WaitingNotification } from '../ports/notifications.ts';
+import type { Outbox, SendNotification, SendOutcome, WaitingNotification } from '../ports/notifications.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
@@ -27,7 +27,7 @@ const lookAgainMs = 2_000;
  * Sends what waits in the outbox of a project and is this instance's to send, beside everything else: no session waits
  * for it. Costs nothing where no command and no webhook is set.
  */
-export class NotificationSender {
+export class NotificationSender implements Outbox {
   readonly #project: NotifyingProject;
   readonly #send: Readonly<Record<OutsideWay, SendNotification>>;
   readonly #isUsed: boolean;
@@ -45,7 +45,6 @@ export class NotificationSender {
     this.#isUsed = Object.values(ways).some((list) => outsideWays.some((way) => list.includes(way)));
   }
 
-  /** Something may be due. */
   wake(): void {
     if (!this.#isUsed || this.#ending.signal.aborted) return;
     if (this.#looking !== null) {
@@ -60,7 +59,6 @@ export class NotificationSender {
     });
   }
 
-  /** Whether something waits for this instance, also for a later time. */
   async isBusy(): Promise<boolean> {
     if (!this.#isUsed) return false;
     const { store, instance } = this.#project;
@@ -68,7 +66,6 @@ export class NotificationSender {
     return whenFree(this.#project, () => store.notifications.nextDue(instance, gone) !== null);
   }
 
-  /** Whether something waits that no living instance is to send. */
   async isAbandoned(): Promise<boolean> {
     if (!this.#isUsed) return false;
     const { store } = this.#project;
@@ -76,7 +73,6 @@ export class NotificationSender {
     return whenFree(this.#project, () => store.notifications.nextDue(null, gone) !== null);
   }
 
-  /** Settles when nothing waits for this instance any more. */
   async idle(): Promise<void> {
     while (!this.#ending.signal.aborted && (await this.isBusy())) {
       this.wake();
@@ -87,11 +83,6 @@ export class NotificationSender {
     }
   }
 
-  /**
-   * Sends no more. A command that has begun counts as sent; all else is left to whoever comes next.
-   * @param patience what is being sent is waited for as long
-   * @returns whether something is left that no other living instance waits for
-   */
   async end(patience: AbortSignal): Promise<boolean> {
     if (!this.#isUsed) return false;
     this.wake();
@@ -114,7 +105,6 @@ export class NotificationSender {
     return store.notifications.holders(instance).every((holder) => gone.has(holder));
   }
 
-  /** The store is about to be closed. */
   stop(): void {
     this.#ending.abort();
     this.#stopTimer?.();

@@ -62,3 +62,23 @@ export type SendOutcome =
 
 /** Sends one way. Never throws, and takes at most half a minute; the signal ends it early, as `unreachable`. */
 export type SendNotification = (notification: Notification, signal: AbortSignal) => Promise<SendOutcome>;
+
+/** What a project has of notifications that leave MAOS. */
+export interface Outbox {
+  /** Something may be due. */
+  wake(): void;
+  /** Whether something waits for this instance, also for a later time. */
+  isBusy(): Promise<boolean>;
+  /** Whether something waits that no living instance is to send. */
+  isAbandoned(): Promise<boolean>;
+  /** Settles when nothing waits for this instance any more. */
+  idle(): Promise<void>;
+  /**
+   * Sends no more. A command that has begun counts as sent; all else is left to whoever comes next.
+   * @param patience what is being sent is waited for as long
+   * @returns whether something is left that no other living instance waits for
+   */
+  end(patience: AbortSignal): Promise<boolean>;
+  /** The store is about to be closed. */
+  stop(): void;
+}
