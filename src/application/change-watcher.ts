@@ -8,7 +8,7 @@ import type { SessionStore } from './ports/session-store.ts';
 export type WatchStore = (onWrite: () => void, onLost: () => void) => (() => void) | null;
 
 export interface ChangeWatcherOptions {
-  /** The polling interval where writes are not reported. */
+  /** The polling interval where writes are not reported, and the shortest time between two checks where they are. */
   readonly intervalMs?: number;
   readonly watchStore?: WatchStore;
 }
@@ -18,8 +18,8 @@ export interface ChangeWatcherOptions {
  * are not.
  */
 const toldIntervalMs = 100;
-/** Delay between the first of several writes and the check. */
-const gatherMs = 5;
+/** Shortest delay between the first of several writes and the check. */
+const gatherMs = 2;
 
 /**
  * Notifies its listeners that the store may have changed: at once for changes of this process, within about 20 ms for
@@ -33,6 +33,7 @@ export class ChangeWatcher {
   readonly #watchStore: WatchStore;
   readonly #listeners = new Set<() => void>();
   #seen = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #stopTimer: (() => void) | null = null;
   #stopGathering: (() => void) | null = null;
   #unwatch: (() => void) | null = null;
@@ -86,6 +87,7 @@ export class ChangeWatcher {
   }
 
   #look(): void {
+    this.#lookedAt = this.#clock.elapsedMs();
     try {
       const version = this.#store.dataVersion();
       if (version === this.#seen) return;
@@ -98,7 +100,9 @@ export class ChangeWatcher {
   }
 
   #gather(): void {
-    this.#stopGathering ??= this.#clock.after(gatherMs, () => {
+    if (this.#stopGathering !== null) return;
+    const sinceLook = this.#clock.elapsedMs() - this.#lookedAt;
+    this.#stopGathering = this.#clock.after(Math.max(gatherMs, this.#intervalMs - sinceLook), () => {
       this.#stopGathering = null;
       this.#look();
     });

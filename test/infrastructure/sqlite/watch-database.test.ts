@@ -11,7 +11,7 @@ import { created, instanceId, tempStore } from './samples.ts';
 const impatientClock: Clock = {
   now: () => systemClock.now(),
   elapsedMs: () => systemClock.elapsedMs(),
-  after: (ms, callback) => (ms < 20 ? systemClock.after(ms, callback) : () => {}),
+  after: (ms, callback) => (ms <= 20 ? systemClock.after(ms, callback) : () => {}),
 };
 
 describe('a watched database', () => {
