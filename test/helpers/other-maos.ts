@@ -11,7 +11,7 @@ import type { SessionId } from '../../src/domain/ids.ts';
 import type { PlanJson } from '../../src/presentation/contracts/plan-input.ts';
 import type { StuckAt } from '../application/fixtures/owner-process.ts';
 import type { RealProject, RealProjectOptions } from './real-project.ts';
-import { until } from './waiting.ts';
+import { inTime, until } from './waiting.ts';
 
 const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts', import.meta.url));
 
@@ -19,7 +19,7 @@ const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts',
 export interface OtherMaos {
   readonly process: ChildProcess;
   start(request: PlanJson): Promise<SessionId>;
-  /** The next of its sessions' events that matches. */
+  /** An event of its sessions that matches, in whichever order they come; each is given once. */
   event(matches: (event: RecordedEvent) => boolean): Promise<RecordedEvent>;
   /** From now on it takes over what nobody runs. */
   watch(): void;
@@ -55,8 +55,10 @@ export async function otherMaos(
   };
   t.after(kill);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const unmatched: RecordedEvent[] = [];
   async function next(): Promise<Record<string, unknown>> {
-    const line = await lines.next();
+    const came = unmatched.map(({ type }) => type).join(' ');
+    const line = await inTime(lines.next(), `the other MAOS says no more; what nobody asked for: ${came}`);
     if (line.done === true) throw new Error('the other MAOS has ended');
     return JSON.parse(line.value);
   }
@@ -82,10 +84,15 @@ export async function otherMaos(
       }
     },
     async event(matches) {
+      const index = unmatched.findIndex(matches);
+      const [early] = index === -1 ? [] : unmatched.splice(index, 1);
+      if (early !== undefined) return early;
       for (;;) {
         const record = await next();
-        if ('seq' in record && matches(record as unknown as RecordedEvent))
-          return record as unknown as RecordedEvent;
+        if (!('seq' in record)) continue;
+        const event = record as unknown as RecordedEvent;
+        if (matches(event)) return event;
+        unmatched.push(event);
       }
     },
   };

@@ -24,6 +24,20 @@ export async function until<T>(
   }
 }
 
+/** Waits for what comes only once, at most as long as {@link until}. @param what for the message when it never comes */
+export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  const over = new AbortController();
+  const late = sleep(deadlineMs, undefined, { signal: over.signal, ref: false }).then(() =>
+    assert.fail(`waited in vain: ${what}`),
+  );
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    over.abort();
+    late.catch(() => {});
+  }
+}
+
 /**
  * Lets some time pass: for what must not happen, or so that a kill comes at another moment each round. Never to wait for
  * something: a test that fails on a slow machine, or passes only there, shows nothing.
