@@ -1,9 +1,10 @@
 #!/usr/bin/env /bin/sh
 ':' /*
-# Problem: Node gives every signal its default action when it starts, so that nothing in it can tell that nohup, or a shell
-# that starts it in the background, had SIGHUP or SIGINT ignored.
-# Solution: a shell starts it. A shell cannot trap what was ignored when it began: a signal it sends itself is not heard
-# then, and its name is handed on. For JavaScript all of this is a string and a comment.
+# Problem: Node resets every signal to its default action when it starts. MAOS could not detect that nohup, or a shell
+# that starts a background job, has set SIGHUP or SIGINT to be ignored.
+# Solution: a shell starts Node. A shell cannot trap a signal that was ignored when the shell started, so it sends
+# itself each signal, and passes the names of those that do not arrive to Node. To JavaScript, this part is a string
+# and a comment.
 ignored=
 trap 'heard=1' HUP INT
 for signal in HUP INT; do
@@ -16,8 +17,8 @@ export MAOS_IGNORED_SIGNALS="${ignored# }"
 exec node "$0" "$@"
 */;
 
-// Starts the bundle in dist/. No import statement, no `import.meta`, nothing newer than ES2018, so that a Node
-// too old for MAOS still reads this file to its end and can say so.
+// Starts the bundle in dist/. Uses no import statement, no `import.meta` and nothing newer than ES2018, so that a Node
+// that is too old for MAOS can parse this file and report it.
 (() => {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 22 || (major === 22 && minor < 13)) {
@@ -29,7 +30,7 @@ exec node "$0" "$@"
     return;
   }
 
-  // Some of the supported versions call node:sqlite experimental, on stderr, at every start.
+  // Some supported versions of Node print a warning that node:sqlite is experimental at every start.
   const emitWarning = process.emitWarning;
   process.emitWarning = (warning, ...options) => {
     const [first] = options;
@@ -44,7 +45,7 @@ exec node "$0" "$@"
   const read = (file, encoding) => {
     const fd = fs.openSync(file, 'r');
     try {
-      // The state before the content: it does not fit what is written in between.
+      // The stats first: if the file changes in between, the code is saved under outdated stats and never used.
       return { stats: fs.fstatSync(fd), content: fs.readFileSync(fd, encoding) };
     } finally {
       fs.closeSync(fd);
@@ -64,10 +65,11 @@ exec node "$0" "$@"
     return;
   }
 
-  // Problem: Node's compile cache of a file is made before the file runs, without most of its functions. Every process
-  // would compile them again, which is half of the time that the first request to a server takes.
-  // Solution: MAOS keeps the code of what has run, in the folder of that cache, for each command apart. If that fails, it
-  // costs milliseconds, not correctness. Of the source, V8 itself compares only the length.
+  // Problem: Node fills its compile cache before a file runs, so the cache lacks most functions. Every process would
+  // compile them again, which takes half of the time of a server's first request.
+  // Solution: MAOS saves the code of the functions that have run, in the folder of Node's cache, one file per command.
+  // If that fails, MAOS only starts more slowly. V8 checks only the length of the source, so this code compares the
+  // file's stats.
   const { enableCompileCache, getCompileCacheDir } = process.getBuiltinModule('node:module');
   enableCompileCache();
   const folder = getCompileCacheDir();
@@ -77,17 +79,17 @@ exec node "$0" "$@"
   const origin = [size, ino, mtimeMs, ctimeMs].join();
   const own = process.getuid ? process.getuid() : 0;
 
-  /** @returns code, and for which uses of MAOS it holds what they run */
+  /** @returns the saved code, and the uses of MAOS whose functions it contains */
   const readCode = () => {
     try {
       const { stats, content } = read(file);
       const start = content.indexOf('\n') + 1;
       const head = JSON.parse(content.toString('latin1', 0, start));
-      // What others could write is not run.
+      // Never run code that another user could have written.
       const isOwn = stats.uid === own && (stats.mode & 0o022) === 0;
       if (isOwn && head.origin === origin) return { code: content.subarray(start), uses: head.uses };
     } catch (_error) {
-      // There is none yet, or its first line is damaged.
+      // It does not exist yet, or its first line is damaged.
     }
     return { uses: [] };
   };
@@ -100,12 +102,12 @@ exec node "$0" "$@"
 
   const writeCode = () => {
     const head = JSON.stringify({ origin, uses: [...uses] });
-    // V8 copies code that does not begin at a multiple of eight bytes.
+    // Aligned to eight bytes, because V8 copies unaligned code.
     const line = `${head.padEnd(Math.ceil((head.length + 1) / 8) * 8 - 1)}\n`;
     const content = Buffer.concat([Buffer.from(line), script.createCachedData()]);
     const temporary = `${file}.${process.pid}`;
     try {
-      // V8 crashes on damaged code: it is on disk before it can be found.
+      // V8 crashes on damaged code, so it is flushed to disk before the rename makes it visible.
       fs.writeFileSync(temporary, content, { mode: 0o600, flush: true });
       fs.renameSync(temporary, file);
     } catch (_error) {
@@ -119,13 +121,14 @@ exec node "$0" "$@"
       if (uses.has(use)) return;
       uses.add(use);
       if (timer !== null) return;
-      // Once what follows from the use has run too.
+      // Later, so that the functions that this use runs afterwards are included.
       timer = setTimeout(() => {
         timer = null;
         writeCode();
       }, 2000).unref();
     };
-    // For a process that serves for long: V8 drops the code of what did not run for a while.
+    // For long-running servers: V8 discards the code of functions that have not run for a while, so code that is saved
+    // only at the exit would lack it.
     process[Symbol.for('maos.keepCode')] = keepCode;
     process.once('exit', (status) => {
       if (status !== 0) return;
