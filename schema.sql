@@ -311,17 +311,17 @@ CREATE TABLE acp_runs (
 
 CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
 
--- Notifications that wait to be sent by a command or a webhook of the user's, and those that were given up. Stored with
--- their event, removed once they are sent.
+-- Notifications that a command or webhook of the user has yet to receive, and those that MAOS gave up. Stored in the
+-- transaction of their event, and removed once sent.
 CREATE TABLE notifications (
   session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-  seq        INTEGER NOT NULL,                     -- of the event they tell of
+  seq        INTEGER NOT NULL,                     -- of the event
   way        TEXT    NOT NULL CHECK (way IN ('command', 'webhook')),
   tries      INTEGER NOT NULL DEFAULT 0,
-  due_at     TEXT    NOT NULL,                     -- not sent before
-  claimed_by TEXT,                                 -- the instance that sends it; null: the session's owner, or any
+  due_at     TEXT    NOT NULL,                     -- not sent before this time
+  claimed_by TEXT,                                 -- the instance that sends it; null: the session's owner, else any
   reason     TEXT,                                 -- why the last try failed
-  failed_at  TEXT,                                 -- given up
+  failed_at  TEXT,                                 -- when MAOS gave it up; null: it has not
   PRIMARY KEY (session_id, seq, way)
 ) STRICT, WITHOUT ROWID;
 
