@@ -9,6 +9,7 @@ import type {
   ExitPolicy,
   FailurePolicy,
   ParentEndPolicy,
+  SessionApprovals,
   SessionLimits,
   SessionParent,
   Strategy,
@@ -68,6 +69,8 @@ export interface PlanRequest {
   readonly parent: SessionParent | null;
   /** See Session. */
   readonly folder: string | null;
+  /** See Session. Default: null. */
+  readonly approvals?: SessionApprovals;
   readonly agents: readonly AgentRequest[];
   /** Alternative names for dependencies, such as the alias that a role was requested with. */
   readonly aliases: Readonly<Record<string, string>>;

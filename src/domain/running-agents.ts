@@ -2,6 +2,7 @@ import { advance } from './advance.ts';
 import { type Agent, enterStage, type Lingering, moveAgent, type PermissionDenials } from './agent.ts';
 import type { AgentLocation } from './agent-location.ts';
 import type { AgentStage } from './agent-stage.ts';
+import { denialEvents } from './denials.ts';
 import { agentEvent, type DomainEvent } from './events.ts';
 import { type Fallback, fallbackFrom } from './fallback.ts';
 import type { AgentId } from './ids.ts';
@@ -131,6 +132,7 @@ export function recordProgress(workflow: Workflow, notes: readonly ProgressNote[
     };
     changed.set(id, agent);
     const { name } = agent;
+    events.push(...denialEvents(before, agent, at));
     if (activity !== null) {
       events.push(agentEvent('agent.progressed', agent, at, { name, activity, usage: agent.usage }));
     }

@@ -58,6 +58,10 @@ export interface SessionLimits {
   readonly maxAgentsPerRole: number | null;
 }
 
+/** How agents get permissions. `all`: the user allowed everything for the whole session; null: rules and people decide. */
+export const sessionApprovals = ['all'] as const;
+export type SessionApprovals = (typeof sessionApprovals)[number] | null;
+
 export interface Session {
   readonly id: SessionId;
   readonly objective: string;
@@ -73,6 +77,7 @@ export interface Session {
   readonly parent: SessionParent | null;
   /** Absolute path of the folder where it was started and its agents work; null: the project's own folder. */
   readonly folder: string | null;
+  readonly approvals: SessionApprovals;
   readonly state: SessionState;
   readonly pauseReason: PauseReason | null;
   /** When a pause for quota is expected to end. */

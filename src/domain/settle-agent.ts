@@ -2,6 +2,7 @@ import { activeMs, withMeasured } from './active-time.ts';
 import { advance } from './advance.ts';
 import { type Agent, type AgentFailure, moveAgent, type PermissionDenials } from './agent.ts';
 import { stageTransitions } from './agent-stage.ts';
+import { denialEvents } from './denials.ts';
 import { agentEvent, type DomainEvent } from './events.ts';
 import type { Fallback } from './fallback.ts';
 import type { AgentId } from './ids.ts';
@@ -56,7 +57,7 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
   const agent = report.activeMs === undefined ? placed : withMeasured(placed, report.activeMs);
   const change = {
     next: withAgents(workflow, new Map([[id, agent]])),
-    events: [...events, outcomeEvent(before, agent, outcome, at)],
+    events: [...events, ...denialEvents(before, agent, at), outcomeEvent(before, agent, outcome, at)],
   };
   return advance(change, at);
 }

@@ -51,6 +51,7 @@ export function createWorkflow(
     depth: request.depth,
     parent: request.parent,
     folder: request.folder,
+    approvals: request.approvals ?? null,
     state: 'created',
     pauseReason: null,
     resumeAt: null,
@@ -66,6 +67,7 @@ export function createWorkflow(
     strategy: session.strategy,
     failurePolicy: session.failurePolicy,
     onExit: session.onExit,
+    ...(session.approvals === null ? {} : { approvals: session.approvals }),
     agents: agents.map((agent, index) => ({
       id: agent.id,
       name: agent.name,

@@ -64,6 +64,7 @@ describe('createWorkflow', () => {
       depth: 1,
       parent: null,
       folder: null,
+      approvals: null,
       state: 'created',
       pauseReason: null,
       resumeAt: null,

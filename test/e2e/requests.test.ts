@@ -34,6 +34,9 @@ describe("an agent's program that asks", () => {
     const status = await maos.start(['status', id]).finished;
     assert.match(status.stdout, /Needs an answer\n {2}req_\w{26} {2}asker: Which port\? \[8080 \| 3000\]/);
     assert.match(status.stdout, / answer req_\w{26} TEXT/);
+    const briefly = await maos.start(['wait', id, '--timeout', '0.1']).finished;
+    assert.equal(briefly.status, 5);
+    assert.match(briefly.stderr, /asker asks: Which port\? \[8080 \| 3000\]\. Answer with: .* answer req_/);
     const wrong = await maos.start(['approve', 'latest']).finished;
     assert.equal(wrong.status, 2);
     assert.match(wrong.stderr, /is a question\. Answer it with a text\./);
@@ -65,5 +68,20 @@ describe("an agent's program that asks", () => {
     assert.equal(outside.status, 4);
     assert.match(outside.stderr, /Only an agent can ask/);
     assert.match((await maos.start(['requests']).finished).stderr, /No open requests/);
+  });
+
+  it('works in a session that is allowed everything, which says so; no agent can have that for its own team', async () => {
+    const line = `${own} run Nest --exec a=true --yes; echo "with $?"; env -u MAOS_SESSION_ID ${own} run Nest --exec a=true --yes; echo "without $?"`;
+    const started = await json('run', 'Ask.', '--exec', `asker=${line}`, '--yes', '--detach');
+    const id = String(started.session_id);
+    assert.equal(started.approvals, 'all');
+    assert.equal((await maos.start(['wait', id, '--timeout', '60']).finished).status, 0);
+    assert.match(
+      (await maos.start(['status', id]).finished).stdout,
+      /every permission that agents ask for is allowed/,
+    );
+    const logs = await maos.start(['logs', id]).finished;
+    assert.match(logs.stdout, /with 4/);
+    assert.match(logs.stdout, /without 4/);
   });
 });

@@ -8,7 +8,7 @@ import { AgentIdTaken } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
 import type { Supervisor } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
-import { checkBackends, checkCommands, checkDepth, checkMemory } from './plan-checks.ts';
+import { checkApprovals, checkBackends, checkCommands, checkDepth, checkMemory } from './plan-checks.ts';
 import { type PlacedRequest, planRequest } from './plan-request.ts';
 
 /** Even with millions of stored agents, this many random ids in a row do not all collide. */
@@ -44,6 +44,7 @@ export async function orchestrate(
 ): Promise<Orchestrated> {
   const plan = makePlan(await planRequest(project, request));
   checkDepth(project);
+  checkApprovals(project, plan);
   checkMemory(project, plan);
   if (origin === 'client') checkCommands(project, plan);
   await checkBackends(project, plan);

@@ -80,3 +80,13 @@ export async function checkBackends({ backends, host }: Project, { agents }: Pla
     await backends.get(name).locate((program) => host.findProgram(program));
   }
 }
+
+/** @throws MaosError FORBIDDEN for an agent, which must not allow its own team everything */
+export function checkApprovals({ parent }: Project, { request }: Plan): void {
+  if (parent === null || request.approvals !== 'all') return;
+  throw new MaosError(
+    'FORBIDDEN',
+    'An agent cannot allow its team every permission (--yes): only a person can. Start the team without it.',
+    { details: { agentId: parent.agentId } },
+  );
+}

@@ -26,6 +26,8 @@ export interface OrchestrateRequest extends PlanDraft {
 export interface PlacedRequest extends OrchestrateRequest {
   /** Canonical path where agents work and roles are looked up. Default: the project's folder. */
   readonly folder?: string | undefined;
+  /** The user allows the agents everything that they ask permission for. No plan can say so. */
+  readonly approveAll?: boolean | undefined;
 }
 
 /**
@@ -84,6 +86,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
     budget: { ...project.settings.budgets.session, ...given(request.budget) },
     parent: parent === null ? null : { ...parent, onEnd: request.onParentEnd ?? 'cancel' },
     folder: request.folder ?? null,
+    approvals: request.approveAll === true ? 'all' : null,
   };
 }
 

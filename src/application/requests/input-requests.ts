@@ -170,13 +170,13 @@ export class InputRequests {
     return this.#project.store.inputRequests;
   }
 
-  #answerByRule(draft: Pick<InputRequest, 'kind' | 'tool' | 'action'>): RuleAnswer | null {
+  #answerByRule(draft: Pick<InputRequest, 'sessionId' | 'kind' | 'tool' | 'action'>): RuleAnswer | null {
     if (draft.kind !== 'permission') return null;
-    const { rules } = this.#project.settings.approvals;
-    const rule = ruleFor(rules, { tool: draft.tool ?? '', action: draft.action });
-    if (rule === null) return null;
-    const { decision } = rule;
-    return { answer: { kind: 'permission', decision, message: null }, rule: ruleText(rule) };
+    const { settings, store } = this.#project;
+    const rule = ruleFor(settings.approvals.rules, { tool: draft.tool ?? '', action: draft.action });
+    if (rule !== null) return byRule(rule.decision, ruleText(rule));
+    const { approvals } = store.load(draft.sessionId).session;
+    return approvals === 'all' ? byRule('allow', 'allow * (maos run --yes)') : null;
   }
 
   #answerByLimit({ agentId, attempt, kind }: Omit<InputRequestDraft, 'id' | 'expiresAt'>): RuleAnswer | null {
@@ -189,8 +189,7 @@ export class InputRequests {
         { details: { agentId, limit: maxOpenRequests } },
       );
     }
-    const rule = `at most ${maxOpenRequests} open requests of an agent`;
-    return { answer: { kind: 'permission', decision: 'deny', message: null }, rule };
+    return byRule('deny', `at most ${maxOpenRequests} open requests of an agent`);
   }
 
   /** An agent must not approve its own actions or those of its team mates. */
@@ -237,6 +236,10 @@ export class InputRequests {
 interface RuleAnswer {
   readonly answer: Answer;
   readonly rule: string;
+}
+
+function byRule(decision: 'allow' | 'deny', rule: string): RuleAnswer {
+  return { answer: { kind: 'permission', decision, message: null }, rule };
 }
 
 export function requestNotFound(id: string): MaosError {

@@ -31,8 +31,13 @@ export const sessionEvents = {
     strategy: StoredStrategy;
     failurePolicy: FailurePolicy;
     onExit: ExitPolicy;
+    /** Absent where rules and people decide on permissions. */
+    approvals?: 'all';
     agents: { id: AgentId; name: string; role: string; phase: number; dependsOn: readonly string[] }[];
-  }>({ text: ({ agents, strategy }) => `created: ${plural(agents.length, 'agent')}, ${strategy}` }),
+  }>({
+    text: ({ agents, strategy, approvals }) =>
+      `created: ${plural(agents.length, 'agent')}, ${strategy}${approvals === 'all' ? ', every permission allowed' : ''}`,
+  }),
 
   'session.started': event<Nothing>({ text: () => 'started', session: become('running'), checkpoint: true }),
 

@@ -15,6 +15,7 @@ import {
   pauseReasons,
   type Session,
   type SessionParent,
+  sessionApprovals,
   sessionStates,
   storedStrategies,
 } from '../../domain/session.ts';
@@ -85,8 +86,10 @@ export const sessionTable = table<Session>(
     objective: text('objective'),
     budget: budget('budget'),
     folder: since(null, nullable(text('folder', { allows: isAbsolute, rule: 'is not an absolute path' }))),
+    approvals: option(choice('approvals', sessionApprovals)),
   },
   (row) => `Session ${row.id}`,
+  'options',
 );
 
 /** Null when no usage was reported. For an agent's row, and for sums with the same column names. */

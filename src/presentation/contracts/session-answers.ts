@@ -45,7 +45,12 @@ export const plannedAgent = z.strictObject({
 });
 
 /** The state of an agent, and its result. */
-export const agentOutcome = z.strictObject({ ...agentCore, ...outcome });
+export const agentOutcome = z.strictObject({
+  ...agentCore,
+  ...outcome,
+  /** What it was refused and did without; the first ones. */
+  not_permitted: z.array(z.string()).optional(),
+});
 
 export const agentStatus = z.strictObject({
   ...agentCore,
@@ -81,6 +86,8 @@ export const openRequest = z.strictObject({
 /** Maximum length of a request's text, and number of requests, in a result. */
 const maxAction = 300;
 const maxRequests = 5;
+/** Most denials of an agent. */
+const maxDenials = 3;
 
 export function openRequestAnswers(
   requests: readonly InputRequest[],
@@ -133,14 +140,17 @@ export function agentOutcomeAnswer(view: AgentView, maxText: number): z.infer<ty
       ? {}
       : { failure_kind: failure.kind, failure: shorten(failureText(failure), maxText) }),
     ...(result === null ? {} : { result: shorten(result, maxText) }),
+    ...notPermitted(view),
   };
 }
 
 /** @param maxText as in {@link agentOutcomeAnswer} */
 export function agentStatusAnswer(view: AgentView, maxText: number): z.infer<typeof agentStatus> {
   const { stage, backend, depends_on, attempt, started_at, ended_at, note, usage, budget } = view;
+  // Its note says the same.
+  const { not_permitted: _, ...outcomeAnswer } = agentOutcomeAnswer(view, maxText);
   return {
-    ...agentOutcomeAnswer(view, maxText),
+    ...outcomeAnswer,
     ...(stage === undefined ? {} : { stage }),
     backend,
     depends_on: shownOf(depends_on),
@@ -197,4 +207,11 @@ function shownOf(names: readonly string[]): string[] {
 /** The message, and the last output on stderr, which often has the reason. */
 function failureText({ message, stderr_tail }: NonNullable<AgentView['failure']>): string {
   return stderr_tail === '' ? message : `${message} stderr: ${stderr_tail}`;
+}
+
+function notPermitted({ permission_denials: denials }: AgentView): { not_permitted?: string[] } {
+  if (denials === undefined) return {};
+  const shown = denials.shown.slice(0, maxDenials).map((denial) => shorten(denial, 120));
+  const more = denials.count - shown.length;
+  return { not_permitted: more > 0 ? [...shown, `… ${more} more`] : shown };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { orchestrate } from '../../../src/application/control/orchestrate.ts';
 import { InputRequests } from '../../../src/application/requests/input-requests.ts';
 import type { ApprovalRule } from '../../../src/domain/approval-rule.ts';
 import type { AgentId, SessionId } from '../../../src/domain/ids.ts';
@@ -11,6 +12,8 @@ import { created, started } from '../../infrastructure/sqlite/samples.ts';
 
 const allow: Answer = { kind: 'permission', decision: 'allow', message: null };
 const person = { type: 'person', front: 'cli' } as const;
+
+const shellDraft = { role: 'tester', task: 'Do.', command: 'true' };
 
 interface Desk {
   readonly real: RealProject;
@@ -75,6 +78,29 @@ describe('a request of an agent', () => {
         ['request.opened', null],
       ],
     );
+  });
+
+  it('of a session that is allowed everything is allowed, unless a rule of the user denies it', async (t) => {
+    const real = realProject(t, {
+      settings: {
+        approvals: { rules: [{ tool: 'Bash', pattern: 'git push*', decision: 'deny' }], expireMs: 60_000 },
+      },
+    });
+    const { project } = real;
+    const planned = created({ approvals: 'all' });
+    const lease = project.store.create(planned, project.instance);
+    const running = started(planned);
+    project.store.commit(lease, planned.next, running);
+    assert.equal(project.store.load(lease.sessionId).session.approvals, 'all');
+    const requests = new InputRequests(project);
+    const agentId = running.next.agents[0]?.id ?? assert.fail();
+    const ask = (action: string) =>
+      requests.open({
+        ...{ sessionId: lease.sessionId, agentId, attempt: 1, key: action, kind: 'permission', tool: 'Bash' },
+        ...{ action, reason: null, choices: [] },
+      });
+    assert.deepEqual(ask('rm -rf x; ls').answeredBy, { type: 'rule', rule: 'allow * (maos run --yes)' });
+    assert.deepEqual(ask('git push').answeredBy, { type: 'rule', rule: 'deny Bash(git push*)' });
   });
 
   it('is held against rules in full, also beyond what is stored of it', (t) => {
@@ -169,6 +195,14 @@ describe('who waits for an answer', () => {
 });
 
 describe('an agent', () => {
+  it('cannot have its own team allowed everything', async (t) => {
+    const parent = { sessionId: `sess_${'0'.repeat(26)}`, agentId: 'agent_qa_1_aaaaaa' } as ParentAgent;
+    const { project, supervisor } = realProject(t, { parent });
+    const request = { objective: 'Do.', agents: [shellDraft], approveAll: true };
+    await assert.rejects(orchestrate(project, supervisor, request, 'terminal'), { code: 'FORBIDDEN' });
+    assert.deepEqual(project.store.list({ limit: 9 }), []);
+  });
+
   it('cannot answer requests, except those of a team that it started', (t) => {
     const parent = { sessionId: `sess_${'0'.repeat(26)}`, agentId: 'agent_qa_1_aaaaaa' } as ParentAgent;
     const { real, ask, requests } = desk(t, [], parent);

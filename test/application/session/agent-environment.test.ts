@@ -22,6 +22,7 @@ const session: Session = {
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: null,
+  approvals: null,
   inactiveMs: 0,
 };
 const locations = {

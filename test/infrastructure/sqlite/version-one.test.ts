@@ -96,6 +96,7 @@ describe('a database of the first release', () => {
       depth: 0,
       parent: null,
       folder: null,
+      approvals: null,
       state: 'failed',
       pauseReason: null,
       resumeAt: null,

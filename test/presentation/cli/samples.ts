@@ -81,6 +81,7 @@ export function workflow(agents: readonly Agent[], given: Partial<Session> = {})
     createdAt: time(0),
     startedAt: time(0),
     endedAt: null,
+    approvals: null,
     inactiveMs: 0,
     ...given,
   };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { orchestrate } from '../../../application/control/orchestrate.ts';
 import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
+import { isOfAgent } from '../../../application/queries/caller.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';
@@ -113,6 +114,11 @@ export const runCommand: CliCommand = {
       kind: 'text',
     },
     {
+      flags: '-y, --yes',
+      description: 'allow everything that the agents ask permission for, unless a rule of yours denies it',
+      kind: 'flag',
+    },
+    {
       flags: '-n, --dry-run',
       description: 'show the plan without storing or starting anything',
       kind: 'flag',
@@ -151,7 +157,10 @@ async function run(context: CommandContext): Promise<number> {
   const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
   // A dry run only prints output, so losing stdout may end it.
   if (request.dryRun !== true) context.watchInterrupts();
-  const { workflow, stored } = await orchestrate(project, supervisor, { ...request, folder }, 'terminal');
+  const approveAll = options.flag('yes');
+  if (approveAll && project.parent === null && isOfAgent(context.env)) throw notByAgents();
+  const placed = { ...request, folder, approveAll };
+  const { workflow, stored } = await orchestrate(project, supervisor, placed, 'terminal');
   if (!stored) {
     if (json) terminal.document({ dry_run: true, ...workflowView(workflow, null) });
     else for (const line of renderPlan(workflow, terminal.canvas)) terminal.line(line);
@@ -165,6 +174,10 @@ async function run(context: CommandContext): Promise<number> {
     return exitStatus.done;
   }
   return followSession(context, { project, supervisor, id });
+}
+
+function notByAgents(): MaosError {
+  return new MaosError('FORBIDDEN', 'This is the environment of an agent: it cannot use --yes.');
 }
 
 async function readRequest(context: CommandContext): Promise<OrchestrateRequest> {

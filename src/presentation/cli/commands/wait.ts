@@ -1,6 +1,10 @@
 import { waitForSession } from '../../../application/control/control.ts';
-import { sessionRanMs } from '../../../application/queries/live-status.ts';
-import { summaryView } from '../../contracts/views.ts';
+import type { Project } from '../../../application/project.ts';
+import { liveStatusOf, sessionRanMs } from '../../../application/queries/live-status.ts';
+import type { RecordedEvent } from '../../../domain/events.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import { askedText } from '../../contracts/request-view.ts';
+import { namesOf, summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
@@ -37,7 +41,7 @@ async function run(context: CommandContext): Promise<number> {
   const { project, id } = session;
   const stopWatching = watchOwner(session, context);
   const { summary, settled } = await whileOwned(session, signal, (whole) =>
-    waitForSession(project, id, { signal: whole }),
+    waitForSession(project, id, { signal: whole, onEvents: noticeRequests(context, project, id) }),
   ).finally(stopWatching);
   const ranMs = sessionRanMs(project.store, summary.session, Date.parse(project.clock.now()));
   if (json) terminal.document({ ...summaryView(summary, ranMs), timed_out: !settled });
@@ -45,4 +49,29 @@ async function run(context: CommandContext): Promise<number> {
   if (settled) return statusOfSession(project.store.load(id));
   if (!json) terminal.notice(`Still running after ${seconds} s. See it with: ${program} status ${id}`);
   return exitStatus.limit;
+}
+
+/** Says on stderr what agents ask, also before the wait began: the session does not end without an answer. */
+function noticeRequests(
+  { terminal, json, program }: CommandContext,
+  { store, clock }: Project,
+  id: SessionId,
+) {
+  const said = new Set<string>();
+  const say = (): void => {
+    const workflow = store.load(id);
+    const names = namesOf(workflow.agents);
+    for (const request of liveStatusOf(store, workflow, Date.parse(clock.now())).requests) {
+      if (said.has(request.id)) continue;
+      said.add(request.id);
+      const how = request.kind === 'permission' ? 'approve (or deny)' : 'answer';
+      terminal.notice(
+        `${names.get(request.agentId)} asks: ${askedText(request)}. Answer with: ${program} ${how} ${request.id}`,
+      );
+    }
+  };
+  if (!json) say();
+  return (events: readonly RecordedEvent[]): void => {
+    if (!json && events.some(({ type }) => type === 'request.opened')) say();
+  };
 }

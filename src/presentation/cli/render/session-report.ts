@@ -46,6 +46,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       sessionLine(facts, canvas),
       `  ${truncate(oneLine(workflow.session.objective), canvas.width - 2)}`,
       ...parentLines(workflow.session),
+      ...approvalLines(workflow.session),
     ],
     agentTable(facts, canvas),
     section('Unattended', unattendedLines(facts), canvas),
@@ -110,6 +111,10 @@ function parentLines({ parent }: Session): string[] {
   if (parent === null) return [];
   const fate = parent.onEnd === 'keep' ? '; it continues after that agent ends' : '';
   return [`  started by ${parent.agentId} of ${parent.sessionId}${fate}`];
+}
+
+function approvalLines({ approvals }: Session): string[] {
+  return approvals === 'all' ? ['  every permission that agents ask for is allowed (--yes)'] : [];
 }
 
 function agentTable({ workflow, liveStatus: { now } }: SessionFacts, canvas: Canvas): string[] {

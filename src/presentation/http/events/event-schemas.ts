@@ -6,6 +6,7 @@ import {
   exitPolicies,
   failurePolicies,
   parentEndPolicies,
+  sessionApprovals,
   storedStrategies,
 } from '../../../domain/session.ts';
 import { progressCounts, sessionState } from '../../contracts/session-answers.ts';
@@ -47,6 +48,10 @@ const sessionSummarySchema = z
     strategy: z.enum(storedStrategies),
     failure_policy: z.enum(failurePolicies),
     on_exit: z.enum(exitPolicies),
+    approvals: z
+      .enum(sessionApprovals)
+      .optional()
+      .describe('all: the user allowed every permission for the whole session'),
     parent_session_id: z.string().regex(sessionPattern).optional(),
     parent_agent_id: z
       .string()
