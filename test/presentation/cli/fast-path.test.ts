@@ -16,6 +16,7 @@ const calls = [];
 const runtime = {
   version: '1.2.3',
   supervise: async (...args) => { calls.push(args); },
+  finishNotifications: async () => {},
   close: () => { calls.push(['close']); },
 };
 const { stdin, stdout, stderr, env } = process;
