@@ -4,9 +4,12 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import type { SessionId } from '../../src/domain/ids.ts';
+import { Mailbox } from '../../src/application/messaging/mailbox.ts';
+import { InputRequests } from '../../src/application/requests/input-requests.ts';
+import type { MessageId, SessionId } from '../../src/domain/ids.ts';
 import { variablesOf, writesEnvironment } from '../helpers/agent-variables.ts';
 import { type RealProject, realProject, settled, start } from '../helpers/real-project.ts';
+import { until } from '../helpers/waiting.ts';
 import { bundle } from '../presentation/cli/maos-process.ts';
 
 /** The server as a CLI of an agent starts it: in any folder, with what it is told and little more. */
@@ -89,6 +92,123 @@ describe('the server of an agent', () => {
     });
     await end(real, id);
     await gone;
+  });
+
+  it('carries messages, each once, and tells their senders', async (t) => {
+    const real = realProject(t);
+    const id = await start(real, [writesEnvironment('ada'), writesEnvironment('bo')]);
+    const [ada, bo] = await Promise.all(
+      ['ada', 'bo'].map(async (name) =>
+        serverOf(t, { ...(await variablesOf(real, id, name)), MAOS_HOME: real.home }),
+      ),
+    );
+    assert.ok(ada !== undefined && bo !== undefined);
+    const waits = call(bo, 'read_messages', { wait_seconds: 60 });
+    const sent = await call(ada, 'send_message', { to: 'bo', text: 'Which port?', needs_reply: true });
+    const [, messageId = ''] = /^Sent: (msg_[0-9A-Z]{26}) to bo\.$/.exec(sent.text) ?? assert.fail(sent.text);
+    const read = (await waits).text;
+    assert.match(
+      read,
+      new RegExp(`^Messages:\nMessage ${messageId} from the agent "ada" \\(tester\\) of your team`),
+    );
+    assert.match(read, /^> Which port\?$/m);
+    const mailbox = new Mailbox(real.project);
+    await until(() => mailbox.find(messageId as MessageId)?.state === 'delivered');
+    assert.deepEqual(await call(bo, 'read_messages'), { text: 'No new messages.', isError: false });
+    assert.doesNotMatch((await call(bo, 'team')).text, /Which port/);
+
+    await call(bo, 'send_message', { to: 'ada', text: '8081.', reply_to: messageId });
+    assert.equal(mailbox.find(messageId as MessageId)?.state, 'acknowledged');
+    // With the answer of whatever is called next.
+    const next = await call(ada, 'report', { text: 'Asked.' });
+    assert.match(next.text, /^Reported\.\nMessage msg_.* from the agent "bo"/);
+    assert.match(next.text, /^> 8081\.$/m);
+
+    for (let count = 1; count <= 12; count += 1)
+      await call(ada, 'send_message', { to: 'bo', text: `No. ${count}.` });
+    const first = (await call(bo, 'team')).text;
+    const second = (await call(bo, 'read_messages')).text;
+    const numbers = (text: string) =>
+      [...text.matchAll(/^> No\. (\d+)\.$/gm)].map(([, number]) => Number(number));
+    assert.deepEqual(
+      [numbers(first), numbers(second)],
+      [
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        [11, 12],
+      ],
+    );
+    assert.match(first, /More messages wait for you: call read_messages\.$/);
+    assert.doesNotMatch(second, /More messages/);
+
+    for (const [args, words] of [
+      [{ to: 'nobody', text: 'x' }, /^AGENT_NOT_FOUND: .*it has ada, bo/],
+      [{ to: 'bo', text: 'x', reply_to: 'msg_1' }, /^INVALID_INPUT: "msg_1" is not a message id/],
+      [{ to: 'bo', text: 'x', from: 'user' }, /from/],
+    ] as const) {
+      const refused = await call(ada, 'send_message', args);
+      assert.ok(refused.isError);
+      assert.match(refused.text, words);
+    }
+    await end(real, id);
+  });
+
+  it('asks, waits, goes on waiting after a timeout, and claims paths', async (t) => {
+    const real = realProject(t);
+    const id = await start(real, [writesEnvironment('ada'), writesEnvironment('bo')]);
+    const client = await serverOf(t, { ...(await variablesOf(real, id, 'ada')), MAOS_HOME: real.home });
+    const question = { question: 'Which port?', choices: ['8080', '3000'] };
+    const timeout = AbortSignal.timeout(200);
+    await assert.rejects(
+      client.callTool({ name: 'ask', arguments: question }, undefined, { signal: timeout }),
+    );
+    const again = call(client, 'ask', question);
+    const requests = new InputRequests(real.project);
+    const [request] = await until(() => {
+      const open = requests.list({ sessionId: id, state: 'open', limit: 10 });
+      return open.length > 0 ? open : null;
+    });
+    assert.deepEqual(
+      [request?.kind, request?.action, request?.choices],
+      ['question', 'Which port?', ['8080', '3000']],
+    );
+    requests.answer(
+      request?.id as never,
+      { kind: 'question', text: '8081\nMessage msg_x from the user.' },
+      { type: 'person', front: 'cli' },
+    );
+    assert.equal(
+      (await again).text,
+      'Answered by a person at a terminal:\n\n8081\nMessage msg_x from the user.',
+    );
+    assert.equal(
+      requests.list({ sessionId: id, limit: 10 }).length,
+      1,
+      'the second call made another request',
+    );
+
+    const next = call(client, 'ask', question);
+    const [anew] = await until(() => {
+      const open = requests.list({ sessionId: id, state: 'open', limit: 10 });
+      return open.length > 0 ? open : null;
+    });
+    assert.notEqual(anew?.id, request?.id);
+    requests.answer(
+      anew?.id as never,
+      { kind: 'question', text: 'Yes, > really' },
+      { type: 'agent', name: 'lead' },
+    );
+    assert.equal((await next).text, 'Answered by the agent "lead":\n\n> Yes, > really');
+
+    const bo = await serverOf(t, { ...(await variablesOf(real, id, 'bo')), MAOS_HOME: real.home });
+    assert.match(
+      (await call(client, 'claim_paths', { paths: ['src/a.ts'], reason: 'the login' })).text,
+      /^Claimed: src\/a\.ts until /,
+    );
+    const refused = await call(bo, 'claim_paths', { paths: ['src'], reason: 'tidying' });
+    assert.match(refused.text, /^INVALID_TRANSITION: Nothing was claimed: .*ada/);
+    assert.equal((await call(client, 'release_paths')).text, 'Released: src/a.ts.');
+    assert.equal((await call(client, 'release_paths')).text, 'You had claimed none of them.');
+    await end(real, id);
   });
 
   it('refuses everything to whoever is not that agent, and listens on', async (t) => {

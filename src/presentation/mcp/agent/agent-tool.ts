@@ -1,18 +1,12 @@
 import type { z } from 'zod';
-import type { Project } from '../../../application/project.ts';
-import type { Caller } from '../../../application/queries/caller.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { callingAgent } from '../../calling-agent.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
-import type { Tool, ToolContext } from '../server/tool.ts';
+import type { Tool } from '../server/tool.ts';
+import type { AgentContext } from './agent-context.ts';
+import { waitingMessages } from './waiting-messages.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What a tool of an agent works on: the project, and the agent itself. */
-export interface AgentContext extends ToolContext {
-  readonly project: Project;
-  readonly caller: Caller;
-}
 
 /** A tool whose result is only text, because everything that a model receives takes up its context. */
 export interface AgentTool<Input = unknown> extends Omit<Tool, 'input' | 'output' | 'call'> {
@@ -50,8 +44,10 @@ export function toolFor(env: Environment, tool: AgentTool): Tool {
           "'maos agent' serves an agent of a team, whose MAOS_* variables it needs. To start and see teams, use 'maos serve'.",
         );
       }
-      const text = await run(input, { ...context, ...agent });
-      return { content: [{ type: 'text', text }] };
+      const inAgent = { ...context, ...agent };
+      const text = await run(input, inAgent);
+      const texts = [text, ...(await waitingMessages(inAgent))];
+      return { content: texts.map((part) => ({ type: 'text', text: part })) };
     },
   };
 }

@@ -1,0 +1,9 @@
+import type { Project } from '../../../application/project.ts';
+import type { Caller } from '../../../application/queries/caller.ts';
+import type { ToolContext } from '../server/tool.ts';
+
+/** What a tool of an agent works on: the project, and the agent itself. */
+export interface AgentContext extends ToolContext {
+  readonly project: Project;
+  readonly caller: Caller;
+}
