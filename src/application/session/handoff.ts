@@ -2,6 +2,7 @@ import type { Agent } from '../../domain/agent.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { type TeamWays, teamLines } from '../messaging/team-lines.ts';
 import type { AgentLocations } from '../ports/agent-disk.ts';
 import type { PromptEscape } from '../ports/backend.ts';
 import type { ArtifactRecord } from '../ports/session-summary.ts';
@@ -25,6 +26,8 @@ export interface HandoffInput {
   readonly resume: boolean;
   /** The text of its role if the prompt must contain it; null: the CLI gets it another way, or has it already. */
   readonly briefing: string | null;
+  /** How it reaches its team, and whether its CLI takes messages while it works. */
+  readonly ways: Pick<TeamWays, 'reach' | 'receives'>;
   /** Of its backend; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;
 }
@@ -55,9 +58,19 @@ const resumeNote =
   'You were interrupted before you finished, and now continue in the same conversation. Check what is already done, ' +
   'then finish the task, which is repeated here.';
 
-function teamSection({ workflow, agent, promptEscape }: HandoffInput): string {
+function teamSection({ workflow, agent, ways, promptEscape }: HandoffInput): string {
   const { agents, session, phases } = workflow;
-  if (agents.length === 1) return '# Your team\n\nYou work alone: no agent runs before or after you.';
+  const lead = agents.find(({ role }) => role.name === 'orchestrator');
+  const isAlone = agents.length === 1;
+  const told = teamLines({
+    ...ways,
+    isAlone,
+    lead: lead === undefined || lead.id === agent.id ? null : lead.name,
+  });
+  const reaching = told.length === 0 ? [] : ['', ...told];
+  if (isAlone) {
+    return ['# Your team', '', 'You work alone: no agent runs before or after you.', ...reaching].join('\n');
+  }
   const names = new Map(agents.map((member) => [member.id, member.name]));
   const lines = agents.map((member) => {
     const after = member.dependsOn.map((id) => names.get(id)).join(', ');
@@ -78,6 +91,7 @@ function teamSection({ workflow, agent, promptEscape }: HandoffInput): string {
     ...lines,
     '',
     downstream,
+    ...reaching,
   ].join('\n');
 }
 

@@ -2,6 +2,7 @@ import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
+import { teamReachOf } from '../messaging/team-reach.ts';
 import type { PlacedLaunch, ProgramLookup } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
@@ -78,8 +79,11 @@ export class LaunchPreparation {
     const resume = before.state === 'resumable' && before.conversation !== null;
     const instructions = roleBriefing(roleOf(agent.role, roles.predefined()));
     const briefing = backend.briefingInPrompt && before.conversation === null ? instructions : null;
-    const { promptEscape } = backend;
-    const prompt = composePrompt({ workflow, agent, locations, artifacts, resume, briefing, promptEscape });
+    const { promptEscape, capabilities } = backend;
+    const ways = { reach: agentServer === null ? null : teamReachOf(capabilities), receives: capabilities.receives };
+    const prompt = composePrompt({
+      ...{ workflow, agent, locations, artifacts, resume, briefing, ways, promptEscape },
+    });
     await this.#record.filesPrepared;
     await earlier;
     this.#roomMade.add(agent.id);

@@ -80,6 +80,7 @@ function promptOf(name: string, more: Partial<HandoffInput> = {}): string {
     artifacts: [],
     resume: false,
     briefing: null,
+    ways: { reach: null, receives: false },
     promptEscape: null,
     ...more,
   });
@@ -172,6 +173,25 @@ Your last message is your result: say what you did, which files, how you checked
   it('says so when nobody else is there', () => {
     const agents = created.agents.slice(0, 1);
     assert.match(promptOf('spec', { workflow: { ...created, agents } }), /You work alone/);
+  });
+
+  it('tells it how it reaches the others, as far as its backend can', () => {
+    const ways = { reach: 'tools', receives: false } as const;
+    assert.match(
+      promptOf('spec', { ways }),
+      /^Waiting for your result: .*\n\nThe tools of .*\n\n- `team` shows/m,
+    );
+    assert.match(promptOf('spec', { ways }), /`ask` puts a question to the user/);
+    assert.doesNotMatch(promptOf('spec'), /maos-team|maos message/);
+    const lead = created.agents.map((agent) =>
+      agent.name === 'spec' ? { ...agent, role: { name: 'orchestrator', custom: null } } : agent,
+    );
+    const workflow = { ...created, agents: lead };
+    assert.match(promptOf('build', { ways, workflow }), /`ask` puts a question to your lead, spec,/);
+    assert.match(promptOf('spec', { ways, workflow }), /`ask` puts a question to the user/);
+    const alone = promptOf('spec', { ways, workflow: { ...created, agents: created.agents.slice(0, 1) } });
+    assert.match(alone, /You work alone: .*\n\nThe tools of .*\n\n- `ask` puts a question to the user/);
+    assert.doesNotMatch(alone, /send_message/);
   });
 
   it('says that the agent was interrupted when it goes on', () => {
