@@ -1,3 +1,4 @@
+import type { ShownClaim } from '../../application/claims/path-claims.ts';
 import type { SessionSummary } from '../../application/ports/session-summary.ts';
 import { isSuspended, type LiveStatus, postponedUntil } from '../../application/queries/live-status.ts';
 import { type Agent, lingeringText } from '../../domain/agent.ts';
@@ -199,6 +200,10 @@ export function workflowView(workflow: Workflow, liveStatus: LiveStatus | null =
       : { requests: liveStatus.requests.map((request) => requestView(request, around.names)) }),
     agents: agents.map((agent) => agentView(agent, around)),
   };
+}
+
+export function claimView({ path, agent, reason, claimedAt, expiresAt }: ShownClaim) {
+  return { path, agent, reason, claimed_at: claimedAt, expires_at: expiresAt };
 }
 
 /** The record as in session.log, with the fields that programs received before events were structured. */

@@ -1,7 +1,8 @@
+import { PathClaims } from '../../../application/claims/path-claims.ts';
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { workflowView } from '../../contracts/views.ts';
+import { claimView, workflowView } from '../../contracts/views.ts';
 import type { SessionFacts } from '../render/session-report.ts';
 import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
 import type { OpenSession } from './projects.ts';
@@ -14,13 +15,14 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
     liveStatus: liveStatusOf(project.store, workflow, Date.parse(project.clock.now())),
     artifacts: project.store.artifacts(id),
     skipped: skippedArtifacts(project.store, id),
+    claims: new PathClaims(project).ofSession(id),
     folder: project.files.describe(id),
   };
 }
 
 /** The same facts as JSON: the usual view of the session, with its files and folder. */
 export function summaryRecord(facts: SessionFacts) {
-  const { workflow, liveStatus, artifacts, skipped = [], folder, unattended = null } = facts;
+  const { workflow, liveStatus, artifacts, skipped = [], claims = [], folder, unattended = null } = facts;
   return {
     ...workflowView(workflow, liveStatus),
     ...(unattended === null ? {} : { unattended }),
@@ -33,6 +35,7 @@ export function summaryRecord(facts: SessionFacts) {
       recorded_at: recordedAt,
     })),
     ...(skipped.length === 0 ? {} : { artifacts_not_recorded: skipped }),
+    ...(claims.length === 0 ? {} : { path_claims: claims.map(claimView) }),
     folder,
   };
 }

@@ -1,3 +1,4 @@
+import type { ShownClaim } from '../../../application/claims/path-claims.ts';
 import type { ArtifactRecord } from '../../../application/ports/session-summary.ts';
 import { plainText } from '../../../application/queries/agent-output.ts';
 import { isSuspended, type LiveStatus, postponedUntil } from '../../../application/queries/live-status.ts';
@@ -28,6 +29,8 @@ export interface SessionFacts {
   readonly liveStatus: LiveStatus;
   /** Files that were not recorded as artifacts, with the reasons. */
   readonly skipped?: readonly string[];
+  /** Paths that its agents have claimed. */
+  readonly claims?: readonly ShownClaim[];
   /** Why the session has no owner although it should run; absent if the report did not check. */
   readonly unattended?: string | null;
   readonly folder: string;
@@ -37,6 +40,7 @@ const resultLines = 3;
 const stderrLines = 10;
 const maxFiles = 20;
 const maxDenials = 5;
+const maxClaims = 20;
 
 /** The full report on a session for people: state, agents, results, failures, files and folder. */
 export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
@@ -73,6 +77,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       workflow.agents.flatMap((agent) => denialsOf(agent, canvas)),
       canvas,
     ),
+    section('Path claims', claimLines(facts, canvas), canvas),
     section('Sub-agents', subagentLines(facts, canvas), canvas),
     section('Files', [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)], canvas),
     [`${canvas.paint('bold', 'Session folder')}  ${showName(folder)}`],
@@ -294,6 +299,16 @@ function denialsOf({ name, denials }: Agent, { paint, width }: Canvas): string[]
     ...shown.map((denial) => truncate(`    ${oneLine(denial)}`, width)),
     ...(more > 0 ? [paint('dim', `    … ${more} more`)] : []),
   ];
+}
+
+/** What agents have told the others they work on. */
+function claimLines({ claims = [], liveStatus: { now } }: SessionFacts, { paint, width }: Canvas): string[] {
+  const lines = claims.slice(0, maxClaims).map(({ path, agent, reason, expiresAt }) => {
+    const why = reason === '' ? '' : `: ${oneLine(reason)}`;
+    return truncate(`  ${agent}: ${showName(path)}, until ${formatUntil(expiresAt, now)}${why}`, width);
+  });
+  const more = claims.length - lines.length;
+  return more > 0 ? [...lines, paint('dim', `  … ${more} more`)] : lines;
 }
 
 function textLines(text: string): string[] {

@@ -74,6 +74,28 @@ describe('the report on a session', () => {
     assert.deepEqual(from('Sub-agents').slice(1, 3), ['  server: 2 started', '']);
   });
 
+  it('shows which paths its agents have claimed', () => {
+    const claim = { path: 'src/a\u202e', agent: 'server', claimedAt: time(30), expiresAt: time(100) };
+    const facts = {
+      workflow: workflow([agent('server')]),
+      artifacts: [],
+      folder: '/s',
+      liveStatus: liveStatus(40),
+      claims: Array.from({ length: 22 }, (_, index) => ({
+        ...claim,
+        reason: index === 0 ? 'the\nlogin' : '',
+      })),
+    };
+    const lines = renderReport(facts, canvas);
+    const shown = lines.slice(lines.indexOf('Path claims') + 1);
+    const until = `until ${formatTime(time(100))}, in 1m 00s`;
+    assert.deepEqual(shown.slice(0, 2), [
+      `  server: src/a\\u202e, ${until}: the login`,
+      `  server: src/a\\u202e, ${until}`,
+    ]);
+    assert.equal(shown[20], '  … 2 more');
+  });
+
   it('shows what a running agent is at, unless its program just runs', () => {
     const agents = [
       agent('made', { stage: 'preparing' }),
