@@ -5,9 +5,9 @@ import type { AgentId, SessionId } from './ids.ts';
 import { overlap, pathPattern, patternFrom } from './path-pattern.ts';
 
 /** Maximum number of paths per call. */
-export const maxClaimedAtOnce = 50;
+const maxClaimedAtOnce = 50;
 /** Maximum number of claims of one agent at a time. */
-export const maxClaims = 200;
+const maxClaims = 200;
 export const defaultClaimMinutes = 60;
 export const maxClaimMinutes = 1_440;
 const maxReason = 500;

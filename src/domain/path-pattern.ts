@@ -1,13 +1,11 @@
 import { MaosError, quote, showPath } from './errors.ts';
 
+const maxPatternLength = 400;
+
 /**
  * The pattern of a path claim: a path with everything below it, where `*` matches any characters of a name, `?` a
  * single one, and the name `**` any number of folders. Stored as an absolute path with `/` between names and without
  * `.` and `..`.
- */
-export const maxPatternLength = 400;
-
-/**
  * @param text relative to the root, or absolute below it
  * @param root absolute path of the project's folder
  * @throws MaosError INVALID_INPUT for a path outside the project, and for brace alternatives, which are not supported

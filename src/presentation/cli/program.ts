@@ -8,6 +8,7 @@ import { askCommand } from './commands/ask.ts';
 import { auditCommand } from './commands/audit.ts';
 import { backendsCommand } from './commands/backends.ts';
 import { cancelCommand } from './commands/cancel.ts';
+import { claimCommand, releaseCommand } from './commands/claim.ts';
 import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
 import { denyCommand } from './commands/deny.ts';
@@ -54,7 +55,19 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       cancelCommand,
     ],
   ],
-  ['Agents:', [requestsCommand, approveCommand, denyCommand, answerCommand, askCommand, reportCommand]],
+  [
+    'Agents:',
+    [
+      requestsCommand,
+      approveCommand,
+      denyCommand,
+      answerCommand,
+      askCommand,
+      reportCommand,
+      claimCommand,
+      releaseCommand,
+    ],
+  ],
   ['Machine:', [psCommand, instancesCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [

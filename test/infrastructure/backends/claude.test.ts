@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import type { TeamServer } from '../../../src/application/ports/backend.ts';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import { noUsage } from '../../../src/domain/usage.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
@@ -36,13 +38,20 @@ type Environment = Record<string, string>;
 /** What `prepare` composes, with a `claude` on the PATH. */
 async function prepared(
   t: TestContext,
-  given: { config?: Partial<ClaudeSettings>; env?: Environment; resume?: string; model?: string } = {},
+  given: {
+    config?: Partial<ClaudeSettings>;
+    env?: Environment;
+    resume?: string;
+    model?: string;
+    teamServer?: TeamServer;
+  } = {},
 ) {
   const folder = await withClaude(t);
   const config = settingsOf(given.config);
   const backend = makeClaudeBackend({ config, env: { ...given.env, PATH: folder } });
   const request = agentRequest({ model: given.model ?? null });
-  const context = contextOf(request, { findProgram: lookupIn(folder), resume: given.resume ?? null });
+  const { resume = null, teamServer = null } = given;
+  const context = contextOf(request, { findProgram: lookupIn(folder), resume, teamServer });
   return { folder, context, spec: await backend.prepare(context) };
 }
 
@@ -83,6 +92,26 @@ suite('how Claude Code is started', () => {
       context.locations.session,
       '--strict-mcp-config',
     ]);
+  });
+
+  test('a hook asks about claims before each edit, and fails no edit where this MAOS is gone', async (t) => {
+    const { folder, spec: without } = await prepared(t);
+    assert.deepEqual(after(without.args, '--settings'), [undefined]);
+    const stand = join(folder, "it's me");
+    await writeFile(stand, '#!/bin/sh\necho "$MAOS_HOME/$*"; echo trouble >&2; exit 2\n', { mode: 0o755 });
+    const teamServer = { command: stand, args: ['a b', 'agent'], env: { MAOS_HOME: '/a home' }, passes: [] };
+    const { spec } = await prepared(t, { teamServer });
+    const [settings = ''] = after(spec.args, '--settings');
+    const [{ matcher, hooks }] = JSON.parse(settings).hooks.PreToolUse;
+    assert.equal(matcher, 'Edit|MultiEdit|Write|NotebookEdit');
+    const ask = () => spawnSync('/bin/sh', ['-c', hooks[0].command], { encoding: 'utf8' });
+    const { status, stdout, stderr } = ask();
+    assert.deepEqual(
+      { status, stdout, stderr },
+      { status: 0, stdout: '/a home/a b agent --before-edit\n', stderr: '' },
+    );
+    await rm(stand);
+    assert.deepEqual([ask().status, ask().stdout, ask().stderr], [0, '', '']);
   });
 
   test('every start begins a conversation of its own: an id can be used once', async (t) => {

@@ -11,6 +11,7 @@ import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
+import { editHook } from './edit-hook.ts';
 import { liveArguments, liveInput } from './live-input.ts';
 import { ClaudeOutputParser } from './output.ts';
 import type { ClaudeSettings } from './settings.ts';
@@ -75,6 +76,7 @@ export function makeClaudeBackend(deps: {
       ...['--add-dir', locations.session],
       // Otherwise every agent would start the MCP servers of the user and the project, including MAOS itself.
       ...[...team.args, '--strict-mcp-config'],
+      ...editHook(context.teamServer ?? null),
       ...(allowedTools.length === 0 ? [] : ['--allowedTools', allowedTools.join(',')]),
       ...toolLimits(agent, config.extraArgs, maxSubagents === 0),
       ...config.extraArgs,

@@ -1,4 +1,5 @@
-import type { CliCommand } from '../command.ts';
+import { text } from 'node:stream/consumers';
+import type { CliCommand, CommandContext } from '../command.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
 /** Started by an agent's CLI, as configured by its backend. Not for people. */
@@ -8,11 +9,19 @@ export const agentCommand: CliCommand = {
   details:
     "The CLI of an agent runs this command: it finds the agent by the MAOS_* variables that MAOS gives to each, and offers what the agent can ask of its team. For other clients, use 'maos serve'.",
   arguments: [],
-  options: [],
+  options: [
+    {
+      flags: '--before-edit',
+      description: 'answer a PreToolUse hook of Claude Code instead: has another agent claimed the file?',
+      kind: 'flag',
+    },
+  ],
   examples: [],
   hidden: true,
   ownsProcess: true,
-  async run({ env, endingSignals, runtime: makeRuntime }) {
+  async run(context) {
+    if (context.options.flag('before-edit')) return answerHook(context);
+    const { env, endingSignals, runtime: makeRuntime } = context;
     const runtime = makeRuntime();
     const [{ Serving }, { openStdio }, { agentServerIdentity }] = await Promise.all([
       import('../../serving.ts'),
@@ -30,3 +39,15 @@ export const agentCommand: CliCommand = {
     return exitStatus.done;
   },
 };
+
+/** An edit never fails for it: what cannot be asked, for whatever reason, is not said. */
+async function answerHook({ stdin, terminal, env, runtime }: CommandContext): Promise<number> {
+  try {
+    const { beforeEdit } = await import('../../before-edit.ts');
+    const answer = await beforeEdit(runtime(), env, await text(stdin));
+    if (answer !== null) terminal.document(answer);
+  } catch (error) {
+    runtime().log('debug', 'could not look for claims before an edit', { error });
+  }
+  return exitStatus.done;
+}

@@ -1,0 +1,45 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import * as z from 'zod';
+import { PathClaims } from '../application/claims/path-claims.ts';
+import type { Runtime } from '../application/runtime.ts';
+import { callingAgent } from './calling-agent.ts';
+
+/** What Claude Code tells a hook of an edit. */
+const editCall = z.object({
+  cwd: z.string().optional(),
+  tool_input: z.object({ file_path: z.string().optional(), notebook_path: z.string().optional() }),
+});
+
+/**
+ * What Claude Code is to tell its model before an edit: which other agents have claimed the file, or nothing. The edit is
+ * not held up: a claim is a word among agents, and which of them has to yield is theirs to settle.
+ * @param call the input of a PreToolUse hook
+ * @returns the hook's answer; null for none
+ */
+export async function beforeEdit(
+  runtime: Runtime,
+  env: Readonly<Record<string, string | undefined>>,
+  call: string,
+): Promise<unknown> {
+  const { cwd = '.', tool_input: input } = editCall.parse(JSON.parse(call));
+  const path = input.file_path ?? input.notebook_path;
+  if (path === undefined) return null;
+  const agent = await callingAgent(runtime, env, cwd);
+  if (agent === null) return null;
+  const claims = new PathClaims(agent.project);
+  const found = await claims.beforeEdit(agent.caller, realPath(isAbsolute(path) ? path : join(cwd, path)));
+  if (found.length === 0) return null;
+  const additionalContext = `${found.join('\n')}\nMAOS tells you this once for this file; the edit was not held up. What stands in quotes is the other agent's. If your change may collide with its work, settle it with that agent before you go on.`;
+  return { hookSpecificOutput: { hookEventName: 'PreToolUse', additionalContext } };
+}
+
+/** Claims are of the project's canonical path; a file that is yet to be made has none, but the folders above it do. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(realPath(folder), basename(path));
+  }
+}
