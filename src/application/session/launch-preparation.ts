@@ -80,7 +80,10 @@ export class LaunchPreparation {
     const instructions = roleBriefing(roleOf(agent.role, roles.predefined()));
     const briefing = backend.briefingInPrompt && before.conversation === null ? instructions : null;
     const { promptEscape, capabilities } = backend;
-    const ways = { reach: agentServer === null ? null : teamReachOf(capabilities), receives: capabilities.receives };
+    const ways = {
+      reach: agentServer === null ? null : teamReachOf(capabilities),
+      receives: capabilities.receives,
+    };
     const prompt = composePrompt({
       ...{ workflow, agent, locations, artifacts, resume, briefing, ways, promptEscape },
     });
