@@ -8,9 +8,7 @@ export const notificationKinds = ['end', 'failed', 'pause', 'request'] as const;
 export type NotificationKind = (typeof notificationKinds)[number];
 
 /** On the terminal of the process in the foreground. */
-export const terminalWays = ['bell', 'title', 'desktop'] as const;
-export type TerminalWay = (typeof terminalWays)[number];
-
+const terminalWays = ['bell', 'title', 'desktop'] as const;
 /** Out of MAOS, once each, whoever watches. */
 export const outsideWays = ['command', 'webhook'] as const;
 export type OutsideWay = (typeof outsideWays)[number];

@@ -4,6 +4,10 @@
  */
 export class Screen {
   readonly history: string[] = [];
+  /** Operating system commands other than the title, such as a notification. */
+  readonly commands: string[] = [];
+  title: string | null = null;
+  bells = 0;
   #rows: number;
   #grid: string[];
   #x = 0;
@@ -26,8 +30,12 @@ export class Screen {
 
   write(text: string): void {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what is read here
-    for (const [token, parameters, final] of text.matchAll(/\u001b\[([0-9;?]*)([A-Za-z])|./gsu)) {
-      if (final !== undefined) this.#control(parameters as string, final);
+    const tokens = /\u001b\[([0-9;?]*)([A-Za-z])|\u001b\]([^\u0007\u001b]*)\u0007|./gsu;
+    for (const [token, parameters, final, command] of text.matchAll(tokens)) {
+      if (command?.startsWith('2;')) this.title = command.slice(2);
+      else if (command !== undefined) this.commands.push(command);
+      else if (token === '\u0007') this.bells += 1;
+      else if (final !== undefined) this.#control(parameters as string, final);
       else if (token === '\n') this.#lineFeed();
       else if (token === '\r') this.#x = 0;
       else if (token >= ' ') this.#put(token);

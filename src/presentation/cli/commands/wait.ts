@@ -7,6 +7,7 @@ import { askedText } from '../../contracts/request-view.ts';
 import { namesOf, summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
+import { foregroundNotifier } from '../run/foreground-notifier.ts';
 import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
 import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
@@ -40,8 +41,16 @@ async function run(context: CommandContext): Promise<number> {
   const signal = seconds === undefined ? new AbortController().signal : AbortSignal.timeout(seconds * 1000);
   const { project, id } = session;
   const stopWatching = watchOwner(session, context);
+  const sayRequests = noticeRequests(context, project, id);
+  const notify = foregroundNotifier(context, session);
   const { summary, settled } = await whileOwned(session, signal, (whole) =>
-    waitForSession(project, id, { signal: whole, onEvents: noticeRequests(context, project, id) }),
+    waitForSession(project, id, {
+      signal: whole,
+      onEvents: (events) => {
+        sayRequests(events);
+        notify(events);
+      },
+    }),
   ).finally(stopWatching);
   const ranMs = sessionRanMs(project.store, summary.session, Date.parse(project.clock.now()));
   if (json) terminal.document({ ...summaryView(summary, ranMs), timed_out: !settled });

@@ -7,6 +7,7 @@ import { renderNext, renderReport } from '../render/session-report.ts';
 import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
 import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { beginAgainText } from './beginning-again.ts';
+import { foregroundNotifier } from './foreground-notifier.ts';
 import { makeProgress } from './progress.ts';
 
 /** Additions of a caller of {@link followSession}. */
@@ -34,6 +35,7 @@ export async function followSession(
   const { terminal, json } = context;
   const interrupted = context.watchInterrupts();
   const progress = makeProgress(terminal, json);
+  const notify = foregroundNotifier(context, session);
   const leaving = new Promise<void>((resolve) => {
     if (interrupted.aborted) resolve();
     interrupted.addEventListener('abort', () => resolve());
@@ -51,6 +53,7 @@ export async function followSession(
   try {
     const onEvents = (events: readonly RecordedEvent[]): Promise<void> => {
       progress.show(events, project.store.load(id));
+      notify(events);
       return Promise.race([terminal.drained(), leaving]);
     };
     const after = extras.after ?? 0;

@@ -113,7 +113,12 @@ export class Terminal {
     this.#stderr.write(`${this.#paintErrors('dim', showControls(text))}\n`);
   }
 
-  /** Whether stderr is a terminal. */
+  /** Writes a control sequence beside the output: to stderr. */
+  signal(sequence: string): void {
+    this.#stderr.write(sequence);
+  }
+
+  /** stderr is a terminal. */
   get hasReader(): boolean {
     return this.#stderr.isTTY === true;
   }
