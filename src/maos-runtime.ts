@@ -23,6 +23,7 @@ import { ownershipTiming } from './application/session/supervisor.ts';
 import { explainedOrDefect } from './application/system-error.ts';
 import type { MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
+import { outsideWays, testNotification } from './domain/notification.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { configPath, type Origin } from './infrastructure/config/config.ts';
 import { editConfig } from './infrastructure/config/config-edit.ts';
@@ -46,7 +47,7 @@ import { giveBackMemoryAtRest } from './infrastructure/memory-at-rest.ts';
 import { startDetachedSupervisor } from './infrastructure/process/launch/detached-supervisor.ts';
 import { listAgentProcesses } from './infrastructure/process/tree/agent-list.ts';
 import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
-import { backendsOf, rolesFor } from './project-adapters.ts';
+import { backendsOf, rolesFor, sendersOf } from './project-adapters.ts';
 import { ProjectOpener } from './project-opener.ts';
 
 /** How long the end of a command waits for what it is to be told of by a webhook or a command. */
@@ -267,6 +268,24 @@ export class MaosRuntime implements Runtime {
   watchLog(listener: LogListener): () => void {
     this.#logListeners.add(listener);
     return () => this.#logListeners.delete(listener);
+  }
+
+  async testNotifications(path: string) {
+    const { config } = this.#projects.config(hashOf(placeOf(path).project));
+    const { command, webhook } = config.notifications;
+    const isSet = { command: command !== null, webhook: webhook.url !== null };
+    if (isSet.command) ensureHome(this.home);
+    const senders = sendersOf(config, this.home);
+    const at = systemClock.now();
+    const message = testNotification(`ntf_test_${Date.parse(at)}`, at);
+    return Promise.all(
+      outsideWays
+        .filter((way) => isSet[way])
+        .map(async (way) => {
+          const outcome = await senders[way](message, new AbortController().signal);
+          return { way, problem: outcome.type === 'sent' ? null : outcome.reason };
+        }),
+    );
   }
 
   async finishNotifications(): Promise<void> {

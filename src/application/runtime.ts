@@ -1,5 +1,6 @@
 import type { MaosError } from '../domain/errors.ts';
 import type { InstanceId, SessionId } from '../domain/ids.ts';
+import type { OutsideWay } from '../domain/notification.ts';
 import type { BackendCapabilities, BackendProbe } from './ports/backend.ts';
 import type { LogLevel } from './ports/log.ts';
 import type { FoundRoles, RoleSources } from './ports/roles.ts';
@@ -199,6 +200,10 @@ export interface Runtime {
    * @returns a function that stops it
    */
   watchLog(listener: LogListener): () => void;
+  /** Sends a test by every command and webhook that is set for a folder. `problem`: why it failed; null: it did not. */
+  testNotifications(
+    path: string,
+  ): Promise<readonly { readonly way: OutsideWay; readonly problem: string | null }[]>;
   /**
    * Gives notifications that are being sent a moment. What is left then is sent by a process of its own, and by this one
    * no more: for one that is about to end.

@@ -87,6 +87,38 @@ describe('a notification on the terminal', { skip }, () => {
   });
 });
 
+describe('maos doctor', () => {
+  const checks = async (...words: string[]) => {
+    const { stdout } = await maos.run('doctor', '--json', ...words);
+    const all: { name: string; state: string; detail: string; fix: string | null }[] =
+      JSON.parse(stdout).checks;
+    return all.filter(({ name }) => name.startsWith('noti'));
+  };
+
+  it('sends a test by all that is set, and says what was given up', async (t) => {
+    const receiver = await WebhookReceiver.start(t, answerWith(200, 404));
+    configure({ webhook: { url: receiver.url }, command: ['/no/such/notifier'] });
+    const [found, command, webhook] = await checks('--notify');
+    assert.equal(found?.detail, 'none failed in the last 7 days');
+    assert.deepEqual([command?.state, webhook?.state], ['problem', 'ok']);
+    assert.equal(command?.fix, '/no/such/notifier cannot be started: ENOENT.');
+    assert.equal(receiver.received[0]?.body.kind, 'test');
+    configure({ webhook: { url: receiver.url } });
+    await maos.run('run', '-x', 'a=true');
+    await receiver.has(2);
+    const [after] = await checks();
+    assert.equal(after?.state, 'warning');
+    assert.match(
+      after?.detail ?? '',
+      /^1 notification failed in the last 7 days, the last one by webhook: .* answered 404$/,
+    );
+    const { stdout } = await maos.run('events', 'latest');
+    assert.match(stdout, /notification \(end\) by webhook failed after 1 try: 127\.0\.0\.1:\d+ answered 404/);
+    assert.doesNotMatch(stdout, /s3cret/);
+    assert.equal((await maos.run('audit', 'verify')).status, 0);
+  });
+});
+
 describe('a webhook of a maos that is killed', () => {
   it('is sent by the next one, with the same id', async (t) => {
     let answer: Answer = () => {};

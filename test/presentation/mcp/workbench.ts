@@ -226,6 +226,7 @@ function makeRuntime(home: string, write: Runtime['log']): Runtime {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    testNotifications: async () => [],
     finishNotifications: async () => {},
     close: () => {
       for (const { project } of open.values()) project.store.close();

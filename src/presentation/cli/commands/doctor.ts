@@ -6,6 +6,8 @@ import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import type { Check } from '../facts/check.ts';
 import { checkMachine } from '../facts/machine-checks.ts';
+import { checkNotifications, testNotifications } from '../facts/notification-checks.ts';
+import { knownDesktopSequence, noticeSequence } from '../render/terminal-notification.ts';
 import { padEnd } from '../render/text-width.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { checkHome } from '../shell/home-check.ts';
@@ -16,8 +18,17 @@ export const doctorCommand: CliCommand = {
   summary: 'Check Node, folders, databases, settings, backends and processes',
   details: 'Exit status: 0 ready, 1 something must be fixed.',
   arguments: [],
-  options: [],
-  examples: [{ line: 'maos doctor', says: 'problems, and how to fix them' }],
+  options: [
+    {
+      flags: '--notify',
+      description: 'also send a test by every way of notification that is set',
+      kind: 'flag',
+    },
+  ],
+  examples: [
+    { line: 'maos doctor', says: 'problems, and how to fix them' },
+    { line: 'maos doctor --notify', says: 'see whether notifications arrive' },
+  ],
   async run(context) {
     const { terminal, json, projectPath } = context;
     const runtime = context.runtime();
@@ -35,6 +46,7 @@ export const doctorCommand: CliCommand = {
       ...settings.warnings.map(warningCheck),
       ...(await checkRoles(runtime, projectPath)),
       ...checkBackends(backends, settings.defaultBackend),
+      ...(settings.check.state === 'problem' ? [] : await notificationChecks(context)),
       ...machine.filter(({ state, fix }) => state !== 'problem' || !said.includes(fix)),
     ];
     const usable = checks.every(({ state }) => state !== 'problem');
@@ -54,6 +66,18 @@ export const doctorCommand: CliCommand = {
     return usable ? exitStatus.done : exitStatus.failed;
   },
 };
+
+async function notificationChecks(context: CommandContext): Promise<readonly Check[]> {
+  const { options, terminal, json, env, projectPath } = context;
+  const runtime = context.runtime();
+  const found = await checkNotifications(runtime);
+  if (!options.flag('notify')) return [found];
+  if (terminal.live && !json) {
+    const desktop = knownDesktopSequence(env);
+    terminal.write(noticeSequence({ ways: ['bell', 'title', 'desktop'], text: 'a test', desktop, env }));
+  }
+  return [found, ...(await testNotifications(runtime, projectPath))];
+}
 
 function checkNode(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
