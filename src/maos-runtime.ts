@@ -50,7 +50,7 @@ import { checkIntegrity } from './infrastructure/sqlite/integrity.ts';
 import { backendsOf, rolesFor, sendersOf } from './project-adapters.ts';
 import { ProjectOpener } from './project-opener.ts';
 
-/** How long the end of a command waits for what it is to be told of by a webhook or a command. */
+/** How long the end of a command waits for notifications that are being sent. */
 const notificationPatienceMs = 2_000;
 
 /**

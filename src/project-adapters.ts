@@ -128,7 +128,7 @@ export function makeProject(from: {
   return { ...made, notifications: new NotificationSender(made, sendersOf(config, home)) };
 }
 
-/** Runs commands in the home: a project's folder may be removed meanwhile. */
+/** Commands run in MAOS's home, because a project's folder may be removed in the meantime. */
 export function sendersOf(config: Config, home: string): Readonly<Record<OutsideWay, SendNotification>> {
   const { command, webhook } = config.notifications;
   return {

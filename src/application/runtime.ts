@@ -205,8 +205,8 @@ export interface Runtime {
     path: string,
   ): Promise<readonly { readonly way: OutsideWay; readonly problem: string | null }[]>;
   /**
-   * Gives notifications that are being sent a moment. What is left then is sent by a process of its own, and by this one
-   * no more: for one that is about to end.
+   * Gives notifications that are being sent a short time, and starts a process for those that remain. Call it only
+   * before the end, because this process sends none afterwards.
    */
   finishNotifications(): Promise<void>;
   /** Releases stores and files; owned sessions must have ended or been detached. */

@@ -3,13 +3,13 @@ import { descriptorOf, type EventType, type RecordedEvent } from './events.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { showControls } from './invisible-marks.ts';
 
-/** What users are notified of: rules are set for each. */
+/** Kinds of notifications. Settings define the ways of each. */
 export const notificationKinds = ['end', 'failed', 'pause', 'request'] as const;
 export type NotificationKind = (typeof notificationKinds)[number];
 
-/** On the terminal of the process in the foreground. */
+/** Shown on the terminal of a process in the foreground. */
 const terminalWays = ['bell', 'title', 'desktop'] as const;
-/** Out of MAOS, once each, whoever watches. */
+/** Sent to other programs, once each, however many processes follow the session. */
 export const outsideWays = ['command', 'webhook'] as const;
 export type OutsideWay = (typeof outsideWays)[number];
 
@@ -24,40 +24,43 @@ const kinds: { readonly [T in EventType]?: NotificationKind } = {
   'request.opened': 'request',
 };
 
-/** Null for what nobody is notified of. */
+/** Null: users are not notified of events of this type. */
 export function notificationKindOf(type: string): NotificationKind | null {
   return Object.hasOwn(kinds, type) ? (kinds[type as EventType] ?? null) : null;
 }
 
-/** What a receiver reads, a webhook's body and a command's input. Fields may be added; `version` changes when one changes. */
+/**
+ * What a receiver gets: a webhook's body, or a command's input. `version` changes when a field changes, but not when
+ * one is added.
+ */
 export interface Notification {
   readonly version: 1;
-  /** `ntf_…`; the same for every try, so that a receiver knows what it has already. */
+  /** `ntf_…`; the same for every try, so that a receiver can ignore repetitions. */
   readonly id: string;
   readonly kind: NotificationKind | 'test';
-  /** The event's. */
+  /** The event's type. */
   readonly type: string;
-  /** When it happened: ISO 8601 UTC. */
+  /** When the event happened: ISO 8601 in UTC. */
   readonly timestamp: string;
   /** One line for people, free of control characters. */
   readonly text: string;
   readonly session: {
     readonly id: SessionId;
-    /** Cut where it is long. */
+    /** Cut if it is long. */
     readonly objective: string;
     /** Path of the project. */
     readonly project: string;
   } | null;
   readonly agent: { readonly id: AgentId; readonly name: string } | null;
-  /** What the event carries, as `maos events --json` has it; long texts are cut. */
+  /** The event's data as in `maos events --json`; long texts are cut. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** What a notification says of the session besides its event. */
+/** What a notification contains about the session, besides the event. */
 export interface NotifiedSession {
   readonly objective: string;
   readonly project: string;
-  /** Of the event's agent. */
+  /** Name of the event's agent. */
   readonly agentName: string | null;
 }
 
@@ -65,7 +68,7 @@ const maxObjective = 500;
 const maxText = 200;
 const maxDataText = 2_000;
 
-/** Null where nobody is notified of the event. */
+/** Null: users are not notified of the event. */
 export function notificationOf(event: RecordedEvent, about: NotifiedSession): Notification | null {
   const kind = notificationKindOf(event.type);
   if (kind === null) return null;
@@ -85,7 +88,7 @@ export function notificationOf(event: RecordedEvent, about: NotifiedSession): No
   };
 }
 
-/** What users send themselves to see that it arrives. */
+/** Users send it to test a way. */
 export function testNotification(id: string, at: string): Notification {
   const text = 'A test from MAOS: notifications reach you this way.';
   const about = { session: null, agent: null, data: {} };
@@ -103,15 +106,15 @@ function cutTexts(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cutTexts(item)]));
 }
 
-/** Pauses before the second try of a notification, the third and so on; there is none after the last. */
+/** Delays before the second try, the third and so on. After the last one, the notification is given up. */
 const retryDelaysMs = [2_000, 10_000, 60_000, 300_000, 900_000];
-/** The longest pause a receiver can ask for. */
+/** Maximum delay that a receiver can request. */
 const maxRetryAfterMs = 900_000;
 
 /**
- * How long to wait before the next try; null: it is given up.
- * @param tries made so far, at least 1
- * @param askedMs pause that the receiver asked for
+ * The delay before the next try; null: give up.
+ * @param tries number of tries so far, at least 1
+ * @param askedMs the delay that the receiver requested
  */
 export function retryDelayMs(tries: number, askedMs: number | null): number | null {
   const own = retryDelaysMs[tries - 1];

@@ -57,7 +57,7 @@ export class DetachedSupervisors {
     }
   }
 
-  /** Whether a process was started that takes over all this one leaves of the project. */
+  /** Whether this process has started another one that takes over everything it leaves in the project. */
   isDetached({ path }: Pick<Project, 'path'>): boolean {
     return this.#detached.has(path);
   }
@@ -72,8 +72,7 @@ export class DetachedSupervisors {
   }
 
   /**
-   * Starts a process for the project's sessions without an owner, and for notifications that nobody sends, if there are
-   * any.
+   * Starts a process if the project has sessions without an owner, or notifications that no process sends.
    * @returns those sessions; empty when there are none, or when a process was started recently
    */
   async adoptOrphans(project: Project): Promise<readonly SessionId[]> {

@@ -13,19 +13,19 @@ import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
 import { type FailureProject, recordFailure } from './record-failure.ts';
 
-/** What sending notifications needs of its project. */
+/** The parts of a project that sending notifications needs. */
 export type NotifyingProject = FailureProject &
   Pick<Project, 'path'> & {
     readonly store: Pick<SessionStore, 'notifications' | 'events' | 'load'>;
   };
 
 const maxAtOnce = 4;
-/** Until the store is looked at again that could not be used. */
+/** Retry interval while the store cannot be used. */
 const lookAgainMs = 2_000;
 
 /**
- * Sends what waits in the outbox of a project and is this instance's to send, beside everything else: no session waits
- * for it. Costs nothing where no command and no webhook is set.
+ * Sends the notifications in a project's outbox that this instance may send. Works independently of sessions, which
+ * never wait for it. Does nothing if neither a command nor a webhook is configured.
  */
 export class NotificationSender implements Outbox {
   readonly #project: NotifyingProject;
@@ -134,7 +134,7 @@ export class NotificationSender implements Outbox {
   }
 
   #arm(ms: number): void {
-    // What is being sent is due as well, and looked at when it is done.
+    // Notifications that are being sent are due as well; the end of each causes another look.
     if (ms <= 0 && this.#sending.size > 0) return;
     this.#stopTimer = this.#project.clock.after(Math.max(ms, 20), () => this.wake());
   }
@@ -162,7 +162,7 @@ export class NotificationSender implements Outbox {
     }
   }
 
-  /** Null where it is not wanted: the settings have changed, or a team inside a team has ended. */
+  /** Null if it is not wanted: the settings have changed, or it is no request and an agent started the session. */
   #messageOf({ sessionId, seq, way }: WaitingNotification): Notification | null {
     const { store, path, settings } = this.#project;
     const event = store.events(sessionId, seq - 1, 1)[0] as RecordedEvent;

@@ -5,7 +5,7 @@ import { type DocumentsProject, SessionDocuments } from '../session/session-docu
 import { SessionTroubles } from '../session/session-troubles.ts';
 import { whenFree } from '../when-free.ts';
 
-/** What recording a failure needs of the project. */
+/** The parts of a project that recording a failure needs. */
 export type FailureProject = DocumentsProject &
   Pick<Project, 'instance' | 'instances'> & {
     readonly store: Pick<SessionStore, 'notifications' | 'acquire' | 'release' | 'load'>;
@@ -14,8 +14,9 @@ export type FailureProject = DocumentsProject &
 const pauseMs = 500;
 
 /**
- * Gives a notification up, with an event of its session. One that has ended is owned for as long as it takes to bring
- * `session.log` after; where it has another owner, that one soon lets go of it.
+ * Gives up a notification, and records this as an event of its session. An ended session has no owner that would update
+ * `session.log`, so this process acquires it meanwhile. If another process has acquired it, that one will soon release
+ * it.
  */
 export async function recordFailure(
   project: FailureProject,
@@ -31,7 +32,7 @@ export async function recordFailure(
   watcher.notify();
 }
 
-/** @returns false where the session has another owner */
+/** @returns false if the session has another owner */
 async function recordAfterEnd(
   project: FailureProject,
   notification: WaitingNotification,
@@ -40,7 +41,7 @@ async function recordAfterEnd(
   const { store, clock, instance, instances } = project;
   const { sessionId } = notification;
   await instances.announce();
-  // No owner is taken for gone here: whoever finds it gone finishes the session's files first.
+  // Never takes over from an owner that may be gone: the process that does so first completes the session's files.
   const when = { staleBefore: new Date(0).toISOString() };
   const lease = await whenFree(project, () => store.acquire(sessionId, instance, when));
   if (lease === null) return false;

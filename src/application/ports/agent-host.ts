@@ -21,7 +21,7 @@ export interface LaunchSpec {
   readonly files?: Readonly<Record<string, string>>;
   /** 'stream': the prompt, then what {@link RunningAgent.send} appends, until {@link RunningAgent.closeInput}. */
   readonly stdin: 'prompt' | 'none' | 'stream';
-  /** For 'stream': the first entry, where it is not the prompt as it stands in its file. */
+  /** For 'stream': the first entry, unless it is the content of the prompt's file. */
   readonly firstInput?: Uint8Array;
 }
 
@@ -94,7 +94,7 @@ export interface RunningAgent {
   readonly note?: string;
   /** Settles when its output has been delivered completely and none of its processes is left. */
   readonly ended: Promise<AgentEnd>;
-  /** Its program reads what {@link send} appends. */
+  /** Whether its program reads what {@link send} appends. */
   readonly takesInput: boolean;
   /** Asks the processes to end, uses force after `graceMs`, and verifies that none is left. Safe to repeat. */
   stop(graceMs: number): Promise<StopReport>;

@@ -5,20 +5,20 @@ import type { ReportedUsage } from '../../domain/usage.ts';
 import type { AgentLocations } from './agent-disk.ts';
 import type { AgentEnd, LaunchSpec, ProgramLookup } from './agent-host.ts';
 
-/** A tool that a CLI does not use before it is allowed to. */
+/** A tool use that a CLI requests permission for. */
 export interface PermissionAsked {
-  /** What the CLI calls it; unique within the attempt. */
+  /** The CLI's id of the request, unique within the attempt. */
   readonly key: string;
   readonly tool: string;
-  /** What is to be done, for people. */
+  /** The action, for people. */
   readonly action: string;
-  /** Why it asks, in its own words; null where it does not say. */
+  /** The CLI's own reason; null: none. */
   readonly reason: string | null;
-  /** What the tool is to be given, where an answer has to repeat it; null: too long for that. */
+  /** The tool's input, for CLIs whose answers must repeat it; null: too long. */
   readonly input: Readonly<Record<string, unknown>> | null;
 }
 
-/** What becomes of a permission that was asked for. The message of a denial is for the CLI's model. */
+/** The answer to a permission request. The message of a denial is for the CLI's model. */
 export type PermissionAnswer = { readonly allow: true } | { readonly allow: false; readonly message: string };
 
 export type AgentActivity =
@@ -28,12 +28,12 @@ export type AgentActivity =
   | { readonly type: 'notice'; readonly text: string }
   /** `ok` according to this record alone, because logs are shown record by record. */
   | { readonly type: 'result'; readonly ok: boolean; readonly text: string }
-  /** Evidence that an entry of the input is in the conversation. */
+  /** Shows that an entry of the input is in the conversation. */
   | { readonly type: 'received'; readonly entry: string }
   | ({ readonly type: 'permission' } & PermissionAsked)
-  /** The CLI does not wait for the answer any more. */
+  /** The CLI no longer waits for the answer. */
   | { readonly type: 'permission_withdrawn'; readonly key: string }
-  /** The CLI waits for something that MAOS cannot give: what to send, so that it goes on without. */
+  /** The CLI waits for something that MAOS does not support; `bytes` tells it to continue without. */
   | { readonly type: 'refusal'; readonly key: string; readonly bytes: Uint8Array };
 
 /** What the CLI itself reported about the outcome. */
@@ -65,7 +65,7 @@ export interface ParsedRun {
   /** The agent's final answer, if it gave one. */
   readonly result: string | null;
   readonly answer: Answer | null;
-  /** It has given a result, good or bad, and goes on with nothing by itself: it ends when its input does. */
+  /** It has given a result, good or bad, and will not continue by itself: it ends when its input is closed. */
   readonly isAtRest?: true;
   readonly usage: ReportedUsage | null;
   readonly conversation: string | null;
@@ -151,11 +151,11 @@ export interface PromptEscape {
   readonly legend: string;
 }
 
-/** How to talk to a CLI that reads its input while it works: what the entries of its input are. */
+/** Writes entries for a CLI that reads its input while it works. */
 export interface LiveInput {
-  /** Puts the prompt (entry `prompt`) or a message (entry = its id) into the conversation. */
+  /** Adds the prompt (entry `prompt`) or a message (entry = its id) to the conversation. */
   text(entry: string, text: string): Uint8Array;
-  /** Answers a permission it asked for; null: it asks for none. */
+  /** Answers a permission request; null: the CLI makes none. */
   readonly permission: ((asked: PermissionAsked, answer: PermissionAnswer) => Uint8Array) | null;
 }
 
@@ -183,7 +183,7 @@ export interface BackendCapabilities {
 export interface Backend {
   readonly name: string;
   readonly capabilities: BackendCapabilities;
-  /** Null: its CLI reads nothing but its prompt. Otherwise its launches say `stdin: 'stream'`. */
+  /** Null: its CLI reads only its prompt. Otherwise its launches use `stdin: 'stream'`. */
   readonly live: LiveInput | null;
   /** Null: its CLI takes a prompt as plain text, whatever it contains. */
   readonly promptEscape: PromptEscape | null;

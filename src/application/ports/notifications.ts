@@ -2,45 +2,48 @@ import type { InstanceId, SessionId } from '../../domain/ids.ts';
 import type { Notification, OutsideWay } from '../../domain/notification.ts';
 import type { Lease } from './ownership.ts';
 
-/** A notification that waits to be sent one way: an event of a session. */
+/** An event of a session that is to be sent in one way. */
 export interface WaitingNotification {
   readonly sessionId: SessionId;
   readonly seq: number;
   readonly way: OutsideWay;
-  /** Tries made so far. */
+  /** Number of tries so far. */
   readonly tries: number;
-  /** Why the last of them failed. */
+  /** Why the last try failed. */
   readonly reason: string | null;
 }
 
-/** One that was given up. */
+/** A notification that was given up. */
 export interface FailedNotification extends WaitingNotification {
   readonly failedAt: string;
 }
 
 /**
- * The outbox: what is to be sent is stored in the transaction of its event, so that no crash loses it, and leaves when
- * it was sent. Each is held by one instance, which alone sends it: the one that claimed it, else its session's owner,
- * else nobody. Every method is one transaction and throws as those of SessionStore do.
+ * The outbox. Notifications are stored in the transaction of their event, so that no crash loses them, and removed when
+ * they have been sent. Only the instance that holds a notification sends it: the one that claimed it, otherwise the
+ * owner of its session, otherwise any. Every method is one transaction and throws as those of SessionStore do.
  */
 export interface NotificationStore {
-  /** Instances other than this one that hold something. */
+  /** Other instances that hold notifications. */
   holders(except: InstanceId): readonly InstanceId[];
-  /** Claims what is due and held by this instance, by nobody, or by one of those that are gone. */
+  /** Claims due notifications that are held by this instance, by none, or by one of the `gone`. */
   claim(by: InstanceId, gone: readonly InstanceId[], at: string, max: number): readonly WaitingNotification[];
-  /** When the next of those it might claim is due; null when there is none. `by` null: of those that somebody else might. */
+  /**
+   * When the next notification that `by` may claim is due; null: there is none. With null as `by`, only notifications
+   * that no living instance holds.
+   */
   nextDue(by: InstanceId | null, gone: readonly InstanceId[]): string | null;
-  /** It has arrived, or is not wanted any more. */
+  /** It was sent, or is no longer wanted. */
   remove(notification: WaitingNotification): void;
-  /** A try more came to nothing. */
+  /** Another try has failed. */
   postpone(notification: WaitingNotification, dueAt: string, reason: string): void;
   /**
    * Gives it up, with an event.
-   * @param lease of the session, which one that has ended needs: somebody has to bring its files after its events
-   * @returns false where the session has ended and there is no lease: nothing is stored then
+   * @param lease required for an ended session, because its holder must then update the session's files
+   * @returns false if the session has ended and there is no lease; then nothing is stored
    */
   fail(notification: WaitingNotification, failure: NotificationFailure, lease: Lease | null): boolean;
-  /** What the instance has claimed is its no more. */
+  /** Releases the instance's claims. */
   release(by: InstanceId): void;
   /** Newest first. */
   failures(since: string, limit: number): readonly FailedNotification[];
@@ -54,31 +57,31 @@ export interface NotificationFailure {
   readonly at: string;
 }
 
-/** How sending ended. `unreachable` is worth another try; `refused` is not. */
+/** `unreachable`: worth another try; `refused`: not. */
 export type SendOutcome =
   | { readonly type: 'sent' }
   | { readonly type: 'unreachable'; readonly reason: string; readonly retryAfterMs: number | null }
   | { readonly type: 'refused'; readonly reason: string };
 
-/** Sends one way. Never throws, and takes at most half a minute; the signal ends it early, as `unreachable`. */
+/** Sends in one way. Never throws, and takes at most 30 s. The signal ends it early, as `unreachable`. */
 export type SendNotification = (notification: Notification, signal: AbortSignal) => Promise<SendOutcome>;
 
-/** What a project has of notifications that leave MAOS. */
+/** A project's notifications to other programs. */
 export interface Outbox {
-  /** Something may be due. */
+  /** Call when a notification may be due. */
   wake(): void;
-  /** Whether something waits for this instance, also for a later time. */
+  /** Whether notifications wait for this instance, now or later. */
   isBusy(): Promise<boolean>;
-  /** Whether something waits that no living instance is to send. */
+  /** Whether notifications wait that no living instance holds. */
   isAbandoned(): Promise<boolean>;
-  /** Settles when nothing waits for this instance any more. */
+  /** Settles when no notification waits for this instance any longer. */
   idle(): Promise<void>;
   /**
-   * Sends no more. A command that has begun counts as sent; all else is left to whoever comes next.
-   * @param patience what is being sent is waited for as long
-   * @returns whether something is left that no other living instance waits for
+   * Stops sending. A command that has started counts as sent; everything else is left to the next process.
+   * @param patience how long to wait for notifications that are being sent
+   * @returns whether notifications remain, and no other living instance would send them
    */
   end(patience: AbortSignal): Promise<boolean>;
-  /** The store is about to be closed. */
+  /** Call before the store is closed. */
   stop(): void;
 }

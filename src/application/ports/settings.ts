@@ -46,7 +46,7 @@ export interface Settings {
     readonly expireMs: number;
   };
   readonly notifications: {
-    /** By what users are notified of; commands and webhooks only where there is one. */
+    /** The ways of each kind of notification; commands and webhooks only if they are configured. */
     readonly ways: Readonly<Record<NotificationKind, readonly NotificationWay[]>>;
     readonly terminal: 'auto' | 'always' | 'never';
     readonly desktop: 'auto' | 'osc9' | 'osc777';

@@ -62,7 +62,7 @@ const survivorPatienceMs = 1_000;
 export class AgentRun implements OutputSink {
   readonly agent: Agent;
   readonly key: LaunchKey;
-  /** Null where its CLI reads nothing but its prompt. */
+  /** Null if its CLI reads only its prompt. */
   readonly channel: LiveChannel | null;
   readonly #backend: Backend;
   readonly #parser: OutputParser;
@@ -70,7 +70,7 @@ export class AgentRun implements OutputSink {
   readonly #suspendController: SuspendController;
   readonly #answers: AnswerWatch;
   readonly #progress: RunProgress;
-  /** It waits for an answer to what it asked: its silence means nothing. */
+  /** The agent waits for an answer, so its silence does not mean that it is stuck. */
   isAwaiting = false;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
@@ -135,7 +135,7 @@ export class AgentRun implements OutputSink {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
 
-  /** It has given its result and waits for more input, or the end of it. */
+  /** The agent has given its result, and waits for more input or the end of its input. */
   get isAtRest(): boolean {
     return this.channel?.hasResult === true && this.#parser.parsed().isAtRest === true;
   }

@@ -2,27 +2,27 @@ import { isMaosError } from '../../domain/errors.ts';
 import type { InputEntry, RunningAgent } from '../ports/agent-host.ts';
 import type { AgentActivity } from '../ports/backend.ts';
 
-/** What a CLI said on its channel, in order. */
+/** What a CLI has reported on its channel, in order. */
 export type ChannelNews = Extract<
   AgentActivity,
   { readonly type: 'received' | 'permission' | 'permission_withdrawn' }
 >;
 
 interface ChannelCallbacks {
-  /** Something has come, or could not be sent. */
+  /** Called when something was reported, or could not be sent. */
   changed(): void;
   trouble(message: string, error: unknown): void;
 }
 
 /**
- * What MAOS and the CLI of one run say to each other while it works. Entries are sent one after the other, beside the
- * loop that decides.
+ * The exchange between MAOS and the CLI of one run while it works. Sends entries one after another, independently of
+ * the session's loop.
  */
 export class LiveChannel {
   readonly #callbacks: ChannelCallbacks;
   readonly #begun = Promise.withResolvers<RunningAgent>();
   readonly #news: ChannelNews[] = [];
-  /** Sent, and not in the conversation yet as far as is known. */
+  /** Entries that were sent, but are not known to be in the conversation yet. */
   readonly #underway = new Set<string>();
   #running: RunningAgent | null = null;
   #turn: Promise<unknown> = this.#begun.promise;
@@ -39,22 +39,22 @@ export class LiveChannel {
     this.#begun.resolve(running);
   }
 
-  /** Its program runs and reads what is sent. That of an agent that another version of MAOS has started may not. */
+  /** Whether its program is running and reads its input. A program that another version of MAOS started may not. */
   get isOpen(): boolean {
     return this.#running?.takesInput === true && this.#closing !== 'yes';
   }
 
-  /** It has given a result at least once. */
+  /** Whether the CLI has given a result at least once. */
   get hasResult(): boolean {
     return this.#hasResult;
   }
 
-  /** Nothing that was sent is still on its way. */
+  /** Whether everything that was sent is known to be in the conversation. */
   get isSettled(): boolean {
     return this.#underway.size === 0;
   }
 
-  /** Whether something could not be sent since the last call, and may be later. */
+  /** Whether an entry could not be sent since the last call, and should be sent again later. */
   takeFailure(): boolean {
     const hasFailed = this.#hasFailed;
     this.#hasFailed = false;
@@ -74,23 +74,23 @@ export class LiveChannel {
     }
   }
 
-  /** What has come since the last call. */
+  /** The reports since the last call. */
   take(): readonly ChannelNews[] {
     return this.#news.splice(0);
   }
 
-  /** @param entry what `received` will name it */
+  /** @param entry the name that `received` will report */
   sendText(entry: string, bytes: Uint8Array): void {
     this.#underway.add(entry);
     this.#send({ id: entry, bytes });
   }
 
-  /** @param request the id of the request that is answered */
+  /** @param request the id of the answered request */
   sendAnswer(request: string, bytes: Uint8Array): void {
     this.#send({ id: `answer-${request}`, bytes });
   }
 
-  /** After what was sent. Safe to repeat, and repeated when it fails. */
+  /** Closes the input after everything that was sent. Safe to repeat; after a failure, the next call tries again. */
   close(): void {
     if (!this.isOpen) return;
     this.#closing = 'yes';
@@ -117,7 +117,7 @@ export class LiveChannel {
       try {
         await act(running);
       } catch (error) {
-        // An agent that has ended, or has another owner, needs no word of ours.
+        // An agent that has ended or has another owner needs no more input.
         if (isMaosError(error, 'INVALID_TRANSITION')) return;
         this.#callbacks.trouble(trouble, error);
         failed();

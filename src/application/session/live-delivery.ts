@@ -11,7 +11,7 @@ import type { LiveRequests } from './live-requests.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-/** What delivering messages needs of the project. */
+/** The parts of a project that delivering messages needs. */
 export type DeliveryProject = ConstructorParameters<typeof Mailbox>[0] & Pick<Project, 'backends'>;
 
 interface LiveDeliveryDeps {
@@ -24,20 +24,20 @@ interface LiveDeliveryDeps {
 
 /** Messages claimed in one transaction. */
 const claimBatch = 20;
-/** More that an agent has not received yet are sent again when the first of them have come. */
+/** Maximum number of messages that are sent to an agent again at a time. */
 const maxResent = 1_000;
-/** Before what could not be written is written again. */
+/** Delay before a failed write is repeated. */
 const retryMs = 1_000;
 
 /**
- * Speaks with agents whose CLIs take input while they work. A message is claimed, then sent under its id, and delivered
- * when the CLI shows it: so it is sent once, whoever dies in between. The input of an agent ends when it has given its
- * result and no message waits for it.
+ * Delivers messages to agents whose CLIs read input while they work. Each message is claimed, then sent under its id,
+ * and counts as delivered when the CLI shows it. So it arrives exactly once, even if a process dies in between. Closes
+ * an agent's input when the agent has given its result and no message waits for it.
  */
 export class LiveDelivery {
   readonly #deps: LiveDeliveryDeps;
   readonly #mailbox: Mailbox;
-  /** Whose claimed messages have been sent under this owner. */
+  /** Runs whose claimed messages this owner has sent again. */
   readonly #met = new WeakSet<AgentRun>();
   #isToLook = true;
   #unsubscribe = (): void => {};
@@ -47,7 +47,7 @@ export class LiveDelivery {
     this.#mailbox = new Mailbox(deps.project);
   }
 
-  /** Wakes the session's loop for messages, whoever sends them. */
+  /** Wakes the session's loop for new messages of any process. */
   start(): void {
     this.#unsubscribe = this.#deps.project.watcher.subscribe(() => {
       if (this.#isToLook || !this.#hasDueForAny()) return;
@@ -60,7 +60,7 @@ export class LiveDelivery {
     this.#unsubscribe();
   }
 
-  /** What CLIs have said, and the answers to it. To be called in every round. */
+  /** Processes what CLIs have reported, and sends the answers to their requests. Call in every round. */
   async hear(hasOpenRequests: boolean): Promise<void> {
     const { runs, requests } = this.#deps;
     for (const run of runs.values()) {
@@ -69,7 +69,7 @@ export class LiveDelivery {
     requests.follow(hasOpenRequests);
   }
 
-  /** What agents are to receive, or the end of it. To be called while the session runs. */
+  /** Sends waiting messages, or closes inputs. Call while the session is running. */
   async deliver(): Promise<void> {
     const isToLook = this.#isToLook;
     this.#isToLook = false;
@@ -101,14 +101,14 @@ export class LiveDelivery {
       const id = parseMessageId(entry);
       await this.#deps.record.whenStoreIsFree(() => this.#mailbox.delivered(id, attempt));
     } catch (error) {
-      // A CLI can print any id.
+      // The id may be wrong, because it is the CLI's output.
       if (!isMaosError(error, 'INVALID_INPUT')) throw error;
     }
   }
 
   /**
-   * What was on its way to an earlier attempt waits again. Of a run that an earlier owner followed, what that has claimed
-   * may not have been written.
+   * Makes messages that were claimed for an earlier attempt wait again, and sends those that were claimed for this
+   * attempt, because an earlier owner may not have written them.
    */
   async #meet(run: AgentRun): Promise<void> {
     this.#met.add(run);
@@ -155,13 +155,13 @@ export class LiveDelivery {
     try {
       return [...this.#deps.runs.values()].some((run) => isReady(run) && this.#hasDue(run));
     } catch {
-      // An error of the store must not end the program from a listener: the next round reports it.
+      // An error of the store must not end the program from a listener; the next round reports it.
       return false;
     }
   }
 }
 
-/** A suspended agent is sent nothing: what waits for it may still be taken back, or go another way. */
+/** Not while the agent is suspended: its waiting messages may still be taken back, or delivered in another way. */
 function isReady(run: AgentRun): boolean {
   return run.channel?.isOpen === true && !run.isStopping && run.suspendState === 'running';
 }

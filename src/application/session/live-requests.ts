@@ -14,19 +14,19 @@ interface LiveRequestsDeps {
   readonly runs: ReadonlyMap<AgentId, AgentRun>;
 }
 
-/** More open requests of one session are looked at as the first of them are closed. */
+/** Maximum number of open requests of a session that are checked at a time; the others follow when these are closed. */
 const maxLooked = 1_000;
 
 /**
- * What the CLIs of running agents ask for, as stored requests, and their answers on the way back. A run that is adopted
- * tells all it has asked for again: what is stored is not stored twice, and its input takes no answer twice.
+ * Stores what the CLIs of running agents request, and sends the answers back. An adopted run reports all of its
+ * requests again, but each is stored only once, and the input accepts each answer only once.
  */
 export class LiveRequests {
   readonly #deps: LiveRequestsDeps;
   readonly #requests: InputRequests;
-  /** Asked on the channel of a run, and not answered there yet. */
+  /** Requests on a run's channel that have not been answered there. */
   readonly #asked = new Map<AgentRun, Map<InputRequestId, PermissionAsked>>();
-  /** Agents in the stage `awaiting`, or perhaps. */
+  /** Whether agents may be in the stage `awaiting`. */
   #isAwaited = true;
 
   constructor(deps: LiveRequestsDeps) {
@@ -46,7 +46,7 @@ export class LiveRequests {
       this.#asked.set(run, ofRun.set(id, asked));
     } catch (error) {
       if (this.#deps.record.left) throw error;
-      // Without an answer its CLI would wait for ever.
+      // Without an answer, its CLI would wait forever.
       this.#log(`a request of ${agentId} could not be stored, so it is denied`, error);
       this.#send(run, key, asked, { allow: false, message: 'MAOS could not store this request.' });
     }
@@ -61,7 +61,7 @@ export class LiveRequests {
   }
 
   /**
-   * Sends what has been answered, and brings agents to the stage `awaiting` and back.
+   * Sends new answers, and moves agents to the stage `awaiting` and back.
    * @param hasOpen whether any request of the session is open
    */
   follow(hasOpen: boolean): void {
@@ -113,7 +113,7 @@ export class LiveRequests {
   }
 }
 
-/** Null while it is open. `none`: nobody waits for it. */
+/** Null while the request is open. `none`: the CLI no longer waits for an answer. */
 function answerTo({ state, answer, answeredBy }: InputRequest): PermissionAnswer | 'none' | null {
   if (state === 'open') return null;
   if (state === 'withdrawn') return 'none';

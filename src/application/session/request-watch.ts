@@ -47,7 +47,7 @@ export class RequestWatch {
     }
   }
 
-  /** Whether a request of the session is open. */
+  /** Whether the session has open requests. */
   get hasOpen(): boolean {
     return this.#seen !== '';
   }

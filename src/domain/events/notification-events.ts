@@ -1,9 +1,9 @@
 import { plural } from '../amounts.ts';
 import { event } from './event-type.ts';
 
-/** What happens to notifications of a session. One that arrives needs no event. */
+/** Events of a session's notifications. A notification that was sent has none. */
 export const notificationEvents = {
-  /** Nothing more is tried. `id`: what its receiver would have known it by; `kind`: what it was to tell of. */
+  /** MAOS gave up sending it. `id` and `kind` are those of the notification. */
   'notification.failed': event<{ id: string; kind: string; way: string; tries: number; reason: string }>({
     text: ({ kind, way, tries, reason }) =>
       `notification (${kind}) by ${way} failed after ${plural(tries, 'try', 'tries')}: ${reason}`,

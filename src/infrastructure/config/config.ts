@@ -112,7 +112,7 @@ export function toSettings(config: Config): Settings {
   };
 }
 
-/** What leaves MAOS does so only where there is something to send it by. */
+/** Drops the ways of other programs that are not configured. */
 function notificationsOf(config: Config['notifications']): Settings['notifications'] {
   const { terminal, desktop, command, webhook } = config;
   const isSet = (way: NotificationWay): boolean =>

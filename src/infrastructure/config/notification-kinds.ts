@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import type { Kind } from './kinds.ts';
 
-/** What settings of notifications take. A webhook's address can be a secret as well: that of a chat's channel is. */
+/**
+ * Kinds of values for notification settings. A webhook's address is not shown either, because some, such as those of
+ * chat channels, are secrets.
+ */
 
 export const commandLine: Kind<readonly string[]> = {
   schema: z
@@ -29,7 +32,7 @@ export const webhookAddress: Kind<string> = {
   disclosed: (url) => `${new URL(url).origin}/[not shown]`,
 };
 
-/** As https://www.standardwebhooks.com has it. */
+/** The format of https://www.standardwebhooks.com. */
 export const webhookSecret: Kind<string> = {
   schema: z
     .string()

@@ -6,9 +6,9 @@ import type { Notification } from '../../domain/notification.ts';
 import { redactText } from '../logging/redact.ts';
 
 export interface CommandOptions {
-  /** The program and its arguments: no shell reads them. */
+  /** The program and its arguments, run without a shell. */
   readonly command: readonly string[];
-  /** Folder it runs in. */
+  /** The folder to run it in. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Default: 30 s. */
@@ -20,8 +20,9 @@ const maxStderr = 4_096;
 const maxReason = 300;
 
 /**
- * Runs a program of the user's for a notification: the whole of it as JSON on stdin, its parts in variables. Nothing an
- * agent wrote is part of the command line. Its process group is ended when it takes too long.
+ * Runs a program of the user for each notification. The program gets the notification as JSON on stdin, and parts of it
+ * in variables. No text of an agent becomes part of the command line. Ends the program's process group after the time
+ * limit.
  */
 export function makeCommand({ command, cwd, env, timeoutMs = 30_000 }: CommandOptions): SendNotification {
   const [program = '', ...args] = command;
@@ -40,7 +41,7 @@ export function makeCommand({ command, cwd, env, timeoutMs = 30_000 }: CommandOp
         try {
           process.kill(-child.pid, signal);
         } catch {
-          // It has ended.
+          // It has already ended.
         }
       };
       const timers = [
@@ -60,7 +61,7 @@ export function makeCommand({ command, cwd, env, timeoutMs = 30_000 }: CommandOp
         said = (said + piece).slice(-maxStderr);
       });
       child.once('error', (error: NodeJS.ErrnoException) => done(`cannot be started: ${error.code}`));
-      // 'exit', not 'close': what it leaves running may hold its stderr for ever.
+      // 'exit' instead of 'close': processes that it leaves running may keep its stderr open forever.
       child.once('exit', (status, signal) => {
         if (status === 0) return done(null);
         const how = isLate
@@ -70,13 +71,13 @@ export function makeCommand({ command, cwd, env, timeoutMs = 30_000 }: CommandOp
             : `was ended by ${signal}`;
         done(`${how}${lastLineOf(said)}`);
       });
-      // A program that does not read its input closes it.
+      // Fails if the program does not read its input.
       child.stdin.on('error', () => {});
       child.stdin.end(`${JSON.stringify(notification)}\n`);
     });
 }
 
-/** The command acts for the user, also where this maos runs inside an agent. */
+/** Without an agent's variables, because the command acts for the user, even if this process runs inside an agent. */
 function withoutAgent(env: CommandOptions['env']): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('MAOS_AGENT_')));
 }

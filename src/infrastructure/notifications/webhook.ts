@@ -6,18 +6,18 @@ import type { SendNotification, SendOutcome } from '../../application/ports/noti
 
 export interface WebhookOptions {
   readonly url: string;
-  /** `whsec_` and the key in base64; null: nothing is signed. */
+  /** `whsec_` and the key in base64; null: no signature. */
   readonly secret: string | null;
   readonly version: string;
   readonly clock: Pick<Clock, 'now'>;
-  /** From the first look-up of the host's name to the status of the answer. Default: 10 s. */
+  /** Time limit from the DNS lookup to the status of the response. Default: 10 s. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Sends notifications as Standard Webhooks has it (https://www.standardwebhooks.com): `webhook-id`, `webhook-timestamp`
- * and `webhook-signature` over both and the body. Of the answer only status and `Retry-After` are read, and a redirect
- * is not followed: it would carry the body, and what is signed, to wherever the receiver says.
+ * Sends notifications according to Standard Webhooks (https://www.standardwebhooks.com): `webhook-id`,
+ * `webhook-timestamp` and `webhook-signature` over both and the body. Reads only the response's status and
+ * `Retry-After`. Does not follow redirects, because a receiver could forward the signed body anywhere.
  */
 export function makeWebhook({
   url,
@@ -43,7 +43,7 @@ export function makeWebhook({
     };
     return new Promise<SendOutcome>((resolve) => {
       const whole = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      // No agent: a connection that is kept would keep the process, too.
+      // No agent, because a kept connection would keep the process running.
       const sent = request(target, { method: 'POST', headers, agent: false, signal: whole });
       sent.once('response', (response) => {
         const { statusCode = 0, headers: answered } = response;
@@ -55,7 +55,7 @@ export function makeWebhook({
         const reason = whole.aborted ? `no answer within ${timeoutMs / 1_000} s` : causeOf(error);
         resolve({ type: 'unreachable', reason: `${target.host}: ${reason}`, retryAfterMs: null });
       });
-      // Also for what comes after the answer, such as a connection that breaks.
+      // Also for errors after the response, such as a broken connection.
       sent.on('error', () => {});
       sent.end(body);
     });
@@ -83,7 +83,7 @@ function signatureOf(secret: string, id: string, timestamp: string, body: Buffer
   return `v1,${mac.digest('base64')}`;
 }
 
-/** Seconds or a date (RFC 9110, 10.2.3). */
+/** `Retry-After`: seconds or a date (RFC 9110, 10.2.3). */
 function pauseOf(text: string | undefined, clock: Pick<Clock, 'now'>): number | null {
   if (text === undefined) return null;
   if (/^\d{1,6}$/.test(text)) return Number(text) * 1_000;
@@ -91,7 +91,7 @@ function pauseOf(text: string | undefined, clock: Pick<Clock, 'now'>): number | 
   return Number.isNaN(at) ? null : Math.max(0, at - Date.parse(clock.now()));
 }
 
-/** The system's word for it: messages of TLS and DNS can hold what the other side says. */
+/** Only the system's error code, because messages of TLS and DNS can contain texts of the other side. */
 function causeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : 'the connection failed';
 }

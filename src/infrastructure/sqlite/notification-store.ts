@@ -12,7 +12,7 @@ import type { Row } from './table.ts';
 import { readSession } from './workflow-reader.ts';
 import { appendEvents, assertLease } from './workflow-writer.ts';
 
-/** The ways in which an event of a type leaves MAOS. */
+/** The ways in which events of a type are sent. */
 export type NotifyBy = (type: EventType) => readonly OutsideWay[];
 
 const insert = 'INSERT INTO notifications (session_id, seq, way, due_at) VALUES (?, ?, ?, ?)';
@@ -36,7 +36,7 @@ const releaseAll = 'UPDATE notifications SET claimed_by = NULL WHERE claimed_by 
 const selectFailed = `SELECT ${columns} FROM notifications
   WHERE failed_at >= ? ORDER BY failed_at DESC LIMIT ?`;
 
-/** Runs inside the transaction that stores the events. */
+/** Call inside the transaction that stores the events. */
 export function insertNotifications(
   db: Database,
   events: readonly RecordedEvent[],
@@ -95,7 +95,7 @@ export function makeNotificationStore(db: Database): NotificationStore {
           assertLease(db, lease);
         }
         const { changes } = db.sql(setFailed).run(tries, at, reason, ...keyOf(notification));
-        // Another instance may have done it, where this one was thought to be gone.
+        // Another instance, which took this one for gone, may have done it.
         if (changes === 0) return true;
         const data = { id, kind, way, tries, reason };
         appendEvents(db, sessionId, [sessionEvent('notification.failed', sessionId, at, data)]);

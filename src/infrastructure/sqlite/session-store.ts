@@ -74,7 +74,7 @@ export interface SessionStoreOptions {
   readonly clock?: Pick<Clock, 'now'>;
   /** How long a method blocks the process while another one writes, in milliseconds. Default 20. */
   readonly busyTimeoutMs?: number;
-  /** How each event leaves MAOS as a notification. Default: none does. */
+  /** The ways in which each type of event is sent as a notification. Default: none. */
   readonly notifyBy?: NotifyBy;
   /** As in DatabaseOptions. */
   readonly onTightened?: OnTightened | undefined;

@@ -30,8 +30,8 @@ const boundedRetries = { CLAUDE_CODE_MAX_RETRIES: '5' };
 /** By default it silently drops some background work after ten minutes; MAOS decides how long to wait. */
 const noCeiling = { CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS: '0' };
 /**
- * MAOS ends its input after its result. Where no MAOS is left to do it, it ends after five minutes without a turn and
- * without work in the background, as its print mode does at once.
+ * MAOS closes the input after the result. If no MAOS process is left to do so, Claude Code exits after five minutes
+ * without a turn and without background work. With a plain prompt, print mode exits at once.
  */
 const endsAlone = { CLAUDE_CODE_EXIT_AFTER_STOP_DELAY: '300000' };
 
@@ -39,7 +39,10 @@ const endsAlone = { CLAUDE_CODE_EXIT_AFTER_STOP_DELAY: '300000' };
 const subagentTools = ['Agent', 'Task'];
 const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
-/** Claude Code in print mode: JSON lines on stdin and stdout, the prompt the first of them; role as appended system prompt. */
+/**
+ * Claude Code in print mode: JSON lines on stdin, beginning with the prompt, and on stdout; role as appended system
+ * prompt.
+ */
 export function makeClaudeBackend(deps: {
   readonly config: ClaudeSettings;
   readonly env: Environment;

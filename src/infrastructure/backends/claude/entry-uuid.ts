@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
 /*
- * Claude Code names messages by UUIDs, takes none twice in a conversation, also when it goes on with it later, and shows
- * the UUID of each message that it has taken. MAOS names them by ULIDs. Both have 128 bits, so a message's UUID is its
- * ULID in other digits: the same in every attempt, and the id can be told from it.
+ * Claude Code identifies messages by UUID. It accepts each UUID only once per conversation, even after resuming it, and
+ * prints the UUIDs of accepted messages. MAOS uses ULIDs. Both have 128 bits, so a message's UUID is its ULID in
+ * another notation: it is the same in every attempt, and MAOS can convert it back.
  */
 
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** The last millisecond that a ULID can name, in the year 10889: no message's. */
+/** The last millisecond that a ULID can represent, in the year 10889; no message has it. */
 const promptTime = 'ffffffffffff';
 
-/** @param entry `msg_` and a ULID; anything else is taken for the prompt of one attempt, which has another every time */
+/** @param entry `msg_` and a ULID; anything else is the prompt of an attempt, which gets a different UUID each time */
 export function uuidOf(entry: string): string {
   const ulid = /^msg_([0-7][0-9A-HJKMNP-TV-Z]{25})$/.exec(entry)?.[1];
   const hex =
@@ -20,7 +20,7 @@ export function uuidOf(entry: string): string {
   return hex.padStart(32, '0').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** Null for what is no UUID. */
+/** Null: not a UUID. */
 export function entryOf(uuid: string): string | null {
   if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return null;
   const hex = uuid.replaceAll('-', '');

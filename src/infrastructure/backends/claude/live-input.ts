@@ -3,8 +3,8 @@ import { asJson, describeInput, type Json, textOf } from '../shared/json-values.
 import { entryOf, uuidOf } from './entry-uuid.ts';
 
 /*
- * What Claude Code reads with `--input-format stream-json`, one JSON object a line, and what it prints of it with
- * `--replay-user-messages` and `--permission-prompt-tool stdio`.
+ * What Claude Code reads with `--input-format stream-json`, one JSON object per line, and what it prints in response
+ * with `--replay-user-messages` and `--permission-prompt-tool stdio`.
  */
 
 export const liveArguments = [
@@ -12,9 +12,9 @@ export const liveArguments = [
   ...['--permission-prompt-tool', 'stdio'],
 ];
 
-/** Claude Code 2.0 wants the tool's input back, later versions take an answer without it: what has no room is left out. */
+/** Claude Code 2.0 requires the tool's input in the answer, later versions do not. A longer input is left out. */
 const maxRepeatedInput = 2 ** 20;
-/** Of what a tool is to do, for people and their rules; the store cuts it where it wants. */
+/** The fields of a tool's input that describe the action, for people and rules. The store cuts them. */
 const actionKeys = ['command', 'file_path', 'notebook_path', 'path', 'url', 'query', 'prompt', 'plan'];
 
 export const liveInput: LiveInput = {
@@ -32,13 +32,13 @@ export const liveInput: LiveInput = {
   },
 };
 
-/** A user message that it shows again because it has taken it; null for any other line. */
+/** A user message that Claude Code prints because it has accepted it; null for any other line. */
 export function readReplay({ isReplay, uuid }: Json): AgentActivity | null {
   const entry = isReplay === true ? entryOf(textOf(uuid)) : null;
   return entry === null ? null : { type: 'received', entry };
 }
 
-/** What it asks of whoever started it. */
+/** A request to the program that started Claude Code. */
 export function readControlRequest({ request_id, request: told }: Json): readonly AgentActivity[] {
   const key = textOf(request_id);
   const request = asJson(told);
@@ -59,7 +59,7 @@ function canRepeat(input: Json): boolean {
   try {
     return JSON.stringify(input).length <= maxRepeatedInput;
   } catch {
-    // Nested deeper than it can be written.
+    // Nested too deeply to be written as JSON.
     return false;
   }
 }

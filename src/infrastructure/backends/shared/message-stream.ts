@@ -84,7 +84,7 @@ export abstract class MessageStreamParser implements OutputParser {
   /** Called when a tool is used. */
   protected used(_tool: string): void {}
 
-  /** A `user` line that shows what was sent to it while it works; null for any other. */
+  /** A `user` line that shows an entry sent while the CLI works; null for any other. */
   protected replayed(_line: Json): AgentActivity | null {
     return null;
   }
@@ -120,7 +120,7 @@ export abstract class MessageStreamParser implements OutputParser {
     }
   }
 
-  /** Begins a turn: the first, or another one because background work has finished or a message has come. */
+  /** Begins a turn: the first one, or another one after background work or a message. */
   #init(id: string): AgentActivity[] {
     this.answer = null;
     this.#hasEndedTurn = false;
@@ -128,7 +128,7 @@ export abstract class MessageStreamParser implements OutputParser {
     return [];
   }
 
-  /** A message that came after a result is more work: the result before it is not the last word. */
+  /** A message after a result is more work, so the result was not final. */
   #hear(activity: AgentActivity): AgentActivity[] {
     if (!this.#hasEndedTurn) {
       this.verdict = null;

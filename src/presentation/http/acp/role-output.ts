@@ -93,7 +93,7 @@ export class StepReader {
   }
 }
 
-/** What a CLI and MAOS say to each other, beside the agent's work; requests have events of their own. */
+/** Exchange between a CLI and MAOS that is not part of the agent's work. Requests have events of their own. */
 type Traffic = { type: 'received' | 'permission' | 'permission_withdrawn' | 'refusal' };
 
 function isTraffic(activity: AgentActivity): activity is Extract<AgentActivity, Traffic> {
