@@ -111,10 +111,13 @@ export class NotificationSender implements Outbox {
   }
 
   async #look(): Promise<void> {
-    const { store, instance, clock, log } = this.#project;
+    const { store, instance, instances, clock, log } = this.#project;
     this.#stopTimer?.();
     try {
       const gone = await this.#gone();
+      if (store.notifications.nextDue(instance, gone) === null) return;
+      // What an instance holds that nobody knows of is taken for abandoned.
+      await instances.announce();
       const max = maxAtOnce;
       const due = await whenFree(this.#project, () =>
         this.#ending.signal.aborted

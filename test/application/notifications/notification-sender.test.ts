@@ -138,13 +138,23 @@ describe('notifications that leave MAOS', () => {
     // It is being sent when its process is over.
     await receiver.has(1);
     await gone.close();
-    answers = answerWith();
-    const next = openRealProject(places);
-    t.after(() => next.close());
+    let answerNow = (): void => {};
+    answers = (response) => {
+      answerNow = () => void response.writeHead(200).end();
+    };
+    const [next, third] = [openRealProject(places), openRealProject(places)];
+    for (const { project, close } of [next, third]) {
+      t.after(() => close());
+      const { isAlive } = project.instances;
+      project.instances.isAlive = async (id) => id !== gone.project.instance && isAlive(id);
+    }
     const { notifications } = next.project;
-    next.project.instances.isAlive = async (id) => id !== gone.project.instance;
     assert.equal(await notifications.isAbandoned(), true);
-    await notifications.idle();
+    const sent = notifications.idle();
+    await receiver.has(2);
+    assert.equal(await third.project.notifications.isAbandoned(), false);
+    answerNow();
+    await sent;
     const [first, second] = receiver.received;
     assert.equal(receiver.received.length, 2);
     assert.equal(first?.text, second?.text);
