@@ -5,8 +5,8 @@ import { agentEvent, type DomainEvent } from './events.ts';
 const maxText = 500;
 
 /**
- * An event for each denial that the agent's output tells of since before, so that none is silent. Of very many, the last
- * event says that the further ones are only counted.
+ * One event per new denial in the agent's output. When there are too many, a last event says that further ones are only
+ * counted.
  */
 export function denialEvents(before: Agent, agent: Agent, at: string): readonly DomainEvent[] {
   const [was, now] = [before.denials, agent.denials];

@@ -3,7 +3,7 @@ import { MaosError, quote, showPath } from './errors.ts';
 const maxPatternLength = 400;
 
 /**
- * The pattern of a path claim: a path with everything below it, where `*` matches any characters of a name, `?` a
+ * The pattern of a path claim. It matches a path and everything below it; `*` matches any characters of a name, `?` a
  * single one, and the name `**` any number of folders. Stored as an absolute path with `/` between names and without
  * `.` and `..`.
  * @param text relative to the root, or absolute below it

@@ -58,7 +58,10 @@ export interface SessionLimits {
   readonly maxAgentsPerRole: number | null;
 }
 
-/** How agents get permissions. `all`: the user allowed everything for the whole session; null: rules and people decide. */
+/**
+ * How permissions are decided. `all`: the user has granted all of them for the whole session; null: rules and people
+ * decide.
+ */
 export const sessionApprovals = ['all'] as const;
 export type SessionApprovals = (typeof sessionApprovals)[number] | null;
 

@@ -5,17 +5,17 @@ import { PathClaims } from '../application/claims/path-claims.ts';
 import type { Runtime } from '../application/runtime.ts';
 import { callingAgent } from './calling-agent.ts';
 
-/** What Claude Code tells a hook of an edit. */
+/** The part of a PreToolUse hook's input that describes an edit. */
 const editCall = z.object({
   cwd: z.string().optional(),
   tool_input: z.object({ file_path: z.string().optional(), notebook_path: z.string().optional() }),
 });
 
 /**
- * What Claude Code is to tell its model before an edit: which other agents have claimed the file, or nothing. The edit is
- * not held up: a claim is a word among agents, and which of them has to yield is theirs to settle.
+ * The information for Claude Code's model before an edit: the other agents that have claimed the file. The edit is not
+ * blocked, because claims are only information, and the agents decide among themselves which of them yields.
  * @param call the input of a PreToolUse hook
- * @returns the hook's answer; null for none
+ * @returns the hook's output; null: none
  */
 export async function beforeEdit(
   runtime: Runtime,
@@ -34,7 +34,7 @@ export async function beforeEdit(
   return { hookSpecificOutput: { hookEventName: 'PreToolUse', additionalContext } };
 }
 
-/** Claims are of the project's canonical path; a file that is yet to be made has none, but the folders above it do. */
+/** Claims use canonical paths. A file that does not exist yet has none, but its existing parent folder does. */
 function realPath(path: string): string {
   try {
     return realpathSync(path);

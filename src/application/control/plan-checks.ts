@@ -81,7 +81,7 @@ export async function checkBackends({ backends, host }: Project, { agents }: Pla
   }
 }
 
-/** @throws MaosError FORBIDDEN for an agent, which must not allow its own team everything */
+/** @throws MaosError FORBIDDEN for an agent, which must not grant its own team every permission */
 export function checkApprovals({ parent }: Project, { request }: Plan): void {
   if (parent === null || request.approvals !== 'all') return;
   throw new MaosError(

@@ -26,7 +26,7 @@ export interface OrchestrateRequest extends PlanDraft {
 export interface PlacedRequest extends OrchestrateRequest {
   /** Canonical path where agents work and roles are looked up. Default: the project's folder. */
   readonly folder?: string | undefined;
-  /** The user allows the agents everything that they ask permission for. No plan can say so. */
+  /** The user grants the agents every permission. Not part of a plan, so that no plan can do so. */
   readonly approveAll?: boolean | undefined;
 }
 

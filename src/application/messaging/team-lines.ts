@@ -1,18 +1,18 @@
 import type { TeamReach } from './team-reach.ts';
 
-/** What the prompt tells an agent of the ways to its team. */
+/** How an agent reaches its team, for its prompt. */
 export interface TeamWays {
   readonly reach: TeamReach;
-  /** Its CLI takes messages while it works. */
+  /** Whether its CLI receives messages while it works. */
   readonly receives: boolean;
-  /** Who leads it: an agent's name; null: the user. */
+  /** Name of the leading agent; null: the user leads. */
   readonly lead: string | null;
   readonly isAlone: boolean;
 }
 
 /**
- * The lines of a prompt that tell an agent how it reaches others. All of them are in the context of every agent from
- * beginning to end, so they are few, and none is about what its backend cannot do.
+ * The lines of a prompt that tell an agent how to reach others. They stay in every agent's context throughout, so they
+ * are few, and say nothing that its backend cannot do.
  */
 export function teamLines({ reach, receives, lead, isAlone }: TeamWays): readonly string[] {
   if (reach === null) return [];
@@ -26,7 +26,7 @@ export function teamLines({ reach, receives, lead, isAlone }: TeamWays): readonl
 
 interface Says {
   readonly team: readonly string[];
-  /** Of use also without other agents. */
+  /** Lines that apply even without other agents. */
   readonly alone: readonly string[];
 }
 

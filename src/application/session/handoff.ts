@@ -26,7 +26,7 @@ export interface HandoffInput {
   readonly resume: boolean;
   /** The text of its role if the prompt must contain it; null: the CLI gets it another way, or has it already. */
   readonly briefing: string | null;
-  /** How it reaches its team, and whether its CLI takes messages while it works. */
+  /** How the agent reaches its team, and whether its CLI receives messages while it works. */
   readonly ways: Pick<TeamWays, 'reach' | 'receives'>;
   /** Of its backend; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;

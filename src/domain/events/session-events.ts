@@ -31,7 +31,7 @@ export const sessionEvents = {
     strategy: StoredStrategy;
     failurePolicy: FailurePolicy;
     onExit: ExitPolicy;
-    /** Absent where rules and people decide on permissions. */
+    /** Absent if rules and people decide on permissions. */
     approvals?: 'all';
     agents: { id: AgentId; name: string; role: string; phase: number; dependsOn: readonly string[] }[];
   }>({

@@ -48,7 +48,7 @@ export const plannedAgent = z.strictObject({
 export const agentOutcome = z.strictObject({
   ...agentCore,
   ...outcome,
-  /** What it was refused and did without; the first ones. */
+  /** The first of the actions that it was denied, and continued without. */
   not_permitted: z.array(z.string()).optional(),
 });
 
@@ -86,7 +86,7 @@ export const openRequest = z.strictObject({
 /** Maximum length of a request's text, and number of requests, in a result. */
 const maxAction = 300;
 const maxRequests = 5;
-/** Most denials of an agent. */
+/** Maximum number of denials per agent. */
 const maxDenials = 3;
 
 export function openRequestAnswers(
@@ -147,7 +147,7 @@ export function agentOutcomeAnswer(view: AgentView, maxText: number): z.infer<ty
 /** @param maxText as in {@link agentOutcomeAnswer} */
 export function agentStatusAnswer(view: AgentView, maxText: number): z.infer<typeof agentStatus> {
   const { stage, backend, depends_on, attempt, started_at, ended_at, note, usage, budget } = view;
-  // Its note says the same.
+  // The agent's note contains the same.
   const { not_permitted: _, ...outcomeAnswer } = agentOutcomeAnswer(view, maxText);
   return {
     ...outcomeAnswer,

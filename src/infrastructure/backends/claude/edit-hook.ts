@@ -1,20 +1,20 @@
 import type { TeamServer } from '../../../application/ports/backend.ts';
 
-/** The tools of Claude Code that change a file they name. What a command changes is not seen. */
+/** Claude Code's tools that edit a file by its path. Changes by shell commands are not detected. */
 const editTools = 'Edit|MultiEdit|Write|NotebookEdit';
-/** Longer than a busy machine takes to say that there is nothing to say. */
+/** Long enough for a busy machine. */
 const patienceSeconds = 10;
 
 /**
- * Makes Claude Code ask before each edit whether another agent has claimed the file. What it is told goes to its model; the
- * edit goes on, whatever becomes of the question: also where this MAOS is gone. Hooks of the user and the project run
- * beside it (Claude Code 2.1.330: path-claims.clients.ts).
+ * A hook that makes Claude Code ask before each edit whether another agent has claimed the file, and pass the answer to
+ * its model. It never blocks the edit, even if this MAOS is gone. Hooks of the user and the project run as well (Claude
+ * Code 2.1.330: path-claims.clients.ts).
  */
 export function editHook(server: TeamServer | null): readonly string[] {
   if (server === null) return [];
   const variables = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
   const words = ['env', ...variables, server.command, ...server.args, '--before-edit'].map(shellWord);
-  // Status 2 would refuse the edit, and any other but 0 would be shown as an error.
+  // Status 2 would block the edit; any other status except 0 would be shown as an error.
   const command = `${words.join(' ')} 2>/dev/null || true`;
   const hooks = [{ type: 'command', command, timeout: patienceSeconds }];
   return ['--settings', JSON.stringify({ hooks: { PreToolUse: [{ matcher: editTools, hooks }] } })];

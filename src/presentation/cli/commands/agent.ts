@@ -40,7 +40,7 @@ export const agentCommand: CliCommand = {
   },
 };
 
-/** An edit never fails for it: what cannot be asked, for whatever reason, is not said. */
+/** An error must not block the edit, so it is only logged. */
 async function answerHook({ stdin, terminal, env, runtime }: CommandContext): Promise<number> {
   try {
     const { beforeEdit } = await import('../../before-edit.ts');

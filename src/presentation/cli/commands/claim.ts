@@ -71,7 +71,7 @@ export const releaseCommand: CliCommand = {
   },
 };
 
-/** Words on a command line are relative to its folder, not to the project's. */
+/** Arguments are relative to the current folder, not to the project's. */
 function absolutePaths({ args, cwd }: CommandContext): readonly string[] {
   return args.map((path) => resolve(cwd, path));
 }

@@ -60,7 +60,9 @@ async function run(context: CommandContext): Promise<number> {
   return exitStatus.limit;
 }
 
-/** Says on stderr what agents ask, also before the wait began: the session does not end without an answer. */
+/**
+ * Reports agents' requests on stderr, including those from before the wait: the session cannot end without the answers.
+ */
 function noticeRequests(
   { terminal, json, program }: CommandContext,
   { store, clock }: Project,

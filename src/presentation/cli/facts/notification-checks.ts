@@ -6,7 +6,7 @@ import type { Check } from './check.ts';
 const recentMs = 7 * 86_400_000;
 const maxLooked = 100;
 
-/** Notifications of the last days that were given up, over all projects. */
+/** Checks all projects for notifications that were given up in the last days. */
 export async function checkNotifications(runtime: Runtime): Promise<Check> {
   const name = 'notifications';
   try {
@@ -29,7 +29,7 @@ export async function checkNotifications(runtime: Runtime): Promise<Check> {
   }
 }
 
-/** Sends a test by every command and webhook that is set. */
+/** Sends a test with the command and the webhook that are configured. */
 export async function testNotifications(runtime: Runtime, projectPath: string): Promise<readonly Check[]> {
   const sent = await runtime.testNotifications(projectPath);
   if (sent.length === 0) {

@@ -29,7 +29,7 @@ export interface SessionFacts {
   readonly liveStatus: LiveStatus;
   /** Files that were not recorded as artifacts, with the reasons. */
   readonly skipped?: readonly string[];
-  /** Paths that its agents have claimed. */
+  /** Paths that the session's agents have claimed. */
   readonly claims?: readonly ShownClaim[];
   /** Why the session has no owner although it should run; absent if the report did not check. */
   readonly unattended?: string | null;
@@ -301,7 +301,7 @@ function denialsOf({ name, denials }: Agent, { paint, width }: Canvas): string[]
   ];
 }
 
-/** What agents have told the others they work on. */
+/** Paths that agents have claimed. */
 function claimLines({ claims = [], liveStatus: { now } }: SessionFacts, { paint, width }: Canvas): string[] {
   const lines = claims.slice(0, maxClaims).map(({ path, agent, reason, expiresAt }) => {
     const why = reason === '' ? '' : `: ${oneLine(reason)}`;

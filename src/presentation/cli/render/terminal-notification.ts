@@ -2,7 +2,7 @@ import { shorten } from '../../../domain/cut-text.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import type { NotificationWay } from '../../../domain/notification.ts';
 
-/** Control sequences that notify on a terminal. Text in them is bounded, and nothing of it steers the terminal. */
+/** Control sequences that notify on a terminal. Their text is cut and cannot contain control characters. */
 
 export type DesktopSequence = 'osc9' | 'osc777';
 
@@ -15,7 +15,7 @@ const maxDesktop = 200;
 export interface TerminalNotice {
   readonly ways: readonly NotificationWay[];
   readonly text: string;
-  /** Null: the terminal is not known to take one. */
+  /** Null: the terminal is not known to support one. */
   readonly desktop: DesktopSequence | null;
   readonly env: Environment;
 }
@@ -28,12 +28,12 @@ export function noticeSequence({ ways, text, desktop, env }: TerminalNotice): st
   ].join('');
 }
 
-/** The console of Linux has no title, and would show it. */
+/** Empty for Linux's console, which has no title and would print the text. */
 export function titleSequence(text: string, { TERM: term }: Environment): string {
   return term === 'linux' ? '' : `\u001b]2;maos: ${shorten(showName(text), maxTitle)}${bell}`;
 }
 
-/** To the terminal around tmux it goes only as a passthrough, where `allow-passthrough` is on. */
+/** Inside tmux, sent as a passthrough to the outer terminal, which requires tmux's `allow-passthrough`. */
 function desktopSequence(kind: DesktopSequence, text: string, { TMUX: tmux = '' }: Environment): string {
   const said = shorten(showName(text), maxDesktop);
   const sequence = `\u001b]${kind === 'osc9' ? `9;maos: ${said}` : `777;notify;maos;${said}`}${bell}`;
@@ -47,7 +47,10 @@ const byProgram: Readonly<Record<string, DesktopSequence>> = {
   ghostty: 'osc777',
 };
 
-/** Which sequence a terminal takes; null where none is known to, and inside tmux and screen, which keep it to themselves. */
+/**
+ * The sequence that the terminal supports; null if none is known, and inside tmux and screen, which do not pass it on
+ * by themselves.
+ */
 export function knownDesktopSequence(env: Environment): DesktopSequence | null {
   const { TERM: term = '', TERM_PROGRAM: program = '', TMUX: tmux = '' } = env;
   if (tmux !== '' || /^(screen|tmux)/.test(term)) return null;

@@ -4,7 +4,7 @@ import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
 import { knownDesktopSequence, noticeSequence, titleSequence } from '../render/terminal-notification.ts';
 
-/** After these, what the title says may not be so any more. */
+/** Events after which the title may be outdated. */
 const endings: ReadonlySet<string> = new Set([
   'session.resumed',
   'request.answered',
@@ -13,8 +13,8 @@ const endings: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Notifies on the terminal of a command in the foreground, by its bell, its title and the desktop, as the settings say.
- * @returns what is to be told of a session's events
+ * Notifies on the terminal of a command in the foreground, by bell, title and desktop notification, as configured.
+ * @returns a function to call with a session's events
  */
 export function foregroundNotifier(
   { terminal, json, env }: Pick<CommandContext, 'terminal' | 'json' | 'env'>,

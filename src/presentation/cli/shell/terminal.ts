@@ -113,7 +113,7 @@ export class Terminal {
     this.#stderr.write(`${this.#paintErrors('dim', showControls(text))}\n`);
   }
 
-  /** Writes a control sequence beside the output: to stderr. */
+  /** Writes a control sequence to stderr, to keep it out of the output. */
   signal(sequence: string): void {
     this.#stderr.write(sequence);
   }

@@ -15,13 +15,12 @@ const input = z.strictObject({
   choices: z.array(z.string()).max(20).optional().describe('Answers to suggest'),
 });
 
-/** More questions of one attempt than anybody answers. */
+/** More questions than any attempt asks. */
 const mostLookedAt = 1_000;
 
-/** Requests whose answers this server has given to the agent: the same words are a new question after that. */
+/** Questions whose answers this server has returned to the agent. Asking one of them again is a new question. */
 const told = new Set<InputRequestId>();
 
-/** A question to whoever leads the team. */
 export const ask = agentTool({
   name: 'ask',
   title: 'Ask',
@@ -53,7 +52,7 @@ export const ask = agentTool({
   },
 });
 
-/** One for each question; the same words go on with a request until its answer was given to the agent. */
+/** A key per question. A repeated question continues the earlier request until the agent has received its answer. */
 function keyOf(requests: InputRequests, { sessionId, agentId, attempt }: Caller, question: string): string {
   const words = `ask-${createHash('sha256').update(question.trim()).digest('hex').slice(0, 32)}-`;
   const asked = requests

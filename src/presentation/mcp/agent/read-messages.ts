@@ -8,7 +8,7 @@ const input = z.strictObject({
   wait_seconds: z.int().min(0).max(3_600).default(0).describe('How long to wait for one'),
 });
 
-/** The messages themselves come with the answer, as with that of every tool. */
+/** The messages themselves are added to the result, as to that of every tool. */
 export const readMessages = agentTool({
   name: 'read_messages',
   title: 'Read messages',
@@ -27,7 +27,7 @@ export const readMessages = agentTool({
   },
 });
 
-/** Settles when it is there, the time is up, or the signal says so. */
+/** Settles when there is a message, the time is up, or the signal aborts. */
 function untilThere(
   { watcher, clock }: Pick<Project, 'watcher' | 'clock'>,
   isThere: () => boolean,

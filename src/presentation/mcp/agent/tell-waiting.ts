@@ -1,9 +1,12 @@
 import type { AgentContext } from './agent-context.ts';
 
-/** Clients take a call without a sign of life for dead. */
+/** Clients give up calls that report nothing for too long. */
 const everyMs = 15_000;
 
-/** Tells the client every so often that a call still waits. @returns ends it */
+/**
+ * Reports progress to the client regularly while a call waits.
+ * @returns a function that stops it
+ */
 export function tellWaiting(
   { project: { clock }, notifyProgress }: Pick<AgentContext, 'project' | 'notifyProgress'>,
   totalSeconds: number,

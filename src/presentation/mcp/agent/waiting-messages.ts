@@ -8,19 +8,24 @@ import { whenFree } from '../../../application/when-free.ts';
 import type { MessageId } from '../../../domain/ids.ts';
 import type { AgentContext } from './agent-context.ts';
 
-/** CLIs cut long tool answers, and a message in the part that is cut would be lost. More follow with the next answer. */
+/**
+ * Limits, because CLIs cut long tool results, and messages in the removed part would be lost. Further messages follow
+ * in the next result.
+ */
 const maxMessages = 10;
 const maxCharacters = 16_000;
 
-/** The answer of a tool reaches the model unchanged. */
+/** Without escape, because a tool's result reaches the model unchanged. */
 const reader: MessageReader = { reach: 'tools', promptEscape: null };
 
-/** One answer at a time takes messages: what one that was called off gives back must not be of another. */
+/**
+ * Results take messages one after another, because a cancelled call releases all messages that are claimed for a tool.
+ */
 let turn: Promise<unknown> = Promise.resolve();
 
 /**
- * The messages that wait for the agent, as parts of a tool's answer. Each is claimed for this conversation before it is
- * handed over, so it arrives once; it is recorded as delivered when the answer is in the pipe to the CLI.
+ * The messages that wait for the agent, as parts of a tool's result. Each is claimed for this conversation first, so
+ * that it arrives only once, and recorded as delivered once the result has been written to the CLI.
  */
 export async function waitingMessages(context: AgentContext): Promise<readonly string[]> {
   const taken = turn.then(() => take(context));
@@ -52,7 +57,7 @@ async function settle(context: AgentContext, ids: readonly MessageId[]): Promise
   if (ids.length === 0) return;
   const { project, caller, signal, runtime } = context;
   const mailbox = new Mailbox(project);
-  // By then the answer is written. A call that was called off gets none.
+  // By then, the result has been written. A cancelled call gets none.
   await new Promise(setImmediate);
   try {
     await whenFree(project, () => {
