@@ -30,6 +30,19 @@ export const messageSchemaVersion = 1;
 export const defaultMaxAttempts = 5;
 /** Messages that wait for one recipient, leased ones included. */
 export const maxWaitingMessages = 10_000;
+/** Longest body, in characters. */
+export const maxMessageBody = 65_536;
+export const maxMessageSubject = 200;
+/** How often two agents may answer each other in turn before anybody else has to write to one of them. */
+export const maxExchange = 40;
+
+/** What one sender, two who write to each other, and one recipient may cause. */
+export interface MessageLimits {
+  readonly maxWaiting: number;
+  /** Null: no limit. */
+  readonly perMinute: number | null;
+  readonly maxExchange: number;
+}
 
 /** What a sender decides. */
 export interface MessageDraft {
@@ -78,7 +91,7 @@ export interface Message extends MessageDraft {
 /**
  * A message as it is first stored.
  * @param repliedTo the message it answers, when it names one
- * @throws MaosError INVALID_INPUT for another schema version, and for a reply that does not fit what it answers
+ * @throws MaosError INVALID_INPUT for another schema version, for what is too long, and for a reply that does not fit what it answers
  */
 export function queueMessage(draft: MessageDraft, repliedTo: Message | null, at: string): Message {
   if (draft.schemaVersion !== messageSchemaVersion) {
@@ -87,6 +100,7 @@ export function queueMessage(draft: MessageDraft, repliedTo: Message | null, at:
       { schemaVersion: draft.schemaVersion, known: [messageSchemaVersion] },
     );
   }
+  assertSize(draft);
   assertReply(draft, repliedTo);
   return {
     ...draft,
@@ -104,6 +118,19 @@ export function queueMessage(draft: MessageDraft, repliedTo: Message | null, at:
     deadReason: null,
     lastTrouble: null,
   };
+}
+
+function assertSize({ subject, body }: MessageDraft): void {
+  const tooLong =
+    body.length > maxMessageBody
+      ? `The text of a message has ${body.length} characters: at most ${maxMessageBody} are possible. Write it into a file of the project or of the session's context, and name the file in the message.`
+      : `The subject of a message has ${subject.length} characters: at most ${maxMessageSubject} are possible. Put the rest into its text.`;
+  if (body.length > maxMessageBody || subject.length > maxMessageSubject) throw invalid(tooLong);
+  if (body.includes('\0') || subject.includes('\0')) {
+    throw invalid(
+      'A message must not contain a NUL character: write what is binary into a file, and name the file.',
+    );
+  }
 }
 
 /** Answers to all requests of one broadcast belong together. */

@@ -3,12 +3,20 @@ import { describe, it, type TestContext } from 'node:test';
 import type { MessageStore } from '../../src/application/ports/messages.ts';
 import type { SessionStore } from '../../src/application/ports/session-store.ts';
 import { type AgentId, type MessageId, makeMessageId, type SessionId } from '../../src/domain/ids.ts';
-import { type Message, type MessageDraft, queueMessage } from '../../src/domain/message.ts';
+import {
+  type Message,
+  type MessageDraft,
+  type MessageLimits,
+  queueMessage,
+} from '../../src/domain/message.ts';
 import { acknowledgeMessage, deliverMessage, expireMessage } from '../../src/domain/message-delivery.ts';
 import { makeIdSource } from '../../src/infrastructure/ids.ts';
 import { at, created, instanceId, later } from '../infrastructure/sqlite/samples.ts';
 
 const ids = makeIdSource();
+
+/** No limit but that of messages that wait. */
+export const room = (maxWaiting: number): MessageLimits => ({ maxWaiting, perMinute: null, maxExchange: 40 });
 
 export interface Bench<Store extends SessionStore> {
   readonly store: Store;
@@ -49,7 +57,7 @@ export function messageBench<Store extends SessionStore>(store: Store): Bench<St
     );
   const send = (more?: Partial<MessageDraft>): Message => {
     const message = draft(more);
-    assert.equal(store.messages.add(message.id, [message], 10_000, at), null);
+    assert.equal(store.messages.add(message.id, [message], room(10_000), at), null);
     return message;
   };
   return { store, messages: store.messages, sessionId, from, to, draft, send };
@@ -96,7 +104,7 @@ export function messageStoreContract(open: (t: TestContext) => SessionStore): vo
       const { messages, sessionId, from, to, draft, send } = messageBench(open(t));
       const first = send();
       const late = { ...draft(), availableAt: later };
-      messages.add(late.id, [late], 10, at);
+      messages.add(late.id, [late], room(10), at);
       const second = send();
       const stranger = send({ to: from });
       const outsider = send({ to: null });
@@ -117,11 +125,11 @@ export function messageStoreContract(open: (t: TestContext) => SessionStore): vo
       const { messages, sessionId, from, to, draft } = messageBench(open(t));
       const id = makeMessageId(ids.ulid());
       const parts = [draft({ broadcastId: id }), draft({ broadcastId: id, to: from })];
-      assert.throws(() => messages.add(id, parts, 0, at), { code: 'RESOURCE_LIMIT_EXCEEDED' });
+      assert.throws(() => messages.add(id, parts, room(0), at), { code: 'RESOURCE_LIMIT_EXCEEDED' });
       assert.equal(messages.list({ sessionId, limit: 9 }).length, 0);
-      assert.equal(messages.add(id, parts, 1, at), null);
+      assert.equal(messages.add(id, parts, room(1), at), null);
       assert.deepEqual(
-        messages.add(id, [draft({ broadcastId: id, body: 'x' })], 1, at)?.map((message) => message.to),
+        messages.add(id, [draft({ broadcastId: id, body: 'x' })], room(1), at)?.map((message) => message.to),
         [to, from],
       );
       assert.equal(messages.list({ sessionId, limit: 9 }).length, 2);

@@ -95,6 +95,7 @@ const settings: Omit<Settings, 'notifications'> = {
   maxDepth: 2,
   budgets: { agent: noBudget, session: noBudget },
   quota: { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 1_000, autoResume: false, refusedMs: null },
+  messagesPerMinute: null,
   limits: { stallMs: null, maxOutputBytes: null, afterResultMs: null, maxSubagents: null },
   approvals: { rules: [], expireMs: 1_800_000 },
   retention: { maxAgeMs: null, maxSessions: null, maxBytes: null },

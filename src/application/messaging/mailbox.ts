@@ -6,6 +6,7 @@ import {
   isSameMessage,
   type Message,
   type MessageDraft,
+  maxExchange,
   maxWaitingMessages,
   messageSchemaVersion,
   queueMessage,
@@ -79,7 +80,19 @@ export class Mailbox {
     const id = request.id ?? (`msg_${ids.ulid()}` as MessageId);
     const at = clock.now();
     const messages = this.#messagesOf(request, id, at);
-    const stored = this.#store.add(id, messages, maxWaitingMessages, at);
+    if ((request.expiresAt ?? '~') <= at && this.#store.find(id) === null) {
+      throw new MaosError(
+        'INVALID_INPUT',
+        `The message would expire at ${request.expiresAt}, and it is ${at}: give it a later deadline, or none.`,
+        { details: { expiresAt: request.expiresAt } },
+      );
+    }
+    const limits = {
+      maxWaiting: maxWaitingMessages,
+      perMinute: this.#project.settings.messagesPerMinute,
+      maxExchange,
+    };
+    const stored = this.#store.add(id, messages, limits, at);
     if (stored === null) {
       const answered = request.replyTo === null ? null : this.#store.find(request.replyTo);
       this.#tell(answered === null ? messages : [...messages, answered]);

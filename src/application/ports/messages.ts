@@ -1,5 +1,5 @@
 import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
-import type { ConversationWay, Message, MessageState } from '../../domain/message.ts';
+import type { ConversationWay, Message, MessageLimits, MessageState } from '../../domain/message.ts';
 import type { MessageType } from '../../domain/message-type.ts';
 
 /** An agent; or, with null, the people and programs outside the session's team. */
@@ -31,12 +31,17 @@ export interface MessageStore {
   /**
    * Stores messages, unless there are some under that id.
    * @param id of the only message, or of the broadcast
-   * @param maxWaiting limit for unacknowledged messages per recipient, including these
+   * @param limits include these messages
    * @returns the messages stored earlier under the id, or null
-   * @throws MaosError INVALID_TRANSITION when the session or the recipient has ended, RESOURCE_LIMIT_EXCEEDED when too
-   *   many are waiting
+   * @throws MaosError INVALID_TRANSITION when the session or the recipient has ended, RESOURCE_LIMIT_EXCEEDED
+   *   beyond a limit
    */
-  add(id: MessageId, messages: readonly Message[], maxWaiting: number, at: string): readonly Message[] | null;
+  add(
+    id: MessageId,
+    messages: readonly Message[],
+    limits: MessageLimits,
+    at: string,
+  ): readonly Message[] | null;
   /**
    * Moves the first messages that are due for the recipient. Of several concurrent processes, only one gets a message.
    * @returns the moved messages

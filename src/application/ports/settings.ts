@@ -51,6 +51,8 @@ export interface Settings {
     readonly terminal: 'auto' | 'always' | 'never';
     readonly desktop: 'auto' | 'osc9' | 'osc777';
   };
+  /** How many messages one agent may send, a broadcast counted once. Null: as many as it likes. */
+  readonly messagesPerMinute: number | null;
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;
   /** How long a change waits for other processes that write to the same database. */

@@ -101,6 +101,7 @@ export function toSettings(config: Config): Settings {
       expireMs: Math.round(config.approvals.expireMinutes * 60_000),
     },
     notifications: notificationsOf(config.notifications),
+    messagesPerMinute: config.limits.messagesPerMinute,
     retention: {
       maxAgeMs: scaled(config.retention.maxAgeDays, 86_400_000),
       maxSessions: config.retention.maxSessions,

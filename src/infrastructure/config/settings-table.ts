@@ -122,6 +122,12 @@ export const settingsTable = {
       "Sub-agents that an agent's own CLI may start; null: no limit.",
       { variable: 'MAOS_MAX_SUBAGENTS' },
     ),
+    messagesPerMinute: setting(
+      orNone(wholeNumber(1, 100_000)),
+      60,
+      'Messages one agent may send within a minute, a broadcast counted once; null: no limit.',
+      { variable: 'MAOS_MESSAGES_PER_MINUTE' },
+    ),
     afterResultMinutes: setting(
       orNone(number(0.01, 10_080)),
       10,

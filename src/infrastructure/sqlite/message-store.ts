@@ -1,20 +1,17 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { MessageQuery, MessageStore } from '../../application/ports/messages.ts';
-import { MaosError } from '../../domain/errors.ts';
-import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
+import type { AgentId, MessageId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import { answerMessage, claimMessage, releaseMessage } from '../../domain/message-delivery.ts';
-import { isSessionEnded } from '../../domain/session.ts';
+import { assertNoLoop, assertOpen, assertPace, assertReceives, assertRoom } from './message-limits.ts';
 import {
   appendMessageEvents,
-  endOfRecipient,
   insertMessage,
   messageTable,
   moveMessages,
   selectMessages,
 } from './message-rows.ts';
 import type { Database } from './open-database.ts';
-import { readSession } from './workflow-reader.ts';
 
 const selectOne = `${selectMessages} WHERE id = ?`;
 const selectSent = `${selectMessages} WHERE id = ? UNION ALL ${selectMessages} WHERE broadcast_id = ?`;
@@ -38,9 +35,6 @@ const selectNextDue = `SELECT min(at) AS at FROM (
     WHERE session_id = ? AND recipient_id IS ? AND state = 'queued' AND via IS NULL
   UNION ALL
   SELECT min(lease_until) FROM messages WHERE session_id = ? AND recipient_id IS ? AND state = 'delivered')`;
-/** What is in a conversation waits for nothing. */
-const countWaiting = `SELECT count(*) AS waiting FROM messages WHERE session_id = ? AND recipient_id IS ?
-  AND (state = 'queued' OR lease_until IS NOT NULL)`;
 const anyUnrecorded = 'SELECT 1 FROM messages WHERE recipient_id = ? AND recorded < revision LIMIT 1';
 const selectUnrecorded = `${selectMessages} WHERE recipient_id = ? AND recorded < revision ORDER BY id LIMIT ?`;
 const markRecorded = 'UPDATE messages SET recorded = revision WHERE id = ?';
@@ -67,16 +61,18 @@ export function makeMessageStore(db: Database): MessageStore {
   }
 
   return {
-    add: (id, messages, maxWaiting, at) =>
+    add: (id, messages, limits, at) =>
       db.write(() => {
         const stored = db.sql(selectSent).all(id, id).map(messageTable.fromSql);
         if (stored.length > 0) return stored;
         for (const sessionId of new Set(messages.map((message) => message.sessionId))) {
           assertOpen(db, sessionId);
+          assertPace(db, messages, limits, at);
           for (const message of messages) {
             assertReceives(db, message);
+            assertNoLoop(db, message, limits);
             db.sql(insertMessage).run(...messageTable.toSql(message));
-            assertRoom(db, message, maxWaiting);
+            assertRoom(db, message, limits.maxWaiting);
           }
           appendMessageEvents(db, sessionId, messages, at);
         }
@@ -178,36 +174,4 @@ function listQuery(query: MessageQuery): { readonly sql: string; readonly values
     sql: `${selectMessages} WHERE ${given.map(({ sql }) => sql).join(' AND ')} ORDER BY id DESC LIMIT ?`,
     values: [...given.map(({ value }) => value), query.limit],
   };
-}
-
-/** @throws MaosError SESSION_NOT_FOUND, INVALID_TRANSITION */
-function assertOpen(db: Database, id: SessionId): void {
-  const { state } = readSession(db, id);
-  if (!isSessionEnded(state)) return;
-  throw new MaosError(
-    'INVALID_TRANSITION',
-    `Session ${id} is ${state}: it has no agent left to receive a message.`,
-    { details: { sessionId: id, state } },
-  );
-}
-
-/** @throws MaosError INVALID_TRANSITION */
-function assertReceives(db: Database, { to }: Message): void {
-  const end = to === null ? null : endOfRecipient(db, to);
-  if (end === null) return;
-  throw new MaosError(
-    'INVALID_TRANSITION',
-    `Nothing was sent: ${end} and takes no more messages. Write to another agent, or to 'lead'; its result stands in 'maos logs'.`,
-    { details: { recipient: to } },
-  );
-}
-
-function assertRoom(db: Database, { sessionId, to }: Message, limit: number): void {
-  const waiting = Number(db.sql(countWaiting).get(sessionId, to)?.waiting);
-  if (waiting <= limit) return;
-  throw new MaosError(
-    'RESOURCE_LIMIT_EXCEEDED',
-    `${limit} messages are waiting for ${to ?? 'outside the team'}. Acknowledge some before sending more.`,
-    { details: { recipient: to, limit } },
-  );
 }

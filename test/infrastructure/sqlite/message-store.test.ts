@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { makeMessageId } from '../../../src/domain/ids.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
-import { messageBench, messageStoreContract } from '../../helpers/message-store-contract.ts';
+import { messageBench, messageStoreContract, room } from '../../helpers/message-store-contract.ts';
 import { runStoreProcess } from './child.ts';
 import { at, tempStore } from './samples.ts';
 
@@ -58,7 +58,7 @@ describe('several processes', () => {
     const { store, messages, sessionId, to, draft } = messageBench(tempStore(t));
     const id = makeMessageId(ids.ulid());
     const sent = Array.from({ length: 1_000 }, () => draft({ broadcastId: id }));
-    messages.add(id, sent, 1_000, at);
+    messages.add(id, sent, room(1_000), at);
     const takers = [1, 2].map(() => runStoreProcess(t, 'takeMessages', [store.file, sessionId, to]));
     await Promise.all(takers.map((taker) => taker.next()));
     for (const taker of takers) taker.process.stdin?.write('go\n');

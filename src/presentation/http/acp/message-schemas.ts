@@ -1,13 +1,11 @@
 import * as z from 'zod';
 import { everyAgent, outside } from '../../../application/messaging/recipients.ts';
 import { messagePattern } from '../../../domain/ids.ts';
-import { messageSchemaVersion, messageStates } from '../../../domain/message.ts';
+import { maxMessageBody, maxMessageSubject, messageSchemaVersion, messageStates } from '../../../domain/message.ts';
 import { messageTypes } from '../../../domain/message-type.ts';
 
 /** Messages between agents at `/acp/messages`: an extension by MAOS, unlike the protocol's own Message. */
 
-/** Maximum length of a body in characters. Longer content belongs in a file of the session, named in the message. */
-export const maxBody = 65_536;
 const maxPage = 100;
 /** How long a lease request may wait for a message; well below the limit for requests. */
 const maxWaitSeconds = 30;
@@ -34,8 +32,8 @@ export const sendSchema = z
         `Agent id or name, '${everyAgent}' or '${outside}'. Default: the sender of the message in reply_to`,
       ),
     type: z.enum(messageTypes),
-    subject: text(0, 200).nullish(),
-    body: text(0, maxBody),
+    subject: text(0, maxMessageSubject).nullish(),
+    body: text(0, maxMessageBody),
     content_type: z
       .string()
       .max(100)

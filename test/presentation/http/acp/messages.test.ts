@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { runIdOf } from '../../../../src/application/control/acp-runs.ts';
 import { makeMessageId, parseSessionId } from '../../../../src/domain/ids.ts';
+import { maxMessageBody } from '../../../../src/domain/message.ts';
 import type { Workflow } from '../../../../src/domain/workflow.ts';
 import { makeIdSource } from '../../../../src/infrastructure/ids.ts';
 import {
   type AgentMessage,
   agentMessageSchema,
-  maxBody,
   messagePageSchema,
   messagesSchema,
 } from '../../../../src/presentation/http/acp/message-schemas.ts';
@@ -266,7 +266,7 @@ describe('what is wrong with a message', () => {
     const cases: [status: number, method: string, path: string, body: unknown, said: RegExp][] = [
       [422, 'POST', '', { ...good, urgent: true }, /^invalid_input: body: has an unknown key "urgent"/],
       [422, 'POST', '', { ...good, type: 'shout' }, /type/],
-      [422, 'POST', '', { ...good, body: 'x'.repeat(maxBody + 1) }, /body: body too big/],
+      [422, 'POST', '', { ...good, body: 'x'.repeat(maxMessageBody + 1) }, /body: body too big/],
       [422, 'POST', '', { ...good, body: 'a\u0000b' }, /must not contain a NUL/],
       [422, 'POST', '', { ...good, subject: 'x'.repeat(201) }, /subject too big/],
       [422, 'POST', '', { ...good, id: 'msg_1' }, /id must be 'msg_' and a ULID/],
