@@ -1,3 +1,4 @@
+import { isAgentEnded } from '../../domain/agent.ts';
 import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
 import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
 import {
@@ -20,6 +21,7 @@ import {
   releaseMessage,
 } from '../../domain/message-delivery.ts';
 import type { MessageType } from '../../domain/message-type.ts';
+import { isSessionEnded } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { AgentRecipient, MessageQuery, MessageStore, Recipient } from '../ports/messages.ts';
 import type { Project } from '../project.ts';
@@ -37,7 +39,8 @@ export interface SendRequest {
   readonly from: string | null;
   /** See {@link addresseesOf}. Null is allowed in a reply: the sender of the message that it answers. */
   readonly to: string | null;
-  readonly type: MessageType;
+  /** Null: the response to a request that it answers, else a notification. */
+  readonly type: MessageType | null;
   readonly subject: string;
   readonly body: string;
   readonly contentType: string;
@@ -121,39 +124,42 @@ export class Mailbox {
     options: { readonly max: number; readonly leaseMs: number; readonly waitMs: number },
     signal: AbortSignal,
   ): Promise<readonly Message[]> {
-    const { watcher, clock } = this.#project;
-    const until = clock.elapsedMs() + options.waitMs;
-    let wake = (): void => {};
-    let rung = false;
-    const ring = (): void => {
-      rung = true;
-      wake();
+    const take = async () => {
+      const messages = await whenFree(this.#project, () => this.#take(recipient, options));
+      return messages.length === 0 ? null : messages;
     };
-    // Before the first check, so that a message that arrives during it causes another check.
-    const unsubscribe = options.waitMs > 0 ? watcher.subscribe(ring) : null;
-    signal.addEventListener('abort', ring);
-    try {
-      for (;;) {
-        rung = false;
-        const messages = signal.aborted
-          ? []
-          : await whenFree(this.#project, () => this.#take(recipient, options));
-        const leftMs = until - clock.elapsedMs();
-        if (messages.length > 0 || signal.aborted || leftMs <= 0) return messages;
-        const due = this.#store.nextDue(recipient);
-        const dueMs =
-          due === null ? Number.POSITIVE_INFINITY : Math.max(1, Date.parse(due) - Date.parse(clock.now()));
-        const cancel = clock.after(Math.min(leftMs, dueMs, longestTimerMs), ring);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (rung) resolve();
-        });
-        cancel();
-      }
-    } finally {
-      unsubscribe?.();
-      signal.removeEventListener('abort', ring);
-    }
+    return (await this.#until(take, () => this.#store.nextDue(recipient), options.waitMs, signal)) ?? [];
+  }
+
+  /**
+   * Waits until a message is delivered, or answered; for either, no longer than it can still come about.
+   * @param signal ends the waiting
+   * @returns the message as it is then, and the first answer to it
+   * @throws MaosError INVALID_INPUT without such a message
+   */
+  async follow(
+    id: MessageId,
+    what: 'delivery' | 'reply',
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly message: Message; readonly reply: Message | null }> {
+    const look = () => {
+      const message = this.find(id);
+      if (message === null) throw messageNotFound(id);
+      return { message, reply: this.#store.list({ replyTo: id, limit: 100 }).at(-1) ?? null };
+    };
+    const settled = async () => {
+      const seen = look();
+      const { state } = seen.message;
+      const isOver = state === 'dead' || state === 'expired';
+      const isThere = what === 'reply' ? seen.reply !== null : state !== 'queued';
+      return isOver || isThere || this.#hasEnded(seen.message) ? seen : null;
+    };
+    const due = () => {
+      const { expiresAt, leaseUntil } = look().message;
+      return [expiresAt, leaseUntil].filter((at) => at !== null).sort()[0] ?? null;
+    };
+    return (await this.#until(settled, due, waitMs, signal)) ?? look();
   }
 
   /**
@@ -234,6 +240,56 @@ export class Mailbox {
     return { sessionId, agentId: memberOf(this.#project.store.load(sessionId), text) };
   }
 
+  /** Nobody is there any more who could answer it. */
+  #hasEnded({ sessionId, to }: Message): boolean {
+    const { session, agents } = this.#project.store.load(sessionId);
+    const recipient = agents.find(({ id }) => id === to);
+    return isSessionEnded(session.state) || (recipient !== undefined && isAgentEnded(recipient.state));
+  }
+
+  /**
+   * Looks again at every change in the store, and when something is due.
+   * @returns what was found first; null when the time is over, or the signal aborts
+   */
+  async #until<T>(
+    look: () => Promise<T | null>,
+    nextDue: () => string | null,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<T | null> {
+    const { watcher, clock } = this.#project;
+    const until = clock.elapsedMs() + waitMs;
+    let wake = (): void => {};
+    let rung = false;
+    const ring = (): void => {
+      rung = true;
+      wake();
+    };
+    // Before the first look: what comes during it asks for another one.
+    const unsubscribe = waitMs > 0 ? watcher.subscribe(ring) : null;
+    signal.addEventListener('abort', ring);
+    try {
+      for (;;) {
+        rung = false;
+        const found = signal.aborted ? null : await look();
+        const leftMs = until - clock.elapsedMs();
+        if (found !== null || signal.aborted || leftMs <= 0) return found;
+        const due = nextDue();
+        const dueMs =
+          due === null ? Number.POSITIVE_INFINITY : Math.max(1, Date.parse(due) - Date.parse(clock.now()));
+        const cancel = clock.after(Math.min(leftMs, dueMs, longestTimerMs), ring);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (rung) resolve();
+        });
+        cancel();
+      }
+    } finally {
+      unsubscribe?.();
+      signal.removeEventListener('abort', ring);
+    }
+  }
+
   get #store(): MessageStore {
     return this.#project.store.messages;
   }
@@ -246,7 +302,7 @@ export class Mailbox {
     const draft: Omit<MessageDraft, 'id' | 'to' | 'broadcastId'> = {
       sessionId,
       from,
-      type: request.type,
+      type: request.type ?? (original?.type === 'request' ? 'response' : 'notification'),
       subject: request.subject,
       body: request.body,
       contentType: request.contentType,

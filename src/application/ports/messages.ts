@@ -11,9 +11,15 @@ export interface Recipient {
 export type AgentRecipient = Recipient & { readonly agentId: AgentId };
 
 export interface MessageQuery {
-  readonly sessionId: SessionId;
+  /** Missing: every session of the project. */
+  readonly sessionId?: SessionId;
   /** Missing: any recipient. Null: outside the team. */
   readonly to?: AgentId | null;
+  /** Each stands somewhere in the subject or the text, whatever the case of its ASCII letters. */
+  readonly words?: readonly string[];
+  readonly replyTo?: MessageId;
+  /** In a conversation of the recipient's, whether or not it is acknowledged. */
+  readonly inConversation?: true;
   readonly state?: MessageState;
   readonly type?: MessageType;
   readonly correlationId?: string;
@@ -77,6 +83,8 @@ export interface MessageStore {
   find(id: MessageId): Message | null;
   /** Newest first, by id. */
   list(query: MessageQuery): readonly Message[];
+  /** Number of messages in each state that occurs. */
+  counts(sessionId: SessionId): Readonly<Partial<Record<MessageState, number>>>;
   /** When the recipient's next message is due, or its lease expires; null if none is waiting. */
   nextDue(recipient: Recipient): string | null;
   /** Appends the changes since the last call to the journal, exclusively among all processes. */

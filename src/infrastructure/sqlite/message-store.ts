@@ -1,9 +1,9 @@
-import type { SQLInputValue } from 'node:sqlite';
-import type { MessageQuery, MessageStore } from '../../application/ports/messages.ts';
+import type { MessageStore } from '../../application/ports/messages.ts';
 import type { AgentId, MessageId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import { answerMessage, claimMessage, releaseMessage } from '../../domain/message-delivery.ts';
 import { assertNoLoop, assertOpen, assertPace, assertReceives, assertRoom } from './message-limits.ts';
+import { listQuery } from './message-query.ts';
 import {
   appendMessageEvents,
   insertMessage,
@@ -35,6 +35,7 @@ const selectNextDue = `SELECT min(at) AS at FROM (
     WHERE session_id = ? AND recipient_id IS ? AND state = 'queued' AND via IS NULL
   UNION ALL
   SELECT min(lease_until) FROM messages WHERE session_id = ? AND recipient_id IS ? AND state = 'delivered')`;
+const countStates = 'SELECT state, count(*) AS messages FROM messages WHERE session_id = ? GROUP BY state';
 const anyUnrecorded = 'SELECT 1 FROM messages WHERE recipient_id = ? AND recorded < revision LIMIT 1';
 const selectUnrecorded = `${selectMessages} WHERE recipient_id = ? AND recorded < revision ORDER BY id LIMIT ?`;
 const markRecorded = 'UPDATE messages SET recorded = revision WHERE id = ?';
@@ -137,6 +138,16 @@ export function makeMessageStore(db: Database): MessageStore {
           .map(messageTable.fromSql);
       }),
 
+    counts: (sessionId) =>
+      db.run(() =>
+        Object.fromEntries(
+          db
+            .sql(countStates)
+            .all(sessionId)
+            .map(({ state, messages }) => [state, messages]),
+        ),
+      ),
+
     nextDue: ({ sessionId, agentId }) =>
       db.run(() => {
         const row = db.sql(selectNextDue).get(sessionId, agentId, sessionId, agentId);
@@ -156,22 +167,5 @@ export function makeMessageStore(db: Database): MessageStore {
         goesOn = written && lacks();
       }
     },
-  };
-}
-
-/** The filters are few and fixed, so the statements are, too. */
-function listQuery(query: MessageQuery): { readonly sql: string; readonly values: readonly SQLInputValue[] } {
-  const filters: readonly (readonly [sql: string, value: SQLInputValue | undefined])[] = [
-    ['session_id = ?', query.sessionId],
-    ['recipient_id IS ?', query.to],
-    ['state = ?', query.state],
-    ['type = ?', query.type],
-    ['correlation_id = ?', query.correlationId],
-    ['id < ?', query.before],
-  ];
-  const given = filters.flatMap(([sql, value]) => (value === undefined ? [] : [{ sql, value }]));
-  return {
-    sql: `${selectMessages} WHERE ${given.map(({ sql }) => sql).join(' AND ')} ORDER BY id DESC LIMIT ?`,
-    values: [...given.map(({ value }) => value), query.limit],
   };
 }

@@ -20,6 +20,7 @@ import { initCommand } from './commands/init.ts';
 import { instancesCommand } from './commands/instances.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
+import { messageCommand } from './commands/message.ts';
 import { pauseCommand } from './commands/pause.ts';
 import { psCommand } from './commands/ps.ts';
 import { recoverCommand } from './commands/recover.ts';
@@ -49,6 +50,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       logsCommand,
       eventsCommand,
       waitCommand,
+      messageCommand,
       pauseCommand,
       resumeCommand,
       retryCommand,

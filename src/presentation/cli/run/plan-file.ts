@@ -10,6 +10,7 @@ import {
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import { planInput } from '../../contracts/plan-input.ts';
+import { readAll, tooLarge } from '../shell/read-stdin.ts';
 
 /** A larger file is not a plan. */
 const maxBytes = 8 * 1024 * 1024;
@@ -28,7 +29,9 @@ export interface PlanSource {
 export async function readPlanFile(word: string, source: PlanSource): Promise<OrchestrateRequest> {
   const what = word === '-' ? 'The plan on stdin' : `The plan ${quote(word)}`;
   const text = (
-    word === '-' ? await readAll(source.stdin, what) : await readText(resolve(source.cwd, word), what)
+    word === '-'
+      ? await readAll(source.stdin, what, maxBytes)
+      : await readText(resolve(source.cwd, word), what)
   ).replace(/^\ufeff/, '');
   if (text.trim() === '') {
     const example = '{"objective": "…", "agents": [{"role": "…", "task": "…"}]}';
@@ -90,7 +93,7 @@ async function formatOf(text: string, parseText: ParseText): Promise<TextFormat>
 async function readText(path: string, what: string): Promise<string> {
   try {
     const bytes = await readFile(path);
-    if (bytes.length > maxBytes) throw tooLarge(what);
+    if (bytes.length > maxBytes) throw tooLarge(what, maxBytes);
     return bytes.toString();
   } catch (error) {
     if (error instanceof MaosError) throw error;
@@ -105,23 +108,4 @@ async function readText(path: string, what: string): Promise<string> {
       cause: error,
     });
   }
-}
-
-async function readAll(stdin: NodeJS.ReadableStream, what: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stdin) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > maxBytes) throw tooLarge(what);
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function tooLarge(what: string): MaosError {
-  return new MaosError(
-    'INVALID_INPUT',
-    `${what} is larger than the maximum of ${maxBytes / 1024 / 1024} MiB.`,
-  );
 }

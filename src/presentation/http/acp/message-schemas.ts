@@ -1,7 +1,12 @@
 import * as z from 'zod';
 import { everyAgent, outside } from '../../../application/messaging/recipients.ts';
 import { messagePattern } from '../../../domain/ids.ts';
-import { maxMessageBody, maxMessageSubject, messageSchemaVersion, messageStates } from '../../../domain/message.ts';
+import {
+  maxMessageBody,
+  maxMessageSubject,
+  messageSchemaVersion,
+  messageStates,
+} from '../../../domain/message.ts';
 import { messageTypes } from '../../../domain/message-type.ts';
 
 /** Messages between agents at `/acp/messages`: an extension by MAOS, unlike the protocol's own Message. */

@@ -1,0 +1,35 @@
+import type { SQLInputValue } from 'node:sqlite';
+import type { MessageQuery } from '../../application/ports/messages.ts';
+import { selectMessages } from './message-rows.ts';
+
+/** The statement for a list of messages. The filters are few and fixed, and so are the statements, but for the number of words. */
+export function listQuery(query: MessageQuery): {
+  readonly sql: string;
+  readonly values: readonly SQLInputValue[];
+} {
+  const { words = [], inConversation, limit } = query;
+  const filters: readonly (readonly [sql: string, ...values: (SQLInputValue | undefined)[]])[] = [
+    ['session_id = ?', query.sessionId],
+    ['recipient_id IS ?', query.to],
+    ['state = ?', query.state],
+    ['type = ?', query.type],
+    ['correlation_id = ?', query.correlationId],
+    ['reply_to = ?', query.replyTo],
+    ['id < ?', query.before],
+    ...words.map(
+      (word) => ["(body LIKE ? ESCAPE '\\' OR subject LIKE ? ESCAPE '\\')", like(word), like(word)] as const,
+    ),
+    ...(inConversation === undefined ? [] : [["via <> 'lease' AND delivered_at IS NOT NULL"] as const]),
+  ];
+  const given = filters.filter(([, ...values]) => !values.includes(undefined));
+  const where = given.map(([sql]) => sql).join(' AND ') || 'TRUE';
+  return {
+    sql: `${selectMessages} WHERE ${where} ORDER BY id DESC LIMIT ?`,
+    values: [...given.flatMap(([, ...values]) => values as SQLInputValue[]), limit],
+  };
+}
+
+/** What was typed is text, not a pattern. */
+function like(word: string): string {
+  return `%${word.replace(/[\\%_]/g, '\\$&')}%`;
+}

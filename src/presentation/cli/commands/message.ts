@@ -1,0 +1,106 @@
+import { MaosError, quote } from '../../../domain/errors.ts';
+import { messageStates } from '../../../domain/message.ts';
+import { messageTypes } from '../../../domain/message-type.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { allOption } from './session-argument.ts';
+
+export const messageCommand: CliCommand = {
+  name: 'message',
+  summary: 'Send messages to the agents of a session, read and follow them',
+  details: [
+    "TO is an agent's name or id, a role (all of its agents), 'lead', 'all' or 'user' (people and programs outside the team). TEXT is the message, or '-' for stdin.",
+    'read takes what waits for you: it comes again after --lease seconds unless you acknowledge it with ack, or at once with --ack. wait returns with the first reply to a message, or with --delivery as soon as it is delivered.',
+    'Inside an agent, the session and the sender follow from its environment: send TO TEXT, read, list and search take no session.',
+    'Exit status: 0 done, 3 not found, 4 the recipient or the session has ended or the message was not delivered, 5 a limit or the timeout.',
+  ].join('\n\n'),
+  arguments: [
+    { syntax: '<action>', description: 'send, read, ack, wait, list or search' },
+    {
+      syntax: '[words...]',
+      description:
+        'send SESSION TO TEXT|- · read [SESSION] · ack MESSAGE · wait MESSAGE · list [SESSION] · search WORDS',
+    },
+  ],
+  options: [
+    { flags: '--subject <text>', description: 'send: what it is about', kind: 'text' },
+    {
+      flags: '--type <type>',
+      description:
+        'send: request (a reply is expected), response or notification (default; of a reply to a request: response)',
+      kind: 'text',
+      choices: messageTypes,
+    },
+    { flags: '--reply-to <message>', description: 'send: the message it answers', kind: 'text' },
+    {
+      flags: '--expires <seconds>',
+      description: 'send: not delivered any more after that',
+      kind: 'number',
+      range: [1, 31_536_000],
+    },
+    { flags: '--ack', description: 'read: acknowledge what is read', kind: 'flag' },
+    {
+      flags: '--lease <seconds>',
+      description: 'read: when it comes again unless acknowledged (default: 60)',
+      kind: 'number',
+      range: [1, 43_200],
+    },
+    {
+      flags: '--wait <seconds>',
+      description: 'read: how long to wait for a message (default: 0)',
+      kind: 'number',
+      range: [0, 86_400],
+    },
+    {
+      flags: '--attempt <n>',
+      description: 'ack: the delivery (default: the present one)',
+      kind: 'integer',
+      range: [1, 1_000],
+    },
+    { flags: '--delivery', description: 'wait: for the delivery, not for a reply', kind: 'flag' },
+    {
+      flags: '--timeout <seconds>',
+      description: 'wait: how long (default: no limit)',
+      kind: 'number',
+      range: [0, 2_000_000],
+    },
+    { flags: '--to <recipient>', description: 'list, search: only messages for this one', kind: 'text' },
+    {
+      flags: '--state <state>',
+      description: 'list, search: only messages in this state',
+      kind: 'text',
+      choices: messageStates,
+    },
+    { flags: '--session <session>', description: 'search: only this session', kind: 'text' },
+    {
+      flags: '--limit <n>',
+      description: 'read, list, search: at most so many (default: 20)',
+      kind: 'integer',
+      range: [1, 1_000],
+    },
+    allOption,
+  ],
+  examples: [
+    { line: "maos message send latest tester 'Use port 8081.'", says: 'to one agent of the newest session' },
+    {
+      line: "maos message send latest lead 'Which database?' --type request",
+      says: 'prints the id to wait for',
+    },
+    { line: 'maos message wait msg_01K… --timeout 600', says: 'the reply to it' },
+    { line: 'maos message read latest --ack', says: 'what agents wrote to you' },
+    { line: 'maos message search port 8081', says: 'every message of the project with both words' },
+  ],
+  async run(context) {
+    const [action = '', ...words] = context.args;
+    const actions = await import('../messages/actions.ts');
+    const known: Readonly<
+      Record<string, (context: CommandContext, words: readonly string[]) => Promise<number>>
+    > = actions.messageActions;
+    const act = Object.hasOwn(known, action) ? known[action] : undefined;
+    if (act !== undefined) return act(context, words);
+    throw new MaosError(
+      'INVALID_INPUT',
+      `Unknown action ${quote(action)}. Use send, read, ack, wait, list or search.`,
+      { details: { command: 'message' } },
+    );
+  },
+};

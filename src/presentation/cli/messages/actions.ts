@@ -1,0 +1,206 @@
+import { outlookOf } from '../../../application/messaging/outlook.ts';
+import type { MessageQuery } from '../../../application/ports/messages.ts';
+import { isOfAgent } from '../../../application/queries/caller.ts';
+import { whenFree } from '../../../application/when-free.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import { parseMessageId } from '../../../domain/ids.ts';
+import { type Message, type MessageState, maxMessageBody } from '../../../domain/message.ts';
+import type { MessageType } from '../../../domain/message-type.ts';
+import { messageView } from '../../contracts/message-view.ts';
+import type { CommandContext } from '../command.ts';
+import { renderMessageForPeople, renderMessageTable } from '../render/messages.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { readAll } from '../shell/read-stdin.ts';
+import { messageOf, ownName, partyOf } from './party.ts';
+
+type Action = (context: CommandContext, words: readonly string[]) => Promise<number>;
+
+const defaultLimit = 20;
+const defaultLeaseSeconds = 60;
+/** Of what is read from stdin: UTF-8 takes up to four bytes a character. */
+const maxTextBytes = maxMessageBody * 4;
+
+const send: Action = async (context, words) => {
+  const { options, terminal, json, env } = context;
+  const isAgents = isOfAgent(env);
+  const given = words.length === 2 && isAgents ? [undefined, ...words] : words;
+  const [reference, to, word] = given;
+  if (given.length !== 3 || to === undefined || word === undefined) {
+    throw usage(isAgents ? 'send TO TEXT (or -)' : 'send SESSION TO TEXT (or -)');
+  }
+  const party = await partyOf(context, reference);
+  const { session, mailbox, caller } = party;
+  const seconds = options.number('expires');
+  const replyTo = options.text('reply-to');
+  const { project } = session;
+  const request = {
+    id: null,
+    sessionId: session.id,
+    from: caller?.agentId ?? null,
+    to,
+    type: (options.text('type') ?? null) as MessageType | null,
+    subject: options.text('subject') ?? '',
+    body: word === '-' ? await readAll(context.stdin, 'The message on stdin', maxTextBytes) : word,
+    contentType: 'text/plain',
+    schemaVersion: null,
+    correlationId: null,
+    replyTo: replyTo === undefined ? null : parseMessageId(replyTo),
+    maxAttempts: null,
+    expiresAt:
+      seconds === undefined
+        ? null
+        : new Date(Date.parse(project.clock.now()) + seconds * 1_000).toISOString(),
+  };
+  const { messages } = await whenFree(project, () => mailbox.send(request));
+  const workflow = project.store.load(session.id);
+  const sent = messages.map((message) => ({
+    ...messageView(message, workflow.agents),
+    delivery: outlookOf(message, workflow, project.backends),
+  }));
+  if (json) terminal.document({ project: project.path, messages: sent });
+  else for (const { id, to: name, delivery } of sent) terminal.line(`${id} to ${name}: ${delivery}`);
+  return exitStatus.done;
+};
+
+const read: Action = async (context, words) => {
+  if (words.length > 1) throw usage('read [SESSION]');
+  const { options, terminal, json } = context;
+  const party = await partyOf(context, words[0]);
+  const { session, mailbox } = party;
+  const recipient = mailbox.recipient(session.id, ownName(party));
+  const lease = {
+    max: options.number('limit') ?? defaultLimit,
+    leaseMs: (options.number('lease') ?? defaultLeaseSeconds) * 1_000,
+    waitMs: (options.number('wait') ?? 0) * 1_000,
+  };
+  const interrupted = context.watchInterrupts();
+  const taken = await mailbox.lease(recipient, lease, interrupted);
+  const messages: Message[] = [];
+  for (const message of taken) {
+    messages.push(
+      options.flag('ack')
+        ? await whenFree(session.project, () => mailbox.acknowledge(message.id, message.attempt))
+        : message,
+    );
+  }
+  const { agents } = session.project.store.load(session.id);
+  if (json) terminal.document({ messages: messages.map((message) => messageView(message, agents)) });
+  else {
+    for (const message of messages) terminal.line(`${renderMessageForPeople(message, agents)}\n`);
+    if (messages.length === 0) terminal.notice('No message waits.');
+    else if (!options.flag('ack')) {
+      terminal.notice(
+        `They come again in ${lease.leaseMs / 1_000} s unless you acknowledge them: ${context.program} message ack ${messages[0]?.id}`,
+      );
+    }
+  }
+  return interrupted.aborted ? exitStatus.interrupted : exitStatus.done;
+};
+
+const ack: Action = async (context, words) => {
+  const [id] = words;
+  if (id === undefined || words.length > 1) throw usage('ack MESSAGE');
+  const { party, message } = await messageOf(context, id);
+  const { caller, mailbox, session } = party;
+  const isOwn =
+    caller === null ||
+    (caller.sessionId === session.id ? message.to === caller.agentId : message.to === null);
+  if (!isOwn) {
+    throw new MaosError(
+      'FORBIDDEN',
+      `Message ${message.id} is not for you: only its recipient acknowledges it.`,
+      {
+        details: { id: message.id },
+      },
+    );
+  }
+  const attempt = context.options.number('attempt') ?? null;
+  const done = await whenFree(session.project, () => mailbox.acknowledge(message.id, attempt));
+  const { agents } = session.project.store.load(session.id);
+  if (context.json) context.terminal.document(messageView(done, agents));
+  else context.terminal.line(`${done.id} ${done.state}`);
+  return exitStatus.done;
+};
+
+const wait: Action = async (context, words) => {
+  const [id] = words;
+  if (id === undefined || words.length > 1) throw usage('wait MESSAGE');
+  const { options, terminal, json, program } = context;
+  const { party, message: sent } = await messageOf(context, id);
+  const { mailbox, session } = party;
+  const what = options.flag('delivery') ? 'delivery' : 'reply';
+  const seconds = options.number('timeout');
+  const interrupted = context.watchInterrupts();
+  const waitMs = seconds === undefined ? Number.POSITIVE_INFINITY : seconds * 1_000;
+  const { message, reply } = await mailbox.follow(sent.id, what, waitMs, interrupted);
+  const { agents } = session.project.store.load(session.id);
+  if (json) {
+    terminal.document({
+      message: messageView(message, agents),
+      reply: reply === null ? null : messageView(reply, agents),
+    });
+  } else if (reply !== null && what === 'reply') terminal.line(renderMessageForPeople(reply, agents));
+  else {
+    const reason = message.deadReason === null ? '' : `: ${message.deadReason}`;
+    terminal.line(`${message.id} ${message.state}${reason}${what === 'reply' ? '; no reply' : ''}`);
+  }
+  if (what === 'reply' ? reply !== null : ['delivered', 'acknowledged'].includes(message.state))
+    return exitStatus.done;
+  if (interrupted.aborted) return exitStatus.interrupted;
+  const canCome =
+    message.state === 'queued' || (what === 'reply' && ['delivered', 'acknowledged'].includes(message.state));
+  if (canCome && seconds !== undefined && !json) {
+    terminal.notice(`Not within ${seconds} s. Wait again with: ${program} message wait ${message.id}`);
+  }
+  return canCome && seconds !== undefined ? exitStatus.limit : exitStatus.notPossible;
+};
+
+const list: Action = async (context, words) => {
+  if (words.length > 1) throw usage('list [SESSION]');
+  const { session, mailbox } = await partyOf(context, words[0]);
+  return show(context, session, mailbox, { sessionId: session.id });
+};
+
+const search: Action = async (context, words) => {
+  if (words.length === 0) throw usage('search WORDS');
+  const reference = context.options.text('session');
+  const { session, mailbox, caller } = await partyOf(context, reference);
+  const isWide = reference === undefined && caller === null;
+  return show(context, session, mailbox, {
+    words: words.flatMap((word) => word.split(/\s+/)).filter((word) => word !== ''),
+    ...(isWide ? {} : { sessionId: session.id }),
+  });
+};
+
+export const messageActions = { send, read, ack, wait, list, search };
+
+type Shown = Awaited<ReturnType<typeof partyOf>>;
+
+async function show(
+  { options, terminal, json }: CommandContext,
+  session: Shown['session'],
+  mailbox: Shown['mailbox'],
+  filter: Omit<MessageQuery, 'limit'>,
+): Promise<number> {
+  const to = options.text('to');
+  const state = options.text('state') as MessageState | undefined;
+  const messages = mailbox.list({
+    ...filter,
+    limit: options.number('limit') ?? defaultLimit,
+    ...(to === undefined ? {} : { to: mailbox.recipient(session.id, to).agentId }),
+    ...(state === undefined ? {} : { state }),
+  });
+  const { store } = session.project;
+  const sessions = [...new Set(messages.map(({ sessionId }) => sessionId))];
+  const agents = sessions.flatMap((id) => store.load(id).agents);
+  if (json) terminal.document({ messages: messages.map((message) => messageView(message, agents)) });
+  else if (messages.length === 0) terminal.notice('No message.');
+  else for (const line of renderMessageTable(messages, agents, terminal.canvas)) terminal.line(line);
+  return exitStatus.done;
+}
+
+function usage(how: string): MaosError {
+  return new MaosError('INVALID_INPUT', `Use 'maos message ${how}'. 'maos message --help' explains it.`, {
+    details: { command: 'message' },
+  });
+}

@@ -1,0 +1,79 @@
+import { Mailbox } from '../../../application/messaging/mailbox.ts';
+import { user } from '../../../application/messaging/recipients.ts';
+import { type Caller, callerOf, isOfAgent } from '../../../application/queries/caller.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import { type MessageId, parseMessageId } from '../../../domain/ids.ts';
+import type { Message } from '../../../domain/message.ts';
+import type { CommandContext } from '../command.ts';
+import { type OpenSession, SessionFinder } from '../facts/projects.ts';
+
+/** A session's messages, and in whose name this process acts on them. */
+export interface Party {
+  readonly session: OpenSession;
+  readonly mailbox: Mailbox;
+  /** Null: a person, or a program that no agent started. */
+  readonly caller: Caller | null;
+}
+
+/**
+ * @param reference absent: an agent's own session, a person's newest one
+ * @throws MaosError SESSION_NOT_FOUND, FORBIDDEN for an agent that does not prove who it is, or means a session that is
+ *   neither its own nor of a team that it started
+ */
+export async function partyOf(context: CommandContext, reference?: string): Promise<Party> {
+  const finder = new SessionFinder(context);
+  const { env } = context;
+  if (!isOfAgent(env)) {
+    const session = await finder.session(reference ?? 'latest');
+    return { session, mailbox: new Mailbox(session.project), caller: null };
+  }
+  const own = await finder.session(env.MAOS_SESSION_ID ?? '');
+  const caller = callerOf(own.project, env);
+  const session = reference === undefined ? own : await finder.session(reference);
+  const { parent } = session.project.store.load(session.id).session;
+  if (caller !== null && session.id !== caller.sessionId && parent?.agentId !== caller.agentId) {
+    throw new MaosError(
+      'FORBIDDEN',
+      `Session ${session.id} is not yours: an agent can write to its own session and to the teams that it started.`,
+      { details: { sessionId: session.id, agentId: caller.agentId } },
+    );
+  }
+  return { session, mailbox: new Mailbox(session.project), caller };
+}
+
+/** Whose messages the caller may read: an agent its own, a person those for people; an agent is that to its teams. */
+export function ownName({ caller, session }: Party): string {
+  return caller !== null && caller.sessionId === session.id ? caller.agentId : user;
+}
+
+/**
+ * A message that the caller sent or got.
+ * @throws MaosError INVALID_INPUT without such a message in the project, FORBIDDEN for one between others
+ */
+export async function messageOf(
+  context: CommandContext,
+  text: string,
+): Promise<{ readonly party: Party; readonly message: Message }> {
+  const id: MessageId = parseMessageId(text);
+  const here = await partyOf(context);
+  const message = here.mailbox.find(id);
+  if (message === null) {
+    throw new MaosError(
+      'INVALID_INPUT',
+      `This project has no message ${id}. 'maos message list' lists them.`,
+      {
+        details: { problem: 'not_found', id },
+      },
+    );
+  }
+  const party = message.sessionId === here.session.id ? here : await partyOf(context, message.sessionId);
+  const { caller } = party;
+  if (
+    caller !== null &&
+    ![message.from, message.to].includes(caller.agentId) &&
+    caller.sessionId === message.sessionId
+  ) {
+    throw new MaosError('FORBIDDEN', `Message ${id} is neither from you nor for you.`, { details: { id } });
+  }
+  return { party, message };
+}

@@ -1,0 +1,33 @@
+import type { Agent } from '../../../domain/agent.ts';
+import type { Message } from '../../../domain/message.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
+import { partyName } from '../../contracts/message-view.ts';
+import type { Canvas } from '../shell/terminal.ts';
+import { formatTime } from './format.ts';
+import { renderTable } from './table.ts';
+
+/** One message in full: who wrote it, and its text, each line of it after a bar. */
+export function renderMessageForPeople(message: Message, agents: readonly Agent[]): string {
+  const { id, type, subject, body, queuedAt, from, to } = message;
+  const head = `${id} ${type} from ${partyName(from, agents)} to ${partyName(to, agents)}, ${queuedAt}`;
+  const about = subject === '' ? [] : [`Subject: ${oneLine(subject)}`];
+  return [head, ...about, ...body.split('\n').map((line) => `| ${line}`)].join('\n');
+}
+
+/** A line for each message, newest first. */
+export function renderMessageTable(
+  messages: readonly Message[],
+  agents: readonly Agent[],
+  canvas: Canvas,
+): string[] {
+  const columns = ['MESSAGE', 'TIME', 'FROM', 'TO', 'STATE', 'TEXT'].map((title) => ({ title }));
+  const rows = messages.map((message) => [
+    message.id,
+    formatTime(message.queuedAt),
+    partyName(message.from, agents),
+    partyName(message.to, agents),
+    message.state,
+    oneLine(`${message.subject === '' ? '' : `${message.subject}: `}${message.body}`).slice(0, 60),
+  ]);
+  return renderTable(columns, rows, canvas);
+}
