@@ -13,6 +13,7 @@ import { listRoles } from '../tools/list-roles.ts';
 import { listSessions } from '../tools/list-sessions.ts';
 import { orchestrate } from '../tools/orchestrate.ts';
 import { respond } from '../tools/respond.ts';
+import { sendMessage } from '../tools/send-message.ts';
 import { sessionStatus } from '../tools/session-status.ts';
 import { waitSession } from '../tools/wait-session.ts';
 import type { Prompt } from './prompt.ts';
@@ -35,6 +36,7 @@ export const registry: Registry = {
     agentOutput,
     controlSession,
     respond,
+    sendMessage,
     listSessions,
     listRoles,
   ],

@@ -1,11 +1,13 @@
 import * as z from 'zod';
+import { Mailbox } from '../../../application/messaging/mailbox.ts';
 import type { SessionReader } from '../../../application/ports/session-reader.ts';
 import type { Project } from '../../../application/project.ts';
 import { type LiveStatus, liveStatusOf } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { eventLine } from '../../contracts/event-lines.ts';
+import { eventLine, oneLine } from '../../contracts/event-lines.ts';
+import { partyName } from '../../contracts/message-view.ts';
 import {
   agentStatus,
   agentStatusAnswer,
@@ -27,6 +29,7 @@ import { defineTool, readsOnly } from '../server/tool.ts';
 const input = z.strictObject({
   session_id: z.string(),
   include_agents: z.boolean().default(true),
+  include_messages: z.boolean().default(false).describe('The last 20'),
   include_events: z.boolean().default(false).describe('The last 20'),
   cursor: z.string().optional(),
 });
@@ -49,10 +52,13 @@ const output = z.strictObject({
   folder: z.string(),
   agents: z.array(agentStatus).optional(),
   next_cursor: z.string().optional(),
+  messages: z.array(z.string()).optional(),
   events: z.array(z.string()).optional(),
 });
 
 const maxEvents = 20;
+const maxMessages = 20;
+const maxMessageText = 1_000;
 const maxTroubles = 5;
 const textLengths = [800, 400, 200, 100];
 
@@ -64,15 +70,19 @@ export const sessionStatus = defineTool({
   input,
   output,
   annotations: readsOnly,
-  async run({ session_id, include_agents, include_events, cursor }, context) {
+  async run({ session_id, include_agents, include_messages, include_events, cursor }, context) {
     const from = parseCursor(cursor, 'session-status');
     const { project, id } = await locateSession(context, session_id);
     const workflow = project.store.load(id);
     const liveStatus = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
     const base = header(project, workflow, liveStatus);
-    const answer = include_events
-      ? { ...base, events: lastEvents(project, workflow, roomBeside(base) / (include_agents ? 2 : 1)) }
-      : base;
+    const parts = [include_agents, include_messages, include_events].filter(Boolean).length;
+    const share = roomBeside(base) / Math.max(1, parts);
+    const answer = {
+      ...base,
+      ...(include_messages ? { messages: lastMessages(project, workflow, share) } : {}),
+      ...(include_events ? { events: lastEvents(project, workflow, share) } : {}),
+    };
     if (!include_agents) return answer;
     return { ...answer, ...pageOfAgents(workflow, liveStatus, from, roomBeside(answer)) };
   },
@@ -108,6 +118,17 @@ function header(
     ...openRequestAnswers(requests, namesOf(workflow.agents)),
     folder: files.describe(workflow.session.id),
   };
+}
+
+/** The newest messages that fit, oldest first. */
+function lastMessages(project: Project, { session: { id }, agents }: Workflow, bytes: number): string[] {
+  const newestFirst = new Mailbox(project).list({ sessionId: id, limit: maxMessages }).map((message) => {
+    const { type, state, subject, body, queuedAt, from, to, deadReason } = message;
+    const end = deadReason === null ? state : `${state} (${deadReason})`;
+    const text = oneLine(subject === '' ? body : `${subject}: ${body}`);
+    return `${message.id} ${queuedAt} ${type} from ${partyName(from, agents)} to ${partyName(to, agents)}, ${end}: ${shorten(text, maxMessageText)}`;
+  });
+  return newestFirst.slice(0, countFitting(newestFirst, bytes - costOf({ messages: [] }))).reverse();
 }
 
 /** The newest events that fit, oldest first. */

@@ -30,6 +30,7 @@ describe('what a client reads at its start', () => {
       'list-sessions',
       'orchestrate',
       'respond',
+      'send-message',
       'session-status',
       'wait-session',
     ]);
@@ -61,7 +62,12 @@ describe('what a client reads at its start', () => {
 
   it('says outright which tools change things', () => {
     const changing = tools.filter(({ annotations }) => !annotations.readOnlyHint);
-    assert.deepEqual(changing.map(({ name }) => name).sort(), ['control-session', 'orchestrate', 'respond']);
+    assert.deepEqual(changing.map(({ name }) => name).sort(), [
+      'control-session',
+      'orchestrate',
+      'respond',
+      'send-message',
+    ]);
     for (const { annotations } of changing) {
       assert.deepEqual(Object.keys(annotations).sort(), [
         'destructiveHint',
