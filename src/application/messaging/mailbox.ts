@@ -14,6 +14,7 @@ import {
 } from '../../domain/message.ts';
 import {
   acknowledgeMessage,
+  answerMessage,
   confirmDelivery,
   deliverMessage,
   expireMessage,
@@ -206,6 +207,11 @@ export class Mailbox {
    */
   acknowledge(id: MessageId, attempt: number | null): Message {
     return this.#change(id, (message, at) => acknowledgeMessage(message, attempt, at));
+  }
+
+  /** Its recipient has it by another way than its mailbox. What is on its way to it stays as it is. */
+  receive(id: MessageId): Message {
+    return this.#change(id, (message, at) => (isOnItsWay(message) ? message : answerMessage(message, at)));
   }
 
   /**
@@ -405,6 +411,10 @@ export class Mailbox {
       }
     }
   }
+}
+
+function isOnItsWay({ state, via }: Message): boolean {
+  return state === 'queued' && via !== null;
 }
 
 export function messageNotFound(id: string): MaosError {

@@ -1,4 +1,5 @@
 import { type BudgetFinding, describeFinding, readFinding } from '../budget.ts';
+import { quote } from '../errors.ts';
 import type { AgentId, MessageId } from '../ids.ts';
 import { showName } from '../invisible-marks.ts';
 import type { DeliveryWay } from '../message.ts';
@@ -74,8 +75,8 @@ export const workEvents = {
     availableAt: string;
     reason: string | null;
   }>({
-    text: ({ id, type, attempt, reason }) =>
-      `${type} ${id} queued${attempt === 0 ? '' : ' again'}${reason === null ? '' : `: ${reason}`}`,
+    text: ({ id, type, subject, attempt, reason }) =>
+      `${type} ${id}${subject === '' ? '' : ` ${quote(subject)}`} queued${attempt === 0 ? '' : ' again'}${reason === null ? '' : `: ${reason}`}`,
     hiddenFrom: ['progress'],
   }),
 

@@ -14,6 +14,7 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
     workflow,
     liveStatus: liveStatusOf(project.store, workflow, Date.parse(project.clock.now())),
     artifacts: project.store.artifacts(id),
+    messages: project.store.messages.counts(id),
     skipped: skippedArtifacts(project.store, id),
     claims: new PathClaims(project).ofSession(id),
     folder: project.files.describe(id),
@@ -22,10 +23,20 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
 
 /** The same facts as JSON: the usual view of the session, with its files and folder. */
 export function summaryRecord(facts: SessionFacts) {
-  const { workflow, liveStatus, artifacts, skipped = [], claims = [], folder, unattended = null } = facts;
+  const {
+    workflow,
+    liveStatus,
+    artifacts,
+    skipped = [],
+    messages = {},
+    claims = [],
+    folder,
+    unattended = null,
+  } = facts;
   return {
     ...workflowView(workflow, liveStatus),
     ...(unattended === null ? {} : { unattended }),
+    ...(Object.keys(messages).length === 0 ? {} : { messages }),
     artifacts: artifacts.map(({ path, sizeBytes, sha256, by, candidates, recordedAt }) => ({
       path,
       size_bytes: sizeBytes,

@@ -133,6 +133,8 @@ const wait: Action = async (context, words) => {
   const interrupted = context.watchInterrupts();
   const waitMs = seconds === undefined ? Number.POSITIVE_INFINITY : seconds * 1_000;
   const { message, reply } = await mailbox.follow(sent.id, what, waitMs, interrupted);
+  const isOurs = reply !== null && reply.to === (party.caller?.agentId ?? null);
+  if (isOurs && what === 'reply') await whenFree(session.project, () => mailbox.receive(reply.id));
   const { agents } = session.project.store.load(session.id);
   if (json) {
     terminal.document({

@@ -1,15 +1,16 @@
 import { Mailbox } from '../../../application/messaging/mailbox.ts';
 import { user } from '../../../application/messaging/recipients.ts';
-import { type Caller, callerOf, isOfAgent } from '../../../application/queries/caller.ts';
+import type { Caller } from '../../../application/queries/caller.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type MessageId, parseMessageId } from '../../../domain/ids.ts';
 import type { Message } from '../../../domain/message.ts';
+import { callingAgent } from '../../calling-agent.ts';
 import type { CommandContext } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 
 /** A session's messages, and in whose name this process acts on them. */
 export interface Party {
-  readonly session: OpenSession;
+  readonly session: Pick<OpenSession, 'project' | 'id'>;
   readonly mailbox: Mailbox;
   /** Null: a person, or a program that no agent started. */
   readonly caller: Caller | null;
@@ -21,17 +22,16 @@ export interface Party {
  *   neither its own nor of a team that it started
  */
 export async function partyOf(context: CommandContext, reference?: string): Promise<Party> {
-  const finder = new SessionFinder(context);
-  const { env } = context;
-  if (!isOfAgent(env)) {
-    const session = await finder.session(reference ?? 'latest');
+  const agent = await callingAgent(context.runtime(), context.env, context.projectPath);
+  if (agent === null) {
+    const session = await new SessionFinder(context).session(reference ?? 'latest');
     return { session, mailbox: new Mailbox(session.project), caller: null };
   }
-  const own = await finder.session(env.MAOS_SESSION_ID ?? '');
-  const caller = callerOf(own.project, env);
-  const session = reference === undefined ? own : await finder.session(reference);
+  const { caller } = agent;
+  const own = { project: agent.project, id: caller.sessionId };
+  const session = reference === undefined ? own : await new SessionFinder(context).session(reference);
   const { parent } = session.project.store.load(session.id).session;
-  if (caller !== null && session.id !== caller.sessionId && parent?.agentId !== caller.agentId) {
+  if (session.id !== caller.sessionId && parent?.agentId !== caller.agentId) {
     throw new MaosError(
       'FORBIDDEN',
       `Session ${session.id} is not yours: an agent can write to its own session and to the teams that it started.`,

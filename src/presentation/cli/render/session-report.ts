@@ -8,6 +8,7 @@ import { formatCost, formatCount, formatDuration, formatUsage, plural } from '..
 import { budgetShares, tokensOf } from '../../../domain/budget.ts';
 import { fallbackText } from '../../../domain/fallback.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
+import type { MessageState } from '../../../domain/message.ts';
 import { milestoneText } from '../../../domain/milestone.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
@@ -26,6 +27,8 @@ import { displayWidth, truncate } from './text-width.ts';
 export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
+  /** How many messages are in each state. */
+  readonly messages?: Readonly<Partial<Record<MessageState, number>>>;
   readonly liveStatus: LiveStatus;
   /** Files that were not recorded as artifacts, with the reasons. */
   readonly skipped?: readonly string[];
@@ -78,6 +81,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       canvas,
     ),
     section('Path claims', claimLines(facts, canvas), canvas),
+    section('Messages', messageLines(facts, canvas), canvas),
     section('Sub-agents', subagentLines(facts, canvas), canvas),
     section('Files', [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)], canvas),
     [`${canvas.paint('bold', 'Session folder')}  ${showName(folder)}`],
@@ -110,6 +114,12 @@ function sessionLine({ workflow, liveStatus: { now } }: SessionFacts, { paint }:
   ].filter((fact) => fact !== null);
   const state = formatSessionState(session, now);
   return `${paint(format, symbol)} ${paint('bold', session.id)} ${paint(format, state)}  ${facts.join(' · ')}`;
+}
+
+function messageLines({ messages = {}, workflow }: SessionFacts, { paint }: Canvas): string[] {
+  const counts = Object.entries(messages).map(([state, count]) => `${count} ${state}`);
+  if (counts.length === 0) return [];
+  return [`  ${counts.join(', ')}  ${paint('dim', `maos message list ${workflow.session.id}`)}`];
 }
 
 function parentLines({ parent }: Session): string[] {

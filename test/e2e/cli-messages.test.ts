@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
+
+interface View {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly type: string;
+  readonly body: string;
+  readonly state: string;
+  readonly delivery?: string;
+  readonly reason?: string;
+}
+
+const maosLine = `'${process.execPath}' '${bundle}'`;
+
+describe('maos message', () => {
+  let maos: MaosFolder;
+  before(async () => {
+    maos = await MaosFolder.make();
+  });
+  after(() => maos.remove());
+
+  it('lets two programs of a team settle something, and people read along', async () => {
+    // Each acts in its own name without saying so: its environment tells.
+    const ann = [
+      `id=$(${maosLine} message send bob 'Which port?' --type request --json | sed -n 's/.*"id": "\\(msg_[^"]*\\)".*/\\1/p')`,
+      `${maosLine} message wait "$id" --timeout 120`,
+      `printf 'Settled: 8081\\ncontrol \\033[31m' | ${maosLine} message send user -`,
+    ].join(' && ');
+    const bob = [
+      `got=$(${maosLine} message read --wait 120 --json)`,
+      `id=$(printf '%s' "$got" | sed -n 's/.*"id": "\\(msg_[^"]*\\)".*/\\1/p')`,
+      `${maosLine} message send ann '8081.' --reply-to "$id"`,
+    ].join(' && ');
+    const { stdout, stderr } = await maos.run('run', 'Settle.', '-x', `ann=${ann}`, '-x', `bob=${bob}`);
+    assert.match(stdout, /2 of 2 agents completed/, stderr);
+
+    const { messages } = await maos.json<{ messages: View[] }>('message', 'list');
+    assert.deepEqual(messages.map(({ from, to, type, state }) => [from, to, type, state]).reverse(), [
+      ['ann', 'bob', 'request', 'acknowledged'],
+      ['bob', 'ann', 'response', 'acknowledged'],
+      ['ann', 'user', 'notification', 'queued'],
+    ]);
+    assert.equal(messages[0]?.body, 'Settled: 8081\ncontrol \u001b[31m');
+    const read = await maos.run('message', 'read', 'latest', '--ack');
+    assert.match(read.stdout, /from ann to user.*\n\| Settled: 8081\n\| control/);
+    assert.ok(!read.stdout.includes('\u001b'), 'a control character is shown, not obeyed');
+    const again = await maos.run('message', 'read');
+    assert.match(again.stderr, /No message waits/);
+    const found = await maos.json<{ messages: View[] }>('message', 'search', 'SETTLED', '8081');
+    assert.deepEqual(
+      found.messages.map(({ id }) => id),
+      [messages[0]?.id],
+    );
+    assert.match((await maos.run('message', 'search', '100%')).stderr, /No message/);
+    const late = await maos.run('message', 'send', 'latest', 'bob', 'Late.');
+    assert.deepEqual([late.status, late.stdout], [4, '']);
+    assert.match(late.stderr, /is completed/);
+  });
+
+  it('sends nothing for an agent that cannot prove who it is, nor to a session that is not its own', async () => {
+    await maos.run('run', 'Another.', '-x', 'only=true');
+    const { session_id: other } = await maos.json<{ session_id: string }>('status');
+    const forged = `MAOS_AGENT_TOKEN=forged ${maosLine} message send user 'I am ann.'`;
+    const stranger = `${maosLine} message send ${other} user 'Hello there.'`;
+    const run = await maos.run('run', 'Forge.', '-x', `thief=${forged}; ${stranger}; true`);
+    const { stdout } = await maos.run('logs', 'latest', '--stream', 'stderr');
+    assert.match(stdout, /FORBIDDEN|MAOS_AGENT_TOKEN is not the token/, run.stderr);
+    assert.match(stdout, /is not yours/);
+    const { messages } = await maos.json<{ messages: View[] }>('message', 'list');
+    assert.deepEqual(messages, []);
+  });
+});
