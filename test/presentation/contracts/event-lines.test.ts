@@ -109,7 +109,7 @@ describe('an event in a few words', () => {
         availableAt: '2026-03-01T10:00:01.000Z',
         reason: 'Busy.',
       }),
-      `request ${messageId} queued again: Busy.`,
+      `request ${messageId} "Ports" queued again: Busy.`,
     ],
     [
       event('message.delivered', { id: messageId, attempt: 2, leaseUntil: '2026-03-01T10:00:01.000Z' }),
