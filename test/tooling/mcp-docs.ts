@@ -48,7 +48,7 @@ const examples: readonly Example[] = [
   { tool: 'list-sessions', arguments: { limit: 5 } },
   { tool: 'list-roles', arguments: { session_id: 'latest' } },
   {
-    tool: 'control-session',
+    tool: 'send-message',
     before: {
       tool: 'orchestrate',
       arguments: {
@@ -56,8 +56,9 @@ const examples: readonly Example[] = [
         agents: [{ role: 'tester', task: 'Wait.', backend: 'command', command: gate }],
       },
     },
-    arguments: { session_id: 'latest', action: 'cancel' },
+    arguments: { session_id: 'latest', to: 'tester', body: 'The sign will not come.', subject: 'Sign' },
   },
+  { tool: 'control-session', arguments: { session_id: 'latest', action: 'cancel' } },
   {
     tool: 'respond',
     before: {
@@ -128,6 +129,7 @@ function steady(json: string, folder: string): string {
     .replaceAll('/home/you/home', '/home/you/.maos')
     .replaceAll(/projects\/[0-9a-f]{64}/g, 'projects/5b2c…')
     .replaceAll(/sess_[0-9A-Z]{26}/g, 'sess_01KAZ8W6M5T3QJ4R7X9Y2B0C1D')
+    .replaceAll(/msg_[0-9A-Z]{26}/g, 'msg_01KAZ8W6M5T3QJ4R7X9Y2B0C1F')
     .replaceAll(/req_[0-9A-Z]{26}/g, 'req_01KAZ8W6M5T3QJ4R7X9Y2B0C1E')
     .replaceAll(/(agent_[a-z_]+_[0-9]+)_[a-z0-9]{6}/g, '$1_x7k2p9')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '2026-11-22T10:00:00.000Z')

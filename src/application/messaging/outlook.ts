@@ -11,15 +11,14 @@ export function outlookOf(message: Message, { agents }: Workflow, backends: Back
   if (state === 'expired') return `expired: not delivered by ${message.expiresAt}`;
   if (state === 'dead') return `not delivered: ${message.deadReason}`;
   if (state !== 'queued') return state;
-  if (via !== null) return 'queued; on its way';
+  if (via !== null) return 'on its way';
   const recipient = agents.find(({ id }) => id === to);
-  if (recipient === undefined)
-    return "queued; until somebody outside the team reads it ('maos message read')";
+  if (recipient === undefined) return "comes when somebody outside the team reads it ('maos message read')";
   const can = backends.capabilitiesOf(recipient.backend);
-  if (can === null || can.takesCommand) return "queued; until its program reads it ('maos message read')";
-  if (recipient.state !== 'running') return 'queued; it comes with the prompt of its next start';
-  if (can.receives) return 'queued; it takes messages while it works, so it comes at once';
+  if (can === null || can.takesCommand) return "comes when its program reads it ('maos message read')";
+  if (recipient.state !== 'running') return 'comes with the prompt of its next start';
+  if (can.receives) return 'comes at once: its CLI takes messages while it works';
   return can.servesMcp
-    ? 'queued; it takes no messages while it works, so it comes with its next call of a team tool, or with its next start'
-    : 'queued; it takes no messages while it works, so it comes with its next start';
+    ? 'comes with its next call of a team tool, or at its next start: its CLI takes no messages while it works'
+    : 'comes at its next start: its CLI takes no messages while it works';
 }

@@ -31,9 +31,9 @@ describe('send-message', () => {
     assert.deepEqual(
       messages.map(({ to, state, delivery }) => [to, state, delivery]),
       [
-        ['ann', 'queued', 'queued; it comes with the prompt of its next start'],
-        ['bob', 'queued', 'queued; it comes with the prompt of its next start'],
-        ['prog', 'queued', "queued; until its program reads it ('maos message read')"],
+        ['ann', 'queued', 'comes with the prompt of its next start'],
+        ['bob', 'queued', 'comes with the prompt of its next start'],
+        ['prog', 'queued', "comes when its program reads it ('maos message read')"],
       ],
     );
     assert.equal(sent.summary, 'Sent to 3 agents.');

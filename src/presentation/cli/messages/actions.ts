@@ -58,7 +58,9 @@ const send: Action = async (context, words) => {
     delivery: outlookOf(message, workflow, project.backends),
   }));
   if (json) terminal.document({ project: project.path, messages: sent });
-  else for (const { id, to: name, delivery } of sent) terminal.line(`${id} to ${name}: ${delivery}`);
+  else
+    for (const { id, to: name, state, delivery } of sent)
+      terminal.line(`${id} to ${name} ${state}: ${delivery}`);
   return exitStatus.done;
 };
 
