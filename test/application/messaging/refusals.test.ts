@@ -28,7 +28,7 @@ function team(t: TestContext, settings: Partial<Settings> = {}) {
     agent('bob', 'tester'),
     agent('cy', 'qa'),
   ];
-  const change = created({ agents });
+  const change = created({ agents, strategy: 'parallel' });
   const lease = project.store.create(change, project.instance);
   const { sessionId } = lease;
   const mailbox = new Mailbox(project);

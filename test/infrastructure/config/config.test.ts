@@ -132,6 +132,7 @@ describe('the settings', () => {
         maxSubagents: null,
       },
       approvals: { rules: [], expireMs: 1_800_000 },
+      messagesPerMinute: 60,
       notifications: {
         ways: { end: onTerminal, failed: onTerminal, pause: onTerminal, request: onTerminal },
         terminal: 'auto',

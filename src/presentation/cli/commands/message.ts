@@ -81,13 +81,8 @@ export const messageCommand: CliCommand = {
   ],
   examples: [
     { line: "maos message send latest tester 'Use port 8081.'", says: 'to one agent of the newest session' },
-    {
-      line: "maos message send latest lead 'Which database?' --type request",
-      says: 'prints the id to wait for',
-    },
     { line: 'maos message wait msg_01K… --timeout 600', says: 'the reply to it' },
     { line: 'maos message read latest --ack', says: 'what agents wrote to you' },
-    { line: 'maos message search port 8081', says: 'every message of the project with both words' },
   ],
   async run(context) {
     const [action = '', ...words] = context.args;
