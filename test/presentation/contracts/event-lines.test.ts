@@ -153,7 +153,10 @@ describe('an event in a few words', () => {
 
   it('exists for every type, which all have a group and a name', () => {
     for (const type of eventTypes)
-      assert.match(type, /^(session|phase|agent|artifact|budget|checkpoint|message|request|paths|notification)\.[a-z_]+$/);
+      assert.match(
+        type,
+        /^(session|phase|agent|artifact|budget|checkpoint|message|request|paths|notification)\.[a-z_]+$/,
+      );
     assert.equal(new Set(eventTypes).size, eventTypes.length);
   });
 
