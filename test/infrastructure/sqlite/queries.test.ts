@@ -109,7 +109,7 @@ describe('lists', () => {
     );
     assert.match(plan("SELECT * FROM messages WHERE session_id = 'x' ORDER BY id"), /^SEARCH[^;]*$/);
     assert.match(
-      plan("SELECT * FROM messages WHERE recipient_id = 'x' AND state = 'queued' ORDER BY id"),
+      plan("SELECT * FROM messages WHERE recipient_id = 'x' AND state = 'queued' ORDER BY place"),
       /^SEARCH[^;]*$/,
     );
     assert.match(plan("SELECT * FROM checkpoints WHERE session_id = 'x' ORDER BY seq DESC"), /^SEARCH[^;]*$/);

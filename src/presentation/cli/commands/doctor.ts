@@ -106,10 +106,12 @@ async function checkStore(runtime: Runtime, projectPath: string): Promise<Check>
   }
 }
 
+type ChangedSetting = Pick<SettingReport, 'key' | 'value' | 'origin'>;
+
 interface SettingsFound {
   readonly check: Check;
   readonly warnings: readonly string[];
-  readonly changed: readonly SettingReport[];
+  readonly changed: readonly ChangedSetting[];
   readonly defaultBackend: string | null;
 }
 
@@ -117,7 +119,10 @@ async function settingsOf(runtime: Runtime, projectPath: string): Promise<Settin
   const name = 'settings';
   try {
     const { settings, warnings } = await runtime.settings(projectPath);
-    const changed = settings.filter(({ origin }) => origin !== 'default');
+    // What each is for and takes is for 'maos config' to show.
+    const changed = settings
+      .filter(({ origin }) => origin !== 'default')
+      .map(({ key, value, origin }) => ({ key, value, origin }));
     const detail = changed.length === 0 ? 'all at their defaults' : `${changed.length} set`;
     const backend = settings.find(({ key }) => key === 'backend')?.value;
     return {
@@ -186,7 +191,7 @@ const marks: Readonly<Record<Check['state'], { symbol: string; format: Format }>
 
 function renderChecks(
   checks: readonly Check[],
-  changed: readonly SettingReport[],
+  changed: readonly ChangedSetting[],
   { terminal }: CommandContext,
 ): readonly string[] {
   const { paint }: Canvas = terminal.canvas;
