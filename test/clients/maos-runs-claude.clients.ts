@@ -145,7 +145,9 @@ test('a team of three Claude Codes: two side by side, one with what both of them
     assert.equal(new Set(conversations.values()).size, 3);
     for (const { agent_id } of agents) {
       const stdout = await readFile(join(folder, 'agents', agent_id, 'stdout.log'), 'utf8');
-      const lines = readJsonLines<{ type: string; subtype?: string; session_id?: string }>(stdout);
+      const lines = readJsonLines<{ type: string; subtype?: string; session_id?: string }>(stdout).filter(
+        ({ type }) => type !== 'command_lifecycle',
+      );
       assert.deepEqual([lines[0]?.type, lines[0]?.subtype, lines.at(-1)?.type], ['system', 'init', 'result']);
       assert.equal(conversations.get(agent_id), lines[0]?.session_id);
     }

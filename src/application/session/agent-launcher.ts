@@ -12,6 +12,7 @@ import { AgentLaunch } from './agent-launch.ts';
 import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { LaunchPreparation, type PreparationProject } from './launch-preparation.ts';
+import type { PromptMessages } from './prompt-messages.ts';
 import type { SessionHistory } from './session-history.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SlotManager } from './slot-manager.ts';
@@ -26,6 +27,7 @@ interface LauncherDeps {
   readonly slots: SlotManager;
   readonly artifacts: ArtifactRecorder;
   readonly history: SessionHistory;
+  readonly prompts: PromptMessages;
   readonly wakeSignal: WakeSignal;
 }
 
@@ -58,7 +60,7 @@ export class AgentLauncher {
     const { project, record, artifacts, wakeSignal } = deps;
     const { clock, log, host } = project;
     this.#adopter = new AgentAdopter({ host, clock, log, record, wakeSignal });
-    this.#preparation = new LaunchPreparation(project, record, artifacts);
+    this.#preparation = new LaunchPreparation(project, record, artifacts, deps.prompts);
     this.#callbacks = {
       clock: project.clock,
       graceMs: project.settings.stopGraceMs,

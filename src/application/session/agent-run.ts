@@ -110,6 +110,8 @@ export class AgentRun implements OutputSink {
   }
 
   stdout(chunk: Uint8Array): void {
+    // What was in its prompt has reached it.
+    if (this.channel === null && this.#printed === 0) this.#callbacks.changed();
     const activities = this.#parser.push(chunk);
     this.#progress.add(activities);
     this.channel?.add(activities);
@@ -133,6 +135,11 @@ export class AgentRun implements OutputSink {
   /** Whether the agent's conversation can be resumed after an interruption, as far as is known now. */
   get canResume(): boolean {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
+  }
+
+  /** Its program has printed something. */
+  get hasPrinted(): boolean {
+    return this.#printed > 0;
   }
 
   /** The agent has given its result, and waits for more input or the end of its input. */

@@ -30,6 +30,8 @@ export interface HandoffInput {
   readonly ways: Pick<TeamWays, 'reach' | 'receives'>;
   /** Of its backend; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;
+  /** The messages for it, as a section; empty without any. */
+  readonly messages: string;
 }
 
 /**
@@ -48,6 +50,7 @@ export function composePrompt(input: HandoffInput): string {
     `# The team's objective\n\n${workflow.session.objective.trim()}`,
     teamSection(input),
     upstreamSection(input),
+    input.messages,
     placesSection(input.locations),
   ];
   if (input.resume) sections.unshift(resumeNote);

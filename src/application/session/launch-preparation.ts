@@ -11,6 +11,7 @@ import type { Project } from '../project.ts';
 import { agentEnvironment, teamServerFor } from './agent-environment.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import { composePrompt } from './handoff.ts';
+import type { PromptMessages } from './prompt-messages.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** The parts of the project that preparing a launch needs. */
@@ -24,11 +25,18 @@ export class LaunchPreparation {
   readonly #project: PreparationProject;
   readonly #record: SessionRecord;
   readonly #artifacts: ArtifactRecorder;
+  readonly #messages: PromptMessages;
   /** The latest unfinished preparation of each agent, even if its launch was withdrawn. */
   readonly #going = new Map<AgentId, Promise<unknown>>();
   readonly #roomMade = new Set<AgentId>();
 
-  constructor(project: PreparationProject, record: SessionRecord, artifacts: ArtifactRecorder) {
+  constructor(
+    project: PreparationProject,
+    record: SessionRecord,
+    artifacts: ArtifactRecorder,
+    messages: PromptMessages,
+  ) {
+    this.#messages = messages;
     this.#project = project;
     this.#record = record;
     this.#artifacts = artifacts;
@@ -84,8 +92,9 @@ export class LaunchPreparation {
       reach: agentServer === null ? null : teamReachOf(capabilities),
       receives: capabilities.receives,
     };
+    const messages = await this.#messages.section(agent, backend, before.conversation === null);
     const prompt = composePrompt({
-      ...{ workflow, agent, locations, artifacts, resume, briefing, ways, promptEscape },
+      ...{ workflow, agent, locations, artifacts, resume, briefing, ways, promptEscape, messages },
     });
     await this.#record.filesPrepared;
     await earlier;

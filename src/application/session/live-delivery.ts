@@ -8,6 +8,8 @@ import type { Project } from '../project.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { ChannelNews } from './live-channel.ts';
 import type { LiveRequests } from './live-requests.ts';
+import type { PromptMessages } from './prompt-messages.ts';
+import { releaseEarlier } from './release-earlier.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
@@ -19,13 +21,12 @@ interface LiveDeliveryDeps {
   readonly record: SessionRecord;
   readonly runs: ReadonlyMap<AgentId, AgentRun>;
   readonly requests: LiveRequests;
+  readonly prompts: PromptMessages;
   readonly wakeSignal: WakeSignal;
 }
 
 /** Messages claimed in one transaction. */
 const claimBatch = 20;
-/** Maximum number of messages that are sent to an agent again at a time. */
-const maxResent = 1_000;
 /** Delay before a failed write is repeated. */
 const retryMs = 1_000;
 
@@ -62,10 +63,11 @@ export class LiveDelivery {
 
   /** Processes what CLIs have reported, and sends the answers to their requests. Call in every round. */
   async hear(hasOpenRequests: boolean): Promise<void> {
-    const { runs, requests } = this.#deps;
+    const { runs, requests, prompts } = this.#deps;
     for (const run of runs.values()) {
       for (const news of run.channel?.take() ?? []) await this.#hear(run, news);
     }
+    await prompts.follow(runs.values());
     requests.follow(hasOpenRequests);
   }
 
@@ -112,15 +114,8 @@ export class LiveDelivery {
    */
   async #meet(run: AgentRun): Promise<void> {
     this.#met.add(run);
-    const { sessionId, agentId, attempt } = run.key;
-    const queued = this.#mailbox.list({ sessionId, to: agentId, state: 'queued', limit: maxResent });
-    const earlier = queued.map(({ agentAttempt }) => agentAttempt ?? attempt).filter((of) => of < attempt);
-    for (const of of new Set(earlier)) {
-      await this.#deps.record.whenStoreIsFree(() => this.#mailbox.release(agentId, of));
-    }
-    for (const message of queued.toReversed()) {
-      if (message.via === 'live' && message.agentAttempt === attempt) this.#write(run, message);
-    }
+    const claimed = await releaseEarlier(this.#mailbox, this.#deps.record, run.key);
+    for (const message of claimed) if (message.via === 'live') this.#write(run, message);
   }
 
   async #send(run: AgentRun): Promise<void> {

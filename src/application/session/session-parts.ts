@@ -14,6 +14,7 @@ import { type DeliveryProject, LiveDelivery } from './live-delivery.ts';
 import { LiveRequests } from './live-requests.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ProgressWatch } from './progress-watch.ts';
+import { PromptMessages } from './prompt-messages.ts';
 import { RequestWatch } from './request-watch.ts';
 import { SessionCanceller } from './session-canceller.ts';
 import { SessionHistory } from './session-history.ts';
@@ -49,7 +50,8 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
   const machineLimit = settings.maxConcurrentAgents.machine;
   const slots = new SlotManager({ slots: host.capacity.slots, machineLimit, log, wakeSignal, troubles });
   const artifacts = new ArtifactRecorder(host, store.artifacts(lease.sessionId));
-  const launcher = new AgentLauncher({ project, record, slots, artifacts, history, wakeSignal });
+  const prompts = new PromptMessages(project, record);
+  const launcher = new AgentLauncher({ project, record, slots, artifacts, history, prompts, wakeSignal });
   const scheduler = new AgentScheduler({ project, record, slots, wakeSignal, launcher });
   const limitsWatch = new LimitsWatch({ limits, clock, log }, launcher.runs);
   const suspender = new SessionSuspender(record, launcher.runs, project);
@@ -65,7 +67,7 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
     pauser: new SessionPauser({
       ...{ files, quota, record, time, requests, launcher, suspender, stopper, canceller, wakeSignal },
     }),
-    live: new LiveDelivery({ project, record, runs, requests: liveRequests, wakeSignal }),
+    live: new LiveDelivery({ project, record, runs, requests: liveRequests, prompts, wakeSignal }),
     agentRequests: new AgentRequests(record, time, stopper),
     requestWatch: new RequestWatch(project, lease.sessionId, wakeSignal),
     progress: new ProgressWatch({ record, time, history, runs, stopper, canceller, wakeSignal }),

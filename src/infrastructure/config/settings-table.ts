@@ -143,9 +143,9 @@ export const settingsTable = {
       { userOnly: true },
     ),
     expireMinutes: setting(
-      number(0.01, 10_080),
+      number(0, 10_080),
       30,
-      'Minutes after which an unanswered request expires: a permission is denied then.',
+      'Minutes after which an unanswered request expires: a permission is denied then; 0: at once.',
     ),
   },
   notifications: {

@@ -82,6 +82,7 @@ function promptOf(name: string, more: Partial<HandoffInput> = {}): string {
     briefing: null,
     ways: { reach: null, receives: false },
     promptEscape: null,
+    messages: '',
     ...more,
   });
 }

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { requestPause, requestResume } from '../../../src/application/control/control.ts';
+import { requestPause, requestResume, requestRetry } from '../../../src/application/control/control.ts';
 import { Mailbox } from '../../../src/application/messaging/mailbox.ts';
+import type { Backend } from '../../../src/application/ports/backend.ts';
 import type { MessageId, SessionId } from '../../../src/domain/ids.ts';
+import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { claudeProject, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
-import { outcome, type RealProject, settled, start } from '../../helpers/real-project.ts';
+import { outcome, type RealProject, realProject, settled, shell, start } from '../../helpers/real-project.ts';
 import { until } from '../../helpers/waiting.ts';
 
 /** What came into the conversations of the agent, in order. */
@@ -130,5 +132,51 @@ describe('a message to an agent that works', () => {
     assert.equal(outcome(real, id).agent('worker').state, 'failed');
     const found = new Mailbox(real.project).find(message);
     assert.match(found?.state ?? '', /^(dead|delivered)$/);
+  });
+});
+
+/** Claude Code as it would be if it read nothing but its prompt: each is written down. */
+function deaf(root: string): readonly Backend[] {
+  const path = join(root, 'deaf');
+  const failure = '{"type":"result","subtype":"success","is_error":true,"result":"No."}';
+  const done = '{"type":"result","subtype":"success","is_error":false,"result":"Done.","num_turns":1}';
+  const script = `[ -e again ] && answer='${done}' || answer='${failure}'; cat >prompt$MAOS_AGENT_ATTEMPT; echo "$answer"`;
+  writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const config = { path, model: null, permissionMode: 'acceptEdits' as const, maxBudgetUsd: null };
+  const claude = makeClaudeBackend({
+    config: { ...config, allowedTools: [], extraArgs: [] },
+    env: process.env,
+  });
+  const prepare: Backend['prepare'] = async (context) => ({
+    ...(await claude.prepare(context)),
+    stdin: 'prompt',
+  });
+  return [{ ...claude, live: null, prepare }];
+}
+
+describe('a message to an agent whose CLI reads nothing but its prompt', () => {
+  it('is in the prompt of its next start, and in those of later conversations', async (t) => {
+    const real = realProject(t, { backends: deaf });
+    const first = shell('first', 'touch working; until [ -e sent ]; do sleep 0.05; done');
+    const worker = {
+      ...{ name: 'worker', role: 'tester', task: 'Work.', backend: 'claude' },
+      depends_on: ['first'],
+    };
+    const id = await start(real, [first, worker]);
+    await begun(real);
+    const message = send(real, id, 'Use port 81.');
+    writeFileSync(join(real.root, 'sent'), '');
+    const failed = await settled(real, id);
+    assert.deepEqual([failed.agent('worker').state, stateOf(real, message)], ['failed', 'delivered']);
+    const prompt = (attempt: number) => readFileSync(join(real.root, `prompt${attempt}`), 'utf8');
+    assert.match(prompt(1), new RegExp(`\\n# Messages for you\\n\\nMessage ${message} from the user`));
+    writeFileSync(join(real.root, 'again'), '');
+    await requestRetry(real.project, real.supervisor, id, null, 'test', 'Again.');
+    const done = await settled(real, id);
+    assert.equal(done.agent('worker').state, 'completed');
+    const parts = prompt(2).split('# Messages that you received in an earlier conversation');
+    assert.equal(parts.length, 2);
+    assert.match(parts[1] ?? '', /^> Use port 81\.$/m);
+    assert.doesNotMatch(prompt(2), /# Messages for you/);
   });
 });

@@ -1,0 +1,75 @@
+import type { Agent } from '../../domain/agent.ts';
+import type { Message } from '../../domain/message.ts';
+import { Mailbox } from '../messaging/mailbox.ts';
+import { renderMessage, senderOf } from '../messaging/render-message.ts';
+import { teamReachOf } from '../messaging/team-reach.ts';
+import type { Backend } from '../ports/backend.ts';
+import type { AgentRun } from './agent-run.ts';
+import { releaseEarlier } from './release-earlier.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/** Most messages in a prompt, new ones and those of earlier conversations each; further new ones wait. */
+const maxInPrompt = 20;
+
+/**
+ * Messages in the prompts of agents: those that wait for one whose CLI reads nothing but its prompt, and, in a new
+ * conversation, those that its earlier ones received. They are delivered with the first output of the attempt.
+ */
+export class PromptMessages {
+  readonly #mailbox: Mailbox;
+  readonly #record: SessionRecord;
+  /** Runs whose first output is known to have come. */
+  readonly #begun = new WeakSet<AgentRun>();
+
+  constructor(project: ConstructorParameters<typeof Mailbox>[0], record: SessionRecord) {
+    this.#mailbox = new Mailbox(project);
+    this.#record = record;
+  }
+
+  /** The section of the agent's prompt; empty without messages. @param isNew its conversation is another one */
+  async section(agent: Agent, backend: Backend, isNew: boolean): Promise<string> {
+    if (backend.capabilities.takesCommand) return '';
+    const known = isNew && agent.attempt > 1 ? this.#received(agent) : [];
+    const waiting = backend.live === null ? await this.#claim(agent) : [];
+    const render = (message: Message): string =>
+      renderMessage(message, senderOf(message.from, this.#record.workflow.agents), {
+        reach: teamReachOf(backend.capabilities),
+        promptEscape: backend.promptEscape,
+      });
+    return [
+      ...(known.length === 0
+        ? []
+        : ['# Messages that you received in an earlier conversation', ...known.map(render)]),
+      ...(waiting.length === 0 ? [] : ['# Messages for you', ...waiting.map(render)]),
+    ].join('\n\n');
+  }
+
+  /** To be called in every round. */
+  async follow(runs: Iterable<AgentRun>): Promise<void> {
+    for (const run of runs) {
+      if (run.channel !== null || !run.hasPrinted || this.#begun.has(run)) continue;
+      this.#begun.add(run);
+      const { attempt } = run.key;
+      const claimed = await releaseEarlier(this.#mailbox, this.#record, run.key);
+      for (const { id, via } of claimed) {
+        if (via !== 'prompt') continue;
+        await this.#record.whenStoreIsFree(() => this.#mailbox.delivered(id, attempt));
+      }
+    }
+  }
+
+  async #claim({ sessionId, id: agentId, attempt }: Agent): Promise<readonly Message[]> {
+    await releaseEarlier(this.#mailbox, this.#record, { sessionId, agentId, attempt });
+    const recipient = { sessionId, agentId };
+    return this.#record.whenStoreIsFree(() => this.#mailbox.claim(recipient, attempt, 'prompt', maxInPrompt));
+  }
+
+  #received({ sessionId, id }: Agent): readonly Message[] {
+    const states = ['delivered', 'acknowledged'] as const;
+    return states
+      .flatMap((state) => this.#mailbox.list({ sessionId, to: id, state, limit: maxInPrompt }))
+      .filter(({ agentAttempt }) => agentAttempt !== null)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(-maxInPrompt);
+  }
+}
