@@ -125,24 +125,6 @@ export function withdrawRequest(request: InputRequest, at: string): InputRequest
   return request.state === 'open' ? close(request, 'withdrawn', at) : request;
 }
 
-/** The answer for the CLI that requested a permission; null while there is none. */
-export function permissionAnswer(
-  request: InputRequest,
-): { readonly allow: true } | { readonly allow: false; readonly message: string } | null {
-  const { answer, answeredBy, askedAt, expiresAt } = request;
-  if (request.state === 'expired') {
-    const minutes = Math.round((Date.parse(expiresAt) - Date.parse(askedAt)) / 6_000) / 10;
-    return { allow: false, message: `Denied: nobody answered within ${minutes} minutes.` };
-  }
-  if (answer?.kind !== 'permission') return null;
-  if (answer.decision === 'allow') return { allow: true };
-  const by = answeredBy === null ? '' : ` by ${answererText(answeredBy)}`;
-  return {
-    allow: false,
-    message: answer.message === null ? `Denied${by}.` : `Denied${by}: ${answer.message}`,
-  };
-}
-
 /** The event for the request's current state. */
 export function inputRequestEvent(request: InputRequest, at: string): DomainEvent {
   const { id, agentId, sessionId, kind, tool, answer, answeredBy, expiresAt } = request;

@@ -20,7 +20,6 @@ import {
   inputRequestTransitions,
   maxActionLength,
   openRequest,
-  permissionAnswer,
   withdrawRequest,
 } from '../../src/domain/input-request.ts';
 import { canTransition } from '../../src/domain/transitions.ts';
@@ -145,20 +144,6 @@ describe('an answer', () => {
     });
     assert.throws(() => answerRequest(samples.open, { ...deny, message: long }, person, at(1)), {
       code: 'INVALID_INPUT',
-    });
-  });
-
-  it('reaches the CLI as allowed or denied, with why; expired is denied', () => {
-    const denied = answerRequest(samples.open, deny, { type: 'rule', rule: 'deny Bash(git push*)' }, at(1));
-    assert.deepEqual(Object.values(samples).map(permissionAnswer), [
-      null,
-      { allow: true },
-      { allow: false, message: 'Denied: nobody answered within 1 minutes.' },
-      null,
-    ]);
-    assert.deepEqual(permissionAnswer(denied), {
-      allow: false,
-      message: 'Denied by the rule deny Bash(git push*): Not on main.',
     });
   });
 });

@@ -242,7 +242,7 @@ function byRule(decision: 'allow' | 'deny', rule: string): RuleAnswer {
   return { answer: { kind: 'permission', decision, message: null }, rule };
 }
 
-export function requestNotFound(id: string): MaosError {
+function requestNotFound(id: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
     `There is no request ${quote(id)} in this project. 'maos requests --all' lists the requests.`,

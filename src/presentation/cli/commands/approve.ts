@@ -7,7 +7,7 @@ export const approveCommand: CliCommand = {
   details:
     'The first answer stands. Exit status: 0 allowed, 3 no such request, 4 it takes no answer any more, or this is an agent.',
   arguments: [requestArgument],
-  options: [messageOption, allProjectsOption],
+  options: [messageOption('a note, kept with the answer'), allProjectsOption],
   examples: [
     { line: 'maos approve latest', says: 'the newest open request' },
     { line: 'maos approve k7q2', says: 'by the end of its id' },

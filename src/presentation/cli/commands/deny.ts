@@ -7,7 +7,7 @@ export const denyCommand: CliCommand = {
   details:
     'The agent goes on without it. The first answer stands. Exit status: 0 denied, 3 no such request, 4 it takes no answer any more, or this is an agent.',
   arguments: [requestArgument],
-  options: [messageOption, allProjectsOption],
+  options: [messageOption('what the agent is told'), allProjectsOption],
   examples: [
     { line: "maos deny latest --message 'Not on main: make a branch.'", says: 'and say what to do instead' },
   ],

@@ -22,11 +22,9 @@ export const allProjectsOption: OptionSpec = {
   kind: 'flag',
 };
 
-export const messageOption: OptionSpec = {
-  flags: '-m, --message <text>',
-  description: 'what the agent is told with it',
-  kind: 'text',
-};
+export function messageOption(description: string): OptionSpec {
+  return { flags: '-m, --message <text>', description, kind: 'text' };
+}
 
 /** Answers the request that is named by the command's first argument, and prints the outcome. */
 export async function answerRequest(context: CommandContext, answer: Answer): Promise<number> {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { agentEvent } from '../../../../src/domain/events.ts';
+import { makeInputRequestId } from '../../../../src/domain/ids.ts';
 import { LiveDisplay, redraw } from '../../../../src/presentation/cli/run/live-display.ts';
 import { Terminal } from '../../../../src/presentation/cli/shell/terminal.ts';
 import { Screen } from '../../../helpers/screen.ts';
-import { agent, workflow } from '../samples.ts';
+import { agent, time, workflow } from '../samples.ts';
 
 const columns = 80;
 
@@ -29,6 +31,7 @@ function show(t: TestContext, size: { rows: number; agents: number; cleared: boo
   return {
     screen,
     display,
+    team,
     frames: (count: number) => t.mock.timers.tick(count * 100),
     resize(rows: number) {
       stdout.rows = rows;
@@ -56,6 +59,23 @@ describe('the live view on a terminal', () => {
       });
     }
   }
+
+  it('shows what an agent asks, and what became of it', (t) => {
+    const { screen, display, team, frames } = show(t, { rows: 10, agents: 1, cleared: true });
+    const [asker = assert.fail()] = team.agents;
+    const id = makeInputRequestId('0'.repeat(26));
+    const asked = { id, kind: 'permission', tool: 'Bash', action: 'git push' } as const;
+    const opened = agentEvent('request.opened', asker, time(1), { ...asked, expiresAt: time(60) });
+    display.show([{ ...opened, seq: 1 }], team);
+    frames(1);
+    assert.match(screen.text, /agent-0.*asks \(req_0+\)/);
+    const answered = { ...asked, decision: 'deny', text: null, by: 'a person at a terminal' } as const;
+    display.show([{ ...agentEvent('request.answered', asker, time(2), answered), seq: 2 }], team);
+    frames(1);
+    assert.match(screen.text, /agent-0.*denied by a person/);
+    display.stop('clear');
+    t.mock.timers.reset();
+  });
 
   it('keeps out of the history when the terminal gets lower, but for what the terminal itself moves there', (t) => {
     const { screen, frames, resize } = show(t, { rows: 30, agents: 40, cleared: false });
