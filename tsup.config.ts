@@ -7,9 +7,9 @@ import { predefinedRoleNames } from './src/domain/roles/catalog.ts';
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
 /**
- * Keeps Ajv out of the bundle. The MCP SDK imports its Ajv validator at start, which makes every start some 20 ms
- * slower, and calls it only to check the answers to form elicitations. Whoever needs those passes the SDK a
- * `jsonSchemaValidator`; forgetting it fails with the message below. Any other import of Ajv fails the build.
+ * Keeps Ajv out of the bundle. The MCP SDK imports its Ajv validator at start, which makes every start about 20 ms
+ * slower, but calls it only to check the answers to form elicitations. Code that needs those passes the SDK a
+ * `jsonSchemaValidator`; without one, it fails with the message below. Any other import of Ajv fails the build.
  */
 const withoutAjv: Plugin = {
   name: 'without-ajv',
@@ -32,13 +32,13 @@ const withoutAjv: Plugin = {
 };
 
 /**
- * Problem: esbuild lifts `import … from 'node:http'` out of a lazily imported module to the top of the one file, so
- * every start pays for it (node:http alone: 40 ms and more until the server answers).
- * Solution: each builtin becomes a small module of the bundle, which esbuild runs when the module importing it runs.
+ * Problem: esbuild moves `import … from 'node:http'` from a lazily imported module to the top of the bundle, so every
+ * start loads the builtin (node:http alone delays the server's first answer by at least 40 ms).
+ * Solution: each builtin becomes a small module of the bundle, which esbuild runs when the importing module runs.
  *
- * Problem: as a CommonJS module its some hundred properties would be copied for each module that imports it, and to look
- * at some, as in `node:util`, makes Node load what they lead to.
- * Solution: only what is imported is taken from it, by calls that esbuild leaves out where they are not needed.
+ * Problem: as a CommonJS module, its hundred or so properties would be copied for each importing module, and some
+ * getters, as in `node:util`, make Node load further builtins.
+ * Solution: the module takes only what is imported, with calls that esbuild removes where they are unused.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
@@ -65,7 +65,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** `import manifest from '../package.json' with { type: 'json' }` bundles the name and the version, nothing more. */
+/** Makes `import manifest from '../package.json' with { type: 'json' }` bundle only the name and the version. */
 const shortManifest: Plugin = {
   name: 'short-manifest',
   setup(build) {
@@ -78,7 +78,7 @@ const shortManifest: Plugin = {
   },
 };
 
-/** Puts the texts of the predefined roles into the bundle, in place of the module that reads their files. */
+/** Bundles the texts of the predefined roles, instead of the module that reads their files. */
 const roleTexts: Plugin = {
   name: 'role-texts',
   setup(build) {
@@ -93,28 +93,28 @@ const roleTexts: Plugin = {
 export default defineConfig({
   entry: { maos: 'src/main.ts' },
   outDir: 'dist',
-  // A script, not a module: only of a script can the launcher keep the code of functions that have run.
+  // A script instead of a module, because the launcher can save the compiled functions of a script only.
   format: 'iife',
   outExtension: () => ({ js: '.js' }),
   platform: 'node',
   target: 'node22',
   bundle: true,
   noExternal: [/.*/],
-  // With no chunk per `await import()`, esbuild wraps such a module in a function that runs at its first import.
+  // Without a chunk for each `await import()`, esbuild wraps the module in a function that runs at its first import.
   splitting: false,
   minify: true,
-  // `node:sqlite` and `node:test` have no name without the prefix.
+  // `node:sqlite` and `node:test` exist only with the prefix.
   removeNodeProtocol: false,
-  // For the tests, which count the lines that run in the bundle. The package leaves it out.
+  // For the tests, which count the lines that run in the bundle. Not part of the package.
   sourcemap: true,
   dts: false,
   metafile: process.env.MAOS_BUILD_METAFILE === '1',
   loader: { '.sql': 'text', '.md': 'text' },
   esbuildOptions(options) {
-    // jsonc-parser's `main` calls `require` in a way that esbuild does not follow.
+    // jsonc-parser's `main` calls `require` in a way that esbuild cannot follow.
     options.mainFields = ['module', 'main'];
   },
-  // A Node that counts coverage would put the map into each of its reports.
+  // Node would include the map in every coverage report.
   onSuccess: async () => {
     const bundle = await readFile('dist/maos.js', 'utf8');
     await writeFile('dist/maos.js', bundle.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'));

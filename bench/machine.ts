@@ -8,7 +8,7 @@ export interface Machine {
   readonly memoryGb: number;
   readonly system: string;
   readonly node: string;
-  /** Averages over 1, 5 and 15 minutes when the bench began: above the number of cores, times are worth little. */
+  /** Averages over 1, 5 and 15 minutes when the bench began. Above the number of cores, times mean little. */
   readonly load: readonly number[];
 }
 
@@ -32,12 +32,12 @@ export function residentMb(pid: number): number {
   return Number(kilobytes) / 1024;
 }
 
-/** Processor time a process has used so far, user and system, in milliseconds. */
+/** Processor time that a process has used, user and system, in milliseconds. */
 export function cpuTimeMs(pid: number): number {
   if (process.platform !== 'linux') return parseCpuTime(ps('time=', pid));
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // Ticks of 10 ms on every Linux that Node runs on: utime and stime, fields 14 and 15 of proc_pid_stat(5).
+  // Ticks are 10 ms on every Linux that Node supports: utime and stime, fields 14 and 15 of proc_pid_stat(5).
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
@@ -45,12 +45,12 @@ function ps(column: string, pid: number): string {
   return execFileSync('ps', ['-o', column, '-p', String(pid)], { encoding: 'utf8' }).trim();
 }
 
-/** @param time `[hours:]minutes:seconds`, as `ps` writes it */
+/** @param time `[hours:]minutes:seconds`, the format of `ps` */
 function parseCpuTime(time: string): number {
   return time.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1000;
 }
 
-/** Processes, other than this one, that have the text in their environment or arguments. */
+/** Other processes that have the text in their environment or arguments. */
 export function processesNaming(text: string): readonly { readonly pid: number; readonly command: string }[] {
   const all = process.platform === 'linux' ? readProcfs() : readPs();
   return all
@@ -71,7 +71,7 @@ function readProcfs(): readonly Listed[] {
       const command = readFileSync(`/proc/${name}/cmdline`, 'latin1').replaceAll('\0', ' ');
       return { pid: Number(name), command, environment: readFileSync(`/proc/${name}/environ`, 'latin1') };
     } catch {
-      // It has ended, or is another user's: none of ours.
+      // It has ended, or belongs to another user, so it is not ours.
       return [];
     }
   });

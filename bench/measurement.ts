@@ -1,18 +1,18 @@
 import type { Summary } from './statistics.ts';
 
-/** What a limit of the contract is held against. */
+/** The number that a limit of the contract applies to. */
 export type Basis =
-  /** The medians' ratio, MAOS over floor. */
+  /** Ratio of the medians, MAOS to floor. */
   | 'ratio'
-  /** The medians' difference, MAOS minus floor. */
+  /** Difference of the medians, MAOS minus floor. */
   | 'difference'
-  /** MAOS alone. */
+  /** MAOS only. */
   | 'value';
 
 export interface Limit {
-  /** For the median, or what is made of the medians. */
+  /** Limit of the median, or of the number that is computed from the medians. */
   readonly typical?: number;
-  /** For the 99th percentile of MAOS, on the basis `value` only. */
+  /** Limit of the 99th percentile of MAOS; only for the basis `value`. */
   readonly worst?: number;
 }
 
@@ -22,25 +22,25 @@ export interface Measurement {
   readonly maos: Summary;
   readonly floor: { readonly is: string; readonly summary: Summary } | null;
   readonly basis: Basis;
-  /** Section 12 of the contract; null where it names no number. */
+  /** The limit of section 12 of the contract; null if it has none. */
   readonly must: Limit | null;
   readonly aim: Limit | null;
 }
 
 export interface BenchOptions {
-  /** Few repetitions and few stored sessions: shows that every row works, not how fast it is. */
+  /** Few repetitions and few stored sessions: tests whether every row works, not its speed. */
   readonly quick: boolean;
-  /** Says on stderr what is under way. */
+  /** Reports progress on stderr. */
   readonly say: (text: string) => void;
 }
 
-/** One part of the bench; it throws when MAOS gives no answer or a wrong one, never for being slow. */
+/** One part of the bench. Throws when MAOS gives no answer or a wrong one, but never because it is slow. */
 export interface Row {
   readonly name: string;
   measure(options: BenchOptions): Promise<readonly Measurement[]>;
 }
 
-/** The number a limit on the median is held against. */
+/** The number that a limit of the median applies to. */
 export function typicalOf({ maos, floor, basis }: Measurement): number {
   if (basis === 'value' || floor === null) return maos.p50;
   return basis === 'ratio' ? maos.p50 / floor.summary.p50 : maos.p50 - floor.summary.p50;

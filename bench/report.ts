@@ -3,7 +3,7 @@ import type { Summary } from './statistics.ts';
 
 const headings = ['what', 'MAOS p50 / p99', 'floor p50 / p99', 'MAOS to floor', 'must', 'aim', 'floor is'];
 
-/** The measurements as a Markdown table whose columns also line up as plain text. */
+/** The measurements as a Markdown table with aligned columns, also readable as plain text. */
 export function renderTable(measurements: readonly Measurement[]): string {
   const rows = measurements.map(toCells);
   const widths = headings.map((heading, column) =>

@@ -55,8 +55,8 @@ export function storeSessions(
 }
 
 /**
- * Stores a session whose first agent runs, owned by an instance that is heard of now.
- * @param index another one than those of sessions in the same project
+ * Stores a session whose first agent is running, owned by an instance with a current heartbeat.
+ * @param index different from those of the project's other sessions
  */
 export function storeRunning(
   store: Pick<SessionStore, 'create'>,
@@ -109,7 +109,7 @@ function samplePlan(index: number): Plan {
   });
 }
 
-/** The plan run to its end, agent by agent. */
+/** The plan, run to its end agent by agent. */
 function completed(plan: Plan, index: number): Change {
   const start = Date.now();
   let seconds = 0;
@@ -144,7 +144,7 @@ function completed(plan: Plan, index: number): Change {
 }
 
 function create(plan: Plan, index: number, at: string): Change {
-  // Drawn ones would meet: at this number of sessions of one shape in every fifteenth run.
+  // Not random: with so many sessions of the same shape, random suffixes would collide in every fifteenth run.
   const suffixes = plan.agents.map(() => index.toString(36).padStart(6, '0'));
   return createWorkflow(plan, { sessionId: makeSessionId(ids.ulid()), suffixes }, at);
 }

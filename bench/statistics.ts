@@ -1,4 +1,4 @@
-/** What is kept of many samples of one thing. */
+/** Summary of many samples of the same quantity. */
 export interface Summary {
   readonly n: number;
   readonly min: number;
@@ -19,7 +19,7 @@ export function summarize(samples: readonly number[]): Summary {
   };
 }
 
-/** Between the two nearest ranks, so that few samples do not jump. */
+/** Interpolates between the two nearest ranks, so that few samples do not cause jumps. */
 function percentile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);

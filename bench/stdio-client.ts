@@ -16,16 +16,16 @@ export interface Launch {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Longer than this without an answer is broken, not slow. */
+/** A longer wait means a defect, not slowness. */
 const patienceMs = 60_000;
 
-/** The least an MCP client can be, the same for MAOS and its floor, so that it weighs alike on both. */
+/** A minimal MCP client, the same for MAOS and its floor, so that it costs both the same. */
 export class StdioClient {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #exit: Promise<string>;
   readonly #startedAt = performance.now();
-  /** Is told what the server says without being asked. */
+  /** Called for each notification of the server. */
   onNotification: (notification: Notification) => void = () => {};
   #stderr = '';
   #rest = '';
@@ -38,7 +38,7 @@ export class StdioClient {
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       this.#stderr += chunk;
     });
-    // The answers missing then are reported by whoever waits for them.
+    // Requests without an answer fail by themselves.
     child.stdin.on('error', () => {});
     this.#exit = new Promise((resolve) => {
       child.once('error', (error) => resolve(String(error)));
@@ -65,7 +65,7 @@ export class StdioClient {
     return took;
   }
 
-  /** @throws Error when the answer is a JSON-RPC error, or when there is none */
+  /** @throws Error when the response is a JSON-RPC error, or there is none */
   async request(method: string, params: object): Promise<Record<string, unknown>> {
     const id = this.#nextId++;
     const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
@@ -83,7 +83,7 @@ export class StdioClient {
     return answer.result;
   }
 
-  /** The text of a tool's answer. @throws Error when the tool reports one */
+  /** The text of a tool's result. @throws Error when the tool reports one */
   async callTool(name: string, args: object): Promise<string> {
     const result = await this.request('tools/call', { name, arguments: args });
     const [content] = result.content as readonly { readonly text: string }[];
@@ -93,12 +93,12 @@ export class StdioClient {
     return content.text;
   }
 
-  /** A tool's answer as an object. */
+  /** A tool's result as an object. */
   async ask<T>(name: string, args: object): Promise<T> {
     return JSON.parse(await this.callTool(name, args)) as T;
   }
 
-  /** Goes as a client goes: closes the server's stdin and waits for its end. */
+  /** Ends like a client: closes the server's stdin and waits for its exit. */
   async close(): Promise<void> {
     this.#child.stdin?.end();
     const timeout = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);

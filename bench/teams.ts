@@ -7,7 +7,7 @@ import { openSessionStore } from '../src/infrastructure/sqlite/session-store.ts'
 import type { StdioClient } from './stdio-client.ts';
 import type { Workplace } from './workplace.ts';
 
-/** The program that does least. macOS keeps it elsewhere. */
+/** The simplest program. macOS has it in another folder. */
 export const trueProgram = existsSync('/bin/true') ? '/bin/true' : '/usr/bin/true';
 
 export interface Team {
@@ -49,7 +49,7 @@ export async function awaitCompletion(client: StdioClient, id: string): Promise<
   if (answer.state !== 'completed') throw new Error(`The session did not complete: ${answer.summary}`);
 }
 
-/** What is stored of a session, seen by another process than the one that runs it. */
+/** The stored events of a session, read from another process than the one that runs it. */
 export function readEvents(place: Workplace, id: string): readonly RecordedEvent[] {
   const hash = workspaceHash(place.project);
   const file = join(projectFolder(place.home, hash), 'project.db');
@@ -61,7 +61,7 @@ export function readEvents(place: Workplace, id: string): readonly RecordedEvent
   }
 }
 
-/** Unix milliseconds of the events of one type, in order. */
+/** Unix milliseconds of the events of a type, in order. */
 export function timesOf(events: readonly RecordedEvent[], type: RecordedEvent['type']): readonly number[] {
   return events.filter((event) => event.type === type).map(({ at }) => Date.parse(at));
 }

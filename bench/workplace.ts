@@ -9,12 +9,12 @@ import { StdioClient } from './stdio-client.ts';
 const launcher = fileURLToPath(new URL('../bin/maos.js', import.meta.url));
 const rawServer = fileURLToPath(new URL('floor/raw-server.mjs', import.meta.url));
 
-/** How long what MAOS leaves behind at its exit may take to end by itself. */
+/** How long processes that MAOS leaves at its exit may take to end by themselves. */
 const leavingMs = 15_000;
 
 const open = new Set<Workplace>();
 
-/** A home and a project in a temporary folder, and the programs under comparison started there as a client starts them. */
+/** A home and a project in a temporary folder, with the compared programs started there as a client would. */
 export class Workplace {
   readonly #folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-bench-')));
   readonly #temp = join(this.#folder, 'tmp');
@@ -22,7 +22,7 @@ export class Workplace {
   readonly project = join(this.#folder, 'project');
   readonly #clients: StdioClient[] = [];
 
-  /** @param settings the user's own, as in `config.json` */
+  /** @param settings the user's settings, as in `config.json` */
   constructor(settings: object = {}) {
     for (const folder of [this.home, this.project, this.#temp]) mkdirSync(folder, { mode: 0o700 });
     const config = JSON.stringify({ allowCommands: ['*'], ...settings });
@@ -30,24 +30,27 @@ export class Workplace {
     open.add(this);
   }
 
-  /** The bench's own, without what would change how MAOS runs. Node keeps compiled code in the folder for temporary files. */
+  /**
+   * This process's environment without variables that would change how MAOS runs. Node stores compiled code in the
+   * folder for temporary files.
+   */
   environment(temp: string = this.#temp): NodeJS.ProcessEnv {
     const strange = /^(MAOS_|NODE_)/;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !strange.test(name)));
     return { ...env, MAOS_HOME: this.home, TMPDIR: temp };
   }
 
-  /** Arguments with which node runs a command of MAOS. */
+  /** Arguments for node to run a command of MAOS. */
   command(...words: readonly string[]): readonly string[] {
     return [launcher, ...words];
   }
 
-  /** `maos serve`, not yet asked anything. */
+  /** `maos serve`, without a request so far. */
   maos(temp?: string): StdioClient {
     return this.#start(this.command('serve'), temp);
   }
 
-  /** `maos serve` as at its first start on a machine: none of its code has been compiled before. */
+  /** `maos serve` as at its first start on a machine, without compiled code. */
   coldMaos(): StdioClient {
     return this.maos(mkdtempSync(join(this.#temp, 'cold-')));
   }
@@ -63,8 +66,8 @@ export class Workplace {
   }
 
   /**
-   * Ends what was started here and removes the folder.
-   * @throws Error when a process of MAOS or an agent would not end
+   * Ends everything started here, and removes the folder.
+   * @throws Error when a process of MAOS or an agent does not end
    */
   async close(): Promise<void> {
     open.delete(this);
@@ -75,7 +78,7 @@ export class Workplace {
       throw new Error(`MAOS left processes behind, ended by force now: ${left.join('; ')}`);
   }
 
-  /** Whatever MAOS starts has the home's path in its environment. */
+  /** Every process that MAOS starts has the home's path in its environment. */
   async #awaitRest(): Promise<readonly string[]> {
     const until = Date.now() + leavingMs;
     for (;;) {
@@ -90,14 +93,14 @@ export class Workplace {
   }
 }
 
-/** Does something in a workplace of its own. */
+/** Runs the work in its own workplace. */
 export async function inWorkplace<T>(settings: object, work: (place: Workplace) => Promise<T>): Promise<T> {
   const place = new Workplace(settings);
   let result: T;
   try {
     result = await work(place);
   } catch (error) {
-    // What went wrong first says more than what is left of it.
+    // The first error is more useful than one from closing.
     await place.close().catch(() => {});
     throw error;
   }
@@ -105,7 +108,7 @@ export async function inWorkplace<T>(settings: object, work: (place: Workplace) 
   return result;
 }
 
-/** For a bench that is interrupted. */
+/** For an interrupted bench. */
 export async function closeAll(): Promise<void> {
   await Promise.allSettled([...open].map((place) => place.close()));
 }

@@ -1,5 +1,5 @@
-// The floor of HTTP mode: bare node:http that answers JSON of the size asked for, and tells all who listen at /events of
-// something of `bytes` bytes, `perSecond` times a second.
+// The floor of HTTP mode: bare node:http that answers with JSON of the requested size, and sends every client of /events
+// an event of `bytes` bytes, `perSecond` times per second.
 import { createServer } from 'node:http';
 
 const [perSecond, bytes] = process.argv.slice(2).map(Number);

@@ -1,4 +1,4 @@
-// The floor of every comparison with an MCP server: the least a Node program can be to answer one over stdio.
+// The floor of every comparison with an MCP server: a minimal Node program that answers like one over stdio.
 const answers = {
   initialize: ({ protocolVersion }) => ({
     protocolVersion,

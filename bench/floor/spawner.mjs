@@ -1,4 +1,4 @@
-// The floor of many agents alive: spawns so many children and does nothing more until stdin ends.
+// The floor of many running agents: spawns the given number of children and does nothing more until stdin ends.
 import { spawn } from 'node:child_process';
 
 const [count, program, ...args] = process.argv.slice(2);

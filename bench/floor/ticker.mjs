@@ -1,4 +1,4 @@
-// The floor of hearing of an event: says the time, now and then, straight into a pipe.
+// The floor of event latency: writes the time at intervals, directly into a pipe.
 let left = Number(process.argv[2]);
 const tick = () => {
   process.stdout.write(`${JSON.stringify({ at: new Date().toISOString() })}\n`);

@@ -4,34 +4,34 @@ import { fileURLToPath } from 'node:url';
 
 const script = fileURLToPath(new URL('subscribers.ts', import.meta.url));
 
-/** What is said to the process of the subscribers. */
+/** Messages to the subscribers' process. */
 export type ToSubscribers =
   | { readonly is: 'open'; readonly port: number; readonly token: string; readonly count: number }
-  /** Times: unix milliseconds between which an event must have happened to count for `late`. */
+  /** Times: Unix milliseconds. Only events that happened between them count for `late`. */
   | { readonly is: 'until'; readonly position: number; readonly from: number; readonly to: number };
 
-/** What it says. */
+/** Messages from the subscribers' process. */
 export type FromSubscribers =
-  /** The first position a subscriber goes on from. */
+  /** The first position after which a subscriber continues. */
   { readonly is: 'open'; readonly start: number } | ({ readonly is: 'heard' } & Heard);
 
 export interface Heard {
-  /** Over all streams. */
+  /** Number of events, over all streams. */
   readonly lost: number;
   readonly repeated: number;
-  /** Streams that the server ended. */
+  /** Number of streams that the server ended. */
   readonly ended: number;
-  /** Different events. */
+  /** Number of different events. */
   readonly events: number;
   readonly meanBytes: number;
-  /** For each event, from the moment it happened until the last subscriber had it, in milliseconds. */
+  /** For each event, milliseconds until the last subscriber received it. */
   readonly late: readonly number[];
 }
 
-/** Longer than this is broken, not slow. */
+/** A longer wait means a defect, not slowness. */
 const patienceMs = 120_000;
 
-/** Subscribers of `/events` that are all there. */
+/** Subscribers of `/events`, all connected. */
 export class Followers {
   readonly #child: ChildProcess;
   readonly start: number;
@@ -53,7 +53,7 @@ export class Followers {
     }
   }
 
-  /** What they heard, once all have what happened up to the position. */
+  /** What the subscribers received, once all of them have the events up to the position. */
   async until(position: number, from: number, to: number): Promise<Heard> {
     const told = await ask(this.#child, { is: 'until', position, from, to });
     if (told.is !== 'heard') throw new Error('The subscribers answered out of turn.');

@@ -1,14 +1,14 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A request as it is sent again and again. */
+/** A request that is sent repeatedly. */
 export interface Kind {
   readonly name: string;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** For an answer that does not end by itself: what came so far is all that was wanted. It has a connection of its own. */
+  /** For a response that does not end by itself: whether the text so far suffices. Uses its own connection. */
   readonly isEnough?: (text: string) => boolean;
 }
 
@@ -20,15 +20,15 @@ export interface Reply {
 
 export interface Answered {
   readonly kind: Kind;
-  /** From the moment each was sent until all of its answer was there, in milliseconds. */
+  /** For each request, milliseconds until its whole response arrived. */
   readonly tookMs: readonly number[];
   readonly meanBytes: number;
 }
 
-/** Longer than this without an answer is broken, not slow. */
+/** A longer wait means a defect, not slowness. */
 const patienceMs = 60_000;
 
-/** @throws Error when there is no answer */
+/** @throws Error when there is no response */
 export function send(port: number, kind: Kind, agent: Agent | false = false): Promise<Reply> {
   const { method, path, headers, body, isEnough } = kind;
   return new Promise((resolve, reject) => {
@@ -58,8 +58,8 @@ export function send(port: number, kind: Kind, agent: Agent | false = false): Pr
 }
 
 /**
- * Sends the kinds in turn, so many a second, whether or not the ones before are answered.
- * @throws Error for an answer that is none of success
+ * Sends the kinds in turn at a fixed rate, without waiting for earlier responses.
+ * @throws Error for an unsuccessful response
  */
 export async function load(
   port: number,

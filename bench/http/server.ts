@@ -13,7 +13,7 @@ export class MaosOverHttp {
   readonly #child: ChildProcess;
   readonly port: number;
   readonly token: string;
-  /** Headers of every request. */
+  /** The headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
   #session = '';
 
@@ -44,7 +44,7 @@ export class MaosOverHttp {
     return this.#child.pid as number;
   }
 
-  /** A message as `/mcp` takes it. */
+  /** A request that sends the message to `/mcp`. */
   message(message: object): Kind {
     const headers = {
       ...this.headers,
@@ -56,10 +56,10 @@ export class MaosOverHttp {
     return { name: '/mcp', method: 'POST', path: '/mcp', headers, body };
   }
 
-  /** A tool's answer as an object. @throws Error when the tool reports one */
+  /** A tool's result as an object. @throws Error when the tool reports one */
   async ask<T>(name: string, args: object): Promise<T> {
     const reply = await this.#say({ id: 1, method: 'tools/call', params: { name, arguments: args } });
-    // The answer is JSON, or the last event of a stream.
+    // The response is JSON, or the last event of a stream.
     const json = reply.text.startsWith('{')
       ? reply.text
       : (/.*^data: (\{.*\})$/ms.exec(reply.text)?.[1] ?? '');
@@ -88,7 +88,7 @@ export class MaosOverHttp {
   }
 }
 
-/** The least that answers and tells of as much: {@link file://../floor/http-server.mjs}. */
+/** The minimal server that sends the same responses and events: {@link file://../floor/http-server.mjs}. */
 export class HttpFloor {
   readonly #child: ChildProcess;
   readonly port: number;
@@ -112,7 +112,7 @@ export class HttpFloor {
     this.#child.send('begin');
   }
 
-  /** No more events. @returns how many there were */
+  /** Stops the events. @returns how many there were */
   async stop(): Promise<number> {
     const told = once(this.#child, 'message') as Promise<[{ last: number }]>;
     this.#child.send('stop');

@@ -1,10 +1,10 @@
 import { request } from 'node:http';
 import type { FromSubscribers, ToSubscribers } from './follow.ts';
 
-/** Many subscribers of `/events` in a process of their own, so that what they do does not count as latency of others. */
+/** Many subscribers of `/events` in a separate process, so that their work does not count as latency of the others. */
 
 interface Stream {
-  /** The position of its snapshot, and of the last event it was sent. */
+  /** Positions of the snapshot and of the last received event. */
   start: number;
   last: number;
 }
@@ -13,7 +13,7 @@ let lost = 0;
 let repeated = 0;
 let bytes = 0;
 let ended = 0;
-/** By position: when it happened, how many have it, and when the last of them got it. */
+/** By position: when the event happened, how many subscribers have it, and when the last of them received it. */
 const heard = new Map<number, { readonly at: number; count: number; lastAt: number }>();
 const streams: Stream[] = [];
 let checkEnd = (): void => {};
@@ -33,7 +33,7 @@ async function open({ port, token, count }: ToSubscribers & { is: 'open' }): Pro
   for (let index = 0; index < count; index += 1) streams.push(await follow(port, token));
 }
 
-/** @returns once it has its snapshot */
+/** @returns the stream once it has its snapshot */
 function follow(port: number, token: string): Promise<Stream> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}` };
@@ -94,7 +94,7 @@ function timeOf(block: string): number {
   return Date.parse(/"at":"([^"]+)"/.exec(block)?.[1] ?? '');
 }
 
-/** Tells what was heard once every stream has what happened up to the position, or has ended. */
+/** Reports the result once every stream has the events up to the position, or has ended. */
 function awaitPosition({ position, from, to }: ToSubscribers & { is: 'until' }): void {
   checkEnd = () => {
     if (ended === 0 && streams.some(({ last }) => last < position)) return;

@@ -33,12 +33,12 @@ const claudeDriver: BackendDriver = {
 
 const drivers = [claudeDriver, codexDriver, geminiDriver, qwenDriver, opencodeDriver, copilotDriver];
 
-/** Notes how it was called, and becomes the CLI: the floor repeats it. */
+/** Records how it was called, and replaces itself with the CLI. The floor repeats the call. */
 const noted = `printf '%s\\0' "$@" >"$HOME/noted-args"; env -0 >"$HOME/noted-env"; exec "$REAL_CLI" "$@"`;
 
 /**
- * How long an agent's CLI takes to ask its model for the first time, from \`agent.started\` on, and without MAOS, by the
- * same arguments, environment and prompt. Only of CLIs that the client tests have installed.
+ * How long an agent's CLI takes from \`agent.started\` to its first request to the model; and without MAOS, with the
+ * same arguments, environment and prompt. Measures only CLIs that the client tests have installed.
  */
 export const agentClis: Row = {
   name: 'clis',
@@ -80,7 +80,7 @@ async function measure(driver: BackendDriver, { quick }: BenchOptions): Promise<
       const from = Date.now();
       await startAlone(bench, await driver.install());
       const alone = (await asked.promise) - from;
-      // The first one warms up.
+      // The first round warms up.
       if (round === 0) continue;
       maos.push(throughMaos);
       bare.push(alone);
@@ -107,7 +107,7 @@ function startOf(lines: string): number {
   throw new Error(`No agent was started: ${lines}`);
 }
 
-/** Runs the CLI as the agent before ran it. */
+/** Runs the CLI in the same way as the agent did. */
 async function startAlone(bench: BackendBench, program: string): Promise<void> {
   const parts = (name: string) => readFileSync(join(bench.home, name), 'utf8').split('\0').slice(0, -1);
   const env = Object.fromEntries(
@@ -127,7 +127,7 @@ async function startAlone(bench: BackendBench, program: string): Promise<void> {
   await new Promise((resolve) => child.once('exit', resolve));
 }
 
-/** With the id of another conversation where it was given one: that may be used once. */
+/** With a new conversation id, if there is one, because an id can be used only once. */
 function anew(args: readonly string[]): readonly string[] {
   const at = args.indexOf('--session-id');
   return at < 0 ? args : args.with(at + 1, crypto.randomUUID());

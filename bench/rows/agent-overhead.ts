@@ -5,7 +5,7 @@ import type { StdioClient } from '../stdio-client.ts';
 import { awaitCompletion, orchestrate, readEvents, teamOf, timesOf, trueProgram } from '../teams.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
 
-/** Agents one after the other in one session. Times of events have whole milliseconds: a mean over ten has tenths. */
+/** Agents that run one after another in one session. Events have whole milliseconds, so the mean over ten has tenths. */
 const perSession = 10;
 const atOnce = 8;
 
@@ -14,7 +14,7 @@ interface Program {
   readonly command: readonly [string, ...string[]];
 }
 
-/** What an agent costs beyond the program it runs, one after the other and side by side. */
+/** The overhead of an agent over the program that it runs, sequentially and in parallel. */
 export const agentOverhead: Row = {
   name: 'agents',
   measure: (options) =>
@@ -57,7 +57,7 @@ async function oneByOne(
     if (completed.length !== perSession)
       throw new Error(`Of ${perSession} agents, ${completed.length} completed.`);
     const spawned = await bareSpawns(command, perSession);
-    // The first one warms up.
+    // The first session warms up.
     if (session === 0) continue;
     cycles.push(((completed.at(-1) as number) - (started[0] as number)) / perSession);
     runs.push(mean(completed.map((end, index) => end - (started[index] as number))));
@@ -85,7 +85,7 @@ async function oneByOne(
   ];
 }
 
-/** Spawns one after the other. @returns the mean from spawn to exit, in milliseconds */
+/** Spawns the program repeatedly. @returns the mean time from spawn to exit, in milliseconds */
 async function bareSpawns([program, ...args]: Program['command'], count: number): Promise<number> {
   const before = performance.now();
   for (let spawned = 0; spawned < count; spawned += 1) await bareSpawn(program, args);

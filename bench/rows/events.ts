@@ -9,7 +9,7 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 
 const ticker = fileURLToPath(new URL('../floor/ticker.mjs', import.meta.url));
 
-/** From the moment an event is stamped in one process until a subscriber has read it from another. */
+/** Latency from an event's time stamp in one process until a subscriber in another process has read it. */
 export const events: Row = {
   name: 'events',
   measure: (options) => inWorkplace({}, (place) => measure(place, options)),
@@ -24,7 +24,7 @@ async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<
   await client.initialize();
   const reader = place.maos();
   await reader.initialize();
-  // The times in between are random, so that no rhythm of MAOS's own is met or missed each time.
+  // The intervals are random, so that they do not align with MAOS's own intervals.
   const team = teamOf(agents, ['/bin/sh', '-c', 'sleep 0.0$(( $$ % 9 ))'], 'sequential');
   const id = await orchestrate(client, team);
   const subscribed = await subscribe(reader, id);
@@ -63,7 +63,7 @@ interface SeenEvent {
   readonly at: string;
 }
 
-/** Subscribes to a session's events as a client of MCP does: told that there are new ones, it reads them. */
+/** Subscribes to a session's events like an MCP client: reads them after each notification. */
 async function subscribe(
   client: StdioClient,
   id: string,
@@ -106,7 +106,7 @@ async function subscribe(
   };
 }
 
-/** How late each JSON line is that the program prints, in milliseconds, but for those from before it ran. */
+/** The latency of each JSON line that the program prints, in milliseconds, except of events from before its start. */
 async function latencies(
   place: Workplace,
   args: readonly string[],

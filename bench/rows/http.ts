@@ -15,10 +15,10 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 const sessions = 20;
 const perSecond = 50;
 const settleMs = 2_000;
-/** By then a server has given back what it needed for a burst. */
+/** By then, a server has released the memory of a burst. */
 const restMs = 10_000;
 
-/** Streams of events and requests over HTTP while teams work. */
+/** Event streams and requests over HTTP while teams work. */
 export const http: Row = {
   name: 'http',
   measure: (options) =>
@@ -113,7 +113,7 @@ async function watchMaos(place: Workplace, streams: number, spanMs: number): Pro
   });
   try {
     const idleMb = residentMb(maos.pid);
-    // The times in between are random, so that no rhythm of MAOS's own is met or missed each time.
+    // The intervals are random, so that they do not align with MAOS's own intervals.
     const team = teamOf(
       Math.ceil(spanMs / 400),
       ['/bin/sh', '-c', 'sleep $(( $$ % 2 )).$(( $$ % 7 + 3 ))'],
@@ -185,7 +185,7 @@ async function watchFloor(maos: Watched, streams: number, spanMs: number): Promi
   }
 }
 
-/** The requests of the load: one of each kind, which must be answered by what was asked for. */
+/** One request of each kind, each with a check of its response. */
 async function kindsOf(maos: MaosOverHttp, id: string): Promise<readonly Kind[]> {
   const { headers } = maos;
   const get = (name: string, path: string): Kind => ({ name, method: 'GET', path, headers });
@@ -218,7 +218,7 @@ async function kindsOf(maos: MaosOverHttp, id: string): Promise<readonly Kind[]>
   ];
 }
 
-/** A run over ACP is of the backend `claude`: here a program that only waits takes its place. */
+/** ACP runs use the backend `claude`; this program, which only waits, replaces it. */
 function giveCli(place: Workplace): void {
   const path = join(place.home, 'waiting-cli');
   writeFileSync(path, '#!/bin/sh\n[ "$1" = --version ] && { echo 2.0.0; exit; }\nexec sleep 600\n');
@@ -231,7 +231,7 @@ function giveCli(place: Workplace): void {
   writeFileSync(join(place.home, 'config.json'), JSON.stringify(config), { mode: 0o600 });
 }
 
-/** The last position once nothing happens any more, with all events above `after` there. */
+/** The last position once no more events happen and all events above `after` are stored. */
 async function settledPosition(place: Workplace, after: number): Promise<number> {
   const hash = workspaceHash(place.project);
   const file = join(projectFolder(place.home, hash), 'project.db');

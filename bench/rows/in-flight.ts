@@ -7,7 +7,7 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 
 const calls = 50;
 
-/** Many calls at once on one connection: what a client with parallel calls meets. */
+/** Many simultaneous calls on one connection, as from a client with parallel calls. */
 export const inFlight: Row = {
   name: 'in-flight',
   measure: (options) => inWorkplace({}, (place) => measure(place, options)),

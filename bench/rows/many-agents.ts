@@ -11,7 +11,7 @@ const spawner = fileURLToPath(new URL('../floor/spawner.mjs', import.meta.url));
 
 const settleMs = 2_000;
 
-/** What many living agents cost the MAOS that watches them. */
+/** The load on the MAOS process that supervises many running agents. */
 export const manyAgents: Row = {
   name: 'many',
   measure: (options) =>
@@ -74,7 +74,7 @@ async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<
   ];
 }
 
-/** `running` is recorded before a process exists; `agent.spawned` once it does. */
+/** `running` is recorded before a process exists, `agent.spawned` afterwards. */
 async function awaitSpawned(place: Workplace, id: string, count: number): Promise<void> {
   for (let attempt = 0; attempt < 300; attempt += 1) {
     const events = readEvents(place, id);
@@ -88,7 +88,7 @@ async function awaitSpawned(place: Workplace, id: string, count: number): Promis
 }
 
 async function watch(pid: number, spanMs: number): Promise<{ cpuPercent: number; rssMb: number }> {
-  // The engine still compiles and collects garbage for a moment after the starts.
+  // After the starts, the engine still compiles and collects garbage for a moment.
   await sleep(settleMs);
   const cpuBefore = cpuTimeMs(pid);
   const before = performance.now();

@@ -8,7 +8,7 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 const agents = 3;
 const warmUps = 2;
 
-/** From the request to the answer, by when the team is on disk for good. */
+/** From the request to the response, when the team is stored durably. */
 export const orchestration: Row = {
   name: 'orchestrate',
   measure: (options) => inWorkplace({}, (place) => measure(place, options)),
@@ -60,13 +60,13 @@ async function measure(place: Workplace, { quick }: BenchOptions): Promise<reado
     if (created?.type !== 'session.created' || created.data.agents.length !== agents) {
       throw new Error(`orchestrate answered before session ${id} was stored.`);
     }
-    // The next request finds the server at rest, as a person's does.
+    // So that the next request finds an idle server, as a person's request does.
     await awaitCompletion(client, id);
     return took;
   }
 }
 
-/** As many rows as a new session has: itself, its agents, a phase and an event. */
+/** Writes as many rows as a new session has: the session, its agents, a phase and an event. */
 function makeFloor(file: string): { write(): number; close(): void } {
   const db = new DatabaseSync(file);
   db.exec(

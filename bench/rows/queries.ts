@@ -7,7 +7,7 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 
 const warmUps = 50;
 
-/** Reading tools in a project with a long history. */
+/** The reading tools in a project with a long history. */
 export const queries: Row = {
   name: 'queries',
   measure: (options) => inWorkplace({}, (place) => measure(place, options)),

@@ -23,14 +23,14 @@ const commitEveryMs = 20;
 const warmUps = 20;
 const artifactBytes = 1024 ** 2;
 
-/** What `maos gc --json` says of one project. */
+/** The output of `maos gc --json` for one project. */
 interface Collected {
   readonly removed: readonly { readonly session_id: string; readonly reason: string }[];
   readonly removed_bytes: number;
   readonly kept: number;
 }
 
-/** Clearing away a long history, and what another process that runs a session notices of it. */
+/** Removing a long history, and the effect on another process that runs a session. */
 export const retention: Row = {
   name: 'retention',
   measure: (options) => {
@@ -50,7 +50,7 @@ async function measure(
   const store = openSessionStore({ file: join(folder, 'project.db'), project });
   try {
     say(`storing ${count} sessions with their folders`);
-    // Stored before all others: were it not running, it would be the first to go.
+    // The oldest session: if it were not running, it would be removed first.
     const runner = makeRunner(store, count);
     const ended = storeSessions(place, count - 1);
     for (const id of [runner.id, ...ended]) makeFolder(layout, id);
@@ -103,7 +103,7 @@ async function measure(
   }
 }
 
-/** The owner of a running session, which writes down what its agent does. */
+/** The owner of a running session, which stores its agent's progress. */
 function makeRunner(store: SessionStore, index: number) {
   const { lease, workflow }: { lease: Lease; workflow: Workflow } = storeRunning(store, index);
   const { id } = workflow.session;
@@ -115,10 +115,10 @@ function makeRunner(store: SessionStore, index: number) {
   return {
     id,
 
-    /** @returns how long each commit took, in milliseconds */
+    /** @returns the duration of each commit, in milliseconds */
     async commitUntil(isEnough: (times: readonly number[]) => boolean): Promise<readonly number[]> {
       const times: number[] = [];
-      // The first always: there must be a time to summarize.
+      // At least once, because the summary needs a time.
       do {
         const began = performance.now();
         const activity = `Reads file ${committed + 1}.`;
@@ -134,7 +134,7 @@ function makeRunner(store: SessionStore, index: number) {
       return times;
     },
 
-    /** @throws Error when anything of the session was changed by somebody else */
+    /** @throws Error when another process has changed the session */
     assertUntouched(): void {
       const events = store.maintenance.hashedEvents(id, 0, eventsAtFirst + committed + 1);
       let hash = '';
@@ -157,14 +157,14 @@ function makeRunner(store: SessionStore, index: number) {
   };
 }
 
-/** What a session leaves in its folder at least, shorter. */
+/** The minimal content of a session's folder, in short. */
 function makeFolder(layout: SessionLayout, id: SessionId): void {
   for (const path of sessionFolders(layout, id)) mkdirSync(path, { recursive: true, mode: 0o700 });
   writeFileSync(layout.metadata(id), `${JSON.stringify({ id })}\n`);
   writeFileSync(layout.log(id), 'x'.repeat(4_000));
 }
 
-/** What a real agent leaves beside text. */
+/** A binary file, as a real agent may leave. */
 function makeArtifact(layout: SessionLayout, id: SessionId): void {
   writeFileSync(join(layout.results(id), 'dump.bin'), Buffer.alloc(artifactBytes, 'maos'));
 }
@@ -191,7 +191,7 @@ function startGc(place: Workplace) {
       else reject(new Error(`gc ended with ${code ?? signal}: ${output.slice(0, 500)}`));
     });
   }).then((tookMs) => ({ tookMs, collected: parse(output) }));
-  // It is waited for later; until then its failure is no unhandled one.
+  // Awaited later; until then, its failure must not count as unhandled.
   result.catch(() => {
     ended = true;
   });
@@ -229,7 +229,7 @@ function assertRemoved(
   }
 }
 
-/** @throws Error when other sessions than these are in the store, or have a folder, or something of one is left over */
+/** @throws Error when the store or the folders contain other sessions than these, or parts of removed ones */
 function assertLeft(
   store: SessionStore,
   layout: SessionLayout,

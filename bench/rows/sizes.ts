@@ -7,7 +7,7 @@ import { inWorkplace } from '../workplace.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What users download, and what every conversation of a model begins with. */
+/** The size of the download, and of what every model's context begins with. */
 export const sizes: Row = {
   name: 'sizes',
   async measure() {

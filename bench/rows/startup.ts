@@ -5,7 +5,7 @@ import { summarize } from '../statistics.ts';
 import type { StdioClient } from '../stdio-client.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
 
-/** After the handshake a server may still load what it will need soon; its memory is read when that is over. */
+/** After the handshake, a server may still load modules; its memory is measured when that has ended. */
 const settleMs = 300;
 const warmUps = 3;
 
@@ -14,7 +14,7 @@ interface Start {
   readonly rssMb: number;
 }
 
-/** How long a client waits for a server it starts, and what the server then occupies. */
+/** How long a client waits for a server to start, and how much memory the server uses then. */
 export const startup: Row = {
   name: 'startup',
   measure: (options) => inWorkplace({}, (place) => measure(place, options)),
@@ -34,7 +34,7 @@ async function measure(place: Workplace, { quick }: BenchOptions): Promise<reado
       async () => maos.push(await start(() => place.maos())),
       async () => raw.push(await start(() => place.rawServer())),
     ];
-    // Each goes first every other time: what one leaves to the other evens out.
+    // In alternating order, so that the effects of one on the other cancel out.
     for (const turn of pair % 2 === 0 ? turns : turns.reverse()) await turn();
     if (pair % 3 === 0) cold.push(await start(() => place.coldMaos()));
   }
