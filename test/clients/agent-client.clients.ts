@@ -15,7 +15,8 @@ backendCases(claudeThrough, ['result', 'tool', 'team server', 'resume', 'cancel'
 // It keeps a conversation from its first answer on: interrupted before, there is none to go on with.
 backendCases(geminiThrough, ['result', 'tool', 'team server', 'cancel', 'adoption']);
 backendCases(opencodeThrough, ['result', 'tool', 'team server', 'resume', 'cancel', 'adoption']);
-backendCases(qwenThrough, ['result', 'tool', 'team server', 'resume', 'adoption']);
+// It shows its model no tool of a server unless the model searches for it.
+backendCases(qwenThrough, ['result', 'tool', 'resume', 'adoption']);
 backendCases(codexThrough, [
   ...(['result', 'tool', 'team server', 'resume', 'cancel', 'adoption'] as const),
   ...(['wrong key', 'unknown model', 'long task', 'hanging start', 'children'] as const),

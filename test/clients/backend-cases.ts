@@ -85,6 +85,7 @@ export type CaseName =
   | 'result'
   | 'tool'
   | 'team server'
+  | 'no team server'
   | 'resume'
   | 'cancel'
   | 'adoption'
@@ -268,10 +269,33 @@ const cases: Readonly<Record<CaseName, Case>> = {
       const agent = await bench.agent();
       assert.deepEqual([agent.state, agent.result], ['completed', result]);
       await bench.nothingLeft();
+      assert.deepEqual(await eventsOf(bench, 'agent.stopped'), [], 'the server was left behind');
       const written = filesBelow(bench.maosHome).filter((file) =>
         /maos_agent_[\w-]{40}/.test(readFileSync(file, 'latin1')),
       );
       assert.deepEqual(written, [], 'the token stands in a file');
+    },
+  ],
+  'no team server': [
+    'a server of its team that does not start: the agent works without',
+    async (t, driver) => {
+      const offered: string[] = [];
+      const bench = await makeBackendBench(t, driver, {
+        respond({ tools }) {
+          offered.push(...tools);
+          return { text: result };
+        },
+        script: withoutTeamServer,
+      });
+      await completes(bench, bench.run(task));
+      const agent = await bench.agent();
+      assert.deepEqual([agent.state, agent.result], ['completed', result]);
+      assert.deepEqual(
+        offered.filter((name) => /maos/i.test(name)),
+        [],
+        'the server has started',
+      );
+      await bench.nothingLeft();
     },
   ],
   resume: [
@@ -422,6 +446,18 @@ const cases: Readonly<Record<CaseName, Case>> = {
     },
   ],
 };
+
+/** Changes what the CLI is told of the server wherever that stands: arguments, settings, variables. */
+const withoutTeamServer = [
+  'spoil() { sed "s#/bin/maos[.]js#/bin/none.js#g"; }',
+  'for word in "$@"; do set -- "$@" "$(printf %s "$word" | spoil)"; shift; done',
+  'for file in "$GEMINI_CLI_SYSTEM_DEFAULTS_PATH" "$QWEN_CODE_SYSTEM_DEFAULTS_PATH"; do',
+  '  [ ! -f "$file" ] || { spoil <"$file" >"$file.spoilt" && mv "$file.spoilt" "$file"; }',
+  'done',
+  'OPENCODE_CONFIG_CONTENT="$(printf %s "$OPENCODE_CONFIG_CONTENT" | spoil)"',
+  'export OPENCODE_CONFIG_CONTENT',
+  'exec "$REAL_CLI" "$@"',
+].join('\n');
 
 function filesBelow(folder: string): readonly string[] {
   const all = readdirSync(folder, { recursive: true, withFileTypes: true });

@@ -6,8 +6,8 @@ import type { TeamServer } from '../../../application/ports/backend.ts';
  */
 export const teamServerName = 'maos-team';
 
-/** Tool timeout. A question waits until a person answers it, and the CLI must not cancel it before. */
-export const longestCallMs = 24 * 3_600_000;
+/** Tool timeout, for some CLIs also that of the start. A question goes on waiting when it is asked again in the same words. */
+export const longestCallMs = 3_600_000;
 
 /** How long a CLI waits for the server to start; generous, for busy machines. */
 export const startMs = 30_000;
