@@ -86,6 +86,19 @@ suite('the permission to use a tool', () => {
     assert.deepEqual(asked, expected);
   });
 
+  test('for a tool of an MCP server shows all that it is given: a rule must not see a part of it', () => {
+    const input = { path: 'src/a.ts', description: 'Read it', script: `rm -rf / # ${'x'.repeat(300)}` };
+    const actionOf = (tool_name: string, given: object): string =>
+      (read([{ ...line, request: { ...request, tool_name, input: given } }]).activities[0] as PermissionAsked)
+        .action;
+    assert.equal(actionOf('mcp__files__run', input), JSON.stringify(input));
+    assert.equal(
+      actionOf('NewTool', { description: 'Read it', script: 'rm' }),
+      '{"description":"Read it","script":"rm"}',
+    );
+    assert.equal(actionOf('mcp__files__list', {}), 'mcp__files__list');
+  });
+
   test('is given, and repeats what the tool is given', () => {
     const response = { behavior: 'allow', updatedInput: request.input };
     assert.deepEqual(told(permission(asked, { allow: true })), {

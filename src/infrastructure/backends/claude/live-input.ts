@@ -1,5 +1,5 @@
 import type { AgentActivity, LiveInput } from '../../../application/ports/backend.ts';
-import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
+import { asJson, type Json, textOf } from '../shared/json-values.ts';
 import { entryOf, uuidOf } from './entry-uuid.ts';
 
 /*
@@ -51,7 +51,7 @@ export function readControlRequest({ request_id, request: told }: Json): readonl
   const tool = textOf(request.tool_name);
   const input = asJson(request.input);
   const reason = textOf(request.decision_reason) || textOf(request.description) || null;
-  const action = describeAction(input) || tool || 'a tool';
+  const action = describeAction(tool, input) || tool || 'a tool';
   return [{ type: 'permission', key, tool, action, reason, input: canRepeat(input) ? input : null }];
 }
 
@@ -64,12 +64,20 @@ function canRepeat(input: Json): boolean {
   }
 }
 
-function describeAction(input: Json): string {
-  for (const key of actionKeys) {
+/** Rules are compared with this text. Of a tool whose fields MAOS does not know, they must see all of them. */
+function describeAction(tool: string, input: Json): string {
+  const keys = tool.startsWith('mcp__') ? [] : actionKeys;
+  for (const key of keys) {
     const value = textOf(input[key]);
     if (value !== '') return value;
   }
-  return describeInput(input);
+  try {
+    const text = JSON.stringify(input);
+    return text === '{}' ? '' : text;
+  } catch {
+    // Nested too deeply to be written as JSON: only rules without a pattern apply.
+    return '';
+  }
 }
 
 function control(key: string, response: Json): Uint8Array {
