@@ -12,12 +12,14 @@ nothing is left running and every session tells the truth.
 
   npm run chaos -- [--rounds N] [--seed N] [--short] [--verbose] [--maos FILE]
   npm run chaos -- --scale
+  npm run chaos -- --messages [--seed N]
 
   --rounds N   how many rounds (default: 200)
   --seed N     repeats the choices of a run; the moments they hit differ a little
   --only N     only this round of the seed
   --short      15 rounds and at most a minute, for CI
   --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
+  --messages   instead: 20 agents, 1,000 messages between them, MAOS killed every 50 of them
   --verbose    a line per round
   --maos FILE  the launcher (default: bin/maos.js)
 
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     short: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
+    messages: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     maos: { type: 'string', default: fileURLToPath(new URL('../../bin/maos.js', import.meta.url)) },
     help: { type: 'boolean', short: 'h', default: false },
@@ -39,12 +42,17 @@ const { values } = parseArgs({
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 if (values.help) say(usage);
-else if (values.scale) process.exitCode = scale(values.maos);
-else process.exitCode = await chaos();
+else if (values.scale) process.exitCode = campaign('scale.ts', { MAOS_LAUNCHER: values.maos });
+else if (values.messages) {
+  process.exitCode = campaign(
+    'messages.ts',
+    values.seed === undefined ? {} : { MAOS_CHAOS_SEED: values.seed },
+  );
+} else process.exitCode = await chaos();
 
-function scale(maos: string): number {
-  const file = fileURLToPath(new URL('scale.ts', import.meta.url));
-  const env = { ...process.env, MAOS_LAUNCHER: maos };
+function campaign(name: string, variables: Readonly<Record<string, string>>): number {
+  const file = fileURLToPath(new URL(name, import.meta.url));
+  const env = { ...process.env, ...variables };
   return (
     spawnSync(process.execPath, ['--test', '--test-timeout=600000', file], { stdio: 'inherit', env })
       .status ?? 1

@@ -197,7 +197,7 @@ describe('messages into a conversation that is resumed from attempt to attempt',
       });
       project.store.release(lease);
     });
-    await fc.assert(property, { numRuns: 10 });
+    await fc.assert(property, { numRuns: 30 });
   });
 });
 
