@@ -335,7 +335,7 @@ describe('any course of a message', () => {
 
   it('keeps to the table, to its attempts, and to what its state carries', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 40 }), (maxAttempts, steps) => {
+      fc.property(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 40, size: 'max' }), (maxAttempts, steps) => {
         let message = queued({ maxAttempts, expiresAt: at(900) });
         let now = 0;
         for (const { what, attempt, seconds, chance } of steps) {

@@ -81,7 +81,7 @@ describe('messages into a conversation that is resumed from attempt to attempt',
   it('come once, in the order of each sender, and what does not come has an end with a name', async (t) => {
     const { project } = realProject(t, { clock });
     const mailbox = new Mailbox(project);
-    const property = fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
       const change = created();
       const lease = project.store.create(change, project.instance);
       const { sessionId } = lease;
