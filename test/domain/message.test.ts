@@ -335,42 +335,49 @@ describe('any course of a message', () => {
 
   it('keeps to the table, to its attempts, and to what its state carries', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 40, size: 'max' }), (maxAttempts, steps) => {
-        let message = queued({ maxAttempts, expiresAt: at(900) });
-        let now = 0;
-        for (const { what, attempt, seconds, chance } of steps) {
-          now += seconds;
-          const before = message;
-          try {
-            if (what === 'deliver') message = deliverMessage(message, 30_000, at(now));
-            else if (what === 'acknowledge') message = acknowledgeMessage(message, attempt, at(now));
-            else if (what === 'expire') message = expireMessage(message, at(now));
-            else if (what === 'claim') message = claimMessage(message, attempt, 'live');
-            else if (what === 'confirm') message = confirmDelivery(message, attempt, at(now));
-            else if (what === 'release') message = releaseMessage(message, attempt);
-            else if (what === 'answer') message = answerMessage(message, at(now));
-            else if (what === 'bury') message = buryMessage(message, 'gone', at(now));
-            else {
-              const refusal = what === 'refuse' ? refused : failed;
-              message = giveBackMessage(message, attempt, refusal, at(now), chance);
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(step, { maxLength: 40, size: 'max' }),
+        (maxAttempts, steps) => {
+          let message = queued({ maxAttempts, expiresAt: at(900) });
+          let now = 0;
+          for (const { what, attempt, seconds, chance } of steps) {
+            now += seconds;
+            const before = message;
+            try {
+              if (what === 'deliver') message = deliverMessage(message, 30_000, at(now));
+              else if (what === 'acknowledge') message = acknowledgeMessage(message, attempt, at(now));
+              else if (what === 'expire') message = expireMessage(message, at(now));
+              else if (what === 'claim') message = claimMessage(message, attempt, 'live');
+              else if (what === 'confirm') message = confirmDelivery(message, attempt, at(now));
+              else if (what === 'release') message = releaseMessage(message, attempt);
+              else if (what === 'answer') message = answerMessage(message, at(now));
+              else if (what === 'bury') message = buryMessage(message, 'gone', at(now));
+              else {
+                const refusal = what === 'refuse' ? refused : failed;
+                message = giveBackMessage(message, attempt, refusal, at(now), chance);
+              }
+            } catch (error) {
+              assert.ok(isMaosError(error, 'INVALID_TRANSITION'), String(error));
             }
-          } catch (error) {
-            assert.ok(isMaosError(error, 'INVALID_TRANSITION'), String(error));
+            if (message === before) continue;
+            const isSideStep = ['claim', 'release'].includes(what) && message.state === 'queued';
+            // An answer is the evidence and the acknowledgement in one.
+            const from = what === 'answer' && before.state === 'queued' ? 'delivered' : before.state;
+            assert.ok(isSideStep || canTransition(messageTransitions, from, message.state));
+            assert.ok(message.attempt <= maxAttempts && message.attempt >= before.attempt);
+            assert.equal(message.availableAt !== null, message.state === 'queued');
+            assert.equal(
+              message.leaseUntil !== null,
+              message.state === 'delivered' && message.via === 'lease',
+            );
+            assert.ok(message.via !== null || message.agentAttempt === null);
+            assert.equal(message.acknowledgedAt !== null, message.state === 'acknowledged');
+            assert.equal(message.deadAt !== null && message.deadReason !== '', message.state === 'dead');
+            assert.equal(message.deliveredAt === null, message.attempt === 0);
           }
-          if (message === before) continue;
-          const isSideStep = ['claim', 'release'].includes(what) && message.state === 'queued';
-          // An answer is the evidence and the acknowledgement in one.
-          const from = what === 'answer' && before.state === 'queued' ? 'delivered' : before.state;
-          assert.ok(isSideStep || canTransition(messageTransitions, from, message.state));
-          assert.ok(message.attempt <= maxAttempts && message.attempt >= before.attempt);
-          assert.equal(message.availableAt !== null, message.state === 'queued');
-          assert.equal(message.leaseUntil !== null, message.state === 'delivered' && message.via === 'lease');
-          assert.ok(message.via !== null || message.agentAttempt === null);
-          assert.equal(message.acknowledgedAt !== null, message.state === 'acknowledged');
-          assert.equal(message.deadAt !== null && message.deadReason !== '', message.state === 'dead');
-          assert.equal(message.deliveredAt === null, message.attempt === 0);
-        }
-      }),
+        },
+      ),
     );
   });
 });
