@@ -11,6 +11,7 @@ import { agentOverhead } from './rows/agent-overhead.ts';
 import { events } from './rows/events.ts';
 import { http } from './rows/http.ts';
 import { inFlight } from './rows/in-flight.ts';
+import { liveInput } from './rows/live-input.ts';
 import { manyAgents } from './rows/many-agents.ts';
 import { orchestration } from './rows/orchestrate.ts';
 import { queries } from './rows/queries.ts';
@@ -26,6 +27,7 @@ const rows: readonly Row[] = [
   orchestration,
   agentOverhead,
   agentClis,
+  liveInput,
   manyAgents,
   events,
   http,

@@ -118,13 +118,20 @@ async function startAlone(bench: BackendBench, program: string): Promise<void> {
   );
   const prompts = globSync(join(bench.maosHome, 'projects/*/sessions/*/agents/*/prompt.md')).sort();
   const prompt = readFileSync(prompts.at(-1) ?? '');
-  const child = spawn(program, anew(parts('noted-args')), {
+  const args = parts('noted-args');
+  const child = spawn(program, anew(args), {
     cwd: bench.project,
     env,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  child.stdin.end(prompt);
+  child.stdin.end(args.includes('--input-format') ? asLine(prompt) : prompt);
   await new Promise((resolve) => child.once('exit', resolve));
+}
+
+/** As Claude Code reads it with live input. */
+function asLine(prompt: Buffer): string {
+  const message = { role: 'user', content: prompt.toString() };
+  return `${JSON.stringify({ type: 'user', message })}\n`;
 }
 
 /** With a new conversation id, if there is one, because an id can be used only once. */

@@ -92,11 +92,12 @@ describe('kill -9 of the server', () => {
     const untilPaused = await paused.rest();
     assert.equal(untilPaused.at(-1)?.type, 'run.awaiting');
 
-    const message = { session_id: made.run_id, to: 'tester', type: 'request' };
+    // What is for an agent with a CLI is MAOS's to deliver.
+    const message = { session_id: made.run_id, from: 'tester', to: '@outside', type: 'request' };
     const sent = async (body: string) =>
       (await first.json<{ messages: AgentMessage[] }>('/messages', { ...message, body })).messages[0]?.id;
     const kept = [await sent('Acknowledged before.'), await sent('Only leased before.')];
-    const lease = { session_id: made.run_id, recipient: 'tester', max: 10 };
+    const lease = { session_id: made.run_id, recipient: '@outside', max: 10 };
     await first.json('/messages/lease', { ...lease, visibility_seconds: 2 });
     await first.json(`/messages/${kept[0]}/ack`, { attempt: 1 });
     await until(() => startsOf(maos.project, 'async').length > 0);
