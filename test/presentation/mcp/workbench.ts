@@ -1,35 +1,24 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { isSettled, requestCancel } from '../../../src/application/control/control.ts';
 import type { Project } from '../../../src/application/project.ts';
-import type { LogListener, OpenProject, Runtime } from '../../../src/application/runtime.ts';
-import { Supervisor } from '../../../src/application/session/supervisor.ts';
+import type { LogListener, Runtime } from '../../../src/application/runtime.ts';
 import { makeSessionId } from '../../../src/domain/ids.ts';
 import { makePlan, type PlanRequest } from '../../../src/domain/plan.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
-import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
-import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
-import { loadConfig } from '../../../src/infrastructure/config/config.ts';
-import {
-  ensureHome,
-  ensureProjectFolder,
-  workspaceHash,
-} from '../../../src/infrastructure/files/home/home.ts';
-import { makeRoleFiles } from '../../../src/infrastructure/files/roles/role-files.ts';
-import { makeIdSource } from '../../../src/infrastructure/ids.ts';
+import { ensureHome } from '../../../src/infrastructure/files/home/home.ts';
 import { InstanceRegistration } from '../../../src/infrastructure/instances/instance-registration.ts';
+import { MaosRuntime } from '../../../src/maos-runtime.ts';
 import { maxResultBytes } from '../../../src/presentation/mcp/answers/budget.ts';
 import { serverIdentity } from '../../../src/presentation/mcp/server/identity.ts';
 import { registry } from '../../../src/presentation/mcp/server/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server/server.ts';
-import { makeProject } from '../../../src/project-adapters.ts';
 
 /** What a successful call answered: checked against everything that is promised of every answer. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -155,82 +144,27 @@ export function textOf(result: CallToolResult): string {
   return content.text;
 }
 
-/** The runtime of `main.ts`, without what only whole processes need. */
-function makeRuntime(home: string, write: Runtime['log']): Runtime {
-  const listeners = new Set<LogListener>();
-  const log: Runtime['log'] = (level, message, fields = {}) => {
-    write(level, message, fields);
-    for (const listener of listeners) listener(level, message, fields);
-  };
-  const ids = makeIdSource();
-  const registration = new InstanceRegistration(home, '0.0.0-test');
-  const open = new Map<string, OpenProject>();
-  ensureHome(home);
-  const roles = makeRoleFiles({ home, env: { HOME: home } });
-  const openProject = async (root: string): Promise<OpenProject> => {
-    const known = open.get(root);
-    if (known !== undefined) return known;
-    const hash = workspaceHash(root);
-    ensureProjectFolder(home, hash);
-    const { config } = loadConfig({ home, projectHash: hash, env: {}, flags: {} });
-    const project = makeProject({
-      ...{ home, hash, root, config, registration, ids, log: { log } },
-      instances: {
-        announce: () => registration.announce(root),
-        beat: (at) => registration.beat(at),
-        isAlive: (id) => registration.isAlive(id),
-        heardAt: (id) => registration.heardAt(id),
-      },
-      teams: { note: () => {}, ask: async () => {} },
-      parts: {
-        ...{ depth: 0, parent: null, roles },
-        backends: makeBackends([
-          makeClaudeBackend({ config: config.backends.claude, env: { PATH: dirname(process.execPath) } }),
-          makeCommandBackend(),
-        ]),
-      },
-    });
-    const opened = { project, supervisor: new Supervisor(project), folder: root };
-    open.set(root, opened);
-    return opened;
-  };
-  return {
-    version: '0.0.0-test',
-    home,
-    prepare: async () => {},
-    projectOf: async (path) => ({ path, former: null }),
-    openProject,
-    findProject: async (root) => open.get(root) ?? null,
-    async *allProjects() {
-      yield* open.values();
+/** The runtime of `main.ts`, in a home of its own; nothing of whoever runs the tests is part of it. */
+function makeRuntime(home: string, write: LogListener): MaosRuntime {
+  const { MAOS_HOME: before } = process.env;
+  process.env.MAOS_HOME = home;
+  process.env.HOME = home;
+  try {
+    ensureHome(home);
+    return new MaosRuntime({}, new InstanceRegistration(home, '0.0.0-test'), new Set([write]));
+  } finally {
+    if (before === undefined) delete process.env.MAOS_HOME;
+    else process.env.MAOS_HOME = before;
+  }
+}
+
+/** The runtime with some of its parts as the test wants them. Not a copy: its methods are those of a class. */
+export function runtimeWith(runtime: Runtime, own: Partial<Runtime>): Runtime {
+  return new Proxy(runtime, {
+    get(target, name) {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name);
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
     },
-    lostStore: async () => null,
-    probeBackends: async () => [],
-    roles: (folder) => roles.read(folder),
-    settings: async () => ({ settings: [], warnings: [] }),
-    settingsFile: async () => join(home, 'config.json'),
-    changeSetting: async () => ({ file: join(home, 'config.json'), changed: false }),
-    watchProject: async () => {},
-    adoptOrphans: async () => [],
-    instances: async () => [],
-    forgetInstances: async () => {},
-    agentProcesses: async () => [],
-    detach: async () => {},
-    supervise: async () => {},
-    checkStore: async () => null,
-    httpToken: async () => 'workbench-token',
-    listening: async () => {},
-    logs: async () => false,
-    log,
-    watchLog: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    testNotifications: async () => [],
-    finishNotifications: async () => {},
-    close: () => {
-      for (const { project } of open.values()) project.store.close();
-      registration.close();
-    },
-  };
+  });
 }

@@ -12,7 +12,7 @@ import { serverIdentity } from '../../../../src/presentation/mcp/server/identity
 import type { Registry } from '../../../../src/presentation/mcp/server/registry.ts';
 import type { ToolContext } from '../../../../src/presentation/mcp/server/tool.ts';
 import { openTokenProxy } from '../../../conformance/token-proxy.ts';
-import { openWorkbench, type Workbench } from '../../mcp/workbench.ts';
+import { openWorkbench, runtimeWith, type Workbench } from '../../mcp/workbench.ts';
 import {
   type Frame,
   framesOf,
@@ -57,14 +57,13 @@ async function serve(
   const ending = new AbortController();
   const service = await startHttp(
     {
-      runtime: {
-        ...bench.runtime,
+      runtime: runtimeWith(bench.runtime, {
         logs: async () => traced,
         log: (level, message, fields) => {
           if (traced) logged.push({ level, message, ...fields });
           else bench.runtime.log(level, message, fields);
         },
-      },
+      }),
       identity: serverIdentity('1.2.3'),
       projectPath: bench.root,
       ending: ending.signal,

@@ -62,7 +62,10 @@ describe('the metrics', () => {
       });
       return found?.value;
     };
-    assert.equal(value('maos_build_info', { version: '0.0.0-test', node_version: process.versions.node }), 1);
+    assert.equal(
+      value('maos_build_info', { version: bench.runtime.version, node_version: process.versions.node }),
+      1,
+    );
     assert.equal(value('maos_sessions', { state: 'completed' }), 1);
     assert.equal(value('maos_sessions', { state: 'failed' }), 1);
     assert.equal(value('maos_sessions', { state: 'running' }), 0);

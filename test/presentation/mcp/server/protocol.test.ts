@@ -55,7 +55,11 @@ async function protocolError(request: Promise<unknown>): Promise<McpError> {
 
 describe('the protocol', () => {
   it('names the server and how to use it', () => {
-    assert.deepEqual(bench.client.getServerVersion(), { name: 'maos', title: 'MAOS', version: '0.0.0-test' });
+    assert.deepEqual(bench.client.getServerVersion(), {
+      name: 'maos',
+      title: 'MAOS',
+      version: bench.runtime.version,
+    });
     assert.match(bench.client.getInstructions() ?? '', /orchestrate/);
   });
 
@@ -135,7 +139,11 @@ describe('callTool', () => {
     assert.equal(result.isError, true);
     assert.match(JSON.stringify(result.content), /"INTERNAL: broken failed/);
     assert.doesNotMatch(JSON.stringify(result), /secret/);
-    assert.deepEqual(bench.errors.at(-1), { message: 'tool failed', tool: 'broken', error });
+    const logged = bench.errors.at(-1) as { message: string; tool: string; error: Error };
+    assert.deepEqual(
+      [logged.message, logged.tool, logged.error.message],
+      ['tool failed', 'broken', error.message],
+    );
   });
 
   it('keeps an error with endless details short', async () => {
