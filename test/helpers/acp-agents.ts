@@ -11,8 +11,8 @@ import type {
 } from '../../src/presentation/http/acp/schemas.ts';
 
 /**
- * The agents that the protocol's own suites run against, in memory: for the protocol itself. What is durable is shown
- * with MAOS's roles.
+ * The agents that the protocol's own suites use, in memory, to test the protocol itself. Durability is tested with
+ * MAOS's roles.
  */
 
 type Yield = Message | MessagePart | { readonly awaits: Message };
@@ -138,7 +138,7 @@ class TestRun implements RunHandle {
 
   async perform(steps: AsyncGenerator<Yield>): Promise<void> {
     this.#move('created');
-    // Not before the answer to who made it.
+    // Not before the response to the client that created it.
     await sleep(1);
     try {
       this.#move('in-progress');

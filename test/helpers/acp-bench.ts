@@ -16,7 +16,7 @@ export function acpApp(options: { readonly real?: RealProject; readonly source?:
   return new Hono().route('/', acpEndpoints(acpDeps(options), options.source).routes);
 }
 
-/** What routes are made from, with a project whose runtime has no more than they use. */
+/** The dependencies of the routes, with a project whose runtime has only what they use. */
 export function acpDeps({ real }: { readonly real?: RealProject }): HttpDeps {
   const opened = real === undefined ? undefined : { ...real, folder: real.root };
   const runtime = {
@@ -36,7 +36,7 @@ export function acpDeps({ real }: { readonly real?: RealProject }): HttpDeps {
   };
 }
 
-/** The same behind Node's server, ended with the test. @returns the URL below which the protocol is */
+/** Serves the app with Node's server until the test ends. @returns the base URL of the protocol */
 export async function serveAcp(t: TestContext, app: Hono): Promise<string> {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await new Promise<void>((resolve) => {

@@ -5,13 +5,13 @@ import type { AcpEvent, Run } from '../../src/presentation/http/acp/schemas.ts';
 import { lineFrom } from '../presentation/cli/maos-process.ts';
 import { until } from './waiting.ts';
 
-/** Where a `maos serve --http` listens, as it says itself. */
+/** The address that a `maos serve --http` reports. */
 export async function addressOf({ stderr }: ChildProcess): Promise<string> {
   const line = await lineFrom(stderr as NodeJS.ReadableStream, /is listening on http:\S+ /);
   return /(http:\S+) /.exec(line)?.[1] ?? assert.fail(line);
 }
 
-/** Asks a server that runs, with its token, as a program without the client would. */
+/** Sends requests with the token to a running server, without the SDK's client. */
 export class AcpCaller {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -21,13 +21,13 @@ export class AcpCaller {
     this.#headers = { authorization: `Bearer ${token}` };
   }
 
-  /** Whatever it answers, which may be an error. */
+  /** The response, which may be an error. */
   ask(path: string, body?: unknown): Promise<Response> {
     const post = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
     return fetch(`${this.#url}/acp${path}`, { headers: this.#headers, ...post });
   }
 
-  /** What it answers when all is well. */
+  /** The body of a successful response. */
   async json<T>(path: string, body?: unknown): Promise<T> {
     const response = await this.ask(path, body);
     const text = await response.text();
@@ -35,7 +35,7 @@ export class AcpCaller {
     return JSON.parse(text) as T;
   }
 
-  /** A run's events as they come. */
+  /** A run's events as they arrive. */
   async stream(path: string, body: unknown): Promise<EventReader> {
     const response = await this.ask(path, body);
     assert.equal(response.status, 200);
@@ -46,7 +46,7 @@ export class AcpCaller {
     return (await this.json<{ events: readonly AcpEvent[] }>(`/runs/${id}/events`)).events;
   }
 
-  /** Waits, as clients do: by asking. */
+  /** Polls until the run has settled. */
   async settled(id: string): Promise<Run> {
     return until(async () => {
       const run = await this.json<Run>(`/runs/${id}`);
@@ -55,7 +55,7 @@ export class AcpCaller {
   }
 }
 
-/** The frames of a stream, as far as they came. */
+/** The events of a stream so far. */
 export class EventReader {
   readonly seen: AcpEvent[] = [];
   readonly runId: string;
@@ -75,7 +75,7 @@ export class EventReader {
     }
   }
 
-  /** To its end, however it ends. */
+  /** Reads to the end of the stream, even if it breaks. */
   async rest(): Promise<readonly AcpEvent[]> {
     try {
       for await (const event of this.#frames) this.seen.push(event);

@@ -14,16 +14,16 @@ import { createWorkflow } from '../../src/domain/workflow.ts';
 import { agentRequest, at, planRequest, sessionId } from '../infrastructure/sqlite/samples.ts';
 import { giveTimeTo, until } from './waiting.ts';
 
-/** A host, and what only a test does to one. */
+/** A host, with operations that only tests use. */
 export interface HostUnderTest {
   readonly host: AgentHost;
-  /** The same place, as another MAOS comes to it. */
+  /** The same host as another MAOS process sees it. */
   reopen(): AgentHost;
-  /** The agent goes, and nothing records how. */
+  /** The agent ends, and nothing records how. */
   vanish(key: LaunchKey, running: RunningAgent): Promise<void>;
 }
 
-/** Hears an agent, as its owner does. */
+/** Receives an agent's output, as its owner does. */
 class Listener implements OutputSink {
   text = '';
   total: number | null = null;
@@ -48,7 +48,7 @@ class Listener implements OutputSink {
 
 const forever = 'while :; do echo tick; sleep 0.02; done';
 
-/** What the application relies on of every place that agents run at. */
+/** What the application requires of every host. */
 export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnderTest>): void {
   async function bench(t: TestContext) {
     const under = await makeHost(t);
@@ -310,7 +310,7 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       const running = await start(forever, listener);
       await listener.heard('tick');
       await running.suspend();
-      // What it had printed by then may still be on its way.
+      // Its last output may not have arrived yet.
       await giveTimeTo('the last of its output is late', 200);
       const { length } = listener.text;
       await giveTimeTo('it prints', 200);

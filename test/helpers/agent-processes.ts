@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Processes of agents, by the id in their environment. */
+/** Processes of agents, found by the id in their environment. */
 export function agentProcesses(agentIds: readonly string[]): readonly number[] {
   return agentIds.flatMap((id) => processesWith('MAOS_AGENT_ID', id));
 }
 
-/** Those that have ended meanwhile are none. */
+/** Ignores processes that have ended in the meantime. */
 export function killAgentProcesses(agentIds: readonly string[]): void {
   killAll(agentProcesses(agentIds));
 }
@@ -22,8 +22,8 @@ export function killAll(pids: readonly number[]): void {
 }
 
 /**
- * Processes with a variable in their environment, as an observer that shares no code with MAOS sees them: on Linux
- * those that may be looked at, elsewhere those `ps` shows.
+ * Processes with a variable in their environment, found without MAOS's code: on Linux the readable ones, elsewhere
+ * those that `ps` shows.
  */
 export function processesWith(variable: string, value: string): readonly number[] {
   return process.platform === 'linux' ? byProcfs(`${variable}=${value}`) : byPs(`${variable}=${value}`);
@@ -36,7 +36,7 @@ function byProcfs(entry: string): readonly number[] {
       const environment = `\0${readFileSync(`/proc/${pid}/environ`, 'utf8')}\0`;
       return environment.includes(`\0${entry}\0`) ? [Number(pid)] : [];
     } catch {
-      // It has ended, or belongs to another user: no agent of a test's.
+      // It has ended, or belongs to another user, so it is not a test's agent.
       return [];
     }
   });

@@ -4,7 +4,7 @@ import type { AgentId, SessionId } from '../../src/domain/ids.ts';
 import { outcome, type RealProject, shell } from './real-project.ts';
 import { until } from './waiting.ts';
 
-/** An agent of this name that writes down its environment, then runs until the file `end` is in its shared context. */
+/** An agent that writes its environment to a file, then runs until the file `end` is in its shared context. */
 export function writesEnvironment(name: string) {
   const folder = '"$MAOS_SHARED_CONTEXT"';
   const write = `env > ${folder}/.${name}.$MAOS_AGENT_ATTEMPT && mv ${folder}/.${name}.$MAOS_AGENT_ATTEMPT ${folder}/${name}.$MAOS_AGENT_ATTEMPT`;

@@ -19,18 +19,18 @@ import { readShellStatus } from '../../src/infrastructure/process/host/launch-re
 import { agentRequest } from '../domain/samples.ts';
 import { contextOf, lookupIn } from '../infrastructure/backends/launch-context.ts';
 
-/** One run of a real CLI: what it printed, and how it ended as the host would tell. */
+/** One run of a real CLI: its output, and its end as the host would report it. */
 export interface Recording {
   readonly stdout: Buffer;
   readonly stderr: string;
   readonly end: AgentEnd;
 }
 
-/** What is to be made of a recording. */
+/** The expected interpretation of a recording. */
 export interface ExpectedEnd {
   /** Null: it completed. */
   readonly kind: FailureKind | null;
-  /** Of the failure's message, or of the result where it completed. */
+  /** Matches the failure's message, or the result. */
   readonly words: RegExp;
   readonly retryAt?: string;
 }
@@ -41,25 +41,25 @@ export interface BackendUnderTest {
   readonly cli: {
     readonly title: string;
     readonly executable: string;
-    /** Null: it is not asked for one. */
+    /** Null: its version is not checked. */
     readonly testedVersion: string | null;
   } | null;
-  /** @param given.path as the settings say it; null: on the PATH of `env` */
+  /** @param given.path the setting; null: search the PATH of `env` */
   make(given: { readonly path: string | null; readonly env: Readonly<Record<string, string>> }): Backend;
   readonly recordings: Readonly<Record<string, Recording>>;
   /** For every recording. */
   readonly ends: Readonly<Record<string, ExpectedEnd>>;
   /** The recording of a run that completes with one answer. */
   readonly success: string;
-  /** All that a launch tells its CLI; default: its arguments and the values of its environment. */
+  /** Everything that a launch passes to its CLI; default: its arguments and the values of its environment. */
   told?(spec: LaunchSpec): string;
-  /** An agent with a model is refused. */
+  /** An agent with a model is rejected. */
   readonly takesNoModel?: boolean;
-  /** How a launch shuts out the MCP servers that the user has set up for the CLI; null: it has none. */
+  /** How a launch disables the user's MCP servers for the CLI; null: it has none. */
   readonly shutsOutServers: ((spec: LaunchSpec) => boolean) | null;
 }
 
-/** `NAME.jsonl` is what was printed, `NAME.json` says how it ended: `{exitCode, signal, stderr}`. */
+/** `NAME.jsonl` is the output, `NAME.json` the end: `{exitCode, signal, stderr}`. */
 export function readRecordings(folder: URL): Readonly<Record<string, Recording>> {
   const names = readdirSync(folder).filter((file) => file.endsWith('.jsonl'));
   return Object.fromEntries(
@@ -73,7 +73,7 @@ export function readRecordings(folder: URL): Readonly<Record<string, Recording>>
   );
 }
 
-/** The bytes cut at the given places, in parts that are overwritten once they were handed over. */
+/** The bytes cut at the given places, in chunks that are overwritten after use. */
 export function* cutAt(bytes: Uint8Array, places: readonly number[]): Generator<Uint8Array> {
   const cuts = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
   let from = 0;
@@ -90,14 +90,14 @@ const exited = (exitCode: number): AgentEnd => ({ how: 'exited', exitCode, signa
 const killed: AgentEnd = { how: 'exited', exitCode: null, signal: 'SIGKILL', at };
 const mebibyte = 2 ** 20;
 
-/** What the application relies on of every backend. */
+/** What the application requires of every backend. */
 export function backendContract(under: BackendUnderTest): void {
   const { recordings, ends } = under;
   const backend = under.make({ path: null, env: {} });
   const isStructured = backend.capabilities.output === 'structured';
   const success = recordings[under.success] ?? assert.fail(`no recording ${under.success}`);
 
-  /** A test of outputs that are records. */
+  /** A test for structured output only. */
   const records = (title: string, run: () => void): void => {
     if (isStructured) it(title, run);
   };
@@ -411,7 +411,7 @@ export function backendContract(under: BackendUnderTest): void {
       assert.deepEqual(explain(success.end, Buffer.concat([failed[1].stdout, success.stdout])), once);
     });
 
-    /** The line of the success with which the answer is there, and those before it. */
+    /** The line with which the answer of the successful run is complete, and those before it. */
     function resultLine(): { before: readonly Buffer[]; line: Buffer } {
       const lines = linesOf(success.stdout);
       const parser = backend.makeParser();
@@ -425,7 +425,7 @@ export function backendContract(under: BackendUnderTest): void {
     }
   });
 
-  /** Texts may come in more parts the more the output is cut, where it is no records. */
+  /** For unstructured output, cutting it into more pieces may produce more texts. */
   function joined({ run, activities }: ReturnType<typeof read>) {
     if (isStructured) return { run, activities };
     return { run, text: activities.flatMap((one) => (one.type === 'text' ? [one.text] : [])).join('\n') };
@@ -451,7 +451,7 @@ function program(folder: string, name: string, script = 'exit 0'): string {
   return path;
 }
 
-/** After a collection: what is really kept. */
+/** After a garbage collection, so that only retained memory counts. */
 function usedHeap(): number {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();

@@ -1,4 +1,4 @@
-/** The bridge to an agent that speaks the Agent Client Protocol, in front of an invented one. */
+/** The bridge to an agent that speaks the Agent Client Protocol, in front of a fake agent. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
@@ -12,10 +12,10 @@ import { AgentClientParser } from '../../src/infrastructure/backends/agent-clien
 import { until } from './waiting.ts';
 
 const bridge = fileURLToPath(new URL('../fixtures/programs/agent-client-bridge.ts', import.meta.url));
-/** The invented agent, whose arguments are its habits. */
+/** The fake agent, whose arguments select its behaviour. */
 export const inventedAgent = fileURLToPath(new URL('../fixtures/programs/acp-agent.mjs', import.meta.url));
 
-/** One made with the official SDK. */
+/** An agent made with the official SDK. */
 export const sdkAgent = fileURLToPath(new URL('../fixtures/programs/sdk-agent.ts', import.meta.url));
 
 export const plainOptions: Omit<BridgeOptions, 'args'> = {
@@ -33,17 +33,17 @@ export const plainOptions: Omit<BridgeOptions, 'args'> = {
   silenceMs: 60_000,
 };
 
-/** A bridge at work. */
+/** A running bridge. */
 export interface RunningBridge {
   readonly process: ChildProcess;
-  /** What it has printed so far. */
+  /** Its output so far. */
   readonly lines: () => readonly Record<string, unknown>[];
-  /** Waits until it has printed a line that holds the text. */
+  /** Waits until it has printed a line that contains the text. */
   printed(text: string): Promise<void>;
   readonly done: Promise<BridgeRun>;
 }
 
-/** What became of it. */
+/** How it ended. */
 export interface BridgeRun {
   readonly status: number | null;
   readonly stderr: string;
@@ -51,7 +51,7 @@ export interface BridgeRun {
   readonly run: ParsedRun;
 }
 
-/** Starts a bridge with the prompt `Do it.` @param habits of the invented agent */
+/** Starts a bridge with the prompt `Do it.` @param habits behaviour of the fake agent */
 export function startBridge(
   t: TestContext,
   habits: readonly string[],

@@ -1,4 +1,4 @@
-/** The real Claude Code, installed apart from the project and run against a scripted model. */
+/** The real Claude Code, installed outside the project and run against a scripted model. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,10 +7,10 @@ import { installClient } from './client-installation.ts';
 
 const run = promisify(execFile);
 
-/** The version the fixtures were recorded with. */
+/** The version of the recorded fixtures. */
 export const CLAUDE_CODE_VERSION = '2.1.330';
 
-/** Of December 2025: those who do not update still run the like. */
+/** A version of December 2025, as users without updates may have it. */
 export const OLDER_CLAUDE_CODE_VERSION = '2.0.76';
 
 /**
@@ -65,7 +65,7 @@ export function cleanClaudeEnv(options: CleanClaudeEnvOptions): Record<string, s
     DISABLE_ERROR_REPORTING: '1',
     DISABLE_AUTOUPDATER: '1',
     DISABLE_INSTALLATION_CHECKS: '1',
-    // Left to itself it asks the model after two seconds, without the tools of servers that are not up by then.
+    // By default, it calls the model after two seconds, without the tools of servers that have not started by then.
     CLAUDE_CODE_MCP_STARTUP_WAIT_MS: '60000',
   };
 }

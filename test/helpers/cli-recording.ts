@@ -1,4 +1,4 @@
-/** Runs a real agent CLI once and keeps what it printed, for the recordings that parsers are tested with. */
+/** Runs a real agent CLI once and stores its output, as a recording for parser tests. */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ export interface CliRun {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly stdin: string;
-  /** Sent to all its processes, as a host does, once its moment has come. */
+  /** Sent to all its processes, as a host does, when `when` settles. */
   readonly signal?: { readonly name: NodeJS.Signals; readonly when: Promise<unknown> };
 }
 
@@ -44,7 +44,7 @@ export async function playCli({ program, args, env, cwd, stdin, signal }: CliRun
   return { stdout, stderr, exitCode, signal: by, durationMs: Math.round(performance.now() - startedAt) };
 }
 
-/** What a case of a recorder is run in: a scratch home with an empty project folder. */
+/** Runs a case in a scratch home with an empty project folder. */
 export async function inScratchHome<T>(work: (home: string) => Promise<T>): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), 'recording-'));
   try {
@@ -56,9 +56,9 @@ export async function inScratchHome<T>(work: (home: string) => Promise<T>): Prom
 }
 
 /**
- * Writes `NAME.jsonl`, the stdout, and `NAME.json`, how it was run and how it ended, without traces of this machine: the
- * scratch home is written `/home/user`, every port of the loopback interface 8080.
- * @param keep what is kept of a JSON line
+ * Writes the stdout to `NAME.jsonl`, and to `NAME.json` how it was run and how it ended, without traces of this
+ * machine: the scratch home becomes `/home/user`, and every port of the loopback interface 8080.
+ * @param keep selects what is kept of a JSON line
  */
 export async function writeRecording(
   folder: string,
@@ -94,7 +94,7 @@ export async function writeRecording(
   console.log(`${name}: exit ${ending.exitCode ?? ending.signal}, ${ending.durationMs} ms, ${last}`);
 }
 
-/** Records the named cases; all of them when none is named. */
+/** Records the named cases; without names, all. */
 export async function recordCases(
   cases: readonly string[],
   wanted: readonly string[],

@@ -1,4 +1,4 @@
-/** Real agent CLIs, installed from the npm registry apart from the project. */
+/** Real agent CLIs, installed from the npm registry outside the project. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const CLIENTS = fileURLToPath(new URL('../../.cache/clients', import.meta.url));
 const TRIES = 3;
 
-/** An agent CLI as the registry has it. */
+/** An agent CLI in the registry. */
 export interface Client {
   /** The npm package, such as `@openai/codex`. */
   readonly package: string;
@@ -21,20 +21,20 @@ export interface Client {
   readonly executable: string | null;
   /** The folder it is installed into, inside `.cache/clients`; the version is added. */
   readonly folder: string;
-  /** The whole environment in which `--version` is asked for; `home` is a scratch folder. */
+  /** The whole environment for `--version`; `home` is a scratch folder. */
   env(home: string): Record<string, string>;
-  /** Does by hand what of the package's install scripts is needed: they are not run. */
+  /** Performs the necessary steps of the package's install scripts, which are not run. */
   finish?(packageFolder: string): Promise<unknown>;
 }
 
 /**
- * Returns the absolute path of a client's executable (of a library, its package's folder), installing it from the npm registry (or npm's own cache, when
- * that has it) into `.cache/clients/<folder>-<version>` the first time.
+ * Returns the absolute path of a client's executable (for a library, of its package's folder). Installs it into
+ * `.cache/clients/<folder>-<version>` the first time, from the npm registry or npm's cache.
  *
- * No install script is run, since npm may hold them back. The installation is made in a folder of its own, asked for its
- * version there and renamed when complete, so a killed or a simultaneous installation never leaves half of one.
+ * Runs no install script, because npm may block them. Installs into a temporary folder, checks the version there, and
+ * renames the folder when it is complete, so that a killed or concurrent installation never leaves an incomplete one.
  *
- * @throws when npm cannot get the package in three tries, or what it got does not run, with the last words of it.
+ * @throws when npm cannot get the package in three tries, or the installed program does not run, with its last output.
  */
 export async function installClient(client: Client): Promise<string> {
   const { package: name, version } = client;
@@ -54,7 +54,7 @@ export async function installClient(client: Client): Promise<string> {
       if (failed === TRIES) {
         throw new Error(`${name}@${version} could not be installed in ${TRIES} tries: ${words}`, { cause });
       }
-      // A registry that refuses does so for seconds; npm has tried each request again by itself.
+      // Registry errors last for seconds, and npm has already retried each request itself.
       await delay(failed * 5_000);
     }
   }
@@ -72,7 +72,7 @@ async function installInto(home: string, client: Client): Promise<void> {
       await run(join(modules, '.bin', client.executable), ['--version'], { env: client.env(staging) });
     }
     await rename(staging, home).catch((cause: NodeJS.ErrnoException) => {
-      // Another process finished first: its installation is as good as this one.
+      // Another process finished first, and its installation is equivalent.
       if (cause.code !== 'ENOTEMPTY' && cause.code !== 'EEXIST') throw cause;
     });
   } finally {

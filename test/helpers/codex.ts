@@ -1,14 +1,14 @@
-/** The real Codex CLI, installed apart from the project and run against a scripted model. */
+/** The real Codex CLI, installed outside the project and run against a scripted model. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { installClient } from './client-installation.ts';
 
-/** The version that the tests speak of. */
+/** The version that the tests use. */
 export const CODEX_VERSION = '0.169.0';
 
 /**
  * Returns the absolute path of the `codex` executable, installed by {@link installClient}; about 400 MB. It is a script
- * for Node that runs the native binary, an optional dependency per platform, and hands signals on to it.
+ * for Node that runs the native binary, an optional dependency per platform, and forwards signals to it.
  */
 export function installCodex({ version = CODEX_VERSION } = {}): Promise<string> {
   return installClient({
@@ -57,13 +57,13 @@ const keyVariable = 'SCRIPTED_OPENAI_KEY';
 export interface CodexMcpServer {
   readonly command: string;
   readonly args: readonly string[];
-  /** Codex hands its servers few variables of its own environment; these are added. */
+  /** Codex passes few variables of its own environment to its servers; these are added. */
   readonly env?: Readonly<Record<string, string>>;
   readonly default_tools_approval_mode?: ApprovalMode | undefined;
-  /** By the names the server gives its tools. */
+  /** By the server's own tool names. */
   readonly tools?: Readonly<Record<string, { readonly approval_mode: ApprovalMode }>>;
   readonly tool_timeout_sec?: number;
-  /** Without it, a server that is not up after about a second is missing in the first request to the model. */
+  /** Without it, a server that takes longer than about a second to start is missing in the first request to the model. */
   readonly required?: boolean;
   readonly startup_timeout_sec?: number;
 }
@@ -95,7 +95,7 @@ export async function writeCodexConfig(
   await writeFile(join(home, '.codex', 'config.toml'), `${lines.join('\n')}\n`);
 }
 
-/** Strings, numbers, arrays and tables in one line. JSON's strings are TOML's basic strings. */
+/** Strings, numbers, arrays and tables on one line. JSON strings are valid TOML basic strings. */
 function toToml(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(toToml).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

@@ -1,12 +1,12 @@
-/** The real GitHub Copilot CLI, installed apart from the project and run against a scripted model. */
+/** The real GitHub Copilot CLI, installed outside the project and run against a scripted model. */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installClient } from './client-installation.ts';
 
-/** The version that the tests speak of. */
+/** The version that the tests use. */
 export const COPILOT_VERSION = '1.0.102';
 
-/** It unpacks 150 MB of itself at its first start with a new cache. */
+/** At its first start with a new cache, it unpacks 150 MB. */
 const cache = fileURLToPath(
   new URL(`../../.cache/clients/copilot-${COPILOT_VERSION}-cache`, import.meta.url),
 );
@@ -26,7 +26,7 @@ export function installCopilot({ version = COPILOT_VERSION } = {}): Promise<stri
 export interface CleanCopilotEnvOptions {
   /** A scratch folder: Copilot keeps its settings and conversations in its `.copilot`. */
   home: string;
-  /** Base URL of the scripted model; without it Copilot has no provider, and is not signed in. */
+  /** Base URL of the scripted model; without it, Copilot has no provider and is not signed in. */
   modelUrl?: string;
 }
 

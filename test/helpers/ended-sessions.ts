@@ -11,7 +11,7 @@ import { createWorkflow } from '../../src/domain/workflow.ts';
 import type { RealProject } from './real-project.ts';
 
 /**
- * Stores a session that was cancelled at a certain time, with its folder, without running anything.
+ * Stores a session that was cancelled at a given time, with its folder, without running anything.
  * @param options.bytes size of a file in its folder
  */
 export function endedSession(

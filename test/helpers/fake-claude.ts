@@ -21,7 +21,7 @@ export type Step =
   | { readonly ask: { readonly tool: string; readonly input: object } }
   | { readonly exit: number };
 
-/** The real backend, with a program that plays Claude Code's part. */
+/** The real backend, with a program that replaces Claude Code. */
 export function fakeClaudeBackend(folder: string): Backend {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'fake-claude');
@@ -31,7 +31,7 @@ export function fakeClaudeBackend(folder: string): Backend {
   return makeClaudeBackend({ config: { ...config, allowedTools: [], extraArgs: [] }, env: process.env });
 }
 
-/** Backends of a {@link realProject}: that one, in the project's own folder. */
+/** Backends of a {@link realProject}: this one, in the project's own folder. */
 export const fakeClaude = (root: string): readonly Backend[] => [fakeClaudeBackend(join(root, 'bin'))];
 
 export function claudeProject(
@@ -42,8 +42,8 @@ export function claudeProject(
 }
 
 /**
- * An agent of that backend.
- * @param plays what it does at its first start, at its second, and so on; the last one again and again
+ * An agent of this backend.
+ * @param plays its steps at the first start, the second and so on; the last one is repeated
  */
 export function player(
   root: string,
@@ -55,7 +55,7 @@ export function player(
   return { name, role: 'tester', task: `play ${name}`, backend: 'claude', ...more };
 }
 
-/** For each start the conversation it went on with, null for a new one. */
+/** The conversation that each start resumed, null for a new one. */
 export function startsOf(root: string, name: string): readonly (string | null)[] {
   const file = join(root, `${name}.starts`);
   if (!existsSync(file)) return [];
@@ -75,7 +75,7 @@ export function turn(inputTokens: number, text = 'Working.'): Step {
   };
 }
 
-/** Its last line, as after a success. */
+/** Its last line after a success. */
 export function success(result: string, inputTokens = 10, costUsd = 0.01): Step {
   return {
     line: {
@@ -86,7 +86,7 @@ export function success(result: string, inputTokens = 10, costUsd = 0.01): Step 
   };
 }
 
-/** Its last lines when the provider refuses. @param until when it answers again; null: it does not say */
+/** Its last lines when the provider refuses. @param until when it accepts requests again; null: not stated */
 export function refusal(until: Date | null): readonly Step[] {
   const info = { status: 'rejected', resetsAt: (until?.getTime() ?? 0) / 1000, rateLimitType: 'five_hour' };
   const message = { model: '<synthetic>', content: [] };

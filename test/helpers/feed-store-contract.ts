@@ -15,7 +15,7 @@ export function fourEvents(store: SessionStore): SessionId {
   return lease.sessionId;
 }
 
-/** A session that was cancelled and is owned by nobody: three events. */
+/** A cancelled session without an owner, with three events. */
 export function ended(store: SessionStore): SessionId {
   const change = created();
   const lease = store.create(change, instanceId());
@@ -30,7 +30,7 @@ export function ended(store: SessionStore): SessionId {
   return id;
 }
 
-/** What the application relies on of every store about the order of all events of a project. */
+/** What the application requires of every store's order of a project's events. */
 export function feedStoreContract(open: (t: TestContext) => SessionStore): void {
   describe('the feed', () => {
     it('tells the position something happened after', (t) => {

@@ -1,12 +1,12 @@
-/** A line of a client gone mad, and what is due to it. */
+/** A line of a defective client, and the expected answer. */
 export interface GarbageLine {
-  /** With its line feed. */
+  /** Includes its line feed. */
   readonly bytes: Uint8Array;
-  /** What kind of garbage it is, for messages. */
+  /** The kind of garbage, for messages. */
   readonly kind: string;
-  /** Id of a request: it gets an answer. Undefined: nothing is due under an id. */
+  /** Id of a request that must be answered; undefined: no answer with an id is expected. */
   readonly id?: string | number;
-  /** The error that answer has to be; undefined: any answer will do. */
+  /** The required error code; undefined: any answer. */
   readonly code?: number;
 }
 
@@ -14,7 +14,7 @@ type Random = (below: number) => number;
 type Made = { readonly text: string | Uint8Array; readonly id?: string | number; readonly code?: number };
 type Maker = (random: Random, id: string | number) => Made;
 
-/** Numbers that only depend on the seed (mulberry32). */
+/** Pseudo-random numbers that depend only on the seed (mulberry32). */
 function randomOf(seed: number): Random {
   let state = seed >>> 0;
   return (below) => {
@@ -66,7 +66,7 @@ function anyText(random: Random): string {
   return Array.from({ length: random(60) }, () => pick(random, parts)).join('');
 }
 
-/** Any JSON value but an object. */
+/** Any JSON value except an object. */
 function wrongValue(random: Random): unknown {
   return pick(random, [null, true, false, 0, -1, 1.5, 1e300, '', 'x', 'toString', [], [1], [{}], [[null]]]);
 }
@@ -114,7 +114,7 @@ const argumentNames = [
   '__proto__',
 ];
 
-/** No line of these is a message: each is worth a complaint at most. */
+/** None of these lines is a message; each causes at most one error. */
 const noMessages: Readonly<Record<string, Maker>> = {
   'bad JSON': (random) => ({ text: `x${anyText(random).replaceAll('\n', '')}` }),
   'half a message': (random, id) => {
@@ -285,7 +285,7 @@ const messages: Readonly<Record<string, Maker>> = {
   }),
 };
 
-/** Rare, for they are large. */
+/** Rare, because they are large. */
 const giants: Readonly<Record<string, Maker>> = {
   'a megabyte': (_, id) => ({ text: request(id, 'ping', { padding: 'x'.repeat(1_000_000) }), id }),
   'a megabyte of nothing': (random) => ({
@@ -304,7 +304,7 @@ const giants: Readonly<Record<string, Maker>> = {
   },
 };
 
-/** Depth takes its reader far longer than length. */
+/** Depth takes a parser far longer than length. */
 const turns = Object.keys(giants).flatMap((kind) => ['a megabyte', kind]);
 
 function giantAt(turn: number): readonly [string, Maker] {
@@ -313,9 +313,9 @@ function giantAt(turn: number): readonly [string, Maker] {
 }
 
 /**
- * Lines as no client should send them; the same for the same seed.
- * @param options.giantEvery one line in so many is a large one, each kind in its turn; default: none
- * @param options.only `no messages`: only lines that are none
+ * Lines that no client should send; the same for the same seed.
+ * @param options.giantEvery every nth line is a large one, of each kind in turn; default: none
+ * @param options.only `no messages`: only lines that are not messages
  */
 export function* garbage(
   seed: number,
@@ -328,14 +328,14 @@ export function* garbage(
     const { giantEvery = 0 } = options;
     const isGiant = giantEvery > 0 && index % giantEvery === giantEvery - 1;
     const [kind, make] = isGiant ? giantAt(Math.floor(index / giantEvery)) : pick(random, usual);
-    // Two requests in flight may have the same id; so may numbers and texts that look alike.
+    // Two requests in flight may have the same id, and so may a number and a string that look alike.
     const number = index - (index % 50 === 1 ? 1 : 0);
     const { text, ...due } = make(random, random(2) === 0 ? number : String(number));
     yield { kind, bytes: Buffer.concat([Buffer.from(text as string), Buffer.from('\n')]), ...due };
   }
 }
 
-/** The lines as a client might write them: several at once, or cut at any byte. */
+/** The lines as a client might write them: several in one chunk, or cut at any byte. */
 export function* inPieces(seed: number, lines: Iterable<GarbageLine>): Generator<Uint8Array> {
   const random = randomOf(seed);
   let waiting: Uint8Array[] = [];

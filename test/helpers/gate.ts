@@ -1,16 +1,16 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A place where agents wait until the test lets them pass, or for each other: no time has to be guessed. */
+/** A gate where agents wait for the test or for each other, so that tests need no guessed delays. */
 export class Gate {
   readonly #path: string;
 
-  /** @param folder of the test's own */
+  /** @param folder the test's own folder */
   constructor(folder: string, name: string) {
     this.#path = join(folder, `${name}.gate`);
   }
 
-  /** Shell: waits here; gives up after half a minute, so that a failed test leaves nothing. */
+  /** Shell: waits at the gate, at most 30 s, so that a failed test leaves no process. */
   get wait(): string {
     const look = this.test;
     return `i=0; until ${look} || [ $i -ge 600 ]; do sleep 0.05; i=$((i+1)); done; ${look}`;
@@ -21,7 +21,7 @@ export class Gate {
     return `[ -e '${this.#path}' ]`;
   }
 
-  /** Shell: lets everybody pass. */
+  /** Shell: opens the gate. */
   get open(): string {
     return `: >'${this.#path}'`;
   }

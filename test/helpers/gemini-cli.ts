@@ -1,9 +1,9 @@
-/** The real Gemini CLI, installed apart from the project and run against a scripted model. */
+/** The real Gemini CLI, installed outside the project and run against a scripted model. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { installClient } from './client-installation.ts';
 
-/** The version that the tests speak of. */
+/** The version that the tests use. */
 export const GEMINI_CLI_VERSION = '0.61.0';
 
 /** Returns the absolute path of the `gemini` executable, a script for Node 20 and later; about 100 MB. */
@@ -21,7 +21,7 @@ export function installGeminiCli({ version = GEMINI_CLI_VERSION } = {}): Promise
 export interface CleanGeminiEnvOptions {
   /** A scratch folder: Gemini keeps its settings and conversations in its `.gemini`. */
   home: string;
-  /** Base URL of the scripted model; without it every request goes to a closed port. */
+  /** Base URL of the scripted model; without it, every request goes to a closed port. */
   modelUrl?: string;
 }
 
@@ -29,8 +29,8 @@ export interface CleanGeminiEnvOptions {
  * The whole environment for a real Gemini CLI in a test: nothing is inherited, so neither the machine's account nor a
  * surrounding agent is visible to it, and no request leaves the machine.
  *
- * Left to itself it runs itself again as a child with more memory, and hands no signal on to it: a SIGINT for the first
- * of the two is lost, and a SIGKILL leaves the child at work. Here there is one process, which gets the signals.
+ * By default it restarts itself as a child with more memory, and forwards no signals to it: a SIGINT to the parent is
+ * lost, and a SIGKILL leaves the child running. Here there is only one process, which gets the signals.
  */
 export function cleanGeminiEnv({
   home,
@@ -57,15 +57,15 @@ export interface GeminiMcpServer {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds that a call may take, whatever it reports of its progress; 600,000 unless set. */
+  /** Milliseconds that a call may take, regardless of progress reports; default: 600,000. */
   readonly timeout?: number;
-  /** Calls its tools without asking; nobody can be asked in `gemini -p`. */
+  /** Calls its tools without asking, because `gemini -p` cannot ask anyone. */
   readonly trust?: boolean;
 }
 
 /**
  * Writes `settings.json` into a scratch home: sign-in by key, no telemetry, no updates, and MCP servers by name.
- * @param more further groups of settings; `general` is added to what it has
+ * @param more further groups of settings; `general` is merged
  */
 export async function writeGeminiSettings(
   home: string,

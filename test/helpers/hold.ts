@@ -1,23 +1,23 @@
 import type { TestContext } from 'node:test';
 
-/** A place where work stands still until the test lets it go on; at the latest when the test ends. */
+/** Blocks work until the test releases it, at the latest when the test ends. */
 export class Hold {
   readonly #arrived = Promise.withResolvers<void>();
   readonly #released = Promise.withResolvers<void>();
   #isReleased = false;
 
-  /** To be made before what the test has to close: what is held may keep that from coming to its end. */
+  /** Create it before anything that the test must close, because blocked work may prevent that from closing. */
   constructor(t: TestContext) {
     t.after(() => this.release());
   }
 
-  /** For the work. */
+  /** Called by the work. */
   async pass(): Promise<void> {
     this.#arrived.resolve();
     await this.#released.promise;
   }
 
-  /** Settles when somebody is held, or was. */
+  /** Settles when work has been blocked for the first time. */
   get arrived(): Promise<void> {
     return this.#arrived.promise;
   }

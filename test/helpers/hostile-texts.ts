@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** What a text may hold that tries to speak with another voice, or to get out of the marks around it. */
+/** Pieces of texts that imitate another speaker, or try to escape from their quotation. */
 const pieces = [
   '\n',
   '\r',
@@ -53,13 +53,13 @@ export const hostileText = fc
   })
   .map((some) => some.join(''));
 
-/** All that a reader, of whatever kind, may take for lines. */
+/** Everything that some reader may regard as lines. */
 export function anyLines(text: string): readonly string[] {
   return text.split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/);
 }
 
 /**
- * Has characters that are not seen, or that steer what is. Tab and line feed are not among them, nor what words and
+ * Whether the text has invisible characters or control characters, except tab, line feed, and those that words and
  * emoji of some scripts need.
  */
 export function hidesSomething(text: string): boolean {

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
 
-/** One of each kind of what steers a terminal, or makes text read as another. No slash, no NUL: it is also a file's name. */
+/**
+ * One character or sequence of each kind that controls a terminal or disguises text. Without slash and NUL, because it
+ * is also a file name.
+ */
 export const hostile = [
   ...['\u001b[8m', '\u001b]0;title\u0007', '\u001b[2J', '\u001b', '\u0007', '\b', '\r', '\v', '\u007f'],
   ...['\u0085', '\u009b31m', '\u009d0;x\u009c', '\u061c', '\u200b', '\u200e', '\u200f', '\u2028', '\u2029'],
@@ -19,7 +22,7 @@ const steering =
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const ownColours = /\u001b\[(?:1|2|22|3[1-6]|39)m/g;
 
-/** @param what names the call in the failure */
+/** @param what names the call in the error message */
 export function assertHarmless(what: string, text: string, colours = false): void {
   const rest = colours ? text.replaceAll(ownColours, '') : text;
   const at = rest.search(steering);
@@ -33,7 +36,7 @@ function escaped(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** A program that prints, leaves and is called by hostile texts. `talk fail` fails; `talk wait` stays. */
+/** A program whose output, files and name are hostile texts. `talk fail` fails; `talk wait` keeps running. */
 const program = `
 const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -48,7 +51,7 @@ if (mode === 'fail') process.exit(3);
 if (mode === 'wait') setInterval(() => {}, 1000);
 `;
 
-/** A home, a project and texts in them that are hostile wherever a text can be. */
+/** A home and a project with hostile texts wherever a text can occur. */
 export class HostileWorld {
   readonly maos: MaosFolder;
   readonly env: NodeJS.ProcessEnv;
@@ -57,7 +60,7 @@ export class HostileWorld {
     const root = join(realpathSync(mkdtempSync(join(tmpdir(), 'maos-hostile-'))), `folder${hostile}`);
     mkdirSync(root);
     this.maos = new MaosFolder(root);
-    // No CLI of whoever runs the tests is found, and none of its settings.
+    // Finds no CLI and no settings of the user who runs the tests.
     this.env = { ...this.maos.env, HOME: root, PATH: `${dirname(process.execPath)}:/usr/bin:/bin` };
     const described = JSON.stringify(`Does ${hostile}`).replace(/[^ -~]/g, escaped);
     this.write(

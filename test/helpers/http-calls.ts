@@ -12,7 +12,7 @@ export interface CallOptions {
 
 export interface Called {
   readonly headers: Headers;
-  /** JSON of the body, or of the first event of a stream that has any; else the text. */
+  /** The body as JSON, or the JSON of a stream's first event with data; otherwise the text. */
   // biome-ignore lint/suspicious/noExplicitAny: what a test looks into
   readonly body: any;
 }
@@ -23,7 +23,7 @@ interface Described {
   readonly operation: OperationObject;
 }
 
-/** A client that knows the endpoints from the document, and holds every answer against it. */
+/** A client that knows the endpoints from the OpenAPI document, and validates every response against it. */
 export class DocumentClient {
   readonly document: OpenApiDocument;
   readonly schemas: DocumentSchemas;
@@ -58,7 +58,7 @@ export class DocumentClient {
     return [...this.#operations.keys()];
   }
 
-  /** Calls an operation, and lets go of the answer if it is a stream. */
+  /** Calls an operation; cancels the response if it is a stream. */
   async call(id: string, options: CallOptions = {}): Promise<Called> {
     const response = await this.open(id, options);
     const type = typeOf(response);
@@ -68,7 +68,7 @@ export class DocumentClient {
     return { headers: response.headers, body };
   }
 
-  /** The answer as it comes. */
+  /** The response without its body read. */
   async open(id: string, { params = {}, query = {}, headers = {}, body, status = 200 }: CallOptions = {}) {
     const { path, method } = this.#described(id);
     this.called.add(id);
@@ -103,7 +103,7 @@ function typeOf(response: Response): string {
   return response.headers.get('content-type')?.split(';')[0]?.toLowerCase() ?? '';
 }
 
-/** The data of the first event that has any. @param then whether the stream is left */
+/** The data of the first event that has any. @param then whether to leave the stream afterwards */
 export async function firstEvent(response: Response, then: 'leave' | 'stay' = 'leave'): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';

@@ -3,28 +3,28 @@ import fc from 'fast-check';
 import type { Target } from './http-fuzz.ts';
 import type { RawRequest } from './raw-http.ts';
 
-/** What is wrong with a request, and what may come of it. */
+/** A fault of a request, and its possible effects. */
 export interface Fault {
   readonly kind: string;
-  /** It is certainly refused: anything below 400 is a defect. */
+  /** It must be rejected: a status below 400 is a defect. */
   readonly isRefused?: boolean;
-  /** It may be no request to this endpoint any more. */
+  /** It may no longer be a request to this endpoint. */
   readonly isElsewhere?: boolean;
-  /** HTTP itself may be broken by it: Node's own answers, without a body, are fine, and none at all. */
+  /** It may be invalid HTTP: Node's own responses without a body are accepted, and so is none. */
   readonly isBroken?: boolean;
 }
 
 /** A request before it becomes bytes. */
 export interface Draft {
   method: string;
-  /** With its query; characters are bytes. */
+  /** Includes the query; each character is a byte. */
   target: string;
   headers: [name: string, text: string][];
   /** Undefined: no body. */
   value: unknown;
-  /** Instead of the value. */
+  /** Replaces the value. */
   bytes?: Uint8Array;
-  /** Instead of either, and without a length. */
+  /** Replaces both, without a length. */
   chunks?: string;
   send: RawRequest['send'];
 }
@@ -32,7 +32,7 @@ export interface Draft {
 export type Twist = (draft: Draft) => void;
 type Faults = fc.Arbitrary<readonly [Fault, Twist]>;
 
-/** Stands for ten thousand arrays within each other, which JSON.stringify would not write. */
+/** A placeholder for 10,000 nested arrays, which JSON.stringify cannot write. */
 const abyss = '@abyss@';
 const depth = 10_000;
 
@@ -49,7 +49,7 @@ export function faultsFor(target: Target): readonly Faults[] {
   return target.operation.requestBody === undefined ? always : [...always, ...bodyFaults];
 }
 
-/** One of these values put where the function says. */
+/** Sets one of these values. */
 function oneOf<T>(fault: Fault, values: readonly T[], put: (draft: Draft, value: T) => void): Faults {
   return fc.constantFrom(...values).map((value) => [fault, (draft) => put(draft, value)] as const);
 }
@@ -178,7 +178,7 @@ function methodFaults({ path, document }: Target): Faults {
   );
 }
 
-/** Also where no body is asked for. */
+/** Even where no body is expected. */
 const transferFaults = fc.oneof(
   oneOf({ kind: 'half a body', isBroken: true }, ['half'] as const, (draft, send) => {
     draft.value ??= long(100);
@@ -268,7 +268,7 @@ const bodyFaults: readonly Faults[] = [
 
 type Edit = (holder: object, key: string, value: unknown) => void;
 
-/** Some place of the body edited, the whole of it among them. */
+/** Edits some part of the body, or all of it. */
 function placed(fault: Fault, values: fc.Arbitrary<unknown>, edit: Edit): Faults {
   return fc.tuple(fc.nat(), values).map(([seed, value]): readonly [Fault, Twist] => [
     fault,

@@ -9,7 +9,7 @@ export interface Target extends Pick<ValueOptions, 'known'> {
   readonly method: string;
   readonly operation: OperationObject;
   readonly document: OpenApiDocument;
-  /** Sent with every request, unless something else takes their place. */
+  /** Sent with every request, unless a fault replaces them. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -33,7 +33,7 @@ export class FuzzRequest implements RawRequest {
     this.head = Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
   }
 
-  /** What fast-check shows of it. */
+  /** What fast-check prints. */
   [fc.toStringMethod](): string {
     const head = Buffer.from(this.head.subarray(0, 1_000)).toString('latin1');
     const body = Buffer.from(this.body.subarray(0, 600)).toString();
@@ -41,7 +41,7 @@ export class FuzzRequest implements RawRequest {
   }
 }
 
-/** Requests to an endpoint: some of them as the document says, the others with one thing wrong. */
+/** Requests to an endpoint: some are valid according to the document, the others have one fault. */
 export function requestsTo(target: Target): fc.Arbitrary<FuzzRequest> {
   const none: fc.Arbitrary<readonly [Fault, Twist]> = fc.constant([{ kind: 'nothing' }, () => {}]);
   const faults = fc.oneof(

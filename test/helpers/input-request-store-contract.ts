@@ -29,14 +29,14 @@ export interface RequestBench<Store extends SessionStore> {
   readonly lease: Lease;
   readonly workflow: Workflow;
   readonly sessionId: SessionId;
-  /** The agent that runs, in attempt 1. */
+  /** The agent that is running, in attempt 1. */
   readonly agentId: AgentId;
   readonly pending: AgentId;
   draft(more?: Partial<InputRequestDraft>): InputRequest;
   open(more?: Partial<InputRequestDraft>): InputRequest;
 }
 
-/** A session in the store whose first agent runs. */
+/** A session in the store whose first agent is running. */
 export function requestBench<Store extends SessionStore>(store: Store): RequestBench<Store> {
   const planned = created();
   const change = started(planned);
@@ -66,7 +66,7 @@ const allow = { kind: 'permission', decision: 'allow', message: null } as const;
 const person = { type: 'person', front: 'cli' } as const;
 const answer = (request: InputRequest): InputRequest => answerRequest(request, allow, person, later);
 
-/** What the application relies on of every store of requests. */
+/** What the application requires of every store of requests. */
 export function inputRequestStoreContract(open: (t: TestContext) => SessionStore): void {
   describe('the store of requests', () => {
     it('gives back what was stored, whole, through every state', (t) => {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-/** Agent CLIs that nobody has, each with other habits: the programs, and what `backends.custom` says of them. */
+/** Fake agent CLIs with different interfaces, and their settings in `backends.custom`. */
 
 export function inventedProgram(file: 'scribe.mjs' | 'courier.mjs' | 'filer.sh'): string {
   return fileURLToPath(new URL(`../fixtures/programs/${file}`, import.meta.url));

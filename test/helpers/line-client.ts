@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { bundle, type MaosFolder } from '../presentation/cli/maos-process.ts';
 import { countedEnvironment } from './counted-process.ts';
 
-/** A message of the server, whatever is in it. */
+/** A message of the server with any content. */
 export interface Heard {
   readonly jsonrpc?: unknown;
   readonly id?: unknown;
@@ -13,15 +13,15 @@ export interface Heard {
   readonly error?: { readonly code: number; readonly message: string };
 }
 
-/** A built server and the bytes to and from it: a client that sends whatever it is told to, and notes every answer. */
+/** A client of the built server that sends any bytes, and records every answer. */
 export class LineClient {
   readonly child;
   readonly #exit: Promise<readonly [code: number | null, signal: string | null]>;
   /** Answers by their id, in the order they came. */
   readonly answers = new Map<unknown, Heard[]>();
-  /** Errors that say nothing of whose they are. */
+  /** Errors without an id. */
   readonly complaints: Heard[] = [];
-  /** Lines of stdout that are no JSON-RPC message. */
+  /** Lines of stdout that are not JSON-RPC messages. */
   readonly noise: string[] = [];
   stderr = '';
   #count = 0;
@@ -37,7 +37,7 @@ export class LineClient {
       this.child.once('close', (code, signal) => resolve([code, signal]));
     });
     void this.#exit.then(() => this.#heard());
-    // A server that has gone is told by the answers that are missing.
+    // If the server has gone, the missing answers show it.
     this.child.stdin.on('error', () => {});
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
@@ -61,7 +61,7 @@ export class LineClient {
     return this.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
   }
 
-  /** The first answer to a request of its own id. */
+  /** The first answer to a request with a new id. */
   async request(method: string, params?: object): Promise<Heard> {
     this.#count += 1;
     const id = `client-${this.#count}`;
@@ -81,7 +81,7 @@ export class LineClient {
     return answer;
   }
 
-  /** Waits for what the server says to make it so. */
+  /** Waits until messages of the server make the condition true. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       const { exitCode, signalCode } = this.child;
@@ -95,7 +95,7 @@ export class LineClient {
     }
   }
 
-  /** Goes, as a client does. @returns how the server ended */
+  /** Disconnects like a client. @returns how the server ended */
   async leave(
     how: 'EOF' | NodeJS.Signals = 'EOF',
   ): Promise<readonly [code: number | null, signal: string | null]> {

@@ -29,7 +29,7 @@ export async function startLoopbackServer(
   }
   const server = createServer((request, response) => {
     receive(request, response).catch((cause: unknown) => {
-      // The client may hang up at any moment (tests kill it); anything else it sees as a broken connection.
+      // The client may disconnect at any time, because tests kill it; it sees any other error as a broken connection.
       response.destroy(cause instanceof Error ? cause : new Error(String(cause)));
     });
   });
@@ -52,7 +52,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** One server-sent event, its type also inside the data, as the providers' APIs have it. */
+/** One server-sent event with its type also in the data, as in the providers' APIs. */
 export function sendEvent(response: ServerResponse, type: string, data: Record<string, unknown>): void {
   response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
 }

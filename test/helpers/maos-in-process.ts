@@ -14,12 +14,12 @@ export interface Call {
   readonly input?: string;
 }
 
-/** The environment belongs to the process, so one command runs at a time. */
+/** One command at a time, because the environment belongs to the process. */
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs a command line as `maos` does, in this process: for the many calls of a test that ask what a command says. A
- * process each takes twenty times as long. Not for what leaves sessions to other processes, nor for signals.
+ * Runs a command line like `maos`, but in this process, because a separate process takes twenty times as long. Not for
+ * commands that leave sessions to other processes, nor for signals.
  */
 export function maosInProcess(args: readonly string[], call: Call): Promise<Finished> {
   const finished = last.then(() => run(args, call));

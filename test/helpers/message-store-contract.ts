@@ -15,7 +15,7 @@ import { at, created, instanceId, later } from '../infrastructure/sqlite/samples
 
 const ids = makeIdSource();
 
-/** No limit but that of messages that wait. */
+/** No limit except that of waiting messages. */
 export const room = (maxWaiting: number): MessageLimits => ({ maxWaiting, perMinute: null, maxExchange: 40 });
 
 export interface Bench<Store extends SessionStore> {
@@ -63,7 +63,7 @@ export function messageBench<Store extends SessionStore>(store: Store): Bench<St
   return { store, messages: store.messages, sessionId, from, to, draft, send };
 }
 
-/** What the application relies on of every store of messages. */
+/** What the application requires of every store of messages. */
 export function messageStoreContract(open: (t: TestContext) => SessionStore): void {
   describe('the message store', () => {
     it('gives back what was stored, whole, through every state', (t) => {

@@ -21,14 +21,14 @@ export interface OperationObject {
   >;
 }
 
-/** An OpenAPI 3.1 document, as far as MAOS's goes. */
+/** The part of an OpenAPI 3.1 document that MAOS's uses. */
 export interface OpenApiDocument {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Json>> };
 }
 
-/** Holds values against schemas of a document, with a validator that has nothing to do with who made them. */
+/** Validates values against a document's schemas, with a validator that is independent of MAOS's. */
 export class DocumentSchemas {
   readonly #ajv = new AjvJsonSchemaValidator();
   readonly #definitions: Json;
@@ -38,12 +38,12 @@ export class DocumentSchemas {
     this.#definitions = withinSchema(components.schemas);
   }
 
-  /** A schema with all it refers to. */
+  /** A schema with everything that it refers to. */
   whole(schema: Json): Json {
     return { ...withinSchema(schema), $defs: this.#definitions };
   }
 
-  /** @returns what is wrong with the value; null when nothing is */
+  /** @returns what is wrong with the value; null if nothing is */
   problem(schema: Json, value: unknown): string | null {
     const key = JSON.stringify(schema);
     const check = this.#checks.get(key) ?? this.#compile(schema);
@@ -60,7 +60,7 @@ export class DocumentSchemas {
   }
 }
 
-/** References into the document, as a schema of its own has them. */
+/** Rewrites references into the document as references within one schema. */
 function withinSchema(schema: Json): Json {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/components/schemas/', '"#/$defs/')) as Json;
 }

@@ -1,4 +1,4 @@
-/** The real opencode, installed apart from the project and run against a scripted model. */
+/** The real opencode, installed outside the project and run against a scripted model. */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -7,7 +7,7 @@ import { installClient } from './client-installation.ts';
 
 const run = promisify(execFile);
 
-/** The version that the tests speak of. */
+/** The version that the tests use. */
 export const OPENCODE_VERSION = '1.18.33';
 
 /**
@@ -46,7 +46,7 @@ export function cleanOpencodeEnv({ home }: CleanOpencodeEnvOptions): Record<stri
     HTTP_PROXY: closedPort,
     HTTPS_PROXY: closedPort,
     NO_PROXY: '127.0.0.1',
-    // It would wait for the list of models and look for its own updates.
+    // By default, it waits for the list of models and looks for updates.
     OPENCODE_DISABLE_MODELS_FETCH: '1',
     OPENCODE_DISABLE_AUTOUPDATE: '1',
   };

@@ -15,20 +15,20 @@ import { inTime, until } from './waiting.ts';
 
 const script = fileURLToPath(new URL('../application/fixtures/owner-process.ts', import.meta.url));
 
-/** A second MAOS of the same machine, in a process of its own. */
+/** A second MAOS on the same machine, in a separate process. */
 export interface OtherMaos {
   readonly process: ChildProcess;
   start(request: PlanJson): Promise<SessionId>;
-  /** An event of its sessions that matches, in whichever order they come; each is given once. */
+  /** A matching event of its sessions, in any order; each is returned only once. */
   event(matches: (event: RecordedEvent) => boolean): Promise<RecordedEvent>;
-  /** From now on it takes over what nobody runs. */
+  /** From now on, it takes over sessions without an owner. */
   watch(): void;
   /**
-   * SIGSTOP between two writes to its databases: stopped in the middle of one, it holds the lock, and nobody else can
-   * store anything until it goes on.
+   * Sends SIGSTOP between two writes to its databases: if it stopped during a write, it would hold the lock, and no
+   * other process could store anything until it continues.
    */
   suspend(): Promise<void>;
-  /** SIGKILL: it gets no chance to do anything. */
+  /** Sends SIGKILL, so that it cannot react. */
   kill(): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ function isStopped(pid: number): boolean {
   return execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T');
 }
 
-/** Nobody is writing to the database. */
+/** Whether no process is writing to the database. */
 function isFree(file: string): boolean {
   const db = new DatabaseSync(file, { timeout: 0 });
   try {

@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 
 /**
- * A command line that runs another one in a process namespace of its own, as a container would; the files are the same.
- * @returns null, with the test skipped and the reason said, where there can be none
+ * A command line that runs another one in a separate process namespace, like a container, but with the same files.
+ * @returns null, with the test skipped and the reason stated, where this is not possible
  */
 export function processNamespace(t: TestContext): readonly string[] | null {
   return elsewhere(t, ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']);
 }
 
-/** A command line that runs another one where the kernel seems to have been started anew. */
+/** A command line that runs another one as if the kernel had been rebooted. */
 export function otherBoot(t: TestContext, bootIdFile: string): readonly string[] | null {
   const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
   return elsewhere(t, ['unshare', '--mount', 'sh', '-c', script, bootIdFile]);

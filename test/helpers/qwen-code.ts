@@ -1,9 +1,9 @@
-/** The real Qwen Code, installed apart from the project and run against a scripted model. */
+/** The real Qwen Code, installed outside the project and run against a scripted model. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { installClient } from './client-installation.ts';
 
-/** The version that the tests speak of. */
+/** The version that the tests use. */
 export const QWEN_CODE_VERSION = '0.24.4';
 
 /** Returns the absolute path of the `qwen` executable, a script for Node 22 and later. */

@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 
-/** A request as bytes, for what no HTTP client would send. */
+/** A request as bytes, for requests that no HTTP client would send. */
 export interface RawRequest {
   /** Request line, headers and the empty line after them. */
   readonly head: Uint8Array;
   readonly body: Uint8Array;
   /**
-   * `half`: half of the body, then the connection is closed; `cut`: the same after all of it. `expect`: the body only
-   * when the server asks for it.
+   * `half`: sends half of the body, then closes the connection; `cut`: closes it after the whole body. `expect`: sends
+   * the body only when the server asks for it.
    */
   readonly send: 'whole' | 'half' | 'cut' | 'expect';
 }
@@ -17,17 +17,17 @@ export interface RawAnswer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Of a stream of events, what came before it was left. */
+  /** For an event stream, what arrived before the client left. */
   readonly body: Buffer;
 }
 
-/** For so long a stream of events may say nothing before it is left. */
+/** The client leaves an event stream that sends nothing for this long. */
 const quietMs = 100;
 
 /**
- * One request on a connection of its own, up to the end of its answer; a stream of events is left after the first event
- * that has data, or when it says nothing.
- * @throws when there is no end of it within `limitMs`
+ * Sends one request on its own connection, and reads the response to its end. Leaves an event stream after the first
+ * event with data, or when it sends nothing.
+ * @throws when the response does not end within `limitMs`
  */
 export function exchange(port: number, request: RawRequest, limitMs: number): Promise<RawAnswer> {
   const { head, body, send } = request;
@@ -54,7 +54,7 @@ export function exchange(port: number, request: RawRequest, limitMs: number): Pr
       clearTimeout(quiet);
       if (isStream(answer)) quiet = setTimeout(() => socket.destroy(), quietMs);
     });
-    // A server that refuses need not read all.
+    // A server that rejects a request need not read all of it.
     socket.on('error', () => {});
     socket.once('close', () => {
       clearTimeout(limit);
@@ -89,7 +89,7 @@ function parse(bytes: Buffer, isHead: boolean): { readonly answer: RawAnswer; re
   return { answer, isWhole: isWhole || (isStream(answer) && eventsIn(body.toString()).length > 0) };
 }
 
-/** Without a length it ends with the connection. */
+/** Without a length, it ends with the connection. */
 function bodyOf(rest: Buffer, status: number, headers: ReadonlyMap<string, string>, isHead: boolean) {
   if (isHead || status === 204) return { body: rest, isWhole: true };
   const length = headers.get('content-length');
@@ -117,7 +117,7 @@ interface SentEvent {
   readonly data: string;
 }
 
-/** The events of a stream that are whole and have data (HTML, server-sent events, 9.2.6). */
+/** The stream's complete events with data (HTML, server-sent events, 9.2.6). */
 export function eventsIn(text: string): readonly SentEvent[] {
   const blocks = text.split('\n\n').slice(0, -1);
   const events = blocks.map((block) => ({

@@ -35,7 +35,7 @@ import { makeProject } from '../../src/project-adapters.ts';
 import { fakeClaudeProgram } from './memory/fake-claude.ts';
 import { MemoryMachine } from './memory/host.ts';
 
-/** One MAOS of a project, made as the program makes it. */
+/** One MAOS process's view of a project, built as the program builds it. */
 export interface RealProject {
   readonly project: Project;
   readonly supervisor: Supervisor;
@@ -46,31 +46,31 @@ export interface RealProject {
   readonly root: string;
   /** The project's database. */
   readonly database: string;
-  /** What was logged, newest last: 'level message error'. */
+  /** The log, newest last: 'level message error'. */
   readonly logged: string[];
-  /** Cancels what still runs, and closes everything. */
+  /** Cancels everything that is running, and closes everything. */
   close(): Promise<void>;
 }
 
 export interface RealProjectOptions {
-  /** Two projects with the same folders are two MAOS of one machine. Default: new ones. */
+  /** Two projects with the same folders act as two MAOS processes on one machine. Default: new folders. */
   readonly home?: string;
   readonly root?: string;
   readonly settings?: Partial<Settings>;
-  /** Beside the one of commands; a function is given the project's folder. */
+  /** In addition to the backend of commands; a function receives the project's folder. */
   readonly backends?: readonly Backend[] | ((root: string) => readonly Backend[]);
   readonly machine?: Partial<Pick<HostCapacity, 'freeMemoryMb' | 'totalMemoryMb'>>;
   readonly clock?: Clock;
   readonly depth?: number;
   readonly parent?: ParentAgent;
   readonly teams?: Teams;
-  /** How long a change waits for others that write. Default 5000. */
+  /** How long a change waits for other writers. Default 5000. */
   readonly storePatienceMs?: number;
-  /** How soon an owner counts as gone; default: as in earnest. */
+  /** How soon an owner counts as gone; default: as in production. */
   readonly timing?: OwnershipTiming;
 }
 
-/** Which host the agents of tests run on: `MAOS_TEST_HOST=memory` for programs in memory instead of processes. */
+/** The host of the tests' agents: `MAOS_TEST_HOST=memory` for programs in memory instead of processes. */
 const testHost = process.env.MAOS_TEST_HOST === 'memory' ? 'memory' : 'local';
 
 /** Skips a test that only processes of the operating system can run. @param reason what it does with them */
@@ -81,7 +81,7 @@ export function lacksProcesses(t: TestContext, reason: string): boolean {
 
 const machines = new Map<string, MemoryMachine>();
 
-/** Every MAOS of a home has the same. */
+/** The same machine for every MAOS of a home. */
 function memoryMachine(home: string): MemoryMachine {
   const machine = machines.get(home) ?? new MemoryMachine(new Map([['fake-claude.mjs', fakeClaudeProgram]]));
   machines.set(home, machine);
@@ -104,7 +104,7 @@ const settings: Omit<Settings, 'notifications'> = {
   allowCommands: [],
 };
 
-/** In folders of its own, cancelled, closed and removed with the test. */
+/** A project in its own folders; cancelled, closed and removed after the test. */
 export function realProject(t: TestContext, options: RealProjectOptions = {}): RealProject {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-app-')));
   const home = options.home ?? join(folder, 'home');
@@ -150,14 +150,14 @@ export function openRealProject(
     parts: {
       depth: options.depth ?? 0,
       parent: options.parent ?? null,
-      // What runs here is a test, and cannot be started as `maos agent`.
+      // This process is a test, and cannot be started as `maos agent`.
       agentServer: null,
-      // The user's own folders are in the project's home, too: those of whoever runs the test are none of its business.
+      // The home also stands for the user's own folder, so that roles of the user who runs the tests are not found.
       roles: makeRoleFiles({ home, env: { HOME: home } }),
       backends: makeBackends([makeCommandBackend(), ...own]),
       settings: { ...settings, notifications, storePatienceMs, ...options.settings },
       clock,
-      // A look is never older than the time that a test lets pass.
+      // Always a new snapshot, because a test may let less time pass than a cached one would last.
       samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
       ...(testHost === 'memory' ? { host: memoryMachine(home).host(root) } : {}),
     },
@@ -168,7 +168,7 @@ export function openRealProject(
   const watch = new OrphanWatch(project, supervisor);
   async function close(): Promise<void> {
     watch.stop();
-    // The product's timers let the process end; a test has to wait for them.
+    // The product's timers do not keep the process running; a test must wait for them.
     const alive = setInterval(() => {}, 1_000);
     for (const id of supervisor.owned) {
       if (isSessionEnded(store.summary(id).session.state)) continue;
@@ -179,7 +179,7 @@ export function openRealProject(
       );
     }
     project.watcher.notify();
-    // What cannot end must not keep a failed test from saying so.
+    // A session that does not end must not prevent a failed test from reporting.
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<string>((resolve) => {
       timer = setTimeout(resolve, 15_000, 'still running');
@@ -200,7 +200,7 @@ export function shell(name: string, command: string, more: Partial<AgentJson> = 
   return { name, role: 'tester', task: `Run ${name}.`, command, ...more };
 }
 
-/** Starts a team as a terminal would. */
+/** Starts a team as from a terminal. */
 export async function start(
   real: RealProject,
   agents: readonly AgentJson[],
@@ -211,7 +211,7 @@ export async function start(
   return workflow.session.id;
 }
 
-/** Starts a team and waits until it has ended and this MAOS has let go of it. */
+/** Starts a team and waits until it has ended and this MAOS has released it. */
 export async function run(
   real: RealProject,
   agents: readonly AgentJson[],
@@ -220,13 +220,13 @@ export async function run(
   return settled(real, await start(real, agents, more));
 }
 
-/** A session as its store and its events tell of it. */
+/** A session according to its store and its events. */
 export interface Outcome {
   readonly id: SessionId;
   readonly state: string;
   readonly events: readonly RecordedEvent[];
   agent(name: string): Agent;
-  /** The events of a type, by the agent's name where it has one. */
+  /** The events of a type, for the named agent if there is a name. */
   of<T extends EventType>(type: T, name?: string): readonly Extract<RecordedEvent, { type: T }>[];
 }
 
@@ -260,7 +260,7 @@ export function outcome({ project: { store } }: RealProject, id: SessionId): Out
   };
 }
 
-/** Waits for an event of a session, past or to come, at most half a minute. */
+/** Waits for an event of a session, past or future, for at most 30 s. */
 export async function eventOf<T extends EventType>(
   real: RealProject,
   id: SessionId,

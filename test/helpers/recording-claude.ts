@@ -10,7 +10,7 @@ cat >/dev/null
 `;
 
 /**
- * A program that Claude Code's part is played by: it writes down how it was called and succeeds.
+ * A program that replaces Claude Code: it records its arguments and succeeds.
  * @returns its path
  */
 export function recordingClaude(folder: string): string {
@@ -20,7 +20,7 @@ export function recordingClaude(folder: string): string {
   return path;
 }
 
-/** How it was called: the value after an option; null without the option. @param workspace of its agent */
+/** The value of an option in its recorded arguments; null without the option. @param workspace that of its agent */
 export function givenOption(workspace: string, option: string): string | null {
   const words = readFileSync(join(workspace, 'arguments'), 'utf8').split('\0');
   const index = words.indexOf(option);

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import type { Json } from './openapi.ts';
 
-/** Values by a JSON Schema, as far as MAOS's go. */
+/** Values for a JSON Schema, for the part of the standard that MAOS uses. */
 
 export interface ValueOptions {
-  /** What the references of the schemas lead to. */
+  /** The schemas that references point to. */
   readonly schemas: Readonly<Record<string, Json>>;
-  /** Values that mean something to the server, by the name of the property; they are chosen often. */
+  /** Values with a meaning to the server, by property name; they are chosen often. */
   readonly known: (name: string) => readonly unknown[] | undefined;
 }
 
-/** @param name of the property or parameter that it is for */
+/** @param name of the property or parameter */
 export function arbitraryOf(schema: Json, name: string, options: ValueOptions): fc.Arbitrary<unknown> {
   const known = options.known(name);
   const any = anyOf(schema, name, options);
@@ -78,7 +78,7 @@ function textOf({ format, pattern, minLength, maxLength }: Json): fc.Arbitrary<s
   return fc.string({ minLength: Number(minLength ?? 0), maxLength: max, unit: 'binary' });
 }
 
-/** fast-check's limits are those of 32 bits, and large numbers are met elsewhere. */
+/** fast-check supports limits of 32 bits, and other tests cover large numbers. */
 function clamped(limit: unknown, otherwise: number): number {
   return Math.max(-100_000, Math.min(100_000, Number(limit ?? otherwise)));
 }

@@ -1,6 +1,6 @@
 /**
- * A terminal as tmux is one, as far as maos uses it: what scrolls out at the top becomes history, and so does a screen
- * that is cleared from its first cell on. Every character is one cell wide.
+ * A terminal like tmux, for the sequences that maos uses: lines that scroll out at the top become history, and so does
+ * a screen that is cleared from its first cell on. Every character is one cell wide.
  */
 export class Screen {
   readonly history: string[] = [];
@@ -20,7 +20,7 @@ export class Screen {
     this.#grid = Array.from({ length: rows }, () => '');
   }
 
-  /** Its lines, from the top, without the blank ones at the end. */
+  /** Its lines, from the top, without trailing blank ones. */
   get text(): string {
     return this.#grid
       .map((line) => line.trimEnd())
@@ -43,7 +43,7 @@ export class Screen {
     }
   }
 
-  /** Lower: as much scrolls out as the line of the cursor needs to stay. */
+  /** If the height shrinks, just as many lines scroll out as needed to keep the cursor's line. */
   setRows(rows: number): void {
     while (this.#y >= rows) {
       this.history.push(this.#grid.shift() as string);

@@ -1,6 +1,6 @@
 /**
- * A model that says what a test tells it to: a loopback HTTP server that speaks enough of OpenAI's Chat Completions API
- * (streaming and not) for real agent CLIs to run against it, with no account and no network.
+ * A model whose answers a test scripts: a loopback HTTP server with the part of OpenAI's Chat Completions API
+ * (streaming and not) that real agent CLIs need to run against it, without an account or network.
  */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -62,8 +62,8 @@ export interface ChatAnswer {
 }
 
 /**
- * The answer to one request: text or calls, an error, or silence, after `delayMs` of waiting. `hang: true` sends the
- * headers and the beginning of a stream and then nothing; `hang: 'before-headers'` nothing at all.
+ * The answer to one request: text or calls, an error, or silence, after a wait of `delayMs`. `hang: true` sends the
+ * headers and the beginning of a stream and then nothing; `hang: 'before-headers'` sends nothing.
  */
 export type ChatStep = { readonly delayMs?: number } & (
   | ChatAnswer
@@ -73,16 +73,16 @@ export type ChatStep = { readonly delayMs?: number } & (
 
 /** A running scripted model; `url` followed by `/v1` is the base URL of a provider. */
 export interface ScriptedChatModel extends LoopbackServer {
-  /** In the order of arrival; what is asked beside the model itself is among them. */
+  /** In the order of arrival, including requests that are not to the model. */
   readonly requests: readonly ReceivedRequest[];
-  /** The requests to the model alone. */
+  /** The requests to the model only. */
   readonly asked: readonly ChatRequest[];
 }
 
 /**
- * Starts a scripted model on 127.0.0.1 and a free port. A `respond` that throws is answered by a 400, which clients do
- * not retry, so that a mistake in a test shows at once. `GET /v1/models` lists `models`, everything else is a 404.
- * @param respond chooses the answer from the request and how many came before it
+ * Starts a scripted model on 127.0.0.1 and a free port. If `respond` throws, the answer is a 400, which clients do not
+ * retry, so that a mistake in a test shows immediately. `GET /v1/models` lists `models`, everything else is a 404.
+ * @param respond chooses the answer by the request and the number of earlier ones
  */
 export async function startScriptedChatModel(
   respond: (request: ChatRequest, index: number) => ChatStep | Promise<ChatStep>,
@@ -122,13 +122,13 @@ export function chatText({ content }: ChatMessage): string {
   return (content ?? []).flatMap(({ text }) => text ?? []).join('\n');
 }
 
-/** What the newest tool calls have answered, in order: none unless the conversation ends with them. */
+/** The results of the newest tool calls, in order; none unless the conversation ends with them. */
 export function lastToolAnswers({ messages }: ChatRequest): string[] {
   const end = messages.findLastIndex(({ role }) => role !== 'tool') + 1;
   return messages.slice(end).map(chatText);
 }
 
-/** Everything the request tells the model as instructions. */
+/** Everything that the request gives the model as instructions. */
 export function systemText({ messages }: ChatRequest): string {
   return messages
     .filter(({ role }) => role === 'system' || role === 'developer')

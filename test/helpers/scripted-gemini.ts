@@ -1,6 +1,6 @@
 /**
- * A model that says what a test tells it to: a loopback HTTP server that speaks enough of the Gemini API (streaming and
- * not) for the real Gemini CLI to run against it, with no account and no network.
+ * A model whose answers a test scripts: a loopback HTTP server with the part of the Gemini API (streaming and not) that
+ * the real Gemini CLI needs to run against it, without an account or network.
  */
 import type { ServerResponse } from 'node:http';
 import {
@@ -10,21 +10,21 @@ import {
   startLoopbackServer,
 } from './loopback-server.ts';
 
-/** A function as the model is told of it. */
+/** A function that is declared to the model. */
 export interface GeminiFunction {
   readonly name: string;
   readonly description?: string;
   readonly parametersJsonSchema?: Readonly<Record<string, unknown>>;
 }
 
-/** One part of a message; which field it has says what it is. */
+/** One part of a message; its field determines its kind. */
 export interface GeminiPart {
   readonly text?: string;
   readonly functionCall?: { readonly name: string; readonly args: unknown };
   readonly functionResponse?: { readonly name: string; readonly response: GeminiAnswer };
 }
 
-/** What a called function answered, as Gemini CLI tells it. */
+/** The result of a called function, as Gemini CLI reports it. */
 export interface GeminiAnswer {
   readonly output?: string;
   readonly error?: string;
@@ -38,9 +38,9 @@ export interface GeminiRequest {
 }
 
 /**
- * The answer to one request: text, which ends the turn, a call of a function, parts that end for another reason, a prompt
- * that is not answered, an error in Google's shape, or silence. `hang: true` sends the headers of a stream and then
- * nothing; `hang: 'before-headers'` nothing at all.
+ * The answer to one request: text, which ends the turn, a call of a function, parts that end for another reason, a
+ * blocked prompt, an error in Google's format, or silence. `hang: true` sends the headers of a stream and then nothing;
+ * `hang: 'before-headers'` sends nothing.
  */
 export type GeminiStep =
   | { readonly text: string }
@@ -52,7 +52,7 @@ export type GeminiStep =
 
 export interface GeminiError {
   readonly status: number;
-  /** Google's word for it: `RESOURCE_EXHAUSTED`. */
+  /** Google's name for it: `RESOURCE_EXHAUSTED`. */
   readonly reason: string;
   readonly message: string;
   readonly details?: readonly unknown[];
@@ -61,14 +61,14 @@ export interface GeminiError {
 
 /** A running scripted model; `url` is the value of `GOOGLE_GEMINI_BASE_URL`. */
 export interface ScriptedGemini extends LoopbackServer {
-  /** In the order of arrival; what is asked beside the model itself is among them. */
+  /** In the order of arrival, including requests that are not to the model. */
   readonly requests: readonly ReceivedRequest[];
 }
 
 /**
- * Starts a scripted model on 127.0.0.1 and a free port. A `respond` that throws is answered by a 400, which Gemini CLI
- * does not retry, so that a mistake in a test shows at once. Whatever is not
- * `POST /v1beta/models/NAME:generateContent` or `:streamGenerateContent` is answered by a 404.
+ * Starts a scripted model on 127.0.0.1 and a free port. If `respond` throws, the answer is a 400, which Gemini CLI does
+ * not retry, so that a mistake in a test shows immediately. Everything except `POST
+ * /v1beta/models/NAME:generateContent` and `:streamGenerateContent` is a 404.
  */
 export async function startScriptedGemini(
   respond: (request: GeminiRequest) => GeminiStep | Promise<GeminiStep>,
@@ -102,7 +102,7 @@ export async function startScriptedGemini(
   return { ...(await startLoopbackServer(handle)), requests };
 }
 
-/** What the functions called last have answered, in order: nothing unless the conversation ends with it. */
+/** The results of the last function calls, in order; none unless the conversation ends with them. */
 export function lastAnswers({ contents }: GeminiRequest): GeminiAnswer[] {
   const parts = contents.at(-1)?.parts ?? [];
   return parts.flatMap(({ functionResponse }) => functionResponse?.response ?? []);

@@ -1,6 +1,6 @@
 /**
- * A model that says what a test tells it to: a loopback HTTP server that speaks enough of Anthropic's
- * Messages API (streaming and not) for the real Claude Code to run against it, with no account and no network.
+ * A model whose answers a test scripts: a loopback HTTP server with the part of Anthropic's Messages API (streaming and
+ * not) that the real Claude Code needs to run against it, without an account or network.
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import {
   startLoopbackServer,
 } from './loopback-server.ts';
 
-/** One content block of a message; the fields beside `type` depend on it. */
+/** One content block of a message; its other fields depend on `type`. */
 export interface ContentBlock {
   type: string;
   text?: string;
@@ -29,7 +29,7 @@ export interface ModelMessage {
   content: string | ContentBlock[];
 }
 
-/** One `POST /v1/messages`, parsed. `raw` is the whole body, for what is not named here. */
+/** One `POST /v1/messages`, parsed. `raw` is the whole body, for other fields. */
 export interface ModelRequest {
   model: string;
   /** The system prompt's blocks joined by newlines. */
@@ -47,7 +47,7 @@ export interface RecordedRequest extends ReceivedRequest {
   message?: ModelRequest;
 }
 
-/** What the model says: text, or a wish to call a tool. */
+/** The model's output: text, or a tool call. */
 export type ScriptBlock = { text: string } | { toolUse: { name: string; input: unknown; id?: string } };
 
 /** Tokens reported for one answer. */
@@ -58,7 +58,7 @@ export interface ScriptUsage {
   cacheCreationTokens?: number;
 }
 
-/** An HTTP error in Anthropic's shape: `{type: 'error', error: {type, message}}`. */
+/** An HTTP error in Anthropic's format: `{type: 'error', error: {type, message}}`. */
 export interface ScriptError {
   status: number;
   type: string;
@@ -67,9 +67,9 @@ export interface ScriptError {
 }
 
 /**
- * The answer to one request: one block, several blocks, an error, or silence, after `delayMs` of waiting.
- * `hang: true` sends the headers and `message_start` of a stream and then nothing, so that the client is in the
- * middle of a model call until it or the server goes away; `hang: 'before-headers'` sends nothing at all.
+ * The answer to one request: one block, several blocks, an error, or silence, after a wait of `delayMs`. `hang: true`
+ * sends the headers and `message_start` of a stream and then nothing, so that the client stays in a model call until it
+ * or the server ends; `hang: 'before-headers'` sends nothing.
  */
 export type ScriptStep = { delayMs?: number } & (
   | (ScriptBlock & { usage?: ScriptUsage; stopReason?: string })
@@ -86,14 +86,14 @@ export interface ScriptedModel extends LoopbackServer {
 
 /** Options of {@link startScriptedModel}. */
 export interface ScriptedModelOptions {
-  /** Chooses the answer to each `POST /v1/messages`, from that request and how many came before it. */
+  /** Chooses the answer to each `POST /v1/messages` by the request and the number of earlier ones. */
   respond(request: ModelRequest, index: number): ScriptStep | Promise<ScriptStep>;
 }
 
 /**
- * Starts a scripted model on 127.0.0.1 and a free port. A `respond` that throws is answered by a 400, which clients do
- * not retry, so that a mistake in a test shows at once. Token counting is answered from the size of the
- * body, `GET /v1/models` by an empty list, HEAD probes by 200 and everything else by 404.
+ * Starts a scripted model on 127.0.0.1 and a free port. If `respond` throws, the answer is a 400, which clients do not
+ * retry, so that a mistake in a test shows immediately. The size of the body determines the token count; `GET
+ * /v1/models` returns an empty list, HEAD probes a 200, and everything else a 404.
  */
 export async function startScriptedModel({ respond }: ScriptedModelOptions): Promise<ScriptedModel> {
   const requests: RecordedRequest[] = [];
@@ -145,7 +145,7 @@ export function lastUserText(request: ModelRequest): string {
     .join('\n');
 }
 
-/** The tool results in the newest message, in order: how a script knows that its tool call was answered. */
+/** The tool results in the newest message, in order. They show a script that its tool call was answered. */
 export function lastToolResults(request: ModelRequest): ContentBlock[] {
   const last = request.messages.findLast((message) => message.role === 'user');
   return Array.isArray(last?.content) ? last.content.filter((block) => block.type === 'tool_result') : [];
@@ -199,7 +199,7 @@ function contentBlock(block: ScriptBlock, suffix: string): ContentBlock {
   return { type: 'tool_use', id: id ?? `toolu_scripted_${suffix}`, name, input };
 }
 
-/** A block as a stream begins it (empty) and the one delta that fills it. */
+/** A block as a stream begins it (empty), and the one delta with its content. */
 function streamed(block: ContentBlock): { empty: ContentBlock; delta: ContentBlock } {
   return block.type === 'tool_use'
     ? {

@@ -1,6 +1,6 @@
 /**
- * A model that says what a test tells it to: a loopback HTTP server that speaks enough of OpenAI's Responses API
- * (streaming only) for the real Codex to run against it, with no account and no network.
+ * A model whose answers a test scripts: a loopback HTTP server with the part of OpenAI's Responses API (streaming only)
+ * that the real Codex needs to run against it, without an account or network.
  */
 import type { ServerResponse } from 'node:http';
 import {
@@ -11,7 +11,7 @@ import {
   startLoopbackServer,
 } from './loopback-server.ts';
 
-/** A tool as the model is told of it. A namespace holds functions; Codex makes one of each MCP server. */
+/** A tool that is declared to the model. A namespace holds functions; Codex makes one for each MCP server. */
 export interface OpenAiTool {
   readonly type: string;
   readonly name?: string;
@@ -20,7 +20,7 @@ export interface OpenAiTool {
   readonly tools?: readonly OpenAiTool[];
 }
 
-/** One item of the conversation; the fields beside `type` depend on it. */
+/** One item of the conversation; its other fields depend on `type`. */
 export interface OpenAiItem {
   readonly type: string;
   readonly call_id?: string;
@@ -36,8 +36,8 @@ export interface OpenAiRequest {
 }
 
 /**
- * The answer to one request: text, which ends the turn; calls of functions; items as the API has them; an HTTP error; a
- * stream that fails; or silence, which lasts until the client or the server goes away.
+ * The answer to one request: text, which ends the turn; function calls; items in the API's format; an HTTP error; a
+ * stream that fails; or silence, until the client or the server ends.
  */
 export type OpenAiStep =
   | { readonly text: string; readonly usage?: OpenAiUsage }
@@ -48,7 +48,7 @@ export type OpenAiStep =
   | { readonly incomplete: string }
   | { readonly hang: true };
 
-/** An HTTP error: `body` is what stands in `error` of the answer. */
+/** An HTTP error: `body` is the `error` of the answer. */
 export interface OpenAiError {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
@@ -70,13 +70,13 @@ export interface OpenAiCall {
 
 /** A running scripted model; `url` followed by `/v1` is the base URL for a model provider. */
 export interface ScriptedOpenAi extends LoopbackServer {
-  /** In the order of arrival; what is asked beside the model itself is among them. */
+  /** In the order of arrival, including requests that are not to the model. */
   readonly requests: readonly ReceivedRequest[];
 }
 
 /**
- * Starts a scripted model on 127.0.0.1 and a free port. A `respond` that throws is answered by a 400, which Codex does
- * not retry, so that a mistake in a test shows at once. Whatever is not `POST /v1/responses` is answered by a 404.
+ * Starts a scripted model on 127.0.0.1 and a free port. If `respond` throws, the answer is a 400, which Codex does not
+ * retry, so that a mistake in a test shows immediately. Everything except `POST /v1/responses` is a 404.
  */
 export async function startScriptedOpenAi(
   respond: (request: OpenAiRequest) => OpenAiStep | Promise<OpenAiStep>,
@@ -85,7 +85,7 @@ export async function startScriptedOpenAi(
 
   async function handle(request: ReceivedRequest, response: ServerResponse): Promise<void> {
     const index = requests.push(request);
-    // Codex asks OpenAI itself by a WebSocket first; this answer has it use HTTP at once.
+    // Codex first tries a WebSocket with OpenAI itself; this answer makes it use HTTP at once.
     if (request.method === 'GET' && request.path === '/v1/responses') {
       return refuse(response, 426, 'there are no WebSockets here');
     }
@@ -110,7 +110,7 @@ export async function startScriptedOpenAi(
   return { ...(await startLoopbackServer(handle)), requests };
 }
 
-/** The texts of the newest function outputs, in order: none unless the conversation ends with them. */
+/** The texts of the newest function outputs, in order; none unless the conversation ends with them. */
 export function lastOutputs({ input }: OpenAiRequest): string[] {
   const end = input.findLastIndex(({ type }) => type !== 'function_call_output') + 1;
   return input.slice(end).map(({ output = '' }) => {
@@ -118,14 +118,14 @@ export function lastOutputs({ input }: OpenAiRequest): string[] {
   });
 }
 
-/** The texts of the user's messages, in order; what Codex tells the model of its surroundings is among them. */
+/** The texts of the user's messages, in order, including Codex's description of its environment. */
 export function userTexts({ input }: OpenAiRequest): string[] {
   return input.flatMap(({ type, role, content }) =>
     type === 'message' && role === 'user' ? [textOf(content)] : [],
   );
 }
 
-/** The texts of the messages by which the client instructs the model. */
+/** The texts of the client's instructions to the model. */
 export function developerTexts({ input }: OpenAiRequest): string[] {
   return input.flatMap(({ type, role, content }) =>
     type === 'message' && role === 'developer' ? [textOf(content)] : [],

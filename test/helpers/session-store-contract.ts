@@ -29,7 +29,7 @@ const usage = {
   costUsd: 0.0123,
 };
 
-/** What the application relies on of every store of sessions: workflows, leases, requests and looking things up. */
+/** What the application requires of every store of sessions: workflows, leases, requests and lookups. */
 export function sessionStoreContract<Store extends SessionStore>(
   open: (t: TestContext) => Store,
   reopen: (t: TestContext, store: Store) => SessionStore,

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
 /**
- * A file system of so many KiB, unmounted with the test.
- * @returns its folder; null, with the test skipped and the reason said, where none may be mounted
+ * A file system with this many KiB, unmounted after the test.
+ * @returns its folder; null, with the test skipped and the reason stated, where mounting is not possible
  */
 export function smallDisk(t: TestContext, kib: number): string | null {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
@@ -24,7 +24,7 @@ export function smallDisk(t: TestContext, kib: number): string | null {
   }
   t.after(() => {
     spawnSync('umount', ['-l', folder]);
-    // Fails, and with it the test, as long as it is mounted.
+    // Fails, and the test with it, while it is still mounted.
     rmdirSync(folder);
   });
   return folder;

@@ -9,11 +9,11 @@ interface Timer {
   cancel: () => void;
 }
 
-/** Goes with the machine's clock, and lets time pass or the clock jump whenever the test says so. */
+/** Follows the machine's clock, and advances or jumps when the test says so. */
 export class SteeredClock implements Clock {
   readonly #timers = new Set<Timer>();
   #aheadMs = 0;
-  /** By how much somebody has set the wall clock; what happens after some time happens after that time all the same. */
+  /** How far the wall clock was set. Timers are not affected. */
   offsetMs = 0;
 
   now(): string {
@@ -42,7 +42,7 @@ export class SteeredClock implements Clock {
     };
   }
 
-  /** So much time passes at once. Timers fire in turn, and what they begin goes on before the next. */
+  /** Advances the time at once. Timers fire in order, and their effects run before the next one. */
   async pass(ms: number): Promise<void> {
     const end = this.elapsedMs() + ms;
     for (;;) {
@@ -56,7 +56,7 @@ export class SteeredClock implements Clock {
     for (const timer of this.#timers) this.#arm(timer);
   }
 
-  /** Lets time pass, second by second, until what is to come of it has come. */
+  /** Advances the time second by second until the condition holds. */
   async passUntil(condition: () => unknown, stepMs = 1_000): Promise<void> {
     await until(async () => {
       if (condition()) return true;
@@ -65,7 +65,7 @@ export class SteeredClock implements Clock {
     }, `${condition}`);
   }
 
-  /** Gives what must not happen the time to happen: so many steps, and after each what was begun has its turn. */
+  /** Advances the time in steps, for events that must not happen, and lets started work run after each step. */
   async passSteps(steps: number, stepMs: number): Promise<void> {
     let left = steps;
     await this.passUntil(() => left-- === 0, stepMs);

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../src/application/ports/clock.ts';
 
-/** Time passes, the machine sleeps and somebody sets its clock when the test says so. */
+/** Advances, sleeps and is set only when the test says so. */
 export class TestClock implements Clock {
   #wallMs = Date.parse('2026-01-01T00:00:10.000Z');
   #elapsedMs = 1_000;
@@ -23,7 +23,7 @@ export class TestClock implements Clock {
     };
   }
 
-  /** Timers ring in turn, and what they begin goes on before the next. */
+  /** Timers fire in order, and their effects run before the next one. */
   async pass(ms: number): Promise<void> {
     const end = this.#elapsedMs + ms;
     for (;;) {
@@ -39,13 +39,13 @@ export class TestClock implements Clock {
     await turn();
   }
 
-  /** Nobody is let run for so long, and every clock goes on. */
+  /** No timer fires for this long, although every clock advances. */
   freeze(ms: number): void {
     this.#wallMs += ms;
     this.#elapsedMs += ms;
   }
 
-  /** The machine sleeps, or its clock is set: forwards, or backwards below 0. */
+  /** The machine sleeps, or its clock is set; negative: set back. */
   jump(ms: number): void {
     this.#wallMs += ms;
   }

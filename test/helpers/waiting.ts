@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Longer than any machine should take, shorter than the time limit of a test: who waits in vain says for what. */
+/**
+ * Longer than any machine should take, but shorter than a test's time limit, so that the error names what was awaited.
+ */
 const deadlineMs = 90_000;
 
 /**
  * Waits until the condition holds.
- * @param what for the message when it never does, or what tells it then; default: the condition's source
- * @returns what the condition gave
+ * @param what describes it in the error message, as a text or a function called then; default: the condition's source
+ * @returns the condition's value
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
@@ -24,7 +26,7 @@ export async function until<T>(
   }
 }
 
-/** Waits for what comes only once, at most as long as {@link until}. @param what for the message when it never comes */
+/** Waits for a promise, at most as long as {@link until}. @param what describes it in the error message */
 export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   const over = new AbortController();
   const late = sleep(deadlineMs, undefined, { signal: over.signal, ref: false }).then(() =>
@@ -39,8 +41,8 @@ export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
 }
 
 /**
- * Lets some time pass: for what must not happen, or so that a kill comes at another moment each round. Never to wait for
- * something: a test that fails on a slow machine, or passes only there, shows nothing.
+ * Lets time pass, for events that must not happen, or so that a kill happens at a different moment in each round. Never
+ * use it to wait for something: a test that fails or passes depending on the machine's speed proves nothing.
  */
 export async function giveTimeTo(_what: string, ms: number): Promise<void> {
   await sleep(ms);

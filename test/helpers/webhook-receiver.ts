@@ -1,4 +1,4 @@
-/** A real receiver of webhooks on 127.0.0.1 that answers as its test says. */
+/** A real receiver of webhooks on 127.0.0.1 with scripted responses. */
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ export interface Received {
   readonly body: Notification;
 }
 
-/** @param answer is given the response to the nth request, from 0 */
+/** @param answer receives the response to the nth request, from 0 */
 export type Answer = (response: ServerResponse, index: number) => void;
 
 export const answerWith =
@@ -56,7 +56,7 @@ export class WebhookReceiver {
   }
 }
 
-/** As a receiver computes it (https://www.standardwebhooks.com). */
+/** The signature as receivers compute it (https://www.standardwebhooks.com). */
 export function signatureFor({ headers, text }: Received, secret: string): string {
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
   const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`;

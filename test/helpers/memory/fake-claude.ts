@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Step } from '../fake-claude.ts';
 import type { Program } from './program.ts';
 
-/** How long it waits between two looks at what it waits for. */
+/** Polling interval. */
 const lookMs = 5;
 
 interface UserLine {
@@ -13,7 +13,7 @@ interface UserLine {
   readonly response: { readonly request_id: string; readonly response: object };
 }
 
-/** What test/fixtures/programs/fake-claude.mjs does, as a program of the machine in memory. */
+/** The counterpart of test/fixtures/programs/fake-claude.mjs, as a program of the in-memory machine. */
 export const fakeClaudeProgram: Program = async ({ args, cwd, input, files, print }, process) => {
   const inbox: UserLine[] = [];
   const answers = new Map<string, object>();

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { normalize } from 'node:path';
 
-/** Where the disk of the machine in memory begins. Everything else is the real one, as a mounted project would be. */
+/** The root of the in-memory machine's disk. All other paths are real, like a mounted project. */
 export const memoryRoot = '/memory/';
 
 export interface MemoryFile {
@@ -9,7 +9,7 @@ export interface MemoryFile {
   readonly modifiedMs: number;
 }
 
-/** Files as programs of the machine in memory see them. */
+/** Files as programs of the in-memory machine see them. */
 export class MemoryFiles {
   readonly #files = new Map<string, MemoryFile>();
 
@@ -35,7 +35,7 @@ export class MemoryFiles {
     this.#files.set(path, { bytes: Buffer.concat([before, bytes]), modifiedMs: Date.now() });
   }
 
-  /** Those of memory that lie below a folder, sorted by path. */
+  /** In-memory files below a folder, sorted by path. */
   below(folder: string): readonly (readonly [path: string, file: MemoryFile])[] {
     return [...this.#files]
       .filter(([path]) => path.startsWith(`${folder}/`))

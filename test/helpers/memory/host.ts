@@ -23,7 +23,7 @@ import { runShell } from './shell.ts';
 const sharedFolders = ['shared/context', 'results'];
 const builtins = new Set(['true', 'false', 'echo', 'sleep', 'cat', 'touch']);
 
-/** A machine that exists in memory only. Several MAOS may use it; it and its agents outlive each of them. */
+/** A machine that exists only in memory. Several MAOS processes may use it; it and its agents outlive each of them. */
 export class MemoryMachine {
   readonly files = new MemoryFiles();
   readonly #programs: ReadonlyMap<string, Program>;
@@ -33,12 +33,12 @@ export class MemoryMachine {
   readonly #slots = new Set<string>();
   #pids = 0;
 
-  /** @param programs by the last part of their path */
+  /** @param programs by file name */
   constructor(programs: ReadonlyMap<string, Program> = new Map()) {
     this.#programs = programs;
   }
 
-  /** As a MAOS sees it that works for a project. */
+  /** The host of a MAOS process that works on a project. */
   host(projectRoot: string): AgentHost {
     return {
       capacity: { ...this.#capacity },
@@ -66,7 +66,7 @@ export class MemoryMachine {
     };
   }
 
-  /** The agent's attempt goes, and nothing tells how. */
+  /** The agent's attempt ends without a record. */
   vanish({ agentId, attempt }: LaunchKey): void {
     const launch = this.#launches.get(`${agentId} ${attempt}`);
     if (launch !== undefined && launch !== 'fenced') launch.vanish();
@@ -225,7 +225,7 @@ function neverStarted(): RunningAgent {
   };
 }
 
-/** As every host says it. */
+/** The error that every host throws. */
 function missing(name: string): MaosError {
   const what = name.includes('/')
     ? 'there is no such file. Check the path.'

@@ -1,7 +1,7 @@
 import type { InputEntry } from '../../../src/application/ports/agent-host.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 
-/** What a program of the machine in memory is told while it runs; it outlives each MAOS as the machine does. */
+/** The input of a running program of the in-memory machine. Like the machine, it outlives every MAOS process. */
 export class MemoryInput {
   readonly #ids = new Set<string>();
   readonly #entries: Buffer[] = [];
@@ -19,13 +19,13 @@ export class MemoryInput {
     this.#isClosed = true;
   }
 
-  /** The entry of that number, from 0; null at the end, undefined while it has not come. */
+  /** The entry with this number, from 0; null at the end of the input, undefined if it has not arrived yet. */
   read(number: number): Buffer | null | undefined {
     return this.#entries[number] ?? (this.#isClosed ? null : undefined);
   }
 }
 
-/** As every host says it. */
+/** The error that every host throws. */
 export function refused(why: string): MaosError {
   return new MaosError('INVALID_TRANSITION', `Nothing can be sent to the agent: ${why}.`);
 }

@@ -9,7 +9,7 @@ import type {
 import { type MemoryInput, refused } from './input.ts';
 import { MemoryProcess, type Program, type ProgramStart, Terminated } from './program.ts';
 
-/** What an agent has printed over all its attempts. */
+/** An agent's output over all its attempts. */
 export class Output {
   bytes: Buffer = Buffer.alloc(0);
   lastAt: number | null = null;
@@ -27,7 +27,7 @@ interface Follower {
   readonly settle: (end: AgentEnd) => void;
 }
 
-/** One attempt of one agent on the machine in memory, from its start to its end. */
+/** One attempt of one agent on the in-memory machine, from start to end. */
 export class Launch {
   readonly from: Readonly<Record<'stdout' | 'stderr', number>>;
   readonly #process: MemoryProcess;
@@ -91,13 +91,13 @@ export class Launch {
     return stdout.bytes.length - this.from.stdout + stderr.bytes.length - this.from.stderr;
   }
 
-  /** It goes, and nothing tells how. */
+  /** Ends without a record. */
   vanish(): void {
     this.#isLost = true;
     this.#process.signal('SIGKILL');
   }
 
-  /** As an owner follows it: output from the first byte of this attempt. */
+  /** Follows it for an owner, with its output from this attempt's first byte. */
   follow({ agentId }: LaunchKey, sink: OutputSink): RunningAgent {
     const { promise: ended, resolve: settle } = Promise.withResolvers<AgentEnd>();
     const soFar = this.#outputs.stdout.bytes.subarray(this.from.stdout);

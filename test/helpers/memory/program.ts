@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { MemoryFiles } from './files.ts';
 import type { MemoryInput } from './input.ts';
 
-/** Unwinds a program that a signal ends. */
+/** Thrown to unwind a program that a signal ends. */
 export class Terminated extends Error {
   readonly signal: string;
 
@@ -12,27 +12,27 @@ export class Terminated extends Error {
   }
 }
 
-/** What a program is started with. */
+/** The arguments and environment of a program. */
 export interface ProgramStart {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly stdin: string;
-  /** What comes on stdin while it runs; null where nothing does. */
+  /** Input that arrives on stdin while it runs; null: none. */
   readonly input: MemoryInput | null;
   readonly files: MemoryFiles;
   print(stream: 'stdout' | 'stderr', bytes: Buffer): void;
 }
 
-/** A program of the machine in memory. @returns its exit status */
+/** A program of the in-memory machine. @returns its exit status */
 export type Program = (start: ProgramStart, process: MemoryProcess) => Promise<number>;
 
-/** A process of the machine in memory: programs ask it before every step whether they may go on. */
+/** A process of the in-memory machine. Before every step, its program waits for permission to continue. */
 export class MemoryProcess {
   readonly pid: number;
-  /** What it does about a signal: nothing for `ignored`, its own for a function, else it ends. */
+  /** Its reaction to a signal: none for `ignored`, a function's; otherwise it ends. */
   readonly traps = new Map<string, 'ignored' | (() => Promise<void>)>();
-  /** Those it has started in the background. */
+  /** Programs that it has started in the background. */
   readonly children: Promise<number>[] = [];
   #running = 0;
   #signal: string | null = null;
@@ -54,7 +54,7 @@ export class MemoryProcess {
     await trapped?.();
   }
 
-  /** A signal cuts it short. */
+  /** A signal interrupts it. */
   async sleep(ms: number): Promise<void> {
     let wake = (): void => {};
     const timer = setTimeout(() => wake(), Math.min(ms, 2 ** 31 - 1));
@@ -78,7 +78,7 @@ export class MemoryProcess {
     this.children.push(child);
   }
 
-  /** Waits for what it has started in the background, as long as no signal comes. */
+  /** Waits for its background programs, unless a signal arrives. */
   async whenJoined(): Promise<void> {
     const isDone = Promise.all(this.children);
     let wake = (): void => {};
@@ -91,7 +91,7 @@ export class MemoryProcess {
     await this.step();
   }
 
-  /** How many it has left running in the background. */
+  /** Number of its running background programs. */
   get forked(): number {
     return this.#running;
   }

@@ -1,4 +1,4 @@
-/** A part of a word: text as it is, or what a variable, an argument or a sum comes to. */
+/** A part of a word: literal text, or the value of a variable, an argument or an arithmetic expression. */
 export type Part = { readonly text: string } | { readonly variable: string } | { readonly sum: string };
 export type Word = readonly Part[];
 
@@ -25,7 +25,7 @@ export type Node =
 const wordEnd = /[\s;&|<>()]/;
 const closers = new Set(['do', 'done', 'then', 'else', 'fi', '}']);
 
-/** Reads as much of the shell's language as the agents of tests are written in; throws on everything else. */
+/** Parses the part of the shell language that agents of tests use; throws on everything else. */
 export function parseShell(text: string): Node {
   const parser = new Parser(text);
   const node = parser.list();

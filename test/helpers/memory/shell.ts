@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import type { MemoryProcess, Program, ProgramStart } from './program.ts';
 import { type Node, parseShell, type Word } from './shell-parser.ts';
 
-/** Unwinds a script that has called `exit`. */
+/** Thrown to unwind a script that has called `exit`. */
 class Exit extends Error {
   readonly status: number;
 
@@ -15,10 +15,10 @@ class Exit extends Error {
 type Stream = 1 | 2 | { readonly path: string };
 type Streams = Readonly<Record<1 | 2, Stream>>;
 
-/** Finds what a name stands for, besides what the shell does itself. */
+/** Finds the program for a name that is not built into the shell. */
 export type FindProgram = (name: string) => Program | null;
 
-/** A script for `/bin/sh -c`, or of a file. @param args `$0` and what follows */
+/** Runs a script of `/bin/sh -c`, or of a file. @param args `$0` and the following */
 export async function runShell(
   text: string,
   args: readonly string[],
