@@ -8,6 +8,7 @@ import { Mailbox } from '../../src/application/messaging/mailbox.ts';
 import { InputRequests } from '../../src/application/requests/input-requests.ts';
 import type { MessageId, SessionId } from '../../src/domain/ids.ts';
 import { variablesOf, writesEnvironment } from '../helpers/agent-variables.ts';
+import { maosInProcess } from '../helpers/maos-in-process.ts';
 import { type RealProject, realProject, settled, start } from '../helpers/real-project.ts';
 import { until } from '../helpers/waiting.ts';
 import { bundle } from '../presentation/cli/maos-process.ts';
@@ -105,7 +106,9 @@ describe('the server of an agent', () => {
     assert.ok(ada !== undefined && bo !== undefined);
     const waits = call(bo, 'read_messages', { wait_seconds: 60 });
     const sent = await call(ada, 'send_message', { to: 'bo', text: 'Which port?', needs_reply: true });
-    const [, messageId = ''] = /^Sent: (msg_[0-9A-Z]{26}) to bo\.$/.exec(sent.text) ?? assert.fail(sent.text);
+    const [, messageId = ''] =
+      /^Sent (msg_[0-9A-Z]{26}) to bo: comes when its program reads it/.exec(sent.text) ??
+      assert.fail(sent.text);
     const read = (await waits).text;
     assert.match(
       read,
@@ -208,6 +211,39 @@ describe('the server of an agent', () => {
     assert.match(refused.text, /^INVALID_TRANSITION: Nothing was claimed: .*ada/);
     assert.equal((await call(client, 'release_paths')).text, 'Released: src/a.ts.');
     assert.equal((await call(client, 'release_paths')).text, 'You had claimed none of them.');
+    await end(real, id);
+  });
+
+  it('is not needed by programs: they report by a command, and status shows it', async (t) => {
+    const real = realProject(t);
+    const id = await start(real, [writesEnvironment('ada')]);
+    const env: Record<string, string | undefined> = {
+      ...{ PATH: process.env.PATH, ...(await variablesOf(real, id, 'ada')), MAOS_HOME: real.home },
+    };
+    const inAgent = (...args: string[]) => maosInProcess(args, { env, cwd: '/' });
+    const reported = await inAgent('report', 'Half of it.', '--progress', '50', '--json');
+    assert.equal(reported.status, 0, reported.stderr);
+    assert.deepEqual(JSON.parse(reported.stdout), {
+      agent_id: env.MAOS_AGENT_ID,
+      session_id: id,
+      text: 'Half of it.',
+      progress: 50,
+    });
+    const person = { env: { PATH: process.env.PATH, MAOS_HOME: real.home }, cwd: real.root };
+    const status = await maosInProcess(['status', id], person);
+    assert.match(status.stdout, /^Reported\n {2}ada: 50 %: Half of it\. \(/m);
+    const { agents } = JSON.parse((await maosInProcess(['status', id, '--json'], person)).stdout);
+    assert.deepEqual([agents[0].report.text, agents[0].report.progress], ['Half of it.', 50]);
+    assert.equal(agents[0].note, 'reported: 50 %: Half of it.');
+
+    const byPerson = await maosInProcess(['report', 'x'], person);
+    assert.equal(byPerson.status, 4);
+    assert.match(byPerson.stderr, /'maos report' is for the programs of an agent/);
+    const forged = await maosInProcess(['report', 'x'], {
+      env: { ...env, MAOS_AGENT_ATTEMPT: '2' },
+      cwd: '/',
+    });
+    assert.match(forged.stderr, /is not the token of agent/);
     await end(real, id);
   });
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Mailbox } from '../../../application/messaging/mailbox.ts';
+import { outlookOf } from '../../../application/messaging/outlook.ts';
 import { whenFree } from '../../../application/when-free.ts';
 import { parseMessageId } from '../../../domain/ids.ts';
 import { namesOf } from '../../contracts/views.ts';
@@ -12,6 +13,9 @@ const input = z.strictObject({
   reply_to: z.string().optional().describe('Id of the message you answer'),
   needs_reply: z.boolean().default(false),
 });
+
+/** Recipients of a broadcast that the sender is told of by name. */
+const mostShown = 20;
 
 export const sendMessage = agentTool({
   name: 'send_message',
@@ -32,11 +36,14 @@ export const sendMessage = agentTool({
         ...{ schemaVersion: null, correlationId: null, maxAttempts: null },
       }),
     );
-    const names = namesOf(project.store.load(caller.sessionId).agents);
-    const sent = messages.map(({ id, to: recipient }) => {
+    const workflow = project.store.load(caller.sessionId);
+    const names = namesOf(workflow.agents);
+    const lines = messages.slice(0, mostShown).map((message) => {
+      const { id, to: recipient } = message;
       const name = recipient === null ? 'the user' : (names.get(recipient) ?? recipient);
-      return `${id} to ${name}`;
+      return `Sent ${id} to ${name}: ${outlookOf(message, workflow, project.backends)}.`;
     });
-    return `Sent: ${sent.join(', ')}.`;
+    const more = messages.length - lines.length;
+    return [...lines, ...(more > 0 ? [`And to ${more} more.`] : [])].join('\n');
   },
 });
