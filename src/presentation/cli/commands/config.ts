@@ -27,9 +27,6 @@ export const configCommand: CliCommand = {
     { line: 'maos config', says: 'every setting in force here' },
     { line: 'maos config set limits.stallMinutes 45', says: 'for all your projects' },
     { line: 'maos config set backend codex --project .', says: 'for this project only' },
-    { line: `maos config set allowCommands '["npm test"]'`, says: 'a list, as JSON' },
-    { line: 'maos config unset backend', says: 'back to the default' },
-    { line: '$EDITOR "$(maos config path)"', says: 'edit the file' },
   ],
   takesBareProject: true,
   async run(context) {
