@@ -18,8 +18,6 @@ export interface MessageQuery {
   /** Each stands somewhere in the subject or the text, whatever the case of its ASCII letters. */
   readonly words?: readonly string[];
   readonly replyTo?: MessageId;
-  /** In a conversation of the recipient's, whether or not it is acknowledged. */
-  readonly inConversation?: true;
   readonly state?: MessageState;
   readonly type?: MessageType;
   readonly correlationId?: string;

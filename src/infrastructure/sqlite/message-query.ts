@@ -7,7 +7,7 @@ export function listQuery(query: MessageQuery): {
   readonly sql: string;
   readonly values: readonly SQLInputValue[];
 } {
-  const { words = [], inConversation, limit } = query;
+  const { words = [], limit } = query;
   const filters: readonly (readonly [sql: string, ...values: (SQLInputValue | undefined)[]])[] = [
     ['session_id = ?', query.sessionId],
     ['recipient_id IS ?', query.to],
@@ -19,7 +19,6 @@ export function listQuery(query: MessageQuery): {
     ...words.map(
       (word) => ["(body LIKE ? ESCAPE '\\' OR subject LIKE ? ESCAPE '\\')", like(word), like(word)] as const,
     ),
-    ...(inConversation === undefined ? [] : [["via <> 'lease' AND delivered_at IS NOT NULL"] as const]),
   ];
   const given = filters.filter(([, ...values]) => !values.includes(undefined));
   const where = given.map(([sql]) => sql).join(' AND ') || 'TRUE';
