@@ -8,7 +8,7 @@ export type MessageState = (typeof messageStates)[number];
 
 export const messageTransitions: TransitionTable<MessageState> = {
   queued: ['delivered', 'expired', 'dead'],
-  /** Back to `queued`: the recipient gave it back, or the lease of the delivery ran out. */
+  /** To `queued`: the recipient gave it back, or the lease expired. */
   delivered: ['queued', 'acknowledged', 'expired', 'dead'],
   acknowledged: [],
   expired: [],
@@ -16,27 +16,27 @@ export const messageTransitions: TransitionTable<MessageState> = {
 };
 
 /**
- * How a message gets to its recipient: `live` into the input of a CLI that works, with the answer of a `tool` of the agent's,
- * in the `prompt` of its next start, or under a `lease` to a program that acknowledges it.
+ * How a message reaches its recipient. `live`: in the input of the working CLI; `tool`: with the result of one of the
+ * agent's tools; `prompt`: in the prompt of its next start; `lease`: leased to a program that acknowledges it.
  */
 export type DeliveryWay = 'live' | 'tool' | 'prompt' | 'lease';
-/** The ways into an agent's conversation. What is there once cannot be taken back, so no lease ends it. */
+/** The ways into an agent's conversation. A message there cannot be taken back, so it has no lease that could expire. */
 export type ConversationWay = Exclude<DeliveryWay, 'lease'>;
 
-/** Of the shape of messages; a message of another one is refused. */
+/** Version of the message format; messages of other versions are rejected. */
 export const messageSchemaVersion = 1;
 
-/** How often a message is delivered before it is dead, where its sender does not say. */
+/** Maximum number of deliveries before a message is dead, unless its sender sets another. */
 export const defaultMaxAttempts = 5;
-/** Messages that wait for one recipient, leased ones included. */
+/** Maximum number of messages that wait for one recipient, including leased ones. */
 export const maxWaitingMessages = 10_000;
-/** Longest body, in characters. */
+/** Maximum length of a body, in characters. */
 export const maxMessageBody = 65_536;
 export const maxMessageSubject = 200;
-/** How often two agents may answer each other in turn before anybody else has to write to one of them. */
+/** How many times in a row two agents may answer each other before someone else must write to one of them. */
 export const maxExchange = 40;
 
-/** What one sender, two who write to each other, and one recipient may cause. */
+/** Limits for one recipient, one sender, and two agents that write to each other. */
 export interface MessageLimits {
   readonly maxWaiting: number;
   /** Null: no limit. */
@@ -44,11 +44,11 @@ export interface MessageLimits {
   readonly maxExchange: number;
 }
 
-/** What a sender decides. */
+/** The fields that a sender sets. */
 export interface MessageDraft {
   readonly id: MessageId;
   readonly sessionId: SessionId;
-  /** Null: people and programs outside the team. */
+  /** Null: from outside the team. */
   readonly from: AgentId | null;
   readonly to: AgentId | null;
   readonly type: MessageType;
@@ -56,42 +56,45 @@ export interface MessageDraft {
   readonly body: string;
   readonly contentType: string;
   readonly schemaVersion: number;
-  /** Shared by a request and all that belongs to it. Null: a notification that belongs to nothing. */
+  /** Shared by a request and all messages that belong to it. Null: a notification that belongs to none. */
   readonly correlationId: string | null;
   readonly replyTo: MessageId | null;
-  /** The broadcast it is part of. */
+  /** The broadcast that it belongs to; null: none. */
   readonly broadcastId: MessageId | null;
   readonly maxAttempts: number;
-  /** Not delivered any more from then on. */
+  /** It is not delivered after this time. */
   readonly expiresAt: string | null;
 }
 
 export interface Message extends MessageDraft {
   readonly state: MessageState;
-  /** How often it has been delivered; the recipient acknowledges the present delivery by this number. */
+  /** Number of deliveries. The recipient acknowledges the current delivery by this number. */
   readonly attempt: number;
-  /** How it was delivered last. Queued: how it is on its way, so that nobody else may deliver it; null while it waits. */
+  /**
+   * The way of its last delivery. In state `queued`, the way that it is claimed for, so that no other way delivers it;
+   * null: not claimed.
+   */
   readonly via: DeliveryWay | null;
-  /** The attempt of the recipient whose conversation it is on its way to, or in; null for a lease. */
+  /** The recipient's attempt that it is claimed for, or was seen in; null for a lease. */
   readonly agentAttempt: number | null;
   readonly queuedAt: string;
-  /** Queued: not delivered before. */
+  /** In state `queued`: it is not delivered before this time. */
   readonly availableAt: string | null;
-  /** The last time. */
+  /** Time of the last delivery. */
   readonly deliveredAt: string | null;
-  /** Delivered: queued again, unless acknowledged by then. */
+  /** While leased: it is queued again unless it is acknowledged by this time. */
   readonly leaseUntil: string | null;
   readonly acknowledgedAt: string | null;
   readonly deadAt: string | null;
   readonly deadReason: string | null;
-  /** Why the last delivery failed; null when none has failed. */
+  /** Why the last delivery failed; null: none has failed. */
   readonly lastTrouble: string | null;
 }
 
 /**
- * A message as it is first stored.
- * @param repliedTo the message it answers, when it names one
- * @throws MaosError INVALID_INPUT for another schema version, for what is too long, and for a reply that does not fit what it answers
+ * A message in its first state.
+ * @param repliedTo the message that it answers, if it names one
+ * @throws MaosError INVALID_INPUT for another schema version, for a text that is too long, and for an invalid reply
  */
 export function queueMessage(draft: MessageDraft, repliedTo: Message | null, at: string): Message {
   if (draft.schemaVersion !== messageSchemaVersion) {
@@ -133,12 +136,12 @@ function assertSize({ subject, body }: MessageDraft): void {
   }
 }
 
-/** Answers to all requests of one broadcast belong together. */
+/** A broadcast's id, so that the answers to all of its requests belong together. */
 function correlationOf({ id, type, broadcastId }: MessageDraft, repliedTo: Message | null): string | null {
   return repliedTo?.correlationId ?? (type === 'request' ? (broadcastId ?? id) : null);
 }
 
-/** A response answers a request, goes back to who asked, from who was asked, under the request's correlation. */
+/** A response must answer a request, go from its recipient back to its sender, and have its correlation id. */
 function assertReply(draft: MessageDraft, original: Message | null): void {
   const { type, replyTo, correlationId } = draft;
   if (type === 'response' && replyTo === null) {
@@ -175,8 +178,8 @@ function partyOf(agent: AgentId | null): string {
 }
 
 /**
- * Whether a message sent again under its id is the one that is stored. Who it is for does not count within a broadcast,
- * whose recipients are those there were when it was first sent.
+ * Whether a message that is sent again with the same id equals the stored one. For a broadcast, the recipient does not
+ * count: its recipients are those of the first time.
  */
 export function isSameMessage(stored: Message, sent: Message): boolean {
   const keys = ['sessionId', 'from', 'type', 'subject', 'body', 'contentType', 'schemaVersion'] as const;

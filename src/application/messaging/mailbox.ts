@@ -40,7 +40,7 @@ export interface SendRequest {
   readonly from: string | null;
   /** See {@link addresseesOf}. Null is allowed in a reply: the sender of the message that it answers. */
   readonly to: string | null;
-  /** Null: the response to a request that it answers, else a notification. */
+  /** Null: a response if it answers a request, otherwise a notification. */
   readonly type: MessageType | null;
   readonly subject: string;
   readonly body: string;
@@ -133,10 +133,10 @@ export class Mailbox {
   }
 
   /**
-   * Waits until a message is delivered, or answered; for either, no longer than it can still come about.
-   * @param signal ends the waiting
-   * @returns the message as it is then, and the first answer to it
-   * @throws MaosError INVALID_INPUT without such a message
+   * Waits until a message is delivered or answered, or until that is no longer possible.
+   * @param signal ends the wait
+   * @returns the message in its current state, and its first answer
+   * @throws MaosError INVALID_INPUT when there is no such message
    */
   async follow(
     id: MessageId,
@@ -209,7 +209,10 @@ export class Mailbox {
     return this.#change(id, (message, at) => acknowledgeMessage(message, attempt, at));
   }
 
-  /** Its recipient has it by another way than its mailbox. What is on its way to it stays as it is. */
+  /**
+   * Records that the recipient has received the message in another way than through its mailbox. A message that is
+   * claimed for a conversation stays as it is.
+   */
   receive(id: MessageId): Message {
     return this.#change(id, (message, at) => (isOnItsWay(message) ? message : answerMessage(message, at)));
   }
@@ -246,7 +249,7 @@ export class Mailbox {
     return { sessionId, agentId: memberOf(this.#project.store.load(sessionId), text) };
   }
 
-  /** Nobody is there any more who could answer it. */
+  /** Whether no one is left who could answer the message. */
   #hasEnded({ sessionId, to }: Message): boolean {
     const { session, agents } = this.#project.store.load(sessionId);
     const recipient = agents.find(({ id }) => id === to);
@@ -254,8 +257,8 @@ export class Mailbox {
   }
 
   /**
-   * Looks again at every change in the store, and when something is due.
-   * @returns what was found first; null when the time is over, or the signal aborts
+   * Calls `look` now, after every change of the store, and when something is due.
+   * @returns its first result that is not null; null when the time is up or the signal aborts
    */
   async #until<T>(
     look: () => Promise<T | null>,

@@ -3,8 +3,8 @@ import type { Workflow } from '../../domain/workflow.ts';
 import type { Backends } from '../ports/backend.ts';
 
 /**
- * How and when a message that was sent gets to its recipient, in words for its sender.
- * @param workflow of its session
+ * How and when a sent message reaches its recipient, in words for its sender.
+ * @param workflow that of the message's session
  */
 export function outlookOf(message: Message, { agents }: Workflow, backends: Backends): string {
   const { state, via, to } = message;

@@ -116,7 +116,7 @@ export class NotificationSender implements Outbox {
     try {
       const gone = await this.#gone();
       if (store.notifications.nextDue(instance, gone) === null) return;
-      // What an instance holds that nobody knows of is taken for abandoned.
+      // Registers this instance first, because notifications held by an unknown instance count as abandoned.
       await instances.announce();
       const max = maxAtOnce;
       const due = await whenFree(this.#project, () =>

@@ -51,7 +51,7 @@ export interface Settings {
     readonly terminal: 'auto' | 'always' | 'never';
     readonly desktop: 'auto' | 'osc9' | 'osc777';
   };
-  /** How many messages one agent may send, a broadcast counted once. Null: as many as it likes. */
+  /** Maximum number of messages that one agent may send per minute; a broadcast counts once. Null: no limit. */
   readonly messagesPerMinute: number | null;
   readonly retention: RetentionPolicy;
   readonly stopGraceMs: number;

@@ -110,7 +110,7 @@ export class AgentRun implements OutputSink {
   }
 
   stdout(chunk: Uint8Array): void {
-    // What was in its prompt has reached it.
+    // The first output shows that the messages in the prompt have arrived.
     if (this.channel === null && this.#printed === 0) this.#callbacks.changed();
     const activities = this.#parser.push(chunk);
     this.#progress.add(activities);
@@ -137,7 +137,7 @@ export class AgentRun implements OutputSink {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
 
-  /** Its program has printed something. */
+  /** Whether its program has printed anything. */
   get hasPrinted(): boolean {
     return this.#printed > 0;
   }

@@ -30,7 +30,7 @@ export interface HandoffInput {
   readonly ways: Pick<TeamWays, 'reach' | 'receives'>;
   /** Of its backend; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;
-  /** The messages for it, as a section; empty without any. */
+  /** The messages for the agent, as a section of its prompt; empty without any. */
   readonly messages: string;
 }
 

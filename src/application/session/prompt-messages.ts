@@ -8,17 +8,20 @@ import type { AgentRun } from './agent-run.ts';
 import { releaseEarlier } from './release-earlier.ts';
 import type { SessionRecord } from './session-record.ts';
 
-/** Most messages in a prompt, new ones and those of earlier conversations each; further new ones wait. */
+/**
+ * Maximum number of messages in a prompt, for new ones and for those of earlier conversations each. Further new ones
+ * wait.
+ */
 const maxInPrompt = 20;
 
 /**
- * Messages in the prompts of agents: those that wait for one whose CLI reads nothing but its prompt, and, in a new
- * conversation, those that its earlier ones received. They are delivered with the first output of the attempt.
+ * Puts messages into agents' prompts: the waiting ones, if the CLI reads only its prompt, and in a new conversation,
+ * those that the earlier ones received. Waiting messages count as delivered with the attempt's first output.
  */
 export class PromptMessages {
   readonly #mailbox: Mailbox;
   readonly #record: SessionRecord;
-  /** Runs whose first output is known to have come. */
+  /** Runs whose first output has been handled. */
   readonly #begun = new WeakSet<AgentRun>();
 
   constructor(project: ConstructorParameters<typeof Mailbox>[0], record: SessionRecord) {
@@ -26,7 +29,7 @@ export class PromptMessages {
     this.#record = record;
   }
 
-  /** The section of the agent's prompt; empty without messages. @param isNew its conversation is another one */
+  /** The section of the agent's prompt; empty without messages. @param isNew whether it begins a new conversation */
   async section(agent: Agent, backend: Backend, isNew: boolean): Promise<string> {
     if (backend.capabilities.takesCommand) return '';
     const known = isNew && agent.attempt > 1 ? this.#received(agent) : [];
@@ -44,7 +47,7 @@ export class PromptMessages {
     ].join('\n\n');
   }
 
-  /** To be called in every round. */
+  /** Call in every round. */
   async follow(runs: Iterable<AgentRun>): Promise<void> {
     for (const run of runs) {
       if (run.channel !== null || !run.hasPrinted || this.#begun.has(run)) continue;

@@ -3,12 +3,12 @@ import type { Mailbox } from '../messaging/mailbox.ts';
 import type { LaunchKey } from '../ports/agent-host.ts';
 import type { SessionRecord } from './session-record.ts';
 
-/** More wait for their turn. */
+/** Maximum number of messages that are checked at a time. */
 const maxLooked = 1_000;
 
 /**
- * What was on its way into earlier attempts of the agent, and was not seen there, waits again.
- * @returns what is on its way into this attempt, in order
+ * Makes messages that were claimed for earlier attempts of the agent, and not seen there, wait again.
+ * @returns the messages that are claimed for this attempt, in order
  */
 export async function releaseEarlier(
   mailbox: Mailbox,

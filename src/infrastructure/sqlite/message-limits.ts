@@ -7,12 +7,15 @@ import { endOfRecipient } from './message-rows.ts';
 import type { Database } from './open-database.ts';
 import { readSession } from './workflow-reader.ts';
 
-/** What is refused of messages that are about to be stored. Every function runs inside a transaction of the caller's. */
+/** Limits that are checked before messages are stored. Call every function inside a transaction. */
 
-/** What is in a conversation waits for nothing. */
+/** Messages in a conversation no longer wait. */
 const countWaiting = `SELECT count(*) AS waiting FROM messages WHERE session_id = ? AND recipient_id IS ?
   AND (state = 'queued' OR lease_until IS NOT NULL)`;
-/** The oldest of the last so many sends, if there are as many; what comes from the future is of a clock that was set back. */
+/**
+ * The first of the agent's last messages, if it has sent as many as allowed within the minute. Ignores messages with a
+ * later time, which are from before the clock was set back.
+ */
 const selectFirstOfPace = `SELECT min(queued_at) AS at FROM messages
   WHERE sender_id = ? AND queued_at > ? AND queued_at <= ?
   GROUP BY coalesce(broadcast_id, id) ORDER BY at DESC LIMIT 1 OFFSET ?`;
@@ -54,7 +57,7 @@ export function assertRoom(db: Database, { sessionId, to }: Message, limit: numb
   );
 }
 
-/** @throws MaosError RESOURCE_LIMIT_EXCEEDED when the agent has sent as much as it may within a minute */
+/** @throws MaosError RESOURCE_LIMIT_EXCEEDED when the agent has sent as many messages as allowed per minute */
 export function assertPace(
   db: Database,
   [message]: readonly Message[],
@@ -74,7 +77,7 @@ export function assertPace(
 }
 
 /**
- * Two agents that only answer each other would never end. What anybody else writes to one of them ends the exchange.
+ * Two agents that only answer each other might never stop. A message from anyone else to one of them resets the count.
  * @throws MaosError RESOURCE_LIMIT_EXCEEDED
  */
 export function assertNoLoop(db: Database, { from: a, to: b }: Message, limits: MessageLimits): void {

@@ -18,7 +18,10 @@ const selectSent = `${selectMessages} WHERE id = ? UNION ALL ${selectMessages} W
 const due = "recipient_id IS ? AND state = 'queued' AND via IS NULL AND available_at <= ?";
 const selectDue = `${selectMessages} WHERE session_id = ? AND ${due} ORDER BY available_at, place LIMIT ?`;
 const anyDue = `SELECT 1 FROM messages WHERE session_id = ? AND ${due} LIMIT 1`;
-/** Of each sender only what comes before the first message that cannot be had now, or goes another way: order is kept. */
+/**
+ * To keep the order of each sender's messages, selects only those before its first message that is not due yet or
+ * claimed for another way.
+ */
 const selectClaimable = `WITH
   queue AS (SELECT place, sender_id, via, available_at FROM messages WHERE recipient_id = :agent AND state = 'queued'),
   held AS (SELECT sender_id, min(place) AS first FROM queue
@@ -52,7 +55,7 @@ export function makeMessageStore(db: Database): MessageStore {
   const onTheirWay = (agentId: AgentId): readonly Message[] =>
     db.sql(selectOnTheirWay).all(agentId).map(messageTable.fromSql);
 
-  /** Who answers a message has it. */
+  /** An agent that answers a message has received it. */
   function acknowledgeAnswered(answers: readonly Message[], at: string): void {
     for (const id of new Set(answers.map(({ replyTo }) => replyTo))) {
       const answered = id === null ? null : find(id);
@@ -96,7 +99,7 @@ export function makeMessageStore(db: Database): MessageStore {
     claim({ sessionId, agentId }, attempt, via, max, at) {
       if (db.run(() => db.sql(anyDue).get(sessionId, agentId, at)) === undefined) return [];
       return db.write(() => {
-        // The attempts before it are over.
+        // Earlier attempts have ended.
         const earlier = onTheirWay(agentId).filter(({ agentAttempt }) => (agentAttempt ?? 0) < attempt);
         moveMessages(db, earlier, (message) => releaseMessage(message, message.agentAttempt ?? 0), at);
         const claimable = db

@@ -1,13 +1,13 @@
-/** One step of a schema: brings a database from `version - 1` to `version`. Never changed once released. */
+/** One migration: changes a schema from `version - 1` to `version`. Never changed after a release. */
 export interface Migration {
   readonly version: number;
   readonly sql: string;
 }
 
 /**
- * `project.db`. Versions count from 1 without gaps. A new one is added at the end together with its change of
- * schema.sql (a test compares the two); the statements run in one transaction with foreign keys off, so a table
- * may be rebuilt.
+ * `project.db`. Versions count from 1 without gaps. Add a new migration at the end, and change schema.sql with it (a
+ * test compares the two). Its statements run in one transaction without foreign key checks, so that a table can be
+ * rebuilt.
  */
 export const projectMigrations: readonly Migration[] = [
   {
@@ -220,7 +220,7 @@ export const projectMigrations: readonly Migration[] = [
     `,
   },
   {
-    // No earlier version has ever stored a message: the table is made anew.
+    // No earlier version stored messages, so the table is replaced.
     version: 5,
     sql: `
       DROP TABLE messages;
@@ -290,7 +290,7 @@ export const projectMigrations: readonly Migration[] = [
     `,
   },
   {
-    // Of an agent that runs, its events tell whether it got as far as a process.
+    // The events of a running agent show whether it had a process.
     version: 9,
     sql: `
       ALTER TABLE agents ADD COLUMN stage TEXT
@@ -350,7 +350,7 @@ export const projectMigrations: readonly Migration[] = [
     `,
   },
   {
-    // Until here every delivery was a lease.
+    // Earlier versions only leased messages.
     version: 14,
     sql: `
       ALTER TABLE messages RENAME TO leased_messages;

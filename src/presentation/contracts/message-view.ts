@@ -3,7 +3,7 @@ import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 
-/** A message as programs outside see it, with the names of its session. What there is not is absent. */
+/** A message as shown to programs, with the names of its session's agents. Fields without a value are absent. */
 export function messageView(message: Message, agents: readonly Agent[]) {
   return {
     id: message.id,
@@ -28,7 +28,7 @@ export function messageView(message: Message, agents: readonly Agent[]) {
   };
 }
 
-/** An agent of another session has no name here. */
+/** For an agent of another session, its id. */
 export function partyName(id: AgentId | null, agents: readonly Agent[]): string {
   return id === null ? user : (agents.find((agent) => agent.id === id)?.name ?? id);
 }

@@ -64,7 +64,7 @@ function canRepeat(input: Json): boolean {
   }
 }
 
-/** Rules are compared with this text. Of a tool whose fields MAOS does not know, they must see all of them. */
+/** The text that rules are matched against. For a tool with fields that MAOS does not know, it contains all of them. */
 function describeAction(tool: string, input: Json): string {
   const keys = tool.startsWith('mcp__') ? [] : actionKeys;
   for (const key of keys) {
@@ -75,7 +75,7 @@ function describeAction(tool: string, input: Json): string {
     const text = JSON.stringify(input);
     return text === '{}' ? '' : text;
   } catch {
-    // Nested too deeply to be written as JSON: only rules without a pattern apply.
+    // Nested too deeply to be written as JSON. Only rules without a pattern apply.
     return '';
   }
 }

@@ -6,7 +6,10 @@ import type { TeamServer } from '../../../application/ports/backend.ts';
  */
 export const teamServerName = 'maos-team';
 
-/** Tool timeout, for some CLIs also that of the start. A question goes on waiting when it is asked again in the same words. */
+/**
+ * Tool timeout, for some CLIs also that of the start. A question that is asked again in the same words continues to
+ * wait.
+ */
 export const longestCallMs = 3_600_000;
 
 /** How long a CLI waits for the server to start; generous, for busy machines. */

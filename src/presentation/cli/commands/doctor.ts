@@ -119,7 +119,7 @@ async function settingsOf(runtime: Runtime, projectPath: string): Promise<Settin
   const name = 'settings';
   try {
     const { settings, warnings } = await runtime.settings(projectPath);
-    // What each is for and takes is for 'maos config' to show.
+    // Descriptions and allowed values are left to 'maos config'.
     const changed = settings
       .filter(({ origin }) => origin !== 'default')
       .map(({ key, value, origin }) => ({ key, value, origin }));

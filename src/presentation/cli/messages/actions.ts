@@ -17,7 +17,7 @@ type Action = (context: CommandContext, words: readonly string[]) => Promise<num
 
 const defaultLimit = 20;
 const defaultLeaseSeconds = 60;
-/** Of what is read from stdin: UTF-8 takes up to four bytes a character. */
+/** Maximum size of a text on stdin: UTF-8 uses up to four bytes per character. */
 const maxTextBytes = maxMessageBody * 4;
 
 const send: Action = async (context, words) => {

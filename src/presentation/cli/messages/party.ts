@@ -8,7 +8,7 @@ import { callingAgent } from '../../calling-agent.ts';
 import type { CommandContext } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 
-/** A session's messages, and in whose name this process acts on them. */
+/** A session's messages, and the agent or person that this process acts for. */
 export interface Party {
   readonly session: Pick<OpenSession, 'project' | 'id'>;
   readonly mailbox: Mailbox;
@@ -17,9 +17,9 @@ export interface Party {
 }
 
 /**
- * @param reference absent: an agent's own session, a person's newest one
- * @throws MaosError SESSION_NOT_FOUND, FORBIDDEN for an agent that does not prove who it is, or means a session that is
- *   neither its own nor of a team that it started
+ * @param reference default: an agent's own session, or a person's newest one
+ * @throws MaosError SESSION_NOT_FOUND; FORBIDDEN for an agent whose identity is not proven, or for a session that is
+ *   neither the agent's own nor that of a team it started
  */
 export async function partyOf(context: CommandContext, reference?: string): Promise<Party> {
   const agent = await callingAgent(context.runtime(), context.env, context.projectPath);
@@ -41,14 +41,17 @@ export async function partyOf(context: CommandContext, reference?: string): Prom
   return { session, mailbox: new Mailbox(session.project), caller };
 }
 
-/** Whose messages the caller may read: an agent its own, a person those for people; an agent is that to its teams. */
+/**
+ * Whose messages the caller may read. An agent reads its own; in the teams that it started, it reads the user's, as a
+ * person does.
+ */
 export function ownName({ caller, session }: Party): string {
   return caller !== null && caller.sessionId === session.id ? caller.agentId : user;
 }
 
 /**
- * A message that the caller sent or got.
- * @throws MaosError INVALID_INPUT without such a message in the project, FORBIDDEN for one between others
+ * A message that the caller sent or received.
+ * @throws MaosError INVALID_INPUT when the project has no such message; FORBIDDEN for a message between others
  */
 export async function messageOf(
   context: CommandContext,

@@ -6,7 +6,7 @@ import type { Canvas } from '../shell/terminal.ts';
 import { formatTime } from './format.ts';
 import { renderTable } from './table.ts';
 
-/** One message in full: who wrote it, and its text, each line of it after a bar. */
+/** One message in full: its sender, and its text with a bar before each line. */
 export function renderMessageForPeople(message: Message, agents: readonly Agent[]): string {
   const { id, type, subject, body, queuedAt, from, to } = message;
   const head = `${id} ${type} from ${partyName(from, agents)} to ${partyName(to, agents)}, ${queuedAt}`;
@@ -14,7 +14,7 @@ export function renderMessageForPeople(message: Message, agents: readonly Agent[
   return [head, ...about, ...body.split('\n').map((line) => `| ${line}`)].join('\n');
 }
 
-/** A line for each message, newest first. */
+/** One line per message, newest first. */
 export function renderMessageTable(
   messages: readonly Message[],
   agents: readonly Agent[],

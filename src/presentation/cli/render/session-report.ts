@@ -27,7 +27,7 @@ import { displayWidth, truncate } from './text-width.ts';
 export interface SessionFacts {
   readonly workflow: Workflow;
   readonly artifacts: readonly ArtifactRecord[];
-  /** How many messages are in each state. */
+  /** Number of messages in each state. */
   readonly messages?: Readonly<Partial<Record<MessageState, number>>>;
   readonly liveStatus: LiveStatus;
   /** Files that were not recorded as artifacts, with the reasons. */

@@ -1,9 +1,9 @@
 import { MaosError } from '../../../domain/errors.ts';
 
 /**
- * All that comes on stdin, as text.
+ * Reads stdin to its end, as text.
  * @param what names it in the error
- * @throws MaosError INVALID_INPUT when it is larger than the maximum; no more of it is read then
+ * @throws MaosError INVALID_INPUT as soon as it exceeds the maximum
  */
 export async function readAll(stdin: NodeJS.ReadableStream, what: string, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];

@@ -33,7 +33,6 @@ const output = z.strictObject({
   ),
 });
 
-/** Writes to agents while they work. */
 export const sendMessage = defineTool({
   name: 'send-message',
   title: 'Write to agents',
@@ -67,7 +66,8 @@ export const sendMessage = defineTool({
 });
 
 /**
- * Who this server speaks for: the agent that it is part of, to a team that this agent started; else somebody outside.
+ * The sender that this server acts for: the agent that started the server, if it also started the session; otherwise
+ * someone outside the team.
  * @throws MaosError FORBIDDEN
  */
 function senderIn({ parent, store }: Project, sessionId: SessionId): AgentId | null {
