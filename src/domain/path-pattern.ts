@@ -11,12 +11,7 @@ const maxPatternLength = 400;
  * @throws MaosError INVALID_INPUT for a path outside the project, and for brace alternatives, which are not supported
  */
 export function pathPattern(text: string, root: string): string {
-  if (text === '' || text.length > maxPatternLength || /[\0\n\r]/.test(text)) {
-    throw invalid(
-      `${quote(text)} is not a path to claim: give 1 to ${maxPatternLength} characters on one line.`,
-      text,
-    );
-  }
+  if (text === '' || text.includes('\0')) throw invalid(`${quote(text)} is not a path.`, text);
   if (/\{[^/{}]*,[^/{}]*\}/.test(text)) {
     throw invalid(`${quote(text)} has alternatives in braces. Name each path by itself.`, text);
   }
@@ -31,6 +26,12 @@ export function pathPattern(text: string, root: string): string {
   if (pattern !== root && !pattern.startsWith(`${top}/`)) {
     throw invalid(
       `${quote(text)} is outside the project ${showPath(root)}: only its paths can be claimed.`,
+      text,
+    );
+  }
+  if (pattern.length - root.length > maxPatternLength) {
+    throw invalid(
+      `${quote(text)} is longer than ${maxPatternLength} characters. Claim a folder above it.`,
       text,
     );
   }

@@ -74,12 +74,14 @@ describe('the patterns of path claims', () => {
   });
 
   it('are of the project', () => {
-    for (const text of ['../q', '/q/src', '/pp', 'src/../../q', '', 'a\nb', 'a\0', 'x'.repeat(401)]) {
+    for (const text of ['../q', '/q/src', '/pp', 'src/../../q', '', 'a\0', 'x'.repeat(401)]) {
       assert.throws(() => pattern(text), { code: 'INVALID_INPUT' }, JSON.stringify(text));
     }
     assert.throws(() => pattern('src/{a,b}.ts'), /alternatives in braces\. Name each path by itself/);
     assert.equal(pattern('src/{{cookiecutter.name}}'), '/p/src/{{cookiecutter.name}}');
     assert.equal(pathPattern('etc', '/'), '/etc');
+    const deep = `/${'d'.repeat(1_000)}\r`;
+    assert.equal(pathPattern(`${deep}/a\nb`, deep), `${deep}/a\nb`, 'a long or odd folder of the project');
   });
 
   it('are shown as they are seen from the folder', () => {

@@ -60,7 +60,7 @@ function callsOf({ name, arguments: args, options, hidden }: CliCommand): readon
 }
 
 /** Commands that start sessions or servers. */
-const needsProcess = new Set(['run', 'demo', 'serve', 'supervise', 'recover', 'retry']);
+const needsProcess = new Set(['run', 'demo', 'serve', 'agent', 'supervise', 'recover', 'retry']);
 
 describe('texts that steer a terminal', { timeout: 400_000 }, () => {
   let world: HostileWorld;
@@ -125,7 +125,8 @@ describe('texts that steer a terminal', { timeout: 400_000 }, () => {
       for (const text of [out, err]) assertHarmless(`maos ${call.join(' ')}`, text);
       return out;
     };
-    while (!(await run('events', id)).includes('agent.spawned'));
+    while (!(await run('events', id)).includes('paths.claimed'));
+    assert.match(await run('status', id), /^Path claims\n {2}wait: claimed\\u001b.*\\u202e/m);
     for (const call of [
       ['ps'],
       ['instances'],

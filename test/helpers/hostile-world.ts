@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { MaosFolder } from '../presentation/cli/maos-process.ts';
+import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 /**
  * One character or sequence of each kind that controls a terminal or disguises text. Without slash and NUL, because it
@@ -36,8 +36,8 @@ function escaped(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** A program whose output, files and name are hostile texts. `talk fail` fails; `talk wait` keeps running. */
-const program = `
+/** A program whose output, files, claims and name are hostile texts. `talk fail` fails; `talk wait` keeps running. */
+const programOf = (home: string): string => `
 const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const text = ${JSON.stringify(hostile)};
@@ -47,6 +47,9 @@ const mode = process.argv[2];
 const results = join(process.env.MAOS_SHARED_CONTEXT, '../../results', mode);
 require('node:fs').mkdirSync(results, { recursive: true });
 writeFileSync(join(results, 'file' + text + '.md'), text);
+const claim = [${JSON.stringify(bundle)}, 'claim', ('claimed' + text).replaceAll('\\r', ''), '--reason', text];
+const env = { ...process.env, MAOS_HOME: ${JSON.stringify(home)} };
+if (mode !== 'talk') require('node:child_process').spawnSync(process.execPath, claim, { env });
 if (mode === 'fail') process.exit(3);
 if (mode === 'wait') setInterval(() => {}, 1000);
 `;
@@ -69,7 +72,7 @@ export class HostileWorld {
     );
     this.write(`.claude/agents/left${hostile}out.md`, '---\nname: left_out\n---\n');
     this.write('home/config.json', JSON.stringify({ allowCommands: [`say ${hostile}`] }));
-    this.write('talk.cjs', program);
+    this.write('talk.cjs', programOf(this.maos.home));
     for (const mode of ['fail', 'wait']) this.write(`${mode}.json`, JSON.stringify(planOf(root, mode)));
     this.write(`bad${hostile}.json`, JSON.stringify({ objective: hostile, [hostile]: hostile }));
     this.write(`torn${hostile}.json`, `{"objective": "${hostile}`);
