@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import type { NodeBinary } from './node-binaries.ts';
 
-/** One run of the installed `maos` and what must come of it. */
+/** One run of the installed `maos`, and its required result. */
 export interface Check {
   args: string[];
   status: number;
   stdout: RegExp;
-  /** Default: nothing at all. */
+  /** Default: empty. */
   stderr?: RegExp;
   stdin?: string;
   env?: Record<string, string>;
@@ -16,7 +16,7 @@ export interface Check {
   timeoutMs?: number;
 }
 
-/** Runs the launcher as a shell would find it: by its shebang, with the given Node first on PATH. */
+/** Runs the launcher as a shell would: by its shebang, with the given Node first on PATH. */
 export function runCheck(node: NodeBinary, launcher: string, check: Check, maosHome: string): void {
   const { status, signal, stdout, stderr, error } = spawnSync(launcher, check.args, {
     encoding: 'utf8',

@@ -41,7 +41,7 @@ export function tooOldNode(root: string): NodeBinary {
   return nodeBinary(root, ['20']);
 }
 
-/** Installs aside and renames, so that an interrupted download is never taken for a complete one. */
+/** Installs into a temporary folder and renames it, so that an incomplete download is never used. */
 function download(spec: string, folder: string): void {
   const unfinished = `${folder}.${process.pid}.unfinished`;
   mkdirSync(dirname(folder), { recursive: true });

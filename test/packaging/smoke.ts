@@ -1,5 +1,5 @@
-// Packs MAOS, installs the tarball into an empty folder without any network, and runs it on the oldest supported
-// Node, on the current ones, and on one that is too old. Run by `npm run smoke:package`, which builds first.
+// Packs MAOS, installs the tarball into an empty folder without network, and runs it on the oldest supported Node, on
+// the current ones, and on one that is too old. Run by `npm run smoke:package`, which builds first.
 import assert from 'node:assert/strict';
 import {
   cpSync,
@@ -20,7 +20,7 @@ import { npm } from './npm.ts';
 const root = join(import.meta.dirname, '../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** What the tarball may hold: each of these that exists, and nothing else. */
+/** The allowed contents of the tarball. Each of these that exists must be in it, and nothing else. */
 const packed = [
   'CHANGELOG.md',
   'LICENSE',
@@ -35,7 +35,7 @@ const packed = [
 /** Run on every supported Node. stderr must stay empty unless a check says otherwise. */
 const checks: Check[] = [
   { args: ['--version'], status: 0, stdout: new RegExp(`^(maos )?${version.replaceAll('.', '\\.')}\\n$`) },
-  // The whole engine: SQLite, processes, files, events.
+  // All parts together: SQLite, processes, files, events.
   { args: ['demo', '--json'], status: 0, stdout: /"type":"session\.completed"[\s\S]*"state":"completed"/ },
   { args: ['list', '--all', '--json'], status: 0, stdout: /"state":\s*"completed"/ },
   { args: ['run', 'fails', '--exec', 'a=exit 3'], status: 1, stdout: /exited with status 3/ },
@@ -53,7 +53,7 @@ const checks: Check[] = [
   },
 ];
 
-/** Each entry: the first of these that the registry has for this platform. */
+/** For each entry: the first version that the registry has for this platform. */
 const supportedNodes = [['22.13.0', '22.13.1', '22'], ['24'], ['26']];
 
 const refusal: Check = {
@@ -102,7 +102,10 @@ function pack(): string {
   return join(scratch, result.filename);
 }
 
-/** Returns the installed launcher. The cache is empty and the network off, so any dependency would fail this. */
+/**
+ * Installs the tarball. The cache is empty and the network is off, so that any dependency would fail.
+ * @returns the installed launcher
+ */
 function install(tarball: string): string {
   const folder = join(scratch, 'install');
   mkdirSync(folder);

@@ -1,4 +1,4 @@
-// Writes the generated part of docs/backends.md: what each backend can do, from what it declares.
+// Writes the generated part of docs/backends.md: each backend's declared capabilities.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,16 +7,16 @@ import { capabilityWords } from '../../src/presentation/contracts/backend-facts.
 import { backendsOf } from '../../src/project-adapters.ts';
 
 const page = join(import.meta.dirname, '../../docs/backends.md');
-/** So that there is a row for those that only the settings make. */
+/** Settings that create backends, so that each of these has a row. */
 const named = {
   agentClient: { name: { command: 'a program that speaks ACP' } },
   custom: { name: { command: ['a CLI of yours'] } },
 };
 
-/** What the settings of a CLI of one's own decide. */
+/** Capabilities that the settings of a custom CLI decide. */
 const settled: ReadonlySet<string> = new Set(['resumes', 'countsTokens', 'countsCost']);
 
-/** The page as it has to be. */
+/** The required content of the page. */
 export async function renderPage(): Promise<string> {
   const table = await renderTable();
   return readFileSync(page, 'utf8').replace(
@@ -44,7 +44,7 @@ async function renderTable(): Promise<string> {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Settings of nobody but these, on a machine without any CLI: what is installed here does not matter. */
+/** Only these settings, on a machine without any CLI, so that installed ones have no influence. */
 function configOf(backends: object) {
   const home = mkdtempSync(join(tmpdir(), 'maos-docs-'));
   try {

@@ -53,7 +53,7 @@ it('the lines that processes of a minified bundle ran are those of its sources',
     run('1'),
     [...always, 6].toSorted((a, b) => a - b),
   );
-  // What was cut off in the middle of a report counts for nothing.
+  // An incomplete report does not count.
   writeFileSync(join(reports, 'coverage-torn.json'), '{"result":[{"url');
   assert.deepEqual(
     run('-1'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { decode } from '@jridgewell/sourcemap-codec';
 import type { BundledLines } from './line-coverage.ts';
 
-/** What V8 says of a script: innermost ranges count, and those come last. */
+/** V8's coverage of a script. Inner ranges come last, and override outer ones. */
 export interface ScriptCoverage {
   readonly url: string;
   readonly functions: readonly {
@@ -21,8 +21,8 @@ interface SourceMap {
 }
 
 /**
- * Which lines of the sources were run in a bundle, by path from the folder above the bundle's.
- * @param scripts of each process: what it ran of the bundle
+ * The lines of the sources that ran in a bundle, by path from the folder above the bundle's.
+ * @param scripts one per process: the code of the bundle that it ran
  */
 export function linesRun(
   bundle: string,
@@ -49,7 +49,7 @@ export function linesRun(
   return files;
 }
 
-/** What the reports in a folder say of a script. Those of processes that were killed while they wrote are left out. */
+/** The coverage of a script in a folder's reports. Skips incomplete reports of killed processes. */
 export function* scriptsIn(folder: string, scriptUrl: string): Generator<ScriptCoverage> {
   for (const file of readdirSync(folder)) {
     let report: { readonly result: readonly ScriptCoverage[] };
@@ -80,7 +80,7 @@ function segmentsOf(bundle: string, { sources, mappings }: SourceMap) {
   );
 }
 
-/** The index of the first of the ascending offsets that is not below the one given. */
+/** The index of the first offset that is not below the given one; the offsets are ascending. */
 function firstFrom(offsets: Float64Array, offset: number): number {
   let [low, high] = [0, offsets.length];
   while (low < high) {

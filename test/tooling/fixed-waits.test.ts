@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 
-/** Who else may let time pass by itself, and why. Tests wait with test/helpers/waiting.ts. */
+/** Files that may wait for a fixed time, and why. Tests wait with test/helpers/waiting.ts. */
 const allowed: Readonly<Record<string, string>> = {
   'test/helpers/waiting.ts': 'this is how tests wait',
   'test/helpers/client-installation.ts': 'tries a registry again',
@@ -14,7 +14,7 @@ const allowed: Readonly<Record<string, string>> = {
   'test/infrastructure/sqlite/fixtures/store-process.ts': 'a program that holds a lock for some time',
 };
 
-/** Not part of `npm test`: real clients, recordings of them, chaos. */
+/** Not part of `npm test`: real clients and their recordings, chaos, conformance. */
 const elsewhere = ['test/clients/', 'test/chaos/', 'test/conformance/', 'test/fixtures/'];
 
 const waits = [

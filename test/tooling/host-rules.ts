@@ -1,7 +1,7 @@
 import { parseSync } from 'oxc-parser';
 
 /**
- * Where the host of this machine shows through on purpose: the lists of its processes, which people read to find them
+ * Files that intentionally depend on this machine's host: the lists of its processes, which people use to find them
  * with other tools.
  */
 const localViews = [
@@ -27,8 +27,8 @@ const rules: readonly { readonly what: string; readonly pattern: RegExp; readonl
   ];
 
 /**
- * Says where a source file above the host port knows what only a host may know, one sentence each. Comments are free to
- * explain.
+ * Where a source file above the host port contains knowledge that only a host may have, one sentence each. Comments are
+ * exempt.
  *
  * @param path from the repository's root, with slashes
  */

@@ -2,7 +2,8 @@ import { dirname, join, normalize } from 'node:path/posix';
 import { importsOf } from './layer-rules.ts';
 
 /**
- * The groups of files that import one another, types counted: none of a group can be understood or moved alone.
+ * The groups of files that import each other, including type imports: no file of a group can be understood or moved
+ * alone.
  * @param sources the text of each file by its path, with slashes
  * @returns each group sorted, as `a.ts <-> b.ts`
  */
@@ -20,7 +21,7 @@ export function importCircles(sources: ReadonlyMap<string, string>): string[] {
   return [...new Set(groups.filter((group) => group.length > 0).map((group) => group.join(' <-> ')))].sort();
 }
 
-/** Itself only where a way leads back to it. */
+/** Contains the file itself only if a path leads back to it. */
 function reachableFrom(path: string, edges: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
   const reached = new Set<string>();
   const left = [...(edges.get(path) ?? [])];

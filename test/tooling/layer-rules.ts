@@ -4,7 +4,7 @@ import { parseSync, Visitor } from 'oxc-parser';
 const layers = ['domain', 'application', 'infrastructure', 'presentation'] as const;
 type Layer = (typeof layers)[number];
 
-/** Which layers a layer may import, and whether it may import builtins, packages and files of the root. */
+/** The layers that a layer may import, and whether it may import builtins, packages and files of the root. */
 const rules: Record<Layer, { layers: readonly Layer[]; outside: boolean }> = {
   domain: { layers: ['domain'], outside: false },
   application: { layers: ['application', 'domain'], outside: false },
@@ -14,12 +14,12 @@ const rules: Record<Layer, { layers: readonly Layer[]; outside: boolean }> = {
 
 const deepest = 3;
 
-/** The composition root: the start, and the adapters it loads when they are needed. */
+/** The composition root: the start, and the adapters that it loads when they are needed. */
 const root = ['src/main.ts', 'src/maos-runtime.ts', 'src/project-opener.ts', 'src/project-adapters.ts'];
 
 /**
- * Says how one source file breaks the layering, one sentence each; an empty array means it does not.
- * Static, type-only and dynamic imports, re-exports and `import('…')` types all count.
+ * The violations of the layering in one source file, one sentence each; empty: none. Static, type-only and dynamic
+ * imports, re-exports and `import('…')` types all count.
  *
  * @param path from the repository's root, with slashes: `src/domain/session.ts`
  */
@@ -71,14 +71,14 @@ function brokenBy(path: string, layer: Layer | undefined, specifier: string): st
 }
 
 interface Reading {
-  /** Module specifiers in order; null for one that is computed. */
+  /** Module specifiers in order; null for a computed one. */
   imports: (string | null)[];
   hasDefaultExport: boolean;
-  /** Calls whose result depends on the clock or on chance. */
+  /** Calls whose result depends on the clock or on randomness. */
   impurities: string[];
 }
 
-/** Every module that a file imports, also for its types only; null for a computed name. */
+/** Every module that a file imports, including type imports; null for a computed name. */
 export function importsOf(path: string, source: string): readonly (string | null)[] {
   return read(path, source).imports;
 }

@@ -12,17 +12,17 @@ export interface FileCoverage {
   percent: number;
 }
 
-/** Lines of a file, from 1. */
+/** Line numbers of a file, from 1. */
 export interface BundledLines {
-  /** With code of the bundle. */
+  /** Lines with code in the bundle. */
   readonly mapped: ReadonlySet<number>;
-  /** That a process ran in the bundle. */
+  /** Lines that a process ran in the bundle. */
   readonly run: ReadonlySet<number>;
 }
 
 /**
  * Reads the lines of an lcov report (records `SF` and `DA`), sorted by path.
- * @param bundled what else was run, by path: a line counts as run when it was in either way
+ * @param bundled coverage of the bundle, by path: a line counts as run if it ran in either way
  */
 export function lineCoverage(
   lcov: string,
@@ -34,7 +34,7 @@ export function lineCoverage(
       const file = /^SF:(.*)$/m.exec(record)?.[1]?.replaceAll('\\', '/');
       if (file === undefined) return [];
       const inBundle = bundled.get(file);
-      // A line without code (a comment, a brace) counts as the one before it.
+      // A line without code (a comment, a brace) counts like the one before it.
       let wasRun = false;
       const counted = Array.from(record.matchAll(/^DA:(\d+),(\d+)$/gm), ([, line, count]) => {
         if (inBundle?.mapped.has(Number(line))) wasRun = inBundle.run.has(Number(line));
@@ -46,7 +46,7 @@ export function lineCoverage(
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Says which gates are not met, one sentence each. A gate for a folder without any measured file is not met. */
+/** The gates that are not met, one sentence each. A gate of a folder without measured files is not met. */
 export function unmet(gates: readonly Gate[], files: readonly FileCoverage[]): string[] {
   return gates.flatMap(({ folder, minimumPercent }) => {
     const inside = files.filter(({ path }) => path.startsWith(folder));
@@ -60,7 +60,7 @@ export function unmet(gates: readonly Gate[], files: readonly FileCoverage[]): s
   });
 }
 
-/** Of all lines of a folder's files together. */
+/** The coverage of all lines of a folder's files together. */
 export function percentOf(folder: string, files: readonly FileCoverage[]): number {
   const inside = files.filter(({ path }) => path.startsWith(folder));
   return percent(sum(inside.map((file) => file.hit)), sum(inside.map((file) => file.lines)));

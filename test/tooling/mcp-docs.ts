@@ -1,4 +1,4 @@
-// Writes the generated parts of docs/mcp.md: what the registry offers, and what a real server answered to a real call.
+// Writes the generated parts of docs/mcp.md: the registry's contents, and a real server's results of real calls.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const page = join(root, 'docs/mcp.md');
 interface Example {
   readonly tool: string;
   readonly arguments: Readonly<Record<string, unknown>>;
-  /** A call that is not shown. */
+  /** A call before it that is not shown. */
   readonly before?: Example;
 }
 
@@ -24,7 +24,7 @@ const gate = 'until [ -e go ]; do sleep 0.02; done';
 const ask = `'${process.execPath}' '${join(root, 'bin/maos.js')}' ask 'Which port?'`;
 const allowCommands = ["echo 'A greeting belongs in the README.'", 'grep -q MCP notes.md', gate, ask];
 
-/** One after the other on one server: a team of which one fails, and one that is called off. */
+/** Calls one after another on one server: a team with a failing agent, and a cancelled one. */
 const examples: readonly Example[] = [
   {
     tool: 'orchestrate',
@@ -76,7 +76,7 @@ const examples: readonly Example[] = [
   },
 ];
 
-/** The page as it has to be. */
+/** The required content of the page. */
 export async function renderPage(): Promise<string> {
   const parts: Readonly<Record<string, string>> = {
     instructions: instructions.replaceAll(/^(?=.)/gm, '> ').replaceAll(/^$/gm, '>'),
@@ -122,7 +122,7 @@ async function callExamples(): Promise<ReadonlyMap<string, unknown>> {
   }
 }
 
-/** What differs from one run to the next, made the same: ids, times, durations, folders. */
+/** Replaces everything that differs between runs: ids, times, durations, folders. */
 function steady(json: string, folder: string): string {
   return json
     .replaceAll(folder, '/home/you')

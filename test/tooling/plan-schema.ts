@@ -1,4 +1,4 @@
-// Writes docs/plan.schema.json, by which editors complete and check plan files, from the schema that plans are checked with.
+// Writes docs/plan.schema.json, with which editors complete and check plan files, from the schema that validates plans.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -6,7 +6,7 @@ import { planInput } from '../../src/presentation/contracts/plan-input.ts';
 
 export const schemaFile = join(import.meta.dirname, '../../docs/plan.schema.json');
 
-/** The file as it has to be. */
+/** The required content of the file. */
 export function renderSchema(): string {
   const { $schema, properties, ...plan } = z.toJSONSchema(planInput, { io: 'input', target: 'draft-7' });
   const named = { type: 'string', description: 'Where this schema is; for editors' };

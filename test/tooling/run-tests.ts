@@ -1,5 +1,5 @@
-// Runs all tests, counting the lines of src/ that they run, in their own processes and in those of the bundle, and holds
-// each folder to a gate: node:test knows only one for everything. Files that nothing ever loaded count as not run.
+// Runs all tests and counts the lines of src/ that run, in the test processes and in those of the bundle. Checks a gate
+// for each folder, because node:test supports only one for everything. Files that are never loaded count as not run.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -39,7 +39,7 @@ const run = spawnSync(
     '--import',
     join(stripped, 'test/tooling/preload.js'),
     '--test',
-    // Tests wait for other processes more than they compute.
+    // Tests mostly wait for other processes.
     `--test-concurrency=${2 * availableParallelism()}`,
     '--test-timeout=600000',
     '--experimental-test-coverage',
@@ -53,8 +53,8 @@ const run = spawnSync(
     `--test-reporter-destination=${skips}`,
     'test/**/*.test.ts',
   ],
-  // A file whose process never gives up the processor cannot see its own time limit: the runner is asked to end then,
-  // and names the file.
+  // A test file whose process never yields cannot enforce its own time limit. After this time, the runner is asked to
+  // end, and names the file.
   { cwd: root, stdio: 'inherit', timeout: 20 * 60_000, env },
 );
 if (run.status !== 0) {
@@ -72,7 +72,7 @@ for (const { folder } of gates) {
   process.stdout.write(`${percentOf(folder, files).toFixed(1)} % of the lines of ${folder} were run.\n`);
 }
 const complaints = unmet(gates, files);
-// Where a change is judged, a test that does not run is a test that is missing.
+// In CI, a test that does not run counts as missing.
 if (process.env.CI) {
   const list = readFileSync(join(import.meta.dirname, 'allowed-skips.json'), 'utf8');
   complaints.push(...notAllowed(readFileSync(skips, 'utf8'), list));

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const memory = '/dev/shm';
-/** More than the files of the tests ever take at a time. */
+/** More than the tests' files ever need at a time. */
 const enoughBytes = 4 * 2 ** 30;
 
 /**
- * A folder for the temporary files of one run: in memory where the system has a place for that, because a third of what
- * the system does for the tests is to bring their small databases to a disk. No test cuts the power.
+ * A folder for the temporary files of one run. In memory if possible, because writing the tests' small databases to a
+ * disk takes a third of the system time. No test simulates a power failure.
  */
 export function makeScratchFolder(): string {
   const folder = mkdtempSync(join(isFit(memory) ? memory : tmpdir(), 'maos-tests-'));
@@ -18,7 +18,7 @@ export function makeScratchFolder(): string {
   return folder;
 }
 
-/** In a container it is often small, and no program may be run from it. */
+/** In a container, it is often too small, or does not allow running programs. */
 function isFit(folder: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(folder);

@@ -42,7 +42,7 @@ describe('skipped tests', () => {
       const path = join(import.meta.dirname, '../..', file);
       assert.ok(existsSync(path), file);
       const source = readFileSync(path, 'utf8');
-      // A title may be made of two parts.
+      // A title may be composed of two parts.
       const isThere = Array.from(test as string).some(
         (_, at) => source.includes(test.slice(0, at)) && source.includes(test.slice(at)),
       );

@@ -7,7 +7,7 @@ interface SkippedTest {
   /** From the repository's root. */
   file: string;
   test: string;
-  /** What the test itself said. */
+  /** The reason that the test gave. */
   reason: string;
 }
 
@@ -26,7 +26,7 @@ const places: Readonly<Record<string, () => boolean>> = {
   'unless on Linux': () => process.platform !== 'linux',
 };
 
-/** Whether this process has the capability that mounting takes: root of a container may lack it. */
+/** Whether this process has the capability to mount, which root in a container may lack. */
 function mayAdminister(): boolean {
   if (process.platform !== 'linux') return false;
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
@@ -35,8 +35,8 @@ function mayAdminister(): boolean {
 }
 
 /**
- * A reporter for `node --test`: a line of JSON for each test that was skipped and did not run elsewhere either. (The
- * tests of the application run on two hosts, and some need the one.)
+ * A reporter for `node --test`: one line of JSON for each skipped test that did not run elsewhere either. (The tests of
+ * the application run on two hosts, and some need one of them.)
  */
 // biome-ignore lint/style/noDefaultExport: Node takes a reporter from the default export
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -54,9 +54,9 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
 }
 
 /**
- * One sentence for each skipped test that the list does not allow to be skipped here.
- * @param report what the reporter wrote
- * @param list the file of allowed skips, as text
+ * One sentence for each skipped test that the list does not allow to skip here.
+ * @param report the reporter's output
+ * @param list the content of the file of allowed skips
  */
 export function notAllowed(report: string, list: string): string[] {
   const allowed: AllowedSkip[] = JSON.parse(list);
