@@ -3,9 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Mailbox } from '../../src/application/messaging/mailbox.ts';
-import { parseSessionId } from '../../src/domain/ids.ts';
-import { openRealProject } from '../helpers/real-project.ts';
 import { lastToolResults, type ModelRequest, type ScriptStep } from '../helpers/scripted-model.ts';
 import { type Bench, makeBench, promptOf } from './bench.ts';
 import { textOf } from './claude-script.ts';
@@ -40,20 +37,6 @@ async function event(bench: Bench, type: string): Promise<EventRecord> {
     const found = (await events(bench)).find((one) => one.type === type);
     if (found !== undefined) return found;
     assert.ok(performance.now() - since < 120_000, `no ${type} within two minutes`);
-  }
-}
-
-/** As any program with the home's database can. */
-function sendTo(bench: Bench, session: string, body: string): void {
-  const real = openRealProject({ home: bench.maosHome, root: bench.project });
-  try {
-    new Mailbox(real.project).send({
-      ...{ id: null, sessionId: parseSessionId(session), from: null, to: 'tester', type: 'notification' },
-      ...{ subject: '', body, contentType: 'text/plain', schemaVersion: null, correlationId: null },
-      ...{ replyTo: null, maxAttempts: null },
-    });
-  } finally {
-    void real.close();
   }
 }
 
@@ -93,7 +76,8 @@ for (const isKilled of [false, true]) {
     await working.came;
     await event(bench, 'agent.spawned');
     const session = await sessionOf(bench);
-    sendTo(bench, session, 'Use port 81.');
+    const sent = await bench.maos('message', 'send', session, 'tester', 'Use port 81.');
+    assert.equal(sent.status, 0, `${sent.stdout}\n${sent.stderr}`);
     await onItsWay(bench);
     if (isKilled) {
       await kill(run);

@@ -16,10 +16,14 @@ export interface PermissionAsked {
   readonly reason: string | null;
   /** The tool's input, for CLIs whose answers must repeat it; null: too long. */
   readonly input: Readonly<Record<string, unknown>> | null;
+  /** Present if the tool use is a question to the user: the answers that it suggests. */
+  readonly choices?: readonly string[];
 }
 
-/** The answer to a permission request. The message of a denial is for the CLI's model. */
-export type PermissionAnswer = { readonly allow: true } | { readonly allow: false; readonly message: string };
+/** The answer to a permission request, with text if it is a question. The message of a denial is for the CLI's model. */
+export type PermissionAnswer =
+  | { readonly allow: true; readonly text?: string }
+  | { readonly allow: false; readonly message: string };
 
 export type AgentActivity =
   | { readonly type: 'text'; readonly text: string }

@@ -1,3 +1,4 @@
+import { isMaosError } from '../../domain/errors.ts';
 import type { AgentId, InputRequestId } from '../../domain/ids.ts';
 import { answererText, type InputRequest } from '../../domain/input-request.ts';
 import { changeStage } from '../../domain/running-agents.ts';
@@ -36,12 +37,18 @@ export class LiveRequests {
 
   async opened(run: AgentRun, asked: PermissionAsked): Promise<void> {
     const { agentId, sessionId, attempt } = run.key;
-    const { key, tool, action, reason } = asked;
+    const { key, action, reason, choices } = asked;
+    const what =
+      choices === undefined
+        ? ({ kind: 'permission', tool: asked.tool, choices: [] } as const)
+        : ({ kind: 'question', tool: null, choices } as const);
+    const draft = { sessionId, agentId, attempt, key, action, reason, ...what };
     try {
-      const draft = { sessionId, agentId, attempt, key, kind: 'permission', tool, action, reason } as const;
-      const { id } = await this.#deps.record.whenStoreIsFree(() =>
-        this.#requests.open({ ...draft, choices: [] }),
-      );
+      const id = await this.#deps.record.whenStoreIsFree(() => this.#open(draft));
+      if (id === null) {
+        const message = 'Too many of your questions are open. Wait for the answer to one of them.';
+        return this.#send(run, key, asked, { allow: false, message });
+      }
       const ofRun = this.#asked.get(run) ?? new Map<InputRequestId, PermissionAsked>();
       this.#asked.set(run, ofRun.set(id, asked));
     } catch (error) {
@@ -49,6 +56,17 @@ export class LiveRequests {
       // Without an answer, its CLI would wait forever.
       this.#log(`a request of ${agentId} could not be stored, so it is denied`, error);
       this.#send(run, key, asked, { allow: false, message: 'MAOS could not store this request.' });
+    }
+  }
+
+  /** Null for a question beyond the limit of open ones: the loop must not wait as it does for a store without room. */
+  #open(draft: Parameters<InputRequests['open']>[0]): InputRequestId | null {
+    try {
+      return this.#requests.open(draft).id;
+    } catch (error) {
+      const isLimit = isMaosError(error, 'RESOURCE_LIMIT_EXCEEDED') && error.details.limit !== undefined;
+      if (isLimit && draft.kind === 'question') return null;
+      throw error;
     }
   }
 
@@ -114,12 +132,17 @@ export class LiveRequests {
 }
 
 /** Null while the request is open. `none`: the CLI no longer waits for an answer. */
-function answerTo({ state, answer, answeredBy }: InputRequest): PermissionAnswer | 'none' | null {
+function answerTo({ state, kind, answer, answeredBy }: InputRequest): PermissionAnswer | 'none' | null {
   if (state === 'open') return null;
   if (state === 'withdrawn') return 'none';
   if (state === 'expired') {
-    return { allow: false, message: 'Nobody answered in time, so this is denied. Go on without it.' };
+    const what =
+      kind === 'question'
+        ? 'Decide yourself, and say in your result what you assumed.'
+        : 'So this is denied; go on without it.';
+    return { allow: false, message: `Nobody answered in time. ${what}` };
   }
+  if (answer?.kind === 'question') return { allow: true, text: answer.text };
   if (answer?.kind !== 'permission') return 'none';
   if (answer.decision === 'allow') return { allow: true };
   const by = answeredBy === null ? '' : ` by ${answererText(answeredBy)}`;

@@ -65,6 +65,22 @@ describe('the permission that a CLI asks for', () => {
     assert.deepEqual(answers(real.root), [{ behavior: 'deny', message }]);
   });
 
+  it('is a question, with an answer in words, where the model asks its user', async (t) => {
+    const real = project(t);
+    const input = { questions: [{ question: 'Which port?', options: [{ label: '80' }, { label: '81' }] }] };
+    const play = [turn(5), { ask: { tool: 'AskUserQuestion', input } }, success('Done.')];
+    const id = await start(real, [player(real.root, 'asker', [play])]);
+    const request = await asked(real, id);
+    assert.deepEqual(
+      [request.kind, request.tool, request.action, request.choices],
+      ['question', null, 'Which port?', ['80', '81']],
+    );
+    new InputRequests(real.project).answer(request.id, { kind: 'question', text: '81' }, person);
+    await settled(real, id);
+    const updatedInput = { ...input, answers: { 'Which port?': '81' } };
+    assert.deepEqual(answers(real.root), [{ behavior: 'allow', updatedInput }]);
+  });
+
   it('is denied when nobody answers in time, and the CLI is told so', async (t) => {
     const clock = new SteeredClock();
     const real = claudeProject(t, { clock, settings: { approvals: { rules: [], expireMs: 600_000 } } });

@@ -120,6 +120,20 @@ suite('the permission to use a tool', () => {
     assert.deepEqual(response.response, { behavior: 'deny', message: 'Not today.' });
   });
 
+  test('is a question where the model asks its user; the answer is for each part of it', () => {
+    const input = {
+      questions: [{ question: 'Which one?', options: [{ label: 'A' }, { label: 'B' }] }],
+    };
+    const [question] = read([{ ...line, request: { ...request, tool_name: 'AskUserQuestion', input } }])
+      .activities as PermissionAsked[];
+    assert.deepEqual([question?.action, question?.choices], ['Which one?', ['A', 'B']]);
+    const { response } = told(permission(question ?? asked, { allow: true, text: 'B' })) as {
+      response: { response: unknown };
+    };
+    const updatedInput = { ...input, answers: { 'Which one?': 'B' } };
+    assert.deepEqual(response.response, { behavior: 'allow', updatedInput });
+  });
+
   test('is no longer waited for', () => {
     const { activities } = read([line, { type: 'control_cancel_request', request_id: 'r1' }]);
     assert.deepEqual(activities[1], { type: 'permission_withdrawn', key: 'r1' });

@@ -1,5 +1,5 @@
 import type { AgentActivity, LiveInput } from '../../../application/ports/backend.ts';
-import { asJson, type Json, textOf } from '../shared/json-values.ts';
+import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { entryOf, uuidOf } from './entry-uuid.ts';
 
 /*
@@ -17,6 +17,9 @@ const maxRepeatedInput = 2 ** 20;
 /** The fields of a tool's input that describe the action, for people and rules. The store cuts them. */
 const actionKeys = ['command', 'file_path', 'notebook_path', 'path', 'url', 'query', 'prompt', 'plan'];
 
+/** The tool with which the model asks its user. Its permission request carries the question, and the answer to it. */
+const questionTool = 'AskUserQuestion';
+
 export const liveInput: LiveInput = {
   text: (entry, text) =>
     line({
@@ -28,6 +31,10 @@ export const liveInput: LiveInput = {
     }),
   permission({ key, input }, answer) {
     if (!answer.allow) return control(key, { behavior: 'deny', message: answer.message });
+    if (answer.text !== undefined) {
+      const answers = Object.fromEntries(questionsOf(input ?? {}).map((question) => [question, answer.text]));
+      return control(key, { behavior: 'allow', updatedInput: { ...input, answers } });
+    }
     return control(key, { behavior: 'allow', ...(input === null ? {} : { updatedInput: input }) });
   },
 };
@@ -51,8 +58,26 @@ export function readControlRequest({ request_id, request: told }: Json): readonl
   const tool = textOf(request.tool_name);
   const input = asJson(request.input);
   const reason = textOf(request.decision_reason) || textOf(request.description) || null;
+  const questions = tool === questionTool && canRepeat(input) ? questionsOf(input) : [];
+  if (questions.length > 0) {
+    const choices = questions.length > 1 ? [] : choicesOf(input);
+    return [{ type: 'permission', key, tool, action: questions.join('\n'), reason: null, input, choices }];
+  }
   const action = describeAction(tool, input) || tool || 'a tool';
   return [{ type: 'permission', key, tool, action, reason, input: canRepeat(input) ? input : null }];
+}
+
+function questionsOf(input: Json): readonly string[] {
+  return listOf(input.questions)
+    .map(({ question }) => textOf(question))
+    .filter((question) => question.trim() !== '');
+}
+
+function choicesOf(input: Json): readonly string[] {
+  const [first] = listOf(input.questions);
+  return listOf(first?.options)
+    .map(({ label }) => textOf(label))
+    .filter((label) => label.trim() !== '');
 }
 
 function canRepeat(input: Json): boolean {
