@@ -4,41 +4,41 @@ import { lockStore } from './records.ts';
 import { kill, pause, type World } from './world.ts';
 
 const kinds = {
-  /** kill -9 of one MAOS: foreground, server or detached. */
+  /** kill -9 of one MAOS process: foreground, server or detached. */
   'maos killed': 10,
-  /** All of them at the same moment. */
+  /** All of them at the same time. */
   'all maos killed': 4,
-  /** MAOS and every agent at the same moment, as when the power goes. */
+  /** MAOS and every agent at the same time, like a power failure. */
   blackout: 3,
   /** SIGTERM, SIGINT or SIGHUP. */
   'maos asked to end': 5,
-  /** Claude Code's way: SIGINT, after 100 ms SIGTERM, after 500 ms SIGKILL. */
+  /** Like Claude Code: SIGINT, after 100 ms SIGTERM, after 500 ms SIGKILL. */
   'maos ended by its client': 3,
-  /** End of stdin for a server. */
+  /** A server's stdin ends. */
   'client gone': 3,
-  /** SIGSTOP for a while. */
+  /** SIGSTOP, later SIGCONT. */
   'maos stopped for a while': 2,
   'agent killed': 4,
   'wrapper killed': 3,
   'agent and wrapper killed': 3,
   /** Another program holds the write lock of the store. */
   'store locked': 3,
-  /** `maos list` from a place that sees no process of the others; Linux, as root. */
+  /** `maos list` where it sees no other processes; Linux, as root. */
   'looked at from elsewhere': 3,
 } as const;
 export type AssaultKind = keyof typeof kinds;
 
-/** What was done to whom. */
+/** One assault and its victims. */
 export interface Assault {
   readonly kind: AssaultKind;
-  /** Agents of which a process was killed. */
+  /** Agents with a killed process. */
   readonly agents: ReadonlySet<string>;
-  /** Sizes of the ledger just before and just after. */
+  /** Sizes of the ledger just before and just after the assault. */
   readonly from: number;
   readonly to: number;
 }
 
-/** Does one thing, by dice, to what runs just now. @returns null when there was nobody to do it to */
+/** A random assault on what is running. @returns null when there was no victim */
 export async function assault(world: World, dice: SeededRandom): Promise<Assault | null> {
   const kind = dice.weighted<AssaultKind>(kinds);
   const processes = world.processes();
@@ -93,7 +93,7 @@ export async function assault(world: World, dice: SeededRandom): Promise<Assault
       }
       case 'maos stopped for a while': {
         const target = one(maos);
-        // Seldom so long that its leases run out meanwhile.
+        // Rarely so long that its leases expire.
         const ms = dice.chance(0.05) ? 17_000 : dice.between(50, 1_500);
         if (!strike(target, 'SIGSTOP')) return false;
         await pause(ms);

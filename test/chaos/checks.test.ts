@@ -8,7 +8,9 @@ import { checkRecords } from './checks.ts';
 import { readSessions } from './records.ts';
 import { World } from './world.ts';
 
-/* A check that finds nothing proves nothing: each is shown what it has to find. */
+/*
+ * A check that never fails proves nothing, so each one gets data in which it must find a fault.
+ */
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -20,7 +22,7 @@ describe('the checks of a chaos round', () => {
   const fileNamed = (name: string): string => files().find((file) => file.endsWith(`/${name}`)) as string;
   let agentId: string;
 
-  /** Changes the database, looks, and changes it back. */
+  /** Changes the database, runs the checks, and reverts the change. */
   function withSql(change: string, back: string): readonly string[] {
     const db = new DatabaseSync(fileNamed('project.db'));
     try {
@@ -33,7 +35,7 @@ describe('the checks of a chaos round', () => {
     }
   }
 
-  /** Adds to a file, looks, and takes it back. */
+  /** Appends to a file, runs the checks, and reverts the change. */
   function withLine(file: string, line: string): readonly string[] {
     const content = readFileSync(file);
     appendFileSync(file, `${line}\n`);

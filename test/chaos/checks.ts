@@ -24,18 +24,18 @@ export interface Violation {
   readonly what: string;
 }
 
-/** What a round went through, for the sums at the end. */
+/** Numbers of a round, for the totals at the end. */
 export interface Findings {
   readonly violations: readonly Violation[];
   readonly sessions: number;
   readonly agents: number;
   readonly starts: number;
-  /** Records somebody was told of, each found again. */
+  /** Number of records that were reported to a client, all of which were found again. */
   readonly acknowledged: number;
   readonly events: number;
 }
 
-/** Compares what MAOS stored, once everything has settled, with what was seen from outside. */
+/** Compares what MAOS has stored, once everything has settled, with what was observed from outside. */
 export function checkRecords(world: World, assaults: readonly Assault[]): Findings {
   const violations: Violation[] = [];
   const report = (kind: ViolationKind, what: string): void => void violations.push({ kind, what });
@@ -46,7 +46,7 @@ export function checkRecords(world: World, assaults: readonly Assault[]): Findin
   const stored = new Map(events.map((event) => [`${event.sessionId} ${event.seq}`, event]));
   for (const event of acknowledged) {
     const { hash: _, ...found } = stored.get(`${event.sessionId} ${event.seq}`) ?? { hash: '' };
-    // People are told sentences beside the parts that are stored.
+    // Printed events contain sentences in addition to the stored fields.
     const published = descriptorOf(event.type)?.published?.(event.data);
     const { data } = found as { readonly data?: object };
     const told = { ...found, data: { ...data, ...published } };
@@ -83,7 +83,7 @@ export function checkRecords(world: World, assaults: readonly Assault[]): Findin
 
 type Report = (kind: ViolationKind, what: string) => void;
 
-/** Every event a `--json` command printed; it was committed before. */
+/** Every event that a `--json` command has printed; it was committed before. */
 function acknowledgedEvents(world: World): readonly StoredEvent[] {
   return world.launched.flatMap(({ stdout, name }) => {
     if (name.endsWith('serve')) return [];
@@ -96,7 +96,7 @@ function acknowledgedEvents(world: World): readonly StoredEvent[] {
   });
 }
 
-/** Sessions that a server has answered with. */
+/** Sessions in a server's responses. */
 function acknowledgedSessions(world: World): readonly string[] {
   return world.launched.flatMap(({ stdout, name }) => {
     if (!name.endsWith('serve')) return [];
@@ -112,7 +112,7 @@ function parsed(line: string): Record<string, unknown> | null {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? { ...value } : null;
   } catch {
-    // A document over several lines, as some commands print.
+    // A document of several lines, as some commands print.
     return null;
   }
 }
@@ -167,8 +167,8 @@ function checkOutcome(
 }
 
 /**
- * Whether somebody asked for it to run again after it had been cancelled (under fail_fast it may still have ended well), or
- * had failed because its wrapper was killed: what it did until it was gone itself, nobody can tell.
+ * Whether an agent was retried on request after it was cancelled (under fail_fast it may still have succeeded), or had
+ * failed because its wrapper was killed. No record shows what such an agent did until its end.
  */
 function wasRetriedByRequest(id: string, events: readonly StoredEvent[]): boolean {
   const own = events.filter(({ agentId }) => agentId === id);
@@ -204,7 +204,7 @@ function checkAgent(
     const again = starts.find(({ offset }) => offset > end.offset);
     if (again === undefined) continue;
     if (wasRetriedByRequest(agent.id, events)) continue;
-    // It was killed between its last words and its exit.
+    // It was killed between its last output and its exit.
     if (hits.some(({ from, to }) => to >= end.offset && from <= again.offset)) continue;
     report('ran twice', `${who} had ended as ${end.pid}, and was started again as ${again.pid}`);
   }
@@ -212,7 +212,7 @@ function checkAgent(
   if (complaint !== null) report('untrue', `${who} ${complaint}`);
 }
 
-/** What is wrong with how an agent is said to have ended; null when it is what happened. */
+/** Why the recorded end of an agent is wrong; null if it is right. */
 function untruth(
   session: StoredSession,
   agent: StoredAgent,
@@ -238,7 +238,7 @@ function untruth(
       return doomed || failFast || session.state === 'cancelled' ? null : `${said} without a reason`;
     }
     default:
-      // Said of its session already.
+      // Already reported for its session.
       return null;
   }
 }

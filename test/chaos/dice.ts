@@ -1,4 +1,4 @@
-/** Everything a round leaves to chance, from one number: the same seed makes the same choices. */
+/** All random choices of a round, from one number: the same seed makes the same choices. */
 export class SeededRandom {
   #state: number;
 
@@ -30,7 +30,7 @@ export class SeededRandom {
     return items.length === 0 ? null : (items[this.between(0, items.length - 1)] as T);
   }
 
-  /** One of the keys, each as likely as its weight says. */
+  /** One of the keys, with a probability proportional to its weight. */
   weighted<T extends string>(weights: Readonly<Record<T, number>>): T {
     const entries = Object.entries(weights) as [T, number][];
     let point = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);

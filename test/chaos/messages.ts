@@ -12,14 +12,16 @@ import { type OtherMaos, otherMaos } from '../helpers/other-maos.ts';
 import { outcome } from '../helpers/real-project.ts';
 import { SeededRandom } from './dice.ts';
 
-/* A campaign, kept out of `npm test`: `npm run chaos -- --messages`. */
+/*
+ * A campaign outside `npm test`: `npm run chaos -- --messages`.
+ */
 
 const agentCount = Number(process.env.MAOS_CHAOS_AGENTS ?? 20);
 const messageCount = Number(process.env.MAOS_CHAOS_MESSAGES ?? 1_000);
 const seed = Number(process.env.MAOS_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const batch = 50;
 const last = 'This is the last message.';
-/** Agents that crash half-way, at a message that says so. */
+/** Agents that crash half-way, when a message tells them to. */
 const crashers = ['w0', 'w1'];
 const crash = 'Crash now.';
 
@@ -53,7 +55,7 @@ it(`${agentCount} agents, ${messageCount} messages, MAOS killed at random (seed 
         sent.set(message.id, { to: name, from: message.from });
       }
     } catch (error) {
-      // Two agents that have answered each other for long enough; one that has crashed.
+      // Expected when two agents have reached the limit of their exchange, or the recipient has crashed.
       const expected = crashers.includes(to) ? 'INVALID_TRANSITION' : 'RESOURCE_LIMIT_EXCEEDED';
       assert.ok(isMaosError(error, expected), String(error));
       refused += 1;
@@ -82,7 +84,7 @@ it(`${agentCount} agents, ${messageCount} messages, MAOS killed at random (seed 
   for (const name of names) if (!crashers.includes(name)) await send(null, name, last, null);
   const deadline = performance.now() + 300_000;
   const isOver = () => real.project.store.summary(sessionId).session.state;
-  // Two have crashed.
+  // Failed, because two agents have crashed.
   while (isOver() !== 'failed') {
     assert.ok(performance.now() < deadline, `still ${isOver()}`);
     await sleep(200);

@@ -4,10 +4,10 @@ import type { SeededRandom } from './dice.ts';
 
 const worker = fileURLToPath(new URL('fixtures/worker.sh', import.meta.url));
 
-/** A plan as `maos run` and the tool orchestrate take it. */
+/** A plan for `maos run` and for the tool orchestrate. */
 export type PlanFile = Readonly<Record<string, unknown>>;
 
-/** A team of one to eight workers; most of them end well. */
+/** A team of one to eight workers, most of which succeed. */
 export function randomPlan(dice: SeededRandom, ledger: string): PlanFile {
   const count = dice.between(1, 8);
   const strategy = dice.pick(strategies);
@@ -28,7 +28,7 @@ export function randomPlan(dice: SeededRandom, ledger: string): PlanFile {
   };
 }
 
-/** A program, or what plays Claude Code and says odd things. */
+/** A program, or a fake Claude Code with strange output. */
 function work(dice: SeededRandom, ledger: string): Readonly<Record<string, unknown>> {
   const steps = String(dice.between(0, 20));
   const status = dice.chance(0.88) ? '0' : '3';
@@ -40,7 +40,7 @@ function work(dice: SeededRandom, ledger: string): Readonly<Record<string, unkno
   return { task: `work ${ledger} ${steps} ${status} ${company} ${dice.weighted(moods)}`, backend: 'claude' };
 }
 
-/** What agents do beside their work; see fixtures/company.sh. */
+/** What agents do besides their work; see fixtures/company.sh. */
 const companies = {
   none: 8,
   child: 2,
@@ -54,7 +54,7 @@ const companies = {
   names: 1,
 } as const;
 
-/** What the CLI says beside the truth; see fixtures/claude.sh. */
+/** The CLI's misleading output; see fixtures/claude.sh. */
 const moods = { plain: 2, fractions: 2, absurd: 2, words: 2, noise: 2, late: 1, refused: 1 } as const;
 
 function upstreams(dice: SeededRandom, index: number): readonly string[] {
@@ -65,7 +65,7 @@ function upstreams(dice: SeededRandom, index: number): readonly string[] {
   return [...chosen];
 }
 
-/** The exit status the plan gives an agent, from its command or else its task as they are stored. */
+/** The exit status that the plan gives an agent, from its stored command or else its task. */
 export function plannedStatus({
   command,
   task,

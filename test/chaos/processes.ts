@@ -1,23 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A process that belongs to one MAOS_HOME, seen by an observer that shares no code with MAOS. */
+/** A process that belongs to a MAOS_HOME, found without MAOS's code. */
 export interface SeenProcess {
   readonly pid: number;
   readonly ppid: number;
   readonly pgid: number;
-  /** Arguments, separated by blanks. */
+  /** Arguments, separated by spaces. */
   readonly command: string;
-  /** Null for MAOS itself, and for what an agent left that keeps nothing of its environment. */
+  /** Null for MAOS itself, and for an agent's leftover process that has dropped its environment. */
   readonly agentId: string | null;
-  /** It has the environment of this MAOS_HOME. */
+  /** Whether this MAOS_HOME is in its environment. */
   readonly isMarked: boolean;
 }
 
-/**
- * Every process that has this MAOS_HOME in its environment or the ledger among its arguments, ended ones that wait for
- * their parent left out.
- */
+/** Every process with this MAOS_HOME in its environment or the ledger in its arguments, except zombies. */
 export function processesOf(home: string, ledger: string): readonly SeenProcess[] {
   return process.platform === 'linux' ? byProcfs(home, ledger) : byPs(home, ledger);
 }
@@ -31,7 +28,7 @@ function byProcfs(home: string, ledger: string): readonly SeenProcess[] {
       const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trimEnd();
       const isMarked = environment.includes(wanted);
       if (!isMarked && !command.endsWith(` ${ledger}`)) return [];
-      // After the name, which may hold anything: state, parent, group.
+      // After the name, which may contain any character: state, parent, group.
       const [, ppid, pgid] = readFileSync(`/proc/${entry}/stat`, 'latin1')
         .replace(/^.*\) /s, '')
         .split(' ');
@@ -56,14 +53,14 @@ function byPs(home: string, ledger: string): readonly SeenProcess[] {
   });
 }
 
-/** The processes of MAOS itself. One that was forked and has not become an agent yet looks like its parent: left out. */
+/** MAOS's own processes, except a forked one that has not become an agent yet, because it looks like its parent. */
 export function maosAmong(processes: readonly SeenProcess[]): readonly SeenProcess[] {
   const maos = processes.filter(({ agentId, isMarked }) => isMarked && agentId === null);
   const commands = new Map(maos.map(({ pid, command }) => [pid, command]));
   return maos.filter(({ ppid, command }) => commands.get(ppid) !== command);
 }
 
-/** Leads an agent's group and carries its id in its own arguments. */
+/** Whether it leads an agent's group and has the agent's id in its arguments. */
 export function isWrapper({ pid, pgid, command }: SeenProcess): boolean {
   return pid === pgid && command.includes(' MAOS_AGENT_ID=');
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { wholeLines } from './world.ts';
 
-/** What MAOS has stored, read with SQL of our own. */
+/** The data that MAOS has stored, read with separate SQL. */
 export interface StoredSession {
   readonly id: string;
   readonly state: string;
@@ -18,7 +18,7 @@ export interface StoredAgent {
   readonly name: string;
   readonly state: string;
   readonly attempt: number;
-  /** JSON; null for a backend that takes none. */
+  /** JSON; null for a backend without commands. */
   readonly command: string | null;
   readonly task: string;
   readonly failureKind: string | null;
@@ -41,13 +41,16 @@ function storeOf(home: string): string {
   return join(projects, hash ?? '-', 'project.db');
 }
 
-/** The database of the only project in a home; null before it is there. */
+/** The database of the only project in a home; null if it does not exist yet. */
 function openStore(home: string): DatabaseSync | null {
   const file = storeOf(home);
   return existsSync(file) ? new DatabaseSync(file, { readOnly: true, timeout: 10_000 }) : null;
 }
 
-/** Takes the write lock of the store, as any program may. @returns gives it back; null while there is no store */
+/**
+ * Takes the write lock of the store, as any program could. @returns a function that releases it; null if there is no
+ * store yet
+ */
 export function lockStore(home: string): (() => void) | null {
   const file = storeOf(home);
   if (!existsSync(file)) return null;
@@ -55,7 +58,7 @@ export function lockStore(home: string): (() => void) | null {
   try {
     db.exec('BEGIN IMMEDIATE');
   } catch {
-    // Others had it all the time.
+    // Other processes held the lock all the time.
     db.close();
     return null;
   }
@@ -71,12 +74,13 @@ function reading<T>(home: string, empty: T, read: (db: DatabaseSync) => T): T {
   }
 }
 
-/** False while MAOS is at it, and when it was killed in that. */
+/** False while MAOS creates the database, and after it was killed in doing so. */
 function isMade(db: DatabaseSync): boolean {
   try {
     return db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'sessions'").get() !== undefined;
   } catch (error) {
-    // What is half made is rolled back by the next to write (SQLITE_READONLY_ROLLBACK): nobody wrote a session yet.
+    // The next writer rolls back an incomplete creation (SQLITE_READONLY_ROLLBACK), and no session has been written
+    // yet.
     if ((error as { errcode?: number }).errcode === 776) return false;
     throw error;
   }
@@ -114,7 +118,7 @@ export function readSessions(home: string): readonly StoredSession[] {
   });
 }
 
-/** With the hash each was stored with. */
+/** Events with the hash that was stored for each. */
 export function readEvents(home: string): readonly (StoredEvent & { readonly hash: string })[] {
   return reading(home, [], (db) =>
     db
@@ -139,12 +143,12 @@ export function readSessionLog(home: string, sessionId: string): readonly Stored
   return existsSync(path) ? wholeLines(path).map((line) => JSON.parse(line) as StoredEvent) : null;
 }
 
-/** What the workers themselves wrote down, in order. `offset` counts bytes from the start of the ledger. */
+/** The workers' own records, in order. `offset` is in bytes from the start of the ledger. */
 export interface LedgerLine {
   readonly what: 'start' | 'end' | 'overlap';
   readonly agentId: string;
   readonly pid: number;
-  /** Exit status of an end. */
+  /** The exit status at an end. */
   readonly status: number | null;
   readonly offset: number;
 }

@@ -8,7 +8,7 @@ import { maosAmong } from './processes.ts';
 import { readSessions, type StoredSession } from './records.ts';
 import { type Launched, pause, type World } from './world.ts';
 
-/** Longer than a lease lasts, and a grace period, and a slow machine. */
+/** Longer than a lease, a grace period and a slow machine take together. */
 const settleWithinMs = 90_000;
 const goneWithinMs = 20_000;
 
@@ -18,7 +18,7 @@ export interface RoundReport extends Findings {
   readonly retried: number;
 }
 
-/** Starts MAOS, breaks things while it works, lets it recover, and checks what is left. */
+/** Starts MAOS, breaks things while it works, lets it recover, and checks the result. */
 export async function playRound(world: World, dice: SeededRandom): Promise<RoundReport> {
   const assaults: Assault[] = [];
   for (const how of dice.pick(openings) ?? []) {
@@ -26,7 +26,7 @@ export async function playRound(world: World, dice: SeededRandom): Promise<Round
     else startServer(world, dice);
     await pause(dice.between(0, 150));
   }
-  // What happens before is of interest as well, but there is less of it to break.
+  // Usually later: assaults before that matter as well, but there is less to break.
   if (dice.chance(0.8)) await untilFirstAgent(world);
   for (let left = dice.between(1, 6); left > 0; left--) {
     await pause(dice.between(0, 400));
@@ -76,7 +76,7 @@ function startServer(world: World, dice: SeededRandom): void {
   for (const message of conversation(plans)) server.child.stdin?.write(`${JSON.stringify(message)}\n`);
 }
 
-/** What a client says to have the plans run. */
+/** The messages of a client that runs the plans. */
 function conversation(plans: readonly PlanFile[]): readonly object[] {
   const clientInfo = { name: 'chaos', version: '1' };
   const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo };
@@ -92,7 +92,7 @@ function conversation(plans: readonly PlanFile[]): readonly object[] {
   ];
 }
 
-/** A MAOS that finds sessions nobody runs. */
+/** Starts a MAOS process that takes over sessions without an owner. */
 function startHelp(world: World, dice: SeededRandom): Launched {
   switch (dice.weighted({ serve: 4, list: 3, supervise: 3 })) {
     case 'serve': {
@@ -107,12 +107,12 @@ function startHelp(world: World, dice: SeededRandom): Launched {
   }
 }
 
-/** Nobody has anything left to do for it: an owner that has ended a session still brings its files after the store. */
+/** Whether no process has work left for it. An owner that has ended a session still updates its files. */
 function isDone({ state, owner }: StoredSession): boolean {
   return /^(completed|failed|cancelled)$/.test(state) && owner === null;
 }
 
-/** Lets MAOS bring every session to an end: starts it, resumes what is paused, and retries a failure now and then. */
+/** Lets MAOS bring every session to an end: starts it, resumes paused sessions, and sometimes retries a failed one. */
 async function recover(
   world: World,
   dice: SeededRandom,
@@ -160,7 +160,7 @@ async function recover(
   }
 }
 
-/** Whatever was done to it, MAOS works: also in a project where nothing came to be. */
+/** MAOS must still work after everything, even in a project without sessions. */
 async function askAgain(world: World): Promise<readonly Violation[]> {
   const { child, exited, name } = world.start('list', '--json');
   await exited;
@@ -169,7 +169,7 @@ async function askAgain(world: World): Promise<readonly Violation[]> {
   return [{ kind: 'stuck', what: `maos list ended with ${child.exitCode ?? child.signalCode}: ${said}` }];
 }
 
-/** Closes every server. Then no process may be left: no agent's, and MAOS's own are done. */
+/** Closes every server. Then no process of an agent may be left, and MAOS's own must have ended. */
 async function leave(world: World): Promise<readonly Violation[]> {
   for (const { child } of world.launched) child.stdin?.end();
   const deadline = performance.now() + goneWithinMs;

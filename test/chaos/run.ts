@@ -82,7 +82,7 @@ async function play(seed: number, round: number): Promise<RoundReport> {
   const begunAt = performance.now();
   let report: RoundReport | null = null;
   try {
-    // Every round has dice of its own, so that one can be repeated without those before it.
+    // Every round has its own seed, so that it can be repeated without the earlier ones.
     report = await playRound(world, new SeededRandom(seed + round * 0x9e3779b1));
     return report;
   } finally {

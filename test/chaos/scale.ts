@@ -7,7 +7,9 @@ import { checkRecords } from './checks.ts';
 import { readLedger, readSessions } from './records.ts';
 import { type Launched, pause, World } from './world.ts';
 
-/* Large numbers, kept out of `npm test`: `npm run chaos -- --scale`. */
+/*
+ * Tests with large numbers, outside `npm test`: `npm run chaos -- --scale`.
+ */
 
 const launcher = process.env.MAOS_LAUNCHER ?? fileURLToPath(new URL('../../bin/maos.js', import.meta.url));
 const settings = { maxConcurrentAgents: { machine: 1_000 }, stopGraceSeconds: 5 };
@@ -27,7 +29,7 @@ function makeWorld(): World {
   return world;
 }
 
-/** Agents that note their start, wait until the file `go` is there, and note their end. */
+/** Agents that record their start, wait for the file `go`, and record their end. */
 function startTeam(world: World, count: number): Launched {
   const go = join(world.project, 'go');
   const line = `echo "start $MAOS_AGENT_ID $$" >>'${world.ledger}'; until [ -e '${go}' ]; do sleep 1; done; echo "end $MAOS_AGENT_ID $$ 0" >>'${world.ledger}'`;
@@ -52,7 +54,7 @@ async function until(what: string, seconds: number, condition: () => boolean): P
   }
 }
 
-/** CPU time of a process in clock ticks (a hundredth of a second), and its memory in MiB; Linux only. */
+/** CPU time of a process in clock ticks (1/100 s), and its memory in MiB; Linux only. */
 function usageOf(pid: number): { readonly ticks: number; readonly memoryMb: number } {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
     .replace(/^.*\) /s, '')
@@ -74,7 +76,7 @@ async function assertAllCompleted(world: World, runs: readonly Launched[], count
   assert.equal(new Set(lines.map(({ agentId }) => agentId)).size, count, 'each ran once');
   const left = (): number => world.processes().length;
   await until('the last process to be gone', 10, () => left() === 0);
-  // The plans' commands are shell lines here: what the ledger says of every end has been compared above.
+  // The plans' commands are shell lines here, and the ledger's ends were compared above.
   const { violations } = checkRecords(world, []);
   assert.deepEqual(violations, []);
 }

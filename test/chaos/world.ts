@@ -15,11 +15,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processesOf, type SeenProcess } from './processes.ts';
 
-/** A MAOS that was started here. */
+/** A MAOS process that was started here. */
 export interface Launched {
   readonly name: string;
   readonly child: ChildProcess;
-  /** Whatever it printed, kept by the system even when it is killed. */
+  /** Path of its output, which is complete even after a kill. */
   readonly stdout: string;
   readonly exited: Promise<void>;
 }
@@ -28,14 +28,14 @@ const claude = fileURLToPath(new URL('fixtures/claude.sh', import.meta.url));
 
 const settings = {
   allowCommands: ['*'],
-  // Nobody waits longer for what keeps refusing.
+  // Keeps waits for refused requests short.
   quota: { baseDelaySeconds: 1 },
   stopGraceSeconds: 1,
   maxConcurrentAgents: { machine: 40 },
   log: { level: 'debug' },
 };
 
-/** A MAOS_HOME and a project for one round, and what was started in them. */
+/** A MAOS_HOME and a project for one round, with everything started in them. */
 export class World {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-chaos-')));
   readonly home = join(this.folder, 'home');
@@ -43,7 +43,7 @@ export class World {
   readonly ledger = join(this.folder, 'ledger');
   readonly launched: Launched[] = [];
   readonly #launcher: string;
-  /** What happened, for whoever looks for the reason of a violation. */
+  /** A log for finding the cause of a violation. */
   readonly diary: string[] = [];
   readonly #begunAt = performance.now();
 
@@ -65,7 +65,7 @@ export class World {
     return this.#launch([process.execPath, this.#launcher, ...args], args);
   }
 
-  /** Starts `maos ARGS` where it sees no process but its own, as in a container that shares the home. */
+  /** Starts `maos ARGS` where it sees only its own processes, as in a container that shares the home. */
   startApart(...args: readonly string[]): Launched {
     const apart = ['unshare', '--pid', '--fork', '--mount-proc'];
     return this.#launch([...apart, process.execPath, this.#launcher, ...args], args);
@@ -81,7 +81,7 @@ export class World {
       stdio: ['pipe', streams[0], streams[1]],
     });
     for (const stream of streams) closeSync(stream);
-    // It may have ended before it has read everything.
+    // It may end before it has read everything.
     child.stdin?.on('error', () => {});
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const launched = { name, child, stdout, exited };
@@ -106,7 +106,7 @@ export class World {
     this.diary.push(`${((performance.now() - this.#begunAt) / 1000).toFixed(3).padStart(8)} ${text}`);
   }
 
-  /** Ends whatever is left. */
+  /** Ends everything that is left. */
   async end(): Promise<void> {
     for (const { child } of this.launched) child.stdin?.destroy();
     for (let tries = 0; tries < 20; tries++) {
@@ -131,7 +131,7 @@ export class World {
   }
 }
 
-/** False when there is no such process any more. */
+/** False if the process no longer exists. */
 export function kill(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
@@ -145,7 +145,7 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Lines of a file that are whole; a killed process may leave half of one. */
+/** The complete lines of a file, because a killed process may leave an incomplete one. */
 export function wholeLines(path: string): readonly string[] {
   return readFileSync(path, 'utf8').split('\n').slice(0, -1);
 }

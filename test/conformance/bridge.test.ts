@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { it } from 'node:test';
 import { openBridge } from './bridge.ts';
 
-/** Answers every request after a notification, and does what no server may. */
+/** Answers every request after a notification, and violates the protocol. */
 const rude = `
   const say = (message) => console.log(JSON.stringify({ jsonrpc: '2.0', ...message }));
   process.stdin.on('data', (line) => {

@@ -1,4 +1,7 @@
-/** Streamable HTTP in front of servers that speak MCP on stdin and stdout: the conformance suites know HTTP only. */
+/**
+ * Streamable HTTP in front of servers that speak MCP on stdin and stdout, because the conformance suites support only
+ * HTTP.
+ */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,8 +12,8 @@ import { type Command, type Message, ServerProcess } from './server-process.ts';
 export interface Bridge {
   readonly url: string;
   /**
-   * Ends every session and waits for their processes.
-   * @returns what they did, each once, that no server may do on stdio: lines that are no JSON, an exit status other than 0
+   * Ends every session and waits for the processes.
+   * @returns each violation of stdio servers once: lines that are not JSON, or an exit status other than 0
    */
   close(): Promise<readonly string[]>;
 }
@@ -18,24 +21,25 @@ export interface Bridge {
 interface Session {
   readonly id: string;
   readonly server: ServerProcess;
-  /** By their ids, those that have ended too: a client may come back for what it missed. */
+  /** By id, including streams that have ended, because a client may come back for missed events. */
   readonly streams: Map<string, EventStream>;
-  /** Requests that wait for their answer by their ids, the newest last. */
+  /** Unanswered requests by id, newest last. */
   readonly waiting: Map<unknown, { readonly token: unknown; readonly stream: EventStream }>;
-  /** What belongs to no request. */
+  /** For messages that belong to no request. */
   readonly general: EventStream;
 }
 
-/** Suites leave most of their sessions without a word, and run one scenario after the other. */
+/** Suites abandon most of their sessions, and run one scenario after another. */
 const mostSessions = 3;
 
 /**
- * Starts a bridge on a free port of 127.0.0.1. It carries messages and knows of their meaning only where to: an answer to
- * the stream of its request; progress to that of its token; all else to that of the request which came last, or, when
- * none waits, to the one a client opens with GET. On stdio a message does not say which request it belongs to.
+ * Starts a bridge on a free port of 127.0.0.1. It reads messages only to route them: an answer to the stream of its
+ * request; progress to that of its token; everything else to that of the newest request, or, if none is open, to the
+ * stream that a client opens with GET. On stdio, a message does not name its request.
  *
- * Three scenarios look at nothing but HTTP, and are met right here: `dns-rebinding-protection`, `server-session-lifecycle`
- * and the priming events of `server-sse-polling`. What they say of MAOS they say where it answers HTTP itself.
+ * Three scenarios test only HTTP, and the bridge itself passes them: `dns-rebinding-protection`,
+ * `server-session-lifecycle` and the priming events of `server-sse-polling`. They are meaningful for MAOS only in HTTP
+ * mode.
  */
 export async function openBridge(command: Command): Promise<Bridge> {
   const sessions = new Map<string, Session>();
@@ -58,7 +62,7 @@ export async function openBridge(command: Command): Promise<Bridge> {
     ends.push(server.ended);
     void server.ended.then(() => {
       sessions.delete(id);
-      // As clients on stdio have it: otherwise they would wait for their time limit.
+      // Clients on stdio would notice the end; these would wait for their time limit.
       const error = { code: -32000, message: 'The server has ended' };
       for (const requestId of [...session.waiting.keys()])
         deliver(session, { jsonrpc: '2.0', id: requestId, error });
@@ -140,7 +144,7 @@ function deliver({ waiting, general }: Session, message: Message): void {
   stream.end();
 }
 
-/** A page of another site that had its name resolved to this machine does not get through. */
+/** Rejects a page of another site whose name resolves to this machine. */
 function isLocal({ headers: { host = '', origin } }: IncomingMessage): boolean {
   return /^(127\.0\.0\.1|localhost):\d+$/.test(host) && (origin === undefined || origin === `http://${host}`);
 }

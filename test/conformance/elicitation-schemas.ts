@@ -1,4 +1,4 @@
-/** What the fixture tools ask users for: forms as the suites describe them. */
+/** The forms for users in the fixture tools, as the suites describe them. */
 
 export const user = {
   type: 'object',

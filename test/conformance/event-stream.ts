@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * Server-sent events of one stream. They are kept: a stream may be written to before a client opens it, and read again
- * from where a connection broke off. The first event is empty and tells the client its place, and how soon to come back.
+ * The server-sent events of one stream. They are stored, so that they can be written before a client opens the stream,
+ * and read again after a broken connection. The first event is empty, and gives the client its position and the delay
+ * before a reconnection.
  */
 export class EventStream {
   readonly id: string;
@@ -25,7 +26,10 @@ export class EventStream {
     this.#response = null;
   }
 
-  /** From here on the client reads it there, and no longer where it did before. @param seen events it has already */
+  /**
+   * From now on, sends events to this response instead of an earlier one. @param seen number of events that the client
+   * already has
+   */
   attach(response: ServerResponse, seen = 0): void {
     this.#response?.end();
     this.#response = this.#ended ? null : response;

@@ -1,5 +1,5 @@
 /**
- * MAOS's own server and transport, with the tools, resources and prompts the conformance suites ask for in place of its own.
+ * MAOS's own server and transport, with the tools, resources and prompts of the conformance suites instead of its own.
  * Works in the current folder and MAOS_HOME.
  */
 

@@ -13,7 +13,7 @@ export const pixel =
 /** A WAV of no samples. */
 const silence = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQAAAAA=';
 
-/** Between the steps of a tool that takes its time, as the suites have it. */
+/** Delay between the steps of a slow tool, as the suites require. */
 const stepMs = 50;
 
 const text = (said: string): Content => ({ type: 'text', text: said });
@@ -41,7 +41,7 @@ async function elicit({ client }: ToolContext, message: string, requestedSchema:
   return `action=${action}, content=${JSON.stringify(content ?? {})}`;
 }
 
-/** Keywords of JSON Schema 2020-12 that have to come through as they are. */
+/** Keywords of JSON Schema 2020-12 that must arrive unchanged. */
 const address = z
   .looseObject({ street: z.string().optional(), city: z.string().optional() })
   .meta({ id: 'address', $anchor: 'addressDef' });

@@ -1,4 +1,4 @@
-/** What the conformance suites ask every server for, by the names and in the words they have for it. */
+/** The tools, resources and prompts that the conformance suites expect of every server, with their names and texts. */
 import type { Prompt } from '../../src/presentation/mcp/server/prompt.ts';
 import { definePrompt } from '../../src/presentation/mcp/server/prompt.ts';
 import type { Registry } from '../../src/presentation/mcp/server/registry.ts';

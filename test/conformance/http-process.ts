@@ -8,12 +8,12 @@ export interface HttpServerProcess {
   readonly url: string;
   /**
    * Ends it and waits.
-   * @returns what it did that it must not: an exit status other than 0, something on stderr or more than its address
+   * @returns its violations: an exit status other than 0, output on stderr, or more output than its address
    */
   close(): Promise<readonly string[]>;
 }
 
-/** Starts a server that prints where it listens, and ends with its input. */
+/** Starts a server that prints its address, and ends with its input. */
 export async function openHttpServer({ script, folder, env }: Command): Promise<HttpServerProcess> {
   const child = spawn(process.execPath, [...script], { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;

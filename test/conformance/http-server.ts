@@ -1,7 +1,7 @@
 /**
- * MAOS's own HTTP mode, with the fixtures of the suites (argument `fixtures`) or with what MAOS offers (`maos`), behind a
- * proxy that has the token: the suites cannot send one. Prints the address of `/mcp`. Works in the current folder and
- * MAOS_HOME, until its input ends.
+ * MAOS's own HTTP mode, with the fixtures of the suites (argument `fixtures`) or MAOS's own tools (`maos`), behind a
+ * proxy that adds the token, because the suites cannot send one. Prints the address of `/mcp`. Works in the current
+ * folder and MAOS_HOME, until its input ends.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { maosHome } from '../../src/infrastructure/files/home/maos-home.ts';
@@ -29,7 +29,7 @@ const service = await startHttp(
 const proxy = await openTokenProxy(service.port, token);
 process.stdout.write(`${proxy.url}/mcp\n`);
 
-/** The suites want `test_reconnection` to lose its stream in mid-call. */
+/** The suites require that `test_reconnection` loses its stream during the call. */
 const breaking: Registry = {
   ...fixtures,
   tools: fixtures.tools.map((tool) =>
@@ -39,7 +39,7 @@ const breaking: Registry = {
           ...tool,
           call: async (args, context) => {
             await proxy.cut();
-            // The client is away meanwhile, and for a while longer.
+            // The client is disconnected in the meantime, and for a while afterwards.
             await delay(500);
             return tool.call(args, context);
           },

@@ -1,6 +1,7 @@
 /**
- * The official MCP conformance suites, against the built MAOS and against its server with the fixtures the suites ask for.
- * Prints a table. Exit status 1 on any deviation: the fixture server passes all, MAOS all but its baseline.
+ * Runs the official MCP conformance suites against the built MAOS, and against its server with the fixtures of the
+ * suites. Prints a table. Exit status 1 on any deviation: the fixture server must pass everything, MAOS everything
+ * except its baseline.
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,9 +15,9 @@ import { judge, scenariosIn, type Verdict } from './verdict.ts';
 interface Target {
   readonly name: string;
   readonly script: readonly [string, ...string[]];
-  /** `stdio`: a bridge speaks HTTP for it. `http`: it does so itself, and prints its address. */
+  /** `stdio`: behind a bridge to HTTP. `http`: serves HTTP itself, and prints its address. */
   readonly over: 'stdio' | 'http';
-  /** A file; null: nothing may fail. */
+  /** A file; null: no scenario may fail. */
   readonly baseline: string | null;
 }
 

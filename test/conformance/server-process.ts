@@ -2,15 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-/** How a server is started. */
+/** The command that starts a server. */
 export interface Command {
-  /** A script for this Node, and its arguments. */
+  /** A script for this Node, with its arguments. */
   readonly script: readonly [string, ...string[]];
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** What is looked at of a message; all of it is passed on. */
+/** The parts of a message that are read; the whole message is passed on. */
 export interface Message {
   readonly jsonrpc?: unknown;
   readonly id?: unknown;
@@ -22,19 +22,19 @@ export interface Message {
   };
 }
 
-/** After the end of its input a server has so long to go. */
+/** How long a server may take to end after its input has ended. */
 const patienceMs = 60_000;
 
-/** A server of one session, spoken to on stdin and stdout. */
+/** The server process of one session, on stdin and stdout. */
 export class ServerProcess {
-  /** Settles when the process is gone, with what it did that no server may do. */
+  /** Settles when the process has ended, with its violations of the protocol. */
   readonly ended: Promise<readonly string[]>;
   readonly #child: ChildProcess & { readonly stdin: Writable; readonly stdout: Readable };
 
   constructor({ script, folder, env }: Command, onMessage: (message: Message) => void) {
     const child = spawn(process.execPath, [...script], { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child = child;
-    // A server that has gone is told by how it ended.
+    // If the server has gone, its exit shows it.
     child.stdin.on('error', () => {});
     const gone = new Promise<string>((resolve) => {
       child.once('error', (error) => resolve(String(error)));
@@ -50,7 +50,7 @@ export class ServerProcess {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** As a client goes. */
+  /** Disconnects like a client. */
   leave(): void {
     this.#child.stdin.end();
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs);

@@ -3,25 +3,25 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { installClient } from '../helpers/client-installation.ts';
 
-/** A release of the official conformance tool, and with which options it is run. */
+/** A release of the official conformance tool, with its options. */
 export interface Suite {
   readonly version: string;
   readonly options: readonly string[];
 }
 
-/** What a scenario found. */
+/** The result of a scenario. */
 export interface ScenarioReport {
   readonly name: string;
   readonly passed: number;
-  /** What went wrong, warnings included; empty when nothing did. */
+  /** Failures and warnings; empty: none. */
   readonly failures: readonly string[];
 }
 
 export interface SuiteReport {
   readonly scenarios: readonly ScenarioReport[];
-  /** How many scenarios the tool said it would run. */
+  /** Number of scenarios that the tool announced. */
   readonly announced: number;
-  /** How the tool ended, and what it had to say to that. */
+  /** The tool's exit status and its error output. */
   readonly status: number | null;
   readonly stderr: string;
 }
@@ -33,7 +33,7 @@ interface Check {
   readonly errorMessage?: string;
 }
 
-/** A server that answers nothing makes every scenario wait for a limit of its own. */
+/** With a server that never answers, every scenario waits for its own time limit. */
 const mostSuiteMs = 600_000;
 
 /** @returns the tool's script */
@@ -49,8 +49,8 @@ export function installSuite({ version }: Suite): Promise<string> {
 
 /**
  * Runs a suite against a server.
- * @param folder for its results; empty
- * @param baseline a file in the tool's own format that names the scenarios expected to fail; none: all must pass
+ * @param folder an empty folder for its results
+ * @param baseline a file in the tool's own format with the scenarios that are expected to fail; none: all must pass
  */
 export async function runSuite(
   script: string,
@@ -65,7 +65,7 @@ export async function runSuite(
   const names = [...stdout.matchAll(/^=== Running scenario: (\S+) ===$/gm)].map(([, name]) => name as string);
   const files = await readdir(folder, { recursive: true });
   const scenarios = names.map(async (name): Promise<ScenarioReport> => {
-    // The tool adds the time to the name of the scenario.
+    // The tool adds the time to the scenario's name.
     const results = new RegExp(`^server-${name}-\\d{4}-\\d\\d-\\d\\dT[^/]*/checks\\.json$`);
     const own = files.find((file) => results.test(file));
     if (own === undefined) return { name, passed: 0, failures: ['the scenario broke off'] };

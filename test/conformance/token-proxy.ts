@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface TokenProxy {
   readonly url: string;
-  /** Ends what is streamed to clients in answer to a POST, each once it has begun, as a bad network would. */
+  /** Breaks the response stream of every POST once it has begun, like a bad network. */
   cut(): Promise<void>;
   close(): Promise<void>;
 }
@@ -13,7 +13,7 @@ interface Streamed {
   readonly begun: Promise<void>;
 }
 
-/** Stands before a server that wants a token, for clients that cannot send one. All else it passes on as it is. */
+/** Adds the token to requests of clients that cannot send one, and passes everything else on unchanged. */
 export async function openTokenProxy(port: number, token: string): Promise<TokenProxy> {
   const streamed = new Set<Streamed>();
   const http = createServer((incoming, response) => {

@@ -1,12 +1,12 @@
 import type { SuiteReport } from './suite.ts';
 
-/** What is counted of a suite, in scenarios, and what is not as it must be. */
+/** The result of a suite in scenarios, and its deviations. */
 export interface Verdict {
   readonly passed: number;
   readonly failed: number;
-  /** Of those that failed. */
+  /** Number of failed scenarios that were expected to fail. */
   readonly expected: number;
-  /** Checks of the scenarios that passed. */
+  /** Number of checks in the scenarios that passed. */
   readonly checks: number;
   readonly deviations: readonly string[];
 }
@@ -17,8 +17,8 @@ export function scenariosIn(baseline: string): readonly string[] {
 }
 
 /**
- * Holds what a suite found against what is expected. Stricter than the tool itself, which leaves out scenarios it runs
- * without scoring them, forgets those that throw, and does not mind names in the baseline that it does not know.
+ * Compares a suite's result with the expected one. Stricter than the tool itself, which ignores scenarios that it runs
+ * without scoring, scenarios that throw, and unknown names in the baseline.
  * @param expected scenarios that must fail
  */
 export function judge(
