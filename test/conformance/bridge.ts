@@ -144,7 +144,7 @@ function deliver({ waiting, general }: Session, message: Message): void {
   stream.end();
 }
 
-/** Rejects a page of another site whose name resolves to this machine. */
+/** False for a page of another site whose name resolves to this machine. */
 function isLocal({ headers: { host = '', origin } }: IncomingMessage): boolean {
   return /^(127\.0\.0\.1|localhost):\d+$/.test(host) && (origin === undefined || origin === `http://${host}`);
 }

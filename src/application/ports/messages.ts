@@ -15,7 +15,7 @@ export interface MessageQuery {
   readonly sessionId?: SessionId;
   /** Missing: any recipient. Null: outside the team. */
   readonly to?: AgentId | null;
-  /** Each stands somewhere in the subject or the text, whatever the case of its ASCII letters. */
+  /** Each of them occurs in the subject or the text. ASCII letters match in either case. */
   readonly words?: readonly string[];
   readonly replyTo?: MessageId;
   readonly state?: MessageState;
@@ -33,12 +33,12 @@ export interface MessageQuery {
  */
 export interface MessageStore {
   /**
-   * Stores messages, unless there are some under that id.
-   * @param id of the only message, or of the broadcast
+   * Stores messages, unless the id is already in use.
+   * @param id that of the only message, or of the broadcast
    * @param limits include these messages
    * @returns the messages stored earlier under the id, or null
-   * @throws MaosError INVALID_TRANSITION when the session or the recipient has ended, RESOURCE_LIMIT_EXCEEDED
-   *   beyond a limit
+   * @throws MaosError INVALID_TRANSITION when the session or the recipient has ended, RESOURCE_LIMIT_EXCEEDED beyond a
+   *   limit
    */
   add(
     id: MessageId,
@@ -81,7 +81,7 @@ export interface MessageStore {
   find(id: MessageId): Message | null;
   /** Newest first, by id. */
   list(query: MessageQuery): readonly Message[];
-  /** Number of messages in each state that occurs. */
+  /** Number of messages in each state; absent for none. */
   counts(sessionId: SessionId): Readonly<Partial<Record<MessageState, number>>>;
   /** When the recipient's next message is due, or its lease expires; null if none is waiting. */
   nextDue(recipient: Recipient): string | null;

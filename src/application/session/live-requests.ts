@@ -59,7 +59,10 @@ export class LiveRequests {
     }
   }
 
-  /** Null for a question beyond the limit of open ones: the loop must not wait as it does for a store without room. */
+  /**
+   * Null for a question beyond the limit of open ones. The loop must not wait then, as it does when the store has no
+   * room.
+   */
   #open(draft: Parameters<InputRequests['open']>[0]): InputRequestId | null {
     try {
       return this.#requests.open(draft).id;

@@ -2,7 +2,10 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { MessageQuery } from '../../application/ports/messages.ts';
 import { selectMessages } from './message-rows.ts';
 
-/** The statement for a list of messages. The filters are few and fixed, and so are the statements, but for the number of words. */
+/**
+ * The statement for a list of messages. The filters are few and fixed, so there are few different statements, except
+ * for the number of words.
+ */
 export function listQuery(query: MessageQuery): {
   readonly sql: string;
   readonly values: readonly SQLInputValue[];
@@ -28,7 +31,7 @@ export function listQuery(query: MessageQuery): {
   };
 }
 
-/** What was typed is text, not a pattern. */
+/** Escapes wildcards, because a search word is plain text. */
 function like(word: string): string {
   return `%${word.replace(/[\\%_]/g, '\\$&')}%`;
 }

@@ -14,7 +14,7 @@ const input = z.strictObject({
   needs_reply: z.boolean().default(false),
 });
 
-/** Recipients of a broadcast that the sender is told of by name. */
+/** Maximum number of recipients that are listed by name to the sender of a broadcast. */
 const mostShown = 20;
 
 export const sendMessage = agentTool({
