@@ -33,7 +33,7 @@ import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
 import { type InstanceRegistration, isSlotHeld } from './infrastructure/instances/instance-registration.ts';
 import { makeCommand } from './infrastructure/notifications/command.ts';
-import { makeWebhook } from './infrastructure/notifications/webhook.ts';
+import type { WebhookOptions } from './infrastructure/notifications/webhook.ts';
 import { makeAgentDisk } from './infrastructure/process/host/agent-disk.ts';
 import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
 import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
@@ -136,12 +136,23 @@ export function sendersOf(config: Config, home: string): Readonly<Record<Outside
     webhook:
       webhook.url === null
         ? notSet
-        : makeWebhook({
+        : webhookLoadedLate({
             url: webhook.url,
             secret: webhook.secret,
             version: manifest.version,
             clock: systemClock,
           }),
+  };
+}
+
+/** Most users have no webhook, and Node's HTTP modules take long to load. */
+function webhookLoadedLate(options: WebhookOptions): SendNotification {
+  let made: Promise<SendNotification> | null = null;
+  return async (message, signal) => {
+    made ??= import('./infrastructure/notifications/webhook.ts').then(({ makeWebhook }) =>
+      makeWebhook(options),
+    );
+    return (await made)(message, signal);
   };
 }
 
