@@ -38,7 +38,7 @@ class TickingProcess implements RunningAgent {
 }
 
 /** Whether a silent agent that uses this share of a processor counts as stalled, after two of the minutes it may. */
-async function isStalled(share: number, idleCpuShare?: number): Promise<boolean> {
+async function isStalled(share: number, idleCpuShare?: number, isAwaiting = false): Promise<boolean> {
   const clock = new TestClock();
   const backend: Backend = {
     ...makeCommandBackend(),
@@ -50,6 +50,7 @@ async function isStalled(share: number, idleCpuShare?: number): Promise<boolean>
     trouble: (message, error) => assert.fail(`${message}: ${error}`),
   });
   run.begin(new TickingProcess(clock, share));
+  run.isAwaiting = isAwaiting;
   const limits = { stallMs: 60_000, maxOutputBytes: null, afterResultMs: null, maxSubagents: null };
   const log = { log: (...words: readonly unknown[]) => assert.fail(words.join(' ')) };
   const watch = new LimitsWatch({ limits, clock, log }, new Map([[sampleAgent.id, run]]));
@@ -69,5 +70,9 @@ suite('a silent agent has stalled', () => {
     assert.equal(await isStalled(0.02), false);
     assert.equal(await isStalled(0.02, 0.03), true);
     assert.equal(await isStalled(0.05, 0.03), false);
+  });
+
+  test('but not while it waits for an answer', async () => {
+    assert.equal(await isStalled(0, undefined, true), false);
   });
 });
