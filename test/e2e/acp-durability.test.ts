@@ -1,4 +1,4 @@
-/** Runs over ACP outlive the process that serves them: killed, or told to end. */
+/** Runs over ACP outlive the process that serves them, whether it is killed or asked to end. */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,12 +30,12 @@ after(async () => {
   await maos.remove();
 });
 
-/** `maos serve`, as an own process that listens at a port of its own. */
+/** Starts `maos serve` as a separate process on its own port. */
 async function serve(): Promise<Server> {
   const env = { ...maos.env, MAOS_CLAUDE_PATH: join(maos.project, 'bin', 'fake-claude') };
   const { process } = maos.start(['serve', '--http', '0', '--no-stdio'], { env });
   started.push(process);
-  // What it says is heard only by whoever listens then.
+  // Attached first, because earlier output would be missed.
   const listening = addressOf(process);
   const { token } = await maos.json<{ token: string }>('token');
   return Object.assign(new AcpCaller(await listening, token), { process });
@@ -52,13 +52,13 @@ function asked(name: string, mode: 'async' | 'stream') {
   return { agent_name: 'tester', mode, input: [{ role: 'user', parts }] };
 }
 
-/** Each step gives up after half a minute. */
+/** Each step gives up after 30 s. */
 function waitsFor(file: string): readonly Step[] {
   return Array.from({ length: 6 }, () => ({ wait: file }));
 }
 const never = waitsFor('never');
 
-/** A tester that says two things, waits to be let on, and says two more. */
+/** A tester that prints two lines, waits at the gate, and prints two more. */
 function plays(name: string): Gate {
   const said = [turn(1, `${name}: first.`), turn(1, `${name}: second.`)];
   player(maos.project, name, [
@@ -92,7 +92,7 @@ describe('kill -9 of the server', () => {
     const untilPaused = await paused.rest();
     assert.equal(untilPaused.at(-1)?.type, 'run.awaiting');
 
-    // What is for an agent with a CLI is MAOS's to deliver.
+    // MAOS itself delivers the messages for an agent with a CLI.
     const message = { session_id: made.run_id, from: 'tester', to: '@outside', type: 'request' };
     const sent = async (body: string) =>
       (await first.json<{ messages: AgentMessage[] }>('/messages', { ...message, body })).messages[0]?.id;
@@ -104,7 +104,7 @@ describe('kill -9 of the server', () => {
 
     await end(first, 'SIGKILL');
     const beforeDeath = await streamed.rest();
-    // One of them ends while no MAOS is there to see it.
+    // One of them ends while no MAOS process is running.
     gates.async.openNow();
 
     const second = await serve();

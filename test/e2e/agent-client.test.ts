@@ -19,7 +19,7 @@ interface Status {
   }[];
 }
 
-/** A project whose agents run the invented program with these habits. */
+/** A project whose agents run the fake program with these habits. */
 async function makeTeam(t: TestContext, ...habits: readonly string[]) {
   const maos = await MaosFolder.make();
   const started: Running[] = [];
@@ -44,9 +44,9 @@ async function makeTeam(t: TestContext, ...habits: readonly string[]) {
       return running;
     },
     output: async () => (await maos.run('logs', 'latest')).stdout,
-    /** Its only agent. */
+    /** The session's only agent. */
     agent: async () => (await status()).agents[0] ?? assert.fail('no agent'),
-    /** Settles when the agent has said it. */
+    /** Settles when the agent has printed the text. */
     said: (text: string) =>
       until(async () => (await maos.run('logs', 'latest')).stdout.includes(text), `"${text}" of the agent`),
     nobodyLeft: async () => {

@@ -13,7 +13,7 @@ import { type RealProject, realProject, settled, start } from '../helpers/real-p
 import { until } from '../helpers/waiting.ts';
 import { bundle } from '../presentation/cli/maos-process.ts';
 
-/** The server as a CLI of an agent starts it: in any folder, with what it is told and little more. */
+/** The server as an agent's CLI starts it: in any folder, with hardly more than the given variables. */
 async function serverOf(t: TestContext, env: Record<string, string>): Promise<Client> {
   const client = new Client({ name: 'a CLI', version: '1' });
   const PATH = dirname(process.execPath);
@@ -87,7 +87,7 @@ describe('the server of an agent', () => {
     }
     const flooded = await call(client, 'report', { text: 'One too many.' });
     assert.match(flooded.text, /^RESOURCE_LIMIT_EXCEEDED: .* 60 reports within a minute.* in [0-9]+ s\.$/);
-    // It is a process of its agent, and is ended with it.
+    // It is a process of its agent, and ends with the agent.
     const gone = new Promise<void>((resolve) => {
       client.onclose = resolve;
     });
@@ -122,7 +122,7 @@ describe('the server of an agent', () => {
 
     await call(bo, 'send_message', { to: 'ada', text: '8081.', reply_to: messageId });
     assert.equal(mailbox.find(messageId as MessageId)?.state, 'acknowledged');
-    // With the answer of whatever is called next.
+    // The message arrives with the result of the next call.
     const next = await call(ada, 'report', { text: 'Asked.' });
     assert.match(next.text, /^Reported\.\nMessage msg_.* from the agent "bo"/);
     assert.match(next.text, /^> 8081\.$/m);

@@ -7,7 +7,10 @@ import { assertRefused, EngineBench, type Expected, type RunOptions, unprivilege
 const agent = { role: 'tester', task: 'Test it.', command: 'touch ran' };
 const usage = (code: string, says: RegExp): Expected => ({ status: 2, code, says });
 
-/** Refused as text, and by the same code as JSON; no session was stored, no agent ran, no process is left. */
+/**
+ * Fails with the same code as text and as JSON; afterwards, no session is stored, no agent has run, and no process is
+ * left.
+ */
 async function refuses(
   t: TestContext,
   args: readonly string[],

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { bundle, jsonLines, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
 
-// The `script` of util-linux runs a program on a pseudo-terminal; that of macOS wants a terminal of its own.
+// The `script` of util-linux runs a program on a pseudo-terminal; that of macOS needs a terminal itself.
 const recorder = 'script';
 const hasTerminal = /util-linux/.test(spawnSync(recorder, ['--version'], { encoding: 'utf8' }).stdout ?? '');
 
-/** Waits to be interrupted, unless it may go on. */
+/** Waits for an interruption, unless the file `go` exists. */
 const program = 'echo tick; [ -e go ] || exec sleep 60; printf half; echo half >&2';
 
 describe('a program that was interrupted', () => {

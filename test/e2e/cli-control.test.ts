@@ -23,13 +23,13 @@ interface SessionView {
   readonly agents: readonly AgentView[];
 }
 
-/** One process that notes its start in `starts-NAME`, tells its pid, and ends once `gate-NAME` is there. */
+/** A process that records its start in `starts-NAME`, prints its pid, and ends once `gate-NAME` exists. */
 function gated(name: string): string {
   const program = `setInterval(() => { if (fs.existsSync("gate-${name}")) process.exit(); }, 50)`;
   return `echo $$ >> starts-${name}; echo "pid $$"; exec '${process.execPath}' -e '${program}'`;
 }
 
-/** The state letter of a process, as ps tells it; `T`: it stands still. */
+/** The state letter of a process from ps; `T`: stopped. */
 function stateOf(pid: number): string {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim().slice(0, 1);
@@ -59,7 +59,7 @@ describe('controlling a session from another process', () => {
   const agentNamed = ({ agents }: SessionView, name: string): AgentView =>
     agents.find((agent) => agent.name === name) ?? assert.fail(`no agent ${name}`);
 
-  /** Starts a run in the foreground and settles once its agents named have processes. */
+  /** Starts a run in the foreground; settles once the named agents have processes. */
   async function startRun(names: readonly string[], ...args: readonly string[]): Promise<Running> {
     const run = maos.start(['run', ...args, '--json']);
     running = run;

@@ -72,7 +72,7 @@ describe('maos demo', () => {
     const ours = commands.filter((command) => !command.endsWith(' init'));
     assert.ok(ours.length >= 5, stdout);
     for (const command of ours) {
-      // What is shown calls 'node' as found on PATH; here it has to be the one under test.
+      // The printed command calls 'node' from PATH; the test must call the node under test.
       const line = command.replace(/^node /, `'${process.execPath}' `);
       const tried = spawnSync('sh', ['-c', line], {
         cwd: maos.project,

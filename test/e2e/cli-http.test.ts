@@ -60,7 +60,7 @@ describe('maos token', () => {
     chmodSync(file, 0o644);
     chmodSync(folder.home, 0o755);
     await folder.run('token');
-    // Who may enter a folder that is there already is for the user to say.
+    // The permissions of an existing folder are the user's decision.
     assert.deepEqual([statSync(folder.home).mode & 0o777, statSync(file).mode & 0o777], [0o755, 0o600]);
   });
 
@@ -159,7 +159,7 @@ describe('maos serve --http', () => {
       [['--http', '0.0.0.0:0'], /--allow-remote/],
       [['--http', '[::]:0'], /--allow-remote/],
       [['--http', '192.0.2.1:0'], /--allow-remote/],
-      // Not loopback, however it looks.
+      // Looks like loopback, but is not.
       [['--http', '127.0.0.1.example.org:0'], /--allow-remote/],
       [['--http', '192.0.2.1:0', '--allow-remote'], /192\.0\.2\.1 is not an address of this machine/],
       [['--http', '0', '--host-name', 'https://a.example'], /is not a host name/],
@@ -194,7 +194,7 @@ describe('maos serve --http', () => {
     assert.equal((await both.ask('/health')).status, 200);
     both.child.stdin?.end();
     assert.deepEqual(await both.ended, [0, null]);
-    // A service, a container: stdin is /dev/null, which has an end but no client.
+    // In a service or a container, stdin is /dev/null, which is at its end but has no client.
     const service = await HttpProcess.start(t, folder, { args: ['--http', '0'], stdin: 'ignore' });
     const alone = await HttpProcess.start(t, folder);
     alone.child.stdin?.end();
@@ -236,12 +236,12 @@ describe('maos serve --http', () => {
       ['localhost', null, 200],
       ['build.example', null, 200],
       ['build.example:80', 'https://build.example', 200],
-      // A proxy with TLS that asks by another name.
+      // A proxy with TLS and another host name.
       ['localhost', 'https://build.example', 200],
       ['build.example:80', 'https://build.example:3000', 403],
       ['build.example:80', 'http://build.example:3000', 403],
       ['192.0.2.7:4711', 'http://192.0.2.7:4712', 403],
-      // An address by which this machine does not know itself: behind NAT, in a container.
+      // An address that the machine itself does not know: behind NAT, in a container.
       ['192.0.2.7:4711', null, 200],
       ['192.0.2.7:4711', 'http://192.0.2.7:4711', 200],
       ['[2001:db8::7]:4711', null, 200],
@@ -262,7 +262,7 @@ describe('maos serve --http', () => {
 });
 
 describe('maos serve', () => {
-  /** Says what Node loaded, at the end. */
+  /** Prints at the end what Node has loaded. */
   const spy = `process.on('exit', () => process._rawDebug('LOADED ' + process.moduleLoadList.join(',')));`;
 
   it('loads nothing of HTTP without --http', async (t) => {

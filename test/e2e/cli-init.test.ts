@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 /**
- * Answers 'claude mcp get|add|remove' in the words of Claude Code 2.1.330: the user's entry is in the file `user`, one of
- * the folder's own in `local`; `calls` has every call's arguments; in `refused` is what 'add' fails with.
+ * Answers 'claude mcp get|add|remove' with the texts of Claude Code 2.1.330. The file `user` contains the user's entry,
+ * `local` the folder's; `calls` the arguments of every call; `refused` the error of 'add'.
  */
 const fakeClaude = `#!/bin/sh
 state=$(dirname "$0")/state

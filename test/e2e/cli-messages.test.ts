@@ -23,7 +23,7 @@ describe('maos message', () => {
   after(() => maos.remove());
 
   it('lets two programs of a team settle something, and people read along', async () => {
-    // Each acts in its own name without saying so: its environment tells.
+    // Each acts under its own name, because its environment identifies it.
     const ann = [
       `id=$(${maosLine} message send bob 'Which port?' --type request --json | sed -n 's/.*"id": "\\(msg_[^"]*\\)".*/\\1/p')`,
       `${maosLine} message wait "$id" --timeout 120`,

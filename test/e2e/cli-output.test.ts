@@ -7,7 +7,10 @@ import { after, before, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { bundle, jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
 
-/** Far less than the output: what is not written yet must not pile up. On a busy machine the collector comes late. */
+/**
+ * Far smaller than the output, because pending output must not accumulate. On a busy machine, garbage collection is
+ * late.
+ */
 const smallHeap = '--max-old-space-size=64';
 const manyLines = 1_000_000;
 /** One line, longer than the small heap. */

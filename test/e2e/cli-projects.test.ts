@@ -32,7 +32,7 @@ class Place {
     return JSON.parse(stdout) as T;
   }
 
-  /** Ids of the sessions listed. */
+  /** Ids of the listed sessions. */
   async listed(...args: string[]): Promise<readonly string[]> {
     const { sessions } = await this.json<{ sessions: SessionView[] }>('list', ...args);
     return sessions.map(({ session_id }) => session_id);

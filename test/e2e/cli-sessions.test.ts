@@ -18,7 +18,7 @@ interface SessionView {
   readonly agents: readonly { readonly agent_id: string; readonly name: string; readonly state: string }[];
 }
 
-/** Prints its own process id and that of a child, then sleeps for longer than any test. */
+/** Prints its own pid and that of a child, then sleeps longer than any test. */
 const sleeper = 'sleep 300 & echo "pids $$ $!"; wait';
 
 async function pidsFrom(maos: MaosFolder, session: string, agents: number): Promise<readonly number[]> {

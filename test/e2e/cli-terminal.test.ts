@@ -11,7 +11,7 @@ import { giveTimeTo, until } from '../helpers/waiting.ts';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 const esc = String.fromCharCode(27);
-// The `script` of util-linux runs a program on a pseudo-terminal; that of macOS wants a terminal of its own.
+// The `script` of util-linux runs a program on a pseudo-terminal; that of macOS needs a terminal itself.
 const recorder = 'script';
 const skip = /util-linux/.test(spawnSync(recorder, ['--version'], { encoding: 'utf8' }).stdout ?? '')
   ? false
@@ -65,7 +65,7 @@ describe('maos on a terminal', { skip }, () => {
     });
     await drawn;
     child.stdin.write('\x13');
-    // Nothing more comes: it is stopped.
+    // No more output: it is stopped.
     for (let before = -1; before !== shown.length; await giveTimeTo('show more', 500)) before = shown.length;
     gate.openNow();
     const second = join(maos.project, 'second');

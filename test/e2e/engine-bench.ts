@@ -14,11 +14,11 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Another user's id, as root. */
+  /** The id of another user; requires root. */
   readonly uid?: number;
 }
 
-/** A home and a project of their own, and the built executable in them. */
+/** A home and a project for one test, with the built executable. */
 export class EngineBench {
   readonly folder: string;
   readonly home: string;
@@ -40,7 +40,7 @@ export class EngineBench {
     return this.#finish(this.spawn(args, options));
   }
 
-  /** Runs a command that starts nothing in this process, unless another user is to run it. */
+  /** Runs a command that starts nothing in this process, unless another user must run it. */
   runHere(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const { input, cwd = this.project, uid } = options;
     if (uid !== undefined) return this.run(args, options);
@@ -48,7 +48,7 @@ export class EngineBench {
     return maosInProcess(args, { env, cwd, ...(input === undefined ? {} : { input }) });
   }
 
-  /** Runs a line of shell in a folder to its end. */
+  /** Runs a shell line in a folder to its end. */
   shell(line: string, cwd: string): Promise<Finished> {
     return this.#finish(this.#start('/bin/sh', ['-c', line], { cwd }));
   }
@@ -83,7 +83,7 @@ export class EngineBench {
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(uid === undefined ? {} : { uid, gid: uid }),
     });
-    // A program that refuses its arguments need not read its input.
+    // A program that rejects its arguments need not read its input.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input ?? '');
     return child;
@@ -94,12 +94,12 @@ export class EngineBench {
     return { ...inherited, MAOS_HOME: this.home, ...env };
   }
 
-  /** A plan on stdin. */
+  /** Runs a plan from stdin. */
   plan(plan: unknown, args: readonly string[] = [], options: RunOptions = {}): Promise<Finished> {
     return this.run(['run', '-', ...args], { ...options, input: JSON.stringify(plan) });
   }
 
-  /** Runs and gives the last of the JSON lines: how the session ended. */
+  /** Runs, and returns the last JSON line, which says how the session ended. */
   async summary(
     args: readonly string[],
     options: RunOptions = {},
@@ -112,14 +112,14 @@ export class EngineBench {
     return { ...summary, status, events: records.slice(0, -1) as unknown as readonly EventRecord[] };
   }
 
-  /** The project's database, once there is one. */
+  /** The project's database, which must exist. */
   get database(): string {
     const [found] = globSync(join(this.home, 'projects/*/project.db'));
     assert.ok(found, 'there is no database');
     return found;
   }
 
-  /** How many sessions are stored in all. */
+  /** Number of stored sessions. */
   async sessions(options: RunOptions = {}): Promise<number> {
     const { status, stdout, stderr } = await this.run(['list', '--json'], options);
     assert.equal(status, 0, stderr);
@@ -127,7 +127,7 @@ export class EngineBench {
     return sessions.length;
   }
 
-  /** Everything that runs in this home: agents, and `maos` itself. */
+  /** All processes of this home: agents, and `maos` itself. */
   get processes(): readonly number[] {
     return processesWith('MAOS_HOME', this.home);
   }
@@ -160,11 +160,11 @@ export interface Summary {
 export interface Expected {
   readonly status: number;
   readonly code: string;
-  /** The value and the next step. */
+  /** Matches the value and the next step. */
   readonly says: RegExp;
 }
 
-/** One line on stderr, nothing on stdout, and the status that belongs to the code. */
+/** Checks for one line on stderr, nothing on stdout, and the code's exit status. */
 export function assertRefused({ status, stdout, stderr }: Finished, expected: Expected): void {
   assert.equal(status, expected.status, stderr);
   assert.equal(stdout, '');
@@ -173,7 +173,7 @@ export function assertRefused({ status, stdout, stderr }: Finished, expected: Ex
   assert.match(line, /^maos: [^\u0000-\u001f\u007f-\u009f]+ \([A-Z_]+\)$/);
   assert.ok(line.endsWith(`(${expected.code})`), line);
   assert.match(line, expected.says);
-  // What was not understood may be followed by where it is explained.
+  // A usage error may end with a reference to the help.
   assert.match(help, /^(Try 'maos help( [a-z]+)?'\.)?$/);
   assert.ok(
     more.every((rest) => rest === ''),
@@ -184,8 +184,8 @@ export function assertRefused({ status, stdout, stderr }: Finished, expected: Ex
 const nobody = 65_534;
 
 /**
- * The id of a user without privileges who may use the bench: root may read and write whatever its mode.
- * @returns null, with the test skipped and the reason said, where there is none
+ * The id of an unprivileged user who may use the bench, because file modes do not restrict root.
+ * @returns null, with the test skipped and the reason stated, where there is none
  */
 export function unprivileged(t: TestContext, bench: EngineBench): number | null {
   const own = process.getuid?.();

@@ -31,7 +31,7 @@ const lockHolder = fileURLToPath(
 const touch = ['run', 'x', '-x', 'a=touch ran'];
 const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
-/** A bench with one session stored. */
+/** A bench with one stored session. */
 async function used(t: TestContext, home?: string): Promise<EngineBench> {
   const bench = new EngineBench(t, home);
   const { status, stderr } = await bench.run(['run', 'x', '-x', 'first=true']);
@@ -119,7 +119,7 @@ describe('a database', () => {
     const ballast = join(disk, 'ballast');
     fill(ballast);
     const { stderr, ...rest } = await bench.run(touch);
-    // The log on that disk says so first.
+    // The log on the same disk reports it first.
     const refused = { ...rest, stderr: stderr.replace(/^maos: cannot write the log .*\n/, '') };
     assertRefused(refused, {
       status: 5,
@@ -274,14 +274,14 @@ describe('an agent that prints', () => {
   });
 });
 
-/** Takes all the room there is. */
+/** Fills the disk. */
 function fill(path: string): void {
   const file = openSync(path, 'w');
   for (let size = 65_536; size >= 1; ) {
     try {
       writeSync(file, Buffer.alloc(size));
     } catch {
-      // Full for this size: perhaps not for a smaller one.
+      // Too large for the remaining space; a smaller size may fit.
       size = Math.floor(size / 16);
     }
   }

@@ -32,7 +32,7 @@ afterEach(() => {
 });
 after(() => maos.remove());
 
-/** `maos serve` as a client starts it: in a process group of its own. */
+/** `maos serve` as a client starts it, in its own process group. */
 class Server {
   readonly child = spawn(process.execPath, [bundle, 'serve'], {
     cwd: maos.project,
@@ -53,7 +53,7 @@ class Server {
     return server;
   }
 
-  /** Returns when every agent runs. */
+  /** Settles when every agent is running. */
   async orchestrate(on_exit: 'stop' | 'keep', command: string): Promise<Orchestrated> {
     const agents = [{ role: 'qa', task: 'Run.', command: ['/bin/sh', '-c', command] }];
     const { structuredContent, ...rest } = await this.#ask('tools/call', {
@@ -102,7 +102,7 @@ function projectFolder(): string {
   return join(maos.home, 'projects', hash);
 }
 
-/** As they are stored. */
+/** The stored events. */
 function eventsOf(id: string): readonly string[] {
   const db = new DatabaseSync(join(projectFolder(), 'project.db'), { readOnly: true });
   try {
@@ -113,7 +113,7 @@ function eventsOf(id: string): readonly string[] {
   }
 }
 
-/** As it is stored; looking in another way could change it. */
+/** The stored state, read directly, because any command could change it. */
 function stored(id: string): { readonly state: string; readonly pause_reason: string | null } {
   const db = new DatabaseSync(join(projectFolder(), 'project.db'), { readOnly: true });
   try {
@@ -124,13 +124,13 @@ function stored(id: string): { readonly state: string; readonly pause_reason: st
   }
 }
 
-/** As long as the client waits, however far the server is. */
+/** How long the client waits, regardless of the server's progress. */
 const pause = (ms: number) => giveTimeTo('do what the client gives it time for', ms);
 const idsOf = ({ agents }: Orchestrated) => agents.map(({ agent_id }) => agent_id);
 
 /**
- * The server has started the process that goes on, or has ended. On a busy machine that takes longer than clients wait;
- * then the next maos does what is left.
+ * Settles when the server has started the process that continues, or has ended. On a busy machine this takes longer
+ * than clients wait; then the next maos completes it.
  */
 const handedOver = (server: ChildProcess) =>
   until(() => detached().length > 0 || server.exitCode !== null || server.signalCode !== null);
@@ -154,7 +154,7 @@ const endings: Readonly<Record<string, (server: ChildProcess) => Promise<void>>>
     try {
       process.kill(group, 'SIGKILL');
     } catch (error) {
-      // It had ended before.
+      // It had already ended.
       assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
     }
   },
@@ -205,7 +205,7 @@ describe('a server with three sessions whose client ends it', () => {
     await until(() => detached().length === 1);
     const [newOwner] = detached();
     const db = () => (stored(session.session_id).state === 'running' ? 1 : 0);
-    // In the middle: the agent ignores the polite request.
+    // In the middle of the end: the agent ignores SIGTERM.
     await until(() => db() === 1 && agentProcesses(idsOf(session)).length > 0);
     process.kill(newOwner as number, 'SIGKILL');
     await until(() => detached().length === 0);

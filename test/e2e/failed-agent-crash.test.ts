@@ -7,15 +7,15 @@ import { player, startsOf } from '../helpers/fake-claude.ts';
 import { giveTimeTo, until } from '../helpers/waiting.ts';
 import { MaosFolder, type Running } from '../presentation/cli/maos-process.ts';
 
-/** Kills for each way to exit; more of them for a long search. */
+/** Number of kills for each exit policy; increase it for a longer search. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 4);
 const seed = Number(process.env.CRASH_SEED ?? 7);
-/** The end of an agent is stored within so long after it is on record, as a rule. */
+/** Normally, an agent's end is stored within this time after it was recorded. */
 const spreadMs = 60;
 
 const script = join(import.meta.dirname, '../fixtures/programs/fake-claude.mjs');
 
-/** Numbers in [0, 1) that the seed decides (mulberry32). */
+/** Numbers in [0, 1) that depend only on the seed (mulberry32). */
 function dice(from: number): () => number {
   let state = from;
   return () => {
@@ -26,7 +26,7 @@ function dice(from: number): () => number {
   };
 }
 
-/** What fails next to what runs on: a program, and an agent whose conversation could be gone on with. */
+/** A failing agent next to running ones: a program, and an agent with a resumable conversation. */
 function planIn(folder: string, onExit: string): string {
   const error = { type: 'result', subtype: 'success', is_error: true, result: 'No.', session_id: 'c1' };
   const failing = player(folder, 'talks', [
@@ -76,7 +76,7 @@ function stored(database: string): readonly Stored[] {
   }
 }
 
-/** @returns what the store said of the failed agents when their MAOS was dead */
+/** @returns what the store contained about the failed agents after their MAOS was killed */
 async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonly Stored[]> {
   const maos = await MaosFolder.make();
   let owner: Running | undefined;
@@ -90,7 +90,7 @@ async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonl
     const env = { ...maos.env, MAOS_CLAUDE_PATH: claude };
     owner = maos.start(['run', planIn(maos.project, onExit)], { env });
     const found = (path: string) => globSync(join(maos.home, 'projects/*', path));
-    // Nothing can be read of a database that is being made; a session's folder comes after it.
+    // A database that is still being created cannot be read; a session's folder is created after it.
     const databases = () => (found('sessions/*').length === 0 ? [] : found('project.db'));
     const executing = () =>
       databases()
@@ -105,7 +105,7 @@ async function killAndTakeOver(onExit: string, afterMs: number): Promise<readonl
 
     const [database = assert.fail()] = found('project.db');
     const before = stored(database);
-    // Another maos goes on with it.
+    // Another maos process continues the session.
     await maos.start(['status'], { env }).finished;
     writeFileSync(join(maos.project, 'end'), '');
     await until(() => textOf('ran').includes('follows'), 'the rest');
@@ -133,7 +133,7 @@ describe('kill -9 of maos about the moment in which the end of a failed agent is
       const roll = dice(seed + onExit.length);
       const seen = new Map<string, number>();
       for (let round = 0; round < rounds; round++) {
-        // Evenly over the time about the commit, each at a place of its own.
+        // Spread evenly around the commit.
         const afterMs = (spreadMs * (round + roll())) / rounds;
         for (const { state } of await killAndTakeOver(onExit, afterMs)) {
           seen.set(state, (seen.get(state) ?? 0) + 1);

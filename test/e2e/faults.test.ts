@@ -17,8 +17,8 @@ import {
 } from '../presentation/cli/maos-process.ts';
 
 /*
- * What becomes of a run when what it stands on gives way: the built program, its real database and files.
- * Stated outcome of each: the run goes on by itself once it can, nothing that was told is lost, nothing runs twice.
+ * The behaviour of a run when its resources fail, with the built program, its real database and files. Expected in
+ * every case: the run continues by itself as soon as it can, no reported record is lost, and nothing runs twice.
  */
 
 interface AgentView {
@@ -49,12 +49,12 @@ afterEach(async () => {
   await maos.remove();
 });
 
-/** Notes each start outside of MAOS, waits at the gate, and says that it is done. */
+/** Records each start outside of MAOS, waits at the gate, and reports that it is done. */
 function noted(name: string, gate: Gate): string {
   return `echo ${name} >>starts; ${gate.wait}; echo ${name} done`;
 }
 
-/** Starts a run in the foreground; settles once all agents named have processes. */
+/** Starts a run in the foreground; settles once all named agents have processes. */
 async function startRun(names: readonly string[], args: readonly string[], env = maos.env): Promise<Running> {
   const run = maos.start(['run', 'Hold on.', ...args, '--json'], { env });
   running = run;
@@ -67,7 +67,10 @@ async function startsOf(): Promise<readonly string[]> {
   return (await readFile(join(maos.project, 'starts'), 'utf8')).trim().split('\n').toSorted();
 }
 
-/** The run completed, each agent in one attempt; every record it told of is stored, in the log, and proven intact. */
+/**
+ * Checks that the run completed with one attempt per agent, and that every reported record is stored, in the log, and
+ * intact.
+ */
 async function assertWhole(
   { status, stdout, stderr }: Finished,
   names: readonly string[],
@@ -97,18 +100,18 @@ async function assertWhole(
   assert.deepEqual(agentProcesses(summary.agents.map(({ agent_id }) => agent_id)), []);
 }
 
-/** Takes all the room there is. */
+/** Fills the disk. */
 function fill(path: string): string {
   const file = openSync(path, 'w');
   for (let size = 65_536; size >= 1; ) {
     try {
       writeSync(file, Buffer.alloc(size));
     } catch {
-      // Full for this size: perhaps not for a smaller one.
+      // Too large for the remaining space; a smaller size may fit.
       size = Math.floor(size / 16);
     }
   }
-  // An open file keeps its room even when it is deleted.
+  // An open file occupies its space even after it is deleted.
   closeSync(file);
   return path;
 }
@@ -126,7 +129,8 @@ describe('a disk that is full in the middle of a run', () => {
       env,
     );
     const ballast = fill(join(disk, 'ballast'));
-    // What an agent prints into a full disk is lost to it, not to MAOS: this one ends with its words in the pipe.
+    // Output of an agent to a full disk is lost, but MAOS is not affected. This agent ends while its output is still in
+    // the pipe.
     first.openNow();
     await giveTimeTo('give up', 1_500);
     assert.equal(run.process.exitCode, null, 'it waits');
@@ -136,7 +140,7 @@ describe('a disk that is full in the middle of a run', () => {
     const told = jsonLines(finished.stdout);
     const summary = told.at(-1) as unknown as SessionView;
     const [a, b] = summary.agents;
-    // The disk took its words and the record of its exit, so how it ended cannot be known: it must not be made up.
+    // The disk lost its output and the record of its exit, so its end is unknown, and MAOS must not invent one.
     assert.match(`${a?.state}`, /^(completed|failed)$/);
     assert.deepEqual([b?.state, b?.result, b?.attempt], ['completed', 'b done', 1]);
     assert.equal(summary.state, a?.state === 'completed' ? 'completed' : 'failed');
@@ -165,7 +169,7 @@ describe('a database that another writer holds for longer than maos waits for it
     try {
       db.exec('BEGIN IMMEDIATE');
       gate.openNow();
-      // More than once: it does not give up.
+      // More than one entry shows that it keeps retrying.
       await until(async () => (await logged()).split('store not usable, retrying').length > 3);
       assert.equal(run.process.exitCode, null, 'it waits');
       db.exec('ROLLBACK');
@@ -196,14 +200,14 @@ describe('files deleted under MAOS', () => {
   });
 });
 
-/** What every maos of the home has logged. */
+/** The logs of all maos processes of the home. */
 async function logged(): Promise<string> {
   const folder = join(maos.home, 'logs');
   const names = await readdir(folder).catch(() => []);
   return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('');
 }
 
-/** The files of that name, once there are any: a session's log follows its table a moment later. */
+/** The files with this name, once they exist: a session's log is written shortly after its table. */
 async function logsOf(home: string, name: string): Promise<readonly string[]> {
   return until(async () => {
     const entries = await readdir(join(home, 'projects'), { recursive: true });

@@ -9,7 +9,7 @@ import { workspaceHash } from '../../src/infrastructure/files/home/home.ts';
 import { projectMigrations } from '../../src/infrastructure/sqlite/migrations.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
 
-/** What maos 0.1.0 left behind: test/fixtures/first-release/README.md says how it came about. */
+/** The files of maos 0.1.0; test/fixtures/first-release/README.md explains how they were created. */
 const fixture = fileURLToPath(new URL('../fixtures/first-release/home.tar.gz', import.meta.url));
 
 const ids = {
@@ -40,7 +40,7 @@ interface Event {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Puts the old home in the place of a new one, its project where this test has its own. */
+/** Replaces a new home with the old one, and moves its project to this test's folder. */
 function unpack(maos: MaosFolder): string {
   const folder = join(maos.home, 'projects', workspaceHash(maos.project));
   const unpacked = join(maos.home, 'unpacked');
@@ -67,7 +67,7 @@ describe('the home of the first release', () => {
   });
   after(() => maos.remove());
 
-  /** Also where it says on stderr that it has started another maos for what nobody runs. */
+  /** Allows the notice on stderr that it has started another maos for sessions without an owner. */
   async function json<T>(...args: readonly string[]): Promise<T> {
     const { status, stdout, stderr } = await maos.run(...args, '--json');
     assert.equal(status, 0, stderr);
@@ -165,7 +165,7 @@ describe('the home of the first release', () => {
   it('lets its paused session be cancelled, and its failed one be retried', async () => {
     assert.equal((await maos.run('cancel', ids.paused)).status, 0);
     assert.equal((await status(ids.paused)).state, 'cancelled');
-    // It fails as it did before, in a log that goes on where it was.
+    // It fails again, and its log continues.
     assert.equal((await maos.run('retry', ids.broken)).status, 1);
     const seqs = (await events(ids.broken)).map(({ seq }) => seq);
     assert.deepEqual(

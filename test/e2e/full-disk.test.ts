@@ -5,14 +5,14 @@ import { it } from 'node:test';
 import { smallDisk } from '../helpers/small-disk.ts';
 import { EngineBench } from './engine-bench.ts';
 
-/** Takes all the room there is. */
+/** Fills the disk. */
 function fill(path: string): void {
   const file = openSync(path, 'w');
   for (let size = 65_536; size >= 1; ) {
     try {
       writeSync(file, Buffer.alloc(size));
     } catch {
-      // Full for this size: perhaps not for a smaller one.
+      // Too large for the remaining space; a smaller size may fit.
       size = Math.floor(size / 16);
     }
   }

@@ -55,7 +55,7 @@ describe('a user without an entry in passwd and without HOME', {
 }, () => {
   const uid = 54_321;
 
-  /** What such a user gets of a copy of the program that they may read. */
+  /** Runs a copy of the program that this user can read. */
   function runAs(maos: MaosFolder, args: readonly string[], env: NodeJS.ProcessEnv) {
     const program = join(maos.project, 'program');
     if (!existsSync(program)) {

@@ -10,7 +10,7 @@ import type { Finished } from '../presentation/cli/maos-process.ts';
 
 const commands = commandGroups.flatMap(([, some]) => some);
 
-/** What commands are given besides what fits any of them: they cannot guess what makes sense. */
+/** Calls with meaningful arguments, in addition to the generated ones. */
 const ownCalls: Readonly<Record<string, readonly (readonly string[])[]>> = {
   run: [
     ['fail.json'],
@@ -34,13 +34,13 @@ const ownCalls: Readonly<Record<string, readonly (readonly string[])[]>> = {
   recover: [['latest', '--from-checkpoint', hostile]],
 };
 
-/** Calls of a command made from what it says that it takes: a new command has some by itself. */
+/** Calls generated from a command's declared arguments, so that new commands are covered. */
 function callsOf({ name, arguments: args, options, hidden }: CliCommand): readonly (readonly string[])[] {
   const words = args.map(({ syntax }) => (/session/.test(syntax) ? 'latest' : hostile));
   const withValue = options.filter(({ kind }) => kind !== 'flag');
   const flagOf = (flags: string): string => flags.match(/--[a-z-]+/)?.[0] ?? flags;
   const help = ['help', name];
-  // A team of its own: once is enough.
+  // It starts its own team, so one call is enough.
   if (name === 'demo') return [help, [name]];
   return [
     help,

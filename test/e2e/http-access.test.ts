@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => watched.remove());
 
-/** What somebody without the token may learn: that MAOS is here, and how its user finds the token. */
+/** Without the token, a response may only reveal that MAOS is running, and how its user finds the token. */
 function assertTellsNothing({ text }: Answer, label: string): void {
   for (const secret of [folder.home, folder.project, token, 'project', 'session', 'stack', 'at ']) {
     const told = text.replace('the header', '');
@@ -101,7 +101,7 @@ describe('whoever has no token', () => {
 
     const known = await flood(`\r\n${authorization}`, 3_000);
     assert.deepEqual(Object.keys(statusesOf(known)), ['200', '429']);
-    // The bucket fills again.
+    // Until the rate limit's bucket is full again.
     while ((await server.ask('/acp/ping', [authorization])).status !== 200);
     while ((await server.ask('/health')).status !== 200);
   });
@@ -122,7 +122,7 @@ describe('pages in a browser', () => {
       [['Host: [::2]'], 403],
       [['Host: localhost', 'Host: evil.example'], 403],
       [['Host: evil.example', 'Host: localhost'], 403],
-      // What is no host is refused before the guard.
+      // An invalid host is rejected before the guard.
       [['Host: evil.example@localhost'], 400],
       [['Host: localhost@evil.example'], 400],
       [['Host: localhost, evil.example'], 400],
@@ -166,13 +166,13 @@ describe('pages in a browser', () => {
       [[`Origin: ${own}`], 200],
       [[`Origin: ${own.replace('127.0.0.1', 'localhost')}`], 200],
       [[`Origin: ${own}`, 'Sec-Fetch-Site: same-origin'], 200],
-      // Another port of this machine is another program's page.
+      // A page of another program on this machine, with another port.
       [['Origin: http://localhost:3000'], 403],
       [['Origin: http://127.0.0.1:3000', 'Sec-Fetch-Site: same-site'], 403],
       [[`Origin: http://localhost:${server.port}0`], 403],
       [['Origin: https://localhost'], 403],
       [['Origin: http://localhost:'], 403],
-      // As a tunnel or a proxy that keeps the name is asked.
+      // As from a tunnel or a proxy that keeps the host name.
       [['Host: localhost:8080', 'Origin: http://localhost:8080'], 200],
       [['Host: localhost', 'Origin: http://localhost'], 200],
       [['Host: localhost:8080', 'Origin: http://localhost:8081'], 403],

@@ -12,18 +12,18 @@ import { giveTimeTo } from '../helpers/waiting.ts';
 import { goodCalls, type Known, quickClaude } from './http-good-calls.ts';
 import { HttpProcess, maosFolder } from './http-process.ts';
 
-/** `MAOS_FUZZ_SEED=n` repeats a run; `MAOS_FUZZ_REQUESTS=n` makes it a longer one. */
+/** `MAOS_FUZZ_SEED=n` repeats a run; `MAOS_FUZZ_REQUESTS=n` sets its length. */
 const seed = Number(process.env.MAOS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const requestsEach = Number(process.env.MAOS_FUZZ_REQUESTS ?? 60);
 
-/** Far more than anything takes that does not hang; a lease may be asked to wait for 30 s. */
+/** Far longer than any request takes unless it hangs; a lease may wait for 30 s. */
 const limitMs = 60_000;
 
 interface Bench {
   readonly port: number;
   readonly token: string;
   readonly client: DocumentClient;
-  /** `endpoint status`: how often. */
+  /** Number of responses for each `endpoint status`. */
   readonly counts: Map<string, number>;
 }
 
@@ -100,7 +100,7 @@ async function check(bench: Bench, target: Target, request: FuzzRequest): Promis
   assert.equal(problem, null, `${problem}\n${answer.status} ${answer.body.toString().slice(0, 500)}`);
 }
 
-/** As soon as the server lets it: how many may ask at once is not what is tested here. */
+/** Retries while the server is at its limit of requests, which this test does not examine. */
 async function answered({ port }: Bench, request: FuzzRequest): Promise<RawAnswer> {
   for (;;) {
     const answer = await exchange(port, request, limitMs);

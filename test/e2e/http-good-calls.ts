@@ -5,12 +5,12 @@ import { sessionOfRun } from '../../src/application/control/acp-runs.ts';
 import { type DocumentClient, firstEvent } from '../helpers/http-calls.ts';
 import { until } from '../helpers/waiting.ts';
 
-/** What stands for itself in requests, by `name` or `operation.name`: with it they get somewhere. */
+/** Values that exist on the server, by `name` or `operation.name`, so that requests succeed. */
 export type Known = Readonly<Record<string, readonly unknown[]>>;
 
 export interface LiveStatus {
   readonly known: Known;
-  /** Ends what still runs or is open. */
+  /** Ends everything that is still running or open. */
   leave(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ echo '{"type":"result","subtype":"success","is_error":false,"result":"Done.","nu
 cat >/dev/null
 `;
 
-/** A program that plays Claude Code's part: it succeeds at once, or stays, as long as it is there, when it is told to. */
+/** A program that replaces Claude Code: it succeeds at once, or, if told to, runs as long as its own file exists. */
 export function quickClaude(path: string): string {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, script, { mode: 0o755 });
@@ -39,7 +39,7 @@ const initialize = {
 const noRequest = `req_${'0'.repeat(26)}`;
 const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
 
-/** A good call of every endpoint. */
+/** A valid call of every endpoint. */
 export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
   for (const id of ['page', 'health', 'metrics', 'openApi', 'ping', 'listAgents']) await client.call(id);
   await client.call('getAgent', { params: { name: 'tester' } });
@@ -130,7 +130,7 @@ async function standingRun(client: DocumentClient): Promise<string> {
   return body.run_id;
 }
 
-/** @returns the id of one that is acknowledged */
+/** @returns the id of an acknowledged message */
 async function messages(client: DocumentClient, session_id: string): Promise<string> {
   const note = { session_id, to: '@outside', type: 'notification', body: 'Hello.' };
   const lease = { session_id, recipient: '@outside' };
@@ -151,7 +151,7 @@ async function messages(client: DocumentClient, session_id: string): Promise<str
   return id;
 }
 
-/** No agent asks anything here. */
+/** No agent has a request here. */
 async function requests(client: DocumentClient): Promise<void> {
   const { body } = await client.call('listRequests', { query: { state: 'all' } });
   assert.deepEqual(body, { requests: [], next: null });

@@ -6,7 +6,7 @@ import { HttpProcess, maosFolder } from './http-process.ts';
 
 const count = 20_000;
 
-/** The most memory a process had, in MiB. */
+/** Peak memory of a process, in MiB. */
 function peakOf(pid: number | undefined): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
@@ -20,7 +20,7 @@ it('requests sent without waiting for answers hold little memory, and are all an
   t.after(() => socket.destroy());
   socket.write('GET /acp/ping HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(count - 1));
   socket.write('GET /acp/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-  // Others are answered meanwhile, if only that there are too many.
+  // Others still get responses in the meantime, even if only 429.
   for (let asked = 0; asked < 50; asked++) assert.ok((await server.ask('/health', [])).status > 0);
   let text = '';
   for await (const chunk of socket.setEncoding('latin1')) text += chunk;

@@ -4,21 +4,21 @@ import type { TestContext } from 'node:test';
 import { countedEnvironment } from '../helpers/counted-process.ts';
 import { bundle, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
 
-/** A home and a project of their own for one test. */
+/** A home and a project for one test. */
 export async function maosFolder(t: Pick<TestContext, 'after'>): Promise<MaosFolder> {
   const folder = await MaosFolder.make();
   t.after(() => folder.remove());
   return folder;
 }
 
-/** What came back over a connection, as it was. */
+/** An unparsed response. */
 export interface Answer {
-  /** 0: the connection was closed without one. */
+  /** 0: the connection was closed without a response. */
   readonly status: number;
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
-  /** Everything, with what followed the first answer. */
+  /** Everything, including what followed the first response. */
   readonly text: string;
 }
 
@@ -39,7 +39,7 @@ export class HttpProcess {
     });
   }
 
-  /** Settles when it listens. @param args default: HTTP alone, on any port */
+  /** Settles when it is listening. @param args default: only HTTP, on any port */
   static async start(
     t: Pick<TestContext, 'after'>,
     folder: MaosFolder,
@@ -81,7 +81,7 @@ export class HttpProcess {
   }
 
   /**
-   * Sends these bytes and nothing else. Settles when the server closes the connection, or `isEnough` of what came.
+   * Sends exactly these bytes. Settles when the server closes the connection, or the received text `isEnough`.
    * @param address of this machine
    */
   wire(
@@ -96,13 +96,13 @@ export class HttpProcess {
         text += chunk;
         if (isEnough(text)) socket.destroy();
       });
-      // A server that refuses need not read all.
+      // A server that rejects a request need not read all of it.
       socket.on('error', () => {});
       socket.once('close', () => resolve(parse(text)));
     });
   }
 
-  /** One request on a connection of its own. @param lines headers; Host is added where none is among them */
+  /** Sends one request on its own connection. @param lines headers; Host is added if it is missing */
   ask(path: string, lines: readonly string[] = [], method = 'GET', body?: string): Promise<Answer> {
     const host = lines.some((line) => /^host:/i.test(line)) ? [] : [`Host: 127.0.0.1:${this.port}`];
     const length = body === undefined ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
@@ -122,7 +122,7 @@ function parse(text: string): Answer {
   return { status, headers: new Map(headers), body: end < 0 ? '' : text.slice(end + 4), text };
 }
 
-/** Over all answers of a connection: how many had which status. */
+/** The number of responses of a connection for each status. */
 export function statusesOf({ text }: Answer): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const [, status = ''] of text.matchAll(/HTTP\/1\.1 ([0-9]{3}) /g))

@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => watched.remove());
 
-/** As bytes, with the token: what follows the request line is up to the caller. */
+/** The bytes of a request with the token; the caller sets the other headers. */
 function head(first: string, ...lines: readonly string[]): string {
   return `${[first, 'Host: localhost', authorization, ...lines].join('\r\n')}\r\n\r\n`;
 }
@@ -159,7 +159,7 @@ describe('what comes with the token', () => {
     }
   });
 
-  /** `/acp/agents/..` is `/acp/`, and so on: URLs are resolved before anything sees them. */
+  /** `/acp/agents/..` is `/acp/`, and so on, because URLs are resolved first. */
   function isListing(path: string, status: number): boolean {
     return status === 200 && /\/(\.\.|%2e%2e)(\/|$)/.test(path);
   }
@@ -201,7 +201,7 @@ describe('what comes with the token', () => {
     assert.deepEqual(asked, []);
   });
 
-  /** Calls a tool over the older transport, and gives the answer. */
+  /** Calls a tool over the older transport, and returns its result. */
   async function overSse(name: string, given: object): Promise<string> {
     const opened = await fetch(`http://127.0.0.1:${server.port}/sse`, {
       headers: { authorization: `Bearer ${token}` },
@@ -292,7 +292,7 @@ describe('what comes with the token', () => {
     );
     assert.equal(status, 200, text);
     await overMcp('list-sessions', {});
-    // Broken on the way: errors with the header at hand.
+    // Invalid requests, whose errors could contain the authorization header.
     await server.wire(
       `${head('POST /mcp HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 1')}{`,
       () => true,

@@ -1,4 +1,4 @@
-/** Streams of events from a real server: read slowly or not at all, broken off by its end, and as many as there may be. */
+/** Event streams of a real server: read slowly or not at all, broken by its end, and as many as it allows. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -34,7 +34,7 @@ interface Served {
   start(): Promise<HttpProcess>;
 }
 
-/** A home and a project, in which commands are allowed. */
+/** A home and a project in which commands are allowed. */
 async function place(t: TestContext): Promise<Served> {
   const folder = await maosFolder(t);
   mkdirSync(folder.home, { mode: 0o700 });
@@ -43,7 +43,7 @@ async function place(t: TestContext): Promise<Served> {
   return { folder, token, start: () => HttpProcess.start(t, folder) };
 }
 
-/** The store, as another process than the server sees it. */
+/** The store as another process than the server sees it. */
 function storeOf(t: TestContext, { home, project: path }: MaosFolder): SessionStore {
   const hash = workspaceHash(path);
   const store = openSessionStore({
@@ -54,12 +54,12 @@ function storeOf(t: TestContext, { home, project: path }: MaosFolder): SessionSt
   return store;
 }
 
-/** A session for the store. Its server takes it over in the end: no agent of it may be a real one. */
+/** A session for the store. The server takes it over in the end, so it must not have real agents. */
 function session() {
   return created({ agents: [agentRequest({ backend: 'command', command: ['true'] })] });
 }
 
-/** This process as an owner that lives: from another, a server takes sessions over at once. */
+/** Registers this process as a living owner, because a server takes sessions of other owners over at once. */
 async function owner(t: TestContext, { home, project }: MaosFolder): Promise<InstanceId> {
   const id = instanceId();
   const registry = openInstanceRegistry({ file: join(home, 'instances.db') });
@@ -70,7 +70,7 @@ async function owner(t: TestContext, { home, project }: MaosFolder): Promise<Ins
   return id;
 }
 
-/** All events above a position as they have to be sent. */
+/** All events above a position, in the form in which they must be sent. */
 function stored({ feed }: SessionStore, after: number, of?: SessionId) {
   return feed
     .eventsAfter(after, 1_000_000, of)
@@ -86,7 +86,7 @@ async function open(t: TestContext, at: Place, path = '/events', lastSeen: strin
   return client;
 }
 
-/** Starts a session of agents that follow one another and run the commands. @returns its id */
+/** Starts a session of agents that run the commands one after another. @returns its id */
 async function orchestrate(at: Place, commands: readonly string[]): Promise<SessionId> {
   const url = `http://127.0.0.1:${at.port}`;
   const headers = await openSession({ ...at, url });
@@ -104,7 +104,7 @@ async function orchestrate(at: Place, commands: readonly string[]): Promise<Sess
 const authorized = (token: string, first: string, ...lines: readonly string[]): string =>
   [first, 'Host: 127.0.0.1', `Authorization: Bearer ${token}`, ...lines, ''].join('\r\n');
 
-// Most of it is waiting for limits to pass: side by side, each with a server of its own.
+// In parallel, each with its own server, because the tests mostly wait for limits to expire.
 describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
   describe('a server that ends in the middle of streams', () => {
     it(
@@ -127,7 +127,7 @@ describe('HTTP mode', { ...patience, concurrency: 4 }, () => {
         let count = 0;
         let onCount = (): void => {};
         let streams = 0;
-        /** Streams that were opened with the server there is now. */
+        /** Streams that were opened with the current server. */
         const openNow = new Set<EventClient>();
 
         /** Hears of the sessions until they have completed, whatever becomes of the server. */
