@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { LineSplitter, type LongLines } from '../../src/application/line-splitter.ts';
 import { cutAt } from '../helpers/backend-contract.ts';
 
-/** Few different bytes, so that line feeds are frequent; some of them parts of characters. */
+/** Few different bytes, so that line feeds are frequent; some are parts of multibyte characters. */
 const streams = fc
   .array(fc.constantFrom('\n', 'a', 'b', 'ö', '€', '😀'), { maxLength: 60 })
   .map((parts) => Buffer.from(parts.join('')));
@@ -20,7 +20,7 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('latin1');
 }
 
-/** Lines as anybody would split them: a line feed ends a line, and the last line may lack it. */
+/** A simple reference implementation: a line feed ends a line, and the last line may lack it. */
 function naive(stream: Buffer): string[] {
   const lines = stream.toString('latin1').split('\n');
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
@@ -105,7 +105,7 @@ suite('LineSplitter', () => {
   });
 });
 
-/** Bytes in use by JavaScript, inside its heap and outside. */
+/** Memory that JavaScript uses, inside and outside of its heap. */
 function memory(): number {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;

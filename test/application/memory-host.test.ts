@@ -10,7 +10,8 @@ describe('the host in memory', () => {
   });
 });
 
-// The application's tests once more, its agents being programs of that host. What needs processes is skipped, and says why.
+// Runs the application's tests again, with agents as programs of the in-memory host. Tests that need processes are
+// skipped with a reason.
 process.env.MAOS_TEST_HOST = 'memory';
 const suites = [
   ...[

@@ -21,13 +21,13 @@ interface Team {
   readonly claims: PathClaims;
   as(name: string): Caller;
   claim(name: string, ...paths: readonly string[]): Promise<readonly string[]>;
-  /** Ends the attempt of an agent. */
+  /** Ends an agent's attempt. */
   settle(name: string, report?: Partial<AgentReport>): void;
   start(name: string): void;
   events(...types: readonly EventType[]): readonly string[];
 }
 
-/** Two agents that run, as the store says. */
+/** Two agents that are running according to the store. */
 function team(t: TestContext, real?: RealProject): Team {
   const clock = new TestClock();
   const mine = real ?? realProject(t, { clock });

@@ -15,7 +15,7 @@ function ask(real: RealProject, request: Partial<PlanJson>, origin: 'terminal' |
   return orchestrate(real.project, real.supervisor, requestOf({ objective: 'Do it.', ...request }), origin);
 }
 
-/** Refused with code and message, and nothing was stored or announced. */
+/** Rejected with this code and message, and nothing is stored or announced. */
 async function refused(
   real: RealProject,
   request: Partial<PlanJson>,
@@ -29,7 +29,7 @@ async function refused(
   assert.equal(await real.project.instances.isAlive(real.project.instance), false);
 }
 
-/** Claude Code where there is none. */
+/** Claude Code on a machine without it. */
 function noClaude() {
   const config = {
     path: null,
@@ -260,7 +260,7 @@ describe('a command asked for by a client', () => {
       details: { command: 'npm "test"', setting: 'allowCommands' },
     });
     assert.deepEqual(real.project.store.list({ limit: 10 }), []);
-    // A terminal may run anything, and an agent of another backend has no command to allow.
+    // From a terminal, any command is allowed, and agents of other backends have no command.
     assert.equal((await ask(real, { agents: [shell('a', 'npm "test"')], dry_run: true })).stored, false);
   });
 

@@ -44,7 +44,7 @@ describe('sessions whose maos was killed', () => {
     real.watch.start();
     assert.deepEqual(await real.watch.look(), [], 'its owner lives');
     await other.kill();
-    // Its lease would hold for an hour.
+    // Its lease would be valid for an hour.
     await until(() => real.supervisor.owned.includes(id));
     gate.openNow();
     const after = await settled(real, id);
@@ -135,11 +135,12 @@ describe('an owner that stood still for longer than its lease', () => {
     real.watch.start();
     await eventOf(real, id, 'session.taken_over');
     const { agent } = outcome(real, id);
-    // Its wrapper and its shell; what it waits with comes and goes.
+    // Its wrapper and its shell; the commands with which it waits change.
     const lasting = agentProcesses([agent('long').id]).slice(0, 2);
     const seq = real.project.store.lastSeq(id);
     stale.process.kill('SIGCONT');
-    // It ends with its stdin as soon as it runs nothing: while the agent still does, that is only by standing down.
+    // Once it runs nothing, it ends with its stdin. The agent is still running, so it ends only if it gives up the
+    // session.
     const exited = once(stale.process, 'exit');
     stale.process.stdin?.end();
     await exited;
@@ -186,7 +187,7 @@ describe('sessions paused for quota', () => {
       const real = realProject(t, { clock, timing, settings: { quota } });
       const maker = realProject(t, { home: real.home, root: real.root });
       const id = await start(maker, [shell('a', 'echo ran')]);
-      // Before the first turn of its loop: nothing of it has run.
+      // Before the first round of its loop, so that no agent has started.
       await maker.supervisor.releaseAll();
       const { store, instance, instances } = maker.project;
       await instances.announce();

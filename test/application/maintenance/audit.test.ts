@@ -31,7 +31,7 @@ async function audited(t: Parameters<typeof realProject>[0]): Promise<Audited> {
   return { real, id, count: events.length };
 }
 
-/** As somebody with the file at hand would do it. */
+/** Changes the database directly. */
 function tamper({ real }: Audited, sql: string): void {
   const db = new DatabaseSync(real.database);
   try {
@@ -137,7 +137,7 @@ describe('an audit', () => {
     );
     editLog(subject, () => anew.map(({ event }) => JSON.stringify(event)));
     const report = await verifyAudit(subject.real.project, subject.id);
-    // The first that does not fit; how many were written before the end is a matter of speed.
+    // The first one that does not match. The number of checkpoints before the end depends on the machine's speed.
     assert.match(first(report) ?? '', /^checkpoint changed \d+$/);
   });
 

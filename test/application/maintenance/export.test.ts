@@ -30,7 +30,7 @@ function sha256(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-/** Other systems refuse names that are not UTF-8. */
+/** Other systems reject names that are not UTF-8. */
 const noBytes = process.platform === 'linux' ? false : 'names are text here';
 
 describe('an archive of a session', () => {
@@ -113,13 +113,13 @@ describe('an archive of a session', () => {
     execFileSync(process.execPath, ['-e', deep, results]);
     const to = join(real.root, 'session.tar.gz');
     const report = await exportSession(real.project, id, to, { replace: false, version: '1' });
-    // Node's own removal does not reach that deep.
+    // Node's own removal cannot handle paths of this depth.
     t.after(() => execFileSync('rm', ['-rf', results]));
 
     const out = join(real.root, 'out');
     mkdirSync(out);
     const { status, stderr } = spawnSync('tar', ['-xzf', to, '-C', out], { encoding: 'utf8' });
-    // It mentions the file of the far future, and has nothing else to say.
+    // Except for the note about the file from the future, tar prints nothing.
     assert.deepEqual([status, stderr.replace(/^tar: .*\n.*in the future\n/, '')], [0, '']);
     const at = (path: string): string => join(out, id, path);
     const name = 'results/caf\\xE9';

@@ -122,7 +122,7 @@ describe('what is collected', () => {
     const real = realProject(t);
     const unfinished = endedSession(real, daysAgo(90), { ended: false });
     const owned = endedSession(real, daysAgo(90));
-    // Of the tests' own clock: the owner was heard of at the time of the collection.
+    // With the tests' clock: the owner's heartbeat is from the time of the collection.
     real.project.store.acquire(owned, real.project.instance, { staleBefore: now });
     real.project.store.heartbeat(real.project.instance, now);
     const report = await collect(real, { maxAgeMs: 0, maxSessions: 0, maxBytes: 0 });
@@ -153,7 +153,7 @@ describe('what is collected', () => {
   });
 });
 
-/** Makes `times` folders in each other, deeper than any path can name. */
+/** Creates nested folders, deeper than any path can name. */
 function makeDeep(folder: string, times: number): void {
   const program = `
     process.chdir(process.argv[1]);
@@ -210,7 +210,7 @@ describe('what an agent left', () => {
     writeFileSync(join(held, 'file'), 'x');
     mkdirSync(join(held, '..', 'beside'));
     if (spawnSync('chattr', ['+i', held]).status !== 0) return t.skip('no folder can be made immutable here');
-    // It moves with the folder that it lies in.
+    // It moves with the folder that contains it.
     const at = (): string => {
       const trash = join(real.database, '..', 'trash');
       const top = trashOf(real).find((name) => existsSync(join(trash, name, 'held')));
@@ -248,7 +248,7 @@ describe('a collection that is killed', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       await once(child.stdout, 'data');
-      // From before the first step to some batches later, on a busy machine after more rounds.
+      // From before the first step to some batches later, and later still after more rounds on a busy machine.
       await giveTimeTo('get anywhere in the collection', ((rounds * 37) % 160) + rounds * 20);
       const ended = child.exitCode !== null;
       if (!ended) child.kill('SIGKILL');
@@ -287,7 +287,7 @@ describe('a large collection', () => {
     const collected = collect(other, { maxSessions: 0 }).finally(() => {
       isOver = true;
     });
-    // A writer that has its turn whenever the collector gives it one: it must find the store free, and sessions left.
+    // A writer that runs whenever the collector yields. It must find the store unlocked, and some sessions left.
     const left = new Set<number>();
     const db = new DatabaseSync(real.database, { readOnly: true });
     t.after(() => db.close());

@@ -10,7 +10,7 @@ import type { ConversationWay } from '../../../src/domain/message.ts';
 import { realProject } from '../../helpers/real-project.ts';
 import { created } from '../../infrastructure/sqlite/samples.ts';
 
-/** Moved by the steps alone. */
+/** Changed only by the steps. */
 let nowMs = Date.parse('2026-03-01T10:00:00.000Z');
 const clock: Clock = {
   now: () => new Date(nowMs).toISOString(),
@@ -21,11 +21,11 @@ const clock: Clock = {
 type Step =
   | { readonly what: 'send'; readonly from: number; readonly expiresMs: number | null }
   | { readonly what: 'claim'; readonly via: ConversationWay; readonly max: number }
-  /** The CLI takes the next things that came one way into the conversation, and prints them. */
+  /** The CLI accepts the next inputs of one way into the conversation, and prints them. */
   | { readonly what: 'take'; readonly via: ConversationWay; readonly count: number }
-  /** MAOS reads what the CLI has printed. */
+  /** MAOS reads the CLI's output. */
   | { readonly what: 'read' }
-  /** MAOS dies and comes back: it knows only what is stored, what it has written, and what the CLI printed. */
+  /** MAOS is killed and restarted. It knows only what is stored, what it has written, and the CLI's output. */
   | { readonly what: 'kill' }
   | { readonly what: 'reply' | 'acknowledge' }
   | { readonly what: 'lease'; readonly gives: 'acknowledge' | 'give back' | 'nothing' }
@@ -126,7 +126,7 @@ describe('messages into a conversation that is resumed from attempt to attempt',
           }
           case 'read':
           case 'kill':
-            // After a kill the output is read again from its beginning.
+            // After a kill, the output is read again from its beginning.
             read();
             if (now.what === 'read') printed = [];
             return;
@@ -160,7 +160,7 @@ describe('messages into a conversation that is resumed from attempt to attempt',
         try {
           await act(now);
         } catch (error) {
-          // Acknowledged before MAOS has read the evidence.
+          // Acknowledged before MAOS has read the CLI's output.
           assert.ok(isMaosError(error, 'INVALID_TRANSITION'), String(error));
         }
       }

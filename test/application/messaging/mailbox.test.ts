@@ -32,7 +32,7 @@ interface Post {
   journal(): readonly Message[];
 }
 
-/** A session of three agents that nobody runs: messages go to the second. */
+/** A session of three agents without an owner. Messages go to the second agent. */
 function post(t: TestContext, clock?: Clock): Post {
   const real = realProject(t, clock === undefined ? {} : { clock });
   const { project } = real;
@@ -82,14 +82,14 @@ function post(t: TestContext, clock?: Clock): Post {
           try {
             return [JSON.parse(line) as Message];
           } catch {
-            // What a crash left of a line.
+            // An incomplete line after a crash.
             return [];
           }
         }),
   };
 }
 
-/** Stands still until it is moved; its timers never ring. */
+/** A clock that advances only on request, and whose timers never fire. */
 function stoppedClock(): Clock & { forward(ms: number): void } {
   let now = Date.parse('2026-03-01T10:00:00.000Z');
   return {

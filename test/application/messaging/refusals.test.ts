@@ -9,7 +9,7 @@ import { maxExchange, maxMessageBody } from '../../../src/domain/message.ts';
 import { realProject } from '../../helpers/real-project.ts';
 import { agentRequest, created } from '../../infrastructure/sqlite/samples.ts';
 
-/** A session of four agents that nobody runs: `boss` leads, `ann` and `bob` are of one role. */
+/** A session of four agents without an owner: `boss` leads, `ann` and `bob` have the same role. */
 function team(t: TestContext, settings: Partial<Settings> = {}) {
   let nowMs = Date.parse('2026-03-01T10:00:00.000Z');
   const clock: Clock & { forward(ms: number): void } = {

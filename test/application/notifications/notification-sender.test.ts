@@ -22,7 +22,7 @@ import { type Answer, answerWith, signatureFor, WebhookReceiver } from '../../he
 
 const secret = `whsec_${Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')}`;
 
-/** Removed when every MAOS in them is closed. */
+/** Removed after every MAOS in them has been closed. */
 const made: string[] = [];
 after(() => {
   for (const folder of made) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
@@ -135,7 +135,7 @@ describe('notifications that leave MAOS', () => {
     const places = folders({ webhook: { url: receiver.url } });
     const gone = openRealProject(places);
     const done = await run(gone, [shell('a', 'true')]);
-    // It is being sent when its process is over.
+    // It is being sent when its process ends.
     await receiver.has(1);
     await gone.close();
     let answerNow = (): void => {};

@@ -15,7 +15,7 @@ import { realProject, run, shell } from '../../helpers/real-project.ts';
 
 const esc = String.fromCharCode(27);
 
-/** An agent that has run, whose output the test then writes as it likes. */
+/** An agent that has run, with output that the test writes. */
 async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
   const config = {
     path: '/bin/sh',
@@ -38,7 +38,7 @@ async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
       maxChars: 1_000,
       ...request,
     });
-  /** Every page to the end. */
+  /** Every page, to the end. */
   const pages = async (request: Partial<OutputRequest> = {}): Promise<OutputSlice[]> => {
     const all: OutputSlice[] = [];
     for (let cursor: string | null = null; ; ) {
@@ -86,7 +86,7 @@ describe('a page of output', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
     assert.doesNotMatch(readable, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
     assert.ok(readable.length > 50_000);
-    // Whatever is no UTF-8 is shown by the same character.
+    // Invalid UTF-8 is shown as the replacement character.
     const asItCame = (text: string): string => text.replaceAll('\ufffd', '');
     assert.ok(asItCame(await textOf('stdout')) === asItCame(binary.toString()), 'something is missing');
   });

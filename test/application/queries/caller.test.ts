@@ -98,14 +98,14 @@ describe('the caller that an environment names', () => {
     t.after(() => peer.close());
     assert.equal(callerOf(peer.project, variables)?.sessionId, id);
 
-    // The same records under another key, or none.
+    // The same records with another key, or none.
     const other = realProject(t);
     const records = { store: real.project.store, identity: other.project.identity };
     assert.throws(() => callerOf(records, variables), forbidden(/is not the token/));
     other.project.identity.tokenOf(variables.MAOS_AGENT_ID as AgentId, 1);
     assert.throws(() => callerOf(records, variables), forbidden(/is not the token/));
 
-    // A home that was copied as it is has the same agents, and the same key.
+    // A complete copy of the home has the same agents and the same key.
     const copy = { home: join(real.home, '..', 'copy'), root: real.root };
     cpSync(real.home, copy.home, { recursive: true });
     const copied = openRealProject(copy);

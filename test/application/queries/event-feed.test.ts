@@ -28,7 +28,7 @@ describe('the events of a session', () => {
     const writer = spawn(process.execPath, ['--no-warnings', ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    // Until it is gone it may hold the lock, which the next test meets.
+    // Until it has ended, it may hold the lock and disturb the next test.
     const exited = once(writer, 'exit');
     t.after(async () => {
       writer.kill('SIGKILL');
@@ -37,7 +37,7 @@ describe('the events of a session', () => {
     await once(writer.stdout, 'data');
     writer.stdout.resume();
     const enough = 2_000;
-    // Two that begin at different times, in the middle of the writing.
+    // Two followers that begin at different times, while events are written.
     const follow = async (after: number): Promise<void> => {
       const stop = new AbortController();
       let expected = after + 1;
@@ -65,7 +65,7 @@ describe('the events of a session', () => {
       after: 0,
       onEvents: (events) => {
         heard.push(...events.map(({ type }) => type));
-        // The session goes on, and ends, only if its beginning was heard.
+        // The session continues and ends only if its first events were received.
         gate.openNow();
       },
     });

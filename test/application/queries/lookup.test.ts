@@ -4,7 +4,7 @@ import { findAgent, findSession, type Projects } from '../../../src/application/
 import { systemClock } from '../../../src/infrastructure/clock.ts';
 import { type RealProject, realProject, run, shell } from '../../helpers/real-project.ts';
 
-/** Seen from the first one. */
+/** Lookups from the first project. */
 function among(...projects: readonly RealProject[]): Projects {
   return {
     present: async () => projects[0]?.project ?? null,
@@ -14,7 +14,7 @@ function among(...projects: readonly RealProject[]): Projects {
   };
 }
 
-/** Two projects with two sessions each; the last is the newest. */
+/** Two projects with two sessions each; the last session is the newest. */
 async function twoProjects(
   t: TestContext,
 ): Promise<{ here: RealProject; there: RealProject; ids: string[] }> {
@@ -119,7 +119,7 @@ describe('a session is found', () => {
         message: /is not valid as a session/,
       });
     }
-    // Signs that mean something to SQL mean only themselves.
+    // SQL wildcards match only themselves.
     for (const text of ['_', '__________']) {
       await assert.rejects(findSession(among(real), text), { code: 'SESSION_NOT_FOUND' });
     }

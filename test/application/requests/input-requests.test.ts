@@ -24,7 +24,7 @@ interface Desk {
   ask(more?: Partial<Parameters<InputRequests['open']>[0]>): ReturnType<InputRequests['open']>;
 }
 
-/** A session whose first agent counts as running, and asks. */
+/** A session whose first agent is running, and makes requests. */
 function desk(t: TestContext, rules: readonly ApprovalRule[] = [], parent?: ParentAgent): Desk {
   const clock = new TestClock();
   const real = realProject(t, {

@@ -12,7 +12,7 @@ import { type RealProject, realProject, run, settled, shell, start } from '../..
 import { givenOption, recordingClaude } from '../../helpers/recording-claude.ts';
 import { settingsOf } from '../../infrastructure/backends/claude-settings.ts';
 
-/** A MAOS of the project whose agents are Claude Code's, played by a program that writes down how it was called. */
+/** A MAOS of the project with a program in place of Claude Code that records its arguments. */
 function withClaude(t: TestContext, at: RealProject, config: Partial<ClaudeSettings> = {}): RealProject {
   const path = recordingClaude(join(at.home, 'bin'));
   const backend = makeClaudeBackend({ config: settingsOf({ ...config, path }), env: process.env });

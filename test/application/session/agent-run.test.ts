@@ -10,7 +10,7 @@ import { makeCommandBackend } from '../../../src/infrastructure/backends/command
 import { TestClock } from '../../helpers/test-clock.ts';
 import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 
-/** A process that cannot be ended exists only where the kernel or another user holds it: so here it is told of. */
+/** A process that cannot be ended exists only when the kernel or another user holds it, so this one is simulated. */
 class Process implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
   readonly stops: number[] = [];
@@ -64,7 +64,7 @@ function callbacksOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): Run
   };
 }
 
-/** Started ten seconds ago, with 90 seconds in all. */
+/** Started 10 s ago, with a time limit of 90 s. */
 function begun(process = new Process()) {
   const clock = new TestClock();
   const ends: RunEnd[] = [];
@@ -236,7 +236,7 @@ describe('a run', () => {
       const { run } = begun();
       run.stop(cause);
       assert.equal(run.report(exited, asked, '').outcome.state, state);
-      // As a file system tells it, from the kernel's last tick.
+      // A file system's time stamp, which is that of the kernel's last tick.
       const early: AgentEnd = { ...exited, at: '2026-01-01T00:00:09.995Z' };
       assert.equal(run.report(early, asked, '').outcome.state, state);
     });

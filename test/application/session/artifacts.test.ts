@@ -149,7 +149,7 @@ describe('files that take long to read', () => {
     const { host } = real.project;
     const reading = Promise.withResolvers<void>();
     let reads = 0;
-    // Read for as long as nobody calls it off.
+    // Reading it takes until it is aborted.
     const endless: FoundFile = {
       path: 'shared/context/disk.img',
       owner: null,

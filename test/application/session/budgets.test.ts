@@ -95,7 +95,7 @@ describe("a session's budget", () => {
       done.of('budget.warned').map(({ data }) => data),
       [{ name: null, item: 'tokens', level: 'exceeded', spent: 1_500, limit: 1_000 }],
     );
-    // A retry would only be cancelled, and with it the reason would be gone.
+    // A retry would only be cancelled again, and the reason would be lost.
     const retry = requestRetry(real.project, real.supervisor, done.id, null, 'test', 'Once more.');
     await assert.rejects(retry, {
       code: 'RESOURCE_LIMIT_EXCEEDED',

@@ -135,7 +135,7 @@ describe('a checkpoint', () => {
   });
 });
 
-/** The same folders with an empty database, as when it was deleted. */
+/** The same folders with an empty database, as after its deletion. */
 function withoutDatabase(t: Parameters<typeof realProject>[0], lost: RealProject): RealProject {
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${lost.database}${suffix}`, { force: true });
   const real = openRealProject({ home: lost.home, root: lost.root });
@@ -164,7 +164,7 @@ describe('recovery from checkpoints', () => {
       if (event.type === 'agent.spawned' && event.data.name === 'live') seen.add(event.type);
       return seen.size === 2;
     });
-    // Without a database the log is all that tells of the start; it follows the table a little later.
+    // Without a database, only the log contains the start. It is written shortly after the table.
     while ((await before.project.files.lastLogged(id)) < seq) await turn();
     await other.kill();
     await before.close();
@@ -247,7 +247,7 @@ describe('recovery from checkpoints', () => {
     const before = realProject(t);
     const { id } = await run(before, [shell('a', 'echo one')]);
     const log = join(folderOf(before, id), 'session.log');
-    // The first record: every checkpoint was written after it.
+    // The first record, which is before every checkpoint.
     writeFileSync(log, readFileSync(log, 'utf8').replace('"See it work."', '"See it fail."'));
     await before.close();
     const real = withoutDatabase(t, before);
@@ -268,7 +268,7 @@ describe('recovery from checkpoints', () => {
     const seqOf = (name: string): number =>
       JSON.parse(readFileSync(join(folder, 'checkpoints', name), 'utf8')).lastEvent.seq;
     const oldest = names[0] ?? '';
-    // The first record that the oldest checkpoint does not vouch for.
+    // The first record that the oldest checkpoint does not cover.
     const log = join(folder, 'session.log');
     const lines = readFileSync(log, 'utf8').split('\n');
     const at = seqOf(oldest);

@@ -11,7 +11,7 @@ const dayMs = 86_400_000;
 const tenMinutesMs = 600_000;
 const timing = { heartbeatMs: 200, leaseTtlMs: 2_000, lookMs: 100 };
 
-/** Both MAOS look at the session again and again, and what a look began has its turn before the next. */
+/** Lets both MAOS check the session repeatedly, and the effects of each check run before the next one. */
 async function looks(clock: SteeredClock): Promise<void> {
   await clock.passSteps(30, timing.lookMs);
 }
@@ -67,7 +67,7 @@ for (const [how, sign] of [
       ]);
       await eventOf(real, id, 'agent.spawned', 'long');
       newOwner.watch.start();
-      // Less than the agents' own limit: who takes over knows of the time before from the clock alone.
+      // Less than the agents' own limit, because the new owner knows the time before only from the clock.
       clock.offsetMs = sign * tenMinutesMs;
       await looks(clock);
       clock.offsetMs = 0;

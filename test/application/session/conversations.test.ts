@@ -8,7 +8,7 @@ import { until } from '../../helpers/waiting.ts';
 
 const stay: Step = { ms: 60_000 };
 
-/** Pauses it once something of it is on record, and resumes it. */
+/** Pauses the session once its conversation is recorded, and resumes it. */
 async function pauseAndResume(real: RealProject, id: SessionId): Promise<void> {
   await eventOf(real, id, 'agent.progressed', 'a');
   await requestPause(real.project, real.supervisor, id, 'test', 'A break.');
@@ -16,7 +16,7 @@ async function pauseAndResume(real: RealProject, id: SessionId): Promise<void> {
   await requestResume(real.project, real.supervisor, id, 'test', 'On.');
 }
 
-/** What Claude Code prints when it is to go on with a conversation whose file is gone. */
+/** The output of Claude Code when the conversation to resume no longer exists. */
 const gone: readonly Step[] = [
   {
     line: {

@@ -19,7 +19,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const idle: ResourceSample = { cpuMs: 5, memoryBytes: 1_000, processes: 1, outputBytes: 0 };
 
-/** It does nothing at all, which no real process does to the millisecond. */
+/** Uses no CPU and prints nothing, with exact times, as no real process does. */
 class IdleProcess implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
   readonly takesInput = false;
@@ -42,7 +42,7 @@ class IdleProcess implements RunningAgent {
   }
 }
 
-/** An agent just started, looked after as its session does. */
+/** An agent that has just started, supervised as by its session. */
 function begun(clock: TestClock, stallMs: number | null) {
   const callbacks = {
     clock,
@@ -70,7 +70,7 @@ function begun(clock: TestClock, stallMs: number | null) {
   return { run, process, watch };
 }
 
-/** What the machine's clock does while an agent runs: it is set, or goes on while the machine sleeps. */
+/** Changes of the machine's clock while an agent runs: it is set, or advances while the machine sleeps. */
 const jumps = fc.array(
   fc.record({
     atMs: fc.integer({ min: 0, max: hourMs - 1 }),
@@ -185,7 +185,7 @@ describe('time that is limited', () => {
         const history = new SessionHistory();
         const budgets = new BudgetWatch(history);
         const note = (type: 'session.started' | 'session.resumed' | 'session.paused'): void => {
-          // The times of these events are all that is read of them.
+          // Only the times of these events matter.
           const event = { type, at: clock.now(), seq: events.length + 1, agentId: null, data: {} };
           events.push(event as unknown as RecordedEvent);
           history.read({ events: (_, after) => events.slice(after) }, id);

@@ -9,7 +9,7 @@ import { realProject, run, shell, start } from '../../helpers/real-project.ts';
 
 const hours = (count: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + count * 3_600_000);
 
-/** Three CLIs that speak alike. */
+/** Three CLIs with the same protocol. */
 function project(t: TestContext, more: Partial<Settings> = {}) {
   const quota = { maxRetries: 3, baseDelayMs: 100, maxDelayMs: 5_000, autoResume: false, refusedMs: null };
   return realProject(t, {

@@ -8,7 +8,7 @@ import { makeCommandBackend } from '../../../src/infrastructure/backends/command
 import { TestClock } from '../../helpers/test-clock.ts';
 import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 
-/** A process that prints nothing and uses this share of a processor all the time. */
+/** A process that prints nothing and constantly uses this share of a processor. */
 class TickingProcess implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
   readonly takesInput = false;
@@ -37,7 +37,7 @@ class TickingProcess implements RunningAgent {
   }
 }
 
-/** Whether a silent agent that uses this share of a processor counts as stalled, after two of the minutes it may. */
+/** Whether a silent agent that uses this share of a processor counts as stalled after two minutes. */
 async function isStalled(share: number, idleCpuShare?: number, isAwaiting = false): Promise<boolean> {
   const clock = new TestClock();
   const backend: Backend = {

@@ -20,7 +20,7 @@ const machine = (limit: number) => ({
   settings: { maxConcurrentAgents: { machine: limit, session: null, role: null } },
 });
 
-/** The most agents that ran at once, by the order of events. */
+/** Maximum number of agents that ran at the same time, by the order of events. */
 function mostAtOnce({ events }: Outcome, counts: (name: string) => boolean = () => true): number {
   let running = 0;
   let most = 0;
@@ -114,7 +114,7 @@ describe('the limit of the machine', () => {
     const waiting = await eventOf(real, id, 'agent.waiting', 'b');
     assert.deepEqual(waiting.data, { name: 'b', cause: 'machine_limit', limit: 2 });
     await eventOf(real, id, 'agent.spawned', 'a');
-    // Two tries later nothing has changed: only one of ours has a place.
+    // After two more tries, nothing has changed: there is a slot for only one of ours.
     await giveTimeTo('start one more', 600);
     assert.deepEqual(startsOf(outcome(real, id)), ['a']);
     theirs.gate.openNow();
@@ -139,7 +139,7 @@ describe('the limit of the machine', () => {
     ours.gate.openNow();
     const id = await start(real, ours.agents);
     await eventOf(real, id, 'agent.waiting', 'ours');
-    // The agent outlived its MAOS, and so does its slot.
+    // The agent outlives its MAOS, and so does its slot.
     await giveTimeTo('start one more', 600);
     assert.deepEqual(startsOf(outcome(real, id)), []);
     const agent = real.project.store.load(their).agents[0]?.id ?? '';

@@ -42,7 +42,7 @@ const stay: Step = { ms: 60_000 };
 const answering: Step = { make: 'answered' };
 const interim = [turn(5), background('Build it'), success('The build runs.'), answering];
 
-/** A team of which the first has answered while its build runs, and the second waits for it. */
+/** A team whose first agent has answered while its build runs, and whose second agent waits for the first. */
 async function building(
   real: ClockedProject,
   first: readonly Step[],
@@ -60,7 +60,7 @@ async function building(
   return id;
 }
 
-/** Who has answered lingers some time after that. */
+/** Waits until the agent is lingering, some time after its answer. */
 async function untilLingering(real: ClockedProject, id: SessionId): Promise<void> {
   await until(() => existsSync(join(real.root, 'answered')));
   await real.clock.passUntil(() => outcome(real, id).of('agent.answered').length > 0);
@@ -89,7 +89,7 @@ describe('an agent that has answered while its work goes on in the background', 
       const found = outcome(real, id);
       for (const pid of agentProcesses([found.agent('builder').id])) {
         const { stdout } = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
-        // Not the wrapper's own processes: they are to tell how it ended.
+        // Not the wrapper's own processes, which must record the end.
         if (stdout.startsWith(process.execPath)) process.kill(pid, signal);
       }
       const done = await settled(real, id);

@@ -12,7 +12,7 @@ import { otherMaos } from '../../helpers/other-maos.ts';
 import { outcome, type RealProject, realProject, settled, shell, start } from '../../helpers/real-project.ts';
 import { until } from '../../helpers/waiting.ts';
 
-/** What came into the conversations of the agent, in order. */
+/** The messages that arrived in the agent's conversations, in order. */
 function heard(root: string, name = 'worker'): readonly { text: string; conversation: string }[] {
   const file = join(root, `${name}.heard`);
   if (!existsSync(file)) return [];
@@ -135,7 +135,7 @@ describe('a message to an agent that works', () => {
   });
 });
 
-/** Claude Code as it would be if it read nothing but its prompt: each is written down. */
+/** A Claude Code that reads only its prompt, and records each prompt. */
 function deaf(root: string): readonly Backend[] {
   const path = join(root, 'deaf');
   const failure = '{"type":"result","subtype":"success","is_error":true,"result":"No."}';

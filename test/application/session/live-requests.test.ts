@@ -16,7 +16,7 @@ const touch: Step = { ask: { tool: 'Bash', input: { command: 'touch made' } } };
 const asking = [turn(5), touch, { make: 'answered' }, success('Done.')];
 const person = { type: 'person', front: 'cli' } as const;
 
-/** What the CLI was answered, in order. */
+/** The answers that the CLI received, in order. */
 function answers(root: string, name = 'asker'): readonly { behavior: string; message?: string }[] {
   const file = join(root, `${name}.answers`);
   if (!existsSync(file)) return [];

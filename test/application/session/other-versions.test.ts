@@ -7,7 +7,7 @@ import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import { eventOf, outcome, realProject, settled, shell } from '../../helpers/real-project.ts';
 
-/** A session whose MAOS was killed, and whose agent runs until the gate opens; its launch is of another version. */
+/** A session whose MAOS was killed, and whose agent runs until the gate opens. Its launch is from another version. */
 async function orphaned(t: TestContext, protocol: number | undefined) {
   const real = realProject(t);
   const other = await otherMaos(t, real);

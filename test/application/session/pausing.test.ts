@@ -33,13 +33,13 @@ import {
 import { SteeredClock } from '../../helpers/steered-clock.ts';
 import { giveTimeTo, until } from '../../helpers/waiting.ts';
 
-/** States (`T`: stopped) of the processes of an agent's program, as the system's own tool tells them. */
+/** States (`T`: stopped) of the processes of an agent's program, from ps. */
 function processStates(found: Outcome, name: string): readonly string[] {
   const { id } = found.agent(name);
   return agentProcesses([id]).flatMap((pid) => {
     const ps = spawnSync('ps', ['-o', 'stat=,args=', '-p', String(pid)], { encoding: 'utf8' });
     const [, state, command = ''] = /^(\S)\S* +(.*)/.exec(ps.stdout.trim()) ?? [];
-    // They only wait and read: see wrapper.ts.
+    // They only wait and read; see wrapper.ts.
     const isOfWrapper = isWrapperCommand(command) || isReaderCommand(command);
     return state === undefined || isOfWrapper ? [] : [state];
   });
@@ -47,12 +47,12 @@ function processStates(found: Outcome, name: string): readonly string[] {
 
 function assertStandstill(found: Outcome, name: string): void {
   const states = processStates(found, name);
-  // A shell whose child was stopped before it executed its program waits for it in the kernel: 'D'.
+  // A shell whose child was stopped before exec waits for it in the kernel: 'D'.
   const areStill = states.every((state) => state === 'T' || state === 'D');
   assert.ok(areStill && states.includes('T'), `${name}: ${states}`);
 }
 
-/** Waits until the session is paused: unlike `settled` without waiting for its owner to leave it. */
+/** Waits until the session is paused; unlike `settled`, does not wait until its owner has released it. */
 async function paused(real: RealProject, id: SessionId): Promise<Outcome> {
   const { settled } = await waitForSession(real.project, id, { signal: AbortSignal.timeout(30_000) });
   const found = outcome(real, id);
@@ -87,12 +87,12 @@ describe('pausing', () => {
       by: 'test',
       reason: 'A break.',
     });
-    // What it waits for is there: it does not notice.
+    // The agent is stopped, so it does not notice the open gate.
     gate.openNow();
     await giveTimeTo('go on', 300);
     assert.equal(outcome(real, id).agent('a').state, 'running');
     assert.deepEqual(real.supervisor.owned, [id]);
-    // Once more is no error.
+    // A second request is not an error.
     await requestPause(real.project, real.supervisor, id, 'test', 'Again.');
     assert.equal(real.project.store.lastSeq(id), still.events.length);
 

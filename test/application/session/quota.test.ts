@@ -101,7 +101,7 @@ describe('a provider that refuses for long', () => {
       ['resumable', 'completed', 'pending'],
     );
     assert.deepEqual(real.project.store.dueForResume(session.resumeAt ?? ''), [id]);
-    // Whoever resumes it before wants it tried before.
+    // A user who resumes it earlier wants an earlier try.
     await requestResume(real.project, real.supervisor, id, 'test', 'Try.');
     const done = await settled(real, id);
     assert.deepEqual([done.state, done.agent('refused').result], ['completed', 'Later.']);
@@ -110,7 +110,7 @@ describe('a provider that refuses for long', () => {
 
   it('or too often pauses it as well', async (t) => {
     const real = project(t, { maxRetries: 1, baseDelayMs: 100, maxDelayMs: 60_000 });
-    // A provider whose clock is behind, or that tells when the last window ended, is asked no more often.
+    // A provider whose clock is behind, or that names the end of the last window, must not get more requests.
     const passed = refusal(new Date(Date.now() - 2_000));
     const paused = await run(real, [player(real.root, 'a', [passed])]);
     const { session } = real.project.store.summary(paused.id);
@@ -129,7 +129,7 @@ describe('a sign-in that is not accepted', () => {
     const real = project(t);
     const retry = { type: 'system', subtype: 'api_retry', attempt: 1, max_retries: 10, retry_delay_ms: 600 };
     const refused = { line: { ...retry, error_status: 401, error: 'authentication_failed' } };
-    // It would go on only after an hour.
+    // Otherwise it would continue only after an hour.
     const done = await run(real, [player(real.root, 'a', [[refused, { ms: 3_600_000 }, success('No.')]])]);
     assert.equal(done.agent('a').failure?.kind, 'auth_required');
     assert.match(

@@ -25,7 +25,7 @@ const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 const canvas = { width: 200, paint: (_: string, text: string) => text } as never;
 
-/** Every figure of time that the views show of the session and its only agent, in whole minutes. */
+/** All durations that the views show for the session and its only agent, in whole minutes. */
 function shown(real: RealProject, id: SessionId) {
   const { project } = real;
   const now = Date.parse(project.clock.now());
@@ -58,7 +58,7 @@ function shown(real: RealProject, id: SessionId) {
 
 const minutes = (ms: number): number => Math.floor(ms / minuteMs);
 
-/** Of times as people read them: '5m 02s'. */
+/** The first duration in a text for people, such as '5m 02s'. */
 function firstTime(line = ''): string | undefined {
   return /-?\d[\d.]*(?:m|h|d|s)\b/.exec(line.replace(/sess_\w+|agent_\w+/g, ''))?.[0];
 }
@@ -69,10 +69,10 @@ function all(of: number): ReturnType<typeof shown> {
   return { session: of, agent: of, listed: of, answer: of, ...texts };
 }
 
-/** Each beat is a write to the disk, and minutes pass in here. */
+/** Long intervals, because every heartbeat writes to the disk, and minutes pass in these tests. */
 const timing = { heartbeatMs: 20_000, leaseTtlMs: 150_000, lookMs: 20_000 };
 
-/** Two MAOS of one project: one runs the sessions, the other one looks on. */
+/** Two MAOS of one project: one runs the sessions, the other one watches. */
 function pair(t: TestContext) {
   const clock = new SteeredClock();
   const real = realProject(t, { clock, timing });
@@ -147,7 +147,7 @@ for (const [what, jumpMs] of [
       const retry = requestRetry(other.project, other.supervisor, id, null, 'test', 'Again.');
       await assert.rejects(retry, (error: Error) => {
         const measured = Number(/budget is used up \(wall time: (\d+) s of 600 s/.exec(error.message)?.[1]);
-        // Its minutes go on until the end is stored; the jump of a day is none of them.
+        // Its time advances until the end is stored, but does not include the jump of a day.
         return measured >= 600 && measured < 3_600;
       });
     });
@@ -175,7 +175,7 @@ describe('durations under several owners and pauses', () => {
       gate.openNow();
       const ended = await settled(other, id);
       const { session, agent } = shown(real, id);
-      // What passed between the last event before and the owner after is not known where the clock was set back.
+      // The time between the last event and the new owner is unknown if the clock was set back.
       const atLeast = betweenMinutes === 0 ? 2 : 15;
       for (const ran of [session, agent])
         assert.ok(atLeast <= ran && ran <= 5 + betweenMinutes, `${ran} min`);
@@ -214,7 +214,7 @@ describe('durations of sessions that recorded none', () => {
     const id = await start(real, [shell('a', gate.wait, { budget })], { budget: { max_minutes: 60 } });
     await eventOf(real, id, 'agent.spawned', 'a');
     clock.offsetMs = -dayMs;
-    // Nobody has looked since.
+    // No MAOS has checked since.
     const { report, reportedAgent, live, liveAgent, ...counted } = shown(other, id);
     assert.deepEqual(counted, { session: 0, agent: 0, listed: 0, answer: 0 });
     for (const text of [report, reportedAgent, live, liveAgent]) assert.match(text ?? '', /^0/);

@@ -17,7 +17,7 @@ import {
   start,
 } from '../../helpers/real-project.ts';
 
-/** From now on the store takes no such row of an agent, as it takes no value that its columns cannot hold. */
+/** Makes the store reject such rows of an agent, as it rejects values that do not fit its columns. */
 function refuse({ database }: RealProject, when: string): void {
   const db = new DatabaseSync(database);
   db.exec(

@@ -29,7 +29,7 @@ function withClock(t: TestContext, limits: Partial<Settings['limits']>) {
   return { clock, real: realProject(t, { clock, settings: { limits: { ...noLimits, ...limits } } }) };
 }
 
-/** Runs a team that is looked at as often as the machine can. */
+/** Runs a team that is sampled as often as the machine can. */
 async function runWatched(real: RealProject, clock: SteeredClock, agents: readonly AgentJson[]) {
   const unlimited = agents.map((agent) => ({ ...agent, timeout_minutes: 10_000 }));
   const id = await start(real, unlimited);
@@ -52,7 +52,7 @@ describe('an agent that does nothing', () => {
     const did = (name: string) =>
       statSync(join(real.root, `${name}.did`), { throwIfNoEntry: false })?.size ?? 0;
     while (outcome(real, id).agent('idle').state === 'running') {
-      // Time passes only as fast as the others do what they do.
+      // Time advances only as fast as the other agents work.
       const [printed, worked] = [did('printing'), did('working')];
       await until(() => did('printing') > printed + 1 && did('working') > worked + 1);
       await clock.pass(2_000);
@@ -110,7 +110,7 @@ describe('memory that processes share', { skip: process.platform !== 'linux' }, 
   it('is counted once before an agent is stopped for it; what each of them writes is its own', async (t) => {
     if (lacksProcesses(t, 'its program is more than the memory shell can run')) return;
     const { real, clock } = withClock(t, {});
-    // Each child burns CPU, so that it is there at several looks.
+    // Each child uses CPU, so that several samples include it.
     const forks = (child: string) =>
       `python3 -c "
 import os, time

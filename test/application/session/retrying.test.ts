@@ -18,14 +18,14 @@ import {
   start,
 } from '../../helpers/real-project.ts';
 
-/** Fails until the gate is open, and writes every start down. */
+/** Fails until the gate is open, and records every start. */
 function stubborn(_fixed: Gate, name: string, dependsOn: readonly string[] = []) {
   return shell(name, `${mark(name)}; [ -e fixed.gate ] && echo ${name} done`, { depends_on: [...dependsOn] });
 }
 
 const mark = (name: string) => `echo ${name} >>ran.txt`;
 
-/** How often each agent was started, by what the agents themselves wrote. */
+/** Number of starts of each agent, according to the agents' own records. */
 function ran({ root }: RealProject): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const name of readFileSync(join(root, 'ran.txt'), 'utf8').trimEnd().split('\n')) {
@@ -154,7 +154,7 @@ describe('retrying in a session that still runs', () => {
   });
 });
 
-/** One agent has failed, and the other lets the session fail when the gate opens. */
+/** One agent has failed; the other one ends when the gate opens, and the session fails. */
 async function failing(t: TestContext) {
   const real = realProject(t);
   const newOwner = realProject(t, { home: real.home, root: real.root });
@@ -194,7 +194,7 @@ describe('a retry that is asked for in the moment in which the session fails', (
     end.openNow();
     assert.equal((await settled(real, id)).state, 'failed');
     fixed.openNow();
-    // It was looked at before the end, and is asked for after it.
+    // The request is based on a view from before the end, but arrives after it.
     t.mock.method(store, 'load', () => stale, { times: 1 });
     const signal = AbortSignal.timeout(30_000);
     const request = { action: 'retry', agentId: null, by: 'test', reason: 'Once more.' } as const;
@@ -233,7 +233,7 @@ describe('a retry that has become impossible', () => {
     await eventOf(real, id, 'agent.cancelled', 'top');
     const { store } = real.project;
     const load = store.load.bind(store);
-    // Seen as if nothing stood in the way of the upper one.
+    // A view in which nothing prevents the retry of 'top'.
     const free = load(id);
     const agents = free.agents.map((agent) => ({ ...agent, dependsOn: [] }));
     t.mock.method(store, 'load', () => ({ ...free, agents }), { times: 1 });

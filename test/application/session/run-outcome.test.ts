@@ -10,7 +10,7 @@ import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 
 const end: AgentEnd = { how: 'exited', exitCode: 1, signal: null, at: '2026-01-01T00:00:20.000Z' };
 
-/** A CLI that tells on stderr alone that there is no such conversation. */
+/** A CLI that reports a missing conversation only on stderr. */
 const backend = {
   ...makeCommandBackend(),
   goneConversation: (stderrTail: string) => (/no such session/.test(stderrTail) ? 'no such session' : null),
@@ -23,7 +23,7 @@ const stalled: StopCause = {
 };
 const stop = { signals: ['SIGTERM'], survivors: 0, tookMs: 1 };
 
-/** Of an agent that was stopped for standing still, when its CLI gives this reason. */
+/** The outcome of an agent that was stopped as stalled, when its CLI reports this failure. */
 function outcomeOfStalled(kind: FailureKind) {
   const failure = { kind, message: 'Slow down (rate limited; try again later)', stderrTail: '' };
   const explaining: Backend = { ...backend, explain: () => ({ state: 'failed', failure, result: null }) };
