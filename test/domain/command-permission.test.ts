@@ -33,7 +33,7 @@ describe('a command and a pattern that may allow it', () => {
     ['npm run *', 'npm run', false],
     ['npm test *', 'npm test a=b,c:d @e/f ~ 100%', true],
     ['git log *', 'git log "*.ts"', true],
-    // The user wrote the operator himself.
+    // The user's own pattern contains the operator.
     ['npm ci && npm test', 'npm ci && npm test', true],
     ['npm ci && npm *', 'npm ci && npm test', true],
     ['npm ci && npm *', 'npm ci && npm test && rm x', false],
@@ -42,7 +42,7 @@ describe('a command and a pattern that may allow it', () => {
     ['echo * tests * pass', 'echo 12 tests did pass', true],
     ['a *x*x', 'a x', false],
     ['a *x*x', 'a xx', true],
-    // A program that `*` would name is named by nobody.
+    // `*` never matches the program's name.
     ['* test', 'yarn test', false],
     ['npm* test', 'npm-evil test', false],
     ['npm ci && *', 'npm ci && npm test', false],
@@ -50,12 +50,12 @@ describe('a command and a pattern that may allow it', () => {
     ['> * npm test', '> x rm npm test', false],
     ['if true; then *; fi', 'if true; then id; fi', false],
     ['! *', '! id', false],
-    // It is still the exact line that it is.
+    // The line equals the pattern literally.
     ['* test', '* test', true],
     ['*', 'npm test', true],
     ['*', 'npm test; id', false],
     ['*', ['/bin/sh', '-c', 'id; id'], true],
-    // A quote under `*` would make a command of what the pattern quotes.
+    // A quote matched by `*` would turn quoted text of the pattern into a command.
     ["echo * 'a; id' *", "echo ' 'a; id' '", false],
     ['echo * "a; id" *', 'echo " "a; id" "', false],
     [`echo * "'; id; '" *`, `echo ' "'; id; '" '`, false],
@@ -175,7 +175,7 @@ describe('a command and a pattern that may allow it', () => {
 });
 
 describe('the steps of matching', () => {
-  /** How often a place of one of the texts is read. */
+  /** Number of characters read from the texts. */
   function stepsOf(pattern: string, length: number): number {
     let steps = 0;
     const counted = (marked: Marked): Marked =>
@@ -244,7 +244,7 @@ describe('an allowed line, run by /bin/sh', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  /** Which canaries a line starts, and the files it makes. */
+  /** The canaries that a line starts, and the files that it creates. */
   function run(line: string): readonly string[] {
     writeFileSync(join(folder, 'started'), '');
     const cwd = join(folder, 'work');

@@ -5,7 +5,7 @@ import { descriptorOf, type EventData, readEvent } from '../../src/domain/events
 import { readWaitSentence, type WaitCause, waitSentence } from '../../src/domain/waiting.ts';
 import { sessionId, time } from './samples.ts';
 
-/** The data of an event that another version stored, as this one reads it. */
+/** Reads the data of another version's stored event in this version. */
 function read(type: string, data: unknown): unknown {
   return readEvent({ seq: 1, type, sessionId, agentId: null, at: time(0), data }).data;
 }

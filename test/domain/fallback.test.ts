@@ -35,13 +35,13 @@ const choices = [choice('claude', null, 'opus'), choice('codex'), choice('gemini
 const request = (name: string, more: Partial<AgentRequest> = {}) =>
   agentRequest({ name, model: 'opus', backends: choices, ...more });
 
-/** The agent, running, and refused on each of its backends before the present one. */
+/** The agent, running, after refusals on each of its earlier backends. */
 function running(backends: readonly BackendChoice[], backend: string): Agent {
   const { next } = start(started(planRequest([request('a', { backends, backend })])), ['a']);
   return named(next, 'a');
 }
 
-/** What its provider's refusal makes of the agent `a`. */
+/** The effect of a provider's refusal on agent `a`. */
 function refused(workflow: Workflow, until: string, at = time(3)) {
   const fallback = decideFallback(named(workflow, 'a'), until, at);
   assert.ok(fallback !== null);

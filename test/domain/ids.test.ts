@@ -16,7 +16,7 @@ const ulid = '01K0ABCDEFGHJKMNPQRSTVWXYZ';
 const session = `sess_${ulid}`;
 const agent = 'agent_backend_engineer_2_x7k2p9';
 
-/** What an id might be bent into to leave its folder, to end a line early or to pass for another. */
+/** Variants of an id that try to leave its folder, to end a line early, or to pass for another id. */
 function tricks(id: string): readonly string[] {
   return [
     '',

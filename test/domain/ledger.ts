@@ -13,8 +13,8 @@ interface AgentLine {
 }
 
 /**
- * What somebody believes who knows the events only. It refuses an event that cannot follow the ones before,
- * so a sequence it accepts to the end is well-formed.
+ * The state that follows from the events alone. Rejects an event that cannot follow the earlier ones, so an accepted
+ * sequence is valid.
  */
 export class Ledger {
   session = 'none';
@@ -33,7 +33,7 @@ export class Ledger {
     }
   }
 
-  /** The stored state must be the one the events tell of. */
+  /** Checks that the stored state is the one that the events imply. */
   agreesWith({ session, agents, phases }: Workflow): void {
     assert.equal(this.session, session.state);
     assert.deepEqual(

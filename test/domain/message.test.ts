@@ -68,7 +68,7 @@ const samples: Readonly<Record<MessageState, Message>> = {
   dead: giveBackMessage(delivered(untilThen), 1, refused, at(2), 0),
 };
 
-/** Each way into a state, tried on a message in whatever state. */
+/** Each way into a state, tried on messages in every state. */
 const ways: Readonly<Record<MessageState, (message: Message) => Message>> = {
   queued: (message) => giveBackMessage(message, message.attempt, failed, at(3), 0),
   delivered: (message) => deliverMessage(message, 60_000, at(3)),
@@ -77,12 +77,12 @@ const ways: Readonly<Record<MessageState, (message: Message) => Message>> = {
   dead: (message) => buryMessage(message, 'qa is failed', at(3)),
 };
 
-/** What is said again, by a caller who did not get the answer, changes nothing. */
+/** Repeating a step, as a caller without the response would, changes nothing. */
 const repeats: readonly string[] = [
   'queued queued',
   'acknowledged acknowledged',
   'dead queued',
-  // Time and the end of the recipient change nothing of what has ended.
+  // Expiry and the recipient's end do not change a final state.
   ...['acknowledged', 'dead', 'expired'].flatMap((from) => [`${from} expired`, `${from} dead`]),
 ];
 
@@ -91,7 +91,7 @@ describe('the states of a message', () => {
     for (const to of messageStates) {
       const isRepeat = repeats.includes(`${from} ${to}`);
       const allowed = canTransition(messageTransitions, from, to);
-      // Of a delivered one only its receiver says so, below.
+      // For a delivered message, only its receiver decides this; tested below.
       if (from === 'delivered' && to === 'dead') continue;
       it(`${allowed ? 'lead' : isRepeat ? 'stay' : 'never lead'} from ${from} to ${to}`, () => {
         const message = samples[from];
@@ -362,7 +362,7 @@ describe('any course of a message', () => {
             }
             if (message === before) continue;
             const isSideStep = ['claim', 'release'].includes(what) && message.state === 'queued';
-            // An answer is the evidence and the acknowledgement in one.
+            // An answer proves the delivery and acknowledges it.
             const from = what === 'answer' && before.state === 'queued' ? 'delivered' : before.state;
             assert.ok(isSideStep || canTransition(messageTransitions, from, message.state));
             assert.ok(message.attempt <= maxAttempts && message.attempt >= before.attempt);

@@ -16,7 +16,7 @@ for (let from = 0, depth = 0; depth < 4; depth++) {
   from = to;
 }
 
-/** What the pattern names by another way: a regular expression, with all that is below. */
+/** An independent implementation of the pattern: a regular expression that also matches everything below. */
 function matcher(text: string): RegExp {
   const parts = text
     .split('/')

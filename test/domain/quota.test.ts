@@ -16,7 +16,7 @@ import { named, outcomes, ready, requestOf, start, started, thrownBy, time } fro
 const policy: QuotaPolicy = { maxRetries: 4, baseDelayMs: 2_000, maxDelayMs: 60_000 };
 const now = time(0);
 
-/** Seconds until the retry; 'pause' with the time it hopes for. */
+/** Seconds until the retry, or 'pause' with the expected end. */
 function decided(postponed: number, retryAt: string | null = null, chance = 0): number | string {
   const decision = decideQuota({ retryAt, postponed }, policy, now, chance);
   return decision.kind === 'pause'

@@ -43,7 +43,7 @@ function agent(name: string, dependsOn: readonly string[] = []): AgentRequest {
   };
 }
 
-/** A session that meets everything that can happen to it, with the state after each event or group of them. */
+/** A session with every kind of event, and the state after each event or group of events. */
 function history(): { readonly states: readonly Workflow[]; readonly events: readonly RecordedEvent[][] } {
   const plan = makePlan({
     objective: 'Be told again.',

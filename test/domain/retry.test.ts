@@ -28,7 +28,7 @@ function played(workflow: Workflow, fates: Readonly<Record<string, keyof typeof 
   return finishSession(now, time(5))?.next ?? now;
 }
 
-/** `a` failed, and with it `b` and `c` behind it; `x` completed. */
+/** `a` failed, so `b` and `c`, which depend on it, are cancelled; `x` completed. */
 const failed = played(started(requestOf({ c: ['b'], b: ['a'], a: [], x: [] })), {
   x: 'completed',
   a: 'failed',

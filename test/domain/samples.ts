@@ -70,7 +70,7 @@ export function requestOf(
   );
 }
 
-/** The session as it was stored, not yet started. */
+/** The session as first stored, not started yet. */
 export function created(request: PlanRequest): Change {
   const suffixes = request.agents.map((_, index) => index.toString(36).padStart(6, '0'));
   return deepFreeze(createWorkflow(makePlan(request), { sessionId, suffixes }, time(0)));
@@ -135,7 +135,7 @@ export function ready(workflow: Workflow, now = time(10)): readonly string[] {
   return decideStarts(workflow.session, workflow.agents, now).start.map((agent) => agent.name);
 }
 
-/** The error `action` throws, whose code must be `code`. */
+/** The error that `action` throws, checked to have this code. */
 export function thrownBy(code: ErrorCode, action: () => unknown): MaosError {
   try {
     action();
@@ -147,7 +147,7 @@ export function thrownBy(code: ErrorCode, action: () => unknown): MaosError {
   assert.fail(`nothing was thrown, expected ${code}`);
 }
 
-/** Makes any later change of the value, or of what it holds, throw. */
+/** Freezes the value and everything it contains, so that changes throw. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

@@ -3,32 +3,34 @@ import type { PlanRequest } from '../../src/domain/plan.ts';
 import { failurePolicies, type SessionLimits, strategies } from '../../src/domain/session.ts';
 import { agentRequest, planRequest } from './samples.ts';
 
-/** How an agent ends if it is left alone. */
+/** How an undisturbed agent ends. */
 export type Ending = 'completed' | 'failed' | 'cancelled';
 
-/** A plan, and all that happens to it: with the same scenario a simulated run is the same. */
+/** A plan and everything that happens to it. The same scenario always gives the same simulated run. */
 export interface Scenario {
   readonly request: PlanRequest;
   /** For each agent. */
   readonly endings: readonly Ending[];
-  /** How many agents may run on the machine; null for any number. */
+  /** Maximum number of agents on the machine; null: no limit. */
   readonly machineLimit: number | null;
-  /** Decides what chance decides: who ends next, how many at once, who obeys a stop. Used again from its start. */
+  /**
+   * Decides everything random: which agents end next, how many at once, which of them obey a stop. Repeated as needed.
+   */
   readonly dice: readonly number[];
-  /** Rounds in which somebody pauses the session. */
+  /** Rounds in which the session is paused. */
   readonly pauseRounds: readonly number[];
-  /** How often the provider of an agent puts it off, for each agent. */
+  /** For each agent, how many times its provider postpones it. */
   readonly refusals: readonly number[];
-  /** What somebody retries whenever the session has failed: all of it, or one agent by dice. A retried agent completes. */
+  /** What is retried whenever the session has failed: all of it, or one random agent. A retried agent completes. */
   readonly retry: 'none' | 'session' | 'agent';
-  /** The round in which somebody cancels the session. */
+  /** The round in which the session is cancelled. */
   readonly cancelRound: number | null;
 }
 
 const limit = fc.option(fc.integer({ min: 1, max: 6 }), { nil: null });
 const limits: fc.Arbitrary<SessionLimits> = fc.record({ maxConcurrency: limit, maxAgentsPerRole: limit });
 
-/** Plans without a cycle: every edge and every stage follows one hidden order of the agents. */
+/** Plans without a cycle: every dependency and every stage follows one hidden order of the agents. */
 function requests(count: number): fc.Arbitrary<PlanRequest> {
   const index = fc.nat({ max: count - 1 });
   const each = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
@@ -78,7 +80,7 @@ function endings(count: number): fc.Arbitrary<readonly Ending[]> {
   );
 }
 
-/** Scenarios in which nobody interferes, of 1 to 25 agents. */
+/** Scenarios without interference, with 1 to 25 agents. */
 export const undisturbed: fc.Arbitrary<Scenario> = fc.integer({ min: 1, max: 25 }).chain((count) =>
   fc.record({
     request: requests(count),
@@ -99,7 +101,7 @@ export const paused: fc.Arbitrary<Scenario> = fc
   .tuple(undisturbed, fc.uniqueArray(round, { minLength: 1, maxLength: 4 }))
   .map(([scenario, pauseRounds]) => ({ ...scenario, pauseRounds }));
 
-/** Scenarios in which providers ask for patience; some are paused as well. */
+/** Scenarios in which providers postpone agents; some have pauses as well. */
 export const postponed: fc.Arbitrary<Scenario> = fc
   .tuple(
     undisturbed,
@@ -108,12 +110,12 @@ export const postponed: fc.Arbitrary<Scenario> = fc
   )
   .map(([scenario, refusals, pauseRounds]) => ({ ...scenario, refusals, pauseRounds }));
 
-/** Scenarios in which what fails is retried until nothing does; providers ask for patience in some. */
+/** Scenarios in which failures are retried until none is left; in some, providers postpone agents. */
 export const retried: fc.Arbitrary<Scenario> = fc
   .tuple(fc.oneof(undisturbed, postponed), fc.constantFrom<Scenario['retry'][]>('session', 'agent'))
   .map(([scenario, retry]) => ({ ...scenario, retry }));
 
-/** Scenarios that somebody cancels, unless they end before; some are paused as well. */
+/** Scenarios that are cancelled unless they end before; some have pauses as well. */
 export const cancelled: fc.Arbitrary<Scenario> = fc
   .tuple(undisturbed, round, fc.uniqueArray(round, { maxLength: 2 }))
   .map(([scenario, cancelRound, pauseRounds]) => ({ ...scenario, cancelRound, pauseRounds }));

@@ -119,7 +119,7 @@ describe('decideStarts', () => {
 });
 
 describe('heldBackends', () => {
-  /** Agents by name: state, backend and, after '@', the second before which it must not start. */
+  /** Agents by name: state, backend and, after '@', the second of their earliest start. */
   const team = (lines: Readonly<Record<string, string>>): Workflow => {
     const workflow = workflowOf(Object.fromEntries(Object.keys(lines).map((name) => [name, 'pending'])));
     const agents = workflow.agents.map((agent): Agent => {

@@ -14,27 +14,27 @@ import { Ledger } from './ledger.ts';
 import { created, deepFreeze, location, outcomes, thrownBy, time } from './samples.ts';
 import type { Scenario } from './scenarios.ts';
 
-/** What happened in a run, for the properties that look at it as a whole. */
+/** The record of a run, for properties of the run as a whole. */
 export interface RunRecord {
   readonly final: Workflow;
   readonly ledger: Ledger;
   readonly interruptions: ReadonlyMap<AgentId, number>;
   readonly postponements: ReadonlyMap<AgentId, number>;
-  /** How often each agent was set back to its start. */
+  /** Number of retries of each agent. */
   readonly retries: ReadonlyMap<AgentId, number>;
-  /** Retries of one agent that were refused, as it could not have run. */
+  /** Number of rejected retries of single agents that could not have run. */
   readonly refusedRetries: number;
-  /** Agents held back because a provider had put off another one, counted in every round. */
+  /** Number of agents held back because a provider postponed another one, summed over all rounds. */
   readonly held: number;
-  /** Agents ready but held back by a limit, counted in every round. */
+  /** Number of ready agents held back by a limit, summed over all rounds. */
   readonly waits: number;
-  /** Agents stopped under fail_fast. */
+  /** Number of agents stopped under fail_fast. */
   readonly stops: number;
-  /** The most agents that ran at once. */
+  /** Maximum number of agents that ran at the same time. */
   readonly widest: number;
 }
 
-/** Runs sessions as their owner would, with agents that end by dice; every state on the way is checked. */
+/** Runs sessions as their owner would, with agents that end at random, and checks every state on the way. */
 class Simulation {
   readonly #scenario: Scenario;
   readonly #ledger = new Ledger();
@@ -81,7 +81,7 @@ class Simulation {
     };
   }
 
-  /** One round: what may start is started, then one or more of the running agents end, or all do in a pause. */
+  /** One round: starts the agents that may start, then ends some of the running ones, or all of them for a pause. */
   #play(pause: boolean): void {
     this.#start();
     let running = this.#running();
@@ -105,7 +105,7 @@ class Simulation {
     }
   }
 
-  /** Nothing runs because every agent that is ready is held back: time passes until the first may start. */
+  /** If nothing runs because every ready agent is held back, advances the time until the first may start. */
   #waitForProvider(): void {
     const times = this.#workflow.agents.flatMap(({ notBefore }) => notBefore ?? []);
     for (const last = times.toSorted().at(-1) ?? ''; this.#now() < last; );
@@ -117,7 +117,7 @@ class Simulation {
     return left > 0 ? 'postponed' : null;
   }
 
-  /** Retries a failed session as the scenario wants it; false when the session stays as it is. */
+  /** Retries a failed session according to the scenario; false if it stays failed. */
   #retry(): boolean {
     const { retry } = this.#scenario;
     if (retry === 'none' || this.#workflow.session.state !== 'failed') return false;
@@ -173,7 +173,7 @@ class Simulation {
     checkConsequences(before, id, outcome, this.#workflow);
   }
 
-  /** Some of the stages of a running agent, as far as chance has them recorded. */
+  /** Records a random part of a running agent's stages. */
   #passStages(id: AgentId): void {
     for (let steps = this.#roll(5); steps > 0; steps--) {
       const { stage } = agentOf(this.#workflow, id);
@@ -228,12 +228,12 @@ class Simulation {
   }
 }
 
-/** @throws AssertionError as soon as the run breaks a rule that holds for every run */
+/** @throws AssertionError as soon as the run violates a rule for all runs */
 export function simulate(scenario: Scenario): RunRecord {
   return new Simulation(scenario).run();
 }
 
-/** Every agent above this one, straight or through others. */
+/** Every agent that this one depends on, directly or indirectly. */
 export function above(workflow: Workflow, agent: Agent): ReadonlySet<AgentId> {
   const found = new Set<AgentId>(agent.dependsOn);
   for (const id of found) for (const further of agentOf(workflow, id).dependsOn) found.add(further);
@@ -259,7 +259,7 @@ function checkInvariants({ session, agents }: Workflow): void {
   );
 }
 
-/** Nothing that stays as it is keeps the agent from running. */
+/** Whether nothing final keeps the agent from running. */
 function couldRun({ session, agents }: Workflow, agent: Agent): boolean {
   const stateOf = new Map(agents.map(({ id, state }) => [id, state]));
   if (!agent.dependsOn.every((id) => stateOf.get(id) === 'completed')) return false;
@@ -269,7 +269,7 @@ function couldRun({ session, agents }: Workflow, agent: Agent): boolean {
   );
 }
 
-/** Neither more nor less may start than the dependencies and limits allow, and nobody is overtaken. */
+/** Checks that exactly the agents start that the dependencies and limits allow, in order. */
 function checkStarts(
   { session, agents }: Workflow,
   now: string,
@@ -309,7 +309,7 @@ function checkStarts(
   }
 }
 
-/** Exactly those are cancelled with an agent's end that can no longer run because of it. */
+/** Checks that exactly the agents are cancelled that can no longer run because of this agent's end. */
 function checkConsequences(before: Workflow, ended: AgentId, { state }: AgentOutcome, after: Workflow): void {
   const failFast =
     before.session.failurePolicy === 'fail_fast' && after.agents.some((agent) => agent.state === 'failed');

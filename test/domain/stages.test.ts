@@ -27,7 +27,7 @@ import {
   told,
 } from './samples.ts';
 
-/** Anything that anybody may decide, legal or not. */
+/** Any decision, legal or not. */
 interface Decision {
   readonly what: keyof typeof decisions;
   readonly agent: number;
@@ -55,7 +55,7 @@ const decisions = {
     cancelStalled(workflow, { asked: 'Enough.', stalled: 'Broken.' }, new Set(), at),
 } satisfies Record<string, Decide>;
 
-/** What moves agents on comes up more often than what ends a session. */
+/** Decisions that advance agents are more frequent than those that end a session. */
 const frequent: readonly string[] = ['start', 'spawn', 'stage', 'retry'];
 const rare: readonly string[] = ['cancelWaiting', 'giveUp', 'finish'];
 const decision: fc.Arbitrary<Decision> = fc.record({
@@ -72,7 +72,7 @@ const decision: fc.Arbitrary<Decision> = fc.record({
 
 const choices = fc.array(decision, { minLength: 10, maxLength: 150, size: 'max' });
 
-/** One state after each decision that was legal, with the events that led there. */
+/** The state after each legal decision, with its events. */
 interface Step {
   readonly workflow: Workflow;
   readonly events: readonly RecordedEvent[];

@@ -19,7 +19,7 @@ const anyGraph: fc.Arbitrary<Graph> = fc.integer({ min: 0, max: 9 }).chain((coun
   }),
 );
 
-/** Graphs whose edges all follow one hidden order, which is not that of the indexes. */
+/** Graphs whose edges all follow one hidden order, different from that of the indexes. */
 const anyDag: fc.Arbitrary<Graph> = fc.integer({ min: 1, max: 25 }).chain((count) => {
   const order = fc.shuffledSubarray(
     Array.from({ length: count }, (_, index) => index),
@@ -38,7 +38,7 @@ const anyDag: fc.Arbitrary<Graph> = fc.integer({ min: 1, max: 25 }).chain((count
   });
 });
 
-/** Whether a node reaches itself, by following edges as often as there are nodes. */
+/** Whether a node reaches itself, found by following edges as many times as there are nodes. */
 function hasCycle(graph: Graph): boolean {
   const reached = graph.map((upstreams) => new Set(upstreams));
   for (let round = 0; round < graph.length; round++) {
@@ -50,7 +50,7 @@ function hasCycle(graph: Graph): boolean {
   return reached.some((upstreams, node) => upstreams.has(node));
 }
 
-/** The length of the longest path upwards, straight from its definition. */
+/** The length of the longest path upwards, by its definition. */
 function depth(graph: Graph, node: number, known = new Map<number, number>()): number {
   const before = known.get(node);
   if (before !== undefined) return before;

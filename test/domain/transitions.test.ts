@@ -28,7 +28,7 @@ import {
 import { noUsage } from '../../src/domain/usage.ts';
 import { failure, named, requestOf, started, thrownBy, time } from './samples.ts';
 
-/** Section 3 of the contract, written out again: each line is 'from: what it may become'. */
+/** Section 3 of the contract, written independently. Each line is 'from: possible next states'. */
 const legalForSession: readonly string[] = [
   'created: running cancelled',
   'running: paused completed failed cancelled',
@@ -54,7 +54,7 @@ const legalForStage: readonly string[] = [
   'collecting: settled',
   'settled:',
 ];
-/** A phase nobody entered is skipped without having been running; `failed` and `skipped` are left by a retry only. */
+/** A phase that was never entered is skipped without running; only a retry leaves `failed` and `skipped`. */
 const legalForPhase: readonly string[] = [
   'planned: running skipped',
   'running: completed failed',

@@ -16,7 +16,7 @@ import { above, type RunRecord, simulate } from './simulated-run.ts';
 
 const numRuns = 250;
 
-/** Runs the scenarios, then makes sure that what the property is about did come up. */
+/** Runs the scenarios, then checks that the cases of the property have occurred. */
 function forEvery(
   scenarios: fc.Arbitrary<Scenario>,
   occurrences: Readonly<Record<string, (record: RunRecord, scenario: Scenario) => boolean>>,
@@ -44,7 +44,7 @@ function someFailed({ agents }: Workflow): boolean {
   return agents.some((agent) => agent.state === 'failed');
 }
 
-/** The ending of an agent if all of its team is left to itself: its own, unless one above it did not complete. */
+/** The ending of an agent in an undisturbed team: its own, unless an agent that it depends on did not complete. */
 function expected(workflow: Workflow, endings: readonly Ending[], agent: Agent): Ending {
   const endingOf = (other: Agent): Ending => endings[workflow.agents.indexOf(other)] as Ending;
   const upstreams = workflow.agents.filter((other) => above(workflow, agent).has(other.id));

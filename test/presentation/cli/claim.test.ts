@@ -23,7 +23,7 @@ interface Pair {
   end(): Promise<void>;
 }
 
-/** Two agents that run, and what a program of theirs would call. */
+/** Two running agents, and calls of their programs. */
 async function pair(t: TestContext): Promise<Pair> {
   const real = realProject(t);
   const id = await start(real, [writesEnvironment('ada'), writesEnvironment('bo')]);
@@ -46,10 +46,10 @@ async function pair(t: TestContext): Promise<Pair> {
   };
 }
 
-/** What Claude Code gives a hook before an edit. */
+/** The input of Claude Code's hook before an edit. */
 const edit = (file_path: string): string =>
   JSON.stringify({ hook_event_name: 'PreToolUse', tool_name: 'Edit', tool_input: { file_path } });
-/** As Claude Code starts it; the command ends its process by itself. */
+/** Runs the hook like Claude Code; the command ends its own process. */
 const hook = (real: RealProject, env: Variables, input: string): Promise<Finished> =>
   new MaosFolder(real.root).start(['agent', '--before-edit'], { env, input, cwd: real.root }).finished;
 const contextOf = (stdout: string): string => JSON.parse(stdout).hookSpecificOutput.additionalContext;

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 
 const cli = pathToFileURL(`${import.meta.dirname}/../../../src/presentation/cli/cli.ts`).href;
 
-/** Runs a command line with a runtime that can only supervise; prints its status, calls and the modules loaded. */
+/** Runs a command line with a runtime that can only supervise, and prints its status, calls and loaded modules. */
 const program = `
 import { registerHooks } from 'node:module';
 const loaded = [];
@@ -53,7 +53,7 @@ describe('what other programs start', () => {
       loaded.some((url) => heavy.test(url)),
       'the test above would pass whatever happened',
     );
-    // Every command would pay for these.
+    // Modules that would slow down every command.
     const slow = /\/(?:yaml|jsonc-parser|string-width)\//;
     assert.deepEqual(
       loaded.filter((url) => slow.test(url)),

@@ -10,7 +10,7 @@ import { countedEnvironment } from '../../helpers/counted-process.ts';
 /** The launcher of the built program. */
 export const bundle = join(import.meta.dirname, '../../../bin/maos.js');
 
-/** Outside the folder of a test: a process that ends after it would make it anew. */
+/** Outside the test's folder, because a process that ends after the test would create it again. */
 const compileCache = join(tmpdir(), 'node-compile-cache');
 
 export interface Finished {
@@ -19,13 +19,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** A `maos` that runs: its lines as they come, and how it ended. */
+/** A running `maos`, with its output lines and its end. */
 export interface Running {
   readonly process: ChildProcess;
   readonly finished: Promise<Finished>;
 }
 
-/** A MAOS_HOME and a project of their own, and the built `maos` in them. */
+/** A MAOS_HOME and a project for one test, with the built `maos`. */
 export class MaosFolder {
   readonly home: string;
   readonly project: string;
@@ -42,12 +42,12 @@ export class MaosFolder {
   }
 
   get env(): NodeJS.ProcessEnv {
-    // Under NODE_TEST_CONTEXT a `node --test` inside an agent would report to this run instead of printing.
+    // With NODE_TEST_CONTEXT, a `node --test` inside an agent would report to this run instead of printing.
     const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
     return {
       ...inherited,
       MAOS_HOME: this.home,
-      // What roles the one who runs the tests has defined is none of their business.
+      // Hides the roles of the user who runs the tests.
       CLAUDE_CONFIG_DIR: join(this.#root, 'claude-config'),
       TMPDIR: this.#root,
       NODE_COMPILE_CACHE: compileCache,
@@ -76,7 +76,7 @@ export class MaosFolder {
     return this.start(args).finished;
   }
 
-  /** The one JSON document a command prints; it must succeed and keep quiet on stderr. */
+  /** The JSON document that a command prints; it must succeed without output on stderr. */
   async json<T = Record<string, unknown>>(...args: readonly string[]): Promise<T> {
     const { status, stdout, stderr } = await this.run(...args, '--json');
     assert.equal(status, 0, stderr);
@@ -85,14 +85,14 @@ export class MaosFolder {
   }
 
   async remove(): Promise<void> {
-    // Where a test failed, agents would wait for their gates for ever.
+    // After a failed test, agents would wait at their gates forever.
     killAll(processesWith('MAOS_HOME', this.home));
-    // A supervisor that has just ended may still be writing its log.
+    // A supervisor that has just ended may still write its log.
     await rm(this.#root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
-/** Every line as JSON: fails on one that is none. */
+/** Every line as JSON; fails on a line that is not JSON. */
 export function jsonLines(stdout: string): Record<string, unknown>[] {
   assert.ok(stdout.endsWith('\n'), 'the last line has no end');
   return stdout
@@ -114,7 +114,7 @@ export function lineFrom(stream: NodeJS.ReadableStream, pattern: RegExp): Promis
   });
 }
 
-/** Whether a process of this id runs. One that has ended and waits for its parent to notice does not. */
+/** Whether a process with this id is running; false for a zombie. */
 export function isThere(pid: number): boolean {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim() !== '' && !stdout.trim().startsWith('Z');

@@ -27,7 +27,7 @@ export const usage: Usage = {
   costUsd: 0.25,
 };
 
-/** A running agent of the backend `claude`, unless said otherwise. */
+/** A running agent of the backend `claude` by default. */
 export function agent(name: string, given: Partial<Agent> = {}): Agent {
   return {
     ...specDefaults,

@@ -8,7 +8,9 @@ import { agentStatus, agentStatusAnswer } from '../../../src/presentation/contra
 import { agentView, namesOf, workflowView } from '../../../src/presentation/contracts/views.ts';
 import { agentRequest, planRequest, started } from '../../domain/samples.ts';
 
-/** Texts of astral characters alone, one of which begins at every place: wherever one is cut, it is inside a character. */
+/**
+ * Texts of characters outside the BMP, one for each alignment, so that every cut is inside a character of one of them.
+ */
 const texts = [0, 1].map((shift) => `${'a'.repeat(shift)}${'🙂'.repeat(2_000)}`);
 
 describe('what is told of sessions', () => {
@@ -23,7 +25,7 @@ describe('what is told of sessions', () => {
       });
       const failure: AgentFailure = { kind: 'exit_code', message: text, stderrTail: `${text}!` };
       const agents = workflow.agents.map((agent) => ({ ...agent, result: text, failure }));
-      // JSON escapes nothing of a whole character, and half of one.
+      // JSON escapes half of a surrogate pair, but not a complete one.
       const told = [JSON.stringify(workflowView({ ...workflow, agents })), quote(text)];
       assert.ok(told.every((json) => !/\\ud[89a-f]/i.test(json)));
       assert.ok(describeActivity({ type: 'text', text })?.isWellFormed());

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 
-/** A subscriber of `/events` that notes everything it is sent. */
+/** A subscriber of `/events` that records everything it receives. */
 
 export interface Heard {
   readonly id: string;
@@ -15,7 +15,7 @@ export interface EventClient {
   readonly comments: readonly string[];
   /** The next event; null at the end of the stream, or of the connection. */
   next(): Promise<Heard | null>;
-  /** Events up to the first for which it is true, that one included. Throws when the stream ends before. */
+  /** The events up to the first for which it is true, including that one. Throws if the stream ends before. */
   until(isLast: (heard: Heard) => boolean): Promise<readonly Heard[]>;
   /** Cuts the connection. */
   drop(): void;
@@ -105,13 +105,13 @@ async function* heardIn(response: IncomingMessage, comments: string[]): AsyncGen
       }
     }
   } catch (error) {
-    // The server cut the connection, or this client did: what is whole has been told.
+    // The server or this client cut the connection; the complete events were returned.
     if (!['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(String((error as { code?: string }).code)))
       throw error;
   }
 }
 
-/** By the rules of the standard, as far as MAOS uses them. Null for a block without data. */
+/** Parses a block by the standard's rules, as far as MAOS uses them. Null for a block without data. */
 export function heardFrom(block: string, comments: string[] = []): Heard | null {
   const fields = new Map<string, string>();
   for (const line of block.split('\n')) {

@@ -1,6 +1,6 @@
 import type { Tool } from '../../../src/presentation/mcp/server/tool.ts';
 
-/** MCP over HTTP without an SDK: what goes over the wire is seen as it is. */
+/** MCP over HTTP without an SDK, to test the exact content of the connection. */
 
 export interface Frame {
   readonly id: string;
@@ -69,7 +69,7 @@ export async function* framesOf(response: Response): AsyncGenerator<Frame> {
   }
 }
 
-/** A tool that takes nothing, for what the test wants to see of a call. */
+/** A tool without input, with which the test observes a call. */
 export function tool(name: string, call: Tool['call'], input: Tool['input']): Tool {
   return {
     name,

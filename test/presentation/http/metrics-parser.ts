@@ -9,8 +9,8 @@ const sampleLine = new RegExp(
 );
 
 /**
- * Prometheus's text format, stricter than it must be: each metric once, with HELP, then TYPE, then its samples; names by
- * convention; no time stamps, no empty lines. Throws where the text is anything else.
+ * Parses Prometheus's text format, more strictly than required: each metric once, with HELP, then TYPE, then its
+ * samples; names by convention; no time stamps, no empty lines. Throws on anything else.
  */
 export function parseMetrics(text: string): ReadonlyMap<string, ParsedMetric> {
   if (!text.endsWith('\n')) throw new Error('The text does not end with a line feed.');

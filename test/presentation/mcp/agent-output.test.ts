@@ -32,7 +32,7 @@ async function allPages(args: Record<string, unknown>): Promise<{ text: string; 
   }
 }
 
-/** What Claude Code prints for one message. */
+/** Claude Code's output for one message. */
 function assistant(text: string): string {
   return `${JSON.stringify({ type: 'assistant', message: { role: 'assistant', content: [{ type: 'text', text }] } })}\n`;
 }

@@ -9,7 +9,7 @@ before(async () => {
 });
 after(() => bench.close());
 
-/** Two agents with a CLI, and one that is a program; nobody runs them. */
+/** Two agents with a CLI, and one that is a program, in a session without an owner. */
 function team() {
   const backends = { ann: 'claude', bob: 'claude', prog: 'command' };
   const agents = Object.entries(backends).map(([name, backend]) =>

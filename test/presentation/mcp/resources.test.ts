@@ -60,7 +60,7 @@ async function refused(request: Promise<unknown>): Promise<McpError> {
   assert.fail('it was answered');
 }
 
-/** Settles with the next update of a resource that comes after this call. */
+/** Settles with the next update of a resource after this call. */
 function nextUpdate(uri: string): Promise<void> {
   return new Promise((resolve) => {
     bench.client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
@@ -266,7 +266,7 @@ describe('subscriptions', () => {
     const uri = `maos://sessions/${session.id}/agents/${session.agents.get('speaks')}/output`;
     await bench.client.subscribeResource({ uri });
     bench.open('speak');
-    // Its start may still be news.
+    // The update may still be that of its start.
     while ((await read(uri)).text === '') await nextUpdate(uri);
     assert.equal((await read(uri)).text, 'spoken\n');
     await bench.client.unsubscribeResource({ uri });

@@ -20,7 +20,7 @@ import { serverIdentity } from '../../../src/presentation/mcp/server/identity.ts
 import { registry } from '../../../src/presentation/mcp/server/registry.ts';
 import { makeMcpServer } from '../../../src/presentation/mcp/server/server.ts';
 
-/** What a successful call answered: checked against everything that is promised of every answer. */
+/** The result of a successful call, checked against everything that is promised of all results. */
 export type Answer = Readonly<Record<string, unknown>>;
 
 /** A server over a real store, real files and real processes, and a client connected to it. */
@@ -29,19 +29,19 @@ export interface Workbench {
   readonly runtime: Runtime;
   readonly project: Project;
   readonly root: string;
-  /** What was logged at level error. */
+  /** Log entries of level error. */
   readonly errors: readonly unknown[];
   /** Calls a tool that must succeed. */
   ask(name: string, args?: Record<string, unknown>, options?: RequestOptions): Promise<Answer>;
-  /** Calls a tool that must refuse. @returns what the client is shown */
+  /** Calls a tool that must fail. @returns the error that the client sees */
   refusal(name: string, args?: Record<string, unknown>): Promise<string>;
-  /** Calls a tool, whatever it answers. */
+  /** Calls a tool and returns any result. */
   call(name: string, args?: Record<string, unknown>, options?: RequestOptions): Promise<CallToolResult>;
-  /** Stores a session that nobody runs, in the server's project or another. */
+  /** Stores a session without an owner, in the server's project or another. */
   store(request: PlanRequest, where?: Project): Workflow;
-  /** Writes what an agent printed. */
+  /** Writes an agent's output. */
   writeStdout(workflow: Workflow, name: string, text: string): void;
-  /** A command that ends once {@link open} was called with the same name. */
+  /** A command that ends once {@link open} has been called with the same name. */
   gate(name: string): string[];
   open(name: string): void;
   close(): Promise<void>;
@@ -67,7 +67,7 @@ export async function openWorkbench(): Promise<Workbench> {
   const client = new Client({ name: 'test', version: '1' });
   const [near, far] = InMemoryTransport.createLinkedPair();
   await Promise.all([server.connect(far), client.connect(near)]);
-  // The client checks structured content only against schemas it has seen.
+  // The client validates structured content only against schemas that it has listed.
   await client.listTools();
 
   const call = async (
@@ -144,7 +144,7 @@ export function textOf(result: CallToolResult): string {
   return content.text;
 }
 
-/** The runtime of `main.ts`, in a home of its own; nothing of whoever runs the tests is part of it. */
+/** The runtime of `main.ts` in its own home, without any settings of the user who runs the tests. */
 function makeRuntime(home: string, write: LogListener): MaosRuntime {
   const { MAOS_HOME: before } = process.env;
   process.env.MAOS_HOME = home;
@@ -158,7 +158,7 @@ function makeRuntime(home: string, write: LogListener): MaosRuntime {
   }
 }
 
-/** The runtime with some of its parts as the test wants them. Not a copy: its methods are those of a class. */
+/** The runtime with replaced parts. Not a copy, because its methods are those of a class. */
 export function runtimeWith(runtime: Runtime, own: Partial<Runtime>): Runtime {
   return new Proxy(runtime, {
     get(target, name) {

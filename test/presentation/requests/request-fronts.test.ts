@@ -27,7 +27,7 @@ interface Team {
 
 let teams = 0;
 
-/** A session whose one agent runs until `end`. */
+/** A session with one agent that runs until `end`. */
 async function team(t: TestContext): Promise<Team> {
   const gate = `team-${++teams}`;
   const agent = { role: 'qa', name: 'asker', task: 'Ask.', command: bench.gate(gate) };

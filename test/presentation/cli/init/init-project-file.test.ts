@@ -46,7 +46,7 @@ const unregister = () => unregisterInProject(folder, deps);
 const read = () => readFile(path, 'utf8');
 const servers = async () => JSON.parse(await read()).mcpServers;
 
-/** As `claude mcp add --scope project maos -- maos serve` writes it. */
+/** The entry that `claude mcp add --scope project maos -- maos serve` writes. */
 const sharedCommand = { command: 'maos', args: ['serve'] };
 const entry = { type: 'stdio', command: 'maos', args: ['serve'], env: {} };
 

@@ -9,7 +9,7 @@ import { agent, time, workflow } from '../samples.ts';
 
 const columns = 80;
 
-/** A live view on a screen on which the user has done something before. */
+/** A live view on a screen with earlier output of the user. */
 function show(t: TestContext, size: { rows: number; agents: number; cleared: boolean }) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const screen = new Screen(columns, size.rows);

@@ -4,7 +4,7 @@ import { errorCodes, MaosError } from '../../../../src/domain/errors.ts';
 import { crashReport, reportError } from '../../../../src/presentation/cli/shell/error-report.ts';
 import { assertHarmless, hostile } from '../../../helpers/hostile-world.ts';
 
-/** As the system throws them: Node puts the path into the message. */
+/** An error like the system's: Node puts the path into the message. */
 function systemError(code: string): Error {
   const message = `${code}: not possible, open '${hostile}'`;
   return Object.assign(new Error(message), { code, errno: -2, syscall: 'open', path: hostile });

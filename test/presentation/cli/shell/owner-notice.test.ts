@@ -11,7 +11,7 @@ import { otherMaos } from '../../../helpers/other-maos.ts';
 import { eventOf, outcome, realProject, settled, shell, start } from '../../../helpers/real-project.ts';
 import { until } from '../../../helpers/waiting.ts';
 
-/** A session whose maos was killed, and that no other takes over. */
+/** A session whose maos was killed, and that no other process takes over. */
 async function abandoned(t: TestContext) {
   const real = realProject(t);
   const other = await otherMaos(t, real);

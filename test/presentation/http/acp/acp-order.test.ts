@@ -30,7 +30,7 @@ function bodyOf(content: string, session_id?: string): string {
   return JSON.stringify({ agent_name: 'echo', input: [{ parts: [{ content }] }], session_id });
 }
 
-/** A request whose head the server has: its body comes when the test sends it. */
+/** A request of which the server has only the head; the test sends its body later. */
 async function begin(url: string, length: number): Promise<{ call: ClientRequest; answer: Promise<number> }> {
   const headers = { expect: '100-continue', 'content-length': length };
   const call = request(`${url}/runs`, { method: 'POST', headers, agent: false });
@@ -57,7 +57,7 @@ describe('requests for runs', () => {
     call.write(body.slice(0, 20));
     const second = await begin(url, bodyOf('second', session).length);
     second.call.end(bodyOf('second', session));
-    // Whoever names no session waits for nobody.
+    // A request without a session waits for no other.
     assert.equal(await post(url, bodyOf('other')), 200);
     assert.deepEqual(started, ['other']);
     call.end(body.slice(20));

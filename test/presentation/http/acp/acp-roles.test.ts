@@ -39,7 +39,7 @@ function bench(t: TestContext, settings = { defaultBackend: 'claude' }): Bench {
   return { real, app: acpApp({ real }) };
 }
 
-/** What the agent of a run named so does at its starts. */
+/** The steps of a run's agent at each of its starts. */
 function plays(real: RealProject, name: string, ...starts: (readonly Step[])[]): void {
   player(real.root, name, starts);
 }
@@ -210,7 +210,7 @@ describe('acp: roles of MAOS', () => {
     const runId = response.headers.get('run-id') ?? '';
     const id = sessionOfRun(runId);
     const first = response.text();
-    // Its conversation is known once it has been heard of.
+    // The conversation's id is known after its first output.
     await eventOf(real, id, 'agent.progressed');
     const pause = { sessionId: id, agentId: null, desired: 'paused', reason: 'test' } as const;
     real.project.store.request(pause, 'test', real.project.clock.now());
@@ -246,7 +246,7 @@ describe('acp: roles of MAOS', () => {
     const [runId] = real.project.store.acpRuns.ofSession(session_id);
     assert.ok(runId);
     assert.equal(second, real.project.store.load(runId).agents[0]?.conversation);
-    // Another agent has not heard it: it is told.
+    // Another agent has not received it, so the prompt contains it.
     const other = { ...asked, agent_name: 'reviewer', input: input('play talk about @b.ts') };
     const run = await runOf(await post(app, '/runs', other));
     const { task } = real.project.store.load(sessionOfRun(run.run_id)).agents[0] ?? {};
@@ -411,7 +411,7 @@ function framesOf(text: string): readonly AcpEvent[] {
   return frames.map((frame) => JSON.parse(frame.slice('data: '.length)) as AcpEvent);
 }
 
-/** As the clients wait: by asking. */
+/** Polls until the run has ended, like the clients. */
 function ended(app: Hono, id: string): Promise<Run> {
   return until(async () => {
     const run = await get<Run>(app, `/runs/${id}`);

@@ -41,7 +41,7 @@ async function ask(app: Hono, path: string, body?: unknown, more: RequestInit = 
   };
 }
 
-/** Whatever is answered is what the document says. */
+/** Every response must match the document. */
 function checkShape(path: string, status: number, text: string): void {
   if (text.startsWith('data: ')) {
     for (const event of framesOf(text)) eventSchema.parse(event);
@@ -266,7 +266,7 @@ function framesOf(text: string): readonly AcpEvent[] {
   return frames.map((frame) => JSON.parse(frame.slice('data: '.length)) as AcpEvent);
 }
 
-/** A test agent ends by itself within a second or two. */
+/** A test agent ends by itself within two seconds. */
 function settled(of: Hono, id: string): Promise<Run> {
   return until(async () => {
     const { body } = await ask(of, `/runs/${id}`);

@@ -30,7 +30,7 @@ interface Server {
   readonly workflow: Workflow;
   readonly session_id: string;
   ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answered>;
-  /** Sends a notification to the agent 'qa', or what differs from one. */
+  /** Sends a notification to the agent 'qa', with other fields if given. */
   send(more?: object): Promise<AgentMessage>;
   lease(more?: object): Promise<readonly AgentMessage[]>;
   refusal(status: number, method: string, path: string, body?: unknown): Promise<string>;
@@ -42,7 +42,7 @@ interface Answered {
   readonly json: unknown;
 }
 
-/** A server, ended with the test, and a session of three agents that nobody runs. */
+/** A server that ends with the test, and a session of three agents without an owner. */
 async function serve(t: TestContext): Promise<Server> {
   const { runtime, root: projectPath } = bench;
   const ending = new AbortController();
@@ -232,7 +232,7 @@ describe('a lease over HTTP that waits', () => {
     const { session_id, ask, send, lease } = await serve(t);
     const gone = new AbortController();
     const waiting = ask('POST', '/lease', { session_id, recipient: 'qa', wait_seconds: 30 }, gone.signal);
-    // Round trips on other connections: what was on its way to the server before them has arrived after them.
+    // Round trips on other connections: whatever was sent to the server before them has arrived after them.
     const settle = async (): Promise<void> => {
       for (let trips = 0; trips < 3; trips++) assert.deepEqual(await lease({ recipient: '@outside' }), []);
     };
@@ -250,7 +250,7 @@ describe('a lease over HTTP that waits', () => {
   it('is answered with nothing when the server ends', async (t) => {
     const { lease, end, send } = await serve(t);
     const waiting = lease({ wait_seconds: 30 });
-    // Answered on another connection: the lease has been read by then, or is refused with the connection.
+    // Once another connection got a response, the lease has been read, or is refused with its connection.
     await send({ to: '@outside' });
     const ended = end();
     assert.deepEqual(await waiting, []);

@@ -31,7 +31,7 @@ before(async () => {
 });
 after(() => bench.close());
 
-/** A real server over the real store, ended with the test. */
+/** A real server with the real store; ends with the test. */
 async function serve(
   t: TestContext,
   eventLimits: NonNullable<HttpDeps['eventLimits']> = {},
@@ -63,7 +63,7 @@ async function follow(
   return client;
 }
 
-/** A stored session, and what adds one event to it. */
+/** A stored session, with a function that adds one event to it. */
 function writable(): { id: SessionId; lease: Lease; add(data?: object): void; last(): number } {
   const { store } = bench.project;
   const lease = store.create(created(), instanceId());
@@ -80,14 +80,14 @@ function writable(): { id: SessionId; lease: Lease; add(data?: object): void; la
   };
 }
 
-/** Another process that adds one event after the other to a session, as fast as it can. */
+/** Another process that adds events to a session as fast as it can. */
 async function writeForever(t: TestContext, { lease }: { lease: Lease }): Promise<ChildProcess> {
   const file = join(projectFolder(bench.runtime.home, workspaceHash(bench.root)), 'project.db');
   const args = ['commitForever', file, lease.sessionId, lease.owner, String(lease.epoch)];
   const writer = spawn(process.execPath, ['--no-warnings', storeProcess, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  // Until it is gone it may hold the lock, which the next test meets.
+  // Until it has ended, it may hold the lock and disturb the next test.
   const exited = once(writer, 'exit');
   t.after(async () => {
     writer.kill('SIGKILL');
@@ -101,7 +101,7 @@ async function writeForever(t: TestContext, { lease }: { lease: Lease }): Promis
 const positionOf = ({ id }: Heard): number => Number(id.split('-')[1] ?? 0);
 const isLast = (position: number) => (heard: Heard) => positionOf(heard) >= position;
 
-/** All events of the store above a position, as they have to be sent. */
+/** All events of the store above a position, in the form in which they must be sent. */
 function stored(after: number, of?: SessionId) {
   const all = bench.project.store.feed.eventsAfter(after, 100_000, of);
   return all.map(({ position, event }) => [position, event.type, eventView(event)]);
@@ -188,7 +188,7 @@ describe('a stream of events', () => {
       assert.ok(next > last);
       bench.project.watcher.notify();
       assert.deepEqual(sent(await client.until(isLast(next))), stored(last));
-      // Somebody who saw the removed session last goes on as well.
+      // A client that saw the removed session last continues as well.
       const resumed = await follow(t, place, '/events', before.at(-1)?.id ?? assert.fail());
       assert.deepEqual(sent(await resumed.until(isLast(next))), stored(last));
       resumed.drop();
@@ -202,7 +202,7 @@ describe('a stream of events', () => {
     const snapshot = (await client.next()) ?? assert.fail();
     const [shown, ...more] = snapshot.data.sessions as Record<string, unknown>[];
     assert.deepEqual([shown?.session_id, more], [one.id, []]);
-    // More than a page: what is taken up is read from the store in several.
+    // More than a page, so that the missed events are read in several steps.
     for (let i = 0; i < 130; i++) {
       one.add();
       other.add();
@@ -283,7 +283,7 @@ describe('many subscribers', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     const all = await heard;
-    // One for each change at most, and one more where the watcher looks as well.
+    // At most one read per change, and one more when the watcher checks as well.
     assert.ok(reads.mock.callCount() <= 3 * events, `${reads.mock.callCount()} reads`);
     reads.mock.restore();
     for (const each of all) assert.deepEqual(sent(each), stored(start).slice(0, events));
@@ -324,7 +324,7 @@ describe('many subscribers', () => {
         }),
       );
     });
-    // More than any socket's buffers take.
+    // More than the socket buffers hold.
     const count = 250;
     for (let i = 0; i < count; i++) session.add({ phase: 0, filler: 'x'.repeat(128 * 1024) });
 
@@ -341,7 +341,7 @@ describe('many subscribers', () => {
     assert.deepEqual(sent(await reading.until(isLast(session.last()))), stored(start + count));
     assert.match((await getText(place, '/metrics')).text, /^maos_event_streams_stalled_total 1$/m);
 
-    // What it had been sent is whole up to some event, and it goes on after that.
+    // The client received complete events up to one of them, and continues after it.
     let text = '';
     await new Promise<void>((resolve) => {
       stalled.setEncoding('utf8').on('data', (chunk: string) => {

@@ -40,7 +40,7 @@ interface Timer {
 
 interface Served extends Place {
   readonly service: HttpService;
-  /** Those that run, in the order they were set. */
+  /** The running timers, in the order in which they were set. */
   readonly timers: Set<Timer>;
   readonly logged: Readonly<Record<string, unknown>>[];
   end(): void;
@@ -101,7 +101,7 @@ async function connect(transport: Transport): Promise<Client> {
   return client;
 }
 
-/** A tool that is led by the test: it says what it is told to, and answers when it is told to. */
+/** A tool that reports and answers when the test says so. */
 function led() {
   const begun = Promise.withResolvers<ToolContext>();
   const answer = Promise.withResolvers<void>();
@@ -118,7 +118,7 @@ function led() {
   );
   const say = async (progress: number): Promise<void> => {
     (await begun.promise).notifyProgress({ progress, total: 9, message: '' });
-    // One turn for it to be on its way: a later update may take the place of one that is not.
+    // One turn of the event loop to send it, because a later update may replace an unsent one.
     await turn();
   };
   return { tool: led, begun: begun.promise, say, answer: () => answer.resolve(), aborted: aborted.promise };
@@ -126,7 +126,7 @@ function led() {
 
 const callLed = request(1, 'tools/call', { name: 'led', arguments: {}, _meta: { progressToken: 'mine' } });
 
-/** What a frame tells: the progress, or the text of an answer. */
+/** The content of a frame: the progress, or the text of an answer. */
 function told({ message }: Frame): unknown {
   const { params, result, id } = (message ?? {}) as Record<string, Record<string, unknown>>;
   return (
@@ -222,7 +222,7 @@ describe('/mcp', () => {
     await say(3);
     const resume = (place: Frame | undefined) =>
       send(served, 'GET', { headers: { ...headers, 'last-event-id': place?.id ?? '' } });
-    // From the middle of what it has, and again while the first of them is still open.
+    // From the middle of its events, and again while the first stream is still open.
     const first = framesOf(await resume(seen[1]));
     assert.deepEqual((await take(first, 2)).map(told), [2, 3]);
     const second = framesOf(await resume(seen[2]));
@@ -339,7 +339,7 @@ describe('/mcp', () => {
     );
     const other = { 'mcp-session-id': 'another' };
     assert.deepEqual(await refused({ ...request(1, 'ping'), id: 'p' }, other), [404, -32001, 'p']);
-    // Nothing was asked: there is no id to answer under.
+    // A notification has no id to answer with.
     const notification = { jsonrpc: '2.0', method: 'notifications/initialized' };
     assert.deepEqual(await refused(notification, {}), [400, -32000, undefined]);
     assert.deepEqual(await refused({ jsonrpc: '2.0', id: 1, result: {} }, {}), [400, -32000, undefined]);
@@ -422,7 +422,7 @@ describe('/mcp', () => {
     const left = new AbortController();
     await send(served, 'POST', { headers: calling, body: callLed, signal: left.signal });
     await begun;
-    // The client is gone, the call is not.
+    // The client disconnects, but the call continues.
     left.abort();
     const [timer, ...others] = idling();
     assert.equal(others.length, 0);
@@ -448,7 +448,7 @@ describe('/mcp', () => {
     assert.equal(await ping(first), 200);
     const third = await openSession(served);
     assert.deepEqual([await ping(first), await ping(second), await ping(third)], [200, 404, 200]);
-    // Kept: fetch ends the stream of a response that nobody refers to any more.
+    // Kept referenced, because fetch ends the stream of an unreferenced response.
     const listening = [
       await send(served, 'GET', { headers: first }),
       await send(served, 'GET', { headers: third }),
@@ -532,7 +532,7 @@ describe('/sse and /messages', () => {
     assert.equal(full.status, 503);
     off.abort();
     while ((await post(path, '{}'))[0] !== 404) await turn();
-    // There is room again.
+    // A place is free again.
     assert.equal((await fetch(`${served.url}/sse`, { headers: requestInit.headers })).status, 200);
   });
 });

@@ -19,7 +19,7 @@ before(async () => {
   const { runtime, root: projectPath } = bench;
   const identity = serverIdentity(runtime.version);
   await agentsRun('Before the server.', 'true');
-  // Times are told in milliseconds: what happened in this one would count as after the start.
+  // Times have milliseconds, so events in the current one would count as after the start.
   const now = Date.now();
   while (Date.now() <= now) await new Promise((resolve) => setImmediate(resolve));
   const deps = { runtime, identity, projectPath, ending: ending.signal };
@@ -71,7 +71,7 @@ describe('the metrics', () => {
     assert.equal(value('maos_sessions', { state: 'running' }), 0);
     assert.equal(value('maos_agents', { state: 'completed' }), 2);
     assert.equal(value('maos_agents', { state: 'failed' }), 1);
-    // What ran before the server was started is kept, but did not happen since.
+    // Agents that ran before the server started are stored, but not counted as started since.
     assert.equal(value('maos_agents_started_total'), 2);
     assert.equal(value('maos_agents_ended_total', { outcome: 'completed', kind: 'none' }), 1);
     assert.equal(value('maos_agents_ended_total', { outcome: 'failed', kind: 'exit_code' }), 1);

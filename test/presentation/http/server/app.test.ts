@@ -11,7 +11,7 @@ import { serverIdentity } from '../../../../src/presentation/mcp/server/identity
 const host = 'http://localhost';
 const authorization = 'Bearer right-token';
 
-/** Behind its guard, with a project that cannot be opened. @param logged everything that is written down */
+/** The app behind its guard, with a project that cannot be opened. @param logged receives all log entries */
 function app(error: Error, logged: unknown[] = []): Hono<HttpEnv> {
   const openProject = async () => {
     throw error;

@@ -29,7 +29,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** Not fetch, which does not let a Host header be set. */
+/** Without fetch, which does not allow setting a Host header. */
 function ask(path: string, headers: Record<string, string> = {}, body?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const method = body === undefined ? 'GET' : 'POST';
@@ -68,7 +68,7 @@ describe('the guard', () => {
   it('refuses hosts that are not its own, also with the token', async () => {
     for (const host of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', 'localhost@evil']) {
       const { status } = await ask('/health', { host, authorization });
-      // What is no name at all does not get as far as the guard.
+      // An invalid name does not reach the guard.
       assert.ok(status === 403 || status === 400, `${host}: ${status}`);
     }
     for (const host of [`localhost:${service.port}`, 'LOCALHOST', '[::1]:80', '127.0.0.1']) {

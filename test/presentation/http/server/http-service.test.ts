@@ -23,7 +23,7 @@ after(() => bench.close());
 const get = (path: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`;
 
-/** Closed with the test. */
+/** Closes with the test. */
 async function serve(
   t: TestContext,
   { ending = new AbortController(), ...more }: { ending?: AbortController } & Pick<HttpOptions, 'timeouts'>,
@@ -45,7 +45,7 @@ describe('the HTTP server', () => {
     const close = () => service.close(3_600_000);
     const clients = Array.from({ length: 3 }, () => connect({ host: '127.0.0.1', port: service.port }));
     const heard = clients.map(text);
-    // As long as an answer comes, each asks again: none would ever be idle for long.
+    // Each client sends its next request while a response arrives, so that none is idle for long.
     for (const client of clients) {
       client.on('data', (chunk: Buffer) => {
         if (/(^|\r\n)0\r\n\r\n$|"version":"[^"]*"}$/.test(String(chunk))) client.write(get('/health'));
@@ -60,26 +60,26 @@ describe('the HTTP server', () => {
     await closed;
     for (const said of await Promise.all(heard)) {
       assert.match(said, /^HTTP\/1\.1 200 /);
-      // Whole, and nothing after it.
+      // The response is complete, and nothing follows it.
       assert.match(said, /\r\n0\r\n\r\n$/);
     }
   });
 });
 
-/** Connections that are closed by the server, with what it said before. */
+/** A connection that the server closes, and what it sent before. */
 function cutOff(port: number, bytes: string): { readonly socket: Socket; readonly said: Promise<string> } {
   const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-  // A server that cuts a connection need not read what is still on its way.
+  // A server that cuts a connection need not read pending data.
   socket.on('error', () => {});
   return { socket, said: text(socket).catch(() => '') };
 }
 
 describe('requests that never end', { concurrency: true }, () => {
-  /** Soon enough for a test; who drips sends several times as often. */
+  /** Short enough for a test; slow clients send several times within each limit. */
   const timeouts = { headersMs: 1_500, wholeMs: 3_000, lookMs: 100 };
   const dripMs = 100;
 
-  /** Sends a little more now and then, which buys no time. */
+  /** Sends a little more data at intervals, which must not extend the limit. */
   function drip(t: TestContext, sockets: readonly Socket[], bytes: string): void {
     const drops = setInterval(() => {
       for (const socket of sockets) if (socket.writable) socket.write(bytes);
@@ -147,7 +147,7 @@ describe('requests that never end', { concurrency: true }, () => {
       ' ',
     );
     for (const { said } of chunked) assert.match(await said, /^HTTP\/1\.1 408 /);
-    // A client that is still sending may lose what was said last, and what it sends then is no request.
+    // A client that is still sending may lose the last response, and the rest of its data is not a request.
     for (const { said } of declared) assert.match(await said, /^(HTTP\/1\.1 40[08] |$)/);
     assert.match((await getText(at, '/metrics')).text, /^maos_mcp_sessions 0$/m);
     await service.close(3_600_000);

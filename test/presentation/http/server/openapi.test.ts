@@ -6,7 +6,7 @@ import { TokenBucket } from '../../../../src/presentation/http/server/token-buck
 import { acpDeps } from '../../../helpers/acp-bench.ts';
 import { DocumentSchemas, type OpenApiDocument } from '../../../helpers/openapi.ts';
 
-/** As it is served: made from what is mounted. */
+/** The served document, which is generated from the mounted routes. */
 const document = await (async () => {
   const rate = new TokenBucket(1, () => 0);
   const guard = { hosts: new Set(['localhost']), byAddress: false, token: async () => '', maxBodyBytes: 1 };
@@ -19,7 +19,7 @@ const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
 );
 
-/** Every value below, with its key. */
+/** Every nested value, with its key. */
 function* walk(value: unknown): Generator<readonly [string, unknown]> {
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
@@ -28,7 +28,7 @@ function* walk(value: unknown): Generator<readonly [string, unknown]> {
   }
 }
 
-// Against the OpenAPI Initiative's own schema it is held in test/clients/acp.clients.ts.
+// test/clients/acp.clients.ts validates the document against the OpenAPI Initiative's own schema.
 describe('the OpenAPI document', () => {
   it('names only schemas that it has, and each operation once', () => {
     const { schemas } = document.components;

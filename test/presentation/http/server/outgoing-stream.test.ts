@@ -108,7 +108,7 @@ describe('an outgoing stream', () => {
       await turn();
     }
     await cut.promise;
-    // Nothing is left of the connection: the server can close while the client still holds its end.
+    // The connection is gone: the server can close while the client still holds its end.
     server.close();
     await closed;
     socket.destroy();

@@ -100,7 +100,7 @@ describe('the protocol', () => {
       const shown = `${method} ${JSON.stringify(params)}: ${error.message}`;
       assert.equal(error.code, -32602, shown);
       assert.match(error.message, says, shown);
-      // What a schema library reports is for programmers: lists of issues in JSON, with their codes and paths.
+      // A schema library's reports are for programmers: JSON lists of issues with codes and paths.
       assert.doesNotMatch(error.message, /[[{]\s*\n|"code"|"path"|ZodError/, shown);
       assert.ok(error.message.length < 400, shown);
     }
@@ -244,7 +244,7 @@ describe('waiting', () => {
   });
 });
 
-/** A clock moved by hand: the tests do not wait for a quarter of a minute. */
+/** A clock that the test advances, so that it need not wait 15 s. */
 class HandClock implements Clock {
   #now = 0;
   #timers: { at: number; run: () => void }[] = [];
@@ -282,7 +282,7 @@ class HandClock implements Clock {
   }
 }
 
-/** Takes the first notification and nothing more before it is told to read. */
+/** Receives the first notification, and nothing more before it is told to read. */
 class SlowClient implements Transport {
   readonly progress: JSONRPCMessage[] = [];
   readonly answered: Promise<void>;

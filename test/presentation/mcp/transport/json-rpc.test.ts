@@ -7,7 +7,7 @@ import { checkMessage } from '../../../../src/presentation/mcp/transport/json-rp
 const absent = Symbol('absent');
 const anything = fc.jsonValue({ maxDepth: 2 });
 
-/** Mostly what is right, so that most messages have at most one thing wrong with them. */
+/** Mostly valid values, so that most messages have at most one fault. */
 function mostly(...right: unknown[]): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom(...right) },

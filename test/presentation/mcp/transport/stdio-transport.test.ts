@@ -23,7 +23,7 @@ const answer = (id: number | string): JSONRPCMessage => ({ jsonrpc: '2.0', id, r
 const lines = (...messages: object[]): string =>
   messages.map((message) => `${JSON.stringify(message)}\n`).join('');
 
-/** A transport, what it sent, and what it gave to the SDK. */
+/** A transport, with its output and what it passed to the SDK. */
 function open(options: { readonly isReading?: boolean } = {}) {
   const input = new PassThrough();
   const sent: { id?: unknown; error?: { code: number; message: string }; result?: object }[] = [];
@@ -68,7 +68,7 @@ describe('the beginning on stdio', () => {
     await transport.send(answer(1));
     assert.deepEqual(received, [initialize, ping(2), ping(3)]);
     assert.equal(sent.length, 3);
-    // The next of that id is meant.
+    // Answers the next request with this id.
     await transport.send(answer(1));
     assert.equal(sent.length, 4);
   });
@@ -164,7 +164,7 @@ describe('lines on stdio', () => {
     const sending = [transport.send(large), transport.send(large)];
     input.write(lines(ping(1)));
     await turn();
-    // One chunk may have been under way already, not more.
+    // At most one chunk may have been on its way.
     const before = received.length;
     input.write(lines(ping(2), ping(3)));
     await turn();

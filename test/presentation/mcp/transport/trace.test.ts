@@ -14,7 +14,7 @@ const root = mkdtempSync(join(tmpdir(), 'maos-trace-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
 let count = 0;
-/** A trace into a real log, with a clock that is set by hand. */
+/** A trace into a real log, with a clock that the test sets. */
 function traced(run: (trace: MessageTrace, at: (ms: number) => void) => void): Record<string, unknown>[] {
   const file = join(root, `${++count}.log`);
   const log = openLog({ file, level: 'trace', instance: 'inst_test' });
@@ -148,7 +148,7 @@ describe('the trace of messages', () => {
         traced((trace) => {
           trace.received(whole, message);
           trace.sent(whole, message);
-          // The same as a line that is no JSON.
+          // The same line, but not valid JSON.
           trace.received(whole.slice(0, -1));
         }),
       );
