@@ -14,7 +14,7 @@ describe('the system clock', () => {
 
   it('calls back once after the time', async () => {
     const started = performance.now();
-    // Something has to keep the process alive: the timer must not.
+    // Keeps the process running, because the tested timer must not.
     const alive = setInterval(() => undefined, 1_000);
     let calls = 0;
     await new Promise<void>((resolve) => {

@@ -39,8 +39,8 @@ describe('the id source', () => {
     makeAgentId('tester', 1, ids.suffix());
     assert.equal(counts.size, 36);
     const expected = (rounds * 6) / 36;
-    // A byte modulo 36 without rejection makes four letters 12.5 % more likely: chi-square of some 300 here,
-    // where chance alone stays below 95 but once in a million runs.
+    // A byte modulo 36 without rejection would make four letters 12.5 % more likely. Chi-square would be about 300, but
+    // random letters exceed 95 only once in a million runs.
     const chiSquare = [...counts.values()].reduce(
       (sum, count) => sum + (count - expected) ** 2 / expected,
       0,

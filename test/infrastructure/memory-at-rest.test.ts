@@ -18,7 +18,7 @@ function bench(t: TestContext, startMb = 20) {
     },
   };
   t.after(giveBackMemoryAtRest(engine, 1_000));
-  /** How often it has collected after a second in which that happened. */
+  /** Number of collections after a second with this CPU time and heap. */
   return (usedMs: number, toMb: number): number => {
     cpuMs += usedMs;
     heapBytes = toMb * mb;

@@ -8,7 +8,7 @@ import { settings } from './agent-client-settings.ts';
 
 const bridge = join(import.meta.dirname, '../../fixtures/programs/agent-client-bridge.ts');
 
-/** One run of the bridge with the invented program, now. */
+/** Records a run of the bridge with the fake program. */
 function recorded(habits: readonly string[], options: object = {}): Recording {
   const args = bridgeArguments({ ...plainOptions, args: [inventedAgent, ...habits], ...options }).slice(1);
   const { stdout, stderr, status, signal } = spawnSync(process.execPath, [bridge, ...args], {

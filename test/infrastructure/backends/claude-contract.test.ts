@@ -16,7 +16,7 @@ const failed = (kind: FailureKind, words: string, retryAt?: string): ExpectedEnd
 });
 const completed = (words: RegExp): ExpectedEnd => ({ kind: null, words });
 
-/** How every recorded end of Claude Code is told. */
+/** The expected interpretation of every recorded end of Claude Code. */
 const ends: Readonly<Record<string, ExpectedEnd>> = {
   success: completed(/^Hello\.$/),
   'tool-use': completed(/^hello\.txt has 6 bytes/),

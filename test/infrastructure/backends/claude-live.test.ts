@@ -21,7 +21,7 @@ function read(lines: readonly object[]) {
   return { activities, run: parser.parsed() };
 }
 
-/** As Claude Code shows what it has taken. */
+/** The line with which Claude Code confirms an accepted message. */
 function replayOf(bytes: Uint8Array): object {
   return { ...told(bytes), isReplay: true };
 }

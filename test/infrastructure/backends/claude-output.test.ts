@@ -13,7 +13,7 @@ function assistant(id: string, usage: object, content: unknown[] = []): object {
   return { type: 'assistant', message: { id, model: 'claude-opus-5-5', usage, content } };
 }
 
-/** The words Claude Code has for an error of its provider. */
+/** Claude Code's report of a provider error. */
 function apiError(error: string): object {
   return { type: 'assistant', error, message: { id: 'x', model: '<synthetic>', content: [] } };
 }
@@ -77,7 +77,7 @@ suite("Claude Code's output", () => {
     const parser = new ClaudeOutputParser();
     const before = process.memoryUsage().heapUsed;
     for (let i = 0; i < 10_000; i += 1) {
-      // An id of the length that only a mad writer would use shows whether it is kept.
+      // With an id of extreme length, memory use shows whether ids are kept.
       const line = assistant(`${i}`.padStart(10_000), { input_tokens: 1 });
       parser.push(Buffer.from(`${JSON.stringify(line)}\n`));
     }

@@ -1,6 +1,6 @@
 import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
 
-/** The defaults, and what a test sets otherwise. */
+/** The default settings, with the given changes. */
 export function settingsOf(given: Partial<ClaudeSettings> = {}): ClaudeSettings {
   return {
     path: null,

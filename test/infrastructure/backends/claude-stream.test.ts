@@ -17,7 +17,7 @@ import { readRecording } from './recordings.ts';
 const at = '2026-01-01T00:00:20.000Z';
 const clock: Clock = { now: () => at, elapsedMs: () => 0, after: () => () => {} };
 
-/** Every number a JSON text can hold, and what stands in the place of numbers. */
+/** Every number that JSON can contain, and other values in place of numbers. */
 const number = fc.oneof(
   fc.double(),
   fc.integer(),
@@ -98,7 +98,7 @@ const line = fc.oneof(
     ),
   }).map((more) => ({ type: 'result', ...more })),
 );
-/** Whole lines, repeated ones, lines of nobody, and the recorded ones. */
+/** Valid lines, repeated lines, unknown lines, and the recorded ones. */
 const recorded = ['success', 'background', 'permission-denied', 'prompt-refused', 'max-budget'].flatMap(
   (name) => readRecording(name).stdout.toString().split('\n'),
 );

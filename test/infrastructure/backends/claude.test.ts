@@ -35,7 +35,7 @@ async function withClaude(t: TestContext, script = 'echo "9.8.7 (Claude Code)"')
 
 type Environment = Record<string, string>;
 
-/** What `prepare` composes, with a `claude` on the PATH. */
+/** The result of `prepare`, with a `claude` on the PATH. */
 async function prepared(
   t: TestContext,
   given: {
@@ -173,7 +173,7 @@ suite('how Claude Code is started', () => {
     };
     const env = { ...provider, ...marks, ...others, ...mine };
     const { folder, spec } = await prepared(t, { env });
-    // As the host puts them together.
+    // Combined in the same way as by the host.
     const whole = { ...inheritedEnvironment({ ...env, PATH: folder }), ...spec.env };
     assert.deepEqual(whole, { ...provider, ...mine, PATH: folder, ...ours });
   });
@@ -251,7 +251,7 @@ suite('what doctor is told of Claude Code', () => {
     });
 
     const out = await probe({});
-    // Only there may the credentials be where nobody looks.
+    // Only on macOS can the credentials be in a place that MAOS does not read.
     if (process.platform === 'darwin') assert.equal(out.signedIn, 'unknown');
     else {
       assert.equal(out.signedIn, 'no');

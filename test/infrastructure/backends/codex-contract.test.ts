@@ -4,7 +4,7 @@ import { backendContract, type ExpectedEnd, readRecordings } from '../../helpers
 import { CODEX_VERSION } from '../../helpers/codex.ts';
 import { codexSettingsOf } from './codex-settings.ts';
 
-// Codex tells a time by the clock of the machine; the recordings were made where that is UTC.
+// Codex prints times in the machine's time zone, and the recordings were made in UTC.
 process.env.TZ = 'UTC';
 
 const signIn = "Run 'codex login', or set CODEX_API_KEY, then try again\\.$";
@@ -19,7 +19,7 @@ const failed = (kind: FailureKind, words: string, retryAt?: string): ExpectedEnd
 });
 const completed = (words: RegExp): ExpectedEnd => ({ kind: null, words });
 
-/** How every recorded end of Codex is told. */
+/** The expected interpretation of every recorded end of Codex. */
 const ends: Readonly<Record<string, ExpectedEnd>> = {
   success: completed(/^Hello\.$/),
   'tool-use': completed(/^hello\.txt has 6 bytes/),

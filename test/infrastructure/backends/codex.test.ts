@@ -20,7 +20,7 @@ function scratch(t: TestContext): string {
   return folder;
 }
 
-/** What `prepare` composes, with a `codex` on the PATH whose `mcp list` runs `script`. */
+/** The result of `prepare`, with a `codex` on the PATH whose `mcp list` runs `script`. */
 async function prepared(
   t: TestContext,
   given: {
@@ -130,7 +130,7 @@ suite('whether Codex is signed in', () => {
   }
 });
 
-/** What the parser makes of lines. */
+/** The parser's result for the lines. */
 function read(...lines: readonly object[]) {
   const parser = new CodexOutputParser();
   const activities = lines.flatMap((line) => parser.push(Buffer.from(`${JSON.stringify(line)}\n`)));

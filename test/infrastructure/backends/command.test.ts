@@ -12,7 +12,7 @@ import { contextOf, lookupIn } from './launch-context.ts';
 const backend = makeCommandBackend();
 const at = '2026-01-01T00:00:00.000Z';
 
-/** What is made of an output that comes in these chunks. */
+/** The parser's result for output in these chunks. */
 function read(chunks: Iterable<Uint8Array>) {
   const parser = backend.makeParser();
   const activities: AgentActivity[] = [];
@@ -51,7 +51,7 @@ suite('the result of a command', () => {
     const result = resultOf(lines) ?? '';
     assert.ok(result.length > 0 && Buffer.byteLength(result) <= 4_096, `${Buffer.byteLength(result)} bytes`);
     assert.ok(result.split('\n').every((line) => line === long));
-    // 4096 is no multiple of three.
+    // 4096 is not a multiple of three.
     assert.equal(resultOf('€'.repeat(5_000)), '€'.repeat(1_365));
     assert.equal(resultOf(`${'€'.repeat(5_000)}\n`), '€'.repeat(1_365));
     assert.equal(resultOf(`${'x'.repeat(9_000)}\ndone\n`), 'done');

@@ -9,7 +9,7 @@ const later = '\\(rate limited; try again later\\)$';
 const failed = (kind: FailureKind, words: string): ExpectedEnd => ({ kind, words: new RegExp(words) });
 const completed = (words: RegExp): ExpectedEnd => ({ kind: null, words });
 
-/** How every recorded end of Copilot is told. */
+/** The expected interpretation of every recorded end of Copilot. */
 const ends: Readonly<Record<string, ExpectedEnd>> = {
   success: completed(/^Hello there\.$/),
   'tool-use': completed(/^Done\.$/),

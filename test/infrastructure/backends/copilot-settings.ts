@@ -1,6 +1,6 @@
 import type { CopilotSettings } from '../../../src/infrastructure/backends/copilot/settings.ts';
 
-/** Copilot's settings as they are by default, but for those given. */
+/** Copilot's default settings, with the given changes. */
 export function copilotSettingsOf(given: Partial<CopilotSettings> = {}): CopilotSettings {
   return {
     path: null,

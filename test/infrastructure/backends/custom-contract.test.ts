@@ -13,7 +13,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 writeFileSync(join(folder, 'config.json'), JSON.stringify({ backends: { custom: inventedClis } }));
 const { custom } = loadConfig({ home: folder, env: {} }).config.backends;
 
-/** One run of the invented program, now. */
+/** Records a run of the fake program. */
 function recorded(args: readonly string[], input = ''): Recording {
   const [program = '', ...rest] = args;
   const { stdout, stderr, status, signal } = spawnSync(program, rest, { input });

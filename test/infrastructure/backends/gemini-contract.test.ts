@@ -13,7 +13,7 @@ const failed = (kind: FailureKind, words: string, retryAt?: string): ExpectedEnd
 });
 const completed = (words: RegExp): ExpectedEnd => ({ kind: null, words });
 
-/** How every recorded end of Gemini CLI is told. */
+/** The expected interpretation of every recorded end of Gemini CLI. */
 const ends: Readonly<Record<string, ExpectedEnd>> = {
   success: completed(/^Hello there\.$/),
   'tool-use': completed(/^Done\.$/),

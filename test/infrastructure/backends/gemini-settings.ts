@@ -1,6 +1,6 @@
 import type { GeminiSettings } from '../../../src/infrastructure/backends/gemini/settings.ts';
 
-/** The defaults, and what a test sets otherwise. */
+/** The default settings, with the given changes. */
 export function geminiSettingsOf(given: Partial<GeminiSettings> = {}): GeminiSettings {
   return {
     path: null,

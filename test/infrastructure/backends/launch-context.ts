@@ -4,12 +4,12 @@ import type { AgentRequest } from '../../../src/domain/plan.ts';
 import { resolveProgram } from '../../../src/infrastructure/process/launch/program.ts';
 import { planRequest, started } from '../../domain/samples.ts';
 
-/** Looks as the host of this machine does. */
+/** Finds programs like this machine's host. */
 export function lookupIn(path: string | undefined): ProgramLookup {
   return async (name) => resolveProgram(name, '/', path);
 }
 
-/** What a backend is told of the only agent of a session. */
+/** The launch context of a session's only agent. */
 export function contextOf(request: AgentRequest, given: Partial<LaunchContext> = {}): LaunchContext {
   const { session, agents } = started(planRequest([request]));
   const [agent] = agents;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { mentionEscape } from '../../../src/infrastructure/backends/shared/mention-escape.ts';
 
 describe('text in a prompt for CLIs that act on @path', () => {
-  /** How Gemini CLI 0.61 finds what to attach; Qwen Code 0.24 looks for the same. */
+  /** The expression with which Gemini CLI 0.61 finds attachments; Qwen Code 0.24 uses the same. */
   const mention = /(?<!\\)@(?:(?:"(?:[^"]*)")|(?:\\.|[^ \t\n\r,;!?()[\]{}.]|\.(?!$|[ \t\n\r])))+/g;
   const text = fc.string({ unit: fc.constantFrom('@', '\\', '/', '!', ' ', '\n', '.', '"', 'a', 'é', '🎉') });
 

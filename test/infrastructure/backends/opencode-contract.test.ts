@@ -11,7 +11,7 @@ const failed = (kind: FailureKind, words: string): ExpectedEnd => ({ kind, words
 const completed = (words: RegExp): ExpectedEnd => ({ kind: null, words });
 const killed = (signal: string) => failed('signal', `^opencode was killed by ${signal}`);
 
-/** How every recorded end of opencode is told. */
+/** The expected interpretation of every recorded end of opencode. */
 const ends: Readonly<Record<string, ExpectedEnd>> = {
   success: completed(/^Hello there\.$/),
   'tool-use': completed(/^Done\.$/),

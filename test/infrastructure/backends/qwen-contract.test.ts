@@ -10,7 +10,7 @@ const raise = 'Raise the limit \\(maxTurns or extraArgs of backends\\.qwen\\), o
 const failed = (kind: FailureKind, words: string): ExpectedEnd => ({ kind, words: new RegExp(words) });
 const completed = (words: RegExp): ExpectedEnd => ({ kind: null, words });
 
-/** How every recorded end of Qwen Code is told. */
+/** The expected interpretation of every recorded end of Qwen Code. */
 const ends: Readonly<Record<string, ExpectedEnd>> = {
   success: completed(/^Hello there\.$/),
   'tool-use': completed(/^Done\.$/),

@@ -1,6 +1,6 @@
 import type { QwenSettings } from '../../../src/infrastructure/backends/qwen/settings.ts';
 
-/** The defaults, and what a test sets otherwise. */
+/** The default settings, with the given changes. */
 export function qwenSettingsOf(given: Partial<QwenSettings> = {}): QwenSettings {
   return {
     path: null,

@@ -15,7 +15,7 @@ export interface Reading {
   readonly run: ParsedRun;
 }
 
-/** What Claude Code's parser makes of an output that comes in these chunks. */
+/** The result of Claude Code's parser for output in these chunks. */
 export function readChunks(chunks: Iterable<Uint8Array>): Reading {
   const parser = new ClaudeOutputParser();
   const activities: AgentActivity[] = [];

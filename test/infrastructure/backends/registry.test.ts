@@ -21,7 +21,7 @@ suite('the backends', () => {
     const error = thrownBy('INVALID_INPUT', () => backends.get('claud\n'));
     assert.equal(error.message, 'Unknown backend "claud\\n". Backends: claude, command.');
     assert.deepEqual(error.details, { backend: 'claud\n', names: ['claude', 'command'] });
-    // Names of an object's own methods are no backends.
+    // Names of built-in object methods are not backends.
     thrownBy('INVALID_INPUT', () => backends.get('constructor'));
   });
 });

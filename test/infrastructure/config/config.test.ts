@@ -109,7 +109,7 @@ describe('the settings', () => {
   });
 
   it('give the application what it reads', () => {
-    // Nothing leaves MAOS as long as there is no command and no webhook.
+    // Without a command or webhook, nothing is sent to other programs.
     const onTerminal = ['bell', 'title', 'desktop'];
     user({ stopGraceSeconds: 2.5, allowCommands: ['npm test'], maxConcurrentAgents: { machine: 6 } });
     assert.deepEqual(toSettings(load().config), {

@@ -8,7 +8,7 @@ import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
 export const sessionId = makeSessionId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
 export const at = '2026-11-22T13:00:00.000Z';
 
-/** A session of two agents, `writer` in the project's folder and `reviewer` in its own, not yet started. */
+/** A session that is not started yet, with two agents: `writer` in the project's folder, and `reviewer` in its own. */
 export function sampleWorkflow(objective = 'Write it down'): Workflow {
   const request = (name: string, more: Partial<AgentRequest>): AgentRequest => ({
     ...specDefaults,

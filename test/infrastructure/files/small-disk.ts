@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-/** Runs the test in a file system of 64 KiB; skips it, saying why, where none may be mounted. */
+/** Runs the test in a file system of 64 KiB; skips it with a reason where mounting is not possible. */
 export async function withSmallDisk(
   t: TestContext,
   test: (folder: string) => Promise<void> | void,
@@ -26,7 +26,7 @@ export async function withSmallDisk(
     await test(folder);
   } finally {
     spawnSync('umount', [folder]);
-    // Fails, and with it the test, as long as it is mounted.
+    // Fails, and the test with it, while it is still mounted.
     rmdirSync(folder);
   }
 }

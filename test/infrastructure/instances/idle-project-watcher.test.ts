@@ -8,7 +8,7 @@ import { endedSession } from '../../helpers/ended-sessions.ts';
 import { type RealProject, realProject } from '../../helpers/real-project.ts';
 import { until } from '../../helpers/waiting.ts';
 
-/** Watches a project as a server does that nobody has asked for anything. */
+/** Watches a project like a server without requests. */
 async function watch(t: TestContext, real: RealProject) {
   const registration = new InstanceRegistration(real.home, '1.2.3', () => {});
   const watcher = new IdleProjectWatcher(registration, real.home, real.root);

@@ -111,7 +111,7 @@ describe('the log', () => {
       child.stderr,
       /^maos: cannot write the log ".*blocked\/x\.log" \(.*\); continuing without it\.\n$/,
     );
-    // Nobody listens on stderr either.
+    // stderr is closed as well.
     const deaf = spawnSync('/bin/sh', [
       '-c',
       '"$@" 2>&-',
@@ -128,7 +128,7 @@ describe('the log', () => {
   it('outlives a full disk: counts what is lost, then goes on with whole lines', async (t) => {
     await withSmallDisk(t, (folder) => {
       const file = join(folder, 'x.log');
-      // In a process of its own, for its complaint on stderr.
+      // In a separate process, because of its output on stderr.
       const script = `
         import { rmSync, writeFileSync } from 'node:fs';
         import { openLog } from ${module};
@@ -381,7 +381,7 @@ describe('a log record', () => {
   });
 });
 
-// A folder in place of the file is the other way a log cannot be written.
+// The other way in which a log cannot be written: a folder in its place.
 it('a folder in the place of the log costs records, not the run', () => {
   const file = join(root, 'taken.log');
   mkdirSync(file);

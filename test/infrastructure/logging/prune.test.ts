@@ -15,7 +15,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const name = (index: number): string => `inst_01K0ABCDEFGHJKMNPQRSTVWX${String(index).padStart(2, '0')}`;
 
-/** Logs 1 to `count`, the first the oldest. */
+/** Logs 1 to `count`, oldest first. */
 async function logs(count: number, bytes: (index: number) => number = () => 10): Promise<void> {
   const { mkdir } = await import('node:fs/promises');
   await mkdir(folder);

@@ -8,11 +8,11 @@ import { makeAgentId, makeSessionId } from '../../../src/domain/ids.ts';
 const sessionId = makeSessionId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
 const suffix = (): string => Math.floor(36 ** 5 + Math.random() * (36 ** 6 - 36 ** 5)).toString(36);
 
-/** Its id is the same for a process and those it starts, and differs between test runs. */
+/** The same id for a process and its children, but a different one in each test run. */
 process.env.MAOS_TEST_SUFFIX ??= suffix();
 const agentId = makeAgentId('tester', 1, process.env.MAOS_TEST_SUFFIX);
 
-/** For a host that starts what it is told to. */
+/** For a host without limits. */
 export const unlimited: HostCapacity = {
   freeMemoryMb: () => 1_000_000,
   totalMemoryMb: () => 1_000_000,
@@ -45,7 +45,7 @@ export const sampleAgent: Agent = {
   startedAt: '2026-01-01T00:00:00.000Z',
 };
 
-/** The same agent under an id of its own, for tests that run side by side. */
+/** The same agent with a new id, for tests that run in parallel. */
 export function anotherAgent(): { agent: Agent; key: LaunchKey } {
   const id = makeAgentId('tester', 1, suffix());
   return { agent: { ...sampleAgent, id }, key: { ...sampleKey, agentId: id } };

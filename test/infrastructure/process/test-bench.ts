@@ -18,14 +18,14 @@ import { makeLocalAgentHost } from '../../../src/infrastructure/process/host/loc
 import { makeProcessTable } from '../../../src/infrastructure/process/tree/process-table.ts';
 import { anotherAgent, unlimited } from './sample-agent.ts';
 
-/** One agent with a folder of its own and a host for it; whatever it started is stopped after the test. */
+/** One agent with its own folder and a host. Everything it started is stopped after the test. */
 export interface Bench {
   readonly folder: string;
   readonly agent: Agent;
   readonly key: LaunchKey;
   readonly host: AgentHost;
   readonly output: Collector;
-  /** Messages the host logged. */
+  /** The host's log messages. */
   readonly logged: string[];
   start(program: string, args?: readonly string[], spec?: Partial<LaunchSpec>): Promise<RunningAgent>;
   attach(output?: Collector): Promise<RunningAgent>;
@@ -45,7 +45,7 @@ export async function makeBench(
   const { agent, key } = options.identity ?? anotherAgent();
   const logged: string[] = [];
   const output = new Collector();
-  // Samples that are not shared with those before: a test need not wait for a new one.
+  // Not shared with earlier samples, so that a test need not wait for a new one.
   const table = makeProcessTable();
   const host = makeLocalAgentHost({
     disk: { ...makeAgentDisk({ projectFolder: folder, projectRoot: folder }), folderOf: () => folder },
@@ -85,7 +85,7 @@ export async function makeBench(
   };
 }
 
-/** Takes an agent's output, and tells when some text has come. */
+/** Collects an agent's output, and waits for texts in it. */
 export class Collector {
   readonly #chunks: Uint8Array[] = [];
   #waiting: (() => void)[] = [];
@@ -118,24 +118,24 @@ export function program(name: string): string {
   return fileURLToPath(new URL(`../../fixtures/programs/${name}`, import.meta.url));
 }
 
-/** A number of seconds nobody else sleeps: `sleep` with it is found in a process list, whoever started it. */
+/** A unique number of seconds, with which a `sleep` can be found in a process list. */
 export function rareSeconds(): string {
   return String(100_000 + Math.floor(Math.random() * 900_000));
 }
 
-/** Processes with the word among their arguments, as an observer that shares no code with MAOS sees them. */
+/** Processes with the word in their arguments, found without MAOS's code. */
 export async function processesWith(word: string): Promise<{ pid: number; cmd: string }[]> {
   return (await psList())
     .filter(({ pid, cmd }) => pid !== process.pid && cmd?.split(' ').includes(word))
     .map(({ pid, cmd }) => ({ pid, cmd: cmd ?? '' }));
 }
 
-/** State letters of the processes with the word among their arguments, by pid: 'T' stands still. */
+/** State letters of the processes with the word in their arguments, by pid; 'T': stopped. */
 export function statesOf(word: string): ReadonlyMap<number, string> {
   const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' }).split('\n');
   const found = lines.flatMap((line): [number, string][] => {
     const [, pid, state = '', args = ''] = /^\s*(\d+)\s+(\S)\S*\s+(.*)$/.exec(line) ?? [];
-    // The wrapper has the program's arguments among its own.
+    // The wrapper's arguments include the program's.
     const isWrapper = args.startsWith('/bin/sh -c trap ');
     return !isWrapper && args.split(' ').includes(word) ? [[Number(pid), state]] : [];
   });

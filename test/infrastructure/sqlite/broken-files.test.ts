@@ -25,7 +25,7 @@ import { openSessionStore } from '../../../src/infrastructure/sqlite/session-sto
 import { runStoreProcess } from './child.ts';
 import { agentRequest, created, instanceId, project, started, tempFolder, tempStore } from './samples.ts';
 
-/** A database with some sessions in it, closed. */
+/** A closed database with some sessions. */
 function filled(t: TestContext, sessions = 20): string {
   const file = join(tempFolder(t), 'project.db');
   const store = openSessionStore({ file, project });
@@ -35,11 +35,13 @@ function filled(t: TestContext, sessions = 20): string {
 }
 
 describe('a journal that a killed process left', () => {
-  /** What `kill -9` leaves in the middle of a change without WAL, as when the journal mode is being set. */
+  /**
+   * The files that `kill -9` leaves in the middle of a change without WAL, such as while the journal mode is being set.
+   */
   function halfWritten(t: TestContext): string {
     const whole = filled(t);
     const db = new DatabaseSync(whole);
-    // With so little cache, what is changed is on disk before the commit.
+    // With this small cache, changes reach the disk before the commit.
     db.exec('PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN IMMEDIATE');
     db.exec("UPDATE sessions SET objective = 'lost'");
     const file = join(tempFolder(t), 'project.db');
@@ -122,7 +124,7 @@ describe('a damaged file', () => {
 });
 
 describe('without permission', () => {
-  /** Root may write anything, so the work is done by a process that becomes nobody's: it may not start as one here. */
+  /** Root may write any file, so a process that becomes the user nobody does the work. */
   const nobody = process.getuid?.() === 0 ? 65_534 : null;
   const cases: Readonly<Record<string, (file: string) => void>> = {
     'a file that is read-only': (file) => chmodSync(file, 0o400),

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-/** A real second process for the storage tests: runs a task of fixtures/store-process.ts. */
+/** A second real process for the storage tests, which runs a task of fixtures/store-process.ts. */
 
 const script = fileURLToPath(new URL('fixtures/store-process.ts', import.meta.url));
 
@@ -12,7 +12,7 @@ export interface StoreProcess {
   readonly process: ChildProcess;
   /** The next line of its stdout; undefined after the last. */
   next(): Promise<string | undefined>;
-  /** The lines up to the end; rejects when it fails. */
+  /** The lines to the end; rejects if the process fails. */
   finish(): Promise<readonly string[]>;
 }
 

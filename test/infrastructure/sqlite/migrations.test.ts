@@ -28,7 +28,7 @@ function memory(build: (db: DatabaseSync) => void): DatabaseSync {
   return db;
 }
 
-/** Everything SQLite knows of a schema, free of comments and white space. */
+/** SQLite's whole description of a schema, without comments and white space. */
 function describeSchema(db: DatabaseSync): unknown {
   const all = (sql: string, ...values: string[]) =>
     db
@@ -59,7 +59,7 @@ function normalise(sql: string): string {
       .replace(/\s+/g, ' ')
       .replace(/\s*([(),])\s*/g, '$1')
       .trim()
-      // ALTER TABLE writes a new column behind the constraints; the columns' order is compared by table_xinfo.
+      // ALTER TABLE writes a new column after the constraints; table_xinfo compares the order of the columns.
       .split(/,(?![^(]*\))/)
       .map((part) => part.replace(/^CREATE TABLE \w+\(|\) STRICT(,WITHOUT ROWID)?$/g, ''))
       .sort()

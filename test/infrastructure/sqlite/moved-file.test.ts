@@ -13,7 +13,7 @@ function move(from: string, to: string): void {
   for (const end of ends) if (existsSync(from + end)) renameSync(from + end, to + end);
 }
 
-/** What happens to the file while a store has it open; `file` and `aside` have folders of their own. */
+/** Changes of the file while a store has it open; `file` and `aside` are in different folders. */
 const losses: readonly (readonly [what: string, lose: (file: string, aside: string) => void])[] = [
   ['moved away', move],
   ['deleted', (file) => ends.forEach((end) => void rmSync(file + end, { force: true }))],

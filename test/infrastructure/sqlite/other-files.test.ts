@@ -15,7 +15,7 @@ function foreign(file: string, version = 0): void {
   db.close();
 }
 
-/** What may lie where a database is expected. */
+/** Other things in the place of a database. */
 const others: readonly (readonly [what: string, make: (file: string) => void, says: RegExp])[] = [
   ['a folder', (file) => mkdirSync(file), /\.db is a folder.*Move it away/],
   ['a named pipe', (file) => execFileSync('mkfifo', [file]), /\.db is a named pipe.*Move it away/],

@@ -59,7 +59,7 @@ describe('several processes', () => {
     const store = tempStore(t);
     const holder = runStoreProcess(t, 'holdLock', [store.file]);
     assert.equal(await holder.next(), 'locked');
-    // The commit below blocks this process: the order to let go has to be on its way before.
+    // The commit below blocks this process, so the order to release the lock must be sent before.
     holder.process.stdin?.write('go\n');
     await new Promise((resolve) => setImmediate(resolve));
     store.create(created(), instanceId());

@@ -13,7 +13,7 @@ import { type Change, createWorkflow } from '../../../src/domain/workflow.ts';
 import { makeIdSource } from '../../../src/infrastructure/ids.ts';
 import { openSessionStore } from '../../../src/infrastructure/sqlite/session-store.ts';
 
-/** What the storage tests store: real plans through the real domain. */
+/** Data for the storage tests: real plans and changes of the domain. */
 
 const ids = makeIdSource();
 export const project = { hash: 'a'.repeat(64), path: '/home/someone/project' };
@@ -28,19 +28,19 @@ export function sessionId(): SessionId {
   return makeSessionId(ids.ulid());
 }
 
-/** A folder that is removed with the test. */
+/** A folder that is removed after the test. */
 export function tempFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'maos-sqlite-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A store in a folder of its own, closed and removed with the test. */
+/** A store in its own folder, closed and removed after the test. */
 export function tempStore(
   t: TestContext,
   file = join(tempFolder(t), 'project.db'),
 ): SessionStore & { file: string } {
-  // Tests that compete with other processes have nothing else to do than to wait.
+  // Long, because tests that compete with other processes have nothing else to do.
   const store = openSessionStore({ file, project, busyTimeoutMs: 5_000 });
   t.after(() => store.close());
   return Object.assign(store, { file });
@@ -81,14 +81,14 @@ export function planRequest(overrides: Partial<PlanRequest> = {}): PlanRequest {
   };
 }
 
-/** A new session of three agents in sequence, or as asked. */
+/** A new session, by default of three agents in sequence. */
 export function created(overrides: Partial<PlanRequest> = {}, id: SessionId = sessionId()): Change {
   const request = planRequest(overrides);
   const suffixes = request.agents.map(() => ids.suffix());
   return createWorkflow(makePlan(request), { sessionId: id, suffixes }, at);
 }
 
-/** The session running with its first agent. */
+/** The session with its first agent running. */
 export function started(created: Change): Change {
   const running = startSession(created.next, at);
   const first = running.next.agents[0];

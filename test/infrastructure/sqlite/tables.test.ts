@@ -25,7 +25,7 @@ const usage = {
 };
 const budget = { maxTokens: 10, maxCostUsd: 1.5, maxTurns: null, maxWallMs: 60_000 };
 
-/** A session of which no field is empty, as far as its constraints allow. */
+/** A session without empty fields, as far as the constraints allow. */
 function everything(): {
   session: Session;
   agents: readonly Agent[];
@@ -82,7 +82,7 @@ function checkpointOf(workflow: Checkpoint['workflow']): string {
   return JSON.stringify({ version: 1, at, reason: 'phase', lastEvent, workflow });
 }
 
-/** `value` with what stands at the path replaced. */
+/** `value` with the part at the path replaced. */
 function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
   if (key === undefined) return by;
   const copy: Record<string, unknown> = structuredClone(value) as Record<string, unknown>;

@@ -18,7 +18,7 @@ const pausedSession = 'sess_01K0ABCDEFGHJKMNPQRSTVWXYB' as SessionId;
 const done = 'agent_qa_1_aaaaaa' as AgentId;
 const broken = 'agent_qa_2_bbbbbb' as AgentId;
 
-/** Hashes of events are those of the log, whatever wrote them. */
+/** The hashes are those of the log, regardless of what wrote the events. */
 const created: RecordedEvent = {
   seq: 1,
   type: 'session.created',
@@ -37,7 +37,7 @@ const created: RecordedEvent = {
   },
 };
 
-/** A database as the first release left it: its schema, and rows written by its statements. */
+/** A database of the first release: its schema, and rows written by its statements. */
 function versionOne(file: string): void {
   const db = new DatabaseSync(file);
   db.exec('PRAGMA journal_mode = wal');

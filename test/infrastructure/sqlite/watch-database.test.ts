@@ -7,7 +7,7 @@ import { watchDatabase } from '../../../src/infrastructure/sqlite/watch-database
 import { until } from '../../helpers/waiting.ts';
 import { created, instanceId, tempStore } from './samples.ts';
 
-/** Without the looks that nobody asked for. */
+/** Without polling timers, so that only reported writes are noticed. */
 const impatientClock: Clock = {
   now: () => systemClock.now(),
   elapsedMs: () => systemClock.elapsedMs(),

@@ -16,7 +16,7 @@ function parses(source: string): boolean {
   }
 }
 
-/** What is wrong with the text; null when nothing is. */
+/** The error in the text; null if there is none. */
 function problem(source: string, how: typeof strict): TextFormatError | null {
   try {
     parseJson(source, how);

@@ -68,7 +68,7 @@ describe('YAML from people', () => {
   it('gives what was written: every value of JSON, as YAML or as JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (written) => {
-        // -0 is 0 in JSON.
+        // In JSON, -0 is 0.
         const value: unknown = JSON.parse(JSON.stringify(written));
         assert.deepEqual(parseYaml(JSON.stringify(value)).value, value);
         assert.deepEqual(parseYaml(stringify(value)).value, value);
@@ -127,7 +127,7 @@ describe('YAML from people', () => {
     assert.match(problem(bomb)?.message ?? '', /more than 500000 values/);
     assert.match(problem('['.repeat(10_000))?.message ?? '', /nested/);
     assert.match(problem('a'.repeat(1_048_577))?.message ?? '', /at most 1048576 characters/);
-    // The parser's own search for duplicate keys compares each with each.
+    // The parser's own search for duplicate keys compares every pair of keys.
     const many = Array.from({ length: 20_000 }, (_, at) => `k${at}: v`).join('\n');
     assert.equal(Object.keys(parseYaml(many).value as object).length, 20_000);
   });

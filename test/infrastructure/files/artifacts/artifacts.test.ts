@@ -40,7 +40,7 @@ function session(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-/** Other systems refuse such names. */
+/** Other systems reject such names. */
 const noBytes = process.platform === 'linux' ? false : 'names are text here';
 
 const scan = async (folder: string, limit?: number): Promise<string[]> =>
@@ -91,7 +91,7 @@ describe('the scan', () => {
     const digest = await files.find((file) => file.path === path)?.digest();
     assert.equal(digest?.sizeBytes, 5);
     assert.equal(Buffer.from(await readArtifactFile(folder, path, 100)).toString(), 'café');
-    // What decodes to another path is no way out.
+    // A path that decodes to another one must not leave the folder.
     for (const trick of [
       'results/\\x2E\\x2E/\\x2E\\x2E/secret',
       'results\\x2F..\\x2F..\\x2Fsecret/x',
@@ -163,7 +163,7 @@ describe('the scan', () => {
       reading.finally(() => {
         isRead = true;
       });
-      // In every turn of the event loop that the reading takes.
+      // In every turn of the event loop during the read.
       for (; !isRead; await nextTurn()) change(path);
       const digest = await reading;
       assert.equal(digest?.isSteady, found ? false : undefined, change.toString());

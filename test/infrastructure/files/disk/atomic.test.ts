@@ -48,7 +48,7 @@ describe('an atomic write', () => {
   it('leaves neither a temporary file nor a half-written one when it fails', async () => {
     const folder = join(root, 'failing');
     mkdirSync(join(folder, 'taken', 'inside'), { recursive: true });
-    // A folder that is not empty cannot be replaced: the rename fails, after the temporary file was written.
+    // A folder with contents cannot be replaced, so the rename fails after the temporary file was written.
     await assert.rejects(writeFileAtomic(join(folder, 'taken'), 'x'), (error) => {
       return (
         isMaosError(error, 'INVALID_INPUT') && error.message.includes(JSON.stringify(join(folder, 'taken')))
@@ -92,7 +92,7 @@ describe('an atomic write', () => {
       whole += 1;
     }
     assert.equal(whole, 12);
-    // What a kill leaves behind can be told from everything else.
+    // The files that a kill leaves can be recognized.
     assert.deepEqual(
       readdirSync(root).filter((name) => name.startsWith('.killed.json') && !isTemporaryName(name)),
       [],

@@ -40,7 +40,7 @@ describe('the MAOS home', () => {
   for (const umask of ['000', '077', '777']) {
     it(`is made for its user alone under umask ${umask}`, () => {
       const home = join(root, `umask-${umask}`, 'deep', '.maos');
-      // In a process of its own: the umask belongs to the whole process.
+      // In a separate process, because the umask applies to the whole process.
       const script = `
         import { ensureHome, ensureProjectFolder } from ${JSON.stringify(import.meta.resolve('../../../../src/infrastructure/files/home/home.ts'))};
         import { writeFileAtomic } from ${JSON.stringify(import.meta.resolve('../../../../src/infrastructure/files/disk/atomic.ts'))};

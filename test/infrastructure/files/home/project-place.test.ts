@@ -18,7 +18,7 @@ import { placeOf } from '../../../../src/infrastructure/files/home/project-place
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'maos-place-')));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-/** The machine's own settings, and the variables of a hook that runs these tests, are none of their business. */
+/** Without the machine's git settings, and the variables of a hook that runs these tests. */
 const env = {
   PATH: process.env.PATH,
   HOME: root,

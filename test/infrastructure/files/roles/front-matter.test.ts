@@ -13,7 +13,7 @@ function valuesOf(block: string): Record<string, unknown> {
   return Object.fromEntries([...(parsed?.fields ?? [])].map(([key, { value }]) => [key, value]));
 }
 
-/** One line of a block and the value it gives. */
+/** Lines of a block with their values. */
 const lines: readonly (readonly [line: string, value: unknown])[] = [
   ['a: plain', 'plain'],
   ['a:   spaces around   ', 'spaces around'],

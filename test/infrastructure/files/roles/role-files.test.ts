@@ -8,7 +8,7 @@ import type { RoleProblem } from '../../../../src/application/ports/roles.ts';
 import type { FileRole } from '../../../../src/domain/roles/file-role.ts';
 import { makeRoleFiles } from '../../../../src/infrastructure/files/roles/role-files.ts';
 
-/** A user with a home folder, a MAOS and a project in a repository; paths are relative to the folder they share. */
+/** A user's home folder, a MAOS home and a project in a repository; paths are relative to their common folder. */
 class Place {
   readonly root: string;
   readonly project: string;
@@ -29,7 +29,7 @@ class Place {
     writeFileSync(file, content);
   }
 
-  /** A role as Claude Code has it. */
+  /** Writes a role in Claude Code's format. */
   role(path: string, name: string, more = ''): void {
     this.write(path, `---\nname: ${name}\ndescription: Knows ${name}.\n${more}---\nYou are ${name}.\n`);
   }
@@ -54,7 +54,7 @@ class Place {
     return roles.map(({ name }) => name);
   }
 
-  /** The only problem there is, its path relative. */
+  /** The only problem, with its relative path. */
   async problem(): Promise<RoleProblem> {
     const { problems } = await this.read();
     assert.equal(problems.length, 1, JSON.stringify(problems));

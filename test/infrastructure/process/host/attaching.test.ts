@@ -10,7 +10,7 @@ import { giveTimeTo, until } from '../../../helpers/waiting.ts';
 import { sampleAgent, sampleKey } from '../sample-agent.ts';
 import { type Bench, Collector, makeBench, processesWith, program, rareSeconds } from '../test-bench.ts';
 
-/** A bench whose agent is being started by another process. */
+/** A bench whose agent another process is starting. */
 async function makeStarter(
   t: TestContext,
   command: readonly string[],
@@ -30,7 +30,7 @@ async function makeStarter(
   return { bench, said, kill };
 }
 
-/** A bench whose agent was started by a process that has been killed with SIGKILL. */
+/** A bench whose agent was started by a process that was then killed with SIGKILL. */
 async function makeOrphan(
   t: TestContext,
   command: readonly string[],
@@ -41,7 +41,7 @@ async function makeOrphan(
   return { bench, wrapper, heard: (text) => bench.output.heard(text) };
 }
 
-// One after the other: they share the agent's id with the process that starts it.
+// Not in parallel, because they share the agent's id with the process that starts it.
 suite('an agent whose MAOS was killed', () => {
   test('is adopted: all its output from the first byte, and how it ended', async (t) => {
     const lines = 'i=0; while [ $i -lt 20 ]; do echo "line $i"; sleep 0.03; i=$((i+1)); done; exit 9';
@@ -123,7 +123,7 @@ suite('attaching to', { concurrency: true }, () => {
   });
 
   test('what is being started here decides it together with the start: both follow it, or it never runs', async (t) => {
-    // Sooner or later after the start began, until it comes too late to fence the launch.
+    // After growing delays from the start, until it is too late to fence the launch.
     let last = '';
     for (let turns = 0; last !== 'exited'; turns = turns * 2 + 1) {
       const bench = await makeBench(t);

@@ -22,7 +22,7 @@ for (const [name, jump] of [
     t.mock.timers.setTime(Date.now() + jump);
     const report = await stopped;
     const tookMs = performance.now() - startedAt;
-    // With the clock it would have been a day more, or none.
+    // The system clock would give a day more, or none.
     assert.ok(report.tookMs >= 699 && report.tookMs <= tookMs + 1, `${report.tookMs} of ${tookMs} ms told`);
     assert.deepEqual(report.signals, ['SIGTERM', 'SIGCONT', 'SIGKILL']);
     const end = await running.ended;

@@ -6,7 +6,7 @@ import { type Bench, makeBench, processesWith, rareSeconds } from '../test-bench
 
 const isLinux = process.platform === 'linux';
 
-/** Each leaves the agent's session and tree, and loses or writes over the environment, on a way of its own. */
+/** Each leaves the agent's session and process tree, and loses or overwrites its environment, in a different way. */
 const ways: readonly (readonly [name: string, script: string])[] = [
   ['with a cleared environment', '(env -i setsid sleep "$1" <&- >/dev/null 2>&1 &);'],
   [

@@ -22,7 +22,7 @@ import {
   statesOf,
 } from '../test-bench.ts';
 
-/** Counts the lines it gets, and tells of each and of the end. */
+/** Counts its input lines, and prints each and the end. */
 const echo = 'i=0; while IFS= read -r line; do echo "$i $line"; i=$((i+1)); done; echo "end after $i"';
 
 async function fed(
@@ -104,7 +104,7 @@ suite('a program that can receive', { concurrency: 2 }, () => {
       for (const word of [bench.folder, join(bench.folder, 'input.1')]) {
         assert.deepEqual(await processesWith(word), [], script);
       }
-      // What left nothing behind is not said to have.
+      // An agent without leftover processes is not reported to have any.
       assert.equal(end.how === 'exited' && end.strays === undefined, !script.includes('sleep'), script);
     }
   });
@@ -195,7 +195,7 @@ suite('input of an agent', { concurrency: 2 }, () => {
       const copy = join(torn.folder, 'input.1');
       writeFileSync(copy, whole.subarray(0, size));
       writeFileSync(join(torn.folder, 'prompt.md'), 'another prompt\n');
-      // As the next owner does: it sends what it does not know to be there.
+      // Like the next owner, which sends entries that it does not know to be there.
       const agent = await torn.start('sh', ['-c', echo], { stdin: 'stream' });
       await agent.send({ id: 'b', bytes: Buffer.from('line 2~\nhalf\n') });
       await agent.send({ id: 'c', bytes: line(4) });
@@ -282,7 +282,7 @@ suite('input of an agent', { concurrency: 2 }, () => {
   });
 });
 
-// One after the other: they share the agent's id with the process that starts it.
+// Not in parallel, because they share the agent's id with the process that starts it.
 suite('input of an agent whose MAOS is killed', () => {
   for (const killAfter of [0, 1, 20, 60]) {
     test(`after ${killAfter} entries: the next one sends all again, and each comes once`, async (t) => {
@@ -295,7 +295,7 @@ suite('input of an agent whose MAOS is killed', () => {
       const said = createInterface(starter.stdout)[Symbol.asyncIterator]();
       for (let i = 0; i <= killAfter; i++) await said.next();
       const exited = once(starter, 'exit');
-      // It has stored nothing of what it sent, and is at the next entry.
+      // It has not recorded any sent entry, and is about to send the next.
       starter.kill('SIGKILL');
       await exited;
       const running = await bench.attach();

@@ -93,7 +93,7 @@ suite('an agent that runs to its end', { concurrency: true }, () => {
       MAOS_AGENT_ID: bench.agent.id,
       PWD: bench.folder,
     };
-    // Some shells add variables of their own, and Node one where it measures coverage.
+    // Some shells add their own variables, and Node adds one while it measures coverage.
     const foreign = ['_', 'SHLVL', 'OLDPWD', '__CF_USER_TEXT_ENCODING', 'NODE_V8_COVERAGE'];
     for (const name of foreign) delete got[name];
     assert.deepEqual(got, wanted);
@@ -180,7 +180,7 @@ suite('a start that cannot succeed', { concurrency: true }, () => {
       says: /no-such-program-x1.*no such program in the PATH/,
     },
     { name: 'not a file', program: './missing', says: /missing.*no such file/ },
-    // As the system sees it: shortened beforehand, it would be the shell.
+    // As the system sees it; shortened earlier, it would be the shell.
     {
       name: 'past what is no folder',
       program: 'missing /../../../../../../../bin/sh',
@@ -197,7 +197,7 @@ suite('a start that cannot succeed', { concurrency: true }, () => {
     test(`program ${name}`, async (t) => {
       const bench = await makeBench(t);
       await assert.rejects(bench.start(file, args, { stdin }), { code: 'SPAWN_FAILED', message: says });
-      // The attempt is still free: nothing ran.
+      // The attempt is still unused, because nothing ran.
       const end = await (await bench.attach()).ended;
       assert.equal(end.how, 'never_started');
     });

@@ -48,7 +48,7 @@ suite('output', { concurrency: 2 }, () => {
       };
     });
     await running.stop(1_000);
-    // A poll, without events, would come upon some thirty at a time.
+    // Polling without events would receive about thirty at a time.
     assert.ok(lines.filter((count) => count <= 5).length > 2, `${lines.join(' ')} lines`);
   });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { makeBench, processesWith, program, rareSeconds } from '../test-bench.ts';
 
-/** Whoever waits for it instead of for the end of the program runs into the limit of the test. */
+/** Waiting this long, instead of for the program's end, exceeds the test's time limit. */
 const plenty = 3_600_000;
 
 suite('stopping an agent', { concurrency: true }, () => {
@@ -16,13 +16,13 @@ suite('stopping an agent', { concurrency: true }, () => {
     const running = await bench.start(program('polite.sh'), [seconds]);
     await bench.output.heard('ready');
     const report = await running.stop(plenty);
-    // The second signal is for one that is suspended; this one may have ended by then.
+    // The second signal is for a suspended process; this one may have ended by then.
     assert.deepEqual(
       report.signals.filter((signal) => signal !== 'SIGCONT'),
       ['SIGTERM'],
     );
     assert.equal(report.survivors, 0);
-    // Its child may be gone before it is looked at.
+    // Its child may end before it is examined.
     assert.match(report.processes?.[0] ?? '', new RegExp(`polite\\.sh ${seconds} \\(\\d+\\)$`));
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 3);

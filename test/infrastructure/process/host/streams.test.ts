@@ -49,7 +49,7 @@ suite('what a program prints', { concurrency: 2 }, () => {
 
   test('by a process it left behind is read before the end is told', async (t) => {
     const bench = await makeBench(t);
-    // What it leaves behind must have set its trap: MAOS asks it to end as soon as the program is gone.
+    // The leftover process must have set its trap, because MAOS asks it to end as soon as the program has ended.
     const left = 'trap "echo left behind; exit" TERM; : >"$1"; while :; do sleep 0.01; done';
     const script = `(${left}) & until [ -e "$1" ]; do sleep 0.01; done; exit 4`;
     const running = await bench.start('sh', ['-c', script, 'sh', join(bench.folder, 'trapped')]);

@@ -10,13 +10,13 @@ import { giveTimeTo, until } from '../../../helpers/waiting.ts';
 import { sampleAgent, sampleKey } from '../sample-agent.ts';
 import { makeBench, processesWith, program, rareSeconds, statesOf } from '../test-bench.ts';
 
-/** Whoever waits for it instead of for the end of the program runs into the limit of the test. */
+/** Waiting this long, instead of for the program's end, exceeds the test's time limit. */
 const plenty = 3_600_000;
 
-/** Counts on stdout, which arrives later, and in the file it is given, which has it at once. */
+/** Counts on stdout, which arrives later, and in the given file, which has it immediately. */
 const counting = 'i=0; while :; do i=$((i+1)); echo "$i" >>"$1"; echo "$i"; sleep 0.02; done';
 
-/** A shell that forked a process which was stopped before it executed its program waits for it in the kernel: 'D'. */
+/** A shell whose child was stopped before exec waits for it in the kernel: 'D'. */
 function areAllStopped(states: ReadonlyMap<number, string>): boolean {
   return [...states.values()].every((state) => state === 'T' || state === 'D');
 }
@@ -58,8 +58,8 @@ suite('a suspended agent', { concurrency: true }, () => {
     assert.deepEqual([...statesOf(seconds).keys()], [...states.keys()]);
   });
 
-  // Every generation leaves a sleeper, begins the next one and is gone: the first ones at once, the later ones after
-  // some time, for none may be over before anybody has looked. `setsid` is no program of macOS.
+  // Every generation leaves a sleeper, starts the next one and ends. The first ones do so immediately, the later ones
+  // after some time, so that they last until the first scan. macOS has no `setsid`.
   const generation =
     '[ "$3" -gt 2000 ] || { sleep "$2" & [ "$3" -lt 3 ] || sleep 2; setsid sh -c "$1" sh "$1" "$2" $(($3+1)) & }';
   for (const [name, breed] of [

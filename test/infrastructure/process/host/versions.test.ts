@@ -14,7 +14,7 @@ const script = readFileSync(
   'utf8',
 ).trimEnd();
 
-/** Starts the bench's agent as MAOS 0.1.0 did. */
+/** Starts the bench's agent like MAOS 0.1.0. */
 function startOld(t: TestContext, { folder, agent }: Bench, args: readonly string[]): ChildProcess {
   const stdout = openSync(join(folder, 'stdout.log'), 'a');
   const stderr = openSync(join(folder, 'stderr.log'), 'a');
@@ -29,7 +29,7 @@ function startOld(t: TestContext, { folder, agent }: Bench, args: readonly strin
   return wrapper;
 }
 
-/** A process that leads a session and carries the agent's mark, as every version's wrapper does. */
+/** A process that leads a session and carries the agent's mark, like every version's wrapper. */
 async function startLeader(t: TestContext, { agent }: Bench): Promise<ChildProcess> {
   const env = { ...process.env, MAOS_AGENT_ID: agent.id, MAOS_AGENT_ATTEMPT: '1' };
   const leader = spawn('sleep', [rareSeconds()], { env, detached: true, stdio: 'ignore' });
@@ -118,7 +118,7 @@ suite('an agent of a newer MAOS', { concurrency: true }, () => {
     wrapper.kill();
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 3);
-    // Node hears of its own child a turn after MAOS has seen that it is gone.
+    // Node reports its own child's end one turn after MAOS has noticed it.
     await until(() => !isAlive(child), 'the end of what it left behind');
   });
 

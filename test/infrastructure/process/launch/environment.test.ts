@@ -40,7 +40,7 @@ const clientTokens = [
 
 const users = [
   ...['PATH', 'HOME', 'MAOS_HOME', 'MAOS_DEPTH', 'NODE_OPTIONS', 'HTTPS_PROXY', 'EDITOR'],
-  // They serve other purposes than models, too.
+  // They also serve other purposes than models.
   ...['GOOGLE_APPLICATION_CREDENTIALS', 'AWS_PROFILE', 'AWS_SECRET_ACCESS_KEY', 'GITHUB_TOKEN'],
   ...['CODEX_HOME', 'CODEX_CA_CERTIFICATE', 'GEMINI_CLI_HOME', 'CLAUDE_CONFIG_DIR'],
   ...[

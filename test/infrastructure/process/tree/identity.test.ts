@@ -65,7 +65,7 @@ suite('the identity of a process', () => {
   });
 
   test('a zombie is not alive', async (t) => {
-    // The shell becomes a program that never collects its child.
+    // The shell becomes a program that never reaps its child.
     const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60']);
     t.after(() => parent.kill('SIGKILL'));
     const [line] = await once(parent.stdout, 'data');

@@ -7,7 +7,7 @@ import { type Machine, makeMachine } from '../../../../src/infrastructure/proces
 
 const mib = 1024 * 1024;
 
-/** A Linux machine with 8,000 MiB available and the control group files given, by path below /sys/fs/cgroup. */
+/** A Linux machine with 8,000 MiB available and these control group files, by path below /sys/fs/cgroup. */
 async function linux(t: TestContext, membership: string, groups: Record<string, string>): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), 'maos-machine-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -105,7 +105,7 @@ suite('free memory', () => {
 
   test('falls back on what Node knows', () => {
     const machine = makeMachine({ platform: 'darwin', vmStat: () => '' });
-    // Others use memory meanwhile.
+    // Other processes use memory in the meantime.
     const [before, told, after] = [freemem() / mib, machine.freeMemoryMb(), freemem() / mib];
     assert.ok(told > Math.min(before, after) - 500 && told < Math.max(before, after) + 500, `${told} MiB`);
   });

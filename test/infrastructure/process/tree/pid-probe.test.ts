@@ -15,7 +15,7 @@ async function start(t: TestContext, program: string, ...args: string[]): Promis
   return child;
 }
 
-/** As the system says it once for each number; the last one from then on. */
+/** Returns each number once, like the system; then repeats the last one. */
 function countsWith(lastPids: readonly number[], forks: number): () => PidCounts {
   let asked = 0;
   return () => {

@@ -67,7 +67,7 @@ test('of the processes since one of them, older ones are left out', {
   t.after(() => children.map((child) => child.kill()));
   await Promise.all(children.map((child) => once(child, 'spawn')));
   const [first, second] = children.map(({ pid }) => pid as number) as [number, number];
-  // Only where pids began again at the lowest in between are they not in order; two children later they are.
+  // Their pids are out of order only if pids wrapped around in between.
   if (second < first) return t.skip('pids have come round');
   const young = await makeProcessTable().snapshot({ pid: first, forks });
   assert.deepEqual(
@@ -233,7 +233,7 @@ test('a pid that another process gets between a look and a signal is not signall
   const family = new AgentFamily(mark, table, () => true);
   const seen = (await family.look()).find((entry) => entry.pid === pid);
   assert.ok(seen !== undefined);
-  // Only procfs is quick enough to be asked before each signal.
+  // Only procfs is fast enough to be read before each signal.
   if (process.platform === 'linux') assert.equal(family.signal(seen, 'SIGKILL'), false);
   assert.deepEqual(pidsOf(await family.look()), [100_100], 'at the next look it is known to be another');
   assert.equal(bystander.exitCode ?? bystander.signalCode, null);
@@ -257,7 +257,7 @@ test('an agent that another MAOS looks after gets no signal', async (t) => {
 
 test('what is about to execute a program is not asked to end in place of the program', async (t) => {
   const env = { ...process.env, MAOS_AGENT_ID: 'agent_about_to_execute' };
-  // As a reader of the wrapper's, which is still a subshell without a command line at the first look.
+  // Like a reader of the wrapper, which is still a subshell without a command line at the first scan.
   const reader = spawn('sh', ['-c', "trap '' TERM; echo; exec sleep 60"], { env });
   const program = spawn('sleep', ['60'], { env });
   t.after(() => [reader, program].map((child) => child.kill('SIGKILL')));

@@ -16,7 +16,7 @@ import {
 import { giveTimeTo, until } from '../../../helpers/waiting.ts';
 import { makeBench, rareSeconds, statesOf } from '../test-bench.ts';
 
-/** Samples until one fits. */
+/** Samples until one matches. */
 function sampleThat(
   running: RunningAgent,
   fits: (sample: ResourceSample) => boolean,
@@ -32,7 +32,7 @@ function sampleThat(
 }
 
 const mib = 1024 * 1024;
-/** Uses so much of a processor, however long that takes on a busy machine. */
+/** Uses this much CPU time, regardless of how long that takes on a busy machine. */
 const spin = (ms: number): string => `while (process.cpuUsage().user < ${ms}e3);`;
 
 suite('a sample', { concurrency: true }, () => {
@@ -56,7 +56,7 @@ suite('a sample', { concurrency: true }, () => {
 
   test('knows the memory of the tree, as ps does', async (t) => {
     const bench = await makeBench(t);
-    // Both are at rest once it is held: memory that still grows would be more at the second look.
+    // Both are idle once it is allocated; memory that is still growing would be larger in the second sample.
     const hold = `const held = Buffer.alloc(${150 * mib}, 1); console.log('held'); setInterval(() => held, 1000);`;
     const nest = `require('child_process').spawn(process.execPath, ['-e', \`${hold}\`], { stdio: 'inherit' });`;
     const running = await bench.start(process.execPath, ['-e', nest]);
@@ -108,7 +108,7 @@ suite('a sample', { concurrency: true }, () => {
       processes = sample.processes;
       peak = Math.max(peak, processes);
     }
-    // On a busy machine it gets a small part of the time it spins.
+    // On a busy machine, it gets only a small part of the time that it spins.
     assert.ok(last >= 30, `${last} ms`);
   });
 
@@ -188,7 +188,7 @@ suite('a log file deleted under MAOS', { concurrency: true }, () => {
   test('is missed by the next MAOS, which says so; how the agent ended is told all the same', async (t) => {
     const { bench } = await deleteLogs(t);
     const adopted = await bench.attach();
-    // The shell, and now and then its sleep.
+    // The shell, and sometimes its sleep.
     assert.ok(((await adopted.sample())?.processes ?? 0) >= 1);
     await writeFile(join(bench.folder, 'go'), '');
     const end = await adopted.ended;
