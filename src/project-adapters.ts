@@ -38,6 +38,7 @@ import { makeAgentDisk } from './infrastructure/process/host/agent-disk.ts';
 import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
 import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
 import { environmentWithout } from './infrastructure/process/launch/environment.ts';
+import { enclosingAgentEnvironment } from './infrastructure/process/tree/enclosing-agent.ts';
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import type { ProcessTable } from './infrastructure/process/tree/process-table.ts';
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
@@ -100,11 +101,12 @@ export function makeProject(from: {
       log,
       ...(parts.samplingTable === undefined ? {} : { samplingTable: parts.samplingTable }),
     });
+  const around = environmentAround(home);
   const made = {
     path: root,
     instance: registration.instance,
-    depth: parts.depth ?? depthOf(process.env.MAOS_DEPTH),
-    parent: parts.parent === undefined ? parentOf(process.env) : parts.parent,
+    depth: parts.depth ?? depthOf(around.MAOS_DEPTH),
+    parent: parts.parent === undefined ? parentOf(around) : parts.parent,
     store,
     files: makeSessionFiles({ ...places, ...inherited }),
     roles: parts.roles ?? rolesFor(home),
@@ -223,7 +225,16 @@ function depthOf(text: string | undefined): number {
   return text !== undefined && /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
 }
 
+/** The environment of the agent that this process belongs to, even if it was removed from its own. */
+function environmentAround(home: string): Readonly<Record<string, string | undefined>> {
+  const isComplete = parentOf(process.env) !== null;
+  return isComplete ? process.env : (enclosingAgentEnvironment(home) ?? process.env);
+}
+
 /** The agent that this process belongs to. */
-function parentOf({ MAOS_SESSION_ID: sessionId = '', MAOS_AGENT_ID: agentId = '' }): ParentAgent | null {
+function parentOf({
+  MAOS_SESSION_ID: sessionId = '',
+  MAOS_AGENT_ID: agentId = '',
+}: Readonly<Record<string, string | undefined>>): ParentAgent | null {
   return isSessionId(sessionId) && isAgentId(agentId) ? { sessionId, agentId } : null;
 }

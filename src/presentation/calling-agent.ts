@@ -32,3 +32,16 @@ export async function callingAgent(
   const caller = callerOf(found.project, env);
   return caller === null ? null : { project: found.project, caller };
 }
+
+/**
+ * Refuses a process that acts as the user and yet runs inside an agent, as the processes above it show.
+ * @throws MaosError FORBIDDEN
+ */
+export function assertOutsideAgents({ parent }: Pick<Project, 'parent'>): void {
+  if (parent === null) return;
+  throw new MaosError(
+    'FORBIDDEN',
+    `This process runs inside agent ${parent.agentId} without the MAOS_* variables of that agent, so it can act neither for it nor as the user. Pass on all MAOS_* variables, unchanged.`,
+    { details: { agentId: parent.agentId } },
+  );
+}

@@ -4,7 +4,7 @@ import type { Caller } from '../../../application/queries/caller.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type MessageId, parseMessageId } from '../../../domain/ids.ts';
 import type { Message } from '../../../domain/message.ts';
-import { callingAgent } from '../../calling-agent.ts';
+import { assertOutsideAgents, callingAgent } from '../../calling-agent.ts';
 import type { CommandContext } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 
@@ -25,6 +25,7 @@ export async function partyOf(context: CommandContext, reference?: string): Prom
   const agent = await callingAgent(context.runtime(), context.env, context.projectPath);
   if (agent === null) {
     const session = await new SessionFinder(context).session(reference ?? 'latest');
+    assertOutsideAgents(session.project);
     return { session, mailbox: new Mailbox(session.project), caller: null };
   }
   const { caller } = agent;

@@ -1,10 +1,9 @@
-import { isOfAgent } from '../../../application/queries/caller.ts';
 import { findRequest } from '../../../application/queries/lookup.ts';
 import { InputRequests } from '../../../application/requests/input-requests.ts';
 import { whenFree } from '../../../application/when-free.ts';
-import { MaosError } from '../../../domain/errors.ts';
 import type { Answer } from '../../../domain/input-request.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
+import { assertOutsideAgents, callingAgent } from '../../calling-agent.ts';
 import { askedText, outcomeText, requestView } from '../../contracts/request-view.ts';
 import { namesOf } from '../../contracts/views.ts';
 import { lookupIn, projectAccess } from '../../project-access.ts';
@@ -32,11 +31,9 @@ export async function answerRequest(context: CommandContext, answer: Answer): Pr
   const projects = lookupIn(projectAccess(runtime(), projectPath), new Map());
   const scope = options.flag('all') ? 'everywhere' : 'project';
   const { project, id } = await findRequest(projects, String(args[0]), scope);
-  if (isOfAgent(env) && project.parent === null) {
-    throw new MaosError('FORBIDDEN', 'This is the environment of an agent: it cannot answer requests.', {
-      details: { id },
-    });
-  }
+  // An agent that does not prove who it is cannot answer for a team of another one.
+  const agent = await callingAgent(runtime(), env, projectPath);
+  if (agent === null) assertOutsideAgents(project);
   const requests = new InputRequests(project);
   const by = { type: 'person', front: 'cli' } as const;
   const request = await whenFree(project, () => requests.answer(id, answer, by));
