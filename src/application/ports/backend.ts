@@ -32,8 +32,8 @@ export type AgentActivity =
   | { readonly type: 'notice'; readonly text: string }
   /** `ok` according to this record alone, because logs are shown record by record. */
   | { readonly type: 'result'; readonly ok: boolean; readonly text: string }
-  /** Shows that an entry of the input is in the conversation. */
-  | { readonly type: 'received'; readonly entry: string }
+  /** Shows that an entry of the input is in the conversation; `text`: of a message, as far as the CLI repeats it. */
+  | { readonly type: 'received'; readonly entry: string; readonly text?: string }
   | ({ readonly type: 'permission' } & PermissionAsked)
   /** The CLI no longer waits for the answer. */
   | { readonly type: 'permission_withdrawn'; readonly key: string }

@@ -293,6 +293,8 @@ export function renderActivity(activity: AgentActivity): string {
       return activity.ok ? '' : lines('x ', activity.text);
     case 'result':
       return activity.ok ? '' : lines('x ', activity.text);
+    case 'received':
+      return lines('< ', activity.text ?? '');
     case 'permission':
       return lines('? ', `${activity.tool}: ${activity.action}`);
     default:

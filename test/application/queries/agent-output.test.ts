@@ -190,6 +190,9 @@ describe('text for a terminal', () => {
     assert.equal(renderActivity({ type: 'tool_use', tool: 'Bash', detail: '' }), '> Bash\n');
     assert.equal(renderActivity({ type: 'tool_result', ok: true, text: 'x' }), '');
     assert.equal(renderActivity({ type: 'tool_result', ok: false, text: 'x' }), 'x x\n');
+    const received = { type: 'received', entry: 'msg_01K00000000000000000000000', text: 'a\nb' } as const;
+    assert.equal(renderActivity(received), '< a\n  b\n');
+    assert.equal(renderActivity({ type: 'received', entry: 'prompt' }), '');
     assert.equal(renderActivity({ type: 'result', ok: true, text: 'x' }), '');
     assert.equal(renderActivity({ type: 'result', ok: false, text: ' ' }), '');
   });

@@ -1,4 +1,6 @@
 import type { AgentActivity, LiveInput } from '../../../application/ports/backend.ts';
+import { startOf } from '../../../domain/cut-text.ts';
+import { maxText } from '../shared/json-lines.ts';
 import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { entryOf, uuidOf } from './entry-uuid.ts';
 
@@ -40,9 +42,12 @@ export const liveInput: LiveInput = {
 };
 
 /** A user message that Claude Code prints because it has accepted it; null for any other line. */
-export function readReplay({ isReplay, uuid }: Json): AgentActivity | null {
+export function readReplay({ isReplay, uuid, message }: Json): AgentActivity | null {
   const entry = isReplay === true ? entryOf(textOf(uuid)) : null;
-  return entry === null ? null : { type: 'received', entry };
+  if (entry === null) return null;
+  return entry === 'prompt'
+    ? { type: 'received', entry }
+    : { type: 'received', entry, text: startOf(textOf(asJson(message).content), maxText) };
 }
 
 /** A request to the program that started Claude Code. */
