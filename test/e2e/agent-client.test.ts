@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { agentProcesses, killAgentProcesses } from '../helpers/agent-processes.ts';
@@ -87,6 +87,57 @@ it('goes on when MAOS is killed, and is adopted by the next one', async (t) => {
   assert.equal(status, 0);
   const { state, result, attempt } = await team.agent();
   assert.deepEqual([state, result, attempt], ['completed', 'All is done.', 1]);
+  await team.nobodyLeft();
+});
+
+for (const [command, isAllowed] of [
+  ['approve', true],
+  ['deny', false],
+] as const) {
+  it(`asks a person for a permission, who can ${command} it: once, although MAOS is killed meanwhile`, async (t) => {
+    const team = await makeTeam(t, 'resumes', 'wants=made');
+    const { maos } = team;
+    const run = team.start();
+    await until(async () => (await maos.run('requests', '--json')).stdout.includes('req_'), 'the request');
+    run.process.kill('SIGKILL');
+    await run.finished;
+    const answered = await maos.run(command, 'latest');
+    assert.equal(answered.status, 0, answered.stderr);
+    assert.equal((await maos.run('wait', 'latest', '--timeout', '60')).status, 0);
+    const { state, result, attempt } = await team.agent();
+    assert.deepEqual([state, result, attempt], ['completed', 'All is done.', 1]);
+    const made = join(maos.project, 'made');
+    assert.equal(existsSync(made) ? readFileSync(made, 'utf8') : '', isAllowed ? 'made\n' : '');
+    assert.ok((await team.output()).includes(isAllowed ? 'It was once.' : 'It was no.'));
+    const { requests } = await maos.json<{ requests: Record<string, unknown>[] }>('requests', '--all');
+    assert.deepEqual(
+      requests.map(({ kind, tool, action, state: end, decision }) => [kind, tool, action, end, decision]),
+      [['permission', 'execute', 'touch made', 'answered', isAllowed ? 'allow' : 'deny']],
+    );
+    await team.nobodyLeft();
+  });
+}
+
+it('gets a message when its turn ends, as the beginning of another one', async (t) => {
+  const team = await makeTeam(t, 'resumes', 'echo', 'until=gate');
+  const { maos } = team;
+  const run = team.start();
+  await team.said('Waiting.');
+  const sent = await maos.run('message', 'send', 'latest', 'tester', 'Use port 8081.');
+  assert.equal(sent.status, 0, sent.stderr);
+  assert.match(sent.stdout, /comes with its next call of a team tool, or when its turn ends/);
+  writeFileSync(join(maos.project, 'gate'), '');
+  assert.equal((await run.finished).status, 0);
+  const { state, result, attempt } = await team.agent();
+  assert.deepEqual([state, attempt], ['completed', 1]);
+  assert.match(result ?? '', /Use port 8081\./);
+  const { messages } = await maos.json<{ messages: Record<string, unknown>[] }>('message', 'list', 'latest');
+  assert.deepEqual(
+    messages.map((message) => message.state),
+    ['delivered'],
+  );
+  const { stdout } = await maos.run('logs', 'latest', '--stream', 'stdout');
+  assert.equal(stdout.match(/"method":"session\/prompt"/g)?.length, 2);
   await team.nobodyLeft();
 });
 

@@ -8,6 +8,7 @@ import {
   type BridgeOptions,
   bridgeArguments,
 } from '../../src/infrastructure/backends/agent-client/bridge-options.ts';
+import { liveInput } from '../../src/infrastructure/backends/agent-client/live-input.ts';
 import { AgentClientParser } from '../../src/infrastructure/backends/agent-client/output.ts';
 import { until } from './waiting.ts';
 
@@ -40,8 +41,17 @@ export interface RunningBridge {
   readonly lines: () => readonly Record<string, unknown>[];
   /** Waits until it has printed a line that contains the text. */
   printed(text: string): Promise<void>;
+  /** Puts a further text in. */
+  text(entry: string, text: string): void;
+  /** Answers a permission. */
+  answer(key: string, isAllowed: boolean): void;
+  /** Ends its input. */
+  close(): void;
   readonly done: Promise<BridgeRun>;
 }
+
+/** The prompt `Do it.` */
+export const promptEntry = liveInput.text('prompt', 'Do it.');
 
 /** How it ended. */
 export interface BridgeRun {
@@ -51,8 +61,19 @@ export interface BridgeRun {
   readonly run: ParsedRun;
 }
 
-/** Starts a bridge with the prompt `Do it.` @param habits behaviour of the fake agent */
+/** As {@link openBridge}, with no further input. @param habits behaviour of the fake agent */
 export function startBridge(
+  t: TestContext,
+  habits: readonly string[],
+  options: Partial<BridgeOptions> = {},
+): RunningBridge {
+  const started = openBridge(t, habits, options);
+  started.close();
+  return started;
+}
+
+/** Starts a bridge with the prompt `Do it.`, and leaves its input open. @param habits behaviour of the fake agent */
+export function openBridge(
   t: TestContext,
   habits: readonly string[],
   options: Partial<BridgeOptions> = {},
@@ -71,7 +92,8 @@ export function startBridge(
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
   });
-  child.stdin.end('Do it.\n');
+  child.stdin.on('error', () => {});
+  child.stdin.write(promptEntry);
   return {
     process: child,
     lines: () =>
@@ -85,6 +107,14 @@ export function startBridge(
         `"${text}" from the bridge, which printed:\n${stdout.slice(-2_000)}`,
       );
     },
+    text: (entry, text) => void child.stdin.write(liveInput.text(entry, text)),
+    answer: (key, isAllowed) => {
+      const asked = { key, tool: '', action: '', reason: null, input: null };
+      const answer = isAllowed ? ({ allow: true } as const) : ({ allow: false, message: 'No.' } as const);
+      const bytes = liveInput.permission?.(asked, answer);
+      if (bytes !== undefined) child.stdin.write(bytes);
+    },
+    close: () => child.stdin.end(),
     done: once(child, 'close').then(([status]) => {
       activities.push(...parser.end());
       return { status, stderr, activities, run: parser.parsed() };

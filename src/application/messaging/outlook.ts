@@ -17,6 +17,9 @@ export function outlookOf(message: Message, { agents }: Workflow, backends: Back
   const can = backends.capabilitiesOf(recipient.backend);
   if (can === null || can.takesCommand) return "comes when its program reads it ('maos message read')";
   if (recipient.state !== 'running') return 'comes with the prompt of its next start';
+  if (backends.get(recipient.backend).live?.takesTexts === 'between_turns') {
+    return 'comes with its next call of a team tool, or when its turn ends';
+  }
   if (can.receives) return 'comes at once: its CLI takes messages while it works';
   return can.servesMcp
     ? 'comes with its next call of a team tool, or at its next start: its CLI takes no messages while it works'

@@ -157,6 +157,8 @@ export interface PromptEscape {
 
 /** Writes entries for a CLI that reads its input while it works. */
 export interface LiveInput {
+  /** While it works; or between its turns, where a text begins another one. */
+  readonly takesTexts: 'at_once' | 'between_turns';
   /** Adds the prompt (entry `prompt`) or a message (entry = its id) to the conversation. */
   text(entry: string, text: string): Uint8Array;
   /** Answers a permission request; null: the CLI makes none. */
@@ -169,7 +171,7 @@ export interface BackendCapabilities {
   readonly output: 'structured' | 'lines';
   /** Can resume the conversation of an interrupted run. */
   readonly resumes: boolean;
-  /** Takes input while it works. */
+  /** Takes input after its prompt; see {@link LiveInput.takesTexts}. */
   readonly receives: boolean;
   /** Requests permissions, and waits for the answers. */
   readonly asksPermission: boolean;

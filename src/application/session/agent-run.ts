@@ -142,6 +142,11 @@ export class AgentRun implements OutputSink {
     return this.#printed > 0;
   }
 
+  /** Whether its CLI takes messages while it works. */
+  get takesAtOnce(): boolean {
+    return this.#backend.live?.takesTexts === 'at_once';
+  }
+
   /** The agent has given its result, and waits for more input or the end of its input. */
   get isAtRest(): boolean {
     return this.channel?.hasResult === true && this.#parser.parsed().isAtRest === true;

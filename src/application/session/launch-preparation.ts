@@ -90,7 +90,7 @@ export class LaunchPreparation {
     const { promptEscape, capabilities } = backend;
     const ways = {
       reach: agentServer === null ? null : teamReachOf(capabilities),
-      receives: capabilities.receives,
+      receives: backend.live?.takesTexts === 'at_once',
     };
     const messages = await this.#messages.section(agent, backend, before.conversation === null);
     const prompt = composePrompt({

@@ -81,7 +81,7 @@ export class LiveDelivery {
       if (channel.takeFailure()) this.#retry(run);
       const isNew = !this.#met.has(run);
       if (isNew) await this.#meet(run);
-      if ((isNew || isToLook || run.isAtRest) && this.#hasDue(run)) await this.#send(run);
+      if ((isNew || isToLook || run.isAtRest) && canTake(run) && this.#hasDue(run)) await this.#send(run);
       else if (run.isAtRest && channel.isSettled) channel.close();
     }
   }
@@ -148,7 +148,7 @@ export class LiveDelivery {
 
   #hasDueForAny(): boolean {
     try {
-      return [...this.#deps.runs.values()].some((run) => isReady(run) && this.#hasDue(run));
+      return [...this.#deps.runs.values()].some((run) => isReady(run) && canTake(run) && this.#hasDue(run));
     } catch {
       // An error of the store must not end the program from a listener; the next round reports it.
       return false;
@@ -159,4 +159,9 @@ export class LiveDelivery {
 /** Not while the agent is suspended: its waiting messages may still be taken back, or delivered in another way. */
 function isReady(run: AgentRun): boolean {
   return run.channel?.isOpen === true && !run.isStopping && run.suspendState === 'running';
+}
+
+/** While a CLI works that takes texts only between turns, a tool of its team's server may deliver them earlier. */
+function canTake(run: AgentRun): boolean {
+  return run.takesAtOnce || run.isAtRest;
 }

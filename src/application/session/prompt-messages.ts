@@ -15,7 +15,7 @@ import type { SessionRecord } from './session-record.ts';
 const maxInPrompt = 20;
 
 /**
- * Puts messages into agents' prompts: the waiting ones, if the CLI reads only its prompt, and in a new conversation,
+ * Puts messages into agents' prompts: the waiting ones, unless the CLI takes them while it works, and in a new conversation,
  * those that the earlier ones received. Waiting messages count as delivered with the attempt's first output.
  */
 export class PromptMessages {
@@ -33,7 +33,7 @@ export class PromptMessages {
   async section(agent: Agent, backend: Backend, isNew: boolean): Promise<string> {
     if (backend.capabilities.takesCommand) return '';
     const known = isNew && agent.attempt > 1 ? this.#received(agent) : [];
-    const waiting = backend.live === null ? await this.#claim(agent) : [];
+    const waiting = backend.live?.takesTexts === 'at_once' ? [] : await this.#claim(agent);
     const render = (message: Message): string =>
       renderMessage(message, senderOf(message.from, this.#record.workflow.agents), {
         reach: teamReachOf(backend.capabilities),
@@ -50,7 +50,7 @@ export class PromptMessages {
   /** Call in every round. */
   async follow(runs: Iterable<AgentRun>): Promise<void> {
     for (const run of runs) {
-      if (run.channel !== null || !run.hasPrinted || this.#begun.has(run)) continue;
+      if (run.takesAtOnce || !run.hasPrinted || this.#begun.has(run)) continue;
       this.#begun.add(run);
       const { attempt } = run.key;
       const claimed = await releaseEarlier(this.#mailbox, this.#record, run.key);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import type { BridgeOptions } from '../../../src/infrastructure/backends/agent-client/bridge-options.ts';
-import { sdkAgent, startBridge } from '../../helpers/bridge.ts';
+import { openBridge, sdkAgent, startBridge } from '../../helpers/bridge.ts';
 import { until } from '../../helpers/waiting.ts';
 
 async function bridged(t: TestContext, habits: readonly string[], options: Partial<BridgeOptions> = {}) {
@@ -36,6 +38,7 @@ it('gives the prompt to the program, and what that does to MAOS', async (t) => {
   const tokens = { inputTokens: 7, outputTokens: 5, cacheReadTokens: 3, cacheWriteTokens: 0 };
   assert.deepEqual(run.usage, { ...tokens, turns: 2, costUsd: 0.5 });
   assert.deepEqual(activities, [
+    { type: 'received', entry: 'prompt' },
     { type: 'notice', text: 'Plan, 0 of 1 done: Look' },
     { type: 'text', text: 'I will look.' },
     { type: 'tool_use', tool: 'execute', detail: 'ls -la' },
@@ -89,6 +92,95 @@ for (const [permissionMode, answers, refused] of granted) {
     );
   });
 }
+
+function fileToMake(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'maos-bridge-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'made');
+}
+
+for (const [isAllowed, answered, notice] of [
+  [true, 'once', 'Permission granted (once)'],
+  [false, 'no', 'Permission refused'],
+] as const) {
+  it(`asks MAOS for what the settings do not grant, and passes on that it is ${isAllowed ? 'allowed' : 'denied'}`, async (t) => {
+    const file = fileToMake(t);
+    const bridge = openBridge(t, [`wants=${file}`]);
+    await bridge.printed('"asked"');
+    bridge.answer('no such key', !isAllowed);
+    bridge.answer('1', isAllowed);
+    bridge.answer('1', !isAllowed);
+    await bridge.printed('"end"');
+    bridge.close();
+    const { run, activities } = await bridge.done;
+    const subject = { tool: 'execute', action: `touch ${file}`, reason: `Make ${file}`, input: null };
+    assert.deepEqual(
+      activities.filter(({ type }) => type === 'permission'),
+      [{ type: 'permission', key: '1', ...subject }],
+    );
+    assert.ok(notices(activities).includes(`${notice}: execute: Make ${file}`));
+    assert.equal(existsSync(file), isAllowed);
+    assert.ok(activities.some((one) => one.type === 'text' && one.text === `It was ${answered}.`));
+    assert.equal(run.denials?.count ?? 0, isAllowed ? 0 : 1);
+    assert.equal(run.result, 'All is done.');
+  });
+}
+
+it('denies what it asks when no answer can come, and cancels it where the program offers no refusal', async (t) => {
+  const file = fileToMake(t);
+  const bridge = openBridge(t, [`wants=${file}`]);
+  await bridge.printed('"asked"');
+  bridge.close();
+  const { activities } = await bridge.done;
+  assert.ok(activities.some((one) => one.type === 'text' && one.text === 'It was no.'));
+  const bare = await bridged(t, [`wants=${file}`, 'bare']);
+  assert.ok(bare.activities.some((one) => one.type === 'text' && one.text === 'It was cancelled.'));
+  assert.ok(!existsSync(file));
+});
+
+it('no longer asks when the program withdraws its request, or is to end its turn', async (t) => {
+  const file = fileToMake(t);
+  const regretting = openBridge(t, [`wants=${file}`, 'regrets']);
+  await regretting.printed('"end"');
+  regretting.close();
+  const stopped = openBridge(t, [`wants=${file}`]);
+  await stopped.printed('"asked"');
+  stopped.process.kill('SIGTERM');
+  for (const { activities } of [await regretting.done, await stopped.done]) {
+    assert.deepEqual(
+      activities.flatMap((one) => (one.type === 'permission_withdrawn' ? [one.key] : [])),
+      ['1'],
+    );
+    assert.ok(activities.some((one) => one.type === 'text' && one.text === 'It was cancelled.'));
+  }
+  assert.ok(!existsSync(file));
+});
+
+it('begins another turn with the texts that came during the last one, and shows that they arrived', async (t) => {
+  const gate = fileToMake(t);
+  const bridge = openBridge(t, ['resumes', 'echo', `until=${gate}`]);
+  await bridge.printed('Waiting.');
+  bridge.text('msg_1', 'First.');
+  bridge.text('msg_2', 'Second.');
+  writeFileSync(gate, '');
+  await bridge.printed('msg_2');
+  bridge.text('msg_3', 'Third.');
+  bridge.close();
+  const { run, status, activities } = await bridge.done;
+  assert.deepEqual([status, run.result], [0, 'Waiting.\nThird.']);
+  const results = activities.flatMap((one) => (one.type === 'result' ? [one.text] : []));
+  assert.match(results[0] ?? '', /<\/instructions>\n\nDo it\.$/);
+  assert.deepEqual(results.slice(1), ['Waiting.\nFirst.\n\nSecond.', 'Waiting.\nThird.']);
+  const received = activities.flatMap((one) => (one.type === 'received' ? [one.entry] : []));
+  assert.deepEqual(received, ['prompt', 'msg_1', 'msg_2', 'msg_3']);
+  assert.deepEqual([run.usage?.inputTokens, run.usage?.outputTokens], [21, 15]);
+});
+
+it('ends after its turn when its program is gone, whatever comes', async (t) => {
+  const bridge = openBridge(t, ['leaves']);
+  const { run, status } = await bridge.done;
+  assert.deepEqual([status, run.result], [0, 'All is done.']);
+});
 
 const ends: [
   name: string,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeAgentClientBackend } from '../../../src/infrastructure/backends/agent-client/backend.ts';
 import { bridgeArguments } from '../../../src/infrastructure/backends/agent-client/bridge-options.ts';
 import { backendContract, type ExpectedEnd, type Recording } from '../../helpers/backend-contract.ts';
-import { inventedAgent, plainOptions } from '../../helpers/bridge.ts';
+import { inventedAgent, plainOptions, promptEntry } from '../../helpers/bridge.ts';
 import { settings } from './agent-client-settings.ts';
 
 const bridge = join(import.meta.dirname, '../../fixtures/programs/agent-client-bridge.ts');
@@ -12,7 +12,7 @@ const bridge = join(import.meta.dirname, '../../fixtures/programs/agent-client-b
 function recorded(habits: readonly string[], options: object = {}): Recording {
   const args = bridgeArguments({ ...plainOptions, args: [inventedAgent, ...habits], ...options }).slice(1);
   const { stdout, stderr, status, signal } = spawnSync(process.execPath, [bridge, ...args], {
-    input: 'Do it.\n',
+    input: promptEntry,
   });
   const end = { how: 'exited', exitCode: status, signal, at: '2026-01-01T00:00:00.000Z' } as const;
   return { stdout, stderr: stderr.toString(), end };

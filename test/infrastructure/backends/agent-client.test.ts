@@ -36,7 +36,7 @@ describe('the command line of an agent whose program speaks the Agent Client Pro
     const agent = { ...context.agent, model: 'pro' };
     const { program, args, env, stdin } = await backend().prepare({ ...context, agent });
     assert.deepEqual([program, args[0], args[1]], ['/usr/bin/node', '/lib/maos.js', 'agent-client-bridge']);
-    assert.equal(stdin, 'prompt');
+    assert.equal(stdin, 'stream');
     assert.deepEqual(env, { GEMINI_API_KEY: 'k', COLOR: 'none' });
     assert.deepEqual(readBridgeArguments(args.slice(2)), {
       name: 'gemini',

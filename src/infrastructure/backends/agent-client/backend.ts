@@ -14,6 +14,7 @@ import type { Environment } from '../shared/cli-program.ts';
 import { adviseOn, explainRun } from '../shared/explain.ts';
 import { mentionEscape } from '../shared/mention-escape.ts';
 import { bridgeArguments } from './bridge-options.ts';
+import { liveInput } from './live-input.ts';
 import { AgentClientParser } from './output.ts';
 import type { AgentClientSettings } from './settings.ts';
 
@@ -77,7 +78,7 @@ export function makeAgentClientBackend(deps: {
       program: bridge.program,
       args: [...bridge.args, ...args],
       env: { ...environmentOf(inherits, config.pass), ...config.env },
-      stdin: 'prompt',
+      stdin: 'stream',
     };
   }
 
@@ -92,15 +93,15 @@ export function makeAgentClientBackend(deps: {
     capabilities: {
       output: 'structured',
       resumes: true,
-      receives: false,
-      asksPermission: false,
+      receives: true,
+      asksPermission: true,
       takesCommand: false,
       servesMcp: true,
       countsTokens: true,
       countsCost: true,
       boundsSubagents: false,
     },
-    live: null,
+    live: liveInput,
     // Some of these programs are, or are based on, CLIs with this syntax.
     promptEscape: mentionEscape,
     locate,

@@ -1,66 +1,90 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentProgram } from './agent-program.ts';
+import { BridgeInput, type TextEntry } from './bridge-input.ts';
 import { readBridgeArguments } from './bridge-options.ts';
 import { Conversation } from './conversation.ts';
 import { failedEnd } from './endings.ts';
 import { type BridgeEnd, Journal } from './journal.ts';
+import { OpenPermissions } from './open-permissions.ts';
 
 /** How often to measure the program's silence. */
 const tickMs = 1_000;
 /** How long the program may take to end its turn on request. */
 const cancelMs = 2_000;
+/**
+ * How long to wait for another text after a turn. MAOS closes the input when there is none; this is for the case that no
+ * MAOS is left to do so.
+ */
+const restMs = 300_000;
 const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
  * Runs between MAOS and a program that speaks the Agent Client Protocol. For the wrapper it is the agent's program. So
  * a process that outlives MAOS holds the pipe to the real program, and the agent's log has everything that passes
- * through it. It reads the prompt from stdin, prints what {@link Journal} describes, and ends the program's whole
+ * through it. It reads what `live-input.ts` writes to its stdin, prints what {@link Journal} describes, and ends the program's whole
  * process group before it exits.
  *
  * @param argv the arguments after the command's name
- * @returns the exit status: 0 only if the program ended its turn successfully
+ * @returns the exit status: 0 only if the program ended its last turn successfully
  */
 export async function runBridge(argv: readonly string[], version: string): Promise<number> {
   const options = readBridgeArguments(argv);
-  const prompt = await readAll(process.stdin);
-  const signalled = firstSignal();
-  const secrets = (options.teamServer?.passes ?? []).map((name) => process.env[name] ?? '');
+  const { name } = options;
+  const secrets = (options.teamServer?.passes ?? []).map((variable) => process.env[variable] ?? '');
   const journal = new Journal((text) => process.stdout.write(text), secrets);
+  const permissions = new OpenPermissions(journal);
+  const input = new BridgeInput(process.stdin, permissions);
+  const signalled = firstSignal();
+  const prompt = await Promise.race([input.next(), signalled.then(() => null)]);
+  if (prompt === null) {
+    journal.end(failedEnd(null, `${name} was not started: it was given no prompt.`));
+    return 1;
+  }
   const program = new AgentProgram(options.program, options.args, (chunk) =>
     conversation.connection.push(chunk),
   );
   const write = (line: string): void => program.write(line);
-  const conversation = new Conversation({ options, version, cwd: process.cwd(), journal, write });
-
-  const turn = conversation.run(prompt);
+  const cwd = process.cwd();
+  const conversation = new Conversation({ options, version, cwd, journal, permissions, write });
   const gone = program.ended.then(({ how, isSpawnFailure }) => {
     conversation.connection.end();
-    return failedEnd(
-      isSpawnFailure ? 'spawn_failed' : null,
-      `${options.name} ${how} before it ended its turn.`,
-    );
+    return failedEnd(isSpawnFailure ? 'spawn_failed' : null, `${name} ${how} before it ended its turn.`);
   });
-  // Its last output may be the response that ends the turn.
-  const ended = Promise.race([turn, gone.then((end) => Promise.race([turn, delay(0, end)]))]);
-  const silence = new AbortController();
-  const end = await Promise.race([
-    ended,
-    untilSilent(conversation, silence.signal),
-    // stdout is closed: the log is full, or its reader was killed.
-    outputLost(),
-    signalled.then((signal) => cancelled(conversation, ended, signal, options.name)),
-  ]);
-  silence.abort();
-  if (!end.ok) conversation.cancel();
-  journal.end(end);
+  // stdout is closed: the log is full, or its reader was killed.
+  const lost = outputLost();
+  let isOver = false;
+  const over = Promise.race([gone, lost, signalled]).then(() => {
+    isOver = true;
+    return null;
+  });
+
+  async function turn(texts: readonly TextEntry[]): Promise<BridgeEnd> {
+    const run = conversation.run(texts);
+    // The program's last output may be the response that ends the turn.
+    const ended = Promise.race([run, gone.then((end) => Promise.race([run, delay(0, end)]))]);
+    const silence = new AbortController();
+    const end = await Promise.race([
+      ended,
+      untilSilent(conversation, silence.signal),
+      lost,
+      signalled.then((signal) => cancelled(conversation, ended, signal, name)),
+    ]);
+    silence.abort();
+    if (!end.ok) conversation.cancel();
+    journal.end(end);
+    return end;
+  }
+
+  let end = await turn(prompt);
+  while (end.ok && !isOver) {
+    const rest = new AbortController();
+    const texts = await Promise.race([over, input.next(), delay(restMs, null, rest)]);
+    rest.abort();
+    if (texts === null) break;
+    end = await turn(texts);
+  }
   await program.end();
   return end.ok ? 0 : 1;
-}
-
-async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Uint8Array);
-  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 function firstSignal(): Promise<string> {

@@ -29,8 +29,8 @@ interface ConnectionDeps {
   readonly journal: Journal;
   /** Writes a line to the program's stdin. */
   readonly write: (line: string) => void;
-  /** The response to a request of the program; null if the method is unknown. */
-  readonly answer: (method: string, params: Json) => object | null;
+  /** The response to a request of the program; null if the method is unknown. A promise must not reject. */
+  readonly answer: (method: string, params: Json, id: unknown) => object | null | Promise<object>;
   readonly notified: (method: string, params: Json) => void;
 }
 
@@ -103,9 +103,12 @@ export class Connection {
   }
 
   #answer(method: string, params: Json, id: unknown): void {
-    const result = this.#deps.answer(method, params);
+    const send = (result: object): void => this.#send({ jsonrpc: '2.0', id, result });
+    const answer = this.#deps.answer(method, params, id);
     const error = { code: methodNotFound, message: `MAOS does not answer ${method}.` };
-    this.#send({ jsonrpc: '2.0', id, ...(result === null ? { error } : { result }) });
+    if (answer instanceof Promise) void answer.then(send);
+    else if (answer === null) this.#send({ jsonrpc: '2.0', id, error });
+    else send(answer);
   }
 
   #settle({ id, result, error }: Json): void {

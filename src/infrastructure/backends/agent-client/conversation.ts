@@ -8,14 +8,22 @@ import type {
 import { asJson, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { teamServerName } from '../shared/team-server.ts';
 import { AgentMessage } from './agent-message.ts';
+import type { TextEntry } from './bridge-input.ts';
 import type { BridgeOptions } from './bridge-options.ts';
 import { chooseSetting } from './choices.ts';
 import { Connection, RequestFailed } from './connection.ts';
 import { endOfError, endOfTurn, failedEnd, Refusal, signInNeeded } from './endings.ts';
 import type { BridgeEnd, Journal } from './journal.ts';
+import type { OpenPermissions } from './open-permissions.ts';
 import { OpenTools } from './open-tools.ts';
-import { answerPermission } from './permissions.ts';
-import { describeTool } from './tools.ts';
+import {
+  answerPermission,
+  canBeAllowed,
+  cancelled,
+  isGrantedBy,
+  type PermissionAnswer,
+} from './permissions.ts';
+import { describeTool, subjectOf } from './tools.ts';
 
 const protocolVersion = 1;
 /** The agent uses its own tools on its own files. */
@@ -37,17 +45,21 @@ interface ConversationDeps {
   readonly version: string;
   readonly cwd: string;
   readonly journal: Journal;
+  readonly permissions: OpenPermissions;
   readonly write: (line: string) => void;
 }
 
-/** One conversation with an agent's program: from `initialize` to the end of its single turn. */
+/** One conversation with an agent's program: from `initialize` to the end of its last turn. */
 export class Conversation {
   readonly connection: Connection;
   readonly #deps: ConversationDeps;
   readonly #tools = new OpenTools();
   readonly #message = new AgentMessage();
   #session = '';
-  #phase: 'starting' | 'working' | 'over' = 'starting';
+  #phase: 'starting' | 'working' | 'resting' = 'starting';
+  #isOpen = false;
+  /** Whether the program has its working instructions. */
+  #isBriefed = false;
   #isCancelled = false;
   #hasWorked = false;
   #refused: string | null = null;
@@ -57,8 +69,10 @@ export class Conversation {
     const { journal, write } = deps;
     this.connection = new Connection({
       ...{ journal, write },
-      answer: (method, params) => (method === 'session/request_permission' ? this.#permit(params) : null),
+      answer: (method, params, id) =>
+        method === 'session/request_permission' ? this.#permit(params, id) : null,
       notified: (method, params) => {
+        if (method === '$/cancel_request') deps.permissions.cancel(params.requestId);
         if (method === 'session/update' && this.#phase === 'working') this.#update(asJson(params.update));
       },
     });
@@ -68,7 +82,8 @@ export class Conversation {
   get patienceMs(): number | null {
     const { startMs, silenceMs } = this.#deps.options;
     if (this.#phase === 'starting') return startMs;
-    return this.#phase === 'over' || this.#tools.isAnyRunning ? null : silenceMs;
+    const isWaiting = this.#tools.isAnyRunning || this.#deps.permissions.isAnyOpen;
+    return this.#phase === 'resting' || isWaiting ? null : silenceMs;
   }
 
   /** The failure when that time has passed. */
@@ -90,21 +105,30 @@ export class Conversation {
     if (this.#phase !== 'working' || this.#isCancelled) return;
     this.#isCancelled = true;
     this.connection.notify('session/cancel', { sessionId: this.#session });
+    this.#deps.permissions.cancelAll();
   }
 
-  /** Settles when the turn has ended or cannot begin. */
-  async run(prompt: string): Promise<BridgeEnd> {
+  /** Runs one turn that begins with these texts. Settles when it has ended or cannot begin. One call at a time. */
+  async run(texts: readonly TextEntry[]): Promise<BridgeEnd> {
     try {
-      const told = await this.#initialize();
-      await this.#open(told);
-      return await this.#turn(prompt, told);
+      if (!this.#isOpen) await this.#begin();
+      this.#isOpen = true;
+      return await this.#turn(texts);
     } catch (error) {
       if (error instanceof Refusal) return error.end;
       if (error instanceof RequestFailed) return endOfError(this.#deps.options.name, error);
       throw error;
     } finally {
-      this.#phase = 'over';
+      this.#phase = 'resting';
+      this.#deps.permissions.cancelAll();
     }
+  }
+
+  async #begin(): Promise<void> {
+    const told = await this.#initialize();
+    await this.#open(told);
+    const { resume, briefing } = this.#deps.options;
+    this.#isBriefed = sessionCan(told, 'systemPrompt') || resume !== null || briefing === '';
   }
 
   async #initialize(): Promise<Json> {
@@ -179,31 +203,45 @@ export class Conversation {
     }
   }
 
-  async #turn(prompt: string, told: Json): Promise<BridgeEnd> {
-    const { options } = this.#deps;
-    const isBriefed = sessionCan(told, 'systemPrompt') || options.resume !== null || options.briefing === '';
-    const text = isBriefed ? prompt : `${marked(options.briefing)}\n\n${prompt}`;
+  async #turn(texts: readonly TextEntry[]): Promise<BridgeEnd> {
+    const { options, journal } = this.#deps;
+    const briefing = this.#isBriefed ? [] : [marked(options.briefing)];
+    const text = [...briefing, ...texts.map((entry) => entry.text)].join('\n\n');
     const request: PromptRequest = { sessionId: this.#session, prompt: [{ type: 'text', text }] };
+    this.#isBriefed = true;
     this.#phase = 'working';
+    this.#refused = null;
+    for (const { entry } of texts) journal.took(entry);
     const answer = await this.connection.request('session/prompt', request);
-    this.#deps.journal.said(this.#message.finish());
+    journal.said(this.#message.finish());
     const refused = this.#isCancelled ? null : this.#refused;
     const end = endOfTurn(options.name, textOf(answer.stopReason), { hasWorked: this.#hasWorked, refused });
     return end.ok ? { ...end, result: this.#message.last } : end;
   }
 
-  #permit({ toolCall, options: offered }: Json): RequestPermissionResponse {
-    const { options, journal } = this.#deps;
-    if (this.#isCancelled) return { outcome: { outcome: 'cancelled' } };
+  #permit(
+    { toolCall, options: offered }: Json,
+    id: unknown,
+  ): RequestPermissionResponse | Promise<RequestPermissionResponse> {
+    const { options, journal, permissions } = this.#deps;
+    if (this.#isCancelled) return { outcome: cancelled.outcome };
     const tool = this.#tools.complete(asJson(toolCall));
-    const { isGranted, outcome } = answerPermission(options.permissionMode, textOf(tool.kind), offered);
-    const option = outcome.outcome === 'selected' ? outcome.optionId : '';
-    const what = describeTool(tool);
+    const isGranted = isGrantedBy(options.permissionMode, textOf(tool.kind));
     journal.said(this.#message.finish());
     const use = this.#tools.asked(tool);
     if (use !== null) journal.tool(use.tool, use.detail);
+    if (isGranted || !canBeAllowed(offered)) return this.#respond(tool, answerPermission(isGranted, offered));
+    return permissions.ask(id, subjectOf(tool)).then((isAllowed) => {
+      if (isAllowed === null) return { outcome: cancelled.outcome };
+      return this.#respond(tool, answerPermission(isAllowed, offered));
+    });
+  }
+
+  #respond(tool: Json, { isGranted, outcome }: PermissionAnswer): RequestPermissionResponse {
+    const option = outcome.outcome === 'selected' ? outcome.optionId : '';
+    const what = describeTool(tool);
     this.#refused = isGranted ? null : what;
-    journal.permission({ granted: isGranted, tool: what, option });
+    this.#deps.journal.permission({ granted: isGranted, tool: what, option });
     return { outcome };
   }
 

@@ -42,7 +42,7 @@ export function endOfTurn(name: string, stopReason: string, { hasWorked, refused
   if (refused !== null && (stopReason === 'end_turn' || stopReason === 'cancelled')) {
     return failed(
       null,
-      `${name} ended its turn when it was refused a permission (${refused}). Grant it with backends.agentClient.${name}.permissionMode or in the program's own settings.`,
+      `${name} ended its turn when it was refused a permission (${refused}). Approve it when it asks, or grant it with backends.agentClient.${name}.permissionMode or in the program's own settings.`,
     );
   }
   switch (stopReason) {

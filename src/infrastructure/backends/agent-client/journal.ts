@@ -1,6 +1,7 @@
 import type { FailureKind } from '../../../domain/agent.ts';
+import type { PermissionSubject } from './open-permissions.ts';
 
-/** How a run ended: the bridge's last line. */
+/** How a turn ended. The run ends with it, unless the bridge takes another text. */
 export interface BridgeEnd {
   readonly type: 'end';
   readonly ok: boolean;
@@ -71,6 +72,22 @@ export class Journal {
     this.#line({ type: 'replay', on: isOn });
   }
 
+  /** A text of MAOS that a turn begins with. */
+  took(entry: string): void {
+    this.#line({ type: 'took', entry });
+  }
+
+  /** A permission that MAOS is asked for. */
+  asked(key: string, subject: PermissionSubject): void {
+    this.#line({ type: 'asked', key, ...subject });
+  }
+
+  /** The program no longer waits for that permission. */
+  withdrawn(key: string): void {
+    this.#line({ type: 'withdrawn', key });
+  }
+
+  /** The answer to the program. */
   permission(answer: { readonly granted: boolean; readonly tool: string; readonly option: string }): void {
     this.#line({ type: 'permission', ...answer });
   }

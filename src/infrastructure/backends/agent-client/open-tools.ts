@@ -1,7 +1,7 @@
 import { startOf } from '../../../domain/cut-text.ts';
 import { asJson, type Json, textOf } from '../shared/json-values.ts';
 
-import { type ToolUse, toolUse } from './tools.ts';
+import { actionOf, type ToolUse, toolUse } from './tools.ts';
 
 /** Maximum number of tools remembered. */
 const maxTools = 256;
@@ -21,7 +21,7 @@ export class OpenTools {
   complete(tool: Json): Json {
     const known = this.#known.get(textOf(tool.toolCallId)) ?? {};
     const [name, kind, title] = ['name', 'kind', 'title'].map((field) => tool[field] ?? known[field]);
-    return { ...tool, name, kind, title };
+    return { ...tool, name, kind, title, action: actionOf(tool) || known.action };
   }
 
   /** @returns a tool to report: a new one, or one with more details; null: nothing to report */
@@ -40,14 +40,14 @@ export class OpenTools {
 
   #tool(update: Json): ToolUse | null {
     const id = textOf(update.toolCallId);
-    const { name, kind, title } = this.complete(update);
+    const { name, kind, title, action } = this.complete(update);
     const use = toolUse({ ...update, name, kind, title });
     const { told } = this.#known.get(id) ?? {};
     // While the model is still writing a tool's input, some programs report only its existence.
     const isComing = update.status === 'pending' && Object.keys(asJson(update.rawInput)).length === 0;
     const isNews = use.detail !== told && !isComing && update.status !== 'completed';
     this.#known.set(id, {
-      ...{ name, kind, title: startOf(textOf(title), maxTitle) },
+      ...{ name, kind, action, title: startOf(textOf(title), maxTitle) },
       told: isNews ? use.detail : told,
     });
     const [oldest] = this.#known.keys();

@@ -37,6 +37,7 @@ export class AgentClientParser implements OutputParser {
       verdict: this.#verdict,
       result,
       answer: result === null ? null : { text: result, background: [] },
+      ...(this.#verdict === null ? {} : { isAtRest: true }),
       usage: this.#usage.total,
       conversation: this.#conversation,
       turns: this.#usage.turns,
@@ -51,9 +52,16 @@ export class AgentClientParser implements OutputParser {
   }
 
   #line(line: Json): readonly AgentActivity[] {
-    // Output after the end of the turn changes nothing.
+    // Output after the end of a turn changes nothing, until another one begins.
     if (this.#verdict !== null && !isBeginning(line)) return [];
     switch (line.type) {
+      case 'took':
+        this.#verdict = null;
+        return [{ type: 'received', entry: textOf(line.entry) }];
+      case 'asked':
+        return [asked(line)];
+      case 'withdrawn':
+        return [{ type: 'permission_withdrawn', key: textOf(line.key) }];
       case 'agent':
         this.#resumes = line.resumes === true;
         return this.#resumes ? [] : [notice(startsAgain)];
@@ -149,9 +157,14 @@ export class AgentClientParser implements OutputParser {
   }
 }
 
-/** Whether it is the first line of a bridge. */
+/** Whether it is the first line of a bridge, or of another turn. */
 function isBeginning({ type, message }: Json): boolean {
-  return type === 'sent' && asJson(message).method === 'initialize';
+  return type === 'took' || (type === 'sent' && asJson(message).method === 'initialize');
+}
+
+function asked({ key, tool, action, reason }: Json): AgentActivity {
+  const subject = { tool: textOf(tool), action: textOf(action), reason: textOf(reason) || null };
+  return { type: 'permission', key: textOf(key), ...subject, input: null };
 }
 
 const startsAgain =

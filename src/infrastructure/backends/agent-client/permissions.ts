@@ -1,25 +1,40 @@
 import type { RequestPermissionOutcome, ToolKind } from '@agentclientprotocol/sdk';
-import { listOf, textOf } from '../shared/json-values.ts';
+import { type Json, listOf, textOf } from '../shared/json-values.ts';
 import type { PermissionMode } from './bridge-options.ts';
 
 /** The kinds of tools that a program may use when it may only edit files. */
 const edits: ReadonlySet<string> = new Set<ToolKind>(['read', 'edit', 'move', 'search', 'think']);
+
+/**
+ * Whether the settings grant it.
+ * @param kind the protocol's kind of the tool; empty if unknown
+ */
+export function isGrantedBy(mode: PermissionMode, kind: string): boolean {
+  return mode === 'allow' || (mode === 'acceptEdits' && edits.has(kind));
+}
 
 export interface PermissionAnswer {
   readonly isGranted: boolean;
   readonly outcome: RequestPermissionOutcome;
 }
 
-/**
- * The response to `session/request_permission`, for this time only if the program offers that. A program that offers
- * neither to allow nor to reject asks something else; that request is cancelled.
- * @param kind the protocol's kind of the tool; empty if unknown
- */
-export function answerPermission(mode: PermissionMode, kind: string, options: unknown): PermissionAnswer {
-  const isAllowed = mode === 'allow' || (mode === 'acceptEdits' && edits.has(kind));
+/** Without a suitable option, the program asks something other than a permission. */
+export const cancelled: PermissionAnswer = { isGranted: false, outcome: { outcome: 'cancelled' } };
+
+/** The response to `session/request_permission`, for this time only if the program offers that. */
+export function answerPermission(isAllowed: boolean, options: unknown): PermissionAnswer {
+  const option = optionFor(isAllowed, options);
+  if (option === undefined) return cancelled;
+  return { isGranted: isAllowed, outcome: { outcome: 'selected', optionId: textOf(option.optionId) } };
+}
+
+/** Whether the program lets its client allow it. */
+export function canBeAllowed(options: unknown): boolean {
+  return optionFor(true, options) !== undefined;
+}
+
+function optionFor(isAllowed: boolean, options: unknown): Json | undefined {
   const wanted = isAllowed ? ['allow_once', 'allow_always'] : ['reject_once', 'reject_always'];
   const offered = listOf(options);
-  const option = wanted.map((word) => offered.find((one) => one.kind === word)).find(Boolean);
-  if (option === undefined) return { isGranted: false, outcome: { outcome: 'cancelled' } };
-  return { isGranted: isAllowed, outcome: { outcome: 'selected', optionId: textOf(option.optionId) } };
+  return wanted.map((word) => offered.find((one) => one.kind === word)).find(Boolean);
 }

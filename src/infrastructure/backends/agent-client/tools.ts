@@ -3,8 +3,13 @@ import { startOf } from '../../../domain/cut-text.ts';
 import { maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { contentText } from './agent-message.ts';
+import type { PermissionSubject } from './open-permissions.ts';
 
 const maxTitle = 200;
+/** A longer action is not passed on. No part of it either, because rules would answer for all of it. */
+const maxAction = 65_536;
+/** The fields of a tool's input that describe the action, for people and rules. */
+const actionKeys = ['file_path', 'filePath', 'path', 'abs_path', 'url', 'query'];
 
 /** A short description of a tool call: `execute: npm test`. */
 export function describeTool(tool: Json): string {
@@ -18,6 +23,32 @@ export function toolUse(tool: Json): ToolUse {
   const name = textOf(tool.name) || textOf(tool.kind) || 'tool';
   const detail = textOf(tool.title).split('\n', 1)[0] || describeInput(asJson(tool.rawInput));
   return { type: 'tool_use', tool: startOf(name, maxTitle), detail: startOf(detail, maxTitle) };
+}
+
+/** The tool that a permission is requested for; see {@link actionOf}. */
+export function subjectOf(tool: Json): PermissionSubject {
+  const { tool: name, detail } = toolUse(tool);
+  const action = textOf(tool.action) || detail || name;
+  const title = textOf(tool.title).trim();
+  return { tool: name, action, reason: title === '' || title === action ? null : title };
+}
+
+/** What the tool does, in full: a command, a path or an address. Empty if the program does not say. */
+export function actionOf(tool: Json): string {
+  const input = asJson(tool.rawInput);
+  const named = actionKeys.map((key) => textOf(input[key]));
+  const paths = [...listOf(tool.locations), ...listOf(tool.content)].map(({ path }) => textOf(path));
+  const action = [commandOf(input.command), ...named, ...paths].find((text) => text !== '') ?? '';
+  return action.length <= maxAction ? action : `${action.length} characters, too long to show`;
+}
+
+/** A command line, or the script in a list of arguments such as `bash -lc SCRIPT`. */
+function commandOf(command: unknown): string {
+  if (!Array.isArray(command)) return textOf(command);
+  const words = command.map(textOf);
+  const [shell = '', flags = '', script = ''] = words;
+  const isScript = words.length === 3 && /(^|\/)(ba|z|da)?sh$/.test(shell) && /^-l?c$/.test(flags);
+  return isScript ? script : words.join(' ');
 }
 
 /** The result in an update that reports the end of a tool; none in others. */

@@ -9,6 +9,8 @@ import { asJson, type Json } from '../shared/json-values.ts';
 export class ClientUsage {
   turns = 0;
   #prompt: string | null = null;
+  /** Of earlier prompts. */
+  #before: Usage | null = null;
   #tokens: Usage | null = null;
   #calls: Usage | null = null;
   #costUsd: number | null = null;
@@ -16,9 +18,14 @@ export class ClientUsage {
 
   /** Null if the program reported nothing. */
   get total(): Usage | null {
-    const told = this.#tokens ?? this.#calls;
+    const told = this.#counted;
     if (told === null && this.#costUsd === null) return null;
     return soundUsage({ ...(told ?? noUsage), turns: this.turns, costUsd: this.#costUsd });
+  }
+
+  get #counted(): Usage | null {
+    const told = this.#tokens ?? this.#calls;
+    return this.#before === null || told === null ? (told ?? this.#before) : addUsage(this.#before, told);
   }
 
   /** Call when the model has responded. */
@@ -34,7 +41,11 @@ export class ClientUsage {
 
   /** Takes a message to the program. */
   sent({ method, id }: Json): void {
-    if (method === 'session/prompt') this.#prompt = String(id);
+    if (method !== 'session/prompt') return;
+    this.#before = this.#counted;
+    this.#tokens = null;
+    this.#calls = null;
+    this.#prompt = String(id);
   }
 
   /** Takes a message from the program. */

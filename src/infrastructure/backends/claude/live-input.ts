@@ -23,6 +23,7 @@ const actionKeys = ['command', 'file_path', 'notebook_path', 'path', 'url', 'que
 const questionTool = 'AskUserQuestion';
 
 export const liveInput: LiveInput = {
+  takesTexts: 'at_once',
   text: (entry, text) =>
     line({
       type: 'user',
