@@ -1,5 +1,4 @@
 import type { FailureKind } from '../../../domain/agent.ts';
-import type { PermissionSubject } from './open-permissions.ts';
 
 /** How a turn ended. The run ends with it, unless the bridge takes another text. */
 export interface BridgeEnd {
@@ -21,6 +20,13 @@ export interface BridgeStart {
   readonly name: string;
   readonly version: string;
   readonly resumes: boolean;
+}
+
+/** A tool use that a person is asked about. */
+export interface PermissionSubject {
+  readonly tool: string;
+  readonly action: string;
+  readonly reason: string | null;
 }
 
 /**

@@ -1,11 +1,4 @@
-import type { Journal } from './journal.ts';
-
-/** A tool use that a person is asked about. */
-export interface PermissionSubject {
-  readonly tool: string;
-  readonly action: string;
-  readonly reason: string | null;
-}
+import type { Journal, PermissionSubject } from './journal.ts';
 
 interface Open {
   /** The id of the program's own request. */

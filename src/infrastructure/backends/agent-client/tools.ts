@@ -3,7 +3,7 @@ import { startOf } from '../../../domain/cut-text.ts';
 import { maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
 import { contentText } from './agent-message.ts';
-import type { PermissionSubject } from './open-permissions.ts';
+import type { PermissionSubject } from './journal.ts';
 
 const maxTitle = 200;
 /** A longer action is not passed on. No part of it either, because rules would answer for all of it. */
