@@ -1,5 +1,6 @@
 import { MaosError } from './errors.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
+import type { AgentId } from './ids.ts';
 import { type ConversationWay, type Message, type MessageState, messageTransitions } from './message.ts';
 import { assertTransition } from './transitions.ts';
 
@@ -28,11 +29,18 @@ export function claimMessage(message: Message, agentAttempt: number, via: Conver
   return { ...message, agentAttempt, via };
 }
 
-/** Records that the message was seen in the conversation it was claimed for. Leaves any other message unchanged. */
-export function confirmDelivery(message: Message, agentAttempt: number, at: string): Message {
-  const { state, via } = message;
-  if (state !== 'queued' || via === null || message.agentAttempt !== agentAttempt) return message;
-  return enterConversation(message, at);
+/** Where a message was seen: in the conversation of an agent's attempt, where it came this way. */
+export interface Sighting {
+  readonly agentId: AgentId;
+  readonly attempt: number;
+  readonly via: ConversationWay;
+}
+
+/** Records that the message was seen where it was claimed for. Leaves any other message unchanged. */
+export function confirmDelivery(message: Message, { agentId, attempt, via }: Sighting, at: string): Message {
+  const isClaimed = message.state === 'queued' && message.via === via;
+  const isHere = message.to === agentId && message.agentAttempt === attempt;
+  return isClaimed && isHere ? enterConversation(message, at) : message;
 }
 
 /**

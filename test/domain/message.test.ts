@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { isMaosError } from '../../src/domain/errors.ts';
 import type { AgentId, MessageId, SessionId } from '../../src/domain/ids.ts';
 import {
+  type ConversationWay,
   isSameMessage,
   type Message,
   type MessageDraft,
@@ -31,6 +32,8 @@ const sessionId = 'sess_01K0ABCDEFGHJKMNPQRSTVWXYZ' as SessionId;
 const idOf = (last: string) => `msg_01K0ABCDEFGHJKMNPQRSTVWXY${last}` as MessageId;
 const asker = 'agent_qa_1_aaaaaa' as AgentId;
 const asked = 'agent_qa_2_bbbbbb' as AgentId;
+/** Evidence in the conversation of the recipient. */
+const seen = (attempt: number, via: ConversationWay = 'live') => ({ agentId: asked, attempt, via });
 const startMs = Date.parse('2026-03-01T10:00:00.000Z');
 const at = (seconds: number): string => new Date(startMs + seconds * 1_000).toISOString();
 
@@ -273,14 +276,21 @@ describe('a way into a conversation', () => {
         message: /on its way to attempt 2 of its recipient \(live\)/,
       });
     }
-    assert.equal(confirmDelivery(claimed, 1, at(2)), claimed, 'evidence of another attempt');
-    assert.equal(confirmDelivery(queued(), 1, at(2)).state, 'queued', 'evidence of nothing that was written');
-    const there = confirmDelivery(claimed, 2, at(2));
+    assert.equal(confirmDelivery(claimed, seen(1), at(2)), claimed, 'evidence of another attempt');
+    assert.equal(confirmDelivery(claimed, seen(2, 'tool'), at(2)), claimed, 'evidence of another way');
+    const elsewhere = { ...seen(2), agentId: asker };
+    assert.equal(confirmDelivery(claimed, elsewhere, at(2)), claimed, 'evidence in another conversation');
+    assert.equal(
+      confirmDelivery(queued(), seen(1), at(2)).state,
+      'queued',
+      'evidence of nothing that was written',
+    );
+    const there = confirmDelivery(claimed, seen(2), at(2));
     assert.deepEqual(
       [there.state, there.via, there.leaseUntil, there.attempt],
       ['delivered', 'live', null, 1],
     );
-    assert.equal(confirmDelivery(there, 2, at(3)), there);
+    assert.equal(confirmDelivery(there, seen(2), at(3)), there);
     const late = { ...there, expiresAt: at(3) };
     assert.equal(expireMessage(late, at(9)), late, 'no lease ends it');
     assert.throws(() => giveBackMessage(there, 1, failed, at(3), 0), {
@@ -296,7 +306,7 @@ describe('a way into a conversation', () => {
     const again = releaseMessage(claimed, 2);
     assert.deepEqual([again.state, again.via, again.agentAttempt], ['queued', null, null]);
     assert.equal(again.lastTrouble, 'not seen in the conversation of attempt 2 (tool)');
-    const there = confirmDelivery(claimed, 2, at(2));
+    const there = confirmDelivery(claimed, seen(2, 'tool'), at(2));
     assert.equal(releaseMessage(there, 2), there);
   });
 
@@ -349,7 +359,7 @@ describe('any course of a message', () => {
               else if (what === 'acknowledge') message = acknowledgeMessage(message, attempt, at(now));
               else if (what === 'expire') message = expireMessage(message, at(now));
               else if (what === 'claim') message = claimMessage(message, attempt, 'live');
-              else if (what === 'confirm') message = confirmDelivery(message, attempt, at(now));
+              else if (what === 'confirm') message = confirmDelivery(message, seen(attempt), at(now));
               else if (what === 'release') message = releaseMessage(message, attempt);
               else if (what === 'answer') message = answerMessage(message, at(now));
               else if (what === 'bury') message = buryMessage(message, 'gone', at(now));

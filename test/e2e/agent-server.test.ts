@@ -112,7 +112,7 @@ describe('the server of an agent', () => {
     const read = (await waits).text;
     assert.match(
       read,
-      new RegExp(`^Messages:\nMessage ${messageId} from the agent "ada" \\(tester\\) of your team`),
+      new RegExp(`^Messages:\n\nMessage ${messageId} from the agent "ada" \\(tester\\) of your team`),
     );
     assert.match(read, /^> Which port\?$/m);
     const mailbox = new Mailbox(real.project);
@@ -124,7 +124,7 @@ describe('the server of an agent', () => {
     assert.equal(mailbox.find(messageId as MessageId)?.state, 'acknowledged');
     // The message arrives with the result of the next call.
     const next = await call(ada, 'report', { text: 'Asked.' });
-    assert.match(next.text, /^Reported\.\nMessage msg_.* from the agent "bo"/);
+    assert.match(next.text, /^Reported\.\n\nMessage msg_.* from the agent "bo"/);
     assert.match(next.text, /^> 8081\.$/m);
 
     for (let count = 1; count <= 12; count += 1)

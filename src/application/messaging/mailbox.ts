@@ -20,6 +20,7 @@ import {
   expireMessage,
   giveBackMessage,
   releaseMessage,
+  type Sighting,
 } from '../../domain/message-delivery.ts';
 import type { MessageType } from '../../domain/message-type.ts';
 import { isSessionEnded } from '../../domain/session.ts';
@@ -173,22 +174,29 @@ export class Mailbox {
   }
 
   /**
-   * Records that the message was seen in the conversation it was claimed for. Repeating it changes nothing.
+   * Records that the message was seen where it was claimed for. Repeating it changes nothing.
    * @throws MaosError INVALID_INPUT when there is no such message
    */
-  delivered(id: MessageId, attempt: number): Message {
-    return this.#change(id, (message, at) => confirmDelivery(message, attempt, at));
+  delivered(id: MessageId, where: Sighting): Message {
+    return this.#change(id, (message, at) => confirmDelivery(message, where, at));
   }
 
   /**
    * Makes claimed messages that were not seen in the conversation wait again, because the attempt, or this way into it,
    * is over.
    * @param via null: every way
+   * @param only null: all of them
    * @returns the messages that wait again
    */
-  release(agentId: AgentId, attempt: number, via: ConversationWay | null = null): readonly Message[] {
+  release(
+    agentId: AgentId,
+    attempt: number,
+    via: ConversationWay | null = null,
+    only: readonly MessageId[] | null = null,
+  ): readonly Message[] {
     const at = this.#project.clock.now();
-    const move = (message: Message) => releaseMessage(message, attempt, via);
+    const move = (message: Message) =>
+      only === null || only.includes(message.id) ? releaseMessage(message, attempt, via) : message;
     const released = this.#store.changeOnTheirWay(agentId, move, at);
     this.#tell(released);
     return released;

@@ -32,8 +32,11 @@ export type AgentActivity =
   | { readonly type: 'notice'; readonly text: string }
   /** `ok` according to this record alone, because logs are shown record by record. */
   | { readonly type: 'result'; readonly ok: boolean; readonly text: string }
-  /** Shows that an entry of the input is in the conversation; `text`: of a message, as far as the CLI repeats it. */
-  | { readonly type: 'received'; readonly entry: string; readonly text?: string }
+  /**
+   * Shows that an entry of the input is in the conversation; `text`: of a message, as far as the CLI repeats it. With
+   * `via`: a message that is there because it came with a result of the team's server.
+   */
+  | { readonly type: 'received'; readonly entry: string; readonly text?: string; readonly via?: 'tool' }
   | ({ readonly type: 'permission' } & PermissionAsked)
   /** The CLI no longer waits for the answer. */
   | { readonly type: 'permission_withdrawn'; readonly key: string }
@@ -179,6 +182,11 @@ export interface BackendCapabilities {
   readonly takesCommand: boolean;
   /** Can be given MCP servers. */
   readonly servesMcp: boolean;
+  /**
+   * Its output shows what the tools of the team's server returned. Then a message in a result counts as delivered when
+   * the output shows it, otherwise when the result was returned.
+   */
+  readonly showsTeamResults: boolean;
   readonly countsTokens: boolean;
   readonly countsCost: boolean;
   /** Its CLI supports a limit on sub-agents. */

@@ -201,6 +201,7 @@ export class AgentLauncher {
   }
 
   async #attach(run: AgentRun): Promise<void> {
+    run.isAdopted = true;
     const running = await this.#adopter.attach(run);
     if (running === null) return;
     this.#deps.slots.adopt(run.agent, running);

@@ -11,7 +11,7 @@ import type {
   RunningAgent,
   StopReport,
 } from '../ports/agent-host.ts';
-import type { Backend, OutputParser } from '../ports/backend.ts';
+import type { AgentActivity, Backend, OutputParser } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { LiveChannel } from './live-channel.ts';
@@ -72,6 +72,8 @@ export class AgentRun implements OutputSink {
   readonly #progress: RunProgress;
   /** The agent waits for an answer, so its silence does not mean that it is stuck. */
   isAwaiting = false;
+  /** Another owner has started it, so its output is read again from the beginning. */
+  isAdopted = false;
   #running: RunningAgent | null = null;
   #cause: StopCause | null = null;
   #stopAskedAt: string | null = null;
@@ -82,6 +84,8 @@ export class AgentRun implements OutputSink {
   /** Set while the provider refuses the agent. */
   #stopRefusalLimit: (() => void) | null = null;
   #printed = 0;
+  /** Messages in results of the team's server that have not been reported yet. */
+  readonly #shown: string[] = [];
   readonly #ranBeforeMs: number;
   readonly #from: number;
   #until: number | null = null;
@@ -113,7 +117,7 @@ export class AgentRun implements OutputSink {
     // The first output shows that the messages in the prompt have arrived.
     if (this.channel === null && this.#printed === 0) this.#callbacks.changed();
     const activities = this.#parser.push(chunk);
-    this.#progress.add(activities);
+    this.#follow(activities);
     this.channel?.add(activities);
     this.#printed += chunk.length;
     const { maxOutputBytes } = this.#callbacks;
@@ -145,6 +149,11 @@ export class AgentRun implements OutputSink {
   /** Whether its CLI takes messages while it works. */
   get takesAtOnce(): boolean {
     return this.#backend.live?.takesTexts === 'at_once';
+  }
+
+  /** The messages that its output has shown in results of the team's server since the last call. */
+  takeShown(): readonly string[] {
+    return this.#shown.splice(0);
   }
 
   /** The agent has given its result, and waits for more input or the end of its input. */
@@ -277,6 +286,15 @@ export class AgentRun implements OutputSink {
     return { outcome, usage, conversation, denials, subagents, activeMs };
   }
 
+  #follow(activities: readonly AgentActivity[]): void {
+    this.#progress.add(activities);
+    for (const activity of activities) {
+      if (activity.type !== 'received' || activity.via === undefined) continue;
+      this.#shown.push(activity.entry);
+      this.#callbacks.changed();
+    }
+  }
+
   #limitSubagents(): void {
     const maxSubagents = this.agent.maxSubagents ?? this.#callbacks.maxSubagents;
     if (maxSubagents === null) return;
@@ -325,7 +343,7 @@ export class AgentRun implements OutputSink {
     if (this.#isOver) return;
     this.#until = this.#callbacks.clock.elapsedMs();
     this.abandon();
-    this.#progress.add(this.#parser.end());
+    this.#follow(this.#parser.end());
     this.#callbacks.ended({ run: this, end, stop });
   }
 }

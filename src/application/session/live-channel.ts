@@ -65,7 +65,7 @@ export class LiveChannel {
     const before = this.#news.length;
     for (const activity of activities) {
       if (activity.type === 'result') this.#hasResult = true;
-      if (activity.type === 'received') this.#underway.delete(activity.entry);
+      if (activity.type === 'received' && activity.via === undefined) this.#underway.delete(activity.entry);
       if (activity.type === 'refusal') this.#send({ id: `refusal-${activity.key}`, bytes: activity.bytes });
       if (isNews(activity)) this.#news.push(activity);
     }
@@ -127,5 +127,7 @@ export class LiveChannel {
 }
 
 function isNews(activity: AgentActivity): activity is ChannelNews {
+  // A message in a tool's result did not come through the input.
+  if (activity.type === 'received' && activity.via !== undefined) return false;
   return ['received', 'permission', 'permission_withdrawn'].includes(activity.type);
 }

@@ -1,6 +1,6 @@
 import { isMaosError } from '../../domain/errors.ts';
 import { type AgentId, messagePattern, parseMessageId } from '../../domain/ids.ts';
-import type { Message } from '../../domain/message.ts';
+import type { ConversationWay, Message } from '../../domain/message.ts';
 import { Mailbox } from '../messaging/mailbox.ts';
 import { renderMessage, senderOf } from '../messaging/render-message.ts';
 import { teamReachOf } from '../messaging/team-reach.ts';
@@ -27,6 +27,8 @@ interface LiveDeliveryDeps {
 
 /** Messages claimed in one transaction. */
 const claimBatch = 20;
+/** Maximum number of messages that are taken back at a time. */
+const maxTaken = 1_000;
 /** Delay before a failed write is repeated. */
 const retryMs = 1_000;
 
@@ -66,6 +68,7 @@ export class LiveDelivery {
     const { runs, requests, prompts } = this.#deps;
     for (const run of runs.values()) {
       for (const news of run.channel?.take() ?? []) await this.#hear(run, news);
+      await this.#hearShown(run);
     }
     await prompts.follow(runs.values());
     requests.follow(hasOpenRequests);
@@ -81,6 +84,7 @@ export class LiveDelivery {
       if (channel.takeFailure()) this.#retry(run);
       const isNew = !this.#met.has(run);
       if (isNew) await this.#meet(run);
+      if (run.isAtRest && channel.isSettled && !run.isAdopted) await this.#takeBack(run);
       if ((isNew || isToLook || run.isAtRest) && canTake(run) && this.#hasDue(run)) await this.#send(run);
       else if (run.isAtRest && channel.isSettled) channel.close();
     }
@@ -93,15 +97,19 @@ export class LiveDelivery {
       case 'permission_withdrawn':
         return this.#deps.requests.withdrawn(run, news.key);
       case 'received':
-        if (messagePattern.test(news.entry)) await this.#received(run, news.entry);
+        if (messagePattern.test(news.entry)) await this.#received(run, news.entry, 'live');
     }
   }
 
-  async #received(run: AgentRun, entry: string): Promise<void> {
-    const { attempt } = run.key;
+  async #hearShown(run: AgentRun): Promise<void> {
+    for (const entry of run.takeShown()) await this.#received(run, entry, 'tool');
+  }
+
+  async #received({ key }: AgentRun, entry: string, via: ConversationWay): Promise<void> {
+    const { agentId, attempt } = key;
     try {
       const id = parseMessageId(entry);
-      await this.#deps.record.whenStoreIsFree(() => this.#mailbox.delivered(id, attempt));
+      await this.#deps.record.whenStoreIsFree(() => this.#mailbox.delivered(id, { agentId, attempt, via }));
     } catch (error) {
       // The id may be wrong, because it is the CLI's output.
       if (!isMaosError(error, 'INVALID_INPUT')) throw error;
@@ -116,6 +124,23 @@ export class LiveDelivery {
     this.#met.add(run);
     const claimed = await releaseEarlier(this.#mailbox, this.#deps.record, run.key);
     for (const message of claimed) if (message.via === 'live') this.#write(run, message);
+  }
+
+  /**
+   * Makes messages wait again that were taken for a tool's result which the CLI never got. Call it after the end of a
+   * turn, when no result is on its way, and not for an adopted run: that may be the end of an earlier turn.
+   */
+  async #takeBack(run: AgentRun): Promise<void> {
+    const { capabilities } = this.#deps.project.backends.get(run.agent.backend);
+    if (!capabilities.showsTeamResults) return;
+    await this.#hearShown(run);
+    const { sessionId, agentId, attempt } = run.key;
+    const lost = this.#mailbox
+      .list({ sessionId, to: agentId, state: 'queued', limit: maxTaken })
+      .filter((message) => message.via === 'tool' && message.agentAttempt === attempt)
+      .map(({ id }) => id);
+    if (lost.length === 0) return;
+    await this.#deps.record.whenStoreIsFree(() => this.#mailbox.release(agentId, attempt, 'tool', lost));
   }
 
   async #send(run: AgentRun): Promise<void> {

@@ -52,11 +52,11 @@ export class PromptMessages {
     for (const run of runs) {
       if (run.takesAtOnce || !run.hasPrinted || this.#begun.has(run)) continue;
       this.#begun.add(run);
-      const { attempt } = run.key;
+      const { agentId, attempt } = run.key;
       const claimed = await releaseEarlier(this.#mailbox, this.#record, run.key);
       for (const { id, via } of claimed) {
         if (via !== 'prompt') continue;
-        await this.#record.whenStoreIsFree(() => this.#mailbox.delivered(id, attempt));
+        await this.#record.whenStoreIsFree(() => this.#mailbox.delivered(id, { agentId, attempt, via }));
       }
     }
   }

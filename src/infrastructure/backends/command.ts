@@ -19,6 +19,7 @@ export function makeCommandBackend(): Backend {
       asksPermission: false,
       takesCommand: true,
       servesMcp: false,
+      showsTeamResults: false,
       countsTokens: false,
       countsCost: false,
       boundsSubagents: false,

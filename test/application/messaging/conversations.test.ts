@@ -91,12 +91,12 @@ describe('messages into a conversation that is resumed from attempt to attempt',
       const sent: MessageId[] = [];
       let attempt = 1;
       let written = nothingWritten();
-      let printed: MessageId[] = [];
+      let printed: { id: MessageId; via: ConversationWay }[] = [];
       const conversation: MessageId[] = [];
       const leased = new Set<MessageId>();
 
       const read = () => {
-        for (const id of printed) mailbox.delivered(id, attempt);
+        for (const { id, via } of printed) mailbox.delivered(id, { agentId: to, attempt, via });
       };
       const nextAttempt = () => {
         read();
@@ -121,7 +121,7 @@ describe('messages into a conversation that is resumed from attempt to attempt',
           case 'take': {
             const taken = written[now.via].splice(0, now.count);
             conversation.push(...taken);
-            printed.push(...taken);
+            printed.push(...taken.map((id) => ({ id, via: now.via })));
             return;
           }
           case 'read':

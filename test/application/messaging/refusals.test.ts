@@ -168,10 +168,12 @@ describe('an answer', () => {
   it('acknowledges what it answers, once', (t) => {
     const { send, mailbox, project, sessionId } = team(t);
     const [question = assert.fail()] = send('ann', 'bob', { type: 'request' });
-    mailbox.claim({ sessionId, agentId: question.to ?? assert.fail() }, 1, 'live', 5);
+    const agentId = question.to ?? assert.fail();
+    mailbox.claim({ sessionId, agentId }, 1, 'live', 5);
     send('bob', null, { type: 'response', replyTo: question.id });
     assert.equal(mailbox.find(question.id)?.state, 'acknowledged');
-    assert.equal(mailbox.delivered(question.id, 1).state, 'acknowledged', 'evidence that comes late');
+    const late = mailbox.delivered(question.id, { agentId, attempt: 1, via: 'live' });
+    assert.equal(late.state, 'acknowledged', 'evidence that comes late');
     send('bob', 'ann', { replyTo: question.id });
     const told = project.store
       .events(sessionId, 0, 100)

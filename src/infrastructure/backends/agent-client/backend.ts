@@ -97,6 +97,7 @@ export function makeAgentClientBackend(deps: {
       asksPermission: true,
       takesCommand: false,
       servesMcp: true,
+      showsTeamResults: false,
       countsTokens: true,
       countsCost: true,
       boundsSubagents: false,

@@ -101,6 +101,7 @@ export function makeClaudeBackend(deps: {
       asksPermission: true,
       takesCommand: false,
       servesMcp: true,
+      showsTeamResults: true,
       countsTokens: true,
       countsCost: true,
       boundsSubagents: false,

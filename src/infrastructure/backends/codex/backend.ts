@@ -101,6 +101,7 @@ export function makeCodexBackend(deps: {
       asksPermission: false,
       takesCommand: false,
       servesMcp: true,
+      showsTeamResults: true,
       countsTokens: true,
       countsCost: false,
       boundsSubagents: true,

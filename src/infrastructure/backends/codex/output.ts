@@ -10,6 +10,8 @@ import { countOf, soundUsage, type Usage } from '../../../domain/usage.ts';
 import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
+import { receivedWith } from '../shared/team-results.ts';
+import { teamServerName } from '../shared/team-server.ts';
 import { failureOf, noAnswer } from './verdicts.ts';
 
 /** Codex retries after such an error; the reason is in parentheses. */
@@ -109,7 +111,12 @@ export class CodexOutputParser implements OutputParser {
       if (Array.isArray(started)) this.#subagents = countOf(this.#subagents + started.length);
     }
     const ok = item.status !== 'failed' && item.status !== 'declined';
-    return [{ type: 'tool_result', ok, text: startOf(outcomeOf(item), maxText) }];
+    const text = outcomeOf(item);
+    const isOfTeam = item.type === 'mcp_tool_call' && item.server === teamServerName;
+    return [
+      ...(isOfTeam ? receivedWith(text) : []),
+      { type: 'tool_result', ok, text: startOf(text, maxText) },
+    ];
   }
 
   #deny(what: string): void {

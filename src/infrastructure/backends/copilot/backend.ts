@@ -83,6 +83,7 @@ export function makeCopilotBackend(deps: {
       asksPermission: false,
       takesCommand: false,
       servesMcp: true,
+      showsTeamResults: true,
       countsTokens: false,
       countsCost: false,
       boundsSubagents: false,

@@ -10,6 +10,8 @@ import { countOf } from '../../../domain/usage.ts';
 import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
+import { TeamCalls } from '../shared/team-results.ts';
+import { teamServerName } from '../shared/team-server.ts';
 import { ToolDenials } from '../shared/tool-denials.ts';
 import { conversationOf } from './conversation.ts';
 import { endedWithout, failureOf, interrupted, refusalOf, refused } from './verdicts.ts';
@@ -25,6 +27,7 @@ const maxName = 200;
 export class CopilotOutputParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line, asJson(line.data)));
   readonly #denials = new ToolDenials();
+  readonly #teamCalls = new TeamCalls();
   readonly #uses = new Map<string, { readonly tool: string; readonly detail: string }>();
   /** The id that MAOS assigned, until the last line confirms it. */
   readonly #given: string | null;
@@ -110,7 +113,8 @@ export class CopilotOutputParser implements OutputParser {
     return text === '' ? [] : [{ type: 'text', text }];
   }
 
-  #use({ toolCallId, toolName, arguments: given }: Json): AgentActivity[] {
+  #use({ toolCallId, toolName, mcpServerName, arguments: given }: Json): AgentActivity[] {
+    if (mcpServerName === teamServerName) this.#teamCalls.begin(textOf(toolCallId));
     const use = { tool: startOf(textOf(toolName), maxName), detail: describeInput(asJson(given)) };
     this.#uses.set(textOf(toolCallId).slice(0, maxName), use);
     const [oldest] = this.#uses.keys();
@@ -128,7 +132,10 @@ export class CopilotOutputParser implements OutputParser {
     this.#uses.delete(id);
     const ok = success === true;
     const text = ok ? textOf(asJson(result).content) : textOf(message);
-    return [{ type: 'tool_result', ok, text: startOf(text, maxText) }];
+    return [
+      ...this.#teamCalls.end(textOf(toolCallId), text),
+      { type: 'tool_result', ok, text: startOf(text, maxText) },
+    ];
   }
 
   #refusal(data: Json, isSubagent: boolean): AgentActivity[] {

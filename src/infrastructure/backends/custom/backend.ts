@@ -81,6 +81,7 @@ export function makeCustomBackend(deps: {
       asksPermission: false,
       takesCommand: false,
       servesMcp: false,
+      showsTeamResults: false,
       countsTokens: config.inputTokens !== null || config.outputTokens !== null,
       countsCost: config.costUsd !== null,
       boundsSubagents: false,

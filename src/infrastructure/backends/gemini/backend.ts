@@ -83,6 +83,7 @@ export function makeGeminiBackend(deps: {
       asksPermission: false,
       takesCommand: false,
       servesMcp: true,
+      showsTeamResults: true,
       countsTokens: true,
       countsCost: false,
       boundsSubagents: false,

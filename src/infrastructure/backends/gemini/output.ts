@@ -5,6 +5,8 @@ import { type ReportedUsage, soundUsage } from '../../../domain/usage.ts';
 import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
+import { TeamCalls } from '../shared/team-results.ts';
+import { teamServerName } from '../shared/team-server.ts';
 import { failureOf } from './verdicts.ts';
 
 /** Maximum characters of an answer. */
@@ -13,6 +15,8 @@ const maxAnswer = 500_000;
 const maxShown = 20;
 /** Maximum number of tool uses whose result is awaited. */
 const maxOpenUses = 64;
+/** Tools of the team's server, as Gemini CLI names them. */
+const teamTool = `mcp_${teamServerName}_`;
 
 /**
  * Parses `-o stream-json` of Gemini CLI: `init`, `message` in chunks, `tool_use`, `tool_result`, `error` and `result`,
@@ -22,6 +26,7 @@ export class GeminiOutputParser implements OutputParser {
   readonly #lines = new JsonLines((line) => this.#line(line));
   /** Names of the tools in use. */
   readonly #uses = new Map<string, string>();
+  readonly #teamCalls = new TeamCalls();
   readonly #denied: string[] = [];
   #denials = 0;
   #conversation: string | null = null;
@@ -124,6 +129,7 @@ export class GeminiOutputParser implements OutputParser {
     this.#said = '';
     const tool = startOf(textOf(tool_name), 80);
     if (tool === 'invoke_agent') this.#subagents += 1;
+    if (tool.startsWith(teamTool)) this.#teamCalls.begin(idOf(tool_id));
     const detail = describeInput(asJson(parameters));
     this.#uses.set(idOf(tool_id), detail === '' ? tool : `${tool}: ${detail}`);
     const [oldest] = this.#uses.keys();
@@ -140,8 +146,11 @@ export class GeminiOutputParser implements OutputParser {
       this.#denials += 1;
       if (this.#denied.length < maxShown) this.#denied.push(use);
     }
-    const text = startOf(textOf(line.output) || textOf(error.message), maxText);
-    return [{ type: 'tool_result', ok: line.status === 'success', text }];
+    const text = textOf(line.output) || textOf(error.message);
+    return [
+      ...this.#teamCalls.end(id, text),
+      { type: 'tool_result', ok: line.status === 'success', text: startOf(text, maxText) },
+    ];
   }
 
   #end(line: Json): AgentActivity[] {

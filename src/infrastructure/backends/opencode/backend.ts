@@ -76,6 +76,7 @@ export function makeOpencodeBackend(deps: {
       asksPermission: false,
       takesCommand: false,
       servesMcp: true,
+      showsTeamResults: true,
       countsTokens: true,
       countsCost: true,
       boundsSubagents: false,

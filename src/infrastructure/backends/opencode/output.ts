@@ -4,12 +4,16 @@ import { addUsage, costOf, countOf, noUsage, type Usage } from '../../../domain/
 import { conversationId } from '../shared/conversation-id.ts';
 import { JsonLines, maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, textOf } from '../shared/json-values.ts';
+import { receivedWith } from '../shared/team-results.ts';
+import { teamServerName } from '../shared/team-server.ts';
 import { ToolDenials } from '../shared/tool-denials.ts';
 import { failureOf, verdictOfReason } from './verdicts.ts';
 
 /** Maximum characters of a result. */
 const maxResult = 1_000_000;
 const maxTool = 80;
+/** Tools of the team's server, as opencode names them. */
+const teamTool = `${teamServerName}_`;
 
 /**
  * Parses `opencode run --format json`: a line for each completed part of a message (`step_start`, `text`, `tool_use`,
@@ -91,6 +95,7 @@ export class OpencodeOutputParser implements OutputParser {
     if (!ok && refusal.test(text)) this.#denials.add(tool, detail);
     return [
       { type: 'tool_use', tool, detail },
+      ...(tool.startsWith(teamTool) ? receivedWith(text) : []),
       { type: 'tool_result', ok, text: startOf(text, maxText) },
     ];
   }

@@ -101,6 +101,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       asksPermission: false,
       takesCommand: false,
       servesMcp: true,
+      showsTeamResults: true,
       countsTokens: true,
       countsCost: false,
       boundsSubagents: false,

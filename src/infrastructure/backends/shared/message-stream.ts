@@ -5,6 +5,11 @@ import { JsonLines, maxText } from './json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from './json-values.ts';
 import { MessageDenials } from './message-denials.ts';
 import { MessageUsage } from './message-usage.ts';
+import { TeamCalls } from './team-results.ts';
+import { teamServerName } from './team-server.ts';
+
+/** Tools of the team's server, as these CLIs name them. */
+const teamTool = `mcp__${teamServerName}__`;
 
 /**
  * Parses the JSON lines of Claude Code's `--output-format stream-json`, which other CLIs have adopted: `system` with
@@ -18,6 +23,7 @@ export abstract class MessageStreamParser implements OutputParser {
   /** The answer in the last result line, if no turn has begun since. */
   protected answer: string | null = null;
   readonly #lines = new JsonLines((line) => this.#line(line));
+  readonly #teamCalls = new TeamCalls();
   /** Number of sub-agents started. */
   protected subagents = 0;
   #hasEndedTurn = false;
@@ -110,7 +116,7 @@ export abstract class MessageStreamParser implements OutputParser {
         if (replayed !== null) return this.#hear(replayed);
         this.denials.results(line);
         return listOf(asJson(line.message).content).flatMap((block) =>
-          block.type === 'text' ? this.userText(textOf(block.text)) : toolResult(block),
+          block.type === 'text' ? this.userText(textOf(block.text)) : this.#toolResult(block),
         );
       }
       case 'result':
@@ -146,10 +152,25 @@ export abstract class MessageStreamParser implements OutputParser {
     return listOf(message.content).flatMap((block): AgentActivity[] => {
       if (block.type === 'text') return [{ type: 'text', text: textOf(block.text) }];
       if (block.type !== 'tool_use') return [];
+      const tool = textOf(block.name);
       this.denials.use(block);
-      this.used(textOf(block.name));
-      return [{ type: 'tool_use', tool: textOf(block.name), detail: describeInput(asJson(block.input)) }];
+      this.used(tool);
+      if (tool.startsWith(teamTool)) this.#teamCalls.begin(textOf(block.id));
+      return [{ type: 'tool_use', tool, detail: describeInput(asJson(block.input)) }];
     });
+  }
+
+  #toolResult(block: Json): AgentActivity[] {
+    if (block.type !== 'tool_result') return [];
+    const content = Array.isArray(block.content)
+      ? listOf(block.content)
+          .map((part) => textOf(part.text))
+          .join('\n')
+      : textOf(block.content);
+    return [
+      ...this.#teamCalls.end(textOf(block.tool_use_id), content),
+      { type: 'tool_result', ok: block.is_error !== true, text: startOf(content, maxText) },
+    ];
   }
 
   #end(line: Json): AgentActivity[] {
@@ -183,14 +204,4 @@ export abstract class MessageStreamParser implements OutputParser {
     this.#successAt = null;
     return [{ type: 'result', ok: false, text: verdict.message }];
   }
-}
-
-function toolResult(block: Json): AgentActivity[] {
-  if (block.type !== 'tool_result') return [];
-  const content = Array.isArray(block.content)
-    ? listOf(block.content)
-        .map((part) => textOf(part.text))
-        .join('\n')
-    : textOf(block.content);
-  return [{ type: 'tool_result', ok: block.is_error !== true, text: startOf(content, maxText) }];
 }

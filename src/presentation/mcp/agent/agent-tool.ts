@@ -47,7 +47,8 @@ export function toolFor(env: Environment, tool: AgentTool): Tool {
       const inAgent = { ...context, ...agent };
       const text = await run(input, inAgent);
       const texts = [text, ...(await waitingMessages(inAgent))];
-      return { content: texts.map((part) => ({ type: 'text', text: part })) };
+      // One part: some CLIs join several without a line break, and a message must begin a line.
+      return { content: [{ type: 'text', text: texts.join('\n\n') }] };
     },
   };
 }

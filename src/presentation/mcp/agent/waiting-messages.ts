@@ -18,14 +18,13 @@ const maxCharacters = 16_000;
 /** Without escape, because a tool's result reaches the model unchanged. */
 const reader: MessageReader = { reach: 'tools', promptEscape: null };
 
-/**
- * Results take messages one after another, because a cancelled call releases all messages that are claimed for a tool.
- */
+/** Results take messages one after another, so that those of a sender stay in order. */
 let turn: Promise<unknown> = Promise.resolve();
 
 /**
  * The messages that wait for the agent, as parts of a tool's result. Each is claimed for this conversation first, so
- * that it arrives only once, and recorded as delivered once the result has been written to the CLI.
+ * that it arrives only once. It counts as delivered when the CLI's output shows it; for a CLI whose output does not,
+ * once the result has been written to it.
  */
 export async function waitingMessages(context: AgentContext): Promise<readonly string[]> {
   const taken = turn.then(() => take(context));
@@ -56,15 +55,23 @@ async function take({ project, caller, signal }: AgentContext) {
 async function settle(context: AgentContext, ids: readonly MessageId[]): Promise<void> {
   if (ids.length === 0) return;
   const { project, caller, signal, runtime } = context;
+  const { agentId, attempt } = caller;
   const mailbox = new Mailbox(project);
   // By then, the result has been written. A cancelled call gets none.
   await new Promise(setImmediate);
   try {
+    if (!signal.aborted && showsResults(context)) return;
     await whenFree(project, () => {
-      if (signal.aborted) mailbox.release(caller.agentId, caller.attempt, 'tool');
-      else for (const id of ids) mailbox.delivered(id, caller.attempt);
+      if (signal.aborted) mailbox.release(agentId, attempt, 'tool', ids);
+      else for (const id of ids) mailbox.delivered(id, { agentId, attempt, via: 'tool' });
     });
   } catch (error) {
     runtime.log('error', 'messages were handed over, but that was not recorded', { ids, error });
   }
+}
+
+function showsResults({ project, caller }: AgentContext): boolean {
+  const { agents } = project.store.load(caller.sessionId);
+  const { backend = '' } = agents.find(({ id }) => id === caller.agentId) ?? {};
+  return project.backends.capabilitiesOf(backend)?.showsTeamResults === true;
 }
