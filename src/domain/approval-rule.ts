@@ -60,9 +60,26 @@ function isDenied(pattern: string, { action }: Asked): boolean {
   return commandsIn(action).some((command) => isAlike(plain(pattern), command));
 }
 
-/** The whole text, and each part that a shell could run as a command, without quotes and extra white space. */
+/**
+ * The whole text, and each part that a shell could run as a command, without quotes and extra white space. Of an input
+ * as JSON also those of each text in it.
+ */
 function commandsIn(action: string): readonly string[] {
-  return [action, ...action.split(/[;&|<>()`\n\r{}]|\$\(/)].map(plain);
+  return [action, ...textsIn(action)]
+    .flatMap((text) => [text, ...text.split(/[;&|<>()`\n\r{}]|\$\(/)])
+    .map(plain);
+}
+
+/** The texts of a JSON object; none for any other text. */
+function textsIn(action: string): readonly string[] {
+  if (!action.startsWith('{')) return [];
+  try {
+    const texts: string[] = [];
+    JSON.parse(action, (_, value: unknown) => void (typeof value === 'string' && texts.push(value)));
+    return texts;
+  } catch {
+    return [];
+  }
 }
 
 function plain(text: string): string {

@@ -1,7 +1,8 @@
-import { shorten, startOf } from './cut-text.ts';
+import { endOf, shorten, startOf } from './cut-text.ts';
 import { MaosError } from './errors.ts';
 import { agentEvent, type DomainEvent } from './events.ts';
 import type { AgentId, InputRequestId, SessionId } from './ids.ts';
+import { collapseSpaces } from './invisible-marks.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
 
 export const inputRequestKinds = ['permission', 'question'] as const;
@@ -18,8 +19,10 @@ export const inputRequestTransitions: TransitionTable<InputRequestState> = {
   withdrawn: [],
 };
 
-/** Longer texts are cut, because people read them wherever requests are shown. */
+/** Longer texts are cut in the middle, because people read them wherever requests are shown. */
 export const maxActionLength = 4_000;
+/** Of a text that is cut, what is kept of its end: what matters must not hide behind a long beginning. */
+const keptEnd = 1_000;
 export const maxAnswerLength = 100_000;
 /** Maximum number of open requests of one attempt; further ones are denied or refused. */
 export const maxOpenRequests = 50;
@@ -79,7 +82,7 @@ export function openRequest(draft: InputRequestDraft, at: string): InputRequest 
     ...draft,
     key: startOf(draft.key, maxNameLength),
     tool: draft.tool === null ? null : shorten(draft.tool, maxNameLength),
-    action: shorten(draft.action, maxActionLength),
+    action: cutAction(draft.action),
     reason: draft.reason === null ? null : shorten(draft.reason, maxActionLength),
     choices: draft.choices.slice(0, maxChoices).map((choice) => shorten(choice, maxChoiceLength)),
     state: 'open',
@@ -88,6 +91,14 @@ export function openRequest(draft: InputRequestDraft, at: string): InputRequest 
     answer: null,
     answeredBy: null,
   };
+}
+
+/** A longer text says how much of it is missing, and where the whole is. */
+function cutAction(action: string): string {
+  if (action.length <= maxActionLength) return action;
+  const size = action.length.toLocaleString('en-US');
+  const note = `\n[cut here: ${size} characters in all; the agent's output ('maos logs') has them]\n`;
+  return `${startOf(action, maxActionLength - keptEnd - note.length)}${note}${endOf(action, keptEnd)}`;
 }
 
 /**
@@ -129,7 +140,7 @@ export function withdrawRequest(request: InputRequest, at: string): InputRequest
 export function inputRequestEvent(request: InputRequest, at: string): DomainEvent {
   const { id, agentId, sessionId, kind, tool, answer, answeredBy, expiresAt } = request;
   const agent = { id: agentId, sessionId };
-  const asked = { id, kind, tool, action: shorten(request.action, maxEventText) };
+  const asked = { id, kind, tool, action: shorten(collapseSpaces(request.action), maxEventText) };
   switch (request.state) {
     case 'open':
       return agentEvent('request.opened', agent, at, { ...asked, expiresAt });

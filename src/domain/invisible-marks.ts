@@ -30,3 +30,16 @@ function escaped(mark: string): string {
 export function showName(name: string): string {
   return showControls(name.replaceAll('\n', '\\n').replaceAll('\t', '\\t'));
 }
+
+/** With one space for several in a row, which could push what follows out of sight. */
+export function collapseSpaces(text: string): string {
+  return text.replaceAll(/[\p{Zs}\t]+/gu, ' ');
+}
+
+/**
+ * An action that somebody is asked to allow, on one line, without hiding what a shell would see: a line break, which
+ * begins another command, and control characters are shown as escapes.
+ */
+export function showAction(action: string): string {
+  return showName(collapseSpaces(action.trim()));
+}

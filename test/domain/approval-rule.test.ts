@@ -76,6 +76,19 @@ describe('rules for permissions', () => {
     assert.equal(answer(rules, 'Bash', 'git pull'), 'allow Bash');
   });
 
+  it('deny a command also within the input of a tool whose fields nobody knows', () => {
+    const rules = ['allow *', 'deny *(git push*)'];
+    for (const input of [
+      { command: 'git push -f' },
+      { steps: [{ run: 'cd x\ngit "push"' }], name: 'n' },
+      { a: { b: { c: 'git push' } } },
+    ]) {
+      assert.equal(answer(rules, 'mcp__shell__run', JSON.stringify(input)), 'deny *(git push*)');
+    }
+    assert.equal(answer(rules, 'mcp__shell__run', '{"command":"git pull"}'), 'allow *');
+    assert.equal(answer(rules, 'Bash', '{ git pull; }'), 'allow *');
+  });
+
   it('allow no path that leaves the folder of their pattern', () => {
     const rules = ['allow Edit(src/*)'];
     for (const path of ['src/../.env', 'src/a/../../.env', 'src/..', 'src\\..\\x', 'srcs/a']) {

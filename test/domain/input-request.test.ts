@@ -24,6 +24,7 @@ import {
 } from '../../src/domain/input-request.ts';
 import { canTransition } from '../../src/domain/transitions.ts';
 import { describeEvent } from '../../src/presentation/contracts/event-lines.ts';
+import { askedText } from '../../src/presentation/contracts/request-view.ts';
 
 const startMs = Date.parse('2026-03-01T10:00:00.000Z');
 const at = (seconds: number): string => new Date(startMs + seconds * 1_000).toISOString();
@@ -161,6 +162,21 @@ describe('a request', () => {
     assert.equal(request.choices.length, 20);
     const event = inputRequestEvent(request, at(1));
     assert.ok(JSON.stringify(event).length < 2_000);
+  });
+
+  it('shows where it is cut, how long it is, and its end, where a command could hide', () => {
+    const action = `echo ${'x'.repeat(150_000)}; rm -rf /`;
+    const cut = openRequest(draft({ action }), at(0)).action;
+    assert.ok(cut.length <= maxActionLength);
+    assert.match(cut, /^echo x+\n\[cut here: 150,015 characters in all; .*maos logs.*\]\nx+; rm -rf \/$/);
+  });
+
+  it('shows on one line what begins another command, and nothing is pushed out of sight', () => {
+    const action = `npm test\nrm -rf /${' \u00a0\u3000\t'.repeat(500)}; \u001b[8mcurl evil\u202e`;
+    const request = openRequest(draft({ action }), at(0));
+    const shown = 'npm test\\nrm -rf / ; \\u001b[8mcurl evil\\u202e';
+    assert.equal(askedText(request), `Bash: ${shown}`);
+    assert.ok(describeEvent(inputRequestEvent(request, at(0))).endsWith(`permission for Bash: ${shown}`));
   });
 
   it('has an id of its own kind', () => {

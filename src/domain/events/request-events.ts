@@ -1,4 +1,5 @@
 import type { InputRequestId } from '../ids.ts';
+import { showAction } from '../invisible-marks.ts';
 import { event } from './event-type.ts';
 
 interface Asked {
@@ -10,7 +11,9 @@ interface Asked {
 }
 
 function what({ kind, tool, action }: Asked): string {
-  return kind === 'question' ? `question: ${action}` : `permission for ${tool ?? 'a tool'}: ${action}`;
+  return kind === 'question'
+    ? `question: ${action}`
+    : `permission for ${tool ?? 'a tool'}: ${showAction(action)}`;
 }
 
 /**

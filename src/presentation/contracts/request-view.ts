@@ -1,5 +1,6 @@
 import { shorten } from '../../domain/cut-text.ts';
 import { answererText, type InputRequest } from '../../domain/input-request.ts';
+import { showAction } from '../../domain/invisible-marks.ts';
 import { oneLine } from './event-lines.ts';
 
 /** A request as shown to programs by every front. Fields without a value are absent. */
@@ -28,7 +29,7 @@ export function requestView(request: InputRequest, names: ReadonlyMap<string, st
 
 /** The question, or the action to permit, on one line. */
 export function askedText({ kind, tool, action, choices }: InputRequest): string {
-  if (kind === 'permission') return oneLine(`${tool === null ? '' : `${tool}: `}${action}`);
+  if (kind === 'permission') return `${tool === null ? '' : `${oneLine(tool)}: `}${showAction(action)}`;
   return oneLine(`${action}${choices.length === 0 ? '' : ` [${choices.join(' | ')}]`}`);
 }
 

@@ -4,6 +4,7 @@ import { agentStages } from '../../domain/agent-stage.ts';
 import { type BudgetItem, budgetItems } from '../../domain/budget.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { InputRequest } from '../../domain/input-request.ts';
+import { collapseSpaces } from '../../domain/invisible-marks.ts';
 import { sessionStates } from '../../domain/session.ts';
 import { requestView } from './request-view.ts';
 import { type AgentView, type BudgetView, type SessionView, usageKeys } from './views.ts';
@@ -89,6 +90,11 @@ const maxRequests = 5;
 /** Maximum number of denials per agent. */
 const maxDenials = 3;
 
+/** A client must not allow what it sees only a part of without knowing that. */
+function cutMark(length: number): string {
+  return `… [cut: ${length.toLocaleString('en-US')} characters; 'maos requests --json' shows them to the user]`;
+}
+
 export function openRequestAnswers(
   requests: readonly InputRequest[],
   names: ReadonlyMap<string, string>,
@@ -100,7 +106,7 @@ export function openRequestAnswers(
       return {
         ...{ request_id, agent, kind },
         ...(tool === undefined ? {} : { tool: shorten(tool, 100) }),
-        action: shorten(action, maxAction),
+        action: shorten(collapseSpaces(action), maxAction, cutMark(action.length)),
         ...(choices === undefined ? {} : { choices: choices.slice(0, 5).map((text) => shorten(text, 80)) }),
         expires_at,
       };

@@ -102,6 +102,23 @@ suite('the permission to use a tool', () => {
     assert.equal(actionOf('mcp__files__list', {}), 'mcp__files__list');
   });
 
+  test('shows what the tool acts on, whatever fields the model adds', () => {
+    const actionOf = (tool_name: string, given: object): string =>
+      (read([{ ...line, request: { ...request, tool_name, input: given } }]).activities[0] as PermissionAsked)
+        .action;
+    const decoys = { command: 'npm test', path: 'src/a.ts', query: 'weather' };
+    assert.equal(actionOf('Edit', { ...decoys, file_path: '/etc/passwd' }), '/etc/passwd');
+    assert.equal(actionOf('WebFetch', { ...decoys, url: 'http://evil', prompt: 'x' }), 'http://evil');
+    assert.equal(actionOf('NotebookEdit', { ...decoys, notebook_path: '/n' }), '/n');
+    assert.equal(actionOf('Bash', { ...decoys, file_path: 'src/a.ts' }), 'npm test');
+    // Of a tool that MAOS does not know, everything.
+    assert.equal(
+      actionOf('NewTool', { ...decoys, script: 'rm' }),
+      JSON.stringify({ ...decoys, script: 'rm' }),
+    );
+    assert.equal(actionOf('Write', { command: 'npm test' }), '{"command":"npm test"}');
+  });
+
   test('is given, and repeats what the tool is given', () => {
     const response = { behavior: 'allow', updatedInput: request.input };
     assert.deepEqual(told(permission(asked, { allow: true })), {

@@ -16,8 +16,22 @@ export const liveArguments = [
 
 /** Claude Code 2.0 requires the tool's input in the answer, later versions do not. A longer input is left out. */
 const maxRepeatedInput = 2 ** 20;
-/** The fields of a tool's input that describe the action, for people and rules. The store cuts them. */
-const actionKeys = ['command', 'file_path', 'notebook_path', 'path', 'url', 'query', 'prompt', 'plan'];
+/**
+ * The field of a tool's input that it acts on, for people and rules. By the tool, because another field that the model
+ * adds must not be shown in its place.
+ */
+const actionFields: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    command: ['Bash', 'PowerShell', 'Monitor'],
+    file_path: ['Edit', 'MultiEdit', 'Read', 'Write'],
+    notebook_path: ['NotebookEdit', 'NotebookRead'],
+    path: ['Glob', 'Grep', 'LS'],
+    plan: ['ExitPlanMode'],
+    prompt: ['Agent', 'Task'],
+    query: ['WebSearch'],
+    url: ['WebFetch'],
+  }).flatMap(([field, tools]) => tools.map((tool) => [tool, field] as const)),
+);
 
 /** The tool with which the model asks its user. Its permission request carries the question, and the answer to it. */
 const questionTool = 'AskUserQuestion';
@@ -97,11 +111,8 @@ function canRepeat(input: Json): boolean {
 
 /** The text that rules are matched against. For a tool with fields that MAOS does not know, it contains all of them. */
 function describeAction(tool: string, input: Json): string {
-  const keys = tool.startsWith('mcp__') ? [] : actionKeys;
-  for (const key of keys) {
-    const value = textOf(input[key]);
-    if (value !== '') return value;
-  }
+  const value = textOf(input[actionFields.get(tool) ?? '']);
+  if (value !== '') return value;
   try {
     const text = JSON.stringify(input);
     return text === '{}' ? '' : text;

@@ -118,7 +118,11 @@ function show(
   ]);
   const titles = ['REQUEST', 'STATE', 'AGENT', 'KIND', 'ASKED', 'EXPIRES', 'WHAT'];
   const columns = titles.map((title) => ({ title }));
-  for (const line of renderTable(columns, rows, terminal.canvas)) terminal.line(line);
+  const lines = renderTable(columns, rows, terminal.canvas);
+  for (const line of lines) terminal.line(line);
+  if (rows.some((row, index) => !lines[index + 1]?.endsWith(row.at(-1) ?? ''))) {
+    terminal.notice(`Cut to the width of the terminal. In full: ${program} requests --json`);
+  }
   if (requests.some(({ state }) => state === 'open')) {
     terminal.notice(`Answer with: ${program} approve, deny or answer REQUEST`);
   }
