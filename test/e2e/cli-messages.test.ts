@@ -44,6 +44,16 @@ describe('maos message', () => {
       ['ann', 'user', 'notification', 'queued'],
     ]);
     assert.equal(messages[0]?.body, 'Settled: 8081\ncontrol \u001b[31m');
+    const table = await maos.run('message', 'list');
+    const states = [...table.stdout.matchAll(/ (acknowledged|queued) /g)].map(([, state]) => state);
+    assert.deepEqual(states, ['acknowledged', 'acknowledged', 'queued'], 'people read the newest last');
+    assert.match(table.stderr, /1 message waits for you\. Read it with: .* message read sess_\w{26} --ack/);
+    const report = await maos.run('status');
+    assert.match(report.stdout, /2 acknowledged, 1 queued \(1 for you\) {2}/);
+    assert.match(report.stdout, / message read sess_\w{26} --ack +the message that waits for you\n/);
+    const told = await maos.run('events', '--type', 'message.queued');
+    assert.match(told.stdout, / ann to bob: request msg_\w+ .*queued\n/);
+    assert.match(told.stdout, / ann to user: notification msg_\w+ queued\n/);
     const read = await maos.run('message', 'read', 'latest', '--ack');
     assert.match(read.stdout, /from ann to user.*\n\| Settled: 8081\n\| control/);
     assert.ok(!read.stdout.includes('\u001b'), 'a control character is shown, not obeyed');

@@ -22,6 +22,18 @@ async function start(line: string): Promise<string> {
 }
 
 describe("an agent's program that asks", () => {
+  it('is awaited also before anything was run in the project', async () => {
+    const none = await maos.start(['requests', '--wait', '--timeout', '0']).finished;
+    assert.deepEqual([none.status, none.stdout], [5, '']);
+    const waiting = maos.start(['requests', '--wait', '--timeout', '60', '--json']);
+    const id = await start(`${own} ask 'Which port?'`);
+    const { status, stdout } = await waiting.finished;
+    assert.equal(status, 0);
+    assert.equal(JSON.parse(stdout).requests[0]?.session_id, id);
+    assert.equal((await maos.start(['answer', 'latest', '8080']).finished).status, 0);
+    assert.equal((await maos.start(['wait', id, '--timeout', '60']).finished).status, 0);
+  });
+
   it('gets the answer that is given in another terminal, and cannot answer itself', async () => {
     const line = `${own} ask 'Which port?' --choice 8080 --choice 3000 >answer & ${own} requests --wait; ${own} answer latest 3000; echo "own answer: $?"; wait; cat answer`;
     const id = await start(line);

@@ -83,6 +83,8 @@ export interface MessageStore {
   list(query: MessageQuery): readonly Message[];
   /** Number of messages in each state; absent for none. */
   counts(sessionId: SessionId): Readonly<Partial<Record<MessageState, number>>>;
+  /** Number of queued messages for people and programs outside the team. */
+  waitingOutside(sessionId: SessionId): number;
   /** When the recipient's next message is due, or its lease expires; null if none is waiting. */
   nextDue(recipient: Recipient): string | null;
   /** Appends the changes since the last call to the journal, exclusively among all processes. */

@@ -39,6 +39,8 @@ const selectNextDue = `SELECT min(at) AS at FROM (
   UNION ALL
   SELECT min(lease_until) FROM messages WHERE session_id = ? AND recipient_id IS ? AND state = 'delivered')`;
 const countStates = 'SELECT state, count(*) AS messages FROM messages WHERE session_id = ? GROUP BY state';
+const countOutside =
+  "SELECT count(*) AS messages FROM messages WHERE session_id = ? AND recipient_id IS NULL AND state = 'queued'";
 const anyUnrecorded = 'SELECT 1 FROM messages WHERE recipient_id = ? AND recorded < revision LIMIT 1';
 const selectUnrecorded = `${selectMessages} WHERE recipient_id = ? AND recorded < revision ORDER BY id LIMIT ?`;
 const markRecorded = 'UPDATE messages SET recorded = revision WHERE id = ?';
@@ -150,6 +152,8 @@ export function makeMessageStore(db: Database): MessageStore {
             .map(({ state, messages }) => [state, messages]),
         ),
       ),
+
+    waitingOutside: (sessionId) => db.run(() => Number(db.sql(countOutside).get(sessionId)?.messages ?? 0)),
 
     nextDue: ({ sessionId, agentId }) =>
       db.run(() => {

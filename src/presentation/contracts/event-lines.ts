@@ -1,3 +1,4 @@
+import { user } from '../../application/messaging/recipients.ts';
 import { plainText } from '../../application/queries/agent-output.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { EventReader } from '../../domain/events/event-type.ts';
@@ -13,13 +14,18 @@ export function describeEvent({ type, data }: DomainEvent): string {
 }
 
 /**
- * The agent that the event is about, by name; empty for the session itself.
+ * The agent that the event is about, by name; empty for the session itself. A message has its recipient, and when it is
+ * queued its sender too.
  * @param names agents' names by id; a missing one is shown by its id
  */
 export function subjectOf(event: DomainEvent, names: Names): string {
   if ('name' in event.data) return event.data.name ?? '';
-  const id = event.type === 'artifact.recorded' ? event.data.by : event.agentId;
-  return id === null ? '' : (names.get(id) ?? id);
+  const nameOf = (id: string | null, outside: string): string =>
+    id === null ? outside : (names.get(id) ?? id);
+  if (event.type === 'message.queued')
+    return `${nameOf(event.data.from, user)} to ${nameOf(event.agentId, user)}`;
+  if (event.type.startsWith('message.')) return nameOf(event.agentId, user);
+  return nameOf(event.type === 'artifact.recorded' ? event.data.by : event.agentId, '');
 }
 
 /** Such as `spec: started (documenter, claude)`. */

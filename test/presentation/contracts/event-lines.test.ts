@@ -173,5 +173,10 @@ describe('an event in a few words', () => {
     assert.equal(subjectOf(event('artifact.recorded', recorded), names), 'builder');
     assert.equal(subjectOf(event('session.started', {}), names), '');
     assert.equal(eventLine(event('session.started', {}), names), 'session: started');
+    const times = { attempt: 1, leaseUntil: null };
+    assert.equal(
+      eventLine({ ...event('message.delivered', { id: messageId, ...times }), agentId: null }, names),
+      `user: message ${messageId} delivered`,
+    );
   });
 });

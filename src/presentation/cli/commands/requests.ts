@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isSettled } from '../../../application/control/control.ts';
 import type { Project } from '../../../application/project.ts';
 import { InputRequests } from '../../../application/requests/input-requests.ts';
@@ -13,6 +14,7 @@ import { exitStatus } from '../shell/exit-status.ts';
 import { OptionValues } from '../shell/option-values.ts';
 
 const defaultLimit = 50;
+const lookEveryMs = 250;
 /** `--all` of this command means requests, not projects. */
 const unscoped = new OptionValues(new Map());
 
@@ -50,27 +52,48 @@ async function run(context: CommandContext): Promise<number> {
     reference === undefined
       ? null
       : await new SessionFinder({ runtime, projectPath, options: unscoped }).session(reference);
-  const project = session?.project ?? (await runtime().findProject(projectPath))?.project ?? null;
-  if (project === null) return show(context, null, []);
+  const isWaiting = options.flag('wait');
+  const late = lateSignal(options);
+  const project = session?.project ?? (await findProject(context, isWaiting ? late : AbortSignal.abort()));
+  if (project === null) {
+    show(context, null, []);
+    return isWaiting ? exitStatus.limit : exitStatus.done;
+  }
   const requests = new InputRequests(project);
-  const isWaited = options.flag('wait') && (await waitFor(context, project, requests, session?.id ?? null));
+  const isWaited = isWaiting && (await waitFor(late, project, requests, session?.id ?? null));
   const found = requests.list({
     ...(session === null ? {} : { sessionId: session.id }),
     ...(options.flag('all') ? {} : { state: 'open' }),
     limit: options.number('limit') ?? defaultLimit,
   });
   const status = show(context, project, found);
-  return options.flag('wait') && !isWaited ? exitStatus.limit : status;
+  return isWaiting && !isWaited ? exitStatus.limit : status;
+}
+
+function lateSignal(options: OptionValues): AbortSignal {
+  const seconds = options.number('timeout');
+  return seconds === undefined ? new AbortController().signal : AbortSignal.timeout(seconds * 1_000);
+}
+
+/** The project of the current folder. Before its first session there is nothing to watch: it is looked for regularly. */
+async function findProject(
+  { runtime, projectPath }: CommandContext,
+  late: AbortSignal,
+): Promise<Project | null> {
+  for (;;) {
+    const found = await runtime().findProject(projectPath);
+    if (found !== null || late.aborted) return found?.project ?? null;
+    await delay(lookEveryMs, undefined, { signal: late }).catch(() => {});
+  }
 }
 
 /** @returns whether a request is open */
 async function waitFor(
-  { options }: CommandContext,
+  late: AbortSignal,
   project: Project,
   requests: InputRequests,
   sessionId: InputRequest['sessionId'] | null,
 ): Promise<boolean> {
-  const seconds = options.number('timeout');
   const over = new AbortController();
   const { store, watcher } = project;
   const check = (): void => {
@@ -78,9 +101,8 @@ async function waitFor(
   };
   const unsubscribe = watcher.subscribe(check);
   check();
-  const signals = [over.signal, ...(seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1_000)])];
   try {
-    await requests.waitForOpen(sessionId, AbortSignal.any(signals));
+    await requests.waitForOpen(sessionId, AbortSignal.any([over.signal, late]));
   } finally {
     unsubscribe();
   }

@@ -26,7 +26,9 @@ export const statusCommand: CliCommand = {
       return exitStatus.done;
     }
     const { canvas } = terminal;
-    const next = nextCommands(program, facts.workflow, facts.liveStatus.requests).slice(0, 2);
+    const { workflow, liveStatus, messagesForUser } = facts;
+    const waiting = { requests: liveStatus.requests, messagesForUser };
+    const next = nextCommands(program, workflow, waiting).slice(0, 2);
     for (const line of [...renderReport(facts, canvas), '', ...renderNext(next, canvas)]) terminal.line(line);
     return exitStatus.done;
   },

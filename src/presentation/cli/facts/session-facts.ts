@@ -1,5 +1,6 @@
 import { PathClaims } from '../../../application/claims/path-claims.ts';
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
+import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { claimView, workflowView } from '../../contracts/views.ts';
@@ -15,6 +16,7 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
     liveStatus: liveStatusOf(project.store, workflow, Date.parse(project.clock.now())),
     artifacts: project.store.artifacts(id),
     messages: project.store.messages.counts(id),
+    messagesForUser: project.store.messages.waitingOutside(id),
     skipped: skippedArtifacts(project.store, id),
     claims: new PathClaims(project).ofSession(id),
     folder: project.files.describe(id),
@@ -55,7 +57,10 @@ export function summaryRecord(facts: SessionFacts) {
 export function nextCommands(
   program: string,
   workflow: Workflow,
-  [request]: readonly InputRequest[] = [],
+  {
+    requests: [request] = [],
+    messagesForUser = 0,
+  }: { requests?: readonly InputRequest[]; messagesForUser?: number | undefined } = {},
 ): (readonly [string, string])[] {
   const { session, agents } = workflow;
   const failed = agents.find((agent) => agent.state === 'failed');
@@ -65,6 +70,7 @@ export function nextCommands(
       : [`${program} logs ${failed.id}`, `the output of ${failed.name}`];
   return [
     ...(request === undefined ? [] : answers(program, request)),
+    ...(messagesForUser === 0 ? [] : [readMessages(program, session.id, messagesForUser)]),
     ...steps(program, workflow),
     logs,
     [`${program} events ${session.id}`, 'all events, in order'],
@@ -78,6 +84,11 @@ function answers(program: string, { id, kind }: InputRequest): (readonly [string
     [`${program} approve ${id}`, 'allow it'],
     [`${program} deny ${id}`, 'deny it; the agent goes on without'],
   ];
+}
+
+function readMessages(program: string, sessionId: SessionId, count: number): readonly [string, string] {
+  const what = count === 1 ? 'the message that waits for you' : `the ${count} messages that wait for you`;
+  return [`${program} message read ${sessionId} --ack`, what];
 }
 
 /** The action that a session in this state needs from the user. */

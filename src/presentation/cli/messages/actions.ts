@@ -91,8 +91,9 @@ const read: Action = async (context, words) => {
     for (const message of messages) terminal.line(`${renderMessageForPeople(message, agents)}\n`);
     if (messages.length === 0) terminal.notice('No message waits.');
     else if (!options.flag('ack')) {
+      const [what, how] = messages.length === 1 ? ['It comes', messages[0]?.id] : ['They come', 'MESSAGE'];
       terminal.notice(
-        `They come again in ${lease.leaseMs / 1_000} s unless you acknowledge them: ${context.program} message ack ${messages[0]?.id}`,
+        `${what} again in ${lease.leaseMs / 1_000} s, unless you acknowledge with: ${context.program} message ack ${how}`,
       );
     }
   }
@@ -161,8 +162,15 @@ const wait: Action = async (context, words) => {
 
 const list: Action = async (context, words) => {
   if (words.length > 1) throw usage('list [SESSION]');
-  const { session, mailbox } = await partyOf(context, words[0]);
-  return show(context, session, mailbox, { sessionId: session.id });
+  const { session, mailbox, caller } = await partyOf(context, words[0]);
+  const status = show(context, session, mailbox, { sessionId: session.id });
+  const waiting = caller === null ? session.project.store.messages.waitingOutside(session.id) : 0;
+  if (waiting > 0 && !context.json) {
+    const what =
+      waiting === 1 ? '1 message waits for you. Read it' : `${waiting} messages wait for you. Read them`;
+    context.terminal.notice(`${what} with: ${context.program} message read ${session.id} --ack`);
+  }
+  return status;
 };
 
 const search: Action = async (context, words) => {

@@ -1,10 +1,13 @@
 import type { Agent } from '../../../domain/agent.ts';
+import { shorten } from '../../../domain/cut-text.ts';
 import type { Message } from '../../../domain/message.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import { partyName } from '../../contracts/message-view.ts';
 import type { Canvas } from '../shell/terminal.ts';
 import { formatTime } from './format.ts';
 import { renderTable } from './table.ts';
+
+const maxText = 80;
 
 /** One message in full: its sender, and its text with a bar before each line. */
 export function renderMessageForPeople(message: Message, agents: readonly Agent[]): string {
@@ -14,20 +17,25 @@ export function renderMessageForPeople(message: Message, agents: readonly Agent[
   return [head, ...about, ...body.split('\n').map((line) => `| ${line}`)].join('\n');
 }
 
-/** One line per message, newest first. */
+/**
+ * One line per message, in the order of a conversation.
+ * @param messages newest first
+ */
 export function renderMessageTable(
   messages: readonly Message[],
   agents: readonly Agent[],
   canvas: Canvas,
 ): string[] {
   const columns = ['MESSAGE', 'TIME', 'FROM', 'TO', 'STATE', 'TEXT'].map((title) => ({ title }));
-  const rows = messages.map((message) => [
-    message.id,
-    formatTime(message.queuedAt),
-    partyName(message.from, agents),
-    partyName(message.to, agents),
-    message.state,
-    oneLine(`${message.subject === '' ? '' : `${message.subject}: `}${message.body}`).slice(0, 60),
-  ]);
+  const rows = messages
+    .toReversed()
+    .map((message) => [
+      message.id,
+      formatTime(message.queuedAt),
+      partyName(message.from, agents),
+      partyName(message.to, agents),
+      message.state,
+      shorten(oneLine(`${message.subject === '' ? '' : `${message.subject}: `}${message.body}`), maxText),
+    ]);
   return renderTable(columns, rows, canvas);
 }

@@ -29,6 +29,8 @@ export interface SessionFacts {
   readonly artifacts: readonly ArtifactRecord[];
   /** Number of messages in each state. */
   readonly messages?: Readonly<Partial<Record<MessageState, number>>>;
+  /** How many of the queued ones are for people. */
+  readonly messagesForUser?: number;
   readonly liveStatus: LiveStatus;
   /** Files that were not recorded as artifacts, with the reasons. */
   readonly skipped?: readonly string[];
@@ -116,8 +118,14 @@ function sessionLine({ workflow, liveStatus: { now } }: SessionFacts, { paint }:
   return `${paint(format, symbol)} ${paint('bold', session.id)} ${paint(format, state)}  ${facts.join(' · ')}`;
 }
 
-function messageLines({ messages = {}, workflow }: SessionFacts, { paint }: Canvas): string[] {
-  const counts = Object.entries(messages).map(([state, count]) => `${count} ${state}`);
+function messageLines(
+  { messages = {}, messagesForUser = 0, workflow }: SessionFacts,
+  { paint }: Canvas,
+): string[] {
+  const counts = Object.entries(messages).map(([state, count]) => {
+    const forUser = state === 'queued' && messagesForUser > 0 ? ` (${messagesForUser} for you)` : '';
+    return `${count} ${state}${forUser}`;
+  });
   if (counts.length === 0) return [];
   return [`  ${counts.join(', ')}  ${paint('dim', `maos message list ${workflow.session.id}`)}`];
 }

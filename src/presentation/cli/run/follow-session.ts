@@ -77,7 +77,8 @@ export async function followSession(
     terminal.record({ type: 'summary', ...summaryRecord(facts), exit_status: status, ...extras.record });
     return status;
   }
-  const next = [...nextCommands(context.program, facts.workflow), ...(extras.next ?? [])];
+  const { workflow, messagesForUser } = facts;
+  const next = [...nextCommands(context.program, workflow, { messagesForUser }), ...(extras.next ?? [])];
   const { canvas } = terminal;
   // On a terminal the report replaces the live view; elsewhere it follows the event lines.
   if (!terminal.live) terminal.line();
