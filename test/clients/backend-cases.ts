@@ -240,15 +240,21 @@ const cases: Readonly<Record<CaseName, Case>> = {
     },
   ],
   'team server': [
-    'the server of its team, and no other: offered to the model, called, and gone with the agent',
+    'the server of its team, and no other: offered to the model, called, with a message, and gone with the agent',
     async (t, driver) => {
       const offered: string[] = [];
       let output = '';
+      let isSent = false;
       const bench = await makeBackendBench(t, driver, {
-        respond({ commands, text, tools }) {
+        async respond({ commands, text, tools }) {
           if (commands > 0) {
             output = text;
             return { text: result };
+          }
+          if (!isSent) {
+            isSent = true;
+            const { status, stderr } = await bench.maos('message', 'send', 'latest', 'analyst', 'Port 81.');
+            assert.equal(status, 0, stderr);
           }
           offered.push(...tools.filter((name) => /maos/i.test(name)));
           const report = offered.find((name) => name.endsWith('report')) ?? assert.fail(`only ${tools}`);
@@ -257,6 +263,13 @@ const cases: Readonly<Record<CaseName, Case>> = {
       });
       await completes(bench, bench.run(task));
       assert.match(output, /Reported\./);
+      assert.equal(output.split('> Port 81.').length, 2, 'the message is not there once');
+      const { messages } = JSON.parse((await bench.maos('message', 'list', 'latest', '--json')).stdout);
+      assert.deepEqual(
+        messages.map(({ state }: { state: string }) => state),
+        ['delivered'],
+        'its output does not show the message',
+      );
       const reports = await eventsOf(bench, 'agent.reported');
       assert.deepEqual(
         reports.map(({ data }) => data),

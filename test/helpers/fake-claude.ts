@@ -19,6 +19,17 @@ export type Step =
   | { readonly hear: string }
   /** Waits for the permission to use a tool. */
   | { readonly ask: { readonly tool: string; readonly input: object } }
+  /** Calls a tool of `maos agent`; see there. */
+  | {
+      readonly call: {
+        readonly tool: string;
+        readonly bundle: string;
+        readonly home: string;
+        readonly dies?: true;
+        readonly got?: string;
+        readonly until?: string;
+      };
+    }
   | { readonly exit: number };
 
 /** The real backend, with a program that replaces Claude Code. */
