@@ -97,7 +97,7 @@ it('ten agents run in the order of their edges, side by side where they can, and
   const handed = (name: string) => readFileSync(join(bench.project, `${name}.txt`), 'utf8');
   assert.match(
     handed('ui'),
-    /## From plan \(backend_engineer\)\n\n> planned 42\n\nFiles:\n- .*\/shared\/context\/plan\.md \(15 bytes\)/,
+    /## From plan \(backend_engineer\)\n\n> planned 42\n\nFiles:\n\n> - .*\/shared\/context\/plan\.md \(15 bytes\)/,
   );
   assert.match(handed('join'), /## From api \(backend_engineer\)\n\n> api done\n/);
   assert.match(handed('join'), /## From ui \(backend_engineer\)\n\n> ui done\n/);

@@ -47,7 +47,8 @@ export const ask = agentTool({
         `Nobody has answered ${id} yet. Ask again in the same words to go on waiting.`,
       );
     }
-    told.add(id);
+    // A client that has cancelled the call gets no answer to it, and asks again for this one.
+    if (!signal.aborted) told.add(id);
     return answerOf(request);
   },
 });
