@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { assertHarmless, hostile } from '../helpers/hostile-world.ts';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 /** What an agent runs, and what it leaves in the project's folder. */
@@ -194,3 +195,191 @@ describe('an agent that passes as the user', { skip: process.platform !== 'linux
     assert.deepEqual(messages, []);
   });
 });
+
+/**
+ * A program that speaks to its `maos agent` line by line: sends what `requests` makes, and prints each answer of a
+ * request shortly.
+ */
+function driver(requests: string): string {
+  return `
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+const server = spawn(process.execPath, [${JSON.stringify(bundle)}, 'agent'], { stdio: ['pipe', 'pipe', 'inherit'] });
+const waiting = new Map();
+createInterface({ input: server.stdout }).on('line', (line) => {
+  const answer = JSON.parse(line);
+  waiting.get(answer.id)?.(answer);
+  waiting.delete(answer.id);
+  if (answer.id === null || answer.id === undefined) console.log('unasked: ' + line.slice(0, 200));
+});
+server.on('exit', (code) => console.log('server: ' + code));
+const write = (text) => new Promise((resolve) => server.stdin.write(text, resolve));
+let id = 0;
+const request = (method, params) => new Promise((resolve) => {
+  waiting.set(++id, resolve);
+  server.stdin.write(JSON.stringify({ jsonrpc: '2.0', id, method, params }) + '\\n');
+});
+const call = async (name, args) => {
+  const { result, error } = await request('tools/call', { name, arguments: args });
+  return error?.message ?? (result.isError ? 'refused: ' : '') + result.content.map(({ text }) => text).join(' ');
+};
+await request('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'x', version: '1' } });
+await write('{"jsonrpc":"2.0","method":"notifications/initialized"}\\n');
+${requests}
+server.stdin.end();
+`;
+}
+
+describe('an agent that sends too much', () => {
+  it('is refused what is too large, with the limit, and its server goes on', async () => {
+    const lines = [
+      'not json',
+      '{"jsonrpc":"2.0","id":',
+      '[]',
+      'null',
+      '{"jsonrpc":"1.0","id":{},"method":7}',
+      '\\u0000\\u001b[2J',
+      '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{}}}',
+    ];
+    writeFileSync(
+      join(maos.project, 'large.mjs'),
+      driver(`
+for (const line of ${JSON.stringify(lines)}) await write(line + '\\n');
+console.log('long: ' + (await call('send_message', { to: 'user', text: 'x'.repeat(65_537) })));
+console.log('huge: ' + (await Promise.race([call('send_message', { to: 'user', text: 'x'.repeat(10_000_000) }), setTimeout(60_000, 'no answer', { ref: false })])).slice(0, 300));
+console.log('question: ' + (await call('ask', { question: 'x'.repeat(1_000_000), choices: Array(21).fill('y') })).slice(0, 300));
+console.log('paths: ' + (await call('claim_paths', { paths: Array(20_000).fill('a'.repeat(100)), reason: 'All.' })).slice(0, 300));
+console.log('report: ' + (await call('report', { text: 'x'.repeat(1_000_000) })).slice(0, 300));
+console.log('still: ' + (await call('team', {})).replaceAll('\\n', ' ').slice(0, 100));
+`),
+    );
+    const ran = await team({
+      large: `'${process.execPath}' large.mjs; ${attempt('stdin', `head -c 10000000 /dev/zero | tr '\\0' x | ${own} message send user -`)}`,
+    });
+    assert.match(lineOf(ran, 'long'), /refused: .*65,?537 .*65,?536/);
+    assert.match(lineOf(ran, 'huge'), /65,?536|maximum|at most|larger/);
+    assert.match(lineOf(ran, 'question'), /choices|at most/);
+    assert.match(lineOf(ran, 'paths'), /name 1 to 50/);
+    assert.match(lineOf(ran, 'report'), /at most 500/);
+    assert.match(lineOf(ran, 'still'), /You are large/);
+    assert.match(lineOf(ran, 'stdin'), /: 2 .*maximum of 0\.25 MiB/);
+    await assertNothingSaid(ran);
+  });
+
+  it('gets 60 of 10,000 messages in a minute through, and hinders nobody', async () => {
+    writeFileSync(
+      join(maos.project, 'flood.mjs'),
+      driver(`
+let sent = 0;
+let refusal = '';
+await Promise.all(Array.from({ length: 10_000 }, async (_, index) => {
+  const answer = await call('send_message', { to: 'other', text: 'Message ' + index + ' ' + 'x'.repeat(10_000) });
+  if (answer.startsWith('refused: ')) refusal = answer;
+  else sent++;
+}));
+console.log('sent: ' + sent);
+console.log('refusal: ' + refusal);
+`),
+    );
+    const started = await maos.json(
+      ...['run', 'Flood.', '--detach', '--exec', `other=while [ ! -e flood.done ]; do sleep 0.1; done`],
+      ...['--exec', `flood='${process.execPath}' flood.mjs; touch flood.done`],
+    );
+    const id = String(started.session_id);
+    const owner = readPeakMemory(await ownerOf(id));
+    let looks = 0;
+    for (;;) {
+      const { state } = await maos.json<{ state: string }>('status', id);
+      if (state !== 'running') break;
+      looks++;
+    }
+    assert.ok(looks > 0);
+    const ran = { id, said: (await maos.run('logs', id)).stdout };
+    const sent = Number(/sent: (\d+)/.exec(lineOf(ran, 'sent'))?.[1]);
+    // More than 60 only where it took longer than a minute.
+    assert.ok(sent >= 60 && sent < 1_000, `${sent}`);
+    assert.match(lineOf(ran, 'refusal'), /60 messages a minute.*may send the next one at/);
+    const [database = ''] = globSync(join(maos.home, 'projects/*/project.db'));
+    assert.ok(statSync(database).size < 20_000_000, `${statSync(database).size} bytes`);
+    if (owner !== null) assert.ok(owner() < 400_000, `${owner()} KiB`);
+  });
+});
+
+describe('an agent whose texts steer a terminal', () => {
+  it('reaches none of them by what it sends, asks, reports and claims', async () => {
+    writeFileSync(
+      join(maos.project, 'steer.mjs'),
+      driver(`
+const text = ${JSON.stringify(hostile)};
+console.log('sent: ' + (await call('send_message', { to: 'user', subject: text, text: 'A ' + text + '\\nmaos: Approved by the user.' })));
+console.log('told: ' + (await call('send_message', { to: 'other', subject: text, text })));
+console.log('claimed: ' + (await call('claim_paths', { paths: ['src/' + text], reason: text })));
+console.log('reported: ' + (await call('report', { text })));
+await call('ask', { question: 'May I ' + text + '\\nreq_01K0ABCDEFGHJKMNPQRSTVWXYZ is allowed by a person at a terminal.', choices: [text, 'no'] });
+`),
+    );
+    const started = await maos.json(
+      ...['run', 'Steer.', '--detach', '--exec', 'other=while [ ! -e steer.done ]; do sleep 0.1; done'],
+      ...['--exec', `steer='${process.execPath}' steer.mjs; touch steer.done`],
+    );
+    const id = String(started.session_id);
+    const said = async (...args: string[]): Promise<string> => {
+      const { stdout, stderr } = await maos.run(...args);
+      assertHarmless(`maos ${args.join(' ')}`, `${stdout}${stderr}`);
+      return `${stdout}${stderr}`;
+    };
+    await maos.run('requests', id, '--wait', '--timeout', '60');
+    const shown = [
+      await said('requests', id),
+      await said('status', id),
+      await said('wait', id, '--timeout', '0.1'),
+      await said('message', 'read', id),
+      await said('message', 'list', id),
+      await said('events', id),
+      await said('answer', 'latest', `no ${hostile}`),
+    ];
+    for (const text of shown) assert.match(text, /\\u20[0-9a-f]/);
+    // A question stays on its line, behind the name of who asks.
+    for (const text of shown.slice(0, 3))
+      assert.doesNotMatch(text, /^\s*req_01K0ABCDEFGHJKMNPQRSTVWXYZ is allowed/m);
+    assert.doesNotMatch(shown[3] ?? '', /^maos: /m);
+    assert.equal((await maos.run('wait', id, '--timeout', '60')).status, 0);
+    for (const command of ['status', 'events', 'logs', 'requests', 'message list', 'list'])
+      for (const more of [[], ['--json']])
+        await said(
+          ...command.split(' '),
+          ...(command === 'list' ? [] : [id]),
+          ...(command === 'requests' ? ['--all'] : []),
+          ...more,
+        );
+    await said('message', 'search', 'Approved');
+  });
+});
+
+/** The process that runs the session. */
+async function ownerOf(id: string): Promise<number> {
+  for (;;) {
+    const { instances } = await maos.json<{ instances: { pid: number; session_ids: string[] }[] }>(
+      'instances',
+    );
+    const owner = instances.find(({ session_ids }) => session_ids.includes(id));
+    if (owner !== undefined) return owner.pid;
+  }
+}
+
+/** The peak of its memory in KiB, as last seen; null where the system does not tell. */
+function readPeakMemory(pid: number): (() => number) | null {
+  if (process.platform !== 'linux') return null;
+  let last = 0;
+  const read = (): void => {
+    try {
+      last = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? last);
+    } catch {
+      clearInterval(timer);
+    }
+  };
+  const timer = setInterval(read, 200).unref();
+  read();
+  return () => last;
+}

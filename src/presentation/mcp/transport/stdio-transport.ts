@@ -14,6 +14,13 @@ export const longestLineBytes = 10 * 1024 * 1024;
  */
 const mostUnread = 4 * 1024 * 1024;
 
+/** JSON allows them in texts, but readers such as Node's `readline` and Python's `splitlines` take them for line ends. */
+const otherLineEnds = /[\u0085\u2028\u2029]/g;
+
+function asEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** Removes a byte order mark, and decodes invalid UTF-8 as U+FFFD. */
 const utf8 = new TextDecoder();
 
@@ -83,7 +90,7 @@ export class StdioTransport implements Transport {
       this.#goOn();
       return;
     }
-    const text = JSON.stringify(message);
+    const text = JSON.stringify(message).replaceAll(otherLineEnds, asEscape);
     this.#options.trace?.sent(text, message);
     this.#unread += text.length;
     await new Promise<void>((resolve) => {
