@@ -17,6 +17,8 @@ export interface LiveView {
   readonly workflow: Workflow;
   /** By agent id: its last reported activity, or why it waits. */
   readonly activities: ReadonlyMap<string, string>;
+  /** By agent id: the newest request that is open. */
+  readonly asks?: ReadonlyMap<string, string> | undefined;
   /** Unix milliseconds. */
   readonly now: number;
   /** Counts up to animate the spinners. */
@@ -37,10 +39,11 @@ const rolesFrom = 80;
 /** The lines of the live view: the session, then one line per agent as far as the terminal's height allows. */
 export function renderLive(view: LiveView, size: LiveSize, paint: Paint): string[] {
   const { agents } = view.workflow;
+  const asking = view.asks?.size ?? 0;
   // One row stays free for the cursor, and one above for earlier output: a view that fills the screen would scroll.
   // Lines are short enough that the terminal does not wrap them.
   const width = Math.max(20, size.columns - 1);
-  const room = Math.max(1, size.rows - 2) - 1;
+  const room = Math.max(1, size.rows - 2 - (asking > 0 ? 1 : 0)) - 1;
   const fits = agents.length <= room;
   const shown = fits ? agents : mostTelling(agents, Math.max(0, room - 1));
   const names = Math.min(maxName, Math.floor(width / 3), Math.max(...shown.map(({ name }) => name.length)));
@@ -49,6 +52,10 @@ export function renderLive(view: LiveView, size: LiveSize, paint: Paint): string
   const lines = [header(view, width, paint)];
   for (const agent of shown) lines.push(agentLine(agent, view, { width, names, roles }, paint));
   if (!fits && room > 0) lines.push(paint('dim', truncate(`  … ${restOf(agents, shown)}`, width)));
+  if (asking > 0 && size.rows > 3) {
+    const who = asking === 1 ? 'An agent needs' : `${asking} agents need`;
+    lines.push(paint('yellow', truncate(`  ${who} an answer; see: maos requests`, width)));
+  }
   return lines;
 }
 
@@ -75,7 +82,7 @@ function header({ workflow, now, frame }: LiveView, width: number, paint: Paint)
 
 function agentLine(
   agent: Agent,
-  { workflow, activities, now, frame }: LiveView,
+  { workflow, activities, asks, now, frame }: LiveView,
   { width, names, roles }: { width: number; names: number; roles: number },
   paint: Paint,
 ): string {
@@ -94,7 +101,7 @@ function agentLine(
   const left = width - fixed - usage.length;
   const roomy = left >= 12;
   const text = truncate(
-    oneLine(suspended ? 'suspended' : textOf(agent, workflow, activities, now)),
+    oneLine(suspended ? 'suspended' : textOf(agent, workflow, { activities, asks, now })),
     roomy ? left : width - fixed,
   );
   const line = `${name}${paint('dim', role)}${elapsed}  ${paint(agent.state === 'failed' ? 'red' : 'dim', text)}`;
@@ -105,9 +112,10 @@ function agentLine(
 function textOf(
   agent: Agent,
   { agents }: Workflow,
-  activities: ReadonlyMap<string, string>,
-  now: number,
+  { activities, asks, now }: Pick<LiveView, 'activities' | 'asks' | 'now'>,
 ): string {
+  const asked = asks?.get(agent.id);
+  if (agent.stage === 'awaiting' && asked !== undefined) return `asks: ${asked}`;
   const until = postponedUntil(agent, now);
   if (until !== null) return `retrying at ${formatUntil(until, now)}`;
   if (agent.stage !== null && agent.stage !== 'executing') return stageText(agent.stage);

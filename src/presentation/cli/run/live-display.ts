@@ -7,6 +7,7 @@ import { describeEvent } from '../../contracts/event-lines.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
 import type { Terminal } from '../shell/terminal.ts';
+import { isRequestClosed, OpenRequests } from './open-requests.ts';
 
 const frameMs = 100;
 const hideCursor = '\u001b[?25l';
@@ -19,6 +20,7 @@ const endUpdate = '\u001b[?2026l';
 export class LiveDisplay {
   readonly #terminal: Terminal;
   readonly #activities = new Map<string, string>();
+  readonly #asks = new OpenRequests();
   /** Each agent's latest report, shown before its activity until the next one. */
   readonly #reports = new Map<string, string>();
   readonly #timer: NodeJS.Timeout;
@@ -46,8 +48,13 @@ export class LiveDisplay {
         this.#showActivity(event.agentId, '');
       } else if (event.type === 'agent.waiting') {
         this.#activities.set(event.agentId, waitText(event.data));
-      } else if (event.type.startsWith('request.')) {
-        this.#activities.set(event.agentId, describeEvent(event));
+      } else if (event.type === 'request.opened') {
+        this.#asks.open(event.agentId, event.data);
+      } else if (isRequestClosed(event)) {
+        this.#asks.close(event.agentId, event.data.id);
+        // What was allowed is its activity already.
+        const isAllowed = event.type === 'request.answered' && event.data.decision === 'allow';
+        if (!isAllowed) this.#activities.set(event.agentId, describeEvent(event));
       } else if (event.type === 'agent.started' || event.type === 'agent.retried') {
         this.#activities.delete(event.agentId);
         this.#reports.delete(event.agentId);
@@ -77,6 +84,7 @@ export class LiveDisplay {
     const view = {
       workflow: this.#workflow,
       activities: this.#activities,
+      asks: this.#asks.newest(),
       now: Date.now(),
       frame: this.#frame,
     };

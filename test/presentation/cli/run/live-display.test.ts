@@ -60,17 +60,32 @@ describe('the live view on a terminal', () => {
     }
   }
 
-  it('shows what an agent asks, and what became of it', (t) => {
+  it('shows what an agent asks while it waits, and how to answer', (t) => {
     const { screen, display, team, frames } = show(t, { rows: 10, agents: 1, cleared: true });
     const [asker = assert.fail()] = team.agents;
+    const awaiting = { ...team, agents: [{ ...asker, stage: 'awaiting' as const }] };
     const id = makeInputRequestId('0'.repeat(26));
     const asked = { id, kind: 'permission', tool: 'Bash', action: 'git push' } as const;
-    const opened = agentEvent('request.opened', asker, time(1), { ...asked, expiresAt: time(60) });
-    display.show([{ ...opened, seq: 1 }], team);
+    const doing = { name: asker.name, activity: 'Bash: git push', usage: null };
+    const events = [
+      agentEvent('request.opened', asker, time(1), { ...asked, expiresAt: time(60) }),
+      agentEvent('agent.progressed', asker, time(1), doing),
+    ];
+    display.show(
+      events.map((event, index) => ({ ...event, seq: index + 1 })),
+      awaiting,
+    );
     frames(1);
-    assert.match(screen.text, /agent-0.*asks \(req_0+\)/);
-    const answered = { ...asked, decision: 'deny', text: null, by: 'a person at a terminal' } as const;
-    display.show([{ ...agentEvent('request.answered', asker, time(2), answered), seq: 2 }], team);
+    assert.match(screen.text, /agent-0.* asks: Bash: git push$/m);
+    assert.match(screen.text, /\n {2}An agent needs an answer; see: maos requests$/m);
+    const by = 'a person at a terminal';
+    const allowed = { ...asked, decision: 'allow', text: null, by } as const;
+    display.show([{ ...agentEvent('request.answered', asker, time(2), allowed), seq: 3 }], team);
+    frames(1);
+    assert.match(screen.text, /agent-0.*\w {2}Bash: git push$/m, 'what it does now');
+    assert.doesNotMatch(screen.text, /asks|needs an answer/);
+    const denied = { ...asked, decision: 'deny', text: null, by } as const;
+    display.show([{ ...agentEvent('request.answered', asker, time(2), denied), seq: 4 }], team);
     frames(1);
     assert.match(screen.text, /agent-0.*denied by a person/);
     display.stop('clear');
