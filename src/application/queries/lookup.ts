@@ -8,6 +8,7 @@ import {
   isSessionId,
   type SessionId,
 } from '../../domain/ids.ts';
+import type { InputRequest } from '../../domain/input-request.ts';
 import { agentOf } from '../../domain/workflow.ts';
 import type { InputRequestStore } from '../ports/input-requests.ts';
 import type { Project } from '../project.ts';
@@ -41,6 +42,8 @@ export type LookupScope = 'project' | 'everywhere';
 /** An id or a part of one: letters, digits and `_`; or the word `latest`. */
 const referencePattern = /^[A-Za-z0-9_]{1,128}$/;
 const maxShown = 8;
+/** Open requests among which `latest` is looked for. */
+const mostOpen = 500;
 
 function checkReference(text: string, kind: string): void {
   if (referencePattern.test(text)) return;
@@ -150,19 +153,21 @@ export async function findAgent(
 
 /**
  * The request an id, an unambiguous prefix or suffix of one, or `latest` means: the newest open one, else the newest.
+ * @param kind `latest` prefers one of this kind: an answer is for a question, although a permission is newer
  * @throws MaosError INVALID_INPUT, with `details.problem: 'not_found'` when there is none
  */
 export async function findRequest(
   projects: Projects,
   text: string,
-  scope: LookupScope = 'project',
+  { scope = 'project', kind = null }: { scope?: LookupScope; kind?: InputRequest['kind'] | null } = {},
 ): Promise<FoundRequest> {
   checkReference(text, 'a request');
   const isWhole = inputRequestPattern.test(text);
   const found: FoundRequest[] = [];
   for await (const project of isWhole ? projects.all() : within(projects, scope)) {
     const { inputRequests } = project.store;
-    const ids = text === 'latest' ? latestOf(inputRequests) : inputRequests.findByText(text, maxShown + 1);
+    const ids =
+      text === 'latest' ? latestOf(inputRequests, kind) : inputRequests.findByText(text, maxShown + 1);
     found.push(...ids.map((id) => ({ project, id })));
     if (isWhole && found.length > 0) break;
   }
@@ -184,9 +189,11 @@ export async function findRequest(
   );
 }
 
-function latestOf(requests: InputRequestStore): readonly InputRequestId[] {
-  const open = requests.list({ state: 'open', limit: 1 });
-  return (open.length > 0 ? open : requests.list({ limit: 1 })).map(({ id }) => id);
+function latestOf(requests: InputRequestStore, kind: InputRequest['kind'] | null): readonly InputRequestId[] {
+  const open = requests.list({ state: 'open', limit: mostOpen });
+  const fitting = open.find((request) => request.kind === kind);
+  const [latest] = fitting === undefined ? [...open, ...requests.list({ limit: 1 })] : [fitting];
+  return latest === undefined ? [] : [latest.id];
 }
 
 async function* within(projects: Projects, scope: LookupScope): AsyncGenerator<Project> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { orchestrate } from '../../../src/application/control/orchestrate.ts';
+import { findRequest } from '../../../src/application/queries/lookup.ts';
 import { InputRequests } from '../../../src/application/requests/input-requests.ts';
 import type { ApprovalRule } from '../../../src/domain/approval-rule.ts';
 import type { AgentId, SessionId } from '../../../src/domain/ids.ts';
@@ -78,6 +79,18 @@ describe('a request of an agent', () => {
         ['request.opened', null],
       ],
     );
+  });
+
+  it('is the latest one for the kind of answer that it takes', async (t) => {
+    const { real, ask } = desk(t);
+    const { project } = real;
+    const projects = { present: async () => project, all: () => assert.fail('only this project') };
+    const latest = async (kind: 'permission' | 'question') =>
+      (await findRequest(projects, 'latest', { kind })).id;
+    const question = ask({ kind: 'question', tool: null, action: 'Which port?' });
+    assert.equal(await latest('permission'), question.id, 'which then says what it is');
+    const permission = ask();
+    assert.deepEqual([await latest('question'), await latest('permission')], [question.id, permission.id]);
   });
 
   it('of a session that is allowed everything is allowed, unless a rule of the user denies it', async (t) => {

@@ -12,7 +12,8 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 export const requestArgument: ArgumentSpec = {
   syntax: '<request>',
-  description: "id, an unambiguous part of its start or end, or 'latest' (the newest that is open)",
+  description:
+    "id, an unambiguous part of its start or end, or 'latest' (the newest open one that takes such an answer)",
 };
 
 export const allProjectsOption: OptionSpec = {
@@ -30,7 +31,7 @@ export async function answerRequest(context: CommandContext, answer: Answer): Pr
   const { args, options, terminal, json, runtime, projectPath, env } = context;
   const projects = lookupIn(projectAccess(runtime(), projectPath), new Map());
   const scope = options.flag('all') ? 'everywhere' : 'project';
-  const { project, id } = await findRequest(projects, String(args[0]), scope);
+  const { project, id } = await findRequest(projects, String(args[0]), { scope, kind: answer.kind });
   // An agent that does not prove who it is cannot answer for a team of another one.
   const agent = await callingAgent(runtime(), env, projectPath);
   if (agent === null) assertOutsideAgents(project);

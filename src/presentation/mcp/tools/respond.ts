@@ -32,10 +32,12 @@ export const respond = defineTool({
   // Destructive, because the agent performs the permitted action.
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
   async run({ request_id, ...given }, context) {
-    const { project, id } = await findRequest(lookupIn(context, new Map()), request_id);
+    const answer = answerOf(given, 'respond');
+    const projects = lookupIn(context, new Map());
+    const { project, id } = await findRequest(projects, request_id, { kind: answer.kind });
     const requests = new InputRequests(project);
     const by = { type: 'person', front: 'mcp' } as const;
-    const request = await whenFree(project, () => requests.answer(id, answerOf(given, 'respond'), by));
+    const request = await whenFree(project, () => requests.answer(id, answer, by));
     return {
       summary: outcomeText(request),
       next: `Call wait-session with session_id ${request.sessionId}.`,
