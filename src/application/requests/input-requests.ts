@@ -24,8 +24,10 @@ export type RequestsProject = Pick<Project, 'settings' | 'watcher' | 'clock' | '
 const expiryBatch = 200;
 /** The longest time that a wait sleeps before it checks again what is due, because the clock may be set meanwhile. */
 const longestTimerMs = 60_000;
-/** Open requests that a wait looks at. */
+/** Open requests that a wait looks at, or recent ones that a limit counts. */
 const maxCompared = 1_000;
+const maxQuestionsPerMinute = 60;
+const minuteMs = 60_000;
 
 /**
  * Permissions and answers that a project's agents request from people. Methods that open or change a request throw
@@ -181,7 +183,10 @@ export class InputRequests {
 
   #answerByLimit({ agentId, attempt, kind }: Omit<InputRequestDraft, 'id' | 'expiresAt'>): RuleAnswer | null {
     const open = this.#store.list({ agentId, attempt, state: 'open', limit: maxOpenRequests });
-    if (open.length < maxOpenRequests) return null;
+    if (open.length < maxOpenRequests) {
+      if (kind === 'question') this.#assertMayAsk(agentId, attempt);
+      return null;
+    }
     if (kind === 'question') {
       throw new MaosError(
         'RESOURCE_LIMIT_EXCEEDED',
@@ -190,6 +195,22 @@ export class InputRequests {
       );
     }
     return byRule('deny', `at most ${maxOpenRequests} open requests of an agent`);
+  }
+
+  /** Questions that are withdrawn at once would otherwise flood people without end. */
+  #assertMayAsk(agentId: AgentId, attempt: number): void {
+    const now = Date.parse(this.#project.clock.now());
+    const recent = this.#store
+      .list({ agentId, attempt, limit: maxCompared })
+      .filter(({ kind, askedAt }) => kind === 'question' && Date.parse(askedAt) > now - minuteMs);
+    const earliest = recent[maxQuestionsPerMinute - 1];
+    if (earliest === undefined) return;
+    const again = new Date(Date.parse(earliest.askedAt) + minuteMs).toISOString();
+    throw new MaosError(
+      'RESOURCE_LIMIT_EXCEEDED',
+      `Nothing was asked: an agent may ask ${maxQuestionsPerMinute} questions a minute. It may ask the next one at ${again}.`,
+      { details: { agentId, limit: maxQuestionsPerMinute } },
+    );
   }
 
   /** An agent must not approve its own actions or those of its team mates. */

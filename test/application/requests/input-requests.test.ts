@@ -140,6 +140,20 @@ describe('a request of an agent', () => {
     assert.equal(ask().state, 'open');
   });
 
+  it('that is a question is refused beyond 60 a minute, also when each is withdrawn at once', async (t) => {
+    const { ask, requests, clock } = desk(t);
+    const question = () => ask({ kind: 'question', tool: null, action: 'Still there?' });
+    for (let count = 0; count < 60; count++) requests.withdraw(question().id);
+    assert.throws(question, {
+      code: 'RESOURCE_LIMIT_EXCEEDED',
+      message: /60 questions a minute\. It may ask the next one at /,
+    });
+    // Permissions come from the CLI, which waits for each.
+    assert.equal(ask().state, 'open');
+    await clock.pass(60_000);
+    assert.equal(question().state, 'open');
+  });
+
   it('takes the first answer, and the same again from a second front', (t) => {
     const { ask, requests } = desk(t);
     const { id } = ask();
