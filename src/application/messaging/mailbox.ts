@@ -347,14 +347,20 @@ export class Mailbox {
   }
 
   /**
-   * The sender of a message. The agent that started the session may also send to it, if it belongs to the same project.
+   * The sender of a message. The agent that started the session may also send to it, if it belongs to the same project:
+   * only there its messages can be marked as its own instead of the user's.
+   * @throws MaosError AGENT_NOT_FOUND, FORBIDDEN
    */
   #senderOf(workflow: Workflow, text: string | null): Addressee {
     const parent = workflow.session.parent?.agentId;
     if (text === null || text !== parent) return memberOf(workflow, text ?? outside);
-    return this.#project.store.findAgents(parent, 1).some(({ agentId }) => agentId === parent)
-      ? parent
-      : null;
+    if (this.#project.store.findAgents(parent, 1).some(({ agentId }) => agentId === parent)) return parent;
+    const { id } = workflow.session;
+    throw new MaosError(
+      'FORBIDDEN',
+      `Nothing was sent: session ${id} belongs to another project than the agent that started it, so the message could not be told from the user's. Write what the team must know into its objective and tasks, or start the team in the agent's own project.`,
+      { details: { sessionId: id, agentId: parent } },
+    );
   }
 
   /**

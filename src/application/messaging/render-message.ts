@@ -4,6 +4,7 @@ import type { AgentId, MessageId, SessionId } from '../../domain/ids.ts';
 import { showName } from '../../domain/invisible-marks.ts';
 import type { Message } from '../../domain/message.ts';
 import type { PromptEscape } from '../ports/backend.ts';
+import type { SessionReader } from '../ports/session-reader.ts';
 import { escaped, legendOf, quoted, quotedStart } from '../quotation.ts';
 import type { TeamReach } from './team-reach.ts';
 
@@ -16,7 +17,7 @@ export type MessageSender = {
   readonly name: string;
   readonly role: string;
   /** Session of an agent of another team; null: the agent is in the reader's team. */
-  readonly session: SessionId | null;
+  readonly session: SessionId | 'unknown' | null;
 } | null;
 
 /** The reader of a message. */
@@ -26,10 +27,22 @@ export interface MessageReader {
   readonly promptEscape: PromptEscape | null;
 }
 
-/** @param agents those of the message's session */
-export function senderOf(from: AgentId | null, agents: readonly Agent[]): MessageSender {
-  const agent = agents.find(({ id }) => id === from);
-  return agent === undefined ? null : { name: agent.name, role: agent.role.name, session: null };
+/**
+ * An agent is never taken for the user, whichever team it is of.
+ * @param agents those of the message's session
+ * @param store that of the message
+ */
+export function senderOf(
+  from: AgentId | null,
+  agents: readonly Agent[],
+  store: Pick<SessionReader, 'findAgents' | 'load'>,
+): MessageSender {
+  if (from === null) return null;
+  const mate = agents.find(({ id }) => id === from);
+  if (mate !== undefined) return { name: mate.name, role: mate.role.name, session: null };
+  const session = store.findAgents(from, 1).find(({ agentId }) => agentId === from)?.sessionId ?? null;
+  const agent = session === null ? undefined : store.load(session).agents.find(({ id }) => id === from);
+  return { name: agent?.name ?? from, role: agent?.role.name ?? 'agent', session: session ?? 'unknown' };
 }
 
 /**
@@ -75,7 +88,8 @@ function replyNote(
   sender: MessageSender,
   reach: TeamReach,
 ): string {
-  const to = sender === null ? 'user' : sender.name;
+  // An agent of another team reads what its team writes to the user.
+  const to = sender === null || sender.session !== null ? 'user' : sender.name;
   const how: Readonly<Record<'tools' | 'commands', string>> = {
     tools: `call send_message with to "${to}" and reply_to "${id}"`,
     commands: `run: maos message send ${to} 'TEXT' --reply-to ${id}`,

@@ -157,7 +157,7 @@ export class LiveDelivery {
     const { project, record } = this.#deps;
     const { live, promptEscape, capabilities } = project.backends.get(run.agent.backend);
     if (live === null) return;
-    const sender = senderOf(message.from, record.workflow.agents);
+    const sender = senderOf(message.from, record.workflow.agents, project.store);
     const text = renderMessage(message, sender, { reach: teamReachOf(capabilities), promptEscape });
     run.channel?.sendText(message.id, live.text(message.id, text));
   }

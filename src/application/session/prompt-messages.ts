@@ -4,6 +4,7 @@ import { Mailbox } from '../messaging/mailbox.ts';
 import { renderMessage, senderOf } from '../messaging/render-message.ts';
 import { teamReachOf } from '../messaging/team-reach.ts';
 import type { Backend } from '../ports/backend.ts';
+import type { Project } from '../project.ts';
 import type { AgentRun } from './agent-run.ts';
 import { releaseEarlier } from './release-earlier.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -21,12 +22,14 @@ const maxInPrompt = 20;
 export class PromptMessages {
   readonly #mailbox: Mailbox;
   readonly #record: SessionRecord;
+  readonly #store: Project['store'];
   /** Runs whose first output has been handled. */
   readonly #begun = new WeakSet<AgentRun>();
 
   constructor(project: ConstructorParameters<typeof Mailbox>[0], record: SessionRecord) {
     this.#mailbox = new Mailbox(project);
     this.#record = record;
+    this.#store = project.store;
   }
 
   /** The section of the agent's prompt; empty without messages. @param isNew whether it begins a new conversation */
@@ -35,7 +38,7 @@ export class PromptMessages {
     const known = isNew && agent.attempt > 1 ? this.#received(agent) : [];
     const waiting = backend.live?.takesTexts === 'at_once' ? [] : await this.#claim(agent);
     const render = (message: Message): string =>
-      renderMessage(message, senderOf(message.from, this.#record.workflow.agents), {
+      renderMessage(message, senderOf(message.from, this.#record.workflow.agents, this.#store), {
         reach: teamReachOf(backend.capabilities),
         promptEscape: backend.promptEscape,
       });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Mailbox, type SendRequest } from '../../../src/application/messaging/mailbox.ts';
+import { renderMessage, senderOf } from '../../../src/application/messaging/render-message.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
 import type { Settings } from '../../../src/application/ports/settings.ts';
 import { cancelAgent } from '../../../src/domain/cancel.ts';
@@ -161,6 +162,42 @@ describe('refused is', () => {
       assert.throws(() => here.send('ann', stranger), { code: 'AGENT_NOT_FOUND' });
     }
     assert.equal(here.mailbox.find('msg_01K0ABCDEFGHJKMNPQRSTVWXYZ' as MessageId), null);
+  });
+});
+
+describe('a message to a team from the agent that started it', () => {
+  it("is its own, and never the user's; from another project it is refused", (t) => {
+    const { project, mailbox, sessionId, idOf, send } = team(t);
+    const ann = idOf('ann');
+    const parent = { sessionId, agentId: ann, onEnd: 'cancel' } as const;
+    const agents = [agentRequest({ name: 'dan' })];
+    const inner = created({ agents, parent });
+    project.store.create(inner, project.instance);
+    const [dan] = inner.next.agents;
+    const to = { sessionId: inner.next.session.id, agentId: dan?.id ?? assert.fail() };
+    send(ann, 'dan', { sessionId: to.sessionId, type: 'request' });
+    const [message = assert.fail()] = mailbox.claim(to, 1, 'prompt', 5);
+    const sender = senderOf(message.from, inner.next.agents, project.store);
+    assert.deepEqual(sender, { name: 'ann', role: 'tester', session: sessionId });
+    const text = renderMessage(message, sender, { reach: 'tools', promptEscape: null });
+    assert.match(text, new RegExp(`from the agent "ann" \\(tester\\) of another team, ${sessionId}\\.`));
+    assert.match(text, /call send_message with to "user" and reply_to/);
+    const gone = senderOf('agent_x_1_zzzzzz' as AgentId, inner.next.agents, project.store);
+    assert.deepEqual(gone, { name: 'agent_x_1_zzzzzz', role: 'agent', session: 'unknown' });
+
+    const elsewhere = realProject(t).project;
+    const far = created({ agents, parent });
+    elsewhere.store.create(far, elsewhere.instance);
+    const request = { id: null, sessionId: far.next.session.id, from: ann, to: 'dan', body: 'Look.' };
+    assert.throws(
+      () =>
+        new Mailbox(elsewhere).send({
+          ...{ ...request, type: null, subject: '', contentType: 'text/plain', schemaVersion: null },
+          ...{ correlationId: null, replyTo: null, maxAttempts: null },
+        }),
+      { code: 'FORBIDDEN', message: /^Nothing was sent: .*could not be told from the user's/ },
+    );
+    assert.equal(new Mailbox(elsewhere).list({ limit: 1 }).length, 0);
   });
 });
 

@@ -84,8 +84,12 @@ It asks for a reply: call send_message with to "build" and reply_to "${id}".`,
       at,
     );
     const [agent] = next.agents;
-    assert.deepEqual(senderOf(agent?.id ?? null, next.agents), build);
-    assert.equal(senderOf(null, next.agents), null);
+    const store = {
+      findAgents: () => assert.fail('it is in the team'),
+      load: () => assert.fail('it is in the team'),
+    };
+    assert.deepEqual(senderOf(agent?.id ?? null, next.agents, store), build);
+    assert.equal(senderOf(null, next.agents, store), null);
   });
 
   it('needs no subject', () => {

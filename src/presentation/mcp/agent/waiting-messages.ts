@@ -43,7 +43,8 @@ async function take({ project, caller, signal }: AgentContext) {
     const claim = () => mailbox.claim({ sessionId, agentId }, attempt, 'tool', 1);
     const [message] = await whenFree(project, claim);
     if (message === undefined) break;
-    const text = renderMessage(message, senderOf(message.from, project.store.load(sessionId).agents), reader);
+    const sender = senderOf(message.from, project.store.load(sessionId).agents, project.store);
+    const text = renderMessage(message, sender, reader);
     ids.push(message.id);
     texts.push(text);
     characters += text.length;
