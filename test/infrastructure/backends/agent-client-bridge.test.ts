@@ -126,6 +126,24 @@ for (const [isAllowed, answered, notice] of [
   });
 }
 
+it('grants the tools of the team, as Gemini CLI names them, and nothing that only resembles them', async (t) => {
+  const file = fileToMake(t);
+  const teamServer = { command: '/bin/false', args: [], env: {}, passes: [] };
+  const title = 'title=report (maos-team MCP Server)';
+  const granted = await bridged(t, [`wants=${file}`, 'kind=other', title], { teamServer });
+  assert.ok(granted.notices.some((text) => text.startsWith('Permission granted (once)')));
+  for (const habits of [
+    ['kind=execute', title],
+    ['kind=other', 'title=rm -rf / report (maos-team MCP Server)'],
+    ['kind=other', 'title=report (other MCP Server)'],
+  ]) {
+    const { activities } = await bridged(t, [`wants=${file}`, ...habits], { teamServer });
+    assert.ok(activities.some((one) => one.type === 'text' && one.text === 'It was no.'));
+  }
+  const without = await bridged(t, [`wants=${file}`, 'kind=other', title]);
+  assert.equal(without.run.denials?.count, 1);
+});
+
 it('denies what it asks when no answer can come, and cancels it where the program offers no refusal', async (t) => {
   const file = fileToMake(t);
   const bridge = openBridge(t, [`wants=${file}`]);

@@ -23,7 +23,7 @@ import {
   isGrantedBy,
   type PermissionAnswer,
 } from './permissions.ts';
-import { describeTool, subjectOf } from './tools.ts';
+import { describeTool, isTeamTool, subjectOf } from './tools.ts';
 
 const protocolVersion = 1;
 /** The agent uses its own tools on its own files. */
@@ -226,7 +226,8 @@ export class Conversation {
     const { options, journal, permissions } = this.#deps;
     if (this.#isCancelled) return { outcome: cancelled.outcome };
     const tool = this.#tools.complete(asJson(toolCall));
-    const isGranted = isGrantedBy(options.permissionMode, textOf(tool.kind));
+    const isTeams = options.teamServer !== null && isTeamTool(tool);
+    const isGranted = isTeams || isGrantedBy(options.permissionMode, textOf(tool.kind));
     journal.said(this.#message.finish());
     const use = this.#tools.asked(tool);
     if (use !== null) journal.tool(use.tool, use.detail);

@@ -2,10 +2,12 @@ import type { AgentActivity } from '../../../application/ports/backend.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { maxText } from '../shared/json-lines.ts';
 import { asJson, describeInput, type Json, listOf, textOf } from '../shared/json-values.ts';
+import { teamServerName } from '../shared/team-server.ts';
 import { contentText } from './agent-message.ts';
 import type { PermissionSubject } from './journal.ts';
 
 const maxTitle = 200;
+const teamToolTitle = new RegExp(`^[a-z_]{1,40} \\(${teamServerName} MCP Server\\)$`);
 /** A longer action is not passed on. No part of it either, because rules would answer for all of it. */
 const maxAction = 65_536;
 /** The fields of a tool's input that describe the action, for people and rules. */
@@ -29,8 +31,15 @@ export function toolUse(tool: Json): ToolUse {
 export function subjectOf(tool: Json): PermissionSubject {
   const { tool: name, detail } = toolUse(tool);
   const action = textOf(tool.action) || detail || name;
+  const { reason, description } = asJson(tool.rawInput);
   const title = textOf(tool.title).trim();
-  return { tool: name, action, reason: title === '' || title === action ? null : title };
+  const why = textOf(reason).trim() || textOf(description).trim() || (title === action ? '' : title);
+  return { tool: name, action, reason: why === '' ? null : why };
+}
+
+/** Whether it is a tool of the team's server, as Gemini CLI names them. The other programs do not ask about these. */
+export function isTeamTool({ kind, title }: Json): boolean {
+  return kind === 'other' && teamToolTitle.test(textOf(title));
 }
 
 /** What the tool does, in full: a command, a path or an address. Empty if the program does not say. */
