@@ -12,12 +12,12 @@ nothing is left running and every session tells the truth.
 
   npm run chaos -- [--rounds N] [--seed N] [--short] [--verbose] [--maos FILE]
   npm run chaos -- --scale
-  npm run chaos -- --messages [--seed N]
+  npm run chaos -- --messages [--seed N] [--short]
 
   --rounds N   how many rounds (default: 200)
   --seed N     repeats the choices of a run; the moments they hit differ a little
   --only N     only this round of the seed
-  --short      15 rounds and at most a minute, for CI
+  --short      15 rounds and at most a minute, or 6 agents and 200 messages, for CI
   --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
   --messages   instead: 20 agents, 1,000 messages between them, MAOS killed every 50 of them
   --verbose    a line per round
@@ -44,10 +44,10 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 if (values.help) say(usage);
 else if (values.scale) process.exitCode = campaign('scale.ts', { MAOS_LAUNCHER: values.maos });
 else if (values.messages) {
-  process.exitCode = campaign(
-    'messages.ts',
-    values.seed === undefined ? {} : { MAOS_CHAOS_SEED: values.seed },
-  );
+  process.exitCode = campaign('messages.ts', {
+    ...(values.short ? { MAOS_CHAOS_AGENTS: '6', MAOS_CHAOS_MESSAGES: '200' } : {}),
+    ...(values.seed === undefined ? {} : { MAOS_CHAOS_SEED: values.seed }),
+  });
 } else process.exitCode = await chaos();
 
 function campaign(name: string, variables: Readonly<Record<string, string>>): number {
