@@ -4,6 +4,8 @@ import type { WakeSignal } from './wake-signal.ts';
 
 /** Maximum number of open requests compared per session. */
 const maxCompared = 1_000;
+/** A launch writes several times within this time, and each write notifies; one comparison is enough for all. */
+const gatherMs = 5;
 /** Limited, because the clock may be set meanwhile. */
 const longestTimerMs = 60_000;
 
@@ -18,6 +20,7 @@ export class RequestWatch {
   readonly #wakeSignal: WakeSignal;
   #seen = '';
   #unsubscribe = (): void => {};
+  #cancelComparison: (() => void) | null = null;
 
   constructor(project: RequestsProject, sessionId: SessionId, wakeSignal: WakeSignal) {
     this.#project = project;
@@ -29,10 +32,7 @@ export class RequestWatch {
   start(): void {
     this.#seen = this.#open();
     this.#unsubscribe = this.#project.watcher.subscribe(() => {
-      const open = this.#openIfReadable();
-      if (open === this.#seen) return;
-      this.#seen = open;
-      this.#wakeSignal.notify();
+      this.#cancelComparison ??= this.#project.clock.after(gatherMs, () => this.#compare());
     });
   }
 
@@ -54,6 +54,15 @@ export class RequestWatch {
 
   stop(): void {
     this.#unsubscribe();
+    this.#cancelComparison?.();
+  }
+
+  #compare(): void {
+    this.#cancelComparison = null;
+    const open = this.#openIfReadable();
+    if (open === this.#seen) return;
+    this.#seen = open;
+    this.#wakeSignal.notify();
   }
 
   #open(): string {
