@@ -38,7 +38,7 @@ import { makeAgentDisk } from './infrastructure/process/host/agent-disk.ts';
 import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
 import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
 import { environmentWithout } from './infrastructure/process/launch/environment.ts';
-import { enclosingAgentEnvironment } from './infrastructure/process/tree/enclosing-agent.ts';
+import { agentEnvironment } from './infrastructure/process/tree/enclosing-agent.ts';
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import type { ProcessTable } from './infrastructure/process/tree/process-table.ts';
 import { openSessionStore } from './infrastructure/sqlite/session-store.ts';
@@ -101,7 +101,7 @@ export function makeProject(from: {
       log,
       ...(parts.samplingTable === undefined ? {} : { samplingTable: parts.samplingTable }),
     });
-  const around = environmentAround(home);
+  const around = agentEnvironment(process.env, home) ?? process.env;
   const made = {
     path: root,
     instance: registration.instance,
@@ -223,12 +223,6 @@ function slotsOf(registration: InstanceRegistration) {
 /** The nesting depth of this process; 0 if the text is not a number. */
 function depthOf(text: string | undefined): number {
   return text !== undefined && /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
-}
-
-/** The environment of the agent that this process belongs to, even if it was removed from its own. */
-function environmentAround(home: string): Readonly<Record<string, string | undefined>> {
-  const isComplete = parentOf(process.env) !== null;
-  return isComplete ? process.env : (enclosingAgentEnvironment(home) ?? process.env);
 }
 
 /** The agent that this process belongs to. */

@@ -154,12 +154,7 @@ describe('an agent that passes as the user', { skip: process.platform !== 'linux
         return attempt(`${label}-${way}`, whole);
       }),
     );
-    const served = [
-      '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}',
-      '{"jsonrpc":"2.0","method":"notifications/initialized"}',
-      '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"respond","arguments":{"request_id":"latest","answer":"yes"}}}',
-    ].map((line) => `echo '${line}'`);
-    const mcp = attempt('mcp', `{ ${served.join('; ')}; } | ${disguises.empty} ${own} serve | grep '"id":2'`);
+    const mcp = attempt('mcp', respond(disguises.empty ?? ''));
     const started = await maos.json(
       ...['run', 'Pass.', '--detach', '--exec', `asker=${own} ask 'May I?' && echo "got it" || true`],
       ...['--exec', `thief=${own} requests --wait >/dev/null; ${lines.join('; ')}; ${mcp}; touch pass.done`],
@@ -196,6 +191,16 @@ describe('an agent that passes as the user', { skip: process.platform !== 'linux
   });
 });
 
+/** A shell line: asks a `maos serve` to answer the newest request, and prints what it says. */
+function respond(environment: string): string {
+  const lines = [
+    '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}',
+    '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+    '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"respond","arguments":{"request_id":"latest","answer":"yes"}}}',
+  ].map((line) => `echo '${line}'`);
+  return `{ ${lines.join('; ')}; } | ${environment} ${own} serve | grep '"id":2'`;
+}
+
 /**
  * A program that speaks to its `maos agent` line by line: sends what `requests` makes, and prints each answer of a
  * request shortly.
@@ -230,6 +235,27 @@ ${requests}
 server.stdin.end();
 `;
 }
+
+describe('an agent that answers for the team of another one', {
+  skip: process.platform !== 'linux' && 'needs procfs',
+}, () => {
+  it('is refused, and that one can', async () => {
+    const inner = `${own} ask 'May the team go on?'`;
+    const other = 'env MAOS_AGENT_ID=$(cat leader.id)';
+    writeFileSync(join(maos.project, 'respond.sh'), `#!/bin/sh\n${respond('env -u MAOS_AGENT_ID')}\n`, {
+      mode: 0o755,
+    });
+    const ran = await team({
+      leader: `printf %s "$MAOS_AGENT_ID" >leader.id; ${own} run Inner --exec "inner=${inner.replaceAll('"', '')}" & while [ ! -e forged.done ]; do sleep 0.1; done; ${attempt('leads', `${own} answer latest yes`)}; wait`,
+      thief: `while ! ${own} requests | grep -q team; do sleep 0.1; done; ${attempt('as-leader', `${other} ${own} answer latest no`)}; ${attempt('mcp-as-leader', respond(other))}; ${attempt('below-leader', `${other} /bin/sh -c '${own.replaceAll("'", '')} answer latest no; exit $?'`)}; ${attempt('mcp-below-leader', `${other} /bin/sh -c './respond.sh; true'`)}; touch forged.done`,
+    });
+    assert.match(lineOf(ran, 'as-leader'), /: 4 .*is not the token of agent/);
+    assert.match(lineOf(ran, 'mcp-as-leader'), /cannot be answered by an agent/);
+    assert.match(lineOf(ran, 'below-leader'), /: 4 .*is not the token of agent/);
+    assert.match(lineOf(ran, 'mcp-below-leader'), /cannot be answered by an agent/);
+    assert.match(lineOf(ran, 'leads'), /: 0 .* is answered/);
+  });
+});
 
 describe('an agent that sends too much', () => {
   it('is refused what is too large, with the limit, and its server goes on', async () => {

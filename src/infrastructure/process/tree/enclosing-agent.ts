@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { isAgentId, isSessionId } from '../../../domain/ids.ts';
 import { maosHome } from '../../files/home/maos-home.ts';
 import { limitMark, readLimitMark } from './limit-mark.ts';
 import { readProcStat } from './proc-stat.ts';
@@ -9,32 +10,42 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const mostAncestors = 1_000;
 
 /**
- * The environment of the agent that this process runs in, although its own environment does not show it: a program can
- * remove the variables from its own environment, but not from that of the processes above it. A process that has left
- * those still has the agent's mark (see {@link limitMark}), which leads to the agent's other processes.
+ * The environment of the agent that this process runs in, although its own may not show it, or show another one: a
+ * program can change its own environment, but not that of the processes above it, and every process of an agent
+ * inherits its mark (see {@link limitMark}).
  *
  * Only on Linux, and no proof against a program that takes pains: it could reset that limit.
+ * @param own what this process has
  * @param home only agents of this MAOS_HOME count
  * @returns null outside any running agent, or when this platform cannot tell
  */
-export function enclosingAgentEnvironment(home: string): Environment | null {
-  if (process.platform !== 'linux') return null;
+export function agentEnvironment(own: Environment, home: string): Environment | null {
+  const isNamed = namesAgent(own);
+  if (process.platform !== 'linux') return isNamed ? own : null;
+  const mark = readLimitMark(read('/proc/self/limits'));
+  const isMarked = ({ MAOS_AGENT_ID: id = '' }: Environment): boolean =>
+    mark === null || limitMark(id) === mark;
+  if (isNamed && isMarked(own)) return own;
+  const found = findAbove(isMarked) ?? (mark === null ? null : findMarked(isMarked));
+  if (found !== null && isOfHome(found, home)) return found;
+  return isNamed ? own : null;
+}
+
+function findAbove(isMarked: (environment: Environment) => boolean): Environment | null {
   let pid = process.ppid;
   for (let count = 0; pid > 1 && count < mostAncestors; count++) {
     const found = agentEnvironmentOf(pid);
-    if (found !== null) return isOfHome(found, home) ? found : null;
+    if (found !== null && isMarked(found)) return found;
     pid = readProcStat(pid)?.ppid ?? 0;
   }
-  const mark = readLimitMark(read('/proc/self/limits'));
-  return mark === null ? null : findMarked(mark, home);
+  return null;
 }
 
-function findMarked(mark: number, home: string): Environment | null {
+function findMarked(isMarked: (environment: Environment) => boolean): Environment | null {
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     const found = Number.isInteger(pid) && pid !== process.pid ? agentEnvironmentOf(pid) : null;
-    const isIt = found !== null && limitMark(found.MAOS_AGENT_ID ?? '') === mark && isOfHome(found, home);
-    if (isIt) return found;
+    if (found !== null && isMarked(found)) return found;
   }
   return null;
 }
@@ -42,13 +53,17 @@ function findMarked(mark: number, home: string): Environment | null {
 /** Null for a process that shows no agent. */
 function agentEnvironmentOf(pid: number): Environment | null {
   const variables = read(`/proc/${pid}/environ`).split('\0');
-  const found = Object.fromEntries(
+  const found: Environment = Object.fromEntries(
     variables.flatMap((variable) => {
       const at = variable.indexOf('=');
       return /^(?:MAOS_|HOME=)/.test(variable) ? [[variable.slice(0, at), variable.slice(at + 1)]] : [];
     }),
   );
-  return (found.MAOS_AGENT_ID ?? '') === '' || (found.MAOS_SESSION_ID ?? '') === '' ? null : found;
+  return namesAgent(found) ? found : null;
+}
+
+function namesAgent({ MAOS_AGENT_ID: agentId = '', MAOS_SESSION_ID: sessionId = '' }: Environment): boolean {
+  return isAgentId(agentId) && isSessionId(sessionId);
 }
 
 function isOfHome(environment: Environment, home: string): boolean {
