@@ -141,6 +141,32 @@ it('gets a message when its turn ends, as the beginning of another one', async (
   await team.nobodyLeft();
 });
 
+it('finds a message that waited for its start in its prompt', async (t) => {
+  const team = await makeTeam(t, 'resumes', 'echo', 'until=gate');
+  const { maos } = team;
+  const agent = { role: 'tester', task: 'Do it.', backend: 'agent-client:invented' };
+  const agents = [
+    { ...agent, name: 'first' },
+    { ...agent, name: 'second', depends_on: ['first'] },
+  ];
+  writeFileSync(join(maos.project, 'plan.json'), JSON.stringify({ objective: 'Try it.', agents }));
+  const run = team.start();
+  await team.said('Waiting.');
+  const sent = await maos.run('message', 'send', 'latest', 'second', 'Use port 8081.');
+  assert.match(sent.stdout, /comes with the prompt of its next start/);
+  writeFileSync(join(maos.project, 'gate'), '');
+  assert.equal((await run.finished).status, 0);
+  const { stdout } = await maos.run('logs', 'latest', 'second', '--stream', 'stdout');
+  const prompts = stdout.split('\n').filter((line) => line.includes('"method":"session/prompt"'));
+  assert.equal(prompts.length, 1);
+  assert.match(prompts[0] ?? '', /Use port 8081\./);
+  const { messages } = await maos.json<{ messages: Record<string, unknown>[] }>('message', 'list', 'latest');
+  assert.deepEqual(
+    messages.map((message) => message.state),
+    ['delivered'],
+  );
+});
+
 it('is cancelled with all that it started, also when it ignores that', async (t) => {
   const team = await makeTeam(t, 'stubborn', 'children', 'until=/no/such/file');
   const run = team.start();

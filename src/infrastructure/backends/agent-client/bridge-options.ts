@@ -1,6 +1,6 @@
 import type { TeamServer } from '../../../application/ports/backend.ts';
 
-/** Which permissions the bridge grants on the user's behalf: none, those to edit files, all. */
+/** Which permissions the bridge grants without asking the user: none, those to edit files, all. */
 export const permissionModes = ['reject', 'acceptEdits', 'allow'] as const;
 export type PermissionMode = (typeof permissionModes)[number];
 

@@ -32,7 +32,11 @@ export const agentClientFields = {
     "Mode the program works in, as it calls it; null: the program's own choice.",
   ),
   authMethod: setting(orNone(id), null, 'How it is to sign in, as it calls it, where it demands that.'),
-  permissionMode: setting(oneOf(permissionModes), 'acceptEdits', 'What MAOS grants when it asks.'),
+  permissionMode: setting(
+    oneOf(permissionModes),
+    'acceptEdits',
+    'What MAOS grants at once when it asks; anything else is a request to you.',
+  ),
   startSeconds: setting(number(1, 3_600), 120, 'Seconds it may take until it has the prompt.'),
   silenceSeconds: setting(
     number(1, 86_400),
