@@ -7,10 +7,10 @@ const root = '/p';
 const pattern = (text: string): string => pathPattern(text, root);
 const both = (one: string, other: string): boolean => overlap(pattern(one), pattern(other));
 
-/** Every path of at most five of these names. */
-const names = ['a', 'b', 'aa', 'ab', 'ba', 'bb'];
+/** Every path of at most six of these names: each name and each pair of patterns below has a match among them. */
+const names = ['a', 'b', 'ab'];
 const paths: string[] = [''];
-for (let from = 0, depth = 0; depth < 4; depth++) {
+for (let from = 0, depth = 0; depth < 6; depth++) {
   const to = paths.length;
   for (const path of paths.slice(from, to)) for (const name of names) paths.push(`${path}/${name}`);
   from = to;

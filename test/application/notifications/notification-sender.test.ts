@@ -218,7 +218,7 @@ describe('notifications that leave MAOS', () => {
     assert.deepEqual(only?.body.agent, { id: agent.id, name: 'writer' });
     assert.match(
       only?.body.text ?? '',
-      /^writer asks \(req_\w+\): permission for Bash: rm -rf build; \\u001b\]0;owned\\u0007 Which\?/,
+      /^writer asks \(req_\w+\): permission for Bash: rm -rf build; \\u001b\]0;owned\\u0007\\nWhich\?/,
     );
     assert.equal(only?.body.data.action, action);
   });
