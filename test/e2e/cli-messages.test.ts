@@ -65,9 +65,13 @@ describe('maos message', () => {
       [messages[0]?.id],
     );
     assert.match((await maos.run('message', 'search', '100%')).stderr, /No message/);
-    const late = await maos.run('message', 'send', 'latest', 'bob', 'Late.');
-    assert.deepEqual([late.status, late.stdout], [4, '']);
-    assert.match(late.stderr, /is completed/);
+    for (const session of [['latest'], []]) {
+      const late = await maos.run('message', 'send', ...session, 'bob', 'Late.');
+      assert.deepEqual([late.status, late.stdout], [4, '']);
+      assert.match(late.stderr, /is completed/);
+    }
+    const textless = await maos.run('message', 'send', 'latest', 'bob');
+    assert.equal(textless.status, 3, 'nothing is sent to an agent of the name latest');
   });
 
   it('sends nothing for an agent that cannot prove who it is, nor to a session that is not its own', async () => {

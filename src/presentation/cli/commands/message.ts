@@ -18,7 +18,7 @@ export const messageCommand: CliCommand = {
     {
       syntax: '[words...]',
       description:
-        'send SESSION TO TEXT|- · read [SESSION] · ack MESSAGE · wait MESSAGE · list [SESSION] · search WORDS',
+        'send [SESSION] TO TEXT|- · read [SESSION] · ack MESSAGE · wait MESSAGE · list [SESSION] · search WORDS',
     },
   ],
   options: [
@@ -80,7 +80,7 @@ export const messageCommand: CliCommand = {
     allOption,
   ],
   examples: [
-    { line: "maos message send latest tester 'Use port 8081.'", says: 'to one agent of the newest session' },
+    { line: "maos message send tester 'Use port 8081.'", says: 'to one agent of the newest session' },
     { line: 'maos message wait msg_01K… --timeout 600', says: 'the reply to it' },
     { line: 'maos message read latest --ack', says: 'what agents wrote to you' },
   ],

@@ -1,6 +1,5 @@
 import { outlookOf } from '../../../application/messaging/outlook.ts';
 import type { MessageQuery } from '../../../application/ports/messages.ts';
-import { isOfAgent } from '../../../application/queries/caller.ts';
 import { whenFree } from '../../../application/when-free.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { parseMessageId } from '../../../domain/ids.ts';
@@ -21,12 +20,11 @@ const defaultLeaseSeconds = 60;
 const maxTextBytes = maxMessageBody * 4;
 
 const send: Action = async (context, words) => {
-  const { options, terminal, json, env } = context;
-  const isAgents = isOfAgent(env);
-  const given = words.length === 2 && isAgents ? [undefined, ...words] : words;
+  const { options, terminal, json } = context;
+  const given = words.length === 2 ? [undefined, ...words] : words;
   const [reference, to, word] = given;
   if (given.length !== 3 || to === undefined || word === undefined) {
-    throw usage(isAgents ? 'send TO TEXT (or -)' : 'send SESSION TO TEXT (or -)');
+    throw usage('send [SESSION] TO TEXT (or -)');
   }
   const party = await partyOf(context, reference);
   const { session, mailbox, caller } = party;
