@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestPause, requestResume, requestRetry } from '../../src/application/control/control.ts';
 import { Mailbox } from '../../src/application/messaging/mailbox.ts';
+import { outlookOf } from '../../src/application/messaging/outlook.ts';
 import type { Backend } from '../../src/application/ports/backend.ts';
 import type { Message } from '../../src/domain/message.ts';
 import {
@@ -57,6 +58,11 @@ function world(real: RealProject) {
       return messages[0] ?? assert.fail('not sent');
     },
     now: ({ id }: Message) => mailbox.find(id) ?? assert.fail('gone'),
+    /** What its sender is told. */
+    outlook({ id, sessionId }: Message): string {
+      const { store, backends } = real.project;
+      return outlookOf(mailbox.find(id) ?? assert.fail('gone'), store.load(sessionId), backends);
+    },
     /** How often the message is in the conversation of the agent. */
     timesSeen({ id }: Message): number {
       const seen = readFileSync(file('worker.seen'), 'utf8');
@@ -102,7 +108,7 @@ describe('a message with the result of a tool', () => {
     it(`comes once, with the next attempt, when ${what}`, async (t) => {
       if (lacksProcesses(t, 'starts the server of the team')) return;
       const real = realProject(t, { backends: withoutInput });
-      const { call, make, made, send, now, timesSeen } = world(real);
+      const { call, make, made, send, now, outlook, timesSeen } = world(real);
       const first = [...begin, ...ends(call), { make: 'got' }, { wait: 'never' }];
       const id = await start(real, [player(real.root, 'worker', [first, [turn(5), success('Done.')]])]);
       await made('working');
@@ -110,9 +116,11 @@ describe('a message with the result of a tool', () => {
       make('sent');
       await made('got');
       assert.deepEqual([now(message).state, now(message).via], ['queued', 'tool']);
+      assert.equal(outlook(message), 'on its way');
       await requestPause(real.project, real.supervisor, id, 'test', 'A break.');
       await settled(real, id);
       assert.equal(now(message).state, 'queued');
+      assert.equal(outlook(message), 'comes with the prompt of its next start');
       await requestResume(real.project, real.supervisor, id, 'test', 'Back.');
       const done = await settled(real, id);
       assert.deepEqual([done.agent('worker').attempt, now(message).state], [2, 'delivered']);

@@ -11,8 +11,9 @@ export function outlookOf(message: Message, { agents }: Workflow, backends: Back
   if (state === 'expired') return `expired: not delivered by ${message.expiresAt}`;
   if (state === 'dead') return `not delivered: ${message.deadReason}`;
   if (state !== 'queued') return state;
-  if (via !== null) return 'on its way';
   const recipient = agents.find(({ id }) => id === to);
+  // A claim of an attempt that has ended holds nothing back.
+  if (via !== null && recipient?.state === 'running') return 'on its way';
   if (recipient === undefined) return "comes when somebody outside the team reads it ('maos message read')";
   const can = backends.capabilitiesOf(recipient.backend);
   if (can === null || can.takesCommand) return "comes when its program reads it ('maos message read')";
