@@ -154,10 +154,14 @@ describe('an agent that passes as the user', { skip: process.platform !== 'linux
         return attempt(`${label}-${way}`, whole);
       }),
     );
+    const all = attempt('yes', `${disguises.empty} ${own} run Nest --exec a=true --yes`);
     const mcp = attempt('mcp', respond(disguises.empty ?? ''));
     const started = await maos.json(
       ...['run', 'Pass.', '--detach', '--exec', `asker=${own} ask 'May I?' && echo "got it" || true`],
-      ...['--exec', `thief=${own} requests --wait >/dev/null; ${lines.join('; ')}; ${mcp}; touch pass.done`],
+      ...[
+        '--exec',
+        `thief=${own} requests --wait >/dev/null; ${lines.join('; ')}; ${all}; ${mcp}; touch pass.done`,
+      ],
     );
     const id = String(started.session_id);
     const { requests } = await maos.json<{ requests: { state: string }[] }>('requests', id, '--wait');
@@ -180,10 +184,11 @@ describe('an agent that passes as the user', { skip: process.platform !== 'linux
         assert.match(line, /: 4 .*runs inside agent agent_/, line);
       }
     }
+    assert.match(lineOf(ran, 'yes'), /: 4 /);
     assert.match(lineOf(ran, 'mcp'), /cannot be answered by an agent/);
-    const all = await maos.json<{ requests: { answer: string }[] }>('requests', id, '--all');
+    const closed = await maos.json<{ requests: { answer: string }[] }>('requests', id, '--all');
     assert.deepEqual(
-      all.requests.map(({ answer }) => answer),
+      closed.requests.map(({ answer }) => answer),
       ['no'],
     );
     const { messages } = await maos.json<{ messages: unknown[] }>('message', 'list', id);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import type { AgentActivity, PermissionAsked } from '../../../src/application/ports/backend.ts';
+import { ruleFor } from '../../../src/domain/approval-rule.ts';
 import { startOf } from '../../../src/domain/cut-text.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { settingsOf } from './claude-settings.ts';
@@ -111,6 +112,12 @@ suite('the permission to use a tool', () => {
     assert.equal(actionOf('WebFetch', { ...decoys, url: 'http://evil', prompt: 'x' }), 'http://evil');
     assert.equal(actionOf('NotebookEdit', { ...decoys, notebook_path: '/n' }), '/n');
     assert.equal(actionOf('Bash', { ...decoys, file_path: 'src/a.ts' }), 'npm test');
+    // A rule for the command allows it only in the sandbox.
+    const outside = actionOf('Bash', { command: 'npm test', dangerouslyDisableSandbox: true });
+    assert.equal(outside, 'npm test (outside the sandbox of Claude Code)');
+    const rule = { tool: 'Bash', pattern: 'npm test*' };
+    assert.equal(ruleFor([{ ...rule, decision: 'allow' }], { tool: 'Bash', action: outside }), null);
+    assert.notEqual(ruleFor([{ ...rule, decision: 'deny' }], { tool: 'Bash', action: outside }), null);
     // Of a tool that MAOS does not know, everything.
     assert.equal(
       actionOf('NewTool', { ...decoys, script: 'rm' }),

@@ -112,7 +112,9 @@ function canRepeat(input: Json): boolean {
 /** The text that rules are matched against. For a tool with fields that MAOS does not know, it contains all of them. */
 function describeAction(tool: string, input: Json): string {
   const value = textOf(input[actionFields.get(tool) ?? '']);
-  if (value !== '') return value;
+  // The parentheses keep it from being taken for the command alone by a rule that allows that.
+  const place = input.dangerouslyDisableSandbox === true ? ' (outside the sandbox of Claude Code)' : '';
+  if (value !== '') return `${value}${place}`;
   try {
     const text = JSON.stringify(input);
     return text === '{}' ? '' : text;
