@@ -231,15 +231,17 @@ suite('Codex', { concurrency: 4 }, () => {
     await bench.nothingLeft();
   });
 
-  const changing = ['control_session', 'orchestrate'];
+  const changing = ['control_session', 'orchestrate', 'respond', 'send_message'];
   const perTool = {
     orchestrate: { approval_mode: 'approve' },
     'control-session': { approval_mode: 'approve' },
+    'send-message': { approval_mode: 'approve' },
+    respond: { approval_mode: 'approve' },
   } as const;
   for (const [setting, server, expected] of [
     ['nothing set', { default_tools_approval_mode: undefined }, changing],
     ['default_tools_approval_mode = "approve"', approved, []],
-    ['both tools approved by name', { default_tools_approval_mode: undefined, tools: perTool }, []],
+    ['these tools approved by name', { default_tools_approval_mode: undefined, tools: perTool }, []],
   ] as const) {
     test(`with ${setting}, codex exec refuses ${expected.join(' and ') || 'no tool'}`, async (t) => {
       const bench = await makeCodexBench(t, { server: () => server });

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { registry } from '../../src/presentation/mcp/server/registry.ts';
 import { isTemplate, matchUri, type Resource } from '../../src/presentation/mcp/server/resource.ts';
 import { clientEnv, installInspector } from './mcp-clients.ts';
-import { makeWorkplace, type Workplace } from './workplace.ts';
+import { makeWorkplace, maosProgram, type Workplace } from './workplace.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -49,6 +49,8 @@ const argumentsFor: Readonly<Record<string, (made: Made) => Json>> = {
   'session-status': ({ session }) => ({ session_id: session, include_events: true }),
   'agent-output': ({ agent }) => ({ agent_id: agent, tail_lines: 10 }),
   'control-session': ({ endless }) => ({ session_id: endless, action: 'cancel' }),
+  'send-message': ({ endless }) => ({ session_id: endless, to: 'clock', body: 'Is it late?' }),
+  respond: () => ({ request_id: 'latest', answer: '8081' }),
   'list-sessions': () => ({ state: 'completed', limit: 1 }),
   'list-roles': ({ session }) => ({ session_id: session, include_predefined: true }),
 };
@@ -106,9 +108,17 @@ export async function inspectEverything(
   assert.deepEqual([ended.state, ended.files], ['completed', ['shared/context/note.md']]);
   const members = ended.agents as { readonly name: string; readonly agent_id: string }[];
   made.agent = members.find(({ name }) => name === 'look')?.agent_id ?? assert.fail('nobody looked');
-  const run = await workplace.maos('run', 'Run on.', '--exec', 'clock=sleep 1000', '--detach', '--json');
+  const asks = `clock="${process.execPath}" "${maosProgram}" ask "Which port?"; sleep 1000`;
+  const run = await workplace.maos('run', 'Run on.', '--exec', asks, '--detach', '--json');
   assert.equal(run.status, 0, run.stderr);
   made.endless = JSON.parse(run.stdout).session_id;
+  const asked = await workplace.maos('requests', '--wait', '--json');
+  assert.equal(asked.status, 0, asked.stderr);
+  // Before the session is cancelled.
+  const { summary } = await call('respond');
+  assert.match(String(summary), /8081|answered/i);
+  const { messages } = await call('send-message');
+  assert.equal((messages as Json[]).length, 1);
 
   const listed = (await inspect('resources/list')).resources as readonly {
     readonly uri: string;
