@@ -5,12 +5,11 @@ import { describe, it } from 'node:test';
 import { requestPause, requestResume, requestRetry } from '../../src/application/control/control.ts';
 import { Mailbox } from '../../src/application/messaging/mailbox.ts';
 import { outlookOf } from '../../src/application/messaging/outlook.ts';
-import type { Backend } from '../../src/application/ports/backend.ts';
 import type { Message } from '../../src/domain/message.ts';
 import {
   claudeProject,
-  fakeClaudeBackend,
   player,
+  promptOnlyBackend,
   type Step,
   success,
   turn,
@@ -28,16 +27,7 @@ import {
 import { until } from '../helpers/waiting.ts';
 import { bundle } from '../presentation/cli/maos-process.ts';
 
-/** Claude Code as it would be if it read nothing but its prompt, as most CLIs do. */
-function withoutInput(root: string): readonly Backend[] {
-  const claude = fakeClaudeBackend(join(root, 'bin'));
-  const prepare: Backend['prepare'] = async (context) => {
-    const spec = await claude.prepare(context);
-    const at = spec.args.indexOf('--input-format');
-    return { ...spec, args: spec.args.toSpliced(at, 2), stdin: 'prompt' };
-  };
-  return [{ ...claude, live: null, prepare }];
-}
+const withoutInput = (root: string) => [promptOnlyBackend(join(root, 'bin'))];
 
 function world(real: RealProject) {
   const file = (name: string) => join(real.root, name);

@@ -30,6 +30,15 @@ export type Step =
         readonly until?: string;
       };
     }
+  /** Calls the tool again and again until there is this file, and once more. */
+  | {
+      readonly calls: {
+        readonly tool: string;
+        readonly bundle: string;
+        readonly home: string;
+        readonly until: string;
+      };
+    }
   | { readonly exit: number };
 
 /** The real backend, with a program that replaces Claude Code. */
@@ -42,8 +51,22 @@ export function fakeClaudeBackend(folder: string): Backend {
   return makeClaudeBackend({ config: { ...config, allowedTools: [], extraArgs: [] }, env: process.env });
 }
 
-/** Backends of a {@link realProject}: this one, in the project's own folder. */
-export const fakeClaude = (root: string): readonly Backend[] => [fakeClaudeBackend(join(root, 'bin'))];
+/** The same as it would be if it read nothing but its prompt, as most CLIs do. */
+export function promptOnlyBackend(folder: string): Backend {
+  const claude = fakeClaudeBackend(folder);
+  const prepare: Backend['prepare'] = async (context) => {
+    const spec = await claude.prepare(context);
+    const at = spec.args.indexOf('--input-format');
+    return { ...spec, args: spec.args.toSpliced(at, 2), stdin: 'prompt' };
+  };
+  return { ...claude, live: null, prepare };
+}
+
+/** Backends of a {@link realProject}, in the project's own folder: this one, and as `codex` one that reads only its prompt. */
+export const fakeClaude = (root: string): readonly Backend[] => [
+  fakeClaudeBackend(join(root, 'bin')),
+  { ...promptOnlyBackend(join(root, 'bin')), name: 'codex' },
+];
 
 export function claudeProject(
   t: TestContext,

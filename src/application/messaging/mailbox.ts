@@ -202,6 +202,11 @@ export class Mailbox {
     return released;
   }
 
+  /** All messages that are claimed for a conversation of the agent and not seen there yet, in order. */
+  onTheirWay(agentId: AgentId): readonly Message[] {
+    return this.#store.onTheirWay(agentId);
+  }
+
   /** Whether a message is due for the recipient now. */
   hasQueued(recipient: Recipient): boolean {
     this.#expireIfFree();

@@ -69,6 +69,8 @@ export interface MessageStore {
     max: number,
     at: string,
   ): readonly Message[];
+  /** All messages that are claimed for the agent, in the order in which they were stored. */
+  onTheirWay(agentId: AgentId): readonly Message[];
   /** Moves messages that are claimed for the agent. @returns those that changed */
   changeOnTheirWay(agentId: AgentId, move: (message: Message) => Message, at: string): readonly Message[];
   /**

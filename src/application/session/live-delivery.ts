@@ -27,8 +27,6 @@ interface LiveDeliveryDeps {
 
 /** Messages claimed in one transaction. */
 const claimBatch = 20;
-/** Maximum number of messages that are taken back at a time. */
-const maxTaken = 1_000;
 /** Delay before a failed write is repeated. */
 const retryMs = 1_000;
 
@@ -134,9 +132,9 @@ export class LiveDelivery {
     const { capabilities } = this.#deps.project.backends.get(run.agent.backend);
     if (!capabilities.showsTeamResults) return;
     await this.#hearShown(run);
-    const { sessionId, agentId, attempt } = run.key;
+    const { agentId, attempt } = run.key;
     const lost = this.#mailbox
-      .list({ sessionId, to: agentId, state: 'queued', limit: maxTaken })
+      .onTheirWay(agentId)
       .filter((message) => message.via === 'tool' && message.agentAttempt === attempt)
       .map(({ id }) => id);
     if (lost.length === 0) return;

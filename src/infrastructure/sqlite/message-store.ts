@@ -112,6 +112,8 @@ export function makeMessageStore(db: Database): MessageStore {
       });
     },
 
+    onTheirWay: (agentId) => db.run(() => onTheirWay(agentId)),
+
     changeOnTheirWay: (agentId, move, at) =>
       db.write(() => {
         const before = onTheirWay(agentId);

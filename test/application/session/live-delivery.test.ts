@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { requestPause, requestResume, requestRetry } from '../../../src/application/control/control.ts';
 import { Mailbox } from '../../../src/application/messaging/mailbox.ts';
 import type { Backend } from '../../../src/application/ports/backend.ts';
-import type { MessageId, SessionId } from '../../../src/domain/ids.ts';
+import { type MessageId, makeMessageId, type SessionId } from '../../../src/domain/ids.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { claudeProject, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
@@ -178,5 +178,29 @@ describe('a message to an agent whose CLI reads nothing but its prompt', () => {
     assert.equal(parts.length, 2);
     assert.match(parts[1] ?? '', /^> Use port 81\.$/m);
     assert.doesNotMatch(prompt(2), /# Messages for you/);
+  });
+
+  it('counts as delivered although many more wait', async (t) => {
+    const real = realProject(t, { backends: deaf });
+    const first = shell('first', 'touch working; until [ -e sent ]; do sleep 0.05; done');
+    const worker = {
+      ...{ name: 'worker', role: 'tester', task: 'Work.', backend: 'claude' },
+      depends_on: ['first'],
+    };
+    const id = await start(real, [first, worker]);
+    await begun(real);
+    const message = send(real, id, 'Use port 81.');
+    const { store, ids, clock } = real.project;
+    const stored = store.messages.find(message) ?? assert.fail();
+    const others = Array.from({ length: 1_000 }, () => ({ ...stored, id: makeMessageId(ids.ulid()) }));
+    const limits = { maxWaiting: 10_000, perMinute: null, maxExchange: 40 };
+    store.messages.add(makeMessageId(ids.ulid()), others, limits, clock.now());
+    writeFileSync(join(real.root, 'sent'), '');
+    await settled(real, id);
+    assert.match(
+      readFileSync(join(real.root, 'prompt1'), 'utf8'),
+      new RegExp(`^Message ${message} from`, 'm'),
+    );
+    assert.equal(stateOf(real, message), 'delivered');
   });
 });
