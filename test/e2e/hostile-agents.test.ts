@@ -214,7 +214,6 @@ function driver(requests: string): string {
   return `
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { setTimeout } from 'node:timers/promises';
 const server = spawn(process.execPath, [${JSON.stringify(bundle)}, 'agent'], { stdio: ['pipe', 'pipe', 'inherit'] });
 const waiting = new Map();
 createInterface({ input: server.stdout }).on('line', (line) => {
@@ -278,7 +277,7 @@ describe('an agent that sends too much', () => {
       driver(`
 for (const line of ${JSON.stringify(lines)}) await write(line + '\\n');
 console.log('long: ' + (await call('send_message', { to: 'user', text: 'x'.repeat(65_537) })));
-console.log('huge: ' + (await Promise.race([call('send_message', { to: 'user', text: 'x'.repeat(10_000_000) }), setTimeout(60_000, 'no answer', { ref: false })])).slice(0, 300));
+console.log('huge: ' + (await Promise.race([call('send_message', { to: 'user', text: 'x'.repeat(10_000_000) }), new Promise((late) => AbortSignal.timeout(60_000).addEventListener('abort', () => late('no answer')))])).slice(0, 300));
 console.log('question: ' + (await call('ask', { question: 'x'.repeat(1_000_000), choices: Array(21).fill('y') })).slice(0, 300));
 console.log('paths: ' + (await call('claim_paths', { paths: Array(20_000).fill('a'.repeat(100)), reason: 'All.' })).slice(0, 300));
 console.log('report: ' + (await call('report', { text: 'x'.repeat(1_000_000) })).slice(0, 300));
