@@ -17,6 +17,8 @@ export type Step =
   | { readonly make: string }
   /** Waits until a message with this text is in the conversation. */
   | { readonly hear: string }
+  /** Hears messages until there is this file. */
+  | { readonly listen: string }
   /** Waits for the permission to use a tool. */
   | { readonly ask: { readonly tool: string; readonly input: object } }
   /** Calls a tool of `maos agent`; see there. */

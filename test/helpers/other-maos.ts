@@ -21,6 +21,8 @@ export interface OtherMaos {
   start(request: PlanJson): Promise<SessionId>;
   /** A matching event of its sessions, in any order; each is returned only once. */
   event(matches: (event: RecordedEvent) => boolean): Promise<RecordedEvent>;
+  /** It resumes a paused session. */
+  resume(id: SessionId): void;
   /** From now on, it takes over sessions without an owner. */
   watch(): void;
   /**
@@ -75,6 +77,7 @@ export async function otherMaos(
         await turn();
       }
     },
+    resume: (id) => void child.stdin.write(`${JSON.stringify({ resume: id })}\n`),
     watch: () => void child.stdin.write('{"watch":true}\n'),
     async start(request) {
       child.stdin.write(`${JSON.stringify(request)}\n`);
