@@ -17,9 +17,9 @@ nothing is left running and every session tells the truth.
   --rounds N   how many rounds (default: 200)
   --seed N     repeats the choices of a run; the moments they hit differ a little
   --only N     only this round of the seed
-  --short      15 rounds and at most a minute, or 6 agents and 200 messages, for CI
+  --short      15 rounds and at most a minute, or 11 agents and 200 messages, for CI
   --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
-  --messages   instead: 20 agents, 1,000 messages between them, MAOS killed every 50 of them
+  --messages   instead: 25 agents, 1,000 messages between them; MAOS, senders, servers of the team and a wrapper are killed
   --verbose    a line per round
   --maos FILE  the launcher (default: bin/maos.js)
 
