@@ -14,6 +14,8 @@ export interface Limit {
   readonly typical?: number;
   /** Limit of the 99th percentile of MAOS; only for the basis `value`. */
   readonly worst?: number;
+  /** Limit of the 95th percentile of MAOS; only for the basis `value`. */
+  readonly p95?: number;
 }
 
 export interface Measurement {
@@ -47,6 +49,8 @@ export function typicalOf({ maos, floor, basis }: Measurement): number {
 }
 
 export function isWithin(measurement: Measurement, limit: Limit): boolean {
-  const { typical = Number.POSITIVE_INFINITY, worst = Number.POSITIVE_INFINITY } = limit;
-  return typicalOf(measurement) <= typical && measurement.maos.p99 <= worst;
+  const none = Number.POSITIVE_INFINITY;
+  const { typical = none, worst = none, p95 = none } = limit;
+  const { maos } = measurement;
+  return typicalOf(measurement) <= typical && maos.p99 <= worst && maos.p95 <= p95;
 }

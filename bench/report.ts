@@ -19,7 +19,7 @@ function toCells(measurement: Measurement): readonly string[] {
   const { what, unit, maos, floor, must, aim } = measurement;
   return [
     what,
-    `${formatSummary(maos)} ${unit}`,
+    `${formatSummary(maos)} ${unit}${must?.p95 === undefined ? '' : ` (p95 ${formatNumber(maos.p95)})`}`,
     floor === null ? '' : `${formatSummary(floor.summary)} ${unit}`,
     formatComparison(measurement),
     formatVerdict(measurement, must),
@@ -44,7 +44,8 @@ function formatVerdict(measurement: Measurement, limit: Limit | null): string {
   return `${formatLimit(limit, measurement.basis)} ${isWithin(measurement, limit) ? '✓' : '✗'}`;
 }
 
-function formatLimit({ typical, worst }: Limit, basis: Basis): string {
+function formatLimit({ typical, worst, p95 }: Limit, basis: Basis): string {
+  if (p95 !== undefined) return `p95 ${p95}`;
   if (typical === undefined) return `p99 ${worst}`;
   const text = basis === 'ratio' ? `${typical}×` : basis === 'difference' ? `+${typical}` : `${typical}`;
   return worst === undefined ? text : `${text} / ${worst}`;

@@ -3,6 +3,7 @@ export interface Summary {
   readonly n: number;
   readonly min: number;
   readonly p50: number;
+  readonly p95: number;
   readonly p99: number;
   readonly max: number;
 }
@@ -14,6 +15,7 @@ export function summarize(samples: readonly number[]): Summary {
     n: sorted.length,
     min: at(sorted, 0),
     p50: percentile(sorted, 0.5),
+    p95: percentile(sorted, 0.95),
     p99: percentile(sorted, 0.99),
     max: at(sorted, sorted.length - 1),
   };

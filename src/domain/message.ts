@@ -19,7 +19,8 @@ export const messageTransitions: TransitionTable<MessageState> = {
  * How a message reaches its recipient. `live`: in the input of the working CLI; `tool`: with the result of one of the
  * agent's tools; `prompt`: in the prompt of its next start; `lease`: leased to a program that acknowledges it.
  */
-export type DeliveryWay = 'live' | 'tool' | 'prompt' | 'lease';
+export const deliveryWays = ['live', 'tool', 'prompt', 'lease'] as const;
+export type DeliveryWay = (typeof deliveryWays)[number];
 /** The ways into an agent's conversation. A message there cannot be taken back, so it has no lease that could expire. */
 export type ConversationWay = Exclude<DeliveryWay, 'lease'>;
 

@@ -109,7 +109,7 @@ for (const [command, isAllowed] of [
     const made = join(maos.project, 'made');
     assert.equal(existsSync(made) ? readFileSync(made, 'utf8') : '', isAllowed ? 'made\n' : '');
     assert.ok((await team.output()).includes(isAllowed ? 'It was once.' : 'It was no.'));
-    const { requests } = await maos.json<{ requests: Record<string, unknown>[] }>('requests', '--all');
+    const { requests } = await maos.json<{ requests: Record<string, unknown>[] }>('requests', '--closed');
     assert.deepEqual(
       requests.map(({ kind, tool, action, state: end, decision }) => [kind, tool, action, end, decision]),
       [['permission', 'execute', 'touch made', 'answered', isAllowed ? 'allow' : 'deny']],

@@ -45,6 +45,58 @@ async function placeIn(maos: MaosFolder, ...parts: string[]): Promise<Place> {
   return new Place(maos, path);
 }
 
+interface Named {
+  readonly project: string;
+}
+
+describe('messages and requests of another project', () => {
+  it('are reached by their full id, and by --all', async (t) => {
+    const maos = await MaosFolder.make();
+    t.after(() => maos.remove());
+    const here = await placeIn(maos, 'here');
+    const there = await placeIn(maos, 'there');
+    const own = `'${process.execPath}' '${bundle}'`;
+    const line = `${own} ask 'Which port?'; until [ -e gate ]; do sleep 0.1; done`;
+    await there.json('run', '-d', '-x', `asker=${line}`);
+    type Requests = { requests: (Named & { request_id: string; agent: string })[] };
+    const waited = await here.json<Requests>('requests', '--all', '--wait', '--timeout', '60');
+    assert.deepEqual(
+      waited.requests.map(({ project, agent }) => [project, agent]),
+      [[there.path, 'asker']],
+    );
+    const none = await here.run('requests');
+    assert.deepEqual([none.status, none.stdout], [0, '']);
+    const [request = assert.fail()] = waited.requests;
+    const answered = await here.json<Named>('answer', request.request_id.slice(-8), '8080', '--all');
+    assert.equal(answered.project, there.path);
+    assert.deepEqual((await here.json<Requests>('requests', '--all')).requests, []);
+    const closed = await here.json<Requests>('requests', '--all', '--closed');
+    assert.deepEqual(
+      closed.requests.map(({ request_id }) => request_id),
+      [request.request_id],
+    );
+
+    type Sent = { messages: { id: string }[] };
+    const sent = await there.json<Sent>('message', 'send', 'asker', 'Go on.');
+    const { id } = sent.messages[0] ?? assert.fail();
+    for (const reference of [id.slice(-8), id.slice(0, 14)]) {
+      const unknown = await here.run('message', 'wait', reference, '--delivery', '--timeout', '0');
+      assert.equal(unknown.status, 3, unknown.stderr);
+      assert.match(unknown.stderr, /There is no message .* in this project.*--all/);
+    }
+    for (const [place, ...words] of [
+      [here, id],
+      [here, id.slice(-8), '--all'],
+      [there, id.slice(-8)],
+    ] as const) {
+      const late = await place.run('message', 'wait', ...words, '--delivery', '--timeout', '0');
+      assert.equal(late.status, 5, late.stderr);
+      assert.ok(late.stdout.startsWith(`${id} queued`), late.stdout);
+    }
+    await there.run('cancel', 'latest');
+  });
+});
+
 describe('a session of another project', () => {
   let maos: MaosFolder;
   let here: Place;

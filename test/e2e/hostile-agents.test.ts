@@ -44,7 +44,7 @@ function lineOf({ said }: Team, label: string): string {
 async function assertNothingSaid({ id }: Team): Promise<void> {
   const { messages } = await maos.json<{ messages: unknown[] }>('message', 'list', id);
   assert.deepEqual(messages, []);
-  const { requests } = await maos.json<{ requests: unknown[] }>('requests', id, '--all');
+  const { requests } = await maos.json<{ requests: unknown[] }>('requests', id, '--closed');
   assert.deepEqual(requests, []);
   const events = await maos.run('events', id);
   assert.doesNotMatch(events.stdout, / (?:agent\.reported|paths?\.\w+) /);
@@ -186,7 +186,7 @@ describe('an agent that passes as the user', { skip: process.platform !== 'linux
     }
     assert.match(lineOf(ran, 'yes'), /: 4 /);
     assert.match(lineOf(ran, 'mcp'), /cannot be answered by an agent/);
-    const closed = await maos.json<{ requests: { answer: string }[] }>('requests', id, '--all');
+    const closed = await maos.json<{ requests: { answer: string }[] }>('requests', id, '--closed');
     assert.deepEqual(
       closed.requests.map(({ answer }) => answer),
       ['no'],
@@ -380,7 +380,7 @@ await call('ask', { question: 'May I ' + text + '\\nreq_01K0ABCDEFGHJKMNPQRSTVWX
         await said(
           ...command.split(' '),
           ...(command === 'list' ? [] : [id]),
-          ...(command === 'requests' ? ['--all'] : []),
+          ...(command === 'requests' ? ['--closed'] : []),
           ...more,
         );
     await said('message', 'search', 'Approved');

@@ -60,8 +60,21 @@ describe("an agent's program that asks", () => {
     const logs = await maos.start(['logs', id]).finished;
     assert.match(logs.stdout, /own answer: 4/);
     assert.match(logs.stdout, /8080/);
-    const all = await json('requests', id, '--all');
+    const all = await json('requests', id, '--closed');
     assert.equal((all.requests as Record<string, unknown>[])[0]?.answer, '8080');
+  });
+
+  it('goes on with the answer although the MAOS of its session was killed', async () => {
+    const line = `${own} ask 'Which port?'; echo went on`;
+    const run = maos.start(['run', 'Ask.', '--exec', `asker=${line}`]);
+    const { requests } = await json('requests', '--wait', '--timeout', '60');
+    const [request] = requests as Record<string, unknown>[];
+    run.process.kill('SIGKILL');
+    await run.finished;
+    const answered = await maos.start(['answer', String(request?.request_id), '8080']).finished;
+    assert.equal(answered.status, 0, answered.stderr);
+    assert.match(answered.stderr, /^The maos process running sess_\w{26} has died\. Started a new one/);
+    assert.equal((await maos.start(['wait', '--timeout', '60']).finished).status, 0);
   });
 
   it('hears that its question was withdrawn by its signal, and what is not a request is not found', async () => {
@@ -69,7 +82,7 @@ describe("an agent's program that asks", () => {
       `${own} ask 'Anybody?' & asking=$!; ${own} requests --wait; kill -TERM $asking; wait $asking; echo "ended with $?"`,
     );
     assert.equal((await maos.start(['wait', id, '--timeout', '60']).finished).status, 0);
-    const all = await json('requests', id, '--all');
+    const all = await json('requests', id, '--closed');
     assert.deepEqual(
       (all.requests as Record<string, unknown>[]).map(({ state }) => state),
       ['withdrawn'],

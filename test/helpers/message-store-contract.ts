@@ -84,6 +84,20 @@ export function messageStoreContract(open: (t: TestContext) => SessionStore): vo
       );
     });
 
+    it('finds ids by their beginning and by their end', (t) => {
+      const { messages, send } = messageBench(open(t));
+      const { id } = send();
+      for (const text of [id, id.slice(0, 12), id.slice(-6), id.slice(4), id.slice(-6).toLowerCase()]) {
+        assert.deepEqual(messages.findByText(text, 9), [id], text);
+      }
+      for (const text of [`msg_${id.slice(-6)}`, '%', 'x_y', 'req_']) {
+        assert.deepEqual(messages.findByText(text, 9), [], text);
+      }
+      send();
+      assert.equal(messages.findByText('msg_', 9).length, 2);
+      assert.equal(messages.findByText('msg_', 1).length, 1);
+    });
+
     it('stores every change with its event, and neither when the change is refused', (t) => {
       const { store, messages, sessionId, to, send } = messageBench(open(t));
       const before = store.lastSeq(sessionId);

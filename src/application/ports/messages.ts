@@ -81,6 +81,8 @@ export interface MessageStore {
   /** Moves messages whose lease or deadline has expired, at most `max`. @returns the moved messages */
   changeExpired(move: (message: Message) => Message, at: string, max: number): readonly Message[];
   find(id: MessageId): Message | null;
+  /** Ids that begin or end with the text, newest first; with the prefix `msg_`, only those that begin with it. */
+  findByText(text: string, limit: number): readonly MessageId[];
   /** Newest first, by id. */
   list(query: MessageQuery): readonly Message[];
   /** Number of messages in each state; absent for none. */

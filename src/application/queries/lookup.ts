@@ -6,6 +6,8 @@ import {
   inputRequestPattern,
   isAgentId,
   isSessionId,
+  type MessageId,
+  messagePattern,
   type SessionId,
 } from '../../domain/ids.ts';
 import type { InputRequest } from '../../domain/input-request.ts';
@@ -21,6 +23,11 @@ export interface FoundSession {
 export interface FoundAgent {
   readonly project: Project;
   readonly agent: Agent;
+}
+
+export interface FoundMessage {
+  readonly project: Project;
+  readonly id: MessageId;
 }
 
 export interface FoundRequest {
@@ -189,6 +196,41 @@ export async function findRequest(
   );
 }
 
+/**
+ * The message that an id, or an unambiguous prefix or suffix of one, refers to.
+ * @throws MaosError INVALID_INPUT, with `details.problem: 'not_found'` when there is none
+ */
+export async function findMessage(
+  projects: Projects,
+  text: string,
+  scope: LookupScope = 'project',
+): Promise<FoundMessage> {
+  checkReference(text, 'a message');
+  const isWhole = messagePattern.test(text);
+  const found: FoundMessage[] = [];
+  for await (const project of isWhole ? projects.all() : within(projects, scope)) {
+    const ids = project.store.messages.findByText(text, maxShown + 1);
+    found.push(...ids.map((id) => ({ project, id })));
+    if (isWhole && found.length > 0) break;
+  }
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (found.length > 1) {
+    throw ambiguous(
+      'INVALID_INPUT',
+      'message',
+      text,
+      found.map(({ id }) => id),
+    );
+  }
+  const where = isWhole || scope === 'everywhere' ? '' : ' in this project';
+  throw new MaosError(
+    'INVALID_INPUT',
+    `There is no message ${quote(text)}${where}. 'maos message list' lists them.${elsewhere(where)}`,
+    { details: { problem: 'not_found', reference: text } },
+  );
+}
+
 function latestOf(requests: InputRequestStore, kind: InputRequest['kind'] | null): readonly InputRequestId[] {
   const open = requests.list({ state: 'open', limit: mostOpen });
   const fitting = open.find((request) => request.kind === kind);
@@ -213,7 +255,7 @@ function ambiguous(
   code: 'SESSION_NOT_FOUND' | 'AGENT_NOT_FOUND' | 'INVALID_INPUT',
   kind: string,
   text: string,
-  found: readonly (SessionId | AgentId | InputRequestId)[],
+  found: readonly (SessionId | AgentId | InputRequestId | MessageId)[],
 ): MaosError {
   const shown = found.slice(0, maxShown);
   const more = found.length > maxShown ? ', …' : '';

@@ -266,7 +266,7 @@ function byRule(decision: 'allow' | 'deny', rule: string): RuleAnswer {
 function requestNotFound(id: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `There is no request ${quote(id)} in this project. 'maos requests --all' lists the requests.`,
+    `There is no request ${quote(id)} in this project. 'maos requests --closed' lists the requests.`,
     { details: { problem: 'not_found', id } },
   );
 }

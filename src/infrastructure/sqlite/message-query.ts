@@ -31,6 +31,22 @@ export function listQuery(query: MessageQuery): {
   };
 }
 
+/** The statement for ids that begin or end with a text. Null: no id can. */
+export function idsQuery(
+  given: string,
+  limit: number,
+): { readonly sql: string; readonly values: readonly SQLInputValue[] } | null {
+  const wanted = given.replace(/^msg_/i, '').toUpperCase();
+  if (!/^[0-9A-Z]*$/.test(wanted)) return null;
+  const from = `msg_${wanted}`;
+  // A text with the prefix `msg_` is the start of an id; any other may also be its end.
+  const tail = given.length > wanted.length || wanted === '' ? null : wanted;
+  return {
+    sql: 'SELECT id FROM messages WHERE (id >= ? AND id < ?) OR substr(id, ?) = ? ORDER BY id DESC LIMIT ?',
+    values: [from, `${from}~`, -wanted.length, tail, limit],
+  };
+}
+
 /** Escapes wildcards, because a search word is plain text. */
 function like(word: string): string {
   return `%${word.replace(/[\\%_]/g, '\\$&')}%`;

@@ -3,7 +3,7 @@ import type { AgentId, MessageId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import { answerMessage, claimMessage, releaseMessage } from '../../domain/message-delivery.ts';
 import { assertNoLoop, assertOpen, assertPace, assertReceives, assertRoom } from './message-limits.ts';
-import { listQuery } from './message-query.ts';
+import { idsQuery, listQuery } from './message-query.ts';
 import {
   appendMessageEvents,
   insertMessage,
@@ -135,6 +135,17 @@ export function makeMessageStore(db: Database): MessageStore {
     },
 
     find: (id) => db.run(() => find(id)),
+
+    findByText(text, limit) {
+      const query = idsQuery(text, limit);
+      if (query === null) return [];
+      return db.run(() =>
+        db
+          .sql(query.sql)
+          .all(...query.values)
+          .map(({ id }) => id as MessageId),
+      );
+    },
 
     list: (query) =>
       db.run(() => {

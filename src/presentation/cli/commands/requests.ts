@@ -1,22 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSettled } from '../../../application/control/control.ts';
 import type { Project } from '../../../application/project.ts';
+import { isOfAgent } from '../../../application/queries/caller.ts';
 import { InputRequests } from '../../../application/requests/input-requests.ts';
+import type { UnreadProject } from '../../../application/runtime.ts';
+import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
-import { showName } from '../../../domain/invisible-marks.ts';
-import { askedText, requestView } from '../../contracts/request-view.ts';
-import { namesOf } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
-import { formatAge, formatUntil } from '../render/format.ts';
-import { renderTable } from '../render/table.ts';
+import { type FoundRequest, showRequests } from '../render/requests.ts';
 import { exitStatus } from '../shell/exit-status.ts';
-import { OptionValues } from '../shell/option-values.ts';
+import type { OptionValues } from '../shell/option-values.ts';
+import { adoptOrphans } from '../shell/owner-notice.ts';
+import { noticeUnread } from '../shell/unread.ts';
+import { allOption } from './session-argument.ts';
 
 const defaultLimit = 50;
 const lookEveryMs = 250;
-/** `--all` of this command means requests, not projects. */
-const unscoped = new OptionValues(new Map());
 
 export const requestsCommand: CliCommand = {
   name: 'requests',
@@ -27,7 +27,7 @@ export const requestsCommand: CliCommand = {
   ].join('\n'),
   arguments: [{ syntax: '[session]', description: 'only of this session (default: every one)' }],
   options: [
-    { flags: '--all', description: 'also those that are answered, expired or withdrawn', kind: 'flag' },
+    { flags: '--closed', description: 'also those that are answered, expired or withdrawn', kind: 'flag' },
     { flags: '--wait', description: 'wait until a request is open', kind: 'flag' },
     { flags: '--timeout <seconds>', description: 'how long to wait', kind: 'number', range: [0, 2_000_000] },
     {
@@ -36,38 +36,72 @@ export const requestsCommand: CliCommand = {
       kind: 'integer',
       range: [1, 10_000],
     },
+    allOption,
   ],
   examples: [
     { line: 'maos requests', says: 'what waits for an answer' },
-    { line: 'maos requests latest --all --json', says: 'every request of the newest session, as JSON' },
+    { line: 'maos requests latest --closed --json', says: 'every request of the newest session, as JSON' },
     { line: 'maos requests --wait && maos approve latest', says: 'allow what is asked next' },
   ],
   run,
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { args, options, runtime, projectPath } = context;
+  const { args, options } = context;
   const [reference] = args;
-  const session =
-    reference === undefined
-      ? null
-      : await new SessionFinder({ runtime, projectPath, options: unscoped }).session(reference);
+  const session = reference === undefined ? null : await new SessionFinder(context).session(reference);
   const isWaiting = options.flag('wait');
   const late = lateSignal(options);
+  if (session === null && options.flag('all')) {
+    const found = await inEveryProject(context, isWaiting ? late : AbortSignal.abort());
+    const isLate = isWaiting && !found.some(({ request }) => request.state === 'open');
+    const status = showRequests(context, null, found);
+    return isLate ? exitStatus.limit : status;
+  }
   const project = session?.project ?? (await findProject(context, isWaiting ? late : AbortSignal.abort()));
   if (project === null) {
-    show(context, null, []);
+    showRequests(context, null, []);
     return isWaiting ? exitStatus.limit : exitStatus.done;
   }
+  await adoptOrphansFor(context, project);
   const requests = new InputRequests(project);
   const isWaited = isWaiting && (await waitFor(late, project, requests, session?.id ?? null));
-  const found = requests.list({
-    ...(session === null ? {} : { sessionId: session.id }),
-    ...(options.flag('all') ? {} : { state: 'open' }),
+  const status = showRequests(context, project, requestsOf(project, options, session?.id));
+  return isWaiting && !isWaited ? exitStatus.limit : status;
+}
+
+function requestsOf(project: Project, options: OptionValues, sessionId?: SessionId): readonly FoundRequest[] {
+  const requests = new InputRequests(project).list({
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(options.flag('closed') ? {} : { state: 'open' }),
     limit: options.number('limit') ?? defaultLimit,
   });
-  const status = show(context, project, found);
-  return isWaiting && !isWaited ? exitStatus.limit : status;
+  return requests.map((request) => ({ project, request }));
+}
+
+/** @param late until then, they are looked for until one is open */
+async function inEveryProject(context: CommandContext, late: AbortSignal): Promise<readonly FoundRequest[]> {
+  const { runtime, options, terminal } = context;
+  for (;;) {
+    const unread: UnreadProject[] = [];
+    const found: FoundRequest[] = [];
+    for await (const { project } of runtime().allProjects((one) => unread.push(one))) {
+      await adoptOrphansFor(context, project);
+      found.push(...requestsOf(project, options));
+    }
+    if (late.aborted || found.some(({ request }) => request.state === 'open')) {
+      noticeUnread(unread, terminal);
+      // Ids begin with the time.
+      found.sort((a, b) => (a.request.id < b.request.id ? 1 : -1));
+      return found.slice(0, options.number('limit') ?? defaultLimit);
+    }
+    await delay(lookEveryMs, undefined, { signal: late }).catch(() => {});
+  }
+}
+
+/** What an agent's program lists starts nothing: its session has an owner, or gets one from a person's command. */
+async function adoptOrphansFor(context: CommandContext, project: Project): Promise<void> {
+  if (!isOfAgent(context.env) && project.parent === null) await adoptOrphans(context, project);
 }
 
 function lateSignal(options: OptionValues): AbortSignal {
@@ -108,50 +142,4 @@ async function waitFor(
   }
   const query = { ...(sessionId === null ? {} : { sessionId }), state: 'open', limit: 1 } as const;
   return requests.list(query).length > 0;
-}
-
-function show(
-  { terminal, json, options, program }: CommandContext,
-  project: Project | null,
-  requests: readonly InputRequest[],
-): number {
-  const names = new Map<string, string>();
-  for (const id of new Set(requests.map(({ sessionId }) => sessionId))) {
-    for (const [agentId, name] of namesOf(project?.store.load(id).agents ?? [])) names.set(agentId, name);
-  }
-  if (json) {
-    terminal.document({ requests: requests.map((request) => requestView(request, names)) });
-    return exitStatus.done;
-  }
-  if (requests.length === 0) {
-    const where = project === null ? '' : ` in ${showName(project.path)}`;
-    terminal.notice(`No ${options.flag('all') ? '' : 'open '}requests${where}.`);
-    return exitStatus.done;
-  }
-  const now = Date.now();
-  const rows = requests.map((request) => [
-    request.id,
-    options.flag('all') ? stateOf(request) : '',
-    names.get(request.agentId) ?? request.agentId,
-    request.kind,
-    formatAge(now - Date.parse(request.askedAt)),
-    request.state === 'open' ? formatUntil(request.expiresAt, now) : '',
-    askedText(request),
-  ]);
-  const titles = ['REQUEST', 'STATE', 'AGENT', 'KIND', 'ASKED', 'EXPIRES', 'WHAT'];
-  const columns = titles.map((title) => ({ title }));
-  const lines = renderTable(columns, rows, terminal.canvas);
-  for (const line of lines) terminal.line(line);
-  if (rows.some((row, index) => !lines[index + 1]?.endsWith(row.at(-1) ?? ''))) {
-    terminal.notice(`Cut to the width of the terminal. In full: ${program} requests --json`);
-  }
-  if (requests.some(({ state }) => state === 'open')) {
-    terminal.notice(`Answer with: ${program} approve, deny or answer REQUEST`);
-  }
-  return exitStatus.done;
-}
-
-function stateOf({ state, answer }: InputRequest): string {
-  if (answer?.kind !== 'permission') return state;
-  return answer.decision === 'allow' ? 'allowed' : 'denied';
 }

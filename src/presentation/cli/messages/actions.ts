@@ -2,15 +2,15 @@ import { outlookOf } from '../../../application/messaging/outlook.ts';
 import type { MessageQuery } from '../../../application/ports/messages.ts';
 import { whenFree } from '../../../application/when-free.ts';
 import { MaosError } from '../../../domain/errors.ts';
-import { parseMessageId } from '../../../domain/ids.ts';
 import { type Message, type MessageState, maxMessageBody } from '../../../domain/message.ts';
 import type { MessageType } from '../../../domain/message-type.ts';
 import { messageView } from '../../contracts/message-view.ts';
 import type { CommandContext } from '../command.ts';
 import { renderMessageForPeople, renderMessageTable } from '../render/messages.ts';
 import { exitStatus } from '../shell/exit-status.ts';
+import { adoptOrphans } from '../shell/owner-notice.ts';
 import { readAll } from '../shell/read-stdin.ts';
-import { messageOf, ownName, partyOf } from './party.ts';
+import { messageOf, namedMessage, ownName, partyOf } from './party.ts';
 
 type Action = (context: CommandContext, words: readonly string[]) => Promise<number>;
 
@@ -42,7 +42,7 @@ const send: Action = async (context, words) => {
     contentType: 'text/plain',
     schemaVersion: null,
     correlationId: null,
-    replyTo: replyTo === undefined ? null : parseMessageId(replyTo),
+    replyTo: replyTo === undefined ? null : (await namedMessage(context, replyTo)).id,
     maxAttempts: null,
     expiresAt:
       seconds === undefined
@@ -50,6 +50,7 @@ const send: Action = async (context, words) => {
         : new Date(Date.parse(project.clock.now()) + seconds * 1_000).toISOString(),
   };
   const { messages } = await whenFree(project, () => mailbox.send(request));
+  if (caller === null) await adoptOrphans(context, project);
   const workflow = project.store.load(session.id);
   const sent = messages.map((message) => ({
     ...messageView(message, workflow.agents),
@@ -118,7 +119,8 @@ const ack: Action = async (context, words) => {
   const attempt = context.options.number('attempt') ?? null;
   const done = await whenFree(session.project, () => mailbox.acknowledge(message.id, attempt));
   const { agents } = session.project.store.load(session.id);
-  if (context.json) context.terminal.document(messageView(done, agents));
+  const { path } = session.project;
+  if (context.json) context.terminal.document({ ...messageView(done, agents), project: path });
   else context.terminal.line(`${done.id} ${done.state}`);
   return exitStatus.done;
 };

@@ -1,10 +1,11 @@
-import { Mailbox } from '../../../application/messaging/mailbox.ts';
+import { Mailbox, messageNotFound } from '../../../application/messaging/mailbox.ts';
 import { user } from '../../../application/messaging/recipients.ts';
 import type { Caller } from '../../../application/queries/caller.ts';
+import { type FoundMessage, findMessage, type Projects } from '../../../application/queries/lookup.ts';
 import { MaosError } from '../../../domain/errors.ts';
-import { type MessageId, parseMessageId } from '../../../domain/ids.ts';
 import type { Message } from '../../../domain/message.ts';
 import { assertOutsideAgents, callingAgent } from '../../calling-agent.ts';
+import { lookupIn, projectAccess } from '../../project-access.ts';
 import type { CommandContext } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 
@@ -51,26 +52,29 @@ export function ownName({ caller, session }: Party): string {
 }
 
 /**
+ * The message that a user names: for an agent among those of its own project, for a person as sessions are found.
+ * @throws MaosError INVALID_INPUT, with `details.problem: 'not_found'` when there is none
+ */
+export async function namedMessage(context: CommandContext, text: string): Promise<FoundMessage> {
+  const { runtime, env, projectPath, options } = context;
+  const agent = await callingAgent(runtime(), env, projectPath);
+  if (agent !== null) return findMessage(only(agent.project), text);
+  const projects = lookupIn(projectAccess(runtime(), projectPath), new Map());
+  return findMessage(projects, text, options.flag('all') ? 'everywhere' : 'project');
+}
+
+/**
  * A message that the caller sent or received.
- * @throws MaosError INVALID_INPUT when the project has no such message; FORBIDDEN for a message between others
+ * @throws MaosError as {@link namedMessage}; FORBIDDEN for a message between others
  */
 export async function messageOf(
   context: CommandContext,
   text: string,
 ): Promise<{ readonly party: Party; readonly message: Message }> {
-  const id: MessageId = parseMessageId(text);
-  const here = await partyOf(context);
-  const message = here.mailbox.find(id);
-  if (message === null) {
-    throw new MaosError(
-      'INVALID_INPUT',
-      `This project has no message ${id}. 'maos message list' lists them.`,
-      {
-        details: { problem: 'not_found', id },
-      },
-    );
-  }
-  const party = message.sessionId === here.session.id ? here : await partyOf(context, message.sessionId);
+  const { project, id } = await namedMessage(context, text);
+  const message = new Mailbox(project).find(id);
+  if (message === null) throw messageNotFound(id);
+  const party = await partyOf(context, message.sessionId);
   const { caller } = party;
   if (
     caller !== null &&
@@ -80,4 +84,13 @@ export async function messageOf(
     throw new MaosError('FORBIDDEN', `Message ${id} is neither from you nor for you.`, { details: { id } });
   }
   return { party, message };
+}
+
+function only(project: FoundMessage['project']): Projects {
+  return {
+    present: async () => project,
+    async *all() {
+      yield project;
+    },
+  };
 }

@@ -9,6 +9,7 @@ import { namesOf } from '../../contracts/views.ts';
 import { lookupIn, projectAccess } from '../../project-access.ts';
 import type { ArgumentSpec, CommandContext, OptionSpec } from '../command.ts';
 import { exitStatus } from '../shell/exit-status.ts';
+import { adoptOrphans } from '../shell/owner-notice.ts';
 
 export const requestArgument: ArgumentSpec = {
   syntax: '<request>',
@@ -39,6 +40,8 @@ export async function answerRequest(context: CommandContext, answer: Answer): Pr
   const by = { type: 'person', front: 'cli' } as const;
   const request = await whenFree(project, () => requests.answer(id, answer, by));
   const names = namesOf(project.store.load(request.sessionId).agents);
+  // The answer reaches its agent also when the MAOS that ran the session is gone.
+  if (agent === null) await adoptOrphans(context, project);
   if (json) terminal.document({ ...requestView(request, names), project: project.path });
   else {
     terminal.line(outcomeText(request));

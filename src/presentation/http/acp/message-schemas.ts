@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { everyAgent, outside } from '../../../application/messaging/recipients.ts';
 import { messagePattern } from '../../../domain/ids.ts';
 import {
+  deliveryWays,
   maxMessageBody,
   maxMessageSubject,
   messageSchemaVersion,
@@ -121,6 +122,8 @@ export const agentMessageSchema = z
     max_attempts: z.int(),
     queued_at: time,
     available_at: time.nullable().describe('While queued: earliest delivery'),
+    expires_at: time.nullable().describe('Deadline: expired if it is not delivered before'),
+    via: z.enum(deliveryWays).nullable().describe('The way on which it is, or was, delivered'),
     delivered_at: time.nullable().describe('Last delivery'),
     lease_until: time.nullable().describe('While delivered: queued again at this time unless acknowledged'),
     acknowledged_at: time.nullable(),

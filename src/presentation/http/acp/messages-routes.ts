@@ -161,6 +161,8 @@ function viewOf(message: Message): AgentMessage {
     max_attempts: message.maxAttempts,
     queued_at: message.queuedAt,
     available_at: message.availableAt,
+    expires_at: message.expiresAt,
+    via: message.via,
     delivered_at: message.deliveredAt,
     lease_until: message.leaseUntil,
     acknowledged_at: message.acknowledgedAt,

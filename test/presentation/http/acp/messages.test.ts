@@ -103,6 +103,7 @@ describe('/acp/messages', () => {
     assert.deepEqual(await look(), sent);
     const [leased = assert.fail()] = await lease({ recipient: qa, max: 5, visibility_seconds: 600 });
     assert.deepEqual([leased.id, leased.state, leased.attempt], [sent.id, 'delivered', 1]);
+    assert.deepEqual([sent.via, sent.expires_at, leased.via], [null, null, 'lease']);
     assert.equal(Date.parse(leased.lease_until ?? '') - Date.parse(leased.delivered_at ?? ''), 600_000);
     assert.deepEqual(await lease(), []);
     for (let time = 1; time <= 2; time++) {
