@@ -14,7 +14,7 @@ export function writesEnvironment(name: string) {
   );
 }
 
-/** The `MAOS_*` variables that an agent of {@link writesEnvironment} was given. */
+/** The `MAOS_*` variables that an agent of {@link writesEnvironment} was given, with the home of the test's project. */
 export async function variablesOf(
   real: RealProject,
   sessionId: SessionId,
@@ -28,5 +28,7 @@ export async function variablesOf(
   await until(() => existsSync(file), `the environment of ${name} (${agent.id as AgentId})`);
   const lines = readFileSync(file, 'utf8').split('\n');
   const own = lines.filter((line) => line.startsWith('MAOS_'));
-  return Object.fromEntries(own.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  const variables = Object.fromEntries(own.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  // The agent's own is that of whoever runs the tests.
+  return { ...variables, MAOS_HOME: real.home };
 }
