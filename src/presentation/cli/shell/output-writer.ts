@@ -14,7 +14,8 @@ export class OutputWriter {
   readonly #stream: OutputStream;
   readonly #lost = new AbortController();
   #pending: string[] = [];
-  #writing = false;
+  /** Pieces that the stream has, and the system does not yet have. */
+  #writes = 0;
   #waiting: (() => void)[] = [];
 
   constructor(stream: OutputStream) {
@@ -28,13 +29,18 @@ export class OutputWriter {
 
   /** Whether the system has not yet taken everything. */
   get isWriting(): boolean {
-    return this.#writing;
+    return this.#writes > 0;
   }
 
   write(text: string): void {
     if (text === '' || this.lost.aborted) return;
     this.#pending.push(text);
-    if (!this.#writing) this.#writeOn();
+    if (!this.isWriting) this.#pass();
+  }
+
+  /** Gives the stream all text at once, so that what is written to another stream next comes after it. */
+  flush(): void {
+    if (!this.lost.aborted) this.#pass();
   }
 
   /**
@@ -44,15 +50,14 @@ export class OutputWriter {
   async send(bytes: Uint8Array): Promise<void> {
     await this.drained();
     this.lost.throwIfAborted();
-    this.#writing = true;
-    this.#stream.write(bytes, () => this.#writeOn());
+    this.#give(bytes);
     await this.drained();
     this.lost.throwIfAborted();
   }
 
   /** Settles when the system has taken everything, or the stream is lost. */
   async drained(): Promise<void> {
-    if (!this.#writing || this.lost.aborted) return;
+    if (!this.isWriting || this.lost.aborted) return;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
@@ -63,12 +68,20 @@ export class OutputWriter {
     this.#lost.abort(error);
   }
 
-  #writeOn(): void {
+  #pass(): void {
     const text = this.#pending.join('');
     this.#pending = [];
-    this.#writing = text !== '';
-    if (this.#writing) this.#stream.write(text, () => this.#writeOn());
-    else this.#release();
+    if (text !== '') this.#give(text);
+  }
+
+  #give(piece: string | Uint8Array): void {
+    this.#writes += 1;
+    this.#stream.write(piece, () => {
+      this.#writes -= 1;
+      if (this.isWriting) return;
+      this.#pass();
+      if (!this.isWriting) this.#release();
+    });
   }
 
   #release(): void {

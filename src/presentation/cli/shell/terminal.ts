@@ -110,12 +110,12 @@ export class Terminal {
 
   /** Prints a notice for people to stderr. */
   notice(text: string): void {
-    this.#stderr.write(`${this.#paintErrors('dim', showControls(text))}\n`);
+    this.#say(`${this.#paintErrors('dim', showControls(text))}\n`);
   }
 
   /** Writes a control sequence to stderr, to keep it out of the output. */
   signal(sequence: string): void {
-    this.#stderr.write(sequence);
+    this.#say(sequence);
   }
 
   /** stderr is a terminal. */
@@ -125,7 +125,13 @@ export class Terminal {
 
   /** Prints a question to stderr, without a line feed after it. */
   question(text: string): void {
-    this.#stderr.write(showControls(text));
+    this.#say(showControls(text));
+  }
+
+  /** Where both streams are one terminal or file, stderr must not get ahead of stdout. */
+  #say(text: string): void {
+    this.#output.flush();
+    this.#stderr.write(text);
   }
 
   /** Call when stdout has failed: further output is discarded. */

@@ -52,6 +52,13 @@ describe('the terminal', () => {
     assert.deepEqual(JSON.parse(written[0] as string), { text: 'a\u009b2J\u007f\u001b[2J' });
   });
 
+  it('shows a notice after the lines before it, though the system is slow to take them', () => {
+    const { terminal, written } = make();
+    for (const line of ['TITLE', 'row', 'row']) terminal.line(line);
+    terminal.notice('Next.');
+    assert.equal(written.join(''), 'TITLE\nrow\nrow\nNext.\n');
+  });
+
   it('is silent once nobody reads', () => {
     const { terminal, written } = make();
     terminal.loseOutput(new Error('gone'));
@@ -89,6 +96,20 @@ describe('output to a slow reader', () => {
     taken[1]?.();
     await drained;
     await writer.drained();
+  });
+
+  it('is drained only when the system has taken every write, those of a flush too', async () => {
+    const { writer, written, taken } = make();
+    for (const text of ['a', 'b', 'c']) writer.write(text);
+    writer.flush();
+    writer.flush();
+    assert.deepEqual(written, ['a', 'bc']);
+    const drained = writer.drained();
+    taken[0]?.();
+    assert.equal(writer.isWriting, true);
+    taken[1]?.();
+    await drained;
+    assert.equal(writer.isWriting, false);
   });
 
   it('is waited for by nobody once it is lost', async () => {
