@@ -109,7 +109,10 @@ function cutAction(action: string): string {
 export function answerRequest(request: InputRequest, answer: Answer, by: Answerer, at: string): InputRequest {
   const { id, kind, state } = request;
   if (answer.kind !== kind) {
-    const how = kind === 'permission' ? 'Allow or deny it' : 'Answer it with a text';
+    const how =
+      kind === 'permission'
+        ? "Allow or deny it: 'maos approve' or 'maos deny' (respond: decision)"
+        : "Answer it with a text: 'maos answer' (respond: answer)";
     throw new MaosError('INVALID_INPUT', `${id} is a ${kind}. ${how}.`, { details: { id, kind } });
   }
   const { length } = answer.kind === 'question' ? answer.text : (answer.message ?? '');

@@ -134,7 +134,7 @@ describe('an answer', () => {
   it('must be of the kind that is asked for, and no longer than allowed', () => {
     assert.throws(() => answerRequest(samples.open, { kind: 'question', text: 'yes' }, person, at(1)), {
       code: 'INVALID_INPUT',
-      message: `${id} is a permission. Allow or deny it.`,
+      message: `${id} is a permission. Allow or deny it: 'maos approve' or 'maos deny' (respond: decision).`,
     });
     const question = open({ kind: 'question', tool: null });
     assert.throws(() => answerRequest(question, allow, person, at(1)), { message: /Answer it with a text/ });

@@ -22,6 +22,24 @@ describe('maos message', () => {
   });
   after(() => maos.remove());
 
+  it('says how to reply to a message that expects it, and the reply comes', async () => {
+    const line = [
+      `id=$(${maosLine} message send user 'Which port?' --type request --json | sed -n 's/.*"id": "\\(msg_[^"]*\\)".*/\\1/p')`,
+      `${maosLine} message wait "$id" --timeout 120`,
+    ].join(' && ');
+    const { session_id: session } = await maos.json<{ session_id: string }>(
+      ...['run', 'Ask.', '-x', `ann=${line}`, '--detach'],
+    );
+    let read = await maos.run('message', 'read', session, '--wait', '60');
+    const [, to, id] =
+      /Reply with: .* message send (sess_\w+ ann) TEXT --reply-to (msg_\w+)\n/.exec(read.stderr) ?? [];
+    assert.ok(to !== undefined && id !== undefined, read.stderr);
+    read = await maos.run('message', 'send', ...to.split(' '), '8081.', '--reply-to', id);
+    assert.match(read.stdout, /to ann queued/, read.stderr);
+    assert.equal((await maos.start(['wait', session, '--timeout', '60']).finished).status, 0);
+    assert.match((await maos.run('logs', session)).stdout, /\| 8081\./);
+  });
+
   it('lets two programs of a team settle something, and people read along', async () => {
     // Each acts under its own name, because its environment identifies it.
     const ann = [
@@ -57,6 +75,7 @@ describe('maos message', () => {
     const read = await maos.run('message', 'read', 'latest', '--ack');
     assert.match(read.stdout, /from ann to user.*\n\| Settled: 8081\n\| control/);
     assert.ok(!read.stdout.includes('\u001b'), 'a control character is shown, not obeyed');
+    assert.doesNotMatch(read.stderr, /Reply with/);
     const again = await maos.run('message', 'read');
     assert.match(again.stderr, /No message waits/);
     const found = await maos.json<{ messages: View[] }>('message', 'search', 'SETTLED', '8081');

@@ -46,6 +46,23 @@ describe('maos on a terminal', { skip }, () => {
     assert.match(report, /✗ sess_\w{26} failed {2}1 of 2 agents completed/);
   });
 
+  it('shows the whole of what an agent asks, however narrow it is, and then how to answer', async () => {
+    const question = `Which of these ports, ${'8080 or '.repeat(20)}none?`;
+    const own = `'${process.execPath}' '${bundle}'`;
+    const session = String(
+      (await maos.json<{ session_id: string }>('run', '-x', `a=${own} ask '${question}'`, '--detach'))
+        .session_id,
+    );
+    const { stdout } = onTerminal(`requests ${session} --wait --timeout 60`);
+    const lines = stripVTControlCharacters(stdout).split(/\r?\n/);
+    assert.match(lines[0] ?? '', /^REQUEST .* EXPIRES *$/);
+    assert.match(lines[1] ?? '', /^req_\w{26} {2}a +question /);
+    assert.equal(lines[2], `  ${question}`);
+    assert.match(lines[3] ?? '', /^Answer with: .* answer REQUEST$/);
+    assert.equal((await maos.start(['answer', 'latest', 'none']).finished).status, 0);
+    assert.equal((await maos.start(['wait', session, '--timeout', '60']).finished).status, 0);
+  });
+
   it('goes on with its agents while Ctrl-S stops what it shows', async () => {
     const gate = new Gate(maos.project, 'go');
     const words = `run -s sequential -x 'a=${gate.wait.replaceAll("'", '"')}' -x 'b=: >second'`;

@@ -51,7 +51,7 @@ describe("an agent's program that asks", () => {
     assert.match(briefly.stderr, /asker asks: Which port\? \[8080 \| 3000\]\. Answer with: .* answer req_/);
     const wrong = await maos.start(['approve', 'latest']).finished;
     assert.equal(wrong.status, 2);
-    assert.match(wrong.stderr, /is a question\. Answer it with a text\./);
+    assert.match(wrong.stderr, /is a question\. Answer it with a text: 'maos answer'/);
     // The program has tried by then, or tries and finds it answered: never does its answer stand.
     const answered = await maos.start(['answer', 'latest', '8080']).finished;
     assert.deepEqual([answered.status, answered.stderr], [0, '']);

@@ -189,9 +189,11 @@ export async function findRequest(
     );
   }
   const where = isWhole || scope === 'everywhere' ? '' : ' in this project';
+  const none =
+    text === 'latest' ? `No ${kind ?? 'request'} waits for an answer` : `There is no request ${quote(text)}`;
   throw new MaosError(
     'INVALID_INPUT',
-    `There is no request ${quote(text)}${where}. 'maos requests' lists those that are open.${elsewhere(where)}`,
+    `${none}${where}. 'maos requests' lists those that are open.${elsewhere(where)}`,
     { details: { problem: 'not_found', reference: text } },
   );
 }
@@ -234,7 +236,8 @@ export async function findMessage(
 function latestOf(requests: InputRequestStore, kind: InputRequest['kind'] | null): readonly InputRequestId[] {
   const open = requests.list({ state: 'open', limit: mostOpen });
   const fitting = open.find((request) => request.kind === kind);
-  const [latest] = fitting === undefined ? [...open, ...requests.list({ limit: 1 })] : [fitting];
+  const closed = requests.list({ limit: 1 }).filter((request) => kind === null || request.kind === kind);
+  const [latest] = fitting === undefined ? [...open, ...closed] : [fitting];
   return latest === undefined ? [] : [latest.id];
 }
 

@@ -82,11 +82,21 @@ describe('a request of an agent', () => {
   });
 
   it('is the latest one for the kind of answer that it takes', async (t) => {
-    const { real, ask } = desk(t);
+    const { real, ask, requests } = desk(t);
     const { project } = real;
     const projects = { present: async () => project, all: () => assert.fail('only this project') };
     const latest = async (kind: 'permission' | 'question') =>
       (await findRequest(projects, 'latest', { kind })).id;
+    const missing = {
+      code: 'INVALID_INPUT',
+      message:
+        /^No permission waits for an answer in this project\. 'maos requests' lists those that are open\./,
+    };
+    await assert.rejects(latest('permission'), missing);
+    const early = ask({ kind: 'question', tool: null, action: 'Which host?' });
+    requests.answer(early.id, { kind: 'question', text: 'here' }, { type: 'person', front: 'cli' });
+    await assert.rejects(latest('permission'), missing);
+    assert.equal(await latest('question'), early.id, 'which then says who answered it');
     const question = ask({ kind: 'question', tool: null, action: 'Which port?' });
     assert.equal(await latest('permission'), question.id, 'which then says what it is');
     const permission = ask();

@@ -11,7 +11,7 @@ export const answerCommand: CliCommand = {
   arguments: [requestArgument, { syntax: '<text...>', description: 'the answer; - reads it from stdin' }],
   options: [allProjectsOption],
   examples: [
-    { line: "maos answer latest 'Use port 8080.'", says: 'the newest open request' },
+    { line: "maos answer latest 'Use port 8080.'", says: 'the newest open question' },
     { line: 'maos answer k7q2 - < answer.md', says: 'a longer answer' },
   ],
   async run(context) {

@@ -9,7 +9,7 @@ export const approveCommand: CliCommand = {
   arguments: [requestArgument],
   options: [messageOption('a note, kept with the answer'), allProjectsOption],
   examples: [
-    { line: 'maos approve latest', says: 'the newest open request' },
+    { line: 'maos approve latest', says: 'the newest open permission' },
     { line: 'maos approve k7q2', says: 'by the end of its id' },
   ],
   run: (context) =>

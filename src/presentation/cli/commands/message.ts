@@ -9,7 +9,7 @@ export const messageCommand: CliCommand = {
   summary: 'Send messages to the agents of a session, read and follow them',
   details: [
     "TO is an agent's name or id, a role (all of its agents), 'lead', 'all' or 'user' (people and programs outside the team). TEXT is the message, or '-' for stdin.",
-    'read takes what waits for you: it comes again after --lease seconds unless you acknowledge it with ack, or at once with --ack. wait returns with the first reply to a message, or with --delivery as soon as it is delivered.',
+    'read takes what waits for you. It comes again after --lease seconds, unless you acknowledge it: with ack, or at once with read --ack. wait returns with the first reply to a message, or with --delivery as soon as it is delivered.',
     'Inside an agent, the session and the sender follow from its environment: send TO TEXT, read, list and search take no session.',
     'MESSAGE is an id, or an unambiguous part of its start or end.',
     'Exit status: 0 done, 3 not found, 4 the recipient or the session has ended or the message was not delivered, 5 a limit or the timeout.',

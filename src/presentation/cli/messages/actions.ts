@@ -1,16 +1,17 @@
 import { outlookOf } from '../../../application/messaging/outlook.ts';
 import type { MessageQuery } from '../../../application/ports/messages.ts';
 import { whenFree } from '../../../application/when-free.ts';
+import type { Agent } from '../../../domain/agent.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type Message, type MessageState, maxMessageBody } from '../../../domain/message.ts';
 import type { MessageType } from '../../../domain/message-type.ts';
-import { messageView } from '../../contracts/message-view.ts';
+import { messageView, partyName } from '../../contracts/message-view.ts';
 import type { CommandContext } from '../command.ts';
 import { renderMessageForPeople, renderMessageTable } from '../render/messages.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { adoptOrphans } from '../shell/owner-notice.ts';
 import { readAll } from '../shell/read-stdin.ts';
-import { messageOf, namedMessage, ownName, partyOf } from './party.ts';
+import { messageOf, namedMessage, ownName, type Party, partyOf } from './party.ts';
 
 type Action = (context: CommandContext, words: readonly string[]) => Promise<number>;
 
@@ -88,6 +89,8 @@ const read: Action = async (context, words) => {
   if (json) terminal.document({ messages: messages.map((message) => messageView(message, agents)) });
   else {
     for (const message of messages) terminal.line(`${renderMessageForPeople(message, agents)}\n`);
+    const asked = messages.find(({ type }) => type === 'request');
+    if (asked !== undefined) terminal.notice(replyHint(context, party, asked, agents));
     if (messages.length === 0) terminal.notice('No message waits.');
     else if (!options.flag('ack')) {
       const [what, how] = messages.length === 1 ? ['It comes', messages[0]?.id] : ['They come', 'MESSAGE'];
@@ -98,6 +101,17 @@ const read: Action = async (context, words) => {
   }
   return interrupted.aborted ? exitStatus.interrupted : exitStatus.done;
 };
+
+/** The reply to the first message that expects one. */
+function replyHint(
+  { program }: CommandContext,
+  { caller, session }: Party,
+  { id, from }: Message,
+  agents: readonly Agent[],
+): string {
+  const where = caller?.sessionId === session.id ? '' : `${session.id} `;
+  return `Reply with: ${program} message send ${where}${partyName(from, agents)} TEXT --reply-to ${id}`;
+}
 
 const ack: Action = async (context, words) => {
   const [id] = words;
@@ -212,7 +226,7 @@ async function show(
 }
 
 function usage(how: string): MaosError {
-  return new MaosError('INVALID_INPUT', `Use 'maos message ${how}'. 'maos message --help' explains it.`, {
+  return new MaosError('INVALID_INPUT', `Use 'maos message ${how}'.`, {
     details: { command: 'message' },
   });
 }

@@ -53,9 +53,20 @@ export function showRequests(
   const titles = ['REQUEST', 'STATE', 'AGENT', 'KIND', 'ASKED', 'EXPIRES', 'PROJECT', 'WHAT'];
   const columns = titles.map((title) => ({ title }));
   const lines = renderTable(columns, rows, terminal.canvas);
-  for (const line of lines) terminal.line(line);
-  if (rows.some((row, index) => !lines[index + 1]?.endsWith(row.at(-1) ?? ''))) {
-    terminal.notice(`Cut to the width of the terminal. In full: ${program} requests --json`);
+  if (rows.every((row, index) => lines[index + 1]?.endsWith(row.at(-1) ?? ''))) {
+    for (const line of lines) terminal.line(line);
+  } else {
+    // Nobody can answer what they see only the beginning of.
+    const [header = '', ...short] = renderTable(
+      columns.slice(0, -1),
+      rows.map((row) => row.slice(0, -1)),
+      terminal.canvas,
+    );
+    terminal.line(header);
+    for (const [index, line] of short.entries()) {
+      terminal.line(line);
+      terminal.line(`  ${rows[index]?.at(-1)}`);
+    }
   }
   if (found.some(({ request }) => request.state === 'open')) {
     terminal.notice(`Answer with: ${program} approve, deny or answer REQUEST`);
