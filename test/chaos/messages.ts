@@ -116,7 +116,7 @@ it(`${messageCount} messages to ${liveCount + 5} agents, processes killed at ran
     const isHalf = number === Math.floor(batches / 2);
     await sendMany(number * batch, Math.min(messageCount, (number + 1) * batch));
     if (isHalf) for (const name of cast.crashers) await send(null, name, crash);
-    await killSender(number);
+    for (let i = 0; i < 3; i++) await killSender(number * 3 + i);
     if (await killTeamServer(idOf(cast.tool), dice)) count.serversKilled += 1;
     if (number === 1 && killWrapper(idOf(cast.orphan))) count.wrappersKilled += 1;
     await sleep(dice.between(0, 1_500));

@@ -149,6 +149,26 @@ describe('a message with the result of a tool', () => {
     assert.deepEqual([now(message).state, now(message).via], ['delivered', 'live']);
   });
 
+  it('comes at the end of the turn also under the next owner', async (t) => {
+    const real = claudeProject(t);
+    const other = await otherMaos(t, real, { hasClaude: true });
+    const { mailbox, make, made, send, now } = world(real);
+    const agents = [player(real.root, 'worker', [[...begin, success('First.')]])];
+    const id = await other.start({ objective: 'See it work.', agents });
+    await made('working');
+    await other.suspend();
+    const message = send(id);
+    const agentId = message.to ?? assert.fail();
+    // As a server that is killed right after it.
+    assert.equal(mailbox.claim({ sessionId: id, agentId }, 1, 'tool', 1).length, 1);
+    await other.kill();
+    real.watch.start();
+    await until(() => outcome(real, id).of('session.taken_over')[0]);
+    make('sent');
+    await settled(real, id);
+    assert.deepEqual([now(message).state, now(message).via], ['delivered', 'live']);
+  });
+
   it('is delivered once although the owner of the session was killed before the CLI showed it', async (t) => {
     if (lacksProcesses(t, 'starts the server of the team')) return;
     const real = claudeProject(t);

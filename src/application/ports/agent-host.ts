@@ -96,6 +96,8 @@ export interface RunningAgent {
   readonly ended: Promise<AgentEnd>;
   /** Whether its program reads what {@link send} appends. */
   readonly takesInput: boolean;
+  /** Whether everything has been delivered that its program printed before this MAOS attached to it. */
+  isCaughtUp(): boolean;
   /** Asks the processes to end, uses force after `graceMs`, and verifies that none is left. Safe to repeat. */
   stop(graceMs: number): Promise<StopReport>;
   /**

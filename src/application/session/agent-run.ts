@@ -75,6 +75,7 @@ export class AgentRun implements OutputSink {
   /** Another owner has started it, so its output is read again from the beginning. */
   isAdopted = false;
   #running: RunningAgent | null = null;
+  #wasCaughtUp = false;
   #cause: StopCause | null = null;
   #stopAskedAt: string | null = null;
   #stopping: Promise<StopReport> | null = null;
@@ -120,6 +121,10 @@ export class AgentRun implements OutputSink {
     this.#follow(activities);
     this.channel?.add(activities);
     this.#printed += chunk.length;
+    if (!this.#wasCaughtUp && this.isCaughtUp) {
+      this.#wasCaughtUp = true;
+      if (this.isAdopted) this.#callbacks.changed();
+    }
     const { maxOutputBytes } = this.#callbacks;
     if (maxOutputBytes !== null && this.#printed > maxOutputBytes) {
       this.stop(outputLimit(this.#printed, maxOutputBytes));
@@ -161,6 +166,11 @@ export class AgentRun implements OutputSink {
     return this.channel?.hasResult === true && this.#parser.parsed().isAtRest === true;
   }
 
+  /** False for an adopted run whose earlier output is still being read: what it tells may be long over. */
+  get isCaughtUp(): boolean {
+    return !this.isAdopted || this.#running?.isCaughtUp() === true;
+  }
+
   /** See {@link Backend.idleCpuShare}. */
   get idleCpuShare(): number | undefined {
     return this.#backend.idleCpuShare;
@@ -174,6 +184,7 @@ export class AgentRun implements OutputSink {
   begin(running: RunningAgent): void {
     this.#running = running;
     this.channel?.begin(running);
+    if (this.isAdopted) this.#callbacks.changed();
     void running.ended.then(async (end) => {
       this.#finish(end, this.#stopping === null ? null : await this.#stopping);
     });

@@ -24,6 +24,8 @@ export class LiveChannel {
   readonly #news: ChannelNews[] = [];
   /** Entries that were sent, but are not known to be in the conversation yet. */
   readonly #underway = new Set<string>();
+  /** Entries that are known to be in the conversation; an adopted run may report them before they are sent again. */
+  readonly #arrived = new Set<string>();
   #running: RunningAgent | null = null;
   #turn: Promise<unknown> = this.#begun.promise;
   #closing: 'no' | 'yes' | 'failed' = 'no';
@@ -65,7 +67,10 @@ export class LiveChannel {
     const before = this.#news.length;
     for (const activity of activities) {
       if (activity.type === 'result') this.#hasResult = true;
-      if (activity.type === 'received' && activity.via === undefined) this.#underway.delete(activity.entry);
+      if (activity.type === 'received' && activity.via === undefined) {
+        this.#underway.delete(activity.entry);
+        this.#arrived.add(activity.entry);
+      }
       if (activity.type === 'refusal') this.#send({ id: `refusal-${activity.key}`, bytes: activity.bytes });
       if (isNews(activity)) this.#news.push(activity);
     }
@@ -81,7 +86,7 @@ export class LiveChannel {
 
   /** @param entry the name that `received` will report */
   sendText(entry: string, bytes: Uint8Array): void {
-    this.#underway.add(entry);
+    if (!this.#arrived.has(entry)) this.#underway.add(entry);
     this.#send({ id: entry, bytes });
   }
 

@@ -82,7 +82,7 @@ export class LiveDelivery {
       if (channel.takeFailure()) this.#retry(run);
       const isNew = !this.#met.has(run);
       if (isNew) await this.#meet(run);
-      if (run.isAtRest && channel.isSettled && !run.isAdopted) await this.#takeBack(run);
+      if (run.isAtRest && channel.isSettled) await this.#takeBack(run);
       if ((isNew || isToLook || run.isAtRest) && canTake(run) && this.#hasDue(run)) await this.#send(run);
       else if (run.isAtRest && channel.isSettled) channel.close();
     }
@@ -126,7 +126,7 @@ export class LiveDelivery {
 
   /**
    * Makes messages wait again that were taken for a tool's result which the CLI never got. Call it after the end of a
-   * turn, when no result is on its way, and not for an adopted run: that may be the end of an earlier turn.
+   * turn, when no result is on its way.
    */
   async #takeBack(run: AgentRun): Promise<void> {
     const { capabilities } = this.#deps.project.backends.get(run.agent.backend);
@@ -179,9 +179,12 @@ export class LiveDelivery {
   }
 }
 
-/** Not while the agent is suspended: its waiting messages may still be taken back, or delivered in another way. */
+/**
+ * Not while the agent is suspended: its waiting messages may still be taken back, or delivered in another way. Nor before
+ * an adopted run's output has been read: the end of an earlier turn would pass for the end of the last.
+ */
 function isReady(run: AgentRun): boolean {
-  return run.channel?.isOpen === true && !run.isStopping && run.suspendState === 'running';
+  return run.channel?.isOpen === true && run.isCaughtUp && !run.isStopping && run.suspendState === 'running';
 }
 
 /** While a CLI works that takes texts only between turns, a tool of its team's server may deliver them earlier. */

@@ -16,6 +16,7 @@ class Process implements RunningAgent {
   readonly stops: number[] = [];
   readonly #survivors: number;
   readonly takesInput = false;
+  readonly isCaughtUp = () => true;
   readonly ended: Promise<AgentEnd>;
   end: (end: AgentEnd) => void = () => {};
 

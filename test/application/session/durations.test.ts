@@ -23,6 +23,7 @@ const idle: ResourceSample = { cpuMs: 5, memoryBytes: 1_000, processes: 1, outpu
 class IdleProcess implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
   readonly takesInput = false;
+  readonly isCaughtUp = () => true;
   readonly ended = new Promise<AgentEnd>(() => {});
   stops = 0;
 

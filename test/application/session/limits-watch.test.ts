@@ -12,6 +12,7 @@ import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 class TickingProcess implements RunningAgent {
   readonly location = { kind: 'test', label: 'no process', data: {} };
   readonly takesInput = false;
+  readonly isCaughtUp = () => true;
   readonly ended = new Promise<AgentEnd>(() => {});
   readonly #clock: TestClock;
   readonly #share: number;

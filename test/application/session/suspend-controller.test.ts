@@ -18,6 +18,7 @@ function slowProcesses() {
   const running: RunningAgent = {
     location: { kind: 'test', label: 'no process', data: {} },
     takesInput: false,
+    isCaughtUp: () => true,
     ended: new Promise(() => {}),
     stop: () => assert.fail('nobody stops it'),
     suspend: () => follow('suspend'),

@@ -218,6 +218,7 @@ function neverStarted(): RunningAgent {
     suspend: async () => {},
     resume: async () => {},
     takesInput: false,
+    isCaughtUp: () => true,
     send: async () => Promise.reject(refused('it was never started')),
     closeInput: async () => Promise.reject(refused('it was never started')),
     sample: async () => null,

@@ -112,6 +112,7 @@ export class Launch {
       location: { kind: 'memory', label: `program ${pid} in memory`, data: { program: pid, agentId } },
       ended,
       takesInput: this.#input !== null,
+      isCaughtUp: () => true,
       stop: (graceMs) => this.#stop(graceMs, sink),
       suspend: async () => {
         if (sink.isOwned()) this.#process.suspend();

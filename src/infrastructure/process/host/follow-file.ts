@@ -8,6 +8,8 @@ export interface FollowedFile {
   poke(): void;
   /** Size of the file in bytes at the last event or poll, also after it was deleted. Makes no system call. */
   size(): number;
+  /** Whether everything was delivered that the file held at the beginning. */
+  isCaughtUp(): boolean;
   /** Delivers what the file holds now and closes it. Call it once, last. */
   finish(): Promise<void>;
 }
@@ -123,9 +125,16 @@ export async function followFile(path: string, options: FollowOptions): Promise<
     if (file !== null) stopPolling = atNextBeat(pollMs, poll);
   }
   poll();
+  const sizeBefore = size;
+  let isCaughtUp = false;
 
   return {
     poke,
+    isCaughtUp() {
+      // Not undone by a truncation.
+      isCaughtUp ||= file === null || offset >= sizeBefore;
+      return isCaughtUp;
+    },
     size: () => Math.max(size, offset),
     async finish() {
       await reading;

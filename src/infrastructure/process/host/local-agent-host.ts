@@ -306,6 +306,7 @@ function neverStarted(at: string): RunningAgent {
     suspend: () => Promise.resolve(),
     resume: () => Promise.resolve(),
     takesInput: false,
+    isCaughtUp: () => true,
     send: noInput,
     closeInput: noInput,
     sample: () => Promise.resolve(null),

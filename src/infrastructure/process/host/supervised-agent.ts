@@ -225,6 +225,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     suspend: () => move(false),
     resume: () => move(true),
     takesInput: supervision.input !== null,
+    isCaughtUp: output.isCaughtUp,
     send: async (entry) => inputNow().append(entry),
     closeInput,
     sample,
