@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
@@ -82,6 +84,13 @@ describe('maos message', () => {
     assert.deepEqual(
       found.messages.map(({ id }) => id),
       [messages[0]?.id],
+    );
+    await maos.run('export', '--output', 'session.tar.gz');
+    const archive = join(maos.project, 'session.tar.gz');
+    const exported = execFileSync('tar', ['-xzOf', archive, '--wildcards', '*/messages.json']);
+    assert.deepEqual(
+      JSON.parse(String(exported)).map(({ id, body }: View) => [id, body]),
+      messages.map(({ id, body }) => [id, body]),
     );
     assert.match((await maos.run('message', 'search', '100%')).stderr, /No message/);
     for (const session of [['latest'], []]) {

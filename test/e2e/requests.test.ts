@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
@@ -62,6 +64,12 @@ describe("an agent's program that asks", () => {
     assert.match(logs.stdout, /8080/);
     const all = await json('requests', id, '--closed');
     assert.equal((all.requests as Record<string, unknown>[])[0]?.answer, '8080');
+    await maos.start(['export', id, '--output', 'session.tar.gz']).finished;
+    const archive = join(maos.project, 'session.tar.gz');
+    const [exported] = JSON.parse(
+      String(execFileSync('tar', ['-xzOf', archive, '--wildcards', '*/requests.json'])),
+    );
+    assert.deepEqual([exported.state, exported.answer.text], ['answered', '8080']);
   });
 
   it('goes on with the answer although the MAOS of its session was killed', async () => {

@@ -1,6 +1,7 @@
 import type { SessionId } from '../../domain/ids.ts';
 import type { ArchiveDocument, ArchiveReport, ArchiveSink } from '../ports/maintenance.ts';
 import type { Project } from '../project.ts';
+import { messagesDocument, requestsDocument } from './export-records.ts';
 
 type Needs = Pick<Project, 'path' | 'store' | 'files' | 'clock'>;
 
@@ -8,7 +9,7 @@ const pageSize = 1_000;
 
 /**
  * Writes one archive with everything about a session: its folder, the stored workflow and artifacts, all events with
- * their hashes, and a manifest with the SHA-256 of every file. A live session is packed in its current state.
+ * their hashes, its messages and requests, and a manifest with the SHA-256 of every file. A live session is packed in its current state.
  * @param to absolute path of the `.tar.gz`, or a sink for its bytes
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT when the file exists and `replace` is false,
  *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
@@ -27,6 +28,8 @@ export async function exportSession(
   const documents: readonly ArchiveDocument[] = [
     { path: 'session.json', text: () => [`${JSON.stringify(stored, null, 2)}\n`] },
     { path: 'events.json', text: () => eventsText(project, id, lastSeq) },
+    messagesDocument(project, id),
+    requestsDocument(project, id),
   ];
   const about = {
     session: id,

@@ -1,4 +1,4 @@
-import type { Agent } from '../../domain/agent.ts';
+import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
@@ -68,7 +68,7 @@ function teamSection({ workflow, agent, ways, promptEscape }: HandoffInput): str
   const told = teamLines({
     ...ways,
     isAlone,
-    lead: lead === undefined || lead.id === agent.id ? null : lead.name,
+    lead: lead === undefined || lead.id === agent.id || isAgentEnded(lead.state) ? null : lead.name,
   });
   const reaching = told.length === 0 ? [] : ['', ...told];
   if (isAlone) {

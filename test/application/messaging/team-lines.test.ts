@@ -48,7 +48,14 @@ describe('the lines of a prompt about the ways to the team', () => {
 
   it('say who answers', () => {
     assert.match(lines({}), /a question to the user and waits/);
-    assert.match(lines({ lead: 'boss' }), /a question to your lead, boss, and waits/);
+    for (const [reach, way] of [
+      ['tools', 'send_message'],
+      ['commands', 'maos message send'],
+    ] as const) {
+      const text = lines({ reach, lead: 'boss' });
+      assert.match(text, /a question to the user and waits/, 'an agent answers no request of its own team');
+      assert.ok(text.includes(`your lead, boss, can answer, ask it with \`${way}\``), text);
+    }
   });
 
   it('are few', () => {

@@ -188,7 +188,10 @@ Your last message is your result: say what you did, which files, how you checked
       agent.name === 'spec' ? { ...agent, role: { name: 'orchestrator', custom: null } } : agent,
     );
     const workflow = { ...created, agents: lead };
-    assert.match(promptOf('build', { ways, workflow }), /`ask` puts a question to your lead, spec,/);
+    assert.match(promptOf('build', { ways, workflow }), /^- What your lead, spec, can answer, ask it with/m);
+    const ended = lead.map((agent) => ({ ...agent, state: 'completed' as const }));
+    const after = promptOf('build', { ways, workflow: { ...created, agents: ended } });
+    assert.doesNotMatch(after, /your lead/, 'an agent that has ended takes no questions');
     assert.match(promptOf('spec', { ways, workflow }), /`ask` puts a question to the user/);
     const alone = promptOf('spec', { ways, workflow: { ...created, agents: created.agents.slice(0, 1) } });
     assert.match(alone, /You work alone: .*\n\nThe tools of .*\n\n- `ask` puts a question to the user/);

@@ -15,7 +15,7 @@ export const exportCommand: CliCommand = {
   name: 'export',
   summary: 'Export a session with all its files as one archive',
   details:
-    "Writes a .tar.gz with the session's folder (logs, prompts, output, shared files, results, checkpoints), its database rows, all events with their hashes, and manifest.json with the SHA-256 of every file.",
+    "Writes a .tar.gz with the session's folder (logs, prompts, output, shared files, results, checkpoints), its database rows, all events with their hashes, the messages, the requests with their answers, and manifest.json with the SHA-256 of every file.",
   arguments: [sessionArgument],
   options: [
     {

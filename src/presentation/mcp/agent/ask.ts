@@ -25,7 +25,7 @@ export const ask = agentTool({
   name: 'ask',
   title: 'Ask',
   description:
-    'Asks your lead or the user, and waits for the answer. If the call times out, ask again in the same words: it goes on waiting.',
+    'Asks the user, or whoever started your team, and waits for the answer. If the call times out, ask again in the same words: it goes on waiting.',
   input,
   annotations: changesRecords,
   async run({ question, choices = [] }, context) {
