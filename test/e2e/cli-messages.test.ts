@@ -24,6 +24,28 @@ describe('maos message', () => {
   });
   after(() => maos.remove());
 
+  it('refuses an empty text, also from stdin', async () => {
+    const { session_id: session } = await maos.json<{ session_id: string }>(
+      ...['run', 'Wait.', '-x', `ann=${maosLine} message read --wait 120 --ack`, '--detach'],
+    );
+    for (const [text, input] of [
+      ['', ''],
+      ['-', ' \n'],
+    ] as const) {
+      const { status, stdout, stderr } = await maos.start(['message', 'send', session, 'ann', text], {
+        input,
+      }).finished;
+      assert.deepEqual([status, stdout], [2, '']);
+      assert.match(
+        stderr,
+        /^maos: The message is empty\. Give its text after the recipient, or - to read it from stdin\./,
+      );
+    }
+    const sent = await maos.run('message', 'send', session, 'ann', '', '--subject', 'Go on');
+    assert.equal(sent.status, 0, 'a subject says enough');
+    assert.equal((await maos.start(['wait', session, '--timeout', '60']).finished).status, 0);
+  });
+
   it('says how to reply to a message that expects it, and the reply comes', async () => {
     const line = [
       `id=$(${maosLine} message send user 'Which port?' --type request --json | sed -n 's/.*"id": "\\(msg_[^"]*\\)".*/\\1/p')`,

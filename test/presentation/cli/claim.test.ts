@@ -93,7 +93,14 @@ describe('the programs of agents', () => {
       /bo.*could not claim src\/api\/login\.ts \(as src\/api\), which ada has claimed until/,
     );
 
-    assert.equal((await maos(bo, ['release'])).stdout, '');
+    for (const command of ['claim', 'release']) {
+      const empty = await maos(bo, [command, '']);
+      assert.deepEqual([empty.status, empty.stdout], [2, ''], 'an unset variable is not the whole project');
+      assert.match(empty.stderr, /"" is not a path\./);
+    }
+
+    const none = await maos(bo, ['release']);
+    assert.deepEqual([none.status, none.stdout, none.stderr], [0, '', 'No claim to release.\n']);
     assert.equal((await maos(ada, ['release', 'src/api'])).stdout, 'src/api\n');
     assert.match((await maos(bo, ['claim', 'src/api/login.ts'])).stdout, /^src\/api\/login\.ts until .+Z\n$/);
     assert.deepEqual(JSON.parse((await maos(ada, ['release', '--json'])).stdout), {

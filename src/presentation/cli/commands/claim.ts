@@ -64,14 +64,15 @@ export const releaseCommand: CliCommand = {
       args.length === 0 ? null : absolutePaths(context),
     );
     if (json) terminal.document({ released });
+    else if (released.length === 0) terminal.notice('No claim to release.');
     else for (const path of released) terminal.line(showName(path));
     return exitStatus.done;
   },
 };
 
-/** Arguments are relative to the current folder, not to the project's. */
+/** Arguments are relative to the current folder, not to the project's. An empty one is not that folder, and is refused. */
 function absolutePaths({ args, cwd }: CommandContext): readonly string[] {
-  return args.map((path) => resolve(cwd, path));
+  return args.map((path) => (path === '' ? path : resolve(cwd, path)));
 }
 
 async function neededAgent(

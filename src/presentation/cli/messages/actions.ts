@@ -32,14 +32,22 @@ const send: Action = async (context, words) => {
   const seconds = options.number('expires');
   const replyTo = options.text('reply-to');
   const { project } = session;
+  const subject = options.text('subject') ?? '';
+  const body = word === '-' ? await readAll(context.stdin, 'The message on stdin', maxTextBytes) : word;
+  if (body.trim() === '' && subject.trim() === '') {
+    throw new MaosError(
+      'INVALID_INPUT',
+      'The message is empty. Give its text after the recipient, or - to read it from stdin.',
+    );
+  }
   const request = {
     id: null,
     sessionId: session.id,
     from: caller?.agentId ?? null,
     to,
     type: (options.text('type') ?? null) as MessageType | null,
-    subject: options.text('subject') ?? '',
-    body: word === '-' ? await readAll(context.stdin, 'The message on stdin', maxTextBytes) : word,
+    subject,
+    body,
     contentType: 'text/plain',
     schemaVersion: null,
     correlationId: null,
