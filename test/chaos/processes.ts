@@ -42,7 +42,10 @@ function byProcfs(home: string, ledger: string): readonly SeenProcess[] {
 }
 
 function byPs(home: string, ledger: string): readonly SeenProcess[] {
-  const { stdout } = spawnSync('ps', ['axeww', '-o', 'pid=,ppid=,pgid=,command='], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const { stdout } = spawnSync('ps', ['axeww', '-o', 'pid=,ppid=,pgid=,command='], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   return stdout.split('\n').flatMap((line) => {
     const found = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)$/.exec(line);
     const isMarked = line.includes(` MAOS_HOME=${home} `);

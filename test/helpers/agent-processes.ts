@@ -43,7 +43,10 @@ function byProcfs(entry: string): readonly number[] {
 }
 
 function byPs(entry: string): readonly number[] {
-  const { stdout } = spawnSync('ps', ['axeww', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const { stdout } = spawnSync('ps', ['axeww', '-o', 'pid=,command='], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   const lines = stdout.split('\n').filter((line) => ` ${line} `.includes(` ${entry} `));
   return lines.map((line) => Number.parseInt(line, 10)).filter((pid) => pid !== process.pid);
 }

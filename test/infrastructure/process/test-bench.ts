@@ -132,7 +132,10 @@ export async function processesWith(word: string): Promise<{ pid: number; cmd: s
 
 /** State letters of the processes with the word in their arguments, by pid; 'T': stopped. */
 export function statesOf(word: string): ReadonlyMap<number, string> {
-  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8', maxBuffer: 2 ** 28 }).split('\n');
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  }).split('\n');
   const found = lines.flatMap((line): [number, string][] => {
     const [, pid, state = '', args = ''] = /^\s*(\d+)\s+(\S)\S*\s+(.*)$/.exec(line) ?? [];
     // The wrapper's arguments include the program's.

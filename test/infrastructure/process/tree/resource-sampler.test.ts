@@ -63,7 +63,10 @@ suite('a sample', { concurrency: true }, () => {
     await bench.output.heard('held');
     const sample = await running.sample();
     assert.equal(sample?.processes, 2);
-    const group = execFileSync('ps', ['-A', '-o', 'pgid=,pid=,rss='], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+    const group = execFileSync('ps', ['-A', '-o', 'pgid=,pid=,rss='], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    });
     const told = group.split('\n').reduce((sum, line) => {
       const [pgid, pid, kib] = line.trim().split(/\s+/).map(Number);
       return pgid === running.location.data.pid && pid !== pgid ? sum + (kib ?? 0) * 1024 : sum;
