@@ -8,6 +8,7 @@ import { Mailbox } from '../../src/application/messaging/mailbox.ts';
 import { InputRequests } from '../../src/application/requests/input-requests.ts';
 import type { MessageId, SessionId } from '../../src/domain/ids.ts';
 import { variablesOf, writesEnvironment } from '../helpers/agent-variables.ts';
+import { countedEnvironment } from '../helpers/counted-process.ts';
 import { maosInProcess } from '../helpers/maos-in-process.ts';
 import { type RealProject, realProject, settled, start } from '../helpers/real-project.ts';
 import { until } from '../helpers/waiting.ts';
@@ -21,7 +22,8 @@ async function serverOf(t: TestContext, env: Record<string, string>): Promise<Cl
     new StdioClientTransport({
       command: process.execPath,
       args: [bundle, 'agent'],
-      env: { PATH, ...env },
+      // In each test, because each calls other tools.
+      env: countedEnvironment([t.name], { PATH, ...env }) as Record<string, string>,
       cwd: '/',
     }),
   );
