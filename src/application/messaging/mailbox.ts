@@ -27,6 +27,7 @@ import { isSessionEnded } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { AgentRecipient, MessageQuery, MessageStore, Recipient } from '../ports/messages.ts';
 import type { Project } from '../project.ts';
+import { untilFound } from '../until-found.ts';
 import { whenFree } from '../when-free.ts';
 import { type Addressee, addresseesOf, memberOf, outside } from './recipients.ts';
 
@@ -56,8 +57,6 @@ export interface SendRequest {
 
 /** Number of messages that one transaction expires. */
 const expiryBatch = 200;
-/** The longest time that a lease waits before it checks again what is due. */
-const longestTimerMs = 60_000;
 
 /**
  * The messages of a project's sessions. Programs lease their messages: at-least-once delivery, to one receiver at a
@@ -130,7 +129,9 @@ export class Mailbox {
       const messages = await whenFree(this.#project, () => this.#take(recipient, options));
       return messages.length === 0 ? null : messages;
     };
-    return (await this.#until(take, () => this.#store.nextDue(recipient), options.waitMs, signal)) ?? [];
+    const { waitMs } = options;
+    const nextDue = (): string | null => this.#store.nextDue(recipient);
+    return (await untilFound(this.#project, take, { nextDue, waitMs }, signal)) ?? [];
   }
 
   /**
@@ -157,11 +158,11 @@ export class Mailbox {
       const isThere = what === 'reply' ? seen.reply !== null : state !== 'queued';
       return isOver || isThere || this.#hasEnded(seen.message) ? seen : null;
     };
-    const due = () => {
+    const nextDue = (): string | null => {
       const { expiresAt, leaseUntil } = look().message;
       return [expiresAt, leaseUntil].filter((at) => at !== null).sort()[0] ?? null;
     };
-    return (await this.#until(settled, due, waitMs, signal)) ?? look();
+    return (await untilFound(this.#project, settled, { nextDue, waitMs }, signal)) ?? look();
   }
 
   /**
@@ -267,49 +268,6 @@ export class Mailbox {
     const { session, agents } = this.#project.store.load(sessionId);
     const recipient = agents.find(({ id }) => id === to);
     return isSessionEnded(session.state) || (recipient !== undefined && isAgentEnded(recipient.state));
-  }
-
-  /**
-   * Calls `look` now, after every change of the store, and when something is due.
-   * @returns its first result that is not null; null when the time is up or the signal aborts
-   */
-  async #until<T>(
-    look: () => Promise<T | null>,
-    nextDue: () => string | null,
-    waitMs: number,
-    signal: AbortSignal,
-  ): Promise<T | null> {
-    const { watcher, clock } = this.#project;
-    const until = clock.elapsedMs() + waitMs;
-    let wake = (): void => {};
-    let rung = false;
-    const ring = (): void => {
-      rung = true;
-      wake();
-    };
-    // Before the first look: what comes during it asks for another one.
-    const unsubscribe = waitMs > 0 ? watcher.subscribe(ring) : null;
-    signal.addEventListener('abort', ring);
-    try {
-      for (;;) {
-        rung = false;
-        const found = signal.aborted ? null : await look();
-        const leftMs = until - clock.elapsedMs();
-        if (found !== null || signal.aborted || leftMs <= 0) return found;
-        const due = nextDue();
-        const dueMs =
-          due === null ? Number.POSITIVE_INFINITY : Math.max(1, Date.parse(due) - Date.parse(clock.now()));
-        const cancel = clock.after(Math.min(leftMs, dueMs, longestTimerMs), ring);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (rung) resolve();
-        });
-        cancel();
-      }
-    } finally {
-      unsubscribe?.();
-      signal.removeEventListener('abort', ring);
-    }
   }
 
   get #store(): MessageStore {

@@ -73,22 +73,11 @@ export async function findSession(
   if (text === 'latest') return findLatest(projects, scope);
   const whole = `sess_${text.replace(/^sess_/i, '').toUpperCase()}`;
   const isWhole = isSessionId(whole);
-  const found: FoundSession[] = [];
-  for await (const project of isWhole ? projects.all() : within(projects, scope)) {
-    const ids = project.store.findSessions(isWhole ? whole : text, maxShown + 1);
-    found.push(...ids.map((id) => ({ project, id })));
-    if (isWhole && found.length > 0) break;
-  }
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  if (found.length > 1) {
-    throw ambiguous(
-      'SESSION_NOT_FOUND',
-      'session',
-      text,
-      found.map(({ id }) => id),
-    );
-  }
+  const found = await matches(projects, isWhole ? 'whole' : scope, ({ store }) =>
+    store.findSessions(isWhole ? whole : text, maxShown + 1),
+  );
+  const only = onlyOne('SESSION_NOT_FOUND', 'session', text, found);
+  if (only !== null) return only;
   const where = isWhole || scope === 'everywhere' ? '' : ' in this project';
   throw new MaosError(
     'SESSION_NOT_FOUND',
@@ -121,12 +110,12 @@ export async function findAgent(
   scope: LookupScope = 'project',
 ): Promise<FoundAgent> {
   checkReference(text, 'an agent');
-  const found: { project: Project; sessionId: SessionId; agentId: AgentId }[] = [];
+  const found: { project: Project; sessionId: SessionId; id: AgentId }[] = [];
   if (isAgentId(text)) {
     for await (const project of projects.all()) {
       const exact = project.store.findAgents(text, 1).find(({ agentId }) => agentId === text);
       if (exact !== undefined) {
-        found.push({ project, ...exact });
+        found.push({ project, sessionId: exact.sessionId, id: exact.agentId });
         break;
       }
     }
@@ -134,21 +123,13 @@ export async function findAgent(
   // What looks like a full id may be part of a longer one.
   if (found.length === 0) {
     for await (const project of within(projects, scope)) {
-      found.push(...project.store.findAgents(text, maxShown + 1).map((match) => ({ project, ...match })));
+      const some = project.store.findAgents(text, maxShown + 1);
+      found.push(...some.map(({ sessionId, agentId }) => ({ project, sessionId, id: agentId })));
     }
   }
-  const [only] = found;
-  if (only !== undefined && found.length === 1) {
-    const { project, sessionId, agentId } = only;
-    return { project, agent: agentOf(project.store.load(sessionId), agentId) };
-  }
-  if (found.length > 1) {
-    throw ambiguous(
-      'AGENT_NOT_FOUND',
-      'agent',
-      text,
-      found.map(({ agentId }) => agentId),
-    );
+  const only = onlyOne('AGENT_NOT_FOUND', 'agent', text, found);
+  if (only !== null) {
+    return { project: only.project, agent: agentOf(only.project.store.load(only.sessionId), only.id) };
   }
   const where = scope === 'everywhere' ? '' : ' in this project';
   throw new MaosError(
@@ -170,24 +151,13 @@ export async function findRequest(
 ): Promise<FoundRequest> {
   checkReference(text, 'a request');
   const isWhole = inputRequestPattern.test(text);
-  const found: FoundRequest[] = [];
-  for await (const project of isWhole ? projects.all() : within(projects, scope)) {
-    const { inputRequests } = project.store;
-    const ids =
-      text === 'latest' ? latestOf(inputRequests, kind) : inputRequests.findByText(text, maxShown + 1);
-    found.push(...ids.map((id) => ({ project, id })));
-    if (isWhole && found.length > 0) break;
-  }
-  const [only] = text === 'latest' ? found.toSorted((a, b) => (a.id < b.id ? 1 : -1)) : found;
-  if (only !== undefined && (found.length === 1 || text === 'latest')) return only;
-  if (found.length > 1) {
-    throw ambiguous(
-      'INVALID_INPUT',
-      'request',
-      text,
-      found.map(({ id }) => id),
-    );
-  }
+  const found = await matches(projects, isWhole ? 'whole' : scope, ({ store: { inputRequests } }) =>
+    text === 'latest' ? latestOf(inputRequests, kind) : inputRequests.findByText(text, maxShown + 1),
+  );
+  // Of several projects, each has a latest one.
+  const candidates = text === 'latest' ? found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, 1) : found;
+  const only = onlyOne('INVALID_INPUT', 'request', text, candidates);
+  if (only !== null) return only;
   const where = isWhole || scope === 'everywhere' ? '' : ' in this project';
   const none =
     text === 'latest' ? `No ${kind ?? 'request'} waits for an answer` : `There is no request ${quote(text)}`;
@@ -209,22 +179,11 @@ export async function findMessage(
 ): Promise<FoundMessage> {
   checkReference(text, 'a message');
   const isWhole = messagePattern.test(text);
-  const found: FoundMessage[] = [];
-  for await (const project of isWhole ? projects.all() : within(projects, scope)) {
-    const ids = project.store.messages.findByText(text, maxShown + 1);
-    found.push(...ids.map((id) => ({ project, id })));
-    if (isWhole && found.length > 0) break;
-  }
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  if (found.length > 1) {
-    throw ambiguous(
-      'INVALID_INPUT',
-      'message',
-      text,
-      found.map(({ id }) => id),
-    );
-  }
+  const found = await matches(projects, isWhole ? 'whole' : scope, ({ store }) =>
+    store.messages.findByText(text, maxShown + 1),
+  );
+  const only = onlyOne('INVALID_INPUT', 'message', text, found);
+  if (only !== null) return only;
   const where = isWhole || scope === 'everywhere' ? '' : ' in this project';
   throw new MaosError(
     'INVALID_INPUT',
@@ -254,19 +213,37 @@ function elsewhere(where: string): string {
   return where === '' ? '' : ' For other projects give the full id, or use --all on the command line.';
 }
 
-function ambiguous(
+/**
+ * Everything that matches, with its project.
+ * @param where `whole`: a full id, which is in one project at most, whichever that is
+ */
+async function matches<Id>(
+  projects: Projects,
+  where: LookupScope | 'whole',
+  search: (project: Project) => readonly Id[],
+): Promise<readonly { readonly project: Project; readonly id: Id }[]> {
+  const found: { readonly project: Project; readonly id: Id }[] = [];
+  for await (const project of where === 'whole' ? projects.all() : within(projects, where)) {
+    found.push(...search(project).map((id) => ({ project, id })));
+    if (where === 'whole' && found.length > 0) break;
+  }
+  return found;
+}
+
+/** @returns null when there is none @throws MaosError with the code when there are several, naming them */
+function onlyOne<T extends { readonly id: string }>(
   code: 'SESSION_NOT_FOUND' | 'AGENT_NOT_FOUND' | 'INVALID_INPUT',
   kind: string,
   text: string,
-  found: readonly (SessionId | AgentId | InputRequestId | MessageId)[],
-): MaosError {
-  const shown = found.slice(0, maxShown);
+  found: readonly T[],
+): T | null {
+  const [only = null] = found;
+  if (found.length <= 1) return only;
+  const shown = found.slice(0, maxShown).map(({ id }) => id);
   const more = found.length > maxShown ? ', …' : '';
-  return new MaosError(
+  throw new MaosError(
     code,
     `${quote(text)} matches more than one ${kind}: ${shown.join(', ')}${more}. Give more characters.`,
-    {
-      details: { reference: text, matches: shown },
-    },
+    { details: { reference: text, matches: shown } },
   );
 }

@@ -14,6 +14,7 @@ import {
 } from '../../domain/input-request.ts';
 import type { InputRequestQuery, InputRequestStore } from '../ports/input-requests.ts';
 import type { Project } from '../project.ts';
+import { untilFound } from '../until-found.ts';
 
 /** The parts of a project that requests need. */
 export type RequestsProject = Pick<Project, 'settings' | 'watcher' | 'clock' | 'ids' | 'parent'> & {
@@ -22,8 +23,6 @@ export type RequestsProject = Pick<Project, 'settings' | 'watcher' | 'clock' | '
 
 /** Number of requests that one transaction expires. */
 const expiryBatch = 200;
-/** The longest time that a wait sleeps before it checks again what is due, because the clock may be set meanwhile. */
-const longestTimerMs = 60_000;
 /** Open requests that a wait looks at, or recent ones that a limit counts. */
 const maxCompared = 1_000;
 const maxQuestionsPerMinute = 60;
@@ -109,9 +108,12 @@ export class InputRequests {
    * @throws MaosError INVALID_INPUT when the project has no such request
    */
   async waitForAnswer(id: InputRequestId, signal: AbortSignal): Promise<InputRequest> {
-    const isOver = (): boolean => this.find(id).state !== 'open';
-    await this.#until(isOver, () => this.#store.find(id)?.expiresAt ?? null, signal);
-    return this.find(id);
+    const look = (): InputRequest | null => {
+      const request = this.find(id);
+      return request.state === 'open' ? null : request;
+    };
+    const nextDue = (): string | null => this.#store.find(id)?.expiresAt ?? null;
+    return (await untilFound(this.#project, look, { nextDue }, signal)) ?? this.find(id);
   }
 
   /**
@@ -128,39 +130,8 @@ export class InputRequests {
       state: 'open',
       limit: maxCompared,
     } as const;
-    const isThere = (): boolean => this.list(query).some((request) => !isOther(request));
-    await this.#until(isThere, () => null, signal);
-  }
-
-  /** Looks at every change of the store, and at the time that is due. */
-  async #until(isMet: () => boolean, due: () => string | null, signal: AbortSignal): Promise<void> {
-    const { watcher, clock } = this.#project;
-    let wake = (): void => {};
-    let rung = false;
-    const ring = (): void => {
-      rung = true;
-      wake();
-    };
-    // Before the first check, so that a change during it causes another check.
-    const unsubscribe = watcher.subscribe(ring);
-    signal.addEventListener('abort', ring);
-    try {
-      for (;;) {
-        rung = false;
-        if (signal.aborted || isMet()) return;
-        const at = due();
-        const leftMs = at === null ? longestTimerMs : Math.max(1, Date.parse(at) - Date.parse(clock.now()));
-        const cancel = clock.after(Math.min(leftMs, longestTimerMs), ring);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (rung) resolve();
-        });
-        cancel();
-      }
-    } finally {
-      unsubscribe();
-      signal.removeEventListener('abort', ring);
-    }
+    const look = (): InputRequest | null => this.list(query).find((request) => !isOther(request)) ?? null;
+    await untilFound(this.#project, look, {}, signal);
   }
 
   /** Expires requests before they are read, so that nothing returns an outdated state. */
