@@ -53,13 +53,15 @@ test('it starts no more sub-agents at once than it may, and they are counted', a
     name: 'spawn_agent',
     arguments: { message: 'Count to three.' },
   };
+  const told: string[] = [];
+  // The first sub-agent is still at work when the second is asked for; of two calls at once, Codex may refuse both.
   const driver: BackendDriver = {
     ...codexDriver,
     startModel: () =>
       startScriptedOpenAi((request) => {
-        if (!userTexts(request).join().includes('Have it counted.')) return { text: 'One, two, three.' };
-        const outputs = lastOutputs(request);
-        return outputs.length === 0 ? { calls: [spawn, spawn] } : { text: outputs.join('; ') };
+        if (!userTexts(request).join().includes('Have it counted.')) return { hang: true };
+        told.push(...lastOutputs(request));
+        return told.length < 2 ? { calls: [spawn] } : { text: told.join('; ') };
       }),
   };
   const settings = { limits: { maxSubagents: 1 } };
