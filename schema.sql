@@ -93,7 +93,7 @@ CREATE TABLE agents (
   backend                  TEXT    NOT NULL,
   command                  TEXT    CHECK (json_valid(command)),      -- array (program, arguments) or string (sh line)
   model                    TEXT,
-  workspace                TEXT    NOT NULL CHECK (workspace IN ('project', 'own')),
+  workspace                TEXT    NOT NULL CHECK (workspace IN ('project', 'own', 'worktree')),
   timeout_ms               INTEGER NOT NULL,
   max_memory_mb            INTEGER NOT NULL,
   conversation             TEXT,                   -- the backend's own id, to resume with

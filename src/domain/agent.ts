@@ -4,6 +4,8 @@ import type { Budget } from './budget.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
 import type { Usage } from './usage.ts';
+import type { Proof, VerifyRules } from './verification.ts';
+import type { AgentReference, AgentWork, WorktreeSetup } from './worktree.ts';
 
 export const agentStates = ['pending', 'running', 'completed', 'failed', 'cancelled', 'resumable'] as const;
 export type AgentState = (typeof agentStates)[number];
@@ -67,7 +69,8 @@ export interface Lingering {
   readonly until: string | null;
 }
 
-export const agentWorkspaces = ['project', 'own'] as const;
+/** Where an agent works: in the session's folder, in an empty folder of its own, or in a git worktree of its own. */
+export const agentWorkspaces = ['project', 'own', 'worktree'] as const;
 export type AgentWorkspace = (typeof agentWorkspaces)[number];
 
 /** The part of a role that comes from the file that defines it, copied when the session was created. */
@@ -109,6 +112,12 @@ export interface AgentSpec {
   /** The backend's name for it. */
   readonly model: string | null;
   readonly workspace: AgentWorkspace;
+  /** For workspace `worktree`; null: nothing besides the commit's files. */
+  readonly worktree: WorktreeSetup | null;
+  /** Null: its own word is enough. */
+  readonly verify: VerifyRules | null;
+  /** The agent of an ended session whose work it brings onto the target of its session's landing; null: none. */
+  readonly lands: AgentReference | null;
   readonly timeoutMs: number;
   readonly maxMemoryMb: number;
   /** Maximum number of sub-agents that its CLI may start in one attempt; null: according to the settings. */
@@ -122,6 +131,9 @@ export const specDefaults = {
   backends: null,
   maxSubagents: null,
   workspace: 'project',
+  worktree: null,
+  verify: null,
+  lands: null,
 } as const satisfies Partial<AgentSpec>;
 
 export interface PlannedAgent extends AgentSpec {
@@ -170,6 +182,9 @@ export interface Agent extends PlannedAgent {
   readonly endedAt: string | null;
   /** As in `Timed`, for its current or last attempt. */
   readonly inactiveMs: number;
+  /** Null outside a worktree, and before its worktree exists. */
+  readonly work: AgentWork | null;
+  readonly proof: Proof | null;
 }
 
 /** The state of an agent before its first start. */
@@ -191,6 +206,8 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   startedAt: null,
   endedAt: null,
   inactiveMs: 0,
+  work: null,
+  proof: null,
 };
 
 /** Whether the agent has ended: only a retry starts it again. */

@@ -9,6 +9,7 @@ import type {
   ExitPolicy,
   FailurePolicy,
   ParentEndPolicy,
+  Session,
   SessionApprovals,
   SessionLimits,
   SessionParent,
@@ -35,7 +36,10 @@ export interface RoleDraft extends Draft<Pick<Role, 'responsibilities'>> {
 }
 
 /** An agent as written by the caller. */
-export interface AgentDraft extends Draft<Omit<AgentRequest, 'role' | 'task' | 'budget' | 'backends'>> {
+export interface AgentDraft
+  extends Draft<
+    Omit<AgentRequest, 'role' | 'task' | 'budget' | 'backends' | 'worktree' | 'verify' | 'lands'>
+  > {
   readonly role: string | RoleDraft;
   readonly task: string;
   /** Further backends to continue on, in order, when the quota of the agent's own is used up. */
@@ -71,6 +75,11 @@ export interface PlanRequest {
   readonly folder: string | null;
   /** See Session. Default: null. */
   readonly approvals?: SessionApprovals;
+  /** See Session. Default: null. */
+  readonly repository?: Session['repository'];
+  readonly verify?: Session['verify'];
+  readonly land?: Session['land'];
+  readonly landing?: Session['landing'];
   readonly agents: readonly AgentRequest[];
   /** Alternative names for dependencies, such as the alias that a role was requested with. */
   readonly aliases: Readonly<Record<string, string>>;

@@ -1,6 +1,8 @@
 import type { Budget } from './budget.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, isFinal, type TransitionTable } from './transitions.ts';
+import type { VerifyRules } from './verification.ts';
+import type { RepositoryStart } from './worktree.ts';
 
 export const sessionStates = ['created', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const;
 export type SessionState = (typeof sessionStates)[number];
@@ -65,6 +67,19 @@ export interface SessionLimits {
 export const sessionApprovals = ['all'] as const;
 export type SessionApprovals = (typeof sessionApprovals)[number] | null;
 
+export const landPolicies = ['auto'] as const;
+export type LandPolicy = (typeof landPolicies)[number];
+
+/** What a session lands, and where. */
+export interface Landing {
+  /** The session whose work lands. */
+  readonly sessionId: SessionId;
+  /** The branch that moves, without `refs/heads/`. */
+  readonly target: string;
+  /** One commit per agent instead of a merge of its own. */
+  readonly squash: boolean;
+}
+
 export interface Session {
   readonly id: SessionId;
   readonly objective: string;
@@ -81,6 +96,14 @@ export interface Session {
   /** Absolute path of the folder where it was started and its agents work; null: the project's own folder. */
   readonly folder: string | null;
   readonly approvals: SessionApprovals;
+  /** Null if none of its agents works in a worktree. */
+  readonly repository: RepositoryStart | null;
+  /** Checks the work of all its agents together, at the end and wherever it lands; null: nothing does. */
+  readonly verify: VerifyRules | null;
+  /** `auto`: completed work is landed by MAOS; null: on request. */
+  readonly land: LandPolicy | null;
+  /** Set if the session lands the work of another. */
+  readonly landing: Landing | null;
   readonly state: SessionState;
   readonly pauseReason: PauseReason | null;
   /** When a pause for quota is expected to end. */

@@ -1,7 +1,10 @@
 import type { AgentRole, Lingering, PermissionDenials } from '../domain/agent.ts';
 import type { BackendChoice } from '../domain/backend-choice.ts';
 import type { Budget } from '../domain/budget.ts';
+import type { Landing } from '../domain/session.ts';
 import type { Usage } from '../domain/usage.ts';
+import type { Proof, VerifyRules } from '../domain/verification.ts';
+import type { AgentReference, AgentWork, RepositoryStart, WorktreeSetup } from '../domain/worktree.ts';
 
 /** The form of a stored value: declared with its table, and validated in every file that becomes rows. */
 export type Shape = (
@@ -32,11 +35,18 @@ export interface TextForm {
 
 /** Values stored as JSON in a column, by name. */
 export interface Documents {
+  readonly agentReference: AgentReference;
+  readonly agentWork: AgentWork;
   readonly backendChoices: readonly BackendChoice[];
   readonly budget: Budget;
   readonly command: readonly string[] | string;
   readonly customRole: NonNullable<AgentRole['custom']>;
   readonly denials: PermissionDenials;
+  readonly landing: Landing;
   readonly lingering: Lingering;
+  readonly proof: Proof;
+  readonly repositoryStart: RepositoryStart;
   readonly usage: Usage;
+  readonly verifyRules: VerifyRules;
+  readonly worktreeSetup: WorktreeSetup;
 }

@@ -4,11 +4,13 @@ import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { AgentDisk } from './agent-disk.ts';
 import type { HostCapacity } from './host-capacity.ts';
 
-/** One start of one agent. The same key never runs twice. */
+/** One start of one agent, or of a check of its work. The same key never runs twice. */
 export interface LaunchKey {
   readonly sessionId: SessionId;
   readonly agentId: AgentId;
   readonly attempt: number;
+  /** The number of the check, unique for the agent; missing: the agent's own program. */
+  readonly check?: number;
 }
 
 /** What to run, as composed by a backend. */

@@ -463,6 +463,85 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX notifications_failed ON notifications (failed_at) WHERE failed_at IS NOT NULL;
     `,
   },
+  {
+    // SQLite cannot change a CHECK: the table is built again for the workspace 'worktree'.
+    version: 17,
+    sql: `
+      CREATE TABLE agents_with_worktrees (
+        id                       TEXT    NOT NULL PRIMARY KEY,
+        session_id               TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        position                 INTEGER NOT NULL,
+        state                    TEXT    NOT NULL
+                                 CHECK (state IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'resumable')),
+        usage_input_tokens       INTEGER,
+        usage_output_tokens      INTEGER,
+        usage_cache_read_tokens  INTEGER,
+        usage_cache_write_tokens INTEGER,
+        usage_turns              INTEGER,
+        usage_cost_usd           REAL,
+        phase                    INTEGER NOT NULL,
+        attempt                  INTEGER NOT NULL,
+        name                     TEXT    NOT NULL,
+        role                     TEXT    NOT NULL,
+        role_custom              TEXT    CHECK (json_valid(role_custom)),
+        ordinal                  INTEGER NOT NULL,
+        instance                 TEXT    NOT NULL,
+        backend                  TEXT    NOT NULL,
+        command                  TEXT    CHECK (json_valid(command)),
+        model                    TEXT,
+        workspace                TEXT    NOT NULL CHECK (workspace IN ('project', 'own', 'worktree')),
+        timeout_ms               INTEGER NOT NULL,
+        max_memory_mb            INTEGER NOT NULL,
+        conversation             TEXT,
+        started_at               TEXT,
+        ended_at                 TEXT,
+        failure_kind             TEXT,
+        failure_message          TEXT,
+        failure_stderr_tail      TEXT,
+        result                   TEXT,
+        task                     TEXT    NOT NULL,
+        budget                   TEXT    CHECK (json_valid(budget)),
+        usage_before             TEXT    CHECK (json_valid(usage_before)),
+        resumed                  TEXT,
+        not_before               TEXT,
+        postponed                INTEGER NOT NULL DEFAULT 0,
+        desired                  TEXT    CHECK (desired IN ('pending', 'cancelled')),
+        desired_reason           TEXT,
+        lingering                TEXT    CHECK (json_valid(lingering)),
+        denials                  TEXT    CHECK (json_valid(denials)),
+        stage                    TEXT    CHECK (stage IN ('preparing', 'executing', 'verifying', 'awaiting', 'collecting')),
+        inactive_ms              INTEGER NOT NULL DEFAULT 0,
+        options                  TEXT    CHECK (json_valid(options)),
+        subagents                INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (session_id, position),
+        UNIQUE (session_id, name),
+        CHECK ((failure_kind IS NULL) = (failure_message IS NULL)),
+        CHECK ((failure_kind IS NULL) = (failure_stderr_tail IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_input_tokens IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_output_tokens IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_cache_read_tokens IS NULL)),
+        CHECK ((usage_turns IS NULL) = (usage_cache_write_tokens IS NULL)),
+        CHECK (usage_turns IS NOT NULL OR usage_cost_usd IS NULL)
+      ) STRICT;
+      INSERT INTO agents_with_worktrees (
+          id, session_id, position, state, usage_input_tokens, usage_output_tokens, usage_cache_read_tokens,
+          usage_cache_write_tokens, usage_turns, usage_cost_usd, phase, attempt, name, role, role_custom, ordinal,
+          instance, backend, command, model, workspace, timeout_ms, max_memory_mb, conversation, started_at,
+          ended_at, failure_kind, failure_message, failure_stderr_tail, result, task, budget, usage_before, resumed,
+          not_before, postponed, desired, desired_reason, lingering, denials, stage, inactive_ms, options,
+          subagents)
+        SELECT id, session_id, position, state, usage_input_tokens, usage_output_tokens, usage_cache_read_tokens,
+          usage_cache_write_tokens, usage_turns, usage_cost_usd, phase, attempt, name, role, role_custom, ordinal,
+          instance, backend, command, model, workspace, timeout_ms, max_memory_mb, conversation, started_at,
+          ended_at, failure_kind, failure_message, failure_stderr_tail, result, task, budget, usage_before, resumed,
+          not_before, postponed, desired, desired_reason, lingering, denials, stage, inactive_ms, options,
+          subagents
+        FROM agents ORDER BY rowid;
+      DROP TABLE agents;
+      ALTER TABLE agents_with_worktrees RENAME TO agents;
+      CREATE INDEX agents_desired ON agents (session_id) WHERE desired IS NOT NULL;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -23,6 +23,10 @@ const session: Session = {
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: null,
   approvals: null,
+  repository: null,
+  verify: null,
+  land: null,
+  landing: null,
   inactiveMs: 0,
 };
 const locations = {

@@ -57,6 +57,8 @@ function normalise(sql: string): string {
     sql
       .replace(/--[^\n]*/g, ' ')
       .replace(/\s+/g, ' ')
+      // ALTER TABLE … RENAME TO quotes the name.
+      .replace(/^CREATE TABLE "(\w+)"/, 'CREATE TABLE $1')
       .replace(/\s*([(),])\s*/g, '$1')
       .trim()
       // ALTER TABLE writes a new column after the constraints; table_xinfo compares the order of the columns.

@@ -97,6 +97,10 @@ describe('a database of the first release', () => {
       parent: null,
       folder: null,
       approvals: null,
+      repository: null,
+      verify: null,
+      land: null,
+      landing: null,
       state: 'failed',
       pauseReason: null,
       resumeAt: null,
@@ -115,6 +119,11 @@ describe('a database of the first release', () => {
         stage: null,
         backends: null,
         maxSubagents: null,
+        worktree: null,
+        verify: null,
+        lands: null,
+        work: null,
+        proof: null,
       },
     };
     const [first, second] = agents;

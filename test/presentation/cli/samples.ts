@@ -82,6 +82,10 @@ export function workflow(agents: readonly Agent[], given: Partial<Session> = {})
     startedAt: time(0),
     endedAt: null,
     approvals: null,
+    repository: null,
+    verify: null,
+    land: null,
+    landing: null,
     inactiveMs: 0,
     ...given,
   };

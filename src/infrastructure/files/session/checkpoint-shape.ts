@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Checkpoint } from '../../../application/ports/maintenance.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import { type AgentId, isAgentId } from '../../../domain/ids.ts';
+import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../../domain/ids.ts';
 import type { Phase } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
 import { agentTable, phaseTable, sessionTable } from '../../sqlite/tables.ts';
@@ -14,7 +14,26 @@ import { showPath } from '../disk/file-error.ts';
 const time = z.iso.datetime({ precision: 3 });
 const count = z.int().min(0);
 
+const agentId = z.custom<AgentId>((id) => typeof id === 'string' && isAgentId(id), 'is not an agent id');
+const sessionId = z.custom<SessionId>(
+  (id) => typeof id === 'string' && isSessionId(id),
+  'is not a session id',
+);
+const commit = z.string().regex(/^[0-9a-f]{40,64}$/);
+const branch = z.string().min(1).max(1_000);
+const texts = z.array(z.string());
+const checkReport = z.strictObject({
+  ...{ check: count, command: z.string(), commit: commit.nullable() },
+  ...{ exitCode: z.int().nullable(), signal: z.string().nullable(), reason: z.string().nullable() },
+  ...{ startedAt: time, endedAt: time, logSha256: z.string(), logBytes: count, restored: texts },
+});
+
 const documents: { readonly [K in keyof Documents]: z.ZodType<Documents[K]> } = {
+  agentReference: z.strictObject({ sessionId, agentId }),
+  agentWork: z.strictObject({
+    ...{ branch, base: commit, commit: commit.nullable() },
+    diff: z.strictObject({ files: count, insertions: count, deletions: count }).nullable(),
+  }),
   backendChoices: z.array(
     z.strictObject({ backend: z.string(), model: z.string().nullable(), until: time.nullable() }),
   ),
@@ -38,7 +57,13 @@ const documents: { readonly [K in keyof Documents]: z.ZodType<Documents[K]> } = 
     ),
   }),
   denials: z.strictObject({ count, shown: z.array(z.string()) }),
+  landing: z.strictObject({ sessionId, target: branch, squash: z.boolean() }),
   lingering: z.strictObject({ background: z.array(z.string()), until: time.nullable() }),
+  proof: z.strictObject({
+    ...{ checks: count, command: count, round: count },
+    failed: z.strictObject({ report: checkReport, outputTail: z.string() }).nullable(),
+  }),
+  repositoryStart: z.strictObject({ commit, branch: branch.nullable() }),
   usage: z.strictObject({
     inputTokens: z.number(),
     outputTokens: z.number(),
@@ -47,6 +72,8 @@ const documents: { readonly [K in keyof Documents]: z.ZodType<Documents[K]> } = 
     turns: z.number(),
     costUsd: z.number().nullable(),
   }),
+  verifyRules: z.strictObject({ commands: texts.min(1), timeoutMs: count, fixRounds: count, protect: texts }),
+  worktreeSetup: z.strictObject({ copy: texts, link: texts, setup: z.string().nullable(), ports: count }),
 };
 
 function schemaOf(shape: Shape): z.ZodType {
@@ -80,8 +107,6 @@ function plainSchemaOf(shape: Shape): z.ZodType {
 function membersOf(members: Readonly<Record<string, Shape>>): Record<string, z.ZodType> {
   return Object.fromEntries(Object.entries(members).map(([key, shape]) => [key, schemaOf(shape)]));
 }
-
-const agentId = z.custom<AgentId>((id) => typeof id === 'string' && isAgentId(id), 'is not an agent id');
 
 /** Rows of the tables, validated by the declarations that store them. */
 const checkpoint = z.strictObject({
