@@ -5,7 +5,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 16.
+-- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 17.
 
 -- The project that the file belongs to, as one row. Maps the folder's hash to its path.
 CREATE TABLE projects (
