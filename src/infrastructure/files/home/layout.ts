@@ -13,6 +13,8 @@ import { agentNamePattern } from '../../../domain/plan.ts';
  * sessions/{session-id}/
  *   metadata.json  environment.json  session.log
  *   agents/{agent-id}/ info.json prompt.md stdout.log stderr.log exit.json launch.N input.N messages.jsonl workspace/
+ *     worktree/                  its git worktree
+ *     checks/{n}/               a check of its work: logs, launch records, and its checkout in tree/
  *   shared/context/  shared/messages/
  *   results/{agent-name}/
  * ```
@@ -29,7 +31,17 @@ export interface SessionLayout {
   resultsOf(id: SessionId, agentName: string): string;
   agent(id: SessionId, agentId: AgentId): string;
   workspace(id: SessionId, agentId: AgentId): string;
+  worktree(id: SessionId, agentId: AgentId): string;
+  checks(id: SessionId, agentId: AgentId): string;
+  check(id: SessionId, agentId: AgentId, check: number): string;
+  /** The checkout that a check runs in. */
+  checkTree(id: SessionId, agentId: AgentId, check: number): string;
   messages(id: SessionId, agentId: AgentId): string;
+}
+
+function checkedNumber(check: number): string {
+  if (Number.isSafeInteger(check) && check > 0) return String(check);
+  throw new MaosError('INVALID_INPUT', `${check} is not the number of a check: they count from 1.`);
 }
 
 function checkedName(name: string): string {
@@ -48,6 +60,9 @@ export function sessionLayout(projectFolder: string): SessionLayout {
   const session = (id: SessionId): string => join(projectFolder, 'sessions', parseSessionId(id));
   const agent = (id: SessionId, agentId: AgentId): string =>
     join(session(id), 'agents', parseAgentId(agentId));
+  const checks = (id: SessionId, agentId: AgentId): string => join(agent(id, agentId), 'checks');
+  const check = (id: SessionId, agentId: AgentId, number: number): string =>
+    join(checks(id, agentId), checkedNumber(number));
   return {
     session,
     metadata: (id) => join(session(id), 'metadata.json'),
@@ -59,6 +74,10 @@ export function sessionLayout(projectFolder: string): SessionLayout {
     resultsOf: (id, name) => join(session(id), 'results', checkedName(name)),
     agent,
     workspace: (id, agentId) => join(agent(id, agentId), 'workspace'),
+    worktree: (id, agentId) => join(agent(id, agentId), 'worktree'),
+    checks,
+    check,
+    checkTree: (id, agentId, number) => join(check(id, agentId, number), 'tree'),
     messages: (id, agentId) => join(agent(id, agentId), 'messages.jsonl'),
   };
 }
