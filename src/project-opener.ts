@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { WatchedProject } from './application/control/detached-supervisors.ts';
 import { OrphanWatch } from './application/control/orphans.ts';
-import { startRetentionTimer } from './application/maintenance/retention.ts';
+import { startRetentionTimer } from './application/maintenance/retention/retention-timer.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { Log } from './application/ports/log.ts';
 import type { Teams } from './application/ports/teams.ts';

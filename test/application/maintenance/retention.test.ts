@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { collectGarbage } from '../../../src/application/maintenance/retention.ts';
+import { collectGarbage } from '../../../src/application/maintenance/retention/collect-garbage.ts';
 import type { RetentionPolicy } from '../../../src/application/ports/maintenance.ts';
 import { makeSessionId, type SessionId } from '../../../src/domain/ids.ts';
 import { endedSession } from '../../helpers/ended-sessions.ts';

@@ -14,7 +14,7 @@ import { agentNamePattern } from '../../../domain/plan.ts';
  *   metadata.json  environment.json  session.log
  *   agents/{agent-id}/ info.json prompt.md stdout.log stderr.log exit.json launch.N input.N messages.jsonl workspace/
  *     worktree/                  its git worktree
- *     checks/{n}/               a check of its work: logs, launch records, and its checkout in tree/
+ *     checks/{n}/                a check of its work: logs, launch records, and its checkout in tree/
  *   shared/context/  shared/messages/
  *   results/{agent-name}/
  * ```

@@ -1,4 +1,5 @@
-import { collectGarbage, type GarbageReport } from '../../../application/maintenance/retention.ts';
+import { collectGarbage } from '../../../application/maintenance/retention/collect-garbage.ts';
+import type { GarbageReport } from '../../../application/maintenance/retention/garbage-report.ts';
 import type { RetentionPolicy } from '../../../application/ports/maintenance.ts';
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';

@@ -1,0 +1,58 @@
+import type { NotRemoved, RetentionPolicy } from '../../ports/maintenance.ts';
+import type { Project } from '../../project.ts';
+import { decideCandidates } from './candidates.ts';
+import { earlier } from './earlier.ts';
+import { isDiskFull } from './full-disk.ts';
+import type { GarbageReport, RemovalCandidate } from './garbage-report.ts';
+import { endOldRemovals, findLeftovers } from './leftovers.ts';
+import { type RemovalNeeds, removeOnFullDisk } from './remove-sessions.ts';
+
+type Needs = RemovalNeeds & Pick<Project, 'log'>;
+
+/** Sessions per removal; a kill leaves at most this many folders behind. */
+const batchSize = 50;
+/** An owner without a heartbeat for this long does not count; far longer than any lease. */
+const ownerPatienceMs = 3_600_000;
+
+/**
+ * Removes sessions by age, number and size, those that ended first before others, and never a live one. Killed at any
+ * moment, it leaves every session either complete or gone; the next collection removes remaining files.
+ * @param signal stops it between two steps
+ */
+export async function collectGarbage(
+  project: Needs,
+  policy: RetentionPolicy,
+  now: string,
+  dryRun: boolean,
+  signal: AbortSignal | null = null,
+): Promise<GarbageReport> {
+  const staleBefore = earlier(now, ownerPatienceMs);
+  const sessions = project.store.maintenance.sessionAges(staleBefore);
+  const leftovers = await findLeftovers(project, policy, now, new Set(sessions.map(({ id }) => id)));
+  const { candidates, keptBytes } = await decideCandidates(project, policy, now, sessions);
+  const found: RemovalCandidate[] = [...leftovers, ...candidates];
+  const removed: RemovalCandidate[] = dryRun ? found : [];
+  const notRemoved: NotRemoved[] = [];
+  if (!dryRun) {
+    notRemoved.push(...(await endOldRemovals(project, now)));
+    for (let from = 0; from < found.length && signal?.aborted !== true; from += batchSize) {
+      const batch = await removeOnFullDisk(project, found.slice(from, from + batchSize), staleBefore, now);
+      removed.push(...batch.removed);
+      notRemoved.push(...batch.notRemoved);
+    }
+    await noteCollection(project, now);
+  }
+  const gone = removed.filter(({ reason }) => reason !== 'leftover').length;
+  const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { dryRun, removed, removedBytes, kept: sessions.length - gone, keptBytes, notRemoved };
+}
+
+/** If it is not recorded, the next collection only runs earlier. */
+async function noteCollection({ files, log }: Needs, now: string): Promise<void> {
+  try {
+    await files.maintenance.noteCollection(now);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    log.log('warn', 'cannot record the cleanup', { error });
+  }
+}
