@@ -1,6 +1,7 @@
 import { agentEvents } from './events/agent-events.ts';
 import { claimEvents } from './events/claim-events.ts';
 import type { DataOf, EventDescriptor } from './events/event-type.ts';
+import { landingEvents } from './events/landing-events.ts';
 import { notificationEvents } from './events/notification-events.ts';
 import { requestEvents } from './events/request-events.ts';
 import { sessionEvents } from './events/session-events.ts';
@@ -14,6 +15,7 @@ const catalogue = {
   ...agentEvents,
   ...requestEvents,
   ...claimEvents,
+  ...landingEvents,
   ...notificationEvents,
 };
 

@@ -1,0 +1,43 @@
+import { plural } from '../amounts.ts';
+import { showName } from '../invisible-marks.ts';
+import { event } from './event-type.ts';
+
+const maxPaths = 5;
+
+function list(paths: readonly string[]): string {
+  const more = paths.length > maxPaths ? ` and ${plural(paths.length - maxPaths, 'more path')}` : '';
+  return `${paths.slice(0, maxPaths).map(showName).join(', ')}${more}`;
+}
+
+/** Events of a session that lands the work of another. `name` is the agent whose work it is; commits are full ids. */
+export const landingEvents = {
+  /** The target contains the agent's work from now on. */
+  'landing.moved': event<{ name: string; target: string; from: string; to: string; squash: boolean }>({
+    text: ({ target, from, to, squash }) =>
+      `landed on ${showName(target)}: ${from.slice(0, 10)} → ${to.slice(0, 10)}${squash ? ', squashed' : ''}`,
+    checkpoint: true,
+  }),
+
+  /** The work is checked, but its target is checked out with changes: it waits on another branch. */
+  'landing.waiting': event<{ name: string; branch: string; reason: string; command: string }>({
+    text: ({ branch, reason, command }) => `waits on ${showName(branch)}: ${reason} Take it with: ${command}`,
+    checkpoint: true,
+  }),
+
+  /** The work is left out of this landing. Recorded when the session is created. */
+  'landing.skipped': event<{ name: string; reason: string }>({
+    text: ({ name, reason }) => `${name} skipped: ${reason}`,
+  }),
+
+  /** The work conflicts with `tip`, the commit that it would land on. `between`: agents that landed work there. */
+  'landing.conflict': event<{
+    name: string;
+    target: string;
+    tip: string;
+    paths: readonly string[];
+    between: readonly string[];
+  }>({
+    text: ({ target, paths, between }) =>
+      `conflicts with ${showName(target)} in ${list(paths)}${between.length === 0 ? '' : ` (landed there: ${between.join(', ')})`}`,
+  }),
+};
