@@ -1,6 +1,7 @@
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { AgentId } from '../../domain/ids.ts';
+import { diffText, proofStateOf } from '../../domain/work-text.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { type TeamWays, teamLines } from '../messaging/team-lines.ts';
 import type { AgentLocations } from '../ports/agent-disk.ts';
@@ -106,7 +107,8 @@ function upstreamSection({ workflow, agent, artifacts, locations, promptEscape }
     const words =
       result === '' ? 'It left no message.' : quotedStart(result, maxSummary, 'its log has all of it');
     const files = artifactLines(upstream.id, upstream.name, artifacts, locations);
-    return [`## From ${upstream.name} (${upstream.role.name})`, '', words, ...files].join('\n');
+    const heading = `## From ${upstream.name} (${upstream.role.name})`;
+    return [heading, '', words, ...workLines(upstream, agent), ...files].join('\n');
   });
   const plain = parts.join('\n\n');
   const safe = escaped(plain, promptEscape);
@@ -116,6 +118,16 @@ function upstreamSection({ workflow, agent, artifacts, locations, promptEscape }
     ...legendOf(plain, promptEscape),
     safe,
   ].join('\n\n');
+}
+
+/** Where the upstream agent's work is in git, and how far MAOS has proven it. */
+function workLines(upstream: Agent, { work: own }: Agent): readonly string[] {
+  const { work } = upstream;
+  if (work === null || work.commit === null) return [];
+  const changes = work.diff === null ? '' : ` (${diffText(work.diff)})`;
+  const proof = proofStateOf(upstream) === 'passed' ? ' Its check passed at that commit.' : '';
+  const here = own === null ? '' : ' Your branch began with it.';
+  return ['', `Its work is commit ${work.commit} on branch ${work.branch}${changes}.${proof}${here}`];
 }
 
 function artifactLines(

@@ -6,6 +6,7 @@ import { shorten } from '../../domain/cut-text.ts';
 import type { InputRequest } from '../../domain/input-request.ts';
 import { collapseSpaces } from '../../domain/invisible-marks.ts';
 import { sessionStates } from '../../domain/session.ts';
+import { diffText, proofStates } from '../../domain/work-text.ts';
 import { requestView } from './request-view.ts';
 import { type AgentView, type BudgetView, type SessionView, usageKeys } from './views.ts';
 
@@ -32,6 +33,12 @@ const agentCore = {
 };
 
 const outcome = {
+  /** Of its worktree. */
+  branch: z.string().optional(),
+  commit: z.string().optional(),
+  changes: z.string().optional(),
+  /** Of its work, by checks that MAOS ran. */
+  proof: z.enum(proofStates).optional(),
   failure_kind: z.string().optional(),
   failure: z.string().optional(),
   result: z.string().optional(),
@@ -64,8 +71,8 @@ export const agentStatus = z.strictObject({
   ended_at: z.string().optional(),
   ...outcome,
   /**
-   * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; and what it was not
-   * permitted to do.
+   * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; its check or fix round;
+   * and what it was not permitted to do.
    */
   note: z.string().optional(),
   tokens: z.int().optional(),
@@ -142,11 +149,20 @@ export function agentOutcomeAnswer(view: AgentView, maxText: number): z.infer<ty
   const { agent_id, name, role, state, failure, result } = view;
   return {
     ...{ agent_id, name, role, state },
+    ...workAnswer(view),
     ...(failure === undefined
       ? {}
       : { failure_kind: failure.kind, failure: shorten(failureText(failure), maxText) }),
     ...(result === null ? {} : { result: shorten(result, maxText) }),
     ...notPermitted(view),
+  };
+}
+
+function workAnswer({ work, proof }: AgentView) {
+  return {
+    ...(work === undefined ? {} : given({ branch: work.branch, commit: work.commit })),
+    ...(work === undefined || work.diff === null ? {} : { changes: diffText(work.diff) }),
+    ...(work === undefined && proof === undefined ? {} : { proof: proof?.state ?? 'none' }),
   };
 }
 

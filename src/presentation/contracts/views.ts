@@ -15,8 +15,10 @@ import type { Role } from '../../domain/roles/role.ts';
 import type { Session } from '../../domain/session.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
 import { waitSentence, waitText } from '../../domain/waiting.ts';
+import { verifyingText } from '../../domain/work-text.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { requestView } from './request-view.ts';
+import { agentWorkView, sessionWorkView } from './work-view.ts';
 
 /**
  * The external form of sessions and agents: JSON with snake_case keys. `--json`, resources and `/events` return it
@@ -73,6 +75,7 @@ function sessionView(session: Session, progress: Progress, usage: Usage | null, 
     on_exit: session.onExit,
     ...(session.approvals === null ? {} : { approvals: session.approvals }),
     ...parentView(session),
+    ...sessionWorkView(session),
     created_at: session.createdAt,
     started_at: session.startedAt,
     ended_at: session.endedAt,
@@ -134,6 +137,7 @@ export function agentView(
     ...(report === undefined ? {} : { report }),
     ...(agent.denials === null ? {} : { permission_denials: agent.denials }),
     ...(agent.subagents === 0 ? {} : { subagents: agent.subagents }),
+    ...agentWorkView(agent, maxText.failure),
     ...noteView(agent, session, liveStatus),
     started_at: agent.startedAt,
     ended_at: agent.endedAt,
@@ -157,8 +161,8 @@ function choiceView({ backend, model, until }: BackendChoice) {
 }
 
 /**
- * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; and what it was not
- * permitted to do.
+ * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; its check or fix round; and
+ * what it was not permitted to do.
  */
 function noteView(agent: Agent, session: Session, liveStatus: LiveStatus | null) {
   const denied =
@@ -166,7 +170,13 @@ function noteView(agent: Agent, session: Session, liveStatus: LiveStatus | null)
       ? []
       : [`not permitted (${agent.denials.count}): ${agent.denials.shown.join(', ')}`];
   const fell = fallbackText(agent);
-  const notes = [...statusNotes(agent, session, liveStatus), ...(fell === null ? [] : [fell]), ...denied];
+  const checked = verifyingText(agent);
+  const notes = [
+    ...statusNotes(agent, session, liveStatus),
+    ...(checked === null ? [] : [shorten(checked, 150)]),
+    ...(fell === null ? [] : [fell]),
+    ...denied,
+  ];
   return notes.length === 0 ? {} : { note: notes.join('; ') };
 }
 

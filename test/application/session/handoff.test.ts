@@ -95,6 +95,35 @@ function artifact(path: string, by: string | null, candidates: readonly string[]
 const headings = (prompt: string) => prompt.split('\n').filter((line) => line.startsWith('#'));
 
 describe('the prompt of an agent', () => {
+  it('names the branch and commit of an upstream agent, and whether MAOS has proven them', () => {
+    const commit = 'c'.repeat(40);
+    const work = { branch: 'maos/s/spec', base: 'b'.repeat(40), commit, diff: null };
+    const report = { check: 1, command: 'make', commit, exitCode: 1, signal: null, reason: null };
+    const verify = { commands: ['make'], timeoutMs: 1, fixRounds: 0, protect: [] };
+    const says = (given: Partial<Agent>, own: Agent['work'] = null) => {
+      const agents = created.agents.map((agent) => {
+        if (agent.name === 'build') return { ...agent, work: own };
+        return agent.name === 'spec' ? { ...agent, state: 'completed' as const, work, ...given } : agent;
+      });
+      return promptOf('build', { workflow: { ...created, agents } }).match(/^Its work .*/m)?.[0];
+    };
+    const said = `Its work is commit ${commit} on branch maos/s/spec`;
+    const passed = { checks: 1, command: 1, round: 0, failed: null };
+    assert.equal(says({}), `${said}.`);
+    assert.equal(
+      says({ verify, proof: passed }, work),
+      `${said}. Its check passed at that commit. Your branch began with it.`,
+    );
+    const diff = { files: 1, insertions: 2, deletions: 0 };
+    assert.equal(says({ work: { ...work, diff }, verify, proof: null }), `${said} (1 file, +2 −0).`);
+    const files = { ...report, startedAt: at, endedAt: at, logSha256: '', logBytes: 0, restored: [] };
+    assert.equal(
+      says({ verify, proof: { ...passed, failed: { report: files, outputTail: '' } } }),
+      `${said}.`,
+    );
+    assert.equal(says({ work: { ...work, commit: null } }), undefined);
+  });
+
   it('begins with its role where its CLI cannot be told that apart', () => {
     const briefing = '# Your role: Tester\n\nTests what others build.';
     assert.ok(promptOf('tests', { briefing }).startsWith(`${briefing}\n\n# Your task\n\nTest it.`));

@@ -8,6 +8,7 @@ import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
+import { landingText } from '../../../domain/work-text.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
@@ -149,7 +150,7 @@ function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandC
       formatAge(now - Date.parse(session.createdAt)),
       formatUsage(usage) ?? '',
       all ? showName(project) : '',
-      oneLine(startOf(session.objective, 500)),
+      session.landing === null ? oneLine(startOf(session.objective, 500)) : landingText(session.landing),
     ];
   });
   const columns = [

@@ -4,7 +4,7 @@ import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { claimView, workflowView } from '../../contracts/views.ts';
-import type { SessionFacts } from '../render/session-report.ts';
+import type { SessionFacts } from '../render/report-facts.ts';
 import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
 import type { OpenSession } from './projects.ts';
 

@@ -6,6 +6,7 @@ import { formatCount, formatDuration, formatUsage, plural } from '../../../domai
 import { budgetShares, tokensOf } from '../../../domain/budget.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { totalUsage } from '../../../domain/usage.ts';
+import { verifyingText } from '../../../domain/work-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Paint } from '../shell/terminal.ts';
@@ -118,7 +119,10 @@ function textOf(
   if (agent.stage === 'awaiting' && asked !== undefined) return `asks: ${asked}`;
   const until = postponedUntil(agent, now);
   if (until !== null) return `retrying at ${formatUntil(until, now)}`;
-  if (agent.stage !== null && agent.stage !== 'executing') return stageText(agent.stage);
+  if (agent.stage !== null && agent.stage !== 'executing') {
+    const check = agent.stage === 'verifying' ? verifyingText(agent) : null;
+    return check === null ? stageText(agent.stage) : `verifying: ${check}`;
+  }
   switch (agent.state) {
     case 'pending': {
       const waitsFor = agents.filter(

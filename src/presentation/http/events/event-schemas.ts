@@ -5,6 +5,7 @@ import { sessionPattern } from '../../../domain/ids.ts';
 import {
   exitPolicies,
   failurePolicies,
+  landPolicies,
   parentEndPolicies,
   sessionApprovals,
   storedStrategies,
@@ -58,6 +59,27 @@ const sessionSummarySchema = z
       .optional()
       .describe('The agent that started it; absent: a person or client did'),
     on_parent_end: z.enum(parentEndPolicies).optional(),
+    repository: z
+      .strictObject({ commit: z.string(), branch: z.string().nullable() })
+      .optional()
+      .describe('Where its worktrees begin'),
+    verify: z
+      .strictObject({
+        commands: z.array(z.string()),
+        timeout_ms: z.int(),
+        fix_rounds: z.int(),
+        protect: z.array(z.string()),
+      })
+      .optional(),
+    land: z.enum(landPolicies).optional(),
+    landing: z
+      .strictObject({
+        session_id: z.string().regex(sessionPattern),
+        target: z.string(),
+        squash: z.boolean(),
+      })
+      .optional()
+      .describe('The session whose work it lands, and the branch that moves'),
     created_at: time,
     started_at: time.nullable(),
     ended_at: time.nullable(),

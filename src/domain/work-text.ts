@@ -1,0 +1,68 @@
+import type { Agent } from './agent.ts';
+import { plural } from './amounts.ts';
+import type { Landing } from './session.ts';
+import { type CheckReport, hasPassed } from './verification.ts';
+import type { DiffStat } from './worktree.ts';
+
+/** Texts about agents' work in git and its checks, for people. */
+
+/** `3 files, +40 −2`, or `no changes`. */
+export function diffText({ files, insertions, deletions }: DiffStat): string {
+  return files === 0 ? 'no changes' : `${plural(files, 'file')}, +${insertions} −${deletions}`;
+}
+
+/** The first characters of a commit's id, as many as git shows in repositories of usual size. */
+export function shortCommit(commit: string): string {
+  return commit.slice(0, 10);
+}
+
+/** `lands sess_… onto main`. */
+export function landingText({ sessionId, target, squash }: Landing): string {
+  return `lands ${sessionId} onto ${target}${squash ? ', squashed' : ''}`;
+}
+
+/** `passed`, `exit status 1`, `ended by SIGKILL`, or why MAOS ended it. */
+export function checkResult(report: Pick<CheckReport, 'exitCode' | 'signal' | 'reason'>): string {
+  if (report.reason !== null) return report.reason;
+  if (hasPassed(report)) return 'passed';
+  return report.exitCode === null
+    ? `ended by ${report.signal ?? 'an unknown signal'}`
+    : `exit status ${report.exitCode}`;
+}
+
+/** Whether MAOS has proven the agent's work: `none` without checks, and before their result. */
+export const proofStates = ['passed', 'failed', 'none'] as const;
+export type ProofState = (typeof proofStates)[number];
+
+export function proofStateOf({
+  state,
+  verify,
+  proof,
+}: Pick<Agent, 'state' | 'verify' | 'proof'>): ProofState {
+  if (verify === null || proof === null) return 'none';
+  if (proof.failed !== null) return 'failed';
+  return state === 'completed' && proof.checks > 0 ? 'passed' : 'none';
+}
+
+/**
+ * What an agent's check does, or what the agent mends after it: `npm test, command 1 of 2, fix round 1 of 2`; null if
+ * neither is so.
+ */
+export function verifyingText({
+  stage,
+  verify,
+  proof,
+}: Pick<Agent, 'stage' | 'verify' | 'proof'>): string | null {
+  if (stage === null || verify === null) return null;
+  const round = proof?.round ?? 0;
+  const inRound = round === 0 ? [] : [`fix round ${round} of ${verify.fixRounds}`];
+  if (stage === 'verifying') {
+    const index = proof?.command ?? 0;
+    const { length } = verify.commands;
+    const part = length === 1 ? [] : [`command ${index + 1} of ${length}`];
+    return [`runs ${verify.commands[index] ?? ''}`, ...part, ...inRound].join(', ');
+  }
+  const failed = proof?.failed ?? null;
+  if (failed === null || round === 0) return null;
+  return [`mends what ${failed.report.command} found`, ...inRound].join(', ');
+}

@@ -1,0 +1,48 @@
+import { isSuspended } from '../../../application/queries/live-status.ts';
+import { activeMs } from '../../../domain/active-time.ts';
+import { formatCost, formatCount, formatDuration } from '../../../domain/amounts.ts';
+import { tokensOf } from '../../../domain/budget.ts';
+import type { Canvas } from '../shell/terminal.ts';
+import type { SessionFacts } from './report-facts.ts';
+import { lookOf } from './states.ts';
+import { renderTable } from './table.ts';
+
+/** The state of every agent, a row each. */
+export function agentTable({ workflow, liveStatus: { now } }: SessionFacts, canvas: Canvas): string[] {
+  const names = new Map(workflow.agents.map(({ id, name }) => [id, name]));
+  const rows = workflow.agents.map((agent) => {
+    const state = isSuspended(workflow.session, agent) ? 'suspended' : agent.state;
+    const { symbol, format } = lookOf(state);
+    const stage = state === 'running' && agent.stage !== 'executing' ? agent.stage : null;
+    const time = agent.startedAt === null ? '' : formatDuration(activeMs(agent, now));
+    const after = agent.dependsOn.map((id) => names.get(id) ?? id).join(', ');
+    return [
+      { text: symbol, format },
+      agent.name,
+      agent.role.name,
+      agent.backend,
+      { text: stage ?? state, format },
+      agent.attempt > 1 ? String(agent.attempt) : '',
+      time,
+      agent.usage === null ? '' : formatCount(tokensOf(agent.usage)),
+      agent.usage?.costUsd == null ? '' : formatCost(agent.usage.costUsd),
+      agent.id.slice(-6),
+      { text: after, format: 'dim' as const },
+    ];
+  });
+  const right = 'right' as const;
+  const columns = [
+    { title: '' },
+    { title: 'AGENT' },
+    { title: 'ROLE' },
+    { title: 'BACKEND' },
+    { title: 'STATE' },
+    { title: 'ATTEMPT', align: right },
+    { title: 'TIME', align: right },
+    { title: 'TOKENS', align: right },
+    { title: 'COST', align: right },
+    { title: 'ID' },
+    { title: 'AFTER' },
+  ];
+  return renderTable(columns, rows, canvas);
+}
