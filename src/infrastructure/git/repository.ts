@@ -1,0 +1,96 @@
+import { realpath } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
+import type { CommitText } from '../../application/ports/workspaces.ts';
+import { fileError } from '../files/disk/file-error.ts';
+import { gitError } from './git-error.ts';
+import { type RepositoryConfig, type RepositoryLocation, readConfig } from './repository-config.ts';
+import type { Git, GitCommand, GitResult } from './run-git.ts';
+
+type RunOptions = Omit<GitCommand, 'args' | 'cwd'>;
+
+/**
+ * A repository whose configuration has been read, so that git can act on it without running programs that it names.
+ * Open it anew for each operation: agents change the configuration.
+ */
+export interface Repository {
+  /** Where git runs. */
+  readonly folder: string;
+  readonly git: Git;
+  readonly config: RepositoryConfig;
+  /** Any exit status. */
+  run(args: readonly string[], options?: RunOptions): Promise<GitResult>;
+  /** What git prints, without the last newline. @throws MaosError unless it succeeds */
+  text(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** The full id of a commit; null if there is none. */
+  commit(revision: string): Promise<string | null>;
+  /** The folder that all worktrees share, absolute. */
+  commonFolder(): Promise<string>;
+  /** Makes a commit; the same one whenever it is repeated. @returns its id */
+  makeCommit(tree: string, parents: readonly string[], text: CommitText): Promise<string>;
+}
+
+/** @param env names the repository where the folder alone must not, see `worktreeEnvironment` */
+export async function openRepository(
+  git: Git,
+  folder: string,
+  env: RepositoryLocation['env'] = {},
+): Promise<Repository> {
+  const cwd = await realpath(folder).catch((error: unknown) => {
+    throw fileError(error, 'open', folder);
+  });
+  const config = await readConfig(git, { cwd, env });
+  const { name, email } = config.committer;
+  const whole = {
+    ...env,
+    // A read must not wait for, nor hold, the index of people and agents.
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
+  };
+
+  const run = (args: readonly string[], options: RunOptions = {}): Promise<GitResult> =>
+    git.run({
+      ...options,
+      args: [...config.overrides, ...args],
+      cwd,
+      env: { ...whole, ...options.env },
+    });
+
+  async function text(args: readonly string[], options?: RunOptions): Promise<string> {
+    const result = await run(args, options);
+    if (result.status !== 0) throw gitError(args, result, folder);
+    return result.stdout.toString().replace(/\n$/, '');
+  }
+
+  return {
+    folder: cwd,
+    git,
+    config,
+    run,
+    text,
+    commit: async (revision) => {
+      const { status, stdout } = await run(['rev-parse', '--verify', '--quiet', `${revision}^{commit}`]);
+      return status === 0 ? stdout.toString().trim() : null;
+    },
+    commonFolder: async () => {
+      const common = await text(['rev-parse', '--git-common-dir']);
+      return isAbsolute(common) ? common : resolve(cwd, common);
+    },
+    makeCommit: (tree, parents, { message, author, at }) =>
+      text(['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent])], {
+        input: message,
+        env: {
+          ...(author === null ? {} : { GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email }),
+          GIT_AUTHOR_DATE: gitDate(at),
+          GIT_COMMITTER_DATE: gitDate(at),
+        },
+      }),
+  };
+}
+
+/** Seconds of the epoch: git does not read every form of ISO 8601. */
+function gitDate(at: string): string {
+  return `${Math.floor(Date.parse(at) / 1_000)} +0000`;
+}

@@ -1,0 +1,201 @@
+import { spawn } from 'node:child_process';
+import { delimiter, isAbsolute } from 'node:path';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { resolveProgram } from '../process/launch/program.ts';
+
+export interface GitCommand {
+  /** Options of git itself, and the command with its arguments. */
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: an empty standard input. */
+  readonly input?: string | Uint8Array | undefined;
+  /** Ends git with its processes. */
+  readonly signal?: AbortSignal | undefined;
+  /** Longest output, in bytes; default: 256 MiB. Longer output is an error unless `cut` is set. */
+  readonly maxBytes?: number;
+  /** Ends git quietly after `maxBytes`. */
+  readonly cut?: boolean;
+}
+
+export interface GitResult {
+  /** Exit status; -1 if a signal ended it. */
+  readonly status: number;
+  readonly stdout: Buffer;
+  /** The end of it. */
+  readonly stderr: string;
+  readonly wasCut: boolean;
+}
+
+/** Runs the user's git. */
+export interface Git {
+  /** @throws MaosError INVALID_INPUT if git is missing or too old; the signal's reason */
+  run(command: GitCommand): Promise<GitResult>;
+  /** Whether git is at least of this version, such as [2, 38]. */
+  isAtLeast(version: readonly [number, number]): Promise<boolean>;
+}
+
+/** The oldest git that has all that MAOS uses. */
+const oldest = [2, 25] as const;
+const defaultMaxBytes = 256 * 1024 * 1024;
+const maxStderr = 64 * 1024;
+const killAfterMs = 2_000;
+
+/** Variables of the caller that say where the user's own configuration is. */
+const ofUser = new Set(['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM']);
+
+/** What no variable and no configuration may change; git asks nobody and starts no editor, pager or proxy. */
+const fixed = {
+  LC_ALL: 'C',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_ASKPASS: '',
+  GIT_EDITOR: ':',
+  GIT_SEQUENCE_EDITOR: ':',
+  GIT_PAGER: 'cat',
+  GIT_PROXY_COMMAND: '',
+  GIT_MERGE_AUTOEDIT: 'no',
+};
+
+export function makeGit(environment: Readonly<Record<string, string | undefined>>): Git {
+  const inherited = gitEnvironment(environment);
+  let found: Promise<Version> | null = null;
+
+  function version(): Promise<Version> {
+    const looking = found ?? checkedVersion(inherited);
+    found = looking;
+    // The user may install git meanwhile.
+    looking.catch(() => {
+      found = null;
+    });
+    return looking;
+  }
+
+  return {
+    run: async (command) => {
+      await version();
+      return runProgram(inherited, command);
+    },
+    isAtLeast: async ([major, minor]) => isAtLeast(await version(), [major, minor]),
+  };
+}
+
+/** Without the caller's GIT_* variables, which could name another repository, index or configuration. */
+export function gitEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const kept = Object.entries(environment).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && (!entry[0].startsWith('GIT_') || ofUser.has(entry[0])),
+  );
+  return { ...Object.fromEntries(kept), ...fixed };
+}
+
+type Version = readonly [major: number, minor: number];
+
+function isAtLeast([major, minor]: Version, wanted: Version): boolean {
+  return major > wanted[0] || (major === wanted[0] && minor >= wanted[1]);
+}
+
+async function checkedVersion(environment: Record<string, string>): Promise<Version> {
+  const { stdout } = await runProgram(environment, { args: ['version'], cwd: '/' });
+  const said = stdout.toString().trim();
+  const [, major, minor] = /^git version (\d+)\.(\d+)/.exec(said) ?? [];
+  const version = [Number(major), Number(minor)] as const;
+  if (major !== undefined && isAtLeast(version, oldest)) return version;
+  throw new MaosError(
+    'INVALID_INPUT',
+    `git ${oldest.join('.')} or later is needed for worktrees, but this machine has ${quote(said)}. Install a newer git, or give no agent the workspace "worktree".`,
+    { details: { found: said, needed: oldest.join('.') } },
+  );
+}
+
+function programPath(environment: Record<string, string>): string {
+  // A relative folder in PATH would find programs in the repository.
+  const folders = environment.PATH?.split(delimiter).filter((folder) => isAbsolute(folder));
+  try {
+    return resolveProgram('git', '/', folders?.join(delimiter));
+  } catch (error) {
+    throw new MaosError(
+      'INVALID_INPUT',
+      `git ${oldest.join('.')} or later is needed for worktrees, but there is no git in the PATH. Install git, or give no agent the workspace "worktree".`,
+      { details: { needed: oldest.join('.') }, cause: error },
+    );
+  }
+}
+
+function runProgram(environment: Record<string, string>, command: GitCommand): Promise<GitResult> {
+  const { args, cwd, env = {}, input, signal, maxBytes = defaultMaxBytes, cut = false } = command;
+  signal?.throwIfAborted();
+  const program = programPath(environment);
+  return new Promise((resolve, reject) => {
+    // A group of its own: it can be ended whole, and Ctrl-C in a terminal does not end it half-way.
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...environment, ...env },
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const kill = (how: NodeJS.Signals): void => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, how);
+      } catch {
+        // It has already ended.
+      }
+    };
+    let killing: NodeJS.Timeout | undefined;
+    // On SIGTERM, git removes its lock files.
+    const end = (): void => {
+      kill('SIGTERM');
+      killing ??= setTimeout(() => kill('SIGKILL'), killAfterMs);
+    };
+    signal?.addEventListener('abort', end, { once: true });
+    const pieces: Buffer[] = [];
+    let size = 0;
+    let stderr = '';
+    child.stdout?.on('data', (piece: Buffer) => {
+      if (size <= maxBytes) pieces.push(piece);
+      size += piece.length;
+      if (size > maxBytes) end();
+    });
+    child.stderr?.on('data', (piece: Buffer) => {
+      stderr = (stderr + piece).slice(-maxStderr);
+    });
+    // Fails if git does not read its input; its exit status tells why.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+    const finish = (act: () => void): void => {
+      clearTimeout(killing);
+      signal?.removeEventListener('abort', end);
+      act();
+    };
+    child.once('error', (error) => finish(() => reject(error)));
+    child.once('close', (status) =>
+      finish(() => {
+        const wasCut = size > maxBytes;
+        if (signal?.aborted) return reject(signal.reason);
+        if (wasCut && !cut) return reject(tooLong(args, maxBytes));
+        resolve({
+          status: wasCut ? 0 : (status ?? -1),
+          stdout: Buffer.concat(pieces).subarray(0, maxBytes),
+          stderr,
+          wasCut,
+        });
+      }),
+    );
+  });
+}
+
+function tooLong(args: readonly string[], maxBytes: number): MaosError {
+  return new MaosError(
+    'RESOURCE_LIMIT_EXCEEDED',
+    `The output of git ${quote(commandOf(args))} is longer than ${maxBytes / 1024 / 1024} MiB.`,
+  );
+}
+
+/** The name of the command in git's arguments, after the options of git itself. */
+export function commandOf(args: readonly string[]): string {
+  let at = 0;
+  while (args[at] === '-c' || args[at] === '-C') at += 2;
+  return args[at] ?? '';
+}

@@ -1,0 +1,68 @@
+import { lstat, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { WorktreePlace } from '../../application/ports/workspaces.ts';
+import { isMissing } from '../files/disk/file-error.ts';
+import { removeTree } from '../files/disk/remove-tree.ts';
+import type { SessionLayout } from '../files/home/layout.ts';
+
+/** The worktree of a place. */
+export function worktreeFolder(layout: SessionLayout, { sessionId, agentId }: WorktreePlace): string {
+  return layout.worktree(sessionId, agentId);
+}
+
+/**
+ * Names a worktree's repository by variables. Neither the `.git` file in the worktree nor `core.worktree` decides where
+ * git acts, because an agent can write both.
+ */
+export function worktreeEnvironment(gitDir: string, folder: string): Record<string, string> {
+  return { GIT_DIR: gitDir, GIT_WORK_TREE: folder };
+}
+
+/** The folders in the repository that belong to a worktree: one, or none; more after interruptions. */
+export async function gitDirsOf(commonFolder: string, folder: string): Promise<string[]> {
+  const all = join(commonFolder, 'worktrees');
+  // git records the path without links.
+  const wanted = join(await realpath(dirname(folder)), basename(folder), '.git');
+  const names = await readdir(all).catch(ignoreMissing);
+  const found: string[] = [];
+  for (const name of names ?? []) {
+    const gitDir = join(all, name);
+    const target = (await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing))?.trim();
+    if (target === undefined) continue;
+    if ((isAbsolute(target) ? target : resolve(gitDir, target)) === wanted) found.push(gitDir);
+  }
+  return found;
+}
+
+/** Removes a worktree's folder in the repository. Interrupted at any instant, {@link gitDirsOf} still finds it. */
+export async function removeGitDir(gitDir: string): Promise<void> {
+  const names = (await readdir(gitDir).catch(ignoreMissing)) ?? [];
+  for (const name of names) {
+    if (name !== 'gitdir') await rm(join(gitDir, name), { recursive: true, force: true });
+  }
+  await rm(join(gitDir, 'gitdir'), { force: true });
+  await rmdir(gitDir).catch(ignoreMissing);
+}
+
+/** git's own mark: neither `git worktree prune` nor `remove` of the user takes it. */
+export async function lockWorktree(gitDir: string): Promise<void> {
+  await writeFile(join(gitDir, 'locked'), 'in use by MAOS, which removes it with its session\n');
+}
+
+/** Moves the worktree aside in one step, so that a half-removed one is never taken for the agent's work. */
+export async function removeFolder(folder: string): Promise<void> {
+  const aside = `${folder}.removed`;
+  let count = 0;
+  const newName = (): string => `${aside}.${process.pid}.${count++}`;
+  if (await exists(aside)) await removeTree(aside, newName);
+  await rename(folder, aside).catch(ignoreMissing);
+  if (await exists(aside)) await removeTree(aside, newName);
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(ignoreMissing)) !== undefined;
+}
+
+export function ignoreMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+}
