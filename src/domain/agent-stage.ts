@@ -5,20 +5,21 @@ export const agentStages = ['preparing', 'executing', 'verifying', 'awaiting', '
 export type AgentStage = (typeof agentStages)[number];
 
 /**
- * `preparing`: folders, prompt and launch. `executing`: the program runs. `verifying`: a check of its work runs.
- * `awaiting`: it waits for a permission or an answer. `collecting`: the program has ended, and MAOS checks its
- * processes and files. `settled` is not a stage: the agent leaves the state `running` with its outcome.
+ * `preparing`: folders, prompt and launch. `executing`: the program runs. `verifying`: the program has finished, and
+ * checks of its work run. `awaiting`: it waits for a permission or an answer. `collecting`: everything has ended, and
+ * MAOS checks its processes and files. `settled` is not a stage: the agent leaves the state `running` with its outcome.
  *
  * Only an agent whose program never started is settled from `preparing`, because it has no processes or results. Only a
- * check enters `verifying`, and only a request to people enters `awaiting`.
+ * request to people enters `awaiting`.
  */
 export const stageTransitions: TransitionTable<AgentStage | 'settled'> = {
-  preparing: ['executing', 'settled'],
+  /** Straight to `verifying` if its program has already finished, and only the proof of its work is missing. */
+  preparing: ['executing', 'verifying', 'settled'],
   executing: ['verifying', 'awaiting', 'collecting'],
-  /** Back to `executing` so that the agent can fix what the check found. */
-  verifying: ['executing', 'collecting'],
+  /** Back to `preparing` so that the agent can fix what a check found. */
+  verifying: ['preparing', 'collecting'],
   /** A program may end without waiting for its answer. */
-  awaiting: ['executing', 'collecting'],
+  awaiting: ['executing', 'verifying', 'collecting'],
   collecting: ['settled'],
   settled: [],
 };

@@ -4,7 +4,7 @@ import type { Budget } from './budget.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
 import type { Usage } from './usage.ts';
-import type { Proof, VerifyRules } from './verification.ts';
+import { noProof, type Proof, type VerifyRules } from './verification.ts';
 import type { AgentReference, AgentWork, WorktreeSetup } from './worktree.ts';
 
 export const agentStates = ['pending', 'running', 'completed', 'failed', 'cancelled', 'resumable'] as const;
@@ -244,17 +244,28 @@ export function moveAgent(
     ...outcome,
     state: to,
     stage: to === 'running' ? 'preparing' : null,
+    proof: agent.proof === null ? null : { ...agent.proof, runningSince: null },
   };
-  if (to === 'running') {
-    const { attempt, usage: usageBefore, conversation: resumed } = agent;
-    const started = { attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
-    return { ...moved, ...started, denials: null, subagents: 0, inactiveMs: 0 };
-  }
+  if (to === 'running') return inNewAttempt(moved, at);
   if (to === 'pending') {
-    const unstarted = { result: null, denials: null, subagents: 0, conversation: null, postponed: 0 };
+    const proof = agent.proof === null ? null : { ...noProof, checks: agent.proof.checks };
+    const unstarted = { result: null, denials: null, subagents: 0, conversation: null, postponed: 0, proof };
     return onFirstBackend({ ...moved, ...unstarted, startedAt: null, endedAt: null });
   }
   return { ...moved, endedAt: at };
+}
+
+/** Continues its conversation, if it has one. */
+function inNewAttempt(agent: Agent, at: string): Agent {
+  const { attempt, usage: usageBefore, conversation: resumed } = agent;
+  const started = { attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
+  return { ...agent, ...started, denials: null, subagents: 0, inactiveMs: 0 };
+}
+
+/** In another attempt, although it has not left the state `running`, to mend what a check found. */
+export function inFixRound(agent: Agent, round: number, at: string): Agent {
+  const proof = { ...(agent.proof ?? noProof), round, isDue: false, runningSince: null };
+  return inNewAttempt({ ...agent, stage: 'preparing', proof }, at);
 }
 
 /** @throws MaosError INVALID_TRANSITION, also for an agent that is not running */

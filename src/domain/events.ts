@@ -3,6 +3,7 @@ import { claimEvents } from './events/claim-events.ts';
 import type { DataOf, EventDescriptor } from './events/event-type.ts';
 import { landingEvents } from './events/landing-events.ts';
 import { notificationEvents } from './events/notification-events.ts';
+import { proofEvents } from './events/proof-events.ts';
 import { requestEvents } from './events/request-events.ts';
 import { sessionEvents } from './events/session-events.ts';
 import { workEvents } from './events/work-events.ts';
@@ -13,6 +14,7 @@ const catalogue = {
   ...sessionEvents,
   ...workEvents,
   ...agentEvents,
+  ...proofEvents,
   ...requestEvents,
   ...claimEvents,
   ...landingEvents,

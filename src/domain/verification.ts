@@ -33,18 +33,84 @@ export interface CheckReport {
   readonly restored: readonly string[];
 }
 
-/** What MAOS knows about the proof of an agent's work. Null for an agent without checks, and before the first. */
+/** What checks are about. */
+export interface ProofSubject {
+  /** Full id; null outside a worktree. */
+  readonly commit: string | null;
+  /** Protected files that the agent had changed, and that were taken from the base. */
+  readonly restored: readonly string[];
+}
+
+export interface FailedCheck {
+  readonly report: CheckReport;
+  /** The end of its output, for the agent that mends what it found. */
+  readonly outputTail: string;
+}
+
+/** What MAOS knows about the proof of an agent's work. Null before its program has finished for the first time. */
 export interface Proof {
+  /**
+   * Whether its program has finished and its work waits for the verdict. Until then the program is not started again,
+   * whatever interrupts the checks.
+   */
+  readonly isDue: boolean;
   /** Number of commands that were started, over all attempts. */
   readonly checks: number;
   /** Index of the command in {@link VerifyRules.commands} that runs, or runs next. */
   readonly command: number;
   /** Number of fix rounds that have begun. */
   readonly round: number;
-  /** The last command that failed, with the end of its output, until the agent's next check passes. */
-  readonly failed: { readonly report: CheckReport; readonly outputTail: string } | null;
+  /** Null until it is known, for each time that its program has finished. */
+  readonly subject: ProofSubject | null;
+  /** When the command that runs now was recorded as started; null: none runs. */
+  readonly runningSince: string | null;
+  /** The command that failed, until the agent's program has finished again. */
+  readonly failed: FailedCheck | null;
+  /** How long the program of its last attempt ran, in milliseconds, without the checks. */
+  readonly ranMs: number;
 }
+
+export const noProof: Proof = {
+  isDue: false,
+  checks: 0,
+  command: 0,
+  round: 0,
+  subject: null,
+  runningSince: null,
+  failed: null,
+  ranMs: 0,
+};
 
 export function hasPassed({ exitCode, reason }: Pick<CheckReport, 'exitCode' | 'reason'>): boolean {
   return exitCode === 0 && reason === null;
+}
+
+/** How a check ended, for people: "exit status 1", "signal SIGKILL", or why it was ended. */
+export function checkEndText({ exitCode, signal, reason }: CheckReport): string {
+  if (reason !== null) return reason;
+  return signal === null ? `exit status ${exitCode}` : `signal ${signal}`;
+}
+
+/** What follows in the proof of a finished agent's work. */
+export type ProofStep =
+  /** A check that was recorded as started. */
+  | { readonly step: 'follow'; readonly check: number }
+  | { readonly step: 'check'; readonly check: number; readonly command: string }
+  | { readonly step: 'fix'; readonly round: number; readonly failed: FailedCheck }
+  | { readonly step: 'fail'; readonly failed: FailedCheck }
+  | { readonly step: 'proven' };
+
+/** @param rules null: nothing has to be checked */
+export function nextStep(
+  proof: Proof,
+  rules: VerifyRules | null,
+  fixRounds = rules?.fixRounds ?? 0,
+): ProofStep {
+  const { checks, command, round, failed } = proof;
+  if (proof.runningSince !== null) return { step: 'follow', check: checks };
+  if (failed !== null) {
+    return round < fixRounds ? { step: 'fix', round: round + 1, failed } : { step: 'fail', failed };
+  }
+  const next = rules?.commands[command];
+  return next === undefined ? { step: 'proven' } : { step: 'check', check: checks + 1, command: next };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type DomainEvent, type EventData, type EventType, eventTypes } from '../../../src/domain/events.ts';
 import { makeMessageId } from '../../../src/domain/ids.ts';
+import type { CheckReport } from '../../../src/domain/verification.ts';
 import {
   describeEvent,
   eventLine,
@@ -15,6 +16,16 @@ const messageId = makeMessageId('01K0ABCDEFGHJKMNPQRSTVWXYZ');
 
 function event<T extends EventType>(type: T, data: EventData[T], agentId: DomainEvent['agentId'] = null) {
   return { type, sessionId, agentId, at: time(0), data } as DomainEvent;
+}
+
+const commit = 'a'.repeat(40);
+
+function report(end: { readonly exitCode: number }): CheckReport {
+  return {
+    ...{ check: 2, command: 'npm test', commit, signal: null, reason: null, restored: [], ...end },
+    ...{ startedAt: '2026-03-01T10:00:00.000Z', endedAt: '2026-03-01T10:00:01.000Z' },
+    ...{ logSha256: '0'.repeat(64), logBytes: 8 },
+  };
 }
 
 describe('an event in a few words', () => {
@@ -148,6 +159,41 @@ describe('an event in a few words', () => {
       }),
       'edits src/a.ts (as src), which ada has claimed until 2026-03-01T11:00:00.000Z',
     ],
+    [
+      event('workspace.prepared', { name: 'a', branch: 'maos/s/a', base: commit }),
+      'works on branch maos/s/a, from aaaaaaaaaa',
+    ],
+    [
+      event('workspace.conflict', { name: 'c', paths: ['a\u202e.ts', 'b.ts'], between: ['a', 'b'] }),
+      'the work of a and b conflicts in 2 files: a\\u202e.ts, b.ts',
+    ],
+    [
+      event('work.committed', {
+        ...{ name: 'a', commit, branch: 'maos/s/a' },
+        diff: { files: 1, insertions: 2, deletions: 3 },
+      }),
+      'committed aaaaaaaaaa on maos/s/a: 1 file changed, +2 -3',
+    ],
+    [
+      event('agent.finished', { name: 'a', durationMs: 1_234, result: 'Done.', usage }),
+      'finished in 1.2s, 12.3k tokens, $0.25; its work is checked next',
+    ],
+    [
+      event('verify.started', {
+        ...{ name: 'a', check: 2, command: 'npm test\nrm -r x', commit, round: 0 },
+        restored: ['test/a.ts'],
+      }),
+      'check 2 on aaaaaaaaaa: npm test\\nrm -r x, with protected files as they were before: test/a.ts',
+    ],
+    [
+      event('verify.passed', { name: 'a', report: report({ exitCode: 0 }) }),
+      'check 2 passed in 1.0s: npm test',
+    ],
+    [
+      event('verify.failed', { name: 'a', report: report({ exitCode: 1 }) }),
+      'check 2 failed after 1.0s: npm test: exit status 1',
+    ],
+    [event('agent.fix_round', { name: 'a', round: 1, of: 2, attempt: 2 }), 'fix round 1 of 2 (attempt 2)'],
   ];
   for (const [given, text] of cases) it(given.type, () => assert.equal(describeEvent(given), text));
 
@@ -155,7 +201,7 @@ describe('an event in a few words', () => {
     for (const type of eventTypes)
       assert.match(
         type,
-        /^(session|phase|agent|artifact|budget|checkpoint|message|request|paths|notification)\.[a-z_]+$/,
+        /^(session|phase|agent|artifact|budget|checkpoint|message|request|paths|notification|workspace|work|verify|landing)\.[a-z_]+$/,
       );
     assert.equal(new Set(eventTypes).size, eventTypes.length);
   });

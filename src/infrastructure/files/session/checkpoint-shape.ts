@@ -60,7 +60,9 @@ const documents: { readonly [K in keyof Documents]: z.ZodType<Documents[K]> } = 
   landing: z.strictObject({ sessionId, target: branch, squash: z.boolean() }),
   lingering: z.strictObject({ background: z.array(z.string()), until: time.nullable() }),
   proof: z.strictObject({
-    ...{ checks: count, command: count, round: count },
+    ...{ isDue: z.boolean(), checks: count, command: count, round: count, ranMs: count },
+    subject: z.strictObject({ commit: commit.nullable(), restored: texts }).nullable(),
+    runningSince: time.nullable(),
     failed: z.strictObject({ report: checkReport, outputTail: z.string() }).nullable(),
   }),
   repositoryStart: z.strictObject({ commit, branch: branch.nullable() }),
