@@ -8,6 +8,7 @@ import type { ArtifactRecord } from '../../../src/application/ports/session-summ
 import { composePrompt, type HandoffInput } from '../../../src/application/session/handoff.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
+import { noProof } from '../../../src/domain/verification.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
@@ -108,7 +109,7 @@ describe('the prompt of an agent', () => {
       return promptOf('build', { workflow: { ...created, agents } }).match(/^Its work .*/m)?.[0];
     };
     const said = `Its work is commit ${commit} on branch maos/s/spec`;
-    const passed = { checks: 1, command: 1, round: 0, failed: null };
+    const passed = { ...noProof, checks: 1, command: 1 };
     assert.equal(says({}), `${said}.`);
     assert.equal(
       says({ verify, proof: passed }, work),

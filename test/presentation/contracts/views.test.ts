@@ -4,6 +4,7 @@ import { describeActivity } from '../../../src/application/session/activity-line
 import type { Agent, AgentFailure } from '../../../src/domain/agent.ts';
 import { noBudget } from '../../../src/domain/budget.ts';
 import { quote } from '../../../src/domain/errors.ts';
+import { noProof } from '../../../src/domain/verification.ts';
 import { agentStatus, agentStatusAnswer } from '../../../src/presentation/contracts/session-answers.ts';
 import { agentView, namesOf, workflowView } from '../../../src/presentation/contracts/views.ts';
 import { agentRequest, planRequest, started, time } from '../../domain/samples.ts';
@@ -84,7 +85,7 @@ describe('what a tool answers of an agent', () => {
       const { branch, commit, changes, proof, note } = agentStatus.parse(agentStatusAnswer(ofAgent, 300));
       return { view: ofAgent, told: { branch, commit, changes, proof, note } };
     };
-    const proof = { checks: 2, command: 1, round: 1, failed };
+    const proof = { ...noProof, checks: 2, command: 1, round: 1, failed };
     const mending = shown({ state: 'running', stage: 'executing', work, verify, proof });
     assert.deepEqual(mending.told, {
       ...{ branch: 'maos/s/a', commit, changes: '3 files, +40 −2', proof: 'failed' },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Agent } from '../../../../src/domain/agent.ts';
 import type { Session } from '../../../../src/domain/session.ts';
-import type { CheckReport, Proof } from '../../../../src/domain/verification.ts';
+import { type CheckReport, noProof, type Proof } from '../../../../src/domain/verification.ts';
 import { renderLive } from '../../../../src/presentation/cli/render/live-block.ts';
 import { renderReport } from '../../../../src/presentation/cli/render/session-report.ts';
 import { plainPaint } from '../../../../src/presentation/cli/shell/terminal.ts';
@@ -28,7 +28,7 @@ function report(given: Partial<CheckReport> = {}): CheckReport {
 }
 
 function proof(given: Partial<Proof> = {}): Proof {
-  return { checks: 2, command: 1, round: 0, failed: null, ...given };
+  return { ...noProof, checks: 2, command: 1, ...given };
 }
 
 function linesOf(agents: readonly Agent[], session: Partial<Session> = {}): string[] {
