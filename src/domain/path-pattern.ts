@@ -66,6 +66,40 @@ export function overlap(one: string, other: string): boolean {
   return from(0, 0);
 }
 
+/**
+ * Whether a path is, or is below, one that the pattern matches. No character of the path has a special meaning.
+ * @param path relative to the root that the pattern is absolute below
+ */
+export function covers(pattern: string, path: string): boolean {
+  const [wanted, names] = [namesOf(pattern), namesOf(path)];
+  // The positions in the path that the names of the pattern so far can end at.
+  let ends = new Set([0]);
+  for (const name of wanted) {
+    const next = new Set<number>();
+    for (const end of ends) {
+      if (name === '**') for (let at = end; at <= names.length; at++) next.add(at);
+      else if (end < names.length && matchesName(name, names[end] as string)) next.add(end + 1);
+    }
+    ends = next;
+  }
+  return ends.size > 0;
+}
+
+/** Retries only the last `*`, which suffices, so the time is at most the product of the lengths. */
+function matchesName(wanted: string, name: string): boolean {
+  const [marks, letters] = [[...wanted], [...name]];
+  let [at, star, retry] = [0, -1, 0];
+  for (let letter = 0; letter < letters.length; ) {
+    if (marks[at] === '*') [star, retry, at] = [at, letter, at + 1];
+    else if (marks[at] === '?' || (at < marks.length && marks[at] === letters[letter])) {
+      at++;
+      letter++;
+    } else if (star >= 0) [at, retry, letter] = [star + 1, retry + 1, retry + 1];
+    else return false;
+  }
+  return marks.slice(at).every((mark) => mark === '*');
+}
+
 function namesOf(pattern: string): readonly string[] {
   return pattern.split('/').filter((name) => name !== '');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { overlap, pathPattern, patternFrom } from '../../src/domain/path-pattern.ts';
+import { covers, overlap, pathPattern, patternFrom } from '../../src/domain/path-pattern.ts';
 
 const root = '/p';
 const pattern = (text: string): string => pathPattern(text, root);
@@ -31,6 +31,23 @@ const anyPattern = fc
   .map((some) => some.join('/'));
 
 describe('the patterns of path claims', () => {
+  it('cover the paths that they match, and everything below', () => {
+    fc.assert(
+      fc.property(anyPattern, fc.constantFrom(...paths), (text, path) => {
+        assert.equal(covers(pathPattern(text, '/'), path), path !== '' && matcher(text).test(path));
+      }),
+    );
+  });
+
+  it('give no character of a covered path a special meaning', () => {
+    assert.equal(covers('/te*t/judge', 'te*t/judge'), true);
+    assert.equal(covers('/test', 'te*t'), false);
+    assert.equal(covers('/test/judge', 'test'), false);
+    assert.equal(covers('/**/*.test.ts', 'src/deep/a.test.ts'), true);
+    assert.equal(covers('/', 'anything'), true);
+    assert.equal(covers(`/${'*a'.repeat(150)}b`, `${'a'.repeat(4_000)}`), false);
+  });
+
   it('overlap where there is a path that both name', () => {
     fc.assert(
       fc.property(anyPattern, anyPattern, (one, other) => {

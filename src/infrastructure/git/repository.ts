@@ -19,7 +19,9 @@ export interface Repository {
   readonly config: RepositoryConfig;
   /** Any exit status. */
   run(args: readonly string[], options?: RunOptions): Promise<GitResult>;
-  /** What git prints, without the last newline. @throws MaosError unless it succeeds */
+  /** What git prints. @throws MaosError unless it succeeds */
+  bytes(args: readonly string[], options?: RunOptions): Promise<Buffer>;
+  /** The same as text, without the last newline. */
   text(args: readonly string[], options?: RunOptions): Promise<string>;
   /** The full id of a commit; null if there is none. */
   commit(revision: string): Promise<string | null>;
@@ -58,17 +60,21 @@ export async function openRepository(
       env: { ...whole, ...options.env },
     });
 
-  async function text(args: readonly string[], options?: RunOptions): Promise<string> {
+  async function bytes(args: readonly string[], options?: RunOptions): Promise<Buffer> {
     const result = await run(args, options);
     if (result.status !== 0) throw gitError(args, result, folder);
-    return result.stdout.toString().replace(/\n$/, '');
+    return result.stdout;
   }
+
+  const text = async (args: readonly string[], options?: RunOptions): Promise<string> =>
+    (await bytes(args, options)).toString().replace(/\n$/, '');
 
   return {
     folder: cwd,
     git,
     config,
     run,
+    bytes,
     text,
     commit: async (revision) => {
       const { status, stdout } = await run(['rev-parse', '--verify', '--quiet', `${revision}^{commit}`]);

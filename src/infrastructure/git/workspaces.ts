@@ -1,8 +1,12 @@
+import { join } from 'node:path';
 import type { Workspaces } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { begin } from './begin.ts';
 import { diff, stat } from './diff.ts';
+import { joinCommits, squashCommit } from './join.ts';
+import { isAncestor, resolveRef } from './refs.ts';
+import { openRepository } from './repository.ts';
 import { makeGit } from './run-git.ts';
 import { open } from './worktrees.ts';
 
@@ -16,6 +20,7 @@ export function makeWorkspaces({
 }): Workspaces {
   const git = makeGit(environment);
   const deps = { git, layout };
+  const scratch = join(layout.project, 'git');
   const later = (name: string) => (): Promise<never> =>
     Promise.reject(new MaosError('INTERNAL', `${name} is not there yet.`));
   return {
@@ -23,15 +28,15 @@ export function makeWorkspaces({
     open: (...args) => open(deps, ...args),
     diff: (...args) => diff(git, ...args),
     stat: (...args) => stat(git, ...args),
+    resolve: async (folder, ref) => resolveRef(await openRepository(git, folder), ref),
+    isAncestor: async (folder, commit, of) => isAncestor(await openRepository(git, folder), commit, of),
+    join: async (folder, ...rest) => joinCommits(await openRepository(git, folder), scratch, ...rest),
+    squash: async (folder, ...rest) => squashCommit(await openRepository(git, folder), scratch, ...rest),
     snapshot: later('snapshot'),
     remove: later('remove'),
-    resolve: later('resolve'),
-    join: later('join'),
-    squash: later('squash'),
     protect: later('protect'),
     checkOut: later('checkOut'),
     discardCheckouts: later('discardCheckouts'),
     moveBranch: later('moveBranch'),
-    isAncestor: later('isAncestor'),
   };
 }

@@ -20,6 +20,8 @@ import { agentNamePattern } from '../../../domain/plan.ts';
  * ```
  */
 export interface SessionLayout {
+  /** The folder of the project in MAOS_HOME. */
+  readonly project: string;
   session(id: SessionId): string;
   metadata(id: SessionId): string;
   environment(id: SessionId): string;
@@ -64,6 +66,7 @@ export function sessionLayout(projectFolder: string): SessionLayout {
   const check = (id: SessionId, agentId: AgentId, number: number): string =>
     join(checks(id, agentId), checkedNumber(number));
   return {
+    project: projectFolder,
     session,
     metadata: (id) => join(session(id), 'metadata.json'),
     environment: (id) => join(session(id), 'environment.json'),

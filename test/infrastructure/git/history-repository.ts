@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ScratchRepository } from './scratch-repository.ts';
+
+/** What a file of a test is: its text or bytes, a program, a link, the commit of a submodule, or nothing. */
+export type TestFile =
+  | string
+  | Buffer
+  | { readonly program: string }
+  | { readonly link: string }
+  | { readonly submodule: string }
+  | null;
+
+export type TestFiles = Readonly<Record<string, TestFile>>;
+
+/** A repository whose commits are given as files, and git in it as its oracle. */
+export class HistoryRepository extends ScratchRepository {
+  /** The first commit. */
+  readonly base: string;
+
+  constructor(base: TestFiles = { 'a.txt': '1\n2\n3\n4\n5\n' }, name = 'a project') {
+    super(name, {});
+    this.base = this.commit(base);
+  }
+
+  /** Any exit status. */
+  tryGit(...args: readonly string[]) {
+    return this.tryGitIn(this.folder, ...args);
+  }
+
+  tryGitIn(cwd: string, ...args: readonly string[]) {
+    return spawnSync('git', args, { cwd, env: this.environment, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  }
+
+  /** Writes files into the checkout; null removes. */
+  writeAll(files: TestFiles, folder = this.folder): void {
+    for (const [path, file] of Object.entries(files)) writeTestFile(join(folder, path), file);
+  }
+
+  /** Commits the files onto what is checked out. @returns the commit */
+  commit(files: TestFiles, folder = this.folder): string {
+    this.writeAll(files, folder);
+    this.gitIn(folder, 'add', '--all', '--force');
+    for (const [path, file] of Object.entries(files)) {
+      if (file !== null && typeof file === 'object' && 'submodule' in file) {
+        this.gitIn(folder, 'update-index', '--add', '--cacheinfo', `160000,${file.submodule},${path}`);
+      }
+    }
+    this.gitIn(folder, 'commit', '--quiet', '--allow-empty', '--no-verify', '-m', 'A commit');
+    return this.gitIn(folder, 'rev-parse', 'HEAD');
+  }
+
+  /** Commits the files onto `base` on a branch, and checks `main` out again. @returns the commit */
+  commitOn(base: string, branch: string, files: TestFiles): string {
+    this.git('checkout', '--quiet', '--force', '-B', branch, base);
+    const commit = this.commit(files);
+    this.git('checkout', '--quiet', '--force', 'main');
+    const left = this.tryGit('clean', '-ffdqx');
+    assert.equal(left.status, 0, left.stderr);
+    return commit;
+  }
+
+  show(commit: string, path: string): string {
+    return this.git('show', `${commit}:${path}`);
+  }
+}
+
+function writeTestFile(at: string, file: TestFile): void {
+  rmSync(at, { recursive: true, force: true });
+  if (file === null) return;
+  mkdirFor(dirname(at));
+  if (typeof file === 'string' || Buffer.isBuffer(file)) writeFileSync(at, file);
+  else if ('link' in file) symlinkSync(file.link, at);
+  else if ('submodule' in file) mkdirSync(at);
+  else {
+    writeFileSync(at, file.program);
+    chmodSync(at, 0o755);
+  }
+}
+
+/** Files and links in the way give way to folders. */
+function mkdirFor(folder: string): void {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  mkdirFor(dirname(folder));
+  rmSync(folder, { force: true });
+  mkdirSync(folder);
+}
