@@ -8,6 +8,7 @@ import type { Role } from './roles/role.ts';
 import type {
   ExitPolicy,
   FailurePolicy,
+  LandChoice,
   ParentEndPolicy,
   Session,
   SessionApprovals,
@@ -15,7 +16,11 @@ import type {
   SessionParent,
   Strategy,
 } from './session.ts';
+import { sessionCheckOf } from './session-check.ts';
 import { dependenciesUnder, findCycle, levelsOf, type PlanNode } from './strategies.ts';
+import type { VerifyRules } from './verification.ts';
+import type { WorktreeSetup } from './worktree.ts';
+import { checkWorktrees } from './worktree-plan.ts';
 
 /** A requested agent, including defaults. Shapes and sizes were validated on input; meaning is validated here. */
 export interface AgentRequest extends AgentSpec {
@@ -45,7 +50,13 @@ export interface AgentDraft
   /** Further backends to continue on, in order, when the quota of the agent's own is used up. */
   readonly fallback?: readonly string[] | undefined;
   readonly budget?: Draft<Budget> | undefined;
+  /** Implies the workspace. */
+  readonly worktree?: Draft<WorktreeSetup> | undefined;
+  readonly verify?: VerifyDraft | undefined;
 }
+
+/** A check, of which only the commands have no default. */
+export type VerifyDraft = Pick<VerifyRules, 'commands'> & Draft<Omit<VerifyRules, 'commands'>>;
 
 /** A plan as written by the caller. */
 export interface PlanDraft extends Draft<Pick<PlanRequest, 'strategy' | 'failurePolicy' | 'onExit'>> {
@@ -54,6 +65,8 @@ export interface PlanDraft extends Draft<Pick<PlanRequest, 'strategy' | 'failure
   readonly onParentEnd?: ParentEndPolicy | undefined;
   readonly limits?: Draft<SessionLimits> | undefined;
   readonly budget?: Draft<Budget> | undefined;
+  readonly verify?: VerifyDraft | undefined;
+  readonly land?: LandChoice | undefined;
 }
 
 /** The specified fields of a draft, to override defaults. */
@@ -85,6 +98,7 @@ export interface PlanRequest {
   readonly aliases: Readonly<Record<string, string>>;
 }
 
+/** Without the check of the session. */
 export const maxAgentsPerSession = 500;
 
 /** Names become folder names and `depends_on` references: letters, digits, `_ . -`, not starting with a dot or dash. */
@@ -188,8 +202,9 @@ export interface Plan {
 }
 
 /**
- * Converts a request to a plan that is guaranteed to terminate.
- * @throws MaosError INVALID_PLAN for no agents, too many, an invalid or duplicate name, an unknown dependency, a cycle
+ * Converts a request to a plan that is guaranteed to terminate. If the session is checked, its last agent is the check.
+ * @throws MaosError INVALID_PLAN for no agents, too many, an invalid or duplicate name, an unknown dependency, a cycle,
+ *   worktrees and checks that do not fit together
  */
 export function makePlan(request: PlanRequest): Plan {
   const count = request.agents.length;
@@ -205,6 +220,7 @@ export function makePlan(request: PlanRequest): Plan {
   const names = nameAgents(request.agents);
   checkNames(names);
   checkModels(request.agents, names);
+  checkWorktrees(request, names);
   const nodes = toNodes(request, names);
   const dependencies = dependenciesUnder(request.strategy, nodes);
   const cycle = findCycle(dependencies);
@@ -217,9 +233,41 @@ export function makePlan(request: PlanRequest): Plan {
       { cycle: path },
     );
   }
+  return { request, agents: numbered(...withSessionCheck(request, names, dependencies)) };
+}
+
+/** The check runs when all others have completed, whatever the strategy. */
+function withSessionCheck(
+  request: PlanRequest,
+  names: readonly string[],
+  dependencies: readonly (readonly number[])[],
+): Parameters<typeof numbered> {
+  const { agents } = request;
+  const check = sessionCheckOf(request);
+  if (check === null) return [agents, names, dependencies];
+  const taken = names.indexOf(check.name);
+  if (taken >= 0) {
+    throw invalidPlan(
+      `Agent ${taken + 1} is named ${quote(check.name)}, which is the name of the session's check ("verify" of the plan): give the agent another name.`,
+      { agent: taken, name: check.name },
+    );
+  }
+  const unplaced = { dependsOn: [], stage: null, instanceSuffix: null };
+  return [
+    [...agents, { ...check, ...unplaced }],
+    [...names, check.name],
+    [...dependencies, [...agents.keys()]],
+  ];
+}
+
+function numbered(
+  agents: readonly AgentRequest[],
+  names: readonly string[],
+  dependencies: readonly (readonly number[])[],
+): Plan['agents'] {
   const phases = levelsOf(dependencies);
-  const ordinals = ordinalsOf(request.agents);
-  const agents = request.agents.map(({ stage, instanceSuffix, ...spec }, index) => {
+  const ordinals = ordinalsOf(agents);
+  return agents.map(({ stage, instanceSuffix, ...spec }, index) => {
     const ordinal = ordinals[index] as number;
     return {
       ...spec,
@@ -230,7 +278,6 @@ export function makePlan(request: PlanRequest): Plan {
       dependsOn: dependencies[index] as readonly number[],
     };
   });
-  return { request, agents };
 }
 
 /** The position of each agent among those of its role. */

@@ -70,6 +70,10 @@ export type SessionApprovals = (typeof sessionApprovals)[number] | null;
 export const landPolicies = ['auto'] as const;
 export type LandPolicy = (typeof landPolicies)[number];
 
+/** As a plan says it; `manual` is the default, and stored as null. */
+export const landChoices = ['manual', ...landPolicies] as const;
+export type LandChoice = (typeof landChoices)[number];
+
 /** What a session lands, and where. */
 export interface Landing {
   /** The session whose work lands. */

@@ -354,6 +354,9 @@ describe('agentsOf', () => {
       command: null,
       model: null,
       workspace: 'project',
+      worktree: null,
+      verify: null,
+      lands: null,
       timeoutMs: 60_000,
       maxMemoryMb: 1024,
       maxSubagents: null,
@@ -377,6 +380,8 @@ describe('agentsOf', () => {
       startedAt: null,
       endedAt: null,
       inactiveMs: 0,
+      work: null,
+      proof: null,
     });
     assert.deepEqual([made[3]?.backend, made[3]?.command], ['command', ['true']]);
   });

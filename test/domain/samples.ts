@@ -72,8 +72,9 @@ export function requestOf(
 
 /** The session as first stored, not started yet. */
 export function created(request: PlanRequest): Change {
-  const suffixes = request.agents.map((_, index) => index.toString(36).padStart(6, '0'));
-  return deepFreeze(createWorkflow(makePlan(request), { sessionId, suffixes }, time(0)));
+  const plan = makePlan(request);
+  const suffixes = plan.agents.map((_, index) => index.toString(36).padStart(6, '0'));
+  return deepFreeze(createWorkflow(plan, { sessionId, suffixes }, time(0)));
 }
 
 /** The session just after it was started. */

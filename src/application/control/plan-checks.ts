@@ -1,7 +1,12 @@
-import { compilePattern, isCommandAllowed, patternFor } from '../../domain/command-permission.ts';
+import {
+  type Command,
+  compilePattern,
+  isCommandAllowed,
+  patternFor,
+} from '../../domain/command-permission.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
-import type { AgentRequest, Plan } from '../../domain/plan.ts';
+import type { AgentRequest, Plan, PlanRequest } from '../../domain/plan.ts';
 import type { Project } from '../project.ts';
 
 /** Only the backend that runs commands takes one, and no agent may mix it with others. @throws MaosError INVALID_PLAN */
@@ -57,10 +62,10 @@ export function checkMemory({ host }: Project, { agents }: Plan): void {
 }
 
 /** Clients may run only what the user's configuration allows. @throws MaosError FORBIDDEN */
-export function checkCommands({ settings }: Project, { agents }: Plan): void {
+export function checkCommands({ settings }: Project, { request }: Plan): void {
   const patterns = settings.allowCommands.map(compilePattern);
-  for (const { command } of agents) {
-    if (command === null || isCommandAllowed(patterns, command)) continue;
+  for (const command of commandsOf(request)) {
+    if (isCommandAllowed(patterns, command)) continue;
     const pattern = patternFor(command);
     throw new MaosError(
       'FORBIDDEN',
@@ -68,6 +73,16 @@ export function checkCommands({ settings }: Project, { agents }: Plan): void {
       { details: { command: startOf(pattern, 500), setting: 'allowCommands' } },
     );
   }
+}
+
+/** Every program that the caller chose. */
+function commandsOf({ agents, verify }: PlanRequest): readonly Command[] {
+  const ofAgents = agents.flatMap(({ command, worktree, verify }) => [
+    ...(command === null ? [] : [command]),
+    ...(worktree === null || worktree.setup === null ? [] : [worktree.setup]),
+    ...(verify?.commands ?? []),
+  ]);
+  return [...ofAgents, ...(verify?.commands ?? [])];
 }
 
 /** Names the missing program before anything is stored, instead of in every agent's failure. */

@@ -5,14 +5,18 @@ import { MaosError, quote } from '../../domain/errors.ts';
 import {
   type AgentDraft,
   type AgentRequest,
+  type Draft,
   given,
   type PlanDraft,
   type PlanRequest,
   type RoleDraft,
+  type VerifyDraft,
 } from '../../domain/plan.ts';
 import { isPredefinedName } from '../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
+import { type VerifyRules, verifyDefaults } from '../../domain/verification.ts';
+import { noSetup, type WorktreeSetup } from '../../domain/worktree.ts';
 import type { Settings } from '../ports/settings.ts';
 import type { Project } from '../project.ts';
 import { catalogueOf, type RoleCatalogue } from '../roles/role-catalogue.ts';
@@ -57,7 +61,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
   // A role's default must not prevent its agents from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.host.capacity.totalMemoryMb() / 2);
   const agents = (request.agents ?? []).map(
-    ({ role: asked, task, budget, fallback, ...draft }): AgentRequest => {
+    ({ role: asked, task, budget, fallback, worktree, verify, ...draft }): AgentRequest => {
       const { role, stored } = resolveRole(asked, roles);
       if (typeof asked === 'string' && asked !== role.name) aliases[asked] = role.name;
       const backend =
@@ -70,7 +74,9 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
         backends: choicesOf(project, role, first, fallback),
         timeoutMs: Math.round(role.defaultTimeoutMinutes * 60_000),
         maxMemoryMb: Math.min(role.defaultMaxMemoryMb, halfOfMachine),
+        ...(worktree === undefined ? {} : worktreeOf(worktree)),
         ...given(draft),
+        verify: rulesOf(verify),
         role: stored,
         task,
         budget: { ...project.settings.budgets.agent, ...given(budget) },
@@ -87,7 +93,17 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
     parent: parent === null ? null : { ...parent, onEnd: request.onParentEnd ?? 'cancel' },
     folder: request.folder ?? null,
     approvals: request.approveAll === true ? 'all' : null,
+    verify: rulesOf(request.verify),
+    land: request.land === 'auto' ? 'auto' : null,
   };
+}
+
+function worktreeOf(draft: Draft<WorktreeSetup>): Pick<AgentRequest, 'workspace' | 'worktree'> {
+  return { workspace: 'worktree', worktree: { ...noSetup, ...given(draft) } };
+}
+
+function rulesOf(draft: VerifyDraft | undefined): VerifyRules | null {
+  return draft === undefined ? null : { ...verifyDefaults, ...given(draft), commands: draft.commands };
 }
 
 /** The default backend of a role's agents: the user's settings take precedence over the role's file. */

@@ -72,9 +72,12 @@ function hintFor(key: string, known: readonly string[]): string {
   return known.length === 0 ? '' : ` (known keys: ${known.join(', ')})`;
 }
 
-/** The caller most likely meant the alternative of a union that fits to the greatest depth. */
+/** The caller most likely meant the alternative of a union that fits to the greatest depth; least, one of another type. */
 function depth(issues: readonly Issue[]): number {
-  return Math.max(0, ...issues.map((issue) => issue.path.length));
+  return Math.max(
+    -1,
+    ...issues.map(({ code, path }) => (code === 'invalid_type' && path.length === 0 ? -1 : path.length)),
+  );
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

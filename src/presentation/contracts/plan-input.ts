@@ -1,8 +1,15 @@
 import * as z from 'zod';
 import type { OrchestrateRequest } from '../../application/control/plan-request.ts';
 import { agentWorkspaces } from '../../domain/agent.ts';
-import type { AgentDraft } from '../../domain/plan.ts';
-import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../domain/session.ts';
+import type { AgentDraft, VerifyDraft } from '../../domain/plan.ts';
+import {
+  exitPolicies,
+  failurePolicies,
+  landChoices,
+  parentEndPolicies,
+  strategies,
+} from '../../domain/session.ts';
+import { maxPorts } from '../../domain/worktree.ts';
 
 /** In characters: every agent receives the objective, also through its environment. */
 const maxObjective = 20_000;
@@ -14,11 +21,13 @@ const nulMessage = 'must not contain a NUL character';
 const text = (max: number) =>
   z.string().trim().min(1, 'must not be empty').max(max).refine(noNul, nulMessage);
 
-const customRole = z.strictObject({
-  name: text(63),
-  description: text(2_000),
-  responsibilities: z.array(text(500)).max(20).optional(),
-});
+const customRole = z
+  .strictObject({
+    name: text(63),
+    description: text(2_000),
+    responsibilities: z.array(text(500)).max(20).optional(),
+  })
+  .describe('{name, description, responsibilities}');
 
 const budget = z.strictObject({
   max_tokens: z.int().min(1).optional(),
@@ -26,9 +35,50 @@ const budget = z.strictObject({
   max_turns: z.int().min(1).optional(),
   max_minutes: z.number().positive().optional(),
 });
+const budgetKeys = '{max_tokens, max_cost_usd, max_turns, max_minutes}';
+
+const line = text(100_000);
+
+/** Patterns of `.gitignore`, or paths; they stay in the repository. */
+const insidePaths = z
+  .array(text(1_000).refine((path) => !path.split('/').includes('..'), "must not contain '..'"))
+  .max(200);
+
+const worktree = z.strictObject({
+  copy: insidePaths.optional().describe('What to copy from your checkout; patterns as in .gitignore'),
+  link: insidePaths.optional().describe('What to link instead of copying, because it is large and only read'),
+  setup: line.optional().describe('Shell line that runs in the worktree before the agent starts'),
+  ports: z.int().min(0).max(maxPorts).optional().describe('Free TCP ports, in MAOS_PORT_1 and so on'),
+});
+
+const lines = z.array(line).min(1).max(50);
+
+const verifyRules = z
+  .strictObject({
+    command: line.optional(),
+    commands: lines.optional().describe('Run one after the other until one fails'),
+    timeout_minutes: z.number().positive().max(10_080).optional().describe('Of each command; default: 30'),
+    fix_rounds: z
+      .int()
+      .min(0)
+      .max(20)
+      .optional()
+      .describe('How often the agent may mend what a check found; default: 2'),
+    protect: insidePaths
+      .optional()
+      .describe('Files that are taken from where the agent began, so that it cannot change its own judge'),
+  })
+  .refine(
+    ({ command, commands }) => (command === undefined) !== (commands === undefined),
+    "must have either 'command' or 'commands'",
+  )
+  .describe('{command or commands, timeout_minutes, fix_rounds, protect: globs}');
+
+const verify = z.union([line, lines, verifyRules]);
+const sessionVerify = z.union([line, lines, verifyRules.describe('{…}, as of an agent')]);
 
 const agent = z.strictObject({
-  role: z.union([text(63), customRole]).describe('Of list-roles, or your own {name, description}'),
+  role: z.union([text(63), customRole]).describe('Of list-roles, or your own'),
   task: text(maxTask).describe('What to do and deliver'),
   name: text(64).optional().describe('Unique; default: the role, numbered when repeated'),
   depends_on: z.array(text(64)).max(500).optional().describe('Agents that must complete first'),
@@ -41,6 +91,12 @@ const agent = z.strictObject({
   model: text(200).optional(),
   fallback: z.array(text(63)).max(10).optional().describe('Backends to go on with when the quota is used up'),
   workspace: z.enum(agentWorkspaces).optional(),
+  worktree: worktree
+    .optional()
+    .describe(
+      '{copy: globs, link: globs, setup: shell line, ports: count} for the workspace worktree, an own branch',
+    ),
+  verify: verify.optional().describe('Shell lines that must succeed before it counts as completed'),
   instance_suffix: z
     .string()
     .regex(/^[a-z0-9_]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '_'")
@@ -48,7 +104,7 @@ const agent = z.strictObject({
   timeout_minutes: z.number().positive().max(10_080).optional(),
   max_memory_mb: z.int().min(16).max(1_048_576).optional(),
   max_subagents: z.int().min(0).max(10_000).optional(),
-  budget: budget.optional(),
+  budget: budget.optional().describe(budgetKeys),
 });
 
 /** Explains why a formerly accepted strategy is refused; Zod explains all others. */
@@ -70,7 +126,9 @@ const plan = z.strictObject({
     .describe('When the agent that started the team ends; default: cancel'),
   max_agents_per_role: z.int().min(1).max(500).optional(),
   max_concurrency: z.int().min(1).max(500).optional(),
-  budget: budget.optional().describe('For all agents together'),
+  budget: budget.optional().describe(`${budgetKeys}, for all agents together`),
+  verify: sessionVerify.optional().describe('Of all work together'),
+  land: z.enum(landChoices).optional().describe("'auto': onto the user's branch"),
   dry_run: z.boolean().optional().describe('Only show the plan; store and run nothing'),
 });
 
@@ -90,6 +148,17 @@ function budgetOf(json: z.input<typeof budget> | undefined) {
   } satisfies Mapping<AgentDraft['budget'] & object>;
 }
 
+function verifyOf(json: z.input<typeof verify> | undefined): VerifyDraft | undefined {
+  if (json === undefined) return undefined;
+  if (typeof json === 'string' || Array.isArray(json)) return { commands: [json].flat() };
+  return {
+    commands: [json.command ?? json.commands ?? []].flat(),
+    timeoutMs: millisecondsOf(json.timeout_minutes),
+    fixRounds: json.fix_rounds,
+    protect: json.protect,
+  } satisfies Mapping<VerifyDraft>;
+}
+
 function agentOf(json: AgentJson) {
   return {
     role: json.role,
@@ -102,6 +171,8 @@ function agentOf(json: AgentJson) {
     model: json.model,
     fallback: json.fallback,
     workspace: json.workspace,
+    worktree: json.worktree,
+    verify: verifyOf(json.verify),
     instanceSuffix: json.instance_suffix,
     timeoutMs: millisecondsOf(json.timeout_minutes),
     maxMemoryMb: json.max_memory_mb,
@@ -121,6 +192,8 @@ export function requestOf(json: PlanJson): OrchestrateRequest {
     onParentEnd: json.on_parent_end,
     limits: { maxAgentsPerRole: json.max_agents_per_role, maxConcurrency: json.max_concurrency },
     budget: budgetOf(json.budget),
+    verify: verifyOf(json.verify),
+    land: json.land,
     dryRun: json.dry_run,
   } satisfies Mapping<OrchestrateRequest>;
 }

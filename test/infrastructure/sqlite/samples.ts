@@ -83,9 +83,9 @@ export function planRequest(overrides: Partial<PlanRequest> = {}): PlanRequest {
 
 /** A new session, by default of three agents in sequence. */
 export function created(overrides: Partial<PlanRequest> = {}, id: SessionId = sessionId()): Change {
-  const request = planRequest(overrides);
-  const suffixes = request.agents.map(() => ids.suffix());
-  return createWorkflow(makePlan(request), { sessionId: id, suffixes }, at);
+  const plan = makePlan(planRequest(overrides));
+  const suffixes = plan.agents.map(() => ids.suffix());
+  return createWorkflow(plan, { sessionId: id, suffixes }, at);
 }
 
 /** The session with its first agent running. */

@@ -33,8 +33,8 @@ const guardFrom = 499;
 /**
  * The schema that clients see. Every client loads all of them at start, so it omits what does not help a model,
  * although it is validated: the dialect (MCP's default is 2020-12) unless the schema's metadata names it, length limits
- * and other safeguards, that nested objects are strict like the outer one, and for output everything but names and
- * types of fields.
+ * and other safeguards, that nested objects are strict like the outer one, the keys of a nested object whose description
+ * lists them ('{max_tokens, …}'), and for output everything but names and types of fields.
  */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema, ...converted } = z.toJSONSchema(schema, {
@@ -50,6 +50,10 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
       if (jsonSchema.exclusiveMinimum === 0) delete jsonSchema.exclusiveMinimum;
       if (path.length > 0 && (io === 'output' || jsonSchema.additionalProperties === false))
         delete jsonSchema.additionalProperties;
+      if (path.length > 0 && jsonSchema.description?.startsWith('{')) {
+        delete jsonSchema.properties;
+        delete jsonSchema.required;
+      }
       if (io === 'input') return;
       delete jsonSchema.enum;
       delete jsonSchema.required;

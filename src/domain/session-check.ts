@@ -1,0 +1,41 @@
+import { type AgentSpec, specDefaults } from './agent.ts';
+import { noBudget } from './budget.ts';
+import type { Session } from './session.ts';
+import type { VerifyRules } from './verification.ts';
+
+/** The name of the agent that checks the work of all others together. */
+const name = 'verify';
+
+/** Whether this agent is the check of its session, which no plan lists. */
+export function isSessionCheck(session: Pick<Session, 'verify'>, agent: { readonly name: string }): boolean {
+  return session.verify !== null && agent.name === name;
+}
+
+/**
+ * The agent that checks the work of all others together; null if the plan asks for no such check. Its program does
+ * nothing, so it has no fix rounds: what a check finds is the work of another agent.
+ */
+export function sessionCheckOf({
+  agents,
+  verify = null,
+}: {
+  readonly agents: readonly Pick<AgentSpec, 'workspace' | 'maxMemoryMb'>[];
+  readonly verify?: VerifyRules | null;
+}): (AgentSpec & { readonly name: string }) | null {
+  if (verify === null) return null;
+  return {
+    ...specDefaults,
+    name,
+    role: { name: 'tester', custom: null },
+    task: 'Check the work of all agents together.',
+    backend: 'command',
+    command: ['true'],
+    model: null,
+    workspace: agents.some(({ workspace }) => workspace === 'worktree') ? 'worktree' : 'project',
+    verify: { ...verify, fixRounds: 0 },
+    timeoutMs: verify.timeoutMs,
+    // It builds and tests what the agents did.
+    maxMemoryMb: Math.max(...agents.map(({ maxMemoryMb }) => maxMemoryMb)),
+    budget: noBudget,
+  };
+}
