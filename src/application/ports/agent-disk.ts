@@ -50,6 +50,12 @@ export interface OutputPage {
   readonly size: number;
 }
 
+export interface OutputDigest {
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
 /** The files that agents find at their location, and those that they leave there. */
 export interface AgentDisk {
   locations(session: Session, agent: Agent): AgentLocations;
@@ -57,8 +63,21 @@ export interface AgentDisk {
   makeRoom(agent: Agent): Promise<void>;
   /** Creates the agent's folders, and stores the prompt for its next start; safe to repeat. */
   prepare(agent: Agent, prompt: string): Promise<void>;
-  /** A negative `from` counts from the end. Output that was never printed reads as empty. */
-  readOutput(agent: Agent, stream: OutputStream, from: number, maxBytes: number): Promise<OutputPage>;
+  /**
+   * A negative `from` counts from the end. Output that was never printed reads as empty.
+   * @param check the check of its work that printed it; default: its own program
+   */
+  readOutput(
+    agent: Agent,
+    stream: OutputStream,
+    from: number,
+    maxBytes: number,
+    check?: number,
+  ): Promise<OutputPage>;
+  /** Of everything that a check printed so far: stdout, then stderr. Null if its logs are missing. */
+  digestCheck(agent: Agent, check: number): Promise<OutputDigest | null>;
+  /** Where the logs of a check are: a text for people. */
+  checkLocation(agent: Agent, check: number): string;
   /** Offset at which an attempt began in a stream (default: stdout); null if it was not started. */
   outputStart(agent: Agent, attempt: number, stream?: OutputStream): Promise<number | null>;
   /** When it last printed something; null if it never did, or its output is gone. */

@@ -5,6 +5,7 @@ import { showInvisible } from '../../domain/invisible-marks.ts';
 import type { OutputPage } from '../ports/agent-disk.ts';
 import type { AgentActivity, OutputParser } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
+import { isCheckRunning, readWholeCheck } from './check-output.ts';
 
 type Needs = Pick<Project, 'host' | 'backends'>;
 
@@ -15,6 +16,8 @@ export type OutputView = (typeof outputViews)[number];
 export interface OutputRequest {
   readonly agent: Agent;
   readonly view: OutputView;
+  /** The number of the check that printed it; default: its own program. */
+  readonly check?: number | undefined;
   /** Only this many last lines; null: from the cursor or the start. */
   readonly tailLines: number | null;
   /** End of the previous page. */
@@ -130,7 +133,8 @@ function endOfFile(request: OutputRequest, bytes: Uint8Array, position: number):
 }
 
 /** Whether more may be written at the end. */
-function grows({ agent, until }: OutputRequest): boolean {
+function grows({ agent, until, check }: Pick<OutputRequest, 'agent' | 'until' | 'check'>): boolean {
+  if (check !== undefined) return isCheckRunning(agent, check);
   return agent.state === 'running' && (until ?? null) === null;
 }
 
@@ -143,7 +147,7 @@ async function readWithin(
 ): Promise<OutputPage> {
   const end = request.until ?? Number.POSITIVE_INFINITY;
   const bytes = Math.max(0, Math.min(maxBytes, end - position));
-  const page = await project.host.readOutput(request.agent, streamOf(request), position, bytes);
+  const page = await readBytes(project, request, position, bytes);
   return { ...page, size: Math.min(page.size, end) };
 }
 
@@ -171,7 +175,7 @@ function withoutHalfCharacter(bytes: Uint8Array): Uint8Array {
 
 async function readTail(project: Needs, request: OutputRequest, lines: number): Promise<OutputSlice> {
   for (let size = windowBytes; ; size *= 4) {
-    const page = await project.host.readOutput(request.agent, streamOf(request), -size, size);
+    const page = await readBytes(project, request, -size, size);
     const fromStart = page.start === 0;
     const bytes = page.bytes.subarray(
       fromStart ? 0 : page.bytes.indexOf(10) + 1,
@@ -189,8 +193,10 @@ async function readTail(project: Needs, request: OutputRequest, lines: number): 
 
 /** As in {@link endOfFile}, an incomplete last line belongs to the next page. */
 function endOfTail(request: OutputRequest, bytes: Uint8Array): number {
-  const grows = request.agent.state === 'running' && request.view === 'readable';
-  return grows ? bytes.lastIndexOf(10) + 1 || bytes.length : bytes.length;
+  const { agent, check, view } = request;
+  return grows({ agent, check }) && view === 'readable'
+    ? bytes.lastIndexOf(10) + 1 || bytes.length
+    : bytes.length;
 }
 
 /** A position in the stream, and how many characters of the line at that position were already shown. */
@@ -223,18 +229,17 @@ export function positionOf(cursor: string | null): number {
  */
 export async function startOfTail(
   project: Needs,
-  request: Pick<OutputRequest, 'agent' | 'view'>,
+  request: Pick<OutputRequest, 'agent' | 'view' | 'check'>,
   lines: number,
 ): Promise<string | null> {
   if (isStructured(project, request)) return null;
-  const stream = streamOf(request);
-  const { size } = await project.host.readOutput(request.agent, stream, 0, 0);
+  const { size } = await readBytes(project, request, 0, 0);
   // A line feed at the very end does not begin another line.
   let missing = lines;
   let end = size - 1;
   while (end > 0 && missing > 0) {
     const start = Math.max(0, end - windowBytes);
-    const { bytes } = await project.host.readOutput(request.agent, stream, start, end - start);
+    const { bytes } = await readBytes(project, request, start, end - start);
     for (let at = bytes.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(10, at - 1)) {
       missing -= 1;
       if (missing === 0) return String(start + at + 1);
@@ -244,15 +249,23 @@ export async function startOfTail(
   return missing === 0 ? String(size) : '0';
 }
 
-function streamOf({ view }: Pick<OutputRequest, 'view'>): 'stdout' | 'stderr' {
-  return view === 'stderr' ? 'stderr' : 'stdout';
+function readBytes(
+  project: Needs,
+  { agent, view, check }: Pick<OutputRequest, 'agent' | 'view' | 'check'>,
+  from: number,
+  maxBytes: number,
+): Promise<OutputPage> {
+  if (check !== undefined && view === 'readable')
+    return readWholeCheck(project, agent, check, from, maxBytes);
+  return project.host.readOutput(agent, view === 'stderr' ? 'stderr' : 'stdout', from, maxBytes, check);
 }
 
 /** Whether each line is a record, which can only be rendered as a whole. */
 export function isStructured(
   { backends }: Pick<Project, 'backends'>,
-  { view, agent }: Pick<OutputRequest, 'view' | 'agent'>,
+  { view, agent, check }: Pick<OutputRequest, 'view' | 'agent' | 'check'>,
 ): boolean {
+  if (check !== undefined) return false;
   return view === 'readable' && backends.capabilitiesOf(agent.backend)?.output === 'structured';
 }
 

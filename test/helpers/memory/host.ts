@@ -23,6 +23,11 @@ import { runShell } from './shell.ts';
 const sharedFolders = ['shared/context', 'results'];
 const builtins = new Set(['true', 'false', 'echo', 'sleep', 'cat', 'touch']);
 
+/** Whose output it is: an agent's, or that of a check of its work. */
+function printerOf(id: string, check: number | undefined): string {
+  return check === undefined ? id : `${id}/checks/${check}`;
+}
+
 /** A machine that exists only in memory. Several MAOS processes may use it; it and its agents outlive each of them. */
 export class MemoryMachine {
   readonly files = new MemoryFiles();
@@ -51,7 +56,14 @@ export class MemoryMachine {
       prepare: async (agent, prompt) => void this.#prompts.set(agent.id, prompt),
       start: async (key, agent, spec, sink) => this.#start(key, agent, spec, sink),
       attach: async (key, _agent, sink) => this.#attach(key, sink),
-      readOutput: async ({ id }, stream, from, maxBytes) => this.#page(id, stream, from, maxBytes),
+      readOutput: async ({ id }, stream, from, maxBytes, check) =>
+        this.#page(printerOf(id, check), stream, from, maxBytes),
+      digestCheck: async ({ id }, check) => {
+        const { stdout, stderr } = this.#outputsOf(printerOf(id, check));
+        const all = Buffer.concat([stdout.bytes, stderr.bytes]);
+        return { bytes: all.length, sha256: createHash('sha256').update(all).digest('hex') };
+      },
+      checkLocation: ({ id }, check) => `${memoryRoot}${printerOf(id, check)}`,
       outputStart: async ({ id }, attempt, stream = 'stdout') => {
         const launch = this.#launches.get(`${id} ${attempt}`);
         return launch === undefined || launch === 'fenced' ? null : launch.from[stream];

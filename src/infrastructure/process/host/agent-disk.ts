@@ -9,6 +9,7 @@ import { scanFiles } from '../../files/artifacts/artifact-scan.ts';
 import { fileError } from '../../files/disk/file-error.ts';
 import { ensureFolderSync, fileMode } from '../../files/disk/folders.ts';
 import { agentFolders, ownerOfPath, sessionLayout } from '../../files/home/layout.ts';
+import { digestOutput } from '../../files/session/check-output.ts';
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
 import { promptName, readClaim } from './launch-record.ts';
 
@@ -32,6 +33,7 @@ export function makeAgentDisk(deps: {
   const { projectFolder, projectRoot, log } = deps;
   const layout = sessionLayout(projectFolder);
   const folder = ({ sessionId, id }: Agent): string => layout.agent(sessionId, id);
+  const checkFolder = ({ sessionId, id }: Agent, check: number): string => layout.check(sessionId, id, check);
 
   // Synchronous: a few calls of some ten microseconds each, on the critical path of every start.
   function makeFolders(agent: Agent): void {
@@ -79,8 +81,14 @@ export function makeAgentDisk(deps: {
       }
     },
 
-    readOutput: async (agent, stream, from, maxBytes) =>
-      readPage(join(folder(agent), `${stream}.log`), from, maxBytes),
+    readOutput: async (agent, stream, from, maxBytes, number) => {
+      const printer = number === undefined ? folder(agent) : checkFolder(agent, number);
+      return readPage(join(printer, `${stream}.log`), from, maxBytes);
+    },
+
+    digestCheck: async (agent, number) => digestOutput(checkFolder(agent, number)),
+
+    checkLocation: (agent, number) => checkFolder(agent, number),
 
     async outputStart(agent, attempt, stream = 'stdout') {
       const claim = await readClaim(folder(agent), attempt);

@@ -1,6 +1,7 @@
 import { isSettled } from '../../../application/control/control.ts';
 import type { Project } from '../../../application/project.ts';
 import { type OutputView, outputViews } from '../../../application/queries/agent-output.ts';
+import { checkNumberOf } from '../../../application/queries/check-output.ts';
 import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
@@ -18,7 +19,7 @@ const prefixFormats: readonly Format[] = ['cyan', 'yellow', 'green', 'magenta', 
 export const logsCommand: CliCommand = {
   name: 'logs',
   summary: 'Show the output of agents',
-  details: `With several agents, each line begins with the agent's name. A separator line marks each new attempt. With --json, stdout is JSON lines {agent_id, name, attempt, stream, line}; a line longer than 1 MiB is split, and every part but the last has "continues": true.`,
+  details: `With several agents, each line begins with the agent's name. A separator line marks each new attempt. With --json, stdout is JSON lines {agent_id, name, attempt, stream, line}, with the number of the check in place of the attempt for --check; a line longer than 1 MiB is split, and every part but the last has "continues": true.`,
   arguments: [
     { syntax: '[session|agent]', description: "id, an unambiguous part of one, or 'latest' (default)" },
     { syntax: '[names...]', description: "only these agents of the session, such as 'tester'" },
@@ -37,11 +38,17 @@ export const logsCommand: CliCommand = {
       kind: 'text',
       choices: outputViews,
     },
+    {
+      flags: '--check <n>',
+      description: "the output of a check of one agent's work instead: its number, or 'last'",
+      kind: 'text',
+    },
     allOption,
   ],
   examples: [
     { line: 'maos logs -f', says: 'follow the newest session' },
     { line: 'maos logs latest tester --tail 20', says: 'the last lines of one agent' },
+    { line: 'maos logs latest builder --check last', says: 'what its last check printed' },
   ],
   run,
 };
@@ -53,8 +60,9 @@ async function run(context: CommandContext): Promise<number> {
   const agents = chosenAgents(found, found.agent, names);
   const view = (options.text('stream') as OutputView | undefined) ?? 'readable';
   const tail = options.number('tail') ?? null;
-  const readers = agents.map((agent) => new OutputReader(found.project, agent, view, tail));
-  const printer = makePrinter(context, agents, view);
+  const check = chosenCheck(options.text('check'), agents);
+  const readers = agents.map((agent) => new OutputReader(found.project, agent, view, tail, check));
+  const printer = makePrinter(context, agents, view, check);
   for (const reader of readers) await reader.read(printer);
   if (options.flag('follow')) {
     const stopWatching = watchOwner(found, context);
@@ -81,6 +89,17 @@ function chosenAgents(
     );
   }
   return names.length === 0 ? agents : agents.filter((member) => names.includes(member.name));
+}
+
+function chosenCheck(asked: string | undefined, agents: readonly Agent[]): number | undefined {
+  if (asked === undefined) return undefined;
+  const [agent, ...others] = agents;
+  if (agent !== undefined && others.length === 0) return checkNumberOf(agent, asked);
+  throw new MaosError(
+    'INVALID_INPUT',
+    `--check ${asked} needs one agent: name it after the session, as in 'maos logs latest ${agent?.name ?? 'AGENT'} --check ${asked}'.`,
+    { details: { command: 'logs' } },
+  );
 }
 
 /** Reads until no more output can come: the session has settled, or the single requested agent has ended. */
@@ -115,6 +134,7 @@ function makePrinter(
   { terminal, json }: CommandContext,
   agents: readonly Agent[],
   view: OutputView,
+  check: number | undefined,
 ): LinePrinter {
   const ready = (): Promise<void> => terminal.drained();
   if (json) {
@@ -123,7 +143,8 @@ function makePrinter(
       begin: () => {},
       print: ({ agent, attempt, line, continues }) => {
         const more = continues ? { continues } : {};
-        terminal.record({ agent_id: agent.id, name: agent.name, attempt, stream: view, line, ...more });
+        const of = check === undefined ? { attempt } : { check };
+        terminal.record({ agent_id: agent.id, name: agent.name, ...of, stream: view, line, ...more });
       },
     };
   }

@@ -41,6 +41,7 @@ interface Start {
 export class OutputReader {
   readonly #project: Project;
   readonly #view: OutputView;
+  readonly #check: number | undefined;
   #agent: Agent;
   #tailLines: number | null;
   #cursor: string | null = null;
@@ -51,8 +52,12 @@ export class OutputReader {
   #partial = '';
   #inPieces = false;
 
-  /** @param tailLines begin with this many last lines; null for all */
-  constructor(project: Project, agent: Agent, view: OutputView, tailLines: number | null) {
+  /**
+   * @param tailLines begin with this many last lines; null for all
+   * @param check reads the output of this check of its work instead
+   */
+  constructor(project: Project, agent: Agent, view: OutputView, tailLines: number | null, check?: number) {
+    this.#check = check;
     this.#project = project;
     this.#agent = agent;
     this.#view = view;
@@ -77,6 +82,7 @@ export class OutputReader {
       const { text, cursor, atEnd } = await readAgentOutput(this.#project, {
         agent,
         view: this.#view,
+        check: this.#check,
         tailLines: null,
         cursor: this.#cursor,
         maxChars: pageChars,
@@ -101,11 +107,16 @@ export class OutputReader {
 
   /** Moves to the beginning of the last lines; prints structured output directly. */
   async #readTail(lines: number, printer: LinePrinter): Promise<void> {
-    const start = await startOfTail(this.#project, { agent: this.#agent, view: this.#view }, lines);
+    const start = await startOfTail(
+      this.#project,
+      { agent: this.#agent, view: this.#view, check: this.#check },
+      lines,
+    );
     if (start === null) {
       const { text, cursor } = await readAgentOutput(this.#project, {
         agent: this.#agent,
         view: this.#view,
+        check: this.#check,
         tailLines: lines,
         cursor: null,
         maxChars: tailChars,
@@ -131,6 +142,7 @@ export class OutputReader {
 
   /** Skips attempts that were fenced before they began. */
   async #findNext(): Promise<Start | null> {
+    if (this.#check !== undefined) return null;
     const stream = this.#view === 'stderr' ? 'stderr' : 'stdout';
     const last = Math.max(this.#agent.attempt, this.#attempt + 1);
     for (let attempt = this.#attempt + 1; attempt <= last; attempt++) {

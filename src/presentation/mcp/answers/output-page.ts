@@ -9,6 +9,7 @@ export interface OutputSource {
   readonly project: Project;
   readonly agent: Agent;
   readonly view: OutputView;
+  readonly check?: number | undefined;
 }
 
 export interface OutputPageAnswer {
@@ -38,12 +39,19 @@ export async function readPage(
   cursor: string | null,
   bytes: number,
 ): Promise<OutputPageAnswer> {
-  const { project, agent, view } = source;
+  const { project, agent, view, check } = source;
   const { at, shown } = parsePosition(cursor);
   // A character takes at least two bytes. If the page turns out too large, read it again with fewer characters.
   for (let length = Math.floor(bytes / 2); ; ) {
     const maxChars = shown + length;
-    const slice = await readAgentOutput(project, { agent, view, tailLines: null, cursor: at, maxChars });
+    const slice = await readAgentOutput(project, {
+      agent,
+      view,
+      check,
+      tailLines: null,
+      cursor: at,
+      maxChars,
+    });
     const text = slice.text.slice(shown);
     const fitting = countFittingChars(text, bytes);
     if (fitting < text.length) {
@@ -59,12 +67,19 @@ export async function readPage(
 
 /** The last lines, cut at their beginning if they do not fit. */
 export async function readTail(
-  { project, agent, view }: OutputSource,
+  { project, agent, view, check }: OutputSource,
   lines: number,
   bytes: number,
 ): Promise<OutputPageAnswer> {
   const maxChars = Math.floor(bytes / 2);
-  const slice = await readAgentOutput(project, { agent, view, tailLines: lines, cursor: null, maxChars });
+  const slice = await readAgentOutput(project, {
+    agent,
+    view,
+    check,
+    tailLines: lines,
+    cursor: null,
+    maxChars,
+  });
   const reversed = [...slice.text].reverse().join('');
   const fitting = countFittingChars(reversed, bytes);
   const text = endOf(slice.text, fitting);

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { outputViews } from '../../../application/queries/agent-output.ts';
+import { checkNumberOf } from '../../../application/queries/check-output.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { agentState } from '../../contracts/session-answers.ts';
 import { roomBeside } from '../answers/budget.ts';
@@ -10,6 +11,10 @@ import { defineTool, readsOnly } from '../server/tool.ts';
 const input = z.strictObject({
   agent_id: z.string().describe('Or a name in the newest session'),
   stream: z.enum(outputViews).default('readable').describe("readable: parsed from the CLI's output"),
+  check: z
+    .union([z.int().min(1), z.literal('last')])
+    .optional()
+    .describe('Output of this check of its work instead'),
   tail_lines: z.int().min(1).max(1_000).optional().describe('Only the last lines'),
   cursor: z.string().optional(),
 });
@@ -32,7 +37,7 @@ export const agentOutput = defineTool({
   input,
   output,
   annotations: readsOnly,
-  async run({ agent_id, stream, tail_lines, cursor }, context) {
+  async run({ agent_id, stream, check, tail_lines, cursor }, context) {
     if (tail_lines !== undefined && cursor !== undefined) {
       throw new MaosError('INVALID_INPUT', 'agent-output: give tail_lines or cursor, not both.');
     }
@@ -47,7 +52,8 @@ export const agentOutput = defineTool({
       at_end: false,
     };
     const room = roomBeside(frame);
-    const source = { project, agent, view: stream };
+    const number = check === undefined ? undefined : checkNumberOf(agent, String(check));
+    const source = { project, agent, view: stream, check: number };
     const page =
       tail_lines === undefined
         ? await readPage(source, cursor ?? null, room)

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -114,6 +123,25 @@ describe("an agent's output", () => {
   it('is empty before there is any', async () => {
     const page = await disk.readOutput(writer, 'stderr', 5, 100);
     assert.deepEqual([text(page), page.start, page.size], ['', 0, 0]);
+  });
+
+  it('of a check is apart from its own, and has one digest for both streams', async () => {
+    assert.equal(await disk.digestCheck(writer, 2), null);
+    const folder = disk.checkLocation(writer, 2);
+    assert.equal(folder, join(folderOf(writer), 'checks/2'));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'stderr.log'), 'not ok\n');
+    const sha256Of = (all: string) => createHash('sha256').update(all).digest('hex');
+    assert.deepEqual(await disk.digestCheck(writer, 2), { bytes: 7, sha256: sha256Of('not ok\n') });
+    writeFileSync(join(folder, 'stdout.log'), '1..1\n');
+    assert.deepEqual(await disk.digestCheck(writer, 2), { bytes: 12, sha256: sha256Of('1..1\nnot ok\n') });
+    assert.equal(text(await disk.readOutput(writer, 'stderr', -3, 9, 2)), 'ok\n');
+    assert.equal(text(await disk.readOutput(writer, 'stderr', 0, 9)), '');
+    assert.equal(text(await disk.readOutput(writer, 'stdout', 0, 9, 1)), '');
+    await assert.rejects(disk.readOutput(writer, 'stdout', 0, 9, 0), { code: 'INVALID_INPUT' });
+    mkdirSync(disk.checkLocation(writer, 3));
+    symlinkSync('/etc/hostname', join(disk.checkLocation(writer, 3), 'stdout.log'));
+    await assert.rejects(disk.digestCheck(writer, 3), { code: 'FORBIDDEN' });
   });
 
   it('is read in pages, from the start or the end', async () => {
