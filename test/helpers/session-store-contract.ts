@@ -7,6 +7,7 @@ import { agentStates, failureKinds, moveAgent } from '../../src/domain/agent.ts'
 import { agentStages } from '../../src/domain/agent-stage.ts';
 import { sessionEvent } from '../../src/domain/events.ts';
 import { type AgentId, makeSessionId } from '../../src/domain/ids.ts';
+import { moveSession } from '../../src/domain/session.ts';
 import { pauseSession, startSession } from '../../src/domain/session-life.ts';
 import { settleAgent } from '../../src/domain/settle-agent.ts';
 import type { Workflow } from '../../src/domain/workflow.ts';
@@ -34,6 +35,29 @@ export function sessionStoreContract<Store extends SessionStore>(
   open: (t: TestContext) => Store,
   reopen: (t: TestContext, store: Store) => SessionStore,
 ): void {
+  describe('the sessions that land the work of another', () => {
+    it('are one at a time, and are found newest first when they have ended as well', (t) => {
+      const store = open(t);
+      const { sessionId: landed } = store.create(created(), instanceId());
+      const landing = { sessionId: landed, target: 'main', squash: false };
+      const first = created({ landing });
+      const lease = store.create(first, instanceId());
+      const second = created({ landing });
+      assert.throws(() => reopen(t, store).create(second, instanceId()), {
+        name: 'LandingTaken',
+        by: lease.sessionId,
+      });
+      assert.deepEqual(store.landingsOf(landed), [lease.sessionId]);
+      store.commit(lease, first.next, {
+        next: { ...first.next, session: moveSession(first.next.session, 'cancelled', later) },
+        events: [],
+      });
+      const { sessionId: next } = store.create(second, instanceId());
+      assert.deepEqual(store.landingsOf(landed), [next, lease.sessionId]);
+      assert.deepEqual(store.landingsOf(next), []);
+    });
+  });
+
   describe('a stored workflow', () => {
     it('comes back field by field, with every kind of role, command and dependency', (t) => {
       const store = open(t);

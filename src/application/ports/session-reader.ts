@@ -13,6 +13,8 @@ export interface SessionReader {
    * Most recently stored first, independent of the clock. `before` is the id of the last session on the previous page.
    */
   list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[];
+  /** Sessions that land the work of this one, newest first, ended ones included. */
+  landingsOf(id: SessionId): readonly SessionId[];
   /** Ids that start or end with the text (ignoring the prefix `sess_`), newest first, at most `limit`. */
   findSessions(text: string, limit: number): readonly SessionId[];
   findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[];

@@ -19,7 +19,10 @@ import type { ArtifactRecord } from './session-summary.ts';
  * when another writer holds the database for too long, STORE_CORRUPT when it is damaged.
  */
 export interface SessionStore extends SessionReader, SessionOwnership {
-  /** Stores a new workflow with its events, owned by `owner`, and its ACP run record if it has one. */
+  /**
+   * Stores a new workflow with its events, owned by `owner`, and its ACP run record if it has one.
+   * @throws AgentIdTaken; LandingTaken when it lands the work of a session that another one lands now
+   */
   create(change: Change, owner: InstanceId, acpRun?: AcpRunRecord | null): Lease;
   /**
    * If the lease still holds, stores the differences between `previous` and `change.next`, the events and the
@@ -48,6 +51,16 @@ export interface SessionStore extends SessionReader, SessionOwnership {
    */
   readonly isLost: boolean;
   close(): void;
+}
+
+/** Thrown by `create` when the work of a session is being landed by another session already. */
+export class LandingTaken extends Error {
+  readonly by: SessionId;
+  constructor(by: SessionId, landed: SessionId) {
+    super(`Session ${by} lands the work of ${landed} already; nothing was stored.`);
+    this.name = 'LandingTaken';
+    this.by = by;
+  }
 }
 
 /** Thrown by `create` when an agent's random id is taken: draw new ones. */

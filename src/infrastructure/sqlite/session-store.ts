@@ -8,14 +8,14 @@ import type { MilestoneStore } from '../../application/ports/milestones.ts';
 import type { NotificationStore } from '../../application/ports/notifications.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
 import type { PathClaimStore } from '../../application/ports/path-claims.ts';
-import { AgentIdTaken, type SessionStore } from '../../application/ports/session-store.ts';
+import { AgentIdTaken, LandingTaken, type SessionStore } from '../../application/ports/session-store.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import type { Team } from '../../application/ports/teams.ts';
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
-import { isSessionEnded, type ParentAgent, type SessionState } from '../../domain/session.ts';
+import { isSessionEnded, type ParentAgent, type Session, type SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
 import { makeFeedStore } from './feed-store.ts';
@@ -51,6 +51,7 @@ import {
   loadWorkflow,
   readArtifacts,
   readEvents,
+  readLandings,
   readLastSeq,
   readSummary,
 } from './workflow-reader.ts';
@@ -153,6 +154,7 @@ class SqliteSessionStore implements SessionStore {
     const now = this.#now();
     this.#db.write(() => {
       this.#assertNewAgents(agents.map((agent) => agent.id));
+      this.#assertOnlyLanding(session);
       this.#db.sql(insertProject).run(this.#project.hash, this.#project.path, now);
       putHeartbeat(this.#db, owner, now);
       insertWorkflow(this.#db, next, this.#project.hash, owner);
@@ -160,6 +162,13 @@ class SqliteSessionStore implements SessionStore {
       if (acpRun !== null) insertAcpRun(this.#db, session.id, acpRun);
     });
     return { sessionId: session.id, owner, epoch: 1 };
+  }
+
+  /** Two sessions that land the same work at once would check it twice, and the second would land nothing. */
+  #assertOnlyLanding({ landing }: Session): void {
+    if (landing === null) return;
+    const open = readLandings(this.#db, landing.sessionId).find(({ state }) => !isSessionEnded(state));
+    if (open !== undefined) throw new LandingTaken(open.id, landing.sessionId);
   }
 
   load(id: SessionId): Workflow {
@@ -197,6 +206,10 @@ class SqliteSessionStore implements SessionStore {
 
   list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[] {
     return listSummaries(this.#db, query);
+  }
+
+  landingsOf(id: SessionId): readonly SessionId[] {
+    return readLandings(this.#db, id).map((landing) => landing.id);
   }
 
   findSessions(text: string, limit: number): readonly SessionId[] {
