@@ -42,7 +42,8 @@ export function landingScope(workflow: Workflow, landed: ReadonlySet<AgentId>): 
 }
 
 function whySkipped({ id, state, work }: Agent, landed: ReadonlySet<AgentId>): string | null {
-  if (state !== 'completed') return `the agent did not complete: ${isAgentEnded(state) ? state : 'unfinished'}`;
+  if (state !== 'completed')
+    return `the agent did not complete: ${isAgentEnded(state) ? state : 'unfinished'}`;
   if (work === null || work.commit === null) return 'its work is in no commit';
   if (work.commit === work.base || work.diff?.files === 0) return 'no changes';
   return landed.has(id) ? 'landed already' : null;
@@ -148,7 +149,8 @@ export function beginLanding({ next, events }: Change, scope: LandingScope): Cha
   const owners = new Map(scope.owners.map((owner) => [owner.id, owner]));
   const changed = next.agents.map((agent) => {
     const owner = agent.lands === null ? undefined : owners.get(agent.lands.agentId);
-    const continues = owner !== undefined && owner.backend === agent.backend && agent.command === owner.command;
+    const continues =
+      owner !== undefined && owner.backend === agent.backend && agent.command === owner.command;
     return [agent.id, continues ? { ...agent, conversation: owner.conversation } : agent] as const;
   });
   const { id, createdAt } = next.session;

@@ -1,7 +1,7 @@
 import type { Agent } from '../../domain/agent.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { Landing, Session } from '../../domain/session.ts';
-import { type AgentReference, type AgentWork, branchOf, landedBranchOf } from '../../domain/worktree.ts';
+import { type AgentReference, type AgentWork, branchOf } from '../../domain/worktree.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionReader } from '../ports/session-reader.ts';
 import type { CommitText, Joined, Workspaces, WorktreePlace } from '../ports/workspaces.ts';
@@ -62,10 +62,12 @@ class GitLandingCourse implements LandingCourse {
       return { how: 'clean', work: await this.#toLand(agent, base, commit), events: [] };
     }
     const note =
-      problem === null ? failedCheckNote(this.#landing.target, tip) : unfinishedNote(this.#landing.target, problem);
+      problem === null
+        ? failedCheckNote(this.#landing.target, tip)
+        : unfinishedNote(this.#landing.target, problem);
     await this.#advance(base.branch, source, commit);
     const { workspaces } = this.#project;
-    const checkout = await workspaces.open(this.#placeOf(agent, owner), commit, agent.worktree);
+    const checkout = await workspaces.open(this.#placeOf(owner), commit, agent.worktree);
     return { how: 'mend', work: base, checkout, note, events: [] };
   }
 
@@ -111,8 +113,12 @@ class GitLandingCourse implements LandingCourse {
     const { workspaces, clock } = this.#project;
     const { target } = this.#landing;
     const between = this.#landedNames(agent);
-    const place = this.#placeOf(agent, owner);
-    const checkout = await workspaces.open(place, source, agent.worktree, { ours: source, theirs: tip, paths });
+    const place = this.#placeOf(owner);
+    const checkout = await workspaces.open(place, source, agent.worktree, {
+      ours: source,
+      theirs: tip,
+      paths,
+    });
     const [own, others] = await Promise.all([
       this.#statText(owner.work?.base ?? source, source),
       this.#statText(this.#session.repository?.commit ?? source, tip),
@@ -196,7 +202,11 @@ class GitLandingCourse implements LandingCourse {
     const { store } = this.#project;
     const ids = [...new Set([this.#session.id, ...store.landingsOf(this.#landing.sessionId)])];
     const moved = ids.flatMap((id) => store.events(id, 0, maxMoves, ['landing.moved', 'landing.waiting']));
-    return [...new Set(moved.flatMap(({ agentId, data }) => (agentId === agent.id ? [] : [String(data['name' as never])])))];
+    return [
+      ...new Set(
+        moved.flatMap(({ agentId, data }) => (agentId === agent.id ? [] : [String(data['name' as never])])),
+      ),
+    ];
   }
 
   async #statText(base: string, commit: string): Promise<string> {
@@ -215,7 +225,7 @@ class GitLandingCourse implements LandingCourse {
     return { owner, reference };
   }
 
-  #placeOf(agent: Agent, owner: Agent): WorktreePlace {
+  #placeOf(owner: Agent): WorktreePlace {
     const { sessionId, id: agentId } = owner;
     return { repository: this.#repository, sessionId, agentId, branch: this.#branchOf(owner) };
   }

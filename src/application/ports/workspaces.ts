@@ -148,6 +148,9 @@ export interface Workspaces {
 
   stat(repository: string, base: string, commit: string): Promise<DiffStat>;
 
+  /** Files with conflict markers that are not in `base`, as git prints their paths without quotes. */
+  conflictMarkers(repository: string, base: string, commit: string): Promise<readonly string[]>;
+
   /** Whether `commit` is in the history of `of`. */
   isAncestor(repository: string, commit: string, of: string): Promise<boolean>;
 

@@ -3,6 +3,7 @@ import type { Workspaces } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { begin } from './begin.ts';
+import { conflictMarkers } from './conflict-markers.ts';
 import { diff, stat } from './diff.ts';
 import { joinCommits, squashCommit } from './join.ts';
 import { isAncestor, resolveRef } from './refs.ts';
@@ -27,6 +28,7 @@ export function makeWorkspaces({
     begin: (repository) => begin(git, repository),
     open: (...args) => open(deps, ...args),
     diff: (...args) => diff(git, ...args),
+    conflictMarkers: (...args) => conflictMarkers(git, ...args),
     stat: (...args) => stat(git, ...args),
     resolve: async (folder, ref) => resolveRef(await openRepository(git, folder), ref),
     isAncestor: async (folder, commit, of) => isAncestor(await openRepository(git, folder), commit, of),
