@@ -79,10 +79,11 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   let forceAt = Number.POSITIVE_INFINITY;
   let ending: Promise<StopReport> | null = null;
 
-  function note(message: string, cause?: unknown): void {
-    const error = cause === undefined ? {} : { error: String(cause) };
-    log.log('warn', message, { agentId: key.agentId, attempt: key.attempt, ...error });
+  function note(message: string, more: Readonly<Record<string, unknown>> = {}): void {
+    log.log('warn', message, { agentId: key.agentId, attempt: key.attempt, ...more });
   }
+  const noteError = (message: string, cause?: unknown): void =>
+    note(message, cause === undefined ? {} : { error: String(cause) });
 
   let isSinkBroken = false;
   function deliver(chunk: Uint8Array): void {
@@ -91,7 +92,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
       sink.stdout(chunk);
     } catch (error) {
       isSinkBroken = true;
-      note("The receiver of the agent's output failed; the rest is not delivered.", error);
+      noteError("The receiver of the agent's output failed; the rest is not delivered.", error);
     }
   }
 
@@ -101,7 +102,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   const output = await followFile(join(folder, 'stdout.log'), {
     from: supervision.stdoutFrom,
     deliver,
-    onProblem: note,
+    onProblem: noteError,
   });
   poke = output.poke;
 
@@ -125,7 +126,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
       wrapperGone,
       hurry: hurry.next,
     }).catch((error: unknown) => {
-      note('The processes of the agent could not be ended and counted.', error);
+      noteError('The processes of the agent could not be ended and counted.', error);
       // No proof that none is left, so report a survivor.
       return { signals: [], survivors: 1, tookMs: 0 };
     });
@@ -190,7 +191,9 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     const isAsked = ending !== null;
     // The record is final now, even if processes of the agent remain.
     const [report, told] = await Promise.all([end(strayGraceMs), readEnd(status)]);
-    if (!isAsked && report.signals.length > 0) note('The agent left processes behind; MAOS ended them.');
+    if (!isAsked && report.signals.length > 0) {
+      note('The agent left processes behind; MAOS ended them.', { ...report });
+    }
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
     await output.finish();
     watch.close();
@@ -212,7 +215,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   }
 
   const ended = settle().catch((error: unknown): AgentEnd => {
-    note('The end of the agent could not be read.', error);
+    noteError('The end of the agent could not be read.', error);
     watch.close();
     isOver = true;
     return { how: 'lost', at: clock.now() };
