@@ -10,6 +10,7 @@ import type { Log } from './application/ports/log.ts';
 import type { SendNotification } from './application/ports/notifications.ts';
 import type { RoleSources } from './application/ports/roles.ts';
 import type { Teams } from './application/ports/teams.ts';
+import type { Workspaces } from './application/ports/workspaces.ts';
 import type { Project } from './application/project.ts';
 import { isAgentId, isSessionId } from './domain/ids.ts';
 import { notificationKindOf, type OutsideWay, outsideWays } from './domain/notification.ts';
@@ -29,8 +30,10 @@ import { toSettings } from './infrastructure/config/config.ts';
 import type { Config } from './infrastructure/config/settings-table.ts';
 import { makeAgentIdentity } from './infrastructure/files/home/agent-identity.ts';
 import { projectFolder } from './infrastructure/files/home/home.ts';
+import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
+import type { makeWorkspaces } from './infrastructure/git/workspaces.ts';
 import { type InstanceRegistration, isSlotHeld } from './infrastructure/instances/instance-registration.ts';
 import { makeCommand } from './infrastructure/notifications/command.ts';
 import type { WebhookOptions } from './infrastructure/notifications/webhook.ts';
@@ -111,6 +114,10 @@ export function makeProject(from: {
     files: makeSessionFiles({ ...places, ...inherited }),
     roles: parts.roles ?? rolesFor(home),
     host: parts.host ?? makeHost(),
+    workspaces: workspacesLoadedLate({
+      layout: sessionLayout(places.projectFolder),
+      environment: process.env,
+    }),
     identity: makeAgentIdentity(places.projectFolder),
     agentServer:
       parts.agentServer === undefined
@@ -128,6 +135,24 @@ export function makeProject(from: {
     log,
   };
   return { ...made, notifications: new NotificationSender(made, sendersOf(config, home)) };
+}
+
+/** Most sessions have no worktrees, and a server has to start fast. */
+function workspacesLoadedLate(options: Parameters<typeof makeWorkspaces>[0]): Workspaces {
+  let made: Promise<Workspaces> | null = null;
+  const load = (): Promise<Workspaces> => {
+    made ??= import('./infrastructure/git/workspaces.ts').then(({ makeWorkspaces }) =>
+      makeWorkspaces(options),
+    );
+    return made;
+  };
+  const methods = {
+    get:
+      (_: unknown, name: keyof Workspaces) =>
+      async (...args: unknown[]): Promise<unknown> =>
+        ((await load())[name] as (...args: unknown[]) => unknown)(...args),
+  };
+  return new Proxy({} as Workspaces, methods as ProxyHandler<Workspaces>);
 }
 
 /** Commands run in MAOS's home, because a project's folder may be removed in the meantime. */

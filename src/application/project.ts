@@ -14,6 +14,7 @@ import type { SessionFiles } from './ports/session-files.ts';
 import type { SessionStore } from './ports/session-store.ts';
 import type { Settings } from './ports/settings.ts';
 import type { Teams } from './ports/teams.ts';
+import type { Workspaces } from './ports/workspaces.ts';
 
 /**
  * Everything that use cases of one project need. Created in `project-adapters.ts`; use cases name the parts they need.
@@ -31,6 +32,7 @@ export interface Project {
   readonly files: SessionFiles;
   readonly roles: RoleSources;
   readonly host: AgentHost;
+  readonly workspaces: Workspaces;
   readonly identity: AgentIdentity;
   /** How this MAOS is started again as the server of an agent's team; null: agents are given none. */
   readonly agentServer: Pick<TeamServer, 'command' | 'args' | 'env'> | null;

@@ -22,6 +22,8 @@ export interface Orchestrated {
   readonly workflow: Workflow;
   /** False for a dry run, which stores and starts nothing. */
   readonly stored: boolean;
+  /** What people should know about its worktrees, such as uncommitted changes that the agents do not see. */
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -36,13 +38,16 @@ export async function orchestrate(
   origin: Origin,
   acp: AcpOrigin | null = null,
 ): Promise<Orchestrated> {
-  const plan = makePlan(await planRequest(project, request));
+  const asked = makePlan(await planRequest(project, request));
   checkDepth(project);
-  checkApprovals(project, plan);
-  checkMemory(project, plan);
-  if (origin === 'client') checkCommands(project, plan);
-  await checkBackends(project, plan);
-  if (request.dryRun === true) return { workflow: drawWorkflow(project, plan).next, stored: false };
+  checkApprovals(project, asked);
+  checkMemory(project, asked);
+  if (origin === 'client') checkCommands(project, asked);
+  await checkBackends(project, asked);
+  const { plan, remarks } = await inRepository(project, asked);
+  if (request.dryRun === true) {
+    return { workflow: drawWorkflow(project, plan).next, stored: false, remarks };
+  }
   await project.instances.announce();
   const { parent } = plan.request;
   // Before the session is stored: a process that sees the parent end must find all its teams.
@@ -55,7 +60,17 @@ export async function orchestrate(
   );
   project.watcher.notify();
   supervisor.take(lease, workflow);
-  return { workflow, stored: true };
+  return { workflow, stored: true, remarks };
+}
+
+/** Records where the worktrees of a plan begin. @throws MaosError INVALID_INPUT if they cannot */
+async function inRepository(
+  project: Project,
+  plan: Plan,
+): Promise<{ readonly plan: Plan; readonly remarks: readonly string[] }> {
+  if (!plan.agents.some(({ workspace }) => workspace === 'worktree')) return { plan, remarks: [] };
+  const { remarks, ...repository } = await project.workspaces.begin(plan.request.folder ?? project.path);
+  return { plan: { ...plan, request: { ...plan.request, repository } }, remarks };
 }
 
 function goingOn(change: Change, conversation: string | null): Change {

@@ -160,16 +160,18 @@ async function run(context: CommandContext): Promise<number> {
   const approveAll = options.flag('yes');
   if (approveAll && project.parent === null && isOfAgent(context.env)) throw notByAgents();
   const placed = { ...request, folder, approveAll };
-  const { workflow, stored } = await orchestrate(project, supervisor, placed, 'terminal');
+  const { workflow, stored, remarks } = await orchestrate(project, supervisor, placed, 'terminal');
+  for (const remark of remarks) terminal.notice(`Note: ${remark}`);
+  const view = { ...workflowView(workflow, null), ...(remarks.length === 0 ? {} : { remarks }) };
   if (!stored) {
-    if (json) terminal.document({ dry_run: true, ...workflowView(workflow, null) });
+    if (json) terminal.document({ dry_run: true, ...view });
     else for (const line of renderPlan(workflow, terminal.canvas)) terminal.line(line);
     return exitStatus.done;
   }
   const { id } = workflow.session;
   if (options.flag('detach')) {
     await context.detach();
-    if (json) terminal.document(workflowView(workflow, null));
+    if (json) terminal.document(view);
     else terminal.line(id);
     return exitStatus.done;
   }

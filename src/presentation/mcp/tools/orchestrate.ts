@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { orchestrate as startSession } from '../../../application/control/orchestrate.ts';
 import { plural } from '../../../domain/amounts.ts';
+import { shorten } from '../../../domain/cut-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { planInput } from '../../contracts/plan-input.ts';
 import { plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
@@ -35,15 +36,25 @@ export const orchestrate = defineTool({
   meta: { 'anthropic/alwaysLoad': true },
   async run(input, context) {
     const { project, supervisor, folder } = await context.openProject();
-    const { workflow, stored } = await startSession(project, supervisor, { ...input, folder }, 'client');
-    return stored ? startedAnswer(workflow) : planAnswer(workflow);
+    const { workflow, stored, remarks } = await startSession(
+      project,
+      supervisor,
+      { ...input, folder },
+      'client',
+    );
+    const said = ['', ...remarks.map((remark) => `Note: ${shorten(remark, maxRemark)}`)].join(' ');
+    return stored ? startedAnswer(workflow, said) : planAnswer(workflow, said);
   },
 });
 
-function startedAnswer(workflow: Workflow): Answer {
+/** In characters; there are at most a few. */
+const maxRemark = 400;
+
+/** @param said what else people should know; empty, or text after a space */
+function startedAnswer(workflow: Workflow, said: string): Answer {
   const { session, agents, phases } = workflow;
   const answer: Answer = {
-    summary: `Session ${session.id} is starting: ${plural(agents.length, 'agent')} in ${plural(phases.length, 'phase')}.`,
+    summary: `Session ${session.id} is starting: ${plural(agents.length, 'agent')} in ${plural(phases.length, 'phase')}.${said}`,
     next: `Call wait-session with session_id ${session.id}, again until settled is true.`,
     stored: true,
     session_id: session.id,
@@ -52,12 +63,12 @@ function startedAnswer(workflow: Workflow): Answer {
   return withAgents(answer, workflow, ' session-status shows the agents omitted here.');
 }
 
-function planAnswer(workflow: Workflow): Answer {
+function planAnswer(workflow: Workflow, said: string): Answer {
   const names = workflow.phases.map(({ index }) =>
     workflow.agents.filter(({ phase }) => phase === index).map(({ name }) => name),
   );
   const answer: Answer = {
-    summary: `Plan of ${plural(workflow.agents.length, 'agent')} in ${plural(names.length, 'phase')}. Nothing was stored or started.`,
+    summary: `Plan of ${plural(workflow.agents.length, 'agent')} in ${plural(names.length, 'phase')}. Nothing was stored or started.${said}`,
     next: 'To start it, call orchestrate again without dry_run.',
     stored: false,
     agents: [],
