@@ -1,4 +1,4 @@
-import { makePlan } from '../../domain/plan.ts';
+import { makePlan, type Plan } from '../../domain/plan.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord } from '../ports/acp-runs.ts';
 import type { Project } from '../project.ts';
