@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import type {
   AgentEnd,
@@ -167,6 +168,32 @@ export function agentHostContract(makeHost: (t: TestContext) => Promise<HostUnde
       assert.equal(exited(await (await attach(host)).ended), 'never_started');
       assert.equal(exited(await (await start('echo ran')).ended), 'never_started');
       assert.deepEqual([await printed(), await host.outputStart(agent, 1)], ['', null]);
+    });
+
+    it('of a check runs once too, and has a log of its own', async (t) => {
+      const { agent, host, start, keyOf, places, printed } = await bench(t);
+      await (await start('echo own')).ended;
+      const spec = { program: '/bin/sh', args: ['-c', 'echo out; echo err >&2; exit 3'], env: {} };
+      const placed = { ...spec, stdin: 'none' as const, cwd: places.workingDirectory };
+      const key = (check: number): LaunchKey => ({ ...keyOf(1), check });
+      const [first, again] = [new Listener(), new Listener()];
+      const runs = [
+        await host.start(key(1), agent, placed, first),
+        await host.start(key(1), agent, placed, again),
+      ];
+      for (const { ended } of runs) assert.equal(exited(await ended), 3);
+      assert.equal(first.text, 'out\n');
+      assert.equal(again.text, first.text);
+      const log = `${first.text}err\n`;
+      assert.deepEqual(await host.digestCheck(agent, 1), {
+        bytes: log.length,
+        sha256: createHash('sha256').update(log).digest('hex'),
+      });
+      const errors = await host.readOutput(agent, 'stderr', 0, 100, 1);
+      assert.equal(Buffer.from(errors.bytes).toString(), 'err\n');
+      assert.equal(await printed(), 'own\n');
+      assert.equal(exited(await (await host.attach(key(2), agent, new Listener())).ended), 'never_started');
+      assert.equal(await host.digestCheck(agent, 2), null);
     });
 
     it('begins its output where the attempt before ended', async (t) => {

@@ -11,7 +11,7 @@ export type OutputStream = 'stdout' | 'stderr';
 export interface AgentLocations {
   /** Contains everything shared and all results. */
   readonly session: string;
-  /** The folder that the session was started in, which its agents work on. */
+  /** The folder that the agent works on: its worktree if it has one, else the folder that the session was started in. */
   readonly projectRoot: string;
   /** Current directory of the agent's process. */
   readonly workingDirectory: string;

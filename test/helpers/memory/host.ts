@@ -59,6 +59,7 @@ export class MemoryMachine {
       readOutput: async ({ id }, stream, from, maxBytes, check) =>
         this.#page(printerOf(id, check), stream, from, maxBytes),
       digestCheck: async ({ id }, check) => {
+        if (!this.#outputs.has(printerOf(id, check))) return null;
         const { stdout, stderr } = this.#outputsOf(printerOf(id, check));
         const all = Buffer.concat([stdout.bytes, stderr.bytes]);
         return { bytes: all.length, sha256: createHash('sha256').update(all).digest('hex') };
@@ -79,13 +80,13 @@ export class MemoryMachine {
   }
 
   /** The agent's attempt ends without a record. */
-  vanish({ agentId, attempt }: LaunchKey): void {
-    const launch = this.#launches.get(`${agentId} ${attempt}`);
+  vanish(key: LaunchKey): void {
+    const launch = this.#launches.get(claimOf(key));
     if (launch !== undefined && launch !== 'fenced') launch.vanish();
   }
 
   #start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): RunningAgent {
-    const claim = `${key.agentId} ${key.attempt}`;
+    const claim = claimOf(key);
     if (this.#launches.has(claim)) return this.#attach(key, sink);
     const program = this.#find(spec.program);
     if (program === null) throw missing(spec.program);
@@ -103,7 +104,7 @@ export class MemoryMachine {
     const stdin = spec.stdin === 'prompt' ? prompt : '';
     const input = spec.stdin === 'stream' ? new MemoryInput() : null;
     input?.append({ id: 'prompt', bytes: spec.firstInput ?? Buffer.from(prompt) });
-    const launch = new Launch(this.#pids, this.#outputsOf(agent.id), input);
+    const launch = new Launch(this.#pids, this.#outputsOf(printerOf(agent.id, key.check)), input);
     this.#launches.set(claim, launch);
     const running = launch.follow(key, sink);
     launch.begin(program, { args, env, cwd, stdin, input, files: this.files });
@@ -111,7 +112,7 @@ export class MemoryMachine {
   }
 
   #attach(key: LaunchKey, sink: OutputSink): RunningAgent {
-    const claim = `${key.agentId} ${key.attempt}`;
+    const claim = claimOf(key);
     const launch = this.#launches.get(claim) ?? 'fenced';
     this.#launches.set(claim, launch);
     return launch === 'fenced' ? neverStarted() : launch.follow(key, sink);
@@ -202,6 +203,10 @@ const notFound: Program = async ({ args, print }) => {
   return 127;
 };
 
+function claimOf({ agentId, attempt, check }: LaunchKey): string {
+  return `${printerOf(agentId, check)} ${attempt}`;
+}
+
 function folderOf(id: SessionId): string {
   return `${memoryRoot}${id}`;
 }
@@ -209,7 +214,10 @@ function folderOf(id: SessionId): string {
 function locationsOf(session: Session, agent: Agent, projectRoot: string): AgentLocations {
   const folder = folderOf(session.id);
   const workspace = `${folder}/agents/${agent.id}/workspace`;
-  const root = session.folder ?? projectRoot;
+  const root =
+    agent.workspace === 'worktree'
+      ? `${folder}/agents/${agent.id}/worktree`
+      : (session.folder ?? projectRoot);
   return {
     session: folder,
     projectRoot: root,

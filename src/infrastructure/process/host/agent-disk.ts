@@ -16,7 +16,7 @@ import { promptName, readClaim } from './launch-record.ts';
 /** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
   /** Absolute path of the folder with the prompt, logs and launch records. @throws MaosError INVALID_INPUT */
-  folderOf(key: Pick<LaunchKey, 'sessionId' | 'agentId'>): string;
+  folderOf(key: Pick<LaunchKey, 'sessionId' | 'agentId' | 'check'>): string;
 }
 
 /**
@@ -43,11 +43,16 @@ export function makeAgentDisk(deps: {
   }
 
   return {
-    folderOf: ({ sessionId, agentId }) => layout.agent(sessionId, agentId),
+    folderOf: ({ sessionId, agentId, check }) =>
+      check === undefined ? layout.agent(sessionId, agentId) : layout.check(sessionId, agentId, check),
 
     locations(session, agent) {
-      const { sessionId, id } = agent;
-      const root = session.folder ?? projectRoot;
+      const { sessionId, id, lands } = agent;
+      const owner = lands ?? { sessionId, agentId: id };
+      const root =
+        agent.workspace === 'worktree'
+          ? layout.worktree(owner.sessionId, owner.agentId)
+          : (session.folder ?? projectRoot);
       const workspace = layout.workspace(sessionId, id);
       const all = layout.session(session.id);
       return {

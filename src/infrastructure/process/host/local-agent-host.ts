@@ -12,6 +12,7 @@ import type { HostCapacity } from '../../../application/ports/host-capacity.ts';
 import type { Log } from '../../../application/ports/log.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
+import { ensureFolderSync } from '../../files/disk/folders.ts';
 import { inheritedEnvironment } from '../launch/environment.ts';
 import { resolveProgram } from '../launch/program.ts';
 import { findPlace, identify, mayRunUnseen, type ProcessIdentity, placeName } from '../tree/identity.ts';
@@ -64,7 +65,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
     spec: PlacedLaunch,
     sink: OutputSink,
   ): Promise<RunningAgent> {
-    const folder = disk.folderOf(key);
+    const folder = folderFor(key);
     const { agentId, attempt } = key;
     if ((await readClaim(folder, attempt)) !== null) return attach(key, agent, sink);
 
@@ -134,7 +135,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   }
 
   async function attach(key: LaunchKey, _agent: Agent, sink: OutputSink): Promise<RunningAgent> {
-    const folder = disk.folderOf(key);
+    const folder = folderFor(key);
     const { agentId, attempt } = key;
     const claim = (await readWholeClaim(folder, attempt)) ?? (await barOrRead(folder, attempt));
     if (claim.fenced) return neverStarted(clock.now());
@@ -179,6 +180,13 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       log,
     });
     return note === undefined ? running : { ...running, note };
+  }
+
+  /** The folder of an agent is there before its launch; that of a check begins with it. */
+  function folderFor(key: LaunchKey): string {
+    const folder = disk.folderOf(key);
+    if (key.check !== undefined) ensureFolderSync(folder);
+    return folder;
   }
 
   function watchAgent({ agentId, attempt }: LaunchKey, folder: string): FolderWatch {
