@@ -1,7 +1,7 @@
 import type { DiffOptions } from '../../application/ports/workspaces.ts';
 import type { DiffStat } from '../../domain/worktree.ts';
 import { gitError } from './git-error.ts';
-import { openRepository } from './repository.ts';
+import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
 
 /** Longest diff that is shown, in bytes. */
@@ -32,7 +32,10 @@ export async function diff(
 
 /** See {@link Workspaces.stat}. */
 export async function stat(git: Git, folder: string, base: string, commit: string): Promise<DiffStat> {
-  const repository = await openRepository(git, folder);
+  return diffStat(await openRepository(git, folder), base, commit);
+}
+
+export async function diffStat(repository: Repository, base: string, commit: string): Promise<DiffStat> {
   const line = await repository.text(['diff', ...safely, '--shortstat', base, commit, '--']);
   const count = (what: RegExp): number => Number(what.exec(line)?.[1] ?? 0);
   return {

@@ -34,6 +34,7 @@ const always = [
   // A changed file must be seen whatever its time of modification.
   ...['core.trustctime=true', 'core.checkStat=default', 'core.ignoreStat=false'],
   ...['core.logAllRefUpdates=true', 'core.filesRefLockTimeout=5000', 'core.packedRefsTimeout=10000'],
+  ...['core.safecrlf=false', 'core.splitIndex=false'],
   ...['gc.auto=0', 'maintenance.auto=false', 'submodule.recurse=false', 'fetch.recurseSubmodules=false'],
   ...['commit.gpgSign=false', 'tag.gpgSign=false', 'log.showSignature=false', 'merge.verifySignatures=false'],
   ...['rerere.enabled=false', 'merge.autoStash=false', 'rebase.autoStash=false'],

@@ -2,11 +2,12 @@ import { realpath } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import type { CommitText } from '../../application/ports/workspaces.ts';
 import { fileError } from '../files/disk/file-error.ts';
+import { nameEncoding } from '../files/disk/file-names.ts';
 import { gitError } from './git-error.ts';
 import { type RepositoryConfig, type RepositoryLocation, readConfig } from './repository-config.ts';
 import type { Git, GitCommand, GitResult } from './run-git.ts';
 
-type RunOptions = Omit<GitCommand, 'args' | 'cwd'>;
+export type RunOptions = Omit<GitCommand, 'args' | 'cwd'>;
 
 /**
  * A repository whose configuration has been read, so that git can act on it without running programs that it names.
@@ -19,10 +20,14 @@ export interface Repository {
   readonly config: RepositoryConfig;
   /** Any exit status. */
   run(args: readonly string[], options?: RunOptions): Promise<GitResult>;
-  /** What git prints. @throws MaosError unless it succeeds */
+  /** @throws MaosError unless it succeeds */
+  succeed(args: readonly string[], options?: RunOptions): Promise<GitResult>;
+  /** What git prints. @throws as `succeed` does */
   bytes(args: readonly string[], options?: RunOptions): Promise<Buffer>;
   /** The same as text, without the last newline. */
   text(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** What it prints with `-z`, one by one: names with every byte kept, see `file-names.ts`. */
+  names(args: readonly string[], options?: RunOptions): Promise<string[]>;
   /** The full id of a commit; null if there is none. */
   commit(revision: string): Promise<string | null>;
   /** The folder that all worktrees share, absolute. */
@@ -60,11 +65,14 @@ export async function openRepository(
       env: { ...whole, ...options.env },
     });
 
-  async function bytes(args: readonly string[], options?: RunOptions): Promise<Buffer> {
+  async function succeed(args: readonly string[], options?: RunOptions): Promise<GitResult> {
     const result = await run(args, options);
     if (result.status !== 0) throw gitError(args, result, folder);
-    return result.stdout;
+    return result;
   }
+
+  const bytes = async (args: readonly string[], options?: RunOptions): Promise<Buffer> =>
+    (await succeed(args, options)).stdout;
 
   const text = async (args: readonly string[], options?: RunOptions): Promise<string> =>
     (await bytes(args, options)).toString().replace(/\n$/, '');
@@ -76,6 +84,9 @@ export async function openRepository(
     run,
     bytes,
     text,
+    succeed,
+    names: async (args, options) =>
+      (await bytes(args, options)).toString(nameEncoding).split('\0').slice(0, -1),
     commit: async (revision) => {
       const { status, stdout } = await run(['rev-parse', '--verify', '--quiet', `${revision}^{commit}`]);
       return status === 0 ? stdout.toString().trim() : null;

@@ -7,8 +7,10 @@ import { conflictMarkers } from './conflict-markers.ts';
 import { diff, stat } from './diff.ts';
 import { joinCommits, squashCommit } from './join.ts';
 import { isAncestor, resolveRef } from './refs.ts';
+import { remove } from './remove.ts';
 import { openRepository } from './repository.ts';
 import { makeGit } from './run-git.ts';
+import { snapshot } from './snapshot.ts';
 import { open } from './worktrees.ts';
 
 /** git on this machine. @param deps.environment where git is found, and the user's configuration */
@@ -34,8 +36,8 @@ export function makeWorkspaces({
     isAncestor: async (folder, commit, of) => isAncestor(await openRepository(git, folder), commit, of),
     join: async (folder, ...rest) => joinCommits(await openRepository(git, folder), scratch, ...rest),
     squash: async (folder, ...rest) => squashCommit(await openRepository(git, folder), scratch, ...rest),
-    snapshot: later('snapshot'),
-    remove: later('remove'),
+    snapshot: (...args) => snapshot(deps, ...args),
+    remove: (...args) => remove(deps, ...args),
     protect: later('protect'),
     checkOut: later('checkOut'),
     discardCheckouts: later('discardCheckouts'),

@@ -42,6 +42,8 @@ export async function removeGitDir(gitDir: string): Promise<void> {
   }
   await rm(join(gitDir, 'gitdir'), { force: true });
   await rmdir(gitDir).catch(ignoreMissing);
+  // git does the same; it fails while there are others.
+  await rmdir(dirname(gitDir)).catch(() => undefined);
 }
 
 /** git's own mark: neither `git worktree prune` nor `remove` of the user takes it. */
@@ -59,10 +61,15 @@ export async function removeFolder(folder: string): Promise<void> {
   if (await exists(aside)) await removeTree(aside, newName);
 }
 
-export async function exists(path: string): Promise<boolean> {
+export async function exists(path: string | Buffer): Promise<boolean> {
   return (await lstat(path).catch(ignoreMissing)) !== undefined;
 }
 
 export function ignoreMissing(error: unknown): undefined {
   if (!isMissing(error)) throw error;
+}
+
+/** The lock of a ref that only MAOS writes while no agent works on it, left by a git that was killed. */
+export async function removeRefLock(common: string, ref: string): Promise<void> {
+  await rm(join(common, `${ref}.lock`), { force: true });
 }

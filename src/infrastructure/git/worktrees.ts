@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Checkout, MergeConflict, WorktreePlace } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
@@ -13,6 +12,7 @@ import {
   lockWorktree,
   removeFolder,
   removeGitDir,
+  removeRefLock,
   worktreeEnvironment,
   worktreeFolder,
 } from './worktree-places.ts';
@@ -69,9 +69,4 @@ async function makeWorktree(git: Git, place: WorktreePlace, folder: string, base
 /** The repository as seen from a worktree. */
 export function openWorktree(git: Git, gitDir: string, folder: string): Promise<Repository> {
   return openRepository(git, folder, worktreeEnvironment(gitDir, folder));
-}
-
-/** The lock of a ref that only MAOS writes while no agent works on it, left by a git that was killed. */
-export async function removeRefLock(common: string, ref: string): Promise<void> {
-  await rm(join(common, `${ref}.lock`), { force: true });
 }
