@@ -18,6 +18,7 @@ export const runCommand: CliCommand = {
   details: [
     "Describe the team with --agent and --exec, or with a plan file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
     'Budgets (--max-…, or "budget" in the plan, for the session and for each agent) are checked against what the agents report: MAOS warns at 80 % and stops the agents at 100 %.',
+    'With --worktree, the work of every agent is on the branch maos/SESSION/NAME and leaves your checkout alone. MAOS runs the checks of --verify itself; an agent gets the output of one that fails, and mends its work.',
     'Ctrl-C moves the session to a background process (see --on-exit) and exits with 130.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
     'Exit status: 0 completed, 1 failed, cancelled or paused, 6 an agent is not signed in.',
@@ -114,6 +115,22 @@ export const runCommand: CliCommand = {
       kind: 'text',
     },
     {
+      flags: '-w, --worktree',
+      description: 'for agents that name no workspace: a git worktree and branch of their own',
+      kind: 'flag',
+    },
+    {
+      flags: '--verify <line>',
+      description:
+        'shell line that must succeed before an agent without a check of its own is done; repeatable',
+      kind: 'list',
+    },
+    {
+      flags: '--land',
+      description: 'bring the branches onto yours when all agents have completed',
+      kind: 'flag',
+    },
+    {
       flags: '-y, --yes',
       description: 'allow everything that the agents ask permission for, unless a rule of yours denies it',
       kind: 'flag',
@@ -137,6 +154,10 @@ export const runCommand: CliCommand = {
     {
       line: "maos run 'Add a login' -s sequential -a 'architect=Design it' -a 'engineer=Build it'",
       says: 'one agent after the other',
+    },
+    {
+      line: "maos run -a 'api:engineer=Add the route' -a 'ui:engineer=Add the page' --worktree --verify 'npm test' --land",
+      says: 'each on a branch of its own, checked by MAOS, then landed',
     },
     {
       line: 'maos run team.json --max-cost 5 --max-minutes 30',

@@ -81,8 +81,9 @@ export function objectiveOf(agents: readonly AgentDraft[]): string {
 }
 
 /**
- * Applies the options to the request. `--backend`, `--model`, `--fallback` and `--timeout-minutes` only fill what its
- * agents leave open.
+ * Applies the options to the request. `--backend`, `--model`, `--fallback`, `--timeout-minutes`, `--worktree` and
+ * `--verify` only fill what its agents leave open.
+ * @throws MaosError INVALID_INPUT for an empty check
  */
 export function withOptions(request: OrchestrateRequest, options: OptionValues): OrchestrateRequest {
   const model = options.text('model');
@@ -92,6 +93,7 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
     ?.split(',')
     .map((name) => name.trim());
   const minutes = options.number('timeout-minutes');
+  const verify = checkFromOptions(options);
   const agents = request.agents?.map((agent): AgentDraft => {
     const isCommand = agent.command !== undefined;
     return {
@@ -99,6 +101,9 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
       backend: agent.backend ?? (isCommand ? undefined : backend),
       model: agent.model ?? (isCommand ? undefined : model),
       fallback: agent.fallback ?? (isCommand ? undefined : fallback),
+      workspace:
+        agent.workspace ?? (agent.worktree === undefined ? workspaceFromOptions(options) : undefined),
+      verify: agent.verify ?? verify,
       timeoutMs: agent.timeoutMs ?? (minutes === undefined ? undefined : Math.round(minutes * 60_000)),
     };
   });
@@ -119,8 +124,19 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
       }),
     },
     budget: budgetWith(request.budget, options),
+    land: options.flag('land') ? 'auto' : request.land,
     dryRun: options.flag('dry-run') || request.dryRun,
   };
+}
+
+function workspaceFromOptions(options: OptionValues): AgentDraft['workspace'] {
+  return options.flag('worktree') ? 'worktree' : undefined;
+}
+
+function checkFromOptions(options: OptionValues): AgentDraft['verify'] {
+  const commands = options.list('verify').map(({ value }) => value.trim());
+  if (commands.includes('')) throw invalid('--verify', '', "a shell line, such as --verify 'npm test'");
+  return commands.length === 0 ? undefined : { commands };
 }
 
 /** The session's budget from the plan, with overrides from the options. */

@@ -132,6 +132,37 @@ describe('options over a plan', () => {
   });
 });
 
+describe('options for worktrees, checks and landing', () => {
+  const given = options({ worktree: true, land: true, ...list('verify', [1, ' npm ci '], [2, 'npm test']) });
+
+  it('fill what agents leave open', () => {
+    const agents = [
+      { role: 'qa', task: 't' },
+      { role: 'qa', task: 't', worktree: { ports: 1 }, verify: { commands: ['true'] } },
+      { role: 'qa', task: 't', workspace: 'own' },
+    ] as const;
+    const request = withOptions({ objective: 'x', agents, land: 'manual' }, given);
+    assert.equal(request.land, 'auto');
+    const commands = ['npm ci', 'npm test'];
+    assert.deepEqual(
+      request.agents?.map(({ workspace, verify }) => [workspace, verify?.commands]),
+      [
+        ['worktree', commands],
+        [undefined, ['true']],
+        ['own', commands],
+      ],
+    );
+    assert.equal(withOptions({ objective: 'x', land: 'manual' }, options({})).land, 'manual');
+  });
+
+  it('refuse a check of nothing', () => {
+    assert.throws(() => withOptions({ objective: 'x' }, options(list('verify', [1, ' ']))), {
+      code: 'INVALID_INPUT',
+      message: `--verify "" is not valid: write a shell line, such as --verify 'npm test'.`,
+    });
+  });
+});
+
 describe('budget options', () => {
   const plan = { objective: 'x', agents: [], budget: { maxTokens: 5, maxTurns: 7 } };
 
