@@ -16,6 +16,22 @@ export function shortCommit(commit: string): string {
   return commit.slice(0, 10);
 }
 
+/**
+ * What a plan says of an agent's workspace and check: `in a worktree, checked by npm ci; npm test`. Empty: neither.
+ * @param isOfAll its check is that of the session
+ */
+export function plannedWorkText(
+  { workspace, verify }: Pick<Agent, 'workspace' | 'verify'>,
+  isOfAll = false,
+): string {
+  return [
+    ...(workspace === 'worktree' ? ['in a worktree'] : []),
+    ...(verify === null
+      ? []
+      : [`${isOfAll ? 'checks all work' : 'checked'} by ${verify.commands.join('; ')}`]),
+  ].join(', ');
+}
+
 /** `lands sess_… onto main`. */
 export function landingText({ sessionId, target, squash }: Landing): string {
   return `lands ${sessionId} onto ${target}${squash ? ', squashed' : ''}`;

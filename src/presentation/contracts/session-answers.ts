@@ -50,6 +50,8 @@ export const plannedAgent = z.strictObject({
   agent_id: z.string().optional(),
   phase: z.int(),
   depends_on: z.array(z.string()),
+  /** Its worktree and check. */
+  note: z.string().optional(),
 });
 
 /** The state of an agent, and its result. */
@@ -138,9 +140,17 @@ export function usageAnswer(usage: NonNullable<SessionView['usage']>): z.infer<t
   return given({ ...usage });
 }
 
-export function plannedAgentAnswer(view: AgentView, stored: boolean): z.infer<typeof plannedAgent> {
+/** @param note of its worktree and check; empty: none */
+export function plannedAgentAnswer(
+  view: AgentView,
+  note: string,
+  stored: boolean,
+): z.infer<typeof plannedAgent> {
   const { agent_id, name, role, state, phase, depends_on } = view;
-  const core = { name, role, state, phase, depends_on: shownOf(depends_on) };
+  const core = {
+    ...{ name, role, state, phase, depends_on: shownOf(depends_on) },
+    ...(note === '' ? {} : { note: shorten(note, 200) }),
+  };
   return stored ? { agent_id, ...core } : core;
 }
 

@@ -20,8 +20,10 @@ export function sessionWorkView({ repository, verify, land, landing }: Session) 
 }
 
 /** @param maxTail maximum characters of a failed check's output */
-export function agentWorkView({ work, verify, lands, ...agent }: Agent, maxTail: number) {
+export function agentWorkView({ work, verify, lands, worktree, ...agent }: Agent, maxTail: number) {
   return {
+    ...(agent.workspace === 'project' ? {} : { workspace: agent.workspace }),
+    ...(worktree === null ? {} : { worktree }),
     ...(work === null ? {} : { work }),
     ...(verify === null
       ? {}

@@ -78,6 +78,24 @@ describe('orchestrate', () => {
     assert.deepEqual(await bench.ask('list-sessions', { limit: 50 }), before);
   });
 
+  it('shows what checks the agents and the session, and refuses worktrees outside a repository', async () => {
+    const agent = { role: 'qa', task: 'Do.', command: say('x'), verify: ['npm ci', 'npm test'] };
+    const plan = { objective: 'Plan.', agents: [agent], verify: { command: 'make' }, dry_run: true };
+    const { agents, phases } = await bench.ask('orchestrate', plan);
+    assert.deepEqual(
+      (agents as Record<string, unknown>[]).map(({ name, note }) => [name, note]),
+      [
+        ['qa', 'checked by npm ci; npm test'],
+        ['verify', 'checks all work by make'],
+      ],
+    );
+    assert.deepEqual(phases, [['qa'], ['verify']]);
+    for (const more of [{ workspace: 'worktree' }, { worktree: { ports: 1 } }]) {
+      const refused = await bench.refusal('orchestrate', { ...plan, agents: [{ ...agent, ...more }] });
+      assert.match(refused, /^INVALID_INPUT: .*git/);
+    }
+  });
+
   it('cuts the plan of 500 agents and says how many are missing', async () => {
     const agents = Array.from({ length: 500 }, (_, index) => ({
       role: 'backend_engineer',

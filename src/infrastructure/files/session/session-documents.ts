@@ -26,6 +26,7 @@ export function metadataOf(workflow: Workflow, projectRoot: string): string {
       dependsOn: agent.dependsOn.map((id) => names.get(id) ?? id),
       state: agent.state,
       attempt: agent.attempt,
+      work: agent.work,
       failure: agent.failure === null ? null : { kind: agent.failure.kind, message: agent.failure.message },
       startedAt: agent.startedAt,
       endedAt: agent.endedAt,
@@ -42,6 +43,8 @@ export function infoOf(agent: Agent): string {
     usage: ____,
     startedAt: _____,
     endedAt: ______,
+    work: _______,
+    proof: ________,
     ...plan
   } = agent;
   return document({ version: 1, agent: plan });

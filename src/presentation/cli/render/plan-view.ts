@@ -1,5 +1,7 @@
 import { formatCost, formatCount, formatDuration, plural } from '../../../domain/amounts.ts';
 import type { Budget } from '../../../domain/budget.ts';
+import { isSessionCheck } from '../../../domain/session-check.ts';
+import { plannedWorkText } from '../../../domain/work-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas } from '../shell/terminal.ts';
@@ -21,6 +23,7 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
     `strategy ${session.strategy}`,
     `failure policy ${session.failurePolicy}`,
     ...limits,
+    ...(session.land === null ? [] : ['lands when completed']),
   ];
   const lines = [
     `${paint('bold', 'Plan')}: ${truncate(oneLine(session.objective), width - 6)}`,
@@ -32,10 +35,12 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
       const after = agent.dependsOn.map((id) => names.get(id)).join(', ');
       const where = agent.model === null ? agent.backend : `${agent.backend} ${agent.model}`;
       const others = (agent.backends ?? []).slice(1).map(({ backend }) => backend);
+      const work = plannedWorkText(agent, isSessionCheck(session, agent));
       const limits = [`at most ${formatDuration(agent.timeoutMs)}`, ...caps(agent.budget)].join(', ');
       const head = `${agent.name} (${agent.role.name}, ${[where, ...others].join(', then ')}, ${limits})`;
       lines.push(`  ${head}${after === '' ? '' : paint('dim', ` after ${after}`)}`);
       lines.push(paint('dim', `    ${truncate(oneLine(agent.task), width - 4)}`));
+      if (work !== '') lines.push(paint('dim', `    ${truncate(oneLine(work), width - 4)}`));
     }
   }
   return [...lines, '', 'Nothing was stored or started (dry run).'];

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { orchestrate as startSession } from '../../../application/control/orchestrate.ts';
 import { plural } from '../../../domain/amounts.ts';
 import { shorten } from '../../../domain/cut-text.ts';
+import { isSessionCheck } from '../../../domain/session-check.ts';
+import { plannedWorkText } from '../../../domain/work-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { planInput } from '../../contracts/plan-input.ts';
 import { plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
@@ -84,7 +86,13 @@ function planAnswer(workflow: Workflow, said: string): Answer {
 
 function withAgents(answer: Answer, { session, agents }: Workflow, whereMore: string): Answer {
   const around = { session, names: namesOf(agents), liveStatus: null };
-  const all = agents.map((agent) => plannedAgentAnswer(agentView(agent, around), answer.stored));
+  const all = agents.map((agent) =>
+    plannedAgentAnswer(
+      agentView(agent, around),
+      plannedWorkText(agent, isSessionCheck(session, agent)),
+      answer.stored,
+    ),
+  );
   const shown = countFitting(all, roomBeside(answer) - 80);
   if (shown === all.length) return { ...answer, agents: all };
   const next = `${answer.next}${whereMore}`;

@@ -288,4 +288,28 @@ describe('the plan of a dry run', () => {
       'Nothing was stored or started (dry run).',
     ]);
   });
+
+  it('says which agents work in worktrees, what checks them, and that the work lands', () => {
+    const verify = { commands: ['npm ci', 'npm test'], timeoutMs: 60_000, fixRounds: 2, protect: [] };
+    const plan = workflow(
+      [
+        agent('a', { ...waiting, workspace: 'worktree' }),
+        agent('b', { ...waiting, workspace: 'worktree', verify }),
+        agent('c', { ...waiting, workspace: 'own', verify }),
+        agent('verify', { ...waiting, workspace: 'worktree', verify }),
+      ],
+      { state: 'created', verify, land: 'auto' },
+    );
+    const lines = renderPlan(plan, canvas);
+    assert.match(lines[1] ?? '', / · lands when completed$/);
+    assert.deepEqual(
+      lines.filter((line) => line.includes('worktree') || line.includes('check')),
+      [
+        '    in a worktree',
+        '    in a worktree, checked by npm ci; npm test',
+        '    checked by npm ci; npm test',
+        '    in a worktree, checks all work by npm ci; npm test',
+      ],
+    );
+  });
 });
