@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { CommitText, WorktreePlace } from '../../application/ports/workspaces.ts';
 import { isMaosError, quote } from '../../domain/errors.ts';
 import { openRepository } from './repository.ts';
+import { endOldSetup } from './run-setup.ts';
 import { snapshot } from './snapshot.ts';
 import { exists, gitDirsOf, removeFolder, removeGitDir, worktreeFolder } from './worktree-places.ts';
 import { readState, stateFile } from './worktree-state.ts';
@@ -20,6 +21,7 @@ export async function remove(
 ): Promise<string | null> {
   const folder = worktreeFolder(deps.layout, place);
   const state = await readState(folder);
+  await endOldSetup(`${folder}.setup`);
   try {
     const kept = await snapshot(deps, place, base, keptRef, text);
     if (kept !== null && kept.unkept.length > 0) return whyLeft(kept.unkept);
@@ -35,7 +37,7 @@ export async function remove(
     if (isMaosError(error)) return error.message;
     throw error;
   }
-  await rm(`${folder}.index`, { force: true });
+  for (const name of ['index', 'setup.log']) await rm(`${folder}.${name}`, { force: true });
   // Last: an interrupted removal goes on while the file is there.
   await rm(stateFile(folder), { force: true });
   return null;

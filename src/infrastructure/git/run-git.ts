@@ -58,7 +58,7 @@ const fixed = {
 };
 
 export function makeGit(environment: Readonly<Record<string, string | undefined>>): Git {
-  const inherited = gitEnvironment(environment);
+  const inherited = { ...withoutGitVariables(environment), ...fixed };
   let found: Promise<Version> | null = null;
 
   function version(): Promise<Version> {
@@ -81,14 +81,14 @@ export function makeGit(environment: Readonly<Record<string, string | undefined>
 }
 
 /** Without the caller's GIT_* variables, which could name another repository, index or configuration. */
-export function gitEnvironment(
+export function withoutGitVariables(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const kept = Object.entries(environment).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined && (!entry[0].startsWith('GIT_') || ofUser.has(entry[0])),
   );
-  return { ...Object.fromEntries(kept), ...fixed };
+  return Object.fromEntries(kept);
 }
 
 type Version = readonly [major: number, minor: number];

@@ -22,7 +22,7 @@ export function makeWorkspaces({
   readonly environment: Readonly<Record<string, string | undefined>>;
 }): Workspaces {
   const git = makeGit(environment);
-  const deps = { git, layout };
+  const deps = { git, layout, environment };
   const scratch = join(layout.project, 'git');
   const later = (name: string) => (): Promise<never> =>
     Promise.reject(new MaosError('INTERNAL', `${name} is not there yet.`));

@@ -1,11 +1,14 @@
 import { rm } from 'node:fs/promises';
 import type { Checkout, MergeConflict, WorktreePlace } from '../../application/ports/workspaces.ts';
-import { MaosError } from '../../domain/errors.ts';
+import { MaosError, showPath } from '../../domain/errors.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
+import { beginMerge } from './begin-merge.ts';
 import { freePorts } from './free-ports.ts';
 import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
+import { endOldSetup } from './run-setup.ts';
+import { notIgnored, setUp } from './setup.ts';
 import {
   exists,
   gitDirsOf,
@@ -16,53 +19,81 @@ import {
   worktreeEnvironment,
   worktreeFolder,
 } from './worktree-places.ts';
-import { readState, stateFile, writeState } from './worktree-state.ts';
+import { readState, stateFile, type WorktreeState, writeState } from './worktree-state.ts';
 
 export interface WorktreeDeps {
   readonly git: Git;
   readonly layout: SessionLayout;
+  /** What a set-up command inherits. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** See {@link Workspaces.open}. */
 export async function open(
-  { git, layout }: WorktreeDeps,
+  deps: WorktreeDeps,
   place: WorktreePlace,
   base: string,
   setup: WorktreeSetup | null,
   conflict?: MergeConflict,
 ): Promise<Checkout> {
-  const folder = worktreeFolder(layout, place);
-  const state = await readState(folder);
+  const folder = worktreeFolder(deps.layout, place);
   const ports = await freePorts(setup?.ports ?? 0);
-  if (state === null || !(await exists(folder))) {
-    const gitDir = await makeWorktree(git, place, folder, base);
-    await writeState(folder, { gitDir, brought: [], merge: null });
+  const found = (await exists(folder)) ? await readState(folder) : null;
+  const state = found ?? (await makeWorktree(deps, place, folder, base, { setup, ports }));
+  if (found === null) await writeState(folder, state);
+  if (conflict !== undefined) {
+    await beginMerge(await openWorktree(deps.git, state.gitDir, folder), folder, state, conflict);
   }
-  if (conflict !== undefined) throw new MaosError('INTERNAL', 'A merge cannot be begun yet.');
   return { folder, ports };
 }
 
-/** Creates the worktree with its files, after removing what an interrupted attempt has left. @returns its git folder */
-async function makeWorktree(git: Git, place: WorktreePlace, folder: string, base: string): Promise<string> {
-  const { branch } = place;
+/**
+ * Creates the worktree with all that belongs in it. What an interrupted attempt has left is removed first: as long as
+ * there is no state, no agent has worked in it.
+ */
+async function makeWorktree(
+  { git, environment }: WorktreeDeps,
+  place: WorktreePlace,
+  folder: string,
+  base: string,
+  { setup, ports }: { readonly setup: WorktreeSetup | null; readonly ports: readonly number[] },
+): Promise<WorktreeState> {
+  const record = `${folder}.setup`;
+  await endOldSetup(record);
   const repository = await openRepository(git, place.repository);
   const common = await repository.commonFolder();
   await rm(stateFile(folder), { force: true });
   await removeFolder(folder);
   for (const stale of await gitDirsOf(common, folder)) await removeGitDir(stale);
+  const gitDir = await addWorktree(repository, common, place.branch, folder, base);
+  const worktree = await openWorktree(git, gitDir, folder);
+  await worktree.succeed(['reset', '--hard', '--quiet']);
+  const brought = await setUp(repository, setup, { folder, ports, record, environment });
+  return { gitDir, brought: await notIgnored(worktree, brought), merge: null };
+}
+
+/**
+ * Adds a worktree without files: what the configuration says in it must be read before git writes them.
+ * @returns its folder in the repository
+ */
+async function addWorktree(
+  repository: Repository,
+  common: string,
+  branch: string,
+  folder: string,
+  base: string,
+): Promise<string> {
   await removeRefLock(common, `refs/heads/${branch}`);
-  // Without files at first: what the configuration says in the new worktree must be read before git writes them.
-  await repository.text([
+  const isNew = (await repository.commit(`refs/heads/${branch}`)) === null;
+  await repository.succeed([
     ...['worktree', 'add', '--no-checkout'],
-    ...((await repository.commit(`refs/heads/${branch}`)) === null
-      ? ['-b', branch, folder, base]
-      : ['--force', folder, branch]),
+    ...(isNew ? ['-b', branch, folder, base] : ['--force', folder, branch]),
   ]);
   const [gitDir] = await gitDirsOf(common, folder);
-  if (gitDir === undefined) throw new MaosError('INTERNAL', `git has made no worktree in ${folder}.`);
+  if (gitDir === undefined) {
+    throw new MaosError('INTERNAL', `git has made no worktree in ${showPath(folder)}.`);
+  }
   await lockWorktree(gitDir);
-  const worktree = await openWorktree(git, gitDir, folder);
-  await worktree.text(['reset', '--hard', '--quiet']);
   return gitDir;
 }
 
