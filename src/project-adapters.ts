@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { ChangeWatcher } from './application/change-watcher.ts';
 import { NotificationSender } from './application/notifications/notification-sender.ts';
@@ -10,6 +10,7 @@ import type { Log } from './application/ports/log.ts';
 import type { SendNotification } from './application/ports/notifications.ts';
 import type { RoleSources } from './application/ports/roles.ts';
 import type { Teams } from './application/ports/teams.ts';
+import type { WorkRefs } from './application/ports/work-refs.ts';
 import type { Workspaces } from './application/ports/workspaces.ts';
 import type { Project } from './application/project.ts';
 import { isAgentId, isSessionId } from './domain/ids.ts';
@@ -33,7 +34,6 @@ import { projectFolder } from './infrastructure/files/home/home.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
-import type { makeWorkspaces } from './infrastructure/git/workspaces.ts';
 import { type InstanceRegistration, isSlotHeld } from './infrastructure/instances/instance-registration.ts';
 import { makeCommand } from './infrastructure/notifications/command.ts';
 import type { WebhookOptions } from './infrastructure/notifications/webhook.ts';
@@ -114,9 +114,13 @@ export function makeProject(from: {
     files: makeSessionFiles({ ...places, ...inherited }),
     roles: parts.roles ?? rolesFor(home),
     host: parts.host ?? makeHost(),
-    workspaces: workspacesLoadedLate({
-      layout: sessionLayout(places.projectFolder),
-      environment: process.env,
+    workspaces: loadedLate<Workspaces>(async () => {
+      const { makeWorkspaces } = await import('./infrastructure/git/workspaces.ts');
+      return makeWorkspaces({ layout: sessionLayout(places.projectFolder), environment: process.env });
+    }),
+    workRefs: loadedLate<WorkRefs>(async () => {
+      const { makeWorkRefs } = await import('./infrastructure/git/work-refs.ts');
+      return makeWorkRefs({ projectsFolder: dirname(places.projectFolder), environment: process.env });
     }),
     identity: makeAgentIdentity(places.projectFolder),
     agentServer:
@@ -137,22 +141,18 @@ export function makeProject(from: {
   return { ...made, notifications: new NotificationSender(made, sendersOf(config, home)) };
 }
 
-/** Most sessions have no worktrees, and a server has to start fast. */
-function workspacesLoadedLate(options: Parameters<typeof makeWorkspaces>[0]): Workspaces {
-  let made: Promise<Workspaces> | null = null;
-  const load = (): Promise<Workspaces> => {
-    made ??= import('./infrastructure/git/workspaces.ts').then(({ makeWorkspaces }) =>
-      makeWorkspaces(options),
-    );
-    return made;
-  };
+/** Methods that load their code when the first one is called: a server has to start fast. All of them are asynchronous. */
+function loadedLate<T extends object>(load: () => Promise<T>): T {
+  let made: Promise<T> | null = null;
   const methods = {
     get:
-      (_: unknown, name: keyof Workspaces) =>
-      async (...args: unknown[]): Promise<unknown> =>
-        ((await load())[name] as (...args: unknown[]) => unknown)(...args),
+      (_: unknown, name: keyof T) =>
+      async (...args: unknown[]): Promise<unknown> => {
+        made ??= load();
+        return ((await made)[name] as (...args: unknown[]) => unknown)(...args);
+      },
   };
-  return new Proxy({} as Workspaces, methods as ProxyHandler<Workspaces>);
+  return new Proxy({} as T, methods as ProxyHandler<T>);
 }
 
 /** Commands run in MAOS's home, because a project's folder may be removed in the meantime. */

@@ -14,6 +14,7 @@ import type { SessionFiles } from './ports/session-files.ts';
 import type { SessionStore } from './ports/session-store.ts';
 import type { Settings } from './ports/settings.ts';
 import type { Teams } from './ports/teams.ts';
+import type { WorkRefs } from './ports/work-refs.ts';
 import type { Workspaces } from './ports/workspaces.ts';
 
 /**
@@ -39,6 +40,7 @@ export interface Project {
   readonly backends: Backends;
   readonly instances: Instances;
   readonly teams: Teams;
+  readonly workRefs: WorkRefs;
   readonly settings: Settings;
   readonly notifications: Outbox;
   readonly watcher: ChangeWatcher;

@@ -98,7 +98,7 @@ const settings: Omit<Settings, 'notifications'> = {
   messagesPerMinute: null,
   limits: { stallMs: null, maxOutputBytes: null, afterResultMs: null, maxSubagents: null },
   approvals: { rules: [], expireMs: 1_800_000 },
-  retention: { maxAgeMs: null, maxSessions: null, maxBytes: null },
+  retention: { maxAgeMs: null, maxSessions: null, maxBytes: null, maxRefsAgeMs: null },
   stopGraceMs: 2_000,
   storePatienceMs: 5_000,
   allowCommands: [],

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../domain/events.ts';
-import type { InstanceId, SessionId } from '../../domain/ids.ts';
+import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { Lease } from './ownership.ts';
@@ -27,6 +27,8 @@ export interface RetentionPolicy {
   readonly maxSessions: number | null;
   /** Disk space of all session folders of a project, including live ones. */
   readonly maxBytes: number | null;
+  /** Branches and refs of removed sessions that have not landed. */
+  readonly maxRefsAgeMs: number | null;
 }
 
 export interface HashedEvent {
@@ -37,7 +39,7 @@ export interface HashedEvent {
 export interface SessionAge {
   readonly id: SessionId;
   readonly state: SessionState;
-  /** It has not ended, or it has an owner with a recent heartbeat. */
+  /** It has not ended, it has an owner with a recent heartbeat, or another session is landing its work. */
   readonly live: boolean;
   readonly createdAt: string;
   readonly endedAt: string | null;
@@ -140,6 +142,33 @@ export interface NotRemoved {
   readonly reason: string;
 }
 
+/** Where work of an agent may be that is not in a commit. */
+export interface WorktreeFolder {
+  readonly agentId: AgentId;
+  /** Absolute path of its worktree; null if it has none. */
+  readonly worktree: string | null;
+  /** Whether anything but git's own file is in the worktree. */
+  readonly hasFiles: boolean;
+  readonly hasCheckouts: boolean;
+}
+
+/** What a session's own documents say about the git work of its agents. */
+export interface RecordedWork {
+  /** The folder that the session was started in. */
+  readonly repository: string;
+  /** When it ended, or was created; ISO 8601. */
+  readonly at: string;
+  readonly agents: readonly {
+    readonly id: AgentId;
+    readonly name: string;
+    readonly attempt: number;
+    /** Without `refs/heads/`. */
+    readonly branch: string;
+    /** The commit that it began from. */
+    readonly base: string;
+  }[];
+}
+
 export interface MaintenanceFiles {
   /** Writes a checkpoint and removes all but the newest `keep`. `keepFrom`: `seq` of the oldest remaining one. */
   writeCheckpoint(checkpoint: Checkpoint, keep: number): Promise<{ path: string; keepFrom: number }>;
@@ -160,6 +189,13 @@ export interface MaintenanceFiles {
   sizeOf(id: SessionId): Promise<number>;
   /** When its log or metadata last changed; null if it has neither. */
   lastChange(id: SessionId): Promise<string | null>;
+
+  /** Worktrees and checkouts in the session's folder. @throws MaosError when the folder cannot be read */
+  worktrees(id: SessionId): Promise<readonly WorktreeFolder[]>;
+  /** For a session that is not in the store; null if its folder does not say it. */
+  recordedWork(id: SessionId): Promise<RecordedWork | null>;
+  /** Whether any project of this home has a folder of the session. */
+  isKept(id: SessionId): Promise<boolean>;
 
   /** Records durably that the sessions' records are about to be deleted. */
   beginRemoval(sessions: readonly SessionId[], at: string): Promise<Removal>;

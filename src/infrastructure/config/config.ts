@@ -106,6 +106,7 @@ export function toSettings(config: Config): Settings {
       maxAgeMs: scaled(config.retention.maxAgeDays, 86_400_000),
       maxSessions: config.retention.maxSessions,
       maxBytes: config.retention.maxBytes,
+      maxRefsAgeMs: scaled(config.retention.refsDays, 86_400_000),
     },
     stopGraceMs: Math.round(config.stopGraceSeconds * 1_000),
     storePatienceMs: config.busyTimeoutMs,

@@ -199,6 +199,11 @@ export const settingsTable = {
       10_000_000_000,
       'Disk space in bytes for the session folders of one project; large sessions are removed first. null: unlimited.',
     ),
+    refsDays: setting(
+      orNone(number(0, 36_500)),
+      90,
+      'Days that branches and refs with the work of a removed session are kept; landed ones are removed with it. null: forever.',
+    ),
   },
   stopGraceSeconds: setting(
     number(0, 3_600),

@@ -24,10 +24,13 @@ const forgetCheckpoints = 'DELETE FROM checkpoints WHERE session_id = ? AND seq 
 
 /** Whether an owner with a recent heartbeat holds the session. */
 const isOwned = `EXISTS (SELECT 1 FROM owners WHERE instance_id = owner_id AND heartbeat_at >= ?)`;
+/** A session that has not ended works in the worktrees of the one that it lands. */
+const isLanding = `id IN (SELECT json_extract(options, '$.landing') ->> '$.sessionId' FROM sessions
+  WHERE state IN ('created', 'running', 'paused') AND json_extract(options, '$.landing') IS NOT NULL)`;
 const selectAges = `SELECT id, state, created_at, ended_at,
-  state NOT IN ${ended} OR ${isOwned} AS live
+  state NOT IN ${ended} OR ${isOwned} OR ${isLanding} AS live
   FROM sessions ORDER BY coalesce(ended_at, '~'), id`;
-const deleteEnded = `DELETE FROM sessions WHERE id = ? AND state IN ${ended} AND NOT ${isOwned}`;
+const deleteEnded = `DELETE FROM sessions WHERE id = ? AND state IN ${ended} AND NOT ${isOwned} AND NOT ${isLanding}`;
 const selectState = 'SELECT state FROM sessions WHERE id = ?';
 const insertProject =
   'INSERT INTO projects (hash, path, created_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING';

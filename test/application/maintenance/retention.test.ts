@@ -24,7 +24,7 @@ import { Gate } from '../../helpers/gate.ts';
 import { eventOf, type RealProject, realProject, settled, shell, start } from '../../helpers/real-project.ts';
 import { giveTimeTo } from '../../helpers/waiting.ts';
 
-const unlimited: RetentionPolicy = { maxAgeMs: null, maxSessions: null, maxBytes: null };
+const unlimited: RetentionPolicy = { maxAgeMs: null, maxSessions: null, maxBytes: null, maxRefsAgeMs: null };
 const dayMs = 86_400_000;
 const now = '2026-06-30T12:00:00.000Z';
 const daysAgo = (days: number): string => new Date(Date.parse(now) - days * dayMs).toISOString();

@@ -138,7 +138,12 @@ describe('the settings', () => {
         terminal: 'auto',
         desktop: 'auto',
       },
-      retention: { maxAgeMs: 30 * 86_400_000, maxSessions: 1_000, maxBytes: 10_000_000_000 },
+      retention: {
+        maxAgeMs: 30 * 86_400_000,
+        maxSessions: 1_000,
+        maxBytes: 10_000_000_000,
+        maxRefsAgeMs: 90 * 86_400_000,
+      },
       stopGraceMs: 2_500,
       storePatienceMs: 5_000,
       allowCommands: ['npm test'],

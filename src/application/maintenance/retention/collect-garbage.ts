@@ -1,13 +1,14 @@
-import type { NotRemoved, RetentionPolicy } from '../../ports/maintenance.ts';
+import type { RetentionPolicy } from '../../ports/maintenance.ts';
 import type { Project } from '../../project.ts';
 import { decideCandidates } from './candidates.ts';
+import { collectRefs } from './collect-refs.ts';
 import { earlier } from './earlier.ts';
 import { isDiskFull } from './full-disk.ts';
-import type { GarbageReport, RemovalCandidate } from './garbage-report.ts';
+import type { GarbageReport, HeldBack, RemovalCandidate } from './garbage-report.ts';
 import { endOldRemovals, findLeftovers } from './leftovers.ts';
-import { type RemovalNeeds, removeOnFullDisk } from './remove-sessions.ts';
+import { type RemovalNeeds, removeSessions } from './remove-sessions.ts';
 
-type Needs = RemovalNeeds & Pick<Project, 'log'>;
+type Needs = RemovalNeeds & Pick<Project, 'workRefs'>;
 
 /** Sessions per removal; a kill leaves at most this many folders behind. */
 const batchSize = 50;
@@ -32,19 +33,27 @@ export async function collectGarbage(
   const { candidates, keptBytes } = await decideCandidates(project, policy, now, sessions);
   const found: RemovalCandidate[] = [...leftovers, ...candidates];
   const removed: RemovalCandidate[] = dryRun ? found : [];
-  const notRemoved: NotRemoved[] = [];
+  const left: Pick<GarbageReport, 'notRemoved' | 'heldBack'>[] = [];
   if (!dryRun) {
-    notRemoved.push(...(await endOldRemovals(project, now)));
+    left.push(await endOldRemovals(project, now));
     for (let from = 0; from < found.length && signal?.aborted !== true; from += batchSize) {
-      const batch = await removeOnFullDisk(project, found.slice(from, from + batchSize), staleBefore, now);
+      const batch = await removeSessions(project, found.slice(from, from + batchSize), staleBefore, now);
       removed.push(...batch.removed);
-      notRemoved.push(...batch.notRemoved);
+      left.push(batch);
     }
     await noteCollection(project, now);
   }
-  const gone = removed.filter(({ reason }) => reason !== 'leftover').length;
-  const removedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
-  return { dryRun, removed, removedBytes, kept: sessions.length - gone, keptBytes, notRemoved };
+  const gone = new Set(removed.map(({ id }) => id));
+  return {
+    dryRun,
+    removed,
+    removedBytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
+    kept: sessions.filter(({ id }) => !gone.has(id)).length,
+    keptBytes,
+    notRemoved: left.flatMap(({ notRemoved }) => notRemoved),
+    heldBack: uniqueByPath(left.flatMap(({ heldBack }) => heldBack)),
+    refs: await collectRefs(project, policy, now, gone, { dryRun }),
+  };
 }
 
 /** If it is not recorded, the next collection only runs earlier. */
@@ -55,4 +64,9 @@ async function noteCollection({ files, log }: Needs, now: string): Promise<void>
     if (!isDiskFull(error)) throw error;
     log.log('warn', 'cannot record the cleanup', { error });
   }
+}
+
+/** What could not be removed at the begin is tried again with the others. */
+function uniqueByPath(held: readonly HeldBack[]): readonly HeldBack[] {
+  return [...new Map(held.map((one) => [one.path, one])).values()];
 }

@@ -1,8 +1,10 @@
 import type { SessionId } from '../../../domain/ids.ts';
-import type { NotRemoved, RetentionPolicy } from '../../ports/maintenance.ts';
+import type { RetentionPolicy } from '../../ports/maintenance.ts';
 import type { Project } from '../../project.ts';
+import { discardFolder } from './discard-folder.ts';
 import { earlier } from './earlier.ts';
-import type { RemovalCandidate } from './garbage-report.ts';
+import type { GarbageReport, HeldBack, RemovalCandidate } from './garbage-report.ts';
+import type { WorktreeNeeds } from './remove-worktrees.ts';
 
 type Needs = Pick<Project, 'store' | 'files'>;
 
@@ -34,17 +36,23 @@ export async function findLeftovers(
 
 /** Completes removals that were interrupted. */
 export async function endOldRemovals(
-  { files: { maintenance }, store }: Needs,
+  project: WorktreeNeeds,
   now: string,
-): Promise<readonly NotRemoved[]> {
+): Promise<Pick<GarbageReport, 'notRemoved' | 'heldBack'>> {
+  const { store, files } = project;
+  const { maintenance } = files;
   // First, because otherwise what the loop below leaves would be tried and reported twice.
-  const left = [...(await maintenance.sweep())];
+  const notRemoved = [...(await maintenance.sweep())];
+  const heldBack: HeldBack[] = [];
   for (const removal of await maintenance.removals()) {
     for (const id of removal.sessions) {
-      if (!store.maintenance.exists(id)) left.push(...(await maintenance.discard(id)));
+      if (store.maintenance.exists(id)) continue;
+      const done = await discardFolder(project, id, now);
+      notRemoved.push(...done.notRemoved);
+      heldBack.push(...done.heldBack);
     }
     const isOver = removal.sessions.every((id) => !store.maintenance.exists(id));
     if (isOver || removal.begunAt < earlier(now, removalPatienceMs)) await maintenance.endRemoval(removal);
   }
-  return left;
+  return { notRemoved, heldBack };
 }

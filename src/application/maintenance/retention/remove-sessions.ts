@@ -1,41 +1,68 @@
-import type { NotRemoved } from '../../ports/maintenance.ts';
 import type { Project } from '../../project.ts';
 import { whenFree } from '../../when-free.ts';
+import { discardFolder } from './discard-folder.ts';
 import { isDiskFull } from './full-disk.ts';
-import type { GarbageReport, RemovalCandidate } from './garbage-report.ts';
+import type { GarbageReport, HeldBack, RemovalCandidate } from './garbage-report.ts';
+import { removeWorktrees, type WorktreeNeeds } from './remove-worktrees.ts';
 
-export type RemovalNeeds = Pick<Project, 'store' | 'files' | 'settings' | 'watcher' | 'clock'>;
+export type RemovalNeeds = WorktreeNeeds & Pick<Project, 'watcher'>;
 
-type Removed = Pick<GarbageReport, 'removed' | 'notRemoved'>;
+type Removed = Pick<GarbageReport, 'removed' | 'notRemoved' | 'heldBack'>;
 
 /** How long a removal may hold the store at a time, and the minimum pause after it for processes that run sessions. */
 const holdMs = 10;
 const restMs = 10;
+
+/** Removes those of the sessions whose worktrees can be removed. */
+export async function removeSessions(
+  project: RemovalNeeds,
+  batch: readonly RemovalCandidate[],
+  staleBefore: string,
+  now: string,
+): Promise<Removed> {
+  const heldBack: HeldBack[] = [];
+  const ready: RemovalCandidate[] = [];
+  for (const candidate of batch) {
+    const outcome = await removeWorktrees(project, candidate.id, staleBefore);
+    if (outcome === 'gone') ready.push(candidate);
+    else if (outcome !== 'busy') heldBack.push(...outcome);
+  }
+  if (ready.length === 0) return { removed: [], notRemoved: [], heldBack };
+  const done = await removeOnFullDisk(project, ready, staleBefore, now);
+  return { ...done, heldBack: [...heldBack, ...done.heldBack] };
+}
 
 /**
  * Removing a session needs disk space too, to record the removal and to change the store. If there is none, removes
  * folders one by one until there is. A kill then leaves a session without its folder; as it ended first, it is the
  * first that the next collection removes.
  */
-export async function removeOnFullDisk(
+async function removeOnFullDisk(
   project: RemovalNeeds,
   batch: readonly RemovalCandidate[],
   staleBefore: string,
   now: string,
 ): Promise<Removed> {
-  const notRemoved: NotRemoved[] = [];
+  const left: Pick<Removed, 'notRemoved' | 'heldBack'>[] = [];
   for (const next of [...batch, null]) {
     try {
-      const done = await removeBatch(project, batch, staleBefore, now);
-      return { removed: done.removed, notRemoved: [...notRemoved, ...done.notRemoved] };
+      const { removed, ...rest } = await removeBatch(project, batch, staleBefore, now);
+      return { removed, ...together([...left, rest]) };
     } catch (error) {
       if (next === null || !isDiskFull(error)) throw error;
     }
-    const { store, files } = project;
-    const isLive = store.maintenance.sessionAges(staleBefore).some(({ id, live }) => id === next.id && live);
-    if (!isLive) notRemoved.push(...(await files.maintenance.discard(next.id)));
+    const ages = project.store.maintenance.sessionAges(staleBefore);
+    const isLive = ages.some(({ id, live }) => id === next.id && live);
+    if (!isLive) left.push(await discardFolder(project, next.id, staleBefore));
   }
   throw new Error('the last try has returned or thrown');
+}
+
+function together(parts: readonly Pick<Removed, 'notRemoved' | 'heldBack'>[]) {
+  return {
+    notRemoved: parts.flatMap(({ notRemoved }) => notRemoved),
+    heldBack: parts.flatMap(({ heldBack }) => heldBack),
+  };
 }
 
 /** The order makes a kill safe: record the intent, delete the records, delete the folders, delete the intent. */
@@ -65,9 +92,9 @@ async function removeBatch(
     removed.push(...rest.slice(0, dealtWith).filter(({ id }) => !store.maintenance.exists(id)));
     rest = rest.slice(dealtWith);
   }
-  const notRemoved: NotRemoved[] = [];
-  for (const { id } of removed) notRemoved.push(...(await files.maintenance.discard(id)));
+  const left: Pick<Removed, 'notRemoved' | 'heldBack'>[] = [];
+  for (const { id } of removed) left.push(await discardFolder(project, id, staleBefore));
   await files.maintenance.endRemoval(removal);
   watcher.notify();
-  return { removed, notRemoved };
+  return { removed, ...together(left) };
 }

@@ -5,12 +5,14 @@ import { fileError, isMissing } from '../disk/file-error.ts';
 import type { SessionLayout } from '../home/layout.ts';
 import { makeCheckpointFiles } from './checkpoint-files.ts';
 import { makeRemovalFiles } from './session-removal.ts';
+import { makeWorktreeFiles } from './session-worktrees.ts';
 
 /** @param projectFolder absolute: `~/.maos/projects/{hash}` */
 export function makeKeepingFiles(projectFolder: string, layout: SessionLayout): MaintenanceFiles {
   return {
     ...makeCheckpointFiles(layout.session),
     ...makeRemovalFiles(projectFolder, layout),
+    ...makeWorktreeFiles(projectFolder, layout),
     logLines: (id) => readLog(layout.log(id)),
     writeArchive: async (id, documents, to, options) => {
       // Loaded on demand, because packing is rare.

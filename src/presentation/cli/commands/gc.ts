@@ -1,34 +1,23 @@
 import { collectGarbage } from '../../../application/maintenance/retention/collect-garbage.ts';
-import type { GarbageReport } from '../../../application/maintenance/retention/garbage-report.ts';
 import type { RetentionPolicy } from '../../../application/ports/maintenance.ts';
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
-import { plural } from '../../../domain/amounts.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { formatAge, formatBytes } from '../render/format.ts';
-import { renderTable } from '../render/table.ts';
+import { type Collected, renderGarbage } from '../render/gc-report.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
-const reasons = {
-  age: 'over --max-age',
-  count: 'over --max-sessions',
-  bytes: 'over --max-bytes',
-  leftover: 'left over',
-} as const;
 const dayMs = 86_400_000;
-
-interface Collected extends GarbageReport {
-  readonly project: string;
-}
 
 export const gcCommand: CliCommand = {
   name: 'gc',
   summary: 'Remove old sessions with all their files',
   details: [
     'The limits are the settings retention.maxAgeDays, maxSessions and maxBytes; sessions that ended first are removed first. maxBytes counts disk space: sessions that use more than a tenth of it are removed before any other. Sessions that have not ended are never removed.',
+    "A session's worktrees go with it, after everything in them that git does not ignore is committed to refs/maos/SESSION/. A worktree that cannot be kept so stays, with its session; gc says why.",
+    'Branches maos/SESSION/… and refs/maos/SESSION/… of sessions that are gone are deleted when another branch contains their work, or after retention.refsDays; never a branch that is checked out.',
     'If something cannot be removed, gc names it and continues. MAOS runs the same cleanup itself every few hours.',
     'Exit status: 0 done, 1 something could not be removed, or a project could not be read.',
   ].join('\n'),
@@ -44,6 +33,12 @@ export const gcCommand: CliCommand = {
     },
     { flags: '--max-sessions <n>', description: 'instead of retention.maxSessions', kind: 'integer' },
     { flags: '--max-bytes <n>', description: 'instead of retention.maxBytes', kind: 'integer' },
+    {
+      flags: '--max-refs-age <days>',
+      description: 'instead of retention.refsDays',
+      kind: 'number',
+      range: [0, 36_500],
+    },
   ],
   examples: [
     { line: 'maos gc --dry-run', says: 'what would be removed, and why' },
@@ -73,15 +68,19 @@ async function run(context: CommandContext): Promise<number> {
     const where = options.flag('all') ? runtime().home : (await runtime().projectOf(projectPath)).path;
     terminal.notice(`No sessions in ${where}.`);
   } else {
-    for (const line of render(collected, context)) terminal.line(line);
+    const view = { all: options.flag('all'), dryRun: options.flag('dry-run'), now: Date.now() };
+    for (const line of renderGarbage(collected, { ...view, canvas: terminal.canvas })) terminal.line(line);
   }
   const left = collected.flatMap(({ notRemoved }) => notRemoved);
+  const heldBack = collected.flatMap((report) => report.heldBack);
   if (!json) {
+    for (const { id, path, reason } of heldBack)
+      terminal.notice(`Session ${id} stays, because of the worktree ${showName(path)}: ${oneLine(reason)}`);
     for (const { path, reason } of left)
       terminal.notice(`Could not remove ${showName(path)}: ${oneLine(reason)}.`);
   }
   noticeUnread(unread, terminal);
-  return left.length + unread.length === 0 ? exitStatus.done : exitStatus.failed;
+  return left.length + heldBack.length + unread.length === 0 ? exitStatus.done : exitStatus.failed;
 }
 
 async function* projectsOf(
@@ -98,14 +97,17 @@ async function* projectsOf(
 
 function policyOf(policy: RetentionPolicy, { options }: CommandContext): RetentionPolicy {
   const days = options.number('max-age');
+  const refsDays = options.number('max-refs-age');
   return {
     maxAgeMs: days === undefined ? policy.maxAgeMs : days * dayMs,
     maxSessions: options.number('max-sessions') ?? policy.maxSessions,
     maxBytes: options.number('max-bytes') ?? policy.maxBytes,
+    maxRefsAgeMs: refsDays === undefined ? policy.maxRefsAgeMs : refsDays * dayMs,
   };
 }
 
-function reportView({ project, removed, removedBytes, kept, keptBytes, notRemoved }: Collected) {
+function reportView(report: Collected) {
+  const { project, removed, removedBytes, kept, keptBytes, notRemoved, heldBack, refs } = report;
   return {
     project,
     removed: removed.map(({ id, reason, endedAt, bytes }) => ({
@@ -118,34 +120,11 @@ function reportView({ project, removed, removedBytes, kept, keptBytes, notRemove
     kept,
     kept_bytes: keptBytes,
     not_removed: notRemoved,
+    held_back: heldBack.map(({ id, path, reason }) => ({ session_id: id, path, reason })),
+    refs: refs.map(({ name, sessionId, commit, reason, since }) => ({
+      ...{ name, session_id: sessionId, commit, reason, since },
+    })),
   };
-}
-
-function render(collected: readonly Collected[], { options, terminal }: CommandContext): string[] {
-  const now = Date.now();
-  const rows = collected.flatMap(({ project, removed }) =>
-    removed.map(({ id, reason, endedAt, bytes }) => [
-      id,
-      reasons[reason],
-      endedAt === null ? '' : formatAge(now - Date.parse(endedAt)),
-      formatBytes(bytes),
-      options.flag('all') ? showName(project) : '',
-    ]),
-  );
-  const columns = [
-    { title: 'SESSION' },
-    { title: 'WHY' },
-    { title: 'ENDED' },
-    { title: 'SIZE', align: 'right' as const },
-    { title: 'PROJECT' },
-  ];
-  const kept = sum(collected, (report) => report.kept);
-  const verb = options.flag('dry-run') ? 'would be removed' : 'removed';
-  const bytes = formatBytes(sum(collected, ({ removedBytes }) => removedBytes));
-  const [only] = collected;
-  const where = options.flag('all') || only === undefined ? '' : ` in ${showName(only.project)}`;
-  const total = `${plural(rows.length, 'session')} (${bytes}) ${verb}, ${kept} kept${where}.`;
-  return rows.length === 0 ? [total] : [...renderTable(columns, rows, terminal.canvas), '', total];
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
