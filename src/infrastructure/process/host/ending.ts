@@ -84,7 +84,8 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     readonly isNobody: boolean;
   }> {
     const left = await family.look();
-    const program = left.filter((entry) => !family.isWrapperPart(entry));
+    // An exiting process has no command line, which would show that it is part of the wrapper, and needs no signal.
+    const program = left.filter((entry) => entry.state !== 'exiting' && !family.isWrapperPart(entry));
     const isReading = isProgramGone && program.length === 0;
     readingSince = isReading ? (readingSince ?? performance.now()) : null;
     // A wrapper that was stopped before it started its program, or with output left to write, must continue to end.

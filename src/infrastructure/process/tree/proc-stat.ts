@@ -2,10 +2,11 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { MaosError } from '../../../domain/errors.ts';
 
 /**
- * `blocked` is uninterruptible sleep in the kernel (a parent in `vfork` too); `zombie` has ended, and its parent has
- * not collected it yet.
+ * `blocked` is uninterruptible sleep in the kernel (a parent in `vfork` too). `exiting` runs nothing of its program any
+ * more: the kernel frees what it holds, which can take half a second for a `tail -f` on a busy machine. `zombie` has
+ * ended, and its parent has not collected it yet.
  */
-export type ProcessState = 'live' | 'stopped' | 'blocked' | 'zombie';
+export type ProcessState = 'live' | 'stopped' | 'blocked' | 'exiting' | 'zombie';
 
 /** One process of the system. `start` is in the platform's own unit: clock ticks since boot, or Unix milliseconds. */
 export interface ProcessEntry {
@@ -61,10 +62,15 @@ export function parseProcStat(line: string, units: KernelUnits): ProcessEntry | 
     pgid: Number(pgid),
     sid: Number(sid),
     start: Number(fields[19]),
-    state: processState(state),
+    state: isExiting(fields[6]) && state !== 'Z' && state !== 'X' ? 'exiting' : processState(state),
     cpuMs: (ticks * 1000) / units.ticksPerSecond,
     memoryBytes: Number(fields[21]) * units.pageBytes,
   };
+}
+
+/** PF_EXITING of the kernel's `sched.h`. @param flags of `/proc/PID/stat` */
+function isExiting(flags: string | undefined): boolean {
+  return (Number(flags) & 0x4) !== 0;
 }
 
 /** @param letter of `/proc/PID/stat`, or the first one of `ps -o stat`, where BSD writes `U` for Linux's `D` */

@@ -96,6 +96,10 @@ test('a line of /proc/PID/stat is read whatever the name of the program', () => 
   for (const [letter, state] of Object.entries(states)) {
     assert.equal(parseProcStat(`43 (sh) ${rest.replace('S', letter)}`, units)?.state, state);
   }
+  const exiting = rest.replace('4194304', String(4194304 | 4));
+  for (const [letter, state] of Object.entries({ R: 'exiting', D: 'exiting', Z: 'zombie', X: 'zombie' })) {
+    assert.equal(parseProcStat(`43 (sh) ${exiting.replace('S', letter)}`, units)?.state, state);
+  }
   assert.equal(parseProcStat('', units), null);
 });
 
