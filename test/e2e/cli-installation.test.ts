@@ -56,7 +56,7 @@ describe('the installed maos', () => {
 
   it('lists roles and shows what they are told', async () => {
     const { roles } = await maos.json<{ roles: { name: string }[] }>('roles');
-    assert.equal(roles.length, 20);
+    assert.equal(roles.length, 21);
     const { stdout } = await maos.run('roles', 'show', 'engineer');
     assert.match(stdout, /^# Your role: Backend engineer\n/);
     assert.match(stdout, /## Working in this team/);

@@ -263,7 +263,7 @@ describe('maos serve', () => {
       (await server.ask('session-status', { session_id, include_events: true })).state,
       'completed',
     );
-    assert.equal(((await server.ask('list-roles')).roles as unknown[]).length, 20);
+    assert.equal(((await server.ask('list-roles')).roles as unknown[]).length, 21);
     assert.ok(((await server.ask('list-sessions')).sessions as unknown[]).length > 0);
     const refused = await server.client.callTool({
       name: 'control-session',

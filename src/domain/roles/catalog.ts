@@ -24,6 +24,7 @@ export const predefinedRoleNames = [
   'reviewer',
   'analyst',
   'tester',
+  'merger',
 ] as const;
 
 /** Other accepted names of predefined roles. */
