@@ -105,7 +105,7 @@ describe('roles that files define', () => {
     assert.deepEqual(
       checks.filter((check: { name: string }) => check.name === 'roles'),
       [
-        { name: 'roles', state: 'ok', detail: '19 predefined, 3 from files', fix: null },
+        { name: 'roles', state: 'ok', detail: '20 predefined, 3 from files', fix: null },
         {
           name: 'roles',
           state: 'warning',

@@ -64,7 +64,7 @@ export const listRoles = defineTool({
       return { entries: entriesOf(project.store.load(id), predefined), problems: [] };
     }
   },
-  // Without field names in the text, twenty roles fit into one answer.
+  // Without field names in the text, all predefined roles fit into one answer.
   text: textOf,
 });
 
@@ -91,10 +91,7 @@ function entryOf(role: Role | FileRole, path = isFileRole(role) ? role.path : un
   };
 }
 
-/**
- * Twenty roles take 10,080 bytes. Closer to the limit of 10,240 than in other tools, to return all of them in one
- * answer.
- */
+/** Closer to the limit of 10,240 than in other tools, to return all predefined roles (10,082 bytes) in one answer. */
 const maxPageBytes = 10_120;
 
 function page(entries: readonly Entry[], { length: broken }: readonly RoleProblem[], from: number): Answer {
