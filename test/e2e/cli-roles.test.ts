@@ -57,7 +57,7 @@ describe('roles that files define', () => {
         ['scribe', 'maos', join(maos.home, 'agents/registry.json')],
       ],
     );
-    assert.equal(roles.length, 22);
+    assert.equal(roles.length, 23);
     assert.deepEqual(
       shadowed.map(({ name, shadowed_by }) => [name, shadowed_by]),
       [
