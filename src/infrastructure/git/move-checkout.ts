@@ -90,7 +90,7 @@ async function moveLocked(
 
 /** Lets git write the new index, and the files that differ, into folders of the move. */
 async function stageFiles({ repository, gitDir }: CheckedOut, from: string, to: string): Promise<void> {
-  const { folder, staged, kept, index } = moveFolders(gitDir);
+  const { staged, kept, index } = moveFolders(gitDir);
   await mkdir(staged, { recursive: true });
   await mkdir(kept);
   await copyFile(join(gitDir, 'index'), index);
