@@ -8,6 +8,7 @@ import type { AgentRequest } from '../../src/domain/plan.ts';
 import { makePlan } from '../../src/domain/plan.ts';
 import { startSession } from '../../src/domain/session-life.ts';
 import { createWorkflow } from '../../src/domain/workflow.ts';
+import { metadataOf } from '../../src/infrastructure/files/session/session-documents.ts';
 import type { RealProject } from './real-project.ts';
 
 /**
@@ -17,15 +18,22 @@ import type { RealProject } from './real-project.ts';
 export function endedSession(
   real: Pick<RealProject, 'project'>,
   endedAt: string,
-  options: { readonly agents?: number; readonly bytes?: number; readonly ended?: boolean } = {},
+  options: {
+    readonly agents?: number;
+    readonly bytes?: number;
+    readonly ended?: boolean;
+    /** Its agents work in worktrees from this commit of the project. */
+    readonly commit?: string;
+  } = {},
 ): SessionId {
   const { store, files, ids, instance } = real.project;
   const id = makeSessionId(ids.ulid());
-  const count = options.agents ?? 1;
+  const { commit, agents: count = 1 } = options;
   const agents = Array.from(
     { length: count },
     (): AgentRequest => ({
       ...specDefaults,
+      ...(commit === undefined ? {} : { workspace: 'worktree' }),
       role: { name: 'tester', custom: null },
       task: 'Nothing.',
       name: null,
@@ -52,6 +60,7 @@ export function endedSession(
     folder: null,
     agents,
     aliases: {},
+    ...(commit === undefined ? {} : { repository: { commit, branch: 'main' } }),
   });
   const suffixes = agents.map(() => ids.suffix());
   const created = createWorkflow(plan, { sessionId: id, suffixes }, endedAt);
@@ -67,7 +76,7 @@ export function endedSession(
   store.release(store.create({ next, events }, instance));
   const folder = files.describe(id);
   mkdirSync(join(folder, 'results'), { recursive: true });
-  writeFileSync(join(folder, 'metadata.json'), '{}\n');
+  writeFileSync(join(folder, 'metadata.json'), metadataOf(next, real.project.path));
   writeFileSync(join(folder, 'results', 'out.txt'), 'x'.repeat(options.bytes ?? 10));
   return id;
 }

@@ -29,6 +29,8 @@ export interface ListedWorktree {
  * Errors: as those of Workspaces.
  */
 export interface WorkRefs {
+  /** Whether the folder is the top of a repository. Does not run git. */
+  isRepository(folder: string): Promise<boolean>;
   /** All of them, of every MAOS that used the repository, sorted by name. */
   listRefs(repository: string): Promise<readonly WorkRef[]>;
   /**

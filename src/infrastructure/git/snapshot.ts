@@ -2,10 +2,10 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CommitText, Snapshot, WorktreePlace } from '../../application/ports/workspaces.ts';
 import { diffStat } from './diff.ts';
+import { findState } from './found-state.ts';
 import { commitHistory, historyRefOf } from './history.ts';
 import { openRepository, type Repository } from './repository.ts';
 import { exists, ignoreMissing, removeRefLock, worktreeFolder } from './worktree-places.ts';
-import { readState } from './worktree-state.ts';
 import { indexOf, makeTree } from './worktree-tree.ts';
 import { openWorktree, type WorktreeDeps } from './worktrees.ts';
 
@@ -27,8 +27,8 @@ export async function snapshot(
   signal?: AbortSignal,
 ): Promise<Snapshot | null> {
   const folder = worktreeFolder(layout, place);
-  const state = await readState(folder);
-  if (state === null || !(await exists(folder))) return null;
+  const state = await findState(git, place, folder);
+  if (state === null) return null;
   const common = dirname(dirname(state.gitDir));
   const branchRef = `refs/heads/${place.branch}`;
   // No process is left that could hold them.

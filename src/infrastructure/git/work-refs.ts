@@ -37,6 +37,8 @@ export function makeWorkRefs({
   }
 
   return {
+    isRepository: async (folder) => (await commonFolderOf(folder)) !== null,
+
     async listRefs(folder) {
       const repository = await open(folder);
       return repository === null ? [] : listRefs(repository);

@@ -46,9 +46,18 @@ export async function removeGitDir(gitDir: string): Promise<void> {
   await rmdir(dirname(gitDir)).catch(() => undefined);
 }
 
-/** git's own mark: neither `git worktree prune` nor `remove` of the user takes it. */
-export async function lockWorktree(gitDir: string): Promise<void> {
-  await writeFile(join(gitDir, 'locked'), 'in use by MAOS, which removes it with its session\n');
+const finishedMark = 'in use by MAOS, which removes it with its session\n';
+
+/**
+ * git's own mark: neither `git worktree prune` nor `remove` of the user takes it.
+ * @param isFinished whether an agent may have worked in it
+ */
+export async function lockWorktree(gitDir: string, isFinished: boolean): Promise<void> {
+  await writeFile(join(gitDir, 'locked'), isFinished ? finishedMark : 'being made by MAOS\n');
+}
+
+export async function isFinished(gitDir: string): Promise<boolean> {
+  return (await readFile(join(gitDir, 'locked'), 'utf8').catch(ignoreMissing)) === finishedMark;
 }
 
 /** Moves the worktree aside in one step, so that a half-removed one is never taken for the agent's work. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../files/disk/atomic.ts';
 import { fileError, isMissing } from '../files/disk/file-error.ts';
 
-/** What MAOS knows of a finished worktree, in a file beside it. Without the file, no agent has worked in it yet. */
+/** What MAOS knows of a finished worktree, in a file beside it. */
 export interface WorktreeState {
   /** The worktree's own folder in the repository, such as `.git/worktrees/worktree3`. */
   readonly gitDir: string;
@@ -16,12 +16,13 @@ export function stateFile(worktree: string): string {
   return `${worktree}.json`;
 }
 
+/** Null if the file is missing or damaged; see `findState`. */
 export async function readState(worktree: string): Promise<WorktreeState | null> {
   const path = stateFile(worktree);
   try {
     return JSON.parse(await readFile(path, 'utf8')) as WorktreeState;
   } catch (error) {
-    if (isMissing(error)) return null;
+    if (isMissing(error) || error instanceof SyntaxError) return null;
     throw fileError(error, 'read', path);
   }
 }

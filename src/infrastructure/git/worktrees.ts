@@ -4,6 +4,7 @@ import { MaosError, showPath } from '../../domain/errors.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { beginMerge } from './begin-merge.ts';
+import { findState } from './found-state.ts';
 import { freePorts } from './free-ports.ts';
 import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
@@ -19,7 +20,7 @@ import {
   worktreeEnvironment,
   worktreeFolder,
 } from './worktree-places.ts';
-import { readState, stateFile, type WorktreeState, writeState } from './worktree-state.ts';
+import { stateFile, type WorktreeState, writeState } from './worktree-state.ts';
 
 export interface WorktreeDeps {
   readonly git: Git;
@@ -38,9 +39,10 @@ export async function open(
 ): Promise<Checkout> {
   const folder = worktreeFolder(deps.layout, place);
   const ports = await freePorts(setup?.ports ?? 0);
-  const found = (await exists(folder)) ? await readState(folder) : null;
+  const found = await findState(deps.git, place, folder);
   const state = found ?? (await makeWorktree(deps, place, folder, base, { setup, ports }));
   if (found === null) await writeState(folder, state);
+  if (await exists(state.gitDir)) await lockWorktree(state.gitDir, true);
   if (conflict !== undefined) {
     await beginMerge(await openWorktree(deps.git, state.gitDir, folder), folder, state, conflict);
   }
@@ -48,8 +50,7 @@ export async function open(
 }
 
 /**
- * Creates the worktree with all that belongs in it. What an interrupted attempt has left is removed first: as long as
- * there is no state, no agent has worked in it.
+ * Creates the worktree with all that belongs in it. What an interrupted attempt has left is removed first.
  */
 async function makeWorktree(
   { git, environment }: WorktreeDeps,
@@ -93,7 +94,7 @@ async function addWorktree(
   if (gitDir === undefined) {
     throw new MaosError('INTERNAL', `git has made no worktree in ${showPath(folder)}.`);
   }
-  await lockWorktree(gitDir);
+  await lockWorktree(gitDir, false);
   return gitDir;
 }
 

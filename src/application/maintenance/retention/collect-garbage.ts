@@ -1,5 +1,4 @@
 import type { RetentionPolicy } from '../../ports/maintenance.ts';
-import type { Project } from '../../project.ts';
 import { decideCandidates } from './candidates.ts';
 import { collectRefs } from './collect-refs.ts';
 import { earlier } from './earlier.ts';
@@ -8,7 +7,7 @@ import type { GarbageReport, HeldBack, RemovalCandidate } from './garbage-report
 import { endOldRemovals, findLeftovers } from './leftovers.ts';
 import { type RemovalNeeds, removeSessions } from './remove-sessions.ts';
 
-type Needs = RemovalNeeds & Pick<Project, 'workRefs'>;
+type Needs = RemovalNeeds;
 
 /** Sessions per removal; a kill leaves at most this many folders behind. */
 const batchSize = 50;
@@ -57,7 +56,7 @@ export async function collectGarbage(
 }
 
 /** If it is not recorded, the next collection only runs earlier. */
-async function noteCollection({ files, log }: Needs, now: string): Promise<void> {
+async function noteCollection({ files, log }: RemovalNeeds, now: string): Promise<void> {
   try {
     await files.maintenance.noteCollection(now);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { showPath } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { branchOf, keptRefOf } from '../../../domain/worktree.ts';
 import type { RecordedWork, WorktreeFolder } from '../../ports/maintenance.ts';
@@ -13,7 +14,16 @@ import type { HeldBack } from './garbage-report.ts';
 
 export type WorktreeNeeds = Pick<
   Project,
-  'path' | 'store' | 'files' | 'workspaces' | 'instance' | 'instances' | 'settings' | 'clock' | 'log'
+  | 'path'
+  | 'store'
+  | 'files'
+  | 'workspaces'
+  | 'workRefs'
+  | 'instance'
+  | 'instances'
+  | 'settings'
+  | 'clock'
+  | 'log'
 >;
 
 /**
@@ -94,14 +104,14 @@ async function removeAll(
 
 /** @returns why the worktree must stay; null if it may go with the session's folder */
 async function removeOne(
-  { workspaces, log }: WorktreeNeeds,
+  { path, workspaces, workRefs, log }: WorktreeNeeds,
   id: SessionId,
   { agentId, worktree, hasFiles, hasCheckouts }: WorktreeFolder,
   work: RecordedWork | null,
 ): Promise<string | null> {
   const agent = work?.agents.find((candidate) => candidate.id === agentId) ?? null;
   if (work === null || agent === null) {
-    return hasFiles ? 'the records that say whose work it is are lost' : null;
+    return hasFiles ? unknownWork : null;
   }
   const { repository, at } = work;
   const place: WorktreePlace = { repository, sessionId: id, agentId, branch: agent.branch };
@@ -114,17 +124,24 @@ async function removeOne(
     }
   }
   if (worktree === null) return null;
-  try {
-    const text = commitText(
-      { sessionId: id, agentId, name: agent.name },
-      { subject: `maos: ${agent.name}` },
-      at,
-    );
-    return await workspaces.remove(place, agent.base, keptRefOf(id, agent.name, agent.attempt), text);
-  } catch (error) {
-    return hasFiles ? reasonOf(error) : null;
-  }
+  const text = commitText(
+    { sessionId: id, agentId, name: agent.name },
+    { subject: `maos: ${agent.name}` },
+    at,
+  );
+  const reason = await workspaces
+    .remove(place, agent.base, keptRefOf(id, agent.name, agent.attempt), text)
+    .catch(reasonOf);
+  if (reason === null || !hasFiles) return null;
+  return (await workRefs.isRepository(path)) ? reason : withoutRepository(path);
 }
+
+function withoutRepository(path: string): string {
+  return `There is no repository in ${showPath(path)} that its work could be committed to. Put it back, or copy what you need from the worktree and delete it.`;
+}
+
+const unknownWork =
+  'The records that say what it began from are lost, so its work cannot be committed. Copy what you need from it, and delete it.';
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
