@@ -263,6 +263,17 @@ describe('what comes with the token', () => {
         assert.match(await call('orchestrate', team(command)), /FORBIDDEN/);
         assert.match(await call('orchestrate', team(command, { backend: 'command' })), /FORBIDDEN/);
       }
+      const check = `touch ${mark}`;
+      for (const plan of [
+        team('echo allowed', { verify: check }),
+        team('echo allowed', { verify: ['echo allowed', check] }),
+        team('echo allowed', { verify: { command: check } }),
+        team('echo allowed', { worktree: { setup: check } }),
+        { ...team('echo allowed'), verify: check },
+        { ...team('echo allowed', { verify: 'echo allowed' }), verify: { commands: [check] } },
+      ]) {
+        assert.match(await call('orchestrate', plan), /FORBIDDEN/);
+      }
       assert.match(await call('orchestrate', team('echo allowed')), /"session_id"/);
     }
     const agent = { agent_name: 'qa', command: ['touch', mark], backend: 'command', verify: `touch ${mark}` };
