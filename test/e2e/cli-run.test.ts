@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -95,6 +96,41 @@ describe('maos run', () => {
     const stdin = await maos.start(['run', '-', '--json'], { input: JSON.stringify(plan) }).finished;
     assert.equal(stdin.status, 0, stdin.stderr);
     assert.equal(jsonLines(stdin.stdout).at(-1)?.objective, 'From a file.');
+  });
+
+  it('plans worktrees and checks from its options, and says what the agents do not see', async () => {
+    const fresh = await MaosFolder.make();
+    const git = (...args: string[]) => execFileSync('git', ['-C', fresh.project, ...args]);
+    const words = [
+      'run',
+      '--dry-run',
+      '-x',
+      'a=true',
+      '--worktree',
+      '--verify',
+      'npm ci',
+      '--verify',
+      'npm test',
+      '--land',
+    ];
+    try {
+      const refused = await fresh.run(...words);
+      assert.equal(refused.status, 2, refused.stderr);
+      assert.match(refused.stderr, /git/);
+      git('init', '-q', '-b', 'main');
+      git('-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '-q', '--allow-empty', '-m', 'first');
+      await writeFile(join(fresh.project, 'draft'), 'not committed');
+      const { status, stdout, stderr } = await fresh.run(...words);
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /lands when completed[\s\S]*in a worktree, checked by npm ci; npm test/);
+      assert.match(stderr, /^Note: \d files? ha(s|ve) uncommitted changes/);
+      const plan = await fresh.json(...words);
+      assert.match(String(plan.remarks), /uncommitted changes/);
+      assert.deepEqual((plan.repository as { branch: string }).branch, 'main');
+      assert.equal(plan.land, 'auto');
+    } finally {
+      await fresh.remove();
+    }
   });
 
   it('shows a plan without storing anything for --dry-run', async () => {

@@ -182,7 +182,8 @@ async function run(context: CommandContext): Promise<number> {
   if (approveAll && project.parent === null && isOfAgent(context.env)) throw notByAgents();
   const placed = { ...request, folder, approveAll };
   const { workflow, stored, remarks } = await orchestrate(project, supervisor, placed, 'terminal');
-  for (const remark of remarks) terminal.notice(`Note: ${remark}`);
+  const isOneDocument = json && (!stored || options.flag('detach'));
+  for (const remark of isOneDocument ? [] : remarks) terminal.notice(`Note: ${remark}`);
   const view = { ...workflowView(workflow, null), ...(remarks.length === 0 ? {} : { remarks }) };
   if (!stored) {
     if (json) terminal.document({ dry_run: true, ...view });
