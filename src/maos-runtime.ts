@@ -21,7 +21,7 @@ import type {
 } from './application/runtime.ts';
 import { ownershipTiming } from './application/session/supervisor.ts';
 import { explainedOrDefect } from './application/system-error.ts';
-import type { MaosError } from './domain/errors.ts';
+import { isMaosError, type MaosError } from './domain/errors.ts';
 import type { InstanceId, SessionId } from './domain/ids.ts';
 import { outsideWays, testNotification } from './domain/notification.ts';
 import { systemClock } from './infrastructure/clock.ts';
@@ -241,6 +241,21 @@ export class MaosRuntime implements Runtime {
     const lost = await this.lostStore(path);
     if (lost !== null) return { path: file, problem: lost.message };
     return isThere(file) ? { path: file, problem: checkIntegrity(file) } : null;
+  }
+
+  async checkGit(path: string) {
+    const { folder, project } = placeOf(path);
+    const { reportGit } = await import('./infrastructure/git/git-report.ts');
+    const opened = await this.findProject(path).catch((error: unknown) => {
+      // A store that cannot be read is a problem of its own.
+      if (isMaosError(error)) return null;
+      throw error;
+    });
+    return reportGit({
+      ...{ folder, project, projectsFolder: join(this.home, 'projects') },
+      environment: process.env,
+      isKnown: (id) => opened?.project.store.maintenance.exists(id) === true,
+    });
   }
 
   async httpToken(change: 'keep' | 'rotate'): Promise<string> {

@@ -37,6 +37,17 @@ export interface StoreReport {
   readonly problem: string | null;
 }
 
+/** Whether agents can work in worktrees of a folder's repository. */
+export interface GitReport {
+  /** Of the user's git: "2.43.0"; null if there is none, or one that is too old. */
+  readonly version: string | null;
+  readonly isRepository: boolean;
+  /** Why they cannot, and what to do; null if they can. */
+  readonly problem: string | null;
+  /** Worktrees in this home whose sessions are gone. */
+  readonly leftovers: readonly string[];
+}
+
 /** A project that could not be read: its database is damaged, lost, of a newer maos, or another program's. */
 export interface UnreadProject {
   /** Its database, for people. */
@@ -185,6 +196,7 @@ export interface Runtime {
   agentProcesses(watchMs?: number): Promise<readonly AgentProcess[]>;
   /** Checks the whole store of a folder's project for damage; null if there is none. */
   checkStore(path: string): Promise<StoreReport | null>;
+  checkGit(path: string): Promise<GitReport>;
   /** The current token of HTTP mode, created if necessary. @param change `rotate`: replace it */
   httpToken(change: 'keep' | 'rotate'): Promise<string>;
   /** Registers this process with its port, for `instances()`. */

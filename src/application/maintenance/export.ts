@@ -10,6 +10,7 @@ const pageSize = 1_000;
 /**
  * Writes one archive with everything about a session: its folder, the stored workflow and artifacts, all events with
  * their hashes, its messages and requests, and a manifest with the SHA-256 of every file. A live session is packed in its current state.
+ * Worktrees and checkouts are left out: the manifest names the branch and commit with each agent's work.
  * @param to absolute path of the `.tar.gz`, or a sink for its bytes
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT when the file exists and `replace` is false,
  *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN
@@ -38,6 +39,9 @@ export async function exportSession(
     exportedAt: clock.now(),
     maos: version,
     events: lastSeq,
+    worktrees: workflow.agents.flatMap(({ id: agentId, name, work }) =>
+      work === null ? [] : [{ agentId, name, ...work }],
+    ),
     lastHash: lastSeq === 0 ? '' : store.maintenance.hashAt(id, lastSeq),
   };
   return files.maintenance.writeArchive(id, documents, to, { ...rest, about });

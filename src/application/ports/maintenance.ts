@@ -213,7 +213,7 @@ export interface MaintenanceFiles {
   noteCollection(at: string): Promise<void>;
 
   /**
-   * Writes one `.tar.gz` with the session's whole folder, the documents, and a manifest with every file's SHA-256.
+   * Writes one `.tar.gz` with the session's folder without worktrees and checkouts, the documents, and a manifest with every file's SHA-256.
    * @param to absolute path (the file exists only when the archive is complete), or a sink
    * @throws MaosError INVALID_INPUT when the file exists and `replace` is false, or the path cannot be a file;
    *   RESOURCE_LIMIT_EXCEEDED, FORBIDDEN

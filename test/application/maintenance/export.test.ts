@@ -17,6 +17,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { exportSession } from '../../../src/application/maintenance/export.ts';
 import { isMaosError } from '../../../src/domain/errors.ts';
+import { endedSession } from '../../helpers/ended-sessions.ts';
+import { makeRepository } from '../../helpers/git-project.ts';
 import { realProject, run, shell } from '../../helpers/real-project.ts';
 
 interface Manifest {
@@ -231,5 +233,30 @@ describe('an archive of a session', () => {
     assert.ok(report.contentBytes > bytes);
     assert.ok(peak > 0 && peak - before < 120_000_000, `memory grew by ${peak - before}`);
     assert.equal(spawnSync('tar', ['-tzf', to]).status, 0);
+  });
+});
+
+describe('an archive of a session with worktrees', () => {
+  it('leaves them and checkouts out, and has the logs of checks', async (t) => {
+    const real = realProject(t);
+    const commit = makeRepository(real.root);
+    const id = endedSession(real, '2026-01-01T00:00:00.000Z', { commit });
+    const folder = real.project.files.describe(id);
+    const [agent] = real.project.store.load(id).agents;
+    const place = join(folder, 'agents', agent?.id ?? '');
+    for (const path of ['worktree/node_modules', 'worktree.removed/a', 'checks/1/tree', 'results']) {
+      mkdirSync(join(place, path), { recursive: true });
+      writeFileSync(join(place, path, 'file'), 'x');
+    }
+    writeFileSync(join(place, 'checks', '1', 'stdout.log'), 'passed');
+    const to = join(real.root, 'session.tar.gz');
+    await exportSession(real.project, id, to, { replace: false, version: '1' });
+    const names = execFileSync('tar', ['-tzf', to], { encoding: 'utf8' }).split('\n');
+    const ofAgent = names
+      .flatMap((name) => name.split(`${agent?.id}/`)[1] ?? [])
+      .filter((name) => name !== '');
+    assert.deepEqual(ofAgent, ['checks/', 'checks/1/', 'checks/1/stdout.log', 'results/', 'results/file']);
+    const manifest = execFileSync('tar', ['-xzOf', to, `${id}/manifest.json`], { encoding: 'utf8' });
+    assert.deepEqual(JSON.parse(manifest).worktrees, []);
   });
 });

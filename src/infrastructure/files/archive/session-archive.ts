@@ -20,6 +20,9 @@ const textChunk = 64 * 1024;
 /** The last time that a tar header can hold: 11 octal digits of seconds. */
 const lastTimeMs = (8 ** 11 - 1) * 1_000;
 
+/** Worktrees, also half-removed ones, and checkouts of checks. */
+const inGit = /^agents\/[^/]+\/(?:worktree(?:\.removed.*)?|checks\/[^/]+\/tree)$/;
+
 interface ManifestEntry {
   readonly path: string;
   readonly bytes?: number;
@@ -28,7 +31,7 @@ interface ManifestEntry {
 }
 
 interface ArchiveJob {
-  /** Absolute: the whole folder is packed. */
+  /** Absolute: the whole folder is packed, except worktrees and checkouts, which are in git. */
   readonly folder: string;
   /** Name of the folder in the archive. */
   readonly name: string;
@@ -124,6 +127,7 @@ class Packer {
         this.#notes.push({ path, note: 'its name is not UTF-8: \\x marks bytes that are not text' });
       }
       const place = { path, at: joinBytes(folder.at, bytes) };
+      if (entry.isDirectory() && inGit.test(path)) continue;
       if (entry.isDirectory()) {
         await this.#add({ path: `${path}/`, type: 'directory', size: 0, mode: 0o700 });
         yield* this.#places(place);

@@ -5,6 +5,7 @@ import { isMaosError } from '../../../domain/errors.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import type { Check } from '../facts/check.ts';
+import { checkGit } from '../facts/git-checks.ts';
 import { checkMachine } from '../facts/machine-checks.ts';
 import { checkNotifications, testNotifications } from '../facts/notification-checks.ts';
 import { knownDesktopSequence, noticeSequence } from '../render/terminal-notification.ts';
@@ -15,7 +16,7 @@ import type { Canvas, Format } from '../shell/terminal.ts';
 
 export const doctorCommand: CliCommand = {
   name: 'doctor',
-  summary: 'Check Node, folders, databases, settings, backends and processes',
+  summary: 'Check Node, folders, databases, settings, git, backends and processes',
   details: 'Exit status: 0 ready, 1 something must be fixed.',
   arguments: [],
   options: [
@@ -45,6 +46,7 @@ export const doctorCommand: CliCommand = {
       settings.check,
       ...settings.warnings.map(warningCheck),
       ...(await checkRoles(runtime, projectPath)),
+      ...checkGit(await runtime.checkGit(projectPath)),
       ...checkBackends(backends, settings.defaultBackend),
       ...(settings.check.state === 'problem' ? [] : await notificationChecks(context)),
       ...machine.filter(({ state, fix }) => state !== 'problem' || !said.includes(fix)),
