@@ -1,6 +1,7 @@
 import type { Agent } from '../../domain/agent.ts';
 import { shorten } from '../../domain/cut-text.ts';
 import type { Session } from '../../domain/session.ts';
+import type { ProofSubject } from '../../domain/verification.ts';
 import type { AgentLocations } from '../ports/agent-disk.ts';
 import type { TeamServer } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
@@ -48,6 +49,31 @@ export function agentEnvironment(
           MAOS_AGENT_ROLE_RESPONSIBILITIES: environmentValue(role.custom.responsibilities.join('\n')),
         }),
   };
+}
+
+/** The variables that tell an agent in a worktree where its work belongs. */
+export function workVariables({ work }: Agent): Readonly<Record<string, string>> {
+  return work === null ? {} : { MAOS_BRANCH: work.branch, MAOS_BASE_COMMIT: work.base };
+}
+
+/** The variables that tell a check what it checks. @param check its number */
+export function checkVariables(
+  agent: Agent,
+  { commit }: ProofSubject,
+  check: number,
+): Readonly<Record<string, string>> {
+  return {
+    ...workVariables(agent),
+    MAOS_VERIFY_CHECK: String(check),
+    MAOS_VERIFY_ROUND: String(agent.proof?.round ?? 0),
+    ...(commit === null ? {} : { MAOS_VERIFY_COMMIT: commit }),
+    ...(agent.work === null ? {} : { MAOS_VERIFY_BASE: agent.work.base }),
+  };
+}
+
+/** Free ports of this launch, from `MAOS_PORT_1` on. */
+export function portVariables(ports: readonly number[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(ports.map((port, index) => [`MAOS_PORT_${index + 1}`, String(port)]));
 }
 
 /** The variables that tell `maos agent` which agent it serves. */

@@ -1,13 +1,15 @@
 import type { OutputSink, PlacedLaunch, RunningAgent } from '../ports/agent-host.ts';
 
-/** The steps of one launch, and its callbacks. Exactly one of the last four is called, once. */
+/** The steps of one launch, and its callbacks. Exactly one of the last five is called, once. */
 export interface LaunchSteps {
-  /** Everything before the process exists: folders, prompt, command line. */
-  prepare(): Promise<PlacedLaunch>;
+  /** Everything before the process exists: folders, prompt, command line. Null: there is nothing to run. */
+  prepare(): Promise<PlacedLaunch | null>;
   start(spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
   /** Receives the agent's output until the launch is withdrawn. */
   readonly sink: OutputSink;
   started(running: RunningAgent): void;
+  /** Prepared, without anything to run. */
+  unneeded(): void;
   failed(error: unknown): void;
   /** Withdrawn before the host was asked to start it: there is no process, and there will be none. */
   neverStarted(): void;
@@ -32,7 +34,8 @@ export class AgentLaunch {
     try {
       const spec = await this.#steps.prepare();
       if (this.#isWithdrawn) return;
-      this.#state = 'starting';
+      this.#state = spec === null ? 'over' : 'starting';
+      if (spec === null) return this.#steps.unneeded();
       const running = await this.#steps.start(spec, this.#sink());
       if (this.#isWithdrawn) return;
       this.#state = 'over';

@@ -4,30 +4,28 @@ import type { AgentId } from '../../domain/ids.ts';
 import { startAgents } from '../../domain/running-agents.ts';
 import type { AgentReport } from '../../domain/settle-agent.ts';
 import { agentOf } from '../../domain/workflow.ts';
-import type { RunningAgent } from '../ports/agent-host.ts';
-import type { Backend } from '../ports/backend.ts';
+import type { PlacedLaunch, RunningAgent } from '../ports/agent-host.ts';
 import type { Project } from '../project.ts';
 import { AgentAdopter } from './agent-adopter.ts';
 import { AgentLaunch } from './agent-launch.ts';
-import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
-import type { ArtifactRecorder } from './artifact-recorder.ts';
-import { LaunchPreparation, type PreparationProject } from './launch-preparation.ts';
-import type { PromptMessages } from './prompt-messages.ts';
-import type { SessionHistory } from './session-history.ts';
+import type { AgentRun } from './agent-run.ts';
+import type { AgentRuns } from './agent-runs.ts';
+import type { CheckPreparation } from './check-preparation.ts';
+import type { LaunchPreparation } from './launch-preparation.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SlotManager } from './slot-manager.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
 /** The parts of the project that launching agents needs. */
-export type LauncherProject = PreparationProject & Pick<Project, 'backends' | 'clock' | 'log' | 'settings'>;
+export type LauncherProject = Pick<Project, 'clock' | 'host' | 'log'>;
 
 interface LauncherDeps {
   readonly project: LauncherProject;
   readonly record: SessionRecord;
   readonly slots: SlotManager;
-  readonly artifacts: ArtifactRecorder;
-  readonly history: SessionHistory;
-  readonly prompts: PromptMessages;
+  readonly runs: AgentRuns;
+  readonly preparation: LaunchPreparation;
+  readonly checks: CheckPreparation;
   readonly wakeSignal: WakeSignal;
 }
 
@@ -38,56 +36,36 @@ interface Spawned {
 }
 
 interface FailedStart {
+  /** In stage `verifying` if it was a check. */
   readonly agent: Agent;
   readonly error: unknown;
 }
 
-/** Starts the agents of one session, adopts running ones, and keeps their runs until they end. */
+/** How a launch is prepared, and how its run is made, again if it must be found out whether there is a process. */
+interface LaunchPlan {
+  makeRun(): AgentRun;
+  prepare(run: AgentRun): Promise<PlacedLaunch | null>;
+}
+
+/** Starts the programs and checks of one session's agents, and adopts running ones. */
 export class AgentLauncher {
   readonly #deps: LauncherDeps;
-  readonly #runs = new Map<AgentId, AgentRun>();
   /** Launches for which it is not known yet whether there is a process. */
   readonly #launches = new Map<AgentId, AgentLaunch>();
-  readonly #preparation: LaunchPreparation;
-  readonly #ends: RunEnd[] = [];
   readonly #failed: FailedStart[] = [];
   readonly #spawned: Spawned[] = [];
   readonly #adopter: AgentAdopter;
-  readonly #callbacks: RunCallbacks;
 
   constructor(deps: LauncherDeps) {
     this.#deps = deps;
-    const { project, record, artifacts, wakeSignal } = deps;
+    const { project, record, wakeSignal } = deps;
     const { clock, log, host } = project;
     this.#adopter = new AgentAdopter({ host, clock, log, record, wakeSignal });
-    this.#preparation = new LaunchPreparation(project, record, artifacts, deps.prompts);
-    this.#callbacks = {
-      clock: project.clock,
-      graceMs: project.settings.stopGraceMs,
-      maxOutputBytes: project.settings.limits.maxOutputBytes,
-      afterResultMs: project.settings.limits.afterResultMs,
-      refusedMs: project.settings.quota.refusedMs,
-      maxSubagents: project.settings.limits.maxSubagents,
-      isOwner: () => record.isOwner(),
-      withdraw: (run) => void this.withdraw(run.agent.id),
-      ended: (end) => {
-        this.#ends.push(end);
-        wakeSignal.notify();
-      },
-      changed: () => wakeSignal.notify(),
-      trouble: (message, error) =>
-        project.log.log('error', message, { session: record.workflow.session.id, error }),
-    };
   }
 
-  /** The run of every agent that is recorded as running. */
+  /** The run of every agent that is recorded as running, unless it is between two runs. */
   get runs(): ReadonlyMap<AgentId, AgentRun> {
-    return this.#runs;
-  }
-
-  /** The runs that have ended since the last call. */
-  takeEnds(): readonly RunEnd[] {
-    return this.#ends.splice(0);
+    return this.#deps.runs.all;
   }
 
   /** Agents in stage `preparing` whose process was found or started since the last call. */
@@ -95,33 +73,60 @@ export class AgentLauncher {
     return this.#spawned.splice(0);
   }
 
-  /** Agents that could not be started since the last call. */
+  /** Programs and checks that could not be started since the last call. */
   takeFailed(): readonly FailedStart[] {
     return this.#failed.splice(0);
   }
 
   forget(id: AgentId): void {
-    this.#runs.delete(id);
+    this.#deps.runs.forget(id);
     this.#deps.slots.give(id);
   }
 
   /** The agents continue, but this process no longer enforces their limits or reads their output. */
   abandon(): void {
     for (const launch of this.#launches.values()) launch.abandon();
-    for (const run of this.#runs.values()) run.abandon();
+    for (const run of this.runs.values()) run.abandon();
   }
 
   /** Records agents as running and starts all of them beside the loop that decides. */
   async start(ready: readonly Agent[]): Promise<void> {
-    const { record, slots } = this.#deps;
+    const { record, slots, project } = this.#deps;
     const ids = ready.map((agent) => agent.id);
     try {
-      await record.commit(startAgents(record.workflow, ids, this.#now()));
+      await record.commit(startAgents(record.workflow, ids, project.clock.now()));
     } catch (error) {
       for (const id of ids) slots.give(id);
       throw error;
     }
-    for (const before of ready) this.#launch(agentOf(record.workflow, before.id), before);
+    for (const before of ready) this.launch(before);
+  }
+
+  /**
+   * Starts the program of an agent that is recorded as running.
+   * @param before the agent before it was recorded so
+   */
+  launch(before: Agent): void {
+    const agent = agentOf(this.#deps.record.workflow, before.id);
+    this.#begin(agent, {
+      makeRun: () => this.#deps.runs.ofProgram(agent).run,
+      prepare: () => this.#deps.preparation.prepare(agent, before),
+    });
+  }
+
+  /** Starts the next check of an agent's work. @param check its number */
+  check(agent: Agent, check: number, command: string): void {
+    this.#begin(agent, {
+      makeRun: () => this.#deps.runs.ofCheck(agent, check),
+      prepare: (run) => this.#deps.checks.prepare(agent, command, run),
+    });
+  }
+
+  /** Follows a check that is recorded as started. */
+  followCheck(agent: Agent, check: number): void {
+    const run = this.#deps.runs.ofCheck(agent, check);
+    this.#deps.runs.stopIfLate(run);
+    void this.#attach(run);
   }
 
   /**
@@ -137,41 +142,47 @@ export class AgentLauncher {
 
   /** Adopts the processes or ends of agents that an earlier owner recorded as running. */
   attachRunning(): void {
-    for (const agent of this.#deps.record.workflow.agents) {
-      if (agent.state === 'running') void this.#attach(this.#makeRun(agent).run);
+    const { runs, record } = this.#deps;
+    for (const agent of record.workflow.agents) {
+      if (agent.state !== 'running') continue;
+      const check = runningCheckOf(agent);
+      if (check !== null) this.followCheck(agent, check);
+      else if (!isBetweenRuns(agent)) void this.#attach(runs.ofProgram(agent).run);
     }
   }
 
-  /**
-   * Starts the process of an agent already recorded as running.
-   * @param before the agent before it was recorded as running
-   */
-  #launch(agent: Agent, before: Agent): void {
+  #begin(agent: Agent, plan: LaunchPlan): void {
     const { host } = this.#deps.project;
     const { id } = agent;
     try {
-      const { run, backend } = this.#makeRun(agent);
+      const run = plan.makeRun();
       const launch = new AgentLaunch({
-        prepare: () => this.#preparation.prepare(agent, before, backend),
+        prepare: () => plan.prepare(run),
         start: (spec, sink) => host.start(run.key, agent, spec, sink),
         sink: run,
         started: (running) => {
           this.#launches.delete(id);
           this.#deps.slots.bind(agent, running);
           void this.#follow(run, running);
-          void this.#preparation.prepareNext();
+          if (!run.isCheck) void this.#deps.preparation.prepareNext();
         },
-        failed: (error) => this.#tellFailed(agent, error),
+        unneeded: () => {
+          this.#launches.delete(id);
+          this.#leave(run);
+          this.#deps.wakeSignal.notify();
+        },
+        failed: (error) => this.#tellFailed(run, agent, error),
         neverStarted: () => {
           this.#launches.delete(id);
           run.neverStarted();
         },
-        undecided: () => this.#attachInstead(run),
+        undecided: () => this.#attachInstead(run, plan),
       });
       this.#launches.set(id, launch);
       void launch.run();
+      this.#deps.runs.stopIfLate(run);
     } catch (error) {
-      this.#tellFailed(agent, error);
+      this.#tellFailed(null, agent, error);
     }
   }
 
@@ -179,20 +190,27 @@ export class AgentLauncher {
    * Attaching either fences the launch or finds the process. It uses a new run, because the output that the launch
    * delivered comes again from the first byte.
    */
-  #attachInstead(launched: AgentRun): void {
+  #attachInstead(launched: AgentRun, plan: LaunchPlan): void {
     const { agent, stopCause } = launched;
     launched.abandon();
-    const { run } = this.#makeRun(agent);
+    const run = plan.makeRun();
     if (stopCause !== null) run.stop(stopCause);
     void this.#attach(run).then(() => this.#launches.delete(agent.id));
   }
 
-  #tellFailed(agent: Agent, error: unknown): void {
+  #tellFailed(run: AgentRun | null, agent: Agent, error: unknown): void {
     this.#launches.delete(agent.id);
-    this.#runs.get(agent.id)?.abandon();
-    this.#log(`agent ${agent.id} could not be started`, error);
+    if (run !== null) this.#leave(run);
+    const { project, record, wakeSignal } = this.#deps;
+    const message = `agent ${agent.id} could not be started`;
+    project.log.log('error', message, { session: record.workflow.session.id, error });
     this.#failed.push({ agent, error });
-    this.#deps.wakeSignal.notify();
+    wakeSignal.notify();
+  }
+
+  #leave(run: AgentRun): void {
+    run.abandon();
+    this.#deps.runs.remove(run.agent.id);
   }
 
   /** Findings about agents that cannot be adopted, since the last call. @throws as {@link AgentAdopter.takeFindings} */
@@ -208,14 +226,6 @@ export class AgentLauncher {
     await this.#follow(run, running);
   }
 
-  #makeRun(agent: Agent): { run: AgentRun; backend: Backend } {
-    const { project, history } = this.#deps;
-    const backend = project.backends.get(agent.backend);
-    const run = new AgentRun(agent, backend, this.#callbacks, history.suspendedTime(agent.id));
-    this.#runs.set(agent.id, run);
-    return { run, backend };
-  }
-
   async #follow(run: AgentRun, running: RunningAgent): Promise<void> {
     const { agent } = run;
     if (agent.stage === 'preparing' && !(await wasFenced(running))) {
@@ -224,15 +234,16 @@ export class AgentLauncher {
     }
     if (!this.#deps.record.left) run.begin(running);
   }
+}
 
-  #now(): string {
-    return this.#deps.project.clock.now();
-  }
+/** The check of the agent that is recorded as started. */
+export function runningCheckOf({ proof }: Agent): number | null {
+  return proof === null || proof.runningSince === null ? null : proof.checks;
+}
 
-  #log(message: string, error: unknown): void {
-    const { project, record } = this.#deps;
-    project.log.log('error', message, { session: record.workflow.session.id, error });
-  }
+/** Its program has ended, and what follows is decided without it. */
+export function isBetweenRuns({ stage, proof }: Agent): boolean {
+  return proof?.isDue === true && (stage === 'verifying' || stage === 'collecting');
 }
 
 /** Whether the launch was fenced before it began: then its end is known immediately. */

@@ -56,7 +56,7 @@ export interface RunCallbacks {
 const survivorPatienceMs = 1_000;
 
 /**
- * One run of one agent, from its start to its end: parses its output, limits its time, and remembers why it was
+ * One run of one agent, or of a check of its work, from its start to its end: parses its output, limits its time, and remembers why it was
  * stopped.
  */
 export class AgentRun implements OutputSink {
@@ -91,15 +91,20 @@ export class AgentRun implements OutputSink {
   readonly #from: number;
   #until: number | null = null;
 
-  /** @param suspended how long this attempt was suspended under earlier owners */
+  /**
+   * @param suspended how long this attempt was suspended under earlier owners
+   * @param check the number of the check that runs; missing: the agent's own program
+   */
   constructor(
     agent: Agent,
     backend: Backend,
     callbacks: RunCallbacks,
     suspended: SuspendedTime = { ms: 0, since: null },
+    check?: number,
   ) {
     this.agent = agent;
-    this.key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
+    const key = { sessionId: agent.sessionId, agentId: agent.id, attempt: agent.attempt };
+    this.key = check === undefined ? key : { ...key, check };
     this.#backend = backend;
     this.#progress = new RunProgress(agent.id);
     this.#parser = backend.makeParser(agent);
@@ -144,6 +149,16 @@ export class AgentRun implements OutputSink {
   /** Whether the agent's conversation can be resumed after an interruption, as far as is known now. */
   get canResume(): boolean {
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
+  }
+
+  /** Whether it is a check of the agent's work instead of its program. */
+  get isCheck(): boolean {
+    return this.key.check !== undefined;
+  }
+
+  /** Whether it has ended, or another one has taken its place. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Whether its program has printed anything. */
@@ -277,7 +292,10 @@ export class AgentRun implements OutputSink {
 
   /** The progress since the last call; null if there is none. */
   takeNote(): ProgressNote | null {
-    return this.#progress.take(this.#parser.parsed(), this.#answers);
+    const note = this.#progress.take(this.#parser.parsed(), this.#answers);
+    if (note === null || !this.isCheck) return note;
+    // What the agent's program has reported stays as it is.
+    return { id: note.id, activity: note.activity, usage: null, conversation: null };
   }
 
   /** When the provider accepts requests again, if its refusal ended the run and named a time. */

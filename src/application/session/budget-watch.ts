@@ -45,7 +45,8 @@ export class BudgetWatch {
       const isCounted = isSessionCapped || isCapped(agent.budget);
       const usage = run === undefined || !isCounted ? agent.usage : run.usage(agent);
       usages.push(usage);
-      if (run === undefined || !isCounted) continue;
+      // What its program has spent is settled, and checks spend nothing of the agent's budget.
+      if (run === undefined || run.isCheck || !isCounted) continue;
       const findings = checkBudget(agent.budget, spentNow(agent, usage), run.ranMs());
       const spent = findings.find(({ level }) => level === 'exceeded');
       if (spent !== undefined) stops.push({ id: agent.id, cause: agentStop(agent, spent.item) });

@@ -1,7 +1,7 @@
 import type { Workflow } from '../../domain/workflow.ts';
 import type { Project } from '../project.ts';
-import type { RunEnd } from './agent-run.ts';
 import type { ArtifactRecorder, RecordedArtifacts } from './artifact-recorder.ts';
+import type { Ending } from './ending.ts';
 import { readStderrTail } from './stderr-tail.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import type { WakeSignal } from './wake-signal.ts';
@@ -11,8 +11,8 @@ export type CollectorProject = Pick<Project, 'clock' | 'host' | 'log'>;
 
 /** Agents that ended together, with what was found in their files. */
 export interface CollectedEnds {
-  readonly ends: readonly RunEnd[];
-  /** The end of stderr, for each end. */
+  readonly endings: readonly Ending[];
+  /** The end of stderr, for each of them. */
   readonly tails: readonly string[];
   readonly found: RecordedArtifacts;
   readonly at: string;
@@ -31,7 +31,7 @@ export class EndCollector {
   readonly #project: CollectorProject;
   readonly #artifacts: ArtifactRecorder;
   readonly #wakeSignal: WakeSignal;
-  readonly #waiting: RunEnd[] = [];
+  readonly #waiting: Ending[] = [];
   #done: CollectedEnds | null = null;
   #looking: AbortController | null = null;
   #hurried: AbortController | null = null;
@@ -42,9 +42,9 @@ export class EndCollector {
     this.#wakeSignal = wakeSignal;
   }
 
-  add(ends: readonly RunEnd[]): void {
-    this.#waiting.push(...ends);
-    if (ends.some(wasStopped)) this.hurry();
+  add(endings: readonly Ending[]): void {
+    this.#waiting.push(...endings);
+    if (endings.some(({ isHurried }) => isHurried)) this.hurry();
   }
 
   /** The scans finished since the last call; null if there are none. */
@@ -59,7 +59,7 @@ export class EndCollector {
     if (this.#looking !== null || this.#done !== null || this.#waiting.length === 0) return;
     const looking = new AbortController();
     this.#looking = looking;
-    if (this.#waiting.some(wasStopped)) this.hurry();
+    if (this.#waiting.some(({ isHurried }) => isHurried)) this.hurry();
     void this.#look(this.#waiting.splice(0), workflow, looking.signal).then((done) => {
       this.#looking = null;
       this.#done = done;
@@ -83,11 +83,11 @@ export class EndCollector {
     this.#looking?.abort();
   }
 
-  async #look(ends: readonly RunEnd[], workflow: Workflow, signal: AbortSignal): Promise<CollectedEnds> {
+  async #look(endings: readonly Ending[], workflow: Workflow, signal: AbortSignal): Promise<CollectedEnds> {
     const { host, log, clock } = this.#project;
-    const tails = ends.map(() => '');
-    const reading = ends.map(async ({ run }, index) => {
-      tails[index] = await readStderrTail(run.agent, host, log);
+    const tails = endings.map(() => '');
+    const reading = endings.map(async ({ agent }, index) => {
+      tails[index] = await readStderrTail(agent, host, log);
     });
     await unlessAborted(Promise.all(reading), signal, []);
     const at = clock.now();
@@ -97,15 +97,11 @@ export class EndCollector {
         const cut = 'files of agents scanned only in part, to avoid a delay';
         log.log('warn', cut, { session: workflow.session.id });
       }
-      return { ends, tails, found, at };
+      return { endings, tails, found, at };
     } catch (error) {
       // The files stay where they are; recording the ends matters more.
       log.log('error', 'cannot scan the files of agents', { session: workflow.session.id, error });
-      return { ends, tails, found: nothingFound, at };
+      return { endings, tails, found: nothingFound, at };
     }
   }
-}
-
-function wasStopped({ stop }: RunEnd): boolean {
-  return stop !== null;
 }

@@ -23,8 +23,8 @@ export interface HandoffInput {
   readonly locations: AgentLocations;
   /** The newest record of each path in the session. */
   readonly artifacts: readonly ArtifactRecord[];
-  /** Whether the agent was interrupted and resumes its own conversation. */
-  readonly resume: boolean;
+  /** What comes before everything else, such as what a check of its work found; may be empty. */
+  readonly opening: string;
   /** The text of its role if the prompt must contain it; null: the CLI gets it another way, or has it already. */
   readonly briefing: string | null;
   /** How the agent reaches its team, and whether its CLI receives messages while it works. */
@@ -46,21 +46,17 @@ export interface HandoffInput {
 export function composePrompt(input: HandoffInput): string {
   const { workflow, agent } = input;
   const sections = [
+    input.opening,
     input.briefing === null ? '' : escaped(input.briefing, input.promptEscape),
     `# Your task\n\n${agent.task.trim()}`,
     `# The team's objective\n\n${workflow.session.objective.trim()}`,
     teamSection(input),
     upstreamSection(input),
     input.messages,
-    placesSection(input.locations),
+    placesSection(input),
   ];
-  if (input.resume) sections.unshift(resumeNote);
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
-
-const resumeNote =
-  'You were interrupted before you finished, and now continue in the same conversation. Check what is already done, ' +
-  'then finish the task, which is repeated here.';
 
 function teamSection({ workflow, agent, ways, promptEscape }: HandoffInput): string {
   const { agents, session, phases } = workflow;
@@ -145,7 +141,15 @@ function artifactLines(
   return ['', 'Files:', '', ...lines, ...more];
 }
 
-function placesSection(places: AgentLocations): string {
+function placesSection({ locations: places, agent: { work } }: HandoffInput): string {
+  const branch =
+    work === null
+      ? []
+      : [
+          `- Your branch: ${work.branch}, in a git worktree of your own that began at ${work.base}`,
+          '',
+          'Commit there as you like; what you leave uncommitted is committed for you when you end. Do not push, and do not switch to another branch: others work on theirs.',
+        ];
   return [
     '# Where things are',
     '',
@@ -154,6 +158,7 @@ function placesSection(places: AgentLocations): string {
     `- Shared context, read and written by the whole team: ${places.sharedContext}`,
     `- Your results, final deliverables: ${places.results}`,
     `- Your own scratch space: ${places.workspace}`,
+    ...branch,
     '',
     'Files in shared context and results are recorded and listed for the agents that depend on you.',
     'Your last message is your result: say what you did, which files, how you checked it, and what remains open.',

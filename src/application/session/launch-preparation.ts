@@ -2,23 +2,39 @@ import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
+import { changeStage } from '../../domain/running-agents.ts';
+import { agentOf } from '../../domain/workflow.ts';
 import { teamReachOf } from '../messaging/team-reach.ts';
 import type { PlacedLaunch, ProgramLookup } from '../ports/agent-host.ts';
-import type { Backend } from '../ports/backend.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
 import type { Settings } from '../ports/settings.ts';
 import type { Project } from '../project.ts';
-import { agentEnvironment, teamServerFor } from './agent-environment.ts';
+import { agentEnvironment, portVariables, teamServerFor, workVariables } from './agent-environment.ts';
+import type { AgentWorktrees, OpenWorktree } from './agent-worktrees.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
+import type { DecisionQueue } from './decision-queue.ts';
 import { composePrompt } from './handoff.ts';
 import type { PromptMessages } from './prompt-messages.ts';
+import { openingOf } from './prompt-opening.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** The parts of the project that preparing a launch needs. */
-export type PreparationProject = Pick<Project, 'agentServer' | 'host' | 'identity' | 'roles'> & {
+export type PreparationProject = Pick<
+  Project,
+  'agentServer' | 'backends' | 'clock' | 'host' | 'identity' | 'roles'
+> & {
   readonly files: Pick<SessionFiles, 'environment'>;
   readonly settings: { readonly limits: Pick<Settings['limits'], 'maxSubagents'> };
 };
+
+interface PreparationDeps {
+  readonly project: PreparationProject;
+  readonly record: SessionRecord;
+  readonly artifacts: ArtifactRecorder;
+  readonly prompts: PromptMessages;
+  readonly decisions: DecisionQueue;
+  readonly worktrees: AgentWorktrees;
+}
 
 /** Everything that a launch needs before the host: the agent's folders, its prompt, its command line. */
 export class LaunchPreparation {
@@ -30,24 +46,25 @@ export class LaunchPreparation {
   readonly #going = new Map<AgentId, Promise<unknown>>();
   readonly #roomMade = new Set<AgentId>();
 
-  constructor(
-    project: PreparationProject,
-    record: SessionRecord,
-    artifacts: ArtifactRecorder,
-    messages: PromptMessages,
-  ) {
-    this.#messages = messages;
-    this.#project = project;
-    this.#record = record;
-    this.#artifacts = artifacts;
+  readonly #decisions: DecisionQueue;
+  readonly #worktrees: AgentWorktrees;
+
+  constructor(deps: PreparationDeps) {
+    this.#project = deps.project;
+    this.#record = deps.record;
+    this.#artifacts = deps.artifacts;
+    this.#messages = deps.prompts;
+    this.#decisions = deps.decisions;
+    this.#worktrees = deps.worktrees;
   }
 
   /**
    * Preparations of one agent run one after the other, even if withdrawn, because they write the same files.
    * @param before the agent before it was recorded as running
+   * @returns null if its program has finished and only the proof of its work is missing
    */
-  prepare(agent: Agent, before: Agent, backend: Backend): Promise<PlacedLaunch> {
-    const prepared = this.#prepare(agent, before, backend, this.#going.get(agent.id));
+  prepare(agent: Agent, before: Agent): Promise<PlacedLaunch | null> {
+    const prepared = this.#prepareOrProve(agent, before, this.#going.get(agent.id));
     const over = prepared
       .catch(() => 'told by its launch')
       .then(() => {
@@ -73,18 +90,37 @@ export class LaunchPreparation {
     }
   }
 
+  async #prepareOrProve(
+    agent: Agent,
+    before: Agent,
+    earlier: Promise<unknown> | undefined,
+  ): Promise<PlacedLaunch | null> {
+    if (agent.proof?.isDue === true) {
+      const { clock } = this.#project;
+      await this.#decisions.stored((workflow) => {
+        const { state, attempt } = agentOf(workflow, agent.id);
+        const isWanted = state === 'running' && attempt === agent.attempt;
+        return isWanted ? changeStage(workflow, agent.id, 'verifying', clock.now()) : null;
+      });
+      return null;
+    }
+    const worktree = agent.workspace === 'worktree' ? await this.#worktrees.open(agent) : null;
+    return this.#prepare(agentOf(this.#record.workflow, agent.id), before, worktree, earlier);
+  }
+
   async #prepare(
     agent: Agent,
     before: Agent,
-    backend: Backend,
+    worktree: OpenWorktree | null,
     earlier: Promise<unknown> | undefined,
   ): Promise<PlacedLaunch> {
-    const { agentServer, files, host, identity, roles, settings } = this.#project;
+    const { agentServer, backends, files, host, identity, roles, settings } = this.#project;
     const { workflow } = this.#record;
     const { session } = workflow;
+    const backend = backends.get(agent.backend);
     const locations = host.locations(session, agent);
     const artifacts = this.#artifacts.records;
-    const resume = before.state === 'resumable' && before.conversation !== null;
+    const opening = openingOf(agent, before, worktree?.note ?? null, backend.promptEscape);
     const instructions = roleBriefing(roleOf(agent.role, roles.predefined()));
     const briefing = backend.briefingInPrompt && before.conversation === null ? instructions : null;
     const { promptEscape, capabilities } = backend;
@@ -94,7 +130,7 @@ export class LaunchPreparation {
     };
     const messages = await this.#messages.section(agent, backend, before.conversation === null);
     const prompt = composePrompt({
-      ...{ workflow, agent, locations, artifacts, resume, briefing, ways, promptEscape, messages },
+      ...{ workflow, agent, locations, artifacts, opening, briefing, ways, promptEscape, messages },
     });
     await this.#record.filesPrepared;
     await earlier;
@@ -104,7 +140,11 @@ export class LaunchPreparation {
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
     const maxSubagents = agent.maxSubagents ?? settings.limits.maxSubagents;
     const token = identity.tokenOf(agent.id, agent.attempt);
-    const variables = agentEnvironment(session, agent, locations, token);
+    const variables = {
+      ...agentEnvironment(session, agent, locations, token),
+      ...workVariables(agent),
+      ...portVariables(worktree?.checkout.ports ?? []),
+    };
     const spec = await backend.prepare({
       ...{ session, agent, briefing: instructions, locations, findProgram, inherits, maxSubagents },
       resume: before.conversation,

@@ -53,7 +53,7 @@ export class PromptMessages {
   /** Call in every round. */
   async follow(runs: Iterable<AgentRun>): Promise<void> {
     for (const run of runs) {
-      if (run.takesAtOnce || !run.hasPrinted || this.#begun.has(run)) continue;
+      if (run.isCheck || run.takesAtOnce || !run.hasPrinted || this.#begun.has(run)) continue;
       this.#begun.add(run);
       const { agentId, attempt } = run.key;
       const claimed = await releaseEarlier(this.#mailbox, this.#record, run.key);

@@ -5,7 +5,7 @@ import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 
-/** How long an agent's current attempt was suspended. */
+/** How long an agent's current attempt, or the check of its work, was suspended. */
 export interface SuspendedTime {
   readonly ms: number;
   /** Since when the agent is suspended; null: it is not. */
@@ -111,6 +111,8 @@ export class SessionHistory {
         this.#warned.add(warningKey(agentId, event.data));
         break;
       case 'agent.started':
+      case 'agent.fix_round':
+      case 'verify.started':
       case 'agent.completed':
       case 'agent.failed':
       case 'agent.cancelled':

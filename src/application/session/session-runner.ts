@@ -75,6 +75,7 @@ export class SessionRunner {
    */
   async run(): Promise<RunnerOutcome> {
     const { record, wakeSignal, launcher, limitsWatch, collector, requestWatch, live } = this.#parts;
+    const { keeper, prover } = this.#parts;
     try {
       await this.#prepare();
       requestWatch.start();
@@ -97,6 +98,8 @@ export class SessionRunner {
       wakeSignal.clear();
       limitsWatch.stop();
       collector.stop();
+      keeper.stop();
+      prover.stop();
       launcher.abandon();
       await record.close();
     }
@@ -175,13 +178,14 @@ export class SessionRunner {
 
   async #decideRound(): Promise<boolean> {
     const { record, time, launcher, ends, troubles, requests } = this.#parts;
-    const { canceller, pauser, agentRequests, requestWatch, live } = this.#parts;
+    const { canceller, pauser, agentRequests, requestWatch, live, decisions } = this.#parts;
     time.noteDrift();
     requestWatch.look();
     record.decide({ next: this.#workflow, events: launcher.takeUnreachable() });
     ends.recordSpawned();
     await live.hear(requestWatch.hasOpen);
-    ends.settleEnded();
+    await decisions.storeAll(record);
+    await ends.settleEnded();
     if (record.left) return false;
     if (isSessionEnded(this.#workflow.session.state)) return true;
     record.decide({ next: this.#workflow, events: troubles.take() });

@@ -9,6 +9,7 @@ import type { Lease } from '../ports/ownership.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
 import { whenFree } from '../when-free.ts';
+import { runningCheckOf } from './agent-launcher.ts';
 import { isRefusal } from './refused-change.ts';
 import { tellTeams } from './teams.ts';
 
@@ -65,7 +66,9 @@ async function forEachRunning(
         // Discards the output, because the next owner reads it from the first byte. Only the holder of the lease gets
         // here.
         const sink = { stdout: () => {}, isOwned: () => true };
-        const running = await host.attach({ sessionId, agentId: id, attempt }, agent, sink);
+        const check = runningCheckOf(agent);
+        const key = { sessionId, agentId: id, attempt, ...(check === null ? {} : { check }) };
+        const running = await host.attach(key, agent, sink);
         await act(running);
         return [agent];
       } catch (error) {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { AgentLocations } from '../../../src/application/ports/agent-disk.ts';
 import type { ArtifactRecord } from '../../../src/application/ports/session-summary.ts';
 import { composePrompt, type HandoffInput } from '../../../src/application/session/handoff.ts';
+import { openingOf } from '../../../src/application/session/prompt-opening.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
 import { noProof } from '../../../src/domain/verification.ts';
@@ -79,7 +80,7 @@ function promptOf(name: string, more: Partial<HandoffInput> = {}): string {
     agent,
     locations,
     artifacts: [],
-    resume: false,
+    opening: '',
     briefing: null,
     ways: { reach: null, receives: false },
     promptEscape: null,
@@ -229,8 +230,36 @@ Your last message is your result: say what you did, which files, how you checked
   });
 
   it('says that the agent was interrupted when it goes on', () => {
-    assert.ok(promptOf('spec', { resume: true }).startsWith('You were interrupted before you finished'));
-    assert.doesNotMatch(promptOf('spec'), /interrupted/);
+    const agent = created.agents[0] as Agent;
+    const before = { ...agent, state: 'resumable', conversation: 'c' } as const;
+    const opening = openingOf(agent, before, null, null);
+    assert.match(opening, /^You were interrupted before you finished/);
+    assert.ok(promptOf('spec', { opening }).startsWith(opening));
+    assert.equal(openingOf(agent, agent, null, null), '');
+  });
+
+  it('begins with what its check found, quoted, when it has to mend it', () => {
+    const agent = created.agents[0] as Agent;
+    const verify = { commands: ['npm test'], timeoutMs: 1_000, fixRounds: 2, protect: [] };
+    const report = {
+      ...{ check: 1, command: 'npm test', commit: null, exitCode: 1, signal: null, reason: null },
+      ...{ startedAt: at, endedAt: at, logSha256: '', logBytes: 9, restored: ['test/a.ts'] },
+    };
+    const failed = { report, outputTail: 'not ok 1\n# Your task\n@secret' };
+    const mending = { ...agent, verify, proof: { ...noProof, checks: 1, round: 1, failed } };
+    const promptEscape = { apply: (text: string) => text.replaceAll('@', '(at)'), legend: 'Legend.' };
+    const opening = openingOf(mending, { ...agent, conversation: 'c' }, null, promptEscape);
+    assert.match(opening, /^# Your work did not pass its check\n/);
+    assert.match(opening, /^> npm test$/m);
+    assert.match(opening, /^It ended: exit status 1\.$/m);
+    assert.match(opening, /^> not ok 1\n> # Your task\n> \(at\)secret$/m);
+    assert.match(opening, /^> test\/a\.ts$/m);
+    assert.match(opening, /you get 1 more round\.$/);
+    assert.deepEqual(headings(opening), ['# Your work did not pass its check']);
+    const anew = openingOf({ ...mending, proof: { ...mending.proof, round: 2 } }, agent, null, null);
+    assert.match(anew, /^# The work did not pass its check\n/);
+    assert.match(anew, /last chance/);
+    assert.equal(openingOf({ ...mending, proof: { ...mending.proof, isDue: true } }, agent, null, null), '');
   });
 });
 

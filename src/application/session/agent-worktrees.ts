@@ -1,0 +1,130 @@
+import type { Agent } from '../../domain/agent.ts';
+import { agentEvent, type DomainEvent } from '../../domain/events.ts';
+import { recordCommit, recordWorktree } from '../../domain/prove-agent.ts';
+import type { ProofSubject } from '../../domain/verification.ts';
+import { agentOf, type Change, type Workflow } from '../../domain/workflow.ts';
+import { type AgentWork, branchOf, keptRefOf } from '../../domain/worktree.ts';
+import type { Checkout, CommitText, Snapshot, WorktreePlace } from '../ports/workspaces.ts';
+import type { Project } from '../project.ts';
+import { commitText } from '../work/commit-text.ts';
+import type { DecisionQueue } from './decision-queue.ts';
+import type { SessionRecord } from './session-record.ts';
+import { conflictError, conflictNote, joinWork } from './work-base.ts';
+
+/** The parts of the project that worktrees need. */
+export type WorktreesProject = Pick<Project, 'clock' | 'path' | 'workspaces'>;
+
+/** An agent's worktree, ready for its program. */
+export interface OpenWorktree {
+  readonly checkout: Checkout;
+  /** What the agent must know before its task, in words of MAOS and of others; null: nothing. */
+  readonly note: string | null;
+}
+
+/** Opens the worktrees of one session's agents, and takes their work from them. Called beside the loop. */
+export class AgentWorktrees {
+  readonly #project: WorktreesProject;
+  readonly #record: SessionRecord;
+  readonly #decisions: DecisionQueue;
+
+  constructor(project: WorktreesProject, record: SessionRecord, decisions: DecisionQueue) {
+    this.#project = project;
+    this.#record = record;
+    this.#decisions = decisions;
+  }
+
+  /** The folder of the user's repository. */
+  get repository(): string {
+    return this.#record.workflow.session.folder ?? this.#project.path;
+  }
+
+  /**
+   * Opens the agent's worktree, and records it before the agent can write there.
+   * @throws MaosError if the work that it begins with conflicts and it is no merger
+   */
+  async open(agent: Agent): Promise<OpenWorktree> {
+    const { workspaces } = this.#project;
+    const place = this.placeOf(agent);
+    if (agent.work !== null) {
+      return { checkout: await workspaces.open(place, agent.work.base, agent.worktree), note: null };
+    }
+    const start = await joinWork(workspaces, this.repository, this.#record.workflow, agent);
+    const { base, conflict } = start;
+    if (conflict !== null) {
+      const at = this.#project.clock.now();
+      const data = { name: agent.name, paths: conflict.merge.paths, between: conflict.between };
+      await this.record(agent, [agentEvent('workspace.conflict', agent, at, data)]);
+      if (agent.role.name !== 'merger') throw conflictError(conflict);
+    }
+    const checkout = await workspaces.open(place, base, agent.worktree, conflict?.merge);
+    await this.record(agent, [], { branch: place.branch, base, commit: null, diff: null });
+    return { checkout, note: conflict === null ? null : conflictNote(conflict) };
+  }
+
+  /** Stores what was found out about the agent's work. Settles when it is stored; never if the agent has ended. */
+  async record(agent: Agent, events: readonly DomainEvent[], work: AgentWork | null = null): Promise<void> {
+    await this.#decisions.stored((workflow) => {
+      const { state, attempt } = agentOf(workflow, agent.id);
+      if (state !== 'running' || attempt !== agent.attempt) return null;
+      const change = work === null ? { next: workflow, events: [] } : this.changeOf(workflow, agent, work);
+      return { next: change.next, events: [...events, ...change.events] };
+    });
+  }
+
+  /** The change that records the agent's branch, base and commit. */
+  changeOf(workflow: Workflow, { id }: Agent, { commit, diff, ...place }: AgentWork): Change {
+    const at = this.#project.clock.now();
+    const placed = recordWorktree(workflow, id, place, at);
+    if (commit === null || diff === null) return placed;
+    const committed = recordCommit(placed.next, id, { commit, diff }, at);
+    return { next: committed.next, events: [...placed.events, ...committed.events] };
+  }
+
+  /** Commits everything in the agent's worktree. Null: it has none, or the signal aborts first. */
+  async keep(agent: Agent, signal?: AbortSignal): Promise<Snapshot | null> {
+    const { work, sessionId, name, attempt } = agent;
+    if (work === null) return null;
+    const ref = keptRefOf(sessionId, name, attempt);
+    const text = this.#textOf(agent, `maos: ${name}`);
+    return this.#project.workspaces.snapshot(this.placeOf(agent), work.base, ref, text, signal);
+  }
+
+  /** Takes the work that is to be proven: everything in the worktree, with protected files as they were. */
+  async take(agent: Agent): Promise<{ readonly subject: ProofSubject; readonly work: AgentWork | null }> {
+    const { work, verify } = agent;
+    if (work === null) return { subject: { commit: null, restored: [] }, work: null };
+    const { workspaces } = this.#project;
+    const snapshot = await this.keep(agent);
+    const commit = snapshot?.commit ?? work.commit ?? work.base;
+    const globs = verify?.protect ?? [];
+    if (globs.length === 0) {
+      const diff = snapshot?.diff ?? (await workspaces.stat(this.repository, work.base, commit));
+      return { subject: { commit, restored: [] }, work: { ...work, commit, diff } };
+    }
+    const text = this.#textOf(agent, `maos: ${agent.name}: protected files as they were`);
+    const safe = await workspaces.protect(this.placeOf(agent), commit, work.base, globs, text);
+    const diff = await workspaces.stat(this.repository, work.base, safe.commit);
+    return { subject: safe, work: { ...work, commit: safe.commit, diff } };
+  }
+
+  /** A clean checkout of the commit to check. */
+  checkOut(agent: Agent, commit: string, check: number): Promise<Checkout> {
+    return this.#project.workspaces.checkOut(this.placeOf(agent), commit, check, agent.worktree);
+  }
+
+  /** The agent's own place; that of the owner of the work if it lands work. */
+  placeOf(agent: Agent): WorktreePlace {
+    const { lands, sessionId, id, name, work } = agent;
+    return {
+      repository: this.repository,
+      ...(lands ?? { sessionId, agentId: id }),
+      branch: work?.branch ?? branchOf(sessionId, name),
+    };
+  }
+
+  /** The time of an attempt's start is recorded, so that the same commit made again has the same id. */
+  #textOf({ sessionId, id, name, startedAt }: Agent, subject: string): CommitText {
+    const at = startedAt ?? this.#record.workflow.session.createdAt;
+    return commitText({ sessionId, agentId: id, name }, { subject }, at);
+  }
+}

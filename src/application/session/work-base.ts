@@ -1,0 +1,84 @@
+import type { Agent } from '../../domain/agent.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { agentOf, type Workflow } from '../../domain/workflow.ts';
+import type { MergeConflict, Workspaces } from '../ports/workspaces.ts';
+import { quotedPath } from '../quotation.ts';
+import { commitText } from '../work/commit-text.ts';
+
+/** Paths named in an error and in a prompt; the rest is counted. */
+const maxPaths = 40;
+
+/** Work of several agents that cannot be joined without a decision. */
+export interface WorkConflict {
+  readonly merge: MergeConflict;
+  /** The names of the agents. */
+  readonly between: readonly string[];
+  /** Commits that are not part of the merge yet. */
+  readonly remaining: readonly string[];
+}
+
+/** The commit that an agent's worktree begins from. */
+export interface WorkBase {
+  readonly base: string;
+  /** `base` is one side of it. */
+  readonly conflict: WorkConflict | null;
+}
+
+/** Joins the work of the agents that this one depends on, in the plan's order; without any, the session's commit. */
+export async function joinWork(
+  workspaces: Workspaces,
+  repository: string,
+  workflow: Workflow,
+  agent: Agent,
+): Promise<WorkBase> {
+  const { session, agents } = workflow;
+  const upstream = agents.flatMap(({ id, name, work }) =>
+    agent.dependsOn.includes(id) && work !== null && work.commit !== null
+      ? [{ name, commit: work.commit }]
+      : [],
+  );
+  const start = session.repository?.commit;
+  if (start === undefined)
+    throw new MaosError('INTERNAL', `Session ${session.id} has no commit to begin from.`);
+  const [first, ...others] = upstream;
+  if (first === undefined) return { base: start, conflict: null };
+  if (others.length === 0) return { base: first.commit, conflict: null };
+  const commits = upstream.map(({ commit }) => commit);
+  const { id: agentId, name, sessionId } = agentOf(workflow, agent.id);
+  const subject = `maos: the work that ${name} begins with`;
+  const text = () => commitText({ sessionId, agentId, name }, { subject }, session.createdAt);
+  const joined = await workspaces.join(repository, commits, text);
+  if (joined.how === 'clean') return { base: joined.commit, conflict: null };
+  const merge = joined.conflict;
+  const until = commits.indexOf(merge.theirs) + 1 || commits.length;
+  const between = upstream.slice(0, until).map((member) => member.name);
+  return { base: merge.ours, conflict: { merge, between, remaining: commits.slice(until) } };
+}
+
+/** For an agent that cannot be asked to resolve it. */
+export function conflictError({ merge, between }: WorkConflict): MaosError {
+  const who = between.map((name) => quote(name)).join(' and ');
+  return new MaosError(
+    'SPAWN_FAILED',
+    `The work of ${who}, which it depends on, conflicts in ${listed(merge.paths).join(', ')}. Give the plan an agent of role 'merger' that depends on both, and let this one depend on it.`,
+    { details: { between, paths: merge.paths } },
+  );
+}
+
+/** For a merger's prompt. */
+export function conflictNote({ merge, between, remaining }: WorkConflict): string {
+  const rest = remaining.map((commit) => `git merge ${commit}`);
+  return [
+    `A merge of the work of ${between.join(' and ')} is in progress in your folder, and these files conflict:`,
+    listed(merge.paths)
+      .map((path) => `- ${path}`)
+      .join('\n'),
+    'Resolve every conflict so that the work of both sides is kept, and leave no conflict marker in any file.',
+    ...(rest.length === 0 ? [] : [`Commit that, and then merge the rest: ${rest.join('; ')}.`]),
+  ].join('\n\n');
+}
+
+function listed(paths: readonly string[]): readonly string[] {
+  const shown = paths.slice(0, maxPaths).map(quotedPath);
+  return paths.length > maxPaths ? [...shown, `${paths.length - maxPaths} more`] : shown;
+}
