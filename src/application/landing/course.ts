@@ -1,10 +1,11 @@
 import type { Agent } from '../../domain/agent.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { Landing, Session } from '../../domain/session.ts';
-import { type AgentReference, type AgentWork, branchOf } from '../../domain/worktree.ts';
+import { agentOf } from '../../domain/workflow.ts';
+import { type AgentWork, branchOf } from '../../domain/worktree.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { SessionReader } from '../ports/session-reader.ts';
-import type { CommitText, Joined, Workspaces, WorktreePlace } from '../ports/workspaces.ts';
+import type { Checkout, CommitText, Joined, Workspaces } from '../ports/workspaces.ts';
 import { type CommitAgent, commitText } from '../work/commit-text.ts';
 import type { LandingCommit, LandingCourse, LandingEnd, LandingStart } from './landing-course.ts';
 import { LandingTarget } from './landing-target.ts';
@@ -65,14 +66,12 @@ class GitLandingCourse implements LandingCourse {
       problem === null
         ? failedCheckNote(this.#landing.target, tip)
         : unfinishedNote(this.#landing.target, problem);
-    await this.#advance(base.branch, source, commit);
-    const { workspaces } = this.#project;
-    const checkout = await workspaces.open(this.#placeOf(owner), commit, agent.worktree);
+    const checkout = await this.#openMerged(agent, situation, []);
     return { how: 'mend', work: base, checkout, note, events: [] };
   }
 
   async accept(agent: Agent, commit: string): Promise<LandingCommit> {
-    const { owner } = this.#ownerOf(agent);
+    const owner = this.#ownerOf(agent);
     const { work } = agent;
     if (work === null) throw new Error(`landing agent ${agent.id} has no work`);
     const problem = await this.#problemOf(owner, work.base, commit);
@@ -110,15 +109,10 @@ class GitLandingCourse implements LandingCourse {
     { owner, source, tip }: Situation,
     paths: readonly string[],
   ): Promise<LandingStart> {
-    const { workspaces, clock } = this.#project;
+    const { clock } = this.#project;
     const { target } = this.#landing;
     const between = this.#landedNames(agent);
-    const place = this.#placeOf(owner);
-    const checkout = await workspaces.open(place, source, agent.worktree, {
-      ours: source,
-      theirs: tip,
-      paths,
-    });
+    const checkout = await this.#openMerged(agent, { owner, source, tip }, paths);
     const [own, others] = await Promise.all([
       this.#statText(owner.work?.base ?? source, source),
       this.#statText(this.#session.repository?.commit ?? source, tip),
@@ -126,11 +120,25 @@ class GitLandingCourse implements LandingCourse {
     const event = { name: agent.name, target, tip, paths, between };
     return {
       how: 'mend',
-      work: { branch: place.branch, base: tip, commit: null, diff: null },
+      work: { branch: this.#branchOf(owner), base: tip, commit: null, diff: null },
       checkout,
       note: conflictNote({ target, tip, paths, between, own, others }),
       events: [agentEvent('landing.conflict', agent, clock.now(), event)],
     };
+  }
+
+  /** Opens the owner's worktree with both sides in it: with a merge in progress, unless one contains the other. */
+  async #openMerged(
+    agent: Agent,
+    { owner, source, tip }: Situation,
+    paths: readonly string[],
+  ): Promise<Checkout> {
+    const { workspaces } = this.#project;
+    const { sessionId, id: agentId } = owner;
+    const place = { repository: this.#repository, sessionId, agentId, branch: this.#branchOf(owner) };
+    const contained = await workspaces.isAncestor(this.#repository, tip, source);
+    const merge = contained ? [] : [{ ours: source, theirs: tip, paths }];
+    return workspaces.open(place, source, agent.worktree, ...merge);
   }
 
   /** Why the commit cannot be checked and landed; null if it can. */
@@ -148,7 +156,7 @@ class GitLandingCourse implements LandingCourse {
   }
 
   async #situationOf(agent: Agent): Promise<Situation> {
-    const { owner } = this.#ownerOf(agent);
+    const owner = this.#ownerOf(agent);
     const { workspaces } = this.#project;
     const own = owner.work?.commit ?? null;
     const now = await workspaces.resolve(this.#repository, this.#branchOf(owner));
@@ -188,15 +196,6 @@ class GitLandingCourse implements LandingCourse {
     return this.#project.workspaces.join(this.#repository, [tip, source], text);
   }
 
-  /** Moves the owner's branch, with its worktree, to a later commit. */
-  async #advance(branch: string, from: string, to: string): Promise<void> {
-    if (from === to) return;
-    const moved = await this.#project.workspaces.moveBranch(this.#repository, branch, from, to);
-    if (moved.how === 'moved') return;
-    const why = moved.how === 'checked_out' ? moved.reason : `it is at ${moved.commit}`;
-    throw new Error(`branch ${branch} cannot be moved to the merged commit ${to}: ${why}`);
-  }
-
   /** Names of the agents whose work has landed on the target since the session began. */
   #landedNames(agent: Agent): readonly string[] {
     const { store } = this.#project;
@@ -213,21 +212,9 @@ class GitLandingCourse implements LandingCourse {
     return this.#project.workspaces.diff(this.#repository, base, commit, { colour: false, stat: true });
   }
 
-  #ownerOf(agent: Agent): { readonly owner: Agent; readonly reference: AgentReference } {
-    const reference = agent.lands;
-    const owner =
-      reference === null
-        ? undefined
-        : this.#project.store.load(reference.sessionId).agents.find(({ id }) => id === reference.agentId);
-    if (owner === undefined || reference === null) {
-      throw new Error(`the agent whose work ${agent.id} lands is gone`);
-    }
-    return { owner, reference };
-  }
-
-  #placeOf(owner: Agent): WorktreePlace {
-    const { sessionId, id: agentId } = owner;
-    return { repository: this.#repository, sessionId, agentId, branch: this.#branchOf(owner) };
+  #ownerOf({ id, lands }: Agent): Agent {
+    if (lands === null) throw new Error(`agent ${id} lands nothing`);
+    return agentOf(this.#project.store.load(lands.sessionId), lands.agentId);
   }
 
   #branchOf(owner: Agent): string {
