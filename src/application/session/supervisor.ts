@@ -5,6 +5,7 @@ import type { Workflow } from '../../domain/workflow.ts';
 import type { Lease } from '../ports/ownership.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
+import { type AutoLandingProject, landCompleted } from '../landing/auto-landing.ts';
 import { whenFree } from '../when-free.ts';
 import { Heartbeat, type HeartbeatProject } from './heartbeat.ts';
 import { type RunnerProject, SessionRunner } from './session-runner.ts';
@@ -14,10 +15,19 @@ import { leaveStalled, type StalledProject } from './stalling.ts';
 export type SupervisorProject = RunnerProject &
   StalledProject &
   HeartbeatProject &
+  Omit<AutoLandingProject, 'store'> &
   Pick<Project, 'instances' | 'notifications'> & {
     readonly store: Pick<
       SessionStore,
-      'ownerOf' | 'acquire' | 'release' | 'load' | 'unfinished' | 'requestsFor'
+      | 'ownerOf'
+      | 'acquire'
+      | 'release'
+      | 'load'
+      | 'unfinished'
+      | 'requestsFor'
+      | 'create'
+      | 'landingsOf'
+      | 'events'
     >;
   };
 
@@ -155,6 +165,7 @@ export class Supervisor {
     for (let runner: SessionRunner | null = first, runs = 1; runner !== null; runs++) {
       try {
         const outcome = await runner.run();
+        if (outcome === 'settled') await this.#land(lease.sessionId);
         log.log('info', 'session released', { session: lease.sessionId, outcome });
         break;
       } catch (error) {
@@ -167,6 +178,18 @@ export class Supervisor {
     this.#runners.delete(lease.sessionId);
     if (this.#runners.size === 0) this.#rest();
     watcher.notify();
+  }
+
+  /**
+   * While this process still owns the completed session: if it is killed, the next owner runs the session again, which
+   * has ended, and comes here.
+   */
+  async #land(id: SessionId): Promise<void> {
+    const landing = await landCompleted(this.#project, id);
+    if (landing === null) return;
+    this.#project.log.log('info', 'session lands', { session: id, landing: landing.lease.sessionId });
+    if (this.#isReleasingAll) await this.#release(landing.lease);
+    else this.take(landing.lease, landing.workflow);
   }
 
   async #quarantine(lease: Lease, error: unknown): Promise<void> {
