@@ -115,7 +115,11 @@ function mergerOn(backend: string): Partial<AgentSpec> {
 }
 
 /** The names of owners that the agent depends on, also through agents that have nothing to land. */
-export function landsAfter({ agents }: Workflow, owner: Agent, landing: ReadonlySet<AgentId>): readonly string[] {
+export function landsAfter(
+  { agents }: Workflow,
+  owner: Agent,
+  landing: ReadonlySet<AgentId>,
+): readonly string[] {
   const byId = new Map(agents.map((agent) => [agent.id, agent]));
   const names = new Set<string>();
   const seen = new Set<AgentId>();

@@ -4,6 +4,7 @@ import { type LandingScope, landable, landingScope, whyNotLanded } from '../../d
 import type { Workflow } from '../../domain/workflow.ts';
 import type { SessionReader } from '../ports/session-reader.ts';
 import type { Workspaces } from '../ports/workspaces.ts';
+import type { LatestOf } from '../queries/lookup.ts';
 import { noTarget } from './landing-target.ts';
 
 /** The parts of the project that looking at a landing needs. */
@@ -21,6 +22,12 @@ export interface LandingFacts {
   readonly tip: string;
   readonly scope: LandingScope;
 }
+
+/** For landing, `latest` is the newest session with worktrees. */
+export const latestWithWorktrees: LatestOf = {
+  suits: ({ repository, landing }) => repository !== null && landing === null,
+  none: 'There is no session with agents in worktrees',
+};
 
 const maxMoves = 10_000;
 

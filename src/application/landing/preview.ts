@@ -41,7 +41,8 @@ export async function previewLanding(
   const work: PreviewedWork[] = [];
   let end = tip;
   const join = async (ours: string, owner: Agent): Promise<readonly string[] | string> => {
-    const text = () => commitText(reference(owner), { subject: `maos: ${owner.name}` }, workflow.session.createdAt);
+    const text = () =>
+      commitText(reference(owner), { subject: `maos: ${owner.name}` }, workflow.session.createdAt);
     const joined = await project.workspaces.join(repository, [ours, owner.work?.commit ?? ours], text);
     return joined.how === 'clean' ? joined.commit : joined.conflict.paths;
   };

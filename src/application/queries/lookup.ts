@@ -11,6 +11,7 @@ import {
   type SessionId,
 } from '../../domain/ids.ts';
 import type { InputRequest } from '../../domain/input-request.ts';
+import type { Session } from '../../domain/session.ts';
 import { agentOf } from '../../domain/workflow.ts';
 import type { InputRequestStore } from '../ports/input-requests.ts';
 import type { Project } from '../project.ts';
@@ -49,6 +50,8 @@ export type LookupScope = 'project' | 'everywhere';
 /** An id or a part of one: letters, digits and `_`; or the word `latest`. */
 const referencePattern = /^[A-Za-z0-9_]{1,128}$/;
 const maxShown = 8;
+/** Sessions that are read at once to find the latest of a kind. */
+const sessionsAtOnce = 50;
 /** Open requests among which `latest` is looked for. */
 const mostOpen = 500;
 
@@ -60,17 +63,26 @@ function checkReference(text: string, kind: string): void {
   );
 }
 
+/** Which sessions `latest` may mean, and what to say when there is none. */
+export interface LatestOf {
+  suits(session: Session): boolean;
+  /** A sentence without its end: "No session has …". */
+  readonly none: string;
+}
+
 /**
  * The session that an id, an unambiguous prefix or suffix of one, or `latest` refers to.
+ * @param latestOf default: `latest` is the newest session
  * @throws MaosError INVALID_INPUT, SESSION_NOT_FOUND, also when several match (naming them)
  */
 export async function findSession(
   projects: Projects,
   text: string,
   scope: LookupScope = 'project',
+  latestOf: LatestOf | null = null,
 ): Promise<FoundSession> {
   checkReference(text, 'a session');
-  if (text === 'latest') return findLatest(projects, scope);
+  if (text === 'latest') return findLatest(projects, scope, latestOf);
   const whole = `sess_${text.replace(/^sess_/i, '').toUpperCase()}`;
   const isWhole = isSessionId(whole);
   const found = await matches(projects, isWhole ? 'whole' : scope, ({ store }) =>
@@ -86,21 +98,41 @@ export async function findSession(
   );
 }
 
-async function findLatest(projects: Projects, scope: LookupScope): Promise<FoundSession> {
+async function findLatest(
+  projects: Projects,
+  scope: LookupScope,
+  latestOf: LatestOf | null,
+): Promise<FoundSession> {
   const newest: FoundSession[] = [];
   for await (const project of within(projects, scope)) {
-    const session = project.store.list({ limit: 1 })[0]?.session;
-    if (session !== undefined) newest.push({ project, id: session.id });
+    const session = newestOf(project, latestOf);
+    if (session !== null) newest.push({ project, id: session.id });
   }
   // Within a project the order of storing decides. Across projects there is only the time in the id.
   const [first] = newest.toSorted((a, b) => (a.id < b.id ? 1 : -1));
   if (first !== undefined) return first;
   const where = scope === 'everywhere' ? '' : ' in this project';
+  if (latestOf !== null) {
+    throw new MaosError('SESSION_NOT_FOUND', `${latestOf.none}${where}.${elsewhere(where)}`, {
+      details: { reference: 'latest' },
+    });
+  }
   throw new MaosError(
     'SESSION_NOT_FOUND',
     `There is no session${where} yet. Start one with 'maos run' or the tool orchestrate.${elsewhere(where)}`,
     { details: { reference: 'latest' } },
   );
+}
+
+function newestOf({ store }: Project, latestOf: LatestOf | null): Session | null {
+  const limit = latestOf === null ? 1 : sessionsAtOnce;
+  for (let page = store.list({ limit }); ; ) {
+    const found = page.find(({ session }) => latestOf === null || latestOf.suits(session));
+    if (found !== undefined) return found.session;
+    const last = page.at(-1)?.session.id;
+    if (page.length < limit || last === undefined) return null;
+    page = store.list({ limit, before: last });
+  }
 }
 
 /** @throws MaosError INVALID_INPUT, AGENT_NOT_FOUND, also when several match (naming them) */

@@ -136,6 +136,11 @@ export class Supervisor {
     return this.#quarantined.get(id) ?? null;
   }
 
+  /** Settles when this process no longer runs the session: it has ended, paused or changed hands. */
+  async released(id: SessionId): Promise<void> {
+    await this.#runners.get(id)?.done;
+  }
+
   /** Settles when every session taken so far has ended, paused or changed hands. */
   async idle(): Promise<void> {
     while (this.#runners.size > 0) await Promise.all([...this.#runners.values()].map(({ done }) => done));

@@ -18,6 +18,7 @@ import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
 import { initCommand } from './commands/init.ts';
 import { instancesCommand } from './commands/instances.ts';
+import { landCommand } from './commands/land.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
 import { messageCommand } from './commands/message.ts';
@@ -55,6 +56,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       resumeCommand,
       retryCommand,
       cancelCommand,
+      landCommand,
     ],
   ],
   [

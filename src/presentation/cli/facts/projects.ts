@@ -2,6 +2,7 @@ import type { Project } from '../../../application/project.ts';
 import {
   findAgent,
   findSession,
+  type LatestOf,
   type LookupScope,
   type Projects,
 } from '../../../application/queries/lookup.ts';
@@ -34,13 +35,16 @@ export class SessionFinder {
     this.#scope = options.flag('all') ? 'everywhere' : 'project';
   }
 
-  /** @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT, STORE_CORRUPT when the project's database is lost */
-  async session(reference: string): Promise<OpenSession> {
-    return unlessLost(this.#access, this.#session(reference));
+  /**
+   * @param latestOf which sessions `latest` may mean; default: all
+   * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT, STORE_CORRUPT when the project's database is lost
+   */
+  async session(reference: string, latestOf: LatestOf | null = null): Promise<OpenSession> {
+    return unlessLost(this.#access, this.#session(reference, latestOf));
   }
 
-  async #session(reference: string): Promise<OpenSession> {
-    const { project, id } = await findSession(this.#projects, reference, this.#scope);
+  async #session(reference: string, latestOf: LatestOf | null = null): Promise<OpenSession> {
+    const { project, id } = await findSession(this.#projects, reference, this.#scope, latestOf);
     return { ...this.#openOf(project), id };
   }
 

@@ -1,8 +1,10 @@
 import { PathClaims } from '../../../application/claims/path-claims.ts';
+import { landingReport } from '../../../application/landing/landing-report.ts';
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { landedView } from '../../contracts/landing-view.ts';
 import { claimView, workflowView } from '../../contracts/views.ts';
 import type { SessionFacts } from '../render/report-facts.ts';
 import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
@@ -19,6 +21,7 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
     messagesForUser: project.store.messages.waitingOutside(id),
     skipped: skippedArtifacts(project.store, id),
     claims: new PathClaims(project).ofSession(id),
+    landed: landingReport(project.store, id),
     folder: project.files.describe(id),
   };
 }
@@ -32,6 +35,7 @@ export function summaryRecord(facts: SessionFacts) {
     skipped = [],
     messages = {},
     claims = [],
+    landed = [],
     folder,
     unattended = null,
   } = facts;
@@ -49,6 +53,7 @@ export function summaryRecord(facts: SessionFacts) {
     })),
     ...(skipped.length === 0 ? {} : { artifacts_not_recorded: skipped }),
     ...(claims.length === 0 ? {} : { path_claims: claims.map(claimView) }),
+    ...(landed.length === 0 ? {} : { landed: landed.map(landedView) }),
     folder,
   };
 }
@@ -91,6 +96,12 @@ function readMessages(program: string, sessionId: SessionId, count: number): rea
   return [`${program} message read ${sessionId} --ack`, what];
 }
 
+/** Whether some of its agents have work of their own that has not been landed by itself. */
+function mayLand({ session, agents }: Workflow): boolean {
+  if (session.landing !== null || session.land === 'auto') return false;
+  return agents.some(({ state, work }) => state === 'completed' && work !== null && work.diff?.files !== 0);
+}
+
 /** The action that a session in this state needs from the user. */
 function steps(program: string, workflow: Workflow): (readonly [string, string])[] {
   const { id, state } = workflow.session;
@@ -99,8 +110,12 @@ function steps(program: string, workflow: Workflow): (readonly [string, string])
     const how = again.length === 0 ? 'where it stopped' : `where it stopped; ${beginAgainText(again)}`;
     return [[`${program} resume ${id}`, `continue ${how}`]];
   }
+  const land: (readonly [string, string])[] = mayLand(workflow)
+    ? [[`${program} land ${id}`, "check and land the agents' work"]]
+    : [];
+  if (state === 'completed') return land;
   if (state === 'failed') {
-    return [[`${program} retry ${id}`, 'retry the failed agents and their dependents']];
+    return [[`${program} retry ${id}`, 'retry the failed agents and their dependents'], ...land];
   }
   return [];
 }

@@ -1,6 +1,7 @@
 import type { ShownClaim } from '../../../application/claims/path-claims.ts';
 import type { ArtifactRecord } from '../../../application/ports/session-summary.ts';
 import type { LiveStatus } from '../../../application/queries/live-status.ts';
+import type { LandedWork } from '../../../domain/landing-outcome.ts';
 import type { MessageState } from '../../../domain/message.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 
@@ -17,6 +18,8 @@ export interface SessionFacts {
   readonly skipped?: readonly string[];
   /** Paths that the session's agents have claimed. */
   readonly claims?: readonly ShownClaim[];
+  /** What became of each agent's work, if the session lands the work of another. */
+  readonly landed?: readonly LandedWork[];
   /** Why the session has no owner although it should run; absent if the report did not check. */
   readonly unattended?: string | null;
   readonly folder: string;

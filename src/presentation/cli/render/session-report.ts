@@ -22,6 +22,7 @@ import {
 } from './report-conditions.ts';
 import type { SessionFacts } from './report-facts.ts';
 import { claimLines, fileLines, messageLines, skippedLines } from './report-files.ts';
+import { landedTable } from './report-landing.ts';
 import { denialsOf, failureOf, resultOf, subagentLines } from './report-outcomes.ts';
 import { failedCheckLines, verifyingLines, workTable } from './report-work.ts';
 import { lookOf } from './states.ts';
@@ -29,7 +30,7 @@ import { displayWidth, truncate } from './text-width.ts';
 
 /** The full report on a session for people: state, agents, results, failures, files and folder. */
 export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
-  const { workflow, artifacts, folder } = facts;
+  const { workflow, artifacts, folder, landed = [] } = facts;
   const sections = [
     [
       sessionLine(facts, canvas),
@@ -60,6 +61,7 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
       canvas,
     ),
     section('Failed checks', failedCheckLines(facts, canvas), canvas),
+    section('Landing', landedTable(landed, canvas), canvas),
     section('Work', workTable(facts, canvas), canvas),
     section(
       'Not permitted',

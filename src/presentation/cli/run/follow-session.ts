@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../../../domain/events.ts';
 import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
 import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
+import { commandsOf } from '../render/report-landing.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
 import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
@@ -22,11 +23,25 @@ export interface FollowExtras {
 }
 
 /**
- * Shows a session that this process runs until it ends or pauses, then reports on it. On an interruption, detaches it
- * to a background process and returns.
+ * Shows a session that this process runs until it ends or pauses, then reports on it; then the session that lands its
+ * work, if its plan says so. On an interruption, detaches it to a background process and returns.
  * @returns the exit status
  */
 export async function followSession(
+  context: CommandContext,
+  session: OpenSession,
+  extras: FollowExtras = {},
+): Promise<number> {
+  const status = await followOne(context, session, extras);
+  const { project, supervisor, id } = session;
+  const [landing] = project.store.landingsOf(id);
+  if (landing === undefined || !supervisor.owned.includes(landing)) return status;
+  if (status === exitStatus.interrupted) return status;
+  if (!context.json) context.terminal.line();
+  return followOne(context, { project, supervisor, id: landing });
+}
+
+async function followOne(
   context: CommandContext,
   session: OpenSession,
   extras: FollowExtras = {},
@@ -68,7 +83,7 @@ export async function followSession(
   }
   if (!settled) return leave(context, session);
   const facts = factsOf(session);
-  const status = statusOfSession(facts.workflow);
+  const status = statusOfSession(facts.workflow, facts.landed);
   if (terminal.outputLost.aborted) {
     terminal.notice(`${id} ${facts.workflow.session.state}. See it with: ${context.program} status ${id}`);
     return status;
@@ -78,7 +93,12 @@ export async function followSession(
     return status;
   }
   const { workflow, messagesForUser } = facts;
-  const next = [...nextCommands(context.program, workflow, { messagesForUser }), ...(extras.next ?? [])];
+  const take = commandsOf(facts.landed ?? []).map((line) => [line, 'take the work that waits'] as const);
+  const next = [
+    ...take,
+    ...nextCommands(context.program, workflow, { messagesForUser }),
+    ...(extras.next ?? []),
+  ];
   const { canvas } = terminal;
   // On a terminal the report replaces the live view; elsewhere it follows the event lines.
   if (!terminal.live) terminal.line();
@@ -97,7 +117,7 @@ export async function untilReleased(
   { detach }: CommandContext,
   { project, supervisor, id }: OpenSession,
 ): Promise<void> {
-  if (project.store.summary(id).session.state !== 'paused') return supervisor.idle();
+  if (project.store.summary(id).session.state !== 'paused') return supervisor.released(id);
   const ids = await supervisor.releaseAll();
   // Their processes are children of this process, which must not wait for them: it has to exit itself.
   if (ids.length > 0) await detach();

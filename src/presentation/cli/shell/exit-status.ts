@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../../domain/errors.ts';
+import type { LandedWork } from '../../../domain/landing-outcome.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 
 export const exitStatus = {
@@ -34,9 +35,14 @@ export function statusOfCode(code: ErrorCode): number {
   return statusByCode[code];
 }
 
-/** The exit status for a session that ended or paused: 0 only if it completed. */
-export function statusOfSession({ session, agents }: Workflow): number {
-  if (session.state === 'completed') return exitStatus.done;
+/**
+ * The exit status for a session that ended or paused: 0 only if it completed, and nothing that it lands waits.
+ * @param landed what became of the work that it lands
+ */
+export function statusOfSession({ session, agents }: Workflow, landed: readonly LandedWork[] = []): number {
+  if (session.state === 'completed') {
+    return landed.some(({ state }) => state === 'waiting') ? exitStatus.notPossible : exitStatus.done;
+  }
   const signedOut = agents.some((agent) => agent.failure?.kind === 'auth_required');
   return session.state === 'failed' && signedOut ? exitStatus.backend : exitStatus.failed;
 }

@@ -1,6 +1,6 @@
 import type { SessionSummary } from '../../../application/ports/session-summary.ts';
 import type { Project } from '../../../application/project.ts';
-import { findAgent, findSession } from '../../../application/queries/lookup.ts';
+import { findAgent, findSession, type LatestOf } from '../../../application/queries/lookup.ts';
 import type { OpenProject } from '../../../application/runtime.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { plural } from '../../../domain/amounts.ts';
@@ -18,11 +18,17 @@ export interface LocatedSession extends OpenProject {
 
 /**
  * Resolves a full id in any project, or an unambiguous part of one or 'latest' in the server's project.
+ * @param latestOf which sessions 'latest' may mean; default: all
  * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
  */
-export async function locateSession(context: RequestContext, reference: string): Promise<LocatedSession> {
+export async function locateSession(
+  context: RequestContext,
+  reference: string,
+  latestOf: LatestOf | null = null,
+): Promise<LocatedSession> {
   const opened = new Map<Project, OpenProject>();
-  const { project, id } = await unlessLost(context, findSession(lookupIn(context, opened), reference));
+  const found = findSession(lookupIn(context, opened), reference, 'project', latestOf);
+  const { project, id } = await unlessLost(context, found);
   return { ...(opened.get(project) as OpenProject), id };
 }
 

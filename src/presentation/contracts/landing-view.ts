@@ -1,0 +1,34 @@
+import type { LandingPreview, PreviewedWork } from '../../application/landing/preview.ts';
+import type { LandedWork } from '../../domain/landing-outcome.ts';
+import { checkReportView } from './work-view.ts';
+
+/** The external form of what became of work in a landing. Missing: there is none. */
+
+export function landedView({ name, state, paths, between, check, ...work }: LandedWork) {
+  return {
+    agent: name,
+    state,
+    ...given({ branch: work.branch, commit: work.commit, reason: work.reason, command: work.command }),
+    ...(paths.length === 0 ? {} : { paths, conflicts_with: between }),
+    ...(check === null ? {} : { check: checkReportView(check) }),
+  };
+}
+
+export function previewView({ target, work }: LandingPreview) {
+  return { dry_run: true, target, branches: work.map(previewedView) };
+}
+
+function previewedView({ name, outlook, branch, reason, paths, between }: PreviewedWork) {
+  return {
+    agent: name,
+    state: outlook,
+    ...given({ branch, reason }),
+    ...(paths.length === 0 ? {} : { paths, conflicts_with: between }),
+  };
+}
+
+/** Omits null fields. */
+function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const there = Object.entries(fields).filter(([, value]) => value !== null);
+  return Object.fromEntries(there) as { [K in keyof T]?: NonNullable<T[K]> };
+}
