@@ -1,7 +1,8 @@
 import type { LandingPreview, PreviewedWork } from '../../../application/landing/preview.ts';
 import type { SkippedWork } from '../../../domain/landing.ts';
 import type { LandedState, LandedWork } from '../../../domain/landing-outcome.ts';
-import { checkResult, shortCommit } from '../../../domain/work-text.ts';
+import { checkEndText, hasPassed } from '../../../domain/verification.ts';
+import { shortCommit } from '../../../domain/work-text.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
 import { renderTable } from './table.ts';
@@ -34,7 +35,7 @@ export function commandsOf(landed: readonly LandedWork[]): readonly string[] {
 }
 
 function evidenceOf({ state, reason, check, paths, between }: LandedWork): string {
-  const checked = check === null ? 'no check' : `${check.command}: ${checkResult(check)}`;
+  const checked = check === null ? 'no check' : `${check.command}: ${hasPassed(check) ? 'passed' : checkEndText(check)}`;
   switch (state) {
     case 'landed':
       return checked;
