@@ -35,7 +35,8 @@ export function commandsOf(landed: readonly LandedWork[]): readonly string[] {
 }
 
 function evidenceOf({ state, reason, check, paths, between }: LandedWork): string {
-  const checked = check === null ? 'no check' : `${check.command}: ${hasPassed(check) ? 'passed' : checkEndText(check)}`;
+  const checked =
+    check === null ? 'no check' : `${check.command}: ${hasPassed(check) ? 'passed' : checkEndText(check)}`;
   switch (state) {
     case 'landed':
       return checked;
