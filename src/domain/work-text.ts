@@ -1,7 +1,7 @@
 import type { Agent } from './agent.ts';
 import { plural } from './amounts.ts';
+import { showName } from './invisible-marks.ts';
 import type { Landing } from './session.ts';
-import { type CheckReport, hasPassed } from './verification.ts';
 import type { DiffStat } from './worktree.ts';
 
 /** Texts about agents' work in git and its checks, for people. */
@@ -37,15 +37,6 @@ export function landingText({ sessionId, target, squash }: Landing): string {
   return `lands ${sessionId} onto ${target}${squash ? ', squashed' : ''}`;
 }
 
-/** `passed`, `exit status 1`, `ended by SIGKILL`, or why MAOS ended it. */
-export function checkResult(report: Pick<CheckReport, 'exitCode' | 'signal' | 'reason'>): string {
-  if (report.reason !== null) return report.reason;
-  if (hasPassed(report)) return 'passed';
-  return report.exitCode === null
-    ? `ended by ${report.signal ?? 'an unknown signal'}`
-    : `exit status ${report.exitCode}`;
-}
-
 /** Whether MAOS has proven the agent's work: `none` without checks, and before their result. */
 export const proofStates = ['passed', 'failed', 'none'] as const;
 export type ProofState = (typeof proofStates)[number];
@@ -76,9 +67,10 @@ export function verifyingText({
     const index = proof?.command ?? 0;
     const { length } = verify.commands;
     const part = length === 1 ? [] : [`command ${index + 1} of ${length}`];
-    return [`runs ${verify.commands[index] ?? ''}`, ...part, ...inRound].join(', ');
+    const command = verify.commands[index];
+    return command === undefined ? null : [`runs ${showName(command)}`, ...part, ...inRound].join(', ');
   }
   const failed = proof?.failed ?? null;
   if (failed === null || round === 0) return null;
-  return [`mends what ${failed.report.command} found`, ...inRound].join(', ');
+  return [`mends what ${showName(failed.report.command)} found`, ...inRound].join(', ');
 }

@@ -1,13 +1,14 @@
 import { MaosError } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import { isSessionEnded } from '../../domain/session.ts';
+import { compareCheckLogs } from '../evidence/check-logs.ts';
 import type { HashedEvent } from '../ports/maintenance.ts';
 import type { Project } from '../project.ts';
 
-type Needs = Pick<Project, 'store' | 'files'>;
+type Needs = Pick<Project, 'store' | 'files' | 'host'>;
 
 export interface AuditProblem {
-  readonly where: 'table' | 'log' | 'checkpoint';
+  readonly where: 'table' | 'log' | 'checkpoint' | 'check';
   readonly kind: 'changed' | 'missing' | 'reordered' | 'cut';
   /** The first altered record. */
   readonly seq: number;
@@ -24,15 +25,19 @@ export interface AuditReport {
   readonly logRecords: number;
   /** Records that are not yet in session.log, when the session is live. */
   readonly logBehind: number;
-  /** At most one problem each for table, log and checkpoints, ordered by `seq`. */
+  /** Checks whose logs are what the record of their result says. */
+  readonly checkLogs: number;
+  /** Checks whose logs are not there any more. */
+  readonly checkLogsMissing: number;
+  /** At most one problem each for table, log, checkpoints and each check, ordered by `seq`. */
   readonly problems: readonly AuditProblem[];
 }
 
 const pageSize = 1_000;
 
 /**
- * Recomputes the hash chain of a session's events, and compares it with session.log and with the hashes in checkpoints.
- * Cannot detect a change that also replaced all later hashes, the log and all checkpoints.
+ * Recomputes the hash chain of a session's events, and compares it with session.log, with the hashes in checkpoints, and
+ * the logs of checks with the digests in it. Cannot detect a change that also replaced all later hashes, the log and all checkpoints.
  * @throws MaosError SESSION_NOT_FOUND, STORE_…
  */
 export async function verifyAudit(project: Needs, id: SessionId): Promise<AuditReport> {
@@ -42,7 +47,13 @@ export async function verifyAudit(project: Needs, id: SessionId): Promise<AuditR
   // Read last, because the log may have grown since the table was read.
   const events = project.store.lastSeq(id);
   const logBehind = Math.max(0, events - log.records);
-  const problems = [table.problem, log.problem, await verifyCheckpoints(project, id)];
+  const checks = await compareCheckLogs(project, id);
+  const problems = [
+    table.problem,
+    log.problem,
+    await verifyCheckpoints(project, id),
+    ...checks.changed.map(({ seq, what }) => problem('check', 'changed', seq, what)),
+  ];
   if (log.problem === null && isSessionEnded(session.state) && project.store.ownerOf(id) === null) {
     if (logBehind > 0) {
       problems.push(
@@ -63,6 +74,8 @@ export async function verifyAudit(project: Needs, id: SessionId): Promise<AuditR
     lastHash: table.lastHash,
     logRecords: log.records,
     logBehind,
+    checkLogs: checks.unchanged,
+    checkLogsMissing: checks.missing,
     problems: found,
   };
 }

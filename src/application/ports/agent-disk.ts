@@ -50,6 +50,13 @@ export interface OutputPage {
   readonly size: number;
 }
 
+/** At most one of exitCode and signal is null. */
+export interface ProgramExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly at: string;
+}
+
 export interface OutputDigest {
   readonly bytes: number;
   /** Hexadecimal. */
@@ -75,11 +82,13 @@ export interface AgentDisk {
     check?: number,
   ): Promise<OutputPage>;
   /** Of everything that a check printed so far: stdout, then stderr. Null if its logs are missing. */
-  digestCheck(agent: Agent, check: number): Promise<OutputDigest | null>;
+  digestCheck(agent: Pick<Agent, 'id' | 'sessionId'>, check: number): Promise<OutputDigest | null>;
   /** Where the logs of a check are: a text for people. */
-  checkLocation(agent: Agent, check: number): string;
+  checkLocation(agent: Pick<Agent, 'id' | 'sessionId'>, check: number): string;
   /** Offset at which an attempt began in a stream (default: stdout); null if it was not started. */
   outputStart(agent: Agent, attempt: number, stream?: OutputStream): Promise<number | null>;
+  /** How the program of an attempt ended; null if there is no record of it, as when a later attempt replaced it. */
+  programExit(agent: Agent, attempt: number): Promise<ProgramExit | null>;
   /** When it last printed something; null if it never did, or its output is gone. */
   lastOutputAt(agent: Agent): Promise<string | null>;
   /**

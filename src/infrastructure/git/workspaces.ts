@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import type { Workspaces } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
+import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
+import { identify, type ProcessIdentity } from '../process/tree/identity.ts';
 import { begin } from './begin.ts';
 import { conflictMarkers } from './conflict-markers.ts';
 import { diff, stat } from './diff.ts';
 import { joinCommits, squashCommit } from './join.ts';
+import { type MoveDeps, moveBranch } from './move-branch.ts';
 import { isAncestor, resolveRef } from './refs.ts';
 import { remove } from './remove.ts';
 import { openRepository } from './repository.ts';
@@ -23,6 +26,12 @@ export function makeWorkspaces({
 }): Workspaces {
   const git = makeGit(environment);
   const deps = { git, layout, environment };
+  const moving: MoveDeps = {
+    git,
+    project: layout.project,
+    self: async () => (await identify(process.pid)) as ProcessIdentity,
+    moves: new Serial(),
+  };
   const scratch = join(layout.project, 'git');
   const later = (name: string) => (): Promise<never> =>
     Promise.reject(new MaosError('INTERNAL', `${name} is not there yet.`));
@@ -41,6 +50,6 @@ export function makeWorkspaces({
     protect: later('protect'),
     checkOut: later('checkOut'),
     discardCheckouts: later('discardCheckouts'),
-    moveBranch: later('moveBranch'),
+    moveBranch: (...args) => moveBranch(moving, ...args),
   };
 }

@@ -14,6 +14,7 @@ import { demoCommand } from './commands/demo.ts';
 import { denyCommand } from './commands/deny.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
+import { evidenceCommand } from './commands/evidence.ts';
 import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
 import { initCommand } from './commands/init.ts';
@@ -72,6 +73,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       releaseCommand,
     ],
   ],
+  ['Work:', [evidenceCommand]],
   ['Machine:', [psCommand, instancesCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [

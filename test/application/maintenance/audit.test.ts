@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import type { SessionId } from '../../../src/domain/ids.ts';
 import { Gate } from '../../helpers/gate.ts';
 import {
   eventOf,
+  lacksProcesses,
   type RealProject,
   realProject,
   run,
@@ -15,6 +16,7 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { landedSession } from '../evidence/checked-session.ts';
 
 interface Audited {
   readonly real: RealProject;
@@ -63,8 +65,37 @@ describe('an audit', () => {
       lastHash: real.project.store.maintenance.hashAt(id, count),
       logRecords: count,
       logBehind: 0,
+      checkLogs: 0,
+      checkLogsMissing: 0,
       problems: [],
     });
+  });
+
+  it('finds logs of checks that are not what the checks printed', async (t) => {
+    if (lacksProcesses(t, 'writes logs')) return;
+    const real = realProject(t);
+    const { id, agent } = landedSession(real);
+    const folder = (check: number) => real.project.host.checkLocation(agent, check);
+    const whole = await verifyAudit(real.project, id);
+    assert.deepEqual([whole.sound, whole.checkLogs, whole.checkLogsMissing], [true, 2, 0]);
+    rmSync(folder(2), { recursive: true });
+    const gone = await verifyAudit(real.project, id);
+    assert.deepEqual([gone.sound, gone.checkLogs, gone.checkLogsMissing], [true, 1, 1]);
+    appendFileSync(join(folder(1), 'stderr.log'), 'ok\n');
+    const { sound, problems } = await verifyAudit(real.project, id);
+    const [failed] = real.project.store.events(id, 0, 10, ['verify.failed']);
+    assert.deepEqual(
+      [sound, problems],
+      [
+        false,
+        [
+          {
+            ...{ where: 'check', kind: 'changed', seq: failed?.seq },
+            message: `Record ${failed?.seq}: the logs of check 1 of builder in ${folder(1)} are not what it printed.`,
+          },
+        ],
+      ],
+    );
   });
 
   it('finds a session that runs sound, too', async (t) => {

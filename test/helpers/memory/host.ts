@@ -69,6 +69,7 @@ export class MemoryMachine {
         const launch = this.#launches.get(`${id} ${attempt}`);
         return launch === undefined || launch === 'fenced' ? null : launch.from[stream];
       },
+      programExit: async () => null,
       lastOutputAt: async ({ id }) => {
         const { stdout, stderr } = this.#outputsOf(id);
         const last = Math.max(stdout.lastAt ?? 0, stderr.lastAt ?? 0);

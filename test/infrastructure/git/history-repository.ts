@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ScratchRepository } from './scratch-repository.ts';
 
@@ -20,9 +20,18 @@ export class HistoryRepository extends ScratchRepository {
   /** The first commit. */
   readonly base: string;
 
-  constructor(base: TestFiles = { 'a.txt': '1\n2\n3\n4\n5\n' }, name = 'a project') {
+  constructor(base: TestFiles | HistoryRepository = { 'a.txt': '1\n2\n3\n4\n5\n' }, name = 'a project') {
     super(name, {});
-    this.base = this.commit(base);
+    if (base instanceof HistoryRepository) {
+      rmSync(this.folder, { recursive: true });
+      cpSync(base.folder, this.folder, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    }
+    this.base = base instanceof HistoryRepository ? base.base : this.commit(base);
+  }
+
+  /** Another repository with the same commits and checkout. */
+  copy(): HistoryRepository {
+    return new HistoryRepository(this);
   }
 
   /** Any exit status. */

@@ -10,7 +10,7 @@ import {
   projectMigrations,
 } from '../../../src/infrastructure/sqlite/migrations.ts';
 import { openDatabase } from '../../../src/infrastructure/sqlite/open-database.ts';
-import { created, instanceId, tempFolder, tempStore } from './samples.ts';
+import { at, created, instanceId, project, tempFolder, tempStore } from './samples.ts';
 
 const schemaFile = new URL('../../../schema.sql', import.meta.url);
 
@@ -113,6 +113,32 @@ describe('schema.sql', () => {
   });
 });
 
+/** A session of two agents, and a row of every table that refers to agents, by the schema before worktrees. */
+const beforeWorktrees = [
+  `INSERT INTO projects VALUES (:project, '/p', :at)`,
+  `INSERT INTO sessions (id, project_hash, state, strategy, failure_policy, on_exit, depth, created_at, owner_epoch, objective)
+    VALUES (:session, :project, 'created', 'parallel', 'continue', 'stop', 0, :at, 1, 'Old.')`,
+  ...['first', 'second'].map(
+    (
+      name,
+      position,
+    ) => `INSERT INTO agents (id, session_id, position, state, phase, attempt, name, role, ordinal, instance,
+        backend, command, workspace, timeout_ms, max_memory_mb, task, budget, denials, options)
+      VALUES (:${name}, :session, ${position}, 'resumable', 0, 1, '${name}', 'qa', 1, 'qa_1', 'command', '["true"]', 'own',
+        60000, 512, 'Look.', '{"maxTurns":5}', '{"count":1,"shown":["x"]}', '{"max_subagents":2}')`,
+  ),
+  'INSERT INTO agent_dependencies VALUES (:second, :first)',
+  `INSERT INTO events (session_id, seq, type, agent_id, at, hash, data) VALUES (:session, 1, 'agent.spawned', :first, :at, 'h', '{}')`,
+  `INSERT INTO artifacts VALUES (:session, 'results/a', 1, 1, 'h', :first, '[]', :at)`,
+  `INSERT INTO messages (id, session_id, sender_id, recipient_id, state, type, schema_version, attempt, max_attempts, queued_at,
+      available_at, revision, recorded, content_type, subject, body)
+    VALUES ('msg_1', :session, :first, :second, 'queued', 'note', 1, 0, 3, :at, :at, 1, 0, 'text/plain', '', 'Hello.')`,
+  `INSERT INTO input_requests (id, session_id, agent_id, attempt, request_key, kind, state, asked_at, expires_at, choices, action)
+    VALUES ('req_1', :session, :first, 1, 'k', 'question', 'open', :at, :at, '[]', 'Which?')`,
+  `INSERT INTO path_claims VALUES (1, :session, :first, 1, '/p/a', :at, :at, '')`,
+  `INSERT INTO path_claim_notices VALUES (1, :second, 1, '/p/a')`,
+];
+
 describe('opening', () => {
   const twoSteps: readonly Migration[] = [
     {
@@ -141,6 +167,56 @@ describe('opening', () => {
       code: 'INTERNAL',
       message: /FOREIGN KEY/,
     });
+  });
+
+  it('keeps everything that refers to agents when their table gets worktrees', (t) => {
+    const { session, agents } = created().next;
+    const [first = assert.fail(), second = assert.fail()] = agents.map(({ id }) => id);
+    const file = join(tempFolder(t), 'project.db');
+    const old = openDatabase({ file, migrations: projectMigrations.slice(0, 16), synchronous: 'FULL' });
+    const values = { project: project.hash, session: session.id, first, second, at };
+    for (const statement of beforeWorktrees) {
+      const sql = statement.replaceAll(/:([a-z]+)/g, (_, name: keyof typeof values) => `'${values[name]}'`);
+      old.write(() => old.sql(sql).run());
+    }
+    const rows = (db: typeof old, tables: readonly string[]) =>
+      tables.map((table) =>
+        db
+          .sql(`SELECT * FROM ${table} ORDER BY 1, 2`)
+          .all()
+          .map((row) => ({ ...row })),
+      );
+    const referring = [
+      'agents',
+      'agent_dependencies',
+      'artifacts',
+      'messages',
+      'input_requests',
+      'path_claims',
+      'path_claim_notices',
+      'events',
+    ];
+    const before = rows(old, referring);
+    assert.deepEqual(
+      before.map(({ length }) => length),
+      [2, 1, 1, 1, 1, 1, 1, 1],
+    );
+    assert.throws(() => old.write(() => old.sql("UPDATE agents SET workspace = 'worktree'").run()), /CHECK/);
+    old.close();
+
+    const db = openDatabase({ file, migrations: projectMigrations, synchronous: 'FULL' });
+    assert.deepEqual(rows(db, referring), before);
+    db.write(() => db.sql("UPDATE agents SET workspace = 'worktree'").run());
+    assert.throws(
+      () => db.write(() => db.sql("UPDATE path_claims SET agent_id = 'agent_x'").run()),
+      /FOREIGN KEY/,
+    );
+    db.write(() => db.sql('DELETE FROM agents').run());
+    assert.deepEqual(
+      rows(db, referring).map(({ length }) => length),
+      [0, 0, 0, 0, 0, 0, 0, 1],
+    );
+    db.close();
   });
 
   it('changes nothing when a step fails or would break a reference', (t) => {

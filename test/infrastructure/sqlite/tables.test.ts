@@ -23,6 +23,12 @@ const usage = {
   ...{ inputTokens: 1, outputTokens: 2, cacheReadTokens: 3, cacheWriteTokens: 4 },
   ...{ turns: 5, costUsd: 0.25 },
 };
+const commit = 'c'.repeat(40);
+const verify = { commands: ['npm test'], timeoutMs: 60_000, fixRounds: 1, protect: ['test/**'] };
+const report = {
+  ...{ check: 1, command: 'npm test', commit, exitCode: 1, signal: null, reason: 'It was ended.' },
+  ...{ startedAt: at, endedAt: later, logSha256: 'a'.repeat(64), logBytes: 9, restored: ['test/a'] },
+};
 const budget = { maxTokens: 10, maxCostUsd: 1.5, maxTurns: null, maxWallMs: 60_000 };
 
 /** A session without empty fields, as far as the constraints allow. */
@@ -61,6 +67,24 @@ function everything(): {
     postponed: 3,
     startedAt: at,
     endedAt: later,
+    workspace: 'worktree',
+    worktree: { copy: ['.env'], link: ['node_modules'], setup: 'npm ci', ports: 2 },
+    verify,
+    lands: { sessionId: next.session.id, agentId: second.id },
+    backends: [{ backend: 'claude', model: 'opus', until: later }],
+    maxSubagents: 3,
+    work: {
+      branch: 'maos/s/a',
+      base: 'b'.repeat(40),
+      commit,
+      diff: { files: 1, insertions: 2, deletions: 3 },
+    },
+    proof: {
+      ...{ isDue: true, checks: 1, command: 0, round: 1, ranMs: 5 },
+      subject: { commit, restored: ['test/a'] },
+      runningSince: at,
+      failed: { report, outputTail: 'not ok' },
+    },
   };
   const session: Session = {
     ...next.session,
@@ -73,6 +97,11 @@ function everything(): {
     pauseReason: 'quota',
     resumeAt: later,
     startedAt: at,
+    approvals: 'all',
+    repository: { commit, branch: 'main' },
+    verify,
+    land: 'auto',
+    landing: { sessionId: next.session.id, target: 'main', squash: true },
   };
   return { session, agents: [full, { ...second, command: 'echo hello' }, third], phases: next.phases };
 }
@@ -209,16 +238,39 @@ describe('a checkpoint', () => {
 
   it('of an earlier version lacks what was added since', () => {
     const workflow = everything();
-    const { folder: _, parent: ____, ...session } = workflow.session;
+    const {
+      folder: _,
+      parent: ____,
+      repository: r,
+      verify: v,
+      land: l,
+      landing: g,
+      ...session
+    } = workflow.session;
     const agents = workflow.agents.map(
-      ({ lingering: __, denials: ___, subagents: _____, ...agent }) => agent,
+      ({
+        lingering: __,
+        denials: ___,
+        subagents: _____,
+        worktree: w,
+        verify: v,
+        lands: l,
+        work: k,
+        proof: p,
+        ...agent
+      }) => agent,
     );
     const old = { ...workflow, session, agents } as unknown as Checkpoint['workflow'];
     const read = parseCheckpoint(checkpointOf(old), '0001.json').workflow;
-    assert.deepEqual([read.session.folder, read.session.parent], [null, null]);
+    const { folder, parent, repository, verify, land, landing } = read.session;
+    assert.deepEqual([folder, parent, repository, verify, land, landing], Array(6).fill(null));
     assert.deepEqual(
       read.agents.map(({ lingering, denials, subagents }) => [lingering, denials, subagents]),
       read.agents.map(() => [null, null, 0]),
+    );
+    assert.deepEqual(
+      read.agents.map(({ worktree, verify, lands, work, proof }) => [worktree, verify, lands, work, proof]),
+      read.agents.map(() => Array(5).fill(null)),
     );
   });
 

@@ -11,7 +11,7 @@ import { ensureFolderSync, fileMode } from '../../files/disk/folders.ts';
 import { agentFolders, ownerOfPath, sessionLayout } from '../../files/home/layout.ts';
 import { digestOutput } from '../../files/session/check-output.ts';
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
-import { promptName, readClaim } from './launch-record.ts';
+import { promptName, readClaim, readExit } from './launch-record.ts';
 
 /** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
@@ -32,8 +32,9 @@ export function makeAgentDisk(deps: {
 }): LocalAgentDisk {
   const { projectFolder, projectRoot, log } = deps;
   const layout = sessionLayout(projectFolder);
-  const folder = ({ sessionId, id }: Agent): string => layout.agent(sessionId, id);
-  const checkFolder = ({ sessionId, id }: Agent, check: number): string => layout.check(sessionId, id, check);
+  type Owner = Pick<Agent, 'sessionId' | 'id'>;
+  const folder = ({ sessionId, id }: Owner): string => layout.agent(sessionId, id);
+  const checkFolder = ({ sessionId, id }: Owner, check: number): string => layout.check(sessionId, id, check);
 
   // Synchronous: a few calls of some ten microseconds each, on the critical path of every start.
   function makeFolders(agent: Agent): void {
@@ -100,6 +101,8 @@ export function makeAgentDisk(deps: {
       if (claim === null || claim.fenced) return null;
       return stream === 'stdout' ? claim.stdoutFrom : claim.stderrFrom;
     },
+
+    programExit: async (agent, attempt) => readExit(folder(agent), attempt),
 
     lastOutputAt: async (agent) => lastOutputAt(folder(agent)),
 

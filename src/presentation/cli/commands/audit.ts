@@ -11,7 +11,7 @@ export const auditCommand: CliCommand = {
   name: 'audit',
   summary: "Verify the hash chain of a session's event log",
   details:
-    "'verify' recomputes the hash chain over the session's events and compares session.log and the checkpoints with it. It names every record that was changed, removed, added or moved. Exit status: 0 intact, 1 not.",
+    "'verify' recomputes the hash chain over the session's events and compares session.log, the checkpoints and the logs of checks with it. It names every record that was changed, removed, added or moved, and every check whose logs were changed. Exit status: 0 intact, 1 not.",
   arguments: [
     { syntax: '<verify>', description: "action: 'verify'" },
     {
@@ -56,8 +56,16 @@ function reportView(report: AuditReport) {
     last_hash: report.lastHash,
     log_records: report.logRecords,
     log_behind: report.logBehind,
+    check_logs: report.checkLogs,
+    check_logs_missing: report.checkLogsMissing,
     problems: report.problems,
   };
+}
+
+function logsText({ checkLogs, checkLogsMissing }: AuditReport): string {
+  if (checkLogs + checkLogsMissing === 0) return '';
+  const missing = checkLogsMissing === 0 ? '' : `, those of ${checkLogsMissing} are missing`;
+  return ` with the logs of ${plural(checkLogs, 'check')}${missing}`;
 }
 
 function render(report: AuditReport, { terminal }: CommandContext): string[] {
@@ -66,7 +74,7 @@ function render(report: AuditReport, { terminal }: CommandContext): string[] {
   if (report.sound) {
     const behind = report.logBehind === 0 ? '' : ` session.log is ${report.logBehind} behind.`;
     return [
-      `${paint('green', '✓')} ${report.session} is intact: ${records} verified.${behind}`,
+      `${paint('green', '✓')} ${report.session} is intact: ${records} verified${logsText(report)}.${behind}`,
       `  last hash ${report.lastHash}`,
     ];
   }

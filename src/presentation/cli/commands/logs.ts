@@ -3,8 +3,9 @@ import type { Project } from '../../../application/project.ts';
 import { type OutputView, outputViews } from '../../../application/queries/agent-output.ts';
 import { checkNumberOf } from '../../../application/queries/check-output.ts';
 import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
-import { MaosError, quote } from '../../../domain/errors.ts';
+import { MaosError } from '../../../domain/errors.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
+import { agentNamed } from '../facts/agent-named.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { type LinePrinter, OutputReader } from '../shell/output-reader.ts';
@@ -78,16 +79,10 @@ function chosenAgents(
   agent: Agent | null,
   names: readonly string[],
 ): readonly Agent[] {
-  const { agents } = project.store.load(id);
+  const workflow = project.store.load(id);
+  const { agents } = workflow;
   if (agent !== null) return agents.filter((member) => member.id === agent.id);
-  for (const name of names) {
-    if (agents.some((member) => member.name === name)) continue;
-    throw new MaosError(
-      'AGENT_NOT_FOUND',
-      `Session ${id} has no agent named ${quote(name)}. Its agents: ${agents.map((member) => member.name).join(', ')}.`,
-      { details: { sessionId: id, name } },
-    );
-  }
+  for (const name of names) agentNamed(workflow, name);
   return names.length === 0 ? agents : agents.filter((member) => names.includes(member.name));
 }
 

@@ -152,10 +152,6 @@ export const runCommand: CliCommand = {
       says: 'two programs in parallel',
     },
     {
-      line: "maos run 'Add a login' -s sequential -a 'architect=Design it' -a 'engineer=Build it'",
-      says: 'one agent after the other',
-    },
-    {
       line: "maos run -a 'api:engineer=Add the route' -a 'ui:engineer=Add the page' --worktree --verify 'npm test' --land",
       says: 'each on a branch of its own, checked by MAOS, then landed',
     },

@@ -1,11 +1,7 @@
 import type { Agent } from '../../../domain/agent.ts';
-import {
-  checkResult,
-  diffText,
-  proofStateOf,
-  shortCommit,
-  verifyingText,
-} from '../../../domain/work-text.ts';
+import { showName } from '../../../domain/invisible-marks.ts';
+import { checkEndText } from '../../../domain/verification.ts';
+import { diffText, proofStateOf, shortCommit, verifyingText } from '../../../domain/work-text.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
 import type { SessionFacts } from './report-facts.ts';
@@ -49,7 +45,7 @@ function proofCell(agent: Agent): Cell {
 export function verifyingLines({ workflow }: SessionFacts, { width }: Canvas): string[] {
   return workflow.agents.flatMap((agent) => {
     const text = verifyingText(agent);
-    return text === null ? [] : [truncate(`  ${agent.name}: ${oneLine(text)}`, width)];
+    return text === null ? [] : [truncate(`  ${agent.name}: ${text}`, width)];
   });
 }
 
@@ -62,7 +58,7 @@ export function failedCheckLines({ workflow }: SessionFacts, { paint, width }: C
     const tail = textLines(outputTail).slice(-outputLines);
     const whole = `maos logs ${workflow.session.id} ${name} --check ${report.check}`;
     return [
-      `  ${name}: ${oneLine(report.command)}: ${paint('red', oneLine(checkResult(report)))}${at}`,
+      `  ${name}: ${showName(report.command)}: ${paint('red', oneLine(checkEndText(report)))}${at}`,
       ...restoredLines(report.restored, width),
       ...tail.map((line) => paint('dim', `    | ${truncate(line, width - 6)}`)),
       `    all of its output: ${whole}`,
@@ -72,5 +68,5 @@ export function failedCheckLines({ workflow }: SessionFacts, { paint, width }: C
 
 function restoredLines(paths: readonly string[], width: number): string[] {
   if (paths.length === 0) return [];
-  return [truncate(`    protected files taken from the base: ${oneLine(paths.join(', '))}`, width)];
+  return [truncate(`    protected files taken from the base: ${paths.map(showName).join(', ')}`, width)];
 }

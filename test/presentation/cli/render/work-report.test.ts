@@ -82,12 +82,12 @@ describe('the report on work in worktrees', () => {
       '  first: runs npm run lint, command 1 of 2',
       '  again: runs npm test, command 2 of 2, fix round 1 of 2',
       '  mends: mends what npm test found, fix round 2 of 2',
-      '  one: runs make check',
+      '  one: runs make\\ncheck',
     ]);
     const view = { workflow: workflow(agents), activities: new Map(), now: ms(9), frame: 0 };
     const live = renderLive(view, { columns: 120, rows: 20 }, plainPaint);
     assert.match(live[1] ?? '', / verifying: runs npm run lint, command 1 of 2$/);
-    assert.match(live[4] ?? '', / verifying: runs make check$/);
+    assert.match(live[4] ?? '', / verifying: runs make\\ncheck$/);
   });
 
   it('says what a failed check found, where its whole output is, and that it failed the agent', () => {
@@ -123,7 +123,7 @@ describe('the report on work in worktrees', () => {
       ['    | line 21', '    | not ok', `    all of its output: maos logs ${sessionId} builder --check 2`],
     );
     assert.deepEqual(found.slice(12), [
-      '  slow: npm test: ended by SIGKILL',
+      '  slow: npm test: signal SIGKILL',
       `    all of its output: maos logs ${sessionId} slow --check 2`,
     ]);
   });
