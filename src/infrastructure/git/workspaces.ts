@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import type { Workspaces } from '../../application/ports/workspaces.ts';
-import { MaosError } from '../../domain/errors.ts';
 import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { identify, type ProcessIdentity } from '../process/tree/identity.ts';
 import { begin } from './begin.ts';
+import { checkOut, discardCheckouts } from './checkout.ts';
 import { conflictMarkers } from './conflict-markers.ts';
 import { diff, stat } from './diff.ts';
 import { joinCommits, squashCommit } from './join.ts';
 import { type MoveDeps, moveBranch } from './move-branch.ts';
+import { protect } from './protect.ts';
 import { isAncestor, resolveRef } from './refs.ts';
 import { remove } from './remove.ts';
 import { openRepository } from './repository.ts';
@@ -33,8 +34,6 @@ export function makeWorkspaces({
     moves: new Serial(),
   };
   const scratch = join(layout.project, 'git');
-  const later = (name: string) => (): Promise<never> =>
-    Promise.reject(new MaosError('INTERNAL', `${name} is not there yet.`));
   return {
     begin: (repository) => begin(git, repository),
     open: (...args) => open(deps, ...args),
@@ -47,9 +46,9 @@ export function makeWorkspaces({
     squash: async (folder, ...rest) => squashCommit(await openRepository(git, folder), scratch, ...rest),
     snapshot: (...args) => snapshot(deps, ...args),
     remove: (...args) => remove(deps, ...args),
-    protect: later('protect'),
-    checkOut: later('checkOut'),
-    discardCheckouts: later('discardCheckouts'),
+    protect: (...args) => protect({ ...deps, moving, scratch }, ...args),
+    checkOut: (...args) => checkOut(deps, ...args),
+    discardCheckouts: (...args) => discardCheckouts(deps, ...args),
     moveBranch: (...args) => moveBranch(moving, ...args),
   };
 }

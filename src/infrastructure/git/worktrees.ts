@@ -29,6 +29,9 @@ export interface WorktreeDeps {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** What a worktree has checked out: a branch, created at `base` if need be, or a commit without one. */
+type WorktreeHead = { readonly branch: string; readonly base: string } | { readonly commit: string };
+
 /** See {@link Workspaces.open}. */
 export async function open(
   deps: WorktreeDeps,
@@ -40,7 +43,8 @@ export async function open(
   const folder = worktreeFolder(deps.layout, place);
   const ports = await freePorts(setup?.ports ?? 0);
   const found = await findState(deps.git, place, folder);
-  const state = found ?? (await makeWorktree(deps, place, folder, base, { setup, ports }));
+  const state =
+    found ?? (await makeWorktree(deps, place, folder, { branch: place.branch, base }, { setup, ports }));
   if (found === null) await writeState(folder, state);
   if (await exists(state.gitDir)) await lockWorktree(state.gitDir, true);
   if (conflict !== undefined) {
@@ -52,11 +56,11 @@ export async function open(
 /**
  * Creates the worktree with all that belongs in it. What an interrupted attempt has left is removed first.
  */
-async function makeWorktree(
+export async function makeWorktree(
   { git, environment }: WorktreeDeps,
   place: WorktreePlace,
   folder: string,
-  base: string,
+  head: WorktreeHead,
   { setup, ports }: { readonly setup: WorktreeSetup | null; readonly ports: readonly number[] },
 ): Promise<WorktreeState> {
   const record = `${folder}.setup`;
@@ -66,7 +70,7 @@ async function makeWorktree(
   await rm(stateFile(folder), { force: true });
   await removeFolder(folder);
   for (const stale of await gitDirsOf(common, folder)) await removeGitDir(stale);
-  const gitDir = await addWorktree(repository, common, place.branch, folder, base);
+  const gitDir = await addWorktree(repository, common, folder, head);
   const worktree = await openWorktree(git, gitDir, folder);
   await worktree.succeed(['reset', '--hard', '--quiet']);
   const brought = await setUp(repository, setup, { folder, ports, record, environment });
@@ -80,16 +84,20 @@ async function makeWorktree(
 async function addWorktree(
   repository: Repository,
   common: string,
-  branch: string,
   folder: string,
-  base: string,
+  head: WorktreeHead,
 ): Promise<string> {
-  await removeRefLock(common, `refs/heads/${branch}`);
-  const isNew = (await repository.commit(`refs/heads/${branch}`)) === null;
-  await repository.succeed([
-    ...['worktree', 'add', '--no-checkout'],
-    ...(isNew ? ['-b', branch, folder, base] : ['--force', folder, branch]),
-  ]);
+  const add = ['worktree', 'add', '--no-checkout'];
+  if ('commit' in head) await repository.succeed([...add, '--detach', folder, head.commit]);
+  else {
+    const { branch, base } = head;
+    await removeRefLock(common, `refs/heads/${branch}`);
+    const isNew = (await repository.commit(`refs/heads/${branch}`)) === null;
+    await repository.succeed([
+      ...add,
+      ...(isNew ? ['-b', branch, folder, base] : ['--force', folder, branch]),
+    ]);
+  }
   const [gitDir] = await gitDirsOf(common, folder);
   if (gitDir === undefined) {
     throw new MaosError('INTERNAL', `git has made no worktree in ${showPath(folder)}.`);

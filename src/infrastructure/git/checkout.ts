@@ -1,0 +1,54 @@
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Checkout, WorktreePlace } from '../../application/ports/workspaces.ts';
+import type { WorktreeSetup } from '../../domain/worktree.ts';
+import { ensureFolder } from '../files/disk/folders.ts';
+import { freePorts } from './free-ports.ts';
+import { openRepository } from './repository.ts';
+import type { Git } from './run-git.ts';
+import { endOldSetup } from './run-setup.ts';
+import { exists, gitDirsOf, ignoreMissing, removeFolder, removeGitDir } from './worktree-places.ts';
+import { readState, stateFile, writeState } from './worktree-state.ts';
+import { makeWorktree, type WorktreeDeps } from './worktrees.ts';
+
+/** See {@link Workspaces.checkOut}. A finished one of the same commit is left as it is: the check may be running in it. */
+export async function checkOut(
+  deps: WorktreeDeps,
+  place: WorktreePlace,
+  commit: string,
+  check: number,
+  setup: WorktreeSetup | null,
+): Promise<Checkout> {
+  const folder = deps.layout.checkTree(place.sessionId, place.agentId, check);
+  await ensureFolder(dirname(folder));
+  const ports = await freePorts(setup?.ports ?? 0);
+  const found = (await exists(folder)) ? await readState(folder) : null;
+  if (found?.commit !== commit) {
+    const state = await makeWorktree(deps, place, folder, { commit }, { setup, ports });
+    await writeState(folder, { ...state, commit });
+  }
+  return { folder, ports };
+}
+
+/** See {@link Workspaces.discardCheckouts}. */
+export async function discardCheckouts({ git, layout }: WorktreeDeps, place: WorktreePlace): Promise<void> {
+  const { sessionId, agentId } = place;
+  const checks = layout.checks(sessionId, agentId);
+  const names = (await readdir(checks).catch(ignoreMissing)) ?? [];
+  if (names.length === 0) return;
+  // A killed git can have left its folder in the repository without the checkout.
+  const common = await commonFolderOf(git, place.repository);
+  for (const name of names) {
+    const folder = join(checks, name, 'tree');
+    await endOldSetup(`${folder}.setup`);
+    await removeFolder(folder);
+    for (const gitDir of common === null ? [] : await gitDirsOf(common, folder)) await removeGitDir(gitDir);
+    // Last: an interrupted removal goes on while the file is there.
+    await rm(stateFile(folder), { force: true });
+  }
+}
+
+/** Null if the user has removed the repository: then only MAOS's own folders are left. */
+async function commonFolderOf(git: Git, folder: string): Promise<string | null> {
+  return (await exists(folder)) ? (await openRepository(git, folder)).commonFolder() : null;
+}
