@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { HistoryRepository } from './history-repository.ts';
+import { filesIn, HistoryRepository, type TestFiles } from './history-repository.ts';
 import { type Edit, edited, edits, fastImport, type Tree } from './random-history.ts';
 
 const runs = Number(process.env.MAOS_HISTORIES ?? 12);
@@ -26,7 +27,7 @@ function setUp() {
 }
 
 /** Everything of the user's that only a landing may change. */
-function ofUser(plain: HistoryRepository): unknown {
+function ofUser(plain: HistoryRepository): readonly string[] {
   return [
     readFileSync(join(plain.folder, '.git/index'), 'latin1'),
     readFileSync(join(plain.folder, '.git/config'), 'utf8'),
@@ -94,4 +95,107 @@ describe(`random histories (MAOS_SEED=${seed} MAOS_HISTORIES=${runs})`, () => {
     );
     if (runs >= 100) assert.ok(kinds.clean > runs / 10 && kinds.conflict > runs / 10, JSON.stringify(kinds));
   });
+
+  it('lose nothing of agents, and land as git would', async () => {
+    const { plain: own, oracle: other } = setUp();
+    const agent = fc.record({
+      commits: fc.array(edits, { maxLength: 2 }),
+      left: edits,
+      isProtected: fc.boolean(),
+    });
+    let count = 0;
+    const landed = { moved: 0, checked_out: 0, elsewhere: 0 };
+    await fc.assert(
+      fc.asyncProperty(edits, fc.array(agent, { minLength: 2, maxLength: 2 }), async (base, agents) => {
+        const [start = ''] = fastImport(own, `s${++count}`, edited(new Map(), base), [[]]);
+        own.git('reset', '-q', '--hard', start);
+        own.git('clean', '-ffdxq');
+        const before = ofUser(own);
+        const written = new Set<string>();
+        const tips: string[] = [];
+        for (const [index, { commits, left, isProtected }] of agents.entries()) {
+          const place = own.place(`agent-${count}-${index}`);
+          const { folder } = await own.workspaces.open(place, start, null);
+          for (const some of commits) {
+            own.writeAll(filesOf(some), folder);
+            own.commitAll('Work', folder);
+            for (const id of blobsIn(own.gitIn(folder, 'ls-tree', '-r', 'HEAD'))) written.add(id);
+          }
+          own.writeAll(filesOf(left), folder);
+          for (const id of blobsIn(uncommitted(own, folder))) written.add(id);
+          const kept = `refs/maos/${place.sessionId}/${index}/${count}`;
+          const made = await own.workspaces.snapshot(place, start, kept, text());
+          assert.ok(made !== null);
+          assert.equal(uncommitted(own, folder), own.gitIn(folder, 'ls-files', '--stage'));
+          const globs = isProtected ? ['d'] : [];
+          const { commit } = await own.workspaces.protect(place, made.commit, start, globs, text());
+          if (isProtected) assert.equal(subtree(own, commit), subtree(own, start));
+          assert.equal(await own.workspaces.resolve(own.folder, place.branch), commit);
+          assert.equal(own.gitIn(folder, 'diff', '--cached', '--name-only', commit), '');
+          assert.equal(await own.workspaces.remove(place, start, `${kept}0`, text()), null);
+          tips.push(commit);
+        }
+        assert.deepEqual(ofUser(own).slice(0, 3), before.slice(0, 3));
+        const result = await own.workspaces.join(own.folder, [start, ...tips], text);
+        if (result.how === 'clean') {
+          const isClean = own.git('status', '--porcelain') === '';
+          own.gitIn(other, 'checkout', '-q', '--force', '--detach', start);
+          own.gitIn(other, 'clean', '-ffdxq');
+          own.gitIn(other, 'checkout', '-q', '--force', '--detach', result.commit);
+          const { how } = await own.workspaces.moveBranch(own.folder, 'main', start, result.commit);
+          landed[how]++;
+          assert.equal(how, isClean || result.commit === start ? 'moved' : 'checked_out');
+          if (how === 'moved') {
+            assert.deepEqual(filesIn(own.folder), filesIn(other));
+            assert.equal(own.git('write-tree'), own.git('rev-parse', `${result.commit}^{tree}`));
+          }
+        }
+        const reachable = new Set(
+          own
+            .git('rev-list', '--objects', '--all')
+            .split('\n')
+            .map((line) => line.split(' ')[0]),
+        );
+        for (const id of written) assert.ok(reachable.has(id), id);
+      }),
+      { numRuns: Math.ceil(runs / 6), seed, endOnFailure: runs < 100 },
+    );
+    if (runs >= 100) assert.ok(landed.moved > runs / 60, JSON.stringify(landed));
+  });
 });
+
+/** What the edits put into a folder; submodules only a commit can have. */
+function filesOf(some: readonly Edit[]): TestFiles {
+  return Object.fromEntries(
+    some.flatMap((edit) => {
+      if (edit.do === 'remove') return [[edit.path, null]];
+      if (edit.do !== 'put' || edit.entry.mode === '160000') return [];
+      const { mode, content } = edit.entry;
+      if (mode === '120000') return [[edit.path, { link: content.toString() }]];
+      return [[edit.path, mode === '100755' ? { program: content.toString() } : content]];
+    }),
+  );
+}
+
+/** Mode, id and path of everything that git would commit, as `ls-files --stage` prints it. */
+function uncommitted(plain: HistoryRepository, folder: string): string {
+  const index = plain.gitIn(folder, 'rev-parse', '--path-format=absolute', '--git-path', 'index');
+  const copy = join(plain.root, 'copied-index');
+  copyFileSync(index, copy);
+  const inCopy = ['-c', 'core.fsmonitor=false'];
+  const env = { ...plain.environment, GIT_INDEX_FILE: copy };
+  const git = (...args: string[]) =>
+    spawnSync('git', [...inCopy, ...args], { cwd: folder, env, encoding: 'utf8' });
+  const added = git('add', '--all');
+  assert.equal(added.status, 0, added.stderr);
+  return git('ls-files', '--stage').stdout.trimEnd();
+}
+
+function blobsIn(lines: string): string[] {
+  return [...lines.matchAll(/^100\d{3} (?:blob )?([0-9a-f]{40})/gm)].map(([, id]) => id as string);
+}
+
+/** The tree or entry of the protected path; empty if there is none. */
+function subtree(plain: HistoryRepository, commit: string): string {
+  return plain.git('ls-tree', commit, 'd');
+}

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ScratchRepository } from './scratch-repository.ts';
 
@@ -96,4 +107,18 @@ function mkdirFor(folder: string): void {
   mkdirFor(dirname(folder));
   rmSync(folder, { force: true });
   mkdirSync(folder);
+}
+
+/** Everything in a folder but `.git`: path, kind and content. */
+export function filesIn(folder: string, below = ''): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const name of readdirSync(join(folder, below))) {
+    const path = below === '' ? name : `${below}/${name}`;
+    if (path === '.git') continue;
+    const found = lstatSync(join(folder, path));
+    if (found.isDirectory()) Object.assign(files, filesIn(folder, path));
+    else if (found.isSymbolicLink()) files[path] = `-> ${readlinkSync(join(folder, path))}`;
+    else files[path] = `${(found.mode & 0o111) !== 0} ${readFileSync(join(folder, path), 'latin1')}`;
+  }
+  return files;
 }

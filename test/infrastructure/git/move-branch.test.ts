@@ -6,7 +6,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -17,7 +16,7 @@ import { Serial } from '../../../src/infrastructure/files/disk/serial.ts';
 import { type MoveDeps, moveBranch } from '../../../src/infrastructure/git/move-branch.ts';
 import { makeGit } from '../../../src/infrastructure/git/run-git.ts';
 import { identify, type ProcessIdentity } from '../../../src/infrastructure/process/tree/identity.ts';
-import { HistoryRepository, type TestFiles } from './history-repository.ts';
+import { filesIn, HistoryRepository, type TestFiles } from './history-repository.ts';
 import { deadProcess, endedAt, failingAt } from './sudden-end.ts';
 
 const made: HistoryRepository[] = [];
@@ -74,20 +73,6 @@ function depsOf(plain: HistoryRepository, self?: ProcessIdentity): MoveDeps {
     project: join(plain.root, 'maos'),
     moves: new Serial(),
   };
-}
-
-/** Everything in a folder but `.git`: path, kind and content. */
-function filesIn(folder: string, below = ''): Record<string, string> {
-  const files: Record<string, string> = {};
-  for (const name of readdirSync(join(folder, below))) {
-    const path = below === '' ? name : `${below}/${name}`;
-    if (path === '.git') continue;
-    const found = lstatSync(join(folder, path));
-    if (found.isDirectory()) Object.assign(files, filesIn(folder, path));
-    else if (found.isSymbolicLink()) files[path] = `-> ${readlinkSync(join(folder, path))}`;
-    else files[path] = `${(found.mode & 0o111) !== 0} ${readFileSync(join(folder, path), 'latin1')}`;
-  }
-  return files;
 }
 
 /** The files of a commit, as git checks them out. */
