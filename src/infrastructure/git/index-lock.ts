@@ -1,6 +1,6 @@
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryPath } from '../files/disk/atomic.ts';
+import { isTemporaryName, temporaryPath } from '../files/disk/atomic.ts';
 import { isMissing, systemCode } from '../files/disk/file-error.ts';
 import { type ProcessIdentity, sight } from '../process/tree/identity.ts';
 
@@ -46,10 +46,19 @@ export async function takeIndex(
     await link(temporary, path);
     return true;
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
+    // Missing: another MAOS has taken it for the rest of a killed one.
+    if (systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOENT') return false;
     throw error;
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** Removes what a killed MAOS has left of a lock that it was about to take. */
+export async function sweepLocks(gitDir: string): Promise<void> {
+  for (const name of await readdir(gitDir)) {
+    if (name.startsWith('.index.lock.') && isTemporaryName(name))
+      await rm(join(gitDir, name), { force: true });
   }
 }
 

@@ -6,7 +6,7 @@ import type { ProcessIdentity } from '../process/tree/identity.ts';
 import { type CheckedOut, planSteps, show } from './checkout-plan.ts';
 import { changesIn, operationIn } from './checkout-state.ts';
 import { ChangedFile, type FileStep, takeSteps, undoSteps } from './file-steps.ts';
-import { type LockedMove, releaseIndex, takeIndex, whoHoldsIndex } from './index-lock.ts';
+import { type LockedMove, releaseIndex, sweepLocks, takeIndex, whoHoldsIndex } from './index-lock.ts';
 import { moveRef, type RefMove } from './refs.ts';
 import { ignoreMissing } from './worktree-places.ts';
 
@@ -107,8 +107,9 @@ async function stageFiles({ repository, gitDir }: CheckedOut, from: string, to: 
 export async function recoverCheckout(checkout: CheckedOut): Promise<boolean> {
   const { gitDir, repository } = checkout;
   const holder = await whoHoldsIndex(gitDir);
+  if (holder.who === 'maos' && holder.isAlive) return false;
+  await sweepLocks(gitDir);
   if (holder.who !== 'maos') return true;
-  if (holder.isAlive) return false;
   const journal = await readJournal(gitDir);
   const isMoved = (await repository.commit(holder.move.ref)) === holder.move.to;
   await removeRefLocks(checkout, holder.move);

@@ -4,7 +4,7 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { filesIn, HistoryRepository, type TestFiles } from './history-repository.ts';
+import { filesIn, HistoryRepository, type TestFile, type TestFiles } from './history-repository.ts';
 import { type Edit, edited, edits, fastImport, type Tree } from './random-history.ts';
 
 const runs = Number(process.env.MAOS_HISTORIES ?? 12);
@@ -167,7 +167,7 @@ describe(`random histories (MAOS_SEED=${seed} MAOS_HISTORIES=${runs})`, () => {
 /** What the edits put into a folder; submodules only a commit can have. */
 function filesOf(some: readonly Edit[]): TestFiles {
   return Object.fromEntries(
-    some.flatMap((edit) => {
+    some.flatMap((edit): [string, TestFile][] => {
       if (edit.do === 'remove') return [[edit.path, null]];
       if (edit.do !== 'put' || edit.entry.mode === '160000') return [];
       const { mode, content } = edit.entry;
