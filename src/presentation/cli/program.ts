@@ -12,6 +12,7 @@ import { claimCommand, releaseCommand } from './commands/claim.ts';
 import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
 import { denyCommand } from './commands/deny.ts';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
 import { evidenceCommand } from './commands/evidence.ts';
@@ -73,7 +74,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       releaseCommand,
     ],
   ],
-  ['Work:', [evidenceCommand]],
+  ['Work:', [diffCommand, evidenceCommand]],
   ['Machine:', [psCommand, instancesCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [

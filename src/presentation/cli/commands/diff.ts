@@ -1,0 +1,97 @@
+import { hasWork, type WorkDiff, workDiff } from '../../../application/evidence/work-diff.ts';
+import { MaosError } from '../../../domain/errors.ts';
+import type { SessionId } from '../../../domain/ids.ts';
+import { diffText } from '../../../domain/work-text.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { agentNamed } from '../facts/agent-named.ts';
+import { SessionFinder } from '../facts/projects.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import { chosenPager, harmlessDiff, page } from '../shell/pager.ts';
+import { shellWord } from '../shell/program-name.ts';
+import { plainPaint } from '../shell/terminal.ts';
+import { allOption, sessionArgument } from './session-argument.ts';
+
+export const diffCommand: CliCommand = {
+  name: 'diff',
+  summary: 'Show what agents changed in their worktrees',
+  details:
+    "Shows 'git diff' from the commit that each agent began from to the commit with its work. On a terminal it goes through your pager, as with git: GIT_PAGER, core.pager of your own git configuration, PAGER, or less.",
+  arguments: [sessionArgument, { syntax: '[agent]', description: 'only this agent (default: all)' }],
+  options: [
+    { flags: '--stat', description: 'changed files with the number of lines', kind: 'flag' },
+    { flags: '--no-pager', description: 'write to the terminal directly', kind: 'flag' },
+    allOption,
+  ],
+  examples: [
+    { line: 'maos diff', says: 'all agents of the newest session' },
+    { line: 'maos diff latest builder --stat', says: 'the files that one agent changed' },
+    { line: 'maos diff k7q2 builder | git apply', says: 'takes its changes without its commits' },
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { args, options, terminal, json } = context;
+  const [reference = 'latest', name] = args;
+  const { project, id } = await new SessionFinder(context).session(reference);
+  const workflow = project.store.load(id);
+  const chosen = name === undefined ? workflow.agents : [agentNamed(workflow, name)];
+  const agents = chosen.filter(hasWork);
+  if (agents.length === 0) throw noBranch(id, name);
+  const { paint } = terminal.canvas;
+  const form = { colour: !json && paint !== plainPaint, stat: options.flag('stat') };
+  const diffs: WorkDiff[] = [];
+  for (const agent of agents) diffs.push(await workDiff(project, workflow.session, agent, form));
+  if (json) {
+    terminal.document({ session_id: id, agents: diffs.map(diffView) });
+    return exitStatus.done;
+  }
+  for (const { agent, commit } of diffs) {
+    if (agent.work.commit !== null) continue;
+    const { workingDirectory } = project.host.locations(workflow.session, agent);
+    const sofar = commit === null ? 'nothing yet' : 'only a part yet';
+    const command = `git -C ${shellWord(workingDirectory)} diff ${agent.work.base}`;
+    terminal.notice(`${agent.name} has committed ${sofar}. Its worktree as it is: ${command}`);
+  }
+  await show(diffs.map((diff) => textOf(diff, diffs.length > 1, context)).join('\n'), context);
+  return exitStatus.done;
+}
+
+/** With several agents, each has a heading. */
+function textOf({ agent, text }: WorkDiff, headed: boolean, { terminal }: CommandContext): string {
+  if (!headed) return text;
+  const { work, name } = agent;
+  const changes = work.diff === null ? '' : ` (${diffText(work.diff)})`;
+  return `${terminal.canvas.paint('bold', `${name}: ${work.branch}${changes}`)}\n${text}`;
+}
+
+async function show(text: string, context: CommandContext): Promise<void> {
+  const { terminal, options, env } = context;
+  if (!terminal.live) {
+    terminal.write(text);
+    return terminal.drained();
+  }
+  const shown = harmlessDiff(text);
+  const pager = options.flag('no-pager') ? null : await chosenPager(env);
+  if (pager !== null && shown !== '') {
+    // Ctrl-C belongs to the pager.
+    context.watchInterrupts();
+    if (await page(shown, pager, env)) return;
+  }
+  terminal.write(shown);
+  return terminal.drained();
+}
+
+function noBranch(id: SessionId, name: string | undefined): MaosError {
+  const who = name === undefined ? 'No agent' : `'${name}'`;
+  const why = name === undefined ? 'works in a worktree' : 'does not work in a worktree, or has none yet';
+  return new MaosError(
+    'INVALID_INPUT',
+    `${who} of session ${id} ${why}, so there is no branch to compare. Give agents "workspace": "worktree" in the plan, or use 'maos run --worktree'.`,
+    { details: { sessionId: id } },
+  );
+}
+
+function diffView({ agent: { name, work }, commit, text }: WorkDiff) {
+  return { name, branch: work.branch, base: work.base, commit, diff: work.diff, text };
+}
