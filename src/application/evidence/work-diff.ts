@@ -34,7 +34,7 @@ export async function workDiff(
 ): Promise<WorkDiff> {
   const repository = session.folder ?? path;
   const { base, branch } = agent.work;
-  const commit = agent.work.commit ?? (await workspaces.resolve(repository, `refs/heads/${branch}`));
+  const commit = agent.work.commit ?? (await workspaces.resolve(repository, branch));
   if (commit === null || commit === base) return { agent, commit: agent.work.commit, text: '' };
   return { agent, commit, text: await workspaces.diff(repository, base, commit, options) };
 }
