@@ -1,6 +1,7 @@
 import { PathClaims } from '../../../application/claims/path-claims.ts';
 import { landingReport } from '../../../application/landing/landing-report.ts';
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
+import type { Agent } from '../../../domain/agent.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
@@ -72,14 +73,36 @@ export function nextCommands(
   const logs: readonly [string, string] =
     failed === undefined
       ? [`${program} logs ${session.id}`, 'the output of every agent']
-      : [`${program} logs ${failed.id}`, `the output of ${failed.name}`];
+      : logsOf(program, failed);
   return [
     ...(request === undefined ? [] : answers(program, request)),
     ...(messagesForUser === 0 ? [] : [readMessages(program, session.id, messagesForUser)]),
     ...steps(program, workflow),
     logs,
+    ...workOf(program, workflow, failed),
     [`${program} events ${session.id}`, 'all events, in order'],
     [`${program} status ${session.id}`, 'this report again'],
+  ];
+}
+
+function logsOf(program: string, { id, name, sessionId, failure, proof }: Agent): readonly [string, string] {
+  if (failure?.kind !== 'verification_failed' || proof === null)
+    return [`${program} logs ${id}`, `the output of ${name}`];
+  return [`${program} logs ${sessionId} ${name} --check last`, `what the check of ${name} printed`];
+}
+
+/** For agents in worktrees. */
+function workOf(
+  program: string,
+  { session, agents }: Workflow,
+  failed: Agent | undefined,
+): (readonly [string, string])[] {
+  if (failed !== undefined && failed.work !== null)
+    return [[`${program} diff ${session.id} ${failed.name}`, `what ${failed.name} changed`]];
+  if (agents.every(({ work }) => work === null)) return [];
+  return [
+    [`${program} diff ${session.id}`, 'what the agents changed'],
+    [`${program} evidence ${session.id}`, 'what proves their work'],
   ];
 }
 
