@@ -48,7 +48,9 @@ describe('the pager', () => {
 
 describe('a diff on a terminal', () => {
   it("keeps git's colours, and shows other control characters", () => {
-    const shown = harmlessDiff('\u001b[1mdiff\u001b[m\n\u001b[32m+\u001b[m\u001b[32ma\u001b]0;title\u0007\u001b[m\n');
+    const shown = harmlessDiff(
+      '\u001b[1mdiff\u001b[m\n\u001b[32m+\u001b[m\u001b[32ma\u001b]0;title\u0007\u001b[m\n',
+    );
     assert.equal(
       shown,
       '\u001b[1mdiff\u001b[m\n\u001b[32m+\u001b[m\u001b[32ma\\u001b]0;title\\u0007\u001b[m\n',
