@@ -33,7 +33,7 @@ describe('the diff of an agent', () => {
     };
     const settled = await of({ commit: made });
     assert.equal(settled.commit, made);
-    assert.match(settled.text, /^diff --git a\/a\.txt b\/a\.txt\n[^]*\n-one\n\+two\n$/);
+    assert.match(settled.text, /^diff --git a\/a\.txt b\/a\.txt\n[\s\S]*\n-one\n\+two\n$/);
     assert.match((await of({ commit: made }, true)).text, /^ a\.txt \| 2 \+-\n/);
     git('branch', 'maos/s/builder', made);
     assert.equal((await of({ commit: null, branch: 'maos/s/builder' })).text, settled.text);
