@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Checkout, MergeConflict, WorktreePlace } from '../../application/ports/workspaces.ts';
 import { MaosError, showPath } from '../../domain/errors.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
+import { ensureFolder } from '../files/disk/folders.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { beginMerge } from './begin-merge.ts';
 import { findState } from './found-state.ts';
@@ -64,6 +66,7 @@ export async function makeWorktree(
   { setup, ports }: { readonly setup: WorktreeSetup | null; readonly ports: readonly number[] },
 ): Promise<WorktreeState> {
   const record = `${folder}.setup`;
+  await ensureFolder(dirname(folder));
   await endOldSetup(record);
   const repository = await openRepository(git, place.repository);
   const common = await repository.commonFolder();
