@@ -38,6 +38,17 @@ export function pathPattern(text: string, root: string): string {
   return pattern;
 }
 
+/** Whether {@link pathPattern} takes the text, relative to any root. */
+export function isPathPattern(text: string): boolean {
+  try {
+    pathPattern(text, '/');
+    return true;
+  } catch {
+    // It throws nothing else.
+    return false;
+  }
+}
+
 /** The pattern relative to the root; `.` for the root itself. */
 export function patternFrom(root: string, pattern: string): string {
   if (pattern === root) return '.';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { OrchestrateRequest } from '../../application/control/plan-request.ts';
 import { agentWorkspaces } from '../../domain/agent.ts';
+import { isPathPattern } from '../../domain/path-pattern.ts';
 import type { AgentDraft, VerifyDraft } from '../../domain/plan.ts';
 import {
   exitPolicies,
@@ -40,9 +41,8 @@ const budgetKeys = '{max_tokens, max_cost_usd, max_turns, max_minutes}';
 const line = text(100_000);
 
 /** Patterns of `.gitignore`, or paths; they stay in the repository. */
-const insidePaths = z
-  .array(text(1_000).refine((path) => !path.split('/').includes('..'), "must not contain '..'"))
-  .max(200);
+const insidePath = text(1_000).refine((path) => !path.split('/').includes('..'), "must not contain '..'");
+const insidePaths = z.array(insidePath).max(200);
 
 const worktree = z.strictObject({
   copy: insidePaths.optional().describe('What to copy from your checkout; patterns as in .gitignore'),
@@ -64,7 +64,14 @@ const verifyRules = z
       .max(20)
       .optional()
       .describe('How often the agent may mend what a check found; default: 2'),
-    protect: insidePaths
+    protect: z
+      .array(
+        insidePath.refine(
+          isPathPattern,
+          'must be a pattern as of path claims: at most 400 characters, no braces',
+        ),
+      )
+      .max(200)
       .optional()
       .describe('Files that are taken from where the agent began, so that it cannot change its own judge'),
   })

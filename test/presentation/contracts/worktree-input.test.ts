@@ -47,6 +47,15 @@ describe('the checks of a plan', () => {
   });
 });
 
+describe('protected files', () => {
+  it('are patterns as of path claims', () => {
+    const verify = (protect: string[]) => ({ verify: { command: 'true', protect }, workspace: 'worktree' });
+    read(verify(['test/**', '**/*.cfg', 'a b?', '/top']));
+    refused(/verify\.protect\[1\] must be a pattern as of path claims/, verify(['test', '{a,b}/**']));
+    refused(/verify\.protect\[0\] must not contain '\.\.'/, verify(['../other']));
+  });
+});
+
 describe('the worktree of an agent', () => {
   it('has everything that a plan says of it', () => {
     const worktree = { copy: ['.env*', '/config/*.json'], link: ['node_modules'], setup: 'npm ci', ports: 2 };
