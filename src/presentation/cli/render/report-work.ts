@@ -1,4 +1,4 @@
-import type { Agent } from '../../../domain/agent.ts';
+import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { checkEndText } from '../../../domain/verification.ts';
 import { diffText, proofStateOf, shortCommit, verifyingText } from '../../../domain/work-text.ts';
@@ -38,7 +38,8 @@ function proofCell(agent: Agent): Cell {
   if (agent.verify === null) return { text: 'none', format: 'dim' };
   const state = proofStateOf(agent);
   const formats: Readonly<Record<typeof state, Format>> = { passed: 'green', failed: 'red', none: 'dim' };
-  return { text: state === 'none' ? 'not yet' : state, format: formats[state] };
+  const unproven = isAgentEnded(agent.state) ? 'none' : 'not yet';
+  return { text: state === 'none' ? unproven : state, format: formats[state] };
 }
 
 /** The checks that run, and what agents mend after them. */
