@@ -15,9 +15,16 @@ export type FinishReport = Omit<AgentReport, 'outcome'> & { readonly result: str
 
 /**
  * Records that an agent's program has finished, and that its work must be proven before it counts as completed.
+ * @param subject null: it is not known yet
  * @throws MaosError INVALID_TRANSITION
  */
-export function finishProgram(workflow: Workflow, id: AgentId, report: FinishReport, at: string): Change {
+export function finishProgram(
+  workflow: Workflow,
+  id: AgentId,
+  report: FinishReport,
+  at: string,
+  subject: ProofSubject | null = null,
+): Change {
   const before = agentOf(workflow, id);
   enterStage(before, 'verifying');
   const { name } = before;
@@ -31,7 +38,31 @@ export function finishProgram(workflow: Workflow, id: AgentId, report: FinishRep
   };
   const data = { name, durationMs, result: report.result, usage };
   const { next, events } = happened(workflow, agent, 'agent.finished', data, at);
-  return { next, events: [...denialEvents(before, agent, at), ...events] };
+  return {
+    next: subject === null ? next : withSubject(next, id, subject),
+    events: [...denialEvents(before, agent, at), ...events],
+  };
+}
+
+/** Records what is to be proven, before any check of it. @throws MaosError INVALID_TRANSITION */
+export function recordSubject(workflow: Workflow, id: AgentId, subject: ProofSubject): Change {
+  verified(workflow, id);
+  return { next: withSubject(workflow, id, subject), events: [] };
+}
+
+function withSubject(workflow: Workflow, id: AgentId, subject: ProofSubject): Workflow {
+  const agent = agentOf(workflow, id);
+  return withAgents(workflow, new Map([[id, { ...agent, proof: { ...(agent.proof ?? noProof), subject } }]]));
+}
+
+/**
+ * The work has to be joined with its target again: another attempt, in stage `preparing`.
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function restartLanding(workflow: Workflow, id: AgentId, reason: string, at: string): Change {
+  const agent = verified(workflow, id);
+  const { name, attempt } = agent;
+  return happened(workflow, agent, 'landing.restarted', { name, reason, attempt: attempt + 1 }, at);
 }
 
 /** @throws MaosError INVALID_TRANSITION */
@@ -133,6 +164,7 @@ function happened<
     | 'verify.passed'
     | 'verify.failed'
     | 'agent.fix_round'
+    | 'landing.restarted'
     | 'workspace.prepared'
     | 'work.committed',
 >(workflow: Workflow, agent: Agent, type: T, data: EventData[T], at: string): Change {

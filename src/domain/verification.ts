@@ -81,6 +81,19 @@ export const noProof: Proof = {
   ranMs: 0,
 };
 
+/** Fix rounds of an agent that lands work without checks of its own: for the merge that it must finish. */
+const landingRounds = 2;
+
+export function fixRoundsOf({
+  verify,
+  lands,
+}: {
+  readonly verify: VerifyRules | null;
+  readonly lands: unknown;
+}): number {
+  return verify?.fixRounds ?? (lands === null ? 0 : landingRounds);
+}
+
 export function hasPassed({ exitCode, reason }: Pick<CheckReport, 'exitCode' | 'reason'>): boolean {
   return exitCode === 0 && reason === null;
 }
@@ -101,11 +114,7 @@ export type ProofStep =
   | { readonly step: 'proven' };
 
 /** @param rules null: nothing has to be checked */
-export function nextStep(
-  proof: Proof,
-  rules: VerifyRules | null,
-  fixRounds = rules?.fixRounds ?? 0,
-): ProofStep {
+export function nextStep(proof: Proof, rules: VerifyRules | null, fixRounds: number): ProofStep {
   const { checks, command, round, failed } = proof;
   if (proof.runningSince !== null) return { step: 'follow', check: checks };
   if (failed !== null) {

@@ -62,7 +62,7 @@ class Story {
 
   get step() {
     assert.ok(this.agent.proof);
-    return nextStep(this.agent.proof, rules);
+    return nextStep(this.agent.proof, rules, 1);
   }
 }
 
@@ -117,7 +117,7 @@ describe('the proof of an agent', () => {
     story.check(1);
     const { proof: last } = story.agent;
     assert.ok(last);
-    assert.deepEqual(nextStep(last, rules), { step: 'fail', failed: last.failed });
+    assert.deepEqual(nextStep(last, rules, 1), { step: 'fail', failed: last.failed });
     assert.equal(last.failed?.report.check, 2);
   });
 

@@ -70,7 +70,13 @@ const ends = [
   'agent.interrupted',
 ] as const satisfies readonly EventType[];
 const checkEvents = ['verify.started', 'verify.passed', 'verify.failed'] as const;
-const landingEvents = ['landing.moved', 'landing.waiting', 'landing.skipped', 'landing.conflict'] as const;
+const landingEvents = [
+  'landing.moved',
+  'landing.waiting',
+  'landing.skipped',
+  'landing.conflict',
+  'landing.restarted',
+] as const;
 const wanted: readonly EventType[] = [
   'agent.started',
   'agent.fix_round',

@@ -114,8 +114,12 @@ export class AgentLauncher {
     });
   }
 
-  /** Starts the next check of an agent's work. @param check its number */
-  check(agent: Agent, check: number, command: string): void {
+  /**
+   * Starts the next check of an agent's work.
+   * @param check its number
+   * @param command null: only records what is to be proven
+   */
+  check(agent: Agent, check: number, command: string | null): void {
     this.#begin(agent, {
       makeRun: () => this.#deps.runs.ofCheck(agent, check),
       prepare: (run) => this.#deps.checks.prepare(agent, command, run),

@@ -109,7 +109,16 @@ export class AgentWorktrees {
 
   /** A clean checkout of the commit to check. */
   checkOut(agent: Agent, commit: string, check: number): Promise<Checkout> {
-    return this.#project.workspaces.checkOut(this.placeOf(agent), commit, check, agent.worktree);
+    return this.#project.workspaces.checkOut(this.#ownPlace(agent), commit, check, agent.worktree);
+  }
+
+  /** Removes the checkouts of the agent's checks. */
+  async discardCheckouts(agent: Agent): Promise<void> {
+    if (agent.work !== null) await this.#project.workspaces.discardCheckouts(this.#ownPlace(agent));
+  }
+
+  #ownPlace(agent: Agent): WorktreePlace {
+    return { ...this.placeOf(agent), sessionId: agent.sessionId, agentId: agent.id };
   }
 
   /** The agent's own place; that of the owner of the work if it lands work. */

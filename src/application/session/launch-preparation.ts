@@ -1,9 +1,11 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
+import { finishProgram } from '../../domain/prove-agent.ts';
 import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
 import { changeStage } from '../../domain/running-agents.ts';
-import { agentOf } from '../../domain/workflow.ts';
+import { agentOf, type Change, type Workflow } from '../../domain/workflow.ts';
+import type { LandingCourse } from '../landing/landing-course.ts';
 import { teamReachOf } from '../messaging/team-reach.ts';
 import type { PlacedLaunch, ProgramLookup } from '../ports/agent-host.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
@@ -34,6 +36,8 @@ interface PreparationDeps {
   readonly prompts: PromptMessages;
   readonly decisions: DecisionQueue;
   readonly worktrees: AgentWorktrees;
+  /** Null in a session that lands nothing. */
+  readonly course: LandingCourse | null;
 }
 
 /** Everything that a launch needs before the host: the agent's folders, its prompt, its command line. */
@@ -48,6 +52,7 @@ export class LaunchPreparation {
 
   readonly #decisions: DecisionQueue;
   readonly #worktrees: AgentWorktrees;
+  readonly #course: LandingCourse | null;
 
   constructor(deps: PreparationDeps) {
     this.#project = deps.project;
@@ -56,6 +61,7 @@ export class LaunchPreparation {
     this.#messages = deps.prompts;
     this.#decisions = deps.decisions;
     this.#worktrees = deps.worktrees;
+    this.#course = deps.course;
   }
 
   /**
@@ -97,15 +103,45 @@ export class LaunchPreparation {
   ): Promise<PlacedLaunch | null> {
     if (agent.proof?.isDue === true) {
       const { clock } = this.#project;
-      await this.#decisions.stored((workflow) => {
-        const { state, attempt } = agentOf(workflow, agent.id);
-        const isWanted = state === 'running' && attempt === agent.attempt;
-        return isWanted ? changeStage(workflow, agent.id, 'verifying', clock.now()) : null;
-      });
+      await this.#store(agent, (workflow) => changeStage(workflow, agent.id, 'verifying', clock.now()));
       return null;
     }
-    const worktree = agent.workspace === 'worktree' ? await this.#worktrees.open(agent) : null;
+    const isLanding = this.#course !== null && agent.lands !== null;
+    const worktree = isLanding
+      ? await this.#beginLanding(agent, this.#course)
+      : agent.workspace === 'worktree'
+        ? await this.#worktrees.open(agent)
+        : null;
+    if (isLanding && worktree === null) return null;
     return this.#prepare(agentOf(this.#record.workflow, agent.id), before, worktree, earlier);
+  }
+
+  /** @returns null if there is nothing to do for its program: its work has joined the target as it is */
+  async #beginLanding(agent: Agent, course: LandingCourse): Promise<OpenWorktree | null> {
+    const { id } = agent;
+    const start = await course.begin(agent);
+    const { work, events } = start;
+    if (start.how === 'mend') {
+      await this.#worktrees.record(agent, events, work);
+      return { checkout: start.checkout, note: start.note };
+    }
+    await this.#store(agent, (workflow) => {
+      const at = this.#project.clock.now();
+      const placed = this.#worktrees.changeOf(workflow, agent, work);
+      const report = { result: 'Joined without conflicts.', usage: null, conversation: null, activeMs: 0 };
+      const subject = { commit: work.commit, restored: [] };
+      const finished = finishProgram(placed.next, id, report, at, subject);
+      return { next: finished.next, events: [...events, ...placed.events, ...finished.events] };
+    });
+    return null;
+  }
+
+  /** Unless the attempt has ended meanwhile. */
+  #store(agent: Agent, decide: (workflow: Workflow) => Change): Promise<void> {
+    return this.#decisions.stored((workflow) => {
+      const { state, attempt } = agentOf(workflow, agent.id);
+      return state === 'running' && attempt === agent.attempt ? decide(workflow) : null;
+    });
   }
 
   async #prepare(

@@ -1,6 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
 import { plural } from '../../domain/amounts.ts';
-import { checkEndText } from '../../domain/verification.ts';
+import { checkEndText, fixRoundsOf } from '../../domain/verification.ts';
 import type { PromptEscape } from '../ports/backend.ts';
 import { escaped, legendOf, quoted } from '../quotation.ts';
 
@@ -28,10 +28,10 @@ export function openingOf(
 }
 
 function failedCheck(agent: Agent, isResumed: boolean, promptEscape: PromptEscape | null): readonly string[] {
-  const { proof, verify } = agent;
+  const { proof } = agent;
   if (proof === null || proof.isDue || proof.failed === null) return [];
   const { report, outputTail } = proof.failed;
-  const left = Math.max(0, (verify?.fixRounds ?? 0) - proof.round);
+  const left = Math.max(0, fixRoundsOf(agent) - proof.round);
   const plain = [
     `It ran:\n\n${quoted(report.command)}`,
     `It ended: ${quoted(checkEndText(report)).slice(2)}.`,

@@ -112,6 +112,7 @@ export class SessionHistory {
         break;
       case 'agent.started':
       case 'agent.fix_round':
+      case 'landing.restarted':
       case 'verify.started':
       case 'agent.completed':
       case 'agent.failed':

@@ -1,5 +1,6 @@
 import type { AgentId } from '../../domain/ids.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { type CourseProject, makeLandingCourse } from '../landing/course.ts';
 import type { Lease } from '../ports/ownership.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { RequestsProject } from '../requests/input-requests.ts';
@@ -14,6 +15,7 @@ import { CheckPreparation, type CheckProject } from './check-preparation.ts';
 import { DecisionQueue } from './decision-queue.ts';
 import { type CollectorProject, EndCollector } from './end-collector.ts';
 import { EndSettler } from './end-settler.ts';
+import { LandingMoves } from './landing-moves.ts';
 import { LaunchPreparation, type PreparationProject } from './launch-preparation.ts';
 import { LimitsWatch } from './limits-watch.ts';
 import { type DeliveryProject, LiveDelivery } from './live-delivery.ts';
@@ -41,6 +43,7 @@ export type SessionProject = RecordProject &
   RunsProject &
   CheckProject &
   WorktreesProject &
+  CourseProject &
   SchedulerProject &
   SuspenderProject &
   CollectorProject &
@@ -64,16 +67,23 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
   const artifacts = new ArtifactRecorder(host, store.artifacts(lease.sessionId));
   const prompts = new PromptMessages(project, record);
   const decisions = new DecisionQueue(wakeSignal);
+  const { landing: landingOf } = workflow.session;
+  const course = landingOf === null ? null : makeLandingCourse(project, workflow.session, landingOf);
   const worktrees = new AgentWorktrees(project, record, decisions);
   const withdraw = (id: AgentId): void => void launcher.withdraw(id);
   const agentRuns = new AgentRuns({ project, record, history, wakeSignal, withdraw });
-  const preparation = new LaunchPreparation({ project, record, artifacts, prompts, decisions, worktrees });
-  const checks = new CheckPreparation({ project, record, decisions, worktrees });
+  const preparation = new LaunchPreparation({
+    ...{ project, record, artifacts, prompts, decisions, worktrees, course },
+  });
+  const checks = new CheckPreparation({ project, record, decisions, worktrees, course });
   const launcher: AgentLauncher = new AgentLauncher({
     ...{ project, record, slots, preparation, checks, wakeSignal },
     runs: agentRuns,
   });
-  const prover = new WorkProver({ project, record, runs: agentRuns, launcher, wakeSignal });
+  const prover = new WorkProver({
+    ...{ project, record, runs: agentRuns, launcher, wakeSignal },
+    landing: new LandingMoves(course, wakeSignal),
+  });
   const keeper = new WorkKeeper({ project, record, worktrees, wakeSignal });
   const scheduler = new AgentScheduler({ project, record, slots, wakeSignal, launcher });
   const limitsWatch = new LimitsWatch({ limits, clock, log }, launcher.runs);

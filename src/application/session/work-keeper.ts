@@ -1,3 +1,4 @@
+import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { agentOf } from '../../domain/workflow.ts';
 import type { AgentWork } from '../../domain/worktree.ts';
@@ -41,6 +42,7 @@ export class WorkKeeper {
     // What was proven is committed already.
     if (agent.work === null || agent.proof?.isDue === true) {
       this.#kept.push({ ending, work: null });
+      void this.#discard(agent);
       return;
     }
     const going = new AbortController();
@@ -67,6 +69,15 @@ export class WorkKeeper {
 
   stop(): void {
     for (const going of this.#going.values()) going.abort();
+  }
+
+  async #discard(agent: Agent): Promise<void> {
+    try {
+      await this.#deps.worktrees.discardCheckouts(agent);
+    } catch (error) {
+      // They go with the session.
+      this.#deps.project.log.log('warn', 'checkouts of checks not removed', { agent: agent.id, error });
+    }
   }
 
   #hurry(going: AbortController): void {

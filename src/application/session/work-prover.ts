@@ -1,7 +1,13 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import { reportCheck, skipCheck, startFixRound } from '../../domain/prove-agent.ts';
-import { type FailedCheck, nextStep, noProof, type ProofStep } from '../../domain/verification.ts';
+import { reportCheck, restartLanding, skipCheck, startFixRound } from '../../domain/prove-agent.ts';
+import {
+  type FailedCheck,
+  fixRoundsOf,
+  nextStep,
+  noProof,
+  type ProofStep,
+} from '../../domain/verification.ts';
 import { agentOf } from '../../domain/workflow.ts';
 import type { Project } from '../project.ts';
 import { type AgentLauncher, isBetweenRuns } from './agent-launcher.ts';
@@ -9,6 +15,7 @@ import type { RunEnd } from './agent-run.ts';
 import type { AgentRuns } from './agent-runs.ts';
 import { type CheckEvidence, checkEndOf, readEvidence, verificationFailure } from './check-run.ts';
 import { type Ending, laterEnding } from './ending.ts';
+import type { LandingMoves } from './landing-moves.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
@@ -18,6 +25,7 @@ export interface ProverDeps {
   readonly runs: AgentRuns;
   readonly launcher: AgentLauncher;
   readonly wakeSignal: WakeSignal;
+  readonly landing: LandingMoves;
 }
 
 interface Found {
@@ -86,7 +94,8 @@ export class WorkProver {
 
   async #continue(agent: Agent): Promise<Ending | null> {
     const { launcher, record, project } = this.#deps;
-    const next = nextStep(agent.proof ?? noProof, agent.verify);
+    const proof = agent.proof ?? noProof;
+    const next = nextStep(proof, agent.verify, fixRoundsOf(agent));
     if (agent.stage === 'collecting' && !isVerdict(next)) {
       return laterEnding(agent, { state: 'resumable', reason: 'The proof of its work was interrupted.' });
     }
@@ -99,15 +108,41 @@ export class WorkProver {
         return null;
       case 'fix':
         await record.commit(
-          startFixRound(record.workflow, agent.id, agent.verify?.fixRounds ?? 0, project.clock.now()),
+          startFixRound(record.workflow, agent.id, fixRoundsOf(agent), project.clock.now()),
         );
         launcher.launch(agent);
         return null;
       case 'fail':
         return this.#failed(agent, next.failed);
       case 'proven':
-        return laterEnding(agent, { state: 'completed', result: agent.result ?? '' });
+        if (agent.lands === null)
+          return laterEnding(agent, { state: 'completed', result: agent.result ?? '' });
+        if (proof.subject !== null) return this.#land(agent);
+        launcher.check(agent, proof.checks + 1, null);
+        return null;
     }
+  }
+
+  async #land(agent: Agent): Promise<Ending | null> {
+    const { landing, launcher, record, project, runs } = this.#deps;
+    const cause = runs.lateStop(agent.id);
+    if (cause?.kind === 'cancelled' && !landing.isMoving(agent.id)) return cancelled(agent, cause.reason);
+    const moved = landing.take(agent);
+    if (moved === null) return null;
+    if (moved.how === 'again' && agent.stage === 'collecting') {
+      return laterEnding(agent, { state: 'resumable', reason: moved.reason });
+    }
+    if (moved.how === 'again') {
+      const at = project.clock.now();
+      await record.commit(restartLanding(record.workflow, agent.id, moved.reason, at));
+      launcher.launch(agent);
+      return null;
+    }
+    if (moved.how === 'failed') {
+      return laterEnding(agent, { state: 'failed', failure: moved.failure, result: agent.result });
+    }
+    record.decide({ next: record.workflow, events: moved.events });
+    return laterEnding(agent, { state: 'completed', result: moved.result });
   }
 
   #failed(agent: Agent, failed: FailedCheck): Ending {
@@ -127,7 +162,8 @@ export class WorkProver {
   #read(agent: Agent, told: RunEnd, reason: string | null): void {
     const { project, record, wakeSignal } = this.#deps;
     const { id } = agent;
-    const step = nextStep({ ...(agent.proof ?? noProof), runningSince: null }, agent.verify);
+    const proof = { ...(agent.proof ?? noProof), runningSince: null };
+    const step = nextStep(proof, agent.verify, 0);
     const command = step.step === 'check' ? step.command : '';
     const reading = new AbortController();
     this.#reading.set(id, reading);

@@ -1,3 +1,4 @@
+import { inFixRound } from '../agent.ts';
 import { plural } from '../amounts.ts';
 import { showName } from '../invisible-marks.ts';
 import { event } from './event-type.ts';
@@ -22,6 +23,13 @@ export const landingEvents = {
   'landing.waiting': event<{ name: string; branch: string; reason: string; command: string }>({
     text: ({ branch, reason, command }) => `waits on ${showName(branch)}: ${reason} Take it with: ${command}`,
     checkpoint: true,
+  }),
+
+  /** The target has moved since the work was joined with it. From here on the agent is in stage `preparing` again. */
+  'landing.restarted': event<{ name: string; reason: string; attempt: number }>({
+    text: ({ reason, attempt }) => `joined again (attempt ${attempt}): ${reason}`,
+    agent: (agent, _, at) =>
+      agent.state === 'running' ? inFixRound(agent, agent.proof?.round ?? 0, at) : agent,
   }),
 
   /** The work is left out of this landing. Recorded when the session is created. */

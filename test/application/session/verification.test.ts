@@ -7,6 +7,7 @@ import { requestCancel, requestPause, requestResume } from '../../../src/applica
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
+import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
   lacksProcesses,
@@ -204,5 +205,53 @@ describe('while an agent is being checked', () => {
       done.of('verify.started').map(({ data }) => data.check),
       [1, 2],
     );
+  });
+});
+
+describe('when MAOS is killed', () => {
+  for (const when of ['before the check ends', 'and the check ends before the next one comes']) {
+    it(`${when}, the next one follows the check, and runs nothing twice`, async (t) => {
+      if (lacksProcesses(t, 'kills a maos')) return;
+      const { real, gate, says } = project(t);
+      const other = await otherMaos(t, real);
+      const verify = ['echo one >>log', `echo two >>log; ${gate.wait}; echo ended >>log`];
+      const agents = [shell('a', 'echo own >>log', { verify })];
+      const id = await other.start({ objective: 'Be checked.', agents });
+      await until(() => says('log').includes('two'), 'the second check');
+      const owner = real.project.store.ownerOf(id);
+      await other.kill();
+      if (when.startsWith('and')) {
+        gate.openNow();
+        await until(() => agentProcesses([outcome(real, id).agent('a').id]).length === 0, 'its end');
+      }
+      await real.supervisor.takeOver(id, owner);
+      gate.openNow();
+      const done = await settled(real, id);
+      assert.equal(done.state, 'completed');
+      assert.equal(says('log'), 'own\none\ntwo\nended\n');
+      assert.deepEqual(
+        done.of('verify.passed').map(({ data }) => data.report.check),
+        [1, 2],
+      );
+      assert.deepEqual(agentProcesses([done.agent('a').id]), []);
+    });
+  }
+
+  it('while the agent mends its work, the round goes on', async (t) => {
+    if (lacksProcesses(t, 'kills a maos')) return;
+    const { real, gate, says } = project(t);
+    const other = await otherMaos(t, real);
+    const work = `echo own >>log; test $MAOS_AGENT_ATTEMPT = 1 || { ${gate.wait}; }`;
+    const agents = [shell('a', work, { verify: 'test $(wc -l <log) -ge 2' })];
+    const id = await other.start({ objective: 'Be mended.', agents });
+    await until(() => says('log') === 'own\nown\n', 'the fix round');
+    const owner = real.project.store.ownerOf(id);
+    await other.kill();
+    await real.supervisor.takeOver(id, owner);
+    gate.openNow();
+    const done = await settled(real, id);
+    assert.equal(done.state, 'completed');
+    assert.equal(says('log'), 'own\nown\n');
+    assert.equal(done.agent('a').attempt, 2);
   });
 });

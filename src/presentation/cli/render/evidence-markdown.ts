@@ -127,6 +127,8 @@ function landingLine({ type, at, data }: LandingEvent): string {
       return `skipped: ${line(data.reason)} (${at})`;
     case 'landing.conflict':
       return `conflicted with ${codeSpan(data.target)} in ${data.paths.slice(0, maxPaths).map(codeSpan).join(', ')} (${at})`;
+    case 'landing.restarted':
+      return `joined again: ${line(data.reason)} (${at})`;
   }
 }
 

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { lacksProcesses, realProject, run, shell } from '../../helpers/real-project.ts';
+
+function repository(t: TestContext) {
+  const real = realProject(t);
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], {
+      ...{ cwd: real.root, encoding: 'utf8' },
+    }).trim();
+  git('init', '--quiet', '--initial-branch=main');
+  writeFileSync(join(real.root, 'README'), 'Hello\n');
+  git('add', '.');
+  git('commit', '--quiet', '-m', 'Begin');
+  return { real, git };
+}
+
+const commit = 'git -c user.name=m -c user.email=m@example.org commit --quiet -m merged';
+const inWorktree = { workspace: 'worktree' } as const;
+
+describe('agents in worktrees', () => {
+  it('leave their work on their branches, and begin with that of the agents they depend on', async (t) => {
+    if (lacksProcesses(t, 'uses git')) return;
+    const { real, git } = repository(t);
+    const done = await run(real, [
+      shell('a', 'echo a >a; echo "$MAOS_BRANCH"', inWorktree),
+      shell('b', 'echo b >b', inWorktree),
+      shell('c', 'cat a b README; pwd', { ...inWorktree, depends_on: ['a', 'b'] }),
+    ]);
+    assert.equal(done.state, 'completed', done.agent('c').failure?.message ?? done.state);
+    assert.equal(done.agent('a').result, `maos/${done.id}/a`);
+    const { work } = done.agent('a');
+    assert.deepEqual(work?.diff, { files: 1, insertions: 1, deletions: 0 });
+    assert.equal(git('rev-parse', `maos/${done.id}/a`), work?.commit);
+    assert.equal(git('show', `${work?.commit}:a`), 'a');
+    assert.match(git('log', '-1', '--format=%B', work?.commit ?? ''), new RegExp(`Maos-Session: ${done.id}`));
+    assert.match(done.agent('c').result ?? '', /^a\nb\nHello\n.*\/worktree$/);
+    assert.equal(git('status', '--porcelain'), '');
+    assert.equal(done.of('work.committed', 'a').length, 1);
+  });
+
+  it('do not begin with work that conflicts, unless they are to merge it', async (t) => {
+    if (lacksProcesses(t, 'uses git')) return;
+    const { real } = repository(t);
+    const both = { ...inWorktree, depends_on: ['a', 'b'] };
+    const done = await run(real, [
+      shell('a', 'echo a >README', inWorktree),
+      shell('b', 'echo b >README', inWorktree),
+      shell('c', 'echo never', both),
+      shell('m', `echo both >README; git add README; ${commit}; git log -1 --format=%p`, {
+        ...both,
+        role: 'merger',
+      }),
+    ]);
+    const { failure } = done.agent('c');
+    assert.equal(failure?.kind, 'spawn_failed');
+    assert.match(failure?.message ?? '', /conflicts in README\. Give the plan an agent of role 'merger'/);
+    assert.deepEqual(done.of('workspace.conflict', 'c')[0]?.data.between, ['a', 'b']);
+    assert.equal(done.agent('m').state, 'completed', done.agent('m').failure?.message ?? '');
+    assert.match(done.agent('m').result ?? '', /^\w+ \w+$/, 'a commit of two parents');
+  });
+});
