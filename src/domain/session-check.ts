@@ -7,22 +7,28 @@ import type { VerifyRules } from './verification.ts';
 const name = 'verify';
 
 /** Whether this agent is the check of its session, which no plan lists. */
-export function isSessionCheck(session: Pick<Session, 'verify'>, agent: { readonly name: string }): boolean {
-  return session.verify !== null && agent.name === name;
+export function isSessionCheck(
+  session: Pick<Session, 'verify' | 'land'>,
+  agent: { readonly name: string },
+): boolean {
+  return session.verify !== null && session.land !== 'auto' && agent.name === name;
 }
 
 /**
- * The agent that checks the work of all others together; null if the plan asks for no such check. Its program does
- * nothing, so it has no fix rounds: what a check finds is the work of another agent.
+ * The agent that checks the work of all others together; null if the plan asks for no such check, or if the work lands
+ * by itself: then each commit that lands is checked, and conflicts go back to their owners. Its program does nothing, so
+ * it has no fix rounds: what a check finds is the work of another agent.
  */
 export function sessionCheckOf({
   agents,
   verify = null,
+  land = null,
 }: {
   readonly agents: readonly Pick<AgentSpec, 'workspace' | 'maxMemoryMb'>[];
   readonly verify?: VerifyRules | null;
+  readonly land?: Session['land'];
 }): (AgentSpec & { readonly name: string }) | null {
-  if (verify === null) return null;
+  if (verify === null || land === 'auto') return null;
   return {
     ...specDefaults,
     name,

@@ -85,6 +85,14 @@ describe('the check of a session', () => {
     }
   });
 
+  it('is none where work lands by itself, because each commit that lands is checked', () => {
+    const { next } = created(planRequest([inWorktree('verify')], { verify: check, land: 'auto' }));
+    assert.deepEqual(
+      next.agents.map((agent) => [agent.name, isSessionCheck(next.session, agent)]),
+      [['verify', false]],
+    );
+  });
+
   it('runs a program that does nothing, has no fix rounds, and as much memory as the largest of the others', () => {
     const agents = [
       inWorktree('a', { maxMemoryMb: 8192 }),
