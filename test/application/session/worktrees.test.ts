@@ -62,4 +62,30 @@ describe('agents in worktrees', () => {
     assert.equal(done.agent('m').state, 'completed', done.agent('m').failure?.message ?? '');
     assert.match(done.agent('m').result ?? '', /^\w+ \w+$/, 'a commit of two parents');
   });
+
+  it('are checked at exactly their commit, with protected files as they were, until they have mended it', async (t) => {
+    if (lacksProcesses(t, 'uses git')) return;
+    const { real, git } = repository(t);
+    writeFileSync(join(real.root, 'judge.sh'), 'git rev-parse HEAD; grep good work\n');
+    git('add', '.');
+    git('commit', '--quiet', '-m', 'Judge');
+    const work =
+      'test $MAOS_AGENT_ATTEMPT = 1 && { echo bad >work; echo true >judge.sh; } || echo good >work';
+    const verify = { commands: ['sh judge.sh && echo "$MAOS_VERIFY_COMMIT" >&2'], protect: ['judge.sh'] };
+    const done = await run(real, [
+      shell('a', work, { ...inWorktree, verify }),
+      shell('b', 'cat work judge.sh', { ...inWorktree, depends_on: ['a'] }),
+    ]);
+    assert.equal(done.state, 'completed', done.agent('a').failure?.message ?? '');
+    const [failed] = done.of('verify.failed', 'a');
+    assert.deepEqual([failed?.data.report.exitCode, failed?.data.report.restored], [1, ['judge.sh']]);
+    const [passed] = done.of('verify.passed', 'a');
+    const { commit } = done.agent('a').work ?? {};
+    assert.equal(passed?.data.report.commit, commit);
+    assert.notEqual(failed?.data.report.commit, commit);
+    const output = await real.project.host.readOutput(done.agent('a'), 'stdout', 0, 1_000, 2);
+    assert.equal(Buffer.from(output.bytes).toString(), `${commit}\ngood\n`);
+    assert.match(done.agent('b').result ?? '', /^good\ngit rev-parse/);
+    assert.equal(git('status', '--porcelain'), '');
+  });
 });
