@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { ScratchRepository } from './scratch-repository.ts';
+import { keptRef, type Step, steps, take, type WorktreeLife } from './worktree-life.ts';
+
+/** Most changes that git makes in one life. */
+const mostChanges = 30;
+
+/** Ends the process that called it, and itself, with SIGKILL after git has changed something that often. */
+function addKiller(scratch: ScratchRepository, changes: number): string {
+  const bin = join(scratch.root, 'bin');
+  mkdirSync(bin);
+  const script = `#!/bin/sh
+PATH=$REAL_PATH git "$@"
+status=$?
+case " $* " in
+*' worktree add '*|*' reset '*|*' update-index '*|*' write-tree '*|*' commit-tree '*|*' update-ref '*|*' symbolic-ref -m '*)
+  echo >> ${scratch.root}/changes
+  [ "$(wc -l < ${scratch.root}/changes)" -eq ${changes} ] && kill -9 $PPID $$
+esac
+exit $status
+`;
+  writeFileSync(join(bin, 'git'), script);
+  chmodSync(join(bin, 'git'), 0o755);
+  return bin;
+}
+
+const files = { 'a.txt': 'one\n', 'b.txt': 'two\n', 'deep/c.txt': 'three\n' };
+
+/** @returns whether the process was killed */
+async function liveAndDie(changes: number): Promise<boolean> {
+  const scratch = new ScratchRepository('repository', files);
+  try {
+    const place = scratch.place();
+    const base = scratch.git('rev-parse', 'HEAD');
+    const bin = addKiller(scratch, changes);
+    const { PATH = '' } = scratch.environment;
+    const life: WorktreeLife = {
+      project: join(scratch.root, 'maos'),
+      environment: { ...scratch.environment, REAL_PATH: PATH, PATH: `${bin}:${PATH}` },
+      place,
+      base,
+      stepFile: join(scratch.root, 'step'),
+    };
+    scratch.write('a.txt', "the user's\n");
+    const child = spawn(
+      process.execPath,
+      [join(import.meta.dirname, 'worktree-life.ts'), JSON.stringify(life)],
+      { stdio: 'inherit' },
+    );
+    const [, signal] = await once(child, 'exit');
+    const step = readFileSync(life.stepFile, 'utf8') as Step | 'done';
+    for (const next of step === 'done' ? [] : steps.slice(steps.indexOf(step))) {
+      await take(next, { ...life, environment: scratch.environment });
+    }
+    const label = `killed after change ${changes}, in ${step}`;
+    assert.equal(scratch.git('show', `${keptRef}:a.txt`, `${keptRef}:new.txt`), 'work\nwork', label);
+    assert.deepEqual(scratch.git('diff', '--name-status', base, keptRef).split('\n'), [
+      'M\ta.txt',
+      'D\tb.txt',
+      'A\tnew.txt',
+    ]);
+    assert.equal(scratch.git('rev-parse', `${keptRef}^`), base, label);
+    assert.equal(scratch.git('rev-parse', place.branch), scratch.git('rev-parse', keptRef), label);
+    const left = readdirSync(join(scratch.layout.worktree(place.sessionId, place.agentId), '..'));
+    assert.deepEqual(left, [], label);
+    assert.ok(!existsSync(join(scratch.folder, '.git/worktrees')), label);
+    assert.equal(scratch.git('status', '--porcelain'), ' M a.txt', label);
+    assert.equal(scratch.git('fsck', '--no-dangling'), '', label);
+    return signal === 'SIGKILL';
+  } finally {
+    scratch.remove();
+  }
+}
+
+describe('a process killed by SIGKILL', () => {
+  it('loses nothing and leaves nothing, whatever git has changed last', async () => {
+    let changes = 1;
+    while (await liveAndDie(changes)) changes += 1;
+    assert.ok(changes > 7 && changes < mostChanges, `${changes} changes by git`);
+  });
+
+  it('does not matter in the middle of the making of a worktree', async () => {
+    const scratch = new ScratchRepository('repository', files);
+    try {
+      const place = scratch.place();
+      const base = scratch.git('rev-parse', 'HEAD');
+      const { folder } = await scratch.workspaces.open(place, base, null);
+      const gitDir = scratch.gitIn(folder, 'rev-parse', '--absolute-git-dir');
+      const spoilings: (() => void)[] = [
+        () => rmSync(join(folder, '.git')),
+        () => rmSync(folder, { recursive: true }),
+        () => rmSync(gitDir, { recursive: true }),
+        () => rmSync(join(gitDir, 'HEAD')),
+        () => writeFileSync(join(gitDir, 'locked'), 'initializing'),
+        () => writeFileSync(join(gitDir, 'index.lock'), ''),
+        () => scratch.git('update-ref', '-d', `refs/heads/${place.branch}`),
+        () => writeFileSync(join(scratch.folder, `.git/refs/heads/${place.branch}.lock`), ''),
+      ];
+      for (const spoil of spoilings) {
+        // Without the state beside it, the worktree is not finished.
+        rmSync(`${folder}.json`);
+        spoil();
+        await scratch.workspaces.open(place, base, null);
+        assert.equal(scratch.gitIn(folder, 'status', '--porcelain', '--branch'), `## ${place.branch}`);
+        assert.equal(scratch.git('worktree', 'list').split('\n').length, 2, `${spoil}`);
+      }
+    } finally {
+      scratch.remove();
+    }
+  });
+
+  it('does not matter in the middle of a removal', async () => {
+    const scratch = new ScratchRepository('repository', files);
+    try {
+      const place = scratch.place();
+      const base = scratch.git('rev-parse', 'HEAD');
+      const { folder } = await scratch.workspaces.open(place, base, null);
+      scratch.write('a.txt', 'work\n', folder);
+      const gitDir = scratch.gitIn(folder, 'rev-parse', '--absolute-git-dir');
+      const life = { project: join(scratch.root, 'maos'), environment: scratch.environment };
+      const step = (next: Step) => take(next, { ...life, place, base, stepFile: '' });
+      await step('snapshot');
+      // Moved aside, half deleted there, and half deleted in the repository.
+      renameSync(folder, `${folder}.removed`);
+      rmSync(join(`${folder}.removed`, 'a.txt'));
+      rmSync(join(gitDir, 'HEAD'));
+      await step('remove');
+      assert.equal(scratch.git('show', `${place.branch}:a.txt`), 'work');
+      assert.deepEqual(readdirSync(join(folder, '..')), []);
+      assert.ok(!existsSync(join(scratch.folder, '.git/worktrees')));
+    } finally {
+      scratch.remove();
+    }
+  });
+});
