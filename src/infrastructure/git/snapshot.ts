@@ -5,7 +5,7 @@ import { diffStat } from './diff.ts';
 import { findState } from './found-state.ts';
 import { commitHistory, historyRefOf } from './history.ts';
 import { openRepository, type Repository } from './repository.ts';
-import { exists, ignoreMissing, removeRefLock, worktreeFolder } from './worktree-places.ts';
+import { ignoreMissing, isGitDirOf, removeRefLock, worktreeFolder } from './worktree-places.ts';
 import { indexOf, makeTree } from './worktree-tree.ts';
 import { openWorktree, type WorktreeDeps } from './worktrees.ts';
 
@@ -33,10 +33,12 @@ export async function snapshot(
   const branchRef = `refs/heads/${place.branch}`;
   // No process is left that could hold them.
   for (const ref of [branchRef, keptRef, historyRefOf(keptRef)]) await removeRefLock(common, ref);
-  for (const name of ['HEAD', 'index']) await rm(join(state.gitDir, `${name}.lock`), { force: true });
 
   // An agent can remove it; its files and its branch are there nevertheless.
-  const gitDir = (await exists(join(state.gitDir, 'HEAD'))) ? state.gitDir : null;
+  const gitDir = (await isGitDirOf(state.gitDir, folder)) ? state.gitDir : null;
+  if (gitDir !== null) {
+    for (const name of ['HEAD', 'index']) await rm(join(gitDir, `${name}.lock`), { force: true });
+  }
   const worktree =
     gitDir === null
       ? await openRepository(git, folder, { GIT_DIR: common, GIT_WORK_TREE: folder })

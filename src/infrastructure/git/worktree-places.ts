@@ -1,5 +1,5 @@
 import { lstat, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { WorktreePlace } from '../../application/ports/workspaces.ts';
 import { isMissing } from '../files/disk/file-error.ts';
 import { removeTree } from '../files/disk/remove-tree.ts';
@@ -21,17 +21,20 @@ export function worktreeEnvironment(gitDir: string, folder: string): Record<stri
 /** The folders in the repository that belong to a worktree: one, or none; more after interruptions. */
 export async function gitDirsOf(commonFolder: string, folder: string): Promise<string[]> {
   const all = join(commonFolder, 'worktrees');
-  // git records the path without links.
-  const wanted = join(await realpath(dirname(folder)), basename(folder), '.git');
-  const names = await readdir(all).catch(ignoreMissing);
   const found: string[] = [];
-  for (const name of names ?? []) {
-    const gitDir = join(all, name);
-    const target = (await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing))?.trim();
-    if (target === undefined) continue;
-    if ((isAbsolute(target) ? target : resolve(gitDir, target)) === wanted) found.push(gitDir);
+  for (const name of (await readdir(all).catch(ignoreMissing)) ?? []) {
+    if (await isGitDirOf(join(all, name), folder)) found.push(join(all, name));
   }
   return found;
+}
+
+/** git gives the name of a removed worktree to the next one, so only what it records in the folder counts. */
+export async function isGitDirOf(gitDir: string, folder: string): Promise<boolean> {
+  const target = (await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing))?.trim();
+  if (target === undefined) return false;
+  // git records the path without links.
+  const wanted = join(await realpath(dirname(folder)), basename(folder), '.git');
+  return resolve(gitDir, target) === wanted;
 }
 
 /** Removes a worktree's folder in the repository. Interrupted at any instant, {@link gitDirsOf} still finds it. */

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Checkout, MergeConflict, WorktreePlace } from '../../application/ports/workspaces.ts';
 import { MaosError, showPath } from '../../domain/errors.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
@@ -13,8 +13,8 @@ import type { Git } from './run-git.ts';
 import { endOldSetup } from './run-setup.ts';
 import { notIgnored, setUp } from './setup.ts';
 import {
-  exists,
   gitDirsOf,
+  isGitDirOf,
   lockWorktree,
   removeFolder,
   removeGitDir,
@@ -46,9 +46,11 @@ export async function open(
   const ports = await freePorts(setup?.ports ?? 0);
   const found = await findState(deps.git, place, folder);
   const state =
-    found ?? (await makeWorktree(deps, place, folder, { branch: place.branch, base }, { setup, ports }));
-  if (found === null) await writeState(folder, state);
-  if (await exists(state.gitDir)) await lockWorktree(state.gitDir, true);
+    found === null
+      ? await makeWorktree(deps, place, folder, { branch: place.branch, base }, { setup, ports })
+      : await repaired(deps.git, place, folder, base, found);
+  if (state !== found) await writeState(folder, state);
+  await lockWorktree(state.gitDir, true);
   if (conflict !== undefined) {
     await beginMerge(await openWorktree(deps.git, state.gitDir, folder), folder, state, conflict);
   }
@@ -78,6 +80,54 @@ export async function makeWorktree(
   await worktree.succeed(['reset', '--hard', '--quiet']);
   const brought = await setUp(repository, setup, { folder, ports, record, environment });
   return { gitDir, brought: await notIgnored(worktree, brought), merge: null };
+}
+
+/** Makes files a worktree again whose folder in the repository, or `.git` file, an agent has removed or changed. */
+async function repaired(
+  git: Git,
+  place: WorktreePlace,
+  folder: string,
+  base: string,
+  state: WorktreeState,
+): Promise<WorktreeState> {
+  const link = join(folder, '.git');
+  if (await isGitDirOf(state.gitDir, folder)) {
+    const written = await readFile(link, 'utf8').catch(() => '');
+    if (written !== linkTo(state.gitDir)) await relink(link, state.gitDir);
+    return state;
+  }
+  const repository = await openRepository(git, place.repository);
+  const common = await repository.commonFolder();
+  const [left] = await gitDirsOf(common, folder);
+  const gitDir = left ?? (await regained(repository, common, folder, { branch: place.branch, base }));
+  await relink(link, gitDir);
+  await (await openWorktree(git, gitDir, folder)).succeed(['reset', '--mixed', '--quiet']);
+  return { ...state, gitDir };
+}
+
+/** A folder in the repository for files that are there already: made with an empty worktree, then given to them. */
+async function regained(
+  repository: Repository,
+  common: string,
+  folder: string,
+  head: WorktreeHead,
+): Promise<string> {
+  const stand = `${folder}.new`;
+  await rm(stand, { recursive: true, force: true });
+  for (const stale of await gitDirsOf(common, stand)) await removeGitDir(stale);
+  const gitDir = await addWorktree(repository, common, stand, head);
+  await rm(stand, { recursive: true });
+  await writeFile(join(gitDir, 'gitdir'), `${join(await realpath(folder), '.git')}\n`);
+  return gitDir;
+}
+
+async function relink(link: string, gitDir: string): Promise<void> {
+  await rm(link, { recursive: true, force: true });
+  await writeFile(link, linkTo(gitDir));
+}
+
+function linkTo(gitDir: string): string {
+  return `gitdir: ${gitDir}\n`;
 }
 
 /**

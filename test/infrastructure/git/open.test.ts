@@ -55,6 +55,25 @@ describe('a worktree', () => {
     assert.equal(scratch.gitIn(folder, 'status', '--porcelain'), '');
   });
 
+  it('is a worktree again when an agent has removed what makes it one', async () => {
+    const place = scratch.place();
+    const { folder } = await scratch.workspaces.open(place, head(), null);
+    const gitDir = scratch.gitIn(folder, 'rev-parse', '--absolute-git-dir');
+    scratch.write('a.txt', 'work\n', folder);
+    rmSync(join(folder, '.git'));
+    await scratch.workspaces.open(place, head(), null);
+    assert.equal(scratch.gitIn(folder, 'status', '--porcelain'), ' M a.txt');
+
+    rmSync(gitDir, { recursive: true });
+    const { folder: other } = await scratch.workspaces.open(scratch.place('other'), head(), null);
+    assert.equal(scratch.gitIn(other, 'rev-parse', '--absolute-git-dir'), gitDir, 'git reuses the name');
+    await scratch.workspaces.open(place, head(), null);
+    assert.equal(scratch.gitIn(folder, 'symbolic-ref', '--short', 'HEAD'), place.branch);
+    assert.equal(scratch.gitIn(folder, 'status', '--porcelain'), ' M a.txt');
+    assert.equal(scratch.gitIn(other, 'status', '--porcelain'), '');
+    assert.equal(scratch.git('worktree', 'list').split('\n').length, 3);
+  });
+
   it('gets different free ports in every call', async () => {
     const setup = { ...noSetup, ports: 3 };
     const opened = await Promise.all(
