@@ -1,9 +1,11 @@
 import { readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Checkout, MergeConflict, WorktreePlace } from '../../application/ports/workspaces.ts';
-import { MaosError, showPath } from '../../domain/errors.ts';
+import { isMaosError, MaosError, showPath } from '../../domain/errors.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
 import { ensureFolder } from '../files/disk/folders.ts';
+import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { beginMerge } from './begin-merge.ts';
 import { findState } from './found-state.ts';
@@ -30,6 +32,11 @@ export interface WorktreeDeps {
   /** What a set-up command inherits. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
+
+/** By repository. */
+const adding = new Serial<string>();
+const mostTries = 100;
+const retryMs = 30;
 
 /** What a worktree has checked out: a branch, created at `base` if need be, or a commit without one. */
 type WorktreeHead = { readonly branch: string; readonly base: string } | { readonly commit: string };
@@ -140,23 +147,47 @@ async function addWorktree(
   folder: string,
   head: WorktreeHead,
 ): Promise<string> {
-  const add = ['worktree', 'add', '--no-checkout'];
-  if ('commit' in head) await repository.succeed([...add, '--detach', folder, head.commit]);
-  else {
-    const { branch, base } = head;
-    await removeRefLock(common, `refs/heads/${branch}`);
-    const isNew = (await repository.commit(`refs/heads/${branch}`)) === null;
-    await repository.succeed([
-      ...add,
-      ...(isNew ? ['-b', branch, folder, base] : ['--force', folder, branch]),
-    ]);
-  }
+  await adding.run(common, () => whileOthersAdd(() => tryToAdd(repository, common, folder, head)));
   const [gitDir] = await gitDirsOf(common, folder);
   if (gitDir === undefined) {
     throw new MaosError('INTERNAL', `git has made no worktree in ${showPath(folder)}.`);
   }
   await lockWorktree(gitDir, false);
   return gitDir;
+}
+
+/**
+ * Problem: git fails while it finds a worktree that another git has half made.
+ * Solution: add one at a time, and try again when another maos, or the user, adds one.
+ */
+async function whileOthersAdd(add: () => Promise<void>): Promise<void> {
+  for (let left = mostTries; ; left--) {
+    try {
+      return await add();
+    } catch (error) {
+      const isHalfMade = isMaosError(error) && /worktrees\/.*\/commondir/.test(error.message);
+      if (!isHalfMade || left === 0) throw error;
+      await pause(retryMs);
+    }
+  }
+}
+
+async function tryToAdd(
+  repository: Repository,
+  common: string,
+  folder: string,
+  head: WorktreeHead,
+): Promise<void> {
+  const add = ['worktree', 'add', '--no-checkout'];
+  if ('commit' in head) {
+    await repository.succeed([...add, '--detach', folder, head.commit]);
+    return;
+  }
+  const { branch, base } = head;
+  await removeRefLock(common, `refs/heads/${branch}`);
+  const isNew = (await repository.commit(`refs/heads/${branch}`)) === null;
+  const target = isNew ? ['-b', branch, folder, base] : ['--force', folder, branch];
+  await repository.succeed([...add, ...target]);
 }
 
 /** The repository as seen from a worktree. */

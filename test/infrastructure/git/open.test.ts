@@ -74,6 +74,14 @@ describe('a worktree', () => {
     assert.equal(scratch.git('worktree', 'list').split('\n').length, 3);
   });
 
+  it('is made beside others at the same time', async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `agent-${index}`);
+    const opened = await Promise.all(
+      names.map((name) => scratch.workspaces.open(scratch.place(name), head(), null)),
+    );
+    for (const { folder } of opened) assert.equal(scratch.gitIn(folder, 'status', '--porcelain'), '');
+  });
+
   it('gets different free ports in every call', async () => {
     const setup = { ...noSetup, ports: 3 };
     const opened = await Promise.all(
