@@ -57,6 +57,8 @@ export async function undoSteps(folders: StepFolders, steps: readonly FileStep[]
   for (const [number, step] of [...steps.entries()].toReversed()) {
     const { path, before, after } = step;
     const now = await printAt(checkout, path);
+    // Folders may have been made for it already, in the way of what was there.
+    if (before === null && now === null) await removeEmptyAbove(checkout, path);
     const isKept = before === folderPrint || (await kindAt(folders.kept, String(number))) !== null;
     // Neither, when the user has changed it since: then it stays.
     const isOurs = now === after || (now === null && isKept);

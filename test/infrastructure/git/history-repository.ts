@@ -56,7 +56,7 @@ export class HistoryRepository extends ScratchRepository {
 
   /** Writes files into the checkout; null removes. */
   writeAll(files: TestFiles, folder = this.folder): void {
-    for (const [path, file] of Object.entries(files)) writeTestFile(join(folder, path), file);
+    writeFiles(files, folder);
   }
 
   /** Commits the files onto what is checked out. @returns the commit */
@@ -85,6 +85,10 @@ export class HistoryRepository extends ScratchRepository {
   show(commit: string, path: string): string {
     return this.git('show', `${commit}:${path}`);
   }
+}
+
+export function writeFiles(files: TestFiles, folder: string): void {
+  for (const [path, file] of Object.entries(files)) writeTestFile(join(folder, path), file);
 }
 
 function writeTestFile(at: string, file: TestFile): void {
