@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { lacksProcesses, realProject, run, shell } from '../../helpers/real-project.ts';
+import { agentProcesses } from '../../helpers/agent-processes.ts';
+import { otherMaos } from '../../helpers/other-maos.ts';
+import { lacksProcesses, realProject, run, settled, shell } from '../../helpers/real-project.ts';
 
 function repository(t: TestContext) {
   const real = realProject(t);
@@ -88,4 +90,34 @@ describe('agents in worktrees', () => {
     assert.match(done.agent('b').result ?? '', /^good\ngit rev-parse/);
     assert.equal(git('status', '--porcelain'), '');
   });
+});
+
+describe('when MAOS is killed', () => {
+  const moments = ['agent.spawned', 'agent.finished', 'verify.started', 'verify.failed', 'agent.fix_round'];
+  for (const moment of [...moments, 'verify.passed', 'work.committed']) {
+    it(`after ${moment}, the next one ends in the same state, and runs nothing twice`, async (t) => {
+      if (lacksProcesses(t, 'kills a maos')) return;
+      const { real, git } = repository(t);
+      const log = join(real.home, 'ran');
+      const note = (text: string): string => `echo ${text} >>'${log}'`;
+      const work = `${note('own')}; test $MAOS_AGENT_ATTEMPT = 1 && echo bad >work || echo good >work`;
+      const verify = { commands: [note('first'), 'grep good work'], fix_rounds: 1 };
+      const other = await otherMaos(t, real);
+      const agents = [
+        shell('a', work, { ...inWorktree, verify }),
+        shell('b', 'cat work', { ...inWorktree, depends_on: ['a'] }),
+      ];
+      const id = await other.start({ objective: 'Survive.', agents });
+      await other.event(({ type }) => type === moment);
+      const owner = real.project.store.ownerOf(id);
+      await other.kill();
+      await real.supervisor.takeOver(id, owner);
+      const done = await settled(real, id);
+      assert.equal(done.state, 'completed', done.agent('a').failure?.message ?? '');
+      assert.equal(readFileSync(log, 'utf8'), 'own\nfirst\nown\nfirst\n');
+      assert.equal(done.agent('b').result, 'good');
+      assert.equal(git('show', `maos/${id}/a:work`), 'good');
+      assert.deepEqual(agentProcesses([done.agent('a').id, done.agent('b').id]), []);
+    });
+  }
 });
