@@ -24,11 +24,13 @@ export function endedSession(
     readonly ended?: boolean;
     /** Its agents work in worktrees from this commit of the project. */
     readonly commit?: string;
+    /** The session that it lands onto `main`. */
+    readonly lands?: SessionId;
   } = {},
 ): SessionId {
   const { store, files, ids, instance } = real.project;
   const id = makeSessionId(ids.ulid());
-  const { commit, agents: count = 1 } = options;
+  const { commit, lands, agents: count = 1 } = options;
   const agents = Array.from(
     { length: count },
     (): AgentRequest => ({
@@ -60,6 +62,7 @@ export function endedSession(
     folder: null,
     agents,
     aliases: {},
+    ...(lands === undefined ? {} : { landing: { sessionId: lands, target: 'main', squash: false } }),
     ...(commit === undefined ? {} : { repository: { commit, branch: 'main' } }),
   });
   const suffixes = agents.map(() => ids.suffix());

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -11,12 +13,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { collectGarbage } from '../../../src/application/maintenance/retention/collect-garbage.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { branchOf } from '../../../src/domain/worktree.ts';
 import { endedSession } from '../../helpers/ended-sessions.ts';
 import { gitIn, makeRepository } from '../../helpers/git-project.ts';
 import { type RealProject, realProject } from '../../helpers/real-project.ts';
+import { giveTimeTo } from '../../helpers/waiting.ts';
 
 const dayMs = 86_400_000;
 const policy = { maxAgeMs: 30 * dayMs, maxSessions: null, maxBytes: null, maxRefsAgeMs: 90 * dayMs };
@@ -162,5 +166,53 @@ describe('a worktree of a removed session', () => {
     assert.ok(existsSync(worktree));
     other.project.store.release(lease);
     assert.equal((await collect(real)).removed.length, 1);
+  });
+
+  it('stays while another session lands its work', async (t) => {
+    const real = repositoryOf(t);
+    const { id, worktree } = await withWorktree(real);
+    const landing = endedSession(real, daysAgo(40), { ended: false, commit: real.commit, lands: id });
+    assert.deepEqual((await collect(real)).removed, []);
+    const { store } = real.project;
+    assert.deepEqual(store.maintenance.removeEnded([id], daysAgo(0), 1_000).removed, []);
+    assert.ok(existsSync(worktree));
+    assert.equal(store.load(landing).session.landing?.sessionId, id);
+  });
+});
+
+const script = fileURLToPath(new URL('../fixtures/collecting-process.ts', import.meta.url));
+
+describe('a collection with worktrees that is killed', () => {
+  it('loses nothing, whenever that is, and the next one ends it', async (t) => {
+    const real = repositoryOf(t);
+    const made = [];
+    for (let number = 0; number < 2; number++) made.push(await withWorktree(real));
+    for (const { id, worktree } of made) writeFileSync(join(worktree, 'new.txt'), id);
+    const options = JSON.stringify({ home: real.home, root: real.root });
+    let interrupted = 0;
+    for (let round = 0; made.some(({ id }) => real.project.store.maintenance.exists(id)); round++) {
+      assert.ok(round < 20, 'it gets on');
+      const child = spawn(process.execPath, ['--no-warnings', script, options], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      await giveTimeTo('get anywhere in the collection', ((round * 137) % 700) + round * round * 60);
+      if (child.exitCode === null && child.kill('SIGKILL')) interrupted += 1;
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      for (const { id, worktree } of made) {
+        const { store } = real.project;
+        const owner = store.maintenance.exists(id) ? store.ownerOf(id) : null;
+        // As if an hour had passed, after which the lease of a dead process does not count.
+        if (owner !== null) store.heartbeat(owner, daysAgo(1));
+        const isThere = existsSync(join(worktree, 'new.txt'));
+        assert.ok(isThere || isKept(real, id, 'new.txt', id), `${id} in round ${round}`);
+      }
+    }
+    const { heldBack, notRemoved } = await collect(real);
+    assert.deepEqual([heldBack, notRemoved], [[], []]);
+    for (const { id } of made)
+      assert.ok(isKept(real, id, 'new.txt', id) && !existsSync(real.project.files.describe(id)));
+    assert.equal(gitIn(real.root, 'worktree', 'list').split('\n').length, 1);
+    assert.ok(interrupted >= 2, `only ${interrupted} rounds were killed`);
   });
 });
