@@ -190,13 +190,12 @@ describe('a collection with worktrees that is killed', () => {
     for (const { id, worktree } of made) writeFileSync(join(worktree, 'new.txt'), id);
     const options = JSON.stringify({ home: real.home, root: real.root });
     let interrupted = 0;
-    for (let round = 0; made.some(({ id }) => real.project.store.maintenance.exists(id)); round++) {
-      assert.ok(round < 20, 'it gets on');
+    for (const killAfterMs of [0, 150, 400, 900, 2_000]) {
       const child = spawn(process.execPath, ['--no-warnings', script, options], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       await once(child.stdout, 'data');
-      await giveTimeTo('get anywhere in the collection', ((round * 137) % 700) + round * round * 60);
+      await giveTimeTo('get anywhere in the collection', killAfterMs);
       if (child.exitCode === null && child.kill('SIGKILL')) interrupted += 1;
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       for (const { id, worktree } of made) {
@@ -205,7 +204,7 @@ describe('a collection with worktrees that is killed', () => {
         // As if an hour had passed, after which the lease of a dead process does not count.
         if (owner !== null) store.heartbeat(owner, daysAgo(1));
         const isThere = existsSync(join(worktree, 'new.txt'));
-        assert.ok(isThere || isKept(real, id, 'new.txt', id), `${id} in round ${round}`);
+        assert.ok(isThere || isKept(real, id, 'new.txt', id), `${id} after ${killAfterMs} ms`);
       }
     }
     const { heldBack, notRemoved } = await collect(real);
@@ -213,6 +212,6 @@ describe('a collection with worktrees that is killed', () => {
     for (const { id } of made)
       assert.ok(isKept(real, id, 'new.txt', id) && !existsSync(real.project.files.describe(id)));
     assert.equal(gitIn(real.root, 'worktree', 'list').split('\n').length, 1);
-    assert.ok(interrupted >= 2, `only ${interrupted} rounds were killed`);
+    assert.ok(interrupted >= 1, 'no round was killed');
   });
 });
