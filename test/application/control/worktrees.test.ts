@@ -83,7 +83,7 @@ describe('a plan with worktrees', () => {
       shell('b', 'true', { workspace: 'worktree', worktree: { setup: 'npm ci' } }),
       shell('c', 'true', { workspace: 'own', verify: { commands: ['x', 'y'], fix_rounds: 0 } }),
     ];
-    const { workflow } = await ask(real, { agents, verify: ['z'], land: 'auto', dry_run: true });
+    const { workflow } = await ask(real, { agents, verify: ['z'], land: 'manual', dry_run: true });
     const rules = { timeoutMs: 1_800_000, fixRounds: 2, protect: [] };
     assert.deepEqual(
       workflow.agents.map(({ workspace, worktree, verify }) => [workspace, worktree, verify]),
@@ -95,10 +95,11 @@ describe('a plan with worktrees', () => {
       ],
     );
     const { session, agents: planned } = workflow;
-    assert.deepEqual([session.verify, session.land], [{ commands: ['z'], ...rules }, 'auto']);
-    assert.deepEqual(planned.filter((agent) => isSessionCheck(session, agent)).length, 1);
-    const manual = await ask(real, { agents, land: 'manual', dry_run: true });
-    assert.equal(manual.workflow.session.land, null);
+    assert.deepEqual([session.verify, session.land], [{ commands: ['z'], ...rules }, null]);
+    assert.equal(planned.filter((agent) => isSessionCheck(session, agent)).length, 1);
+    const auto = (await ask(real, { agents, verify: ['z'], land: 'auto', dry_run: true })).workflow;
+    assert.equal(auto.session.land, 'auto');
+    assert.equal(auto.agents.length, 3, 'the work is checked where it lands');
   });
 });
 
