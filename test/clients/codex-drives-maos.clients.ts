@@ -231,12 +231,13 @@ suite('Codex', { concurrency: 4 }, () => {
     await bench.nothingLeft();
   });
 
-  const changing = ['control_session', 'orchestrate', 'respond', 'send_message'];
+  const changing = ['control_session', 'land_session', 'orchestrate', 'respond', 'send_message'];
   const perTool = {
     orchestrate: { approval_mode: 'approve' },
     'control-session': { approval_mode: 'approve' },
     'send-message': { approval_mode: 'approve' },
     respond: { approval_mode: 'approve' },
+    'land-session': { approval_mode: 'approve' },
   } as const;
   for (const [setting, server, expected] of [
     ['nothing set', { default_tools_approval_mode: undefined }, changing],

@@ -1,5 +1,8 @@
 /** What the command line of the official Inspector asks of a MAOS: every tool, resource and prompt there is. */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { registry } from '../../src/presentation/mcp/server/registry.ts';
 import { isTemplate, matchUri, type Resource } from '../../src/presentation/mcp/server/resource.ts';
@@ -16,6 +19,8 @@ interface Made {
   agent: string;
   /** A session that goes on until it is cancelled. */
   endless: string;
+  /** An ended session with an agent in a worktree. */
+  landable: string;
 }
 
 /** A MAOS the Inspector is pointed at. */
@@ -50,6 +55,7 @@ const argumentsFor: Readonly<Record<string, (made: Made) => Json>> = {
   'agent-output': ({ agent }) => ({ agent_id: agent, tail_lines: 10 }),
   'control-session': ({ endless }) => ({ session_id: endless, action: 'cancel' }),
   'send-message': ({ endless }) => ({ session_id: endless, to: 'clock', body: 'Is it late?' }),
+  'land-session': ({ landable }) => ({ session_id: landable, dry_run: true }),
   respond: () => ({ request_id: 'latest', answer: '8081' }),
   'list-sessions': () => ({ state: 'completed', limit: 1 }),
   'list-roles': ({ session }) => ({ session_id: session, include_predefined: true }),
@@ -84,7 +90,7 @@ export async function inspectEverything(
     return result;
   }
 
-  const made: Made = { session: '', agent: '', endless: '' };
+  const made: Made = { session: '', agent: '', endless: '', landable: '' };
   const called = new Set<string>();
 
   /** The structured answer of a tool, which the Inspector holds against the tool's output schema. */
@@ -108,6 +114,7 @@ export async function inspectEverything(
   assert.deepEqual([ended.state, ended.files], ['completed', ['shared/context/note.md']]);
   const members = ended.agents as { readonly name: string; readonly agent_id: string }[];
   made.agent = members.find(({ name }) => name === 'look')?.agent_id ?? assert.fail('nobody looked');
+  made.landable = await runInWorktree(workplace);
   const asks = `clock="${process.execPath}" "${maosProgram}" ask "Which port?"; sleep 1000`;
   const run = await workplace.maos('run', 'Run on.', '--exec', asks, '--detach', '--json');
   assert.equal(run.status, 0, run.stderr);
@@ -157,9 +164,9 @@ export async function inspectEverything(
       assert.deepEqual(Object.fromEntries(counts), {
         roles: 1,
         sessions: 1,
-        'session-status': 2,
-        'session-events': 2,
-        'agent-output': 3,
+        'session-status': 3,
+        'session-events': 3,
+        'agent-output': 4,
         artifact: 1,
       });
     }),
@@ -195,6 +202,21 @@ export async function inspectEverything(
   assert.equal(state, 'cancelled');
   await target.end();
   await workplace.nothingLeft();
+}
+
+async function runInWorktree(workplace: Workplace): Promise<string> {
+  const author = ['-c', 'user.name=You', '-c', 'user.email=you@example.org'];
+  for (const args of [['init', '-q'], [...author, 'commit', '-q', '--allow-empty', '-m', 'First']]) {
+    execFileSync('git', args, { cwd: workplace.project });
+  }
+  const plan = {
+    objective: 'Change nothing.',
+    agents: [{ role: 'documenter', task: 'Change nothing.', command: ['true'], workspace: 'worktree' }],
+  };
+  await writeFile(join(workplace.project, 'plan.json'), JSON.stringify(plan));
+  const run = await workplace.maos('run', 'plan.json', '--json');
+  assert.equal(run.status, 0, run.stderr);
+  return JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '').session_id;
 }
 
 function namesIn(items: unknown): readonly string[] {

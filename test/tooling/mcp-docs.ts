@@ -1,4 +1,5 @@
 // Writes the generated parts of docs/mcp.md: the registry's contents, and a real server's results of real calls.
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,8 @@ interface Example {
 const gate = 'until [ -e go ]; do sleep 0.02; done';
 const ask = `'${process.execPath}' '${join(root, 'bin/maos.js')}' ask 'Which port?'`;
 const allowCommands = ["echo 'A greeting belongs in the README.'", 'grep -q MCP notes.md', gate, ask];
+
+const author = ['-c', 'user.name=You', '-c', 'user.email=you@example.org', '-c', 'commit.gpgSign=false'];
 
 /** Calls one after another on one server: a team with a failing agent, and a cancelled one. */
 const examples: readonly Example[] = [
@@ -74,6 +77,23 @@ const examples: readonly Example[] = [
     },
     arguments: { request_id: 'latest', answer: '8080' },
   },
+  {
+    tool: 'land-session',
+    before: {
+      tool: 'control-session',
+      arguments: { session_id: 'latest', action: 'cancel' },
+      before: {
+        tool: 'orchestrate',
+        arguments: {
+          objective: 'Write the release notes',
+          agents: [
+            { role: 'documenter', task: 'Wait.', backend: 'command', command: gate, workspace: 'worktree' },
+          ],
+        },
+      },
+    },
+    arguments: { session_id: 'latest', dry_run: true },
+  },
 ];
 
 /** The required content of the page. */
@@ -97,6 +117,9 @@ async function callExamples(): Promise<ReadonlyMap<string, unknown>> {
     await mkdir(home, { mode: 0o700 });
     await mkdir(project);
     await writeFile(join(project, 'notes.md'), 'Nothing yet.\n');
+    for (const args of [['init', '-q', '-b', 'main'], ['add', '-A'], [...author, 'commit', '-q', '-m', 'Notes']]) {
+      execFileSync('git', args, { cwd: project });
+    }
     await writeFile(join(home, 'config.json'), JSON.stringify({ allowCommands }));
     const client = new Client({ name: 'docs', version: '1' });
     await client.connect(

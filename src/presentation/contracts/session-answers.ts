@@ -62,36 +62,42 @@ export const agentOutcome = z.strictObject({
   not_permitted: z.array(z.string()).optional(),
 });
 
-export const agentStatus = z.strictObject({
-  ...agentCore,
-  /** While it runs. */
-  stage: z.enum(agentStages).optional(),
-  backend: z.string(),
-  depends_on: z.array(z.string()),
-  attempt: z.int(),
-  started_at: z.string().optional(),
-  ended_at: z.string().optional(),
-  ...outcome,
-  /**
-   * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; its check or fix round;
-   * and what it was not permitted to do.
-   */
-  note: z.string().optional(),
-  tokens: z.int().optional(),
-  cost_usd: z.number().optional(),
-  budget: z.string().optional(),
-});
+export const agentStatus = z
+  .strictObject({
+    ...agentCore,
+    /** While it runs. */
+    stage: z.enum(agentStages).optional(),
+    backend: z.string(),
+    depends_on: z.array(z.string()),
+    attempt: z.int(),
+    started_at: z.string().optional(),
+    ended_at: z.string().optional(),
+    ...outcome,
+    /**
+     * Suspended, finished but not ended, waiting for its provider, or the reason why it waits; its check or fix round;
+     * and what it was not permitted to do.
+     */
+    note: z.string().optional(),
+    tokens: z.int().optional(),
+    cost_usd: z.number().optional(),
+    budget: z.string().optional(),
+  })
+  .describe(
+    '{agent_id, name, role, state, stage, backend, depends_on, attempt, branch, commit, changes, proof, failure_kind, failure, result, note, tokens, cost_usd, budget}',
+  );
 
 /** An agent's request that has no answer yet. */
-export const openRequest = z.strictObject({
-  request_id: z.string(),
-  agent: z.string(),
-  kind: z.string(),
-  tool: z.string().optional(),
-  action: z.string(),
-  choices: z.array(z.string()).optional(),
-  expires_at: z.string(),
-});
+export const openRequest = z
+  .strictObject({
+    request_id: z.string(),
+    agent: z.string(),
+    kind: z.string(),
+    tool: z.string().optional(),
+    action: z.string(),
+    choices: z.array(z.string()).optional(),
+    expires_at: z.string(),
+  })
+  .describe('{request_id, agent, kind, tool, action, choices, expires_at}');
 
 /** Maximum length of a request's text, and number of requests, in a result. */
 const maxAction = 300;

@@ -7,4 +7,4 @@ Use it when work splits into parts for different specialists, or parts that can 
 2. wait-session: call it again until settled is true. It reports states, results, failures, files and what agents ask: answer that with respond.
 3. agent-output: the full output of an agent. session-status: agents, events, usage and cost.
 
-control-session pauses, resumes, cancels, retries. send-message writes to agents. list-roles and list-sessions list roles and sessions. 'latest' means the newest session. A completed agent only claims to be done: check its work.`;
+control-session pauses, resumes, cancels, retries; send-message writes to agents, land-session lands branches; list-roles, list-sessions. 'latest' means the newest session. A completed agent only claims to be done: check its work.`;

@@ -9,6 +9,7 @@ import { sessionStatusResource } from '../resources/session-status.ts';
 import { sessionsResource } from '../resources/sessions.ts';
 import { agentOutput } from '../tools/agent-output.ts';
 import { controlSession } from '../tools/control-session.ts';
+import { landSession } from '../tools/land-session.ts';
 import { listRoles } from '../tools/list-roles.ts';
 import { listSessions } from '../tools/list-sessions.ts';
 import { orchestrate } from '../tools/orchestrate.ts';
@@ -36,6 +37,7 @@ export const registry: Registry = {
     agentOutput,
     controlSession,
     respond,
+    landSession,
     sendMessage,
     listSessions,
     listRoles,

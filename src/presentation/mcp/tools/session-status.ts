@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { landingReport } from '../../../application/landing/landing-report.ts';
 import { Mailbox } from '../../../application/messaging/mailbox.ts';
 import type { SessionReader } from '../../../application/ports/session-reader.ts';
 import type { Project } from '../../../application/project.ts';
@@ -23,6 +24,7 @@ import {
 import { type AgentSurroundings, agentView, namesOf, summaryView } from '../../contracts/views.ts';
 import { costOf, countFitting, roomBeside } from '../answers/budget.ts';
 import { formatCursor, parseCursor } from '../answers/cursor.ts';
+import { landedLines } from '../answers/landed-lines.ts';
 import { locateSession, nextStep, pauseReasonOf, summarize, summaryOf } from '../answers/sessions.ts';
 import { defineTool, readsOnly } from '../server/tool.ts';
 
@@ -51,6 +53,7 @@ const output = z.strictObject({
   requests: z.array(openRequest).optional(),
   folder: z.string(),
   agents: z.array(agentStatus).optional(),
+  landed: z.array(z.string()).optional(),
   next_cursor: z.string().optional(),
   messages: z.array(z.string()).optional(),
   events: z.array(z.string()).optional(),
@@ -75,7 +78,9 @@ export const sessionStatus = defineTool({
     const { project, id } = await locateSession(context, session_id);
     const workflow = project.store.load(id);
     const liveStatus = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
-    const base = header(project, workflow, liveStatus);
+    const head = header(project, workflow, liveStatus);
+    const landed = landedLines(landingReport(project.store, id), roomBeside(head) / 4);
+    const base = landed.length === 0 ? head : { ...head, landed };
     const parts = [include_agents, include_messages, include_events].filter(Boolean).length;
     const share = roomBeside(base) / Math.max(1, parts);
     const answer = {

@@ -26,6 +26,7 @@ describe('what a client reads at its start', () => {
     assert.deepEqual(tools.map(({ name }) => name).sort(), [
       'agent-output',
       'control-session',
+      'land-session',
       'list-roles',
       'list-sessions',
       'orchestrate',
@@ -64,6 +65,7 @@ describe('what a client reads at its start', () => {
     const changing = tools.filter(({ annotations }) => !annotations.readOnlyHint);
     assert.deepEqual(changing.map(({ name }) => name).sort(), [
       'control-session',
+      'land-session',
       'orchestrate',
       'respond',
       'send-message',
