@@ -1,8 +1,8 @@
 /** What the command line of the official Inspector asks of a MAOS: every tool, resource and prompt there is. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { registry } from '../../src/presentation/mcp/server/registry.ts';
 import { isTemplate, matchUri, type Resource } from '../../src/presentation/mcp/server/resource.ts';
@@ -206,7 +206,10 @@ export async function inspectEverything(
 
 async function runInWorktree(workplace: Workplace): Promise<string> {
   const author = ['-c', 'user.name=You', '-c', 'user.email=you@example.org'];
-  for (const args of [['init', '-q'], [...author, 'commit', '-q', '--allow-empty', '-m', 'First']]) {
+  for (const args of [
+    ['init', '-q'],
+    [...author, 'commit', '-q', '--allow-empty', '-m', 'First'],
+  ]) {
     execFileSync('git', args, { cwd: workplace.project });
   }
   const plan = {

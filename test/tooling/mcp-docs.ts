@@ -117,7 +117,11 @@ async function callExamples(): Promise<ReadonlyMap<string, unknown>> {
     await mkdir(home, { mode: 0o700 });
     await mkdir(project);
     await writeFile(join(project, 'notes.md'), 'Nothing yet.\n');
-    for (const args of [['init', '-q', '-b', 'main'], ['add', '-A'], [...author, 'commit', '-q', '-m', 'Notes']]) {
+    for (const args of [
+      ['init', '-q', '-b', 'main'],
+      ['add', '-A'],
+      [...author, 'commit', '-q', '-m', 'Notes'],
+    ]) {
       execFileSync('git', args, { cwd: project });
     }
     await writeFile(join(home, 'config.json'), JSON.stringify({ allowCommands }));

@@ -9,12 +9,12 @@ import type { LandingCourse, LandingStart } from '../../../src/application/landi
 import { landingFacts } from '../../../src/application/landing/landing-facts.ts';
 import { previewLanding } from '../../../src/application/landing/preview.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
+import { makeSessionId } from '../../../src/domain/ids.ts';
+import { makePlan } from '../../../src/domain/plan.ts';
 import type { Landing, Session } from '../../../src/domain/session.ts';
 import { createWorkflow, type Workflow } from '../../../src/domain/workflow.ts';
-import { makePlan } from '../../../src/domain/plan.ts';
-import { makeSessionId } from '../../../src/domain/ids.ts';
-import { type RealProject, realProject } from '../../helpers/real-project.ts';
 import { agentRequest, planRequest, time } from '../../domain/samples.ts';
+import { type RealProject, realProject } from '../../helpers/real-project.ts';
 import { ScratchRepository } from '../../infrastructure/git/scratch-repository.ts';
 
 let scratch: ScratchRepository;
@@ -36,7 +36,11 @@ function ended(
   const agents = Object.keys(work).map((name) => agentRequest({ name, workspace: 'worktree' }));
   const plan = makePlan(planRequest(agents, { repository: { commit, branch: 'main' } }));
   const suffixes = agents.map((_, index) => `s${index}`.padStart(6, '0'));
-  const change = createWorkflow(plan, { sessionId: makeSessionId(real.project.ids.ulid()), suffixes }, time(0));
+  const change = createWorkflow(
+    plan,
+    { sessionId: makeSessionId(real.project.ids.ulid()), suffixes },
+    time(0),
+  );
   const { session } = change.next;
   const next: Workflow = {
     ...change.next,
@@ -48,7 +52,12 @@ function ended(
       const made = scratch.commitAll(agent.name);
       scratch.git('checkout', '-q', 'main');
       const diff = { files: 1, insertions: 1, deletions: 1 };
-      return { ...agent, state: 'completed', work: { branch, base: commit, commit: made, diff }, endedAt: time(1) };
+      return {
+        ...agent,
+        state: 'completed',
+        work: { branch, base: commit, commit: made, diff },
+        endedAt: time(1),
+      };
     }),
   };
   const { store, instance } = real.project;
@@ -57,7 +66,10 @@ function ended(
   return next;
 }
 
-async function land(workflow: Workflow, squash = false): Promise<{ course: LandingCourse; landing: Workflow }> {
+async function land(
+  workflow: Workflow,
+  squash = false,
+): Promise<{ course: LandingCourse; landing: Workflow }> {
   const { target, scope } = await landingFacts(real.project, workflow, null);
   const choice = { target, squash, merger: null, origin: { depth: 0, parent: null } };
   const { workflow: landing } = await createLanding(real.project, workflow, scope, choice);
@@ -93,7 +105,10 @@ describe('landing without a conflict', () => {
       }
       assert.equal(scratch.git('rev-parse', 'main'), work.commit);
     }
-    assert.deepEqual([read('a.txt'), read('b.txt'), scratch.git('status', '--porcelain')], ['a\n', 'b\n', '']);
+    assert.deepEqual(
+      [read('a.txt'), read('b.txt'), scratch.git('status', '--porcelain')],
+      ['a\n', 'b\n', ''],
+    );
     const { scope } = await landingFacts(real.project, workflow, null);
     assert.deepEqual(
       scope.skipped.map(({ reason }) => reason),
@@ -112,7 +127,10 @@ describe('landing without a conflict', () => {
     assert.equal(scratch.git('rev-parse', 'main^'), tip);
     const message = scratch.git('log', '-1', '--format=%an%n%B', 'main');
     assert.match(message, /^a \(MAOS\)\n/);
-    assert.match(message, new RegExp(`Maos-Session: ${workflow.session.id}\nMaos-Agent: ${workflow.agents[0]?.id}`));
+    assert.match(
+      message,
+      new RegExp(`Maos-Session: ${workflow.session.id}\nMaos-Agent: ${workflow.agents[0]?.id}`),
+    );
   });
 
   it('begins again when the target has moved while its work was checked', async () => {
