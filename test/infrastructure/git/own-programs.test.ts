@@ -109,6 +109,11 @@ describe('what the configuration of a repository names', () => {
     await workspaces.resolve(scratch.folder, 'main');
     await workspaces.isAncestor(scratch.folder, base, ours);
     await workspaces.conflictMarkers(scratch.folder, base, kept.commit);
+    const { commit } = await workspaces.protect(place, kept.commit, base, ['a.txt'], text);
+    await workspaces.checkOut(place, commit, 1, null);
+    await workspaces.discardCheckouts(place);
+    await workspaces.moveBranch(scratch.folder, 'side', null, commit);
+    await workspaces.moveBranch(scratch.folder, 'main', ours, kept.commit);
     assert.equal(await workspaces.remove(place, base, ref, text), null);
     assert.equal(existsSync(marks) ? readFileSync(marks, 'utf8') : '', '');
   });
