@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { CommitText, WorktreePlace } from '../../application/ports/workspaces.ts';
-import { isMaosError, quote } from '../../domain/errors.ts';
+import { explained } from '../../application/system-error.ts';
+import { quote } from '../../domain/errors.ts';
 import { openRepository } from './repository.ts';
 import { endOldSetup } from './run-setup.ts';
 import { snapshot } from './snapshot.ts';
@@ -34,8 +35,9 @@ export async function remove(
     await removeFolder(folder);
     for (const gitDir of common === null ? [] : await gitDirsOf(common, folder)) await removeGitDir(gitDir);
   } catch (error) {
-    if (isMaosError(error)) return error.message;
-    throw error;
+    const explanation = explained(error);
+    if (explanation === null) throw error;
+    return explanation.message;
   }
   for (const name of ['index', 'setup.log']) await rm(`${folder}.${name}`, { force: true });
   // Last: an interrupted removal goes on while the file is there.

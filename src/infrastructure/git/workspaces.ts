@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Workspaces } from '../../application/ports/workspaces.ts';
+import { explained } from '../../application/system-error.ts';
 import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { identify, type ProcessIdentity } from '../process/tree/identity.ts';
@@ -34,7 +35,7 @@ export function makeWorkspaces({
     moves: new Serial(),
   };
   const scratch = join(layout.project, 'git');
-  return {
+  return explaining<Workspaces>({
     begin: (repository) => begin(git, repository),
     open: (...args) => open(deps, ...args),
     diff: (...args) => diff(git, ...args),
@@ -50,5 +51,21 @@ export function makeWorkspaces({
     checkOut: (...args) => checkOut(deps, ...args),
     discardCheckouts: (...args) => discardCheckouts(deps, ...args),
     moveBranch: (...args) => moveBranch(moving, ...args),
-  };
+  });
+}
+
+/** The same methods; a system error, such as that of a full disk, becomes one for people. */
+function explaining<T extends object>(methods: T): T {
+  const explainingOne =
+    (method: (...args: unknown[]) => Promise<unknown>) =>
+    async (...args: unknown[]): Promise<unknown> => {
+      try {
+        return await method(...args);
+      } catch (error) {
+        throw explained(error) ?? error;
+      }
+    };
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [name, explainingOne(method)]),
+  ) as T;
 }
