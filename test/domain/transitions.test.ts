@@ -47,10 +47,10 @@ const legalForAgent: readonly string[] = [
 ];
 /** Stages of a running agent; `settled` is its end. */
 const legalForStage: readonly string[] = [
-  'preparing: executing settled',
+  'preparing: executing verifying settled',
   'executing: verifying awaiting collecting',
-  'verifying: executing collecting',
-  'awaiting: executing collecting',
+  'verifying: preparing collecting',
+  'awaiting: executing verifying collecting',
   'collecting: settled',
   'settled:',
 ];
