@@ -84,9 +84,11 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
     readonly isNobody: boolean;
   }> {
     const left = await family.look();
-    // An exiting process has no command line, which would show that it is part of the wrapper, and needs no signal.
-    const program = left.filter((entry) => entry.state !== 'exiting' && !family.isWrapperPart(entry));
-    const isReading = isProgramGone && program.length === 0;
+    // An exiting process has no command line, which would show that it is part of the wrapper, and needs no signal. Only
+    // the kernel decides when it is gone, and the wrapper waits for it.
+    const [exiting, live] = [left.filter(isExiting), left.filter((entry) => !isExiting(entry))];
+    const program = live.filter((entry) => !family.isWrapperPart(entry));
+    const isReading = isProgramGone && program.length === 0 && exiting.length === 0;
     readingSince = isReading ? (readingSince ?? performance.now()) : null;
     // A wrapper that was stopped before it started its program, or with output left to write, must continue to end.
     for (const entry of left) {
@@ -144,4 +146,8 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
   const tookMs = Math.round(performance.now() - startedAt);
   const survivors = family.size + (isHeldOpen ? 1 : 0);
   return { signals: [...signals], survivors, tookMs, processes: [...named.values()] };
+}
+
+function isExiting({ state }: ProcessEntry): boolean {
+  return state === 'exiting';
 }

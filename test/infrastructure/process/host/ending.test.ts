@@ -29,7 +29,8 @@ test('a process that the kernel is ending is awaited, not signalled or counted a
 }, async (t) => {
   const child = spawn('sleep', ['60']);
   t.after(() => child.kill('SIGKILL'));
-  const table = tableWith(child.pid as number, 'exiting', 15);
+  // Longer than the wrapper's readers may take.
+  const table = tableWith(child.pid as number, 'exiting', 40);
   const family = new AgentFamily({ agentId: 'a', attempt: 1, wrapper: null }, table, () => true);
   const forceAt = performance.now() + 10_000;
   const report = await endAgentProcesses({
