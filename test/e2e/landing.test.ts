@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { it, type TestContext } from 'node:test';
+
+const program = join(import.meta.dirname, '../../bin/maos.js');
+
+function makeRepository(t: TestContext) {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maos-landing-')));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+  const [home, project] = [join(folder, 'home'), join(folder, 'project')];
+  mkdirSync(home, { mode: 0o700 });
+  mkdirSync(project);
+  const env = { PATH: process.env.PATH ?? '', HOME: home, MAOS_HOME: home, GIT_CONFIG_NOSYSTEM: '1' };
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: project, env, encoding: 'utf8' }).trim();
+  writeFileSync(join(home, '.gitconfig'), '[user]\n\tname = Ann\n\temail = ann@example.org\n');
+  git('init', '-q', '-b', 'main');
+  writeFileSync(join(project, 'greeting.txt'), 'none\n');
+  git('add', '-A');
+  git('commit', '-q', '-m', 'First');
+  const maos = (...args: string[]) =>
+    spawnSync(process.execPath, [program, ...args], { cwd: project, env, encoding: 'utf8' });
+  /** Runs a command until it prints the event, and kills it then. @returns whether the event came */
+  const killAt = async (event: string, ...args: string[]): Promise<boolean> => {
+    const stdio = ['ignore', 'pipe', 'ignore'] as const;
+    const child = spawn(process.execPath, [program, ...args, '--json'], {
+      cwd: project,
+      env,
+      stdio: [...stdio],
+    });
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    let came = false;
+    for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+      if (JSON.parse(line).type !== event) continue;
+      came = true;
+      child.kill('SIGKILL');
+    }
+    await gone;
+    return came;
+  };
+  const plan = (value: object): void => writeFileSync(join(folder, 'plan.json'), JSON.stringify(value));
+  return { project, git, maos, killAt, plan, planFile: join(folder, 'plan.json') };
+}
+
+const verify = '! grep "<<<<<<<" greeting.txt';
+const greet = (name: string, command: string) => ({
+  ...{ name, role: 'engineer', task: `Greet in ${name}.`, workspace: 'worktree', verify, command },
+});
+const agents = [
+  greet('english', 'echo hello > greeting.txt'),
+  greet(
+    'french',
+    'if grep -q "<<<<<<<" greeting.txt; then printf "hello\\nbonjour\\n" > greeting.txt; else echo bonjour > greeting.txt; fi',
+  ),
+];
+
+it('lands a team, with a conflict that goes back to its owner, and nothing twice', (t) => {
+  const { project, git, maos, plan, planFile } = makeRepository(t);
+  plan({ objective: 'Greet.', agents });
+  const run = maos('run', planFile, '--json');
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const preview = maos('land', 'latest', '--dry-run', '--json');
+  assert.equal(preview.status, 1, preview.stderr);
+  assert.deepEqual(
+    JSON.parse(preview.stdout).branches.map(({ agent, state }: Record<string, unknown>) => [agent, state]),
+    [
+      ['english', 'clean'],
+      ['french', 'conflict'],
+    ],
+  );
+  assert.equal(git('rev-list', '--count', 'main'), '1');
+  const land = maos('land', 'latest');
+  assert.equal(land.status, 0, land.stdout + land.stderr);
+  assert.match(land.stdout, /french: conflicts with main in greeting\.txt \(landed there: english\)/);
+  assert.match(land.stdout, /english +landed[\s\S]*french +landed/);
+  assert.equal(readFileSync(join(project, 'greeting.txt'), 'utf8'), 'hello\nbonjour\n');
+  assert.equal(git('status', '--porcelain'), '');
+  const head = git('rev-parse', 'main');
+  const again = maos('land', 'latest');
+  assert.deepEqual([again.status, git('rev-parse', 'main')], [0, head]);
+  assert.match(again.stdout, /nothing to land[\s\S]*landed already/);
+});
+
+it('lands by itself when the plan says so, and says when nothing can be landed', (t) => {
+  const { project, git, maos, plan, planFile } = makeRepository(t);
+  const none = maos('land', 'latest');
+  assert.equal(none.status, 3);
+  assert.match(none.stderr, /no session with agents in worktrees/);
+  plan({ objective: 'Greet.', agents: agents.slice(0, 1), land: 'auto' });
+  const run = maos('run', planFile);
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.match(run.stdout, /english +landed/);
+  assert.equal(readFileSync(join(project, 'greeting.txt'), 'utf8'), 'hello\n');
+  assert.equal(git('status', '--porcelain'), '');
+});
+
+/** Asks, as people do, until the newest session is a landing that has ended. */
+function landingAfterKill(maos: ReturnType<typeof makeRepository>['maos']): Record<string, unknown> {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
+    const found = maos('wait', 'latest', '--timeout', '20', '--json');
+    const status = JSON.parse(maos('status', 'latest', '--json').stdout);
+    if (status.landing !== undefined && status.state === 'completed') return status;
+    assert.ok([0, 1, 5].includes(found.status ?? -1), found.stderr);
+  }
+  return assert.fail('the landing does not end');
+}
+
+for (const event of [
+  'session.started',
+  'agent.started',
+  'landing.conflict',
+  'agent.spawned',
+  'verify.started',
+  'verify.passed',
+  'landing.moved',
+]) {
+  it(`goes on after kill -9 at ${event}, and lands nothing twice and nothing unchecked`, async (t) => {
+    const { project, git, maos, killAt, plan, planFile } = makeRepository(t);
+    plan({ objective: 'Greet.', agents, on_exit: 'keep' });
+    assert.equal(maos('run', planFile).status, 0);
+    assert.ok(await killAt(event, 'land', 'latest'), `${event} never came`);
+    const landing = landingAfterKill(maos);
+    assert.equal(readFileSync(join(project, 'greeting.txt'), 'utf8'), 'hello\nbonjour\n');
+    assert.equal(git('status', '--porcelain'), '');
+    const events = maos('events', String(landing.session_id), '--json').stdout.trimEnd().split('\n');
+    const recorded = events.map((line) => JSON.parse(line));
+    const moved = recorded.filter(({ type }) => type === 'landing.moved');
+    assert.deepEqual(
+      moved.map(({ data }) => data.name),
+      ['english', 'french'],
+    );
+    const checked = recorded
+      .filter(({ type }) => type === 'verify.passed')
+      .map(({ data }) => data.report.commit);
+    const [first] = git('rev-list', '--max-parents=0', 'main').split('\n');
+    for (const commit of git('log', '-g', '--format=%H', 'main').split('\n')) {
+      assert.ok(commit === first || checked.includes(commit), `${commit} was not checked`);
+    }
+  });
+}
+
+it('lands by itself once, also when MAOS is killed as the session completes', async (t) => {
+  const { project, maos, killAt, plan, planFile } = makeRepository(t);
+  plan({ objective: 'Greet.', agents: agents.slice(0, 1), land: 'auto', on_exit: 'keep' });
+  assert.ok(await killAt('session.completed', 'run', planFile));
+  landingAfterKill(maos);
+  assert.equal(readFileSync(join(project, 'greeting.txt'), 'utf8'), 'hello\n');
+  const { sessions } = JSON.parse(maos('list', '--json').stdout);
+  assert.equal(sessions.length, 2);
+});
