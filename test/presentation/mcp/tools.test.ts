@@ -483,7 +483,7 @@ describe('list-roles', () => {
       let cursor: unknown;
       do {
         const page = await bench.ask('list-roles', cursor === undefined ? {} : { cursor });
-        assert.equal(page.summary, '60 roles; 1 broken role file ignored: see maos roles');
+        assert.equal(page.summary, '61 roles; 1 broken role file ignored: see maos roles');
         seen.push(...(page.roles as Record<string, unknown>[]));
         cursor = page.next_cursor;
       } while (cursor !== undefined);
