@@ -487,7 +487,7 @@ describe('list-roles', () => {
         seen.push(...(page.roles as Record<string, unknown>[]));
         cursor = page.next_cursor;
       } while (cursor !== undefined);
-      assert.equal(seen.length, 60);
+      assert.equal(seen.length, 61);
       assert.deepEqual(
         seen.filter(({ name }) => name === 'reviewer'),
         [

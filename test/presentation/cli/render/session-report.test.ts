@@ -298,10 +298,11 @@ describe('the plan of a dry run', () => {
         agent('c', { ...waiting, workspace: 'own', verify }),
         agent('verify', { ...waiting, workspace: 'worktree', verify }),
       ],
-      { state: 'created', verify, land: 'auto' },
+      { state: 'created', verify },
     );
     const lines = renderPlan(plan, canvas);
-    assert.match(lines[1] ?? '', / · lands when completed$/);
+    const landing = renderPlan({ ...plan, session: { ...plan.session, land: 'auto' } }, canvas);
+    assert.match(landing[1] ?? '', / · lands when completed$/);
     assert.deepEqual(
       lines.filter((line) => line.includes('worktree') || line.includes('check')),
       [
