@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -12,9 +12,13 @@ interface Summary {
   readonly session_id: string;
   readonly project_folder: string;
   readonly folder: string;
+  readonly repository_folder: string;
+  readonly landing?: { readonly target: string };
   readonly agents: readonly {
     readonly name: string;
     readonly state: string;
+    readonly attempt: number;
+    readonly proof?: { readonly state: string; readonly checks: number };
     readonly started_at: string;
     readonly ended_at: string;
   }[];
@@ -28,12 +32,13 @@ describe('maos demo', () => {
   });
   after(() => maos.remove());
 
-  it('is done by four real processes, whose work stands up to a check of its own', async () => {
+  it('is done by real processes, whose work stands up to checks and lands', async () => {
     const { status, stdout, stderr } = await maos.run('demo', '--json');
     assert.equal(stderr, '');
     assert.equal(status, 0, stdout);
-    const summary = jsonLines(stdout).at(-1) as unknown as Summary;
-    assert.equal(summary.type, 'summary');
+    const summaries = jsonLines(stdout).filter(({ type }) => type === 'summary') as unknown as Summary[];
+    const [summary, worktrees, landing] = summaries;
+    assert.ok(summary && worktrees && landing, stdout);
     assert.deepEqual(
       summary.agents.map(({ name, state }) => `${name} ${state}`),
       ['spec completed', 'builder completed', 'tester completed', 'checker completed'],
@@ -53,6 +58,33 @@ describe('maos demo', () => {
       env,
     });
     assert.equal(check.status, 0, String(check.stdout));
+
+    assert.equal(worktrees.state, 'completed');
+    assert.deepEqual(
+      worktrees.agents.map(({ name, attempt, proof }) => [name, attempt, proof?.state, proof?.checks]),
+      [
+        ['counter', 2, 'passed', 2],
+        ['upper', 1, 'passed', 1],
+        ['readme', 1, 'passed', 1],
+      ],
+    );
+    assert.deepEqual([landing.state, landing.landing?.target], ['completed', 'main']);
+    const folder = worktrees.repository_folder;
+    const tree = spawnSync('git', ['-C', folder, 'ls-tree', '--name-only', 'main'], { encoding: 'utf8' });
+    assert.equal(tree.stdout, 'README.md\ncount.sh\nteam\nupper.sh\nwords.txt\n');
+    // The branch was checked out without changes, so that its files moved with it.
+    assert.equal(await readFile(join(folder, 'count.sh'), 'utf8'), 'wc -w <words.txt\n');
+  });
+
+  it('leaves out worktrees where git is too old, and ends well', async () => {
+    const folder = join(maos.project, 'old');
+    await mkdir(folder);
+    await writeFile(join(folder, 'git'), '#!/bin/sh\necho git version 2.20.1\n', { mode: 0o755 });
+    const env = { ...maos.env, PATH: `${folder}:${maos.env.PATH}` };
+    const { status, stdout, stderr } = await maos.start(['demo', '--json'], { env }).finished;
+    assert.equal(status, 0, stdout);
+    assert.match(stderr, /^Worktrees, checks and landing are left out: .*2\.25.*\n$/);
+    assert.equal(jsonLines(stdout).filter(({ type }) => type === 'summary').length, 1);
   });
 
   it('ends by saying where everything is and with commands that work', async () => {
@@ -61,12 +93,12 @@ describe('maos demo', () => {
     const paths = [...stdout.matchAll(/^(?:Session folder|Project folder|The spec) +(\/.+)$/gm)].map(
       ([, path]) => path as string,
     );
-    assert.equal(paths.length, 3);
+    assert.equal(paths.length, 5);
     for (const path of paths) assert.ok(existsSync(path), path);
     const next = stdout
       .slice(stdout.indexOf('\nNext\n') + 6)
-      .trimEnd()
-      .split('\n');
+      .split('\n\n', 1)
+      .flatMap((block) => block.trimEnd().split('\n'));
     const commands = next.map((line) => line.trim().split(/ {2,}/)[0] as string);
     assert.ok(commands.some((command) => command.endsWith(' init')));
     const ours = commands.filter((command) => !command.endsWith(' init'));

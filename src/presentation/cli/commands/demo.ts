@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { orchestrate } from '../../../application/control/orchestrate.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
+import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
+import { scratchRepository } from '../demo/repository.ts';
 import { demoScripts } from '../demo/scripts.ts';
-import { demoTeam } from '../demo/team.ts';
+import { demoTeam, worktreeTeam } from '../demo/team.ts';
 import { followSession } from '../run/follow-session.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 
 export const demoCommand: CliCommand = {
   name: 'demo',
-  summary: 'Run a demo team of four small programs; needs no account',
+  summary: 'Run two demo teams of small programs; needs no account',
   details:
-    'Creates a temporary folder and runs four real processes in it: the first writes a spec, two write code and tests from it in parallel, the last runs the tests. Takes about five seconds. With --json, stdout is JSON lines, as for run.',
+    'Creates a temporary folder and runs four real processes in it: the first writes a spec, two write code and tests from it in parallel, the last runs the tests. With git, three more then work in worktrees of a repository in another temporary folder: MAOS checks each commit, gives a failed check back to its agent, and lands what passes. Takes about fifteen seconds. With --json, stdout is JSON lines, as for run.',
   arguments: [],
   options: [],
   examples: [{ line: 'maos demo', says: 'with a live view' }],
@@ -20,6 +23,12 @@ export const demoCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
+  const status = await runSlugTeam(context);
+  if (status !== exitStatus.done) return status;
+  return runWorktreeTeam(context);
+}
+
+async function runSlugTeam(context: CommandContext): Promise<number> {
   const { terminal, json, program } = context;
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'maos-demo-')));
   for (const [path, text] of Object.entries(demoScripts)) {
@@ -60,4 +69,41 @@ async function run(context: CommandContext): Promise<number> {
       ],
     },
   );
+}
+
+async function runWorktreeTeam(context: CommandContext): Promise<number> {
+  const { terminal, json, env } = context;
+  let folder: string;
+  try {
+    folder = await scratchRepository(env);
+    const { project } = await context.runtime().openProject(folder);
+    await project.workspaces.begin(folder);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'git was not found' : errorText(error);
+    terminal.notice(`Worktrees, checks and landing are left out: ${why}`);
+    return exitStatus.done;
+  }
+  const { paint } = terminal.canvas;
+  if (!json) {
+    terminal.line();
+    terminal.line(`Three agents work on branches of their own in ${paint('bold', showName(folder))}`);
+    terminal.line(
+      paint('dim', 'MAOS checks each commit. One check fails, and its agent mends what it found.'),
+    );
+    terminal.line();
+  }
+  const { project, supervisor } = await context.runtime().openProject(folder);
+  const { workflow } = await orchestrate(project, supervisor, { ...worktreeTeam, folder }, 'terminal');
+  return followSession(
+    context,
+    { project, supervisor, id: workflow.session.id },
+    {
+      record: { repository_folder: folder },
+      lines: [`${paint('bold', 'Repository')}  ${folder}`],
+    },
+  );
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? oneLine(error.message) : String(error);
 }

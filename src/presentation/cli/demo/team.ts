@@ -38,3 +38,30 @@ export function demoTeam(node: string): OrchestrateRequest {
     ],
   };
 }
+
+/** Three agents in git worktrees, whose work MAOS checks and lands. The check of `counter` fails at first. */
+export const worktreeTeam: OrchestrateRequest = {
+  objective: 'Count words and print them in capitals; land only what passes its check.',
+  land: 'auto',
+  agents: [
+    worker(
+      'counter',
+      'Write count.sh, which counts the words of words.txt.',
+      'count',
+      'sh team/check-count.sh',
+    ),
+    worker(
+      'upper',
+      'Write upper.sh, which prints words.txt in capitals.',
+      'upper',
+      'sh upper.sh | grep -q THREE',
+    ),
+    worker('readme', 'Describe both programs in README.md.', 'readme', 'grep -q count.sh README.md'),
+  ],
+};
+
+function worker(name: string, task: string, program: string, check: string) {
+  const verify = { commands: [check] };
+  const command = ['/bin/sh', `team/${program}.sh`];
+  return { name, role: 'engineer', task, workspace: 'worktree', command, verify } as const;
+}
