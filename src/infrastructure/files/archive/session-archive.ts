@@ -21,7 +21,7 @@ const textChunk = 64 * 1024;
 const lastTimeMs = (8 ** 11 - 1) * 1_000;
 
 /** Worktrees, also half-removed ones, and checkouts of checks. */
-const inGit = /^agents\/[^/]+\/(?:worktree(?:\.removed.*)?|checks\/[^/]+\/tree)$/;
+const inGit = /^agents\/[^/]+\/(?:worktree|checks\/[^/]+\/tree)(?:\.removed.*)?$/;
 
 interface ManifestEntry {
   readonly path: string;
