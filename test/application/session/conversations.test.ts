@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestPause, requestResume } from '../../../src/application/control/control.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
@@ -75,23 +74,5 @@ describe('an agent that goes on after a pause', () => {
     assert.equal(startsOf(real.root, 'a')[2], 'another-1');
     assert.equal(conversation, 'another-1');
     assert.deepEqual([usage?.inputTokens, usage?.turns], [12, 4]);
-  });
-});
-
-describe('an agent whose check failed', () => {
-  it('mends that in the same conversation', async (t) => {
-    const real = claudeProject(t);
-    const mended = join(real.root, 'mended');
-    const plays: readonly (readonly Step[])[] = [
-      [turn(5), success('Done.', 5)],
-      [turn(3), { make: mended }, success('Mended.', 8)],
-    ];
-    const agent = { ...player(real.root, 'a', plays), verify: `echo missing; test -e '${mended}'` };
-    const done = await settled(real, await start(real, [agent]));
-    const { state, result, attempt, conversation } = done.agent('a');
-    assert.deepEqual([state, result, attempt], ['completed', 'Mended.', 2]);
-    const [first, second] = startsOf(real.root, 'a');
-    assert.equal(first, null);
-    assert.ok(second !== null && second === conversation, 'the second start resumes the conversation');
   });
 });

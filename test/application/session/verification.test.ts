@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { requestCancel, requestPause, requestResume } from '../../../src/application/control/control.ts';
 import type { RecordedEvent } from '../../../src/domain/events.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
+import { claudeProject, player, type Step, startsOf, success, turn } from '../../helpers/fake-claude.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
 import {
@@ -253,5 +254,23 @@ describe('when MAOS is killed', () => {
     assert.equal(done.state, 'completed');
     assert.equal(says('log'), 'own\nown\n');
     assert.equal(done.agent('a').attempt, 2);
+  });
+});
+
+describe('an agent whose check failed', () => {
+  it('mends that in the same conversation', async (t) => {
+    const real = claudeProject(t);
+    const mended = join(real.root, 'mended');
+    const plays: readonly (readonly Step[])[] = [
+      [turn(5), success('Done.', 5)],
+      [turn(3), { make: mended }, success('Mended.', 8)],
+    ];
+    const agent = { ...player(real.root, 'a', plays), verify: `echo missing; test -e '${mended}'` };
+    const done = await settled(real, await start(real, [agent]));
+    const { state, result, attempt, conversation } = done.agent('a');
+    assert.deepEqual([state, result, attempt], ['completed', 'Mended.', 2]);
+    const [first, second] = startsOf(real.root, 'a');
+    assert.equal(first, null);
+    assert.ok(second !== null && second === conversation, 'the second start resumes the conversation');
   });
 });

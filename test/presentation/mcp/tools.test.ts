@@ -503,7 +503,7 @@ describe('list-roles', () => {
         ],
       );
       const { roles } = await bench.ask('list-roles', { include_custom: false });
-      assert.equal((roles as unknown[]).length, 19);
+      assert.equal((roles as unknown[]).length, 20);
       const text = await bench.call('list-roles', { include_predefined: false });
       assert.match(JSON.stringify(text.content), /extra_0 \(custom, [^)]*\/r0\.md\): Long\./);
 
