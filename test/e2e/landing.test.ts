@@ -98,6 +98,26 @@ it('lands by itself when the plan says so, and says when nothing can be landed',
   assert.equal(git('status', '--porcelain'), '');
 });
 
+it('waits while the target is checked out with changes, and what was taken from there does not land again', (t) => {
+  const { project, git, maos, plan, planFile } = makeRepository(t);
+  plan({ objective: 'Greet.', agents: agents.slice(0, 1) });
+  assert.equal(maos('run', planFile).status, 0);
+  writeFileSync(join(project, 'greeting.txt'), 'mine\n');
+  const head = git('rev-parse', 'main');
+  const land = maos('land', 'latest', '--squash');
+  assert.equal(land.status, 4, land.stdout + land.stderr);
+  const [take = '', branch = ''] = /git merge --ff-only (maos\S+landed)/.exec(land.stdout) ?? [];
+  assert.deepEqual(
+    [git('rev-parse', 'main'), readFileSync(join(project, 'greeting.txt'), 'utf8')],
+    [head, 'mine\n'],
+  );
+  git('checkout', '-q', 'greeting.txt');
+  git(...take.split(' ').slice(1));
+  assert.equal(git('rev-parse', 'main'), git('rev-parse', branch));
+  assert.equal(git('log', '-1', '--format=%an', 'main'), 'english (MAOS)');
+  assert.match(maos('land', 'latest').stdout, /nothing to land[\s\S]*landed already/);
+});
+
 /** Asks, as people do, until the newest session is a landing that has ended. */
 function landingAfterKill(maos: ReturnType<typeof makeRepository>['maos']): Record<string, unknown> {
   for (const end = Date.now() + 60_000; Date.now() < end; ) {

@@ -10,7 +10,7 @@ import { noTarget } from './landing-target.ts';
 /** The parts of the project that looking at a landing needs. */
 export interface LandingFactsProject {
   readonly path: string;
-  readonly store: Pick<SessionReader, 'load' | 'landingsOf' | 'events'>;
+  readonly store: Pick<SessionReader, 'load' | 'landingsOf'>;
   readonly workspaces: Workspaces;
 }
 
@@ -28,8 +28,6 @@ export const latestWithWorktrees: LatestOf = {
   suits: ({ repository, landing }) => repository !== null && landing === null,
   none: 'There is no session with agents in worktrees',
 };
-
-const maxMoves = 10_000;
 
 export function repositoryOf({ path }: Pick<LandingFactsProject, 'path'>, { session }: Workflow): string {
   return session.folder ?? path;
@@ -72,10 +70,10 @@ async function landedOn(
   tip: string,
 ): Promise<ReadonlySet<AgentId>> {
   const repository = repositoryOf(project, workflow);
-  const moved = earlierMoves(project, workflow);
+  const earlier = earlierLandings(project, workflow);
   const landed = new Set<AgentId>();
   for (const { id, work } of landable(workflow)) {
-    const commits = [...(work?.commit ? [work.commit] : []), ...(moved.get(id) ?? [])];
+    const commits = [...(work?.commit ? [work.commit] : []), ...(earlier.get(id) ?? [])];
     for (const commit of commits) {
       if (landed.has(id)) break;
       if (await project.workspaces.isAncestor(repository, commit, tip)) landed.add(id);
@@ -84,19 +82,17 @@ async function landedOn(
   return landed;
 }
 
-/** The commits that earlier landings of the session moved targets to, by the agents whose work it was. */
-function earlierMoves(
+/** The commits in which earlier landings of the session brought work to a target, by the agents whose work it was. */
+function earlierLandings(
   { store }: LandingFactsProject,
   { session }: Workflow,
 ): ReadonlyMap<AgentId, readonly string[]> {
-  const moves = new Map<AgentId, string[]>();
+  const commits = new Map<AgentId, string[]>();
   for (const landing of store.landingsOf(session.id)) {
-    const owners = new Map(store.load(landing).agents.map(({ id, lands }) => [id, lands?.agentId]));
-    for (const event of store.events(landing, 0, maxMoves, ['landing.moved'])) {
-      const owner = event.agentId === null ? undefined : owners.get(event.agentId);
-      if (owner === undefined || event.type !== 'landing.moved') continue;
-      moves.set(owner, [...(moves.get(owner) ?? []), event.data.to]);
+    for (const { lands, state, work } of store.load(landing).agents) {
+      if (lands === null || state !== 'completed' || work?.commit == null) continue;
+      commits.set(lands.agentId, [...(commits.get(lands.agentId) ?? []), work.commit]);
     }
   }
-  return moves;
+  return commits;
 }

@@ -19,15 +19,7 @@ export type SupervisorProject = RunnerProject &
   Pick<Project, 'instances' | 'notifications'> & {
     readonly store: Pick<
       SessionStore,
-      | 'ownerOf'
-      | 'acquire'
-      | 'release'
-      | 'load'
-      | 'unfinished'
-      | 'requestsFor'
-      | 'create'
-      | 'landingsOf'
-      | 'events'
+      'ownerOf' | 'acquire' | 'release' | 'load' | 'unfinished' | 'requestsFor' | 'create' | 'landingsOf'
     >;
   };
 
