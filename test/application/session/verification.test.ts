@@ -179,7 +179,7 @@ describe('while an agent is being checked', () => {
   it('a pause suspends the check, and it goes on when the session is resumed', async (t) => {
     const { real, gate, begin, says } = checked(t);
     const id = await begin();
-    await eventOf(real, id, 'verify.started', 'a');
+    await until(() => says('log').includes('check'), 'the check');
     await requestPause(real.project, real.supervisor, id, 'test', 'Wait.');
     await eventOf(real, id, 'session.paused');
     assert.equal(outcome(real, id).of('agent.suspended', 'a').length, 1);
