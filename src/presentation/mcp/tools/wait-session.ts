@@ -6,6 +6,7 @@ import { InputRequests } from '../../../application/requests/input-requests.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import type { InputRequestId, SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
+import type { Session } from '../../../domain/session.ts';
 import {
   agentOutcome,
   agentOutcomeAnswer,
@@ -69,7 +70,7 @@ export const waitSession = defineTool({
     tell(project, requests);
     const answer = {
       summary: summarize(summary),
-      next: nextStep(summary, requests),
+      next: landingStep(project, session) ?? nextStep(summary, requests),
       session_id: id,
       state: summary.session.state,
       settled: isSettled(summary.session.state),
@@ -92,6 +93,15 @@ export const waitSession = defineTool({
     };
   },
 });
+
+/** What follows when the work of a completed session lands by itself; null for any other session. */
+function landingStep({ store }: Project, { id, land, state }: Session): string | null {
+  if (land !== 'auto' || state !== 'completed') return null;
+  const [landing] = store.landingsOf(id);
+  return landing === undefined
+    ? 'Its work is landed by MAOS: list-sessions shows the session that does it.'
+    : `Session ${landing} lands its work: call wait-session with session_id ${landing}, then session-status for each branch.`;
+}
 
 /**
  * Open requests that a wait has already returned. Later waits do not return for them, because the client may have left
