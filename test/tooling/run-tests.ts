@@ -13,7 +13,7 @@ import { stripTypes } from './stripped-types.ts';
 
 const gates: Gate[] = [
   ...['src/', 'src/application/', 'src/infrastructure/', 'src/presentation/'],
-  ...['backends', 'config', 'files', 'instances', 'logging', 'process', 'sqlite', 'text-formats'].map(
+  ...['backends', 'config', 'files', 'git', 'instances', 'logging', 'process', 'sqlite', 'text-formats'].map(
     (name) => `src/infrastructure/${name}/`,
   ),
   ...['cli', 'contracts', 'http', 'mcp'].map((name) => `src/presentation/${name}/`),
