@@ -68,9 +68,9 @@ async function measureLanding(place: Workplace, { quick, say }: BenchOptions): P
     await awaitCompletion(client, id);
     floor.push(mergeByHand(place, id, start));
     const before = performance.now();
-    const answer = await client.ask<{ landing_session_id?: string }>('land-session', { session_id: id });
-    if (answer.landing_session_id === undefined) throw new Error(`Nothing lands: ${JSON.stringify(answer)}`);
-    await awaitCompletion(client, answer.landing_session_id);
+    const answer = await client.ask<{ session_id?: string }>('land-session', { session_id: id });
+    if (answer.session_id === undefined) throw new Error(`Nothing lands: ${JSON.stringify(answer)}`);
+    await awaitCompletion(client, answer.session_id);
     times.push(performance.now() - before);
     checkLanded(place, round);
   }
