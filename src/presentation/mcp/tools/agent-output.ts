@@ -12,7 +12,7 @@ const input = z.strictObject({
   agent_id: z.string().describe('Or a name in the newest session'),
   stream: z.enum(outputViews).default('readable').describe("readable: parsed from the CLI's output"),
   check: z
-    .union([z.int().min(1), z.literal('last')])
+    .union([z.int().min(1), z.enum(['last'])])
     .optional()
     .describe('Output of this check of its work instead'),
   tail_lines: z.int().min(1).max(1_000).optional().describe('Only the last lines'),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { defineTools } from '../../../../src/presentation/mcp/server/definitions.ts';
 import { instructions } from '../../../../src/presentation/mcp/server/instructions.ts';
 import { registry } from '../../../../src/presentation/mcp/server/registry.ts';
+import { undocumentedKeywords } from '../../../clients/gemini-schema.ts';
 
 const { tools } = registry;
 
@@ -35,6 +36,13 @@ describe('what a client reads at its start', () => {
       'session-status',
       'wait-session',
     ]);
+  });
+
+  it('uses only the keywords of JSON Schema that the APIs of all models document', () => {
+    for (const { name, inputSchema } of definitions) {
+      const { $schema: _, ...schema } = inputSchema;
+      assert.deepEqual(undocumentedKeywords(schema), [], name);
+    }
   });
 
   for (const tool of tools) {
