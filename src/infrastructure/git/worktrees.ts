@@ -33,8 +33,8 @@ export interface WorktreeDeps {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** By repository. */
-const adding = new Serial<string>();
+/** By repository, for everyone who uses the same git. */
+const adding = new WeakMap<Git, Serial<string>>();
 const mostTries = 100;
 const retryMs = 30;
 
@@ -147,7 +147,9 @@ async function addWorktree(
   folder: string,
   head: WorktreeHead,
 ): Promise<string> {
-  await adding.run(common, () => whileOthersAdd(() => tryToAdd(repository, common, folder, head)));
+  const turns = adding.get(repository.git) ?? new Serial<string>();
+  adding.set(repository.git, turns);
+  await turns.run(common, () => whileOthersAdd(() => tryToAdd(repository, common, folder, head)));
   const [gitDir] = await gitDirsOf(common, folder);
   if (gitDir === undefined) {
     throw new MaosError('INTERNAL', `git has made no worktree in ${showPath(folder)}.`);

@@ -79,6 +79,7 @@ describe('the checkout of a check', () => {
   it('is made again from nothing, or removed, wherever maos was killed', async () => {
     const step = process.env.MAOS_KILLS === 'all' ? 1 : 13;
     const { plain, place, commit } = setUp();
+    const before = plain.git('worktree', 'list');
     const git = makeGit(plain.environment);
     const deps = { git, layout: plain.layout, environment: plain.environment };
     const start = step === 1 ? 1 : 1 + Math.floor(Math.random() * step);
@@ -96,8 +97,15 @@ describe('the checkout of a check', () => {
       const isStopped = await endedAt(at, git, (by) => discardCheckouts({ ...deps, git: by }, place));
       await discardCheckouts(deps, place);
       assert.equal(existsSync(folder), false);
-      assert.equal(existsSync(join(plain.folder, '.git/worktrees')), false, `${at}`);
+      assert.equal(plain.git('worktree', 'list'), before, `${at}`);
+      assert.deepEqual(entriesLeft(join(plain.folder, '.git/worktrees')), [], `${at}`);
       if (!isKilled && !isStopped) return;
     }
   });
 });
+
+/** A removal that was killed at its last step leaves an empty folder, which git prunes. */
+function entriesLeft(worktrees: string): readonly string[] {
+  if (!existsSync(worktrees)) return [];
+  return readdirSync(worktrees).flatMap((name) => readdirSync(join(worktrees, name)));
+}
