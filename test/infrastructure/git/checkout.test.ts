@@ -82,7 +82,7 @@ describe('the checkout of a check', () => {
     const before = plain.git('worktree', 'list');
     const git = makeGit(plain.environment);
     const deps = { git, layout: plain.layout, environment: plain.environment };
-    const start = step === 1 ? 1 : 1 + Math.floor(Math.random() * step);
+    const start = step === 1 ? 1 : Number(process.env.MAOS_KILLS ?? 1);
     for (let at = start, check = 1; ; at += step, check++) {
       const isKilled = await endedAt(at, git, (by) =>
         checkOut({ ...deps, git: by }, place, commit, check, null),

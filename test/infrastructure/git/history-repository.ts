@@ -106,11 +106,19 @@ function writeTestFile(at: string, file: TestFile): void {
 
 /** Files and links in the way give way to folders. */
 function mkdirFor(folder: string): void {
-  const found = lstatSync(folder, { throwIfNoEntry: false });
-  if (found?.isDirectory()) return;
+  if (isFolder(folder)) return;
   mkdirFor(dirname(folder));
   rmSync(folder, { force: true });
   mkdirSync(folder);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory();
+  } catch {
+    // Nothing is there, or a file is in the place of a folder above it.
+    return false;
+  }
 }
 
 /** Everything in a folder but `.git`: path, kind and content. */

@@ -336,7 +336,7 @@ describe('a move that is interrupted', () => {
   /** Goes through the moments that it can be interrupted at; of a few, chosen at random, all of them in time. */
   async function* moments(): AsyncGenerator<SetUp & { readonly at: number; readonly deps: MoveDeps }> {
     const step = isWhole ? 1 : 41;
-    for (let at = isWhole ? 1 : 1 + Math.floor(Math.random() * step); ; at += step) {
+    for (let at = isWhole ? 1 : Number(process.env.MAOS_KILLS ?? 1); ; at += step) {
       const { plain, from, to } = setUp();
       const deps = depsOf(plain, await deadProcess());
       const came = await endedAt(at, deps.git, (git) =>
@@ -405,7 +405,7 @@ describe('a move that is interrupted', () => {
 
   it('is undone at once when a file cannot be written', async () => {
     const step = isWhole ? 1 : 31;
-    for (let at = isWhole ? 1 : 1 + Math.floor(Math.random() * step); ; at += step) {
+    for (let at = isWhole ? 1 : Number(process.env.MAOS_KILLS ?? 1); ; at += step) {
       const { plain, from, to } = setUp();
       const deps = depsOf(plain, await deadProcess());
       const moved = await failingAt(at, deps.git, (git) =>
