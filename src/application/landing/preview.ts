@@ -1,7 +1,7 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import { landsAfter, type SkippedWork } from '../../domain/landing.ts';
-import { commitText } from '../work/commit-text.ts';
+import { commitText } from '../commit-text.ts';
 import { type LandingFactsProject, landingFacts, repositoryOf } from './landing-facts.ts';
 
 /** What would become of an agent's work, as far as git knows without a check. */

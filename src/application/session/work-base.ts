@@ -1,9 +1,9 @@
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { agentOf, type Workflow } from '../../domain/workflow.ts';
+import { commitText } from '../commit-text.ts';
 import type { MergeConflict, Workspaces } from '../ports/workspaces.ts';
 import { quotedPath } from '../quotation.ts';
-import { commitText } from '../work/commit-text.ts';
 
 /** Paths named in an error and in a prompt; the rest is counted. */
 const maxPaths = 40;

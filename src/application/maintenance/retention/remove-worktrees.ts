@@ -1,6 +1,7 @@
 import { showPath } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { branchOf, keptRefOf } from '../../../domain/worktree.ts';
+import { commitText } from '../../commit-text.ts';
 import type { RecordedWork, WorktreeFolder } from '../../ports/maintenance.ts';
 import type { Lease } from '../../ports/ownership.ts';
 import type { WorktreePlace } from '../../ports/workspaces.ts';
@@ -8,7 +9,6 @@ import type { Project } from '../../project.ts';
 import { Heartbeat } from '../../session/heartbeat.ts';
 import { ownershipTiming } from '../../session/supervisor.ts';
 import { whenFree } from '../../when-free.ts';
-import { commitText } from '../../work/commit-text.ts';
 import { isDiskFull } from './full-disk.ts';
 import type { HeldBack } from './garbage-report.ts';
 

@@ -1,5 +1,5 @@
-import type { AgentReference } from '../../domain/worktree.ts';
-import type { CommitText } from '../ports/workspaces.ts';
+import type { AgentReference } from '../domain/worktree.ts';
+import type { CommitText } from './ports/workspaces.ts';
 
 /** Whose work a commit holds. */
 export interface CommitAgent extends AgentReference {
