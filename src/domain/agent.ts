@@ -4,7 +4,7 @@ import type { Budget } from './budget.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
 import type { Usage } from './usage.ts';
-import { noProof, type Proof, type VerifyRules } from './verification.ts';
+import { noProof, type Proof, type ProofSubject, type VerifyRules } from './verification.ts';
 import type { AgentReference, AgentWork, WorktreeSetup } from './worktree.ts';
 
 export const agentStates = ['pending', 'running', 'completed', 'failed', 'cancelled', 'resumable'] as const;
@@ -260,6 +260,17 @@ function inNewAttempt(agent: Agent, at: string): Agent {
   const { attempt, usage: usageBefore, conversation: resumed } = agent;
   const started = { attempt: attempt + 1, usageBefore, resumed, startedAt: at, endedAt: null };
   return { ...agent, ...started, denials: null, subagents: 0, inactiveMs: 0 };
+}
+
+/**
+ * In stage `verifying`, with all checks of its work to come.
+ * @param ranMs running time of the attempt's program
+ * @param subject null: it is not known yet
+ */
+export function toBeProven(agent: Agent, ranMs: number, subject: ProofSubject | null = null): Agent {
+  const begun = { isDue: true, command: 0, subject, runningSince: null, failed: null };
+  const proof = { ...(agent.proof ?? noProof), ...begun, ranMs: Math.round(ranMs) };
+  return { ...agent, stage: 'verifying', proof, lingering: null };
 }
 
 /** In another attempt, although it has not left the state `running`, to mend what a check found. */

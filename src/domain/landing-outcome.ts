@@ -80,7 +80,8 @@ function outcomeOf(agent: Agent, events: readonly RecordedEvent[]): LandedWork {
   switch (agent.state) {
     case 'completed': {
       const end = last('landing.moved', 'landing.waiting');
-      if (end?.type !== 'landing.waiting') return { ...known, state: 'landed', commit: work?.commit ?? null };
+      if (end === undefined) return { ...known, state: 'open' };
+      if (end.type === 'landing.moved') return { ...known, state: 'landed', commit: end.data.to };
       const { reason, command, branch } = end.data;
       return { ...known, branch, state: 'waiting', commit: work?.commit ?? null, reason, command };
     }

@@ -15,16 +15,9 @@ export type FinishReport = Omit<AgentReport, 'outcome'> & { readonly result: str
 
 /**
  * Records that an agent's program has finished, and that its work must be proven before it counts as completed.
- * @param subject null: it is not known yet
  * @throws MaosError INVALID_TRANSITION
  */
-export function finishProgram(
-  workflow: Workflow,
-  id: AgentId,
-  report: FinishReport,
-  at: string,
-  subject: ProofSubject | null = null,
-): Change {
+export function finishProgram(workflow: Workflow, id: AgentId, report: FinishReport, at: string): Change {
   const before = agentOf(workflow, id);
   enterStage(before, 'verifying');
   const { name } = before;
@@ -38,10 +31,22 @@ export function finishProgram(
   };
   const data = { name, durationMs, result: report.result, usage };
   const { next, events } = happened(workflow, agent, 'agent.finished', data, at);
-  return {
-    next: subject === null ? next : withSubject(next, id, subject),
-    events: [...denialEvents(before, agent, at), ...events],
-  };
+  return { next, events: [...denialEvents(before, agent, at), ...events] };
+}
+
+/**
+ * Records that the work which the agent lands merges cleanly, so that its program does not run.
+ * @throws MaosError INVALID_TRANSITION
+ */
+export function joinWork(
+  workflow: Workflow,
+  id: AgentId,
+  work: AgentWork & { readonly commit: string },
+  at: string,
+): Change {
+  const agent = agentOf(workflow, id);
+  enterStage(agent, 'verifying');
+  return happened(workflow, agent, 'landing.joined', { name: agent.name, ...work }, at);
 }
 
 /** Records what is to be proven, before any check of it. @throws MaosError INVALID_TRANSITION */
@@ -164,6 +169,7 @@ function happened<
     | 'verify.passed'
     | 'verify.failed'
     | 'agent.fix_round'
+    | 'landing.joined'
     | 'landing.restarted'
     | 'workspace.prepared'
     | 'work.committed',

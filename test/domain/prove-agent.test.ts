@@ -4,6 +4,7 @@ import type { Agent } from '../../src/domain/agent.ts';
 import { isMaosError } from '../../src/domain/errors.ts';
 import {
   finishProgram,
+  joinWork,
   recordCommit,
   recordWorktree,
   reportCheck,
@@ -168,5 +169,17 @@ describe('the work of an agent', () => {
     story.decide((workflow, id, at) => recordWorktree(workflow, id, place, at));
     const again = recordCommit(story.workflow, story.agent.id, { commit, diff }, time(60));
     assert.deepEqual(again.events, []);
+  });
+
+  it('goes straight to its checks where it lands without a decision, and no program counts as run', () => {
+    const story = new Story();
+    story.decide((workflow, id, at) => startAgents(workflow, [id], at));
+    const diff = { files: 1, insertions: 2, deletions: 3 };
+    const work = { branch: 'maos/s/a', base: 'b'.repeat(40), commit, diff };
+    story.decide((workflow, id, at) => joinWork(workflow, id, work, at));
+    const { stage, result, proof } = story.agent;
+    assert.deepEqual([stage, result, proof?.ranMs, proof?.subject?.commit], ['verifying', null, 0, commit]);
+    assert.deepEqual(story.agent.work, work);
+    assert.equal(story.step.step, 'check');
   });
 });

@@ -132,6 +132,7 @@ function landingAfterKill(maos: ReturnType<typeof makeRepository>['maos']): Reco
 for (const event of [
   'session.started',
   'agent.started',
+  'landing.joined',
   'landing.conflict',
   'agent.spawned',
   'verify.started',

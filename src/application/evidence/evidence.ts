@@ -71,6 +71,7 @@ const ends = [
 ] as const satisfies readonly EventType[];
 const checkEvents = ['verify.started', 'verify.passed', 'verify.failed'] as const;
 const landingEvents = [
+  'landing.joined',
   'landing.moved',
   'landing.waiting',
   'landing.skipped',
@@ -157,6 +158,8 @@ async function attemptsOf(
     if (event.type === 'agent.started' || event.type === 'agent.fix_round') {
       attempts.push({ attempt: event.data.attempt, startedAt: event.at, end: null });
     }
+    // No program has run.
+    if (event.type === 'landing.joined') attempts.pop();
     const current = attempts.at(-1);
     // After its program has finished, only its checks are left to end.
     if (current?.end === null && (ends as readonly string[]).includes(event.type)) current.end = event;

@@ -172,7 +172,11 @@ class GitLandingCourse implements LandingCourse {
     return isMended ? branch : own;
   }
 
-  async #toLand(agent: Agent, { branch, base }: AgentWork, merged: string): Promise<AgentWork> {
+  async #toLand(
+    agent: Agent,
+    { branch, base }: AgentWork,
+    merged: string,
+  ): Promise<AgentWork & { readonly commit: string }> {
     const { workspaces } = this.#project;
     const commit = this.#landing.squash ? await this.#squash(agent, base, merged) : merged;
     return { branch, base, commit, diff: await workspaces.stat(this.#repository, base, commit) };

@@ -6,7 +6,11 @@ import type { Checkout } from '../ports/workspaces.ts';
 /** How a landing agent begins an attempt, decided in stage `preparing` instead of composing its usual launch. */
 export type LandingStart =
   /** Nothing to do for its program: `work.commit` is to be checked and then moved. No program starts. */
-  | { readonly how: 'clean'; readonly work: AgentWork; readonly events: readonly DomainEvent[] }
+  | {
+      readonly how: 'clean';
+      readonly work: AgentWork & { readonly commit: string };
+      readonly events: readonly DomainEvent[];
+    }
   /**
    * Its program runs in the owner's worktree, which is open: with a merge in progress, or at the merged commit that
    * did not pass its check.

@@ -1,6 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
-import { finishProgram } from '../../domain/prove-agent.ts';
+import { joinWork } from '../../domain/prove-agent.ts';
 import { roleOf } from '../../domain/roles/catalog.ts';
 import { roleBriefing } from '../../domain/roles/role.ts';
 import { changeStage } from '../../domain/running-agents.ts';
@@ -120,18 +120,14 @@ export class LaunchPreparation {
   async #beginLanding(agent: Agent, course: LandingCourse): Promise<OpenWorktree | null> {
     const { id } = agent;
     const start = await course.begin(agent);
-    const { work, events } = start;
+    const { events } = start;
     if (start.how === 'mend') {
-      await this.#worktrees.record(agent, events, work);
+      await this.#worktrees.record(agent, events, start.work);
       return { checkout: start.checkout, note: start.note };
     }
     await this.#store(agent, (workflow) => {
-      const at = this.#project.clock.now();
-      const placed = this.#worktrees.changeOf(workflow, agent, work);
-      const report = { result: 'Joined without conflicts.', usage: null, conversation: null, activeMs: 0 };
-      const subject = { commit: work.commit, restored: [] };
-      const finished = finishProgram(placed.next, id, report, at, subject);
-      return { next: finished.next, events: [...events, ...placed.events, ...finished.events] };
+      const joined = joinWork(workflow, id, start.work, this.#project.clock.now());
+      return { next: joined.next, events: [...events, ...joined.events] };
     });
     return null;
   }

@@ -1,6 +1,7 @@
-import { inFixRound } from '../agent.ts';
+import { inFixRound, toBeProven } from '../agent.ts';
 import { plural } from '../amounts.ts';
 import { showName } from '../invisible-marks.ts';
+import type { AgentWork } from '../worktree.ts';
 import { event } from './event-type.ts';
 
 const maxPaths = 5;
@@ -12,6 +13,19 @@ function list(paths: readonly string[]): string {
 
 /** Events of a session that lands the work of another. `name` is the agent whose work it is; commits are full ids. */
 export const landingEvents = {
+  /**
+   * The work merges with the target without a decision, at `commit`: no program runs, and the agent is in stage
+   * `verifying` from here on.
+   */
+  'landing.joined': event<{ name: string } & AgentWork & { commit: string }>({
+    text: ({ base, commit }) => `merges cleanly with ${base.slice(0, 10)}, at ${commit.slice(0, 10)}`,
+    agent: (agent, { branch, base, commit, diff }) =>
+      agent.state === 'running'
+        ? toBeProven({ ...agent, work: { branch, base, commit, diff } }, 0, { commit, restored: [] })
+        : agent,
+    checkpoint: true,
+  }),
+
   /** The target contains the agent's work from now on. */
   'landing.moved': event<{ name: string; target: string; from: string; to: string; squash: boolean }>({
     text: ({ target, from, to, squash }) =>

@@ -1,4 +1,4 @@
-import { type Agent, inFixRound } from '../agent.ts';
+import { type Agent, inFixRound, toBeProven } from '../agent.ts';
 import { formatDuration, formatUsage, plural } from '../amounts.ts';
 import { showName } from '../invisible-marks.ts';
 import type { Usage } from '../usage.ts';
@@ -64,12 +64,7 @@ export const proofEvents = {
       return `finished in ${formatDuration(durationMs)}${used === null ? '' : `, ${used}`}; its work is checked next`;
     },
     agent: (agent, { durationMs, result, usage }) =>
-      agent.state !== 'running'
-        ? agent
-        : withProof({ ...agent, stage: 'verifying', result, usage, lingering: null }, () => ({
-            ...{ isDue: true, command: 0, subject: null, runningSince: null, failed: null },
-            ranMs: Math.round(durationMs),
-          })),
+      agent.state === 'running' ? toBeProven({ ...agent, result, usage }, durationMs) : agent,
     checkpoint: true,
   }),
 

@@ -175,6 +175,13 @@ describe('an event in a few words', () => {
       'committed aaaaaaaaaa on maos/s/a: 1 file changed, +2 -3',
     ],
     [
+      event('landing.joined', {
+        ...{ name: 'a', branch: 'maos/s/a', base: 'b'.repeat(40), commit: 'c'.repeat(40) },
+        diff: { files: 1, insertions: 2, deletions: 3 },
+      }),
+      'merges cleanly with bbbbbbbbbb, at cccccccccc',
+    ],
+    [
       event('agent.finished', { name: 'a', durationMs: 1_234, result: 'Done.', usage }),
       'finished in 1.2s, 12.3k tokens, $0.25; its work is checked next',
     ],

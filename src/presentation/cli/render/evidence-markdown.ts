@@ -61,13 +61,17 @@ function agentLines({ agent, attempts, checks, fixRounds, landed }: AgentEvidenc
     '',
     '**Its own words** (not verified)',
     '',
-    ...(result === null || result.trim() === '' ? ['None.'] : codeBlock(shorten(result.trim(), maxSaid))),
+    ...saidLines(attempts.length === 0 ? '' : (result ?? '').trim()),
     '',
     `**Its checks**${proofText(agent, fixRounds)}`,
     '',
     ...(checks.length === 0 ? ['None.'] : checks.flatMap(checkLines)),
     ...landed.flatMap((one) => ['', ...landedLines(one)]),
   ];
+}
+
+function saidLines(result: string): string[] {
+  return result === '' ? ['None.'] : codeBlock(shorten(result, maxSaid));
 }
 
 function workLines(work: NonNullable<AgentEvidence['agent']['work']>): string[] {
@@ -127,6 +131,8 @@ function landingLine({ type, at, data }: LandingEvent): string {
       return `skipped: ${line(data.reason)} (${at})`;
     case 'landing.conflict':
       return `conflicted with ${codeSpan(data.target)} in ${data.paths.slice(0, maxPaths).map(codeSpan).join(', ')} (${at})`;
+    case 'landing.joined':
+      return `merged cleanly with ${codeSpan(data.base)}, at ${codeSpan(data.commit)} (${at})`;
     case 'landing.restarted':
       return `joined again: ${line(data.reason)} (${at})`;
   }
