@@ -159,15 +159,18 @@ class GitLandingCourse implements LandingCourse {
     const owner = this.#ownerOf(agent);
     const { workspaces } = this.#project;
     const own = owner.work?.commit ?? null;
-    const now = await workspaces.resolve(this.#repository, this.#branchOf(owner));
+    const [now, tip] = await Promise.all([
+      workspaces.resolve(this.#repository, this.#branchOf(owner)),
+      this.#target.tip(),
+    ]);
     const source = await this.#sourceOf(own, now);
     if (source === null) throw new Error(`agent ${owner.id} has no commit`);
-    return { owner, source, tip: await this.#target.tip() };
+    return { owner, source, tip };
   }
 
   /** The branch has more than the agent's last commit when an earlier landing mended it. */
   async #sourceOf(own: string | null, branch: string | null): Promise<string | null> {
-    if (own === null || branch === null) return own ?? branch;
+    if (own === null || branch === null || own === branch) return own ?? branch;
     const isMended = await this.#project.workspaces.isAncestor(this.#repository, own, branch);
     return isMended ? branch : own;
   }

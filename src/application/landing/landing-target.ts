@@ -35,9 +35,11 @@ export class LandingTarget {
    * @throws MaosError INVALID_INPUT when there is no target
    */
   async tip(): Promise<string> {
-    const target = await this.#commitOf(this.#target);
+    const [target, waiting] = await Promise.all([
+      this.#commitOf(this.#target),
+      this.#commitOf(this.#waiting),
+    ]);
     if (target === null) throw noTarget(this.#target);
-    const waiting = await this.#commitOf(this.#waiting);
     if (waiting === null || waiting === target) return target;
     // Otherwise the target has moved on without the work that waits, which then lands again from its own branches.
     return (await this.#contains(waiting, target)) ? waiting : target;
@@ -51,8 +53,12 @@ export class LandingTarget {
   async place(tip: string, commit: string): Promise<Placed> {
     const from = await this.#commitOf(this.#target);
     if (from === null) throw noTarget(this.#target);
-    if (await this.#contains(from, commit)) return { how: 'moved' };
-    if (!(await this.#contains(tip, from))) return this.#elsewhere(from);
+    if (from === commit) return { how: 'moved' };
+    // A commit made on the tip is not in the tip's history.
+    if (from !== tip) {
+      if (await this.#contains(from, commit)) return { how: 'moved' };
+      if (!(await this.#contains(tip, from))) return this.#elsewhere(from);
+    }
     const moved = await this.#workspaces.moveBranch(this.#repository, this.#target, from, commit);
     if (moved.how === 'moved') return moved;
     return moved.how === 'elsewhere' ? this.#elsewhere(moved.commit) : this.#wait(commit, moved.reason);

@@ -88,7 +88,7 @@ const operations: readonly (readonly [file: string, name: string])[] = [
 ];
 
 async function underWay(repository: Repository): Promise<string[]> {
-  const folder = await repository.text(['rev-parse', '--absolute-git-dir']);
+  const folder = await repository.gitDir();
   for (const [file, name] of operations) {
     if (!(await exists(join(folder, file)))) continue;
     return [

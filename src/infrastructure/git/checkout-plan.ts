@@ -20,21 +20,32 @@ export type CheckoutPlan =
   | { readonly steps: readonly FileStep[]; readonly reason: null }
   | { readonly reason: string };
 
+/** What a plan is made from. */
+export interface CheckoutFacts {
+  readonly changes: readonly TreeChange[];
+  /** Paths whose changes `git status` does not show. */
+  readonly hidden: ReadonlySet<string>;
+}
+
+export async function readCheckout(repository: Repository, from: string, to: string): Promise<CheckoutFacts> {
+  const [changes, hidden] = await Promise.all([
+    repository.bytes([...changesCommand, from, to]),
+    hiddenPaths(repository),
+  ]);
+  return { changes: parseChanges(changes), hidden };
+}
+
 /**
  * Plans how the files of a checkout without changes get from one commit to another. Reads only.
- * @param index with `to` in it, as {@link stageFiles} makes it
+ * @param folders with the new files, and the new index
  */
 export async function planSteps(
   checkout: CheckedOut,
-  { staged }: Pick<StepFolders, 'staged'>,
-  index: string,
-  from: string,
-  to: string,
+  { staged, index }: Pick<StepFolders, 'staged'> & { readonly index: string },
+  { changes, hidden }: CheckoutFacts,
 ): Promise<CheckoutPlan> {
   const { repository, folder } = checkout;
-  const changes = parseChanges(await repository.bytes([...changesCommand, from, to]));
   const removed = new Set(changes.filter(({ after }) => after === null).map(({ path }) => path));
-  const hidden = await hiddenPaths(repository);
   const filtered = await filteredPath(repository, index, changes);
   if (filtered !== null) return { reason: filtered };
   const steps: FileStep[] = [];
@@ -115,7 +126,6 @@ async function findStranger(
   return null;
 }
 
-/** Paths whose changes `git status` does not show. */
 async function hiddenPaths(repository: Repository): Promise<ReadonlySet<string>> {
   const lines = await repository.names(['ls-files', '-z', '-v']);
   // `H path`; S: skip-worktree; lower case: assume-unchanged.

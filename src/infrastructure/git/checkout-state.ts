@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { isMissing } from '../files/disk/file-error.ts';
 import { show } from './checkout-plan.ts';
 import type { Repository } from './repository.ts';
@@ -62,9 +62,4 @@ export async function changesIn(repository: Repository): Promise<string | null> 
   // `XY path`
   const others = paths.length === 1 ? '' : ` and ${paths.length - 1} more`;
   return `it has uncommitted changes: ${show(first.slice(3))}${others}`;
-}
-
-/** Absolute. */
-export async function gitDirOf(repository: Repository): Promise<string> {
-  return resolve(repository.folder, await repository.text(['rev-parse', '--git-dir']));
 }

@@ -1,7 +1,7 @@
 import type { CommitText, Joined } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { type MergedTree, makeBench, mergeWithMergeTree, mergeWithRecursive } from './merge-trees.ts';
-import { isAncestor } from './refs.ts';
+import { mergeBase } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { withScratch } from './scratch.ts';
 
@@ -19,8 +19,9 @@ export async function joinCommits(
   if (first === undefined) throw new MaosError('INTERNAL', 'There are no commits to join.');
   let ours = first;
   for (const theirs of others) {
-    if (await isAncestor(repository, theirs, ours)) continue;
-    if (await isAncestor(repository, ours, theirs)) {
+    const base = await mergeBase(repository, ours, theirs);
+    if (base === theirs) continue;
+    if (base === ours) {
       ours = theirs;
       continue;
     }

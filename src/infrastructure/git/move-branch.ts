@@ -5,9 +5,9 @@ import type { Moved } from '../../application/ports/workspaces.ts';
 import { showPath } from '../files/disk/file-error.ts';
 import type { Serial } from '../files/disk/serial.ts';
 import type { CheckedOut } from './checkout-plan.ts';
-import { branchToReturnTo, gitDirOf, listWorktrees } from './checkout-state.ts';
+import { branchToReturnTo, listWorktrees } from './checkout-state.ts';
 import { moveCheckout, recoverCheckout, type Self } from './move-checkout.ts';
-import { moveRef, type RefMove, resolveRef } from './refs.ts';
+import { moveRef, type RefMove, realRef, resolveRef } from './refs.ts';
 import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
 import { exists, ignoreMissing } from './worktree-places.ts';
@@ -34,9 +34,12 @@ export async function moveBranch(
   to: string,
 ): Promise<Moved> {
   const repository = await openRepository(deps.git, folder);
-  const ref = await realRef(repository, `refs/heads/${branch}`);
+  const [ref, common] = await Promise.all([
+    realRef(repository, `refs/heads/${branch}`),
+    repository.commonFolder(),
+  ]);
   const move: RefMove = { ref, from, to, message: `maos land: ${from === null ? 'created' : 'moved'}` };
-  return deps.moves.run(`${await repository.commonFolder()}\0${ref}`, async () => {
+  return deps.moves.run(`${common}\0${ref}`, async () => {
     const end = performance.now() + patienceMs;
     for (;;) {
       const moved = await tryMove(deps, repository, move);
@@ -77,12 +80,6 @@ async function tryMove(deps: MoveDeps, repository: Repository, move: RefMove): P
   return result.how === 'busy' ? { how: 'busy', folder } : { how: 'moved' };
 }
 
-/** A branch can be another name of a branch. */
-async function realRef(repository: Repository, ref: string): Promise<string> {
-  const { status, stdout } = await repository.run(['symbolic-ref', '--quiet', ref]);
-  return status === 0 ? stdout.toString().trim() : ref;
-}
-
 interface Users {
   /** Where the branch is checked out. */
   readonly checkouts: readonly CheckedOut[];
@@ -106,7 +103,7 @@ async function usersOf(deps: MoveDeps, repository: Repository, ref: string): Pro
       continue;
     }
     const opened = await openRepository(deps.git, folder);
-    const gitDir = await gitDirOf(opened);
+    const gitDir = await opened.gitDir();
     if (current === ref) checkouts.push({ folder, gitDir, repository: opened });
     else if ((await branchToReturnTo(gitDir)) === ref) {
       reserved = { folder, reason: 'a rebase or bisect of it is in progress' };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../files/disk/atomic.ts';
 import { showPath } from '../files/disk/file-error.ts';
 import type { ProcessIdentity } from '../process/tree/identity.ts';
-import { type CheckedOut, planSteps, show } from './checkout-plan.ts';
+import { type CheckedOut, planSteps, readCheckout, show } from './checkout-plan.ts';
 import { changesIn, operationIn } from './checkout-state.ts';
 import { ChangedFile, type FileStep, takeSteps, undoSteps } from './file-steps.ts';
 import { type LockedMove, releaseIndex, sweepLocks, takeIndex, whoHoldsIndex } from './index-lock.ts';
@@ -48,7 +48,7 @@ export async function moveCheckout(
   try {
     // Of a move whose lock the user has removed: the files are theirs since.
     await rm(moveFolders(gitDir).folder, { recursive: true, force: true });
-    const reason = (await operationIn(gitDir)) ?? (await changesIn(checkout.repository));
+    const reason = await operationIn(gitDir);
     const result = reason === null ? await moveLocked(checkout, move) : blocked(reason);
     await endMove(gitDir);
     return result;
@@ -67,8 +67,15 @@ async function moveLocked(
   const { from, to } = move;
   const folders = moveFolders(gitDir);
   const index = join(gitDir, 'index');
-  await stageFiles(checkout, from, to);
-  const plan = await planSteps(checkout, folders, folders.index, from, to);
+  // At once, because each costs the start of a process. None changes the checkout, and all are awaited, also when one fails.
+  const looked = changesIn(repository);
+  const read = readCheckout(repository, from, to);
+  const stage = stageFiles(checkout, from, to);
+  await Promise.allSettled([looked, read, stage]);
+  const reason = await looked;
+  if (reason !== null) return blocked(reason);
+  await stage;
+  const plan = await planSteps(checkout, folders, await read);
   if (plan.reason !== null) return blocked(plan.reason);
   const journal: Journal = { ref: move.ref, from, to, steps: plan.steps };
   await writeFileAtomic(folders.journal, JSON.stringify(journal));

@@ -1,13 +1,56 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../files/disk/file-error.ts';
 import { gitError } from './git-error.ts';
 import type { Repository } from './repository.ts';
+import type { Git } from './run-git.ts';
 
 /** What no name of a ref contains, but other ways to name a commit do; see git-check-ref-format. */
 const noRefName = /[\0- ~^:?*[\\\x7f]|\.\.|@\{/;
 
+/** Commits that git has found, so that it need not be asked again whether an id is one. */
+const found = new WeakMap<Git, Set<string>>();
+const mostFound = 1_000;
+
 /** The commit of a branch (without `refs/heads/`) or a ref; null if there is none. */
 export async function resolveRef(repository: Repository, ref: string): Promise<string | null> {
   if (noRefName.test(ref)) return null;
-  return repository.commit(ref.startsWith('refs/') ? ref : `refs/heads/${ref}`);
+  const name = ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
+  const commits = found.get(repository.git) ?? new Set<string>();
+  found.set(repository.git, commits);
+  const common = await repository.commonFolder();
+  const read = await readRef(common, name);
+  if (read === null) return null;
+  if (read !== undefined && commits.has(`${common} ${read}`)) return read;
+  const commit = await repository.commit(name);
+  if (commits.size >= mostFound) commits.clear();
+  if (commit !== null) commits.add(`${common} ${commit}`);
+  return commit;
+}
+
+/** What a ref's file says; null: there is no such ref. Undefined: git must be asked. */
+async function readRef(common: string, name: string): Promise<string | null | undefined> {
+  if (!/^refs\/(?:heads|maos)\/./.test(name) || /\/[./]|\/$|\.lock(?:\/|$)/.test(name)) return undefined;
+  // In a reftable, only git can look.
+  if (await stat(join(common, 'reftable')).catch(() => null)) return undefined;
+  const content = await readFile(join(common, name), 'utf8').catch(unlessMissing);
+  if (content !== null) return /^[0-9a-f]{40,64}\n$/.test(content) ? content.trim() : undefined;
+  // As git does it: a ref is packed before its file is removed.
+  const packed = await readFile(join(common, 'packed-refs'), 'utf8').catch(unlessMissing);
+  return packed?.includes(` ${name}\n`) ? undefined : null;
+}
+
+/** A folder of refs, or a ref in the place of one, has no ref of that name. */
+function unlessMissing(error: unknown): null {
+  if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(systemCode(error) ?? '')) return null;
+  throw error;
+}
+
+/** A branch can be another name of a branch. */
+export async function realRef(repository: Repository, ref: string): Promise<string> {
+  if ((await readRef(await repository.commonFolder(), ref)) !== undefined) return ref;
+  const { status, stdout } = await repository.run(['symbolic-ref', '--quiet', ref]);
+  return status === 0 ? stdout.toString().trim() : ref;
 }
 
 /** Whether `commit` is in the history of `of`. @throws MaosError if there is no such commit */
@@ -15,6 +58,20 @@ export async function isAncestor(repository: Repository, commit: string, of: str
   const args = ['merge-base', '--is-ancestor', commit, of];
   const result = await repository.run(args);
   if (result.status === 0 || result.status === 1) return result.status === 0;
+  throw gitError(args, result, repository.folder);
+}
+
+/** A commit that both have in their history: one of the two if it is in the other's; null if there is none. */
+export async function mergeBase(
+  repository: Repository,
+  ours: string,
+  theirs: string,
+): Promise<string | null> {
+  if (ours === theirs) return ours;
+  const args = ['merge-base', ours, theirs];
+  const result = await repository.run(args);
+  if (result.status === 0) return result.stdout.toString().trim();
+  if (result.status === 1) return null;
   throw gitError(args, result, repository.folder);
 }
 

@@ -15,6 +15,8 @@ export interface RepositoryConfig {
   readonly committer: { readonly name: string; readonly email: string };
   /** Names of the filters that only the repository's own configuration defines: they do not run. */
   readonly ownFilters: readonly string[];
+  /** Whether the repository's own configuration includes other files. */
+  readonly includesFiles: boolean;
   /** The value in force. @param key section and variable in lower case */
   value(key: string): string | null;
 }
@@ -69,6 +71,7 @@ export async function readConfig(git: Git, location: RepositoryLocation): Promis
     overrides: [...always, ...overridesOf(entries)].flatMap((setting) => ['-c', setting]),
     committer: name && email ? { name, email } : maosCommitter,
     ownFilters: ownFiltersOf(entries),
+    includesFiles: entries.some(({ key, isOwn }) => isOwn && /^include(?:if)?\./.test(key)),
     value,
   };
 }

@@ -4,7 +4,8 @@ import type { CommitText } from '../../application/ports/workspaces.ts';
 import { fileError } from '../files/disk/file-error.ts';
 import { nameEncoding } from '../files/disk/file-names.ts';
 import { gitError } from './git-error.ts';
-import { type RepositoryConfig, type RepositoryLocation, readConfig } from './repository-config.ts';
+import type { RepositoryConfig, RepositoryLocation } from './repository-config.ts';
+import { readFacts } from './repository-facts.ts';
 import type { Git, GitCommand, GitResult } from './run-git.ts';
 
 export type RunOptions = Omit<GitCommand, 'args' | 'cwd'>;
@@ -32,6 +33,8 @@ export interface Repository {
   commit(revision: string): Promise<string | null>;
   /** The folder that all worktrees share, absolute. */
   commonFolder(): Promise<string>;
+  /** The repository's folder, in a worktree that of the worktree; absolute. */
+  gitDir(): Promise<string>;
   /** Makes a commit; the same one whenever it is repeated. @returns its id */
   makeCommit(tree: string, parents: readonly string[], text: CommitText): Promise<string>;
 }
@@ -45,10 +48,11 @@ export async function openRepository(
   const cwd = await realpath(folder).catch((error: unknown) => {
     throw fileError(error, 'open', folder);
   });
-  const config = await readConfig(git, { cwd, env });
+  const { config, folders, env: lookUp } = await readFacts(git, { cwd, env });
   const { name, email } = config.committer;
   const whole = {
     ...env,
+    ...lookUp,
     // A read must not wait for, nor hold, the index of people and agents.
     GIT_OPTIONAL_LOCKS: '0',
     GIT_COMMITTER_NAME: name,
@@ -91,7 +95,9 @@ export async function openRepository(
       const { status, stdout } = await run(['rev-parse', '--verify', '--quiet', `${revision}^{commit}`]);
       return status === 0 ? stdout.toString().trim() : null;
     },
+    gitDir: async () => folders?.gitDir ?? text(['rev-parse', '--absolute-git-dir']),
     commonFolder: async () => {
+      if (folders !== null) return folders.common;
       const common = await text(['rev-parse', '--git-common-dir']);
       return isAbsolute(common) ? common : resolve(cwd, common);
     },
