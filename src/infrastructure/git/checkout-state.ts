@@ -1,8 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isMissing } from '../files/disk/file-error.ts';
 import { show } from './checkout-plan.ts';
+import { hasRefFiles, realRef } from './refs.ts';
 import type { Repository } from './repository.ts';
+import { ignoreMissing } from './worktree-places.ts';
 
 /** A worktree of a repository, as git lists it. */
 export interface ListedWorktree {
@@ -12,8 +14,12 @@ export interface ListedWorktree {
   readonly isLocked: boolean;
 }
 
-/** All worktrees of the repository, the main one first. */
+/** All worktrees of the repository. */
 export async function listWorktrees(repository: Repository): Promise<readonly ListedWorktree[]> {
+  return (await readWorktrees(repository)) ?? askForWorktrees(repository);
+}
+
+async function askForWorktrees(repository: Repository): Promise<readonly ListedWorktree[]> {
   const text = await repository.text(['worktree', 'list', '--porcelain']);
   return text.split(/\n\n+(?=worktree )/).flatMap((entry) => {
     const folder = /^worktree (.+)$/m.exec(entry)?.[1];
@@ -21,6 +27,44 @@ export async function listWorktrees(repository: Repository): Promise<readonly Li
     const ref = /^branch (.+)$/m.exec(entry)?.[1] ?? null;
     return [{ folder, ref, isLocked: /^locked\b/m.test(entry) }];
   });
+}
+
+/** The same from git's files; null where they do not tell it plainly. */
+async function readWorktrees(repository: Repository): Promise<readonly ListedWorktree[] | null> {
+  const { config } = repository;
+  const special = ['core.worktree', 'core.bare', 'extensions.worktreeconfig', 'extensions.refstorage'];
+  if (special.some((key) => ![null, 'false'].includes(config.value(key)))) return null;
+  const common = await repository.commonFolder();
+  if (basename(common) !== '.git' || !(await hasRefFiles(common))) return null;
+  const all = join(common, 'worktrees');
+  const names = (await readdir(all).catch(ignoreMissing)) ?? [];
+  const listed = await Promise.all([
+    readWorktree(repository, common, dirname(common)),
+    ...names.map((name) => readLinked(repository, join(all, name))),
+  ]);
+  return listed.includes(null) ? null : listed.filter((one) => one !== null).flat();
+}
+
+async function readLinked(repository: Repository, gitDir: string): Promise<ListedWorktree[] | null> {
+  const target = (await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing))?.trim();
+  // git does not list it either.
+  if (!target) return [];
+  const link = resolve(gitDir, target);
+  return basename(link) === '.git' ? readWorktree(repository, gitDir, dirname(link)) : null;
+}
+
+async function readWorktree(
+  repository: Repository,
+  gitDir: string,
+  folder: string,
+): Promise<ListedWorktree[] | null> {
+  const [head, locked] = await Promise.all(
+    ['HEAD', 'locked'].map((name) => readFile(join(gitDir, name), 'utf8').catch(ignoreMissing)),
+  );
+  const [, ref = null] = /^ref: (refs\/[^\n]+)\n$/.exec(head ?? '') ?? [];
+  if (ref === null && !/^[0-9a-f]{40,64}\n$/.test(head ?? '')) return null;
+  const real = ref === null ? null : await realRef(repository, ref);
+  return [{ folder, ref: real, isLocked: locked !== undefined }];
 }
 
 const operations: readonly (readonly [file: string, name: string])[] = [

@@ -32,7 +32,16 @@ export async function diff(
 
 /** See {@link Workspaces.stat}. */
 export async function stat(git: Git, folder: string, base: string, commit: string): Promise<DiffStat> {
+  const known = remembered.get(git);
+  if (known?.base === base && known.commit === commit) return known.diff;
   return diffStat(await openRepository(git, folder), base, commit);
+}
+
+/** The last merge: the caller mostly asks for its size next. */
+const remembered = new WeakMap<Git, { base: string; commit: string; diff: DiffStat }>();
+
+export function rememberStat({ git }: Repository, base: string, commit: string, diff: DiffStat): void {
+  remembered.set(git, { base, commit, diff });
 }
 
 export async function diffStat(repository: Repository, base: string, commit: string): Promise<DiffStat> {

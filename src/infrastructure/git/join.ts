@@ -1,6 +1,13 @@
 import type { CommitText, Joined } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
-import { type MergedTree, makeBench, mergeWithMergeTree, mergeWithRecursive } from './merge-trees.ts';
+import { diffStat, rememberStat } from './diff.ts';
+import {
+  type MergedTree,
+  type MergeTrees,
+  makeBench,
+  mergeWithMergeTree,
+  mergeWithRecursive,
+} from './merge-trees.ts';
 import { mergeBase } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { withScratch } from './scratch.ts';
@@ -19,15 +26,11 @@ export async function joinCommits(
   if (first === undefined) throw new MaosError('INTERNAL', 'There are no commits to join.');
   let ours = first;
   for (const theirs of others) {
-    const base = await mergeBase(repository, ours, theirs);
-    if (base === theirs) continue;
-    if (base === ours) {
-      ours = theirs;
-      continue;
+    const joint = await joinTwo(repository, scratch, ours, theirs);
+    if (typeof joint !== 'string' && !joint.isClean) {
+      return { how: 'conflict', conflict: { ours, theirs, paths: joint.paths } };
     }
-    const merged = await mergeCommits(repository, scratch, ours, theirs);
-    if (!merged.isClean) return { how: 'conflict', conflict: { ours, theirs, paths: merged.paths } };
-    ours = await repository.makeCommit(merged.tree, [ours, theirs], text(ours, theirs));
+    ours = typeof joint === 'string' ? joint : await commitMerge(repository, joint.tree, ours, theirs, text);
   }
   return { how: 'clean', commit: ours };
 }
@@ -48,14 +51,53 @@ export async function squashCommit(
   return { how: 'clean', commit: isSame ? onto : await repository.makeCommit(merged.tree, [onto], text) };
 }
 
+/** @returns the one that contains the other, or the merge of both */
+async function joinTwo(
+  repository: Repository,
+  scratch: string,
+  ours: string,
+  theirs: string,
+): Promise<string | MergedTree> {
+  if (ours === theirs) return ours;
+  return withScratch(scratch, async (folder) => {
+    const looking = mergeBase(repository, ours, theirs);
+    const preparing = makeBench(repository, folder, ours);
+    await Promise.allSettled([looking, preparing]);
+    const base = await looking;
+    if (base === theirs) return ours;
+    if (base === ours) return theirs;
+    return (await mergeWay(repository))(await preparing, ours, theirs);
+  });
+}
+
+async function commitMerge(
+  repository: Repository,
+  tree: string,
+  ours: string,
+  theirs: string,
+  text: (ours: string, theirs: string) => CommitText,
+): Promise<string> {
+  const [commit, diff] = await Promise.all([
+    repository.makeCommit(tree, [ours, theirs], text(ours, theirs)),
+    diffStat(repository, ours, tree),
+  ]);
+  // Asked for next when it lands.
+  rememberStat(repository, ours, commit, diff);
+  return commit;
+}
+
 async function mergeCommits(
   repository: Repository,
   scratch: string,
   ours: string,
   theirs: string,
 ): Promise<MergedTree> {
-  const merge = (await repository.git.isAtLeast([2, 38])) ? mergeWithMergeTree : mergeWithRecursive;
+  const merge = await mergeWay(repository);
   return withScratch(scratch, async (folder) =>
     merge(await makeBench(repository, folder, ours), ours, theirs),
   );
+}
+
+async function mergeWay({ git }: Repository): Promise<MergeTrees> {
+  return (await git.isAtLeast([2, 38])) ? mergeWithMergeTree : mergeWithRecursive;
 }

@@ -114,8 +114,6 @@ async function usersOf(deps: MoveDeps, repository: Repository, ref: string): Pro
 
 async function someReturnsTo(common: string, ref: string): Promise<boolean> {
   const names = (await readdir(join(common, 'worktrees')).catch(ignoreMissing)) ?? [];
-  for (const gitDir of [common, ...names.map((name) => join(common, 'worktrees', name))]) {
-    if ((await branchToReturnTo(gitDir)) === ref) return true;
-  }
-  return false;
+  const gitDirs = [common, ...names.map((name) => join(common, 'worktrees', name))];
+  return (await Promise.all(gitDirs.map(branchToReturnTo))).includes(ref);
 }

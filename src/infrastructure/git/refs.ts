@@ -8,36 +8,45 @@ import type { Git } from './run-git.ts';
 /** What no name of a ref contains, but other ways to name a commit do; see git-check-ref-format. */
 const noRefName = /[\0- ~^:?*[\\\x7f]|\.\.|@\{/;
 
-/** Commits that git has found, so that it need not be asked again whether an id is one. */
+/** Commits that git has found or made, so that it need not be asked again whether an id is one. */
 const found = new WeakMap<Git, Set<string>>();
 const mostFound = 1_000;
+
+async function remember(repository: Repository, ...ids: readonly string[]): Promise<void> {
+  const common = await repository.commonFolder();
+  const commits = found.get(repository.git) ?? new Set();
+  found.set(repository.git, commits);
+  if (commits.size + ids.length > mostFound) commits.clear();
+  for (const id of ids) commits.add(`${common} ${id}`);
+}
 
 /** The commit of a branch (without `refs/heads/`) or a ref; null if there is none. */
 export async function resolveRef(repository: Repository, ref: string): Promise<string | null> {
   if (noRefName.test(ref)) return null;
   const name = ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
-  const commits = found.get(repository.git) ?? new Set<string>();
-  found.set(repository.git, commits);
   const common = await repository.commonFolder();
   const read = await readRef(common, name);
   if (read === null) return null;
-  if (read !== undefined && commits.has(`${common} ${read}`)) return read;
+  if (read !== undefined && found.get(repository.git)?.has(`${common} ${read}`)) return read;
   const commit = await repository.commit(name);
-  if (commits.size >= mostFound) commits.clear();
-  if (commit !== null) commits.add(`${common} ${commit}`);
+  if (commit !== null) await remember(repository, commit);
   return commit;
 }
 
 /** What a ref's file says; null: there is no such ref. Undefined: git must be asked. */
 async function readRef(common: string, name: string): Promise<string | null | undefined> {
   if (!/^refs\/(?:heads|maos)\/./.test(name) || /\/[./]|\/$|\.lock(?:\/|$)/.test(name)) return undefined;
-  // In a reftable, only git can look.
-  if (await stat(join(common, 'reftable')).catch(() => null)) return undefined;
+  if (!(await hasRefFiles(common))) return undefined;
   const content = await readFile(join(common, name), 'utf8').catch(unlessMissing);
   if (content !== null) return /^[0-9a-f]{40,64}\n$/.test(content) ? content.trim() : undefined;
   // As git does it: a ref is packed before its file is removed.
   const packed = await readFile(join(common, 'packed-refs'), 'utf8').catch(unlessMissing);
   return packed?.includes(` ${name}\n`) ? undefined : null;
+}
+
+/** Otherwise only git can look. @param common the folder that all worktrees share */
+export async function hasRefFiles(common: string): Promise<boolean> {
+  return (await stat(join(common, 'reftable')).catch(() => null)) === null;
 }
 
 /** A folder of refs, or a ref in the place of one, has no ref of that name. */
@@ -57,8 +66,9 @@ export async function realRef(repository: Repository, ref: string): Promise<stri
 export async function isAncestor(repository: Repository, commit: string, of: string): Promise<boolean> {
   const args = ['merge-base', '--is-ancestor', commit, of];
   const result = await repository.run(args);
-  if (result.status === 0 || result.status === 1) return result.status === 0;
-  throw gitError(args, result, repository.folder);
+  if (result.status > 1 || result.status < 0) throw gitError(args, result, repository.folder);
+  await remember(repository, commit, of);
+  return result.status === 0;
 }
 
 /** A commit that both have in their history: one of the two if it is in the other's; null if there is none. */
@@ -70,9 +80,9 @@ export async function mergeBase(
   if (ours === theirs) return ours;
   const args = ['merge-base', ours, theirs];
   const result = await repository.run(args);
-  if (result.status === 0) return result.stdout.toString().trim();
-  if (result.status === 1) return null;
-  throw gitError(args, result, repository.folder);
+  if (result.status > 1 || result.status < 0) throw gitError(args, result, repository.folder);
+  await remember(repository, ours, theirs);
+  return result.status === 0 ? result.stdout.toString().trim() : null;
 }
 
 export interface RefMove {
@@ -92,7 +102,10 @@ export interface RefMove {
 export async function moveRef(repository: Repository, { ref, from, to, message }: RefMove): Promise<boolean> {
   const args = ['update-ref', '-m', message, '--no-deref', ref, to, from ?? '0'.repeat(to.length)];
   const result = await repository.run(args);
-  if (result.status === 0) return true;
+  if (result.status === 0) {
+    await remember(repository, to);
+    return true;
+  }
   if ((await repository.commit(ref)) !== from) return false;
   throw gitError(args, result, repository.folder);
 }
