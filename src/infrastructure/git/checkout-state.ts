@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isMissing } from '../files/disk/file-error.ts';
 import { show } from './checkout-plan.ts';
-import { hasRefFiles, realRef } from './refs.ts';
+import { hasRefFiles, readRefFile, realRef } from './refs.ts';
 import type { Repository } from './repository.ts';
-import { ignoreMissing } from './worktree-places.ts';
+import { exists, ignoreMissing } from './worktree-places.ts';
 
 /** A worktree of a repository, as git lists it. */
 export interface ListedWorktree {
@@ -58,13 +58,11 @@ async function readWorktree(
   gitDir: string,
   folder: string,
 ): Promise<ListedWorktree[] | null> {
-  const [head, locked] = await Promise.all(
-    ['HEAD', 'locked'].map((name) => readFile(join(gitDir, name), 'utf8').catch(ignoreMissing)),
-  );
+  const head = await readRefFile(join(gitDir, 'HEAD'));
   const [, ref = null] = /^ref: (refs\/[^\n]+)\n$/.exec(head ?? '') ?? [];
   if (ref === null && !/^[0-9a-f]{40,64}\n$/.test(head ?? '')) return null;
   const real = ref === null ? null : await realRef(repository, ref);
-  return [{ folder, ref: real, isLocked: locked !== undefined }];
+  return [{ folder, ref: real, isLocked: await exists(join(gitDir, 'locked')) }];
 }
 
 const operations: readonly (readonly [file: string, name: string])[] = [

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommitText } from '../../application/ports/workspaces.ts';
+import { resolveRef } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { ignoreMissing } from './worktree-places.ts';
 
@@ -38,7 +39,7 @@ export async function commitHistory(
     ...(await logged(worktree, `refs/heads/${branch}`)),
     ...(gitDir === null ? [] : await named(gitDir)),
     ...(gitDir === null ? [] : await ownRefs(worktree)),
-    ...[await worktree.commit(`refs/heads/${branch}`), await worktree.commit(keptRef)],
+    ...[await resolveRef(worktree, branch), await resolveRef(worktree, keptRef)],
   ].filter((commit) => commit !== null);
   const wanted = new Set(candidates);
   const reached = await worktree.text(
@@ -65,7 +66,7 @@ async function joined(
   text: CommitText,
 ): Promise<string | null> {
   if (tips.length === 0) return null;
-  let last = await worktree.commit(ref);
+  let last = await resolveRef(worktree, ref);
   for (let at = 0; at < tips.length; at += mostParents) {
     const parents = tips.slice(at, at + mostParents).sort();
     const message = `What the worktree has pointed to besides its last commit\n\n${text.message}`;

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../files/disk/file-error.ts';
 import { gitError } from './git-error.ts';
@@ -37,11 +37,18 @@ export async function resolveRef(repository: Repository, ref: string): Promise<s
 async function readRef(common: string, name: string): Promise<string | null | undefined> {
   if (!/^refs\/(?:heads|maos)\/./.test(name) || /\/[./]|\/$|\.lock(?:\/|$)/.test(name)) return undefined;
   if (!(await hasRefFiles(common))) return undefined;
-  const content = await readFile(join(common, name), 'utf8').catch(unlessMissing);
+  const content = await readRefFile(join(common, name));
   if (content !== null) return /^[0-9a-f]{40,64}\n$/.test(content) ? content.trim() : undefined;
   // As git does it: a ref is packed before its file is removed.
   const packed = await readFile(join(common, 'packed-refs'), 'utf8').catch(unlessMissing);
   return packed?.includes(` ${name}\n`) ? undefined : null;
+}
+
+/** The file of a ref or HEAD; null: there is none. Empty if git must be asked: old ones are symbolic links. */
+export async function readRefFile(path: string): Promise<string | null> {
+  const found = await lstat(path).catch(unlessMissing);
+  if (found === null || found.isDirectory()) return null;
+  return found.isFile() ? readFile(path, 'utf8').catch(unlessMissing) : '';
 }
 
 /** Otherwise only git can look. @param common the folder that all worktrees share */

@@ -18,6 +18,8 @@ export interface RepositoryFolders {
   readonly gitDir: string;
   /** Shared by all worktrees. */
   readonly common: string;
+  /** The folder that git finds the repository in; null: it need not look for it. */
+  readonly top: string | null;
 }
 
 /** One of the files that decide what git would read, and how it was. */
@@ -78,13 +80,8 @@ export async function readFacts(
   return facts;
 }
 
-interface Place extends RepositoryFolders {
-  /** The folder that git finds the repository in; null: it need not look for it. */
-  readonly top: string | null;
-}
-
 /** Where git will find the repository; null if that is not plain. */
-async function placeOf({ cwd, env }: RepositoryLocation): Promise<Place | null> {
+async function placeOf({ cwd, env }: RepositoryLocation): Promise<RepositoryFolders | null> {
   if (env.GIT_DIR !== undefined) {
     return { gitDir: env.GIT_DIR, common: await commonOf(env.GIT_DIR), top: null };
   }
@@ -106,7 +103,11 @@ async function commonOf(gitDir: string): Promise<string> {
 }
 
 /** Whether git finds the repository in that place too. */
-async function isPlace(git: Git, { cwd, env }: RepositoryLocation, place: Place | null): Promise<boolean> {
+async function isPlace(
+  git: Git,
+  { cwd, env }: RepositoryLocation,
+  place: RepositoryFolders | null,
+): Promise<boolean> {
   if (place === null || place.top === null) return true;
   const { stdout } = await git.run({ args: ['rev-parse', '--absolute-git-dir'], cwd, env });
   return stdout.toString() === `${place.gitDir}\n`;
@@ -115,7 +116,7 @@ async function isPlace(git: Git, { cwd, env }: RepositoryLocation, place: Place 
 /** @returns null if a later change might not be seen */
 async function gather(
   cwd: string,
-  { gitDir, common, top }: Place,
+  { gitDir, common, top }: RepositoryFolders,
   settledBefore: number,
 ): Promise<readonly Evidence[] | null> {
   const files = [join(common, 'config'), join(gitDir, 'config.worktree'), join(gitDir, 'commondir')];

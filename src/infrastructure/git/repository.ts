@@ -35,6 +35,8 @@ export interface Repository {
   commonFolder(): Promise<string>;
   /** The repository's folder, in a worktree that of the worktree; absolute. */
   gitDir(): Promise<string>;
+  /** The top of the checkout, absolute; null for a bare repository. */
+  top(): Promise<string | null>;
   /** Makes a commit; the same one whenever it is repeated. @returns its id */
   makeCommit(tree: string, parents: readonly string[], text: CommitText): Promise<string>;
 }
@@ -96,6 +98,14 @@ export async function openRepository(
       return status === 0 ? stdout.toString().trim() : null;
     },
     gitDir: async () => folders?.gitDir ?? text(['rev-parse', '--absolute-git-dir']),
+    top: async () => {
+      const isPlain = ['core.worktree', 'core.bare'].every((key) =>
+        [null, 'false'].includes(config.value(key)),
+      );
+      if (isPlain && folders !== null && folders.top !== null) return folders.top;
+      const { status, stdout } = await run(['rev-parse', '--show-toplevel']);
+      return status === 0 ? stdout.toString().replace(/\n$/, '') : null;
+    },
     commonFolder: async () => {
       if (folders !== null) return folders.common;
       const common = await text(['rev-parse', '--git-common-dir']);

@@ -27,7 +27,7 @@ export async function setUp(
   { folder, ports, record, environment }: SetupTarget,
 ): Promise<string[]> {
   const brought: string[] = [];
-  const top = await topOf(repository);
+  const top = await repository.top();
   const links = setup?.link ?? [];
   if (top !== null) {
     const checkout = top === repository.folder ? repository : await openRepository(repository.git, top);
@@ -48,10 +48,4 @@ export async function setUp(
 export async function notIgnored(worktree: Repository, paths: readonly string[]): Promise<string[]> {
   const ignored = new Set(await ignoredOf(worktree, paths));
   return paths.filter((path) => !ignored.has(path));
-}
-
-/** The top of the checkout; null for a bare repository. */
-async function topOf(repository: Repository): Promise<string | null> {
-  const { status, stdout } = await repository.run(['rev-parse', '--show-toplevel']);
-  return status === 0 ? stdout.toString().replace(/\n$/, '') : null;
 }

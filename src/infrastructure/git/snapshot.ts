@@ -4,6 +4,7 @@ import type { CommitText, Snapshot, WorktreePlace } from '../../application/port
 import { diffStat } from './diff.ts';
 import { findState } from './found-state.ts';
 import { commitHistory, historyRefOf } from './history.ts';
+import { resolveRef } from './refs.ts';
 import { openRepository, type Repository } from './repository.ts';
 import { ignoreMissing, isGitDirOf, removeRefLock, worktreeFolder } from './worktree-places.ts';
 import { indexOf, makeTree } from './worktree-tree.ts';
@@ -43,7 +44,7 @@ export async function snapshot(
     gitDir === null
       ? await openRepository(git, folder, { GIT_DIR: common, GIT_WORK_TREE: folder })
       : await openWorktree(git, gitDir, folder);
-  const tip = await worktree.commit(branchRef);
+  const tip = await resolveRef(worktree, branchRef);
   const head = (gitDir === null ? null : await worktree.commit('HEAD')) ?? tip ?? base;
   const made = await makeTree({
     worktree,

@@ -10,6 +10,7 @@ import type { SessionLayout } from '../files/home/layout.ts';
 import { beginMerge } from './begin-merge.ts';
 import { findState } from './found-state.ts';
 import { freePorts } from './free-ports.ts';
+import { resolveRef } from './refs.ts';
 import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
 import { endOldSetup } from './run-setup.ts';
@@ -187,7 +188,7 @@ async function tryToAdd(
   }
   const { branch, base } = head;
   await removeRefLock(common, `refs/heads/${branch}`);
-  const isNew = (await repository.commit(`refs/heads/${branch}`)) === null;
+  const isNew = (await resolveRef(repository, branch)) === null;
   const target = isNew ? ['-b', branch, folder, base] : ['--force', folder, branch];
   await repository.succeed([...add, ...target]);
 }
