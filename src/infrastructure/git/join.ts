@@ -27,10 +27,8 @@ export async function joinCommits(
   let ours = first;
   for (const theirs of others) {
     const joint = await joinTwo(repository, scratch, ours, theirs);
-    if (typeof joint !== 'string' && !joint.isClean) {
-      return { how: 'conflict', conflict: { ours, theirs, paths: joint.paths } };
-    }
-    ours = typeof joint === 'string' ? joint : await commitMerge(repository, joint.tree, ours, theirs, text);
+    if (!joint.isClean) return { how: 'conflict', conflict: { ours, theirs, paths: joint.paths } };
+    ours = 'commit' in joint ? joint.commit : await commitMerge(repository, joint.tree, ours, theirs, text);
   }
   return { how: 'clean', commit: ours };
 }
@@ -57,15 +55,14 @@ async function joinTwo(
   scratch: string,
   ours: string,
   theirs: string,
-): Promise<string | MergedTree> {
-  if (ours === theirs) return ours;
+): Promise<MergedTree | { readonly isClean: true; readonly commit: string }> {
+  if (ours === theirs) return { isClean: true, commit: ours };
   return withScratch(scratch, async (folder) => {
     const looking = mergeBase(repository, ours, theirs);
     const preparing = makeBench(repository, folder, ours);
     await Promise.allSettled([looking, preparing]);
     const base = await looking;
-    if (base === theirs) return ours;
-    if (base === ours) return theirs;
+    if (base === theirs || base === ours) return { isClean: true, commit: base === ours ? theirs : ours };
     return (await mergeWay(repository))(await preparing, ours, theirs);
   });
 }

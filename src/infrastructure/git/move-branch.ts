@@ -88,13 +88,16 @@ interface Users {
 }
 
 async function usersOf(deps: MoveDeps, repository: Repository, ref: string): Promise<Users> {
-  const own = `${(await realpath(deps.project).catch(ignoreMissing)) ?? deps.project}${sep}`;
-  const listed = (await listWorktrees(repository)).filter(({ folder }) => !folder.startsWith(own));
+  const [project, worktrees, isReturnedTo] = await Promise.all([
+    realpath(deps.project).catch(ignoreMissing),
+    listWorktrees(repository),
+    // Which worktree a folder in the repository is of, only git knows, so look at all only where a rebase may be.
+    someReturnsTo(await repository.commonFolder(), ref),
+  ]);
+  const own = `${project ?? deps.project}${sep}`;
+  const listed = worktrees.filter(({ folder }) => !folder.startsWith(own));
   const checkouts: CheckedOut[] = [];
   let reserved: Users['reserved'] = null;
-  const common = await repository.commonFolder();
-  // Which worktree a folder in the repository is of, only git knows, so look at all only where a rebase may be.
-  const isReturnedTo = await someReturnsTo(common, ref);
   for (const { folder, ref: current, isLocked } of listed) {
     if (current !== ref && !isReturnedTo) continue;
     if (!(await exists(folder))) {

@@ -47,8 +47,8 @@ export async function moveCheckout(
   }
   try {
     // Of a move whose lock the user has removed: the files are theirs since.
-    await rm(moveFolders(gitDir).folder, { recursive: true, force: true });
-    const reason = await operationIn(gitDir);
+    const removing = rm(moveFolders(gitDir).folder, { recursive: true, force: true });
+    const [reason] = await Promise.all([operationIn(gitDir), removing]);
     const result = reason === null ? await moveLocked(checkout, move) : blocked(reason);
     await endMove(gitDir);
     return result;
@@ -99,8 +99,7 @@ async function moveLocked(
 async function stageFiles({ repository, gitDir }: CheckedOut, from: string, to: string): Promise<void> {
   const { staged, kept, index } = moveFolders(gitDir);
   await mkdir(staged, { recursive: true });
-  await mkdir(kept);
-  await copyFile(join(gitDir, 'index'), index);
+  await Promise.all([mkdir(kept), copyFile(join(gitDir, 'index'), index)]);
   // Files that are missing count as unchanged, so git writes only those that differ.
   await repository.bytes(['read-tree', '-m', '-u', '--no-recurse-submodules', from, to], {
     env: { GIT_DIR: gitDir, GIT_WORK_TREE: staged, GIT_INDEX_FILE: index },

@@ -28,10 +28,14 @@ export function makeWorkspaces({
 }): Workspaces {
   const git = makeGit(environment);
   const deps = { git, layout, environment };
+  let self: Promise<ProcessIdentity> | undefined;
   const moving: MoveDeps = {
     git,
     project: layout.project,
-    self: async () => (await identify(process.pid)) as ProcessIdentity,
+    self: () => {
+      self ??= identify(process.pid) as Promise<ProcessIdentity>;
+      return self;
+    },
     moves: new Serial(),
   };
   const scratch = join(layout.project, 'git');
