@@ -82,6 +82,8 @@ export async function readFacts(
 
 /** Where git will find the repository; null if that is not plain. */
 async function placeOf({ cwd, env }: RepositoryLocation): Promise<RepositoryFolders | null> {
+  // Put together for one use, so nothing of it is worth remembering.
+  if (env.GIT_COMMON_DIR !== undefined) return null;
   if (env.GIT_DIR !== undefined) {
     return { gitDir: env.GIT_DIR, common: await commonOf(env.GIT_DIR), top: null };
   }
