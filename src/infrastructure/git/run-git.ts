@@ -55,6 +55,9 @@ const fixed = {
   GIT_PAGER: 'cat',
   GIT_PROXY_COMMAND: '',
   GIT_MERGE_AUTOEDIT: 'no',
+  // A commit has what its id says, whatever `git replace` or grafts put in its place.
+  GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_GRAFT_FILE: '/dev/null',
 };
 
 export function makeGit(environment: Readonly<Record<string, string | undefined>>): Git {

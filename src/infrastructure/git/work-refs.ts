@@ -7,9 +7,6 @@ import { openRepository, type Repository } from './repository.ts';
 import { makeGit } from './run-git.ts';
 import { exists, ignoreMissing, removeGitDir } from './worktree-places.ts';
 
-/** An agent can replace objects for its own git, but not for what MAOS decides by. */
-const asStored = { GIT_NO_REPLACE_OBJECTS: '1' };
-
 const workName = /^refs\/(?:heads\/)?maos\/([^/]+)\//;
 
 /** Each field ends with a NUL, because a folder's name may contain a line break. */
@@ -116,7 +113,6 @@ async function notLanded(repository: Repository, commits: readonly string[]): Pr
   const args = ['rev-list', '--stdin', '--not', '--exclude=maos/sess_*', '--branches'];
   const listed = await repository.text([...args, '--exclude=*/maos/sess_*', '--remotes'], {
     input: `${commits.join('\n')}\n`,
-    env: asStored,
   });
   return new Set(listed.split('\n'));
 }
@@ -135,9 +131,7 @@ async function keepCommits(repository: Repository, entry: WorktreeEntry): Promis
   for (const id of await commitsOf(entry)) {
     const commit = await repository.commit(id);
     if (commit === null) continue;
-    const holders = await repository.text(['for-each-ref', '--count=1', `--contains=${commit}`], {
-      env: asStored,
-    });
+    const holders = await repository.text(['for-each-ref', '--count=1', `--contains=${commit}`]);
     if (holders !== '') continue;
     const kept = `refs/maos/${entry.sessionId}/${entry.agentId}/${commit.slice(0, 12)}`;
     await repository.text(['update-ref', kept, commit]);
