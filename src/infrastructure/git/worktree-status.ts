@@ -13,7 +13,7 @@ export interface WorktreeStatus {
   readonly changed: ByteNames;
   /** In the index with both sides of a conflict. */
   readonly unmerged: ByteNames;
-  /** Tracked, but now something that git cannot hold, such as a pipe. */
+  /** Tracked, but deleted, or now something that git cannot hold, such as a pipe. */
   readonly gone: ByteNames;
   /** Repositories that the worktree's repository does not know, with a slash at the end; and what cannot be read. */
   readonly unkept: ByteNames;
@@ -67,6 +67,11 @@ export async function worktreeStatus(
       continue;
     }
     if (line.startsWith('u ')) unmerged.push(path);
+    // Its folder may be a symbolic link now, behind which something else has its name.
+    if (line.startsWith('1 ') && line[3] === 'D') {
+      gone.push(path);
+      continue;
+    }
     const kind = await kindOf(worktree.folder, path);
     (kind === 'unkept' ? unkept : kind === 'gone' ? gone : changed).push(path);
     options.signal?.throwIfAborted();
