@@ -125,12 +125,14 @@ export interface Workspaces {
     text: CommitText,
   ): Promise<{ readonly commit: string; readonly restored: readonly string[] }>;
 
-  /** A clean checkout of exactly this commit, for check number `check` of the agent, with the same setup. */
+  /** A new checkout of exactly this commit, for check number `check` of the agent, with the same setup. */
   checkOut(
     place: WorktreePlace,
     commit: string,
     check: number,
     setup: WorktreeSetup | null,
+    /** Globs of files that no sparse checkout leaves out. */
+    protect?: readonly string[],
   ): Promise<Checkout>;
 
   /** Removes the checkouts of an agent's checks. */

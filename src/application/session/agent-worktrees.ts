@@ -109,7 +109,9 @@ export class AgentWorktrees {
 
   /** A clean checkout of the commit to check. */
   checkOut(agent: Agent, commit: string, check: number): Promise<Checkout> {
-    return this.#project.workspaces.checkOut(this.#ownPlace(agent), commit, check, agent.worktree);
+    const { worktree, verify } = agent;
+    const place = this.#ownPlace(agent);
+    return this.#project.workspaces.checkOut(place, commit, check, worktree, verify?.protect);
   }
 
   /** Removes the checkouts of the agent's checks. */

@@ -8,25 +8,22 @@ import { openRepository } from './repository.ts';
 import type { Git } from './run-git.ts';
 import { endOldSetup } from './run-setup.ts';
 import { exists, gitDirsOf, ignoreMissing, removeFolder, removeGitDir } from './worktree-places.ts';
-import { readState, stateFile, writeState } from './worktree-state.ts';
+import { stateFile, writeState } from './worktree-state.ts';
 import { makeWorktree, type WorktreeDeps } from './worktrees.ts';
 
-/** See {@link Workspaces.checkOut}. A finished one of the same commit is left as it is: the check may be running in it. */
+/** See {@link Workspaces.checkOut}. Made anew whatever is there, because an agent could have prepared it. */
 export async function checkOut(
   deps: WorktreeDeps,
   place: WorktreePlace,
   commit: string,
   check: number,
   setup: WorktreeSetup | null,
+  protect: readonly string[] = [],
 ): Promise<Checkout> {
   const folder = deps.layout.checkTree(place.sessionId, place.agentId, check);
   await ensureFolder(dirname(folder));
   const ports = await freePorts(setup?.ports ?? 0);
-  const found = (await exists(folder)) ? await readState(folder) : null;
-  if (found?.commit !== commit) {
-    const state = await makeWorktree(deps, place, folder, { commit }, { setup, ports });
-    await writeState(folder, { ...state, commit });
-  }
+  await writeState(folder, await makeWorktree(deps, place, folder, { commit, protect }, { setup, ports }));
   return { folder, ports };
 }
 

@@ -1,6 +1,7 @@
 import { covers, pathPattern } from '../../domain/path-pattern.ts';
 import { bytesOfName, textOfName } from '../files/disk/file-names.ts';
 import type { Repository } from './repository.ts';
+import type { RepositoryConfig } from './repository-config.ts';
 import { changesCommand, foldersAbove, isSubmodule, parseChanges, type TreeChange } from './tree-changes.ts';
 import type { IndexedTree } from './tree-index.ts';
 
@@ -21,7 +22,7 @@ interface Protection {
 export async function protectedChanges(protection: Protection): Promise<readonly TreeChange[]> {
   const { repository, commit, base, globs } = protection;
   const changes = parseChanges(await repository.bytes([...changesCommand, base, commit]));
-  const isProtected = matcher(globs, repository.config.value('core.ignorecase') === 'true');
+  const isProtected = pathMatcher(globs, repository.config);
   const found = new Set(changes.filter(({ path }) => isProtected(path)));
   const changed = new Map(changes.map((change) => [change.path, change]));
   for (const { path, before } of [...found]) {
@@ -40,7 +41,11 @@ export async function protectedChanges(protection: Protection): Promise<readonly
 }
 
 /** Where upper and lower case are one to git, a file of another case would take a protected one's place. */
-function matcher(globs: readonly string[], ignoresCase: boolean): (path: string) => boolean {
+export function pathMatcher(
+  globs: readonly string[],
+  config: Pick<RepositoryConfig, 'value'>,
+): (path: string) => boolean {
+  const ignoresCase = config.value('core.ignorecase') === 'true';
   const folded = (text: string): string => (ignoresCase ? text.normalize('NFC').toLowerCase() : text);
   const patterns = globs.map((glob) => folded(pathPattern(glob, '/')));
   return (path) => {

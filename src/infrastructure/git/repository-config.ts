@@ -11,6 +11,8 @@ export interface RepositoryLocation {
 export interface RepositoryConfig {
   /** Options of git that keep the repository's configuration from running programs or hiding changes. */
   readonly overrides: readonly string[];
+  /** Further options, for files as the user's own configuration would have them in a fresh clone. */
+  readonly asUser: readonly string[];
   /** Who commits: the user, or MAOS if the user has set no name. */
   readonly committer: { readonly name: string; readonly email: string };
   /** Names of the filters that only the repository's own configuration defines: they do not run. */
@@ -59,6 +61,14 @@ const programs: readonly (readonly [key: RegExp, without: string])[] = [
   [/^branch\..*\.mergeoptions$/s, ''],
 ];
 
+/** Keys that decide how files are written, and what each is without a setting. */
+const conversions: Readonly<Record<string, string>> = {
+  'core.autocrlf': 'false',
+  'core.eol': 'native',
+  'core.attributesfile': '',
+  'core.symlinks': 'true',
+};
+
 const credentialHelper = /^credential\.(.*\.)?helper$/s;
 
 /** Reads a repository's configuration, which runs no program. @throws MaosError INVALID_INPUT, INTERNAL */
@@ -69,6 +79,7 @@ export async function readConfig(git: Git, location: RepositoryLocation): Promis
   const email = value('committer.email') || value('user.email');
   return {
     overrides: [...always, ...overridesOf(entries)].flatMap((setting) => ['-c', setting]),
+    asUser: asUserOf(entries).flatMap((setting) => ['-c', setting]),
     committer: name && email ? { name, email } : maosCommitter,
     ownFilters: ownFiltersOf(entries),
     includesFiles: entries.some(({ key, isOwn }) => isOwn && /^include(?:if)?\./.test(key)),
@@ -90,6 +101,14 @@ function overridesOf(entries: readonly Entry[]): string[] {
   // An empty helper forgets all before it, so the user's own follow it again.
   const helpers = others.filter(({ key }) => credentialHelper.test(key) && !key.includes('='));
   return [...settings, 'credential.helper=', ...helpers.map(({ key, value }) => `${key}=${value}`)];
+}
+
+function asUserOf(entries: readonly Entry[]): string[] {
+  const others = entries.filter(({ isOwn }) => !isOwn);
+  return Object.entries(conversions).flatMap(([key, without]) => {
+    if (!entries.some((entry) => entry.isOwn && entry.key === key)) return [];
+    return [`${key}=${others.findLast((entry) => entry.key === key)?.value ?? without}`];
+  });
 }
 
 /** git splits an option at its first '=', so a name that contains one cannot be overridden. */

@@ -6,8 +6,6 @@ import { fileError, isMissing } from '../files/disk/file-error.ts';
 export interface WorktreeState {
   /** The worktree's own folder in the repository, such as `.git/worktrees/worktree3`. */
   readonly gitDir: string;
-  /** The commit that it was made for, if it is the checkout of a check. */
-  readonly commit?: string;
   /** What `setup` has brought and no commit is to hold, relative to the worktree. */
   readonly brought: readonly string[];
   /** The merge that it was last begun with. */

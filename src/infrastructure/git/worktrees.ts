@@ -8,6 +8,7 @@ import { ensureFolder } from '../files/disk/folders.ts';
 import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { beginMerge } from './begin-merge.ts';
+import { writeCheckedFiles } from './checked-files.ts';
 import { findState } from './found-state.ts';
 import { freePorts } from './free-ports.ts';
 import { resolveRef } from './refs.ts';
@@ -39,8 +40,10 @@ const adding = new WeakMap<Git, Serial<string>>();
 const mostTries = 100;
 const retryMs = 30;
 
-/** What a worktree has checked out: a branch, created at `base` if need be, or a commit without one. */
-type WorktreeHead = { readonly branch: string; readonly base: string } | { readonly commit: string };
+/** What a worktree has checked out: a branch, created at `base` if need be, or a commit to check without one. */
+type WorktreeHead =
+  | { readonly branch: string; readonly base: string }
+  | { readonly commit: string; readonly protect: readonly string[] };
 
 /** See {@link Workspaces.open}. */
 export async function open(
@@ -69,7 +72,7 @@ export async function open(
  * Creates the worktree with all that belongs in it. What an interrupted attempt has left is removed first.
  */
 export async function makeWorktree(
-  { git, environment }: WorktreeDeps,
+  { git, layout, environment }: WorktreeDeps,
   place: WorktreePlace,
   folder: string,
   head: WorktreeHead,
@@ -85,7 +88,12 @@ export async function makeWorktree(
   for (const stale of await gitDirsOf(common, folder)) await removeGitDir(stale);
   const gitDir = await addWorktree(repository, common, folder, head);
   const worktree = await openWorktree(git, gitDir, folder);
-  await worktree.succeed(['reset', '--hard', '--quiet']);
+  if ('commit' in head) {
+    const scratch = join(layout.project, 'git');
+    await writeCheckedFiles({ git, scratch, gitDir, folder, protect: head.protect });
+  } else {
+    await worktree.succeed(['reset', '--hard', '--quiet']);
+  }
   const brought = await setUp(repository, setup, { folder, ports, record, environment });
   return { gitDir, brought: await notIgnored(worktree, brought), merge: null };
 }

@@ -38,12 +38,12 @@ describe('the checkout of a check', () => {
     assert.equal(plain.tryGitIn(folder, 'symbolic-ref', '-q', 'HEAD').status, 1);
   });
 
-  it('stays while its check may be running, and is made anew for another commit', async () => {
+  it('is made anew, whatever is there', async () => {
     const { plain, place, commit } = setUp();
     const { folder } = await plain.workspaces.checkOut(place, commit, 2, null);
-    writeFileSync(join(folder, 'of the check'), 'x');
+    writeFileSync(join(folder, 'of an agent'), 'x');
     await plain.workspaces.checkOut(place, commit, 2, null);
-    assert.equal(existsSync(join(folder, 'of the check')), true);
+    assert.equal(existsSync(join(folder, 'of an agent')), false);
     await plain.workspaces.checkOut(place, plain.base, 2, null);
     assert.deepEqual(readdirSync(folder).sort(), ['.git', '.gitignore', 'a.txt']);
   });
