@@ -70,6 +70,8 @@ export interface AgentDisk {
   makeRoom(agent: Agent): Promise<void>;
   /** Creates the agent's folders, and stores the prompt for its next start; safe to repeat. */
   prepare(agent: Agent, prompt: string): Promise<void>;
+  /** Removes launch records and logs from the folder of a check that has not begun: only an agent can have written them. */
+  clearCheck(agent: Agent, check: number): Promise<void>;
   /**
    * A negative `from` counts from the end. Output that was never printed reads as empty.
    * @param check the check of its work that printed it; default: its own program

@@ -63,6 +63,7 @@ export class CheckPreparation {
     }
     await record.filesPrepared;
     const { commit } = subject;
+    await project.host.clearCheck(agent, check);
     const checkout = commit === null ? null : await worktrees.checkOut(agent, commit, check);
     await this.#recordStart(agent, command, subject, work, run);
     const { session } = record.workflow;

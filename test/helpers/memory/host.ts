@@ -53,6 +53,7 @@ export class MemoryMachine {
       },
       locations: (session, agent) => locationsOf(session, agent, projectRoot),
       makeRoom: async () => {},
+      clearCheck: async () => {},
       prepare: async (agent, prompt) => void this.#prompts.set(agent.id, prompt),
       start: async (key, agent, spec, sink) => this.#start(key, agent, spec, sink),
       attach: async (key, _agent, sink) => this.#attach(key, sink),

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentDisk } from '../../../application/ports/agent-disk.ts';
 import type { LaunchKey } from '../../../application/ports/agent-host.ts';
@@ -11,7 +11,7 @@ import { ensureFolderSync, fileMode } from '../../files/disk/folders.ts';
 import { agentFolders, ownerOfPath, sessionLayout } from '../../files/home/layout.ts';
 import { digestOutput } from '../../files/session/check-output.ts';
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
-import { promptName, readClaim, readExit } from './launch-record.ts';
+import { isRecord, promptName, readClaim, readExit } from './launch-record.ts';
 
 /** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
@@ -84,6 +84,18 @@ export function makeAgentDisk(deps: {
         chmodSync(path, fileMode);
       } catch (error) {
         throw fileError(error, 'write', path);
+      }
+    },
+
+    async clearCheck(agent, number) {
+      const top = checkFolder(agent, number);
+      // Never through a link, which could lead anywhere.
+      for (const path of [layout.checks(agent.sessionId, agent.id), top]) {
+        if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path);
+      }
+      ensureFolderSync(top);
+      for (const name of readdirSync(top)) {
+        if (isRecord(name)) rmSync(join(top, name), { recursive: true });
       }
     },
 

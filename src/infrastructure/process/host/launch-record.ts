@@ -48,6 +48,11 @@ function claimName(attempt: number): string {
   return `launch.${attempt}`;
 }
 
+/** Whether a launch writes a file of this name. */
+export function isRecord(name: string): boolean {
+  return /^(?:(?:launch|file|input)\..*|exit\.json|(?:stdout|stderr)\.log)$/s.test(name);
+}
+
 /** @returns null when the attempt is not claimed */
 export async function readClaim(folder: string, attempt: number): Promise<LaunchClaim | null> {
   const text = await readIfThere(join(folder, claimName(attempt)));

@@ -205,11 +205,14 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
 
   async function readEnd(status: number | null): Promise<AgentEnd> {
     const record = await readExit(folder, key.attempt);
-    if (record !== null) return { how: 'exited', ...record };
-    const at = clock.now();
-    // There is no record: the disk is full, or the folder was removed.
+    const at = record?.at ?? clock.now();
+    // What the wrapper said holds: there may be no record, because the disk is full, or one that the program has written.
     if (status !== null) return { how: 'exited', ...readShellStatus(status), at };
-    const signal = (await wrapperGone)?.signal ?? null;
+    // A wrapper that said nothing was killed: the work that a check runs can do so, after it has written the record.
+    const isProof = key.check !== undefined;
+    const exit = record === null || isProof ? await wrapperGone : null;
+    if (record !== null && exit === null) return { how: 'exited', ...record };
+    const signal = exit?.signal ?? null;
     // A signal that ended the wrapper ended its program too.
     return signal === null ? { how: 'lost', at } : { how: 'exited', exitCode: null, signal, at };
   }
