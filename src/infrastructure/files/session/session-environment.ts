@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { redactText } from '../../logging/redact.ts';
 import { isSecretName } from '../../logging/secret-names.ts';
 import { inheritedEnvironment } from '../../process/launch/environment.ts';
@@ -50,9 +50,12 @@ export async function keepEnvironment(
 
 const mostKnown = 64;
 
-/** A cache, because every start of an agent reads it. */
+/**
+ * What was read once stays as it was: every start of an agent needs it, nobody changes it after the session's start, and
+ * an agent could write a PATH with programs of its own, which its check would run.
+ */
 export class SessionEnvironments {
-  readonly #known = new Map<string, { readonly version: string; readonly environment: SessionEnvironment }>();
+  readonly #known = new Map<string, SessionEnvironment>();
   readonly #present: Environment;
   readonly #passed: readonly string[];
 
@@ -64,27 +67,19 @@ export class SessionEnvironments {
 
   /** The stored environment, with the secrets of the present one. Without a stored one, the present environment. */
   read(file: string): SessionEnvironment {
-    const version = versionOf(file);
     const known = this.#known.get(file);
-    if (known?.version === version) return known.environment;
-    const environment = readEnvironment(file, this.#present, this.#passed);
-    this.#known.delete(file);
-    this.#known.set(file, { version, environment });
+    if (known !== undefined) return known;
+    const kept = readKept(file);
+    if (kept === null) return { variables: this.#present, missing: [] };
+    const environment = environmentOf(kept, this.#present, this.#passed);
+    this.#known.set(file, environment);
     // Evicts the oldest: a Map keeps insertion order.
     for (const first of this.#known.keys()) if (this.#known.size > mostKnown) this.#known.delete(first);
     return environment;
   }
 }
 
-/** Changes when the file changes. */
-function versionOf(file: string): string {
-  const found = statSync(file, { throwIfNoEntry: false });
-  return found === undefined ? 'none' : `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
-}
-
-function readEnvironment(file: string, present: Environment, passed: readonly string[]): SessionEnvironment {
-  const kept = readKept(file);
-  if (kept === null) return { variables: present, missing: [] };
+function environmentOf(kept: Kept, present: Environment, passed: readonly string[]): SessionEnvironment {
   const inherited = inheritedEnvironment(present, passed);
   // Providers' keys and addresses are not inherited: each backend takes its own from the present environment.
   const others = Object.entries(present).filter(([name]) => !Object.hasOwn(inherited, name));
