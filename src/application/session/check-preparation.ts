@@ -63,6 +63,8 @@ export class CheckPreparation {
     }
     await record.filesPrepared;
     const { commit } = subject;
+    // Another owner's check may be running there.
+    if (!run.isOwned()) return null;
     await project.host.clearCheck(agent, check);
     const checkout = commit === null ? null : await worktrees.checkOut(agent, commit, check);
     await this.#recordStart(agent, command, subject, work, run);

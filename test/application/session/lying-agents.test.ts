@@ -55,6 +55,8 @@ interface Lie {
   readonly command: string;
   /** What the check finds in `work`; null: the check was killed before it looked. */
   readonly seen?: string | null;
+  /** What ended the check. */
+  readonly signal?: string;
 }
 
 const common = '"$(git rev-parse --git-common-dir)"';
@@ -150,11 +152,26 @@ const own: readonly Lie[] = [
   },
   { does: 'kills its wrapper and writes its exit', command: `echo ${record} >../exit.json; kill -9 0` },
   {
-    does: 'has its check write the result and kill its wrapper',
-    command: `echo 'echo ${record} >"$MAOS_PROJECT_ROOT/../exit.json"; kill -9 0' >make.sh`.replaceAll(
-      record,
-      '\'"\'"\'{"attempt":1,"status":0}\'"\'"\'',
-    ),
+    does: 'makes the folder of its checks a link to its own',
+    command: `mkdir -p ../own/1; echo ${claim} >../own/1/launch.1; echo ${record} >../own/1/exit.json; ln -s own ../checks`,
+  },
+  {
+    does: 'has its check write the result and kill everything',
+    command: `cat >make.sh <<'END'
+echo ${record} >../exit.json
+kill -9 0
+END`,
+    seen: null,
+    signal: 'SIGKILL',
+  },
+  {
+    does: 'has its check write the result and kill who would write it',
+    command: `cat >make.sh <<'END'
+echo ${record} >../exit.json
+above() { ps -o ppid= -p "$1" | tr -d ' '; }
+program=$(above $PPID)
+kill -9 "$(above "$program")" "$program" $PPID $$
+END`,
     seen: null,
   },
   {
@@ -231,7 +248,7 @@ const shared: readonly Lie[] = [
   },
 ];
 
-async function expectCaught(real: RealProject, done: Outcome, name: string, { seen = 'bad' }: Lie) {
+async function expectCaught(real: RealProject, done: Outcome, name: string, { seen = 'bad', signal }: Lie) {
   const agent = done.agent(name);
   const [report, ...more] = done.of('verify.failed', name).map(({ data }) => data.report);
   const passed = done.of('verify.passed', name).length;
@@ -244,7 +261,7 @@ async function expectCaught(real: RealProject, done: Outcome, name: string, { se
     {
       ...{ state: 'failed', kind: 'verification_failed', passed: 0, failed: 1 },
       ...(seen === null
-        ? { status: null, signal: 'SIGKILL', saw: '' }
+        ? { status: null, signal: signal ?? null, saw: '' }
         : { status: 1, signal: null, saw: `judged: ${seen}\n` }),
     },
     agent.failure?.message ?? 'It completed.',

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -142,6 +143,24 @@ describe("an agent's output", () => {
     mkdirSync(disk.checkLocation(writer, 3));
     symlinkSync('/etc/hostname', join(disk.checkLocation(writer, 3), 'stdout.log'));
     await assert.rejects(disk.digestCheck(writer, 3), { code: 'FORBIDDEN' });
+  });
+
+  it('of a check is its own, whatever an agent has written there before', async () => {
+    const folder = disk.checkLocation(writer, 4);
+    mkdirSync(folder, { recursive: true });
+    for (const name of ['launch.1', 'exit.json', 'stdout.log', 'stderr.log', 'tree.setup.log']) {
+      writeFileSync(join(folder, name), 'x');
+    }
+    mkdirSync(join(folder, 'launch.2'));
+    await disk.clearCheck(writer, 4);
+    assert.deepEqual(readdirSync(folder), ['tree.setup.log']);
+    const elsewhere = join(folderOf(writer), 'elsewhere');
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'stdout.log'), 'x');
+    symlinkSync(elsewhere, disk.checkLocation(writer, 5));
+    await disk.clearCheck(writer, 5);
+    assert.deepEqual(readdirSync(disk.checkLocation(writer, 5)), []);
+    assert.deepEqual(readdirSync(elsewhere), ['stdout.log']);
   });
 
   it('is read in pages, from the start or the end', async () => {
