@@ -3,7 +3,7 @@ import { type BackendChoice, onFirstBackend } from './backend-choice.ts';
 import type { Budget } from './budget.ts';
 import type { AgentId, SessionId } from './ids.ts';
 import { assertTransition, type TransitionTable } from './transitions.ts';
-import type { Usage } from './usage.ts';
+import { totalUsage, type Usage } from './usage.ts';
 import { noProof, type Proof, type ProofSubject, type VerifyRules } from './verification.ts';
 import type { AgentReference, AgentWork, WorktreeSetup } from './worktree.ts';
 
@@ -170,6 +170,8 @@ export interface Agent extends PlannedAgent {
   readonly usage: Usage | null;
   /** Usage of all attempts before the current one. */
   readonly usageBefore: Usage | null;
+  /** Usage of the conversation that it continues, from before its session; null if it began with a new one. */
+  readonly carried: Usage | null;
   /** The conversation that the current attempt resumes; null if it began a new one. */
   readonly resumed: string | null;
   /** The backend's own id of the conversation, from its output; needed to resume it. */
@@ -199,6 +201,7 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   subagents: 0,
   usage: null,
   usageBefore: null,
+  carried: null,
   resumed: null,
   conversation: null,
   notBefore: null,
@@ -253,6 +256,11 @@ export function moveAgent(
     return onFirstBackend({ ...moved, ...unstarted, startedAt: null, endedAt: null });
   }
   return { ...moved, endedAt: at };
+}
+
+/** Continues the conversation of an agent of another session. */
+export function withConversationOf(agent: Agent, { conversation, carried, usage }: Agent): Agent {
+  return { ...agent, conversation, carried: totalUsage([carried, usage]) };
 }
 
 /** Continues its conversation, if it has one. */

@@ -1,4 +1,4 @@
-import { type Agent, type AgentSpec, isAgentEnded } from './agent.ts';
+import { type Agent, type AgentSpec, isAgentEnded, withConversationOf } from './agent.ts';
 import { sessionEvent } from './events.ts';
 import type { AgentId } from './ids.ts';
 import { type AgentRequest, makePlan, type Plan } from './plan.ts';
@@ -155,7 +155,7 @@ export function beginLanding({ next, events }: Change, scope: LandingScope): Cha
     const owner = agent.lands === null ? undefined : owners.get(agent.lands.agentId);
     const continues =
       owner !== undefined && owner.backend === agent.backend && agent.command === owner.command;
-    return [agent.id, continues ? { ...agent, conversation: owner.conversation } : agent] as const;
+    return [agent.id, continues ? withConversationOf(agent, owner) : agent] as const;
   });
   const { id, createdAt } = next.session;
   const skips = scope.skipped.map(({ name, reason }) =>

@@ -7,7 +7,7 @@ import { agentEvent, type DomainEvent } from './events.ts';
 import { type Fallback, fallbackFrom } from './fallback.ts';
 import type { AgentId } from './ids.ts';
 import { heldBackends } from './scheduling.ts';
-import { continuedUsage, type ReportedUsage, soundUsage, type Usage } from './usage.ts';
+import { continuedUsage, type ReportedUsage, soundUsage, type Usage, usageSince } from './usage.ts';
 import { agentOf, type Change, type Workflow, withAgents } from './workflow.ts';
 
 /**
@@ -90,7 +90,7 @@ export function fellBack(
   });
 }
 
-/** The agent's usage over all attempts, including what the current one has reported so far. */
+/** The agent's own usage over all attempts, including what the current one has reported so far. */
 export function usageNow(
   agent: Agent,
   reported: ReportedUsage | null,
@@ -99,7 +99,9 @@ export function usageNow(
   if (reported === null) return agent.usage;
   // A CLI may change a conversation's id when resuming it.
   const goesOn = agent.resumed !== null && conversation !== null && reported.isOfRun !== true;
-  return continuedUsage(agent.usageBefore, soundUsage(reported), goesOn);
+  const told = soundUsage(reported);
+  const own = goesOn && agent.carried !== null ? usageSince(agent.carried, told) : told;
+  return continuedUsage(agent.usageBefore, own, goesOn);
 }
 
 /** What a running agent has reported since the last note. */

@@ -105,6 +105,15 @@ export function continuedUsage(before: Usage | null, reported: Usage | null, goe
   return goesOn && covers(reported, before) ? { ...reported, turns: sum.turns } : sum;
 }
 
+/**
+ * What was used since a conversation was taken over, without what it had used before. A report that cannot contain
+ * that is only of the latest part; the turns always are.
+ */
+export function usageSince(carried: Usage, reported: Usage): Usage {
+  if (!covers(reported, carried)) return reported;
+  return { ...combine(reported, carried, (all, before) => all - before), turns: reported.turns };
+}
+
 /** The sum over agents; null if none of them reported anything. */
 export function totalUsage(usages: Iterable<Usage | null>): Usage | null {
   let total: Usage | null = null;

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Agent } from '../../src/domain/agent.ts';
+import { type Agent, inFixRound, moveAgent } from '../../src/domain/agent.ts';
 import { makeSessionId } from '../../src/domain/ids.ts';
 import { beginLanding, landingPlan, landingScope, whyNotLanded } from '../../src/domain/landing.ts';
 import { makePlan, type PlanRequest } from '../../src/domain/plan.ts';
+import { usageNow } from '../../src/domain/running-agents.ts';
 import type { Session } from '../../src/domain/session.ts';
+import { noUsage } from '../../src/domain/usage.ts';
 import type { VerifyRules } from '../../src/domain/verification.ts';
 import { createWorkflow, type Workflow } from '../../src/domain/workflow.ts';
 import { agentRequest, planRequest, sessionId, time } from './samples.ts';
@@ -128,6 +130,24 @@ describe('a landing session', () => {
         },
       ],
     );
+  });
+
+  it('counts only what its agents use, not again what the conversations had used before', () => {
+    const usage = (inputTokens: number) => ({
+      ...noUsage,
+      inputTokens,
+      turns: 1,
+      costUsd: inputTokens / 100,
+    });
+    const workflow = ended({ a: [] }, { agents: { a: { usage: usage(300) } } });
+    const [agent = assert.fail()] = landing(workflow).agents;
+    const running = { ...moveAgent(agent, 'running', time(10)), stage: 'verifying' as const };
+    const first = usageNow(running, usage(500), 'conversation of a');
+    assert.deepEqual(first, usage(200));
+    const again = inFixRound({ ...running, usage: first }, 1, time(11));
+    assert.deepEqual(usageNow(again, usage(600), 'conversation of a'), { ...usage(300), turns: 2 });
+    assert.deepEqual(usageNow(again, usage(100), 'conversation of a'), { ...usage(300), turns: 2 });
+    assert.deepEqual(usageNow({ ...running, resumed: null }, usage(500), 'another'), usage(500));
   });
 
   it('waits for the work that an agent depends on through others that have none', () => {

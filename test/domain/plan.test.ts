@@ -373,6 +373,7 @@ describe('agentsOf', () => {
       subagents: 0,
       usage: null,
       usageBefore: null,
+      carried: null,
       resumed: null,
       conversation: null,
       notBefore: null,

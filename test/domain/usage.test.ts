@@ -10,6 +10,7 @@ import {
   soundUsage,
   totalUsage,
   type Usage,
+  usageSince,
 } from '../../src/domain/usage.ts';
 
 const first: Usage = {
@@ -89,6 +90,29 @@ describe('fullerUsage', () => {
       outputTokens: 20,
       costUsd: 0.25,
     });
+  });
+});
+
+describe('usageSince', () => {
+  const whole: Usage = {
+    ...{ inputTokens: 3, outputTokens: 40, cacheReadTokens: 300, cacheWriteTokens: 4001 },
+    ...{ turns: 2, costUsd: 0.5 },
+  };
+
+  it('takes what was used before off a report that contains it, but for its turns', () => {
+    assert.deepEqual(usageSince(first, whole), {
+      ...{ inputTokens: 2, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 1 },
+      ...{ turns: 2, costUsd: 0.25 },
+    });
+    assert.deepEqual(usageSince(first, first), { ...noUsage, turns: 5, costUsd: 0 });
+  });
+
+  it('takes a report that cannot contain it as it is', () => {
+    for (const own of [
+      { ...whole, inputTokens: 0 },
+      { ...whole, costUsd: null },
+    ])
+      assert.deepEqual(usageSince(first, own), own);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Agent } from '../../domain/agent.ts';
 import { makeSessionId, type SessionId } from '../../domain/ids.ts';
 import type { PromptEscape } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
@@ -31,8 +32,8 @@ export async function startAcpRun(
 ): Promise<SessionId> {
   const { role, objective, task, acpSession, input, after, folder } = request;
   const plan = { objective, agents: [{ role, task }], folder };
-  const conversation = after === null ? null : conversationOf(project, after);
-  const acp: AcpOrigin = { record: { acpSession, input }, conversation };
+  const earlier = after === null ? null : agentToContinue(project, after);
+  const acp: AcpOrigin = { record: { acpSession, input }, earlier };
   const { workflow } = await orchestrate(project, supervisor, plan, 'client', acp);
   return workflow.session.id;
 }
@@ -47,12 +48,15 @@ export async function promptEscapeOf(
   return project.backends.get(backendOf(found, project.settings)).promptEscape;
 }
 
-/** The conversation of a completed run that a new run can continue; null if it failed or its backend cannot resume. */
-export function conversationOf({ store, backends }: Project, id: SessionId): string | null {
+/**
+ * The agent of a completed run whose conversation a new run can continue; null if it failed, has none, or its backend
+ * cannot resume.
+ */
+export function agentToContinue({ store, backends }: Project, id: SessionId): Agent | null {
   const agent = store.load(id).agents[0];
   if (agent === undefined || agent.state !== 'completed' || !backends.get(agent.backend).capabilities.resumes)
     return null;
-  return agent.conversation;
+  return agent.conversation === null ? null : agent;
 }
 
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

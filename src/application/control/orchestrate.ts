@@ -1,3 +1,4 @@
+import { type Agent, withConversationOf } from '../../domain/agent.ts';
 import { makePlan, type Plan } from '../../domain/plan.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord } from '../ports/acp-runs.ts';
@@ -14,8 +15,8 @@ export type Origin = 'terminal' | 'client';
 /** For a session that is a run of the Agent Communication Protocol. */
 export interface AcpOrigin {
   readonly record: AcpRunRecord;
-  /** The conversation of an earlier run that the agent continues. */
-  readonly conversation: string | null;
+  /** The agent of an earlier run whose conversation the agent continues. */
+  readonly earlier: Agent | null;
 }
 
 export interface Orchestrated {
@@ -55,7 +56,7 @@ export async function orchestrate(
   const { lease, workflow } = await storePlan(
     project,
     plan,
-    (change) => goingOn(change, acp?.conversation ?? null),
+    (change) => goingOn(change, acp?.earlier ?? null),
     acp?.record ?? null,
   );
   project.watcher.notify();
@@ -73,8 +74,11 @@ async function inRepository(
   return { plan: { ...plan, request: { ...plan.request, repository } }, remarks };
 }
 
-function goingOn(change: Change, conversation: string | null): Change {
-  if (conversation === null) return change;
+function goingOn(change: Change, earlier: Agent | null): Change {
+  if (earlier === null) return change;
   const { next, events } = change;
-  return { next: { ...next, agents: next.agents.map((agent) => ({ ...agent, conversation })) }, events };
+  return {
+    next: { ...next, agents: next.agents.map((agent) => withConversationOf(agent, earlier)) },
+    events,
+  };
 }

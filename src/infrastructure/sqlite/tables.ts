@@ -158,6 +158,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     task: text('task'),
     budget: budget('budget'),
     usageBefore: nullable(document('usage_before', 'usage')),
+    carried: option(document('carried', 'usage')),
     resumed: nullable(text('resumed')),
     notBefore: nullable(time('not_before')),
     postponed: integer('postponed'),

@@ -61,6 +61,7 @@ function everything(): {
     subagents: 4,
     usage,
     usageBefore: usage,
+    carried: usage,
     resumed: 'c1',
     conversation: 'c2',
     notBefore: later,

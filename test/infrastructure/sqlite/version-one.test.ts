@@ -110,7 +110,7 @@ describe('a database of the first release', () => {
       inactiveMs: 0,
     });
     const newFields = {
-      ...{ budget: noBudget, usageBefore: null, resumed: null, notBefore: null, postponed: 0 },
+      ...{ budget: noBudget, usageBefore: null, carried: null, resumed: null, notBefore: null, postponed: 0 },
       ...{
         inactiveMs: 0,
         lingering: null,

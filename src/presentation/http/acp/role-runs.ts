@@ -1,5 +1,5 @@
 import {
-  conversationOf,
+  agentToContinue,
   promptEscapeOf,
   runIdOf,
   sessionOfRun,
@@ -76,7 +76,7 @@ function goesOnWith(project: Project, earlier: readonly SessionId[], role: strin
   const changed = new Set<string>();
   for (const id of earlier.toReversed()) {
     const agent = project.store.load(id).agents[0];
-    const conversation = conversationOf(project, id);
+    const conversation = agentToContinue(project, id)?.conversation ?? null;
     if (conversation !== null && agent?.role.name === role && !changed.has(conversation)) return id;
     for (const left of [agent?.conversation, agent?.resumed]) if (left != null) changed.add(left);
   }

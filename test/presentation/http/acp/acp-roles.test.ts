@@ -243,9 +243,15 @@ describe('acp: roles of MAOS', () => {
     for (const _ of [1, 2]) assert.equal((await runOf(await post(app, '/runs', asked))).status, 'completed');
     const [first, second] = startsOf(real.root, 'talk');
     assert.equal(first, null);
-    const [runId] = real.project.store.acpRuns.ofSession(session_id);
-    assert.ok(runId);
-    assert.equal(second, real.project.store.load(runId).agents[0]?.conversation);
+    const runs = real.project.store.acpRuns.ofSession(session_id);
+    const [begun, after] = runs.map((id) => real.project.store.load(id).agents[0]);
+    assert.ok(begun?.usage);
+    assert.equal(second, begun.conversation);
+    assert.deepEqual(
+      [begun.carried, after?.carried],
+      [null, begun.usage],
+      'what it had used is not counted again',
+    );
     // Another agent has not received it, so the prompt contains it.
     const other = { ...asked, agent_name: 'reviewer', input: input('play talk about @b.ts') };
     const run = await runOf(await post(app, '/runs', other));
