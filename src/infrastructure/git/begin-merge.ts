@@ -1,17 +1,17 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MergeConflict } from '../../application/ports/workspaces.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { bytesOfName, joinBytes, textOfName } from '../files/disk/file-names.ts';
 import { gitError } from './git-error.ts';
 import type { Repository } from './repository.ts';
-import { exists } from './worktree-places.ts';
+import { exists, ignoreMissing } from './worktree-places.ts';
 import { type WorktreeState, writeState } from './worktree-state.ts';
 import { worktreeStatus } from './worktree-status.ts';
 
 /**
  * Begins a merge that stops at its conflicts. Repeated after an interruption, it begins again; once begun, the merge is
- * left to the agent.
+ * left to the agent, unless the agent has aborted it.
  * @param folder of the worktree, whose state this is
  * @throws MaosError INVALID_INPUT if the worktree has changes
  */
@@ -21,11 +21,14 @@ export async function beginMerge(
   state: WorktreeState,
   { ours, theirs }: MergeConflict,
 ): Promise<void> {
-  const isRepeated = state.merge?.ours === ours && state.merge.theirs === theirs;
-  if (isRepeated && state.merge?.isBegun) return;
-  const untracked = await changesOf(worktree, state, isRepeated);
-  await writeState(folder, { ...state, merge: { ours, theirs, isBegun: false } });
   await rm(join(state.gitDir, 'index.lock'), { force: true });
+  const isRepeated = state.merge?.ours === ours && state.merge.theirs === theirs;
+  const wasBegun = state.merge?.isBegun === true;
+  if (wasBegun && (await isWithAgent(worktree, state, isRepeated, { ours, theirs }))) {
+    return isRepeated ? undefined : writeState(folder, { ...state, merge: { ours, theirs, isBegun: true } });
+  }
+  const untracked = await changesOf(worktree, state, isRepeated && !wasBegun);
+  await writeState(folder, { ...state, merge: { ours, theirs, isBegun: false } });
   await worktree.succeed(['reset', '--hard', '--quiet', ours]);
   // An interrupted merge has made files that git would not overwrite.
   for (const path of await filesOf(worktree, theirs, untracked)) {
@@ -38,6 +41,24 @@ export async function beginMerge(
   const isBegun = merged.status === 0 || (await exists(join(state.gitDir, 'MERGE_HEAD')));
   if (!isBegun) throw gitError(args, merged, folder);
   await writeState(folder, { ...state, merge: { ours, theirs, isBegun: true } });
+}
+
+/**
+ * Whether an earlier merge is still the one to make, so that the agent goes on with what it has. A snapshot commits its
+ * files and leaves its conflicts in the index, also if another commit is to be merged now: then they are cleared.
+ */
+async function isWithAgent(
+  worktree: Repository,
+  { gitDir }: WorktreeState,
+  isRepeated: boolean,
+  { ours, theirs }: Pick<MergeConflict, 'ours' | 'theirs'>,
+): Promise<boolean> {
+  const merging = (await readFile(join(gitDir, 'MERGE_HEAD'), 'utf8').catch(ignoreMissing))?.trim();
+  const isAtOurs = (await worktree.commit('HEAD')) === ours;
+  if (isRepeated && (!isAtOurs || merging !== undefined)) return true;
+  if (isAtOurs && merging === theirs) return true;
+  if (merging !== undefined) await worktree.succeed(['reset', '--mixed', '--quiet']);
+  return false;
 }
 
 /** @returns untracked files of an interrupted merge */

@@ -128,7 +128,7 @@ describe('the set-up of a worktree', () => {
 });
 
 describe('a worktree that begins with a merge', () => {
-  it('has its conflicts in the files, once', async () => {
+  function conflicting() {
     const base = scratch.git('rev-parse', 'HEAD');
     scratch.git('checkout', '-q', '-b', 'other');
     scratch.write('a.txt', 'theirs\n');
@@ -137,8 +137,19 @@ describe('a worktree that begins with a merge', () => {
     scratch.git('checkout', '-q', 'main');
     scratch.write('a.txt', 'ours\n');
     const ours = scratch.commitAll('Ours');
-    const conflict = { ours, theirs, paths: ['a.txt'] };
-    const begin = () => scratch.workspaces.open(scratch.place(), base, null, conflict);
+    const begin = (given: { ours?: string; theirs?: string } = {}) =>
+      scratch.workspaces.open(scratch.place(), base, null, { ours, theirs, paths: ['a.txt'], ...given });
+    const text = { message: 'Left', author: null, at: '2026-01-01T00:00:00.000Z' };
+    const keep = async () => {
+      const ref = 'refs/maos/sess_00000000000000000000000001/coder/1';
+      const kept = await scratch.workspaces.snapshot(scratch.place(), base, ref, text);
+      return kept?.commit ?? assert.fail('not kept');
+    };
+    return { ours, theirs, begin, keep };
+  }
+
+  it('has its conflicts in the files, once', async () => {
+    const { ours, theirs, begin } = conflicting();
     const { folder } = await begin();
     assert.match(
       readFileSync(join(folder, 'a.txt'), 'utf8'),
@@ -149,6 +160,49 @@ describe('a worktree that begins with a merge', () => {
     scratch.write('a.txt', 'both\n', folder);
     await begin();
     assert.equal(readFileSync(join(folder, 'a.txt'), 'utf8'), 'both\n');
+  });
+
+  it('goes on with a merge that was kept with its conflicts', async () => {
+    const { theirs, begin, keep } = conflicting();
+    const { folder } = await begin();
+    const left = await keep();
+    await begin({ ours: left });
+    assert.equal(scratch.gitIn(folder, 'rev-parse', 'HEAD', 'MERGE_HEAD'), `${left}\n${theirs}`);
+    assert.match(readFileSync(join(folder, 'a.txt'), 'utf8'), /<<<<<<< HEAD\nours\n/);
+    scratch.write('a.txt', 'both\n', folder);
+    const merged = await keep();
+    assert.equal(scratch.git('rev-parse', `${merged}^@`), `${left}\n${theirs}`);
+  });
+
+  it('begins again with another side, over a merge that was kept with its conflicts', async () => {
+    const { theirs, begin, keep } = conflicting();
+    const { folder } = await begin();
+    const left = await keep();
+    scratch.git('checkout', '-q', 'other');
+    scratch.write('b.txt', 'theirs\n');
+    const later = scratch.commitAll('Theirs, later');
+    await begin({ ours: left, theirs: later });
+    assert.equal(scratch.gitIn(folder, 'rev-parse', 'HEAD', 'MERGE_HEAD'), `${left}\n${later}`);
+    assert.equal(readFileSync(join(folder, 'b.txt'), 'utf8'), 'theirs\n');
+    assert.notEqual(later, theirs);
+  });
+
+  it('begins again when the agent has aborted it', async () => {
+    const { ours, theirs, begin, keep } = conflicting();
+    const { folder } = await begin();
+    scratch.gitIn(folder, 'merge', '--abort');
+    assert.equal(await keep(), ours);
+    await begin();
+    assert.equal(scratch.gitIn(folder, 'rev-parse', 'HEAD', 'MERGE_HEAD'), `${ours}\n${theirs}`);
+  });
+
+  it('leaves a merge that the agent has committed', async () => {
+    const { ours, theirs, begin } = conflicting();
+    const { folder } = await begin();
+    scratch.write('a.txt', 'both\n', folder);
+    const merged = scratch.commitAll('Merged', folder);
+    await begin();
+    assert.equal(scratch.gitIn(folder, 'rev-parse', 'HEAD', 'HEAD^@'), `${merged}\n${ours}\n${theirs}`);
   });
 
   it('is refused over changes', async () => {
