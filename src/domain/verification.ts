@@ -98,9 +98,9 @@ export function hasPassed({ exitCode, reason }: Pick<CheckReport, 'exitCode' | '
   return exitCode === 0 && reason === null;
 }
 
-/** How a check ended, for people: "exit status 1", "signal SIGKILL", or why it was ended. */
+/** How a check ended, for people: "exit status 1", "signal SIGKILL", or why it was ended; without a full stop. */
 export function checkEndText({ exitCode, signal, reason }: CheckReport): string {
-  if (reason !== null) return reason;
+  if (reason !== null) return reason.replace(/\.$/, '');
   return signal === null ? `exit status ${exitCode}` : `signal ${signal}`;
 }
 

@@ -201,18 +201,20 @@ for (const [name, worker] of Object.entries(workers)) {
 test('when MAOS is killed during a check, the next one goes on, and no model is asked twice', (t) =>
   mendsWhatItsCheckFound(t, workers['a Claude Code'] ?? assert.fail(), true));
 
-test('a conflict goes back to its Claude Code, which resolves it in its worktree and conversation', async (t) => {
+test('a conflict goes back to its Claude Code until it is resolved, in its worktree and conversation', async (t) => {
   const bench = await makeBackendBench(t, claude, {
     respond({ text, commands }) {
       const [worktree = ''] = placesIn(text, 'Your current folder');
       const file_path = join(worktree, 'greeting.txt');
-      const isMending = text.includes('# Your work conflicts with main');
+      const conflicts = text.includes('# Your work conflicts with main');
+      const isUnfinished = text.includes('It ended: Conflict markers are left in greeting.txt.\n');
       const edit = { file_path, old_string: 'none', new_string: 'bonjour' };
       const steps: readonly Said[] = [
         ...[reads(file_path), { calls: 'Edit', arguments: edit }],
         ...[reads(file_path), writes(file_path, 'hello\nbonjour\n')],
       ];
-      if (commands === 2 && !isMending) return { text: 'It greets in French.' };
+      if (commands === 2 && !conflicts) return { text: 'It greets in French.' };
+      if (commands === 3 && !isUnfinished) return { text: 'Both are there.' };
       return steps[commands] ?? { text: 'It greets in both.' };
     },
   });
@@ -241,15 +243,16 @@ test('a conflict goes back to its Claude Code, which resolves it in its worktree
   assert.equal(mended?.usage?.input_tokens, usageOfAnswer.inputTokens * landing.length);
   assert.deepEqual(
     bench.asked.map(({ commands }) => commands),
-    [0, 1, 2, 2, 3, 4],
+    [0, 1, 2, 2, 3, 3, 4],
   );
-  for (const { text } of landing) {
+  for (const [index, { text }] of landing.entries()) {
+    const rounds = index < 2 ? 1 : 2;
     for (const label of ['Project', 'Your current folder'])
-      assert.deepEqual(placesIn(text, label), [worktree, worktree]);
+      assert.deepEqual(placesIn(text, label), Array(1 + rounds).fill(worktree));
     const parts = ['It greets in French.', 'Landed there: english.', '> - greeting.txt', bench.project];
     assert.deepEqual(
       parts.map((part) => count(text, part)),
-      [1, 1, 1, 0],
+      [1, rounds, rounds, 0],
     );
   }
   assert.ok(landing[1]?.text.includes('<<<<<<<'), 'it reads both sides');

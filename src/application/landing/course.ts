@@ -148,11 +148,12 @@ class GitLandingCourse implements LandingCourse {
     if (work !== null && !(await workspaces.isAncestor(this.#repository, work, commit))) {
       return `The commit ${commit} does not contain the work of '${owner.name}' (${work}).`;
     }
-    if (!(await workspaces.isAncestor(this.#repository, tip, commit))) {
-      return `The merge was not finished: ${commit} does not contain ${tip}.`;
-    }
+    // Because of them, the merge is not concluded.
     const marked = await workspaces.conflictMarkers(this.#repository, tip, commit);
-    return marked.length === 0 ? null : `Conflict markers are left in ${marked.slice(0, 5).join(', ')}.`;
+    if (marked.length > 0) return `Conflict markers are left in ${marked.slice(0, 5).join(', ')}.`;
+    return (await workspaces.isAncestor(this.#repository, tip, commit))
+      ? null
+      : `The merge was not finished: ${commit} does not contain ${tip}.`;
   }
 
   async #situationOf(agent: Agent): Promise<Situation> {
