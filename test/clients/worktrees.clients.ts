@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -258,5 +258,30 @@ test('a conflict goes back to its Claude Code until it is resolved, in its workt
   assert.ok(landing[1]?.text.includes('<<<<<<<'), 'it reads both sides');
   const conversations = storedAgents(bench).flatMap(({ conversation }) => conversation ?? []);
   assert.deepEqual([conversations.length, new Set(conversations).size], [2, 1]);
+  await bench.nothingLeft();
+});
+
+test("a Claude Code in a worktree is told the CLAUDE.md of its commit, and has the user's own settings", async (t) => {
+  const bench = await makeBackendBench(t, claude, { respond: () => ({ text: 'Done.' }) });
+  makeRepository(bench.project, { 'CLAUDE.md': 'committed-canary\n' });
+  writeFileSync(join(bench.project, 'CLAUDE.md'), 'edited-canary\n');
+  writeFileSync(join(bench.project, 'CLAUDE.local.md'), 'local-canary\n');
+  const mark = join(bench.folder, 'started-in');
+  const hook = { hooks: [{ type: 'command', command: `pwd > ${mark}` }] };
+  mkdirSync(join(bench.project, '.claude'));
+  writeFileSync(
+    join(bench.project, '.claude', 'settings.local.json'),
+    JSON.stringify({ hooks: { SessionStart: [hook] } }),
+  );
+  const agent = { name: 'adder', role: 'backend_engineer', task, workspace: 'worktree' };
+  succeeds(await bench.maos('run', writePlan(bench, { objective: 'Have sums.', agents: [agent] }), '--json'));
+  const { folder, agents } = await bench.status();
+  const text = bench.asked[0]?.text ?? '';
+  assert.deepEqual(
+    ['committed', 'edited', 'local'].map((name) => count(text, `${name}-canary`)),
+    [1, 0, 0],
+  );
+  const worktree = join(folder, 'agents', agents[0]?.agent_id ?? '', 'worktree');
+  assert.equal(readFileSync(mark, 'utf8'), `${worktree}\n`);
   await bench.nothingLeft();
 });
