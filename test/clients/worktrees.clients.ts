@@ -8,6 +8,7 @@ import { gitIn, makeRepository } from '../helpers/git-project.ts';
 import { claudeDriver } from './agent-client-drivers.ts';
 import { type BackendDriver, makeBackendBench, type Said, usageOfAnswer } from './backend-cases.ts';
 import { codexDriver } from './codex-driver.ts';
+import { qwenDriver } from './qwen-driver.ts';
 import { storedAgents } from './stored-agents.ts';
 import { type Ended, type EventRecord, readJsonLines, type Workplace } from './workplace.ts';
 
@@ -260,6 +261,23 @@ test('a conflict goes back to its Claude Code until it is resolved, in its workt
   assert.deepEqual([conversations.length, new Set(conversations).size], [2, 1]);
   await bench.nothingLeft();
 });
+
+const leaving = /EnterWorktree|"enter_worktree"/;
+for (const [name, driver] of Object.entries({ 'Claude Code': claude, 'Qwen Code': qwenDriver })) {
+  test(`a ${name} in a worktree has no tool that leaves it for another one`, async (t) => {
+    const bench = await makeBackendBench(t, driver, { respond: () => ({ text: 'Done.' }) });
+    makeRepository(bench.project);
+    for (const workspace of ['project', 'worktree']) {
+      const agent = { name: 'adder', role: 'backend_engineer', task, workspace };
+      succeeds(
+        await bench.maos('run', writePlan(bench, { objective: 'Have sums.', agents: [agent] }), '--json'),
+      );
+    }
+    const offers = bench.asked.map(({ text, tools }) => leaving.test(`${text}\n${tools}`));
+    assert.deepEqual(offers, [true, false], 'elsewhere it has');
+    await bench.nothingLeft();
+  });
+}
 
 test("a Claude Code in a worktree is told the CLAUDE.md of its commit, and has the user's own settings", async (t) => {
   const bench = await makeBackendBench(t, claude, { respond: () => ({ text: 'Done.' }) });

@@ -319,6 +319,7 @@ suite("Claude Code's own limits", () => {
     const some = await launch(t, { budget, maxSubagents: 5 });
     assert.deepEqual(some, { limits: ['10', '3'], denied: undefined });
     assert.equal((await launch(t, { maxSubagents: 0 })).denied, 'Agent,Task');
+    assert.equal((await launch(t, { workspace: 'worktree' })).denied, 'EnterWorktree');
     const usageBefore = { ...noUsage, turns: 4, costUsd: 1.5 };
     assert.deepEqual((await launch(t, { budget, usageBefore })).limits, ['6', '1.5']);
     const spent = { ...noUsage, turns: 40, costUsd: 15 };

@@ -20,10 +20,11 @@ async function prepare(
   given: Partial<QwenSettings>,
   inherits: Readonly<Record<string, string>> = {},
   maxSubagents: number | null = null,
+  agent: Parameters<typeof agentRequest>[0] = {},
 ) {
   const backend = makeQwenBackend({ config: qwenSettingsOf(given), env: {} });
   const findProgram = async () => '/bin/qwen';
-  return backend.prepare(contextOf(agentRequest(), { findProgram, inherits, maxSubagents }));
+  return backend.prepare(contextOf(agentRequest(agent), { findProgram, inherits, maxSubagents }));
 }
 
 describe('what Qwen Code prints', () => {
@@ -79,6 +80,11 @@ describe('the launch of Qwen Code', () => {
     assert.equal(args[args.indexOf('--max-subagent-depth') + 1], '1');
     const own = await prepare({}, { QWEN_CODE_SYSTEM_DEFAULTS_PATH: '/etc/mine.json' });
     assert.deepEqual(own.files, {});
+  });
+
+  it('takes the tool away that leaves a worktree', async () => {
+    const { args } = await prepare({}, {}, 0, { workspace: 'worktree' });
+    assert.match(args.join(' '), /--exclude-tools agent,enter_worktree /);
   });
 
   it('takes sub-agents away where there are to be none; how many there are is for MAOS to count', async () => {

@@ -37,6 +37,8 @@ const endsAlone = { CLAUDE_CODE_EXIT_AFTER_STOP_DELAY: '300000' };
 
 /** The current and the former name of the tool that starts sub-agents. */
 const subagentTools = ['Agent', 'Task'];
+/** The tool that leaves the agent's worktree for another one, in the user's checkout: its work would not be found. */
+const worktreeTool = 'EnterWorktree';
 const signInAdvice = "Run 'claude' once and enter /login, or set ANTHROPIC_API_KEY, then try again.";
 
 /**
@@ -137,10 +139,18 @@ function ceilings({ budget, usageBefore }: Agent, maxBudgetUsd: number | null): 
  * If the user sets `--tools`, Claude Code would combine both lists; under `--restricted` it would bring back removed
  * tools (2.1.330). Then only the user's list applies.
  */
-function toolLimits({ role }: Agent, extraArgs: readonly string[], isAlone: boolean): readonly string[] {
+function toolLimits(
+  { role, workspace }: Agent,
+  extraArgs: readonly string[],
+  isAlone: boolean,
+): readonly string[] {
   const { tools = null, deniedTools: ofFile = [] } = role.custom?.file ?? {};
   // Denying the tools is the only effective limit: the variables for sub-agents do nothing (Claude Code 2.1.330).
-  const deniedTools = [...ofFile, ...(isAlone ? subagentTools : [])];
+  const deniedTools = [
+    ...ofFile,
+    ...(isAlone ? subagentTools : []),
+    ...(workspace === 'worktree' ? [worktreeTool] : []),
+  ];
   const isUsers = extraArgs.some((argument) => /^--(tools|restricted)(=|$)/.test(argument));
   // A rule such as `Bash(git log *)` only names the tool; the file does not decide which commands need a permission.
   const names = [...new Set(tools?.map((rule) => rule.replace(/\(.*$/, '')))];

@@ -64,6 +64,11 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       // Without this, the model would have to search for the tools.
       { alwaysLoadTools: true },
     );
+    const excluded = [
+      ...(maxSubagents === 0 ? ['agent'] : []),
+      // It leaves the agent's worktree for another one: its work would not be found.
+      ...(agent.workspace === 'worktree' ? ['enter_worktree'] : []),
+    ];
     const args = [
       ...['-o', 'stream-json', '--approval-mode', config.approvalMode],
       ...(resume === null ? ['--session-id', randomUUID()] : ['--resume', resume]),
@@ -72,7 +77,7 @@ export function makeQwenBackend(deps: { readonly config: QwenSettings; readonly 
       ...(config.maxTurns === null ? [] : ['--max-session-turns', String(config.maxTurns)]),
       // Prevents nested sub-agents.
       ...['--max-subagent-depth', '1'],
-      ...(maxSubagents === 0 ? ['--exclude-tools', 'agent'] : []),
+      ...(excluded.length === 0 ? [] : ['--exclude-tools', excluded.join(',')]),
       // Shared context and results are outside the project, and its file tools need a permission to write elsewhere.
       ...['--include-directories', locations.session],
       ...defaultsOfRun.args,
