@@ -1,13 +1,10 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { RecordedEvent } from '../../../domain/events.ts';
-import { milestoneText } from '../../../domain/milestone.ts';
-import { waitText } from '../../../domain/waiting.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { describeEvent } from '../../contracts/event-lines.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
 import type { Terminal } from '../shell/terminal.ts';
-import { isRequestClosed, OpenRequests } from './open-requests.ts';
+import { AgentActivities } from './agent-activities.ts';
 
 const frameMs = 100;
 const hideCursor = '\u001b[?25l';
@@ -19,10 +16,7 @@ const endUpdate = '\u001b[?2026l';
 /** Draws a session in place on a terminal, ten times a second. */
 export class LiveDisplay {
   readonly #terminal: Terminal;
-  readonly #activities = new Map<string, string>();
-  readonly #asks = new OpenRequests();
-  /** Each agent's latest report, shown before its activity until the next one. */
-  readonly #reports = new Map<string, string>();
+  readonly #activities = new AgentActivities();
   readonly #timer: NodeJS.Timeout;
   readonly #restoreCursor = (): void => this.#terminal.write(showCursor);
   #workflow: Workflow | null = null;
@@ -39,32 +33,7 @@ export class LiveDisplay {
 
   show(events: readonly RecordedEvent[], workflow: Workflow): void {
     this.#workflow = workflow;
-    for (const event of events) {
-      if (event.agentId === null) continue;
-      if (event.type === 'agent.progressed' && event.data.activity !== '') {
-        this.#showActivity(event.agentId, event.data.activity);
-      } else if (event.type === 'agent.reported') {
-        this.#reports.set(event.agentId, milestoneText(event.data));
-        this.#showActivity(event.agentId, '');
-      } else if (event.type === 'agent.waiting') {
-        this.#activities.set(event.agentId, waitText(event.data));
-      } else if (event.type === 'request.opened') {
-        this.#asks.open(event.agentId, event.data);
-      } else if (isRequestClosed(event)) {
-        this.#asks.close(event.agentId, event.data.id);
-        // What was allowed is its activity already.
-        const isAllowed = event.type === 'request.answered' && event.data.decision === 'allow';
-        if (!isAllowed) this.#activities.set(event.agentId, describeEvent(event));
-      } else if (event.type === 'agent.started' || event.type === 'agent.retried') {
-        this.#activities.delete(event.agentId);
-        this.#reports.delete(event.agentId);
-      }
-    }
-  }
-
-  #showActivity(agentId: string, activity: string): void {
-    const parts = [this.#reports.get(agentId) ?? '', activity];
-    this.#activities.set(agentId, parts.filter((part) => part !== '').join(' · '));
+    this.#activities.take(events);
   }
 
   /** @param how `keep` leaves the last frame, so that further output appears below it */
@@ -83,8 +52,8 @@ export class LiveDisplay {
     this.#frame += 1;
     const view = {
       workflow: this.#workflow,
-      activities: this.#activities,
-      asks: this.#asks.newest(),
+      activities: this.#activities.texts,
+      asks: this.#activities.asks,
       now: Date.now(),
       frame: this.#frame,
     };
