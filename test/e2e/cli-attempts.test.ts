@@ -81,7 +81,7 @@ describe('a program that was interrupted', () => {
       const refused = answer('', no);
       assert.match(refused.stdout, /a starts again from the beginning: .* Resume\? \[y\/N\]/);
       assert.match(refused.stdout, /sess_\w+ stays paused\./);
-      assert.equal(refused.status, 1);
+      assert.equal(refused.status, 7);
       assert.equal(await state(), 'paused');
     }
     assert.equal(answer('', 'y\n').status, 0);

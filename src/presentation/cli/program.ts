@@ -103,7 +103,7 @@ export interface ParsedCall {
 }
 
 const statuses =
-  'Exit status: 0 done, 1 the session or an agent failed, 2 usage error, 3 not found, 4 not possible in this state,\n5 limit reached, 6 backend not available or not signed in, 70 bug in maos, 130 interrupted.';
+  'Exit status: 0 done, 1 the session or an agent failed, 2 usage error, 3 not found, 4 not possible in this state,\n5 limit reached, 6 backend not available or not signed in, 7 the session is paused, 70 bug in maos, 130 interrupted.';
 
 /**
  * Parses a command line. Prints help and version directly.

@@ -11,7 +11,7 @@ export const resumeCommand: CliCommand = {
   details: [
     'Suspended agents continue, interrupted agents resume their conversation, and pending agents start. A program that was stopped (for example by Ctrl-C on its maos) has no conversation and starts again from the beginning; maos says so first, and on a terminal asks. If no maos process runs the session, this one does, in the foreground as run; Ctrl-C moves it to the background.',
     'With --json, stdout is JSON lines, as for run; or one document if another process runs the session.',
-    'Exit status: as run; also 1 if you answer no, 0 if another process runs the session, 4 the session is not paused.',
+    'Exit status: as run; also 7 if you answer no, 0 if another process runs the session, 4 the session is not paused.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [
@@ -35,7 +35,7 @@ async function run(context: CommandContext): Promise<number> {
   const found = await new SessionFinder(context).session(context.args[0] as string);
   if (!(await mayBeginAgain(context, found.project.store.load(found.id)))) {
     context.terminal.notice(`${found.id} stays paused.`);
-    return exitStatus.failed;
+    return exitStatus.paused;
   }
   const resumed = await controlSession(context, 'resume', found);
   if (resumed === null) return exitStatus.interrupted;

@@ -16,7 +16,7 @@ export const waitCommand: CliCommand = {
   name: 'wait',
   summary: 'Wait until a session ends or pauses',
   details:
-    'Exit status: 0 completed, 1 failed, cancelled or paused, 5 still running at the timeout, 6 an agent is not signed in.',
+    'Exit status: 0 completed, 1 failed or cancelled, 5 still running at the timeout, 6 an agent is not signed in, 7 paused.',
   arguments: [sessionArgument],
   options: [
     {

@@ -10,6 +10,8 @@ export const exitStatus = {
   notPossible: 4,
   limit: 5,
   backend: 6,
+  /** The session is paused: neither done nor failed, and 'maos resume' continues it. */
+  paused: 7,
   bug: 70,
   interrupted: 130,
 } as const;
@@ -43,6 +45,7 @@ export function statusOfSession({ session, agents }: Workflow, landed: readonly 
   if (session.state === 'completed') {
     return landed.some(({ state }) => state === 'waiting') ? exitStatus.notPossible : exitStatus.done;
   }
+  if (session.state === 'paused') return exitStatus.paused;
   const signedOut = agents.some((agent) => agent.failure?.kind === 'auth_required');
   return session.state === 'failed' && signedOut ? exitStatus.backend : exitStatus.failed;
 }

@@ -34,7 +34,7 @@ describe('exit statuses', () => {
     assert.equal(statusOfSession(workflow([done, failed], { state: 'failed' })), 1);
     assert.equal(statusOfSession(workflow([done, failed, signedOut], { state: 'failed' })), 6);
     assert.equal(statusOfSession(workflow([signedOut], { state: 'cancelled' })), 1);
-    assert.equal(statusOfSession(workflow([done], { state: 'paused', pauseReason: 'user' })), 1);
+    assert.equal(statusOfSession(workflow([done], { state: 'paused', pauseReason: 'user' })), 7);
   });
 });
 
