@@ -6,13 +6,20 @@ import type {
   LandingEvent,
 } from '../../application/evidence/evidence.ts';
 import { firstLineOf } from '../../application/quotation.ts';
+import { shorten } from '../../domain/cut-text.ts';
 import { hasPassed } from '../../domain/verification.ts';
 import { proofStateOf } from '../../domain/work-text.ts';
 import { describeEvent } from './event-lines.ts';
 import { checkReportView, sessionWorkView } from './work-view.ts';
 
-/** Evidence as JSON with snake_case keys, as described in docs/evidence.md. */
-export function evidenceView({ session, agents, landings, lastEvent }: Evidence) {
+/**
+ * Evidence as JSON with snake_case keys, as described in docs/evidence.md.
+ * @param maxSaid maximum characters of what an agent said
+ */
+export function evidenceView(
+  { session, agents, landings, lastEvent }: Evidence,
+  maxSaid = Number.POSITIVE_INFINITY,
+) {
   return {
     session_id: session.id,
     objective: session.objective,
@@ -21,7 +28,7 @@ export function evidenceView({ session, agents, landings, lastEvent }: Evidence)
     ended_at: session.endedAt,
     ...sessionWorkView(session),
     last_event: lastEvent,
-    agents: agents.map(agentEvidenceView),
+    agents: agents.map((agent) => agentEvidenceView(agent, maxSaid)),
     landings: landings.map(({ id, state, landing }) => ({
       session_id: id,
       state,
@@ -31,7 +38,7 @@ export function evidenceView({ session, agents, landings, lastEvent }: Evidence)
   };
 }
 
-function agentEvidenceView({ agent, attempts, checks, fixRounds, landed }: AgentEvidence) {
+function agentEvidenceView({ agent, attempts, checks, fixRounds, landed }: AgentEvidence, maxSaid: number) {
   const { id, name, role, backend, model, state, task, work, failure, result } = agent;
   return {
     agent_id: id,
@@ -43,7 +50,7 @@ function agentEvidenceView({ agent, attempts, checks, fixRounds, landed }: Agent
     task: firstLineOf(task),
     work,
     process: attempts.map(attemptView),
-    said: result,
+    said: result === null ? null : shorten(result, maxSaid),
     proof: proofStateOf(agent),
     checks: checks.map(checkView),
     fix_rounds: fixRounds,

@@ -106,6 +106,7 @@ describe('resources', () => {
       [
         'maos://sessions/{session_id}/status',
         'maos://sessions/{session_id}/events',
+        'maos://sessions/{session_id}/evidence',
         'maos://sessions/{session_id}/agents/{agent_id}/output',
         'maos://sessions/{session_id}/artifacts/{path}',
       ],
@@ -117,6 +118,7 @@ describe('resources', () => {
         'maos://sessions',
         'maos://sessions/{session_id}/status',
         'maos://sessions/{session_id}/events',
+        'maos://sessions/{session_id}/evidence',
         'maos://sessions/{session_id}/agents/{agent_id}/output',
       ],
     );
@@ -143,6 +145,7 @@ describe('resources', () => {
       `${base}/artifacts/shared%2Fcontext%2Fspec.md`,
       `${base}/artifacts/shared%2Fcontext%2Fx.bin`,
       `${base}/events`,
+      `${base}/evidence`,
       `${base}/status`,
     ]);
     for (const { uri } of own) assert.equal((await read(uri)).uri, uri);
@@ -162,6 +165,30 @@ describe('resources', () => {
     assert.deepEqual([spec.mimeType, spec.text], ['text/markdown', '# Spec\n']);
     const binary = await read(`${base}/artifacts/shared/context/x.bin`);
     assert.deepEqual([binary.mimeType, binary.blob], ['application/octet-stream', 'AQA=']);
+  });
+
+  it('reads what proves the work of a session: the check beside the end of the process and its words', async () => {
+    const session = await start([
+      { name: 'prover', command: ['/bin/sh', '-c', 'echo done'], verify: 'echo ok' },
+    ]);
+    await finish(session);
+    const evidence = JSON.parse((await read(`maos://sessions/${session.id}/evidence`)).text);
+    assert.deepEqual([evidence.session_id, evidence.state], [session.id, 'completed']);
+    const [agent] = evidence.agents;
+    assert.deepEqual([agent.name, agent.process[0].exit_code, agent.proof], ['prover', 0, 'passed']);
+    const [check] = agent.checks;
+    assert.deepEqual([check.command, check.passed, check.log.state], ['echo ok', true, 'unchanged']);
+    const { hash, seq } = evidence.last_event;
+    assert.equal(seq, bench.project.store.lastSeq(session.id));
+    assert.equal(hash, bench.project.store.maintenance.hashAt(session.id, seq));
+  });
+
+  it('shortens in the evidence what an agent said', async () => {
+    const long = 'x'.repeat(5_000);
+    const session = await start([{ name: 'talker', command: ['/bin/sh', '-c', `echo ${long}`] }]);
+    await finish(session);
+    const evidence = JSON.parse((await read(`maos://sessions/${session.id}/evidence`)).text);
+    assert.equal(evidence.agents[0].said.length, 2_000);
   });
 
   it("takes 'latest' and parts of ids", async () => {

@@ -5,6 +5,7 @@ import { agentOutputResource } from '../resources/agent-output.ts';
 import { artifactResource } from '../resources/artifact.ts';
 import { rolesResource } from '../resources/roles.ts';
 import { sessionEventsResource } from '../resources/session-events.ts';
+import { sessionEvidenceResource } from '../resources/session-evidence.ts';
 import { sessionStatusResource } from '../resources/session-status.ts';
 import { sessionsResource } from '../resources/sessions.ts';
 import { agentOutput } from '../tools/agent-output.ts';
@@ -47,6 +48,7 @@ export const registry: Registry = {
     sessionsResource,
     sessionStatusResource,
     sessionEventsResource,
+    sessionEvidenceResource,
     agentOutputResource,
     artifactResource,
   ],
