@@ -65,6 +65,10 @@ describe('sessions, seen from another process', () => {
     assert.deepEqual(await ids('--state', 'failed'), [first.session_id]);
     assert.deepEqual(await ids('--limit', '1'), [second.session_id]);
     assert.deepEqual(await ids('--state', 'running'), []);
+    const some = await maos.run('list', '--limit', '1');
+    assert.equal(some.stderr, '… 1 more: --limit 2 shows all.\n');
+    assert.equal((await maos.json('list', '--limit', '1')).more, 1);
+    assert.equal((await maos.run('list', '--limit', '1', '--state', 'failed')).stderr, '');
     const { stdout } = await maos.run('list');
     assert.match(stdout, /^SESSION +STATE +DONE +CREATED +OBJECTIVE\n/);
     assert.match(stdout, /✗ failed +1\/2 +just now +The first\./);

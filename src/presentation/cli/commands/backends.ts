@@ -19,7 +19,13 @@ export const backendsCommand: CliCommand = {
       terminal.document({ backends });
       return exitStatus.done;
     }
-    const columns = ['BACKEND', 'CLI', 'VERSION', 'SIGNED IN', 'CAN'].map((title) => ({ title }));
+    const columns = [
+      { title: 'BACKEND', whole: true },
+      { title: 'CLI', rank: 2 },
+      { title: 'VERSION' },
+      { title: 'SIGNED IN', rank: 1 },
+      { title: 'CAN' },
+    ];
     for (const line of renderTable(columns, backends.map(rowOf), terminal.canvas)) terminal.line(line);
     for (const { name, problem, remark } of backends) {
       const note = problem ?? remark;

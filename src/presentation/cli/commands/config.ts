@@ -3,6 +3,7 @@ import { shorten } from '../../../domain/cut-text.ts';
 import { isMaosError, MaosError, quote } from '../../../domain/errors.ts';
 import { showControls } from '../../../domain/invisible-marks.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
+import { homePath } from '../render/home-path.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
@@ -68,7 +69,7 @@ async function list(context: CommandContext): Promise<number> {
     shorten(shownValue(value), maxShown),
     { text: placeOf(origin, context), ...(origin === 'default' ? { format: 'dim' as const } : {}) },
   ]);
-  const columns = [{ title: 'SETTING' }, { title: 'VALUE' }, { title: 'FROM' }];
+  const columns = [{ title: 'SETTING', whole: true }, { title: 'VALUE' }, { title: 'FROM', rank: 1 }];
   for (const line of renderTable(columns, rows, terminal.canvas)) terminal.line(line);
   for (const warning of warnings) terminal.notice(warning);
   return exitStatus.done;
@@ -139,8 +140,5 @@ function shownValue(value: unknown): string {
 }
 
 function placeOf(origin: string, { env }: CommandContext): string {
-  const { HOME: home = '' } = env;
-  return showControls(
-    home !== '' && origin.startsWith(`${home}/`) ? `~${origin.slice(home.length)}` : origin,
-  );
+  return homePath(origin, env.HOME);
 }

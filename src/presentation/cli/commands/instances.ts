@@ -1,8 +1,9 @@
 import type { InstanceReport, UnreadProject } from '../../../application/runtime.ts';
 import { plural } from '../../../domain/amounts.ts';
-import { showName } from '../../../domain/invisible-marks.ts';
+import { shortIds } from '../../../domain/short-ids.ts';
 import type { CliCommand } from '../command.ts';
 import { formatAge } from '../render/format.ts';
+import { pathCell } from '../render/home-path.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
@@ -62,24 +63,25 @@ export function renderInstances(
   canvas: Canvas,
   now = Date.now(),
 ): string[] {
+  const short = shortIds(instances.map(({ id }) => id));
   const rows = instances.map((instance) => [
-    instance.id,
+    { text: instance.id, short: short.get(instance.id) ?? '' },
     { text: instance.state, format: looks[instance.state] },
     String(instance.pid),
     { text: instance.version, format: instance.version === version ? 'dim' : 'yellow' } as const,
     formatAge(now - Date.parse(instance.startedAt)),
     instance.sessions.length === 0 ? '' : plural(instance.sessions.length, 'session'),
     instance.port === null ? '' : String(instance.port),
-    showName(instance.project),
+    pathCell(instance.project),
   ]);
   const columns = [
-    { title: 'INSTANCE' },
+    { title: 'INSTANCE', whole: true },
     { title: 'STATE' },
-    { title: 'PID', align: 'right' },
-    { title: 'VERSION' },
-    { title: 'STARTED' },
-    { title: 'RUNS' },
-    { title: 'PORT' },
+    { title: 'PID', align: 'right', whole: true },
+    { title: 'VERSION', rank: 3 },
+    { title: 'STARTED', rank: 2 },
+    { title: 'RUNS', rank: 1 },
+    { title: 'PORT', rank: 4 },
     { title: 'PROJECT' },
   ] as const;
   return renderTable(columns, rows, canvas);

@@ -8,11 +8,13 @@ import { MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { type SessionState, sessionStates } from '../../../domain/session.ts';
+import { shortIds } from '../../../domain/short-ids.ts';
 import { landingText } from '../../../domain/work-text.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import { summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { formatAge, formatSessionState } from '../render/format.ts';
+import { pathCell } from '../render/home-path.ts';
 import { lookOf } from '../render/states.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -23,6 +25,8 @@ import { noticeUnread, unreadViews } from '../shell/unread.ts';
 interface Listed {
   readonly project: string;
   readonly summary: SessionSummary;
+  /** The end of its id, which no other session of its project has. */
+  readonly shortId: string;
   /** How long it has run, in milliseconds, as its budget counts it. */
   readonly ranMs: number;
 }
@@ -30,6 +34,8 @@ interface Listed {
 const defaultLimit = 20;
 /** Maximum number of sessions read from the store at a time. */
 const pageSize = 500;
+/** Sessions of a project among which short ids are unique. */
+const mostSessions = 100_000;
 
 export const listCommand: CliCommand = {
   name: 'list',
@@ -67,11 +73,13 @@ async function run(context: CommandContext): Promise<number> {
   const state = options.text('state') as SessionState | undefined;
   const all = options.flag('all');
   const listed: Listed[] = [];
+  let matching = 0;
   const unread: UnreadProject[] = [];
   if (all) {
     for await (const { project } of runtime().allProjects((project) => unread.push(project))) {
       await adoptOrphans(context, project);
       listed.push(...sessionsOf(project, state, limit));
+      matching += countOf(project, state);
     }
     // Ids begin with the time of creation.
     listed.sort((a, b) => (a.summary.session.id < b.summary.session.id ? 1 : -1));
@@ -81,6 +89,7 @@ async function run(context: CommandContext): Promise<number> {
     if (open !== null) {
       await adoptOrphans(context, open.project);
       listed.push(...sessionsOf(open.project, state, limit));
+      matching = countOf(open.project, state);
     }
   }
   const { path, former } = await runtime().projectOf(projectPath);
@@ -100,6 +109,7 @@ async function run(context: CommandContext): Promise<number> {
   if (json) {
     terminal.document({
       sessions: listed.map(({ project, summary, ranMs }) => ({ ...summaryView(summary, ranMs), project })),
+      ...(matching > listed.length ? { more: matching - listed.length } : {}),
       not_read: unreadViews(unread),
     });
     return status;
@@ -110,12 +120,29 @@ async function run(context: CommandContext): Promise<number> {
     terminal.notice(`No ${state === undefined ? '' : `${state} `}sessions${where}.${hint}`);
     return status;
   }
-  if (listed.length > 0) for (const line of tableOf(listed, all, context)) terminal.line(line);
+  if (listed.length === 0) return status;
+  for (const line of tableOf(listed, all, context)) terminal.line(line);
+  // Not on stdout, whose lines programs may take for sessions.
+  if (matching > listed.length) {
+    terminal.notice(`… ${matching - listed.length} more: --limit ${matching} shows all.`);
+  }
   return status;
+}
+
+function countOf({ store }: Project, state: SessionState | undefined): number {
+  if (state === undefined) return store.findSessions('', mostSessions).length;
+  let count = 0;
+  for (let before: SessionId | undefined; ; ) {
+    const page = store.list({ limit: pageSize, state, ...(before === undefined ? {} : { before }) });
+    count += page.length;
+    before = page.at(-1)?.session.id;
+    if (page.length < pageSize) return count;
+  }
 }
 
 function sessionsOf(project: Project, state: SessionState | undefined, limit: number): Listed[] {
   const now = Date.parse(project.clock.now());
+  const short = shortIds(project.store.findSessions('', mostSessions));
   const found: Listed[] = [];
   let before: SessionId | undefined;
   while (found.length < limit) {
@@ -129,6 +156,7 @@ function sessionsOf(project: Project, state: SessionState | undefined, limit: nu
       ...page.map((summary) => ({
         project: project.path,
         summary,
+        shortId: short.get(summary.session.id) ?? summary.session.id,
         ranMs: sessionRanMs(project.store, summary.session, now),
       })),
     );
@@ -140,25 +168,25 @@ function sessionsOf(project: Project, state: SessionState | undefined, limit: nu
 
 function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandContext): string[] {
   const now = Date.now();
-  const rows = listed.map(({ project, summary: { session, progress, usage } }) => {
+  const rows = listed.map(({ project, shortId, summary: { session, progress, usage } }) => {
     const { symbol, format } = lookOf(session.state);
     const state = formatSessionState(session, now);
     return [
-      session.id,
+      { text: session.id, short: shortId },
       { text: `${symbol} ${state}`, format },
       `${progress.completed}/${progress.total}`,
       formatAge(now - Date.parse(session.createdAt)),
       formatUsage(usage) ?? '',
-      all ? showName(project) : '',
+      all ? pathCell(project) : '',
       session.landing === null ? oneLine(startOf(session.objective, 500)) : landingText(session.landing),
     ];
   });
   const columns = [
-    { title: 'SESSION' },
+    { title: 'SESSION', whole: true },
     { title: 'STATE' },
-    { title: 'DONE' },
-    { title: 'CREATED' },
-    { title: 'USAGE' },
+    { title: 'DONE', rank: 2 },
+    { title: 'CREATED', rank: 1 },
+    { title: 'USAGE', rank: 3 },
     { title: 'PROJECT' },
     { title: 'OBJECTIVE' },
   ];

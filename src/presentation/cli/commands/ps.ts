@@ -2,9 +2,10 @@ import type { Project } from '../../../application/project.ts';
 import { type CountedAgent, countAgents } from '../../../application/queries/agent-processes.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
 import { formatDuration } from '../../../domain/amounts.ts';
+import { shortIds } from '../../../domain/short-ids.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { formatAge, formatBytes } from '../render/format.ts';
-import { renderTable } from '../render/table.ts';
+import { type Cell, renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { adoptOrphans } from '../shell/owner-notice.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
@@ -67,6 +68,8 @@ function agentView({ process, known, stray }: CountedAgent) {
 
 /** @param now in Unix milliseconds */
 export function renderAgents(agents: readonly CountedAgent[], canvas: Canvas, now: number): string[] {
+  const short = shortIds(agents.flatMap(({ known }) => known?.agent.sessionId ?? []));
+  const sessionCell = (id: string): Cell => ({ text: id, short: short.get(id) ?? '' });
   const rows = agents.map((counted) => {
     const { process, known } = counted;
     const since = (iso: string | null): string => (iso === null ? '' : formatAge(now - Date.parse(iso)));
@@ -82,22 +85,22 @@ export function renderAgents(agents: readonly CountedAgent[], canvas: Canvas, no
       since(process.startedAt),
       since(known?.lastOutputAt ?? null),
       ownerCell(counted),
-      known?.agent.sessionId ?? '',
+      sessionCell(known?.agent.sessionId ?? ''),
     ];
   });
   const columns = [
     { title: 'AGENT' },
-    { title: 'ROLE' },
+    { title: 'ROLE', rank: 5 },
     { title: 'STATE' },
-    { title: 'PID', align: 'right' },
-    { title: 'PROCS', align: 'right' },
-    { title: 'CPU', align: 'right' },
-    { title: 'TIME', align: 'right' },
-    { title: 'MEMORY', align: 'right' },
-    { title: 'STARTED' },
-    { title: 'PRINTED' },
-    { title: 'OWNER' },
-    { title: 'SESSION' },
+    { title: 'PID', align: 'right', whole: true },
+    { title: 'PROCS', align: 'right', rank: 8 },
+    { title: 'CPU', align: 'right', rank: 3 },
+    { title: 'TIME', align: 'right', rank: 6 },
+    { title: 'MEMORY', align: 'right', rank: 4 },
+    { title: 'STARTED', rank: 7 },
+    { title: 'PRINTED', rank: 2 },
+    { title: 'OWNER', rank: 1 },
+    { title: 'SESSION', whole: true },
   ] as const;
   return renderTable(columns, rows, canvas);
 }

@@ -8,6 +8,7 @@ import { type Role, roleBriefing } from '../../../domain/roles/role.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import { roleView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
+import { homePath } from '../render/home-path.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
@@ -62,9 +63,9 @@ function list(catalogue: RoleCatalogue, context: CommandContext): number {
   const right = 'right' as const;
   const columns = [
     { title: 'ROLE' },
-    { title: 'TIME', align: right },
-    { title: 'MEMORY', align: right },
-    { title: 'FROM' },
+    { title: 'TIME', align: right, rank: 2 },
+    { title: 'MEMORY', align: right, rank: 3 },
+    { title: 'FROM', rank: 1 },
     { title: 'FOR' },
   ];
   for (const line of renderTable(columns, rows, terminal.canvas)) terminal.line(line);
@@ -88,8 +89,7 @@ function originOf(role: Role | FileRole, context: CommandContext): string {
 
 function placeOf(path: string, { projectPath, env }: CommandContext): string {
   if (path.startsWith(`${projectPath}/`)) return path.slice(projectPath.length + 1);
-  const home = env.HOME ?? '';
-  return home !== '' && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+  return homePath(path, env.HOME);
 }
 
 function show(role: Role | FileRole, { terminal, json }: CommandContext): number {

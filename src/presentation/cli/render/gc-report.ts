@@ -1,8 +1,10 @@
 import type { GarbageReport } from '../../../application/maintenance/retention/garbage-report.ts';
 import { plural } from '../../../domain/amounts.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
+import { shortIds } from '../../../domain/short-ids.ts';
 import type { Canvas } from '../shell/terminal.ts';
 import { formatAge, formatBytes } from './format.ts';
+import { pathCell } from './home-path.ts';
 import { renderTable } from './table.ts';
 
 /** What was collected in one project. */
@@ -34,19 +36,20 @@ export function renderGarbage(collected: readonly Collected[], view: GcView): re
 }
 
 function renderSessions(collected: readonly Collected[], view: GcView): readonly string[] {
+  const short = shortIds(collected.flatMap(({ removed }) => removed.map(({ id }) => id)));
   const rows = collected.flatMap(({ project, removed }) =>
     removed.map(({ id, reason, endedAt, bytes }) => [
-      id,
+      { text: id, short: short.get(id) ?? '' },
       sessionReasons[reason],
       endedAt === null ? '' : formatAge(view.now - Date.parse(endedAt)),
       formatBytes(bytes),
-      view.all ? showName(project) : '',
+      view.all ? pathCell(project) : '',
     ]),
   );
   const columns = [
-    { title: 'SESSION' },
-    { title: 'WHY' },
-    { title: 'ENDED' },
+    { title: 'SESSION', whole: true },
+    { title: 'WHY', rank: 2 },
+    { title: 'ENDED', rank: 1 },
     { title: 'SIZE', align: 'right' as const },
     { title: 'PROJECT' },
   ];
@@ -65,11 +68,17 @@ function renderRefs(collected: readonly Collected[], view: GcView): readonly str
       refReasons[reason],
       formatAge(view.now - Date.parse(since)),
       commit.slice(0, 12),
-      view.all ? showName(project) : '',
+      view.all ? pathCell(project) : '',
     ]),
   );
   if (rows.length === 0) return [];
-  const columns = ['BRANCH OR REF', 'WHY', 'AGE', 'COMMIT', 'PROJECT'].map((title) => ({ title }));
+  const columns = [
+    { title: 'BRANCH OR REF' },
+    { title: 'WHY', rank: 2 },
+    { title: 'AGE', rank: 1 },
+    { title: 'COMMIT', rank: 3 },
+    { title: 'PROJECT' },
+  ];
   const total = `${plural(rows.length, 'branch or ref', 'branches and refs')} ${verb(view)}.`;
   return [...renderTable(columns, rows, view.canvas), '', total];
 }

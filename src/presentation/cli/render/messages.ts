@@ -1,6 +1,7 @@
 import type { Agent } from '../../../domain/agent.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import type { Message } from '../../../domain/message.ts';
+import { shortIds } from '../../../domain/short-ids.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import { partyName } from '../../contracts/message-view.ts';
 import type { Canvas } from '../shell/terminal.ts';
@@ -26,11 +27,19 @@ export function renderMessageTable(
   agents: readonly Agent[],
   canvas: Canvas,
 ): string[] {
-  const columns = ['MESSAGE', 'TIME', 'FROM', 'TO', 'STATE', 'TEXT'].map((title) => ({ title }));
+  const columns = [
+    { title: 'MESSAGE', whole: true },
+    { title: 'TIME', rank: 1 },
+    { title: 'FROM' },
+    { title: 'TO' },
+    { title: 'STATE', rank: 2 },
+    { title: 'TEXT' },
+  ];
+  const short = shortIds(messages.map(({ id }) => id));
   const rows = messages
     .toReversed()
     .map((message) => [
-      message.id,
+      { text: message.id, short: short.get(message.id) ?? '' },
       formatTime(message.queuedAt),
       partyName(message.from, agents),
       partyName(message.to, agents),

@@ -34,15 +34,15 @@ export function agentTable({ workflow, liveStatus: { now } }: SessionFacts, canv
   const columns = [
     { title: '' },
     { title: 'AGENT' },
-    { title: 'ROLE' },
-    { title: 'BACKEND' },
+    { title: 'ROLE', rank: 3 },
+    { title: 'BACKEND', rank: 5 },
     { title: 'STATE' },
-    { title: 'ATTEMPT', align: right },
-    { title: 'TIME', align: right },
-    { title: 'TOKENS', align: right },
-    { title: 'COST', align: right },
-    { title: 'ID' },
-    { title: 'AFTER' },
+    { title: 'ATTEMPT', align: right, rank: 6 },
+    { title: 'TIME', align: right, rank: 1 },
+    { title: 'TOKENS', align: right, rank: 2 },
+    { title: 'COST', align: right, rank: 4 },
+    { title: 'ID', whole: true, rank: 8 },
+    { title: 'AFTER', rank: 7 },
   ];
   return renderTable(columns, rows, canvas);
 }

@@ -1,11 +1,13 @@
 import type { Project } from '../../../application/project.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
+import { shortIds } from '../../../domain/short-ids.ts';
 import { askedText, requestView } from '../../contracts/request-view.ts';
 import { namesOf } from '../../contracts/views.ts';
 import type { CommandContext } from '../command.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { formatAge, formatUntil } from './format.ts';
+import { pathCell } from './home-path.ts';
 import { renderTable } from './table.ts';
 
 export interface FoundRequest {
@@ -40,20 +42,30 @@ export function showRequests(
     return exitStatus.done;
   }
   const now = Date.now();
+  const short = shortIds(found.map(({ request }) => request.id));
   const rows = found.map(({ project: { path }, request }) => [
-    request.id,
+    { text: request.id, short: short.get(request.id) ?? '' },
     options.flag('closed') ? stateOf(request) : '',
     names.get(request.agentId) ?? request.agentId,
     request.kind,
     formatAge(now - Date.parse(request.askedAt)),
     request.state === 'open' ? formatUntil(request.expiresAt, now) : '',
-    isWide ? showName(path) : '',
+    isWide ? pathCell(path) : '',
     askedText(request),
   ]);
-  const titles = ['REQUEST', 'STATE', 'AGENT', 'KIND', 'ASKED', 'EXPIRES', 'PROJECT', 'WHAT'];
-  const columns = titles.map((title) => ({ title }));
+  const columns = [
+    { title: 'REQUEST', whole: true },
+    { title: 'STATE' },
+    { title: 'AGENT' },
+    { title: 'KIND', rank: 3 },
+    { title: 'ASKED', rank: 2 },
+    { title: 'EXPIRES', rank: 1 },
+    { title: 'PROJECT' },
+    { title: 'WHAT' },
+  ];
   const lines = renderTable(columns, rows, terminal.canvas);
-  if (rows.every((row, index) => lines[index + 1]?.endsWith(row.at(-1) ?? ''))) {
+  const texts = found.map(({ request }) => askedText(request));
+  if (texts.every((text, index) => lines[index + 1]?.endsWith(text))) {
     for (const line of lines) terminal.line(line);
   } else {
     // Nobody can answer what they see only the beginning of.
@@ -65,7 +77,7 @@ export function showRequests(
     terminal.line(header);
     for (const [index, line] of short.entries()) {
       terminal.line(line);
-      terminal.line(`  ${rows[index]?.at(-1)}`);
+      terminal.line(`  ${texts[index]}`);
     }
   }
   if (found.some(({ request }) => request.state === 'open')) {

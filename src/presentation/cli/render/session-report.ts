@@ -8,6 +8,7 @@ import { landingText } from '../../../domain/work-text.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas } from '../shell/terminal.ts';
 import { formatSessionState } from './format.ts';
+import { homePath } from './home-path.ts';
 import { agentTable } from './report-agents.ts';
 import {
   budgetLines,
@@ -72,11 +73,15 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section('Messages', messageLines(facts, canvas), canvas),
     section('Sub-agents', subagentLines(facts, canvas), canvas),
     section('Files', [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)], canvas),
-    [`${canvas.paint('bold', 'Session folder')}  ${showName(folder)}`],
+    [`${canvas.paint('bold', 'Session folder')}  ${folderText(folder, canvas)}`],
   ];
   return sections
     .filter((lines) => lines.length > 0)
     .flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
+}
+
+function folderText(folder: string, { width }: Canvas): string {
+  return width === Number.POSITIVE_INFINITY ? showName(folder) : homePath(folder);
 }
 
 /** Suggested commands with what they do. */

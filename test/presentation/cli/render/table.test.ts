@@ -41,6 +41,48 @@ describe('a table', () => {
     assert.deepEqual(renderTable(columns, rows, { paint: plainPaint, width: 5 })[1], 'id  a text th…');
   });
 
+  const columns = [
+    { title: 'ID', whole: true },
+    { title: 'NAME' },
+    { title: 'AGE', rank: 1 },
+    { title: 'COST', rank: 2 },
+    { title: 'TEXT' },
+  ];
+  const rows = [
+    [
+      { text: 'sess_01M8FG6ZH83ETNZNW3VZCDBZFY', short: 'CDBZFY' },
+      'a_name_of_an_agent',
+      '5m ago',
+      '$1.00',
+      'What it does',
+    ],
+  ];
+  const at = (width: number) => renderTable(columns, rows, { paint: plainPaint, width });
+
+  it('shows short forms where the width is limited, and whole ones where it is not', () => {
+    assert.match(at(200)[1] ?? '', /^CDBZFY  a_name/);
+    assert.match(at(Number.POSITIVE_INFINITY)[1] ?? '', /^sess_01M8FG6ZH83ETNZNW3VZCDBZFY  a_name/);
+  });
+
+  it('leaves out columns by rank rather than exceed the width, and never cuts an id', () => {
+    assert.deepEqual(at(60), [
+      'ID      NAME                AGE     COST   TEXT',
+      'CDBZFY  a_name_of_an_agent  5m ago  $1.00  What it does',
+    ]);
+    assert.deepEqual(at(50), [
+      'ID      NAME                AGE     TEXT',
+      'CDBZFY  a_name_of_an_agent  5m ago  What it does',
+    ]);
+    assert.deepEqual(at(40), [
+      'ID      NAME                TEXT',
+      'CDBZFY  a_name_of_an_agent  What it does',
+    ]);
+    assert.deepEqual(at(34), ['ID      NAME            TEXT', 'CDBZFY  a_name_of_an_…  What it d…']);
+    for (let width = 32; width < 80; width += 1) {
+      for (const line of at(width)) assert.ok(line.length <= width, `${width}: ${line}`);
+    }
+  });
+
   it('paints whole cells, padding included', () => {
     const rows = [[{ text: 'x', format: 'red' as const }, 'y']];
     const [, line] = renderTable([{ title: 'NAME' }, { title: 'B' }], rows, { ...wide, paint: markedPaint });
