@@ -44,7 +44,7 @@ export interface WorkRefs {
   listWorktrees(repository: string): Promise<readonly ListedWorktree[]>;
   /**
    * Makes the repository forget worktrees and checkouts of MAOS whose folders are gone, after keeping what only they
-   * pointed to. Never others.
+   * pointed to. Never others. Nor do worktrees of MAOS that a killed git has half made break git any more.
    */
   forgetGone(repository: string): Promise<void>;
   /** The version of the user's git: "2.43.0". @throws MaosError INVALID_INPUT if git is missing or too old */

@@ -5,6 +5,7 @@ import { MaosError, showPath } from '../../domain/errors.ts';
 import type { RepositoryStart } from '../../domain/worktree.ts';
 import { systemCode } from '../files/disk/file-error.ts';
 import { gitError } from './git-error.ts';
+import { mendHalfMade } from './listed-worktrees.ts';
 import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
 
@@ -26,7 +27,9 @@ export async function begin(git: Git, folder: string): Promise<Begun> {
     );
   }
   await assertBranchesFit(repository, folder);
-  await assertWritable(await repository.commonFolder(), folder);
+  const common = await repository.commonFolder();
+  await assertWritable(common, folder);
+  await mendHalfMade(common);
   const remarks = [
     ...(isCheckout ? await uncommitted(repository) : []),
     ...(isCheckout ? await underWay(repository) : []),

@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { ListedWorktree } from '../../application/ports/work-refs.ts';
 import { type AgentId, isAgentId, isSessionId } from '../../domain/ids.ts';
-import { exists, ignoreMissing } from './worktree-places.ts';
+import { exists, ignoreMissing, isFinished, removeGitDir } from './worktree-places.ts';
 
 /** A worktree of MAOS in a repository's list. */
 export interface WorktreeEntry extends ListedWorktree {
@@ -33,6 +33,31 @@ export async function worktreeEntries(commonFolder: string): Promise<readonly Wo
     });
   }
   return entries;
+}
+
+/** How long a git may take to make a worktree's folder in the repository, without its files. */
+const makingMs = 60_000;
+
+/**
+ * Problem: a git that is killed while it adds a worktree can leave one with an empty `commondir`, on which the user's
+ * `git branch` and `git worktree add` fail, or without a HEAD, on which `git gc` fails.
+ * Solution: remove those of MAOS that no git can still be making. In a newer one, write into `commondir` what that git
+ * is about to write.
+ */
+export async function mendHalfMade(commonFolder: string): Promise<void> {
+  for (const { gitDir } of await worktreeEntries(commonFolder)) {
+    if (await isFinished(gitDir)) continue;
+    const [head = '', common] = await Promise.all(
+      ['HEAD', 'commondir'].map((name) => readFile(join(gitDir, name), 'utf8').catch(ignoreMissing)),
+    );
+    // git begins with a HEAD of zeros.
+    if (common && /[^0\n]/.test(head)) continue;
+    const begun = (await stat(join(gitDir, 'gitdir')).catch(ignoreMissing))?.mtimeMs ?? 0;
+    if (begun < Date.now() - makingMs) await removeGitDir(gitDir);
+    else if (common === '') {
+      await writeFile(join(gitDir, 'commondir'), '../..\n', { flag: 'r+' }).catch(ignoreMissing);
+    }
+  }
 }
 
 /** Full names of branches that a rebase or bisect is under way of: HEAD is detached meanwhile. */

@@ -2,7 +2,13 @@ import { readFile, realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import type { WorkRef, WorkRefs } from '../../application/ports/work-refs.ts';
 import { isSessionId } from '../../domain/ids.ts';
-import { branchesUnderWay, commitsOf, type WorktreeEntry, worktreeEntries } from './listed-worktrees.ts';
+import {
+  branchesUnderWay,
+  commitsOf,
+  mendHalfMade,
+  type WorktreeEntry,
+  worktreeEntries,
+} from './listed-worktrees.ts';
 import { openRepository, type Repository } from './repository.ts';
 import { makeGit } from './run-git.ts';
 import { exists, ignoreMissing, removeGitDir } from './worktree-places.ts';
@@ -63,8 +69,10 @@ export function makeWorkRefs({
     async forgetGone(folder) {
       const repository = await open(folder);
       if (repository === null) return;
+      const common = await repository.commonFolder();
+      await mendHalfMade(common);
       const home = `${(await realpath(projectsFolder).catch(ignoreMissing)) ?? projectsFolder}${sep}`;
-      for (const entry of await worktreeEntries(await repository.commonFolder())) {
+      for (const entry of await worktreeEntries(common)) {
         // Of another home, it may be on a disk that is not there now. With its session, it may be about to be made.
         if (!entry.folder.startsWith(home) || (await exists(entry.sessionFolder))) continue;
         await keepCommits(repository, entry);

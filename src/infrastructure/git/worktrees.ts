@@ -1,17 +1,14 @@
 import { readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Checkout, MergeConflict, WorktreePlace } from '../../application/ports/workspaces.ts';
-import { isMaosError, MaosError, showPath } from '../../domain/errors.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
 import { ensureFolder } from '../files/disk/folders.ts';
-import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
+import { addWorktree, type WorktreeHead } from './add-worktree.ts';
 import { beginMerge } from './begin-merge.ts';
 import { writeCheckedFiles } from './checked-files.ts';
 import { findState } from './found-state.ts';
 import { freePorts } from './free-ports.ts';
-import { resolveRef } from './refs.ts';
 import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
 import { endOldSetup } from './run-setup.ts';
@@ -22,7 +19,6 @@ import {
   lockWorktree,
   removeFolder,
   removeGitDir,
-  removeRefLock,
   worktreeEnvironment,
   worktreeFolder,
 } from './worktree-places.ts';
@@ -34,16 +30,6 @@ export interface WorktreeDeps {
   /** What a set-up command inherits. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
-
-/** By repository, for everyone who uses the same git. */
-const adding = new WeakMap<Git, Serial<string>>();
-const mostTries = 100;
-const retryMs = 30;
-
-/** What a worktree has checked out: a branch, created at `base` if need be, or a commit to check without one. */
-type WorktreeHead =
-  | { readonly branch: string; readonly base: string }
-  | { readonly commit: string; readonly protect: readonly string[] };
 
 /** See {@link Workspaces.open}. */
 export async function open(
@@ -144,61 +130,6 @@ async function relink(link: string, gitDir: string): Promise<void> {
 
 function linkTo(gitDir: string): string {
   return `gitdir: ${gitDir}\n`;
-}
-
-/**
- * Adds a worktree without files: what the configuration says in it must be read before git writes them.
- * @returns its folder in the repository
- */
-async function addWorktree(
-  repository: Repository,
-  common: string,
-  folder: string,
-  head: WorktreeHead,
-): Promise<string> {
-  const turns = adding.get(repository.git) ?? new Serial<string>();
-  adding.set(repository.git, turns);
-  await turns.run(common, () => whileOthersAdd(() => tryToAdd(repository, common, folder, head)));
-  const [gitDir] = await gitDirsOf(common, folder);
-  if (gitDir === undefined) {
-    throw new MaosError('INTERNAL', `git has made no worktree in ${showPath(folder)}.`);
-  }
-  await lockWorktree(gitDir, false);
-  return gitDir;
-}
-
-/**
- * Problem: git fails while it finds a worktree that another git has half made.
- * Solution: add one at a time, and try again when another maos, or the user, adds one.
- */
-async function whileOthersAdd(add: () => Promise<void>): Promise<void> {
-  for (let left = mostTries; ; left--) {
-    try {
-      return await add();
-    } catch (error) {
-      const isHalfMade = isMaosError(error) && /worktrees\/.*\/commondir/.test(error.message);
-      if (!isHalfMade || left === 0) throw error;
-      await pause(retryMs);
-    }
-  }
-}
-
-async function tryToAdd(
-  repository: Repository,
-  common: string,
-  folder: string,
-  head: WorktreeHead,
-): Promise<void> {
-  const add = ['worktree', 'add', '--no-checkout'];
-  if ('commit' in head) {
-    await repository.succeed([...add, '--detach', folder, head.commit]);
-    return;
-  }
-  const { branch, base } = head;
-  await removeRefLock(common, `refs/heads/${branch}`);
-  const isNew = (await resolveRef(repository, branch)) === null;
-  const target = isNew ? ['-b', branch, folder, base] : ['--force', folder, branch];
-  await repository.succeed([...add, ...target]);
 }
 
 /** The repository as seen from a worktree. */

@@ -9,10 +9,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { makeWorkRefs } from '../../../src/infrastructure/git/work-refs.ts';
+import { makeWorkspaces } from '../../../src/infrastructure/git/workspaces.ts';
 import { ScratchRepository } from './scratch-repository.ts';
 import { keptRef, type Step, steps, take, type WorktreeLife } from './worktree-life.ts';
 
@@ -119,6 +122,77 @@ describe('a process killed by SIGKILL', () => {
         assert.equal(scratch.gitIn(folder, 'status', '--porcelain', '--branch'), `## ${place.branch}`);
         assert.equal(scratch.git('worktree', 'list').split('\n').length, 2, `${spoil}`);
       }
+    } finally {
+      scratch.remove();
+    }
+  });
+
+  it('does not break git for the user in the middle of the making of a worktree', async () => {
+    const scratch = new ScratchRepository('repository', files);
+    try {
+      const base = scratch.git('rev-parse', 'HEAD');
+      const [own, mine] = [join(scratch.root, 'own'), join(scratch.folder, '.git/worktrees/own')];
+      const halfMade = async (name: string): Promise<void> => {
+        const { folder } = await scratch.workspaces.open(scratch.place(name), base, null);
+        rmSync(`${folder}.json`);
+        const gitDir = scratch.gitIn(folder, 'rev-parse', '--absolute-git-dir');
+        writeFileSync(join(gitDir, 'commondir'), '');
+        writeFileSync(join(gitDir, 'HEAD'), `${'0'.repeat(40)}\n`);
+        writeFileSync(join(gitDir, 'locked'), 'initializing\n');
+        assert.throws(() => scratch.git('branch'), /commondir/);
+      };
+
+      await halfMade('before');
+      await scratch.workspaces.begin(scratch.folder);
+      scratch.git('branch');
+
+      await halfMade('meanwhile');
+      const { folder } = await scratch.workspaces.open(scratch.place('another'), base, null);
+      assert.equal(scratch.gitIn(folder, 'status', '--porcelain'), '');
+      scratch.git('branch');
+
+      const old = new Date(Date.now() - 3_600_000);
+      const all = join(scratch.folder, '.git/worktrees');
+      await halfMade('at-last');
+      for (const name of readdirSync(all)) utimesSync(join(all, name, 'gitdir'), old, old);
+      const projectsFolder = join(scratch.root, 'projects');
+      const { environment } = scratch;
+      await makeWorkRefs({ projectsFolder, environment }).forgetGone(scratch.folder);
+      scratch.git('gc', '--quiet');
+      scratch.git('worktree', 'add', '-q', own);
+
+      // Nobody but the user knows what this one is.
+      writeFileSync(join(mine, 'commondir'), '');
+      utimesSync(join(mine, 'gitdir'), old, old);
+      await scratch.workspaces.begin(scratch.folder);
+      await makeWorkRefs({ projectsFolder, environment }).forgetGone(scratch.folder);
+      assert.equal(readFileSync(join(mine, 'commondir'), 'utf8'), '');
+    } finally {
+      scratch.remove();
+    }
+  });
+
+  it('is mended at once when it was git alone', async () => {
+    const scratch = new ScratchRepository('repository', files);
+    try {
+      const base = scratch.git('rev-parse', 'HEAD');
+      const bin = join(scratch.root, 'bin');
+      mkdirSync(bin);
+      const script = `#!/bin/sh
+PATH=$REAL_PATH git "$@" || exit
+case " $* " in
+*' worktree add '*) : > ${scratch.folder}/.git/worktrees/worktree/commondir; kill -9 $$
+esac
+`;
+      writeFileSync(join(bin, 'git'), script, { mode: 0o755 });
+      const { PATH = '' } = scratch.environment;
+      const environment = { ...scratch.environment, REAL_PATH: PATH, PATH: `${bin}:${PATH}` };
+      const workspaces = makeWorkspaces({ layout: scratch.layout, environment });
+      await assert.rejects(workspaces.open(scratch.place(), base, null), /was ended by a signal/);
+      scratch.git('worktree', 'add', '-q', join(scratch.root, 'own'));
+      const { folder } = await scratch.workspaces.open(scratch.place(), base, null);
+      assert.equal(scratch.gitIn(folder, 'status', '--porcelain'), '');
+      assert.equal(scratch.git('worktree', 'list').split('\n').length, 3);
     } finally {
       scratch.remove();
     }
