@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease } from '../../src/application/ports/ownership.ts';
 import type { SessionStore } from '../../src/application/ports/session-store.ts';
+import { untilFree } from '../../src/application/when-free.ts';
 import type { SessionId } from '../../src/domain/ids.ts';
 import { recordProgress } from '../../src/domain/running-agents.ts';
 import type { Workflow } from '../../src/domain/workflow.ts';
+import { systemClock } from '../../src/infrastructure/clock.ts';
 import { ensureProjectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
 import {
   type SessionLayout,
@@ -20,6 +22,8 @@ import { summarize } from '../statistics.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
 
 const commitEveryMs = 20;
+/** A running session retries for longer while another process holds the store. */
+const patienceMs = 5_000;
 const warmUps = 20;
 const artifactBytes = 1024 ** 2;
 
@@ -125,7 +129,11 @@ function makeRunner(store: SessionStore, index: number) {
         const note = { id: agent.id, activity, usage: null, conversation: null };
         const change = recordProgress(latest, [note], new Date().toISOString());
         const before = performance.now();
-        store.commit(lease, latest, change);
+        await untilFree(
+          systemClock,
+          () => patienceMs,
+          () => store.commit(lease, latest, change),
+        );
         times.push(performance.now() - before);
         latest = change.next;
         committed += 1;
