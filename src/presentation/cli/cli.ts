@@ -50,13 +50,14 @@ export async function runCli(
   makeRuntime: (flags: RuntimeFlags) => Runtime,
   deps: CliDeps,
 ): Promise<number> {
-  const json = hasFlag(argv, '--json');
+  const json = hasFlag(argv, '--json') || hasFlag(argv, '--fields');
   const terminal = new Terminal({ ...deps, noColor: hasFlag(argv, '--no-color') });
   deps.stdout.on('error', (error) => terminal.loseOutput(error));
   // An error message could not be shown either.
   deps.stderr.on('error', () => {});
   try {
     const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime));
+    if (call?.fields != null) terminal.select(call.fields);
     if (call !== null) return await runCall(call, terminal, makeRuntime, deps);
     await terminal.drained();
     return terminal.outputLost.aborted ? sayLost(terminal, json, deps) : exitStatus.done;
@@ -89,7 +90,7 @@ function plainCall(argv: readonly string[], deps: CliDeps): ParsedCall | null {
   }
   if (command !== superviseCommand && values.has('from')) return null;
   const project = values.get('project') as string | undefined;
-  return { command, args: [], options: new OptionValues(values), json: false, project };
+  return { command, args: [], options: new OptionValues(values), json: false, fields: null, project };
 }
 
 async function readCall(

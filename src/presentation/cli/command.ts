@@ -8,6 +8,8 @@ export interface ArgumentSpec {
   /** `<required>`, `[optional]` or `[several...]`. */
   readonly syntax: string;
   readonly description: string;
+  /** The words that can be given, or begin with, for completion; the command itself refuses others. */
+  readonly choices?: readonly string[];
 }
 
 export interface OptionSpec {
@@ -29,6 +31,8 @@ interface Example {
 /** A command is data: its name, arguments, options and help, and the function that runs it. */
 export interface CliCommand {
   readonly name: string;
+  /** Short names, shown in the help of the command. */
+  readonly aliases?: readonly string[];
   /** One line for the list of commands. */
   readonly summary: string;
   /** Further help text, before the examples. */

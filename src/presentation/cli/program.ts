@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { MaosError, quote } from '../../domain/errors.ts';
+import { MaosError } from '../../domain/errors.ts';
 import type { CliCommand, OptionSpec } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
 import { answerCommand } from './commands/answer.ts';
@@ -39,8 +39,11 @@ import { superviseCommand } from './commands/supervise.ts';
 import { tokenCommand } from './commands/token.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
+import { examplesText, statusesText } from './help-text.ts';
 import { type ListedValue, OptionValues } from './shell/option-values.ts';
+import { fieldPaths } from './shell/selected-fields.ts';
 import type { Terminal } from './shell/terminal.ts';
+import { unknownCommand } from './unknown-command.ts';
 
 /** Every command, in the order and under the headings of `maos help`. */
 export const commandGroups: readonly (readonly [heading: string, commands: readonly CliCommand[]])[] = [
@@ -99,11 +102,10 @@ export interface ParsedCall {
   readonly args: readonly string[];
   readonly options: OptionValues;
   readonly json: boolean;
+  /** Paths of `--fields`, which implies `--json`; null: whole documents. */
+  readonly fields: readonly string[] | null;
   readonly project: string | undefined;
 }
-
-const statuses =
-  'Exit status: 0 done, 1 the session or an agent failed, 2 usage error, 3 not found, 4 not possible in this state,\n5 limit reached, 6 backend not available or not signed in, 7 the session is paused, 70 bug in maos, 130 interrupted.';
 
 /**
  * Parses a command line. Prints help and version directly.
@@ -123,9 +125,14 @@ export async function parseCall(
     program.outputHelp();
     return null;
   }
-  const [first] = argv;
-  if (argv.length === 1 && (first === '--version' || first === '-V')) {
-    terminal.line(version());
+  const asked = argv.filter((word) => !['--json', '--no-color'].includes(word));
+  if (asked.length === 1 && ['--version', '-V', '-v'].includes(String(asked[0]))) {
+    if (argv.includes('--json')) terminal.document({ version: version() });
+    else terminal.line(version());
+    return null;
+  }
+  if (asked.length === 2 && asked[0] === 'help' && asked[1] === 'help') {
+    program.outputHelp();
     return null;
   }
   try {
@@ -142,7 +149,8 @@ export async function parseCall(
 function withFolder(argv: readonly string[]): readonly string[] {
   if (commandNamedIn(argv)?.takesBareProject !== true) return argv;
   const isBare = (index: number): boolean => (argv[index + 1] ?? '-').startsWith('-');
-  return argv.flatMap((word, index) => (word === '--project' && isBare(index) ? [word, '.'] : [word]));
+  const isProject = (word: string): boolean => word === '--project' || word === '-C';
+  return argv.flatMap((word, index) => (isProject(word) && isBare(index) ? [word, '.'] : [word]));
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): MaosError {
@@ -150,16 +158,28 @@ function usageError(error: CommanderError, argv: readonly string[]): MaosError {
   return new MaosError('INVALID_INPUT', usageMessage(error, argv), { details: { command }, cause: error });
 }
 
+/** Global options whose next word is their value. */
+const withValue: ReadonlySet<string> = new Set(['-C', '--project', '--fields']);
+
+function wordsOf(argv: readonly string[]): readonly string[] {
+  return argv.filter((word, index) => !word.startsWith('-') && !withValue.has(argv[index - 1] ?? ''));
+}
+
 function commandNamedIn(argv: readonly string[]): CliCommand | undefined {
-  const commands = argv.map((word) => allCommands.find(({ name }) => name === word));
-  return commands.find((command) => command !== undefined);
+  const [first, second] = wordsOf(argv);
+  return commandCalled(first === 'help' ? second : first);
+}
+
+/** The command with this name or alias. */
+export function commandCalled(word: string | undefined): CliCommand | undefined {
+  return allCommands.find(({ name, aliases = [] }) => word === name || aliases.includes(word ?? ''));
 }
 
 function usageMessage({ code, message }: CommanderError, argv: readonly string[]): string {
   // Without a command, or for help on an unknown one, commander has no message and shows its help.
-  if (code === 'commander.help') {
-    const unknown = argv.find((word) => !word.startsWith('-') && word !== 'help');
-    return unknown === undefined ? 'A command is missing.' : `Unknown command ${quote(unknown)}.`;
+  if (code === 'commander.help' || code === 'commander.unknownCommand') {
+    const unknown = wordsOf(argv).find((word) => word !== 'help');
+    return unknown === undefined ? 'A command is missing.' : unknownCommand(unknown, allCommands);
   }
   const said = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   const sentence = said.charAt(0).toUpperCase() + said.slice(1);
@@ -174,37 +194,56 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
       'Runs teams of agents as real processes: ordered, watched, limited, recorded and recoverable.',
     )
     .option('--json', 'print JSON on stdout (JSON lines for streams), and errors as JSON on stderr')
-    .option('--project <path>', 'folder of the project (default: the current folder)')
+    .option('--fields <list>', 'print these fields as JSON only, such as state,agents.name')
+    .option('-C, --project <path>', 'folder of the project (default: the current folder)')
     .option('--no-color', 'disable colors, as NO_COLOR does')
     .option('-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'Show help for a command')
-    .addHelpText('after', `\n${statuses}`)
-    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', () => `\n${statusesText(helpWidth(terminal))}`)
+    .configureHelp({
+      showGlobalOptions: true,
+      minWidthToWrap: 20,
+      // Without arguments and options, which the help of the command has, summaries fit narrow terminals.
+      subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
+    })
     .configureOutput({
       writeOut: (text) => terminal.write(terminal.harmless(text)),
       // reportError prints all errors.
       writeErr: () => {},
       outputError: () => {},
-      getOutHelpWidth: () => (terminal.live ? Math.min(100, terminal.columns) : 100),
+      getOutHelpWidth: () => helpWidth(terminal),
     })
     .exitOverride();
   for (const [heading, commands] of commandGroups) {
     program.commandsGroup(heading);
-    for (const command of commands) addCommand(program, command, onCall);
+    for (const command of commands) addCommand(program, command, terminal, onCall);
   }
   return program;
 }
 
-function addCommand(program: Command, command: CliCommand, onCall: (call: ParsedCall) => void): void {
+/** Longer lines are hard to read. */
+function helpWidth(terminal: Terminal): number {
+  return Math.min(100, terminal.textWidth);
+}
+
+function addCommand(
+  program: Command,
+  command: CliCommand,
+  terminal: Terminal,
+  onCall: (call: ParsedCall) => void,
+): void {
   const added = program.command(command.name, { hidden: command.hidden === true });
   const details = command.details === undefined ? '' : `\n\n${command.details}`;
+  added.aliases([...(command.aliases ?? [])]);
   added.summary(command.summary).description(`${command.summary}.${details}`);
   for (const { syntax, description } of command.arguments) added.argument(syntax, description);
   const counter = { place: 0 };
   const options = command.options.map((spec) => ({ spec, option: toOption(spec, counter) }));
   for (const { option } of options) added.addOption(option);
-  if (command.examples.length > 0) added.addHelpText('after', examplesText(command));
+  if (command.examples.length > 0) {
+    added.addHelpText('after', () => examplesText(command, helpWidth(terminal)));
+  }
   added.action(() => {
     const given = added.opts();
     const values = options.map(({ option }) => {
@@ -212,12 +251,13 @@ function addCommand(program: Command, command: CliCommand, onCall: (call: Parsed
       // '--no-x' sets x to false.
       return [option.name(), option.negate ? value === false : value] as const;
     });
-    const { json, project } = program.opts<{ json?: boolean; project?: string }>();
+    const { json, fields, project } = program.opts<{ json?: boolean; fields?: string; project?: string }>();
     onCall({
       command,
       args: added.args,
       options: new OptionValues(new Map(values)),
-      json: json === true,
+      json: json === true || fields !== undefined,
+      fields: fields === undefined ? null : fieldPaths(fields),
       project,
     });
   });
@@ -244,10 +284,4 @@ function toNumber(text: string, { kind, range = [0, Number.MAX_SAFE_INTEGER] }: 
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
   const upTo = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
   throw new InvalidArgumentError(`It must be a ${whole ? 'whole ' : ''}number, ${upTo}.`);
-}
-
-function examplesText({ examples }: CliCommand): string {
-  return ['', 'Examples:', ...examples.flatMap(({ line, says }) => [`  $ ${line}`, `      ${says}`])].join(
-    '\n',
-  );
 }

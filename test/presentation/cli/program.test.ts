@@ -6,7 +6,9 @@ import { Terminal } from '../../../src/presentation/cli/shell/terminal.ts';
 
 const commands = commandGroups.flatMap(([, group]) => group);
 
-async function parse(...argv: readonly string[]) {
+const parse = (...argv: readonly string[]) => parseAt(100, ...argv);
+
+async function parseAt(columns: number, ...argv: readonly string[]) {
   let output = '';
   const stdout = {
     write: (text: string | Uint8Array, done?: () => void) => {
@@ -18,7 +20,7 @@ async function parse(...argv: readonly string[]) {
   const terminal = new Terminal({
     stdout,
     stderr: { write: () => assert.fail('wrote to stderr') },
-    env: {},
+    env: { COLUMNS: String(columns) },
     noColor: false,
   });
   return { call: await parseCall(argv, terminal, () => '1.2.3'), output };
@@ -90,8 +92,53 @@ describe('a command line', () => {
     assert.deepEqual(await parse('-V'), { call: null, output: '1.2.3\n' });
   });
 
+  it('calls commands by their aliases, which the help names', async () => {
+    for (const [alias, name] of [
+      ['ls', 'list'],
+      ['st', 'status'],
+      ['log', 'logs'],
+    ] as const) {
+      assert.equal((await parse(alias)).call?.command.name, name);
+      assert.ok((await parse('help', name)).output.includes(`${name}|${alias}`), alias);
+      assert.equal((await parse('help', alias)).output, (await parse('help', name)).output);
+    }
+  });
+
+  it('shows help for help, and the version as JSON', async () => {
+    assert.equal((await parse('help', 'help')).output, (await parse('help')).output);
+    assert.deepEqual(JSON.parse((await parse('--json', '--version')).output), { version: '1.2.3' });
+    assert.equal((await parse('-v')).output, '1.2.3\n');
+  });
+
+  it('wraps help at the given width, without breaking words', async () => {
+    for (const width of [60, 80]) {
+      for (const words of [['help'], ['help', 'run'], ['help', 'config']]) {
+        const { output } = await parseAt(width, ...words);
+        const line = output.split('\n').find((text) => text.length > width && !/^ +(\$ |-|\S+$)/.test(text));
+        assert.equal(line, undefined);
+      }
+    }
+  });
+
+  it('takes fields to print as JSON', async () => {
+    const { call } = await parse('list', '--fields', 'sessions.state, more');
+    assert.deepEqual([call?.json, call?.fields], [true, ['sessions.state', 'more']]);
+    assert.equal((await parse('list', '-C', '/p')).call?.project, '/p');
+  });
+
   const refused: [argv: string[], message: RegExp, command: string | null][] = [
-    [['bogus'], /^Unknown command 'bogus'/, null],
+    [['bogus'], /^Unknown command "bogus"\.$/, null],
+    [['help', 'roels'], /^Unknown command "roels"\. Did you mean roles\?$/, null],
+    [['kill'], /Did you mean cancel\?$/, null],
+    [['tail'], /Did you mean logs -f\?$/, null],
+    [['start'], /Did you mean run\?$/, null],
+    [['stop'], /Did you mean cancel\?$/, null],
+    [['up'], /Did you mean run\?$/, null],
+    [['down'], /Did you mean cancel\?$/, null],
+    [['rm'], /Did you mean gc\?$/, null],
+    [['inst'], /Did you mean instances\?$/, null],
+    [['config', 'list', '--limit', '3'], /unknown option/i, 'config'],
+    [['list', '--fields', 'a..b'], /"a\.\.b" is not a field/, undefined as never],
     [['lst'], /Did you mean list\?/, null],
     [['help', 'bogus'], /^Unknown command "bogus"\.$/, null],
     [['--json'], /^A command is missing\.$/, null],

@@ -13,7 +13,7 @@ export const auditCommand: CliCommand = {
   details:
     "'verify' recomputes the hash chain over the session's events and compares session.log, the checkpoints and the logs of checks with it. It names every record that was changed, removed, added or moved, and every check whose logs were changed. Exit status: 0 intact, 1 not.",
   arguments: [
-    { syntax: '<verify>', description: "action: 'verify'" },
+    { syntax: '<verify>', description: "action: 'verify'", choices: ['verify'] },
     {
       syntax: '[session]',
       description: "id, an unambiguous part of its start or end, or 'latest' (default)",

@@ -19,7 +19,11 @@ export const configCommand: CliCommand = {
     'A value is text, a number, true, false, none, or JSON for lists and objects.',
   ].join('\n\n'),
   arguments: [
-    { syntax: '[action]', description: 'list, get, set, unset or path (default: list)' },
+    {
+      syntax: '[action]',
+      description: 'list, get, set, unset or path (default: list)',
+      choices: ['list', 'get', 'set', 'unset', 'path'],
+    },
     { syntax: '[key]', description: 'the setting, such as limits.stallMinutes' },
     { syntax: '[value]', description: 'its new value' },
   ],

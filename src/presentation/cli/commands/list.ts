@@ -39,6 +39,7 @@ const mostSessions = 100_000;
 
 export const listCommand: CliCommand = {
   name: 'list',
+  aliases: ['ls'],
   summary: 'List sessions, newest first',
   details: [
     'Lists the sessions of this project: the git repository that contains the current folder, with all its worktrees, or the folder itself outside a repository.',

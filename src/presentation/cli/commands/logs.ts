@@ -19,6 +19,7 @@ const prefixFormats: readonly Format[] = ['cyan', 'yellow', 'green', 'magenta', 
 
 export const logsCommand: CliCommand = {
   name: 'logs',
+  aliases: ['log'],
   summary: 'Show the output of agents',
   details: `With several agents, each line begins with the agent's name. A separator line marks each new attempt. With --json, stdout is JSON lines {agent_id, name, attempt, stream, line}, with the number of the check in place of the attempt for --check; a line longer than 1 MiB is split, and every part but the last has "continues": true.`,
   arguments: [

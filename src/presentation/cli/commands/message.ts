@@ -15,7 +15,11 @@ export const messageCommand: CliCommand = {
     'Exit status: 0 done, 3 not found, 4 the recipient or the session has ended or the message was not delivered, 5 a limit or the timeout.',
   ].join('\n\n'),
   arguments: [
-    { syntax: '<action>', description: 'send, read, ack, wait, list or search' },
+    {
+      syntax: '<action>',
+      description: 'send, read, ack, wait, list or search',
+      choices: ['send', 'read', 'ack', 'wait', 'list', 'search'],
+    },
     {
       syntax: '[words...]',
       description:

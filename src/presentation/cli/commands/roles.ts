@@ -21,6 +21,7 @@ export const rolesCommand: CliCommand = {
     {
       syntax: '[list|show]',
       description: "'list' (default), or 'show' for the full briefing of one role",
+      choices: ['list', 'show'],
     },
     { syntax: '[name]', description: 'the role to show' },
   ],

@@ -9,6 +9,7 @@ import { allOption, sessionArgument } from './session-argument.ts';
 
 export const statusCommand: CliCommand = {
   name: 'status',
+  aliases: ['st'],
   summary: 'Show a session: its agents, results, failures and files',
   arguments: [sessionArgument],
   options: [allOption],

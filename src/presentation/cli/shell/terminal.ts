@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { showControls } from '../../../domain/invisible-marks.ts';
 import { type OutputStream, OutputWriter } from './output-writer.ts';
+import { missingFields, selectFields } from './selected-fields.ts';
 
 /** A format of {@link styleText}. */
 export type Format = Parameters<typeof styleText>[0];
@@ -31,6 +32,8 @@ export class Terminal {
   /** Whether stdout is a terminal whose lines can be redrawn. */
   readonly live: boolean;
   readonly #output: OutputWriter;
+  readonly #chosenWidth: number;
+  #fields: readonly string[] | null = null;
 
   constructor(options: {
     readonly stdout: OutputStream;
@@ -44,11 +47,17 @@ export class Terminal {
     this.#stderr = stderr;
     this.#paint = wantsColour(stdout, env, noColor) ? colourPaint : plainPaint;
     this.#paintErrors = wantsColour(stderr, env, noColor) ? colourPaint : plainPaint;
+    this.#chosenWidth = /^[1-9]\d{0,3}$/.test(env.COLUMNS ?? '') ? Number(env.COLUMNS) : 100;
     this.live = stdout.isTTY === true && env.TERM !== 'dumb';
   }
 
   get canvas(): Canvas {
     return { paint: this.#paint, width: this.live ? this.columns : Number.POSITIVE_INFINITY };
+  }
+
+  /** The width for wrapped text: that of the terminal; elsewhere that of COLUMNS, or 100. */
+  get textWidth(): number {
+    return this.live ? this.columns : this.#chosenWidth;
   }
 
   get columns(): number {
@@ -100,12 +109,20 @@ export class Terminal {
 
   /** Prints one JSON document over several lines. */
   document(value: unknown): void {
-    this.line(JSON.stringify(value, null, 2));
+    const fields = this.#fields;
+    const missing = fields === null ? null : missingFields(value, fields);
+    if (missing !== null) this.notice(missing);
+    this.line(JSON.stringify(fields === null ? value : selectFields(value, fields), null, 2));
+  }
+
+  /** From now on, JSON has only these fields. */
+  select(fields: readonly string[]): void {
+    this.#fields = fields;
   }
 
   /** Prints one JSON document on a single line of a stream. */
   record(value: unknown): void {
-    this.line(JSON.stringify(value));
+    this.line(JSON.stringify(this.#fields === null ? value : selectFields(value, this.#fields)));
   }
 
   /** Prints a notice for people to stderr. */
