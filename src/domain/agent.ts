@@ -73,6 +73,10 @@ export interface Lingering {
 export const agentWorkspaces = ['project', 'own', 'worktree'] as const;
 export type AgentWorkspace = (typeof agentWorkspaces)[number];
 
+/** What a program that is an agent may find on its stdin: the agent's prompt, or nothing. */
+export const stdinChoices = ['prompt', 'none'] as const;
+export type StdinChoice = (typeof stdinChoices)[number];
+
 /** The part of a role that comes from the file that defines it, copied when the session was created. */
 export interface RoleFile {
   /** Path of the file; for people. */
@@ -109,6 +113,8 @@ export interface AgentSpec {
   readonly backends: readonly BackendChoice[] | null;
   /** For a backend that takes a command: a program with arguments, or a line for /bin/sh -c. */
   readonly command: readonly string[] | string | null;
+  /** What its program reads, for a backend that takes a command; null: nothing in the role `command`, else its prompt. */
+  readonly stdin: StdinChoice | null;
   /** The backend's name for it. */
   readonly model: string | null;
   readonly workspace: AgentWorkspace;
@@ -118,8 +124,10 @@ export interface AgentSpec {
   readonly verify: VerifyRules | null;
   /** The agent of an ended session whose work it brings onto the target of its session's landing; null: none. */
   readonly lands: AgentReference | null;
-  readonly timeoutMs: number;
-  readonly maxMemoryMb: number;
+  /** Null: no limit. */
+  readonly timeoutMs: number | null;
+  /** Null: no limit. */
+  readonly maxMemoryMb: number | null;
   /** Maximum number of sub-agents that its CLI may start in one attempt; null: according to the settings. */
   readonly maxSubagents: number | null;
   readonly budget: Budget;
@@ -128,6 +136,7 @@ export interface AgentSpec {
 /** Defaults if neither the plan, the role nor the settings specify a value. */
 export const specDefaults = {
   command: null,
+  stdin: null,
   backends: null,
   maxSubagents: null,
   workspace: 'project',

@@ -10,6 +10,9 @@ export interface Budget {
   readonly maxWallMs: number | null;
 }
 
+/** Caps to replace those of a budget; missing ones stay as they are. */
+export type BudgetChange = { readonly [K in keyof Budget]?: number };
+
 export const noBudget: Budget = { maxTokens: null, maxCostUsd: null, maxTurns: null, maxWallMs: null };
 
 export const budgetItems = ['tokens', 'cost_usd', 'turns', 'wall_ms'] as const;

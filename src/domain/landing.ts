@@ -103,10 +103,10 @@ function landingAgent(
 
 function specOf(owner: Agent): AgentSpec {
   const { role, task, backend, backends, command, model, workspace, worktree, verify, lands } = owner;
-  const { timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
+  const { stdin, timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
   return {
     ...{ role, task, backend, backends, command, model, workspace, worktree, verify, lands },
-    ...{ timeoutMs, maxMemoryMb, maxSubagents, budget },
+    ...{ stdin, timeoutMs, maxMemoryMb, maxSubagents, budget },
   };
 }
 

@@ -1,8 +1,10 @@
 import { type Agent, type AgentState, moveAgent } from './agent.ts';
+import type { Budget, BudgetChange } from './budget.ts';
 import { MaosError } from './errors.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from './events.ts';
 import type { AgentId } from './ids.ts';
 import { advancePhases } from './orchestration.ts';
+import type { Session } from './session.ts';
 import { startSession } from './session-life.ts';
 import { agentOf, type Change, type Workflow } from './workflow.ts';
 
@@ -69,21 +71,38 @@ function cannotRunAlone(agent: Agent, blocker: Agent, because: string): MaosErro
 
 /**
  * Resets agents so that they run again, and the session continues.
+ * @param change caps that replace those of the session, or of the agent if only one is retried
  * @throws MaosError INVALID_TRANSITION for a completed or cancelled session, and as {@link decideRetries}
  */
-export function retryWorkflow(workflow: Workflow, only: AgentId | null, at: string): Change {
+export function retryWorkflow(
+  workflow: Workflow,
+  only: AgentId | null,
+  at: string,
+  change: BudgetChange = {},
+): Change {
   const agents = decideRetries(workflow, only);
+  const isChanged = Object.keys(change).length > 0;
+  const budgetOf = (owner: Pick<Session | Agent, 'budget'>): { budget: Budget } | null =>
+    isChanged ? { budget: { ...owner.budget, ...change } } : null;
+  const ofAgent = (agent: Agent) => (agent.id === only ? budgetOf(agent) : null);
   const started =
     workflow.session.state === 'running' ? { next: workflow, events: [] } : startSession(workflow, at);
-  const changed = new Map(agents.map((agent) => [agent.id, moveAgent(agent, 'pending', at)]));
+  const changed = new Map(
+    agents.map((agent) => [agent.id, { ...moveAgent(agent, 'pending', at), ...ofAgent(agent) }]),
+  );
   const next = started.next.agents.map((agent) => changed.get(agent.id) ?? agent);
   const { phases, moves } = advancePhases(workflow.phases, next);
-  const { session } = started.next;
+  const raised = only === null ? budgetOf(workflow.session) : null;
+  const session = { ...started.next.session, ...raised };
   const events: DomainEvent[] = [
-    sessionEvent('session.retried', session.id, at, { agents: agents.map(({ name }) => name) }),
+    sessionEvent('session.retried', session.id, at, { agents: agents.map(({ name }) => name), ...raised }),
     ...started.events,
     ...agents.map((agent) =>
-      agentEvent('agent.retried', agent, at, { name: agent.name, attempts: agent.attempt }),
+      agentEvent('agent.retried', agent, at, {
+        name: agent.name,
+        attempts: agent.attempt,
+        ...ofAgent(agent),
+      }),
     ),
     ...moves.flatMap((phase) =>
       phase.state === 'running'

@@ -41,7 +41,12 @@ export function sessionCheckOf({
     verify: { ...verify, fixRounds: 0 },
     timeoutMs: verify.timeoutMs,
     // It builds and tests what the agents did.
-    maxMemoryMb: Math.max(...agents.map(({ maxMemoryMb }) => maxMemoryMb)),
+    maxMemoryMb: largest(agents.map(({ maxMemoryMb }) => maxMemoryMb)),
     budget: noBudget,
   };
+}
+
+/** The largest of some limits, of which null is none. */
+function largest(limits: readonly (number | null)[]): number | null {
+  return limits.reduce((most, limit) => (most === null || limit === null ? null : Math.max(most, limit)), 0);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cancelSession, cancelWaiting } from '../../src/domain/cancel.ts';
+import { replay } from '../../src/domain/replay.ts';
 import { decideRetries, retryWorkflow } from '../../src/domain/retry.ts';
 import { finishSession } from '../../src/domain/session-life.ts';
 import type { Workflow } from '../../src/domain/workflow.ts';
@@ -107,6 +108,23 @@ describe('retryWorkflow', () => {
     assert.deepEqual(phasesOf(change.next), ['running', 'skipped', 'skipped']);
     assert.deepEqual(ready(change.next), ['a']);
     assert.deepEqual(named(change.next, 'c').failure, null);
+  });
+
+  it('gives the session, or the one agent, another budget, and tells of it for a replay', () => {
+    const whole = retryWorkflow(failed, null, time(6), { maxTokens: 9 });
+    const budget = { ...failed.session.budget, maxTokens: 9 };
+    assert.deepEqual(whole.next.session.budget, budget);
+    assert.deepEqual(whole.events[0]?.data, { agents: ['c', 'b', 'a'], budget });
+    const { id, budget: own } = named(failed, 'a');
+    const one = retryWorkflow(failed, id, time(6), { maxTurns: 3 });
+    assert.deepEqual(one.next.session.budget, failed.session.budget);
+    assert.deepEqual(named(one.next, 'a').budget, { ...own, maxTurns: 3 });
+    for (const { next, events } of [whole, one]) {
+      const recorded = events.map((event, index) => ({ ...event, seq: index + 1 }));
+      const replayed = replay(failed, recorded);
+      assert.deepEqual(replayed.session.budget, next.session.budget);
+      assert.deepEqual(named(replayed, 'a').budget, named(next, 'a').budget);
+    }
   });
 
   it('goes on to the end, counting attempts, with phases that were skipped', () => {

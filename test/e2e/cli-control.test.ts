@@ -86,7 +86,7 @@ describe('controlling a session from another process', () => {
     const { status: exit, stdout } = await run.finished;
     assert.equal(exit, 7, 'a paused run is neither done nor failed');
     assert.equal(jsonLines(stdout).at(-1)?.state, 'paused');
-    assert.match((await maos.run('status')).stdout, /‖ +a +backend_engineer +command +suspended/);
+    assert.match((await maos.run('status')).stdout, /‖ +a +command +command +suspended/);
     assert.equal((await maos.json<SessionView>('pause', 'latest')).already, true);
     assert.equal(stateOf(pid), 'T', 'it does not stand still without a maos');
 

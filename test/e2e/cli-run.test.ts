@@ -16,7 +16,7 @@ describe('maos run', () => {
     const { status, stdout, stderr } = await maos.run('run', '-x', 'one=echo first', '-x', 'two=echo second');
     assert.equal(stderr, '');
     assert.equal(status, 0);
-    assert.match(stdout, /one: started \(backend_engineer, command\)/);
+    assert.match(stdout, /one: started \(command, command\)/);
     assert.match(stdout, /two: completed in [\d.]+s: second/);
     assert.match(stdout, /✓ sess_\w{26} completed {2}2 of 2 agents completed/);
     assert.match(stdout, /Session folder {2}\/.*\/sessions\/sess_/);
@@ -34,7 +34,7 @@ describe('maos run', () => {
     assert.equal(status, 1);
     assert.match(stdout, /bad: exit_code: The command exited with status 3\./);
     assert.match(stdout, /\| broken/);
-    assert.match(stdout, /logs agent_backend_engineer_2_\w{6} +the output of bad/);
+    assert.match(stdout, /logs agent_command_2_\w{6} +the output of bad/);
   });
 
   it('cannot be steered by what agents print', async () => {
@@ -147,7 +147,7 @@ describe('maos run', () => {
         'b=exit 1',
       );
       assert.equal(shown.status, 0, shown.stderr);
-      assert.match(shown.stdout, /Phase 2\n {2}b \(backend_engineer, command, .*\) after a/);
+      assert.match(shown.stdout, /Phase 2\n {2}b \(command\) after a/);
       const plan = await fresh.json('run', '--dry-run', '-x', 'a=exit 1');
       assert.equal(plan.dry_run, true);
       assert.deepEqual(await fresh.json('list'), { sessions: [], not_read: [] });

@@ -1,5 +1,5 @@
 import { isAgentEnded } from '../../domain/agent.ts';
-import { checkBudget, describeFinding } from '../../domain/budget.ts';
+import { type BudgetChange, type BudgetItem, checkBudget, describeFinding } from '../../domain/budget.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
 import { type RecordedEvent, sessionEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
@@ -106,6 +106,7 @@ export async function requestResume(
  * Requests that failed agents run again, together with all that were cancelled because of them, but never completed
  * ones. This process adopts a failed session; otherwise its owner carries out the request.
  * @param agentId only this agent and its dependents; null: all
+ * @param change caps that replace those of the session, or of the agent; only for a session that has ended
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION when there is nothing to retry,
  *   RESOURCE_LIMIT_EXCEEDED when the session's budget is used up
  */
@@ -116,6 +117,7 @@ export async function requestRetry(
   agentId: AgentId | null,
   by: string,
   reason: string,
+  change: BudgetChange = {},
 ): Promise<void> {
   const { store } = project;
   const workflow = store.load(id);
@@ -124,8 +126,18 @@ export async function requestRetry(
     throw notPossible(id, 'retried', state, 'running', 'it is', ' Only failed sessions can be retried.');
   }
   const agents = decideRetries(workflow, agentId);
-  assertBudgetLeft(project, workflow);
-  if (state === 'failed') return retryFailed(project, supervisor, id, agentId, by, reason);
+  assertBudgetLeft(project, workflow, agentId === null ? change : {});
+  if (state === 'failed') return retryFailed(project, supervisor, id, { agentId, by, reason, change });
+  if (Object.keys(change).length > 0) {
+    throw notPossible(
+      id,
+      'given another budget',
+      state,
+      'running',
+      'it is',
+      ' Retry it so when it has ended.',
+    );
+  }
   const asked = agentId === null ? agents.map((agent) => agent.id) : [agentId];
   try {
     const requests = asked.map(
@@ -137,22 +149,35 @@ export async function requestRetry(
     const hasEnded =
       isMaosError(error, 'INVALID_TRANSITION') && isSessionEnded(store.summary(id).session.state);
     if (!hasEnded) throw error;
-    return requestRetry(project, supervisor, id, agentId, by, reason);
+    return requestRetry(project, supervisor, id, agentId, by, reason, change);
   }
   await ensureOwnerNotified(project, supervisor, id);
 }
 
+/** Options of the command line. */
+const capOption: Readonly<Record<BudgetItem, string>> = {
+  tokens: '--max-tokens',
+  cost_usd: '--max-cost',
+  turns: '--max-turns',
+  wall_ms: '--max-minutes',
+};
+
 /** With the budget used up, MAOS would cancel the retried agents immediately. */
-function assertBudgetLeft({ store, clock }: Needs, { session, agents }: Workflow): void {
+function assertBudgetLeft(
+  { store, clock }: Needs,
+  { session, agents }: Workflow,
+  change: BudgetChange,
+): void {
   const history = new SessionHistory();
-  if (session.budget.maxWallMs !== null) history.read(store, session.id);
+  const budget = { ...session.budget, ...change };
+  if (budget.maxWallMs !== null) history.read(store, session.id);
   const usage = totalUsage(agents.map((agent) => agent.usage));
-  const findings = checkBudget(session.budget, usage, history.ranMs(clock.now()));
+  const findings = checkBudget(budget, usage, history.ranMs(clock.now()));
   const spent = findings.find(({ level }) => level === 'exceeded');
   if (spent === undefined) return;
   throw new MaosError(
     'RESOURCE_LIMIT_EXCEEDED',
-    `Session ${session.id} cannot be retried: its budget is used up (${describeFinding(spent)}). Start a new session for the remaining work, with a larger budget.`,
+    `Session ${session.id} cannot be retried: its budget is used up (${describeFinding(spent)}). Give it a larger budget, as with 'maos retry ${session.id} ${capOption[spent.item]} N'.`,
     { details: { sessionId: session.id, ...spent } },
   );
 }
@@ -167,13 +192,18 @@ function request(
   return whenFree(project, () => store.request(what, by, clock.now()));
 }
 
+interface Retry {
+  readonly agentId: AgentId | null;
+  readonly by: string;
+  readonly reason: string;
+  readonly change: BudgetChange;
+}
+
 async function retryFailed(
   project: Needs,
   supervisor: Supervisor,
   id: SessionId,
-  agentId: AgentId | null,
-  by: string,
-  reason: string,
+  { agentId, by, reason, change: budget }: Retry,
 ): Promise<void> {
   const { store, clock, instances, instance, watcher } = project;
   await instances.announce();
@@ -192,7 +222,9 @@ async function retryFailed(
         const workflow = store.load(id);
         // Another process retried first, and its owner has died since: the session continues as it is.
         const change =
-          workflow.session.state === 'failed' ? retryWorkflow(workflow, agentId, at) : unchanged(workflow);
+          workflow.session.state === 'failed'
+            ? retryWorkflow(workflow, agentId, at, budget)
+            : unchanged(workflow);
         const action = { action: 'retry', agent: nameOf(workflow, agentId), by, reason } as const;
         const asked = sessionEvent('session.requested', id, at, action);
         const events = [asked, ...change.events];

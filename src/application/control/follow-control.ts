@@ -1,4 +1,5 @@
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
+import type { BudgetChange } from '../../domain/budget.ts';
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
@@ -17,6 +18,8 @@ export interface ControlRequest {
   /** The requester in the event log: 'terminal', 'mcp'. */
   readonly by: string;
   readonly reason: string;
+  /** Of a retry: caps that replace those of the session, or of the agent. */
+  readonly budget?: BudgetChange;
 }
 
 export interface ControlResult {
@@ -43,7 +46,7 @@ export async function controlUntilReached(
 ): Promise<ControlResult> {
   const { store } = project;
   const after = store.lastSeq(id);
-  const { action, agentId, by, reason } = request;
+  const { action, agentId, by, reason, budget } = request;
   switch (action) {
     case 'pause':
       await requestPause(project, supervisor, id, by, reason);
@@ -52,7 +55,7 @@ export async function controlUntilReached(
       await requestResume(project, supervisor, id, by, reason);
       break;
     case 'retry':
-      await requestRetry(project, supervisor, id, agentId, by, reason);
+      await requestRetry(project, supervisor, id, agentId, by, reason, budget);
       break;
     case 'cancel':
       await requestCancel(project, supervisor, id, by, reason, agentId ?? undefined);

@@ -7,6 +7,7 @@ import {
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { AgentRequest, Plan, PlanRequest } from '../../domain/plan.ts';
+import { commandRole } from '../../domain/roles/command-role.ts';
 import type { Project } from '../project.ts';
 
 /** Only the backend that runs commands takes one, and no agent may mix it with others. @throws MaosError INVALID_PLAN */
@@ -17,6 +18,25 @@ export function checkCommandShape({ backends }: Project, agent: AgentRequest, in
     throw new MaosError(
       'INVALID_PLAN',
       `Agent ${label} uses the backend ${quote(agent.backend)} but has no command: add one, as an array (program and arguments) or a shell line.`,
+      { details: { agent: index } },
+    );
+  }
+  if (!takesCommand && agent.stdin !== null) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} has "stdin", which only an agent with a command has: remove it.`,
+      { details: { agent: index } },
+    );
+  }
+  if (
+    !takesCommand &&
+    agent.command === null &&
+    agent.role.name === commandRole.name &&
+    agent.role.custom === null
+  ) {
+    throw new MaosError(
+      'INVALID_PLAN',
+      `Agent ${label} has the role 'command' but no command: add one, or give it another role.`,
       { details: { agent: index } },
     );
   }
@@ -52,7 +72,7 @@ export function checkDepth({ depth, settings }: Project): void {
 export function checkMemory({ host }: Project, { agents }: Plan): void {
   const total = host.capacity.totalMemoryMb();
   for (const [index, { name, maxMemoryMb }] of agents.entries()) {
-    if (maxMemoryMb <= total) continue;
+    if (maxMemoryMb === null || maxMemoryMb <= total) continue;
     throw new MaosError(
       'RESOURCE_LIMIT_EXCEEDED',
       `Agent ${name} needs ${maxMemoryMb} MiB of memory, and this machine has ${total} MiB: give it a smaller max_memory_mb.`,

@@ -13,6 +13,7 @@ import {
   type VerifyDraft,
 } from '../../domain/plan.ts';
 import { isPredefinedName } from '../../domain/roles/catalog.ts';
+import { commandRole } from '../../domain/roles/command-role.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
 import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
 import { type VerifyRules, verifyDefaults } from '../../domain/verification.ts';
@@ -72,8 +73,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
         ...{ name: null, dependsOn: [], stage: null, instanceSuffix: null },
         ...{ backend, model: first.model },
         backends: choicesOf(project, role, first, fallback),
-        timeoutMs: Math.round(role.defaultTimeoutMinutes * 60_000),
-        maxMemoryMb: Math.min(role.defaultMaxMemoryMb, halfOfMachine),
+        ...(role === commandRole ? unlimited : limitsOf(role, halfOfMachine)),
         ...(worktree === undefined ? {} : worktreeOf(worktree)),
         ...given(draft),
         verify: rulesOf(verify),
@@ -95,6 +95,16 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
     approvals: request.approveAll === true ? 'all' : null,
     verify: rulesOf(request.verify),
     land: request.land === 'auto' ? 'auto' : null,
+  };
+}
+
+/** A program has only the limits that the plan gives it. */
+const unlimited = { timeoutMs: null, maxMemoryMb: null };
+
+function limitsOf(role: Role, mostMemoryMb: number): Pick<AgentRequest, 'timeoutMs' | 'maxMemoryMb'> {
+  return {
+    timeoutMs: Math.round(role.defaultTimeoutMinutes * 60_000),
+    maxMemoryMb: Math.min(role.defaultMaxMemoryMb, mostMemoryMb),
   };
 }
 

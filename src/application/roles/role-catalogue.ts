@@ -1,6 +1,7 @@
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { findPredefinedRole, nearestRoleNames } from '../../domain/roles/catalog.ts';
+import { commandRole } from '../../domain/roles/command-role.ts';
 import type { FileRole } from '../../domain/roles/file-role.ts';
 import { type Role, toRoleName } from '../../domain/roles/role.ts';
 import type { FoundRoles, RoleFinding, RoleProblem } from '../ports/roles.ts';
@@ -58,7 +59,8 @@ export function catalogueOf({ files, predefined: everywhere }: FoundRoles): Role
     find(name) {
       const finding = nearest.get(toRoleName(name));
       if (finding?.kind === 'problem') throw brokenRole(name, finding.problem);
-      const role = finding?.role ?? findPredefinedRole(name, everywhere);
+      const known = name === commandRole.name ? commandRole : findPredefinedRole(name, everywhere);
+      const role = finding?.role ?? known;
       if (role === undefined) throw unknownRole(name, [...custom.keys()], problems.length);
       return role;
     },

@@ -32,12 +32,13 @@ export function agentEnvironment(
     MAOS_SESSION_ID: session.id,
     MAOS_WORKSPACE: locations.workspace,
     MAOS_SHARED_CONTEXT: locations.sharedContext,
+    MAOS_RESULTS: locations.results,
     MAOS_MESSAGE_DIR: locations.messages,
     MAOS_PROJECT_ROOT: locations.projectRoot,
     MAOS_SESSION_OBJECTIVE: environmentValue(session.objective),
     MAOS_SESSION_STRATEGY: session.strategy,
-    MAOS_TIMEOUT_MINUTES: String(agent.timeoutMs / 60_000),
-    MAOS_MAX_MEMORY_MB: String(agent.maxMemoryMb),
+    ...(agent.timeoutMs === null ? {} : { MAOS_TIMEOUT_MINUTES: String(agent.timeoutMs / 60_000) }),
+    ...(agent.maxMemoryMb === null ? {} : { MAOS_MAX_MEMORY_MB: String(agent.maxMemoryMb) }),
     // The depth of sessions that this agent starts: a nested MAOS uses the variable, and treats a missing one as 0.
     MAOS_DEPTH: String(session.depth + 1),
     // The team must not end with the agent that started it.

@@ -349,6 +349,7 @@ export class AgentRun implements OutputSink {
     if (this.#isOver || this.#suspendController.isAsked) return;
     const { clock } = this.#callbacks;
     const limitMs = this.agent.timeoutMs;
+    if (limitMs === null) return;
     const left = Math.max(0, limitMs - this.ranMs());
     this.#stopTimeLimit = clock.after(left, () => {
       if (this.ranMs() >= limitMs) this.stop(timeLimit(limitMs));
@@ -384,6 +385,9 @@ export class AgentRun implements OutputSink {
 function ranBeforeMs(agent: Agent, suspended: SuspendedTime, now: string): number {
   const { timeoutMs, budget } = agent;
   const ranMs = activeMs(agent, Date.parse(suspended.since ?? now)) - suspended.ms;
-  const limitMs = Math.min(timeoutMs, budget.maxWallMs ?? timeoutMs);
+  const limitMs = Math.min(
+    timeoutMs ?? Number.POSITIVE_INFINITY,
+    budget.maxWallMs ?? Number.POSITIVE_INFINITY,
+  );
   return Math.min(Math.max(0, ranMs), limitMs * takenOverShare);
 }

@@ -1,4 +1,3 @@
-import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { ResourceSample } from '../ports/agent-host.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -96,11 +95,13 @@ export class LimitsWatch {
 
   /** The sum of resident sets costs nothing; shared pages are separated only if that sum exceeds the limit. */
   async #judgeMemory(run: AgentRun, sample: ResourceSample | null): Promise<void> {
-    const maxMemoryBytes = run.agent.maxMemoryMb * 2 ** 20;
+    const { maxMemoryMb } = run.agent;
+    if (maxMemoryMb === null) return;
+    const maxMemoryBytes = maxMemoryMb * 2 ** 20;
     if (sample === null || sample.memoryBytes <= maxMemoryBytes) return;
     const memoryBytes = await run.memory();
     if (this.#isOff || memoryBytes === null || memoryBytes <= maxMemoryBytes) return;
-    run.stop(memoryLimit(run.agent, { ...sample, memoryBytes }));
+    run.stop(memoryLimit(maxMemoryMb, { ...sample, memoryBytes }));
   }
 
   #judge(run: AgentRun, sample: ResourceSample | null, now: number): void {
@@ -127,7 +128,7 @@ function isActive(mark: Mark, sample: ResourceSample, now: number, share = idleS
   return used < 0 || used > Math.max(idleMs, (now - mark.at) * share);
 }
 
-function memoryLimit({ maxMemoryMb }: Agent, { memoryBytes, processes }: ResourceSample): StopCause {
+function memoryLimit(maxMemoryMb: number, { memoryBytes, processes }: ResourceSample): StopCause {
   const who = processes === 1 ? 'Its process' : `Its ${processes} processes`;
   const text = `${who} used ${mebibytes(memoryBytes)} MiB of memory, more than its limit of ${maxMemoryMb} MiB, and ${processes === 1 ? 'was' : 'were'} stopped. Give it a larger max_memory_mb, or a smaller task.`;
   return { kind: 'limit', failure: 'memory_limit', explain: () => text };

@@ -4,6 +4,7 @@ import { type AgentLocation, readLocation } from '../agent-location.ts';
 import { type AgentStage, stageText } from '../agent-stage.ts';
 import { formatDuration, formatUsage, plural } from '../amounts.ts';
 import type { BackendChoice } from '../backend-choice.ts';
+import type { Budget } from '../budget.ts';
 import { milestoneText } from '../milestone.ts';
 import type { Usage } from '../usage.ts';
 import { readWaitSentence, type WaitCause, waitSentence, waitText } from '../waiting.ts';
@@ -161,9 +162,12 @@ export const agentEvents = {
   'agent.continued': event<{ name: string }>({ text: () => 'continued' }),
 
   /** Back to state `pending`, to run again. */
-  'agent.retried': event<{ name: string; attempts: number }>({
+  'agent.retried': event<{ name: string; attempts: number; budget?: Budget }>({
     text: ({ attempts }) => `queued for retry (${plural(attempts, 'attempt')} so far)`,
-    agent: (agent, _, at) => move(agent, 'pending', at),
+    agent: (agent, { budget }, at) => ({
+      ...move(agent, 'pending', at),
+      ...(budget === undefined ? {} : { budget }),
+    }),
   }),
 
   /** The provider refused the agent temporarily; the agent continues by itself at `until`. */

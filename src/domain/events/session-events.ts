@@ -1,6 +1,7 @@
 import { inactiveFor } from '../active-time.ts';
 import type { Agent } from '../agent.ts';
 import { formatDuration, plural } from '../amounts.ts';
+import type { Budget } from '../budget.ts';
 import type { AgentId } from '../ids.ts';
 import {
   type ExitPolicy,
@@ -69,9 +70,11 @@ export const sessionEvents = {
     checkpoint: true,
   }),
 
-  /** Failed agents, and those that were cancelled because of them, will run again. */
-  'session.retried': event<{ agents: readonly string[] }>({
-    text: ({ agents }) => `retried: ${agents.join(', ')}`,
+  /** Failed agents, and those that were cancelled because of them, will run again. `budget`: of the session from now on. */
+  'session.retried': event<{ agents: readonly string[]; budget?: Budget }>({
+    text: ({ agents, budget }) =>
+      `retried: ${agents.join(', ')}${budget === undefined ? '' : ', with another budget'}`,
+    session: (session, { budget }) => (budget === undefined ? session : { ...session, budget }),
   }),
 
   /** Another MAOS process owns the session from now on. `running`: names of the agents that it adopts. */

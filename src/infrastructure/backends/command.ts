@@ -1,6 +1,7 @@
 import type { LaunchSpec, ProgramLookup } from '../../application/ports/agent-host.ts';
 import type { Backend } from '../../application/ports/backend.ts';
 import { MaosError } from '../../domain/errors.ts';
+import { commandRole } from '../../domain/roles/command-role.ts';
 import { resolveProgram } from '../process/launch/program.ts';
 import { exitFailure } from './shared/exit-failure.ts';
 import { TextParser } from './shared/text-output.ts';
@@ -8,7 +9,9 @@ import { TextParser } from './shared/text-output.ts';
 const shell = '/bin/sh';
 /** For `probe`, which checks this machine. */
 const hereProgram: ProgramLookup = async (name) => resolveProgram(name, '/', undefined);
-/** Any program as an agent: the prompt is on its stdin, exit status 0 is success, and its last lines are the result. */
+/**
+ * Any program as an agent: the prompt is on its stdin, except in the role `command`, whose program is not told a task. Exit status 0 is success, and its last lines are the result.
+ */
 export function makeCommandBackend(): Backend {
   return {
     name: 'command',
@@ -42,13 +45,13 @@ export function makeCommandBackend(): Backend {
       }
     },
     async prepare({ agent }): Promise<LaunchSpec> {
-      const { command } = agent;
+      const { command, role } = agent;
       if (command === null)
         throw new MaosError('INVALID_INPUT', `Agent ${agent.name} has no command to run.`);
-      if (typeof command === 'string')
-        return { program: shell, args: ['-c', command], env: {}, stdin: 'prompt' };
+      const stdin = agent.stdin ?? (role.name === commandRole.name ? 'none' : 'prompt');
+      if (typeof command === 'string') return { program: shell, args: ['-c', command], env: {}, stdin };
       const [program = '', ...args] = command;
-      return { program, args, env: {}, stdin: 'prompt' };
+      return { program, args, env: {}, stdin };
     },
     makeParser: () => new TextParser(),
     explain(end, run, stderrTail) {

@@ -141,6 +141,16 @@ export function integer(name: string, { min = 0 } = {}): Field<number> {
   return column<number>(name, { type: 'integer', min }, (value) => value);
 }
 
+/** A limit, of which 0 in the table means that there is none. */
+export function zeroAsNull(name: string): Field<number | null> {
+  const stored = integer(name);
+  return {
+    ...stored,
+    toSql: (value) => stored.toSql(value ?? 0),
+    fromSql: (row, where) => stored.fromSql(row, where) || null,
+  };
+}
+
 export function real(name: string): Field<number> {
   return column<number>(name, { type: 'number' }, (value) => value);
 }

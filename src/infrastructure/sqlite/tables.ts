@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import type { AcpRunRecord } from '../../application/ports/acp-runs.ts';
 import type { ArtifactRecord } from '../../application/ports/session-summary.ts';
-import { type Agent, agentStates, agentWorkspaces, failureKinds } from '../../domain/agent.ts';
+import { type Agent, agentStates, agentWorkspaces, failureKinds, stdinChoices } from '../../domain/agent.ts';
 import { type AgentStage, agentStages } from '../../domain/agent-stage.ts';
 import { type Budget, noBudget } from '../../domain/budget.ts';
 import { type EventType, type RecordedEvent, readEvent } from '../../domain/events.ts';
@@ -37,6 +37,7 @@ import {
   table,
   text,
   time,
+  zeroAsNull,
 } from './table.ts';
 
 /** Every table of `project.db`, declared once for reading and writing. Each declaration says what it leaves out. */
@@ -135,13 +136,14 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     backend: text('backend'),
     backends: option(document('backends', 'backendChoices')),
     command: nullable(document('command', 'command')),
+    stdin: option(choice('stdin', stdinChoices)),
     model: nullable(text('model')),
     workspace: choice('workspace', agentWorkspaces),
     worktree: option(document('worktree', 'worktreeSetup')),
     verify: option(document('verify', 'verifyRules')),
     lands: option(document('lands', 'agentReference')),
-    timeoutMs: integer('timeout_ms'),
-    maxMemoryMb: integer('max_memory_mb'),
+    timeoutMs: zeroAsNull('timeout_ms'),
+    maxMemoryMb: zeroAsNull('max_memory_mb'),
     maxSubagents: option(integer('max_subagents')),
     conversation: nullable(text('conversation')),
     startedAt: nullable(time('started_at')),

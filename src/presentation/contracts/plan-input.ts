@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { OrchestrateRequest } from '../../application/control/plan-request.ts';
-import { agentWorkspaces } from '../../domain/agent.ts';
+import { agentWorkspaces, stdinChoices } from '../../domain/agent.ts';
 import { isPathPattern } from '../../domain/path-pattern.ts';
 import type { AgentDraft, VerifyDraft } from '../../domain/plan.ts';
 import {
@@ -95,6 +95,10 @@ const agent = z.strictObject({
     .union([z.array(z.string().max(100_000).refine(noNul, nulMessage)).min(1).max(1_000), text(100_000)])
     .optional()
     .describe('[program, args…], run without a shell, or a /bin/sh line'),
+  stdin: z
+    .enum(stdinChoices)
+    .optional()
+    .describe("What its command reads; default: the prompt, nothing in the role 'command'"),
   model: text(200).optional(),
   fallback: z.array(text(63)).max(10).optional().describe('Backends to go on with when the quota is used up'),
   workspace: z.enum(agentWorkspaces).optional(),
@@ -175,6 +179,7 @@ function agentOf(json: AgentJson) {
     stage: json.stage,
     backend: json.backend,
     command: json.command,
+    stdin: json.stdin,
     model: json.model,
     fallback: json.fallback,
     workspace: json.workspace,

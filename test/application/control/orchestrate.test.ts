@@ -173,7 +173,12 @@ describe('a request that is granted', () => {
       ['parallel', 'continue', 'stop', 0],
     );
     assert.deepEqual(
-      agents.map(({ name, backend, workspace, timeoutMs }) => [name, backend, workspace, timeoutMs > 60_000]),
+      agents.map(({ name, backend, workspace, timeoutMs }) => [
+        name,
+        backend,
+        workspace,
+        Number(timeoutMs) > 60_000,
+      ]),
       [
         ['tester', 'command', 'project', true],
         ['qa', 'command', 'project', false],

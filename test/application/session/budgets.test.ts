@@ -104,6 +104,26 @@ describe("a session's budget", () => {
     assert.equal(outcome(real, done.id).agent('second').failure?.kind, 'budget_exceeded');
   });
 
+  it('can be raised by a retry, and goes on being one', async (t) => {
+    const real = claudeProject(t);
+    const done = await run(
+      real,
+      [
+        player(real.root, 'first', [[success('One.', 1_700)]]),
+        player(real.root, 'second', [[success('Two.', 100)]], { depends_on: ['first'] }),
+      ],
+      { budget: { max_tokens: 1_000 } },
+    );
+    const ask = (maxTokens: number) =>
+      requestRetry(real.project, real.supervisor, done.id, null, 'test', 'More.', { maxTokens });
+    await assert.rejects(ask(1_700), { code: 'RESOURCE_LIMIT_EXCEEDED', message: /1700 of 1700/ });
+    await ask(1_750);
+    const again = await settled(real, done.id);
+    assert.equal(again.agent('second').state, 'completed');
+    assert.equal(real.project.store.load(done.id).session.budget.maxTokens, 1_750);
+    assert.equal(again.of('budget.warned').at(-1)?.data.limit, 1_750);
+  });
+
   it('is looked at before each start: none after it is used up', async (t) => {
     const real = claudeProject(t);
     const done = await run(

@@ -49,7 +49,7 @@ const launcherMarks = [
  * on, so that a `maos` inside an agent finds the same home.
  */
 const ownVariables = [
-  ...['MAOS_AGENT_*', 'MAOS_SESSION_*', 'MAOS_LOG*', 'MAOS_WORKSPACE', 'MAOS_SHARED_CONTEXT'],
+  ...['MAOS_AGENT_*', 'MAOS_SESSION_*', 'MAOS_LOG*', 'MAOS_WORKSPACE', 'MAOS_SHARED_CONTEXT', 'MAOS_RESULTS'],
   ...['MAOS_DETACHED', 'MAOS_MESSAGE_DIR', 'MAOS_PROJECT_ROOT', 'MAOS_TIMEOUT_MINUTES', 'MAOS_MAX_MEMORY_MB'],
   ...['MAOS_TOKEN*', 'MAOS_HTTP_TOKEN*', 'MAOS_BEARER_TOKEN*', 'MAOS_AUTH_TOKEN*', 'MAOS_API_KEY*'],
 ];

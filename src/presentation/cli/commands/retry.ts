@@ -1,5 +1,6 @@
 import { plural } from '../../../domain/amounts.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
+import { budgetFromOptions, budgetOptions } from '../run/budget-options.ts';
 import { agentOption, controlSession, detachOption, goOn, reasonOption } from '../run/control-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { allOption, neededSessionArgument } from './session-argument.ts';
@@ -8,12 +9,12 @@ export const retryCommand: CliCommand = {
   name: 'retry',
   summary: 'Retry the failed agents of a session and their dependents',
   details: [
-    'Completed agents never run again. If no maos process runs the session, this one does, in the foreground as run; Ctrl-C moves it to the background.',
+    'Completed agents never run again. Where a budget is used up, --max-… replaces that cap: of the session, all its attempts included, or of the agent with --agent. If no maos process runs the session, this one does, in the foreground as run; Ctrl-C moves it to the background.',
     'With --json, stdout is JSON lines, as for run; or one document if another process runs the session.',
-    'Exit status: as run; 0 if another process runs the session, 4 nothing failed or the session was cancelled.',
+    'Exit status: as run; 0 if another process runs the session, 4 nothing failed or the session was cancelled, 5 its budget is used up.',
   ].join('\n'),
   arguments: [neededSessionArgument],
-  options: [agentOption, detachOption, reasonOption, allOption],
+  options: [agentOption, ...budgetOptions, detachOption, reasonOption, allOption],
   examples: [
     {
       line: 'maos retry latest',
@@ -23,12 +24,16 @@ export const retryCommand: CliCommand = {
       line: 'maos retry latest --agent build',
       says: 'one agent, and the dependents cancelled because of it',
     },
+    {
+      line: 'maos retry latest --max-tokens 400000',
+      says: 'go on with a larger budget',
+    },
   ],
   run,
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const retried = await controlSession(context, 'retry');
+  const retried = await controlSession(context, 'retry', undefined, budgetFromOptions(context.options));
   if (retried === null) return exitStatus.interrupted;
   const { session, result } = retried;
   const again = namesRetried(retried.session, result.after);

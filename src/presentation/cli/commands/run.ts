@@ -8,6 +8,7 @@ import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '..
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { renderPlan } from '../render/plan-view.ts';
+import { budgetOptions } from '../run/budget-options.ts';
 import { followSession } from '../run/follow-session.ts';
 import { agentsFromOptions, isPlanFile, objectiveOf, withOptions } from '../run/plan-words.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -21,7 +22,7 @@ export const runCommand: CliCommand = {
     'With --worktree, the work of every agent is on the branch maos/SESSION/NAME and leaves your checkout alone. MAOS runs the checks of --verify itself; an agent gets the output of one that fails, and mends its work.',
     'Ctrl-C moves the session to a background process (see --on-exit) and exits with 130.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
-    'Exit status: 0 completed, 1 failed or cancelled, 6 an agent is not signed in, 7 paused.',
+    'Exit status: 0 completed, 1 failed or cancelled, 5 a budget is used up, 6 an agent is not signed in, 7 paused.',
   ].join('\n'),
   arguments: [
     {
@@ -83,30 +84,7 @@ export const runCommand: CliCommand = {
       kind: 'number',
       range: [0.001, 10_080],
     },
-    {
-      flags: '--max-tokens <n>',
-      description: 'budget of the session in tokens, cached ones included',
-      kind: 'integer',
-      range: [1, Number.MAX_SAFE_INTEGER],
-    },
-    {
-      flags: '--max-cost <usd>',
-      description: 'budget in US dollars, as reported by the backends',
-      kind: 'number',
-      range: [0.000_001, 1_000_000],
-    },
-    {
-      flags: '--max-turns <n>',
-      description: 'budget in model turns',
-      kind: 'integer',
-      range: [1, Number.MAX_SAFE_INTEGER],
-    },
-    {
-      flags: '--max-minutes <n>',
-      description: 'budget in minutes from start to end',
-      kind: 'number',
-      range: [0.001, 525_600],
-    },
+    ...budgetOptions,
     { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
     { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
     {

@@ -2,6 +2,7 @@ import { PathClaims } from '../../../application/claims/path-claims.ts';
 import { landingReport } from '../../../application/landing/landing-report.ts';
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
+import { capReached } from '../../../domain/budget-end.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
@@ -125,6 +126,23 @@ function mayLand({ session, agents }: Workflow): boolean {
   return agents.some(({ state, work }) => state === 'completed' && work !== null && work.diff?.files !== 0);
 }
 
+/** With its budget used up, a session can only be retried with a larger one: twice as much is a start. */
+function retryOf(program: string, workflow: Workflow): readonly [string, string] {
+  const { id } = workflow.session;
+  const reached = capReached(workflow);
+  if (reached === undefined)
+    return [`${program} retry ${id}`, 'retry the failed agents and their dependents'];
+  const { flag, unit } = capOptions[reached.item];
+  return [`${program} retry ${id} ${flag} ${(reached.limit * 2) / unit}`, 'go on with a larger budget'];
+}
+
+const capOptions = {
+  tokens: { flag: '--max-tokens', unit: 1 },
+  cost_usd: { flag: '--max-cost', unit: 1 },
+  turns: { flag: '--max-turns', unit: 1 },
+  wall_ms: { flag: '--max-minutes', unit: 60_000 },
+} as const;
+
 /** The action that a session in this state needs from the user. */
 function steps(program: string, workflow: Workflow): (readonly [string, string])[] {
   const { id, state } = workflow.session;
@@ -138,7 +156,7 @@ function steps(program: string, workflow: Workflow): (readonly [string, string])
     : [];
   if (state === 'completed') return land;
   if (state === 'failed') {
-    return [[`${program} retry ${id}`, 'retry the failed agents and their dependents'], ...land];
+    return [retryOf(program, workflow), ...land];
   }
   return [];
 }

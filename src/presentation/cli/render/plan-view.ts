@@ -1,3 +1,4 @@
+import type { Agent } from '../../../domain/agent.ts';
 import { formatCost, formatCount, formatDuration, plural } from '../../../domain/amounts.ts';
 import type { Budget } from '../../../domain/budget.ts';
 import { isSessionCheck } from '../../../domain/session-check.ts';
@@ -36,14 +37,24 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
       const where = agent.model === null ? agent.backend : `${agent.backend} ${agent.model}`;
       const others = (agent.backends ?? []).slice(1).map(({ backend }) => backend);
       const work = plannedWorkText(agent, isSessionCheck(session, agent));
-      const limits = [`at most ${formatDuration(agent.timeoutMs)}`, ...caps(agent.budget)].join(', ');
-      const head = `${agent.name} (${agent.role.name}, ${[where, ...others].join(', then ')}, ${limits})`;
+      const limits = limitsOf(agent);
+      const kind = [agent.role.name, [where, ...others].join(', then '), ...limits];
+      const head = `${agent.name} (${[...new Set(kind)].join(', ')})`;
       lines.push(`  ${head}${after === '' ? '' : paint('dim', ` after ${after}`)}`);
       lines.push(paint('dim', `    ${truncate(oneLine(agent.task), width - 4)}`));
       if (work !== '') lines.push(paint('dim', `    ${truncate(oneLine(work), width - 4)}`));
     }
   }
   return [...lines, '', 'Nothing was stored or started (dry run).'];
+}
+
+/** `at most 45m 00s`, `at most 4096 MB`: one text per limit. */
+function limitsOf({ timeoutMs, maxMemoryMb, budget }: Agent): string[] {
+  return [
+    ...(timeoutMs === null ? [] : [`at most ${formatDuration(timeoutMs)}`]),
+    ...(maxMemoryMb === null ? [] : [`at most ${maxMemoryMb} MB`]),
+    ...caps(budget),
+  ];
 }
 
 /** `budget 50.0k tokens`: one text per limit. */

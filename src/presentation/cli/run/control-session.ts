@@ -5,6 +5,7 @@ import {
 } from '../../../application/control/follow-control.ts';
 import { isSuspended, liveStatusOf } from '../../../application/queries/live-status.ts';
 import { plural } from '../../../domain/amounts.ts';
+import type { BudgetChange } from '../../../domain/budget.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { SessionAction } from '../../../domain/session.ts';
@@ -52,6 +53,7 @@ export interface ControlledSession {
 /**
  * Sends a command's request to the session that it names, and waits until it is carried out.
  * @param found the session, if the command has already found it
+ * @param budget of a retry
  * @returns null when the user interrupted the wait; then sessions that this process adopted are detached
  * @throws MaosError SESSION_NOT_FOUND, AGENT_NOT_FOUND, INVALID_TRANSITION
  */
@@ -59,6 +61,7 @@ export async function controlSession(
   context: CommandContext,
   action: SessionAction,
   found?: OpenSession,
+  budget: BudgetChange = {},
 ): Promise<ControlledSession | null> {
   const { args, options } = context;
   const session = found ?? (await new SessionFinder(context).session(args[0] as string));
@@ -69,7 +72,7 @@ export async function controlSession(
   const stopWatching = watchOwner(session, context);
   const reason = options.text('reason') ?? `${past[action]} from the terminal.`;
   try {
-    const request = { action, agentId: agent?.id ?? null, by: 'terminal', reason };
+    const request = { action, agentId: agent?.id ?? null, by: 'terminal', reason, budget };
     const result = await whileOwned(session, interrupted, (signal) =>
       controlUntilReached(session, request, signal),
     );

@@ -1,10 +1,11 @@
 import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
-import type { Budget } from '../../../domain/budget.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import { type AgentDraft, type Draft, given } from '../../../domain/plan.ts';
+import { type AgentDraft, given } from '../../../domain/plan.ts';
+import { commandRole } from '../../../domain/roles/command-role.ts';
 import type { ExitPolicy, FailurePolicy, ParentEndPolicy, Strategy } from '../../../domain/session.ts';
 import type { ListedValue, OptionValues } from '../shell/option-values.ts';
+import { budgetFromOptions } from './budget-options.ts';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
@@ -51,13 +52,13 @@ function roleAgent({ value }: ListedValue): AgentDraft {
   return { name: first, role: second, task, ...on };
 }
 
-/** Parses `name=shell line`: any program, in the role of an engineer. */
+/** Parses `name=shell line`: any program, in a role of its own. */
 function execAgent({ value }: ListedValue): AgentDraft {
   const [name, line] = splitAt(value, '=');
   if (line === undefined || line === '' || !namePattern.test(name)) {
     throw invalid('--exec', value, "'name=shell line', such as --exec 'tests=npm test'");
   }
-  return { name, role: 'engineer', task: `Run: ${line}`, command: line };
+  return { name, role: commandRole.name, task: `Run: ${line}`, command: line };
 }
 
 function splitAt(text: string, separator: string): readonly [string, string | undefined] {
@@ -123,7 +124,7 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
         maxAgentsPerRole: options.number('max-per-role'),
       }),
     },
-    budget: budgetWith(request.budget, options),
+    budget: { ...request.budget, ...budgetFromOptions(options) },
     land: options.flag('land') ? 'auto' : request.land,
     dryRun: options.flag('dry-run') || request.dryRun,
   };
@@ -137,18 +138,4 @@ function checkFromOptions(options: OptionValues): AgentDraft['verify'] {
   const commands = options.list('verify').map(({ value }) => value.trim());
   if (commands.includes('')) throw invalid('--verify', '', "a shell line, such as --verify 'npm test'");
   return commands.length === 0 ? undefined : { commands };
-}
-
-/** The session's budget from the plan, with overrides from the options. */
-function budgetWith(budget: Draft<Budget> | undefined, options: OptionValues): Draft<Budget> {
-  const minutes = options.number('max-minutes');
-  return {
-    ...budget,
-    ...given({
-      maxTokens: options.number('max-tokens'),
-      maxCostUsd: options.number('max-cost'),
-      maxTurns: options.number('max-turns'),
-      maxWallMs: minutes === undefined ? undefined : Math.round(minutes * 60_000),
-    }),
-  };
 }

@@ -1,3 +1,4 @@
+import { isBudgetEnd } from '../../../domain/budget-end.ts';
 import type { ErrorCode } from '../../../domain/errors.ts';
 import type { LandedWork } from '../../../domain/landing-outcome.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
@@ -41,11 +42,15 @@ export function statusOfCode(code: ErrorCode): number {
  * The exit status for a session that ended or paused: 0 only if it completed, and nothing that it lands waits.
  * @param landed what became of the work that it lands
  */
-export function statusOfSession({ session, agents }: Workflow, landed: readonly LandedWork[] = []): number {
+export function statusOfSession(
+  { session, agents }: Pick<Workflow, 'session' | 'agents'>,
+  landed: readonly LandedWork[] = [],
+): number {
   if (session.state === 'completed') {
     return landed.some(({ state }) => state === 'waiting') ? exitStatus.notPossible : exitStatus.done;
   }
   if (session.state === 'paused') return exitStatus.paused;
+  if (session.state === 'failed' && isBudgetEnd({ session, agents })) return exitStatus.limit;
   const signedOut = agents.some((agent) => agent.failure?.kind === 'auth_required');
   return session.state === 'failed' && signedOut ? exitStatus.backend : exitStatus.failed;
 }

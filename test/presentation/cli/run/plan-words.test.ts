@@ -29,7 +29,7 @@ describe('agents on the command line', () => {
       { role: 'architect', task: 'Design it: a=b' },
       {
         name: 'tests',
-        role: 'engineer',
+        role: 'command',
         task: 'Run: npm test -- --grep "a=b"',
         command: 'npm test -- --grep "a=b"',
       },

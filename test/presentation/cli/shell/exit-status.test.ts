@@ -26,7 +26,7 @@ describe('exit statuses', () => {
     it(`${code} is ${expected[code]}`, () => assert.equal(statusOfCode(code), expected[code]));
   }
 
-  it('of a session: 0 only when it completed, 6 when an agent was not signed in', () => {
+  it('of a session: 0 only when it completed, 5 when a budget was used up, 6 when an agent was not signed in', () => {
     const done = agent('a', { state: 'completed' });
     const failed = agent('b', { state: 'failed', failure: failureOf('exit_code', 'x') });
     const signedOut = agent('c', { state: 'failed', failure: failureOf('auth_required', 'x') });
@@ -35,6 +35,10 @@ describe('exit statuses', () => {
     assert.equal(statusOfSession(workflow([done, failed, signedOut], { state: 'failed' })), 6);
     assert.equal(statusOfSession(workflow([signedOut], { state: 'cancelled' })), 1);
     assert.equal(statusOfSession(workflow([done], { state: 'paused', pauseReason: 'user' })), 7);
+    const spent = agent('d', { state: 'failed', failure: failureOf('budget_exceeded', 'x') });
+    const after = agent('e', { state: 'failed', failure: failureOf('dependency_failed', 'x') });
+    assert.equal(statusOfSession(workflow([spent, after], { state: 'failed' })), 5);
+    assert.equal(statusOfSession(workflow([spent, failed], { state: 'failed' })), 1, 'more than a budget');
   });
 });
 
