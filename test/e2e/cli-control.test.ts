@@ -193,7 +193,7 @@ describe('controlling a session from another process', () => {
 
   it('stops at a budget and says by how much', async () => {
     const { status: exit, stdout } = await maos.run('run', '-x', 'slow=sleep 60', '--max-minutes', '0.01');
-    assert.equal(exit, 1);
+    assert.equal(exit, 5);
     assert.match(stdout, /budget_exceeded/);
     assert.match(stdout, /Budgets\n {2}session: .* of 0\.6s \(\d+ %\)/);
   });
