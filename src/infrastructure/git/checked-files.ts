@@ -5,6 +5,7 @@ import { pathMatcher } from './protected-changes.ts';
 import { openRepository } from './repository.ts';
 import type { Git } from './run-git.ts';
 import { withScratch } from './scratch.ts';
+import { verifyObjects } from './verify-objects.ts';
 import { worktreeEnvironment } from './worktree-places.ts';
 import { indexEntries } from './worktree-status.ts';
 
@@ -14,6 +15,7 @@ export interface CheckedWorktree {
   readonly scratch: string;
   readonly gitDir: string;
   readonly folder: string;
+  readonly commit: string;
   /** As in `Workspaces.protect`. */
   readonly protect: readonly string[];
 }
@@ -27,7 +29,7 @@ export interface CheckedWorktree {
  * are never left out.
  */
 export async function writeCheckedFiles(checked: CheckedWorktree): Promise<void> {
-  const { git, scratch, gitDir, folder, protect } = checked;
+  const { git, scratch, gitDir, folder, commit, protect } = checked;
   await withScratch(scratch, async (linked) => {
     const common = dirname(dirname(gitDir));
     for (const name of await readdir(common)) {
@@ -38,14 +40,17 @@ export async function writeCheckedFiles(checked: CheckedWorktree): Promise<void>
     const worktree = await openRepository(git, folder, env);
     const { asUser, value } = worktree.config;
     await worktree.succeed([...asUser, 'reset', '--hard', '--quiet']);
-    if (protect.length === 0 || value('core.sparsecheckout') !== 'true') return;
+    const entries = value('core.sparsecheckout') === 'true' ? await indexEntries(worktree, {}) : [];
+    const skipped = entries.filter(({ isSkipped }) => isSkipped).map(({ path }) => path);
     const isProtected = pathMatcher(protect, worktree.config);
-    const left = (await indexEntries(worktree, {})).filter(
-      (entry) => entry.isSkipped && isProtected(entry.path),
-    );
-    if (left.length === 0) return;
-    const input = bytesOfName(left.map(({ path }) => `${path}\0`).join(''));
-    await worktree.succeed(['update-index', '--no-skip-worktree', '-z', '--stdin'], { input });
-    await worktree.succeed([...asUser, 'checkout-index', '--force', '-z', '--stdin'], { input });
+    const missing = skipped.filter(isProtected);
+    if (missing.length > 0) {
+      const input = bytesOfName(missing.map((path) => `${path}\0`).join(''));
+      await worktree.succeed(['update-index', '--no-skip-worktree', '-z', '--stdin'], { input });
+      await worktree.succeed([...asUser, 'checkout-index', '--force', '-z', '--stdin'], { input });
+    }
+    // Those of a partial clone need not be there.
+    const absent = new Set(skipped.filter((path) => !isProtected(path)));
+    await verifyObjects(worktree, [commit], ({ path }) => !absent.has(path));
   });
 }

@@ -3,11 +3,12 @@ import type { CommitText, WorktreePlace } from '../../application/ports/workspac
 import { bytesOfName, textOfName } from '../files/disk/file-names.ts';
 import type { MoveDeps } from './move-branch.ts';
 import { moveCheckout, recoverCheckout } from './move-checkout.ts';
-import { protectedChanges } from './protected-changes.ts';
+import { isAttributes, protectedChanges } from './protected-changes.ts';
 import { moveRef, type RefMove } from './refs.ts';
 import { openRepository } from './repository.ts';
 import { withScratch } from './scratch.ts';
 import { type IndexedTree, indexTree } from './tree-index.ts';
+import { verifyObjects } from './verify-objects.ts';
 import { exists, removeRefLock, worktreeFolder } from './worktree-places.ts';
 import { readState } from './worktree-state.ts';
 import { openWorktree, type WorktreeDeps } from './worktrees.ts';
@@ -25,6 +26,7 @@ export async function protect(
 ): Promise<{ readonly commit: string; readonly restored: readonly string[] }> {
   if (globs.length === 0) return { commit, restored: [] };
   const repository = await openRepository(deps.git, place.repository);
+  await verifyObjects(repository, [base, commit], isAttributes);
   return withScratch(deps.scratch, async (folder) => {
     const index = (name: string, tree: string): Promise<IndexedTree> =>
       indexTree(repository, join(folder, name), tree);

@@ -66,7 +66,8 @@ async function hasProtectedSubmodule(
   });
 }
 
-function isAttributes({ path }: TreeChange): boolean {
+/** Whether the file says how others are converted. */
+export function isAttributes({ path }: { readonly path: string }): boolean {
   return path === '.gitattributes' || path.endsWith('/.gitattributes');
 }
 

@@ -43,6 +43,8 @@ const always = [
   ...['commit.gpgSign=false', 'tag.gpgSign=false', 'log.showSignature=false', 'merge.verifySignatures=false'],
   ...['rerere.enabled=false', 'merge.autoStash=false', 'rebase.autoStash=false'],
   ...['protocol.ext.allow=never', 'i18n.commitEncoding=UTF-8', 'worktree.useRelativePaths=false'],
+  // git would say it beside every error, because MAOS sets GIT_GRAFT_FILE.
+  'advice.graftFileDeprecated=false',
 ];
 
 /**

@@ -17,6 +17,8 @@ export interface GitCommand {
   readonly maxBytes?: number;
   /** Ends git quietly after `maxBytes`. */
   readonly cut?: boolean;
+  /** Takes output of any length as it comes; `stdout` stays empty. Must not throw. */
+  readonly onOutput?: (piece: Buffer) => void;
 }
 
 export interface GitResult {
@@ -128,7 +130,7 @@ function programPath(environment: Record<string, string>): string {
 }
 
 function runProgram(environment: Record<string, string>, command: GitCommand): Promise<GitResult> {
-  const { args, cwd, env = {}, input, signal, maxBytes = defaultMaxBytes, cut = false } = command;
+  const { args, cwd, env = {}, input, signal, maxBytes = defaultMaxBytes, cut = false, onOutput } = command;
   signal?.throwIfAborted();
   const program = programPath(environment);
   return new Promise((resolve, reject) => {
@@ -157,6 +159,7 @@ function runProgram(environment: Record<string, string>, command: GitCommand): P
     let size = 0;
     let stderr = '';
     child.stdout?.on('data', (piece: Buffer) => {
+      if (onOutput !== undefined) return onOutput(piece);
       if (size <= maxBytes) pieces.push(piece);
       size += piece.length;
       if (size > maxBytes) end();

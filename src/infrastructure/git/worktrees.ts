@@ -76,7 +76,7 @@ export async function makeWorktree(
   const worktree = await openWorktree(git, gitDir, folder);
   if ('commit' in head) {
     const scratch = join(layout.project, 'git');
-    await writeCheckedFiles({ git, scratch, gitDir, folder, protect: head.protect });
+    await writeCheckedFiles({ git, scratch, gitDir, folder, ...head });
   } else {
     await worktree.succeed(['reset', '--hard', '--quiet']);
   }

@@ -248,6 +248,60 @@ const shared: readonly Lie[] = [
   },
 ];
 
+/** Shell functions: the content of one object under the name of another, and a tree with one file replaced. */
+const forging = `forge() {
+  (cd ${common}/objects && cp -f "$(echo "$2" | sed 's,^..,&/,')" "$(echo "$1" | sed 's,^..,&/,')")
+}
+with() {
+  export GIT_INDEX_FILE="$PWD/../index" && git read-tree HEAD && git update-index --cacheinfo "100644,$2,$1" && git write-tree && unset GIT_INDEX_FILE
+}
+good=$(echo good | git hash-object -w --stdin)
+bad=$(git rev-parse HEAD:work)`;
+
+/** Swaps where the index of a pack finds two objects. */
+const swapInPack = `
+  const fs = require("fs");
+  const [file, ...ids] = process.argv.slice(1);
+  const index = fs.readFileSync(file);
+  const count = index.readUInt32BE(8 + 255 * 4);
+  const names = 8 + 256 * 4;
+  const place = (id) => {
+    for (let at = 0; at < count; at++) {
+      const name = index.toString("hex", names + at * 20, names + at * 20 + 20);
+      if (name === id) return names + count * 24 + at * 4;
+    }
+  };
+  const [one, other] = ids.map(place);
+  const offset = index.readUInt32BE(one);
+  index.writeUInt32BE(index.readUInt32BE(other), one);
+  index.writeUInt32BE(offset, other);
+  fs.chmodSync(file, 0o644);
+  fs.writeFileSync(file, index);`;
+
+/** Objects of git with content that their names do not stand for. */
+const forgeries: readonly Pick<Lie, 'does' | 'command'>[] = [
+  { does: 'its work', command: 'forge "$bad" "$good"' },
+  {
+    does: 'its work, before it is committed',
+    command: 'echo evil >work; forge "$(git hash-object -w work)" "$good"',
+  },
+  { does: 'the folder of its work', command: 'forge "$(git rev-parse HEAD^{tree})" "$(with work "$good")"' },
+  {
+    does: 'its commit',
+    command:
+      'tree=$(with work "$good"); other=$(git cat-file commit HEAD | sed "s/^tree .*/tree $tree/" | git hash-object -w -t commit --stdin); forge "$(git rev-parse HEAD)" "$other"',
+  },
+  { does: 'what the check expects', command: 'forge "$(git rev-parse HEAD:check/expected)" "$bad"' },
+  {
+    does: 'the folder of the check, as it was',
+    command: `tree=$(with check/expected "$bad"); echo bad >check/expected; git add -A; ${commit}; forge "$(git rev-parse HEAD^:check)" "$(git rev-parse "$tree:check")"`,
+  },
+  {
+    does: 'a pack',
+    command: `echo good >work; ${commit} -a; git reset -q --hard "$MAOS_BASE_COMMIT"; git repack -q -a -d; '${process.execPath}' -e '${swapInPack}' ${common}/objects/pack/*.idx "$bad" "$good"`,
+  },
+];
+
 async function expectCaught(real: RealProject, done: Outcome, name: string, { seen = 'bad', signal }: Lie) {
   const agent = done.agent(name);
   const [report, ...more] = done.of('verify.failed', name).map(({ data }) => data.report);
@@ -294,6 +348,21 @@ describe('an agent that lies by what its repository and session share is not com
       if (lacksProcesses(t, 'uses git')) return;
       const real = repository(t);
       await expectCaught(real, await run(real, [liar('a', lie.command)]), 'a', lie);
+    });
+  }
+});
+
+describe('an agent is not completed if it overwrites in .git', () => {
+  for (const { does, command } of forgeries) {
+    it(does, async (t) => {
+      if (lacksProcesses(t, 'uses git')) return;
+      const real = repository(t);
+      const { failure, state } = (await run(real, [liar('a', `${forging}\n${command}`)])).agent('a');
+      assert.deepEqual([state, failure?.kind], ['failed', 'verification_failed']);
+      assert.match(
+        failure?.message ?? '',
+        /could not be checked: .*(Object [0-9a-f]{40} of the repository .* has other content|hash mismatch [0-9a-f]{40})/s,
+      );
     });
   }
 });
