@@ -1,8 +1,9 @@
 import type { FoundRoles } from '../application/ports/roles.ts';
 import type { Project } from '../application/project.ts';
-import type { Projects } from '../application/queries/lookup.ts';
+import { findSession, type LatestOf, type Projects } from '../application/queries/lookup.ts';
 import type { OpenProject, Runtime } from '../application/runtime.ts';
 import { isMaosError, type MaosError } from '../domain/errors.ts';
+import type { SessionId } from '../domain/ids.ts';
 
 /** The projects of this machine, as seen from a folder. */
 export interface ProjectAccess {
@@ -71,4 +72,24 @@ export async function unlessLost<T>(
     if (!isUnknown || error.details.matches !== undefined) throw error;
     throw (await access.lostStore()) ?? error;
   }
+}
+
+export interface LocatedSession extends OpenProject {
+  readonly id: SessionId;
+}
+
+/**
+ * Resolves a full id in any project, or an unambiguous part of one or 'latest' in the folder's project.
+ * @param latestOf which sessions 'latest' may mean; default: all
+ * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
+ */
+export async function locateSession(
+  access: Pick<ProjectAccess, 'findProject' | 'projects' | 'lostStore'>,
+  reference: string,
+  latestOf: LatestOf | null = null,
+): Promise<LocatedSession> {
+  const opened = new Map<Project, OpenProject>();
+  const found = findSession(lookupIn(access, opened), reference, 'project', latestOf);
+  const { project, id } = await unlessLost(access, found);
+  return { ...(opened.get(project) as OpenProject), id };
 }

@@ -50,6 +50,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
   await client.call('events', { query: { session } });
   const message = await messages(client, session);
   await requests(client);
+  await sessions(client, session);
   const mcp = await mcpSession(client);
   const sse = await sseSession(client);
   return {
@@ -68,6 +69,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
         'listRequests.before': [noRequest],
       },
       'cancelRun.run_id': [ended.run_id],
+      agent: ['tester', 'nobody'],
       ...{ session: [session], session_id: [session, 'latest'], index: ['0', '1', '2'] },
       'getSession.session_id': [ended.session_id],
       'getSessionByOldPath.session_id': [ended.session_id],
@@ -158,6 +160,16 @@ async function requests(client: DocumentClient): Promise<void> {
   const params = { id: noRequest };
   await client.call('getRequest', { params, status: 404 });
   await client.call('answerRequest', { params, body: { decision: 'allow' }, status: 404 });
+}
+
+/** An agent over ACP works in the project's own folder: it has no branch. */
+async function sessions(client: DocumentClient, session_id: string): Promise<void> {
+  const params = { session_id };
+  const { body } = await client.call('getSessionStatus', { params });
+  assert.equal(body.agents[0].name, 'tester');
+  await client.call('getEvidence', { params });
+  await client.call('getDiff', { params, query: { agent: 'tester' }, status: 400 });
+  await client.call('landSession', { params, body: { dry_run: true }, status: 409 });
 }
 
 async function mcpSession(client: DocumentClient): Promise<string> {

@@ -1,4 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
+import { MaosError } from '../../domain/errors.ts';
+import type { SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { AgentWork } from '../../domain/worktree.ts';
 import type { DiffOptions } from '../ports/workspaces.ts';
@@ -37,4 +39,15 @@ export async function workDiff(
   const commit = agent.work.commit ?? (await workspaces.resolve(repository, branch));
   if (commit === null || commit === base) return { agent, commit: agent.work.commit, text: '' };
   return { agent, commit, text: await workspaces.diff(repository, base, commit, options) };
+}
+
+/** @param name the agent without a branch; undefined: no agent has one */
+export function noBranch(id: SessionId, name: string | undefined): MaosError {
+  const who = name === undefined ? 'No agent' : `'${name}'`;
+  const why = name === undefined ? 'works in a worktree' : 'does not work in a worktree, or has none yet';
+  return new MaosError(
+    'INVALID_INPUT',
+    `${who} of session ${id} ${why}, so there is no branch to compare. Give agents "workspace": "worktree" in the plan, or use 'maos run --worktree'.`,
+    { details: { sessionId: id } },
+  );
 }

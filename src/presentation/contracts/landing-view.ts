@@ -1,4 +1,6 @@
 import type { LandingPreview, PreviewedWork } from '../../application/landing/preview.ts';
+import type { StartedLanding } from '../../application/landing/start-landing.ts';
+import type { SkippedWork } from '../../domain/landing.ts';
 import type { LandedWork } from '../../domain/landing-outcome.ts';
 import { checkReportView } from './work-view.ts';
 
@@ -16,6 +18,24 @@ export function landedView({ name, state, paths, between, check, ...work }: Land
 
 export function previewView({ target, work }: LandingPreview) {
   return { dry_run: true, target, branches: work.map(previewedView) };
+}
+
+export function startedView({ workflow, target, skipped }: StartedLanding) {
+  const branches = (workflow?.agents ?? []).map(({ name, work }) => ({
+    agent: name,
+    state: 'to_land' as const,
+    ...given({ branch: work?.branch ?? null }),
+  }));
+  return {
+    dry_run: false,
+    target,
+    landing_session_id: workflow?.session.id ?? null,
+    branches: [...branches, ...skipped.map(skippedView)],
+  };
+}
+
+function skippedView({ name, branch, reason }: SkippedWork) {
+  return { agent: name, state: 'skipped' as const, ...given({ branch, reason }) };
 }
 
 function previewedView({ name, outlook, branch, reason, paths, between }: PreviewedWork) {

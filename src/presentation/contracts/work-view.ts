@@ -1,3 +1,4 @@
+import type { WorkDiff } from '../../application/evidence/work-diff.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { endOf } from '../../domain/cut-text.ts';
 import type { Session } from '../../domain/session.ts';
@@ -69,4 +70,9 @@ export function checkReportView(report: CheckReport) {
 
 function referenceView({ sessionId, agentId }: AgentReference) {
   return { session_id: sessionId, agent_id: agentId };
+}
+
+/** An agent's changes, as git prints them. */
+export function workDiffView({ agent: { name, work }, commit, text }: WorkDiff) {
+  return { name, branch: work.branch, base: work.base, commit, diff: work.diff, text };
 }

@@ -1,9 +1,8 @@
-import { hasWork, type WorkDiff, workDiff } from '../../../application/evidence/work-diff.ts';
-import { MaosError } from '../../../domain/errors.ts';
-import type { SessionId } from '../../../domain/ids.ts';
+import { hasWork, noBranch, type WorkDiff, workDiff } from '../../../application/evidence/work-diff.ts';
 import { diffText } from '../../../domain/work-text.ts';
+import { agentNamed } from '../../contracts/agent-named.ts';
+import { workDiffView } from '../../contracts/work-view.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { agentNamed } from '../facts/agent-named.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { chosenPager, harmlessDiff, page } from '../shell/pager.ts';
@@ -43,7 +42,7 @@ async function run(context: CommandContext): Promise<number> {
   const diffs: WorkDiff[] = [];
   for (const agent of agents) diffs.push(await workDiff(project, workflow.session, agent, form));
   if (json) {
-    terminal.document({ session_id: id, agents: diffs.map(diffView) });
+    terminal.document({ session_id: id, agents: diffs.map(workDiffView) });
     return exitStatus.done;
   }
   for (const { agent, commit } of diffs) {
@@ -80,18 +79,4 @@ async function show(text: string, context: CommandContext): Promise<void> {
   }
   terminal.write(shown);
   return terminal.drained();
-}
-
-function noBranch(id: SessionId, name: string | undefined): MaosError {
-  const who = name === undefined ? 'No agent' : `'${name}'`;
-  const why = name === undefined ? 'works in a worktree' : 'does not work in a worktree, or has none yet';
-  return new MaosError(
-    'INVALID_INPUT',
-    `${who} of session ${id} ${why}, so there is no branch to compare. Give agents "workspace": "worktree" in the plan, or use 'maos run --worktree'.`,
-    { details: { sessionId: id } },
-  );
-}
-
-function diffView({ agent: { name, work }, commit, text }: WorkDiff) {
-  return { name, branch: work.branch, base: work.base, commit, diff: work.diff, text };
 }

@@ -1,7 +1,7 @@
 import { gatherEvidence } from '../../../application/evidence/evidence.ts';
+import { agentNamed } from '../../contracts/agent-named.ts';
 import { evidenceView } from '../../contracts/evidence-view.ts';
 import type { CliCommand } from '../command.ts';
-import { agentNamed } from '../facts/agent-named.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { evidenceMarkdown } from '../render/evidence-markdown.ts';
 import { exitStatus } from '../shell/exit-status.ts';

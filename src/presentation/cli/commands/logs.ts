@@ -4,8 +4,8 @@ import { type OutputView, outputViews } from '../../../application/queries/agent
 import { checkNumberOf } from '../../../application/queries/check-output.ts';
 import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
 import { MaosError } from '../../../domain/errors.ts';
+import { agentNamed } from '../../contracts/agent-named.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { agentNamed } from '../facts/agent-named.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { type LinePrinter, OutputReader } from '../shell/output-reader.ts';

@@ -39,7 +39,7 @@ const usage = z.strictObject({
   cost_usd: z.number().nullable(),
 } satisfies Record<UsageKey, z.ZodType>);
 
-const sessionSummarySchema = z
+export const sessionSummarySchema = z
   .strictObject({
     session_id: z.string().regex(sessionPattern),
     state: sessionState,

@@ -3,7 +3,6 @@ import type { InputRequestQuery } from '../../../application/ports/input-request
 import type { Project } from '../../../application/project.ts';
 import { InputRequests } from '../../../application/requests/input-requests.ts';
 import { whenFree } from '../../../application/when-free.ts';
-import { isMaosError, MaosError } from '../../../domain/errors.ts';
 import { type InputRequestId, parseInputRequestId, type SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
@@ -12,6 +11,7 @@ import { requestView } from '../../contracts/request-view.ts';
 import { namesOf } from '../../contracts/views.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
+import { jsonBody, refusing } from '../server/refusing.ts';
 import { requestOperations } from './request-operations.ts';
 import { answerSchema, defaultPage, requestsQuerySchema } from './request-schemas.ts';
 
@@ -47,7 +47,7 @@ export function requestEndpoints(deps: HttpDeps): Endpoints {
 
   const answerRequest = refusing(async (context) => {
     const id = idOf(context);
-    const answer = answerOf(parseInput(answerSchema, await bodyOf(context), 'body'), 'body');
+    const answer = answerOf(parseInput(answerSchema, await jsonBody(context), 'body'), 'body');
     const { project, requests } = await open();
     const by = { type: 'person', front: 'http' } as const;
     const request = await whenFree(project, () => requests.answer(id, answer, by));
@@ -57,37 +57,8 @@ export function requestEndpoints(deps: HttpDeps): Endpoints {
   return endpoints(requestOperations, { listRequests, getRequest, answerRequest }, new Hono<HttpEnv>());
 }
 
-const statuses = {
-  INVALID_INPUT: 400,
-  SESSION_NOT_FOUND: 404,
-  FORBIDDEN: 403,
-  INVALID_TRANSITION: 409,
-} as const;
-
-function refusing(handle: (context: Context<HttpEnv>) => Promise<Response>) {
-  return async (context: Context<HttpEnv>): Promise<Response> => {
-    try {
-      return await handle(context);
-    } catch (error) {
-      if (!isMaosError(error) || !(error.code in statuses)) throw error;
-      const isUnknown = error.details.problem === 'not_found';
-      const status = isUnknown ? 404 : statuses[error.code as keyof typeof statuses];
-      return context.json({ code: error.code, message: error.message }, status);
-    }
-  };
-}
-
 function idOf(context: Context<HttpEnv>): InputRequestId {
   return parseInputRequestId(context.req.param('id') ?? '');
-}
-
-async function bodyOf(context: Context<HttpEnv>): Promise<unknown> {
-  const text = await context.req.text();
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new MaosError('INVALID_INPUT', 'The body is not JSON.', { cause });
-  }
 }
 
 function viewOf({ store }: Project, request: InputRequest) {

@@ -8,6 +8,7 @@ import { mcpRoutes } from '../mcp/mcp-routes.ts';
 import { sseRoutes } from '../mcp/sse-routes.ts';
 import { metricsHandler } from '../metrics/metrics-routes.ts';
 import { requestEndpoints } from '../requests/requests-routes.ts';
+import { sessionEndpoints } from '../sessions/sessions-routes.ts';
 import { isCutOff } from './cut-off.ts';
 import type { HttpDeps } from './deps.ts';
 import { type Endpoints, endpoints, type HttpEnv } from './endpoints.ts';
@@ -47,6 +48,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
   const all: readonly Endpoints[] = [
     maos,
     requestEndpoints(deps),
+    sessionEndpoints(deps),
     messageEndpoints(deps),
     acpEndpoints(deps),
     mcp,

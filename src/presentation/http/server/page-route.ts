@@ -5,6 +5,7 @@ const endpoints: readonly (readonly [path: string, what: string])[] = [
   ['/sse', 'Model Context Protocol for older clients; their messages go to /messages'],
   ['/acp', 'Agent Communication Protocol'],
   ['/events', 'live events (server-sent events); ?session=ID for one session; Last-Event-ID resumes'],
+  ['/api/sessions/ID', 'a session; /evidence and /diff of its work, and POST to /land for landing it'],
   ['/api/requests', 'what agents ask: permissions and questions, and the answers to them'],
   ['/metrics', 'metrics for Prometheus'],
   ['/openapi.json', 'OpenAPI description'],

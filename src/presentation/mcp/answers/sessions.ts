@@ -1,36 +1,15 @@
 import type { SessionSummary } from '../../../application/ports/session-summary.ts';
 import type { Project } from '../../../application/project.ts';
-import { findAgent, findSession, type LatestOf } from '../../../application/queries/lookup.ts';
-import type { OpenProject } from '../../../application/runtime.ts';
+import { findAgent } from '../../../application/queries/lookup.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { plural } from '../../../domain/amounts.ts';
-import { isAgentId, type SessionId } from '../../../domain/ids.ts';
+import { isAgentId } from '../../../domain/ids.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { lookupIn, unlessLost } from '../../project-access.ts';
 import type { RequestContext } from '../server/context.ts';
-
-export interface LocatedSession extends OpenProject {
-  readonly id: SessionId;
-}
-
-/**
- * Resolves a full id in any project, or an unambiguous part of one or 'latest' in the server's project.
- * @param latestOf which sessions 'latest' may mean; default: all
- * @throws MaosError SESSION_NOT_FOUND, INVALID_INPUT
- */
-export async function locateSession(
-  context: RequestContext,
-  reference: string,
-  latestOf: LatestOf | null = null,
-): Promise<LocatedSession> {
-  const opened = new Map<Project, OpenProject>();
-  const found = findSession(lookupIn(context, opened), reference, 'project', latestOf);
-  const { project, id } = await unlessLost(context, found);
-  return { ...(opened.get(project) as OpenProject), id };
-}
 
 /**
  * Resolves a name in the newest session of the server's project; otherwise an id or an unambiguous part of one.

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { lookup } from 'mrmime';
-import { locateSession } from '../answers/sessions.ts';
+import { locateSession } from '../../project-access.ts';
 import { expandUri, type Resource } from '../server/resource.ts';
 import { completeSession, listedSessions } from './sessions-named.ts';
 

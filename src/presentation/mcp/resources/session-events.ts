@@ -1,5 +1,5 @@
 import { eventView } from '../../contracts/views.ts';
-import { locateSession } from '../answers/sessions.ts';
+import { locateSession } from '../../project-access.ts';
 import type { Resource } from '../server/resource.ts';
 import { json, ofEachSession } from './sessions-named.ts';
 

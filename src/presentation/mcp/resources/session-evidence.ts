@@ -1,6 +1,6 @@
 import { gatherEvidence } from '../../../application/evidence/evidence.ts';
 import { evidenceView } from '../../contracts/evidence-view.ts';
-import { locateSession } from '../answers/sessions.ts';
+import { locateSession } from '../../project-access.ts';
 import type { Resource } from '../server/resource.ts';
 import { followValue, json, ofEachSession } from './sessions-named.ts';
 

@@ -1,6 +1,6 @@
-import { liveStatusOf } from '../../../application/queries/live-status.ts';
-import { workflowView } from '../../contracts/views.ts';
-import { locateSession, nextStep, summarize, summaryOf } from '../answers/sessions.ts';
+import { statusView } from '../../contracts/status-view.ts';
+import { locateSession } from '../../project-access.ts';
+import { nextStep, summarize, summaryOf } from '../answers/sessions.ts';
 import type { Resource } from '../server/resource.ts';
 import { json, ofEachSession } from './sessions-named.ts';
 
@@ -16,15 +16,7 @@ export const sessionStatusResource: Resource = {
   ...ofEachSession(uri, 'Status'),
   async read({ session_id = '' }, asked, context) {
     const { project, id } = await locateSession(context, session_id);
-    const { store, files, clock } = project;
-    const workflow = store.load(id);
-    const summary = summaryOf(workflow);
-    return json(asked, {
-      summary: summarize(summary),
-      next: nextStep(summary),
-      ...workflowView(workflow, liveStatusOf(store, workflow, Date.parse(clock.now()))),
-      folder: files.describe(id),
-      artifacts: store.artifacts(id).map(({ path, sizeBytes }) => ({ path, size_bytes: sizeBytes })),
-    });
+    const summary = summaryOf(project.store.load(id));
+    return json(asked, { summary: summarize(summary), next: nextStep(summary), ...statusView(project, id) });
   },
 };

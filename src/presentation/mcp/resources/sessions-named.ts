@@ -3,7 +3,7 @@ import type { Project } from '../../../application/project.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import type { SessionId } from '../../../domain/ids.ts';
-import { locateSession } from '../answers/sessions.ts';
+import { locateSession } from '../../project-access.ts';
 import type { RequestContext } from '../server/context.ts';
 import { expandUri, type Resource } from '../server/resource.ts';
 

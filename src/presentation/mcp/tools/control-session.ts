@@ -9,8 +9,9 @@ import { shorten } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type SessionAction, sessionActions } from '../../../domain/session.ts';
 import { agentState, sessionState } from '../../contracts/session-answers.ts';
+import { locateSession } from '../../project-access.ts';
 import { tellProgress } from '../answers/follow-session.ts';
-import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
+import { nextStep, summarize } from '../answers/sessions.ts';
 import { defineTool } from '../server/tool.ts';
 
 const input = z.strictObject({

@@ -3,9 +3,9 @@ import { latestWithWorktrees } from '../../../application/landing/landing-facts.
 import { type LandingPreview, previewLanding } from '../../../application/landing/preview.ts';
 import { type StartedLanding, startLanding } from '../../../application/landing/start-landing.ts';
 import { plural } from '../../../domain/amounts.ts';
+import { locateSession } from '../../project-access.ts';
 import { roomBeside } from '../answers/budget.ts';
 import { fitLines } from '../answers/landed-lines.ts';
-import { locateSession } from '../answers/sessions.ts';
 import { defineTool } from '../server/tool.ts';
 
 const input = z.strictObject({

@@ -7,8 +7,8 @@ import { roleOf } from '../../../domain/roles/catalog.ts';
 import { type FileRole, isFileRole } from '../../../domain/roles/file-role.ts';
 import type { Role } from '../../../domain/roles/role.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { locateSession } from '../../project-access.ts';
 import { formatCursor, parseCursor } from '../answers/cursor.ts';
-import { locateSession } from '../answers/sessions.ts';
 import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({

@@ -8,8 +8,8 @@ import { type AgentId, parseMessageId, type SessionId } from '../../../domain/id
 import { messageStates } from '../../../domain/message.ts';
 import { messageTypes } from '../../../domain/message-type.ts';
 import { partyName } from '../../contracts/message-view.ts';
+import { locateSession } from '../../project-access.ts';
 import { countFitting, roomBeside } from '../answers/budget.ts';
-import { locateSession } from '../answers/sessions.ts';
 import { defineTool } from '../server/tool.ts';
 
 const input = z.strictObject({

@@ -22,10 +22,11 @@ import {
   usageTotals,
 } from '../../contracts/session-answers.ts';
 import { type AgentSurroundings, agentView, namesOf, summaryView } from '../../contracts/views.ts';
+import { locateSession } from '../../project-access.ts';
 import { costOf, countFitting, roomBeside } from '../answers/budget.ts';
 import { formatCursor, parseCursor } from '../answers/cursor.ts';
 import { landedLines } from '../answers/landed-lines.ts';
-import { locateSession, nextStep, pauseReasonOf, summarize, summaryOf } from '../answers/sessions.ts';
+import { nextStep, pauseReasonOf, summarize, summaryOf } from '../answers/sessions.ts';
 import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({

@@ -16,9 +16,10 @@ import {
   sessionState,
 } from '../../contracts/session-answers.ts';
 import { type AgentSurroundings, agentView, namesOf } from '../../contracts/views.ts';
+import { locateSession } from '../../project-access.ts';
 import { costOf, countFitting, fitNames, roomBeside } from '../answers/budget.ts';
 import { followSession } from '../answers/follow-session.ts';
-import { locateSession, nextStep, summarize } from '../answers/sessions.ts';
+import { nextStep, summarize } from '../answers/sessions.ts';
 import { defineTool, readsOnly } from '../server/tool.ts';
 
 const input = z.strictObject({

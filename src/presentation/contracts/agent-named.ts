@@ -1,6 +1,6 @@
-import type { Agent } from '../../../domain/agent.ts';
-import { MaosError, quote } from '../../../domain/errors.ts';
-import type { Workflow } from '../../../domain/workflow.ts';
+import type { Agent } from '../../domain/agent.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import type { Workflow } from '../../domain/workflow.ts';
 
 /** @throws MaosError AGENT_NOT_FOUND, which names the session's agents */
 export function agentNamed({ session, agents }: Workflow, name: string): Agent {

@@ -1,0 +1,51 @@
+import { errorsOf, type Operation, refusalSchema } from '../server/openapi.ts';
+import {
+  diffQuerySchema,
+  diffSchema,
+  evidenceQuerySchema,
+  evidenceSchema,
+  landingSchema,
+  landSchema,
+  sessionReferenceSchema,
+  sessionStatusSchema,
+} from './session-schemas.ts';
+
+const params = { session_id: sessionReferenceSchema };
+const landing = { 'application/json': landingSchema };
+
+/** Operations of a session. */
+export const sessionOperations = [
+  {
+    ...{ method: 'get', path: '/api/sessions/{session_id}', id: 'getSessionStatus', tag: 'sessions' },
+    ...{ summary: 'A session: its state, agents and files', params },
+    answers: { 200: { description: 'Its status', content: { 'application/json': sessionStatusSchema } } },
+    errors: errorsOf(refusalSchema, 400, 404),
+  },
+  {
+    ...{ method: 'get', path: '/api/sessions/{session_id}/evidence', id: 'getEvidence', tag: 'sessions' },
+    ...{ summary: "What proves a session's work", params },
+    description: "The document of 'maos evidence --json'.",
+    query: evidenceQuerySchema,
+    answers: { 200: { description: 'The evidence', content: { 'application/json': evidenceSchema } } },
+    errors: errorsOf(refusalSchema, 400, 404),
+  },
+  {
+    ...{ method: 'get', path: '/api/sessions/{session_id}/diff', id: 'getDiff', tag: 'sessions' },
+    ...{ summary: 'What an agent changed in its worktree', params },
+    query: diffQuerySchema,
+    answers: { 200: { description: 'Its changes', content: { 'application/json': diffSchema } } },
+    errors: errorsOf(refusalSchema, 400, 404),
+  },
+  {
+    ...{ method: 'post', path: '/api/sessions/{session_id}/land', id: 'landSession', tag: 'sessions' },
+    ...{ summary: "Land the work of an ended session's agents on a branch", params },
+    description:
+      "Answers before anything has landed. Each branch is checked first, and conflicts go back to its agent. 'latest' is the newest session with agents in worktrees.",
+    body: landSchema,
+    answers: {
+      200: { description: 'Nothing was started: a dry run, or nothing is left to land', content: landing },
+      202: { description: 'landing_session_id lands it', content: landing },
+    },
+    errors: errorsOf(refusalSchema, 400, 403, 404, 409),
+  },
+] as const satisfies readonly Operation[];

@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { sessionSummarySchema } from '../events/event-schemas.ts';
+
+/** Schemas of `/api/sessions`. */
+
+const text = (max: number) => z.string().min(1).max(max);
+
+export const sessionReferenceSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_]{1,128}$/, "must be an id, a part of one, or 'latest'")
+  .describe("A session's id, an unambiguous part of it, or 'latest'");
+
+export const evidenceQuerySchema = z.strictObject({
+  agent: text(128).optional().describe('Name of the only agent to include'),
+});
+
+export const diffQuerySchema = z.strictObject({
+  agent: text(128).describe("The agent's name"),
+  stat: z.enum(['true', 'false']).optional().describe('true: only the files with their number of lines'),
+});
+
+export const landSchema = z
+  .strictObject({
+    into: text(250).optional().describe('Branch; default: the one that was checked out when it began'),
+    squash: z.boolean().optional().describe('One commit per agent'),
+    dry_run: z.boolean().optional().describe('Only say what would conflict'),
+  })
+  .meta({ id: 'LandSession' });
+
+const named = z.looseObject({ name: z.string() });
+
+export const sessionStatusSchema = z
+  .looseObject({
+    ...sessionSummarySchema.shape,
+    agents: z.array(named.extend({ agent_id: z.string(), state: z.string() })),
+    artifacts: z.array(z.strictObject({ path: z.string(), size_bytes: z.int() })),
+    landed: z
+      .array(z.looseObject({ agent: z.string(), state: z.string() }))
+      .optional()
+      .describe('What became of the work that this session lands'),
+    folder: z.string().describe("The session's folder"),
+  })
+  .meta({ id: 'SessionStatus' });
+
+export const evidenceSchema = z
+  .looseObject({
+    session_id: z.string(),
+    state: z.string(),
+    last_event: z.strictObject({ seq: z.int(), hash: z.string() }).nullable(),
+    agents: z.array(named),
+    landings: z.array(z.looseObject({ session_id: z.string() })),
+  })
+  .meta({ id: 'SessionEvidence' });
+
+export const diffSchema = z
+  .strictObject({
+    session_id: z.string(),
+    name: z.string(),
+    branch: z.string(),
+    base: z.string().describe('The commit that the agent began from'),
+    commit: z.string().nullable().describe('The commit with its work; null: it has committed nothing'),
+    diff: z
+      .strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() })
+      .nullable()
+      .describe('Null until its first attempt has ended'),
+    text: z.string().describe('As git prints it, at most 64 MiB'),
+  })
+  .meta({ id: 'AgentDiff' });
+
+const landedBranch = z.strictObject({
+  agent: z.string(),
+  state: z.enum(['to_land', 'clean', 'conflict', 'waits', 'skipped']),
+  branch: z.string().optional(),
+  reason: z.string().optional(),
+  paths: z.array(z.string()).optional(),
+  conflicts_with: z.array(z.string()).optional(),
+});
+
+export const landingSchema = z
+  .strictObject({
+    session_id: z.string().describe('The session whose work lands'),
+    dry_run: z.boolean(),
+    target: z.string(),
+    landing_session_id: z.string().nullable().describe('The session that lands it; null: none was started'),
+    branches: z.array(landedBranch).describe('In the order in which they land'),
+  })
+  .meta({ id: 'StartedLanding' });

@@ -1,0 +1,70 @@
+import { type Context, Hono } from 'hono';
+import { gatherEvidence } from '../../../application/evidence/evidence.ts';
+import { hasWork, noBranch, workDiff } from '../../../application/evidence/work-diff.ts';
+import { latestWithWorktrees } from '../../../application/landing/landing-facts.ts';
+import { previewLanding } from '../../../application/landing/preview.ts';
+import { startLanding } from '../../../application/landing/start-landing.ts';
+import type { LatestOf } from '../../../application/queries/lookup.ts';
+import { agentNamed } from '../../contracts/agent-named.ts';
+import { evidenceView } from '../../contracts/evidence-view.ts';
+import { previewView, startedView } from '../../contracts/landing-view.ts';
+import { parseInput } from '../../contracts/parse-input.ts';
+import { statusView } from '../../contracts/status-view.ts';
+import { workDiffView } from '../../contracts/work-view.ts';
+import { locateSession, projectAccess } from '../../project-access.ts';
+import type { HttpDeps } from '../server/deps.ts';
+import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
+import { jsonBody, refusing } from '../server/refusing.ts';
+import { sessionOperations } from './session-operations.ts';
+import {
+  diffQuerySchema,
+  evidenceQuerySchema,
+  landSchema,
+  sessionReferenceSchema,
+} from './session-schemas.ts';
+
+/** `/api/sessions`: a session's status, evidence and changes, and the landing of its work. */
+export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints {
+  const access = projectAccess(runtime, projectPath);
+  const locate = (context: Context<HttpEnv>, latestOf: LatestOf | null = null) => {
+    const reference = parseInput(sessionReferenceSchema, context.req.param('id'), 'session id');
+    return locateSession(access, reference, latestOf);
+  };
+
+  const getSessionStatus = refusing(async (context) => {
+    const { project, id } = await locate(context);
+    return context.json(statusView(project, id));
+  });
+
+  const getEvidence = refusing(async (context) => {
+    const { agent } = parseInput(evidenceQuerySchema, context.req.query(), 'query');
+    const { project, id } = await locate(context);
+    const name = agent === undefined ? null : agentNamed(project.store.load(id), agent).name;
+    return context.json(evidenceView(await gatherEvidence(project, id, name)));
+  });
+
+  const getDiff = refusing(async (context) => {
+    const query = parseInput(diffQuerySchema, context.req.query(), 'query');
+    const { project, id } = await locate(context);
+    const workflow = project.store.load(id);
+    const agent = agentNamed(workflow, query.agent);
+    if (!hasWork(agent)) throw noBranch(id, agent.name);
+    const form = { colour: false, stat: query.stat === 'true' };
+    const changes = await workDiff(project, workflow.session, agent, form);
+    return context.json({ session_id: id, ...workDiffView(changes) });
+  });
+
+  const landSession = refusing(async (context) => {
+    const body = parseInput(landSchema, await jsonBody(context), 'body');
+    const { into = null, squash = false, dry_run = false } = body;
+    const { project, supervisor, id } = await locate(context, latestWithWorktrees);
+    const none = { session_id: id, landing_session_id: null };
+    if (dry_run) return context.json({ ...none, ...previewView(await previewLanding(project, id, into)) });
+    const landing = await startLanding(project, supervisor, id, { into, squash, merger: null });
+    const view = { session_id: id, ...startedView(landing) };
+    return context.json(view, landing.workflow === null ? 200 : 202);
+  });
+
+  const handlers = { getSessionStatus, getEvidence, getDiff, landSession };
+  return endpoints(sessionOperations, handlers, new Hono<HttpEnv>());
+}
