@@ -89,18 +89,22 @@ function isArrayAllowed(words: readonly (readonly Marked[])[], array: readonly s
   });
 }
 
-/** True when no `*` could match a program name, or shift another word into its position. */
+/** True when no `*` could match a program name, or shift another word into its position or that of a redirection's file. */
 function namesItsPrograms(tokens: readonly ShellToken[]): boolean {
   let isNamed = false;
+  let isFile = false;
   for (const { word, operator } of tokens) {
     if (operator !== null) {
-      const isRedirection = operator === '<' || operator === '>';
-      if (isRedirection && !isNamed) return false;
-      isNamed &&= isRedirection;
-    } else if (!isNamed) {
-      if (word.includes('*') || reservedWords.has(word)) return false;
-      isNamed = !word.includes('=');
+      isFile = operator === '<' || operator === '>';
+      if (isFile && !isNamed) return false;
+      isNamed &&= isFile;
+      continue;
     }
+    if (isFile && /^\*+$/.test(word)) return false;
+    isFile = false;
+    if (isNamed) continue;
+    if (word.includes('*') || reservedWords.has(word)) return false;
+    isNamed = !word.includes('=');
   }
   return true;
 }

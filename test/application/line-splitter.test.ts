@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import fc from 'fast-check';
 import { LineSplitter, type LongLines } from '../../src/application/line-splitter.ts';
 import { cutAt } from '../helpers/backend-contract.ts';
+import { fc } from '../helpers/properties.ts';
 
 /** Few different bytes, so that line feeds are frequent; some are parts of multibyte characters. */
 const streams = fc

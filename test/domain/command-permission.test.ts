@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   type Command,
   compilePattern,
@@ -14,6 +13,7 @@ import {
 } from '../../src/domain/command-permission.ts';
 import { type Marked, markUnquoted } from '../../src/domain/shell-words.ts';
 import { countBarred, matchesParts, splitAtStars } from '../../src/domain/star-match.ts';
+import { fc } from '../helpers/properties.ts';
 
 function isAllowed(pattern: string, command: Command): boolean {
   return isCommandAllowed([compilePattern(pattern)], command);
@@ -38,6 +38,10 @@ describe('a command and a pattern that may allow it', () => {
     ['npm ci && npm *', 'npm ci && npm test', true],
     ['npm ci && npm *', 'npm ci && npm test && rm x', false],
     ['npm test * > out.txt', 'npm test a b > out.txt', true],
+    ['npm test > out-*.txt', 'npm test > out-1.txt', true],
+    // Nothing in place of `*` would make the next word the file.
+    ['npm test > * package.json', 'npm test >  package.json', false],
+    ['npm test > *', 'npm test > out.txt', false],
     ['CI=1 npm test *', 'CI=1 npm test a', true],
     ['echo * tests * pass', 'echo 12 tests did pass', true],
     ['a *x*x', 'a x', false],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { endOf, shorten, startOf } from '../../src/domain/cut-text.ts';
+import { fc } from '../helpers/properties.ts';
 
 const text = fc.string({ unit: fc.constantFrom('a', 'é', '漢', '🙂', '👩‍💻'), maxLength: 20 });
 const length = fc.integer({ min: 1, max: 25 });

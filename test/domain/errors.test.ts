@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { errorCodes, isMaosError, MaosError, quote } from '../../src/domain/errors.ts';
+import { fc } from '../helpers/properties.ts';
 
 describe('MaosError', () => {
   it('carries code, message, details and cause', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   isAgentId,
   isSessionId,
@@ -10,6 +9,7 @@ import {
   parseAgentId,
   parseSessionId,
 } from '../../src/domain/ids.ts';
+import { fc } from '../helpers/properties.ts';
 import { thrownBy } from './samples.ts';
 
 const ulid = '01K0ABCDEFGHJKMNPQRSTVWXYZ';

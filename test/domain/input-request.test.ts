@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   type AgentId,
   makeInputRequestId,
@@ -25,6 +24,7 @@ import {
 import { canTransition } from '../../src/domain/transitions.ts';
 import { describeEvent } from '../../src/presentation/contracts/event-lines.ts';
 import { askedText } from '../../src/presentation/contracts/request-view.ts';
+import { fc } from '../helpers/properties.ts';
 
 const startMs = Date.parse('2026-03-01T10:00:00.000Z');
 const at = (seconds: number): string => new Date(startMs + seconds * 1_000).toISOString();

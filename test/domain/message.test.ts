@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { isMaosError } from '../../src/domain/errors.ts';
 import type { AgentId, MessageId, SessionId } from '../../src/domain/ids.ts';
 import {
@@ -27,6 +26,7 @@ import {
   releaseMessage,
 } from '../../src/domain/message-delivery.ts';
 import { canTransition } from '../../src/domain/transitions.ts';
+import { fc } from '../helpers/properties.ts';
 
 const sessionId = 'sess_01K0ABCDEFGHJKMNPQRSTVWXYZ' as SessionId;
 const idOf = (last: string) => `msg_01K0ABCDEFGHJKMNPQRSTVWXY${last}` as MessageId;

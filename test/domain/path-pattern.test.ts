@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { covers, overlap, pathPattern, patternFrom } from '../../src/domain/path-pattern.ts';
+import { fc } from '../helpers/properties.ts';
 
 const root = '/p';
 const pattern = (text: string): string => pathPattern(text, root);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Agent } from '../../src/domain/agent.ts';
 import {
   decideQuota,
@@ -11,6 +10,7 @@ import {
 } from '../../src/domain/quota.ts';
 import { pauseSession } from '../../src/domain/session-life.ts';
 import { settleAgent } from '../../src/domain/settle-agent.ts';
+import { fc } from '../helpers/properties.ts';
 import { named, outcomes, ready, requestOf, start, started, thrownBy, time } from './samples.ts';
 
 const policy: QuotaPolicy = { maxRetries: 4, baseDelayMs: 2_000, maxDelayMs: 60_000 };

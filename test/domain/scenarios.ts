@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import type { PlanRequest } from '../../src/domain/plan.ts';
 import { failurePolicies, type SessionLimits, strategies } from '../../src/domain/session.ts';
+import { fc } from '../helpers/properties.ts';
 import { agentRequest, planRequest } from './samples.ts';
 
 /** How an undisturbed agent ends. */

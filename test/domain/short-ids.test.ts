@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { shortIds } from '../../src/domain/short-ids.ts';
+import { fc } from '../helpers/properties.ts';
 
 describe('short ids', () => {
   it('are the last six characters where these are enough, and more where they are not', () => {

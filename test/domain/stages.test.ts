@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { type AgentStage, agentStages, stageTransitions } from '../../src/domain/agent-stage.ts';
 import { cancelAgent, cancelWaiting } from '../../src/domain/cancel.ts';
 import { isMaosError } from '../../src/domain/errors.ts';
@@ -14,6 +13,7 @@ import { type AgentOutcome, settleAgent } from '../../src/domain/settle-agent.ts
 import { cancelStalled } from '../../src/domain/stall.ts';
 import { canTransition } from '../../src/domain/transitions.ts';
 import type { Change, Workflow } from '../../src/domain/workflow.ts';
+import { fc } from '../helpers/properties.ts';
 import {
   deepFreeze,
   location,

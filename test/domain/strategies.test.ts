@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { type Strategy, strategies } from '../../src/domain/session.ts';
 import { dependenciesUnder, findCycle, levelsOf, type PlanNode } from '../../src/domain/strategies.ts';
+import { fc } from '../helpers/properties.ts';
 
 type Graph = readonly (readonly number[])[];
 

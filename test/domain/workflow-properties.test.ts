@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Agent } from '../../src/domain/agent.ts';
 import type { Workflow } from '../../src/domain/workflow.ts';
+import { fc } from '../helpers/properties.ts';
 import {
   cancelled,
   type Ending,

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { player, startsOf } from '../helpers/fake-claude.ts';
+import { seed } from '../helpers/seed.ts';
 import { giveTimeTo, until } from '../helpers/waiting.ts';
 import { MaosFolder, type Running } from '../presentation/cli/maos-process.ts';
 
 /** Number of kills for each exit policy; increase it for a longer search. */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 4);
-const seed = Number(process.env.CRASH_SEED ?? 7);
 /** Normally, an agent's end is stored within this time after it was recorded. */
 const spreadMs = 60;
 

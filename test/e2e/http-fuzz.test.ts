@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { residentMb } from '../../bench/machine.ts';
 import { DocumentClient } from '../helpers/http-calls.ts';
 import { type FuzzRequest, requestsTo, type Target } from '../helpers/http-fuzz.ts';
 import type { Json, OperationObject } from '../helpers/openapi.ts';
+import { fc } from '../helpers/properties.ts';
 import { eventsIn, exchange, isStream, type RawAnswer } from '../helpers/raw-http.ts';
+import { seed } from '../helpers/seed.ts';
 import { giveTimeTo } from '../helpers/waiting.ts';
 import { goodCalls, type Known, quickClaude } from './http-good-calls.ts';
 import { HttpProcess, maosFolder } from './http-process.ts';
 
-/** `MAOS_FUZZ_SEED=n` repeats a run; `MAOS_FUZZ_REQUESTS=n` sets its length. */
-const seed = Number(process.env.MAOS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+/** `MAOS_FUZZ_REQUESTS=n` sets the length of a run. */
 const requestsEach = Number(process.env.MAOS_FUZZ_REQUESTS ?? 60);
 
 /** Far longer than any request takes unless it hangs; a lease may wait for 30 s. */
@@ -27,7 +27,7 @@ interface Bench {
   readonly counts: Map<string, number>;
 }
 
-describe(`garbage over HTTP (MAOS_FUZZ_SEED=${seed})`, () => {
+describe(`garbage over HTTP (MAOS_SEED=${seed})`, () => {
   it('gets the answers that the document says, holds no memory, and good calls are answered after it', {
     timeout: 300_000,
   }, async (t) => {

@@ -3,11 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import { cpuTimeMs, residentMb } from '../../bench/machine.ts';
 import { type GarbageLine, garbage, inPieces } from '../helpers/garbage.ts';
 import { LineClient } from '../helpers/line-client.ts';
+import { seed } from '../helpers/seed.ts';
 import { giveTimeTo } from '../helpers/waiting.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
-
-/** `MAOS_FUZZ_SEED=n` repeats a run. */
-const seed = Number(process.env.MAOS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 let folder: MaosFolder;
 const clients: LineClient[] = [];
@@ -73,7 +71,7 @@ async function assertSound(client: LineClient): Promise<void> {
   assert.equal(client.stderr, '');
 }
 
-describe(`garbage on stdio (MAOS_FUZZ_SEED=${seed})`, () => {
+describe(`garbage on stdio (MAOS_SEED=${seed})`, () => {
   it('of 10,000 lines: each request is answered once, nothing grows, and good calls are answered after it', async () => {
     const client = start();
     await client.initialize();

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
 import type { AgentEnd, LaunchSpec } from '../../src/application/ports/agent-host.ts';
 import type {
   AgentActivity,
@@ -18,6 +17,7 @@ import { isMaosError } from '../../src/domain/errors.ts';
 import { readShellStatus } from '../../src/infrastructure/process/host/launch-record.ts';
 import { agentRequest } from '../domain/samples.ts';
 import { contextOf, lookupIn } from '../infrastructure/backends/launch-context.ts';
+import { fc } from './properties.ts';
 
 /** One run of a real CLI: its output, and its end as the host would report it. */
 export interface Recording {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from './properties.ts';
 
 /** Pieces of texts that imitate another speaker, or try to escape from their quotation. */
 const pieces = [

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import type { Target } from './http-fuzz.ts';
+import { fc } from './properties.ts';
 import type { RawRequest } from './raw-http.ts';
 
 /** A fault of a request, and its possible effects. */

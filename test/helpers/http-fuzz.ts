@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { type Draft, type Fault, faultsFor, type Twist, textOf } from './http-faults.ts';
 import type { OpenApiDocument, OperationObject } from './openapi.ts';
+import { fc } from './properties.ts';
 import type { RawRequest } from './raw-http.ts';
 import { arbitraryOf, type ValueOptions } from './schema-values.ts';
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import type { Json } from './openapi.ts';
+import { fc } from './properties.ts';
 
 /** Values for a JSON Schema, for the part of the standard that MAOS uses. */
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { Mailbox } from '../../../src/application/messaging/mailbox.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
 import { cancelAgent } from '../../../src/domain/cancel.ts';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import type { AgentId, MessageId } from '../../../src/domain/ids.ts';
 import type { ConversationWay } from '../../../src/domain/message.ts';
+import { fc } from '../../helpers/properties.ts';
 import { realProject } from '../../helpers/real-project.ts';
 import { created } from '../../infrastructure/sqlite/samples.ts';
 

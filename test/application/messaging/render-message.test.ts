@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   type MessageReader,
   type MessageSender,
@@ -15,6 +14,7 @@ import { makePlan } from '../../../src/domain/plan.ts';
 import { createWorkflow } from '../../../src/domain/workflow.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { anyLines, hidesSomething, hostileText } from '../../helpers/hostile-texts.ts';
+import { fc } from '../../helpers/properties.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
 
 const id = 'msg_01K0ABCDEFGHJKMNPQRSTVWXY0' as MessageId;

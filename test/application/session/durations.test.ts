@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { AgentEnd, ResourceSample, RunningAgent } from '../../../src/application/ports/agent-host.ts';
 import { AgentRun, type RunEnd } from '../../../src/application/session/agent-run.ts';
 import { BudgetWatch } from '../../../src/application/session/budget-watch.ts';
@@ -12,6 +11,7 @@ import type { Workflow } from '../../../src/domain/workflow.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { makeAwakeTime } from '../../../src/infrastructure/clock.ts';
 import { agentRequest, created, planRequest } from '../../domain/samples.ts';
+import { fc } from '../../helpers/properties.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
 import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 

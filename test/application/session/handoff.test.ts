@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { AgentLocations } from '../../../src/application/ports/agent-disk.ts';
 import type { ArtifactRecord } from '../../../src/application/ports/session-summary.ts';
 import { composePrompt, type HandoffInput } from '../../../src/application/session/handoff.ts';
@@ -15,6 +14,7 @@ import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/b
 import type { ClaudeSettings } from '../../../src/infrastructure/backends/claude/settings.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { anyLines, hidesSomething, hostileText } from '../../helpers/hostile-texts.ts';
+import { fc } from '../../helpers/properties.ts';
 import { lacksProcesses, realProject, run, shell } from '../../helpers/real-project.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import fc from 'fast-check';
 import type { AgentActivity, PermissionAsked } from '../../../src/application/ports/backend.ts';
 import { ruleFor } from '../../../src/domain/approval-rule.ts';
 import { startOf } from '../../../src/domain/cut-text.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
+import { fc } from '../../helpers/properties.ts';
 import { settingsOf } from './claude-settings.ts';
 import { readRecording } from './recordings.ts';
 

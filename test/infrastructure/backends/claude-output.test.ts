@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import fc from 'fast-check';
 import { renderActivity } from '../../../src/application/queries/agent-output.ts';
 import { ClaudeOutputParser } from '../../../src/infrastructure/backends/claude/output.ts';
 import { cutAt } from '../../helpers/backend-contract.ts';
+import { fc } from '../../helpers/properties.ts';
 import { readChunks, readLines, readRecording } from './recordings.ts';
 
 const conversation = '11111111-2222-4333-8444-555555555555';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import fc from 'fast-check';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
 import { AgentRun } from '../../../src/application/session/agent-run.ts';
@@ -10,6 +9,7 @@ import { settleAgent } from '../../../src/domain/settle-agent.ts';
 import type { Workflow } from '../../../src/domain/workflow.ts';
 import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
 import { cutAt } from '../../helpers/backend-contract.ts';
+import { fc } from '../../helpers/properties.ts';
 import { created, instanceId, tempStore } from '../sqlite/samples.ts';
 import { settingsOf } from './claude-settings.ts';
 import { readRecording } from './recordings.ts';

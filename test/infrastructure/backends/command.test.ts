@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import fc from 'fast-check';
 import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
 import type { AgentActivity } from '../../../src/application/ports/backend.ts';
 import { isMaosError } from '../../../src/domain/errors.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { agentRequest } from '../../domain/samples.ts';
 import { cutAt } from '../../helpers/backend-contract.ts';
+import { fc } from '../../helpers/properties.ts';
 import { contextOf, lookupIn } from './launch-context.ts';
 
 const backend = makeCommandBackend();

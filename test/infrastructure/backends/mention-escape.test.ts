@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { mentionEscape } from '../../../src/infrastructure/backends/shared/mention-escape.ts';
+import { fc } from '../../helpers/properties.ts';
 
 describe('text in a prompt for CLIs that act on @path', () => {
   /** The expression with which Gemini CLI 0.61 finds attachments; Qwen Code 0.24 uses the same. */

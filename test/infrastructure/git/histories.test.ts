@@ -3,13 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../helpers/properties.ts';
+import { seed } from '../../helpers/seed.ts';
 import { filesIn, HistoryRepository, type TestFile, type TestFiles } from './history-repository.ts';
 import { type Edit, edited, edits, fastImport, type Tree } from './random-history.ts';
 
 const runs = Number(process.env.MAOS_HISTORIES ?? 12);
-// The same in every run, so that a red one is about a change. Other histories: MAOS_SEED=n.
-const seed = Number(process.env.MAOS_SEED ?? 20_261_127);
 
 const repositories: HistoryRepository[] = [];
 after(() => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { type ParsedText, TextFormatError } from '../../../src/application/ports/parsed-text.ts';
 import { parseJson } from '../../../src/infrastructure/text-formats/json.ts';
+import { fc } from '../../helpers/properties.ts';
 
 const strict = { comments: false };
 const lenient = { comments: true };

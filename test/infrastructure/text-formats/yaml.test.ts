@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { TextFormatError } from '../../../src/application/ports/parsed-text.ts';
 import { parseYaml } from '../../../src/infrastructure/text-formats/yaml.ts';
+import { fc } from '../../helpers/properties.ts';
 
 function problem(source: string): TextFormatError | null {
   try {

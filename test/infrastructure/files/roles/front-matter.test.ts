@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { stringify } from 'yaml';
 import {
   commaSeparated,
   FrontMatterError,
   parseFrontMatter,
 } from '../../../../src/infrastructure/files/roles/front-matter.ts';
+import { fc } from '../../../helpers/properties.ts';
 
 function valuesOf(block: string): Record<string, unknown> {
   const parsed = parseFrontMatter(`---\n${block}\n---\nBody\n`);

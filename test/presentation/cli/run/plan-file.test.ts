@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { isMaosError } from '../../../../src/domain/errors.ts';
 import { parseText } from '../../../../src/infrastructure/text-formats/parse-text.ts';
 import { readPlanFile } from '../../../../src/presentation/cli/run/plan-file.ts';
 import { parseInput } from '../../../../src/presentation/contracts/parse-input.ts';
 import { planInput, requestOf } from '../../../../src/presentation/contracts/plan-input.ts';
+import { fc } from '../../../helpers/properties.ts';
 
 const plan = { objective: 'Ship it.', agents: [{ role: 'qa', task: 'Test.' }] };
 

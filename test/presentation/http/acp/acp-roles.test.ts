@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import fc from 'fast-check';
 import type { Hono } from 'hono';
 import { runIdOf, sessionOfRun } from '../../../../src/application/control/acp-runs.ts';
 import { makeSessionId } from '../../../../src/domain/ids.ts';
@@ -26,6 +25,7 @@ import {
   success,
   turn,
 } from '../../../helpers/fake-claude.ts';
+import { fc } from '../../../helpers/properties.ts';
 import { eventOf, openRealProject, type RealProject } from '../../../helpers/real-project.ts';
 import { until } from '../../../helpers/waiting.ts';
 

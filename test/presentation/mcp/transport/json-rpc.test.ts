@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JSONRPCMessageSchema } from '@modelcontextprotocol/sdk/types.js';
-import fc from 'fast-check';
 import { checkMessage } from '../../../../src/presentation/mcp/transport/json-rpc.ts';
+import { fc } from '../../../helpers/properties.ts';
 
 const absent = Symbol('absent');
 const anything = fc.jsonValue({ maxDepth: 2 });
