@@ -39,6 +39,7 @@ import { superviseCommand } from './commands/supervise.ts';
 import { tokenCommand } from './commands/token.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
+import { watchCommand } from './commands/watch.ts';
 import { examplesText, statusesText } from './help-text.ts';
 import { type ListedValue, OptionValues } from './shell/option-values.ts';
 import { fieldPaths } from './shell/selected-fields.ts';
@@ -52,6 +53,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
     'Sessions:',
     [
       listCommand,
+      watchCommand,
       statusCommand,
       logsCommand,
       eventsCommand,

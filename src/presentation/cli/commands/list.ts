@@ -20,6 +20,7 @@ import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { checkHome } from '../shell/home-check.ts';
 import { adoptOrphans } from '../shell/owner-notice.ts';
+import type { Canvas } from '../shell/terminal.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 interface Listed {
@@ -122,7 +123,7 @@ async function run(context: CommandContext): Promise<number> {
     return status;
   }
   if (listed.length === 0) return status;
-  for (const line of tableOf(listed, all, context)) terminal.line(line);
+  for (const line of sessionTable(listed, all, terminal.canvas, Date.now())) terminal.line(line);
   // Not on stdout, whose lines programs may take for sessions.
   if (matching > listed.length) {
     terminal.notice(`… ${matching - listed.length} more: --limit ${matching} shows all.`);
@@ -141,7 +142,8 @@ function countOf({ store }: Project, state: SessionState | undefined): number {
   }
 }
 
-function sessionsOf(project: Project, state: SessionState | undefined, limit: number): Listed[] {
+/** The newest sessions of a project. */
+export function sessionsOf(project: Project, state: SessionState | undefined, limit: number): Listed[] {
   const now = Date.parse(project.clock.now());
   const short = shortIds(project.store.findSessions('', mostSessions));
   const found: Listed[] = [];
@@ -167,8 +169,17 @@ function sessionsOf(project: Project, state: SessionState | undefined, limit: nu
   return found;
 }
 
-function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandContext): string[] {
-  const now = Date.now();
+/**
+ * A row per session, headings first.
+ * @param all with their projects
+ * @param now in Unix milliseconds
+ */
+export function sessionTable(
+  listed: readonly Pick<Listed, 'project' | 'shortId' | 'summary'>[],
+  all: boolean,
+  canvas: Canvas,
+  now: number,
+): string[] {
   const rows = listed.map(({ project, shortId, summary: { session, progress, usage } }) => {
     const { symbol, format } = lookOf(session.state);
     const state = formatSessionState(session, now);
@@ -191,5 +202,5 @@ function tableOf(listed: readonly Listed[], all: boolean, { terminal }: CommandC
     { title: 'PROJECT' },
     { title: 'OBJECTIVE' },
   ];
-  return renderTable(columns, rows, terminal.canvas);
+  return renderTable(columns, rows, canvas);
 }

@@ -14,7 +14,7 @@ import { truncate } from './text-width.ts';
 const outputLines = 10;
 
 /** The branch of each agent with its changes, and whether checks have proven them. */
-export function workTable({ workflow }: SessionFacts, canvas: Canvas): string[] {
+export function workTable({ workflow }: Pick<SessionFacts, 'workflow'>, canvas: Canvas): string[] {
   const rows = workflow.agents
     .filter(({ work, verify }) => work !== null || verify !== null)
     .map((agent) => {
@@ -43,7 +43,7 @@ function proofCell(agent: Agent): Cell {
 }
 
 /** The checks that run, and what agents mend after them. */
-export function verifyingLines({ workflow }: SessionFacts, { width }: Canvas): string[] {
+export function verifyingLines({ workflow }: Pick<SessionFacts, 'workflow'>, { width }: Canvas): string[] {
   return workflow.agents.flatMap((agent) => {
     const text = verifyingText(agent);
     return text === null ? [] : [truncate(`  ${agent.name}: ${text}`, width)];
@@ -51,7 +51,10 @@ export function verifyingLines({ workflow }: SessionFacts, { width }: Canvas): s
 }
 
 /** The last check of each agent that failed, with the end of its output. */
-export function failedCheckLines({ workflow }: SessionFacts, { paint, width }: Canvas): string[] {
+export function failedCheckLines(
+  { workflow }: Pick<SessionFacts, 'workflow'>,
+  { paint, width }: Canvas,
+): string[] {
   return workflow.agents.flatMap(({ name, proof }) => {
     if (proof === null || proof.failed === null) return [];
     const { report, outputTail } = proof.failed;

@@ -32,16 +32,19 @@ export function displayWidth(text: string): number {
 /** Cuts the text to at most `width` columns, with `…` if it was cut. */
 export function truncate(text: string, width: number): string {
   if (width === Number.POSITIVE_INFINITY || displayWidth(text) <= width) return text;
-  if (width < 1) return '';
+  return width < 1 ? '' : `${startWithin(text, width - 1).trimEnd()}…`;
+}
+
+/** As much of the start of the text as takes at most `width` columns. */
+export function startWithin(text: string, width: number): string {
   let used = 0;
   let kept = '';
   for (const { segment } of segmenter.segment(text)) {
-    const next = graphemeWidth(segment);
-    if (used + next > width - 1) break;
-    used += next;
+    used += graphemeWidth(segment);
+    if (used > width) break;
     kept += segment;
   }
-  return `${kept.trimEnd()}…`;
+  return kept;
 }
 
 export function padEnd(text: string, width: number): string {

@@ -1,7 +1,9 @@
+import type { Project } from '../../../application/project.ts';
 import { findRequest } from '../../../application/queries/lookup.ts';
 import { InputRequests } from '../../../application/requests/input-requests.ts';
 import { whenFree } from '../../../application/when-free.ts';
-import type { Answer } from '../../../domain/input-request.ts';
+import type { InputRequestId } from '../../../domain/ids.ts';
+import type { Answer, InputRequest } from '../../../domain/input-request.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { assertOutsideAgents, callingAgent } from '../../calling-agent.ts';
 import { askedText, outcomeText, requestView } from '../../contracts/request-view.ts';
@@ -29,19 +31,12 @@ export function messageOption(description: string): OptionSpec {
 
 /** Answers the request that is named by the command's first argument, and prints the outcome. */
 export async function answerRequest(context: CommandContext, answer: Answer): Promise<number> {
-  const { args, options, terminal, json, runtime, projectPath, env } = context;
+  const { args, options, terminal, json, runtime, projectPath } = context;
   const projects = lookupIn(projectAccess(runtime(), projectPath), new Map());
   const scope = options.flag('all') ? 'everywhere' : 'project';
   const { project, id } = await findRequest(projects, String(args[0]), { scope, kind: answer.kind });
-  // An agent that does not prove who it is cannot answer for a team of another one.
-  const agent = await callingAgent(runtime(), env, projectPath);
-  if (agent === null) assertOutsideAgents(project);
-  const requests = new InputRequests(project);
-  const by = { type: 'person', front: 'cli' } as const;
-  const request = await whenFree(project, () => requests.answer(id, answer, by));
+  const request = await storeAnswer(context, project, id, answer);
   const names = namesOf(project.store.load(request.sessionId).agents);
-  // The answer reaches its agent also when the MAOS that ran the session is gone.
-  if (agent === null) await adoptOrphans(context, project);
   if (json) terminal.document({ ...requestView(request, names), project: project.path });
   else {
     terminal.line(outcomeText(request));
@@ -49,4 +44,26 @@ export async function answerRequest(context: CommandContext, answer: Answer): Pr
     terminal.line(`Project: ${showName(project.path)}`);
   }
   return exitStatus.done;
+}
+
+/** Who answers, and where they are told that a session has got an owner again. */
+export type Caller = Pick<CommandContext, 'runtime' | 'env' | 'projectPath'> & Parameters<typeof adoptOrphans>[0];
+
+/** @throws MaosError FORBIDDEN inside an agent; INVALID_INPUT, INVALID_TRANSITION */
+export async function storeAnswer(
+  caller: Caller,
+  project: Project,
+  id: InputRequestId,
+  answer: Answer,
+): Promise<InputRequest> {
+  const { runtime, env, projectPath } = caller;
+  // An agent that does not prove who it is cannot answer for a team of another one.
+  const agent = await callingAgent(runtime(), env, projectPath);
+  if (agent === null) assertOutsideAgents(project);
+  const requests = new InputRequests(project);
+  const by = { type: 'person', front: 'cli' } as const;
+  const request = await whenFree(project, () => requests.answer(id, answer, by));
+  // The answer reaches its agent also when the MAOS that ran the session is gone.
+  if (agent === null) await adoptOrphans(caller, project);
+  return request;
 }

@@ -44,6 +44,11 @@ const past: Readonly<Record<SessionAction, string>> = {
   cancel: 'Cancelled',
 };
 
+/** The reason in the event log when the user gives none. */
+export function defaultReason(action: SessionAction): string {
+  return `${past[action]} from the terminal.`;
+}
+
 /** A controlled session, for the command's report. */
 export interface ControlledSession {
   readonly session: OpenSession;
@@ -70,7 +75,7 @@ export async function controlSession(
     reference === undefined ? null : agentOfSession(session.project.store.load(session.id), reference);
   const interrupted = context.watchInterrupts();
   const stopWatching = watchOwner(session, context);
-  const reason = options.text('reason') ?? `${past[action]} from the terminal.`;
+  const reason = options.text('reason') ?? defaultReason(action);
   try {
     const request = { action, agentId: agent?.id ?? null, by: 'terminal', reason, budget };
     const result = await whileOwned(session, interrupted, (signal) =>

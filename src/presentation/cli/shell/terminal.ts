@@ -14,7 +14,7 @@ export const colourPaint: Paint = (format, text) =>
 
 /** The escape sequences of the formats that {@link colourPaint} is used with. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: formats are made of them
-const formats = /(\u001b\[(?:1|2|22|3[1-6]|39)m)/;
+const formats = /(\u001b\[(?:1|2|7|22|27|3[1-6]|39)m)/;
 
 /** The target of formatted text: colours, and the width at which lines are cut. */
 export interface Canvas {
@@ -81,6 +81,12 @@ export class Terminal {
   /** Writes to stdout unchanged: MAOS's own text, or raw output that the user requested. */
   write(text: string): void {
     this.#output.write(text);
+  }
+
+  /** As {@link write}, without waiting for earlier text to be taken: before the process ends or stops. */
+  writeNow(text: string): void {
+    this.#output.write(text);
+    this.#output.flush();
   }
 
   /** Writes bytes to stdout. @throws the system's error when it can no longer be written */
