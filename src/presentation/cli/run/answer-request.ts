@@ -47,7 +47,8 @@ export async function answerRequest(context: CommandContext, answer: Answer): Pr
 }
 
 /** Who answers, and where they are told that a session has got an owner again. */
-export type Caller = Pick<CommandContext, 'runtime' | 'env' | 'projectPath'> & Parameters<typeof adoptOrphans>[0];
+export type Caller = Pick<CommandContext, 'runtime' | 'env' | 'projectPath'> &
+  Parameters<typeof adoptOrphans>[0];
 
 /** @throws MaosError FORBIDDEN inside an agent; INVALID_INPUT, INVALID_TRANSITION */
 export async function storeAnswer(

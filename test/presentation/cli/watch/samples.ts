@@ -37,7 +37,10 @@ export function sessionView(
   };
 }
 
-export function listed({ workflow: { session, agents } }: SessionView, given: Partial<Session> = {}): ListedSession {
+export function listed(
+  { workflow: { session, agents } }: SessionView,
+  given: Partial<Session> = {},
+): ListedSession {
   return {
     project: '/home/ann/shop',
     shortId: (given.id ?? session.id).slice(-6),
@@ -78,7 +81,10 @@ export class Watched {
 
   constructor(view: SessionView | null, size: Size = small, sessions: readonly ListedSession[] = []) {
     this.state = initialState(size, ms(10), { all: false, session: null });
-    this.tell({ type: 'sessions', sessions: sessions.length > 0 || view === null ? sessions : [listed(view)] });
+    this.tell({
+      type: 'sessions',
+      sessions: sessions.length > 0 || view === null ? sessions : [listed(view)],
+    });
     if (view !== null) this.tell({ type: 'session', session: view });
   }
 

@@ -17,10 +17,22 @@ const many = Array.from({ length: 200 }, (_, index) =>
 
 describe('the screen', () => {
   it('has as many rows as the terminal, each narrower than it, in every state', () => {
-    const view = sessionView(many, { objective: 'x'.repeat(500) }, { requests: [permission(many[0] as never)] });
+    const view = sessionView(
+      many,
+      { objective: 'x'.repeat(500) },
+      { requests: [permission(many[0] as never)] },
+    );
     for (const size of [small, large, { columns: 100, rows: 30 }, { columns: 120, rows: 24 }]) {
       for (const tab of tabs) {
-        for (const keys of [[], ['enter'], ['enter', 'tab'], ['enter', '?'], ['enter', 'c'], ['enter', 'a'], ['enter', '/']]) {
+        for (const keys of [
+          [],
+          ['enter'],
+          ['enter', 'tab'],
+          ['enter', '?'],
+          ['enter', 'c'],
+          ['enter', 'a'],
+          ['enter', '/'],
+        ]) {
           const watched = new Watched(view, size);
           watched.state = { ...watched.state, tab };
           watched.press(...keys);
