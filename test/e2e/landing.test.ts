@@ -42,8 +42,20 @@ function makeRepository(t: TestContext) {
     await gone;
     return came;
   };
+  /** Starts a command that runs beside the test. */
+  const start = (...args: string[]): Promise<{ status: number | null; out: string; said: string }> => {
+    const child = spawn(process.execPath, [program, ...args], { cwd: project, env });
+    let [out, said] = ['', ''];
+    child.stdout.on('data', (piece) => {
+      out += piece;
+    });
+    child.stderr.on('data', (piece) => {
+      said += piece;
+    });
+    return new Promise((resolve) => child.once('close', (status) => resolve({ status, out, said })));
+  };
   const plan = (value: object): void => writeFileSync(join(folder, 'plan.json'), JSON.stringify(value));
-  return { project, git, maos, killAt, plan, planFile: join(folder, 'plan.json') };
+  return { folder, home, project, git, maos, killAt, start, plan, planFile: join(folder, 'plan.json') };
 }
 
 const verify = '! grep "<<<<<<<" greeting.txt';
@@ -163,6 +175,98 @@ for (const event of [
     }
   });
 }
+
+it('gives a conflict to a merger of another backend, and lands what that one made', (t) => {
+  const { folder, home, project, git, maos, plan, planFile } = makeRepository(t);
+  const script = join(folder, 'mend.sh');
+  writeFileSync(
+    script,
+    'grep -q "<<<<<<<" greeting.txt && grep -q greeting.txt "$1" || exit 9\nprintf "hello\\nbonjour\\n" >greeting.txt\necho Merged both.\n',
+  );
+  const custom = { mender: { command: ['/bin/sh', script, '{promptFile}'] } };
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ backends: { custom } }), { mode: 0o600 });
+  const owners = [agents[0], greet('french', 'echo bonjour > greeting.txt')];
+  plan({ objective: 'Greet.', agents: owners });
+  assert.equal(maos('run', planFile).status, 0);
+  const refused = maos('land', 'latest', '--merger', 'command');
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /name a backend of an agent CLI with --merger/);
+  const land = maos('land', 'latest', '--merger', 'custom:mender', '--json');
+  assert.equal(land.status, 0, land.stdout + land.stderr);
+  const status = JSON.parse(maos('status', 'latest', '--json').stdout);
+  const merger = status.agents.find(({ name }: { name: string }) => name === 'french');
+  assert.deepEqual(
+    [merger.role, merger.backend, merger.attempt, merger.state],
+    ['merger', 'custom:mender', 1, 'completed'],
+  );
+  const events = land.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const of = (type: string) =>
+    events.filter((event) => event.type === type && event.data.name === 'french').map(({ data }) => data);
+  const head = git('rev-parse', 'main');
+  assert.deepEqual(
+    of('landing.conflict').map(({ paths }) => paths),
+    [['greeting.txt']],
+  );
+  assert.deepEqual(
+    of('verify.passed').map(({ report }) => report.commit),
+    [head],
+  );
+  assert.deepEqual(
+    of('landing.moved').map(({ to }) => to),
+    [head],
+  );
+  assert.equal(readFileSync(join(project, 'greeting.txt'), 'utf8'), 'hello\nbonjour\n');
+  assert.equal(git('status', '--porcelain'), '');
+});
+
+it('lands once when two ask for it at the same time, and tells the other', async (t) => {
+  const { folder, git, maos, start, plan, planFile } = makeRepository(t);
+  const [gate, checks] = [join(folder, 'gate'), join(folder, 'checks')];
+  writeFileSync(gate, '');
+  const slow = { ...agents[0], verify: `echo >>${checks}; until [ -e ${gate} ]; do sleep 0.05; done` };
+  plan({ objective: 'Greet.', agents: [slow] });
+  assert.equal(maos('run', planFile).status, 0);
+  rmSync(gate);
+  rmSync(checks);
+  // Neither can end by landing while its check waits.
+  const both = [start('land', 'latest'), start('land', 'latest')];
+  const other = await Promise.race(both);
+  writeFileSync(gate, '');
+  const ends = await Promise.all(both);
+  assert.equal(other.status, 4, other.out + other.said);
+  const [, landing] =
+    /Session (sess_\w+) lands the work of sess_\w+ already\. Follow it with 'maos wait sess_\w+'/.exec(
+      other.said,
+    ) ?? assert.fail(other.said);
+  const [winner] = ends.filter((end) => end !== other);
+  assert.equal(winner?.status, 0, `${winner?.out}${winner?.said}`);
+  assert.ok(winner?.out.includes(landing ?? ''), 'the other one is told who lands');
+  assert.match(winner?.out ?? '', /english +landed/);
+  assert.equal(readFileSync(checks, 'utf8'), '\n', 'checked once');
+  assert.equal(git('log', '-g', '--format=%H', 'main').split('\n').length, 2, 'moved once');
+  assert.equal(JSON.parse(maos('list', '--json').stdout).sessions.length, 2);
+});
+
+it('shows why work does not land by itself', (t) => {
+  const { git, maos, plan, planFile } = makeRepository(t);
+  const first = greet('english', 'echo hello > greeting.txt; git branch -m main trunk');
+  plan({ objective: 'Greet.', agents: [first], land: 'auto' });
+  const run = maos('run', planFile);
+  assert.equal(run.status, 4, run.stdout + run.stderr);
+  const why = /landing, since .*main.* Try again with: maos land sess_\w+/;
+  for (const text of [run.stdout, maos('status', 'latest').stdout]) {
+    assert.match(text, why);
+  }
+  assert.match(maos('events', 'latest').stdout, /its work does not land: .*main/);
+  const status = JSON.parse(maos('status', 'latest', '--json').stdout);
+  assert.equal(status.troubles[0].what, 'landing');
+  assert.match(readFileSync(join(status.folder, 'session.log'), 'utf8'), /session\.landing_failed/);
+  assert.equal(maos('land', 'latest', '--into', 'trunk').status, 0);
+  assert.equal(git('show', 'trunk:greeting.txt'), 'hello');
+});
 
 it('lands by itself once, also when MAOS is killed as the session completes', async (t) => {
   const { project, maos, killAt, plan, planFile } = makeRepository(t);

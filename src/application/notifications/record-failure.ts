@@ -1,8 +1,7 @@
 import type { NotificationFailure, WaitingNotification } from '../ports/notifications.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import type { Project } from '../project.ts';
-import { type DocumentsProject, SessionDocuments } from '../session/session-documents.ts';
-import { SessionTroubles } from '../session/session-troubles.ts';
+import { completeDocuments, type DocumentsProject } from '../session/session-documents.ts';
 import { whenFree } from '../when-free.ts';
 
 /** The parts of a project that recording a failure needs. */
@@ -38,7 +37,7 @@ async function recordAfterEnd(
   notification: WaitingNotification,
   failure: NotificationFailure,
 ): Promise<boolean> {
-  const { store, clock, instance, instances } = project;
+  const { store, instance, instances } = project;
   const { sessionId } = notification;
   await instances.announce();
   // Never takes over from an owner that may be gone: the process that does so first completes the session's files.
@@ -47,13 +46,7 @@ async function recordAfterEnd(
   if (lease === null) return false;
   try {
     await whenFree(project, () => store.notifications.fail(notification, failure, lease));
-    const documents = new SessionDocuments(project, lease, {
-      stored: () => store.load(sessionId),
-      isLeft: () => false,
-      pause: () => new Promise((resolve) => clock.after(pauseMs, resolve)),
-      troubles: new SessionTroubles(sessionId, clock, () => {}),
-    });
-    await documents.close();
+    await completeDocuments(project, lease);
   } finally {
     await whenFree(project, () => store.release(lease));
   }

@@ -1,9 +1,12 @@
-import { isSessionEnded } from '../../domain/session.ts';
+import { isSessionEnded, type Session } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { newestEvents } from './newest-events.ts';
 
-/** A failure beside a session's work, or one that keeps MAOS from reaching an agent. MAOS retries it. */
+/**
+ * A failure beside a session's work, or one that keeps MAOS from reaching an agent: MAOS retries it. Of an ended session,
+ * why its work does not land.
+ */
 export interface Trouble {
   /** The failing part, or the agent's name. */
   readonly what: string;
@@ -23,9 +26,9 @@ const telling = [
   'agent.started',
 ] as const;
 
-/** Newest first; none for a session that has ended. */
+/** Newest first. */
 export function troublesOf(store: SessionStore, { session, agents }: Workflow): readonly Trouble[] {
-  if (isSessionEnded(session.state)) return [];
+  if (isSessionEnded(session.state)) return landingTroubles(store, session);
   const running = new Map<string, string>();
   for (const { id, name, state } of agents) if (state === 'running') running.set(id, name);
   const settled = new Set<string>();
@@ -46,4 +49,17 @@ export function troublesOf(store: SessionStore, { session, agents }: Workflow): 
     } else if (type === 'session.taken_over') for (const id of running.keys()) settled.add(id);
   }
   return found;
+}
+
+/** Why the work of a completed session does not land by itself; none once a landing has begun. */
+export function landingTroubles(
+  store: Pick<SessionStore, 'events' | 'landingsOf'>,
+  { id, land }: Session,
+): readonly Trouble[] {
+  if (land !== 'auto' || store.landingsOf(id).length > 0) return [];
+  return store.events(id, 0, 1, ['session.landing_failed']).flatMap((event) => {
+    if (event.type !== 'session.landing_failed') return [];
+    const { reason, command } = event.data;
+    return [{ what: 'landing', reason: `${reason} Try again with: ${command}`, since: event.at }];
+  });
 }

@@ -9,7 +9,7 @@ import type { Checkout, CommitText, Snapshot, WorktreePlace } from '../ports/wor
 import type { Project } from '../project.ts';
 import type { DecisionQueue } from './decision-queue.ts';
 import type { SessionRecord } from './session-record.ts';
-import { conflictError, conflictNote, joinWork } from './work-base.ts';
+import { conflictError, conflictNote, joinWork, unfinishedMerge } from './work-base.ts';
 
 /** The parts of the project that worktrees need. */
 export type WorktreesProject = Pick<Project, 'clock' | 'path' | 'workspaces'>;
@@ -105,6 +105,11 @@ export class AgentWorktrees {
     const safe = await workspaces.protect(this.placeOf(agent), commit, work.base, globs, text);
     const diff = await workspaces.stat(this.repository, work.base, safe.commit);
     return { subject: safe, work: { ...work, commit: safe.commit, diff } };
+  }
+
+  /** Why the commit does not finish the merge that the agent was to make; null if it does, or had none to make. */
+  async problemOf(agent: Agent, commit: string): Promise<string | null> {
+    return unfinishedMerge(this.#project.workspaces, this.repository, this.#record.workflow, agent, commit);
   }
 
   /** A clean checkout of the commit to check. */

@@ -90,8 +90,9 @@ export class CheckPreparation {
   async #take(agent: Agent): Promise<Taken> {
     const { worktrees, course } = this.#deps;
     const { subject, work } = await worktrees.take(agent);
-    if (course === null || agent.lands === null || subject.commit === null) {
-      return { subject, work, refusal: null };
+    if (subject.commit === null) return { subject, work, refusal: null };
+    if (course === null || agent.lands === null) {
+      return { subject, work, refusal: await worktrees.problemOf(agent, subject.commit) };
     }
     const accepted = await course.accept(agent, subject.commit);
     if (accepted.how === 'refused') return { subject, work, refusal: accepted.reason };

@@ -6,7 +6,7 @@ import type { Lease } from '../ports/ownership.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { type CheckpointProject, CheckpointWriter } from './checkpoint-writer.ts';
-import type { SessionTroubles } from './session-troubles.ts';
+import { SessionTroubles } from './session-troubles.ts';
 
 /** The parts of the project that the session's files need. */
 export type DocumentsProject = CheckpointProject & {
@@ -141,4 +141,22 @@ export class SessionDocuments {
   #logError(message: string, error: unknown): void {
     this.#project.log.log('error', message, { session: this.#lease.sessionId, error });
   }
+}
+
+const pauseMs = 500;
+
+/** Writes what was stored about a session that no runner runs. */
+export async function completeDocuments(
+  project: DocumentsProject & { readonly store: Pick<SessionStore, 'load'> },
+  lease: Lease,
+): Promise<void> {
+  const { store, clock } = project;
+  const { sessionId } = lease;
+  const documents = new SessionDocuments(project, lease, {
+    stored: () => store.load(sessionId),
+    isLeft: () => false,
+    pause: () => new Promise((resolve) => clock.after(pauseMs, resolve)),
+    troubles: new SessionTroubles(sessionId, clock, () => {}),
+  });
+  await documents.close();
 }

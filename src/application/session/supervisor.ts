@@ -162,7 +162,7 @@ export class Supervisor {
     for (let runner: SessionRunner | null = first, runs = 1; runner !== null; runs++) {
       try {
         const outcome = await runner.run();
-        if (outcome === 'settled') await this.#land(lease.sessionId);
+        if (outcome === 'settled') await this.#land(lease);
         log.log('info', 'session released', { session: lease.sessionId, outcome });
         break;
       } catch (error) {
@@ -181,10 +181,13 @@ export class Supervisor {
    * While this process still owns the completed session: if it is killed, the next owner runs the session again, which
    * has ended, and comes here.
    */
-  async #land(id: SessionId): Promise<void> {
-    const landing = await landCompleted(this.#project, id);
+  async #land(ended: Lease): Promise<void> {
+    const landing = await landCompleted(this.#project, ended);
     if (landing === null) return;
-    this.#project.log.log('info', 'session lands', { session: id, landing: landing.lease.sessionId });
+    this.#project.log.log('info', 'session lands', {
+      session: ended.sessionId,
+      landing: landing.lease.sessionId,
+    });
     if (this.#isReleasingAll) await this.#release(landing.lease);
     else this.take(landing.lease, landing.workflow);
   }

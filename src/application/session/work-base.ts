@@ -31,12 +31,8 @@ export async function joinWork(
   workflow: Workflow,
   agent: Agent,
 ): Promise<WorkBase> {
-  const { session, agents } = workflow;
-  const upstream = agents.flatMap(({ id, name, work }) =>
-    agent.dependsOn.includes(id) && work !== null && work.commit !== null
-      ? [{ name, commit: work.commit }]
-      : [],
-  );
+  const { session } = workflow;
+  const upstream = upstreamWork(workflow, agent);
   const start = session.repository?.commit;
   if (start === undefined)
     throw new MaosError('INTERNAL', `Session ${session.id} has no commit to begin from.`);
@@ -53,6 +49,46 @@ export async function joinWork(
   const until = commits.indexOf(merge.theirs) + 1 || commits.length;
   const between = upstream.slice(0, until).map((member) => member.name);
   return { base: merge.ours, conflict: { merge, between, remaining: commits.slice(until) } };
+}
+
+/** The commits of the agents that this one depends on, in the plan's order. */
+function upstreamWork(
+  { agents }: Workflow,
+  { dependsOn }: Agent,
+): readonly { readonly name: string; readonly commit: string }[] {
+  return agents.flatMap(({ id, name, work }) =>
+    dependsOn.includes(id) && work !== null && work.commit !== null ? [{ name, commit: work.commit }] : [],
+  );
+}
+
+/**
+ * Why the work of a merger does not finish the merge that its worktree began with; null if it does, or if there was none.
+ * @param commit all of its work
+ */
+export async function unfinishedMerge(
+  workspaces: Pick<Workspaces, 'isAncestor' | 'conflictMarkers'>,
+  repository: string,
+  workflow: Workflow,
+  agent: Agent,
+  commit: string,
+): Promise<string | null> {
+  const { work, role, lands } = agent;
+  if (role.name !== 'merger' || work === null || lands !== null) return null;
+  const contains = (whole: string, part: string): Promise<boolean> =>
+    workspaces.isAncestor(repository, part, whole);
+  const missing: { readonly name: string; readonly commit: string }[] = [];
+  for (const member of upstreamWork(workflow, agent)) {
+    if (!(await contains(work.base, member.commit))) missing.push(member);
+  }
+  if (missing.length === 0) return null;
+  // Because of them, the merge is not concluded.
+  const marked = await workspaces.conflictMarkers(repository, work.base, commit);
+  if (marked.length > 0) return `Conflict markers are left in ${listed(marked).join(', ')}.`;
+  for (const { name, commit: part } of missing) {
+    if (await contains(commit, part)) continue;
+    return `The merge was not finished: ${commit} does not contain the work of ${quote(name)} (${part}).`;
+  }
+  return null;
 }
 
 /** For an agent that cannot be asked to resolve it. */

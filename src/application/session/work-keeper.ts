@@ -95,23 +95,26 @@ export class WorkKeeper {
         const message = 'some of an agent’s work cannot be committed; it stays in its worktree';
         project.log.log('warn', message, { agent: agent.id, paths: unkept });
       }
-      return { ending, work: { ...agent.work, commit, diff } };
+      const work = { ...agent.work, commit, diff };
+      const problem = await unlessAborted(worktrees.problemOf(agent, commit), signal, null);
+      return { ending: problem === null ? ending : notCompleted(ending, problem), work };
     } catch (error) {
       project.log.log('error', 'the work of an agent could not be committed', { agent: agent.id, error });
-      return signal.aborted ? { ending, work: null } : { ending: withoutCommit(ending, error), work: null };
+      if (signal.aborted) return { ending, work: null };
+      const said = error instanceof Error ? error.message : String(error);
+      const message = `Its work could not be committed, and stays in its worktree: ${said}`;
+      return { ending: notCompleted(ending, message), work: null };
     }
   }
 }
 
 /** What nobody can take over does not count as completed. */
-function withoutCommit(ending: Ending, error: unknown): Ending {
+function notCompleted(ending: Ending, message: string): Ending {
   return {
     ...ending,
     report: (stderrTail) => {
       const report = ending.report(stderrTail);
       if (report.outcome.state !== 'completed') return report;
-      const said = error instanceof Error ? error.message : String(error);
-      const message = `Its work could not be committed, and stays in its worktree: ${said}`;
       const failure = { kind: 'verification_failed' as const, message, stderrTail };
       return { ...report, outcome: { state: 'failed', failure, result: report.outcome.result } };
     },

@@ -106,6 +106,11 @@ export const sessionEvents = {
 
   'session.restored': event<{ part: SessionPart }>({ text: ({ part }) => `${part} working again` }),
 
+  /** It has completed, but its work cannot land by itself. `command` tries again. */
+  'session.landing_failed': event<{ reason: string; command: string }>({
+    text: ({ reason, command }) => `its work does not land: ${reason} Try again with: ${command}`,
+  }),
+
   /** The session was restored into a new store from a checkpoint and `events` records of its log. */
   'session.recovered': event<{ checkpoint: string; events: number }>({
     text: ({ checkpoint, events }) => `recovered from ${checkpoint} and ${plural(events, 'logged event')}`,

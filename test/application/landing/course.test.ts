@@ -8,6 +8,7 @@ import { createLanding } from '../../../src/application/landing/create-landing.t
 import type { LandingCourse, LandingStart } from '../../../src/application/landing/landing-course.ts';
 import { landingFacts } from '../../../src/application/landing/landing-facts.ts';
 import { previewLanding } from '../../../src/application/landing/preview.ts';
+import { troublesOf } from '../../../src/application/queries/troubles.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makeSessionId } from '../../../src/domain/ids.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
@@ -236,18 +237,50 @@ describe('landing with a conflict', () => {
 });
 
 describe('landing by itself', () => {
+  /** As the owner of the completed session does. */
+  async function landOwned({ session }: Workflow) {
+    const { store, instance } = real.project;
+    const lease = store.acquire(session.id, instance, { staleBefore: time(0) });
+    assert.ok(lease);
+    try {
+      return await landCompleted(real.project, lease);
+    } finally {
+      store.release(lease);
+    }
+  }
+
   it('stores one session that lands the work, however often it is asked', async () => {
     const workflow = ended({ a: { 'a.txt': 'a\n' } }, { land: 'auto' });
-    const first = await landCompleted(real.project, workflow.session.id);
+    const first = await landOwned(workflow);
     assert.deepEqual(first?.workflow.session.landing, {
       ...{ sessionId: workflow.session.id, target: 'main', squash: false },
     });
-    assert.equal(await landCompleted(real.project, workflow.session.id), null);
+    assert.equal(await landOwned(workflow), null);
     assert.deepEqual(real.project.store.landingsOf(workflow.session.id), [first?.workflow.session.id]);
   });
 
   it('does nothing for a session that does not ask for it', async () => {
-    assert.equal(await landCompleted(real.project, ended({ a: { 'a.txt': 'a\n' } }).session.id), null);
+    assert.equal(await landOwned(ended({ a: { 'a.txt': 'a\n' } })), null);
+  });
+
+  it('records once why it cannot, until a landing has begun', async () => {
+    const { store } = real.project;
+    const workflow = ended({ a: { 'a.txt': 'a\n' } }, { land: 'auto' });
+    const { id } = workflow.session;
+    scratch.git('branch', '-q', '-m', 'main', 'trunk');
+    for (let times = 0; times < 2; times++) assert.equal(await landOwned(workflow), null);
+    const failed = store.events(id, 0, 100, ['session.landing_failed']);
+    assert.deepEqual(
+      failed.map(({ data }) => data),
+      [{ reason: failed[0]?.data['reason' as never], command: `maos land ${id}` }],
+    );
+    const [trouble, ...more] = troublesOf(store, store.load(id));
+    assert.match(trouble?.reason ?? '', /main.* Try again with: maos land sess_/);
+    assert.equal(more.length, 0);
+    const { target, scope } = await landingFacts(real.project, workflow, 'trunk');
+    const choice = { target, squash: false, merger: null, origin: { depth: 0, parent: null } };
+    await createLanding(real.project, workflow, scope, choice);
+    assert.deepEqual(troublesOf(store, store.load(id)), []);
   });
 });
 

@@ -65,6 +65,38 @@ describe('agents in worktrees', () => {
     assert.match(done.agent('m').result ?? '', /^\w+ \w+$/, 'a commit of two parents');
   });
 
+  it('do not complete as mergers before the merge is finished', async (t) => {
+    if (lacksProcesses(t, 'uses git')) return;
+    const { real, git } = repository(t);
+    const both = { ...inWorktree, role: 'merger', depends_on: ['a', 'b'] };
+    const verify = { commands: ['true'], fix_rounds: 1 };
+    const done = await run(real, [
+      shell('a', 'echo a >README', inWorktree),
+      shell('b', 'echo b >README', inWorktree),
+      shell('idle', 'true', both),
+      shell('hasty', `git add -A; ${commit}`, both),
+      shell('alone', 'git merge --abort; echo mine >README', both),
+      shell('checked', 'true', { ...both, verify }),
+      shell('slow', 'test $MAOS_AGENT_ATTEMPT = 1 || echo both >README', { ...both, verify }),
+    ]);
+    const marked = /Conflict markers are left in README\./;
+    for (const [name, reason] of [
+      ['idle', marked],
+      ['hasty', marked],
+      ['alone', /The merge was not finished: [0-9a-f]{40} does not contain the work of "b"/],
+      ['checked', marked],
+    ] as const) {
+      const { state, failure, work } = done.agent(name);
+      assert.deepEqual([state, failure?.kind], ['failed', 'verification_failed'], name);
+      assert.match(failure?.message ?? '', reason);
+      assert.notEqual(work?.commit ?? null, null, 'what it left is kept');
+    }
+    const { state, failure, work } = done.agent('slow');
+    assert.equal(state, 'completed', failure?.message ?? '');
+    assert.equal(done.of('agent.fix_round', 'slow').length, 1);
+    assert.equal(git('log', '-1', '--format=%p', work?.commit ?? '').split(' ').length, 2);
+  });
+
   it('are checked at exactly their commit, with protected files as they were, until they have mended it', async (t) => {
     if (lacksProcesses(t, 'uses git')) return;
     const { real, git } = repository(t);

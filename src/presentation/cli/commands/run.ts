@@ -22,7 +22,7 @@ export const runCommand: CliCommand = {
     'With --worktree, the work of every agent is on the branch maos/SESSION/NAME and leaves your checkout alone. MAOS runs the checks of --verify itself; an agent gets the output of one that fails, and mends its work.',
     'Ctrl-C moves the session to a background process (see --on-exit) and exits with 130.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
-    'Exit status: 0 completed, 1 failed or cancelled, 5 a budget is used up, 6 an agent is not signed in, 7 paused.',
+    'Exit status: 0 completed, 1 failed or cancelled, 4 its work does not land by itself, 5 a budget is used up, 6 an agent is not signed in, 7 paused.',
   ].join('\n'),
   arguments: [
     {

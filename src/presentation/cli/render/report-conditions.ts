@@ -2,6 +2,7 @@ import { postponedUntil } from '../../../application/queries/live-status.ts';
 import { budgetShares } from '../../../domain/budget.ts';
 import { fallbackText } from '../../../domain/fallback.ts';
 import { milestoneText } from '../../../domain/milestone.ts';
+import { isSessionEnded } from '../../../domain/session.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import { waitText } from '../../../domain/waiting.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
@@ -42,11 +43,12 @@ export function stalledLines({ liveStatus: { stalled } }: SessionFacts): string[
   ];
 }
 
-/** Actions that fail and are retried. */
-export function troubleLines({ liveStatus: { troubles } }: SessionFacts): string[] {
+/** Actions that failed; while the session runs, they are retried. */
+export function troubleLines({ workflow, liveStatus: { troubles } }: SessionFacts): string[] {
+  const isRetried = !isSessionEnded(workflow.session.state);
   return troubles.map(
     ({ what, reason, since }) =>
-      `  ${what}, since ${formatTime(since)}: ${oneLine(reason)} MAOS keeps trying.`,
+      `  ${what}, since ${formatTime(since)}: ${oneLine(reason)}${isRetried ? ' MAOS keeps trying.' : ''}`,
   );
 }
 

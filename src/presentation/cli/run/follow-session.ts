@@ -83,7 +83,7 @@ async function followOne(
   }
   if (!settled) return leave(context, session);
   const facts = factsOf(session);
-  const status = statusOfSession(facts.workflow, facts.landed);
+  const status = statusOfSession(facts.workflow, facts.landed, facts.liveStatus.troubles.length > 0);
   if (terminal.outputLost.aborted) {
     terminal.notice(`${id} ${facts.workflow.session.state}. See it with: ${context.program} status ${id}`);
     return status;

@@ -39,15 +39,19 @@ export function statusOfCode(code: ErrorCode): number {
 }
 
 /**
- * The exit status for a session that ended or paused: 0 only if it completed, and nothing that it lands waits.
+ * The exit status for a session that ended or paused: 0 only if it completed, its work could land, and nothing that it
+ * lands waits.
  * @param landed what became of the work that it lands
+ * @param isStuck whether its work does not land by itself
  */
 export function statusOfSession(
   { session, agents }: Pick<Workflow, 'session' | 'agents'>,
   landed: readonly LandedWork[] = [],
+  isStuck = false,
 ): number {
   if (session.state === 'completed') {
-    return landed.some(({ state }) => state === 'waiting') ? exitStatus.notPossible : exitStatus.done;
+    const isWaiting = landed.some(({ state }) => state === 'waiting');
+    return isStuck || isWaiting ? exitStatus.notPossible : exitStatus.done;
   }
   if (session.state === 'paused') return exitStatus.paused;
   if (session.state === 'failed' && isBudgetEnd({ session, agents })) return exitStatus.limit;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isSettled } from '../../../application/control/control.ts';
 import type { Project } from '../../../application/project.ts';
 import { liveStatusOf } from '../../../application/queries/live-status.ts';
+import { landingTroubles } from '../../../application/queries/troubles.ts';
 import { InputRequests } from '../../../application/requests/input-requests.ts';
 import type { Agent, AgentState } from '../../../domain/agent.ts';
 import type { InputRequestId, SessionId } from '../../../domain/ids.ts';
@@ -96,8 +97,11 @@ export const waitSession = defineTool({
 });
 
 /** What follows when the work of a completed session lands by itself; null for any other session. */
-function landingStep({ store }: Project, { id, land, state }: Session): string | null {
+function landingStep({ store }: Project, session: Session): string | null {
+  const { id, land, state } = session;
   if (land !== 'auto' || state !== 'completed') return null;
+  const [trouble] = landingTroubles(store, session);
+  if (trouble !== undefined) return `Its work does not land: ${trouble.reason} (land-session).`;
   const [landing] = store.landingsOf(id);
   return landing === undefined
     ? 'Its work is landed by MAOS: list-sessions shows the session that does it.'
