@@ -26,7 +26,12 @@ import type { InstanceId, SessionId } from './domain/ids.ts';
 import { outsideWays, testNotification } from './domain/notification.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { configPath, type Origin } from './infrastructure/config/config.ts';
-import { editConfig } from './infrastructure/config/config-edit.ts';
+import {
+  type ConfigPlace,
+  editConfig,
+  openConfig,
+  replaceConfig,
+} from './infrastructure/config/config-edit.ts';
 import { type PartialConfig, settingsByKey } from './infrastructure/config/settings-table.ts';
 import {
   canonicalProject,
@@ -179,10 +184,27 @@ export class MaosRuntime implements Runtime {
     scope: SettingScope,
     change: { readonly key: string; readonly text: string | null },
   ) {
+    return editConfig({ ...this.#settingsPlace(path, scope), ...change });
+  }
+
+  async openSettings(path: string, scope: SettingScope) {
+    return openConfig(this.#settingsPlace(path, scope));
+  }
+
+  async replaceSettings(
+    path: string,
+    scope: SettingScope,
+    edited: { readonly before: string | null; readonly text: string },
+  ) {
+    await replaceConfig({ ...this.#settingsPlace(path, scope), ...edited });
+  }
+
+  /** Creates the folder of the settings file, if necessary. */
+  #settingsPlace(path: string, scope: SettingScope): ConfigPlace {
     ensureHome(this.home);
     const projectHash = scope === 'user' ? null : hashOf(placeOf(path).project);
     if (projectHash !== null) ensureProjectFolder(this.home, projectHash);
-    return editConfig({ home: this.home, projectHash, ...change });
+    return { home: this.home, projectHash };
   }
 
   async watchProject(path: string): Promise<void> {

@@ -153,6 +153,21 @@ export interface Runtime {
   ): Promise<{ readonly settings: readonly SettingReport[]; readonly warnings: readonly string[] }>;
   /** Path of the settings file of the user, or of a folder's project; it may be missing. */
   settingsFile(path: string, scope: SettingScope): Promise<string>;
+  /** The path and text of that file, whose folder is created if necessary; null: there is none yet. */
+  openSettings(
+    path: string,
+    scope: SettingScope,
+  ): Promise<{ readonly file: string; readonly text: string | null }>;
+  /**
+   * Replaces the whole text of that file.
+   * @param edited.before the text that was edited; if the file has another one now, it is not replaced
+   * @throws MaosError CONFIG_INVALID; then nothing is written
+   */
+  replaceSettings(
+    path: string,
+    scope: SettingScope,
+    edited: { readonly before: string | null; readonly text: string },
+  ): Promise<void>;
   /**
    * Changes one setting in a settings file, and keeps everything else.
    * @param change.text the new value as typed on a command line; null: remove the setting

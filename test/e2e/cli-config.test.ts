@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { maosInProcess } from '../helpers/maos-in-process.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -52,7 +54,7 @@ describe('maos config', () => {
         2,
         /"set maxDepth" is not complete, or too much\. Use 'maos config set KEY VALUE'/,
       ],
-      [['see'], 2, /Unknown action "see"\. Use list, get, set, unset or path\./],
+      [['see'], 2, /Unknown action "see"\. Use list, get, set, unset, edit or path\./],
       [['get', 'maxdep'], 2, /"maxdep" is not a setting/],
       [['set', 'maxDepth', '99'], 2, /maxDepth is 99; it must be a whole number from 0 to 10/],
       [
@@ -77,5 +79,57 @@ describe('maos config', () => {
     for (const words of [[], ['--json'], ['get', 'backends.agentClient']]) {
       assert.doesNotMatch(await said(...words), /sk-quiet/);
     }
+  });
+
+  describe('edit', () => {
+    const file = () => join(maos.home, 'config.json');
+    const edit = (editor: string, ...words: string[]) =>
+      maosInProcess(['config', 'edit', ...words], {
+        env: { ...maos.env, HOME: maos.project, VISUAL: '', EDITOR: editor },
+        cwd: maos.project,
+      });
+    const writing = (text: string): string => `printf '%s' '${text}' > "$1"; :`;
+    before(async () => {
+      await rm(file(), { force: true });
+    });
+
+    it('replaces the file by what the editor leaves, if that is valid', async () => {
+      const done = await edit(writing('{"maxDepth": 4} // mine'));
+      assert.deepEqual(done, { status: 0, stdout: 'Changed: ~/home/config.json\n', stderr: '' });
+      assert.equal(await readFile(file(), 'utf8'), '{"maxDepth": 4} // mine');
+      assert.equal((await edit('true')).stdout, 'Nothing was changed.\n');
+      assert.deepEqual(
+        await readdir(maos.home).then((names) => names.filter((name) => name.includes('edited'))),
+        [],
+      );
+    });
+
+    it('keeps a text that is not valid, changes nothing, and goes on with it', async () => {
+      const wrong = await edit(writing('{"maxDepth": 99}'));
+      assert.equal(wrong.status, 2);
+      assert.match(wrong.stderr, /maxDepth is 99; it must be a whole number from 0 to 10/);
+      assert.match(wrong.stderr, /kept in ~\/home\/config\.json\.edited: 'maos config edit' goes on with it/);
+      assert.equal(await readFile(file(), 'utf8'), '{"maxDepth": 4} // mine');
+      const mended = await edit('sed -i s/99/9/');
+      assert.match(
+        mended.stderr,
+        /^Going on with the text that was not valid: ~\/home\/config\.json\.edited/,
+      );
+      assert.equal(mended.status, 0);
+      assert.equal(await readFile(file(), 'utf8'), '{"maxDepth": 9}');
+    });
+
+    it('replaces no file that something else has changed meanwhile', async () => {
+      const other = await edit(`echo '{"maxDepth": 1}' > ${file()}; ${writing('{"maxDepth": 2}')}`);
+      assert.equal(other.status, 2);
+      assert.match(other.stderr, /was changed by something else meanwhile/);
+      assert.equal(await readFile(file(), 'utf8'), '{"maxDepth": 1}\n');
+      await rm(`${file()}.edited`);
+    });
+
+    it('says when there is no editor, or it fails', async () => {
+      assert.match((await edit('')).stderr, /No editor is set: set VISUAL or EDITOR/);
+      assert.match((await edit('false')).stderr, /The editor "false" ended with status 1/);
+    });
   });
 });

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { manPages } from '../tooling/man-pages.ts';
 import { type Check, runCheck } from './checks.ts';
 import { nodeBinary, tooOldNode } from './node-binaries.ts';
 import { npm } from './npm.ts';
@@ -28,6 +29,7 @@ const packed = [
   'bin/maos.js',
   'dist/maos.js',
   'docs/plan.schema.json',
+  ...[...manPages().keys()].map((name) => `man/${name}`).sort(),
   'package.json',
   'schema.sql',
 ];

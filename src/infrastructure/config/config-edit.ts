@@ -11,11 +11,15 @@ import type { Setting } from './setting.ts';
 import { settingsByKey } from './settings-table.ts';
 import { escaped } from './shown-value.ts';
 
-/** A change of one setting in a settings file. */
-export interface ConfigEdit {
+/** A settings file. */
+export interface ConfigPlace {
   readonly home: string;
   /** The project whose file to change; null: the user's own file. */
   readonly projectHash: string | null;
+}
+
+/** A change of one setting in a settings file. */
+export interface ConfigEdit extends ConfigPlace {
   readonly key: string;
   /** The value as typed on a command line: JSON or plain text; null: remove the setting from the file. */
   readonly text: string | null;
@@ -31,7 +35,7 @@ export interface ConfigEdit {
 export async function editConfig({ home, projectHash, key, text }: ConfigEdit): Promise<EditedConfig> {
   const { key: settingKey, setting } = settingFor(key);
   const userFile = configPath(home);
-  const file = projectHash === null ? userFile : configPath(home, projectHash);
+  const file = fileOf({ home, projectHash });
   if (projectHash !== null && setting.userOnly) {
     throw new MaosError(
       'FORBIDDEN',
@@ -47,18 +51,59 @@ export async function editConfig({ home, projectHash, key, text }: ConfigEdit): 
   const value = text === null ? undefined : valueIn(text, key, settingKey, setting);
   const after = applyEdits(source, modify(source, path, value, { formattingOptions: formatOf(source) }));
   if (after === source) return { file, changed: false };
-  const { value: content, positionOf } = parseConfig(file, after);
-  layerOf(content, {
+  checkConfig({ home, projectHash }, after);
+  await writeConfig(file, before !== undefined, after);
+  return { file, changed: true };
+}
+
+function fileOf({ home, projectHash }: ConfigPlace): string {
+  return projectHash === null ? configPath(home) : configPath(home, projectHash);
+}
+
+/** The path and text of a settings file; null: there is none. @throws MaosError CONFIG_INVALID if it cannot be read */
+export function openConfig(place: ConfigPlace): { readonly file: string; readonly text: string | null } {
+  const file = fileOf(place);
+  return { file, text: readText(file) ?? null };
+}
+
+/**
+ * Replaces a whole settings file, if the new text is valid.
+ * @param edited.before what it was when the user began to edit it
+ * @throws MaosError CONFIG_INVALID (the text is not valid, or the file has changed since), and errors of writing
+ */
+export async function replaceConfig(
+  edited: ConfigPlace & { readonly before: string | null; readonly text: string },
+): Promise<void> {
+  const file = fileOf(edited);
+  checkConfig(edited, edited.text);
+  const present = readText(file) ?? null;
+  if (present !== edited.before) {
+    throw new MaosError(
+      'CONFIG_INVALID',
+      `${JSON.stringify(file)} was changed by something else meanwhile, and is kept as it is.`,
+      { details: { source: file } },
+    );
+  }
+  await writeConfig(file, present !== null, edited.text);
+}
+
+/** @throws MaosError CONFIG_INVALID */
+function checkConfig(place: ConfigPlace, text: string): void {
+  const file = fileOf(place);
+  const { value, positionOf } = parseConfig(file, text);
+  layerOf(value, {
     name: JSON.stringify(file),
-    mayNamePrograms: projectHash === null,
-    userFile,
+    mayNamePrograms: place.projectHash === null,
+    userFile: configPath(place.home),
     positionOf,
   });
+}
+
+async function writeConfig(file: string, exists: boolean, text: string): Promise<void> {
   // Keep a symbolic link, which people use who store their settings elsewhere.
-  const target = before === undefined ? file : realpathSync(file);
-  const mode = before === undefined ? fileMode : statSync(target).mode & 0o777;
-  await writeFileAtomic(target, after, { mode });
-  return { file, changed: true };
+  const target = exists ? realpathSync(file) : file;
+  const mode = exists ? statSync(target).mode & 0o777 : fileMode;
+  await writeFileAtomic(target, text, { mode });
 }
 
 export interface EditedConfig {

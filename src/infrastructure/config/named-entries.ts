@@ -70,6 +70,7 @@ export function namedEntries<F extends Fields>(
     schema,
     allowed: `an object with one entry for each ${what}, by its name`,
     fromText: (text) => text,
+    fields,
     disclosed: (entries) =>
       Object.fromEntries(Object.entries(entries).map(([key, entry]) => [key, disclosedEntry(entry)])),
     over: (below, entries) => ({ ...(below as object), ...(entries as object) }),

@@ -1,7 +1,8 @@
 import type { CliCommand } from './command.ts';
 import { displayWidth } from './render/text-width.ts';
 
-const statuses =
+/** For the help and the man page of maos. */
+export const statuses =
   'Exit status: 0 done, 1 the session or an agent failed, 2 usage error, 3 not found, 4 not possible in this state, 5 limit reached, 6 backend not available or not signed in, 7 the session is paused, 70 bug in maos, 130 interrupted.';
 
 export function statusesText(width: number): string {

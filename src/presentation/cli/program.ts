@@ -9,6 +9,8 @@ import { auditCommand } from './commands/audit.ts';
 import { backendsCommand } from './commands/backends.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { claimCommand, releaseCommand } from './commands/claim.ts';
+import { makeCompleteCommand } from './commands/complete.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
 import { denyCommand } from './commands/deny.ts';
@@ -40,6 +42,7 @@ import { tokenCommand } from './commands/token.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
 import { watchCommand } from './commands/watch.ts';
+import { globalOptions } from './global-options.ts';
 import { examplesText, statusesText } from './help-text.ts';
 import { type ListedValue, OptionValues } from './shell/option-values.ts';
 import { fieldPaths } from './shell/selected-fields.ts';
@@ -87,11 +90,13 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
     [
       initCommand,
       configCommand,
+      completionCommand,
       rolesCommand,
       backendsCommand,
       tokenCommand,
       doctorCommand,
       versionCommand,
+      makeCompleteCommand(() => allCommands),
       superviseCommand,
       agentCommand,
     ],
@@ -195,10 +200,6 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
     .description(
       'Runs teams of agents as real processes: ordered, watched, limited, recorded and recoverable.',
     )
-    .option('--json', 'print JSON on stdout (JSON lines for streams), and errors as JSON on stderr')
-    .option('--fields <list>', 'print these fields as JSON only, such as state,agents.name')
-    .option('-C, --project <path>', 'folder of the project (default: the current folder)')
-    .option('--no-color', 'disable colors, as NO_COLOR does')
     .option('-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'Show help for a command')
@@ -217,6 +218,7 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
       getOutHelpWidth: () => helpWidth(terminal),
     })
     .exitOverride();
+  for (const { flags, description } of globalOptions) program.option(flags, description);
   for (const [heading, commands] of commandGroups) {
     program.commandsGroup(heading);
     for (const command of commands) addCommand(program, command, terminal, onCall);

@@ -3,6 +3,7 @@ import { shorten } from '../../../domain/cut-text.ts';
 import { isMaosError, MaosError, quote } from '../../../domain/errors.ts';
 import { showControls } from '../../../domain/invisible-marks.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
+import { editSettings } from '../config/edit-settings.ts';
 import { homePath } from '../render/home-path.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -16,13 +17,14 @@ export const configCommand: CliCommand = {
   details: [
     'Without an action, lists every setting, its value and where that comes from: a default, a file, a variable or a flag.',
     'set writes your own settings (MAOS_HOME/config.json, by default ~/.maos/config.json), or with --project those of one project. The rest of the file stays as it is, comments included, and nothing is written unless all of it is valid.',
+    'edit opens a copy in $VISUAL or $EDITOR, and replaces the file when the copy is valid. A copy that is not is kept, and the next edit goes on with it.',
     'A value is text, a number, true, false, none, or JSON for lists and objects.',
   ].join('\n\n'),
   arguments: [
     {
       syntax: '[action]',
-      description: 'list, get, set, unset or path (default: list)',
-      choices: ['list', 'get', 'set', 'unset', 'path'],
+      description: 'list, get, set, unset, edit or path (default: list)',
+      choices: ['list', 'get', 'set', 'unset', 'edit', 'path'],
     },
     { syntax: '[key]', description: 'the setting, such as limits.stallMinutes' },
     { syntax: '[value]', description: 'its new value' },
@@ -31,7 +33,7 @@ export const configCommand: CliCommand = {
   examples: [
     { line: 'maos config', says: 'every setting in force here' },
     { line: 'maos config set limits.stallMinutes 45', says: 'for all your projects' },
-    { line: 'maos config set backend codex --project .', says: 'for this project only' },
+    { line: 'maos config edit --project', says: 'the settings of this project, in your editor' },
   ],
   takesBareProject: true,
   async run(context) {
@@ -39,6 +41,7 @@ export const configCommand: CliCommand = {
     const given = context.args.length;
     if (action === 'list' && given <= 1) return list(context);
     if (action === 'path' && given === 1) return path(context);
+    if (action === 'edit' && given === 1) return edit(context);
     if (action === 'get' && key !== undefined && given === 2) return get(context, key);
     if (action === 'set' && key !== undefined && value !== undefined) return change(context, key, value);
     if (action === 'unset' && key !== undefined && given === 2) return change(context, key, null);
@@ -46,7 +49,7 @@ export const configCommand: CliCommand = {
     throw new MaosError(
       'INVALID_INPUT',
       usage === undefined
-        ? `Unknown action ${quote(action)}. Use list, get, set, unset or path.`
+        ? `Unknown action ${quote(action)}. Use list, get, set, unset, edit or path.`
         : `${quote(context.args.join(' '))} is not complete, or too much. Use 'maos config ${usage}'.`,
       { details: { command: 'config' } },
     );
@@ -56,6 +59,7 @@ export const configCommand: CliCommand = {
 const usages: Readonly<Record<string, string>> = {
   list: 'list',
   path: 'path',
+  edit: 'edit',
   get: 'get KEY',
   set: 'set KEY VALUE',
   unset: 'unset KEY',
@@ -120,6 +124,14 @@ async function change(context: CommandContext, key: string, text: string | null)
     ? `, because ${placeOf(origin, context)} overrides it`
     : ` (${placeOf(origin, context)})`;
   terminal.line(`In force here: ${shownValue(value)}${from}`);
+  return exitStatus.done;
+}
+
+async function edit(context: CommandContext): Promise<number> {
+  const { terminal, json } = context;
+  const { file, changed } = await editSettings(context, scopeOf(context));
+  if (json) terminal.document({ path: file, changed });
+  else terminal.line(changed ? `Changed: ${placeOf(file, context)}` : 'Nothing was changed.');
   return exitStatus.done;
 }
 

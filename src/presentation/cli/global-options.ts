@@ -1,0 +1,21 @@
+import type { OptionSpec } from './command.ts';
+
+/** The options that every command takes. */
+export const globalOptions: readonly OptionSpec[] = [
+  {
+    flags: '--json',
+    description: 'print JSON on stdout (JSON lines for streams), and errors as JSON on stderr',
+    kind: 'flag',
+  },
+  {
+    flags: '--fields <list>',
+    description: 'print these fields as JSON only, such as state,agents.name',
+    kind: 'text',
+  },
+  {
+    flags: '-C, --project <path>',
+    description: 'folder of the project (default: the current folder)',
+    kind: 'text',
+  },
+  { flags: '--no-color', description: 'disable colors, as NO_COLOR does', kind: 'flag' },
+];
