@@ -45,7 +45,7 @@ function tableOf(settings: readonly (readonly [string, Setting<unknown>])[]): st
   const rows = settings.flatMap(([key, setting]) => [
     rowOf(key, setting),
     ...Object.entries(setting.kind.fields ?? {}).map(([field, inner]) =>
-      rowOf(`${key}.NAME.${field}`, inner),
+      rowOf(`${key}.NAME.${field}`, { ...inner, variable: null, userOnly: false }),
     ),
   ]);
   const titles = ['setting', 'what it does', 'values', 'default', 'set by'];

@@ -1,7 +1,12 @@
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { quote } from '../../domain/errors.ts';
-import type { Setting } from './setting.ts';
+
+interface EntryField {
+  readonly kind: Kind<unknown>;
+  readonly fallback: unknown;
+  readonly description: string;
+}
 
 /** The values that a setting accepts: validated by `schema`, described to people by `allowed`. */
 export interface Kind<T> {
@@ -14,8 +19,8 @@ export interface Kind<T> {
   readonly problem?: (value: unknown, path: string) => string | null;
   /** The value in a form that may be shown, if it can contain a secret. */
   disclosed?(value: T): unknown;
-  /** The settings of each entry, if the value has entries by name. */
-  readonly fields?: Readonly<Record<string, Setting<unknown>>>;
+  /** What each entry consists of, if the value has entries by name. */
+  readonly fields?: Readonly<Record<string, EntryField>>;
   /** Merges the value with that of the previous source; default: it replaces it. */
   readonly over?: (below: unknown, value: unknown) => unknown;
 }
