@@ -8,7 +8,9 @@ export function nearest(text: string, candidates: Iterable<string>): string | nu
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance > Math.max(1, Math.floor(candidate.length / 3)) || distance >= least) continue;
+    const most = Math.max(1, Math.floor(candidate.length / 3));
+    // Where every letter differs, nothing was mistyped.
+    if (distance > most || distance >= candidate.length || distance >= least) continue;
     best = candidate;
     least = distance;
   }

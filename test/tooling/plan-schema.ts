@@ -2,15 +2,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { planInput } from '../../src/presentation/contracts/plan-input.ts';
+import { planFileInput } from '../../src/presentation/contracts/plan-input.ts';
 
 export const schemaFile = join(import.meta.dirname, '../../docs/plan.schema.json');
 
 /** The required content of the file. */
 export function renderSchema(): string {
-  const { $schema, properties, ...plan } = z.toJSONSchema(planInput, { io: 'input', target: 'draft-7' });
-  const named = { type: 'string', description: 'Where this schema is; for editors' };
-  const schema = { $schema, title: 'Plan of MAOS', ...plan, properties: { $schema: named, ...properties } };
+  const { $schema, ...plan } = z.toJSONSchema(planFileInput, { io: 'input', target: 'draft-7' });
+  const schema = { $schema, title: 'Plan of MAOS', ...plan };
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 

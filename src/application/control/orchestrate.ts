@@ -1,12 +1,13 @@
 import { type Agent, withConversationOf } from '../../domain/agent.ts';
-import { makePlan, type Plan } from '../../domain/plan.ts';
+import type { Plan } from '../../domain/plan.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import type { AcpRunRecord } from '../ports/acp-runs.ts';
 import type { Project } from '../project.ts';
 import type { Supervisor } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
 import { checkApprovals, checkBackends, checkCommands, checkDepth, checkMemory } from './plan-checks.ts';
-import { type PlacedRequest, planRequest } from './plan-request.ts';
+import type { PlacedRequest } from './plan-request.ts';
+import { planOf } from './review-plan.ts';
 import { drawWorkflow, storePlan } from './store-plan.ts';
 
 /** Who sends the request: a terminal may run any command, a client only those that the user's configuration allows. */
@@ -39,7 +40,7 @@ export async function orchestrate(
   origin: Origin,
   acp: AcpOrigin | null = null,
 ): Promise<Orchestrated> {
-  const asked = makePlan(await planRequest(project, request));
+  const asked = await planOf(project, request);
   checkDepth(project);
   checkApprovals(project, asked);
   checkMemory(project, asked);

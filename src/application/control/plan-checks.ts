@@ -7,25 +7,57 @@ import {
 import { startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { AgentRequest, Plan, PlanRequest } from '../../domain/plan.ts';
+import { invalidPlan, type PlanPath, type PlanProblem } from '../../domain/plan-problem.ts';
 import { commandRole } from '../../domain/roles/command-role.ts';
 import type { Project } from '../project.ts';
 
-/** Only the backend that runs commands takes one, and no agent may mix it with others. @throws MaosError INVALID_PLAN */
-export function checkCommandShape({ backends }: Project, agent: AgentRequest, index: number): void {
-  const takesCommand = backends.capabilitiesOf(agent.backend)?.takesCommand === true;
+/** Backends that are not configured. */
+export function* backendProblems(
+  { backends }: Project,
+  agent: AgentRequest,
+  index: number,
+): Generator<PlanProblem> {
+  const names = [agent.backend, ...(agent.backends ?? []).slice(1).map(({ backend }) => backend)];
+  for (const [place, name] of names.entries()) {
+    if (backends.capabilitiesOf(name) !== null) continue;
+    const path = ['agents', index, ...(place === 0 ? ['backend'] : ['fallback', place - 1])];
+    try {
+      backends.get(name);
+    } catch (error) {
+      yield problemOf(error, path);
+    }
+  }
+}
+
+/** Only the backend that runs commands takes one, and no agent may mix it with others. */
+export function* commandProblems(
+  { backends }: Project,
+  agent: AgentRequest,
+  index: number,
+): Generator<PlanProblem> {
+  const capabilities = backends.capabilitiesOf(agent.backend);
+  if (capabilities === null) return;
+  const { takesCommand } = capabilities;
   const label = agent.name ?? `${index + 1} (${agent.role.name})`;
+  const path = ['agents', index];
+  const sources = [
+    [...path, 'command'],
+    [...path, 'backend'],
+  ];
   if (takesCommand && agent.command === null) {
-    throw new MaosError(
-      'INVALID_PLAN',
+    yield invalidPlan(
       `Agent ${label} uses the backend ${quote(agent.backend)} but has no command: add one, as an array (program and arguments) or a shell line.`,
-      { details: { agent: index } },
+      [...path, 'backend'],
+      { agent: index },
+      sources,
     );
   }
   if (!takesCommand && agent.stdin !== null) {
-    throw new MaosError(
-      'INVALID_PLAN',
+    yield invalidPlan(
       `Agent ${label} has "stdin", which only an agent with a command has: remove it.`,
-      { details: { agent: index } },
+      [...path, 'stdin'],
+      { agent: index },
+      sources,
     );
   }
   if (
@@ -34,28 +66,37 @@ export function checkCommandShape({ backends }: Project, agent: AgentRequest, in
     agent.role.name === commandRole.name &&
     agent.role.custom === null
   ) {
-    throw new MaosError(
-      'INVALID_PLAN',
+    yield invalidPlan(
       `Agent ${label} has the role 'command' but no command: add one, or give it another role.`,
-      { details: { agent: index } },
+      [...path, 'role'],
+      { agent: index },
+      sources,
     );
   }
   if (!takesCommand && agent.command !== null) {
-    throw new MaosError(
-      'INVALID_PLAN',
+    yield invalidPlan(
       `Agent ${label} has a command, which only the backend ${quote(backends.ofCommands.name)} runs: remove it, or use that backend instead of ${quote(agent.backend)}.`,
-      { details: { agent: index } },
+      [...path, 'command'],
+      { agent: index },
+      sources,
     );
   }
-  const other = agent.backends?.find(
-    ({ backend }) => (backend === backends.ofCommands.name) !== takesCommand,
-  );
+  const others = agent.backends?.filter(({ backend }) => backends.capabilitiesOf(backend) !== null) ?? [];
+  const other = others.find(({ backend }) => (backend === backends.ofCommands.name) !== takesCommand);
   if (other === undefined) return;
-  throw new MaosError(
-    'INVALID_PLAN',
+  yield invalidPlan(
     `Agent ${label} cannot fall back from ${quote(agent.backend)} to ${quote(other.backend)}: one of them runs commands, and the other does not. Remove it from fallback.`,
-    { details: { agent: index, backend: startOf(other.backend, 200) } },
+    [...path, 'fallback'],
+    { agent: index, backend: startOf(other.backend, 200) },
+    sources,
   );
+}
+
+/** The error of a look-up, as a problem of the plan that asked for it. @throws the error, unless it is a MaosError */
+export function problemOf(error: unknown, path: PlanPath): PlanProblem {
+  if (!(error instanceof MaosError)) throw error;
+  const { code, message, details } = error;
+  return { code, message, path, details, restsOn: [] };
 }
 
 /** Limits how deep teams can be nested, because an agent could otherwise start agents without end. */

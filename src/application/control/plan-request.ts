@@ -1,7 +1,7 @@
 import { type AgentRole, specDefaults } from '../../domain/agent.ts';
 import type { BackendChoice } from '../../domain/backend-choice.ts';
 import { startOf } from '../../domain/cut-text.ts';
-import { MaosError, quote } from '../../domain/errors.ts';
+import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
 import {
   type AgentDraft,
   type AgentRequest,
@@ -12,16 +12,17 @@ import {
   type RoleDraft,
   type VerifyDraft,
 } from '../../domain/plan.ts';
+import type { PlanProblem } from '../../domain/plan-problem.ts';
 import { isPredefinedName } from '../../domain/roles/catalog.ts';
 import { commandRole } from '../../domain/roles/command-role.ts';
 import { type FileRole, isFileRole } from '../../domain/roles/file-role.ts';
-import { customRole, isRoleName, type Role } from '../../domain/roles/role.ts';
+import { customRole, isRoleName, type Role, toRoleName } from '../../domain/roles/role.ts';
 import { type VerifyRules, verifyDefaults } from '../../domain/verification.ts';
 import { noSetup, type WorktreeSetup } from '../../domain/worktree.ts';
 import type { Settings } from '../ports/settings.ts';
 import type { Project } from '../project.ts';
 import { catalogueOf, type RoleCatalogue } from '../roles/role-catalogue.ts';
-import { checkCommandShape } from './plan-checks.ts';
+import { backendProblems, commandProblems, problemOf } from './plan-checks.ts';
 
 export interface OrchestrateRequest extends PlanDraft {
   readonly dryRun?: boolean | undefined;
@@ -35,11 +36,14 @@ export interface PlacedRequest extends OrchestrateRequest {
   readonly approveAll?: boolean | undefined;
 }
 
-/**
- * Completes the request with the defaults of roles and settings.
- * @throws MaosError INVALID_ROLE, INVALID_PLAN
- */
-export async function planRequest(project: Project, request: PlacedRequest): Promise<PlanRequest> {
+/** A request, as far as it can be completed, and the problems that this finds. */
+interface CompletedRequest {
+  readonly asked: PlanRequest;
+  readonly problems: readonly PlanProblem[];
+}
+
+/** Completes the request with the defaults of roles and settings. */
+export async function planRequest(project: Project, request: PlacedRequest): Promise<CompletedRequest> {
   return toPlanRequest(project, request, await rolesFor(project, request));
 }
 
@@ -56,14 +60,17 @@ async function rolesFor(
   return catalogue;
 }
 
-function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCatalogue): PlanRequest {
+function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCatalogue): CompletedRequest {
+  const problems: PlanProblem[] = [];
   const aliases: Record<string, string> = {};
   const { ofCommands } = project.backends;
   // A role's default must not prevent its agents from ever starting on a small machine.
   const halfOfMachine = Math.floor(project.host.capacity.totalMemoryMb() / 2);
   const agents = (request.agents ?? []).map(
-    ({ role: asked, task, budget, fallback, worktree, verify, ...draft }): AgentRequest => {
-      const { role, stored } = resolveRole(asked, roles);
+    ({ role: asked, task, budget, fallback, worktree, verify, ...draft }, index): AgentRequest => {
+      const { role, stored } = resolveRole(asked, roles, (error) =>
+        problems.push(problemOf(error, ['agents', index, 'role'])),
+      );
       if (typeof asked === 'string' && asked !== role.name) aliases[asked] = role.name;
       const backend =
         draft.backend ?? (draft.command === undefined ? backendOf(role, project.settings) : ofCommands.name);
@@ -83,10 +90,12 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
       };
     },
   );
-  for (const [index, agent] of agents.entries()) checkCommandShape(project, agent, index);
+  for (const [index, agent] of agents.entries()) {
+    problems.push(...backendProblems(project, agent, index), ...commandProblems(project, agent, index));
+  }
   const { objective, strategy = 'parallel', failurePolicy = 'continue', onExit = 'stop' } = request;
   const { depth, parent } = project;
-  return {
+  const asked: PlanRequest = {
     ...{ objective, strategy, failurePolicy, onExit, depth, agents, aliases },
     limits: { maxConcurrency: null, maxAgentsPerRole: null, ...given(request.limits) },
     budget: { ...project.settings.budgets.session, ...given(request.budget) },
@@ -96,6 +105,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
     verify: rulesOf(request.verify),
     land: request.land === 'auto' ? 'auto' : null,
   };
+  return { asked, problems };
 }
 
 /** A program has only the limits that the plan gives it. */
@@ -153,17 +163,27 @@ function choicesOf(
   return [first, ...others];
 }
 
+/** @param refuse called with the reason if there is no such role; then the result only keeps its name */
 function resolveRole(
   asked: AgentDraft['role'],
   roles: RoleCatalogue,
+  refuse: (error: MaosError) => void,
 ): { readonly role: Role | FileRole; readonly stored: AgentRole } {
-  if (typeof asked === 'string') {
-    const role = roles.find(asked);
-    return { role, stored: { name: role.name, custom: isFileRole(role) ? customOf(role) : null } };
+  try {
+    if (typeof asked === 'string') {
+      const role = roles.find(asked);
+      return { role, stored: { name: role.name, custom: isFileRole(role) ? customOf(role) : null } };
+    }
+    const role = inlineRole(asked);
+    const { name, description, responsibilities } = role;
+    return { role, stored: { name, custom: { description, responsibilities } } };
+  } catch (error) {
+    if (!isMaosError(error, 'INVALID_ROLE')) throw error;
+    refuse(error);
+    const written = toRoleName(typeof asked === 'string' ? asked : asked.name);
+    const name = isRoleName(written) ? written : 'unknown_role';
+    return { role: customRole({ name, description: '' }), stored: { name, custom: null } };
   }
-  const role = inlineRole(asked);
-  const { name, description, responsibilities } = role;
-  return { role, stored: { name, custom: { description, responsibilities } } };
 }
 
 /** Copies what the agents need, so that they do not change when the file is changed or removed. */

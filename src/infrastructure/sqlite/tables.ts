@@ -7,7 +7,7 @@ import { type Budget, noBudget } from '../../domain/budget.ts';
 import { type EventType, type RecordedEvent, readEvent } from '../../domain/events.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
 import { type Phase, type Progress, phaseStates } from '../../domain/orchestration.ts';
-import { agentNamePattern } from '../../domain/plan.ts';
+import { agentNamePattern } from '../../domain/plan-names.ts';
 import {
   exitPolicies,
   failurePolicies,

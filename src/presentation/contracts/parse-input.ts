@@ -1,20 +1,35 @@
 import * as z from 'zod';
-import type { ParsedText } from '../../application/ports/parsed-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { nearest } from '../../domain/nearest.ts';
 
+/** A wrong place in an external value. */
+export interface InputProblem {
+  readonly path: readonly PropertyKey[];
+  /** Begins with the place: `agents[0].task is missing: expected string`. */
+  readonly text: string;
+  /** For an unknown key: the one that was probably meant. */
+  readonly meant?: string;
+}
+
 /**
  * Validates an external value against a schema.
- * @param what names the value in the message: 'orchestrate', 'plan.json'
- * @param positionOf for a value from a file, to name each wrong place with line and column
+ * @param what names the value in the message: 'orchestrate', 'body'
  * @throws MaosError INVALID_INPUT naming every wrong place (at most ten) and what is allowed there
  */
-export function parseInput<T>(
+export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const checked = checkInput(schema, value);
+  if (checked.ok) return checked.data;
+  const issues = checked.problems.slice(0, 10).map(({ text }) => text);
+  throw new MaosError('INVALID_INPUT', `${what}: ${issues.join('; ')}.`, { details: { issues } });
+}
+
+/** Validates an external value against a schema, for callers that report every wrong place themselves. */
+export function checkInput<T>(
   schema: z.ZodType<T>,
   value: unknown,
-  what: string,
-  positionOf?: ParsedText['positionOf'],
-): T {
+):
+  | { readonly ok: true; readonly data: T }
+  | { readonly ok: false; readonly problems: readonly InputProblem[] } {
   const knownKeys: KnownKeys = new WeakMap();
   const parsed = schema.safeParse(value, {
     error: (issue) => {
@@ -24,14 +39,8 @@ export function parseInput<T>(
       return undefined;
     },
   });
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, knownKeys)).slice(0, 10);
-  const issues = problems.map(({ path, text }) => {
-    if (positionOf === undefined) return text;
-    const { line, column } = positionOf(path);
-    return `line ${line}, column ${column}: ${text}`;
-  });
-  throw new MaosError('INVALID_INPUT', `${what}: ${issues.join('; ')}.`, { details: { issues } });
+  if (parsed.success) return { ok: true, data: parsed.data };
+  return { ok: false, problems: parsed.error.issues.flatMap((issue) => describeIssue(issue, knownKeys)) };
 }
 
 type Issue = z.core.$ZodIssue;
@@ -39,20 +48,19 @@ type Issue = z.core.$ZodIssue;
 /** The allowed keys of an object, by Zod's list of unknown ones, which is all that the issue contains. */
 type KnownKeys = WeakMap<readonly string[], readonly string[]>;
 
-interface Problem {
-  readonly path: readonly PropertyKey[];
-  readonly text: string;
-}
-
-function describeIssue(issue: Issue, knownKeys: KnownKeys): readonly Problem[] {
+function describeIssue(issue: Issue, knownKeys: KnownKeys): readonly InputProblem[] {
   const { path } = issue;
   const place = path.length === 0 ? '' : `${formatPath(path)} `;
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys.get(issue.keys) ?? [];
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      text: `${place}has an unknown key ${quote(key)}${hintFor(key, known)}`,
-    }));
+    return issue.keys.map((key) => {
+      const meant = nearest(key, known);
+      return {
+        path: [...path, key],
+        text: `${place}has an unknown key ${quote(key)}${hintFor(meant, known)}`,
+        ...(meant === null ? {} : { meant }),
+      };
+    });
   }
   if (issue.code === 'invalid_union') {
     const best = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
@@ -60,14 +68,18 @@ function describeIssue(issue: Issue, knownKeys: KnownKeys): readonly Problem[] {
     if (nested.length > 0) return nested.flatMap((inner) => describeIssue(inner, knownKeys));
     return [{ path, text: `${place}${issue.message}` }];
   }
+  if (issue.code === 'invalid_key') {
+    return [
+      { path, text: `${place}has a key that is not valid: ${lowerFirst(issue.issues[0]?.message ?? '')}` },
+    ];
+  }
   const message = issue.message.startsWith('Invalid input: ') ? issue.message.slice(15) : issue.message;
   const missing = /^(expected .*), received undefined$/.exec(message)?.[1];
   const text = missing === undefined ? lowerFirst(message) : `is missing: ${missing}`;
   return [{ path, text: `${place}${text}` }];
 }
 
-function hintFor(key: string, known: readonly string[]): string {
-  const meant = nearest(key, known);
+function hintFor(meant: string | null, known: readonly string[]): string {
   if (meant !== null) return ` (did you mean ${quote(meant)}?)`;
   return known.length === 0 ? '' : ` (known keys: ${known.join(', ')})`;
 }

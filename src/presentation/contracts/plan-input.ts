@@ -214,5 +214,23 @@ function millisecondsOf(minutes: number | undefined): number | undefined {
   return minutes === undefined ? undefined : Math.round(minutes * 60_000);
 }
 
-/** Input of `orchestrate`, and of `maos run FILE.json`: the same object. */
+/** Input of `orchestrate`. */
 export const planInput = plan.transform(requestOf);
+
+/** A name that `${name}` can stand for, as of variables of the shell. */
+export const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+const variables = z.record(
+  z.string().regex(variableName, "variables are named with letters, digits and '_', and begin with no digit"),
+  z.union([z.string().max(100_000), z.number(), z.boolean(), z.null()]),
+);
+
+/** A plan in a file: the same object, with what is for editors and for `maos run --set`. */
+export const planFileInput = plan
+  .extend({
+    $schema: z.string().optional().describe('Where this schema is; for editors'),
+    variables: variables
+      .optional()
+      .describe('{name: default, or null if --set must give it}; texts refer to it by name, as a shell does'),
+  })
+  .transform(requestOf);

@@ -91,7 +91,7 @@ describe('a request that is refused', () => {
       'an unknown backend',
       [{ role: 'tester', task: 'x', backend: 'cloud' }],
       'INVALID_INPUT',
-      'Unknown backend "cloud". Backends: command, claude.',
+      'Unknown backend "cloud". Did you mean "claude"? Backends: command, claude.',
     ],
     [
       'two agents of one name',

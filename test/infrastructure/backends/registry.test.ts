@@ -19,7 +19,10 @@ suite('the backends', () => {
 
   test('an unknown name is refused with those that exist', () => {
     const error = thrownBy('INVALID_INPUT', () => backends.get('claud\n'));
-    assert.equal(error.message, 'Unknown backend "claud\\n". Backends: claude, command.');
+    assert.equal(
+      error.message,
+      'Unknown backend "claud\\n". Did you mean "claude"? Backends: claude, command.',
+    );
     assert.deepEqual(error.details, { backend: 'claud\n', names: ['claude', 'command'] });
     // Names of built-in object methods are not backends.
     thrownBy('INVALID_INPUT', () => backends.get('constructor'));

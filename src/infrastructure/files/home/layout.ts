@@ -3,7 +3,7 @@ import type { Agent } from '../../../domain/agent.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { type AgentId, parseAgentId, parseSessionId, type SessionId } from '../../../domain/ids.ts';
-import { agentNamePattern } from '../../../domain/plan.ts';
+import { agentNamePattern } from '../../../domain/plan-names.ts';
 
 /**
  * Paths of a project's session files. Ids and names are validated before they become part of a path, whatever their

@@ -2,15 +2,24 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { orchestrate } from '../../../application/control/orchestrate.ts';
 import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
+import { problemsOf } from '../../../application/control/review-plan.ts';
 import { isOfAgent } from '../../../application/queries/caller.ts';
 import { MaosError } from '../../../domain/errors.ts';
+import { RefusedPlan } from '../../../domain/plan-problem.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { renderPlan } from '../render/plan-view.ts';
 import { budgetOptions } from '../run/budget-options.ts';
 import { followSession } from '../run/follow-session.ts';
-import { agentsFromOptions, isPlanFile, objectiveOf, withOptions } from '../run/plan-words.ts';
+import type { PlanFile } from '../run/plan-file.ts';
+import {
+  agentsFromOptions,
+  isPlanFile,
+  objectiveOf,
+  variablesFromOptions,
+  withOptions,
+} from '../run/plan-words.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
 export const runCommand: CliCommand = {
@@ -39,6 +48,11 @@ export const runCommand: CliCommand = {
     {
       flags: '-x, --exec <name=line>',
       description: 'add an agent that runs a shell line; repeatable',
+      kind: 'list',
+    },
+    {
+      flags: '--set <name=value>',
+      description: 'value of a variable of the plan file; repeatable',
       kind: 'list',
     },
     {
@@ -146,7 +160,8 @@ async function run(context: CommandContext): Promise<number> {
   if (options.flag('detach') && options.text('on-exit') === 'stop') {
     throw new MaosError('INVALID_INPUT', '--detach keeps the agents running: remove --on-exit stop.');
   }
-  const request = withOptions(await readRequest(context), options);
+  const { asked, file } = await readRequest(context);
+  const request = withOptions(asked, options);
   const lost = await context.runtime().lostStore(projectPath);
   if (lost !== null) terminal.notice(`${lost.message} This session is stored in a new one.`);
   const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
@@ -155,7 +170,12 @@ async function run(context: CommandContext): Promise<number> {
   const approveAll = options.flag('yes');
   if (approveAll && project.parent === null && isOfAgent(context.env)) throw notByAgents();
   const placed = { ...request, folder, approveAll };
-  const { workflow, stored, remarks } = await orchestrate(project, supervisor, placed, 'terminal');
+  if (file?.isFaulty === true) throw file.refusal(await problemsOf(project, placed));
+  const started = await orchestrate(project, supervisor, placed, 'terminal').catch((error: unknown) => {
+    throw file !== null && error instanceof RefusedPlan ? file.refusal(error.problems) : error;
+  });
+  const { workflow, stored } = started;
+  const remarks = [...(file?.remarks ?? []), ...started.remarks];
   const isOneDocument = json && (!stored || options.flag('detach'));
   for (const remark of isOneDocument ? [] : remarks) terminal.notice(`Note: ${remark}`);
   const view = { ...workflowView(workflow, null), ...(remarks.length === 0 ? {} : { remarks }) };
@@ -178,10 +198,19 @@ function notByAgents(): MaosError {
   return new MaosError('FORBIDDEN', 'This is the environment of an agent: it cannot use --yes.');
 }
 
-async function readRequest(context: CommandContext): Promise<OrchestrateRequest> {
+/** What the command line asks for; `file`: the plan that says it, if one does. */
+interface Asked {
+  readonly asked: OrchestrateRequest;
+  readonly file: PlanFile | null;
+}
+
+async function readRequest(context: CommandContext): Promise<Asked> {
   const [word] = context.args;
   const agents = agentsFromOptions(context.options);
-  if (word !== undefined && isPlanFile(word, (path) => existsSync(resolve(context.cwd, path)))) {
+  const set = variablesFromOptions(context.options);
+  const exists = (path: string): boolean => existsSync(resolve(context.cwd, path));
+  // Without agents, the word can only be a plan, whatever its name.
+  if (word !== undefined && (isPlanFile(word, exists) || (agents.length === 0 && exists(word)))) {
     if (agents.length > 0) {
       throw new MaosError(
         'INVALID_INPUT',
@@ -189,7 +218,11 @@ async function readRequest(context: CommandContext): Promise<OrchestrateRequest>
       );
     }
     const { readPlanFile } = await import('../run/plan-file.ts');
-    return readPlanFile(word, context);
+    const file = await readPlanFile(word, context, set);
+    return { asked: file.request, file };
+  }
+  if (set.size > 0) {
+    throw new MaosError('INVALID_INPUT', '--set gives values to the variables of a plan file: name one.');
   }
   if (agents.length === 0) {
     throw new MaosError(
@@ -202,5 +235,6 @@ async function readRequest(context: CommandContext): Promise<OrchestrateRequest>
     import('../../contracts/parse-input.ts'),
     import('../../contracts/plan-input.ts'),
   ]);
-  return parseInput(planInput, { objective: word ?? objectiveOf(agents), agents }, 'run');
+  const asked = parseInput(planInput, { objective: word ?? objectiveOf(agents), agents }, 'run');
+  return { asked, file: null };
 }

@@ -8,9 +8,13 @@ import {
   TextFormatError,
 } from '../../../application/ports/parsed-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
-import { parseInput } from '../../contracts/parse-input.ts';
-import { planInput } from '../../contracts/plan-input.ts';
+import type { PlanProblem } from '../../../domain/plan-problem.ts';
+import { checkInput, type InputProblem } from '../../contracts/parse-input.ts';
+import { planFileInput } from '../../contracts/plan-input.ts';
 import { readAll, tooLarge } from '../shell/read-stdin.ts';
+import { faultsOf, faultyPlan, type PlanFault } from './plan-faults.ts';
+import { salvage } from './plan-salvage.ts';
+import { substitute } from './plan-variables.ts';
 
 /** A larger file is not a plan. */
 const maxBytes = 8 * 1024 * 1024;
@@ -22,11 +26,30 @@ export interface PlanSource {
   readonly parseText: ParseText;
 }
 
+/** A plan from a file. */
+export interface PlanFile {
+  /** What it asks for, without the values that are wrong. */
+  readonly request: OrchestrateRequest;
+  /** Whether some are, so that it cannot run. */
+  readonly isFaulty: boolean;
+  /** What looks like a mistake and is none for certain. */
+  readonly remarks: readonly string[];
+  /** Every fault with its place. @param problems what was found in the request */
+  faults(problems: readonly PlanProblem[]): readonly PlanFault[];
+  /** The error with all of them. */
+  refusal(problems: readonly PlanProblem[]): MaosError;
+}
+
 /**
  * Reads a plan from a file, or from stdin for `-`: JSON, optionally with comments and trailing commas, or YAML.
- * @throws MaosError INVALID_INPUT: no such file, wrong format, or not a plan (naming every wrong place)
+ * @param set values of its variables
+ * @throws MaosError INVALID_INPUT: no such file, or wrong format
  */
-export async function readPlanFile(word: string, source: PlanSource): Promise<OrchestrateRequest> {
+export async function readPlanFile(
+  word: string,
+  source: PlanSource,
+  set: ReadonlyMap<string, string> = new Map(),
+): Promise<PlanFile> {
   const what = word === '-' ? 'The plan on stdin' : `The plan ${quote(word)}`;
   const text = (
     word === '-'
@@ -38,15 +61,32 @@ export async function readPlanFile(word: string, source: PlanSource): Promise<Or
     const message = `${what} is empty: it must be an object such as ${example}, in JSON or YAML.`;
     throw new MaosError('INVALID_INPUT', message, { details: { file: word } });
   }
-  const { value, positionOf } = await parsePlan(word, text, what, source.parseText);
-  return parseInput(planInput, withoutSchema(value), what, positionOf);
+  const { value: written, positionOf } = await parsePlan(word, text, what, source.parseText);
+  const { value, problems: ofVariables, remarks } = substitute(written, set);
+  const checked = checkInput(planFileInput, value);
+  const wrong = [...ofVariables, ...(checked.ok ? [] : checked.problems)];
+  const { request, leftOut } = checked.ok
+    ? { request: checked.data, leftOut: [] }
+    : rest(value, checked.problems);
+  const unusable = [...leftOut, ...ofVariables.map(({ path }) => path)];
+  const faults: PlanFile['faults'] = (problems) => faultsOf(wrong, problems, unusable, positionOf);
+  return {
+    ...{ request, remarks, faults },
+    isFaulty: wrong.length > 0,
+    refusal: (problems) => faultyPlan(what, word, faults(problems)),
+  };
 }
 
-/** `$schema` is for the editor. */
-function withoutSchema(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('$schema' in value)) return value;
-  const { $schema, ...plan } = value;
-  return typeof $schema === 'string' ? plan : value;
+/** What remains of a plan without the values that are wrong. */
+function rest(
+  plan: unknown,
+  problems: readonly InputProblem[],
+): { readonly request: OrchestrateRequest; readonly leftOut: readonly (readonly PropertyKey[])[] } {
+  const { value, leftOut } = salvage(plan, problems);
+  const checked = checkInput(planFileInput, value);
+  if (checked.ok) return { request: checked.data, leftOut };
+  // Whatever is found in this stands back behind the faults that are known.
+  return { request: { objective: '' }, leftOut: [[]] };
 }
 
 async function parsePlan(
@@ -55,7 +95,7 @@ async function parsePlan(
   what: string,
   parseText: ParseText,
 ): Promise<ParsedText> {
-  const format = word === '-' ? await formatOf(text, parseText) : formatOfFile(word);
+  const format = formatOfFile(word) ?? (await formatOf(text, parseText));
   try {
     return await parseText(text, format);
   } catch (error) {
@@ -70,12 +110,15 @@ async function parsePlan(
   }
 }
 
-function formatOfFile(path: string): TextFormat {
-  return /^\.ya?ml$/i.test(extname(path)) ? 'yaml' : 'jsonc';
+/** Null where the name does not tell. */
+function formatOfFile(word: string): TextFormat | null {
+  const extension = word === '-' ? '' : extname(word).toLowerCase();
+  if (extension === '.yaml' || extension === '.yml') return 'yaml';
+  return extension === '.json' || extension === '.jsonc' ? 'jsonc' : null;
 }
 
 /**
- * The format on stdin can only be recognised from the text. If it is neither, its beginning decides which error to
+ * The format of a text without a telling name. If it is neither, its beginning decides which error to
  * report.
  */
 async function formatOf(text: string, parseText: ParseText): Promise<TextFormat> {

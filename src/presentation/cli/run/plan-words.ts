@@ -2,12 +2,11 @@ import type { OrchestrateRequest } from '../../../application/control/plan-reque
 import { startOf } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { type AgentDraft, given } from '../../../domain/plan.ts';
+import { agentNamePattern } from '../../../domain/plan-names.ts';
 import { commandRole } from '../../../domain/roles/command-role.ts';
 import type { ExitPolicy, FailurePolicy, ParentEndPolicy, Strategy } from '../../../domain/session.ts';
 import type { ListedValue, OptionValues } from '../shell/option-values.ts';
 import { budgetFromOptions } from './budget-options.ts';
-
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /**
  * Whether the first argument of `maos run` names a plan file rather than an objective. 'Update package.json' does so
@@ -46,19 +45,29 @@ function roleAgent({ value }: ListedValue): AgentDraft {
   const [first, second] = splitAt(named, ':');
   const on = given({ backend, model });
   if (second === undefined) return { role: first, task, ...on };
-  if (!namePattern.test(first) || second === '') {
-    throw invalid('--agent', value, "'name:role=task' with a name of letters, digits, '_', '.' or '-'");
-  }
+  if (second === '') throw invalid('--agent', value, "'name:role=task'");
+  checkName('--agent', first);
   return { name: first, role: second, task, ...on };
 }
 
 /** Parses `name=shell line`: any program, in a role of its own. */
 function execAgent({ value }: ListedValue): AgentDraft {
   const [name, line] = splitAt(value, '=');
-  if (line === undefined || line === '' || !namePattern.test(name)) {
+  if (line === undefined || line === '' || name === '') {
     throw invalid('--exec', value, "'name=shell line', such as --exec 'tests=npm test'");
   }
+  checkName('--exec', name);
   return { name, role: commandRole.name, task: `Run: ${line}`, command: line };
+}
+
+/** @throws MaosError INVALID_INPUT */
+function checkName(option: string, name: string): void {
+  if (agentNamePattern.test(name)) return;
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${option}: ${quote(name)} cannot name an agent. A name has 1 to 64 of the letters a to z and A to Z, digits, '_', '.' and '-', and begins with a letter or digit.`,
+    { details: { option, name: startOf(name, 200) } },
+  );
 }
 
 function splitAt(text: string, separator: string): readonly [string, string | undefined] {
@@ -71,6 +80,20 @@ function invalid(option: string, value: string, form: string): MaosError {
   return new MaosError('INVALID_INPUT', `${option} ${quote(value)} is not valid: write ${form}.`, {
     details: { option, value: startOf(value, 200) },
   });
+}
+
+/**
+ * The values from `--set name=value`; the last one of a name counts.
+ * @throws MaosError INVALID_INPUT
+ */
+export function variablesFromOptions(options: OptionValues): ReadonlyMap<string, string> {
+  return new Map(
+    options.list('set').map(({ value }) => {
+      const at = value.indexOf('=');
+      if (at < 1) throw invalid('--set', value, "'name=value', such as --set branch=main");
+      return [value.slice(0, at).trim(), value.slice(at + 1)] as const;
+    }),
+  );
 }
 
 /** The team's objective if only agents were given. */

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { isMaosError } from '../../../../src/domain/errors.ts';
+import type { PlanProblem } from '../../../../src/domain/plan-problem.ts';
 import { parseText } from '../../../../src/infrastructure/text-formats/parse-text.ts';
 import { readPlanFile } from '../../../../src/presentation/cli/run/plan-file.ts';
 import { parseInput } from '../../../../src/presentation/contracts/parse-input.ts';
@@ -21,8 +22,11 @@ describe('a plan from a file', () => {
   });
   after(() => rm(cwd, { recursive: true }));
 
-  const read = (word: string, stdin: NodeJS.ReadableStream = Readable.from([])) =>
-    readPlanFile(word, { cwd, stdin, parseText });
+  const read = async (word: string, stdin: NodeJS.ReadableStream = Readable.from([])) => {
+    const file = await readPlanFile(word, { cwd, stdin, parseText });
+    if (file.isFaulty) throw file.refusal([]);
+    return file.request;
+  };
   const refused = (word: string, message: RegExp, stdin?: NodeJS.ReadableStream) =>
     assert.rejects(read(word, stdin), (error) => {
       assert.ok(isMaosError(error, 'INVALID_INPUT'), String(error));
@@ -73,7 +77,7 @@ describe('a plan from a file', () => {
     await writeFile(join(cwd, 'wrong.json'), JSON.stringify({ agents: [{ role: 'qa', job: 'x' }] }));
     await refused(
       'wrong.json',
-      /"wrong\.json": line 1, column 1: objective .*; line 1, column 12: agents\[0\]\.task .*; line 1, column 25: agents\[0\] has an unknown key "job" \(known keys: role, task, name, /s,
+      /"wrong\.json" has 3 faults:\n {2}line 1, column 1: objective .*\.\n {2}line 1, column 12: agents\[0\]\.task .*\n {2}line 1, column 25: agents\[0\] has an unknown key "job" \(known keys: role, task, name, /,
     );
   });
 
@@ -106,7 +110,7 @@ describe('a plan from a file', () => {
     );
     await refused(
       'wrong.yaml',
-      /"wrong\.yaml": line 3, column 5: agents\[0\]\.task is missing: expected string; line 5, column 5: agents\[0\]\.stage .*; line 4, column 5: agents\[0\] has an unknown key "taks" \(did you mean "task"\?\)\.$/,
+      /"wrong\.yaml" has 3 faults:\n {2}line 3, column 5: agents\[0\]\.task is missing: expected string\.\n {2}line 4, column 5: agents\[0\] has an unknown key "taks" \(did you mean "task"\?\)\.\n {2}line 5, column 5: agents\[0\]\.stage .*\.$/,
     );
     await writeFile(join(cwd, 'bad.yaml'), 'objective: "x\n');
     await refused('bad.yaml', /"bad\.yaml" is not valid YAML: line \d, column \d+: .*quote/);
@@ -115,6 +119,56 @@ describe('a plan from a file', () => {
   it('from stdin that is neither is told by what it looks like', async () => {
     await refused('-', /not valid JSON: line 1, column 8/, Readable.from(['{"a": 1']));
     await refused('-', /not valid YAML: line 1, column 4/, Readable.from(['a: b\n c: d\n']));
+  });
+
+  it('may have a name that tells no format', async () => {
+    for (const text of [yaml, jsonc]) {
+      await writeFile(join(cwd, 'Planfile'), text);
+      assert.deepEqual(await read('Planfile'), requestOf(plan));
+    }
+  });
+
+  it('keeps what is right of a faulty one, so that the rest can be checked too', async () => {
+    const written = {
+      objective: 'x',
+      budget: { max_tokens: 'many' },
+      agents: [
+        { name: 'a', role: 7, task: 't', backend: 'comand' },
+        'b',
+        { role: 'qa', tsk: 't', depends_on: ['a'] },
+      ],
+    };
+    const file = await readPlanFile('-', { cwd, stdin: Readable.from([JSON.stringify(written)]), parseText });
+    assert.equal(file.isFaulty, true);
+    const { request } = file;
+    assert.equal(request.budget, undefined);
+    assert.deepEqual(
+      request.agents?.map(({ name, backend, dependsOn }) => [name, backend, dependsOn]),
+      [
+        ['a', 'comand', undefined],
+        [undefined, undefined, undefined],
+        [undefined, undefined, ['a']],
+      ],
+    );
+    const found = (path: PlanProblem['path'], restsOn: PlanProblem['restsOn']): PlanProblem => ({
+      ...{ code: 'INVALID_PLAN', message: `At ${path}.`, path, restsOn, details: {} },
+    });
+    const shown = file.faults([
+      found(['agents', 0, 'backend'], [['agents', 0, 'command']]),
+      found(['agents', 2, 'depends_on', 0], [['agents', '*', 'role']]),
+      found(['agents', 1], [['agents', 1, 'command']]),
+    ]);
+    assert.deepEqual(
+      shown.map(({ message }) => message.split(' ').slice(0, 2).join(' ')),
+      [
+        'budget.max_tokens expected',
+        'agents[0].role expected',
+        'At agents,0,backend.',
+        'agents[1] expected',
+        'agents[2].task is',
+        'agents[2] has',
+      ],
+    );
   });
 
   it('is the same in every format', async () => {

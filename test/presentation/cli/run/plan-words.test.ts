@@ -47,17 +47,27 @@ describe('agents on the command line', () => {
     ]);
   });
 
+  for (const [option, value, name] of [
+    ['agent', 'a b:tester=x', 'a b'],
+    ['exec', 'a b=echo hi', 'a b'],
+    ['exec', '日本=true', '日本'],
+  ] as const) {
+    it(`refuse the name in --${option} ${value}, and say which letters a name may have`, () => {
+      assert.throws(() => agentsFromOptions(options(list(option, [0, value]))), {
+        message: new RegExp(`^--${option}: "${name}" cannot name an agent\\. .* letters a to z and A to Z`),
+      });
+    });
+  }
+
   for (const [option, value] of [
     ['agent', 'qa@=t'],
     ['agent', 'qa@codex/=t'],
     ['agent', 'tester'],
     ['agent', '=task'],
     ['agent', 'tester='],
-    ['agent', 'a b:tester=x'],
     ['agent', 'name:=x'],
     ['exec', 'echo hi'],
     ['exec', '=echo hi'],
-    ['exec', 'a b=echo hi'],
     ['exec', 'name='],
   ] as const) {
     it(`refuse --${option} ${JSON.stringify(value)}, showing how to write it`, () => {
