@@ -1,10 +1,18 @@
 import { startOf } from './cut-text.ts';
 import { quote } from './errors.ts';
 import { nearest } from './nearest.ts';
-import type { AgentRequest, PlanRequest } from './plan.ts';
 import { sourcesOfNames } from './plan-names.ts';
 import { invalidPlan, type PlanProblem } from './plan-problem.ts';
+import type { Strategy } from './session.ts';
 import { dependenciesUnder, findCycle } from './strategies.ts';
+
+/** What the agents of a plan are ordered by. */
+interface Unordered {
+  readonly strategy: Strategy;
+  readonly agents: readonly { readonly dependsOn: readonly string[]; readonly stage: number | null }[];
+  /** Alternative names for dependencies. */
+  readonly aliases: Readonly<Record<string, string>>;
+}
 
 /** The order of a plan's agents, and what is wrong with what they say about it. */
 export interface PlanOrder {
@@ -13,7 +21,7 @@ export interface PlanOrder {
   readonly problems: readonly PlanProblem[];
 }
 
-export function orderOf(request: PlanRequest, names: readonly string[]): PlanOrder {
+export function orderOf(request: Unordered, names: readonly string[]): PlanOrder {
   const problems: PlanProblem[] = [];
   const indexes = new Map(names.map((name, index) => [name, index]));
   const indexOf = (reference: string): number | undefined => {
@@ -32,7 +40,7 @@ export function orderOf(request: PlanRequest, names: readonly string[]): PlanOrd
     }
     return places;
   });
-  const nodes = request.agents.map(({ stage }: AgentRequest, index) => ({
+  const nodes = request.agents.map(({ stage }, index) => ({
     ...{ index, name: names[index] as string, stage: stage ?? index },
     dependsOn: [...(said[index] as ReadonlyMap<number, number>).keys()],
   }));
@@ -71,7 +79,7 @@ function onItself(reference: string, agent: string, path: PlanProblem['path']): 
 }
 
 function cycleProblem(
-  { strategy }: PlanRequest,
+  { strategy }: Unordered,
   names: readonly string[],
   cycle: readonly number[],
   said: readonly ReadonlyMap<number, number>[],

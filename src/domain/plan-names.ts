@@ -1,6 +1,6 @@
+import type { AgentSpec } from './agent.ts';
 import { startOf } from './cut-text.ts';
 import { quote } from './errors.ts';
-import type { AgentRequest, PlanRequest } from './plan.ts';
 import { invalidPlan, type PlanPath, type PlanProblem } from './plan-problem.ts';
 import { sessionCheckOf } from './session-check.ts';
 
@@ -14,6 +14,12 @@ export const sourcesOfNames: readonly PlanPath[] = ['name', 'role', 'instance_su
   key,
 ]);
 
+/** What an agent is named by. */
+interface Unnamed extends Pick<AgentSpec, 'role'> {
+  readonly name: string | null;
+  readonly instanceSuffix: string | null;
+}
+
 function countBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
@@ -21,8 +27,8 @@ function countBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<
 }
 
 /** The agent's own name; otherwise its role with the suffix; otherwise its role, numbered if that is ambiguous. */
-export function nameAgents(agents: readonly AgentRequest[]): readonly string[] {
-  const base = (agent: AgentRequest): string =>
+export function nameAgents(agents: readonly Unnamed[]): readonly string[] {
+  const base = (agent: Unnamed): string =>
     agent.name ??
     (agent.instanceSuffix === null ? agent.role.name : `${agent.role.name}_${agent.instanceSuffix}`);
   const unnamed = agents.filter((agent) => agent.name === null);
@@ -37,7 +43,10 @@ export function nameAgents(agents: readonly AgentRequest[]): readonly string[] {
   });
 }
 
-export function* nameProblems(request: PlanRequest, names: readonly string[]): Generator<PlanProblem> {
+export function* nameProblems(
+  request: Parameters<typeof sessionCheckOf>[0],
+  names: readonly string[],
+): Generator<PlanProblem> {
   const check = sessionCheckOf(request);
   for (const [index, name] of names.entries()) {
     const path = ['agents', index, 'name'];

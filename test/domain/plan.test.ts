@@ -352,6 +352,7 @@ describe('agentsOf', () => {
       backend: 'claude',
       backends: null,
       command: null,
+      stdin: null,
       model: null,
       workspace: 'project',
       worktree: null,

@@ -108,7 +108,7 @@ describe('a plan that makes no sense is refused:', () => {
       },
       usage(
         'INVALID_INPUT',
-        /agents\[0\]\.timeout_minutes .*agents\[0\]\.max_memory_mb .*max_agents_per_role .*max_concurrency /,
+        /max_concurrency [^]*max_agents_per_role [^]*agents\[0\]\.timeout_minutes [^]*agents\[0\]\.max_memory_mb /,
       ),
     ],
     [
@@ -172,7 +172,7 @@ describe('a path in disguise is refused:', () => {
 
   it("as an agent's name, in depends_on or as a role, on the command line", async (t) => {
     const bench = new EngineBench(t);
-    const unreadable = usage('INVALID_INPUT', /--exec ".*" is not valid: write 'name=shell line'/);
+    const unreadable = usage('INVALID_INPUT', /--exec: ".*" cannot name an agent\./);
     await refuses(t, ['run', '-x', '../x=true'], unreadable, {}, bench);
     await refuses(t, ['run', '-x', 'a\nb=true'], unreadable, {}, bench);
     await refuses(t, ['run', '-a', '../x=Do it.'], usage('INVALID_ROLE', /no role "\.\.\/x"/), {}, bench);
