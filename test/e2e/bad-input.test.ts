@@ -108,7 +108,7 @@ describe('a plan that makes no sense is refused:', () => {
       },
       usage(
         'INVALID_INPUT',
-        /max_concurrency [^]*max_agents_per_role [^]*agents\[0\]\.timeout_minutes [^]*agents\[0\]\.max_memory_mb /,
+        /max_concurrency .*max_agents_per_role .*agents\[0\]\.timeout_minutes .*agents\[0\]\.max_memory_mb /s,
       ),
     ],
     [
