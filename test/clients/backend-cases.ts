@@ -326,7 +326,7 @@ const cases: Readonly<Record<CaseName, Case>> = {
       // A CLI may ask its model before it prints its first line, which names the conversation.
       await until(bench, 'the first line', async () => {
         const { agent_id: id } = await bench.agent();
-        return (await bench.maos('logs', id, '--stream', 'stdout')).stdout !== '';
+        return (await bench.maos('logs', id, '--raw', '--stream', 'stdout')).stdout !== '';
       });
       const pause = await bench.maos('pause', 'latest', '--json');
       assert.equal(pause.status, 0, pause.stderr);

@@ -70,7 +70,7 @@ it('runs an agent through the bridge, and shows what it did', async (t) => {
     assert.ok(shown.includes(text), `${text} is not in\n${shown}`);
   }
   assert.ok(!shown.includes('jsonrpc'), shown);
-  const { stdout } = await maos.run('logs', 'latest', '--stream', 'stdout');
+  const { stdout } = await maos.run('logs', 'latest', '--raw', '--stream', 'stdout');
   assert.ok(stdout.includes('"method":"session/prompt"'), 'every message is in the log');
   await nobodyLeft();
 });
@@ -136,7 +136,7 @@ it('gets a message when its turn ends, as the beginning of another one', async (
     messages.map((message) => message.state),
     ['delivered'],
   );
-  const { stdout } = await maos.run('logs', 'latest', '--stream', 'stdout');
+  const { stdout } = await maos.run('logs', 'latest', '--raw', '--stream', 'stdout');
   assert.equal(stdout.match(/"method":"session\/prompt"/g)?.length, 2);
   await team.nobodyLeft();
 });
@@ -156,7 +156,7 @@ it('finds a message that waited for its start in its prompt', async (t) => {
   assert.match(sent.stdout, /comes with the prompt of its next start/);
   writeFileSync(join(maos.project, 'gate'), '');
   assert.equal((await run.finished).status, 0);
-  const { stdout } = await maos.run('logs', 'latest', 'second', '--stream', 'stdout');
+  const { stdout } = await maos.run('logs', 'latest', 'second', '--raw', '--stream', 'stdout');
   const prompts = stdout.split('\n').filter((line) => line.includes('"method":"session/prompt"'));
   assert.equal(prompts.length, 1);
   assert.match(prompts[0] ?? '', /Use port 8081\./);
@@ -189,7 +189,8 @@ it('is interrupted by a pause and goes on in its conversation, where its program
   const resumed = team.start('resume', 'latest');
   await until(async () => (await team.agent()).attempt === 2, 'the second attempt');
   await until(
-    async () => (await team.maos.run('logs', 'latest', '--stream', 'stdout')).stdout.includes('session/load'),
+    async () =>
+      (await team.maos.run('logs', 'latest', '--raw', '--stream', 'stdout')).stdout.includes('session/load'),
     'a session/load',
   );
   await team.maos.json('cancel', 'latest');

@@ -91,7 +91,7 @@ describe('big output', () => {
   it('is left alone by who reads no further', () => {
     const { stdout, stderr } = shell('{ "$0" "$1" logs latest; echo $? >&2; } | head -1');
     assert.equal(stderr, '0\n');
-    assert.match(stdout, /^lines \| 1\n$/);
+    assert.match(stdout, /^(lines \| 1|long {2}\| z+)\n$/);
   });
 
   it('of small programs is shown with its blank lines, spaces and byte order marks', async () => {

@@ -121,20 +121,22 @@ describe('sessions, seen from another process', () => {
   });
 
   it('show logs, each line with the name of its agent', async () => {
-    assert.equal((await maos.run('logs', first.session_id)).stdout, 'one | out\ntwo | a\ntwo | b\ntwo | c\n');
+    const all = (await maos.run('logs', first.session_id)).stdout.split('\n');
+    assert.deepEqual(all.toSorted(), ['', 'one | err', 'one | out', 'two | a', 'two | b', 'two | c']);
     assert.equal((await maos.run('logs', first.session_id, 'two', '--tail', '2')).stdout, 'b\nc\n');
     assert.equal((await maos.run('logs', first.session_id, 'two', '--tail', '0')).stdout, '');
     assert.equal((await maos.run('logs', first.session_id, '--stream', 'stderr')).stdout, 'one | err\n');
     const [one] = first.agents;
-    assert.equal((await maos.run('logs', one?.agent_id.slice(-6) as string)).stdout, 'out\n');
+    const own = (await maos.run('logs', one?.agent_id.slice(-6) as string)).stdout;
+    assert.deepEqual(own.split('\n').toSorted(), ['', 'err', 'out']);
     assert.equal((await maos.run('logs', first.session_id, 'three')).status, 3);
     const lines = jsonLines((await maos.run('logs', first.session_id, 'two', '--json')).stdout);
     assert.deepEqual(
       lines.map(({ name, stream, line }) => [name, stream, line]),
       [
-        ['two', 'readable', 'a'],
-        ['two', 'readable', 'b'],
-        ['two', 'readable', 'c'],
+        ['two', 'stdout', 'a'],
+        ['two', 'stdout', 'b'],
+        ['two', 'stdout', 'c'],
       ],
     );
   });

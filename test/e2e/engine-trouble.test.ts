@@ -268,7 +268,7 @@ describe('an agent that prints', () => {
     );
     assert.equal(statSync(path).size, 20_000_003);
     assert.match(result, /^x+end$/);
-    const raw = await bench.run(['logs', agent.agent_id, '--stream', 'stdout']);
+    const raw = await bench.run(['logs', agent.agent_id, '--raw', '--stream', 'stdout']);
     assert.equal(raw.stdout.replaceAll('\n', '').length, 20_000_003);
     assert.ok(raw.stdout.trimEnd().endsWith('xend'));
   });

@@ -143,7 +143,7 @@ describe('texts that steer a terminal', { timeout: 400_000 }, () => {
   });
 
   it('are the bytes as they came where somebody asks for those', async () => {
-    assert.ok((await maos('logs', first, 'talk', '--stream', 'stdout')).stdout.includes(hostile));
+    assert.ok((await maos('logs', first, 'talk', '--raw', '--stream', 'stdout')).stdout.includes(hostile));
   });
 
   it('do not reach it by the name of a home, or settings that are wrong', async () => {

@@ -50,6 +50,15 @@ export interface OutputPage {
   readonly size: number;
 }
 
+/** That a stream had grown to a size: whoever runs the agent notes it when it sees it. */
+export interface OutputMark {
+  readonly stream: OutputStream;
+  /** In Unix milliseconds. */
+  readonly at: number;
+  /** Offset behind the output that was there. */
+  readonly end: number;
+}
+
 /** At most one of exitCode and signal is null. */
 export interface ProgramExit {
   readonly exitCode: number | null;
@@ -91,8 +100,22 @@ export interface AgentDisk {
   outputStart(agent: Agent, attempt: number, stream?: OutputStream): Promise<number | null>;
   /** How the program of an attempt ended; null if there is no record of it, as when a later attempt replaced it. */
   programExit(agent: Agent, attempt: number): Promise<ProgramExit | null>;
-  /** When it last printed something; null if it never did, or its output is gone. */
-  lastOutputAt(agent: Agent): Promise<string | null>;
+  /** When it last printed something, or a check did; null if it never did, or its output is gone. */
+  lastOutputAt(
+    agent: Agent,
+    of?: { readonly stream?: OutputStream; readonly check?: number | undefined },
+  ): Promise<string | null>;
+  /**
+   * Tells when output was seen, in order. Output that no MAOS has watched has no mark.
+   * @param from where to begin: 0, or `next` of the previous call; it stays the same while there are no more
+   */
+  outputMarks(
+    agent: Agent,
+    from: number,
+    check?: number,
+  ): Promise<{ readonly marks: readonly OutputMark[]; readonly next: number }>;
+  /** Whether the logs of an agent that was started are still there. */
+  hasOutput(agent: Agent): Promise<boolean>;
   /**
    * Files in shared context and results. Skips links, special files and sparse files. Of more than 10,000 files it
    * returns those nearest the top, and logs that.

@@ -1,8 +1,9 @@
 import type { Agent } from '../../domain/agent.ts';
+import { mapAround } from '../../domain/colours.ts';
 import { endOf, startOf } from '../../domain/cut-text.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { showInvisible } from '../../domain/invisible-marks.ts';
-import type { OutputPage } from '../ports/agent-disk.ts';
+import type { OutputPage, OutputStream } from '../ports/agent-disk.ts';
 import type { AgentActivity, OutputParser } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
 import { isCheckRunning, readWholeCheck } from './check-output.ts';
@@ -16,6 +17,8 @@ export type OutputView = (typeof outputViews)[number];
 export interface OutputRequest {
   readonly agent: Agent;
   readonly view: OutputView;
+  /** Which stream is made readable; default: stdout, or all that a check printed. */
+  readonly stream?: OutputStream;
   /** The number of the check that printed it; default: its own program. */
   readonly check?: number | undefined;
   /** Only this many last lines; null: from the cursor or the start. */
@@ -26,6 +29,15 @@ export interface OutputRequest {
   readonly maxChars: number;
   /** Treat this offset as the end of the stream: a later attempt begins there. */
   readonly until?: number | null;
+  /** Keeps the colours of programs; all other control sequences are removed. */
+  readonly keepsColours?: boolean;
+}
+
+/** One or more readable lines, or a part of a long one. */
+export interface OutputPiece {
+  readonly text: string;
+  /** Offset in the stream behind what it came from. */
+  readonly end: number;
 }
 
 export interface OutputSlice {
@@ -57,24 +69,36 @@ export async function readAgentOutput(project: Needs, request: OutputRequest): P
 }
 
 async function readForward(project: Needs, request: OutputRequest): Promise<OutputSlice> {
+  const { pieces, cursor, atEnd } = await readOutputPieces(project, request);
+  return { text: pieces.map(({ text }) => text).join(''), cursor, atEnd };
+}
+
+/** A page as {@link readAgentOutput} returns, line by line. */
+export async function readOutputPieces(
+  project: Needs,
+  request: OutputRequest,
+): Promise<Omit<OutputSlice, 'text'> & { readonly pieces: readonly OutputPiece[] }> {
   let { at, shown } = parseCursor(request.cursor);
-  let text = '';
+  const pieces: OutputPiece[] = [];
+  let length = 0;
   const window: Window = { page: null };
   for (;;) {
     const line = lineWithin(window, at) ?? (await nextLine(project, request, at, window));
-    if (line === null) return { text, cursor: formatCursor({ at, shown }), atEnd: true };
+    if (line === null) return { pieces, cursor: formatCursor({ at, shown }), atEnd: true };
     const rendered = renderLine(project, request, line).slice(shown);
-    const room = request.maxChars - text.length;
+    const room = request.maxChars - length;
     if (rendered.length > room) {
-      if (text !== '') return { text, cursor: formatCursor({ at, shown }), atEnd: false };
+      if (length > 0) return { pieces, cursor: formatCursor({ at, shown }), atEnd: false };
       // At least one character, or the reader would never advance.
-      const piece = startOf(rendered, Math.max(room, 2));
-      return { text: piece, cursor: formatCursor({ at, shown: shown + piece.length }), atEnd: false };
+      const text = startOf(rendered, Math.max(room, 2));
+      pieces.push({ text, end: line.next });
+      return { pieces, cursor: formatCursor({ at, shown: shown + text.length }), atEnd: false };
     }
-    text += rendered;
+    if (rendered !== '') pieces.push({ text: rendered, end: line.next });
+    length += rendered.length;
     at = line.next;
     shown = 0;
-    if (text.length >= request.maxChars) return { text, cursor: formatCursor({ at, shown }), atEnd: false };
+    if (length >= request.maxChars) return { pieces, cursor: formatCursor({ at, shown }), atEnd: false };
   }
 }
 
@@ -119,6 +143,11 @@ async function nextLine(
     if (whole && size > page.bytes.length) return endOfFile(request, page.bytes, position);
     if (size < limit) continue;
     if (structured) return passOver(project, request, position + page.bytes.length);
+    if (request.view === 'readable') {
+      // Progress without end: only what stands last is shown.
+      const overwritten = page.bytes.lastIndexOf(13, -2) + 1;
+      if (overwritten > 0) return { bytes: page.bytes.subarray(0, 0), next: position + overwritten };
+    }
     const bytes = withoutHalfCharacter(page.bytes);
     return { bytes, next: position + bytes.length };
   }
@@ -223,16 +252,27 @@ export function positionOf(cursor: string | null): number {
   return parseCursor(cursor).at;
 }
 
+/** The beginning of the line around a position, or the position itself if the line is very long. */
+export async function startOfLine(
+  project: Needs,
+  request: Pick<OutputRequest, 'agent' | 'view' | 'stream' | 'check'>,
+  position: number,
+): Promise<number> {
+  const from = Math.max(0, position - windowBytes);
+  const { bytes } = await readBytes(project, request, from, position - from);
+  const feed = bytes.lastIndexOf(10);
+  return feed >= 0 ? from + feed + 1 : from === 0 ? 0 : position;
+}
+
 /**
  * Where the last lines of the output begin. Counts any number of lines, window by window from the end.
- * @returns null for structured output, whose lines only {@link readAgentOutput} can count
+ * The lines of structured output are records, which may be several lines, or none, when they are rendered.
  */
 export async function startOfTail(
   project: Needs,
-  request: Pick<OutputRequest, 'agent' | 'view' | 'check'>,
+  request: Pick<OutputRequest, 'agent' | 'view' | 'stream' | 'check'>,
   lines: number,
-): Promise<string | null> {
-  if (isStructured(project, request)) return null;
+): Promise<string> {
   const { size } = await readBytes(project, request, 0, 0);
   // A line feed at the very end does not begin another line.
   let missing = lines;
@@ -251,21 +291,22 @@ export async function startOfTail(
 
 function readBytes(
   project: Needs,
-  { agent, view, check }: Pick<OutputRequest, 'agent' | 'view' | 'check'>,
+  { agent, view, stream, check }: Pick<OutputRequest, 'agent' | 'view' | 'stream' | 'check'>,
   from: number,
   maxBytes: number,
 ): Promise<OutputPage> {
-  if (check !== undefined && view === 'readable')
+  if (check !== undefined && view === 'readable' && stream === undefined)
     return readWholeCheck(project, agent, check, from, maxBytes);
-  return project.host.readOutput(agent, view === 'stderr' ? 'stderr' : 'stdout', from, maxBytes, check);
+  const of = view === 'readable' ? (stream ?? 'stdout') : view;
+  return project.host.readOutput(agent, of, from, maxBytes, check);
 }
 
 /** Whether each line is a record, which can only be rendered as a whole. */
 export function isStructured(
   { backends }: Pick<Project, 'backends'>,
-  { view, agent, check }: Pick<OutputRequest, 'view' | 'agent' | 'check'>,
+  { view, agent, stream, check }: Pick<OutputRequest, 'view' | 'agent' | 'stream' | 'check'>,
 ): boolean {
-  if (check !== undefined) return false;
+  if (check !== undefined || stream === 'stderr') return false;
   return view === 'readable' && backends.capabilitiesOf(agent.backend)?.output === 'structured';
 }
 
@@ -281,7 +322,10 @@ function renderLine(project: Needs, request: OutputRequest, { bytes, unended }: 
 function render(project: Needs, request: OutputRequest, bytes: Uint8Array): string {
   if (request.view !== 'readable') return decoder.decode(bytes);
   // Output of a command is readable as it is, including blank lines.
-  if (!isStructured(project, request)) return plainText(decoder.decode(bytes));
+  if (!isStructured(project, request)) {
+    const text = foldReturns(decoder.decode(bytes));
+    return request.keepsColours === true ? mapAround(text, plainText) : plainText(text);
+  }
   const { agent } = request;
   const names = [agent.backend, ...(agent.backends ?? []).map(({ backend }) => backend)];
   for (const name of names) {
@@ -316,8 +360,18 @@ export function renderActivity(activity: AgentActivity): string {
 }
 
 function lines(mark: string, text: string): string {
-  const clean = plainText(text).trimEnd();
+  const clean = plainText(foldReturns(text)).trimEnd();
   return clean === '' ? '' : `${mark}${clean.split('\n').join(`\n${' '.repeat(mark.length)}`)}\n`;
+}
+
+/** What stands last on each line that a program has written over, as progress bars do. */
+function foldReturns(text: string): string {
+  if (!text.includes('\r')) return text;
+  const fold = (line: string): string => {
+    const whole = line.replace(/\r+$/, '');
+    return whole.slice(whole.lastIndexOf('\r') + 1);
+  };
+  return text.split('\n').map(fold).join('\n');
 }
 
 /**

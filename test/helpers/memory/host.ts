@@ -71,9 +71,12 @@ export class MemoryMachine {
         return launch === undefined || launch === 'fenced' ? null : launch.from[stream];
       },
       programExit: async () => null,
-      lastOutputAt: async ({ id }) => {
-        const { stdout, stderr } = this.#outputsOf(id);
-        const last = Math.max(stdout.lastAt ?? 0, stderr.lastAt ?? 0);
+      outputMarks: async (_agent, from) => ({ marks: [], next: from }),
+      hasOutput: async ({ id }) => this.#outputs.has(printerOf(id, undefined)),
+      lastOutputAt: async ({ id }, { stream, check } = {}) => {
+        const { stdout, stderr } = this.#outputsOf(printerOf(id, check));
+        const all = { stdout: stdout.lastAt ?? 0, stderr: stderr.lastAt ?? 0 };
+        const last = stream === undefined ? Math.max(all.stdout, all.stderr) : all[stream];
         return last === 0 ? null : new Date(last).toISOString();
       },
       scanArtifacts: async (id, resultsOf) => this.#scan(id, resultsOf),

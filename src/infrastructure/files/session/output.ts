@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OutputPage } from '../../../application/ports/agent-disk.ts';
+import type { OutputPage, OutputStream } from '../../../application/ports/agent-disk.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { fileError, isMissing } from '../disk/file-error.ts';
 
@@ -52,11 +52,12 @@ export async function readPage(path: string, from: number, maxBytes: number): Pr
   }
 }
 
-/** When one of an agent's logs last grew; null while both are empty or missing. */
-export async function lastOutputAt(folder: string): Promise<string | null> {
+/** When one of an agent's logs last grew, or the one of this stream; null while they are empty or missing. */
+export async function lastOutputAt(folder: string, stream?: OutputStream): Promise<string | null> {
+  const streams = stream === undefined ? (['stdout', 'stderr'] as const) : [stream];
   const times = await Promise.all(
-    ['stdout.log', 'stderr.log'].map(async (name) => {
-      const path = join(folder, name);
+    streams.map(async (name) => {
+      const path = join(folder, `${name}.log`);
       try {
         const { size, mtimeMs } = await lstat(path);
         return size === 0 ? 0 : mtimeMs;

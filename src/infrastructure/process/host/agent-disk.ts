@@ -1,4 +1,13 @@
-import { chmodSync, closeSync, lstatSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { AgentDisk } from '../../../application/ports/agent-disk.ts';
 import type { LaunchKey } from '../../../application/ports/agent-host.ts';
@@ -12,6 +21,7 @@ import { agentFolders, ownerOfPath, sessionLayout } from '../../files/home/layou
 import { digestOutput } from '../../files/session/check-output.ts';
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
 import { isRecord, promptName, readClaim, readExit } from './launch-record.ts';
+import { readOutputIndex } from './output-index.ts';
 
 /** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
@@ -35,6 +45,9 @@ export function makeAgentDisk(deps: {
   type Owner = Pick<Agent, 'sessionId' | 'id'>;
   const folder = ({ sessionId, id }: Owner): string => layout.agent(sessionId, id);
   const checkFolder = ({ sessionId, id }: Owner, check: number): string => layout.check(sessionId, id, check);
+
+  const printerOf = (agent: Owner, check: number | undefined): string =>
+    check === undefined ? folder(agent) : checkFolder(agent, check);
 
   // Synchronous: a few calls of some ten microseconds each, on the critical path of every start.
   function makeFolders(agent: Agent): void {
@@ -100,8 +113,7 @@ export function makeAgentDisk(deps: {
     },
 
     readOutput: async (agent, stream, from, maxBytes, number) => {
-      const printer = number === undefined ? folder(agent) : checkFolder(agent, number);
-      return readPage(join(printer, `${stream}.log`), from, maxBytes);
+      return readPage(join(printerOf(agent, number), `${stream}.log`), from, maxBytes);
     },
 
     digestCheck: async (agent, number) => digestOutput(checkFolder(agent, number)),
@@ -116,7 +128,11 @@ export function makeAgentDisk(deps: {
 
     programExit: async (agent, attempt) => readExit(folder(agent), attempt),
 
-    lastOutputAt: async (agent) => lastOutputAt(folder(agent)),
+    lastOutputAt: async (agent, { stream, check } = {}) => lastOutputAt(printerOf(agent, check), stream),
+
+    outputMarks: async (agent, from, check) => readOutputIndex(printerOf(agent, check), from),
+
+    hasOutput: async (agent) => existsSync(join(folder(agent), 'stdout.log')),
 
     async scanArtifacts(id, resultsOf, onSkipped) {
       const skip = (path: string): boolean => {

@@ -19,6 +19,7 @@ import { firstOf, makeBell } from './first-of.ts';
 import { followFile } from './follow-file.ts';
 import type { InputFile } from './input-file.ts';
 import { readExit, readShellStatus } from './launch-record.ts';
+import { makeOutputIndex } from './output-index.ts';
 import { proceedAgentProcesses, suspendAgentProcesses } from './suspending.ts';
 import type { FolderWatch } from './watch-folder.ts';
 
@@ -98,13 +99,22 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
 
   // Watch before the first read, so that nothing written in between goes unnoticed.
   let poke = (): void => {};
-  watch.on('stdout.log', () => poke());
+  const { stdoutFrom, stderrFrom } = supervision;
+  const index = makeOutputIndex(folder, { stdout: stdoutFrom, stderr: stderrFrom });
+  watch.on('stdout.log', () => {
+    index.note('stdout');
+    poke();
+  });
+  watch.on('stderr.log', () => index.note('stderr'));
   const output = await followFile(join(folder, 'stdout.log'), {
     from: supervision.stdoutFrom,
     deliver,
     onProblem: noteError,
   });
   poke = output.poke;
+  // It may have printed before the folder was watched.
+  index.note('stdout');
+  index.note('stderr');
 
   let isRecorded = false;
   /** Visible, but run by a wrapper of an unknown version. */
@@ -197,6 +207,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     if (report.survivors > 0) note(`${report.survivors} processes of the agent could not be ended.`);
     await output.finish();
     watch.close();
+    index.close();
     isOver = true;
     sink.printed?.(countPrinted());
     const hasStrays = !isAsked && report.signals.length > 0 && told.how === 'exited';
@@ -220,6 +231,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   const ended = settle().catch((error: unknown): AgentEnd => {
     noteError('The end of the agent could not be read.', error);
     watch.close();
+    index.close();
     isOver = true;
     return { how: 'lost', at: clock.now() };
   });

@@ -1,44 +1,67 @@
 import { isSettled } from '../../../application/control/control.ts';
+import type { OutputStream } from '../../../application/ports/agent-disk.ts';
 import type { Project } from '../../../application/project.ts';
-import { type OutputView, outputViews } from '../../../application/queries/agent-output.ts';
 import { checkNumberOf } from '../../../application/queries/check-output.ts';
 import { type Agent, isAgentEnded } from '../../../domain/agent.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { agentNamed } from '../../contracts/agent-named.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
+import { AgentLog } from '../logs/agent-log.ts';
+import { makeLinePrinter, makeRecordPrinter } from '../logs/log-printer.ts';
+import { type LogStart, startAtTail, startSince } from '../logs/log-start.ts';
+import { mergeLogs } from '../logs/merge-logs.ts';
+import { RawLog, sendStretch } from '../logs/raw-log.ts';
+import { readSince } from '../logs/since.ts';
+import type { LogLine, LogRequest } from '../logs/stream-log.ts';
 import { exitStatus } from '../shell/exit-status.ts';
-import { type LinePrinter, OutputReader } from '../shell/output-reader.ts';
 import { watchOwner } from '../shell/owner-notice.ts';
-import type { Format } from '../shell/terminal.ts';
+import { plainPaint } from '../shell/terminal.ts';
 import { allOption } from './session-argument.ts';
 
 /** Interval between reads of the files of running agents. */
 const pollMs = 200;
-const prefixFormats: readonly Format[] = ['cyan', 'yellow', 'green', 'magenta', 'blue'];
+const streams = ['stdout', 'stderr'] as const;
 
 export const logsCommand: CliCommand = {
   name: 'logs',
-  aliases: ['log'],
   summary: 'Show the output of agents',
-  details: `With several agents, each line begins with the agent's name. A separator line marks each new attempt. With --json, stdout is JSON lines {agent_id, name, attempt, stream, line}, with the number of the check in place of the attempt for --check; a line longer than 1 MiB is split, and every part but the last has "continues": true.`,
+  details: [
+    "stdout and stderr together, in the order in which maos saw them: to about 10 ms, and only while a maos process runs the session. The JSON of agents' CLIs is shown as readable text, and of a line that a program has written over, as progress bars do, what stands last. Colours of programs are kept on a terminal; all other control sequences are removed. With several agents, each line begins with the agent's name. A separator line marks each new attempt.",
+    'With --raw, stdout is the very bytes that the agents printed, and nothing else.',
+    'With --json, stdout is JSON lines {agent_id, name, attempt, stream, time, line}, with the number of the check in place of the attempt for --check; a line longer than 1 MiB is split, and every part but the last has "continues": true.',
+  ].join('\n'),
   arguments: [
-    { syntax: '[session|agent]', description: "id, an unambiguous part of one, or 'latest' (default)" },
+    {
+      syntax: '[session|agent]',
+      description:
+        "id, an unambiguous part of one, 'latest' (default), or the name of an agent of the newest session",
+    },
     { syntax: '[names...]', description: "only these agents of the session, such as 'tester'" },
   ],
   options: [
     { flags: '-f, --follow', description: 'follow until the session ends or pauses', kind: 'flag' },
     {
-      flags: '--tail <n>',
+      flags: '-n, --tail <n>',
       description: 'only the last lines of each agent',
       kind: 'integer',
       range: [0, 1_000_000],
     },
     {
-      flags: '--stream <stream>',
-      description: "'readable' (default): formatted for people; 'stdout' or 'stderr': the raw bytes",
+      flags: '--since <time>',
+      description: "only what came since then: '10m' or '2h' ago, or a time such as 2026-11-27T10:00:00Z",
       kind: 'text',
-      choices: outputViews,
+    },
+    {
+      flags: '-t, --timestamps',
+      description: 'begin each line with the time at which it came',
+      kind: 'flag',
+    },
+    { flags: '--stream <stream>', description: 'only this stream', kind: 'text', choices: streams },
+    {
+      flags: '--raw',
+      description: 'the bytes as they came; with --json, lines without rendering',
+      kind: 'flag',
     },
     {
       flags: '--check <n>',
@@ -49,30 +72,72 @@ export const logsCommand: CliCommand = {
   ],
   examples: [
     { line: 'maos logs -f', says: 'follow the newest session' },
-    { line: 'maos logs latest tester --tail 20', says: 'the last lines of one agent' },
+    { line: 'maos logs tester -n 20', says: 'the last lines of one agent of it' },
+    { line: 'maos logs --since 10m -t', says: 'what came in the last ten minutes, with times' },
     { line: 'maos logs latest builder --check last', says: 'what its last check printed' },
   ],
   run,
 };
 
+/** What to read, and from where. */
+interface Reading {
+  readonly found: OpenSession;
+  readonly agents: readonly Agent[];
+  readonly request: LogRequest;
+  /** Only what came since then, in Unix milliseconds; null: all. */
+  readonly since: number | null;
+  /** Only so many last lines; null: all. */
+  readonly tail: number | null;
+  readonly isOfAgent: boolean;
+}
+
 async function run(context: CommandContext): Promise<number> {
-  const { args, options } = context;
-  const [reference = 'latest', ...names] = args;
-  const found = await new SessionFinder(context).sessionOrAgent(reference);
-  const agents = chosenAgents(found, found.agent, names);
-  const view = (options.text('stream') as OutputView | undefined) ?? 'readable';
-  const tail = options.number('tail') ?? null;
-  const check = chosenCheck(options.text('check'), agents);
-  const readers = agents.map((agent) => new OutputReader(found.project, agent, view, tail, check));
-  const printer = makePrinter(context, agents, view, check);
-  for (const reader of readers) await reader.read(printer);
-  if (options.flag('follow')) {
-    const stopWatching = watchOwner(found, context);
-    await follow(found, readers, found.agent !== null, printer);
-    stopWatching();
+  const { options, terminal, json } = context;
+  const isRaw = options.flag('raw');
+  if (isRaw && options.flag('timestamps')) {
+    throw new MaosError('INVALID_INPUT', '--raw shows the bytes alone: remove --timestamps, or --raw.');
   }
-  for (const reader of readers) reader.finish(printer);
+  const { found, agent, names } = await named(context);
+  const agents = chosenAgents(found, agent, names);
+  const stream = options.text('stream') as OutputStream | undefined;
+  const since = options.text('since');
+  const reading: Reading = {
+    found,
+    agents,
+    request: {
+      streams: stream === undefined ? streams : [stream],
+      check: chosenCheck(options.text('check'), agents),
+      isRaw,
+      keepsColours: !json && !isRaw && terminal.canvas.paint !== plainPaint,
+    },
+    since: since === undefined ? null : readSince(since, Date.parse(found.project.clock.now())),
+    tail: options.number('tail') ?? null,
+    isOfAgent: agent !== null,
+  };
+  await assertThere(context, reading);
+  const stopWatching = options.flag('follow') ? watchOwner(found, context) : () => {};
+  if (isRaw && !json) await showBytes(context, reading);
+  else await showLines(context, reading);
+  stopWatching();
   return exitStatus.done;
+}
+
+/** The name of an agent of the newest session may stand in place of the session. */
+async function named(
+  context: CommandContext,
+): Promise<{ found: OpenSession; agent: Agent | null; names: readonly string[] }> {
+  const finder = new SessionFinder(context);
+  const [reference = 'latest', ...names] = context.args;
+  if (reference !== 'latest' && !/^(sess|agent)_/.test(reference)) {
+    const latest = await finder.session('latest').catch((error: unknown) => {
+      if (error instanceof MaosError) return null;
+      throw error;
+    });
+    const isName = latest?.project.store.load(latest.id).agents.some(({ name }) => name === reference);
+    if (latest !== null && isName === true) return { found: latest, agent: null, names: context.args };
+  }
+  const found = await finder.sessionOrAgent(reference);
+  return { found, agent: found.agent, names };
 }
 
 function chosenAgents(
@@ -98,23 +163,99 @@ function chosenCheck(asked: string | undefined, agents: readonly Agent[]): numbe
   );
 }
 
-/** Reads until no more output can come: the session has settled, or the single requested agent has ended. */
+/** Somebody may have removed the folders, of which the store knows nothing. */
+async function assertThere({ terminal }: CommandContext, { found, agents }: Reading): Promise<void> {
+  const { project, id } = found;
+  const gone: Agent[] = [];
+  for (const agent of agents) {
+    if (agent.attempt > 0 && agent.stage !== 'preparing' && !(await project.host.hasOutput(agent)))
+      gone.push(agent);
+  }
+  const [first] = gone;
+  if (first === undefined) return;
+  const { session } = project.store.load(id);
+  const { session: folder } = project.host.locations(session, first);
+  if (gone.length === agents.length) {
+    throw new MaosError(
+      'SESSION_NOT_FOUND',
+      `The output of session ${id} is gone: ${folder} has been removed, or its logs have. Its record is still there: see 'maos status ${id}' and 'maos events ${id}'.`,
+      { details: { sessionId: id, folder } },
+    );
+  }
+  const names = gone.map(({ name }) => name).join(', ');
+  terminal.notice(`The output of ${names} is gone: it has been removed from ${folder}.`);
+}
+
+async function startOf({ found, request, since, tail }: Reading, agent: Agent): Promise<LogStart> {
+  if (tail !== null) return startAtTail(found.project, agent, request, tail);
+  if (since !== null) return startSince(found.project, agent, request, since);
+  return { cursors: {}, skip: 0 };
+}
+
+async function showLines(context: CommandContext, reading: Reading): Promise<void> {
+  const { terminal, json, options } = context;
+  const { found, agents, request, since } = reading;
+  const logs: AgentLog[] = [];
+  const skips = new Map<Agent['id'], number>();
+  for (const agent of agents) {
+    const { cursors, skip } = await startOf(reading, agent);
+    skips.set(agent.id, skip);
+    logs.push(new AgentLog(found.project, agent, request, cursors));
+  }
+  const printer = json
+    ? makeRecordPrinter(terminal, request.check)
+    : makeLinePrinter(terminal, agents, options.flag('timestamps'));
+  const print = (line: LogLine): void => {
+    const skip = skips.get(line.agent.id) ?? 0;
+    if (skip > 0) {
+      if (!line.continues) skips.set(line.agent.id, skip - 1);
+    } else if (since === null || line.at >= since) printer.print(line);
+  };
+  const show = (): Promise<void> => mergeLogs(logs, print, () => terminal.drained());
+  await show();
+  await follow(context, reading, async (now) => {
+    for (const log of logs) log.renew(now.find(({ id }) => id === log.agent.id));
+    await show();
+  });
+  for (const log of logs) log.finish();
+  await show();
+}
+
+async function showBytes(context: CommandContext, reading: Reading): Promise<void> {
+  const { host } = reading.found.project;
+  const logs: RawLog[] = [];
+  for (const agent of reading.agents) {
+    const { cursors } = await startOf(reading, agent);
+    const position = Object.fromEntries(Object.entries(cursors).map(([stream, at]) => [stream, Number(at)]));
+    logs.push(new RawLog(host, agent, reading.request, position));
+  }
+  const { check } = reading.request;
+  const show = (): Promise<void> =>
+    mergeLogs(
+      logs,
+      (stretch) => sendStretch(host, stretch, check, (bytes) => context.terminal.send(bytes)),
+      async () => {},
+    );
+  await show();
+  await follow(context, reading, async () => {
+    for (const log of logs) log.renew();
+    await show();
+  });
+}
+
+/**
+ * With --follow, reads until no more output can come: the session has settled, or the single requested agent has ended.
+ */
 async function follow(
-  { project, id }: OpenSession,
-  readers: readonly OutputReader[],
-  onlyAgent: boolean,
-  printer: LinePrinter,
+  { options }: CommandContext,
+  { found: { project, id }, agents, isOfAgent }: Reading,
+  read: (now: readonly Agent[]) => Promise<void>,
 ): Promise<void> {
+  if (!options.flag('follow')) return;
   for (;;) {
     // Checked before reading, so that output written before the end is still read below.
-    const over = isOver(project, id, onlyAgent ? (readers[0]?.agent.id ?? null) : null);
-    const { agents } = project.store.load(id);
-    for (const reader of readers) {
-      await reader.read(
-        printer,
-        agents.find((agent) => agent.id === reader.agent.id),
-      );
-    }
+    const over = isOver(project, id, isOfAgent ? (agents[0]?.id ?? null) : null);
+    await read(project.store.load(id).agents);
     if (over) return;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
@@ -124,49 +265,4 @@ function isOver(project: Project, id: OpenSession['id'], agentId: Agent['id'] | 
   const { session, agents } = project.store.load(id);
   if (isSettled(session.state)) return true;
   return agentId !== null && agents.some((agent) => agent.id === agentId && isAgentEnded(agent.state));
-}
-
-function makePrinter(
-  { terminal, json }: CommandContext,
-  agents: readonly Agent[],
-  view: OutputView,
-  check: number | undefined,
-): LinePrinter {
-  const ready = (): Promise<void> => terminal.drained();
-  if (json) {
-    return {
-      ready,
-      begin: () => {},
-      print: ({ agent, attempt, line, continues }) => {
-        const more = continues ? { continues } : {};
-        const of = check === undefined ? { attempt } : { check };
-        terminal.record({ agent_id: agent.id, name: agent.name, ...of, stream: view, line, ...more });
-      },
-    };
-  }
-  const { paint } = terminal.canvas;
-  const width = Math.max(...agents.map(({ name }) => name.length));
-  const prefixes = new Map(
-    agents.map(({ id, name }, index) => [
-      id,
-      agents.length === 1
-        ? ''
-        : `${paint(prefixFormats[index % prefixFormats.length] as Format, `${name.padEnd(width)} |`)} `,
-    ]),
-  );
-  /** The agent whose last line is incomplete. */
-  let open: Agent['id'] | null = null;
-  const put = (id: Agent['id'], text: string, continues: boolean): void => {
-    const head = open === id ? '' : `${open === null ? '' : '\n'}${prefixes.get(id)}`;
-    terminal.write(`${head}${text}${continues ? '' : '\n'}`);
-    open = continues ? id : null;
-  };
-  return {
-    ready,
-    begin: ({ id }, attempt) => {
-      // The other views are raw output.
-      if (view === 'readable') put(id, paint('dim', `--- attempt ${attempt} ---`), false);
-    },
-    print: ({ agent, line, continues }) => put(agent.id, line, continues),
-  };
 }
