@@ -191,6 +191,20 @@ describe('controlling a session from another process', () => {
     );
   });
 
+  it('retries with a larger budget what has used up its own', async () => {
+    const slow = 'slow=[ -e rich ] || sleep 60';
+    const { status: exit, stdout } = await maos.run('run', '-x', slow, '--max-minutes', '0.01');
+    assert.equal(exit, 5);
+    assert.match(stdout, /retry sess_\S+ --max-minutes 0\.02 +go on with a larger budget/);
+    await writeFile(join(maos.project, 'rich'), '');
+    const refused = await maos.run('retry', 'latest');
+    assert.equal(refused.status, 5);
+    assert.match(refused.stderr, /larger budget, as with 'maos retry sess_\w+ --max-minutes N'/);
+    const again = await maos.run('retry', 'latest', '--max-minutes', '30');
+    assert.equal(again.status, 0, `${again.stdout}${again.stderr}`);
+    assert.equal((await maos.run('retry', 'latest', '--max-tokens', '5')).status, 4);
+  });
+
   it('stops at a budget and says by how much', async () => {
     const { status: exit, stdout } = await maos.run('run', '-x', 'slow=sleep 60', '--max-minutes', '0.01');
     assert.equal(exit, 5);

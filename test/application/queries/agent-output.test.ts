@@ -127,6 +127,19 @@ describe('output that still grows', () => {
     assert.equal((await read({ cursor: first.cursor })).text, 'é');
   });
 
+  it('made readable shows what stands last of a line that was written over, however long', async (t) => {
+    const { read, pages, stdout, stderr } = await bench(t);
+    const bar = 'x'.repeat(10_000);
+    const steps = Array.from({ length: 30 }, (_, step) => `${bar} ${step} %`);
+    await writeFile(stdout, `short\rlonger\r\n${steps.join('\r')}\rdone\n\r\rend\r`);
+    assert.equal((await read({ view: 'readable' })).text, 'longer\ndone\nend\n');
+    const chunks = (await pages({ view: 'readable', maxChars: 100 })).map(({ text }) => text);
+    assert.match(chunks.join(''), /done\nend\n$/);
+    const colours = { view: 'readable', keepsColours: true } as const;
+    await writeFile(stderr, `${esc}[31mred${esc}[0m${esc}[2J\n`);
+    assert.equal((await read({ ...colours, stream: 'stderr' })).text, `${esc}[31mred${esc}[0m\n`);
+  });
+
   it('made readable waits for the rest of a line', async (t) => {
     const { agent, stdout, read } = await bench(t, { state: 'running' });
     await writeFile(stdout, 'whole\nha');

@@ -27,6 +27,7 @@ export const runCommand: CliCommand = {
   summary: 'Run a team of agents',
   details: [
     "Describe the team with --agent and --exec, or with a plan file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
+    'A program of --exec reads nothing (its stdin is /dev/null), has no limits but those given, and finds the folder for its results in $MAOS_RESULTS.',
     'Budgets (--max-…, or "budget" in the plan, for the session and for each agent) are checked against what the agents report: MAOS warns at 80 % and stops the agents at 100 %.',
     'With --worktree, the work of every agent is on the branch maos/SESSION/NAME and leaves your checkout alone. MAOS runs the checks of --verify itself; an agent gets the output of one that fails, and mends its work.',
     'Ctrl-C moves the session to a background process (see --on-exit) and exits with 130.',

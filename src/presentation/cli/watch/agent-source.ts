@@ -4,7 +4,10 @@ import type { Project } from '../../../application/project.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { startOf } from '../../../domain/cut-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { type LinePrinter, OutputReader } from '../shell/output-reader.ts';
+import { AgentLog } from '../logs/agent-log.ts';
+import { startAtTail } from '../logs/log-start.ts';
+import { mergeLogs } from '../logs/merge-logs.ts';
+import type { LogLine, LogRequest } from '../logs/stream-log.ts';
 import type { AgentView, Tab } from './state.ts';
 
 /** The last lines of output that are kept; 'maos logs' has all of it. */
@@ -12,6 +15,12 @@ const maxLines = 2_000;
 const firstLines = 500;
 const maxLineLength = 4_000;
 const maxDiffLength = 1_000_000;
+const readable: LogRequest = {
+  streams: ['stdout', 'stderr'],
+  check: undefined,
+  isRaw: false,
+  keepsColours: false,
+};
 /** Interval between reads of the file of a running agent: the system does not tell of its writes. */
 const pollMs = 200;
 
@@ -20,9 +29,13 @@ export class AgentSource {
   readonly id: Agent['id'];
   readonly #project: Project;
   readonly #emit: (view: AgentView) => void;
-  readonly #reader: OutputReader;
+  #log: AgentLog | null = null;
+  /** How many lines of the log come before those that are shown. */
+  #skip = 0;
   #lines: string[] = [];
-  #isOpenLine = false;
+  /** The stream whose last line is incomplete. */
+  #open: LogLine['stream'] | null = null;
+  #attempt: number | null = null;
   #view: AgentView;
   /** What was read last: it is read again when this changes. */
   #key = '';
@@ -40,7 +53,6 @@ export class AgentSource {
     this.#latest = latest;
     this.#emit = emit;
     this.id = latest.agent.id;
-    this.#reader = new OutputReader(project, latest.agent, 'readable', firstLines);
     this.#view = { id: latest.agent.id, output: null, checks: null, diff: null };
   }
 
@@ -78,9 +90,8 @@ export class AgentSource {
 
   async #read({ workflow, agent, tab }: { workflow: Workflow; agent: Agent; tab: Tab }): Promise<void> {
     if (tab === 'output') {
-      const printer = this.#printer();
-      await this.#reader.read(printer, agent);
-      if (printer.hasPrinted() || this.#view.output === null) this.#tell({ output: [...this.#lines] });
+      if ((await this.#readLog(agent)) || this.#view.output === null)
+        this.#tell({ output: [...this.#lines] });
     } else if (tab === 'checks') {
       const { agents } = await gatherEvidence(this.#project, workflow.session.id, agent.name);
       this.#tell({ checks: agents[0]?.checks ?? [] });
@@ -98,20 +109,31 @@ export class AgentSource {
     this.#emit(this.#view);
   }
 
-  #printer(): LinePrinter & { hasPrinted(): boolean } {
+  /** @returns whether there is more than before */
+  async #readLog(agent: Agent): Promise<boolean> {
+    let log = this.#log;
+    if (log === null) {
+      const { cursors, skip } = await startAtTail(this.#project, agent, readable, firstLines);
+      this.#skip = skip;
+      log = this.#log = new AgentLog(this.#project, agent, readable, cursors);
+    }
+    log.renew(agent);
     let count = 0;
-    const add = (line: string, continues: boolean): void => {
+    const add = (line: LogLine): void => {
       count += 1;
-      const open = this.#isOpenLine ? (this.#lines.pop() ?? '') : '';
-      this.#isOpenLine = continues;
-      this.#lines.push(startOf(`${open}${line}`, maxLineLength));
-      if (this.#lines.length > 2 * maxLines) this.#lines = this.#lines.slice(-maxLines);
+      if (this.#skip === 0) this.#add(line);
+      else if (!line.continues) this.#skip -= 1;
     };
-    return {
-      print: ({ line, continues }) => add(line, continues),
-      begin: (_, attempt) => add(`--- attempt ${attempt} ---`, false),
-      ready: async () => {},
-      hasPrinted: () => count > 0,
-    };
+    await mergeLogs([log], add, async () => {});
+    return count > 0;
+  }
+
+  #add({ stream, attempt, line, continues }: LogLine): void {
+    if (this.#attempt !== null && attempt !== this.#attempt) this.#lines.push(`--- attempt ${attempt} ---`);
+    this.#attempt = attempt;
+    const open = this.#open === stream ? (this.#lines.pop() ?? '') : '';
+    this.#open = continues ? stream : null;
+    this.#lines.push(startOf(`${open}${line}`, maxLineLength));
+    if (this.#lines.length > 2 * maxLines) this.#lines = this.#lines.slice(-maxLines);
   }
 }
