@@ -132,7 +132,9 @@ async function nextLine(
   const structured = isStructured(project, request);
   const limit = structured
     ? maxLineBytes
-    : Math.max(maxCharacterBytes, Math.min(windowBytes, request.maxChars));
+    : request.view === 'readable'
+      ? windowBytes
+      : Math.max(maxCharacterBytes, Math.min(windowBytes, request.maxChars));
   for (let size = Math.min(windowBytes, limit); ; size = Math.min(size * 4, limit)) {
     const page = await readWithin(project, request, position, size);
     if (page.bytes.length === 0) return null;
