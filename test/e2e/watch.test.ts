@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
@@ -103,7 +104,7 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
   it('resumes a paused session, which continues in the background when it is left', async (t) => {
     const gate = new Gate(maos.project, 'resumed');
     const { window, session } = await windowWithTeam(t, small, `work=${gate.wait}`);
-    await window.type('maos watch');
+    await window.type('NO_COLOR=1 maos watch');
     await window.waitFor(/^> .*● running/m);
     await window.keys('p');
     await window.waitFor(/1 running agent stops working/);
@@ -144,6 +145,38 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
       assert.equal(await window.format('#{alternate_on} #{cursor_flag} #{mouse_sgr_flag}'), '0 1 0', signal);
       assert.equal(await stateOf(session), 'running');
     }
+  });
+
+  it('shows the first session of a project as soon as it is there, and lands its work', async (t) => {
+    const fresh = await MaosFolder.make();
+    t.after(() => fresh.remove());
+    const git = (...args: readonly string[]) =>
+      spawnSync('git', args, { cwd: fresh.project, encoding: 'utf8' });
+    git('init', '--quiet', '--initial-branch', 'main');
+    git(
+      '-c',
+      'user.name=Ann',
+      '-c',
+      'user.email=ann@example.org',
+      'commit',
+      '--quiet',
+      '--allow-empty',
+      '-m',
+      'Begin',
+    );
+    const window = await maosWindow(t, fresh, small);
+    await window.type('maos watch');
+    await window.waitFor(/There is no session yet/);
+    const made = await fresh.run('run', '--worktree', '-x', 'work=echo made >made.txt');
+    assert.equal(made.status, 0, made.stderr);
+    await window.waitFor(/^> .*✓ completed/m);
+    await window.keys('l');
+    await window.waitFor(/MAOS merges the branches of work onto main/);
+    await window.keys('y');
+    await window.waitFor(/lands the work onto main/);
+    await window.keys('q');
+    await window.waitFor(promptWith(0));
+    await until(() => git('show', 'main:made.txt').stdout === 'made\n');
   });
 
   it('needs a terminal, and names what serves without one', async () => {

@@ -37,6 +37,7 @@ export function truncate(text: string, width: number): string {
 
 /** As much of the start of the text as takes at most `width` columns. */
 export function startWithin(text: string, width: number): string {
+  if (ascii.test(text)) return text.slice(0, width);
   let used = 0;
   let kept = '';
   for (const { segment } of segmenter.segment(text)) {

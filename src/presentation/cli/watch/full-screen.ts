@@ -8,7 +8,8 @@ const mouseOn = `${csi}?1000h${csi}?1006h`;
 const mouseOff = `${csi}?1006l${csi}?1000l`;
 /** The alternate screen, which keeps the user's own and its history as they are. */
 const enter = `${csi}?1049h${csi}?25l${pasteOn}${csi}2J`;
-const leave = `${pasteOff}${mouseOff}${csi}0m${csi}?25h${csi}?1049l`;
+/** Cleared first, for terminals without an alternate screen, as GNU screen by default. */
+const leave = `${pasteOff}${mouseOff}${csi}0m${csi}H${csi}J${csi}?25h${csi}?1049l`;
 /** Terminals that support these marks draw the text between them at once; others ignore them. */
 const beginUpdate = `${csi}?2026h`;
 const endUpdate = `${csi}?2026l`;

@@ -13,9 +13,13 @@ import type { WatchEvent } from './update.ts';
 
 /** Sessions listed of each project. */
 const maxListed = 200;
+/** Open requests looked at in each project. */
+const maxOpen = 1_000;
 /** Shortest time between two reads of the chosen session, and of the list. */
 const sessionMs = 100;
 const listMs = 500;
+/** While the list is not on the screen. */
+const hiddenListMs = 3_000;
 /** How often projects are looked for that were not there at the start. */
 const projectsMs = 5_000;
 
@@ -42,6 +46,7 @@ export class WatchSources {
   #agent: AgentSource | null = null;
   #stopOwner: (() => void) | null = null;
   #timers = new Map<'session' | 'list' | 'projects', NodeJS.Timeout>();
+  #isListShown = true;
   #stopped = false;
 
   constructor(
@@ -80,6 +85,9 @@ export class WatchSources {
   /** Reads what the state has chosen. */
   follow(state: WatchState): void {
     const { sessionId } = state;
+    const isListShown = state.focus === 'sessions';
+    if (isListShown && !this.#isListShown) this.#readList();
+    this.#isListShown = isListShown;
     if (sessionId !== null && sessionId !== this.#session?.id) this.#open(sessionId);
     const session = chosenSession(state);
     const agent = chosenAgent(state);
@@ -128,7 +136,7 @@ export class WatchSources {
 
   #onChange(project: Project): void {
     if (project === this.#session?.project) this.#later('session', sessionMs, () => this.#readSession());
-    this.#later('list', listMs, () => this.#readList());
+    this.#later('list', this.#isListShown ? listMs : hiddenListMs, () => this.#readList());
   }
 
   #later(what: 'session' | 'list' | 'projects', ms: number, read: () => void): void {
@@ -155,10 +163,19 @@ export class WatchSources {
         if (position === listed.position) continue;
         changed = true;
         listed.position = position;
-        listed.sessions = sessionsOf(listed.project, undefined, maxListed);
+        listed.sessions = this.#sessionsOf(listed.project);
       }
       if (changed) this.#emit({ type: 'sessions', sessions: this.#sorted() });
     });
+  }
+
+  #sessionsOf(project: Project): readonly ListedSession[] {
+    const open = project.store.inputRequests.list({ state: 'open', limit: maxOpen });
+    const asking = new Set(open.map(({ sessionId }) => sessionId));
+    return sessionsOf(project, undefined, maxListed).map((listed) => ({
+      ...listed,
+      asks: asking.has(listed.summary.session.id),
+    }));
   }
 
   /** Newest first. Within a project the order of storing decides; across projects there is only the time in the id. */

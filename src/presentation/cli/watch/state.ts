@@ -26,6 +26,8 @@ export interface ListedSession {
   /** Path of its project. */
   readonly project: string;
   readonly shortId: string;
+  /** Whether an agent of it waits for an answer. */
+  readonly asks: boolean;
   readonly summary: SessionSummary;
 }
 

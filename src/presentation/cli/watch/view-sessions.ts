@@ -36,20 +36,20 @@ export function sessionRows(state: WatchState, paint: Paint): string[] {
   }
   const { width, height } = sessionsArea(state.size);
   const top = sessionsTop(state);
-  const [heading = '', ...lines] = sessionTable(shown, state.all, { paint, width: width - 2 }, state.now);
-  return [
-    `  ${heading}`,
-    ...lines
-      .slice(top, top + height)
-      .map((line, index) =>
-        selectable(line, shown[top + index]?.summary.session.id === state.sessionId, width, paint),
-      ),
-  ];
+  const [heading = '', ...lines] = sessionTable(shown, state.all, { paint, width: width - 4 }, state.now);
+  const rows = lines.slice(top, top + height).map((line, index) => {
+    const session = shown[top + index];
+    const mark = session?.asks === true ? paint('yellow', '?') : ' ';
+    return selectable(`${mark} ${line}`, session?.summary.session.id === state.sessionId, width, paint);
+  });
+  return [`    ${heading}`, ...rows];
 }
 
 export function sessionsTitle({ sessions, all }: WatchState): string {
   if (sessions === null) return 'maos watch  reading the sessions …';
   const project = sessions[0]?.project;
   const where = all ? 'every project' : project === undefined ? 'this project' : showName(project);
-  return `maos watch  ${where}  ${plural(sessions.length, 'session')}`;
+  const asking = sessions.filter(({ asks }) => asks).length;
+  const asks = asking === 0 ? '' : `, ${asking === 1 ? '1 asks' : `${asking} ask`} something (?)`;
+  return `maos watch  ${where}  ${plural(sessions.length, 'session')}${asks}`;
 }

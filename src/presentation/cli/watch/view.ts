@@ -1,7 +1,14 @@
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Paint } from '../shell/terminal.ts';
-import { agentsArea, isBeside, paneArea, tabLabels, tooSmallText } from './layout.ts';
-import { chosenSession, isTooSmall, leastSize, openRequests, type WatchState } from './state.ts';
+import { agentsArea, isBeside, paneArea, tabLabels, tooSmallText, windowTop } from './layout.ts';
+import {
+  chosenRequest,
+  chosenSession,
+  isTooSmall,
+  leastSize,
+  openRequests,
+  type WatchState,
+} from './state.ts';
 import { fill, fit, wrap } from './styled-text.ts';
 import { agentLines, sessionLine } from './view-agents.ts';
 import { dialogRows } from './view-dialog.ts';
@@ -60,7 +67,9 @@ function paneRows(state: WatchState, paint: Paint): string[] {
   const { height, width } = paneArea(state);
   const lines = paneLines(state, paint);
   const most = Math.max(0, lines.length - height);
-  const top = Math.min(most, state.top ?? startOfPane(state, most));
+  const chosen = state.tab === 'requests' ? lines.findIndex((line) => line.includes('> ')) : -1;
+  const start = chosen < 0 ? startOfPane(state, most) : windowTop(lines.length, height, chosen);
+  const top = Math.min(most, state.top ?? start);
   const shown = lines.slice(top, top + height).map((line) => fit(line, width));
   return [tabRow(state, paint), ...shown];
 }
@@ -88,7 +97,8 @@ function lastRows(state: WatchState, paint: Paint): string[] {
     return lines.map((line) => paint(notice.failed ? 'yellow' : 'green', line));
   }
   const filter = filters[focus] === '' ? '' : `filter "${filters[focus]}" (Esc: off)  `;
-  const asks = openRequests(state).length === 0 ? '' : '  a allow  d deny  e answer';
+  const asked = openRequests(state).length === 0 ? null : chosenRequest(state);
+  const asks = asked === null ? '' : asked.kind === 'question' ? '  e answer' : '  a allow  d deny';
   const moves = focus === 'sessions' ? 'Enter open' : 'Tab pane  1-7 tabs  Esc back';
   return [`${filter}${paint('dim', `? keys  q leave  ${moves}  / filter${asks}`)}`];
 }

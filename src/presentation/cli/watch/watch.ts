@@ -45,9 +45,9 @@ export async function watchSessions(context: CommandContext, session: OpenSessio
     state = next.state;
     sources.follow(state);
     for (const effect of next.effects) run(effect);
-    // Keys are answered at once.
+    // Keys are answered at once, those that arrived together by one frame.
     if (event.type === 'input' && frame !== null) clearTimeout(frame);
-    if (event.type === 'input') draw();
+    if (event.type === 'input') frame = setTimeout(draw);
     else drawSoon();
   };
   const sources = new WatchSources(context, { all, session }, apply);

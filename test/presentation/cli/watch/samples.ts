@@ -43,6 +43,7 @@ export function listed(
 ): ListedSession {
   return {
     project: '/home/ann/shop',
+    asks: false,
     shortId: (given.id ?? session.id).slice(-6),
     summary: { session: { ...session, ...given }, progress: progressOf(agents), usage: null },
   };

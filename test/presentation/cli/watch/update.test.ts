@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { notStarted } from '../../../../src/domain/agent.ts';
+import { makeInputRequestId } from '../../../../src/domain/ids.ts';
 import { chosenAgent } from '../../../../src/presentation/cli/watch/state.ts';
 import { agent, sessionId, time } from '../samples.ts';
 import { large, listed, otherId, permission, sessionView, small, team, Watched } from './samples.ts';
@@ -17,7 +18,7 @@ describe('the list of sessions', () => {
 
   it('chooses by keys, and opens with Enter', () => {
     const watched = new Watched(view, small, sessions);
-    assert.match(watched.text, /^> TVWXYZ .*running/m);
+    assert.match(watched.text, /^> {3}TVWXYZ .*running/m);
     watched.press('down', 'j');
     assert.match(watched.text, /^> .*failed/m);
     watched.press('down');
@@ -41,6 +42,13 @@ describe('the list of sessions', () => {
 
   it('says how to start the first one', () => {
     assert.match(new Watched(null).text, /There is no session yet. Start one with 'maos run'/);
+  });
+
+  it('marks sessions whose agents ask something', () => {
+    const asking = sessions.map((one, index) => ({ ...one, asks: index === 1 }));
+    const watched = new Watched(view, small, asking);
+    assert.match(watched.text, /3 sessions, 1 asks something \(\?\)/);
+    assert.match(watched.text, /^ {2}\? TVWXY2 /m);
   });
 
   it('keeps its choice when sessions are added', () => {
@@ -176,6 +184,19 @@ describe('requests', () => {
         answer: { kind: 'question', text: '8080 and\n8443' },
       },
     ]);
+  });
+
+  it('are chosen by the arrow keys, and the chosen one stays on the screen', () => {
+    const requests = Array.from({ length: 40 }, (_, index) =>
+      permission(build, {
+        id: makeInputRequestId(`01K0ABCDEFGHJKMNPQRSTVWX${String(index).padStart(2, '0')}`),
+        action: `make part-${index}`,
+      }),
+    );
+    const watched = new Watched(sessionView(team, {}, { requests })).press('enter', '5', 'tab', 'end');
+    assert.match(watched.text, /^> \? build .*make part-39/m);
+    watched.press('up', 'a');
+    assert.match(watched.text, /Allow what build asks\?\n +Bash: make part-38/);
   });
 
   it('show control characters, so that they hide nothing', () => {
